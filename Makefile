@@ -1,0 +1,51 @@
+# crm: PGXS build, in place or out of tree (make -f /path/to/crm/Makefile).
+#
+# The two lists below are the architecture: C by domain, and the order in which
+# the SQL modules are created. crm.control is the only place of the version.
+
+EXTENSION   = crm
+EXTVERSION := $(shell sed -n "s/^default_version *= *'\([^']*\)'.*/\1/p" $(dir $(lastword $(MAKEFILE_LIST)))crm.control)
+
+MODULE_big  = crm
+OBJS        = \
+	src/module.o \
+	src/history/codec.o \
+	src/history/history_aggregate.o \
+	src/history/history_answers.o \
+	src/history/history_io.o
+
+SQL_MODULES = \
+	sql/00_prologue.sql \
+	sql/10_history.sql
+
+DATA_built  = sql/crm--$(EXTVERSION).sql
+DATA        = $(patsubst $(srcdir)/%,%,$(wildcard $(srcdir)/sql/updates/crm--*--*.sql))
+
+# -ffp-contract=off: the same digits on every processor.
+PG_CPPFLAGS = -I$(srcdir)/src -DCRM_VERSION='"$(EXTVERSION)"'
+PG_CFLAGS   = -std=gnu11 -ffp-contract=off $(CRM_CFLAGS)
+SHLIB_LINK  = -lnlopt -lm
+
+REGRESS        = crm history
+REGRESS_OPTS   = --inputdir=$(srcdir)/test --load-extension=crm
+
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+ifneq ($(filter $(REGRESS),$(notdir $(basename $(SQL_MODULES)))),)
+$(error a test and an SQL module share a base name: pg_regress would run the module)
+endif
+
+$(DATA_built): $(SQL_MODULES) crm.control | sqldirs
+	cat $(filter %.sql,$^) > $@.tmp && mv $@.tmp $@
+$(OBJS): $(wildcard $(srcdir)/src/*.h $(srcdir)/src/*/*.h) $(srcdir)/crm.control | objdirs
+
+.PHONY: objdirs sqldirs bench
+objdirs:
+	@mkdir -p $(sort $(dir $(OBJS)))
+sqldirs:
+	@mkdir -p sql
+
+bench:
+	$(srcdir)/scripts/bench
