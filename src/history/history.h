@@ -1,0 +1,46 @@
+/*-------------------------------------------------------------------------
+ *
+ * history.h
+ *		The type crm.history inside the server.
+ *
+ * A finished value is a varlena whose payload is sealed bytes (codec.h). It
+ * is read in place, short header included: the bytes need no alignment, so
+ * an argument costs no copy unless it was toasted.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CRM_HISTORY_H
+#define CRM_HISTORY_H
+
+#include "crm.h"
+
+#include "history/codec.h"
+#include "history/measures.h"
+#include "utils/date.h"
+
+/* A history argument: where its bytes are. */
+typedef struct History
+{
+	const uint8_t *data;
+	size_t size;
+} History;
+
+extern History history_from_datum(Datum datum);
+
+#define PG_GETARG_HISTORY(n) history_from_datum(PG_GETARG_DATUM(n))
+
+/* A date argument as a finite day; infinite dates are an error. */
+extern int32_t history_day(DateADT date, const char *argument);
+
+#define PG_GETARG_DAY(n, name) history_day(PG_GETARG_DATEADT(n), name)
+
+/* Minor units of a scale as numeric. */
+extern Datum history_amount_numeric(int64_t units, int scale);
+
+/* Minor units of a scale as float8, correctly rounded where below 2^53. */
+extern double history_amount_float8(int64_t units, int scale);
+
+/* Days in a unit of time: 'day', 'week', 'month', 'year'; else an error. */
+extern double history_days_per_unit(text *unit);
+
+#endif							/* CRM_HISTORY_H */
