@@ -23,7 +23,7 @@ DATA        = $(patsubst $(srcdir)/%,%,$(wildcard $(srcdir)/sql/updates/crm--*--
 
 # -ffp-contract=off: the same digits on every processor.
 PG_CPPFLAGS = -I$(srcdir)/src -DCRM_VERSION='"$(EXTVERSION)"'
-PG_CFLAGS   = -std=gnu11 -ffp-contract=off $(CRM_CFLAGS)
+PG_CFLAGS   = -std=gnu11 -ffp-contract=off -fvisibility=hidden $(CRM_CFLAGS)
 SHLIB_LINK  = -lnlopt -lm
 
 REGRESS        = crm history

@@ -15,7 +15,8 @@
 
 /* A function that SQL can call; its definition follows on the next line. */
 #define CRM_FUNCTION(name) \
-	PGDLLEXPORT PG_FUNCTION_INFO_V1(name); \
+	PGDLLEXPORT Datum name(PG_FUNCTION_ARGS); \
+	PG_FUNCTION_INFO_V1(name); \
 	Datum name(PG_FUNCTION_ARGS)
 
 #endif							/* CRM_H */

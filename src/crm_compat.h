@@ -31,6 +31,12 @@
 #define ereturn(context, dummy_value, ...) ereport(ERROR, __VA_ARGS__)
 #endif
 
+/* Before 16, nothing marked what a library that hides its symbols exports. */
+#if PG_VERSION_NUM < 160000 && defined(__GNUC__)
+#undef PGDLLEXPORT
+#define PGDLLEXPORT __attribute__((visibility("default")))
+#endif
+
 /* 18 can show name and version of a loaded module. */
 #if PG_VERSION_NUM >= 180000
 #define CRM_MODULE_MAGIC \
