@@ -10,9 +10,12 @@ MODULE_big  = crm
 OBJS        = \
 	src/module.o \
 	src/history/codec.o \
+	src/history/decimal.o \
 	src/history/history_aggregate.o \
 	src/history/history_answers.o \
-	src/history/history_io.o
+	src/history/history_io.o \
+	src/history/log.o \
+	src/history/measures.o
 
 SQL_MODULES = \
 	sql/00_prologue.sql \

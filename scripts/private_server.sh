@@ -8,50 +8,78 @@
 # source folder is touched, so nothing has to be undone.
 #
 #   install_packages NAME ...   Debian packages that are missing (root or sudo)
-#   private_server_create       builds, copies, installs; sets the variables
+#   private_server_packages [NAME ...]
+#                               chooses the server version; installs what the
+#                               build needs, and the packages named
+#   private_server_create [NAME ...]
+#                               the same, then builds, copies, installs; sets
+#                               the variables
 #   private_server_start [OPT]  initdb and start; OPT as for postgres -c
 #   private_server_stop         stops and removes everything
+#   private_server_on_exit      does that however the script ends
+#
+# In a NAME, %s stands for the server's major version.
 #
 # After creation: $workplace (temporary folder), $build (objects and generated
 # SQL), $bindir (the copied programs); after the start PGHOST, PGPORT, PGUSER
-# and PGDATABASE point to the cluster.
+# and PGDATABASE point to the cluster. CRM_PG_MAJOR chooses among the installed
+# servers. Only the user of the server (and root) can connect.
 
 source_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 major=${CRM_PG_MAJOR:-}
+workplace=
 
 say() { printf '%s\n' "$*"; }
 fail() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
 
+is_root() { [ "$(id -u)" -eq 0 ]; }
+
 as_root() {
-	if [ "$(id -u)" -eq 0 ]; then "$@"
-	elif command -v sudo >/dev/null; then sudo -n "$@" || sudo "$@"
+	if is_root; then "$@"
+	elif command -v sudo >/dev/null; then sudo "$@"
 	else fail "needs root to run: $* (no sudo here; install the packages by hand and call again)"
 	fi
+}
+
+is_installed() {
+	[ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
 }
 
 install_packages() {
 	local name missing=()
 	for name in "$@"; do
-		[ "$(dpkg-query -W -f='${db:Status-Status}' "$name" 2>/dev/null)" = installed ] || missing+=("$name")
+		is_installed "$name" || missing+=("$name")
 	done
-	[ ${#missing[@]} -eq 0 ] && return
-	command -v apt-get >/dev/null || fail "these packages are missing, and there is no apt-get to install them: ${missing[*]}"
+	[ ${#missing[@]} -gt 0 ] || return 0
+	command -v apt-get >/dev/null ||
+		fail "these packages are missing, and there is no apt-get to install them: ${missing[*]}"
 	say "Installing Debian packages: ${missing[*]}"
-	as_root apt-get update -qq >/dev/null || say "apt-get update failed; trying with the lists that are here"
-	# The server package would make and start a cluster of its own: not wanted.
-	apt_install postgresql-common
-	as_root mkdir -p /etc/postgresql-common/createcluster.d
-	echo 'create_main_cluster = false' | as_root tee /etc/postgresql-common/createcluster.d/crm.conf >/dev/null
-	apt_install "${missing[@]}"
-	as_root rm -f /etc/postgresql-common/createcluster.d/crm.conf
+	as_root apt-get update -qq >/dev/null 2>&1 ||
+		say "apt-get update failed; trying with the package lists that are here"
+	case " ${missing[*]}" in
+		*" postgresql-"[0-9]*) without_main_cluster apt_install "${missing[@]}" ;;
+		*) apt_install "${missing[@]}" ;;
+	esac
+}
+
+# Debian's server package makes and starts a cluster of its own: not wanted.
+without_main_cluster() {
+	local config=/etc/postgresql-common/createcluster.d/crm.conf status=0
+	is_installed postgresql-common || apt_install postgresql-common
+	as_root mkdir -p "${config%/*}"
+	echo 'create_main_cluster = false' | as_root tee "$config" >/dev/null
+	("$@") || status=$?
+	as_root rm -f "$config"
+	return "$status"
 }
 
 apt_install() {
 	local log
 	log=$(mktemp)
-	if ! as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >"$log" 2>&1; then
+	if ! as_root env DEBIAN_FRONTEND=noninteractive \
+		apt-get install -y -qq --no-install-recommends "$@" >"$log" 2>&1; then
 		cat "$log" >&2
-		as_root rm -f /etc/postgresql-common/createcluster.d/crm.conf
+		rm -f "$log"
 		fail "apt-get could not install: $*"
 	fi
 	rm -f "$log"
@@ -59,39 +87,56 @@ apt_install() {
 
 # The newest installed major of the supported ones, else Debian's default.
 choose_major() {
-	[ -n "$major" ] && return
+	[ -z "$major" ] || return 0
 	for major in 19 18 17 16 15; do
-		[ -x "/usr/lib/postgresql/$major/bin/postgres" ] && return
+		[ ! -x "/usr/lib/postgresql/$major/bin/postgres" ] || return 0
 	done
-	command -v apt-cache >/dev/null || fail "no PostgreSQL 15 to 19 below /usr/lib/postgresql, and no apt-cache to find one"
-	apt-cache show postgresql >/dev/null 2>&1 || as_root apt-get update -qq >/dev/null
-	major=$(apt-cache depends postgresql 2>/dev/null | sed -n 's/.*Depends: postgresql-\([0-9]*\)$/\1/p' | head -1)
-	[ -n "$major" ] || fail "no PostgreSQL 15 to 19 is installed and the package lists name none"
+	command -v apt-cache >/dev/null ||
+		fail "no PostgreSQL 15 to 19 below /usr/lib/postgresql, and no apt-cache to find one"
+	apt-cache show postgresql >/dev/null 2>&1 || as_root apt-get update -qq >/dev/null 2>&1 || true
+	major=$(apt-cache depends postgresql 2>/dev/null |
+		sed -n 's/.*Depends: postgresql-\([0-9]*\)$/\1/p' | head -n 1)
+	[ "${major:-0}" -ge 15 ] ||
+		fail "no PostgreSQL 15 to 19 is installed, and the package lists offer none"
+}
+
+private_server_packages() {
+	choose_major
+	install_packages "postgresql-$major" "postgresql-server-dev-$major" \
+		libnlopt-dev make gcc libc6-dev "${@//%s/$major}"
 }
 
 # The server refuses root: as root, run it as the user postgres.
 as_server_user() {
-	if [ "$(id -u)" -eq 0 ]; then (cd / && runuser -u postgres -- "$@"); else "$@"; fi
+	if is_root; then (cd / && exec runuser -u postgres -- "$@"); else "$@"; fi
+}
+
+# make with this server's PGXS, in the build folder. Bitcode for the JIT
+# compiler would need clang and serves no purpose here.
+build_make() {
+	make -s -C "$build" -f "$source_dir/Makefile" with_llvm=no \
+		PG_CONFIG="/usr/lib/postgresql/$major/bin/pg_config" "$@"
 }
 
 private_server_create() {
 	local pg_config copied
-	choose_major
-	install_packages "postgresql-$major" "postgresql-server-dev-$major" libnlopt-dev make gcc libc6-dev "$@"
+	private_server_packages "$@"
+	umask 022 # the user of the server must be able to read what we make
 	workplace=$(mktemp -d "${TMPDIR:-/tmp}/crm.XXXXXX")
 	chmod 755 "$workplace"
+	as_server_user test -x "$workplace" ||
+		fail "user postgres cannot enter $workplace; set TMPDIR to a folder that is open to it"
 	pg_config=/usr/lib/postgresql/$major/bin/pg_config
 	build=$workplace/build
-	bindir=$workplace/server/usr/lib/postgresql/$major/bin
-	mkdir -p "$build" "$workplace/server"
-	make -s -j"$(nproc)" -C "$build" -f "$source_dir/Makefile" PG_CONFIG="$pg_config" with_llvm=no all ||
-		fail "the build failed"
+	bindir=$workplace/server$("$pg_config" --bindir)
+	mkdir "$build" "$workplace/server"
+	build_make -j"$(nproc)" all || fail "the build failed"
 	for copied in "$("$pg_config" --bindir)" "$("$pg_config" --pkglibdir)" "$("$pg_config" --sharedir)"; do
 		mkdir -p "$workplace/server$copied"
 		cp -a "$copied/." "$workplace/server$copied/"
 	done
-	make -s -C "$build" -f "$source_dir/Makefile" PG_CONFIG="$pg_config" with_llvm=no \
-		DESTDIR="$workplace/server" install >/dev/null || fail "the installation into $workplace failed"
+	build_make DESTDIR="$workplace/server" install >/dev/null ||
+		fail "the installation into $workplace failed"
 	# Debian's share folder has links relative to the system's root.
 	find "$workplace/server" -xtype l -delete
 }
@@ -99,25 +144,33 @@ private_server_create() {
 private_server_start() {
 	local data=$workplace/data option options=()
 	for option in "$@"; do options+=(-c "$option"); done
-	mkdir -p "$data" "$workplace/socket"
+	mkdir "$data" "$workplace/socket"
 	chmod 700 "$data"
-	if [ "$(id -u)" -eq 0 ]; then chown postgres "$data" "$workplace/socket"; fi
-	chmod 755 "$workplace/socket"
+	if is_root; then chown postgres "$data" "$workplace/socket"; fi
 	as_server_user "$bindir/initdb" -D "$data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync \
 		>"$workplace/initdb.log" 2>&1 || { cat "$workplace/initdb.log" >&2; fail "initdb failed"; }
+	# Nothing here outlives a crash, so nothing needs to reach the disk.
 	as_server_user "$bindir/pg_ctl" -D "$data" -w -s -l "$data/server.log" start -o "-c listen_addresses='' \
--c unix_socket_directories='$workplace/socket' -c port=5432 -c fsync=off ${options[*]@Q}" ||
+-c unix_socket_directories='$workplace/socket' -c unix_socket_permissions=0700 -c port=5432 -c fsync=off \
+${options[*]@Q}" ||
 		{ cat "$data/server.log" >&2; fail "the private server did not start"; }
 	export PGHOST=$workplace/socket PGPORT=5432 PGUSER=postgres PGDATABASE=postgres
-	unset PGSERVICE PGOPTIONS PGPASSWORD PGHOSTADDR
+	unset PGSERVICE PGOPTIONS PGPASSWORD PGHOSTADDR PGTZ PGDATESTYLE PGCLIENTENCODING
 	PATH=$bindir:$PATH
 }
 
 private_server_stop() {
-	[ -n "${workplace:-}" ] || return 0
+	[ -n "$workplace" ] || return 0
 	if [ -e "$workplace/data/postmaster.pid" ]; then
 		as_server_user "$bindir/pg_ctl" -D "$workplace/data" -m immediate -s stop || true
 	fi
 	rm -rf "$workplace"
 	workplace=
+}
+
+private_server_on_exit() {
+	trap private_server_stop EXIT
+	trap 'exit 129' HUP
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
 }

@@ -17,11 +17,11 @@
  * A variable-length integer has seven bits a byte, the low ones first, the
  * high bit set on all bytes but the last, and no superfluous bytes.
  *
- * Sealed bytes are those of a finished value: days strictly ascending, no
- * entry empty (without purchases and amount both), every entry in its shorter
+ * Sealed bytes are those of a finished value: days strictly ascending, an
+ * entry without a purchase has a negative amount (a refund), every entry in its shorter
  * form, sums within the limits below, scale 0 where there is no entry. So
- * equal histories of one scale have equal bytes. An aggregate's running state is a log: the same
- * entries in order of arrival; see log.h.
+ * equal histories of one scale have equal bytes. An aggregate's running state
+ * is a log: the same entries in order of arrival; see log.h.
  *
  *-------------------------------------------------------------------------
  */
@@ -32,10 +32,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "history/decimal.h"
+
 /* Largest sum of the absolute daily amounts in minor units, and of purchases. */
-#define HISTORY_MAX_UNITS INT64_C(1000000000000000000)
+#define HISTORY_MAX_UNITS DECIMAL_MAX_UNITS
 #define HISTORY_MAX_PURCHASES INT64_C(1000000000000000)
-#define HISTORY_MAX_SCALE 8
+#define HISTORY_MAX_SCALE DECIMAL_MAX_SCALE
 
 /* Days since 2000-01-01 that a date can hold: 4713 BC to 5874897. */
 #define HISTORY_MIN_DAY (-2451545)
@@ -74,6 +76,17 @@ typedef enum HistoryFault
 	HISTORY_FAULT_LIMIT
 } HistoryFault;
 
+/* What has been seen of a history that is being checked. */
+typedef struct HistoryCheck
+{
+	size_t entries;
+	int32_t day;
+	int64_t units; /* sum of absolute amounts */
+	int64_t purchases;
+} HistoryCheck;
+
+extern HistoryFault history_check_entry(HistoryCheck *check,
+										const HistoryEntry *entry);
 extern HistoryFault history_check(const uint8_t *data, size_t size);
 extern const char *history_fault_text(HistoryFault fault);
 

@@ -14,11 +14,13 @@
 
 #include "crm.h"
 
-#include "history/codec.h"
-#include "history/measures.h"
+#include "lib/stringinfo.h"
 #include "utils/date.h"
 
-/* A history argument: where its bytes are. */
+#include "history/codec.h"
+#include "history/measures.h"
+
+/* A history argument: where its sealed bytes are. */
 typedef struct History
 {
 	const uint8_t *data;
@@ -26,6 +28,13 @@ typedef struct History
 } History;
 
 extern History history_from_datum(Datum datum);
+
+/* A new value from entries in order, one a day, within the limits. */
+extern Datum history_from_entries(const HistoryEntry *entries, size_t count,
+								  int scale);
+
+/* A new value from the bytes of another one's beginning. */
+extern Datum history_from_bytes(const uint8_t *data, size_t size);
 
 #define PG_GETARG_HISTORY(n) history_from_datum(PG_GETARG_DATUM(n))
 

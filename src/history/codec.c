@@ -1,0 +1,201 @@
+/*-------------------------------------------------------------------------
+ *
+ * codec.c
+ *		Writing and checking the byte form of a purchase history.
+ *
+ * codec.h describes the form. history_check is the only judge of bytes that
+ * come from outside (binary input, stored values are trusted afterwards);
+ * the readers in codec.h rely on it and check nothing.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "history/codec.h"
+
+static uint8_t *
+write_integer(uint8_t *target, uint64_t value)
+{
+	while (value >= 0x80)
+	{
+		*target++ = (uint8_t) (value | 0x80);
+		value >>= 7;
+	}
+	*target++ = (uint8_t) value;
+	return target;
+}
+
+static uint64_t
+zigzag(int64_t value)
+{
+	return ((uint64_t) value << 1) ^ (uint64_t) (value >> 63);
+}
+
+/* Writes at most HISTORY_MAX_ENTRY_SIZE bytes; returns where they end. */
+uint8_t *
+history_write_entry(uint8_t *target, int32_t previous_day,
+					const HistoryEntry *entry)
+{
+	int64_t days = (int64_t) entry->day - previous_day;
+
+	if (days >= 1 && entry->purchases == 1 && entry->amount >= 0)
+	{
+		target = write_integer(target, (uint64_t) days);
+		return write_integer(target, (uint64_t) entry->amount);
+	}
+	*target++ = 0;
+	target = write_integer(target, zigzag(days));
+	target = write_integer(target, (uint64_t) entry->purchases);
+	return write_integer(target, zigzag(entry->amount));
+}
+
+/* An integer in its shortest form, below 2^63; false where there is none. */
+static bool
+check_integer(const uint8_t **next, const uint8_t *end, HistoryFault *fault,
+			  uint64_t *value)
+{
+	const uint8_t *p = *next;
+	uint64_t result = 0;
+
+	for (int shift = 0; shift < 63; shift += 7)
+	{
+		if (p >= end)
+		{
+			*fault = HISTORY_FAULT_TRUNCATED;
+			return false;
+		}
+		result |= (uint64_t) (*p & 0x7F) << shift;
+		if (!(*p++ & 0x80))
+		{
+			if (shift > 0 && p[-1] == 0)
+				break; /* superfluous byte */
+			*next = p;
+			*value = result;
+			return true;
+		}
+	}
+	*fault = HISTORY_FAULT_INTEGER;
+	return false;
+}
+
+/* The integers of one entry, which may still mean nonsense. */
+static bool
+check_entry_integers(HistoryReader *reader, HistoryFault *fault,
+					 int64_t *days, HistoryEntry *entry)
+{
+	uint64_t value;
+
+	if (!check_integer(&reader->next, reader->end, fault, &value))
+		return false;
+	*days = (int64_t) value;
+	entry->purchases = 1;
+	if (value != 0)
+	{
+		if (!check_integer(&reader->next, reader->end, fault, &value))
+			return false;
+		entry->amount = (int64_t) value;
+		return true;
+	}
+	if (!check_integer(&reader->next, reader->end, fault, &value))
+		return false;
+	*days = history_unzigzag(value);
+	if (!check_integer(&reader->next, reader->end, fault, &value))
+		return false;
+	entry->purchases = (int64_t) value;
+	if (!check_integer(&reader->next, reader->end, fault, &value))
+		return false;
+	entry->amount = history_unzigzag(value);
+	if (*days >= 1 && entry->purchases == 1 && entry->amount >= 0)
+	{
+		*fault = HISTORY_FAULT_FORM; /* the plain form is the one to use */
+		return false;
+	}
+	return true;
+}
+
+/*
+ * The rules that a finished history obeys beyond its bytes, entry by entry.
+ * The text input checks its entries here as well.
+ */
+HistoryFault
+history_check_entry(HistoryCheck *check, const HistoryEntry *entry)
+{
+	int64_t size = entry->amount < 0 ? -entry->amount : entry->amount;
+
+	if (check->entries > 0 && entry->day <= check->day)
+		return HISTORY_FAULT_ORDER;
+	if (entry->purchases == 0 && entry->amount >= 0)
+		return HISTORY_FAULT_EMPTY_ENTRY;
+	if (size > HISTORY_MAX_UNITS - check->units ||
+		entry->purchases > HISTORY_MAX_PURCHASES - check->purchases)
+		return HISTORY_FAULT_LIMIT;
+	check->day = entry->day;
+	check->units += size;
+	check->purchases += entry->purchases;
+	check->entries++;
+	return HISTORY_VALID;
+}
+
+/* Are these the sealed bytes of a history? */
+HistoryFault
+history_check(const uint8_t *data, size_t size)
+{
+	HistoryReader reader;
+	HistoryCheck check = {0};
+	HistoryEntry entry;
+	HistoryFault fault = HISTORY_VALID;
+	int64_t days;
+
+	if (size < HISTORY_HEADER_SIZE)
+		return HISTORY_FAULT_TRUNCATED;
+	if ((data[0] & 0xF0) != HISTORY_FORMAT)
+		return HISTORY_FAULT_FORMAT;
+	if (history_scale(data) > HISTORY_MAX_SCALE)
+		return HISTORY_FAULT_SCALE;
+	if (size == HISTORY_HEADER_SIZE && history_scale(data) != 0)
+		return HISTORY_FAULT_SCALE;
+	history_reader_start(&reader, data, size);
+	while (reader.next < reader.end)
+	{
+		if (!check_entry_integers(&reader, &fault, &days, &entry))
+			return fault;
+		if (days < (int64_t) HISTORY_MIN_DAY - reader.day ||
+			days > (int64_t) HISTORY_MAX_DAY - reader.day)
+			return HISTORY_FAULT_DAY;
+		entry.day = reader.day += (int32_t) days;
+		fault = history_check_entry(&check, &entry);
+		if (fault != HISTORY_VALID)
+			return fault;
+	}
+	return HISTORY_VALID;
+}
+
+const char *
+history_fault_text(HistoryFault fault)
+{
+	switch (fault)
+	{
+		case HISTORY_VALID:
+			break;
+		case HISTORY_FAULT_FORMAT:
+			return "the format is not one that this version of crm knows";
+		case HISTORY_FAULT_SCALE:
+			return "the scale is not one of 0 to 8, or not 0 for an empty "
+				   "history";
+		case HISTORY_FAULT_TRUNCATED:
+			return "it ends within an entry";
+		case HISTORY_FAULT_INTEGER:
+			return "a number in it is too long";
+		case HISTORY_FAULT_DAY:
+			return "a day in it is out of the range of dates";
+		case HISTORY_FAULT_ORDER:
+			return "its days are not in ascending order";
+		case HISTORY_FAULT_EMPTY_ENTRY:
+			return "an entry without a purchase is a refund, so its amount "
+				   "must be negative";
+		case HISTORY_FAULT_FORM:
+			return "an entry is not in its shortest form";
+		case HISTORY_FAULT_LIMIT:
+			return "its amounts exceed 10^18 minor units, or its purchases "
+				   "10^15, in all";
+	}
+	return "it is valid";
+}

@@ -1,0 +1,336 @@
+/*-------------------------------------------------------------------------
+ *
+ * history_answers.c
+ *		Reading a history: cuts, counts, money, ages, gaps, entries.
+ *
+ * Each function walks over the bytes once. A cut at the end copies the bytes
+ * before it; only during() writes entries anew, because the first entry of a
+ * history counts its days from a fixed date.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "crm.h"
+
+#include <math.h>
+
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/numeric.h"
+#include "utils/tuplestore.h"
+
+#include "history/history.h"
+
+/*
+ * Conversions that other domains use as well
+ */
+
+Datum
+history_amount_numeric(int64_t units, int scale)
+{
+	return NumericGetDatum(int64_div_fast_to_numeric(units, scale));
+}
+
+double
+history_amount_float8(int64_t units, int scale)
+{
+	return (double) units / (double) decimal_powers[scale];
+}
+
+double
+history_days_per_unit(text *unit)
+{
+	static const struct
+	{
+		const char *name;
+		double days;
+	} units[] = {
+		{"day", 1.0},
+		{"week", 7.0},
+		{"month", 365.25 / 12},
+		{"year", 365.25},
+	};
+
+	for (int i = 0; i < (int) lengthof(units); i++)
+		if (VARSIZE_ANY_EXHDR(unit) == strlen(units[i].name) &&
+			memcmp(VARDATA_ANY(unit), units[i].name, strlen(units[i].name)) ==
+				0)
+			return units[i].days;
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					errmsg("unknown unit of time \"%s\"",
+						   text_to_cstring(unit)),
+					errhint("The units are day, week, month (365.25/12 days) "
+							"and year (365.25 days).")));
+	return 0;
+}
+
+/*
+ * Cuts
+ */
+
+CRM_FUNCTION(crm_history_upto)
+{
+	History history = PG_GETARG_HISTORY(0);
+	int32_t as_of = PG_GETARG_DAY(1, "as_of");
+	HistoryReader reader;
+	HistoryEntry entry;
+	const uint8_t *end;
+
+	history_reader_start(&reader, history.data, history.size);
+	do
+		end = reader.next;
+	while (history_read_entry(&reader, &entry) && entry.day <= as_of);
+
+	if (end == history.data + history.size)
+		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
+	if (end == history.data + HISTORY_HEADER_SIZE)
+		PG_RETURN_DATUM(history_from_entries(NULL, 0, 0));
+	PG_RETURN_DATUM(
+		history_from_bytes(history.data, (size_t) (end - history.data)));
+}
+
+CRM_FUNCTION(crm_history_during)
+{
+	History history = PG_GETARG_HISTORY(0);
+	int32_t from = PG_GETARG_DAY(1, "from");
+	int32_t until = PG_GETARG_DAY(2, "until");
+	HistoryReader reader;
+	HistoryEntry entry;
+	HistoryEntry *entries;
+	size_t count = 0;
+
+	/* An entry takes two bytes or more. */
+	entries = MemoryContextAllocHuge(
+		CurrentMemoryContext,
+		(history.size / 2 + 1) * sizeof(HistoryEntry));
+	history_reader_start(&reader, history.data, history.size);
+	while (history_read_entry(&reader, &entry) && entry.day < until)
+		if (entry.day >= from)
+			entries[count++] = entry;
+	PG_RETURN_DATUM(
+		history_from_entries(entries, count, history_scale(history.data)));
+}
+
+/*
+ * Counts, money, ages
+ */
+
+static HistoryTotals
+argument_totals(FunctionCallInfo fcinfo, int32_t as_of)
+{
+	History history = PG_GETARG_HISTORY(0);
+	HistoryTotals totals;
+
+	history_totals(history.data, history.size, as_of, &totals);
+	return totals;
+}
+
+CRM_FUNCTION(crm_history_purchases)
+{
+	PG_RETURN_INT64(argument_totals(fcinfo, HISTORY_MAX_DAY).purchases);
+}
+
+CRM_FUNCTION(crm_history_purchase_days)
+{
+	PG_RETURN_INT64(argument_totals(fcinfo, HISTORY_MAX_DAY).purchase_days);
+}
+
+CRM_FUNCTION(crm_history_amount)
+{
+	History history = PG_GETARG_HISTORY(0);
+	HistoryTotals totals;
+
+	history_totals(history.data, history.size, HISTORY_MAX_DAY, &totals);
+	PG_RETURN_DATUM(
+		history_amount_numeric(totals.amount, history_scale(history.data)));
+}
+
+CRM_FUNCTION(crm_history_average_amount)
+{
+	History history = PG_GETARG_HISTORY(0);
+	HistoryTotals totals;
+
+	history_totals(history.data, history.size, HISTORY_MAX_DAY, &totals);
+	if (totals.purchases == 0)
+		PG_RETURN_NULL();
+	PG_RETURN_DATUM(DirectFunctionCall2(
+		numeric_div,
+		history_amount_numeric(totals.amount, history_scale(history.data)),
+		NumericGetDatum(int64_to_numeric(totals.purchases))));
+}
+
+CRM_FUNCTION(crm_history_first_day)
+{
+	HistoryTotals totals = argument_totals(fcinfo, HISTORY_MAX_DAY);
+
+	if (totals.purchase_days == 0)
+		PG_RETURN_NULL();
+	PG_RETURN_DATEADT(totals.first_day);
+}
+
+CRM_FUNCTION(crm_history_last_day)
+{
+	HistoryTotals totals = argument_totals(fcinfo, HISTORY_MAX_DAY);
+
+	if (totals.purchase_days == 0)
+		PG_RETURN_NULL();
+	PG_RETURN_DATEADT(totals.last_day);
+}
+
+CRM_FUNCTION(crm_history_recency)
+{
+	int32_t as_of = PG_GETARG_DAY(1, "as_of");
+	HistoryTotals totals = argument_totals(fcinfo, as_of);
+
+	if (totals.purchase_days == 0)
+		PG_RETURN_NULL();
+	PG_RETURN_INT32(as_of - totals.last_day);
+}
+
+CRM_FUNCTION(crm_history_tenure)
+{
+	int32_t as_of = PG_GETARG_DAY(1, "as_of");
+	HistoryTotals totals = argument_totals(fcinfo, as_of);
+
+	if (totals.purchase_days == 0)
+		PG_RETURN_NULL();
+	PG_RETURN_INT32(as_of - totals.first_day);
+}
+
+/*
+ * Composite answers
+ */
+
+/* The row type is looked up once per query. */
+static Datum
+composite(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
+{
+	if (fcinfo->flinfo->fn_extra == NULL)
+	{
+		MemoryContext old =
+			MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+		TupleDesc shape;
+
+		if (get_call_result_type(fcinfo, NULL, &shape) != TYPEFUNC_COMPOSITE)
+			elog(ERROR, "return type must be a row type");
+		fcinfo->flinfo->fn_extra = BlessTupleDesc(shape);
+		MemoryContextSwitchTo(old);
+	}
+	return HeapTupleGetDatum(heap_form_tuple(
+		(TupleDesc) fcinfo->flinfo->fn_extra, values, nulls));
+}
+
+CRM_FUNCTION(crm_history_repeat_purchases)
+{
+	History history = PG_GETARG_HISTORY(0);
+	int32_t as_of = PG_GETARG_DAY(1, "as_of");
+	double days = history_days_per_unit(PG_GETARG_TEXT_PP(2));
+	HistoryRepeats repeats;
+	Datum values[4];
+	bool nulls[4] = {false};
+	double mean = 0;
+
+	if (!history_repeats(history.data, history.size, as_of, &repeats))
+		PG_RETURN_NULL();
+	if (repeats.x > 0)
+		mean = history_amount_float8(repeats.amount,
+									 history_scale(history.data)) /
+			   (double) repeats.x;
+	values[0] = Int64GetDatum(repeats.x);
+	values[1] = Float8GetDatum(repeats.t_x / days);
+	values[2] = Float8GetDatum(repeats.t / days);
+	values[3] = Float8GetDatum(mean);
+	return composite(fcinfo, values, nulls);
+}
+
+static int
+compare_gaps(const void *a, const void *b)
+{
+	int32_t left = *(const int32_t *) a;
+	int32_t right = *(const int32_t *) b;
+
+	return (left > right) - (left < right);
+}
+
+/* Days between one purchase day and the next, all of them. */
+static int32_t *
+collect_gaps(History history, size_t *count)
+{
+	HistoryReader reader;
+	HistoryEntry entry;
+	bool any = false;
+	int32_t previous = 0;
+	int32_t *gaps = MemoryContextAllocHuge(
+		CurrentMemoryContext, (history.size / 2 + 1) * sizeof(int32_t));
+
+	*count = 0;
+	history_reader_start(&reader, history.data, history.size);
+	while (history_read_entry(&reader, &entry))
+	{
+		if (entry.purchases == 0)
+			continue;
+		if (any)
+			gaps[(*count)++] = entry.day - previous;
+		any = true;
+		previous = entry.day;
+	}
+	return gaps;
+}
+
+CRM_FUNCTION(crm_history_gaps)
+{
+	size_t count;
+	int32_t *gaps = collect_gaps(PG_GETARG_HISTORY(0), &count);
+	double number = (double) count;
+	double sum = 0;
+	double squares = 0;
+	double logs = 0;
+	Datum values[5] = {0};
+	bool nulls[5] = {false, count < 1, count < 1, count < 2, count < 1};
+
+	CHECK_FOR_INTERRUPTS();
+	qsort(gaps, count, sizeof(int32_t), compare_gaps);
+	for (size_t i = 0; i < count; i++)
+	{
+		sum += gaps[i];
+		logs += log(gaps[i]);
+	}
+	for (size_t i = 0; i < count; i++)
+		squares += (gaps[i] - sum / number) * (gaps[i] - sum / number);
+	values[0] = Int64GetDatum((int64) count);
+	if (count > 0)
+	{
+		values[1] = Float8GetDatum(sum / number);
+		values[2] = Float8GetDatum(
+			((double) gaps[(count - 1) / 2] + gaps[count / 2]) / 2);
+		values[4] = Float8GetDatum(logs / number);
+	}
+	if (count > 1)
+		values[3] = Float8GetDatum(sqrt(squares / (number - 1)));
+	return composite(fcinfo, values, nulls);
+}
+
+CRM_FUNCTION(crm_history_entries)
+{
+	History history = PG_GETARG_HISTORY(0);
+	int scale = history_scale(history.data);
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	HistoryReader reader;
+	HistoryEntry entry;
+
+	InitMaterializedSRF(fcinfo, 0);
+	history_reader_start(&reader, history.data, history.size);
+	while (history_read_entry(&reader, &entry))
+	{
+		Datum values[3];
+		bool nulls[3] = {false};
+
+		CHECK_FOR_INTERRUPTS();
+		values[0] = DateADTGetDatum(entry.day);
+		values[1] = Int64GetDatum(entry.purchases);
+		values[2] = history_amount_numeric(entry.amount, scale);
+		tuplestore_putvalues(result->setResult, result->setDesc, values,
+							 nulls);
+	}
+	return (Datum) 0;
+}

@@ -1,0 +1,376 @@
+/*-------------------------------------------------------------------------
+ *
+ * history_io.c
+ *		crm.history as text, as bytes on the wire, and compared.
+ *
+ * The text is a JSON array of [day, purchases, amount], for example
+ * [["2025-01-03",1,12.50],["2025-02-11",2,30.00]], so that the casts to and
+ * from jsonb are the input and output functions. Days are in ISO form whatever
+ * DateStyle says. All amounts are written with the scale of the history, and
+ * read back to the largest scale among them: the round trip is exact.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "crm.h"
+
+#include <ctype.h>
+
+#include "common/hashfn.h"
+#include "libpq/pqformat.h"
+#include "miscadmin.h"
+#include "utils/datetime.h"
+
+#include "history/history.h"
+
+
+/* Reading the text: where we are, and where complaints go. */
+typedef struct HistoryParser
+{
+	const char *text;
+	const char *next;
+	struct Node *escontext;
+} HistoryParser;
+
+/*
+ * Text output
+ */
+
+static void
+append_day(StringInfo buffer, int32_t day)
+{
+	struct pg_tm tm;
+	char text[MAXDATELEN + 1];
+
+	memset(&tm, 0, sizeof(tm));
+	j2date(day + POSTGRES_EPOCH_JDATE, &tm.tm_year, &tm.tm_mon, &tm.tm_mday);
+	EncodeDateOnly(&tm, USE_ISO_DATES, text);
+	appendStringInfoString(buffer, text);
+}
+
+static void
+append_amount(StringInfo buffer, int64_t units, int scale)
+{
+	uint64_t size = units < 0 ? -(uint64_t) units : (uint64_t) units;
+	uint64_t power = (uint64_t) decimal_powers[scale];
+
+	appendStringInfo(buffer, "%s" UINT64_FORMAT, units < 0 ? "-" : "",
+					 size / power);
+	if (scale > 0)
+		appendStringInfo(buffer, ".%0*llu", scale,
+						 (unsigned long long) (size % power));
+}
+
+CRM_FUNCTION(crm_history_out)
+{
+	History history = PG_GETARG_HISTORY(0);
+	int scale = history_scale(history.data);
+	HistoryReader reader;
+	HistoryEntry entry;
+	StringInfoData text;
+
+	initStringInfo(&text);
+	appendStringInfoChar(&text, '[');
+	history_reader_start(&reader, history.data, history.size);
+	while (history_read_entry(&reader, &entry))
+	{
+		CHECK_FOR_INTERRUPTS();
+		appendStringInfoString(&text, text.len > 1 ? ",[\"" : "[\"");
+		append_day(&text, entry.day);
+		appendStringInfo(&text, "\"," INT64_FORMAT ",", entry.purchases);
+		append_amount(&text, entry.amount, scale);
+		appendStringInfoChar(&text, ']');
+	}
+	appendStringInfoChar(&text, ']');
+	PG_RETURN_CSTRING(text.data);
+}
+
+/*
+ * Text input
+ */
+
+static bool
+refuse(HistoryParser *parser, const char *reason)
+{
+	ereturn(parser->escontext, false,
+			(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+			 errmsg("invalid input syntax for type crm.history: \"%.60s\"",
+					parser->text),
+			 errdetail("At character %d: %s.",
+					   (int) (parser->next - parser->text) + 1, reason),
+			 errhint("A history is a JSON array of [day, purchases, amount], "
+					 "for example "
+					 "[[\"2025-01-03\", 1, 12.50], "
+					 "[\"2025-02-11\", 2, 30.00]].")));
+}
+
+static void
+skip_space(HistoryParser *parser)
+{
+	while (*parser->next == ' ' || *parser->next == '\t' ||
+		   *parser->next == '\n' || *parser->next == '\r')
+		parser->next++;
+}
+
+/* Is this the next character but for space? Then go past it. */
+static bool
+accept(HistoryParser *parser, char expected)
+{
+	skip_space(parser);
+	if (*parser->next != expected)
+		return false;
+	parser->next++;
+	return true;
+}
+
+static bool
+expect(HistoryParser *parser, char expected)
+{
+	char reason[] = "\"?\" expected";
+
+	if (accept(parser, expected))
+		return true;
+	reason[1] = expected;
+	return refuse(parser, reason);
+}
+
+/* Digits up to a limit of places; -1 where there is none or too many. */
+static int64_t
+read_digits(HistoryParser *parser, int places, int *found)
+{
+	int64_t value = 0;
+	int count = 0;
+
+	for (; isdigit((unsigned char) *parser->next); parser->next++, count++)
+	{
+		if (count >= places)
+			return -1;
+		value = value * 10 + (*parser->next - '0');
+	}
+	if (found)
+		*found = count;
+	return count > 0 ? value : -1;
+}
+
+static bool
+parse_day(HistoryParser *parser, int32_t *day)
+{
+	int64_t part[3];
+	int year;
+	int month;
+	int month_day;
+	int julian;
+
+	if (!expect(parser, '"'))
+		return false;
+	for (int i = 0; i < 3; i++)
+	{
+		if (i > 0 && *parser->next++ != '-')
+			part[i] = -1;
+		else
+			part[i] = read_digits(parser, i == 0 ? 7 : 2, NULL);
+		if (part[i] < 1)
+			return refuse(parser, "a day in ISO form (YYYY-MM-DD) expected");
+	}
+	if (strncmp(parser->next, " BC", 3) == 0)
+	{
+		parser->next += 3;
+		part[0] = 1 - part[0];
+	}
+	if (part[1] > MONTHS_PER_YEAR || part[2] > 31 ||
+		!IS_VALID_JULIAN((int) part[0], (int) part[1], (int) part[2]))
+		return refuse(parser, "there is no such day");
+	julian = date2j((int) part[0], (int) part[1], (int) part[2]);
+	j2date(julian, &year, &month, &month_day);
+	if (year != part[0] || month != part[1] || month_day != part[2] ||
+		!IS_VALID_DATE(julian - POSTGRES_EPOCH_JDATE))
+		return refuse(parser, "there is no such day");
+	*day = julian - POSTGRES_EPOCH_JDATE;
+	return *parser->next++ == '"' || refuse(parser, "'\"' expected");
+}
+
+static bool
+parse_amount(HistoryParser *parser, Decimal *decimal)
+{
+	bool negative = accept(parser, '-');
+	int64_t fraction = 0;
+
+	decimal->scale = 0;
+	decimal->units = read_digits(parser, 18, NULL);
+	if (decimal->units >= 0 && *parser->next == '.')
+	{
+		parser->next++;
+		fraction = read_digits(parser, HISTORY_MAX_SCALE, &decimal->scale);
+	}
+	if (decimal->units < 0 || fraction < 0)
+		return refuse(parser, "an amount of at most 18 digits, at most 8 of "
+							  "them decimals, expected");
+	if (!decimal_rescale(&decimal->units, decimal->scale))
+		return refuse(parser, history_fault_text(HISTORY_FAULT_LIMIT));
+	decimal->units += fraction;
+	if (negative)
+		decimal->units = -decimal->units;
+	return true;
+}
+
+/* One [day, purchases, amount]. */
+static bool
+parse_entry(HistoryParser *parser, HistoryEntry *entry, int *scale)
+{
+	Decimal decimal;
+
+	if (!expect(parser, '[') || !parse_day(parser, &entry->day) ||
+		!expect(parser, ','))
+		return false;
+	skip_space(parser);
+	entry->purchases = read_digits(parser, 16, NULL);
+	if (entry->purchases < 0)
+		return refuse(parser, "a number of purchases expected");
+	if (!expect(parser, ',') || !parse_amount(parser, &decimal) ||
+		!expect(parser, ']'))
+		return false;
+	entry->amount = decimal.units;
+	*scale = decimal.scale;
+	return true;
+}
+
+/* The entries to the largest scale among them, then the rules of a history. */
+static bool
+unify_entries(HistoryParser *parser, HistoryEntry *entries, const int *scales,
+			  size_t count, int scale)
+{
+	HistoryCheck check = {0};
+
+	for (size_t i = 0; i < count; i++)
+	{
+		HistoryFault fault = HISTORY_FAULT_LIMIT;
+
+		if (decimal_rescale(&entries[i].amount, scale - scales[i]))
+			fault = history_check_entry(&check, &entries[i]);
+		if (fault != HISTORY_VALID)
+			return refuse(parser, history_fault_text(fault));
+	}
+	return true;
+}
+
+CRM_FUNCTION(crm_history_in)
+{
+	HistoryParser parser;
+	size_t room = 16;
+	size_t count = 0;
+	HistoryEntry *entries = palloc(room * sizeof(HistoryEntry));
+	int *scales = palloc(room * sizeof(int));
+	int scale = 0;
+
+	parser.text = parser.next = PG_GETARG_CSTRING(0);
+	parser.escontext = (struct Node *) fcinfo->context;
+	if (!expect(&parser, '['))
+		PG_RETURN_NULL();
+	while (!accept(&parser, ']'))
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (count == room)
+		{
+			room *= 2;
+			entries = repalloc_huge(entries, room * sizeof(HistoryEntry));
+			scales = repalloc_huge(scales, room * sizeof(int));
+		}
+		if (count > 0 && !expect(&parser, ','))
+			PG_RETURN_NULL();
+		if (!parse_entry(&parser, &entries[count], &scales[count]))
+			PG_RETURN_NULL();
+		scale = Max(scale, scales[count]);
+		count++;
+	}
+	skip_space(&parser);
+	if (*parser.next != '\0')
+	{
+		refuse(&parser, "nothing may follow");
+		PG_RETURN_NULL();
+	}
+	if (!unify_entries(&parser, entries, scales, count, scale))
+		PG_RETURN_NULL();
+	PG_RETURN_DATUM(history_from_entries(entries, count, scale));
+}
+
+/*
+ * Binary form: the sealed bytes.
+ */
+
+CRM_FUNCTION(crm_history_send)
+{
+	History history = PG_GETARG_HISTORY(0);
+	StringInfoData buffer;
+
+	pq_begintypsend(&buffer);
+	pq_sendbytes(&buffer, (const char *) history.data, (int) history.size);
+	PG_RETURN_BYTEA_P(pq_endtypsend(&buffer));
+}
+
+CRM_FUNCTION(crm_history_recv)
+{
+	StringInfo buffer = (StringInfo) PG_GETARG_POINTER(0);
+	size_t size = (size_t) (buffer->len - buffer->cursor);
+	const uint8_t *data =
+		(const uint8_t *) pq_getmsgbytes(buffer, (int) size);
+	HistoryFault fault = history_check(data, size);
+
+	if (fault != HISTORY_VALID)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+						errmsg("invalid binary value for type crm.history"),
+						errdetail("Of its %zu bytes: %s.", size,
+								  history_fault_text(fault)),
+						errhint("Send what crm.history's binary output gave, "
+								"or use the text form.")));
+	PG_RETURN_DATUM(history_from_bytes(data, size));
+}
+
+/*
+ * Comparison: of the bytes. The order means nothing but is the same
+ * everywhere; it serves DISTINCT, GROUP BY and indexes.
+ */
+
+static int
+compare_histories(FunctionCallInfo fcinfo)
+{
+	History a = PG_GETARG_HISTORY(0);
+	History b = PG_GETARG_HISTORY(1);
+	int order = memcmp(a.data, b.data, Min(a.size, b.size));
+
+	if (order == 0)
+		order = (a.size > b.size) - (a.size < b.size);
+	return order;
+}
+
+#define HISTORY_COMPARISON(name, condition) \
+	CRM_FUNCTION(name) \
+	{ \
+		int order = compare_histories(fcinfo); \
+		PG_RETURN_BOOL(condition); \
+	}
+
+HISTORY_COMPARISON(crm_history_eq, order == 0)
+HISTORY_COMPARISON(crm_history_ne, order != 0)
+HISTORY_COMPARISON(crm_history_lt, order < 0)
+HISTORY_COMPARISON(crm_history_le, order <= 0)
+HISTORY_COMPARISON(crm_history_gt, order > 0)
+HISTORY_COMPARISON(crm_history_ge, order >= 0)
+
+CRM_FUNCTION(crm_history_cmp)
+{
+	PG_RETURN_INT32(compare_histories(fcinfo));
+}
+
+CRM_FUNCTION(crm_history_hash)
+{
+	History history = PG_GETARG_HISTORY(0);
+
+	PG_RETURN_DATUM(hash_any(history.data, (int) history.size));
+}
+
+CRM_FUNCTION(crm_history_hash_extended)
+{
+	History history = PG_GETARG_HISTORY(0);
+
+	PG_RETURN_DATUM(hash_any_extended(history.data, (int) history.size,
+									  (uint64) PG_GETARG_INT64(1)));
+}

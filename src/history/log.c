@@ -1,0 +1,121 @@
+/*-------------------------------------------------------------------------
+ *
+ * log.c
+ *		Appending to, sorting and merging a log of purchases.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "history/log.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Up to so many entries, insertion beats a call of qsort. */
+#define INSERTION_SORT_LIMIT 48
+
+void
+history_log_start(HistoryLog *log, int scale)
+{
+	memset(log, 0, offsetof(HistoryLog, bytes));
+	log->format = (uint8_t) (HISTORY_LOG_FORMAT + scale);
+	log->is_sealed = true;
+}
+
+/* The caller has made sure of HISTORY_MAX_ENTRY_SIZE bytes of room. */
+HistoryFault
+history_log_append(HistoryLog *log, const HistoryEntry *entry)
+{
+	uint8_t *end = log->bytes + log->used;
+	int64_t size = entry->amount < 0 ? -entry->amount : entry->amount;
+
+	if (size > HISTORY_MAX_UNITS - log->units ||
+		entry->purchases > HISTORY_MAX_PURCHASES - log->purchases)
+		return HISTORY_FAULT_LIMIT;
+	if (log->used > 0 && entry->day <= log->day)
+		log->is_sealed = false;
+	log->units += size;
+	log->purchases += entry->purchases;
+	end = history_write_entry(end, log->day, entry);
+	log->used = (uint32_t) (end - log->bytes);
+	log->day = entry->day;
+	return HISTORY_VALID;
+}
+
+static void
+log_reader_start(HistoryReader *reader, const HistoryLog *log)
+{
+	reader->next = log->bytes;
+	reader->end = log->bytes + log->used;
+	reader->day = 0;
+}
+
+size_t
+history_log_count(const HistoryLog *log)
+{
+	HistoryReader reader;
+	HistoryEntry entry;
+	size_t count = 0;
+
+	log_reader_start(&reader, log);
+	while (history_read_entry(&reader, &entry))
+		count++;
+	return count;
+}
+
+static int
+compare_days(const void *a, const void *b)
+{
+	int32_t left = ((const HistoryEntry *) a)->day;
+	int32_t right = ((const HistoryEntry *) b)->day;
+
+	return (left > right) - (left < right);
+}
+
+static void
+sort_by_day(HistoryEntry *entries, size_t count)
+{
+	if (count > INSERTION_SORT_LIMIT)
+	{
+		qsort(entries, count, sizeof(HistoryEntry), compare_days);
+		return;
+	}
+	for (size_t i = 1; i < count; i++)
+	{
+		HistoryEntry moving = entries[i];
+		size_t place = i;
+
+		for (; place > 0 && entries[place - 1].day > moving.day; place--)
+			entries[place] = entries[place - 1];
+		entries[place] = moving;
+	}
+}
+
+/*
+ * The entries in order, one a day; there is room for history_log_count of
+ * them. Returns how many there are. Sums cannot overflow: the log's limits
+ * hold over all that it has seen.
+ */
+size_t
+history_log_merge(const HistoryLog *log, HistoryEntry *entries)
+{
+	HistoryReader reader;
+	size_t count = 0;
+	size_t merged = 0;
+
+	log_reader_start(&reader, log);
+	while (history_read_entry(&reader, &entries[count]))
+		count++;
+	if (!log->is_sealed)
+		sort_by_day(entries, count);
+	for (size_t i = 0; i < count; i++)
+	{
+		if (merged > 0 && entries[merged - 1].day == entries[i].day)
+		{
+			entries[merged - 1].purchases += entries[i].purchases;
+			entries[merged - 1].amount += entries[i].amount;
+		}
+		else
+			entries[merged++] = entries[i];
+	}
+	return merged;
+}

@@ -1,0 +1,68 @@
+/*-------------------------------------------------------------------------
+ *
+ * measures.c
+ *		What a history says, as of a day.
+ *
+ * A day without a purchase (only a refund) counts for the money and for
+ * nothing else.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "history/measures.h"
+
+void
+history_totals(const uint8_t *data, size_t size, int32_t as_of,
+			   HistoryTotals *totals)
+{
+	HistoryReader reader;
+	HistoryEntry entry;
+	HistoryTotals sum = {0};
+
+	history_reader_start(&reader, data, size);
+	while (history_read_entry(&reader, &entry) && entry.day <= as_of)
+	{
+		sum.amount += entry.amount;
+		if (entry.purchases == 0)
+			continue;
+		sum.purchases += entry.purchases;
+		if (sum.purchase_days++ == 0)
+			sum.first_day = entry.day;
+		sum.last_day = entry.day;
+	}
+	*totals = sum;
+}
+
+/*
+ * The first purchase day brings the customer and is no repeat: its money is
+ * left out as well (Fader, Hardie & Lee 2005; Fader & Hardie 2013).
+ */
+bool
+history_repeats(const uint8_t *data, size_t size, int32_t as_of,
+				HistoryRepeats *repeats)
+{
+	HistoryReader reader;
+	HistoryEntry entry;
+	int64_t days = 0;
+	int64_t amount = 0;
+	int32_t first_day = 0;
+	int32_t last_day = 0;
+
+	history_reader_start(&reader, data, size);
+	while (history_read_entry(&reader, &entry) && entry.day <= as_of)
+	{
+		if (entry.purchases == 0)
+			continue;
+		if (days++ == 0)
+			first_day = entry.day;
+		else
+			amount += entry.amount;
+		last_day = entry.day;
+	}
+	if (days == 0)
+		return false;
+	repeats->x = days - 1;
+	repeats->t_x = last_day - first_day;
+	repeats->t = as_of - first_day;
+	repeats->amount = amount;
+	return true;
+}
