@@ -119,25 +119,49 @@ COMMENT ON FUNCTION crm.entries(crm.history) IS
 CREATE FUNCTION crm.purchases(history crm.history) RETURNS bigint
 	AS 'MODULE_PATHNAME', 'crm_history_purchases' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION crm.purchases(crm.history) IS
-'Number of purchases; refunds do not count. 0 for an empty history. As of a day: crm.purchases(crm.upto(history, day)).';
+'Number of purchases; refunds do not count. 0 for an empty history.';
+CREATE FUNCTION crm.purchases(history crm.history, as_of date) RETURNS bigint
+	AS 'MODULE_PATHNAME', 'crm_history_purchases' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION crm.purchases(crm.history, date) IS
+'As of a day: crm.purchases(crm.upto(history, as_of)) without building the cut history.';
 CREATE FUNCTION crm.purchase_days(history crm.history) RETURNS bigint
 	AS 'MODULE_PATHNAME', 'crm_history_purchase_days' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION crm.purchase_days(crm.history) IS
 'Number of days with at least one purchase. 0 for an empty history.';
+CREATE FUNCTION crm.purchase_days(history crm.history, as_of date) RETURNS bigint
+	AS 'MODULE_PATHNAME', 'crm_history_purchase_days' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION crm.purchase_days(crm.history, date) IS
+'As of a day: crm.purchase_days(crm.upto(history, as_of)) without building the cut history.';
 CREATE FUNCTION crm.amount(history crm.history) RETURNS numeric
 	AS 'MODULE_PATHNAME', 'crm_history_amount' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION crm.amount(crm.history) IS
 'Exact sum of all amounts, refunds taken off: equal to sum(amount) over the rows. 0 for an empty history.';
+CREATE FUNCTION crm.amount(history crm.history, as_of date) RETURNS numeric
+	AS 'MODULE_PATHNAME', 'crm_history_amount' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION crm.amount(crm.history, date) IS
+'As of a day: crm.amount(crm.upto(history, as_of)) without building the cut history.';
 CREATE FUNCTION crm.average_amount(history crm.history) RETURNS numeric
 	AS 'MODULE_PATHNAME', 'crm_history_average_amount' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION crm.average_amount(crm.history) IS
 'Net amount divided by the number of purchases. NULL where there is no purchase.';
+CREATE FUNCTION crm.average_amount(history crm.history, as_of date) RETURNS numeric
+	AS 'MODULE_PATHNAME', 'crm_history_average_amount' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION crm.average_amount(crm.history, date) IS
+'As of a day: crm.average_amount(crm.upto(history, as_of)) without building the cut history.';
 CREATE FUNCTION crm.first_day(history crm.history) RETURNS date
 	AS 'MODULE_PATHNAME', 'crm_history_first_day' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION crm.first_day(crm.history) IS 'First day with a purchase; NULL where there is none.';
+CREATE FUNCTION crm.first_day(history crm.history, as_of date) RETURNS date
+	AS 'MODULE_PATHNAME', 'crm_history_first_day' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION crm.first_day(crm.history, date) IS
+'As of a day: crm.first_day(crm.upto(history, as_of)) without building the cut history.';
 CREATE FUNCTION crm.last_day(history crm.history) RETURNS date
 	AS 'MODULE_PATHNAME', 'crm_history_last_day' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION crm.last_day(crm.history) IS 'Last day with a purchase; NULL where there is none.';
+CREATE FUNCTION crm.last_day(history crm.history, as_of date) RETURNS date
+	AS 'MODULE_PATHNAME', 'crm_history_last_day' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION crm.last_day(crm.history, date) IS
+'As of a day: crm.last_day(crm.upto(history, as_of)) without building the cut history.';
 CREATE FUNCTION crm.recency(history crm.history, as_of date) RETURNS int
 	AS 'MODULE_PATHNAME', 'crm_history_recency' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION crm.recency(crm.history, date) IS

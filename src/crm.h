@@ -19,4 +19,4 @@
 	PG_FUNCTION_INFO_V1(name); \
 	Datum name(PG_FUNCTION_ARGS)
 
-#endif							/* CRM_H */
+#endif /* CRM_H */

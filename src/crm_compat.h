@@ -45,4 +45,4 @@
 #define CRM_MODULE_MAGIC PG_MODULE_MAGIC
 #endif
 
-#endif							/* CRM_COMPAT_H */
+#endif /* CRM_COMPAT_H */

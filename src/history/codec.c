@@ -78,8 +78,8 @@ check_integer(const uint8_t **next, const uint8_t *end, HistoryFault *fault,
 
 /* The integers of one entry, which may still mean nonsense. */
 static bool
-check_entry_integers(HistoryReader *reader, HistoryFault *fault,
-					 int64_t *days, HistoryEntry *entry)
+check_entry_integers(HistoryReader *reader, HistoryFault *fault, int64_t *days,
+					 HistoryEntry *entry)
 {
 	uint64_t value;
 

@@ -152,4 +152,4 @@ history_read_entry(HistoryReader *reader, HistoryEntry *entry)
 	return true;
 }
 
-#endif							/* CRM_HISTORY_CODEC_H */
+#endif /* CRM_HISTORY_CODEC_H */

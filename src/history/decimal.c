@@ -19,8 +19,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NUMERIC_SPECIAL 0xC000	   /* these two header bits: NaN, infinities */
-#define NUMERIC_SHORT 0x8000	   /* of the two, only this: the short form */
+#define NUMERIC_SPECIAL 0xC000 /* these two header bits: NaN, infinities */
+#define NUMERIC_SHORT 0x8000 /* of the two, only this: the short form */
 #define NUMERIC_LONG_NEGATIVE 0x4000
 #define NUMERIC_LONG_SCALE 0x3FFF
 #define NUMERIC_SHORT_NEGATIVE 0x2000

@@ -36,4 +36,4 @@ extern DecimalFault decimal_from_numeric(const uint8_t *payload, size_t size,
 extern DecimalFault decimal_from_double(double value, Decimal *decimal);
 extern bool decimal_rescale(int64_t *units, int digits);
 
-#endif							/* CRM_HISTORY_DECIMAL_H */
+#endif /* CRM_HISTORY_DECIMAL_H */

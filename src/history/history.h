@@ -52,4 +52,4 @@ extern double history_amount_float8(int64_t units, int scale);
 /* Days in a unit of time: 'day', 'week', 'month', 'year'; else an error. */
 extern double history_days_per_unit(text *unit);
 
-#endif							/* CRM_HISTORY_H */
+#endif /* CRM_HISTORY_H */

@@ -83,75 +83,70 @@ static HistoryEntry *
 log_entries(const HistoryLog *log, size_t *count)
 {
 	size_t size = history_log_count(log);
-	HistoryEntry *entries =
-		MemoryContextAllocHuge(CurrentMemoryContext,
-							   Max(size, 1) * sizeof(HistoryEntry));
+	HistoryEntry *entries = MemoryContextAllocHuge(
+		CurrentMemoryContext, Max(size, 1) * sizeof(HistoryEntry));
 
 	CHECK_FOR_INTERRUPTS();
 	*count = history_log_merge(log, entries);
 	return entries;
 }
 
+/* A copy with so much memory. */
+static HistoryLog *
+log_enlarge(const HistoryLog *log, size_t size)
+{
+	HistoryLog *larger = log_create(size, history_log_scale(log));
+
+	memcpy(&larger->format, &log->format,
+		   HISTORY_LOG_SIZE(log->used) - offsetof(HistoryLog, format));
+	return larger;
+}
+
 /*
- * The log with the same sums, its entries merged by day, at a scale with so
- * many more digits, and with room at least for one entry more.
+ * The log with its entries merged by day, at a scale with so many digits
+ * more. The sums stay those of all that arrived.
  */
 static HistoryLog *
 log_rebuild(const HistoryLog *log, int digits)
 {
 	size_t count;
 	HistoryEntry *entries = log_entries(log, &count);
-	size_t size = Max(VARSIZE(log), LOG_FIRST_SIZE);
-	int scale = history_log_scale(log) + digits;
-	int64_t units = log->units;
-	HistoryLog *rebuilt = log_create(size, scale);
+	HistoryLog *rebuilt =
+		log_create(VARSIZE(log), history_log_scale(log) + digits);
 
+	rebuilt->units = log->units;
+	rebuilt->purchases = log->purchases;
+	if (!decimal_rescale(&rebuilt->units, digits))
+		refuse_limit();
 	for (size_t i = 0; i < count; i++)
 	{
-		if (!decimal_rescale(&entries[i].amount, digits))
-			refuse_limit();
+		entries[i].amount *= decimal_powers[digits];
 		if (log_room(rebuilt) < HISTORY_MAX_ENTRY_SIZE)
 		{
-			HistoryLog *larger = log_create(size *= 2, scale);
+			HistoryLog *smaller = rebuilt;
 
-			memcpy(larger->bytes, rebuilt->bytes, rebuilt->used);
-			larger->used = rebuilt->used;
-			larger->day = rebuilt->day;
-			pfree(rebuilt);
-			rebuilt = larger;
+			rebuilt = log_enlarge(smaller, (size_t) VARSIZE(smaller) * 2);
+			pfree(smaller);
 		}
-		rebuilt->units = rebuilt->purchases = 0;
-		log_append(rebuilt, &entries[i]);
+		history_log_put(rebuilt, &entries[i]);
 	}
 	pfree(entries);
-	if (!decimal_rescale(&units, digits))
-		refuse_limit();
-	rebuilt->is_sealed = true;
-	rebuilt->units = units;
-	rebuilt->purchases = log->purchases;
 	return rebuilt;
 }
 
-/* The same log with room for one entry more: itself, or a larger copy. */
+/* The same log with room for one entry more: itself, or another one. */
 static HistoryLog *
 log_with_room(HistoryLog *log)
 {
-	HistoryLog *larger;
-
 	if (log_room(log) >= HISTORY_MAX_ENTRY_SIZE)
 		return log;
 	if (VARSIZE(log) >= LOG_MERGE_SIZE && !log->is_sealed)
 	{
-		larger = log_rebuild(log, 0);
-		if (larger->used <= VARSIZE(log) / 2)
-			return larger;
-		log = larger;
+		log = log_rebuild(log, 0);
+		if (log->used <= VARSIZE(log) / 2)
+			return log;
 	}
-	larger = log_create((size_t) VARSIZE(log) * 2, history_log_scale(log));
-	memcpy((char *) larger + sizeof(larger->length_word),
-		   (char *) log + sizeof(log->length_word),
-		   HISTORY_LOG_SIZE(log->used) - sizeof(log->length_word));
-	return larger;
+	return log_enlarge(log, (size_t) VARSIZE(log) * 2);
 }
 
 /* Adds an entry whose amount has this scale. Returns the log, maybe a new one. */
@@ -201,8 +196,8 @@ log_add_log(HistoryLog *log, Datum other_datum)
 		log = log_add(log, entries[i], history_log_scale(other));
 	}
 	pfree(entries);
-	if (!decimal_rescale(&netted, history_log_scale(log) -
-									  history_log_scale(other)) ||
+	if (!decimal_rescale(&netted,
+						 history_log_scale(log) - history_log_scale(other)) ||
 		netted > HISTORY_MAX_UNITS - log->units)
 		refuse_limit();
 	log->units += netted;
@@ -289,7 +284,8 @@ history_from_bytes(const uint8_t *data, size_t size)
 Datum
 history_from_entries(const HistoryEntry *entries, size_t count, int scale)
 {
-	size_t room = VARHDRSZ + HISTORY_HEADER_SIZE + count * HISTORY_MAX_ENTRY_SIZE;
+	size_t room =
+		VARHDRSZ + HISTORY_HEADER_SIZE + count * HISTORY_MAX_ENTRY_SIZE;
 	struct varlena *value = MemoryContextAllocHuge(CurrentMemoryContext, room);
 	uint8_t *end = (uint8_t *) VARDATA(value);
 	int32_t day = 0;
@@ -354,11 +350,10 @@ check_amount(DecimalFault fault)
 							 "amount < 'infinity').")));
 			break;
 		case DECIMAL_FAULT_SCALE:
-			ereport(ERROR,
-					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-					 errmsg("an amount may have at most %d decimals",
-							DECIMAL_MAX_SCALE),
-					 errhint("Round it: round(amount, 2).")));
+			ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+							errmsg("an amount may have at most %d decimals",
+								   DECIMAL_MAX_SCALE),
+							errhint("Round it: round(amount, 2).")));
 			break;
 		case DECIMAL_FAULT_RANGE:
 			refuse_limit();
@@ -416,8 +411,8 @@ CRM_FUNCTION(crm_history_union)
 {
 	if (PG_ARGISNULL(1))
 		return skip_row(fcinfo);
-	return state_result(fcinfo, log_add_datum(state_log(fcinfo),
-											  PG_GETARG_DATUM(1)));
+	return state_result(fcinfo,
+						log_add_datum(state_log(fcinfo), PG_GETARG_DATUM(1)));
 }
 
 CRM_FUNCTION(crm_history_final)

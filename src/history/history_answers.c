@@ -56,11 +56,11 @@ history_days_per_unit(text *unit)
 			memcmp(VARDATA_ANY(unit), units[i].name, strlen(units[i].name)) ==
 				0)
 			return units[i].days;
-	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					errmsg("unknown unit of time \"%s\"",
-						   text_to_cstring(unit)),
-					errhint("The units are day, week, month (365.25/12 days) "
-							"and year (365.25 days).")));
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("unknown unit of time \"%s\"", text_to_cstring(unit)),
+			 errhint("The units are day, week, month (365.25/12 days) "
+					 "and year (365.25 days).")));
 	return 0;
 }
 
@@ -101,8 +101,7 @@ CRM_FUNCTION(crm_history_during)
 
 	/* An entry takes two bytes or more. */
 	entries = MemoryContextAllocHuge(
-		CurrentMemoryContext,
-		(history.size / 2 + 1) * sizeof(HistoryEntry));
+		CurrentMemoryContext, (history.size / 2 + 1) * sizeof(HistoryEntry));
 	history_reader_start(&reader, history.data, history.size);
 	while (history_read_entry(&reader, &entry) && entry.day < until)
 		if (entry.day >= from)
@@ -115,53 +114,50 @@ CRM_FUNCTION(crm_history_during)
  * Counts, money, ages
  */
 
+/* Up to the second argument, if there is one. */
 static HistoryTotals
-argument_totals(FunctionCallInfo fcinfo, int32_t as_of)
+argument_totals(FunctionCallInfo fcinfo)
 {
 	History history = PG_GETARG_HISTORY(0);
 	HistoryTotals totals;
 
-	history_totals(history.data, history.size, as_of, &totals);
+	history_totals(
+		history.data, history.size,
+		PG_NARGS() > 1 ? PG_GETARG_DAY(1, "as_of") : HISTORY_MAX_DAY, &totals);
 	return totals;
 }
 
 CRM_FUNCTION(crm_history_purchases)
 {
-	PG_RETURN_INT64(argument_totals(fcinfo, HISTORY_MAX_DAY).purchases);
+	PG_RETURN_INT64(argument_totals(fcinfo).purchases);
 }
 
 CRM_FUNCTION(crm_history_purchase_days)
 {
-	PG_RETURN_INT64(argument_totals(fcinfo, HISTORY_MAX_DAY).purchase_days);
+	PG_RETURN_INT64(argument_totals(fcinfo).purchase_days);
 }
 
 CRM_FUNCTION(crm_history_amount)
 {
-	History history = PG_GETARG_HISTORY(0);
-	HistoryTotals totals;
+	HistoryTotals totals = argument_totals(fcinfo);
 
-	history_totals(history.data, history.size, HISTORY_MAX_DAY, &totals);
-	PG_RETURN_DATUM(
-		history_amount_numeric(totals.amount, history_scale(history.data)));
+	PG_RETURN_DATUM(history_amount_numeric(totals.amount, totals.scale));
 }
 
 CRM_FUNCTION(crm_history_average_amount)
 {
-	History history = PG_GETARG_HISTORY(0);
-	HistoryTotals totals;
+	HistoryTotals totals = argument_totals(fcinfo);
 
-	history_totals(history.data, history.size, HISTORY_MAX_DAY, &totals);
 	if (totals.purchases == 0)
 		PG_RETURN_NULL();
 	PG_RETURN_DATUM(DirectFunctionCall2(
-		numeric_div,
-		history_amount_numeric(totals.amount, history_scale(history.data)),
+		numeric_div, history_amount_numeric(totals.amount, totals.scale),
 		NumericGetDatum(int64_to_numeric(totals.purchases))));
 }
 
 CRM_FUNCTION(crm_history_first_day)
 {
-	HistoryTotals totals = argument_totals(fcinfo, HISTORY_MAX_DAY);
+	HistoryTotals totals = argument_totals(fcinfo);
 
 	if (totals.purchase_days == 0)
 		PG_RETURN_NULL();
@@ -170,7 +166,7 @@ CRM_FUNCTION(crm_history_first_day)
 
 CRM_FUNCTION(crm_history_last_day)
 {
-	HistoryTotals totals = argument_totals(fcinfo, HISTORY_MAX_DAY);
+	HistoryTotals totals = argument_totals(fcinfo);
 
 	if (totals.purchase_days == 0)
 		PG_RETURN_NULL();
@@ -179,22 +175,20 @@ CRM_FUNCTION(crm_history_last_day)
 
 CRM_FUNCTION(crm_history_recency)
 {
-	int32_t as_of = PG_GETARG_DAY(1, "as_of");
-	HistoryTotals totals = argument_totals(fcinfo, as_of);
+	HistoryTotals totals = argument_totals(fcinfo);
 
 	if (totals.purchase_days == 0)
 		PG_RETURN_NULL();
-	PG_RETURN_INT32(as_of - totals.last_day);
+	PG_RETURN_INT32(PG_GETARG_DATEADT(1) - totals.last_day);
 }
 
 CRM_FUNCTION(crm_history_tenure)
 {
-	int32_t as_of = PG_GETARG_DAY(1, "as_of");
-	HistoryTotals totals = argument_totals(fcinfo, as_of);
+	HistoryTotals totals = argument_totals(fcinfo);
 
 	if (totals.purchase_days == 0)
 		PG_RETURN_NULL();
-	PG_RETURN_INT32(as_of - totals.first_day);
+	PG_RETURN_INT32(PG_GETARG_DATEADT(1) - totals.first_day);
 }
 
 /*
@@ -207,8 +201,7 @@ composite(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
 {
 	if (fcinfo->flinfo->fn_extra == NULL)
 	{
-		MemoryContext old =
-			MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+		MemoryContext old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
 		TupleDesc shape;
 
 		if (get_call_result_type(fcinfo, NULL, &shape) != TYPEFUNC_COMPOSITE)
@@ -216,8 +209,8 @@ composite(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
 		fcinfo->flinfo->fn_extra = BlessTupleDesc(shape);
 		MemoryContextSwitchTo(old);
 	}
-	return HeapTupleGetDatum(heap_form_tuple(
-		(TupleDesc) fcinfo->flinfo->fn_extra, values, nulls));
+	return HeapTupleGetDatum(
+		heap_form_tuple((TupleDesc) fcinfo->flinfo->fn_extra, values, nulls));
 }
 
 CRM_FUNCTION(crm_history_repeat_purchases)

@@ -22,7 +22,6 @@
 
 #include "history/history.h"
 
-
 /* Reading the text: where we are, and where complaints go. */
 typedef struct HistoryParser
 {
@@ -310,8 +309,7 @@ CRM_FUNCTION(crm_history_recv)
 {
 	StringInfo buffer = (StringInfo) PG_GETARG_POINTER(0);
 	size_t size = (size_t) (buffer->len - buffer->cursor);
-	const uint8_t *data =
-		(const uint8_t *) pq_getmsgbytes(buffer, (int) size);
+	const uint8_t *data = (const uint8_t *) pq_getmsgbytes(buffer, (int) size);
 	HistoryFault fault = history_check(data, size);
 
 	if (fault != HISTORY_VALID)

@@ -21,23 +21,34 @@ history_log_start(HistoryLog *log, int scale)
 	log->is_sealed = true;
 }
 
-/* The caller has made sure of HISTORY_MAX_ENTRY_SIZE bytes of room. */
+/*
+ * Writes an entry and leaves the sums alone. The caller has made sure of
+ * HISTORY_MAX_ENTRY_SIZE bytes of room.
+ */
+void
+history_log_put(HistoryLog *log, const HistoryEntry *entry)
+{
+	const uint8_t *end =
+		history_write_entry(log->bytes + log->used, log->day, entry);
+
+	if (log->used > 0 && entry->day <= log->day)
+		log->is_sealed = false;
+	log->used = (uint32_t) (end - log->bytes);
+	log->day = entry->day;
+}
+
+/* Writes an entry that is new to the log: it counts in the sums. */
 HistoryFault
 history_log_append(HistoryLog *log, const HistoryEntry *entry)
 {
-	uint8_t *end = log->bytes + log->used;
 	int64_t size = entry->amount < 0 ? -entry->amount : entry->amount;
 
 	if (size > HISTORY_MAX_UNITS - log->units ||
 		entry->purchases > HISTORY_MAX_PURCHASES - log->purchases)
 		return HISTORY_FAULT_LIMIT;
-	if (log->used > 0 && entry->day <= log->day)
-		log->is_sealed = false;
 	log->units += size;
 	log->purchases += entry->purchases;
-	end = history_write_entry(end, log->day, entry);
-	log->used = (uint32_t) (end - log->bytes);
-	log->day = entry->day;
+	history_log_put(log, entry);
 	return HISTORY_VALID;
 }
 

@@ -27,11 +27,11 @@
 typedef struct HistoryLog
 {
 	int32_t length_word; /* the varlena's */
-	uint8_t format;		 /* HISTORY_LOG_FORMAT + scale */
-	uint8_t is_sealed;	 /* the bytes so far are those of a finished value */
+	uint8_t format; /* HISTORY_LOG_FORMAT + scale */
+	uint8_t is_sealed; /* the bytes so far are those of a finished value */
 	uint16_t unused;
 	uint32_t used; /* bytes of entries */
-	int32_t day;   /* of the last entry */
+	int32_t day; /* of the last entry */
 	int64_t units; /* sum of absolute amounts */
 	int64_t purchases;
 	uint8_t bytes[];
@@ -46,9 +46,10 @@ history_log_scale(const HistoryLog *log)
 }
 
 extern void history_log_start(HistoryLog *log, int scale);
+extern void history_log_put(HistoryLog *log, const HistoryEntry *entry);
 extern HistoryFault history_log_append(HistoryLog *log,
 									   const HistoryEntry *entry);
 extern size_t history_log_count(const HistoryLog *log);
 extern size_t history_log_merge(const HistoryLog *log, HistoryEntry *entries);
 
-#endif							/* CRM_HISTORY_LOG_H */
+#endif /* CRM_HISTORY_LOG_H */

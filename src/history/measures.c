@@ -18,6 +18,7 @@ history_totals(const uint8_t *data, size_t size, int32_t as_of,
 	HistoryEntry entry;
 	HistoryTotals sum = {0};
 
+	sum.scale = history_scale(data);
 	history_reader_start(&reader, data, size);
 	while (history_read_entry(&reader, &entry) && entry.day <= as_of)
 	{
