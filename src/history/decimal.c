@@ -130,6 +130,7 @@ decimal_from_numeric(const uint8_t *payload, size_t size, Decimal *decimal)
 
 	if (!read_form(payload, size, &form))
 		return DECIMAL_NOT_FINITE;
+	decimal->scale = form.scale;
 	if (form.scale > DECIMAL_MAX_SCALE)
 		return DECIMAL_FAULT_SCALE;
 	if (form.count > 0)
@@ -150,7 +151,6 @@ decimal_from_numeric(const uint8_t *payload, size_t size, Decimal *decimal)
 		}
 	}
 	decimal->units = form.negative ? -units : units;
-	decimal->scale = form.scale;
 	return DECIMAL_VALID;
 }
 

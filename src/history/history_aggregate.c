@@ -331,12 +331,13 @@ history_day(DateADT date, const char *argument)
 				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
 				 errmsg("%s must be a finite date, not %s", argument,
 						DATE_IS_NOBEGIN(date) ? "-infinity" : "infinity"),
-				 errhint("Leave out or mend the rows with infinite dates.")));
+				 errhint("Leave out rows with infinite dates, or give a date "
+						 "of the calendar.")));
 	return date;
 }
 
 static void
-check_amount(DecimalFault fault)
+check_amount(DecimalFault fault, const Decimal *amount)
 {
 	switch (fault)
 	{
@@ -351,8 +352,9 @@ check_amount(DecimalFault fault)
 			break;
 		case DECIMAL_FAULT_SCALE:
 			ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-							errmsg("an amount may have at most %d decimals",
-								   DECIMAL_MAX_SCALE),
+							errmsg("an amount has %d decimals; at most %d are "
+								   "possible",
+								   amount->scale, DECIMAL_MAX_SCALE),
 							errhint("Round it: round(amount, 2).")));
 			break;
 		case DECIMAL_FAULT_RANGE:
@@ -390,7 +392,8 @@ CRM_FUNCTION(crm_history_add_numeric)
 		return skip_row(fcinfo);
 	numeric = PG_DETOAST_DATUM_PACKED(PG_GETARG_DATUM(2));
 	check_amount(decimal_from_numeric((const uint8_t *) VARDATA_ANY(numeric),
-									  VARSIZE_ANY_EXHDR(numeric), &amount));
+									  VARSIZE_ANY_EXHDR(numeric), &amount),
+				 &amount);
 	return add_row(fcinfo, &amount, amount.units < 0);
 }
 
@@ -400,7 +403,7 @@ CRM_FUNCTION(crm_history_add_float8)
 
 	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
 		return skip_row(fcinfo);
-	check_amount(decimal_from_double(PG_GETARG_FLOAT8(2), &amount));
+	check_amount(decimal_from_double(PG_GETARG_FLOAT8(2), &amount), &amount);
 	if (amount.units == 0 && PG_GETARG_FLOAT8(2) < 0)
 		return skip_row(fcinfo); /* a refund of less than 10^-8 is nothing */
 	return add_row(fcinfo, &amount, amount.units < 0);

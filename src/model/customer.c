@@ -1,0 +1,126 @@
+/*-------------------------------------------------------------------------
+ *
+ * customer.c
+ *		What SQL says of one customer, checked, as a row for the models.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "crm.h"
+
+#include <math.h>
+
+#include "model/customer.h"
+
+static void
+check_count(int64 x)
+{
+	if (x < 0 || (double) x > MODEL_MAX_COUNT)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("number of purchases x is %lld, but must be from 0 "
+						"to %.0f",
+						(long long) x, MODEL_MAX_COUNT)));
+}
+
+/* NaN fails every comparison, so the test is for what is allowed. */
+static void
+check_time(double value, const char *name)
+{
+	if (!(value >= 0 && value <= MODEL_MAX_TIME))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s is %g, but must be from 0 to %g", name, value,
+						MODEL_MAX_TIME)));
+}
+
+ModelRow
+model_purchases_row(int64 x, double t_x, double t)
+{
+	ModelRow row;
+
+	check_count(x);
+	check_time(t_x, "time of the last purchase t_x");
+	check_time(t, "age of the customer t");
+	if (t_x > t)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("time of the last purchase t_x is %g, after the end "
+						"of the observation t = %g",
+						t_x, t),
+				 errhint("Both count from the customer's first purchase.")));
+	if (x == 0 && t_x > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("time of the last repeat purchase t_x is %g without "
+						"a repeat purchase (x = 0)",
+						t_x),
+				 errhint("x counts the purchases after the first one; where "
+						 "there is none, t_x is 0.")));
+	row.x = (double) x;
+	row.t_x = t_x + 0.0; /* turns -0 into 0 */
+	row.t = t + 0.0;
+	row.customers = 1;
+	return row;
+}
+
+ModelRow
+model_spend_row(int64 x, double mean_amount)
+{
+	ModelRow row;
+
+	check_count(x);
+	if (isnan(mean_amount) || fabs(mean_amount) > MODEL_MAX_AMOUNT)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("mean amount is %g, but must be a number up to %g",
+						mean_amount, MODEL_MAX_AMOUNT)));
+	row.x = (double) x;
+	row.mean_amount = x > 0 ? mean_amount : 0.0;
+	row.t = 0;
+	row.customers = 1;
+	return row;
+}
+
+bool
+model_history_purchases(History history, int32 as_of, double days_per_unit,
+						ModelRow *row)
+{
+	HistoryRepeats repeats;
+
+	if (!history_repeats(history.data, history.size, as_of, &repeats))
+		return false;
+	row->x = (double) repeats.x;
+	row->t_x = repeats.t_x / days_per_unit;
+	row->t = repeats.t / days_per_unit;
+	row->customers = 1;
+	return true;
+}
+
+bool
+model_history_spend(History history, int32 as_of, ModelRow *row)
+{
+	HistoryRepeats repeats;
+	int scale;
+
+	if (!history_repeats(history.data, history.size, as_of, &repeats))
+		return false;
+	scale = history_scale(history.data);
+	row->x = (double) repeats.x;
+	row->mean_amount = repeats.x > 0
+		? history_amount_float8(repeats.amount, scale) / row->x
+		: 0.0;
+	row->t = 0;
+	row->customers = 1;
+	return true;
+}
+
+double
+model_horizon(double horizon, bool may_be_infinite)
+{
+	if (may_be_infinite && isinf(horizon) && horizon > 0)
+		return horizon;
+	check_time(horizon, "horizon");
+	return horizon;
+}

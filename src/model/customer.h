@@ -1,0 +1,30 @@
+/*-------------------------------------------------------------------------
+ *
+ * customer.h
+ *		What SQL says of one customer, checked, as a row for the models.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CRM_MODEL_CUSTOMER_H
+#define CRM_MODEL_CUSTOMER_H
+
+#include "crm.h"
+
+#include "history/history.h"
+#include "model/kind.h"
+
+/* Repeat purchases, time of the last one, age; an error where impossible. */
+extern ModelRow model_purchases_row(int64 x, double t_x, double t);
+
+/* Purchases averaged, and their mean; an error where impossible. */
+extern ModelRow model_spend_row(int64 x, double mean_amount);
+
+/* Of a history as of a day; false where it has no purchase up to then. */
+extern bool model_history_purchases(History history, int32 as_of,
+									double days_per_unit, ModelRow *row);
+extern bool model_history_spend(History history, int32 as_of, ModelRow *row);
+
+/* A span of time from 0 to the limit; may_be_infinite allows Infinity. */
+extern double model_horizon(double horizon, bool may_be_infinite);
+
+#endif							/* CRM_MODEL_CUSTOMER_H */

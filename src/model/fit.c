@@ -1,0 +1,254 @@
+/*-------------------------------------------------------------------------
+ *
+ * fit.c
+ *		Fitting a model to customers: starts, errors, memory.
+ *
+ * With many rows the search first goes on a part of them, every k-th of the
+ * sorted rows: a small sample that looks like the whole. That brings it to
+ * within a few standard errors, from where Newton's method on all rows needs
+ * three or four evaluations. The part is a function of the rows alone, so the
+ * result stays the same however they came.
+ *
+ * NLopt holds malloc'ed memory while it runs, so no error may be raised
+ * below it: a pending cancel request makes the search stop by itself, and is
+ * served here.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "crm.h"
+
+#include <math.h>
+
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "model/fit.h"
+#include "model/likelihood.h"
+#include "utils/memutils.h"
+
+/* The first search is on a part of at least this many rows. */
+#define PART_ROWS 10000
+
+/* A sample and what its evaluations need. */
+typedef struct Fit
+{
+	ModelSample sample;
+	ModelLikelihood likelihood;
+	void *memory;
+} Fit;
+
+static bool
+cancel_requested(void)
+{
+	return (QueryCancelPending || ProcDiePending) &&
+		INTERRUPTS_CAN_BE_PROCESSED();
+}
+
+static void *
+allocate(Size size)
+{
+	return MemoryContextAllocHuge(CurrentMemoryContext, Max(size, 1));
+}
+
+static void
+fit_init(Fit *fit, const ModelKind *kind, const ModelRow *rows, Size n_rows,
+		 Size step)
+{
+	Size n_taken = (n_rows + step - 1) / step;
+
+	fit->memory = allocate(model_sample_size(n_taken));
+	model_sample_init(&fit->sample, fit->memory, rows, n_rows, step);
+	CHECK_FOR_INTERRUPTS();
+	fit->likelihood.kind = kind;
+	fit->likelihood.sample = &fit->sample;
+	fit->likelihood.tables =
+		allocate(model_likelihood_tables(kind, &fit->sample) *
+				 sizeof(double));
+	fit->likelihood.should_stop = cancel_requested;
+}
+
+static void
+fit_free(Fit *fit)
+{
+	pfree(fit->likelihood.tables);
+	pfree(fit->memory);
+}
+
+/* Refuses samples that cannot have a maximum, in words of the data. */
+static void
+check_sample(const ModelKind *kind, const ModelSample *sample)
+{
+	if (sample->total_customers <= kind->n_parameters)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("cannot fit a %s model to %.0f customers", kind->name,
+						sample->total_customers),
+				 errdetail("It has %d parameters and needs more customers "
+						   "than that.",
+						   kind->n_parameters)));
+	if (sample->total_purchases == 0 && kind->family != MODEL_RENEWALS)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("cannot fit a %s model: no customer has a repeat "
+						"purchase",
+						kind->name),
+				 errhint("x counts the purchases after the first one.")));
+	if (sample->total_t == 0 && kind->family == MODEL_PURCHASES)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("cannot fit a %s model: the age t of every customer "
+						"is 0",
+						kind->name)));
+}
+
+/* The sizes that parameters with a unit are measured by. */
+static void
+natural_scale(const ModelKind *kind, const ModelSample *sample, double *scale)
+{
+	double total =
+		kind->family == MODEL_SPEND ? sample->total_t_x : sample->total_t;
+
+	for (int i = 0; i < kind->n_parameters; i++)
+		scale[i] =
+			kind->has_unit[i] ? total / sample->total_customers : 1.0;
+}
+
+static const char *
+outcome_text(ModelOutcome outcome, const ModelKind *kind,
+			 const ModelMaximum *best, const double *scale)
+{
+	switch (outcome)
+	{
+		case MODEL_RUNS_AWAY:
+			return psprintf("The likelihood keeps growing as parameter "
+							"\"%s\" goes to %s.",
+							kind->parameter_names[best->runaway],
+							best->parameters[best->runaway] >
+									scale[best->runaway]
+								? "infinity"
+								: "zero");
+		case MODEL_NOT_IDENTIFIED:
+			return "The likelihood is flat around its best point: the "
+				   "customers do not tell the parameters apart.";
+		default:
+			return "The search stopped making progress.";
+	}
+}
+
+static void
+report_failure(ModelOutcome outcome, const ModelKind *kind,
+			   const ModelMaximum *best, const double *scale)
+{
+	StringInfoData point;
+
+	if (outcome == MODEL_OUT_OF_MEMORY)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+	initStringInfo(&point);
+	for (int i = 0; i < kind->n_parameters; i++)
+		appendStringInfo(&point, "%s = %.6g, ", kind->parameter_names[i],
+						 best->parameters[i]);
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_EXCEPTION),
+			 errmsg("the likelihood of a %s model has no maximum for these "
+					"customers",
+					kind->name),
+			 errdetail("%s Best point: %slog-likelihood %.10g.",
+					   outcome_text(outcome, kind, best, scale), point.data,
+					   best->log_likelihood),
+			 errhint("The customers may not differ in the way the model "
+					 "assumes, or be too few. Try another kind of model, or "
+					 "a longer time of observation.")));
+}
+
+/* One start: near on the part, then to the maximum on the whole. */
+static ModelOutcome
+try_start(const Fit *part, const Fit *whole, int attempt,
+		  const double *scale, ModelMaximum *maximum)
+{
+	const ModelKind *kind = whole->likelihood.kind;
+	ModelOutcome outcome;
+
+	if (!kind->start(&whole->sample, attempt, maximum->parameters))
+		return MODEL_NO_START;
+	outcome = model_approach(&part->likelihood, maximum);
+	if (outcome != MODEL_CONVERGED)
+		return outcome;
+	return model_polish(&whole->likelihood, scale, maximum);
+}
+
+/*
+ * The starts in turn until one leads to a maximum. The part serves the first
+ * start only: where that fails, the part may be the reason.
+ */
+static ModelOutcome
+search(const Fit *part, const Fit *whole, const double *scale,
+	   ModelMaximum *maximum)
+{
+	ModelOutcome failure = MODEL_NO_START;
+	ModelMaximum best = {.log_likelihood = -INFINITY};
+	int iterations = 0;
+
+	for (int attempt = 0;;)
+	{
+		ModelOutcome outcome;
+
+		memset(maximum, 0, sizeof(*maximum));
+		maximum->log_likelihood = -INFINITY;
+		maximum->iterations = iterations;
+		outcome = try_start(attempt == 0 ? part : whole, whole, attempt,
+							scale, maximum);
+		if (outcome == MODEL_STOPPED)
+		{
+			/* Should this return after all, the same start goes again. */
+			CHECK_FOR_INTERRUPTS();
+			continue;
+		}
+		iterations = maximum->iterations;
+		if (outcome == MODEL_CONVERGED)
+			return outcome;
+		if (outcome == MODEL_NO_START)
+			break;
+		if (attempt == 0 || maximum->log_likelihood > best.log_likelihood)
+		{
+			best = *maximum;
+			failure = outcome;
+		}
+		attempt++;
+	}
+	*maximum = best;
+	return failure;
+}
+
+void
+model_fit(const ModelRow *rows, Size n_rows, Model *model)
+{
+	const ModelKind *kind = model->kind;
+	Size step = Max(n_rows / PART_ROWS, 1);
+	double scale[MODEL_MAX_PARAMETERS];
+	ModelMaximum maximum;
+	ModelOutcome outcome;
+	Fit whole;
+	Fit part;
+
+	fit_init(&whole, kind, rows, n_rows, 1);
+	check_sample(kind, &whole.sample);
+	natural_scale(kind, &whole.sample, scale);
+	fit_init(&part, kind, rows, n_rows, step);
+	outcome = search(&part, &whole, scale, &maximum);
+	if (outcome != MODEL_CONVERGED)
+		report_failure(outcome, kind, &maximum, scale);
+
+	model->has_covariance = true;
+	model->has_log_likelihood = true;
+	model->log_likelihood = maximum.log_likelihood;
+	model->customers = (int64) whole.sample.total_customers;
+	model->iterations = maximum.iterations;
+	memcpy(model->parameters, maximum.parameters,
+		   sizeof(model->parameters));
+	memcpy(model->covariance, maximum.covariance,
+		   sizeof(model->covariance));
+	fit_free(&part);
+	fit_free(&whole);
+}

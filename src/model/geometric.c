@@ -1,0 +1,255 @@
+/*-------------------------------------------------------------------------
+ *
+ * geometric.c
+ *		Expected purchases of a customer who may leave after each of them.
+ *
+ * BG/NBD (Fader, Hardie & Lee 2005) and MBG/NBD (Batislam, Denizel &
+ * Filiztekin 2007) share one quantity. Given the past, the purchase rate is
+ * gamma(R, alpha + T) and the probability p of leaving after a purchase is
+ * beta(a, b). With tau = horizon / (alpha + T) the expected purchases are
+ *
+ *		G(tau) = E_p[ (1 - (1 + p tau)^-R) / p ].
+ *
+ * The published form, (a+b-1)/(a-1) (1 - (1-z)^R 2F1(R, b; a+b-1; z)) with
+ * z = tau / (1 + tau), divides by zero at a = 1, has a negative third
+ * parameter where a + b < 1, and loses all digits near both. G has neither
+ * trouble, and is computed in one of two ways, each a sum of positive terms:
+ *
+ * Series.  Let N be the purchases of a customer who never leaves: negative
+ *		binomial, P(N = k) = (1-z)^R (R)_k / k! z^k. Purchase j + 1 happens if
+ *		N > j and the customer has stayed j times, E[(1-p)^j] = (b)_j/(a+b)_j.
+ *		So G = sum over k of P(N = k) S_k, S_k = sum over j < k of the latter.
+ *
+ * Quadrature.  With y = ln(p / (1-p)) the beta density becomes p^a (1-p)^b,
+ *		log-concave with exponential tails; y = c + w sinh(s) makes the tails
+ *		double-exponential, and the trapezoidal rule in s converges with
+ *		twice the digits at each halving of its step. The density is
+ *		integrated by the same rule, so its constant is not needed.
+ *
+ * Discounting is integration by parts,
+ *
+ *		int_(0,h] e^(-d u) dG = e^(-d h) G(h) + d int_0^h e^(-d u) G(u) du,
+ *
+ * by Gauss-Legendre panels that grow geometrically: G is analytic but for
+ * u = -(alpha + T) and beyond.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "model/geometric.h"
+#include "model/quadrature.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdbool.h>
+
+/* Beyond so many terms the series is slower than the quadrature. */
+#define SERIES_MAX_TERMS 1500.0
+
+/* Beyond this, P(N = 0) = exp(-...) loses digits and then underflows. */
+#define SERIES_MAX_EXPONENT 200.0
+
+#define QUADRATURE_FIRST_STEP 0.25
+#define QUADRATURE_HALVINGS 9
+#define QUADRATURE_TOLERANCE 1e-9
+#define QUADRATURE_MAX_NODES 4000
+
+/* exp(-50) is nothing beside what came before. */
+#define DISCOUNT_MAX_EXPONENT 50.0
+#define DISCOUNT_PANEL_EXPONENT 8.0
+#define PANEL_GROWTH 4.0
+
+/* About how many terms leave less than a rounding error of the sum. */
+static double
+series_terms(double shape, double tau)
+{
+	double mean = shape * tau;
+
+	return mean + 9.0 * sqrt(mean * (1.0 + tau)) +
+		38.0 / log1p(1.0 / tau);
+}
+
+double
+model_geometric_series(double shape, double a, double b, double tau)
+{
+	double z = tau / (1.0 + tau);
+	double probability = exp(-shape * log1p(tau));
+	double stayed = 1.0;
+	double purchases = 0.0;
+	double sum = 0.0;
+	double term;
+	double ratio;
+	double k = 0.0;
+
+	do
+	{
+		ratio = z * ((shape + k) / (k + 1.0));
+		probability *= ratio;
+		purchases += stayed;
+		stayed *= (b + k) / (a + b + k);
+		term = probability * purchases;
+		sum += term;
+		k += 1.0;
+		/* The rest is at most a geometric series, S_k growing like k. */
+	} while (ratio * (1.0 + 1.0 / k) >= 1.0 ||
+			 term > sum * (DBL_EPSILON / 16) *
+				 (1.0 - ratio * (1.0 + 1.0 / k)));
+	return sum;
+}
+
+/* What the nodes of the quadrature have in common. */
+typedef struct BetaRule
+{
+	double shape;
+	double a;
+	double b;
+	double tau;
+	double center;	 /* of y */
+	double center_p; /* p there */
+	double center_q; /* 1 - p there */
+	double width;
+	double value; /* sums over the nodes so far */
+	double weight;
+} BetaRule;
+
+/* (1 - (1 + p tau)^-R) / p, for any p from 0 to 1. */
+static double
+purchases_given(const BetaRule *rule, double p)
+{
+	if (p < DBL_MIN / DBL_EPSILON)
+		return rule->shape * rule->tau;
+	return -expm1(-rule->shape * log1p(p * rule->tau)) / p;
+}
+
+/* Adds the node at s; false where it and all beyond are negligible. */
+static bool
+add_node(BetaRule *rule, double s)
+{
+	double from_center = rule->width * sinh(s);
+	double y = rule->center + from_center;
+	double p = y > 0 ? 1.0 / (1.0 + exp(-y)) : exp(y) / (1.0 + exp(y));
+	double growth; /* of ln(1 + e^y) from the center to here */
+	double weight;
+	double value;
+
+	if (from_center < -1.0)
+		growth = log(rule->center_q + rule->center_p * exp(from_center));
+	else if (from_center < 36.0)
+		growth = log1p(rule->center_p * expm1(from_center));
+	else
+		growth = from_center + log(rule->center_p);
+	weight = exp(rule->a * from_center - (rule->a + rule->b) * growth) *
+		cosh(s);
+	value = weight * purchases_given(rule, p);
+	rule->weight += weight;
+	rule->value += value;
+	return weight > rule->weight * (DBL_EPSILON / 1024) ||
+		value > rule->value * (DBL_EPSILON / 1024);
+}
+
+/* The nodes at s = first, first + step, ... and mirrored. */
+static void
+add_nodes(BetaRule *rule, double first, double step)
+{
+	for (int i = 0; i < QUADRATURE_MAX_NODES; i++)
+	{
+		if (!add_node(rule, first + i * step))
+			break;
+	}
+	for (int i = 0; i < QUADRATURE_MAX_NODES; i++)
+	{
+		if (!add_node(rule, -first - i * step))
+			break;
+	}
+}
+
+double
+model_geometric_quadrature(double shape, double a, double b, double tau)
+{
+	BetaRule rule = {.shape = shape, .a = a, .b = b, .tau = tau};
+	double step = QUADRATURE_FIRST_STEP;
+	double result;
+
+	/* Near the mode; the halves keep it at the bend when a or b is tiny. */
+	rule.center = log((a + 0.5) / (b + 0.5));
+	rule.center_p = (a + 0.5) / (a + b + 1.0);
+	rule.center_q = (b + 0.5) / (a + b + 1.0);
+	rule.width = fmin(1.0, sqrt(1.0 / a + 1.0 / b));
+
+	add_node(&rule, 0.0);
+	add_nodes(&rule, step, step);
+	result = rule.value / rule.weight;
+	for (int i = 0; i < QUADRATURE_HALVINGS; i++)
+	{
+		double previous = result;
+
+		add_nodes(&rule, step / 2, step);
+		step /= 2;
+		result = rule.value / rule.weight;
+		if (fabs(result - previous) <= QUADRATURE_TOLERANCE * result)
+			break;
+	}
+	return result;
+}
+
+/* G(tau). */
+static double
+expectation(double shape, double a, double b, double tau)
+{
+	if (tau <= 0)
+		return 0.0;
+	if (shape * log1p(tau) < SERIES_MAX_EXPONENT &&
+		series_terms(shape, tau) < SERIES_MAX_TERMS)
+		return model_geometric_series(shape, a, b, tau);
+	return model_geometric_quadrature(shape, a, b, tau);
+}
+
+/* discount * int of e^(-discount u) G(u) over (from, from + length]. */
+static double
+discounted_panel(double shape, double scale, double a, double b,
+				 double discount, double from, double length)
+{
+	double sum = 0.0;
+
+	for (int i = 0; i < gauss_16.count; i++)
+	{
+		double u = from + length * gauss_16.nodes[i];
+
+		sum += gauss_16.weights[i] * exp(-discount * u) *
+			expectation(shape, a, b, u / scale);
+	}
+	return discount * length * sum;
+}
+
+static double
+discounted_expectation(double shape, double scale, double a, double b,
+					   double horizon, double discount)
+{
+	double longest = DISCOUNT_PANEL_EXPONENT / fabs(discount);
+	double length = fmin(longest, scale / (1.0 + shape));
+	double from = 0.0;
+	double sum = 0.0;
+
+	while (from < horizon && discount * from < DISCOUNT_MAX_EXPONENT)
+	{
+		length = fmin(length, horizon - from);
+		sum += discounted_panel(shape, scale, a, b, discount, from, length);
+		from += length;
+		length = fmin(longest, (PANEL_GROWTH - 1.0) * from);
+	}
+	if (from >= horizon)
+		sum += exp(-discount * horizon) *
+			expectation(shape, a, b, horizon / scale);
+	return sum;
+}
+
+double
+model_geometric_expectation(double shape, double scale, double a, double b,
+							double horizon, double discount)
+{
+	if (discount != 0)
+		return discounted_expectation(shape, scale, a, b, horizon, discount);
+	if (!isinf(horizon))
+		return expectation(shape, a, b, horizon / scale);
+	/* The mean of 1 / p. */
+	return a > 1.0 ? 1.0 + b / (a - 1.0) : INFINITY;
+}

@@ -1,0 +1,34 @@
+/*-------------------------------------------------------------------------
+ *
+ * kinds.c
+ *		The list of the kinds of model. Errors name them in this order.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "model/kind.h"
+
+#include <string.h>
+
+extern const ModelKind model_bg_nbd;
+extern const ModelKind model_mbg_nbd;
+extern const ModelKind model_gamma_gamma;
+
+const ModelKind *const model_kinds[] = {
+	&model_bg_nbd,
+	&model_mbg_nbd,
+	&model_gamma_gamma,
+};
+
+const int n_model_kinds = sizeof(model_kinds) / sizeof(model_kinds[0]);
+
+const ModelKind *
+model_kind_find(const char *name, size_t size)
+{
+	for (int i = 0; i < n_model_kinds; i++)
+	{
+		if (strlen(model_kinds[i]->name) == size &&
+			memcmp(model_kinds[i]->name, name, size) == 0)
+			return model_kinds[i];
+	}
+	return NULL;
+}

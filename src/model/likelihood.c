@@ -1,0 +1,77 @@
+/*-------------------------------------------------------------------------
+ *
+ * likelihood.c
+ *		The summed log-likelihood of a sample.
+ *
+ * Rows are summed in blocks of fixed size and the blocks' sums are added with
+ * compensation (Neumaier 1974), so the digits do not suffer from a million
+ * rows, and do not depend on anything but the sample.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "model/likelihood.h"
+
+#include <math.h>
+#include <string.h>
+
+#define BLOCK_ROWS 4096
+
+#define N_SUMS (sizeof(ModelSums) / sizeof(double))
+
+size_t
+model_likelihood_tables(const ModelKind *kind, const ModelSample *sample)
+{
+	return sample->n_x * (size_t) kind->x_columns +
+		sample->n_times * (size_t) kind->time_columns;
+}
+
+/* Adds term to the running sum, and what rounding took to lost. */
+static void
+add_compensated(ModelSums *sums, ModelSums *lost, const ModelSums *term)
+{
+	double *sum = (double *) sums;
+	double *rest = (double *) lost;
+	const double *value = (const double *) term;
+
+	for (size_t i = 0; i < N_SUMS; i++)
+	{
+		double total = sum[i] + value[i];
+
+		if (fabs(sum[i]) >= fabs(value[i]))
+			rest[i] += (sum[i] - total) + value[i];
+		else
+			rest[i] += (value[i] - total) + sum[i];
+		sum[i] = total;
+	}
+}
+
+bool
+model_likelihood(const ModelLikelihood *likelihood, const double *parameters,
+				 ModelSums *sums)
+{
+	const ModelKind *kind = likelihood->kind;
+	const ModelSample *sample = likelihood->sample;
+	double *x_table = likelihood->tables;
+	double *time_table =
+		x_table + sample->n_x * (size_t) kind->x_columns;
+	ModelSums lost = {0};
+
+	memset(sums, 0, sizeof(*sums));
+	kind->margins(parameters, sample, x_table, time_table, sums);
+	for (size_t from = 0; from < sample->n_rows; from += BLOCK_ROWS)
+	{
+		size_t until = from + BLOCK_ROWS;
+		ModelSums block = {0};
+
+		if (likelihood->should_stop != NULL && likelihood->should_stop())
+			return false;
+		if (until > sample->n_rows)
+			until = sample->n_rows;
+		kind->rows(parameters, sample, x_table, time_table, from, until,
+				   &block);
+		add_compensated(sums, &lost, &block);
+	}
+	for (size_t i = 0; i < N_SUMS; i++)
+		((double *) sums)[i] += ((double *) &lost)[i];
+	return true;
+}

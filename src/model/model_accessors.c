@@ -1,0 +1,175 @@
+/*-------------------------------------------------------------------------
+ *
+ * model_accessors.c
+ *		Making a crm.model from known parameters, and reading what it holds.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "crm.h"
+
+#include <math.h>
+
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "model/model.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+
+/* The domain's constraint: true, or an error that says what is wrong. */
+CRM_FUNCTION(crm_model_valid)
+{
+	Model model;
+
+	model_argument(fcinfo, 0, &model);
+	PG_RETURN_BOOL(true);
+}
+
+static void
+set_parameters(Model *model, ArrayType *array)
+{
+	const ModelKind *kind = model->kind;
+	Datum *values;
+	bool *nulls;
+	int n;
+
+	if (ARR_NDIM(array) > 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+				 errmsg("parameters must be an array of one dimension")));
+	deconstruct_array(array, FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL,
+					  TYPALIGN_DOUBLE, &values, &nulls, &n);
+	if (n != kind->n_parameters)
+	{
+		StringInfoData names;
+
+		initStringInfo(&names);
+		for (int i = 0; i < kind->n_parameters; i++)
+			appendStringInfo(&names, "%s%s", i > 0 ? ", " : "",
+							 kind->parameter_names[i]);
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("a %s model has %d parameters, not %d", kind->name,
+						kind->n_parameters, n),
+				 errhint("They are, in this order: %s.", names.data)));
+	}
+	for (int i = 0; i < n; i++)
+	{
+		if (nulls[i])
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("parameter \"%s\" of a %s model is NULL",
+							kind->parameter_names[i], kind->name)));
+		model->parameters[i] = DatumGetFloat8(values[i]);
+		model_check_parameter(kind, i, model->parameters[i]);
+	}
+}
+
+/* (kind text, unit text, parameters float8[]); the unit may be NULL. */
+CRM_FUNCTION(crm_make_model)
+{
+	Model model = {0};
+	text *kind;
+	text *unit;
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(2))
+		PG_RETURN_NULL();
+	kind = PG_GETARG_TEXT_PP(0);
+	model.kind = model_kind_named(VARDATA_ANY(kind), VARSIZE_ANY_EXHDR(kind));
+	if (model_kind_has_unit(model.kind) == PG_ARGISNULL(1))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 PG_ARGISNULL(1)
+					 ? errmsg("a %s model needs a unit of time",
+							  model.kind->name)
+					 : errmsg("a %s model has no unit of time",
+							  model.kind->name),
+				 PG_ARGISNULL(1)
+					 ? errhint("The units are day, week, month and year.")
+					 : errhint("Pass NULL for the unit.")));
+	if (!PG_ARGISNULL(1))
+	{
+		unit = PG_GETARG_TEXT_PP(1);
+		model_set_unit(&model, VARDATA_ANY(unit), VARSIZE_ANY_EXHDR(unit));
+	}
+	set_parameters(&model, PG_GETARG_ARRAYTYPE_P(2));
+	PG_RETURN_DATUM(model_to_datum(&model));
+}
+
+/* Set of (name text, value float8, std_error float8), in the papers' order. */
+CRM_FUNCTION(crm_model_parameters)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	Model model;
+
+	model_argument(fcinfo, 0, &model);
+	InitMaterializedSRF(fcinfo, 0);
+	for (int i = 0; i < model.kind->n_parameters; i++)
+	{
+		Datum values[3];
+		bool nulls[3] = {false, false, !model.has_covariance};
+
+		values[0] = CStringGetTextDatum(model.kind->parameter_names[i]);
+		values[1] = Float8GetDatum(model.parameters[i]);
+		values[2] = Float8GetDatum(sqrt(model.covariance[i][i]));
+		tuplestore_putvalues(result->setResult, result->setDesc, values,
+							 nulls);
+	}
+	return (Datum) 0;
+}
+
+CRM_FUNCTION(crm_model_vcov)
+{
+	Model model;
+	Datum values[MODEL_MAX_PARAMETERS * MODEL_MAX_PARAMETERS];
+	int sizes[2];
+	int bounds[2] = {1, 1};
+	int n;
+
+	model_argument(fcinfo, 0, &model);
+	if (!model.has_covariance)
+		PG_RETURN_NULL();
+	n = model.kind->n_parameters;
+	for (int i = 0; i < n * n; i++)
+		values[i] = Float8GetDatum(model.covariance[i / n][i % n]);
+	sizes[0] = sizes[1] = n;
+	PG_RETURN_ARRAYTYPE_P(
+		construct_md_array(values, NULL, 2, sizes, bounds, FLOAT8OID,
+						   sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
+CRM_FUNCTION(crm_model_log_likelihood)
+{
+	Model model;
+
+	model_argument(fcinfo, 0, &model);
+	if (!model.has_log_likelihood)
+		PG_RETURN_NULL();
+	PG_RETURN_FLOAT8(model.log_likelihood);
+}
+
+/* Akaike's criterion, 2 k - 2 LL. */
+CRM_FUNCTION(crm_model_aic)
+{
+	Model model;
+
+	model_argument(fcinfo, 0, &model);
+	if (!model.has_log_likelihood)
+		PG_RETURN_NULL();
+	PG_RETURN_FLOAT8(2.0 * model.kind->n_parameters -
+					 2.0 * model.log_likelihood);
+}
+
+/* Schwarz's criterion, k ln(customers) - 2 LL. */
+CRM_FUNCTION(crm_model_bic)
+{
+	Model model;
+
+	model_argument(fcinfo, 0, &model);
+	if (!model.has_log_likelihood || model.customers == 0)
+		PG_RETURN_NULL();
+	PG_RETURN_FLOAT8(model.kind->n_parameters *
+						 log((double) model.customers) -
+					 2.0 * model.log_likelihood);
+}

@@ -1,0 +1,60 @@
+/*-------------------------------------------------------------------------
+ *
+ * quadrature.h
+ *		Integrals of smooth and of end-point singular functions.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef MODEL_QUADRATURE_H
+#define MODEL_QUADRATURE_H
+
+#include <stdbool.h>
+
+/*
+ * An integrand on (0, 1). It gets both u and 1 - u, each to full accuracy, so
+ * that a singularity at either end can be computed. Returning NaN stops the
+ * quadrature at once.
+ */
+typedef double (*UnitFunction)(double u, double one_minus_u, void *context);
+
+typedef struct QuadratureResult
+{
+	double value;
+	double error; /* estimated, absolute; usually far too high */
+	bool converged; /* error is within the tolerance asked for */
+} QuadratureResult;
+
+/* Reentrant; calls the function at most QUADRATURE_MAX_POINTS times. */
+#define QUADRATURE_MAX_POINTS 3073
+extern QuadratureResult quadrature_tanh_sinh(UnitFunction function,
+											 void *context,
+											 double relative_tolerance);
+
+/* A Gauss-Legendre rule on (0, 1), exact for polynomials to 2 count - 1. */
+typedef struct GaussRule
+{
+	int count;
+	const double *nodes; /* ascending */
+	const double *weights;
+} GaussRule;
+
+extern const GaussRule gauss_8;
+extern const GaussRule gauss_16;
+extern const GaussRule gauss_32;
+
+/*
+ * The logarithm of a positive function at y; the slope of that logarithm
+ * goes to *slope.
+ */
+typedef double (*LogFunction)(double y, double *slope, void *context);
+
+/*
+ * The logarithm of the integral from -infinity to upper of exp(function),
+ * where function is strictly concave, analytic within a distance of pi of
+ * the real line and rises somewhere; upper may be INFINITY where it falls
+ * somewhere. start is a guess of the place of its greatest value.
+ */
+extern double quadrature_log_concave(LogFunction function, void *context,
+									 double start, double upper);
+
+#endif /* MODEL_QUADRATURE_H */

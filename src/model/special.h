@@ -1,0 +1,34 @@
+/*-------------------------------------------------------------------------
+ *
+ * special.h
+ *		Differences of gamma functions, to full relative accuracy.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef MODEL_SPECIAL_H
+#define MODEL_SPECIAL_H
+
+/* ln Gamma(a + n) - ln Gamma(a): a > 0, n >= 0 */
+extern double model_log_rising(double a, double n);
+
+/* ln(B(a + n, b) / B(a, b)), never above 0: a, b > 0, n >= 0 */
+extern double model_log_beta_ratio(double a, double b, double n);
+
+/* ln B(a, b): a, b > 0 */
+extern double model_log_beta(double a, double b);
+
+/* psi(x) and psi'(x): x > 0 */
+extern double model_digamma(double x);
+extern double model_trigamma(double x);
+
+/* psi(a + n) - psi(a) and psi'(a + n) - psi'(a): a > 0, n >= 0 */
+extern double model_digamma_rising(double a, double n);
+extern double model_trigamma_rising(double a, double n);
+
+/* ln(1 + x) - x: x >= 0 */
+extern double model_log1p_less_x(double x);
+
+/* ln(1 - exp(-x)): x > 0 */
+extern double model_log1m_exp(double x);
+
+#endif /* MODEL_SPECIAL_H */

@@ -1,0 +1,340 @@
+/*-------------------------------------------------------------------------
+ *
+ * rfm_aggregate.c
+ *		crm.rfm_cut: the thresholds that divide a population of customers.
+ *
+ * The state keeps three integers of each customer who has purchased: 24
+ * bytes, in arrays that double. It belongs to the aggregate's memory context.
+ * Quantiles do not depend on the order of their values, so neither does the
+ * result depend on the order of rows, nor on how workers share them.
+ *
+ * Amounts are kept in minor units of the largest scale met so far. No
+ * customer is counted who has no purchase up to the day.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "crm.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "libpq/pqformat.h"
+#include "miscadmin.h"
+#include "port/pg_bswap.h"
+#include "utils/builtins.h"
+
+#include "history/decimal.h"
+#include "history/history.h"
+#include "rfm/cuts.h"
+
+#define FIRST_CAPACITY 64
+
+/* Of the serialised state; another version of it is refused. */
+#define STATE_FORMAT 1
+#define STATE_HEADER_SIZE 14
+
+/* What is kept of a customer, in the order of crm.rfm_cuts. */
+typedef enum RfmMeasure
+{
+	RECENCY, /* days */
+	FREQUENCY, /* purchases */
+	MONETARY /* net amount in minor units */
+} RfmMeasure;
+
+#define MEASURES (MONETARY + 1)
+
+typedef struct RfmPopulation
+{
+	int groups;
+	int scale; /* of the amounts */
+	int64 count;
+	int64 capacity;
+	int64 *values[MEASURES];
+} RfmPopulation;
+
+StaticAssertDecl(HISTORY_MAX_UNITS <= QUANTILE_MAX_VALUE,
+				 "quantiles must be able to hold amounts");
+
+static MemoryContext
+aggregate_context(FunctionCallInfo fcinfo)
+{
+	MemoryContext context;
+
+	if (!AggCheckCallContext(fcinfo, &context))
+		elog(ERROR, "crm.rfm_cut called outside an aggregate");
+	return context;
+}
+
+static RfmPopulation *
+population_create(MemoryContext context, int groups, int64 capacity)
+{
+	RfmPopulation *population;
+
+	population = MemoryContextAllocZero(context, sizeof(RfmPopulation));
+	population->groups = groups;
+	population->capacity = capacity;
+	for (int i = 0; i < MEASURES; i++)
+		population->values[i] =
+			MemoryContextAllocHuge(context, mul_size(capacity, sizeof(int64)));
+	return population;
+}
+
+/* Makes room for so many more customers. */
+static void
+population_reserve(RfmPopulation *population, int64 more)
+{
+	int64 capacity = population->capacity;
+
+	if (more <= capacity - population->count)
+		return;
+	capacity = Max(2 * capacity, population->count + more);
+	for (int i = 0; i < MEASURES; i++)
+		population->values[i] = repalloc_huge(
+			population->values[i], mul_size(capacity, sizeof(int64)));
+	population->capacity = capacity;
+}
+
+static int64
+rescaled(int64 units, int from, int to)
+{
+	if (!decimal_rescale(&units, to - from))
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("amount is too large to be compared with others of "
+						"%d decimals",
+						to),
+				 errdetail("In minor units the limit is 10^18."),
+				 errhint("Round the amounts of the histories to fewer "
+						 "decimals.")));
+	return units;
+}
+
+/* Amounts of either scale fit afterwards. */
+static void
+population_raise_scale(RfmPopulation *population, int scale)
+{
+	if (scale <= population->scale)
+		return;
+	for (int64 i = 0; i < population->count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		population->values[MONETARY][i] = rescaled(
+			population->values[MONETARY][i], population->scale, scale);
+	}
+	population->scale = scale;
+}
+
+static void
+check_same_groups(const RfmPopulation *population, int groups)
+{
+	if (population->groups != groups)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("groups must be the same on all rows, not %d and %d",
+						Min(population->groups, groups),
+						Max(population->groups, groups))));
+}
+
+static void
+population_add(RfmPopulation *population, const HistoryTotals *totals,
+			   int scale, int32 as_of)
+{
+	int64 i = population->count;
+
+	population_raise_scale(population, scale);
+	population_reserve(population, 1);
+	population->values[RECENCY][i] = (int64) as_of - totals->last_day;
+	population->values[FREQUENCY][i] = totals->purchases;
+	population->values[MONETARY][i] =
+		rescaled(totals->amount, scale, population->scale);
+	population->count++;
+}
+
+/* sfunc: (internal, crm.history, as_of date, groups int) */
+CRM_FUNCTION(crm_rfm_cut_transition)
+{
+	MemoryContext context = aggregate_context(fcinfo);
+	RfmPopulation *population;
+	History history;
+	HistoryTotals totals;
+	int32 as_of;
+	int groups;
+
+	population = PG_ARGISNULL(0) ? NULL : (void *) PG_GETARG_POINTER(0);
+	if (PG_ARGISNULL(1) || PG_ARGISNULL(2) || PG_ARGISNULL(3))
+	{
+		if (population == NULL)
+			PG_RETURN_NULL();
+		PG_RETURN_POINTER(population);
+	}
+	as_of = PG_GETARG_DAY(2, "as_of");
+	groups = PG_GETARG_INT32(3);
+	if (groups < 1 || groups > RFM_MAX_GROUPS)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("groups must be from 1 to %d, not %d",
+							   RFM_MAX_GROUPS, groups)));
+	if (population == NULL)
+		population = population_create(context, groups, FIRST_CAPACITY);
+	check_same_groups(population, groups);
+	history = PG_GETARG_HISTORY(1);
+	history_totals(history.data, history.size, as_of, &totals);
+	if (totals.purchases > 0)
+		population_add(population, &totals, history_scale(history.data),
+					   as_of);
+	PG_RETURN_POINTER(population);
+}
+
+/* Adds the customers of another state, which stays as it is. */
+static void
+population_append(RfmPopulation *population, const RfmPopulation *other)
+{
+	int64 count = population->count;
+
+	check_same_groups(population, other->groups);
+	population_raise_scale(population, other->scale);
+	population_reserve(population, other->count);
+	for (int measure = RECENCY; measure < MONETARY; measure++)
+		memcpy(population->values[measure] + count, other->values[measure],
+			   other->count * sizeof(int64));
+	for (int64 i = 0; i < other->count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		population->values[MONETARY][count + i] = rescaled(
+			other->values[MONETARY][i], other->scale, population->scale);
+	}
+	population->count += other->count;
+}
+
+CRM_FUNCTION(crm_rfm_cut_combine)
+{
+	MemoryContext context = aggregate_context(fcinfo);
+	RfmPopulation *population;
+	const RfmPopulation *other;
+
+	population = PG_ARGISNULL(0) ? NULL : (void *) PG_GETARG_POINTER(0);
+	other = PG_ARGISNULL(1) ? NULL : (void *) PG_GETARG_POINTER(1);
+	if (other != NULL)
+	{
+		if (population == NULL)
+			population = population_create(context, other->groups,
+										   Max(other->count, FIRST_CAPACITY));
+		population_append(population, other);
+	}
+	if (population == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_POINTER(population);
+}
+
+/*
+ * Format, scale, groups and count, then the three arrays, all in network
+ * order. A value of PostgreSQL ends at 1 GB, so a worker can hand over 44
+ * million customers.
+ */
+CRM_FUNCTION(crm_rfm_cut_serial)
+{
+	const RfmPopulation *population = (void *) PG_GETARG_POINTER(0);
+	StringInfoData buffer;
+	Size size = mul_size(population->count, MEASURES * sizeof(int64));
+
+	(void) aggregate_context(fcinfo);
+	if (add_size(size, STATE_HEADER_SIZE + VARHDRSZ + 1) > MaxAllocSize)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("a worker of crm.rfm_cut cannot hand over %lld "
+						"customers",
+						(long long) population->count),
+				 errhint("Set max_parallel_workers_per_gather to 0 for this "
+						 "query.")));
+	pq_begintypsend(&buffer);
+	enlargeStringInfo(&buffer, (int) size + STATE_HEADER_SIZE);
+	pq_sendbyte(&buffer, STATE_FORMAT);
+	pq_sendbyte(&buffer, population->scale);
+	pq_sendint32(&buffer, population->groups);
+	pq_sendint64(&buffer, population->count);
+	for (int measure = 0; measure < MEASURES; measure++)
+		for (int64 i = 0; i < population->count; i++)
+		{
+			CHECK_FOR_INTERRUPTS();
+			pq_writeint64(&buffer, population->values[measure][i]);
+		}
+	PG_RETURN_BYTEA_P(pq_endtypsend(&buffer));
+}
+
+static bool
+population_is_sound(const RfmPopulation *header, Size size)
+{
+	return header->scale <= HISTORY_MAX_SCALE && header->groups >= 1 &&
+		   header->groups <= RFM_MAX_GROUPS && header->count >= 0 &&
+		   size % (MEASURES * sizeof(int64)) == 0 &&
+		   (uint64) header->count == size / (MEASURES * sizeof(int64));
+}
+
+CRM_FUNCTION(crm_rfm_cut_deserial)
+{
+	bytea *state = PG_GETARG_BYTEA_PP(0);
+	RfmPopulation header = {0};
+	RfmPopulation *population;
+	StringInfoData buffer;
+	int format;
+
+	(void) aggregate_context(fcinfo);
+	buffer.data = VARDATA_ANY(state);
+	buffer.len = buffer.maxlen = (int) VARSIZE_ANY_EXHDR(state);
+	buffer.cursor = 0;
+	format = pq_getmsgbyte(&buffer);
+	header.scale = pq_getmsgbyte(&buffer);
+	header.groups = (int) pq_getmsgint(&buffer, 4);
+	header.count = pq_getmsgint64(&buffer);
+	if (format != STATE_FORMAT ||
+		!population_is_sound(&header, buffer.len - buffer.cursor))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+						errmsg("state of crm.rfm_cut is not valid")));
+	population = population_create(CurrentMemoryContext, header.groups,
+								   Max(header.count, 1));
+	population->scale = header.scale;
+	population->count = header.count;
+	for (int measure = 0; measure < MEASURES; measure++)
+		for (int64 i = 0; i < header.count; i++)
+		{
+			CHECK_FOR_INTERRUPTS();
+			population->values[measure][i] = pq_getmsgint64(&buffer);
+		}
+	PG_RETURN_POINTER(population);
+}
+
+static void
+pause_selection(void)
+{
+	CHECK_FOR_INTERRUPTS();
+}
+
+/*
+ * Selection reorders the arrays, which changes nothing about the state: its
+ * measures are three bags of values, no longer tied to a customer.
+ */
+CRM_FUNCTION(crm_rfm_cut_final)
+{
+	RfmPopulation *population;
+	Quantile quantiles[RFM_MAX_GROUPS];
+	TupleDesc descriptor;
+	Datum values[MEASURES];
+	bool nulls[MEASURES] = {0};
+	HeapTuple tuple;
+
+	(void) aggregate_context(fcinfo);
+	population = PG_ARGISNULL(0) ? NULL : (void *) PG_GETARG_POINTER(0);
+	if (population == NULL || population->count == 0)
+		PG_RETURN_NULL();
+	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	for (int measure = 0; measure < MEASURES; measure++)
+	{
+		int scale = measure == MONETARY ? population->scale : 0;
+
+		quantile_cuts(population->values[measure], (size_t) population->count,
+					  population->groups, quantiles, pause_selection);
+		values[measure] = rfm_cuts_array(quantiles, population->groups, scale);
+	}
+	tuple = heap_form_tuple(descriptor, values, nulls);
+	PG_RETURN_DATUM(HeapTupleGetDatum(tuple));
+}

@@ -1,0 +1,208 @@
+/*-------------------------------------------------------------------------
+ *
+ * scores.c
+ *		crm.rfm and crm.rfm_score: recency, frequency, monetary and scores.
+ *
+ * Frequency and monetary: score = 1 + number of thresholds strictly below the
+ * value. Recency: score = groups - number of thresholds strictly below it, so
+ * that the most recent customers score highest. Equal values have equal
+ * scores.
+ *
+ * What a call of crm.rfm needs beside the history is kept for the query in
+ * fn_extra: the thresholds as integers, known by the bytes they came from,
+ * and the descriptor of the result.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "crm.h"
+
+#include <math.h>
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "executor/executor.h"
+#include "funcapi.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#include "history/history.h"
+#include "rfm/cuts.h"
+
+/* Columns of crm.rfm, from 1. */
+enum
+{
+	RFM_RECENCY = 1,
+	RFM_FREQUENCY,
+	RFM_MONETARY,
+	RFM_R,
+	RFM_F,
+	RFM_M,
+	RFM_CODE,
+	RFM_COLUMNS = RFM_CODE
+};
+
+typedef struct RfmCache
+{
+	TupleDesc descriptor; /* of crm.rfm */
+	RfmCuts cuts;
+	void *bytes; /* of the crm.rfm_cuts that the cuts came from, or NULL */
+	Size size;
+	Size room;
+} RfmCache;
+
+static RfmCache *
+cache_create(FunctionCallInfo fcinfo)
+{
+	MemoryContext caller = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+	RfmCache *cache = palloc0(sizeof(RfmCache));
+	TupleDesc descriptor;
+
+	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	cache->descriptor = BlessTupleDesc(CreateTupleDescCopy(descriptor));
+	MemoryContextSwitchTo(caller);
+	fcinfo->flinfo->fn_extra = cache;
+	return cache;
+}
+
+/*
+ * The thresholds as integers. The bytes are kept only once they are known to
+ * be valid, so that an error caught by the caller leaves no trace.
+ */
+static const RfmCuts *
+cached_cuts(FunctionCallInfo fcinfo, RfmCache *cache, HeapTupleHeader record)
+{
+	Size size = VARSIZE(record);
+
+	if (cache->size == size && memcmp(cache->bytes, record, size) == 0)
+		return &cache->cuts;
+	cache->size = 0;
+	rfm_cuts_parse(record, &cache->cuts);
+	if (cache->room < size)
+	{
+		if (cache->bytes != NULL)
+			pfree(cache->bytes);
+		cache->room = 0;
+		cache->bytes = NULL;
+		cache->bytes = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, size);
+		cache->room = size;
+	}
+	memcpy(cache->bytes, record, size);
+	cache->size = size;
+	return &cache->cuts;
+}
+
+/* "543", or "12-3-20" where a score may have two digits. */
+static Datum
+score_code(const RfmCuts *cuts, int r, int f, int m)
+{
+	char code[sizeof("100-100-100")];
+	char *end = code;
+
+	if (cuts->digits)
+	{
+		*end++ = (char) ('0' + r);
+		*end++ = (char) ('0' + f);
+		*end++ = (char) ('0' + m);
+	}
+	else
+		end += snprintf(code, sizeof(code), "%d-%d-%d", r, f, m);
+	return PointerGetDatum(cstring_to_text_with_len(code, (int) (end - code)));
+}
+
+/* crm.rfm(crm.history, as_of date, crm.rfm_cuts) */
+CRM_FUNCTION(crm_rfm)
+{
+	History history = PG_GETARG_HISTORY(0);
+	int32 as_of = PG_GETARG_DAY(1, "as_of");
+	RfmCache *cache = fcinfo->flinfo->fn_extra;
+	const RfmCuts *cuts;
+	HistoryTotals totals;
+	Datum values[RFM_COLUMNS];
+	bool nulls[RFM_COLUMNS] = {0};
+	int32 recency;
+	int scale;
+	int r;
+	int f;
+	int m;
+
+	if (cache == NULL)
+		cache = cache_create(fcinfo);
+	cuts = cached_cuts(fcinfo, cache, PG_GETARG_HEAPTUPLEHEADER(2));
+	history_totals(history.data, history.size, as_of, &totals);
+	if (totals.purchases == 0)
+		PG_RETURN_NULL();
+	recency = as_of - totals.last_day;
+	scale = history_scale(history.data);
+	r = cuts->recency.count + 1 - rfm_limits_below(&cuts->recency, recency);
+	f = 1 + rfm_limits_below(&cuts->frequency, totals.purchases);
+	m = 1 + rfm_limits_below(&cuts->monetary[scale], totals.amount);
+	values[RFM_RECENCY - 1] = Int32GetDatum(recency);
+	values[RFM_FREQUENCY - 1] = Int64GetDatum(totals.purchases);
+	values[RFM_MONETARY - 1] = history_amount_numeric(totals.amount, scale);
+	values[RFM_R - 1] = Int16GetDatum(r);
+	values[RFM_F - 1] = Int16GetDatum(f);
+	values[RFM_M - 1] = Int16GetDatum(m);
+	values[RFM_CODE - 1] = score_code(cuts, r, f, m);
+	PG_RETURN_DATUM(
+		HeapTupleGetDatum(heap_form_tuple(cache->descriptor, values, nulls)));
+}
+
+/* Three weights that can be divided by their sum, scaled to at most 1. */
+static void
+get_weights(ArrayType *array, double *weights)
+{
+	double greatest = 0;
+	Datum *elements;
+	int count;
+
+	if (ARR_NDIM(array) != 1 || ARR_DIMS(array)[0] != 3)
+		ereport(ERROR,
+				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+				 errmsg("weights must be an array of three numbers, not %d",
+						ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array))),
+				 errhint("Give the weights of r, f and m.")));
+	if (array_contains_nulls(array))
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+						errmsg("weights must not be null")));
+	deconstruct_array(array, FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL,
+					  TYPALIGN_DOUBLE, &elements, NULL, &count);
+	for (int i = 0; i < 3; i++)
+	{
+		weights[i] = DatumGetFloat8(elements[i]);
+		if (!isfinite(weights[i]) || weights[i] < 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+					 errmsg("weights must be finite and not negative, not %g",
+							weights[i])));
+		greatest = Max(greatest, weights[i]);
+	}
+	if (greatest == 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("weights must not all be zero")));
+	for (int i = 0; i < 3; i++)
+		weights[i] /= greatest;
+}
+
+/* crm.rfm_score(crm.rfm, weights float8[]) */
+CRM_FUNCTION(crm_rfm_score)
+{
+	HeapTupleHeader record = PG_GETARG_HEAPTUPLEHEADER(0);
+	double weights[3];
+	double weighted = 0;
+	double weight = 0;
+
+	get_weights(PG_GETARG_ARRAYTYPE_P(1), weights);
+	for (int i = 0; i < 3; i++)
+	{
+		bool isnull;
+		Datum score = GetAttributeByNum(record, RFM_R + i, &isnull);
+
+		if (isnull)
+			PG_RETURN_NULL();
+		weighted += weights[i] * DatumGetInt16(score);
+		weight += weights[i];
+	}
+	PG_RETURN_FLOAT8(weighted / weight);
+}

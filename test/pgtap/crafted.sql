@@ -1,0 +1,75 @@
+-- Values that nobody made on purpose: every truncation and every change of one
+-- byte of a valid value, in binary and in text, is refused with a clear error
+-- or is a valid value that works. (A crash would end the test.)
+\set ON_ERROR_STOP on
+\set QUIET on
+\pset format unaligned
+\pset tuples_only on
+BEGIN;
+CREATE EXTENSION IF NOT EXISTS crm;
+CREATE EXTENSION IF NOT EXISTS pgtap;
+SET LOCAL search_path = crm, public;
+SELECT plan(7);
+
+CREATE TABLE incoming (history history);
+-- Uses every function that reads a history, and the round trips.
+CREATE FUNCTION pg_temp.exercise(h history) RETURNS boolean LANGUAGE sql AS $$
+	SELECT h::text::history = h AND h::jsonb::history = h AND h || '[]' = h
+		   AND sum(e.amount) IS NOT DISTINCT FROM CASE WHEN h <> '[]' THEN amount(h) END
+		   AND coalesce(sum(e.purchases), 0) = purchases(h)
+		   AND upto(h, '2024-01-01') || during(h, '2024-01-02', '5874897-01-01') = h
+		   AND (gaps(h)).count IS NOT NULL
+		   AND (repeat_purchases(h, '2024-01-01', 'day') IS NULL OR true)
+	  FROM entries(h) e $$;
+-- Sends bytes as a client's binary COPY would.
+CREATE FUNCTION pg_temp.receive(bytes bytea) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	path text := current_setting('data_directory') || '/crafted.copy';
+	file oid := lo_from_bytea(0, '\x5047434f50590aff0d0a00' || int4send(0) || int4send(0)
+							  || int2send(1::int2) || int4send(length(bytes)) || bytes || int2send((-1)::int2));
+BEGIN
+	PERFORM lo_export(file, path);
+	PERFORM lo_unlink(file);
+	DELETE FROM incoming;
+	EXECUTE format('COPY incoming FROM %L (FORMAT binary)', path);
+	IF (SELECT pg_temp.exercise(history) FROM incoming) THEN RETURN 'valid'; END IF;
+	RETURN 'accepted, but does not work: ' || encode(bytes, 'hex');
+EXCEPTION WHEN invalid_binary_representation OR protocol_violation THEN
+	RETURN 'refused';
+END $$;
+
+\set value '''[["1999-12-30",1,5.00],["2023-01-03",2,14.75],["2023-03-01",0,-4.00],["2024-02-11",1,1234.50]]'''
+SELECT is(pg_temp.receive(history_send(:value)), 'valid', 'the binary form is read back');
+CREATE TEMP TABLE outcome AS
+SELECT 'truncated' AS change, pg_temp.receive(substr(history_send(:value), 1, n)) AS result
+  FROM generate_series(0, length(history_send(:value)) - 1) n
+UNION ALL
+SELECT 'byte', pg_temp.receive(set_byte(history_send(:value), n, b))
+  FROM generate_series(0, length(history_send(:value)) - 1) n, generate_series(0, 255) b
+ WHERE b <> get_byte(history_send(:value), n)
+UNION ALL
+SELECT 'appended', pg_temp.receive(history_send(:value) || set_byte('\x00', 0, b)) FROM generate_series(0, 255) b;
+SELECT cmp_ok((SELECT count(*) FROM outcome), '>', 5000::bigint, 'binary values tried');
+SELECT is_empty('SELECT * FROM outcome WHERE result NOT IN (''valid'', ''refused'')', 'each binary value is refused or works');
+SELECT cmp_ok((SELECT count(*) FROM outcome WHERE result = 'refused'), '>', 1000::bigint, 'and many are refused');
+
+CREATE FUNCTION pg_temp.read(input text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	IF pg_temp.exercise(input::history) THEN RETURN 'valid'; END IF;
+	RETURN 'accepted, but does not work: ' || input;
+EXCEPTION WHEN invalid_text_representation THEN
+	IF sqlerrm NOT LIKE '%crm.history%' THEN RETURN sqlerrm; END IF;
+	RETURN 'refused';
+END $$;
+TRUNCATE outcome;
+INSERT INTO outcome
+SELECT 'truncated', pg_temp.read(left(:value, n)) FROM generate_series(0, length(:value) - 1) n
+UNION ALL
+SELECT 'character', pg_temp.read(overlay(:value placing chr(c) from n for 1)) FROM generate_series(1, length(:value)) n, generate_series(1, 127) c
+UNION ALL
+SELECT 'left out', pg_temp.read(overlay(:value placing '' from n for 1)) FROM generate_series(1, length(:value)) n;
+SELECT cmp_ok((SELECT count(*) FROM outcome), '>', 10000::bigint, 'texts tried');
+SELECT is_empty('SELECT * FROM outcome WHERE result NOT IN (''valid'', ''refused'')', 'each text is refused by the type or works');
+SELECT cmp_ok((SELECT count(*) FROM outcome WHERE result = 'refused'), '>', 5000::bigint, 'and many are refused');
+SELECT * FROM finish();
+ROLLBACK;

@@ -1,0 +1,131 @@
+-- crm.history: building, reading, cutting, merging; text, binary, jsonb.
+SET search_path = crm, public;
+SET DateStyle = 'SQL, DMY';		-- the text form does not care
+\pset null '(null)'
+
+CREATE TEMP TABLE orders (customer text, day date, amount numeric);
+INSERT INTO orders VALUES
+	('ann', '2024-12-01', 3), ('ann', '2025-01-03', 12.5), ('ann', '2025-01-03', 2.25),
+	('ann', '2025-02-01', -4), ('ann', '2025-02-11', 7.10), ('ann', '2025-02-11', 0),
+	('bob', '2025-01-31', 20), ('bob', NULL, 1), ('bob', '2025-01-31', NULL),
+	('cyd', '2025-03-01', -5.00),
+	('dan', NULL, NULL);
+CREATE TEMP TABLE stored AS
+	SELECT customer, history_agg(day, amount) AS history FROM orders GROUP BY customer;
+SELECT * FROM stored ORDER BY customer;
+
+-- Money is that of the rows, to the last digit; a refund is no purchase.
+SELECT customer, purchases(history), purchase_days(history), amount(history),
+	   average_amount(history), first_day(history) AS first, last_day(history) AS last,
+	   recency(history, '2025-03-01'), tenure(history, '2025-03-01')
+  FROM stored ORDER BY customer;
+SELECT * FROM entries((SELECT history FROM stored WHERE customer = 'ann'));
+
+-- As of a day: later entries do not count, and cutting first is the same.
+SELECT as_of::date, upto(history, as_of::date), purchases(history, as_of::date),
+	   purchase_days(history, as_of::date) AS days, amount(history, as_of::date),
+	   average_amount(history, as_of::date) AS average, first_day(history, as_of::date) AS first,
+	   last_day(history, as_of::date) AS last, recency(history, as_of::date), tenure(history, as_of::date)
+  FROM stored, unnest('{2024-11-30,2024-12-01,2025-02-10,2025-02-11,2026-01-01}'::text[]) WITH ORDINALITY AS a(as_of, n)
+ WHERE customer = 'ann' ORDER BY n;
+SELECT during(history, '2024-12-02', '2025-02-11') AS inside, during(history, '2025-01-03', '2025-01-04') AS one_day,
+	   during(history, '2025-01-03', '2025-01-03') AS nothing, during(history, '2025-03-01', '2025-01-01') AS backwards
+  FROM stored WHERE customer = 'ann';
+
+-- Gaps of 33 and 39 days; the refund day in between is no purchase day.
+SELECT g.count, mean, median, round(stddev::numeric, 9) AS stddev, round(mean_log::numeric, 9) AS mean_log
+  FROM stored, gaps(history) AS g WHERE customer IN ('ann', 'bob') ORDER BY customer;
+SELECT median FROM gaps('[["2025-01-01",1,1],["2025-01-03",1,1],["2025-01-10",1,1],["2025-02-10",1,1]]');
+
+-- x, t_x and t in each unit; mean_amount is that of 3 January and 11 February.
+SELECT unit, x, round(t_x::numeric, 9) AS t_x, round(t::numeric, 9) AS t, mean_amount
+  FROM stored, unnest('{day,week,month,year}'::text[]) AS unit,
+	   repeat_purchases(history, '2025-03-01', unit) WHERE customer = 'ann' ORDER BY t DESC;
+SELECT repeat_purchases(history, '2025-02-01', 'day') FROM stored ORDER BY customer;
+
+-- Unions: || and rollup; days that occur in both are added up.
+SELECT a.history || b.history AS both FROM stored a, stored b WHERE a.customer = 'bob' AND b.customer = 'cyd';
+SELECT rollup(history) = (SELECT history_agg(day, amount) FROM orders) AS rollup_is_the_whole,
+	   rollup(history || history) AS twice
+  FROM stored;
+SELECT rollup(history) FROM stored WHERE customer = 'dan';
+SELECT history_agg(day, amount) FROM orders WHERE false;
+SELECT history_agg(day, amount) FILTER (WHERE amount > 100) FROM orders;
+
+-- As a window function the running history is read many times.
+SELECT day, history_agg(day, amount) OVER (ORDER BY day, amount) FROM orders WHERE customer = 'ann';
+
+-- Scale: the largest seen, as sum() has it.
+SELECT h, amount(h), upto(h, '2024-12-31')
+  FROM (SELECT history_agg(day, amount) AS h FROM (VALUES ('2025-01-01'::date, 1), ('2025-01-02', 2.50), ('2025-01-02', 0.00000001)) v(day, amount)) x;
+-- float8 amounts read as their shortest decimal.
+SELECT history_agg(day, amount) FROM (VALUES
+	('2025-01-01'::date, 12.34::float8), ('2025-01-02', 0.1::float8 + 0.2::float8), ('2025-01-03', 1e12), ('2025-01-04', 1e-9),
+	('2025-01-05', -1e-9), ('2025-01-06', '-0'), ('2025-01-07', 1234567.891), ('2025-01-08', -0.5)) v(day, amount);
+-- All of PostgreSQL's days.
+SELECT history_agg(day, 1.00) FROM unnest('{4714-11-24 BC,0044-03-15 BC,1999-12-31,2000-01-01,2000-01-02,5874897-12-31}'::date[]) day;
+-- A million purchases of one customer on three days take a few bytes.
+SELECT history_agg('2025-01-01'::date + i % 3, 0.99) AS million, pg_column_size(history_agg('2025-01-01'::date + i % 3, 0.99)) AS bytes
+  FROM generate_series(1, 1000000) i;
+
+-- Text and jsonb: exact round trips; spaces do not matter.
+SELECT count(*) AS stored, bool_and(history::text::history = history) AS text, bool_and(history::jsonb::history = history) AS jsonb
+  FROM stored WHERE history IS NOT NULL;
+SELECT ' [ [ "2025-01-03" , 2 , -1.50 ] , ["2025-01-04",1,2] ]'::history, '[]'::history, '[["2025-01-03",1,2]]'::jsonb::history,
+	   '[["2025-01-03",1,2.50]]'::history::jsonb -> 0 ->> 2 AS amount;
+-- Equality is of entries and scale.
+SELECT '[["2025-01-03",1,2]]'::history = '[["2025-01-03",1,2]]' AS same, '[["2025-01-03",1,2]]'::history = '[["2025-01-03",1,2.0]]' AS other_scale,
+	   '[["2025-01-03",1,2]]'::history <> '[["2025-01-04",1,2]]' AS other_day;
+SELECT count(DISTINCT history) FROM (SELECT history FROM stored UNION ALL SELECT history FROM stored) x;
+SELECT count(*) FROM (SELECT history FROM stored UNION SELECT history FROM stored) x;
+SELECT count(*) FROM stored a JOIN stored b ON a.history = b.history;
+SELECT bool_and(history < next) AS sorted, bool_and(history <= next AND next > history AND next >= history) AS likewise
+  FROM (SELECT history, lead(history) OVER (ORDER BY history) AS next FROM stored) x;
+
+-- Bad rows
+SELECT history_agg('2025-01-01', 'NaN'::numeric);
+SELECT history_agg('2025-01-01', 'Infinity'::numeric);
+SELECT history_agg('2025-01-01', 'NaN'::float8);
+SELECT history_agg('2025-01-01', '-Infinity'::float8);
+SELECT history_agg('infinity', 1);
+SELECT history_agg('-infinity', 1::float8);
+SELECT history_agg('2025-01-01', 1.123456789);
+SELECT history_agg('2025-01-01', 1000000000000000001);
+SELECT history_agg('2025-01-01', 1e18::float8);
+SELECT history_agg(day, amount) FROM (VALUES ('2025-01-01'::date, 1e18::numeric), ('2025-01-02', 1)) v(day, amount);
+SELECT history_agg(day, amount) FROM (VALUES ('2025-01-01'::date, 1e15::numeric), ('2025-01-02', 0.0001)) v(day, amount);
+SELECT upto('[]', 'infinity');
+SELECT recency('[]', '-infinity');
+SELECT repeat_purchases('[]', '2025-01-01', 'fortnight');
+
+-- Bad text
+\set VERBOSITY terse
+SELECT ''::history;
+SELECT '{}'::history;
+SELECT '["2025-01-03",1,2]'::history;
+SELECT '[["2025-01-03",1,2]'::history;
+SELECT '[["2025-01-03",1,2],]'::history;
+SELECT '[["2025-01-03",1,2]] x'::history;
+\set VERBOSITY default
+SELECT '[["2025-02-30",1,2]]'::history;
+SELECT '[["2025-1x-03",1,2]]'::history;
+SELECT '[["0000-01-03",1,2]]'::history;
+SELECT '[["5874898-01-01",1,2]]'::history;
+SELECT '[["2025-01-03",-1,2]]'::history;
+SELECT '[["2025-01-03",1,1e3]]'::history;
+SELECT '[["2025-01-03",1,0.123456789]]'::history;
+SELECT '[["2025-01-03",0,2]]'::history;
+SELECT '[["2025-01-03",1,2],["2025-01-03",1,2]]'::history;
+SELECT '[["2025-01-03",1,999999999999999999],["2025-01-04",1,0.1]]'::history;
+SELECT '[["2025-01-03",1000000000000001,2]]'::history;
+SELECT '{"a": 1}'::jsonb::history;
+
+-- NULL in every place
+SELECT upto(NULL, '2025-01-01'), upto('[]', NULL), during(NULL, '2025-01-01', '2025-01-01'), during('[]', NULL, '2025-01-01'),
+	   during('[]', '2025-01-01', NULL), purchases(NULL), amount(NULL), recency(NULL, '2025-01-01'), recency('[]', NULL), tenure('[]', NULL);
+SELECT NULL::history || '[]' AS concat, history_add(NULL, NULL, NULL::numeric) AS nothing, history_add(NULL, '2025-01-01', 1) AS first,
+	   history_add('[["2025-01-01",1,1]]', '2024-01-01', 2.5) AS added, history_add('[["2025-01-01",1,1]]', NULL, 2.5) AS kept,
+	   history_union(NULL, NULL) AS none, history_union(NULL, '[["2025-01-01",1,1]]') AS other, history_final(NULL) AS final;
+-- An empty history
+SELECT purchases('[]'), purchase_days('[]'), amount('[]'), average_amount('[]'), first_day('[]'), last_day('[]'),
+	   recency('[]', '2025-01-01'), tenure('[]', '2025-01-01'), (gaps('[]')).*, repeat_purchases('[]', '2025-01-01', 'day');
