@@ -1,0 +1,67 @@
+-- The reference manual as Markdown; scripts/reference runs this.
+\pset tuples_only on
+\pset format unaligned
+SET search_path = pg_catalog;
+SET client_min_messages = warning;
+CREATE TEMP TABLE object (n int GENERATED ALWAYS AS IDENTITY, chapter text, kind text, identity text);
+CREATE TEMP TABLE chapter (n int GENERATED ALWAYS AS IDENTITY, chapter text, introduction text);
+\set copy_objects '\\copy pg_temp.object (chapter, kind, identity) FROM ' :'objects'
+:copy_objects
+\set copy_chapters '\\copy pg_temp.chapter (chapter, introduction) FROM ' :'chapters'
+:copy_chapters
+
+-- Functions that serve a type, an aggregate, an operator or an index.
+CREATE TEMP TABLE support AS
+SELECT p.oid
+  FROM pg_proc p
+ WHERE p.pronamespace = 'crm'::regnamespace
+   AND (EXISTS (SELECT FROM pg_type t WHERE p.oid IN (typinput, typoutput, typreceive, typsend, typmodin, typmodout))
+		OR EXISTS (SELECT FROM pg_aggregate a WHERE p.oid IN (aggtransfn, aggfinalfn, aggcombinefn, aggserialfn, aggdeserialfn, aggmtransfn, aggminvtransfn))
+		OR EXISTS (SELECT FROM pg_operator o WHERE p.oid = oprcode)
+		OR EXISTS (SELECT FROM pg_amproc a WHERE p.oid = amproc)
+		OR EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_constraint'::regclass
+											 AND d.refclassid = 'pg_proc'::regclass AND d.refobjid = p.oid));
+
+CREATE TEMP TABLE entry AS
+SELECT o.n, o.chapter, 'Types' AS section, 1 AS section_no, format('%s', o.identity) AS title,
+	   obj_description(o.identity::regtype, 'pg_type') AS description,
+	   (SELECT string_agg(format('%s %s', attname, format_type(atttypid, atttypmod)), ', ' ORDER BY attnum)
+		  FROM pg_type t JOIN pg_attribute a ON a.attrelid = t.typrelid AND attnum > 0 AND NOT attisdropped
+		 WHERE t.oid = o.identity::regtype AND t.typtype = 'c') AS detail
+  FROM object o WHERE kind IN ('TYPE', 'DOMAIN')
+UNION ALL
+SELECT o.n, o.chapter, CASE WHEN p.prokind = 'a' THEN 'Aggregates' WHEN p.prokind = 'w' THEN 'Window functions' ELSE 'Functions' END,
+	   CASE p.prokind WHEN 'a' THEN 2 WHEN 'w' THEN 3 ELSE 4 END,
+	   format('crm.%s(%s) → %s', p.proname, pg_get_function_arguments(p.oid), pg_get_function_result(p.oid)),
+	   obj_description(p.oid, 'pg_proc'), NULL
+  FROM object o JOIN pg_proc p ON p.oid = (o.identity)::regprocedure
+ WHERE kind IN ('FUNCTION', 'AGGREGATE') AND p.oid NOT IN (SELECT oid FROM support)
+UNION ALL
+SELECT o.n, o.chapter, 'Operators', 5,
+	   format('%s %s %s → %s', oprleft::regtype, oprname, oprright::regtype, oprresult::regtype),
+	   obj_description(r.oid, 'pg_operator'), NULL
+  FROM object o JOIN pg_operator r ON r.oid = replace(o.identity, ' ', '')::regoperator
+ WHERE kind = 'OPERATOR'
+UNION ALL
+SELECT o.n, o.chapter, 'Casts', 6, trim(both '()' from o.identity),
+	   obj_description(c.oid, 'pg_cast'), NULL
+  FROM object o JOIN pg_cast c ON format('(%s AS %s)', castsource::regtype, casttarget::regtype) = o.identity
+ WHERE kind = 'CAST';
+
+SELECT '# Reference' || E'\n\n'
+	|| 'Every object of the extension, by domain. Generated from the COMMENTs in the catalogue by `scripts/reference`; in psql the same text comes with `\df+ crm.*`, `\dT+ crm.*`.' || E'\n\n'
+	|| 'Functions are IMMUTABLE, STRICT (NULL in, NULL out) and PARALLEL SAFE where nothing else is said; aggregates skip NULL rows.' || E'\n\n'
+	|| string_agg(format('* [%s](#%s): %s', chapter, chapter, split_part(introduction, '. ', 1) || '.'), E'\n' ORDER BY n)
+  FROM chapter;
+
+SELECT CASE WHEN new_chapter THEN E'\n## ' || e.chapter || E'\n\n' || c.introduction || E'\n' ELSE '' END
+	|| CASE WHEN new_section THEN E'\n### ' || section || E'\n' ELSE '' END
+	|| E'\n`' || title || E'`\n'
+	|| CASE WHEN detail IS NOT NULL THEN E'\n(' || detail || E')\n' ELSE '' END
+	|| E'\n' || replace(replace(description, '<', '&lt;'), '*', '\*')
+  FROM (SELECT *, section IS DISTINCT FROM lag(section) OVER w OR chapter IS DISTINCT FROM lag(chapter) OVER w AS new_section,
+			   chapter IS DISTINCT FROM lag(chapter) OVER w AS new_chapter
+		  FROM (SELECT e.*, c.n AS chapter_no FROM entry e JOIN chapter c USING (chapter)) e
+		WINDOW w AS (ORDER BY chapter_no, section_no, n)) e
+  JOIN chapter c USING (chapter)
+ ORDER BY chapter_no, section_no, e.n;
