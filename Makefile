@@ -9,17 +9,30 @@ EXTVERSION := $(shell sed -n "s/^default_version *= *'\([^']*\)'.*/\1/p" $(dir $
 MODULE_big  = crm
 OBJS        = \
 	src/module.o \
+	src/datum_key.o \
 	src/history/codec.o \
 	src/history/decimal.o \
 	src/history/history_aggregate.o \
 	src/history/history_answers.o \
 	src/history/history_io.o \
 	src/history/log.o \
-	src/history/measures.o
+	src/history/measures.o \
+	src/rfm/cuts.o \
+	src/rfm/packed.o \
+	src/rfm/quantile.o \
+	src/rfm/rfm_aggregate.o \
+	src/rfm/scores.o \
+	src/rfm/tile.o \
+	src/rule/classifier.o \
+	src/rule/classify.o \
+	src/rule/ruleset.o \
+	src/rule/ruleset_build.o
 
 SQL_MODULES = \
 	sql/00_prologue.sql \
-	sql/10_history.sql
+	sql/10_history.sql \
+	sql/20_rfm.sql \
+	sql/40_rule.sql
 
 DATA_built  = sql/crm--$(EXTVERSION).sql
 DATA        = $(patsubst $(srcdir)/%,%,$(wildcard $(srcdir)/sql/updates/crm--*--*.sql))
@@ -29,7 +42,7 @@ PG_CPPFLAGS = -I$(srcdir)/src -DCRM_VERSION='"$(EXTVERSION)"'
 PG_CFLAGS   = -std=gnu11 -ffp-contract=off -fvisibility=hidden $(CRM_CFLAGS)
 SHLIB_LINK  = -lnlopt -lm
 
-REGRESS        = crm history
+REGRESS        = crm history rfm rule
 REGRESS_OPTS   = --inputdir=$(srcdir)/test --load-extension=crm
 
 PG_CONFIG ?= pg_config
@@ -40,7 +53,7 @@ ifneq ($(filter $(REGRESS),$(notdir $(basename $(SQL_MODULES)))),)
 $(error a test and an SQL module share a base name: pg_regress would run the module)
 endif
 
-$(DATA_built): $(SQL_MODULES) crm.control | sqldirs
+$(DATA_built): $(SQL_MODULES) crm.control Makefile | sqldirs
 	cat $(filter %.sql,$^) > $@.tmp && mv $@.tmp $@
 $(OBJS): $(wildcard $(srcdir)/src/*.h $(srcdir)/src/*/*.h) $(srcdir)/crm.control | objdirs
 

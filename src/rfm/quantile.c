@@ -18,8 +18,10 @@
 
 #include <stdbool.h>
 
-/* Passes with sampled pivots before the guaranteed ones: 2 log2(2^32). */
+/* Passes with sampled pivots before the guaranteed ones; a test has none. */
+#ifndef SAMPLED_PASSES
 #define SAMPLED_PASSES 64
+#endif
 
 /* Moves the values below the limit to the front; returns how many. */
 static size_t

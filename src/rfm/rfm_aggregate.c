@@ -20,18 +20,18 @@
 #include "funcapi.h"
 #include "libpq/pqformat.h"
 #include "miscadmin.h"
-#include "port/pg_bswap.h"
 #include "utils/builtins.h"
 
 #include "history/decimal.h"
 #include "history/history.h"
 #include "rfm/cuts.h"
+#include "rfm/packed.h"
 
 #define FIRST_CAPACITY 64
 
 /* Of the serialised state; another version of it is refused. */
 #define STATE_FORMAT 1
-#define STATE_HEADER_SIZE 14
+#define STATE_HEADER_ROOM 64 /* more than its header and length */
 
 /* What is kept of a customer, in the order of crm.rfm_cuts. */
 typedef enum RfmMeasure
@@ -137,16 +137,16 @@ check_same_groups(const RfmPopulation *population, int groups)
 
 static void
 population_add(RfmPopulation *population, const HistoryTotals *totals,
-			   int scale, int32 as_of)
+			   int32 as_of)
 {
 	int64 i = population->count;
 
-	population_raise_scale(population, scale);
+	population_raise_scale(population, totals->scale);
 	population_reserve(population, 1);
 	population->values[RECENCY][i] = (int64) as_of - totals->last_day;
 	population->values[FREQUENCY][i] = totals->purchases;
 	population->values[MONETARY][i] =
-		rescaled(totals->amount, scale, population->scale);
+		rescaled(totals->amount, totals->scale, population->scale);
 	population->count++;
 }
 
@@ -179,8 +179,7 @@ CRM_FUNCTION(crm_rfm_cut_transition)
 	history = PG_GETARG_HISTORY(1);
 	history_totals(history.data, history.size, as_of, &totals);
 	if (totals.purchases > 0)
-		population_add(population, &totals, history_scale(history.data),
-					   as_of);
+		population_add(population, &totals, as_of);
 	PG_RETURN_POINTER(population);
 }
 
@@ -225,19 +224,47 @@ CRM_FUNCTION(crm_rfm_cut_combine)
 	PG_RETURN_POINTER(population);
 }
 
+/* How the arrays of a population are packed. */
+typedef struct StateLayout
+{
+	PackedRange ranges[MEASURES];
+	Size size; /* of the values */
+} StateLayout;
+
+static Size
+packed_size(int64 count, const PackedRange *range)
+{
+	return mul_size(count, range->width);
+}
+
+static StateLayout
+state_layout(const RfmPopulation *population)
+{
+	StateLayout layout = {0};
+
+	for (int i = 0; i < MEASURES; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		layout.ranges[i] =
+			packed_range(population->values[i], (size_t) population->count);
+		layout.size = add_size(
+			layout.size, packed_size(population->count, &layout.ranges[i]));
+	}
+	return layout;
+}
+
 /*
- * Format, scale, groups and count, then the three arrays, all in network
- * order. A value of PostgreSQL ends at 1 GB, so a worker can hand over 44
- * million customers.
+ * Format, scale, groups, count; least value and width of each array; then the
+ * packed arrays. Some 7 bytes a customer: a value of PostgreSQL ends at 1 GB.
  */
 CRM_FUNCTION(crm_rfm_cut_serial)
 {
 	const RfmPopulation *population = (void *) PG_GETARG_POINTER(0);
+	StateLayout layout = state_layout(population);
 	StringInfoData buffer;
-	Size size = mul_size(population->count, MEASURES * sizeof(int64));
 
 	(void) aggregate_context(fcinfo);
-	if (add_size(size, STATE_HEADER_SIZE + VARHDRSZ + 1) > MaxAllocSize)
+	if (layout.size > MaxAllocSize - STATE_HEADER_ROOM)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("a worker of crm.rfm_cut cannot hand over %lld "
@@ -246,27 +273,53 @@ CRM_FUNCTION(crm_rfm_cut_serial)
 				 errhint("Set max_parallel_workers_per_gather to 0 for this "
 						 "query.")));
 	pq_begintypsend(&buffer);
-	enlargeStringInfo(&buffer, (int) size + STATE_HEADER_SIZE);
 	pq_sendbyte(&buffer, STATE_FORMAT);
 	pq_sendbyte(&buffer, population->scale);
 	pq_sendint32(&buffer, population->groups);
 	pq_sendint64(&buffer, population->count);
-	for (int measure = 0; measure < MEASURES; measure++)
-		for (int64 i = 0; i < population->count; i++)
-		{
-			CHECK_FOR_INTERRUPTS();
-			pq_writeint64(&buffer, population->values[measure][i]);
-		}
+	for (int i = 0; i < MEASURES; i++)
+	{
+		pq_sendint64(&buffer, layout.ranges[i].least);
+		pq_sendbyte(&buffer, layout.ranges[i].width);
+	}
+	enlargeStringInfo(&buffer, (int) layout.size);
+	for (int i = 0; i < MEASURES; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		packed_write((uint8 *) buffer.data + buffer.len, population->values[i],
+					 (size_t) population->count, &layout.ranges[i]);
+		buffer.len += (int) packed_size(population->count, &layout.ranges[i]);
+	}
 	PG_RETURN_BYTEA_P(pq_endtypsend(&buffer));
 }
 
-static bool
-population_is_sound(const RfmPopulation *header, Size size)
+/* The header of a state, or an error where the bytes do not agree with it. */
+static StateLayout
+read_header(StringInfo buffer, RfmPopulation *header)
 {
-	return header->scale <= HISTORY_MAX_SCALE && header->groups >= 1 &&
-		   header->groups <= RFM_MAX_GROUPS && header->count >= 0 &&
-		   size % (MEASURES * sizeof(int64)) == 0 &&
-		   (uint64) header->count == size / (MEASURES * sizeof(int64));
+	StateLayout layout = {0};
+	int format = pq_getmsgbyte(buffer);
+	bool is_sound;
+
+	header->scale = pq_getmsgbyte(buffer);
+	header->groups = (int) pq_getmsgint(buffer, 4);
+	header->count = pq_getmsgint64(buffer);
+	is_sound = format == STATE_FORMAT && header->scale <= HISTORY_MAX_SCALE &&
+			   header->groups >= 1 && header->groups <= RFM_MAX_GROUPS &&
+			   header->count >= 0 &&
+			   header->count < (int64) (MaxAllocHugeSize / sizeof(int64));
+	for (int i = 0; i < MEASURES && is_sound; i++)
+	{
+		layout.ranges[i].least = pq_getmsgint64(buffer);
+		layout.ranges[i].width = pq_getmsgbyte(buffer);
+		is_sound = layout.ranges[i].width <= (int) sizeof(int64);
+		layout.size = add_size(layout.size,
+							   packed_size(header->count, &layout.ranges[i]));
+	}
+	if (!is_sound || layout.size != (Size) (buffer->len - buffer->cursor))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+						errmsg("state of crm.rfm_cut is not valid")));
+	return layout;
 }
 
 CRM_FUNCTION(crm_rfm_cut_deserial)
@@ -274,31 +327,26 @@ CRM_FUNCTION(crm_rfm_cut_deserial)
 	bytea *state = PG_GETARG_BYTEA_PP(0);
 	RfmPopulation header = {0};
 	RfmPopulation *population;
-	StringInfoData buffer;
-	int format;
+	StringInfoData buffer = {0};
+	StateLayout layout;
 
 	(void) aggregate_context(fcinfo);
 	buffer.data = VARDATA_ANY(state);
 	buffer.len = buffer.maxlen = (int) VARSIZE_ANY_EXHDR(state);
-	buffer.cursor = 0;
-	format = pq_getmsgbyte(&buffer);
-	header.scale = pq_getmsgbyte(&buffer);
-	header.groups = (int) pq_getmsgint(&buffer, 4);
-	header.count = pq_getmsgint64(&buffer);
-	if (format != STATE_FORMAT ||
-		!population_is_sound(&header, buffer.len - buffer.cursor))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
-						errmsg("state of crm.rfm_cut is not valid")));
+	layout = read_header(&buffer, &header);
 	population = population_create(CurrentMemoryContext, header.groups,
 								   Max(header.count, 1));
 	population->scale = header.scale;
 	population->count = header.count;
-	for (int measure = 0; measure < MEASURES; measure++)
-		for (int64 i = 0; i < header.count; i++)
-		{
-			CHECK_FOR_INTERRUPTS();
-			population->values[measure][i] = pq_getmsgint64(&buffer);
-		}
+	for (int i = 0; i < MEASURES; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		packed_read((const uint8 *) buffer.data + buffer.cursor,
+					population->values[i], (size_t) population->count,
+					&layout.ranges[i]);
+		buffer.cursor +=
+			(int) packed_size(population->count, &layout.ranges[i]);
+	}
 	PG_RETURN_POINTER(population);
 }
 

@@ -26,6 +26,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "datum_key.h"
 #include "history/history.h"
 #include "rfm/cuts.h"
 
@@ -46,9 +47,7 @@ typedef struct RfmCache
 {
 	TupleDesc descriptor; /* of crm.rfm */
 	RfmCuts cuts;
-	void *bytes; /* of the crm.rfm_cuts that the cuts came from, or NULL */
-	Size size;
-	Size room;
+	DatumKey key; /* of the crm.rfm_cuts that the cuts came from */
 } RfmCache;
 
 static RfmCache *
@@ -66,30 +65,19 @@ cache_create(FunctionCallInfo fcinfo)
 	return cache;
 }
 
-/*
- * The thresholds as integers. The bytes are kept only once they are known to
- * be valid, so that an error caught by the caller leaves no trace.
- */
+/* The thresholds as integers, kept until they change. */
 static const RfmCuts *
-cached_cuts(FunctionCallInfo fcinfo, RfmCache *cache, HeapTupleHeader record)
+cached_cuts(FunctionCallInfo fcinfo, RfmCache *cache, Datum datum)
 {
-	Size size = VARSIZE(record);
+	struct varlena *value = datum_key_value(datum);
 
-	if (cache->size == size && memcmp(cache->bytes, record, size) == 0)
-		return &cache->cuts;
-	cache->size = 0;
-	rfm_cuts_parse(record, &cache->cuts);
-	if (cache->room < size)
+	if (!datum_key_matches(&cache->key, value))
 	{
-		if (cache->bytes != NULL)
-			pfree(cache->bytes);
-		cache->room = 0;
-		cache->bytes = NULL;
-		cache->bytes = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, size);
-		cache->room = size;
+		datum_key_clear(&cache->key);
+		rfm_cuts_parse(DatumGetHeapTupleHeader(PointerGetDatum(value)),
+					   &cache->cuts);
+		datum_key_set(&cache->key, value, fcinfo->flinfo->fn_mcxt);
 	}
-	memcpy(cache->bytes, record, size);
-	cache->size = size;
 	return &cache->cuts;
 }
 
@@ -122,25 +110,24 @@ CRM_FUNCTION(crm_rfm)
 	Datum values[RFM_COLUMNS];
 	bool nulls[RFM_COLUMNS] = {0};
 	int32 recency;
-	int scale;
 	int r;
 	int f;
 	int m;
 
 	if (cache == NULL)
 		cache = cache_create(fcinfo);
-	cuts = cached_cuts(fcinfo, cache, PG_GETARG_HEAPTUPLEHEADER(2));
+	cuts = cached_cuts(fcinfo, cache, PG_GETARG_DATUM(2));
 	history_totals(history.data, history.size, as_of, &totals);
 	if (totals.purchases == 0)
 		PG_RETURN_NULL();
 	recency = as_of - totals.last_day;
-	scale = history_scale(history.data);
 	r = cuts->recency.count + 1 - rfm_limits_below(&cuts->recency, recency);
 	f = 1 + rfm_limits_below(&cuts->frequency, totals.purchases);
-	m = 1 + rfm_limits_below(&cuts->monetary[scale], totals.amount);
+	m = 1 + rfm_limits_below(&cuts->monetary[totals.scale], totals.amount);
 	values[RFM_RECENCY - 1] = Int32GetDatum(recency);
 	values[RFM_FREQUENCY - 1] = Int64GetDatum(totals.purchases);
-	values[RFM_MONETARY - 1] = history_amount_numeric(totals.amount, scale);
+	values[RFM_MONETARY - 1] =
+		history_amount_numeric(totals.amount, totals.scale);
 	values[RFM_R - 1] = Int16GetDatum(r);
 	values[RFM_F - 1] = Int16GetDatum(f);
 	values[RFM_M - 1] = Int16GetDatum(m);

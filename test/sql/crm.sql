@@ -21,10 +21,11 @@ SELECT p.oid::regprocedure, p.provolatile, p.proparallel, p.prosecdef
    AND (p.provolatile <> 'i' OR p.proparallel <> 's' OR p.prosecdef)
  ORDER BY p.oid::regprocedure::text;
 
--- Not STRICT: aggregates, their support, and functions that say what NULL means.
+-- Not STRICT, beside the support of aggregates: functions that say what NULL means.
 SELECT p.oid::regprocedure
   FROM pg_proc p
- WHERE p.pronamespace = 'crm'::regnamespace AND p.prokind <> 'a' AND NOT p.proisstrict
+ WHERE p.pronamespace = 'crm'::regnamespace AND p.prokind <> 'a' AND NOT p.proisstrict AND p.pronargs > 0
+   AND NOT EXISTS (SELECT FROM pg_aggregate WHERE p.oid IN (aggtransfn, aggcombinefn, aggfinalfn))
  ORDER BY p.oid::regprocedure::text;
 
 -- Operator classes are sound.

@@ -1,0 +1,471 @@
+/*-------------------------------------------------------------------------
+ *
+ * classifier.c
+ *		A ruleset bound to the columns of a record, and its verdict.
+ *
+ * A classifier lives in fn_extra and is used for row after row. The ruleset
+ * is known by its bytes. The type of the record is known by the identifier
+ * that the server gives to each version of a row type, so that a table that
+ * is altered in between is noticed. Ruleset and binding have memory contexts
+ * of their own, the binding's beneath the ruleset's: each is dropped whole
+ * when it is outdated.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "crm.h"
+
+#include <float.h>
+#include <math.h>
+
+#include "catalog/pg_type.h"
+#include "common/shortest_dec.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/typcache.h"
+
+#include "rule/classifier.h"
+
+/* Binding a ruleset to a type of record */
+
+static bool
+metric_kind(Oid type, MetricKind *kind)
+{
+	switch (type)
+	{
+		case BOOLOID:
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+			*kind = METRIC_INTEGER;
+			return true;
+		case FLOAT4OID:
+		case FLOAT8OID:
+			*kind = METRIC_FLOAT;
+			return true;
+		case NUMERICOID:
+			*kind = METRIC_NUMERIC;
+			return true;
+		default:
+			return false;
+	}
+}
+
+static char *
+column_list(TupleDesc descriptor)
+{
+	StringInfoData list;
+
+	initStringInfo(&list);
+	for (int i = 0; i < descriptor->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
+
+		if (attribute->attisdropped)
+			continue;
+		if (list.len > 0)
+			appendStringInfoString(&list, ", ");
+		appendStringInfoString(&list, NameStr(attribute->attname));
+	}
+	return list.data;
+}
+
+/* The column of that name, from 0; an error unless there is just one. */
+static int
+find_column(TupleDesc descriptor, const char *name)
+{
+	int found = -1;
+
+	for (int i = 0; i < descriptor->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
+
+		if (attribute->attisdropped ||
+			strcmp(NameStr(attribute->attname), name) != 0)
+			continue;
+		if (found >= 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_AMBIGUOUS_COLUMN),
+					 errmsg("metric \"%s\" is the name of several columns "
+							"of the record",
+							name)));
+		found = i;
+	}
+	if (found < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("metric \"%s\" is not a column of the record", name),
+				 errdetail("The record has: %s.", column_list(descriptor)),
+				 errhint("Give the record a column of that name, or correct "
+						 "the rule.")));
+	return found;
+}
+
+static Metric
+bind_metric(TupleDesc descriptor, const char *name)
+{
+	Metric metric = {0};
+
+	metric.column = find_column(descriptor, name);
+	metric.type =
+		getBaseType(TupleDescAttr(descriptor, metric.column)->atttypid);
+	if (!metric_kind(metric.type, &metric.kind))
+		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
+						errmsg("metric \"%s\" is of type %s, which is not a "
+							   "number",
+							   name, format_type_be(metric.type)),
+						errhint("A metric is an integer, numeric, float or "
+								"boolean (0 and 1).")));
+	return metric;
+}
+
+static int
+compare_numerics(Numeric a, Numeric b)
+{
+	return DatumGetInt32(DirectFunctionCall2(numeric_cmp, NumericGetDatum(a),
+											 NumericGetDatum(b)));
+}
+
+/* Bounds beyond every int64 that no value meets are lowest > highest. */
+static BoundPair
+integer_bounds(const Condition *condition)
+{
+	BoundPair pair;
+	Datum whole;
+	Numeric least = int64_to_numeric(PG_INT64_MIN);
+	Numeric greatest = int64_to_numeric(PG_INT64_MAX);
+
+	pair.lowest.integer = PG_INT64_MIN;
+	pair.highest.integer = PG_INT64_MAX;
+	if ((condition->at_least != NULL &&
+		 compare_numerics(condition->at_least, greatest) > 0) ||
+		(condition->at_most != NULL &&
+		 compare_numerics(condition->at_most, least) < 0))
+	{
+		pair.lowest.integer = PG_INT64_MAX;
+		pair.highest.integer = PG_INT64_MIN;
+		return pair;
+	}
+	if (condition->at_least != NULL &&
+		compare_numerics(condition->at_least, least) > 0)
+	{
+		whole = DirectFunctionCall1(numeric_ceil,
+									NumericGetDatum(condition->at_least));
+		pair.lowest.integer =
+			DatumGetInt64(DirectFunctionCall1(numeric_int8, whole));
+	}
+	if (condition->at_most != NULL &&
+		compare_numerics(condition->at_most, greatest) < 0)
+	{
+		whole = DirectFunctionCall1(numeric_floor,
+									NumericGetDatum(condition->at_most));
+		pair.highest.integer =
+			DatumGetInt64(DirectFunctionCall1(numeric_int8, whole));
+	}
+	return pair;
+}
+
+/* The bound in the precision of the column; infinite where out of range. */
+static double
+float_bound(Numeric bound, Oid type)
+{
+	char *text = DatumGetCString(
+		DirectFunctionCall1(numeric_out, NumericGetDatum(bound)));
+
+	return type == FLOAT4OID ? strtof(text, NULL) : strtod(text, NULL);
+}
+
+/* A finite bound must not let infinity pass, or refuse a finite value. */
+static BoundPair
+float_bounds(const Condition *condition, Oid type)
+{
+	double farthest = type == FLOAT4OID ? FLT_MAX : DBL_MAX;
+	BoundPair pair;
+
+	pair.lowest.real = -INFINITY;
+	pair.highest.real = INFINITY;
+	if (condition->at_least != NULL)
+		pair.lowest.real =
+			Max(float_bound(condition->at_least, type), -farthest);
+	if (condition->at_most != NULL)
+		pair.highest.real =
+			Min(float_bound(condition->at_most, type), farthest);
+	return pair;
+}
+
+static BoundPair
+bind_condition(const Condition *condition, const Metric *metric)
+{
+	BoundPair pair;
+
+	switch (metric->kind)
+	{
+		case METRIC_INTEGER:
+			return integer_bounds(condition);
+		case METRIC_FLOAT:
+			return float_bounds(condition, metric->type);
+		case METRIC_NUMERIC:
+			break;
+	}
+	pair.lowest.numeric = condition->at_least;
+	pair.highest.numeric = condition->at_most;
+	return pair;
+}
+
+static void
+bind_metrics(Classifier *classifier)
+{
+	List *names = classifier->ruleset->metrics;
+	ListCell *cell;
+
+	classifier->metrics =
+		palloc(mul_size(list_length(names) + 1, sizeof(Metric)));
+	foreach (cell, names)
+		classifier->metrics[foreach_current_index(cell)] =
+			bind_metric(classifier->descriptor, lfirst(cell));
+}
+
+static void
+bind_conditions(Classifier *classifier)
+{
+	const Ruleset *ruleset = classifier->ruleset;
+
+	classifier->bounds =
+		palloc(mul_size(ruleset->rule_count + 1, sizeof(BoundPair *)));
+	for (int i = 0; i < ruleset->rule_count; i++)
+	{
+		const Rule *rule = &ruleset->rules[i];
+
+		CHECK_FOR_INTERRUPTS();
+		classifier->bounds[i] =
+			palloc(mul_size(rule->condition_count + 1, sizeof(BoundPair)));
+		for (int j = 0; j < rule->condition_count; j++)
+		{
+			const Condition *condition = &rule->conditions[j];
+
+			classifier->bounds[i][j] = bind_condition(
+				condition, &classifier->metrics[condition->metric]);
+		}
+	}
+}
+
+static void
+bind_record(Classifier *classifier, Oid type, int32 typmod, uint64 identifier)
+{
+	MemoryContext caller;
+	TupleDesc descriptor;
+
+	classifier->record_identifier = 0;
+	MemoryContextReset(classifier->record_context);
+	caller = MemoryContextSwitchTo(classifier->record_context);
+	descriptor = lookup_rowtype_tupdesc(type, typmod);
+	classifier->descriptor = CreateTupleDescCopyConstr(descriptor);
+	ReleaseTupleDesc(descriptor);
+	classifier->columns =
+		palloc(classifier->descriptor->natts * sizeof(Datum) + 1);
+	classifier->nulls =
+		palloc(classifier->descriptor->natts * sizeof(bool) + 1);
+	bind_metrics(classifier);
+	bind_conditions(classifier);
+	MemoryContextSwitchTo(caller);
+	classifier->record_identifier = identifier;
+}
+
+/* The ruleset and the record of this call */
+
+static Classifier *
+classifier_create(FunctionCallInfo fcinfo)
+{
+	MemoryContext context = fcinfo->flinfo->fn_mcxt;
+	Classifier *classifier =
+		MemoryContextAllocZero(context, sizeof(Classifier));
+
+	classifier->ruleset_context =
+		AllocSetContextCreate(context, "crm ruleset", ALLOCSET_SMALL_SIZES);
+	classifier->is_constant = argument_is_constant(fcinfo, 0);
+	fcinfo->flinfo->fn_extra = classifier;
+	return classifier;
+}
+
+static void
+load_ruleset(FunctionCallInfo fcinfo, Classifier *classifier, Datum datum)
+{
+	struct varlena *value;
+	MemoryContext caller;
+
+	if (classifier->is_constant && classifier->ruleset_key.size > 0)
+		return;
+	value = datum_key_value(datum);
+	if (datum_key_matches(&classifier->ruleset_key, value))
+		return;
+	datum_key_clear(&classifier->ruleset_key);
+	classifier->record_identifier = 0;
+	MemoryContextReset(classifier->ruleset_context);
+	caller = MemoryContextSwitchTo(classifier->ruleset_context);
+	classifier->ruleset =
+		ruleset_parse(DatumGetJsonbP(PointerGetDatum(value)));
+	classifier->record_context =
+		AllocSetContextCreate(classifier->ruleset_context,
+							  "crm ruleset record", ALLOCSET_SMALL_SIZES);
+	MemoryContextSwitchTo(caller);
+	datum_key_set(&classifier->ruleset_key, value, fcinfo->flinfo->fn_mcxt);
+}
+
+static MetricNumber
+metric_value(const Metric *metric, Datum datum)
+{
+	MetricNumber value;
+
+	switch (metric->type)
+	{
+		case BOOLOID:
+			value.integer = DatumGetBool(datum);
+			break;
+		case INT2OID:
+			value.integer = DatumGetInt16(datum);
+			break;
+		case INT4OID:
+			value.integer = DatumGetInt32(datum);
+			break;
+		case INT8OID:
+			value.integer = DatumGetInt64(datum);
+			break;
+		case FLOAT4OID:
+			value.real = DatumGetFloat4(datum);
+			break;
+		case FLOAT8OID:
+			value.real = DatumGetFloat8(datum);
+			break;
+		default:
+			value.numeric = DatumGetNumeric(datum);
+	}
+	return value;
+}
+
+static void
+load_metric(Classifier *classifier, Metric *metric)
+{
+	metric->is_null = classifier->nulls[metric->column];
+	if (metric->is_null)
+		return;
+	metric->value = metric_value(metric, classifier->columns[metric->column]);
+	if (metric->kind == METRIC_FLOAT)
+		metric->is_null = isnan(metric->value.real);
+	else if (metric->kind == METRIC_NUMERIC)
+		metric->is_null = numeric_is_nan(metric->value.numeric);
+}
+
+/* The classifier of a call f(crm.ruleset, record), its metrics filled in. */
+Classifier *
+classifier_load(FunctionCallInfo fcinfo)
+{
+	HeapTupleHeader record = PG_GETARG_HEAPTUPLEHEADER(1);
+	Oid type = HeapTupleHeaderGetTypeId(record);
+	int32 typmod = HeapTupleHeaderGetTypMod(record);
+	uint64 identifier = assign_record_type_identifier(type, typmod);
+	Classifier *classifier = fcinfo->flinfo->fn_extra;
+	HeapTupleData tuple = {0};
+	int metric_count;
+
+	if (classifier == NULL)
+		classifier = classifier_create(fcinfo);
+	load_ruleset(fcinfo, classifier, PG_GETARG_DATUM(0));
+	if (classifier->record_identifier != identifier)
+		bind_record(classifier, type, typmod, identifier);
+	tuple.t_len = HeapTupleHeaderGetDatumLength(record);
+	tuple.t_data = record;
+	heap_deform_tuple(&tuple, classifier->descriptor, classifier->columns,
+					  classifier->nulls);
+	metric_count = list_length(classifier->ruleset->metrics);
+	for (int i = 0; i < metric_count; i++)
+		load_metric(classifier, &classifier->metrics[i]);
+	return classifier;
+}
+
+/* Verdicts */
+
+bool
+classifier_condition_holds(const Classifier *classifier, int rule,
+						   int condition)
+{
+	const BoundPair *pair = &classifier->bounds[rule][condition];
+	const Condition *conditions = classifier->ruleset->rules[rule].conditions;
+	const Metric *metric = &classifier->metrics[conditions[condition].metric];
+
+	if (metric->is_null)
+		return false;
+	switch (metric->kind)
+	{
+		case METRIC_INTEGER:
+			return metric->value.integer >= pair->lowest.integer &&
+				   metric->value.integer <= pair->highest.integer;
+		case METRIC_FLOAT:
+			return metric->value.real >= pair->lowest.real &&
+				   metric->value.real <= pair->highest.real;
+		case METRIC_NUMERIC:
+			break;
+	}
+	return (pair->lowest.numeric == NULL ||
+			compare_numerics(metric->value.numeric, pair->lowest.numeric) >=
+				0) &&
+		   (pair->highest.numeric == NULL ||
+			compare_numerics(metric->value.numeric, pair->highest.numeric) <=
+				0);
+}
+
+/* The first rule whose conditions all hold, or -1. */
+int
+classifier_choose(const Classifier *classifier)
+{
+	const Ruleset *ruleset = classifier->ruleset;
+
+	for (int i = 0; i < ruleset->rule_count; i++)
+	{
+		int count = ruleset->rules[i].condition_count;
+		int j = 0;
+
+		CHECK_FOR_INTERRUPTS();
+		while (j < count && classifier_condition_holds(classifier, i, j))
+			j++;
+		if (j == count)
+			return i;
+	}
+	return -1;
+}
+
+/* A float as the shortest decimal that reads as the same float. */
+static Numeric
+float_numeric(double value, Oid type)
+{
+	char text[DOUBLE_SHORTEST_DECIMAL_LEN];
+
+	if (type == FLOAT4OID)
+		float_to_shortest_decimal_buf((float) value, text);
+	else
+		double_to_shortest_decimal_buf(value, text);
+	return DatumGetNumeric(
+		DirectFunctionCall3(numeric_in, CStringGetDatum(text),
+							ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+}
+
+/* The value as a number, or NULL where it is null or not finite. */
+Numeric
+classifier_metric_numeric(const Metric *metric)
+{
+	if (metric->is_null)
+		return NULL;
+	switch (metric->kind)
+	{
+		case METRIC_INTEGER:
+			return int64_to_numeric(metric->value.integer);
+		case METRIC_FLOAT:
+			return isinf(metric->value.real)
+					   ? NULL
+					   : float_numeric(metric->value.real, metric->type);
+		case METRIC_NUMERIC:
+			break;
+	}
+	return numeric_is_inf(metric->value.numeric) ? NULL
+												 : metric->value.numeric;
+}

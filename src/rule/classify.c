@@ -1,0 +1,160 @@
+/*-------------------------------------------------------------------------
+ *
+ * classify.c
+ *		crm.classify and crm.explain: the label of a record, and why.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "crm.h"
+
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+
+#include "rule/classifier.h"
+
+/* Columns of crm.explain, from 0. */
+enum
+{
+	EXPLAIN_POSITION,
+	EXPLAIN_LABEL,
+	EXPLAIN_METRIC,
+	EXPLAIN_VALUE,
+	EXPLAIN_AT_LEAST,
+	EXPLAIN_AT_MOST,
+	EXPLAIN_HOLDS,
+	EXPLAIN_MISSING,
+	EXPLAIN_CHOSEN,
+	EXPLAIN_COLUMNS
+};
+
+/* One row of crm.explain */
+typedef struct Explanation
+{
+	Datum values[EXPLAIN_COLUMNS];
+	bool nulls[EXPLAIN_COLUMNS];
+} Explanation;
+
+/* crm.classify(crm.ruleset, record) */
+CRM_FUNCTION(crm_classify)
+{
+	const Classifier *classifier = classifier_load(fcinfo);
+	int rule = classifier_choose(classifier);
+	const text *label;
+	text *result;
+
+	if (rule < 0)
+		PG_RETURN_NULL();
+	/* A copy, since the ruleset may change before the result is used. */
+	label = classifier->ruleset->rules[rule].label;
+	result = palloc(VARSIZE(label));
+	memcpy(result, label, VARSIZE(label));
+	PG_RETURN_TEXT_P(result);
+}
+
+static void
+set_value(Explanation *row, int column, Datum value)
+{
+	row->values[column] = value;
+	row->nulls[column] = false;
+}
+
+static void
+set_number(Explanation *row, int column, Numeric number)
+{
+	if (number != NULL)
+		set_value(row, column, NumericGetDatum(number));
+}
+
+static Numeric
+numeric_difference(Numeric a, Numeric b)
+{
+	return DatumGetNumeric(DirectFunctionCall2(numeric_sub, NumericGetDatum(a),
+											   NumericGetDatum(b)));
+}
+
+/*
+ * How far the value is from meeting the condition: 0 where it does, NULL
+ * where there is no finite value.
+ */
+static Numeric
+missing_amount(const Condition *condition, Numeric value, bool holds)
+{
+	if (holds)
+		return int64_to_numeric(0);
+	if (value == NULL)
+		return NULL;
+	if (condition->at_least != NULL &&
+		DatumGetBool(
+			DirectFunctionCall2(numeric_lt, NumericGetDatum(value),
+								NumericGetDatum(condition->at_least))))
+		return numeric_difference(condition->at_least, value);
+	return numeric_difference(value, condition->at_most);
+}
+
+static void
+explain_condition(const Classifier *classifier, int rule, int index,
+				  Explanation *row)
+{
+	const Ruleset *ruleset = classifier->ruleset;
+	const Condition *condition = &ruleset->rules[rule].conditions[index];
+	bool holds = classifier_condition_holds(classifier, rule, index);
+	const char *name = list_nth(ruleset->metrics, condition->metric);
+	Numeric value =
+		classifier_metric_numeric(&classifier->metrics[condition->metric]);
+
+	set_value(row, EXPLAIN_METRIC, CStringGetTextDatum(name));
+	set_number(row, EXPLAIN_VALUE, value);
+	set_number(row, EXPLAIN_AT_LEAST, condition->at_least);
+	set_number(row, EXPLAIN_AT_MOST, condition->at_most);
+	set_value(row, EXPLAIN_HOLDS, BoolGetDatum(holds));
+	set_number(row, EXPLAIN_MISSING, missing_amount(condition, value, holds));
+}
+
+/* What is the same in all rows of a rule. */
+static void
+explain_rule(const Rule *rule, bool chosen, Explanation *row)
+{
+	memset(row->nulls, true, sizeof(row->nulls));
+	set_value(row, EXPLAIN_POSITION, Int32GetDatum(rule->position));
+	set_value(row, EXPLAIN_LABEL, PointerGetDatum(rule->label));
+	set_value(row, EXPLAIN_CHOSEN, BoolGetDatum(chosen));
+}
+
+/* A rule without conditions always holds. */
+static void
+explain_no_condition(Explanation *row)
+{
+	set_value(row, EXPLAIN_HOLDS, BoolGetDatum(true));
+	set_number(row, EXPLAIN_MISSING, int64_to_numeric(0));
+}
+
+/* crm.explain(crm.ruleset, record): a row for each condition */
+CRM_FUNCTION(crm_explain)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	const Classifier *classifier = classifier_load(fcinfo);
+	const Ruleset *ruleset = classifier->ruleset;
+	int chosen = classifier_choose(classifier);
+	Explanation row;
+
+	InitMaterializedSRF(fcinfo, 0);
+	for (int i = 0; i < ruleset->rule_count; i++)
+	{
+		const Rule *rule = &ruleset->rules[i];
+		int j = 0;
+
+		do
+		{
+			CHECK_FOR_INTERRUPTS();
+			explain_rule(rule, i == chosen, &row);
+			if (rule->condition_count > 0)
+				explain_condition(classifier, i, j, &row);
+			else
+				explain_no_condition(&row);
+			tuplestore_putvalues(result->setResult, result->setDesc,
+								 row.values, row.nulls);
+		} while (++j < rule->condition_count);
+	}
+	PG_RETURN_NULL();
+}
