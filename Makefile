@@ -23,6 +23,24 @@ OBJS        = \
 	src/rfm/rfm_aggregate.o \
 	src/rfm/scores.o \
 	src/rfm/tile.o \
+	src/model/bg_nbd.o \
+	src/model/customer.o \
+	src/model/fit.o \
+	src/model/fit_aggregate.o \
+	src/model/gamma_gamma.o \
+	src/model/geometric.o \
+	src/model/kinds.o \
+	src/model/likelihood.o \
+	src/model/matrix.o \
+	src/model/maximise.o \
+	src/model/model.o \
+	src/model/model_accessors.o \
+	src/model/model_answers.o \
+	src/model/quadrature.o \
+	src/model/sample.o \
+	src/model/special.o \
+	src/model/nbd.o \
+	src/model/pareto_nbd.o \
 	src/rule/classifier.o \
 	src/rule/classify.o \
 	src/rule/ruleset.o \
@@ -32,6 +50,7 @@ SQL_MODULES = \
 	sql/00_prologue.sql \
 	sql/10_history.sql \
 	sql/20_rfm.sql \
+	sql/30_model.sql \
 	sql/40_rule.sql
 
 DATA_built  = sql/crm--$(EXTVERSION).sql

@@ -23,6 +23,7 @@
  *
  *-------------------------------------------------------------------------
  */
+#include "model/bg_nbd.h"
 #include "model/geometric.h"
 #include "model/sample.h"
 #include "model/special.h"

@@ -15,6 +15,7 @@
  *
  *-------------------------------------------------------------------------
  */
+#include "model/gamma_gamma.h"
 #include "model/sample.h"
 #include "model/special.h"
 

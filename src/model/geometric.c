@@ -26,12 +26,19 @@
  *		twice the digits at each halving of its step. The density is
  *		integrated by the same rule, so its constant is not needed.
  *
- * Discounting is integration by parts,
+ * A discount asks for the integral of e^(-d u) dG(u). In z the series has the
+ * derivative
  *
- *		int_(0,h] e^(-d u) dG = e^(-d h) G(h) + d int_0^h e^(-d u) G(u) du,
+ *		dG/dz = (1-z)^(R-1) sum over j of R (R+1)_j / j! (b)_j/(a+b)_j z^j,
  *
- * by Gauss-Legendre panels that grow geometrically: G is analytic but for
- * u = -(alpha + T) and beyond.
+ * a power series whose coefficients are the same for all z: one pass serves
+ * all nodes of a Gauss-Legendre panel. Where the series is too long, the
+ * integral is taken by parts,
+ *
+ *		e^(-d h) G(h) + d int_0^h e^(-d u) G(u) du.
+ *
+ * Panels are short where the integrand is steep and grow geometrically: it is
+ * analytic but for z = 1, which is an infinite time ahead.
  *
  *-------------------------------------------------------------------------
  */
@@ -43,7 +50,7 @@
 #include <stdbool.h>
 
 /* Beyond so many terms the series is slower than the quadrature. */
-#define SERIES_MAX_TERMS 1500.0
+#define SERIES_MAX_TERMS 2000
 
 /* Beyond this, P(N = 0) = exp(-...) loses digits and then underflows. */
 #define SERIES_MAX_EXPONENT 200.0
@@ -53,10 +60,14 @@
 #define QUADRATURE_TOLERANCE 1e-9
 #define QUADRATURE_MAX_NODES 4000
 
-/* exp(-50) is nothing beside what came before. */
+/* exp(-50) is nothing beside what came before; exp(700) nearly overflows. */
 #define DISCOUNT_MAX_EXPONENT 50.0
+#define GROWTH_MAX_EXPONENT 700.0
 #define DISCOUNT_PANEL_EXPONENT 8.0
 #define PANEL_GROWTH 4.0
+#define PANEL_STEEPNESS 4.0
+#define PANEL_REACH (2.0 / 3.0)
+#define GAUSS_NODES 16
 
 /* About how many terms leave less than a rounding error of the sum. */
 static double
@@ -191,16 +202,106 @@ model_geometric_quadrature(double shape, double a, double b, double tau)
 	return result;
 }
 
+static bool
+series_suits(double shape, double tau)
+{
+	return shape * log1p(tau) < SERIES_MAX_EXPONENT &&
+		series_terms(shape, tau) < SERIES_MAX_TERMS;
+}
+
 /* G(tau). */
 static double
 expectation(double shape, double a, double b, double tau)
 {
 	if (tau <= 0)
 		return 0.0;
-	if (shape * log1p(tau) < SERIES_MAX_EXPONENT &&
-		series_terms(shape, tau) < SERIES_MAX_TERMS)
+	if (series_suits(shape, tau))
 		return model_geometric_series(shape, a, b, tau);
 	return model_geometric_quadrature(shape, a, b, tau);
+}
+
+/*
+ * The terms of the series of dG/dz at the end of the range, where they are
+ * largest; as many as matter. Returns their number.
+ */
+static int
+rate_terms(double shape, double a, double b, double end, double *terms)
+{
+	double term = shape;
+	double sum = 0.0;
+	int n = 0;
+
+	while (n < SERIES_MAX_TERMS)
+	{
+		double ratio =
+			end * ((shape + 1.0 + n) / (1.0 + n)) * ((b + n) / (a + b + n));
+
+		terms[n++] = term;
+		sum += term;
+		if (ratio < 1.0 && term < sum * (DBL_EPSILON / 16) * (1.0 - ratio))
+			break;
+		term *= ratio;
+	}
+	return n;
+}
+
+/*
+ * The integral of e^(-d tau) dG over z from .. from + length, given the terms
+ * of the series at end.
+ */
+static double
+rate_panel(double shape, double d, const double *terms, int n, double end,
+		   double from, double length)
+{
+	double z[GAUSS_NODES];
+	double part[GAUSS_NODES]; /* of end */
+	double series[GAUSS_NODES] = {0};
+	double sum = 0.0;
+
+	for (int i = 0; i < GAUSS_NODES; i++)
+	{
+		z[i] = from + length * gauss_16.nodes[i];
+		part[i] = z[i] / end;
+	}
+	for (int j = n - 1; j >= 0; j--)
+	{
+		for (int i = 0; i < GAUSS_NODES; i++)
+			series[i] = series[i] * part[i] + terms[j];
+	}
+	for (int i = 0; i < GAUSS_NODES; i++)
+		sum += gauss_16.weights[i] * series[i] *
+			exp((shape - 1.0) * log1p(-z[i]) - d * z[i] / (1.0 - z[i]));
+	return length * sum;
+}
+
+/* The integral of e^(-d u) dG(u) over (0, tau], where the series suits. */
+static double
+discounted_series(double shape, double a, double b, double tau, double d)
+{
+	double terms[SERIES_MAX_TERMS];
+	double end = tau / (1.0 + tau);
+	int n = rate_terms(shape, a, b, end, terms);
+	double steepness = fmin(shape, fabs(shape + 1.0 - a - b) + a);
+	double from = 0.0;
+	double sum = 0.0;
+
+	while (from < end)
+	{
+		double left = 1.0 - from;
+		double length = fmax((PANEL_GROWTH - 1.0) * from,
+							 PANEL_STEEPNESS / (1.0 + steepness));
+		double slowest = DISCOUNT_PANEL_EXPONENT / fabs(d) * left;
+
+		length = fmin(length, PANEL_REACH * left);
+		/* tau grows by the exponent over d when z does by this. */
+		length = fmin(length, left * slowest / (1.0 + slowest));
+		length = fmin(length, end - from);
+		sum += rate_panel(shape, d, terms, n, end, from, length);
+		if (from + length <= from)
+			break;
+		from += length;
+	}
+	return sum;
 }
 
 /* discount * int of e^(-discount u) G(u) over (from, from + length]. */
@@ -229,6 +330,12 @@ discounted_expectation(double shape, double scale, double a, double b,
 	double from = 0.0;
 	double sum = 0.0;
 
+	if (-discount * horizon > GROWTH_MAX_EXPONENT)
+		return INFINITY;
+	if (discount * horizon < DISCOUNT_MAX_EXPONENT &&
+		series_suits(shape, horizon / scale))
+		return discounted_series(shape, a, b, horizon / scale,
+								 discount * scale);
 	while (from < horizon && discount * from < DISCOUNT_MAX_EXPONENT)
 	{
 		length = fmin(length, horizon - from);

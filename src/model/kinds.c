@@ -5,13 +5,10 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "model/kind.h"
+#include "model/bg_nbd.h"
+#include "model/gamma_gamma.h"
 
 #include <string.h>
-
-extern const ModelKind model_bg_nbd;
-extern const ModelKind model_mbg_nbd;
-extern const ModelKind model_gamma_gamma;
 
 const ModelKind *const model_kinds[] = {
 	&model_bg_nbd,

@@ -146,12 +146,12 @@ check_field_names(JsonbContainer *object)
 
 		if (token != WJB_KEY)
 			continue;
-		while (i < lengthof(known) &&
+		while (i < (int) lengthof(known) &&
 			   (strlen(known[i]) != (Size) value.val.string.len ||
 				memcmp(known[i], value.val.string.val,
 					   value.val.string.len) != 0))
 			i++;
-		if (i == lengthof(known))
+		if (i == (int) lengthof(known))
 			ereport(ERROR,
 					(INVALID_MODEL,
 					 errmsg("a model has no field \"%.*s\"",

@@ -17,12 +17,18 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
-/* The domain's constraint: true, or an error that says what is wrong. */
+/*
+ * The domain's constraint: true, or an error that says what is wrong. The
+ * server checks a constant again for every row, hence the cache.
+ */
 CRM_FUNCTION(crm_model_valid)
 {
-	Model model;
+	FmgrInfo *flinfo = fcinfo->flinfo;
 
-	model_argument(fcinfo, 0, &model);
+	if (flinfo->fn_extra == NULL)
+		flinfo->fn_extra =
+			MemoryContextAllocZero(flinfo->fn_mcxt, sizeof(ModelCache));
+	(void) model_cached(fcinfo, 0, flinfo->fn_extra);
 	PG_RETURN_BOOL(true);
 }
 

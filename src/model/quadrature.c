@@ -33,10 +33,14 @@
 
 /*
  * 16 points integrate exp(-15 y) over (0, 1) to 1e-16, and a function that is
- * analytic within pi of a panel of length 3 to 1e-17.
+ * analytic within pi of a panel of length 3 to 1e-17. 8 points do the same on
+ * the shorter panel.
  */
 #define PANEL_SLOPE 15.0
 #define PANEL_LENGTH 3.0
+#define SLACK 0.5 /* per unit below the peak, where less accuracy will do */
+#define SHORT_PANEL_SLOPE 3.0
+#define SHORT_PANEL_LENGTH 1.2
 #define NEGLIGIBLE 1e-18
 
 static const double nodes_8[] = {
@@ -143,13 +147,14 @@ quadrature_tanh_sinh(UnitFunction function, void *context,
 }
 
 /*
- * A place from which exp(function) falls to both sides by less than a factor
- * e before the peak is passed; upper where the function still rises there.
+ * A place in [lower, upper] from which exp(function) rises by less than a
+ * factor e to its peak.
  */
 static double
-find_peak(LogFunction function, void *context, double start, double upper)
+find_peak(LogFunction function, void *context, double start, double lower,
+		  double upper)
 {
-	double low = fmin(start, upper);
+	double low = fmax(fmin(start, upper), lower);
 	double high = low;
 	double reach = 1.0;
 	double low_slope;
@@ -157,25 +162,23 @@ find_peak(LogFunction function, void *context, double start, double upper)
 
 	function(low, &low_slope, context);
 	high_slope = low_slope;
-	while (low_slope < 0.0)
+	for (; low_slope < 0.0 && low > lower; reach *= 2.0)
 	{
 		high = low;
 		high_slope = low_slope;
-		low -= reach;
-		reach *= 2.0;
+		low = fmax(low - reach, lower);
 		function(low, &low_slope, context);
 	}
-	while (high_slope > 0.0 && high < upper)
+	for (; high_slope > 0.0 && high < upper; reach *= 2.0)
 	{
 		low = high;
 		low_slope = high_slope;
 		high = fmin(high + reach, upper);
-		reach *= 2.0;
 		function(high, &high_slope, context);
 	}
 	if (high_slope >= 0.0)
 		return high;
-	while ((low_slope - high_slope) * (high - low) > 1.0)
+	while (low_slope > 0.0 && (low_slope - high_slope) * (high - low) > 1.0)
 	{
 		double middle = 0.5 * (low + high);
 		double slope;
@@ -199,48 +202,55 @@ find_peak(LogFunction function, void *context, double start, double upper)
 
 /* The integral of exp(function - peak_value) from one place to another. */
 static double
-panel(LogFunction function, void *context, double from, double length,
-	  double peak_value)
+panel(LogFunction function, void *context, const GaussRule *rule, double from,
+	  double length, double peak_value)
 {
 	double sum = 0.0;
 	double slope;
 
-	for (int j = 0; j < gauss_16.count; j++)
+	for (int j = 0; j < rule->count; j++)
 	{
-		double y = from + length * gauss_16.nodes[j];
+		double y = from + length * rule->nodes[j];
 
-		sum += gauss_16.weights[j] *
-			   exp(function(y, &slope, context) - peak_value);
+		sum +=
+			rule->weights[j] * exp(function(y, &slope, context) - peak_value);
 	}
 	return fabs(length) * sum;
 }
 
-/* Adds panels from the peak towards limit, which may be infinite. */
+/* Adds panels from the peak, with this slope, to limit or far enough. */
 static double
 integrate_side(LogFunction function, void *context, double peak,
-			   double peak_value, double limit)
+			   double peak_value, double slope, double limit)
 {
 	double direction = limit < peak ? -1.0 : 1.0;
 	double from = peak;
 	double length = PANEL_LENGTH;
+	double value = peak_value;
 	double sum = 0.0;
 
 	while (from != limit)
 	{
-		double slope;
-		double value;
+		double steepest;
 		double end;
+		bool short_panel;
 
-		for (length = fmin(2.0 * length, PANEL_LENGTH);; length *= 0.5)
+		steepest = PANEL_SLOPE + SLACK * (peak_value - value);
+		length =
+			fmin(fmin(2.0 * length, PANEL_LENGTH), steepest / fabs(slope));
+		for (;; length *= 0.5)
 		{
 			end = from + direction * length;
 			if ((end - limit) * direction > 0.0)
 				end = limit;
 			value = function(end, &slope, context);
-			if (!(fabs(slope * (end - from)) > PANEL_SLOPE))
+			if (!(fabs(slope * (end - from)) > steepest))
 				break;
 		}
-		sum += panel(function, context, from, end - from, peak_value);
+		short_panel = fabs(slope * (end - from)) <= SHORT_PANEL_SLOPE &&
+					  fabs(end - from) <= SHORT_PANEL_LENGTH;
+		sum += panel(function, context, short_panel ? &gauss_8 : &gauss_16,
+					 from, end - from, peak_value);
 		if (slope * direction < 0.0 &&
 			exp(value - peak_value) < NEGLIGIBLE * sum * fabs(slope))
 			break;
@@ -251,13 +261,13 @@ integrate_side(LogFunction function, void *context, double peak,
 
 double
 quadrature_log_concave(LogFunction function, void *context, double start,
-					   double upper)
+					   double lower, double upper)
 {
-	double peak = find_peak(function, context, start, upper);
+	double peak = find_peak(function, context, start, lower, upper);
 	double slope;
 	double value = function(peak, &slope, context);
 
 	return value +
-		   log(integrate_side(function, context, peak, value, -INFINITY) +
-			   integrate_side(function, context, peak, value, upper));
+		   log(integrate_side(function, context, peak, value, slope, lower) +
+			   integrate_side(function, context, peak, value, slope, upper));
 }

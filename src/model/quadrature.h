@@ -49,12 +49,12 @@ extern const GaussRule gauss_32;
 typedef double (*LogFunction)(double y, double *slope, void *context);
 
 /*
- * The logarithm of the integral from -infinity to upper of exp(function),
- * where function is strictly concave, analytic within a distance of pi of
- * the real line and rises somewhere; upper may be INFINITY where it falls
- * somewhere. start is a guess of the place of its greatest value.
+ * The logarithm of the integral of exp(function) from lower to upper, where
+ * function is concave and analytic within a distance of pi of the real line.
+ * lower may be -INFINITY where the function rises somewhere, upper INFINITY
+ * where it falls somewhere. The peak is searched from start.
  */
 extern double quadrature_log_concave(LogFunction function, void *context,
-									 double start, double upper);
+									 double start, double lower, double upper);
 
 #endif /* MODEL_QUADRATURE_H */

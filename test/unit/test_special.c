@@ -400,11 +400,11 @@ test_log_concave(void)
 		double shape = shapes[i];
 
 		for (int j = 0; j < ROWS(starts); j++)
-			compare_scaled(&whole,
-						   quadrature_log_concave(log_gamma_density, &shape,
-												  starts[j], INFINITY),
-						   lgamma(shape), fmax(fabs(lgamma(shape)), 1.0),
-						   1e-14, i);
+			compare_scaled(
+				&whole,
+				quadrature_log_concave(log_gamma_density, &shape, starts[j],
+									   -INFINITY, INFINITY),
+				lgamma(shape), fmax(fabs(lgamma(shape)), 1.0), 1e-14, i);
 	}
 	/* The exponential density: its peak is beyond the end. */
 	for (double upper = 1e-6; upper < 1.0; upper *= 10.0)
@@ -413,7 +413,7 @@ test_log_concave(void)
 
 		compare(&lower,
 				exp(quadrature_log_concave(log_gamma_density, &shape, 0.0,
-										   log(upper))),
+										   -INFINITY, log(upper))),
 				-expm1(-upper), 1e-14, 0);
 	}
 	report_worst(&whole, "quadrature_log_concave finds gamma functions");

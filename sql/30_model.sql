@@ -1,0 +1,211 @@
+
+/*
+ * model
+ *
+ * The type crm.model: a customer-base model with known parameters. Aggregates
+ * that fit it, and the functions that answer with it.
+ */
+
+CREATE FUNCTION crm.model_valid(model jsonb) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'crm_model_valid' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION crm.model_valid(jsonb) IS
+'True for a valid model; anything else is an error that names the field, the value and the limit. The constraint of the domain crm.model.';
+
+CREATE DOMAIN crm.model AS jsonb
+	CONSTRAINT model_valid CHECK (crm.model_valid(VALUE));
+COMMENT ON DOMAIN crm.model IS
+'A fitted customer-base model, as JSON: "kind", "unit" of time (day, week, month, year; absent from models of spend), "parameters" by their names in the papers, and of a fit "covariance" of the estimates (rows and columns in the papers'' order), "log_likelihood", number of "customers" fitted on and "left_out", "iterations" (evaluations of the likelihood), "converged". Numbers read back exactly. Store it in a column of this type; every value is checked. Built by crm.fit_purchases, crm.fit_spend and crm.make_model.';
+
+CREATE FUNCTION crm.make_model(kind text, unit text, parameters float8[]) RETURNS crm.model
+	AS 'MODULE_PATHNAME', 'crm_make_model' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION crm.make_model(text, text, float8[]) IS
+'A model from known parameters, for example published ones, in the order of the papers: bg_nbd and mbg_nbd (r, alpha, a, b); gamma_gamma (p, q, v). unit is the unit of time the parameters are in (day, week, month = 365.25/12 days, year = 365.25 days); NULL for gamma_gamma, whose v is in units of money. Parameters are positive. Such a model has no covariance and no log-likelihood. NULL for a NULL kind or NULL parameters.';
+
+/* Fitting */
+
+CREATE FUNCTION crm.fit_purchases_add(state internal, kind text, unit text, x bigint, t_x float8, t float8) RETURNS internal
+	AS 'MODULE_PATHNAME', 'crm_fit_purchases_add' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION crm.fit_purchases_add(internal, text, text, bigint, float8, float8) IS 'Transition of crm.fit_purchases.';
+CREATE FUNCTION crm.fit_purchases_add(state internal, kind text, unit text, x bigint, t_x float8, t float8, n bigint) RETURNS internal
+	AS 'MODULE_PATHNAME', 'crm_fit_purchases_add' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION crm.fit_purchases_add(internal, text, text, bigint, float8, float8, bigint) IS 'Transition of the weighted crm.fit_purchases.';
+CREATE FUNCTION crm.fit_purchases_add(state internal, kind text, unit text, history crm.history, as_of date) RETURNS internal
+	AS 'MODULE_PATHNAME', 'crm_fit_purchases_add_history' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION crm.fit_purchases_add(internal, text, text, crm.history, date) IS 'Transition of crm.fit_purchases over histories.';
+CREATE FUNCTION crm.fit_spend_add(state internal, x bigint, mean_amount float8) RETURNS internal
+	AS 'MODULE_PATHNAME', 'crm_fit_spend_add' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION crm.fit_spend_add(internal, bigint, float8) IS 'Transition of crm.fit_spend.';
+CREATE FUNCTION crm.fit_spend_add(state internal, x bigint, mean_amount float8, n bigint) RETURNS internal
+	AS 'MODULE_PATHNAME', 'crm_fit_spend_add' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION crm.fit_spend_add(internal, bigint, float8, bigint) IS 'Transition of the weighted crm.fit_spend.';
+CREATE FUNCTION crm.fit_spend_add(state internal, history crm.history, as_of date) RETURNS internal
+	AS 'MODULE_PATHNAME', 'crm_fit_spend_add_history' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION crm.fit_spend_add(internal, crm.history, date) IS 'Transition of crm.fit_spend over histories.';
+CREATE FUNCTION crm.fit_combine(internal, internal) RETURNS internal
+	AS 'MODULE_PATHNAME', 'crm_fit_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION crm.fit_combine(internal, internal) IS 'Joins the states of two parallel workers of a fit.';
+CREATE FUNCTION crm.fit_serialize(internal) RETURNS bytea
+	AS 'MODULE_PATHNAME', 'crm_fit_serialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION crm.fit_serialize(internal) IS 'The state of a fit as bytes, for a parallel worker.';
+CREATE FUNCTION crm.fit_deserialize(bytea, internal) RETURNS internal
+	AS 'MODULE_PATHNAME', 'crm_fit_deserialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION crm.fit_deserialize(bytea, internal) IS 'Reads what crm.fit_serialize wrote; all of it is checked.';
+CREATE FUNCTION crm.fit_final(internal) RETURNS crm.model
+	AS 'MODULE_PATHNAME', 'crm_fit_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION crm.fit_final(internal) IS 'Final function of the fits: maximises the likelihood.';
+
+CREATE AGGREGATE crm.fit_purchases(kind text, unit text, x bigint, t_x float8, t float8) (
+	SFUNC = crm.fit_purchases_add,
+	STYPE = internal,
+	SSPACE = 32768,
+	FINALFUNC = crm.fit_final,
+	COMBINEFUNC = crm.fit_combine,
+	SERIALFUNC = crm.fit_serialize,
+	DESERIALFUNC = crm.fit_deserialize,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE crm.fit_purchases(text, text, bigint, float8, float8) IS
+'Fits a model of repeat purchases to customers, one row each, by maximum likelihood. kind: bg_nbd (Fader, Hardie & Lee 2005: a customer may leave after each repeat purchase, so everybody is alive until the first one) or mbg_nbd (Batislam, Denizel & Filiztekin 2007: may leave after the first purchase too). unit of t_x and t: day, week, month or year. x: number of repeat purchases (purchase days less one); t_x: time from the first purchase to the last; t: time from the first purchase to the end of observation. Rows where x, t_x or t is NULL are skipped; NULL if no customer is left. kind and unit must be the same in all rows and not NULL. A negative number, t_x after t, or t_x above 0 without a repeat purchase is an error. Where the likelihood has no interior maximum or the search does not converge there is no model but an error with the reason and the best point. The result does not depend on the order of the rows, the number of workers, or the unit of time.';
+CREATE AGGREGATE crm.fit_purchases(kind text, unit text, x bigint, t_x float8, t float8, n bigint) (
+	SFUNC = crm.fit_purchases_add,
+	STYPE = internal,
+	SSPACE = 32768,
+	FINALFUNC = crm.fit_final,
+	COMBINEFUNC = crm.fit_combine,
+	SERIALFUNC = crm.fit_serialize,
+	DESERIALFUNC = crm.fit_deserialize,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE crm.fit_purchases(text, text, bigint, float8, float8, bigint) IS
+'As fit_purchases, for counted rows: each stands for n customers with the same x, t_x and t. The model is the same to the last digit as from one row per customer. Rows with n = 0 are skipped, as are rows with a NULL; a negative n is an error.';
+CREATE AGGREGATE crm.fit_purchases(kind text, unit text, history crm.history, as_of date) (
+	SFUNC = crm.fit_purchases_add,
+	STYPE = internal,
+	SSPACE = 32768,
+	FINALFUNC = crm.fit_final,
+	COMBINEFUNC = crm.fit_combine,
+	SERIALFUNC = crm.fit_serialize,
+	DESERIALFUNC = crm.fit_deserialize,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE crm.fit_purchases(text, text, crm.history, date) IS
+'As fit_purchases, from purchase histories, one per customer, as they were at the end of the day as_of; unit is the unit the model will count time in. Customers without a purchase up to then are left out and counted in "left_out" of the model.';
+
+CREATE AGGREGATE crm.fit_spend(x bigint, mean_amount float8) (
+	SFUNC = crm.fit_spend_add,
+	STYPE = internal,
+	SSPACE = 32768,
+	FINALFUNC = crm.fit_final,
+	COMBINEFUNC = crm.fit_combine,
+	SERIALFUNC = crm.fit_serialize,
+	DESERIALFUNC = crm.fit_deserialize,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE crm.fit_spend(bigint, float8) IS
+'Fits the gamma-gamma model of the mean amount of a purchase (Colombo & Jiang 1999; Fader & Hardie 2013) to customers, one row each, by maximum likelihood. x: number of purchases averaged (by custom the repeat purchases); mean_amount: their mean, in any currency. Customers with x = 0 tell nothing of spend and are skipped, as are rows with a NULL. The model describes positive amounts: customers with x above 0 whose mean is not positive (refunds reached the purchases) are left out and counted in "left_out" of the model. NULL if nobody is left. NaN, infinite amounts and a negative x are errors, and so is a likelihood without an interior maximum. The model assumes that how much customers spend does not go with how often they buy.';
+CREATE AGGREGATE crm.fit_spend(x bigint, mean_amount float8, n bigint) (
+	SFUNC = crm.fit_spend_add,
+	STYPE = internal,
+	SSPACE = 32768,
+	FINALFUNC = crm.fit_final,
+	COMBINEFUNC = crm.fit_combine,
+	SERIALFUNC = crm.fit_serialize,
+	DESERIALFUNC = crm.fit_deserialize,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE crm.fit_spend(bigint, float8, bigint) IS
+'As fit_spend, for counted rows: each stands for n customers with the same x and mean amount. Rows with n = 0 are skipped; a negative n is an error.';
+CREATE AGGREGATE crm.fit_spend(history crm.history, as_of date) (
+	SFUNC = crm.fit_spend_add,
+	STYPE = internal,
+	SSPACE = 32768,
+	FINALFUNC = crm.fit_final,
+	COMBINEFUNC = crm.fit_combine,
+	SERIALFUNC = crm.fit_serialize,
+	DESERIALFUNC = crm.fit_deserialize,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE crm.fit_spend(crm.history, date) IS
+'As fit_spend, from purchase histories as they were at the end of the day as_of: x is the number of purchase days after the first one, the mean amount is the mean net amount of those days.';
+
+/* What a model holds */
+
+CREATE FUNCTION crm.parameters(model crm.model, OUT name text, OUT value float8, OUT std_error float8) RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'crm_model_parameters' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 4;
+COMMENT ON FUNCTION crm.parameters(crm.model) IS
+'The parameters of a model, in the order of the papers, with their standard errors (from the observed information at the maximum; NULL where the model was not fitted).';
+CREATE FUNCTION crm.vcov(model crm.model) RETURNS float8[]
+	AS 'MODULE_PATHNAME', 'crm_model_vcov' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION crm.vcov(crm.model) IS
+'The covariance matrix of the estimated parameters: the inverse of the observed information. Rows and columns in the order of crm.parameters. NULL where the model was not fitted.';
+CREATE FUNCTION crm.log_likelihood(model crm.model) RETURNS float8
+	AS 'MODULE_PATHNAME', 'crm_model_log_likelihood' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION crm.log_likelihood(crm.model) IS
+'The log-likelihood of the fit, all constants of the published likelihood kept. NULL where the model was not fitted.';
+CREATE FUNCTION crm.aic(model crm.model) RETURNS float8
+	AS 'MODULE_PATHNAME', 'crm_model_aic' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION crm.aic(crm.model) IS
+'Akaike''s information criterion, 2 k - 2 log-likelihood with k parameters: of models fitted on the same customers in the same unit, the one with the lowest is the best. NULL where the model was not fitted.';
+CREATE FUNCTION crm.bic(model crm.model) RETURNS float8
+	AS 'MODULE_PATHNAME', 'crm_model_bic' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION crm.bic(crm.model) IS
+'Schwarz''s (Bayesian) information criterion, k ln(customers) - 2 log-likelihood with k parameters. NULL where the model was not fitted.';
+
+/* What a model says of a customer */
+
+CREATE FUNCTION crm.log_likelihood(model crm.model, x bigint, t_x float8, t float8) RETURNS float8
+	AS 'MODULE_PATHNAME', 'crm_log_likelihood_purchases' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+COMMENT ON FUNCTION crm.log_likelihood(crm.model, bigint, float8, float8) IS
+'The log-likelihood of one customer with x repeat purchases, the last at time t_x, seen for the time t, times in the unit of the model. All constants of the published formula are kept.';
+CREATE FUNCTION crm.log_likelihood(model crm.model, x bigint, mean_amount float8) RETURNS float8
+	AS 'MODULE_PATHNAME', 'crm_log_likelihood_spend' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+COMMENT ON FUNCTION crm.log_likelihood(crm.model, bigint, float8) IS
+'The log density of the mean amount of the x purchases of one customer, under a model of spend. 0 for x = 0, when nothing was observed. mean_amount must be positive where x is.';
+
+CREATE FUNCTION crm.p_alive(model crm.model, x bigint, t_x float8, t float8) RETURNS float8
+	AS 'MODULE_PATHNAME', 'crm_p_alive' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+COMMENT ON FUNCTION crm.p_alive(crm.model, bigint, float8, float8) IS
+'The probability that a customer is still a customer at the end of observation, given x repeat purchases, the last at time t_x after the first, and the age t, in the unit of the model. Under bg_nbd it is 1 for x = 0: such a customer had no occasion to leave.';
+CREATE FUNCTION crm.p_alive(model crm.model, history crm.history, as_of date) RETURNS float8
+	AS 'MODULE_PATHNAME', 'crm_p_alive_history' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+COMMENT ON FUNCTION crm.p_alive(crm.model, crm.history, date) IS
+'The probability that a customer with this history is still a customer at the end of the day as_of. NULL where the history has no purchase up to then.';
+
+CREATE FUNCTION crm.expected_purchases(model crm.model, horizon float8, x bigint, t_x float8, t float8) RETURNS float8
+	AS 'MODULE_PATHNAME', 'crm_expected_purchases' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION crm.expected_purchases(crm.model, float8, bigint, float8, float8) IS
+'The number of purchases to expect of a customer in the time (t, t + horizon], given x, t_x and t; all times in the unit of the model. The chance that the customer has left, or leaves on the way, is in it.';
+CREATE FUNCTION crm.expected_purchases(model crm.model, history crm.history, as_of date, days integer) RETURNS float8
+	AS 'MODULE_PATHNAME', 'crm_expected_purchases_history' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION crm.expected_purchases(crm.model, crm.history, date, integer) IS
+'The number of purchases (purchase days) to expect of a customer with this history in the given number of days after as_of, whatever the unit of the model. NULL where the history has no purchase up to as_of.';
+CREATE FUNCTION crm.expected_purchases_new(model crm.model, horizon float8) RETURNS float8
+	AS 'MODULE_PATHNAME', 'crm_expected_purchases_new' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION crm.expected_purchases_new(crm.model, float8) IS
+'The number of repeat purchases to expect of a new customer within the horizon (in the unit of the model) after the first purchase, which is not counted.';
+CREATE FUNCTION crm.residual_purchases(model crm.model, discount float8, x bigint, t_x float8, t float8, horizon float8) RETURNS float8
+	AS 'MODULE_PATHNAME', 'crm_residual_purchases' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000;
+COMMENT ON FUNCTION crm.residual_purchases(crm.model, float8, bigint, float8, float8, float8) IS
+'Discounted expected purchases of a customer in the time (t, t + horizon], given x, t_x and t: a purchase at time u from now counts exp(-discount u). discount is continuous, per unit of time of the model, and not negative: ln(1.1)/52.18 is 10 percent a year under a weekly model. The horizon may be Infinity.';
+CREATE FUNCTION crm.residual_purchases(model crm.model, discount float8, x bigint, t_x float8, t float8) RETURNS float8
+	AS 'MODULE_PATHNAME', 'crm_residual_purchases' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000;
+COMMENT ON FUNCTION crm.residual_purchases(crm.model, float8, bigint, float8, float8) IS
+'Discounted expected residual transactions (DERT) of a customer, over an infinite horizon (Fader, Hardie & Lee 2005). NULL where the sum is infinite: without a discount under bg_nbd and mbg_nbd with a up to 1.';
+
+CREATE FUNCTION crm.expected_spend(model crm.model, x bigint, mean_amount float8) RETURNS float8
+	AS 'MODULE_PATHNAME', 'crm_expected_spend' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+COMMENT ON FUNCTION crm.expected_spend(crm.model, bigint, float8) IS
+'The mean amount to expect of a customer''s purchases to come, given the mean of x purchases so far: between what the customer spent and the mean of all customers, the nearer to the latter the fewer purchases there are. x = 0 gives the population mean, whatever mean_amount. NULL where the mean is infinite by nature (q of at most 1 with x = 0, or p x + q of at most 1). mean_amount must be positive where x is.';
+CREATE FUNCTION crm.expected_spend(model crm.model, history crm.history, as_of date) RETURNS float8
+	AS 'MODULE_PATHNAME', 'crm_expected_spend_history' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+COMMENT ON FUNCTION crm.expected_spend(crm.model, crm.history, date) IS
+'The mean amount to expect of a purchase (of a purchase day) of a customer with this history, as of that day; based on the repeat purchases, as crm.fit_spend is. NULL where the history has no purchase up to as_of, where refunds reach the repeat purchases (the model describes positive amounts), and where the mean is infinite by nature.';
+
+CREATE FUNCTION crm.clv(purchase_model crm.model, spend_model crm.model, horizon float8, yearly_discount float8, x bigint, t_x float8, t float8, mean_amount float8) RETURNS float8
+	AS 'MODULE_PATHNAME', 'crm_clv' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000;
+COMMENT ON FUNCTION crm.clv(crm.model, crm.model, float8, float8, bigint, float8, float8, float8) IS
+'Customer lifetime value: the discounted money to expect of a customer within the horizon (in the unit of the purchase model; Infinity for all time), given x, t_x, t and the mean amount of the x purchases. It is the expected spend times the expected purchases, each discounted continuously from its own moment by 1 / (1 + yearly_discount) a year: 0.1 is 10 percent. Revenue, not margin: multiply by the margin. yearly_discount must be above -1. NULL where the value is infinite by nature.';
+CREATE FUNCTION crm.clv(purchase_model crm.model, spend_model crm.model, history crm.history, as_of date, days integer, yearly_discount float8) RETURNS float8
+	AS 'MODULE_PATHNAME', 'crm_clv_history' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000;
+COMMENT ON FUNCTION crm.clv(crm.model, crm.model, crm.history, date, integer, float8) IS
+'Customer lifetime value: the discounted money to expect of a customer with this history in the given number of days after as_of; NULL days is the infinite horizon. Each purchase is discounted continuously from its own moment by 1 / (1 + yearly_discount) a year: 0.1 is 10 percent. Revenue, not margin. What came before as_of is not in it. NULL where any other argument is NULL, where the history has no purchase up to as_of, where refunds reach the repeat purchases, and where the value is infinite by nature.';

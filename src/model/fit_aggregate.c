@@ -1,0 +1,436 @@
+/*-------------------------------------------------------------------------
+ *
+ * fit_aggregate.c
+ *		The aggregates crm.fit_purchases and crm.fit_spend.
+ *
+ * The state is a growing array of rows in the aggregate's memory context.
+ * When it is full its rows are sorted and equal ones merged; only where that
+ * frees less than half does the array grow. At the end all rows are merged
+ * once more: the final rows are a function of the set of customers alone, so
+ * the model does not depend on the order of the rows, on the number of
+ * parallel workers, or on whether equal customers came one by one or counted.
+ *
+ * Merging leaves what the state means unchanged, so the final function may
+ * be called again, or more rows may follow (a window aggregate).
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "crm.h"
+
+#include <math.h>
+
+#include "common/int.h"
+#include "libpq/pqformat.h"
+#include "miscadmin.h"
+#include "model/customer.h"
+#include "model/fit.h"
+#include "model/sample.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#define STATE_VERSION 1
+#define FIRST_CAPACITY 64
+
+/* The sample numbers its rows and times by 32 bits. */
+#define MAX_ROWS ((Size) 1 << 30)
+
+typedef struct FitState
+{
+	MemoryContext context;
+	Model model; /* kind and unit; the rest comes with the fit */
+	int64 customers;
+	ModelRow *rows;
+	Size n_rows;
+	Size capacity;
+} FitState;
+
+/* The state */
+
+static FitState *
+state_create(MemoryContext context)
+{
+	FitState *state = MemoryContextAllocZero(context, sizeof(FitState));
+
+	state->context = context;
+	state->capacity = FIRST_CAPACITY;
+	state->rows =
+		MemoryContextAlloc(context, state->capacity * sizeof(ModelRow));
+	return state;
+}
+
+static void
+state_merge(FitState *state)
+{
+	ModelRow *scratch =
+		MemoryContextAllocHuge(state->context,
+							   Max(state->n_rows, 1) * sizeof(ModelRow));
+
+	for (int key = 0; key < N_MODEL_ROW_KEYS; key++)
+	{
+		model_rows_sort(state->rows, scratch, state->n_rows,
+						(ModelRowKey) key);
+		CHECK_FOR_INTERRUPTS();
+	}
+	state->n_rows = model_rows_merge(state->rows, state->n_rows);
+	pfree(scratch);
+}
+
+/* Makes room for one more row. */
+static void
+state_make_room(FitState *state)
+{
+	state_merge(state);
+	if (state->n_rows <= state->capacity / 2)
+		return;
+	if (state->capacity >= MAX_ROWS)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("more than %zu different customers", MAX_ROWS / 2),
+				 errhint("Fit a random sample of them.")));
+	state->rows = repalloc_huge(state->rows,
+								2 * state->capacity * sizeof(ModelRow));
+	state->capacity *= 2;
+}
+
+static void
+state_add(FitState *state, const ModelRow *row)
+{
+	if (pg_add_s64_overflow(state->customers, row->customers,
+							&state->customers) ||
+		(double) state->customers > MODEL_MAX_COUNT)
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("more than %.0f customers in all", MODEL_MAX_COUNT)));
+	if (state->n_rows == state->capacity)
+		state_make_room(state);
+	state->rows[state->n_rows++] = *row;
+}
+
+/*
+ * A spend model describes positive amounts. Customers whose refunds reach
+ * their purchases do not fit in: they are counted and left out.
+ */
+static void
+state_add_spend(FitState *state, const ModelRow *row)
+{
+	if (row->x == 0)
+		return;
+	if (row->mean_amount > 0)
+		state_add(state, row);
+	else
+		state->model.left_out += row->customers;
+}
+
+/* Transitions */
+
+static MemoryContext
+aggregate_context(FunctionCallInfo fcinfo)
+{
+	MemoryContext context;
+
+	if (!AggCheckCallContext(fcinfo, &context))
+		elog(ERROR, "aggregate function called in non-aggregate context");
+	return context;
+}
+
+static bool
+same_text(const char *known, const text *value)
+{
+	Size size = VARSIZE_ANY_EXHDR(value);
+
+	return strlen(known) == size &&
+		memcmp(known, VARDATA_ANY(value), size) == 0;
+}
+
+/* The kind and the unit of the first row hold for all. */
+static void
+set_purchase_kind(FitState *state, text *kind, text *unit)
+{
+	Model *model = &state->model;
+
+	if (model->kind == NULL)
+	{
+		const ModelKind *named = model_kind_named(VARDATA_ANY(kind),
+												  VARSIZE_ANY_EXHDR(kind));
+
+		if (named->family != MODEL_PURCHASES)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("\"%s\" is not a model of repeat purchases",
+							named->name)));
+		model_set_unit(model, VARDATA_ANY(unit), VARSIZE_ANY_EXHDR(unit));
+		model->kind = named;
+	}
+	else if (!same_text(model->kind->name, kind) ||
+			 !same_text(model->unit, unit))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("kind and unit of a fit must be the same in all "
+						"rows"),
+				 errdetail("The first row says %s by %s, another %s by %s.",
+						   model->kind->name, model->unit,
+						   text_to_cstring(kind), text_to_cstring(unit)),
+				 errhint("Fit several kinds by several aggregates, or with "
+						 "GROUP BY.")));
+}
+
+/*
+ * The state of a purchase aggregate, whose arguments 1 and 2 are the kind
+ * and the unit. Made by the first row, even if that row then is skipped.
+ */
+static FitState *
+purchase_state(FunctionCallInfo fcinfo)
+{
+	MemoryContext context = aggregate_context(fcinfo);
+	FitState *state;
+
+	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("%s of a fit is NULL",
+						PG_ARGISNULL(1) ? "kind" : "unit")));
+	state = PG_ARGISNULL(0) ? state_create(context)
+							: (FitState *) PG_GETARG_POINTER(0);
+	set_purchase_kind(state, PG_GETARG_TEXT_PP(1), PG_GETARG_TEXT_PP(2));
+	return state;
+}
+
+static FitState *
+spend_state(FunctionCallInfo fcinfo)
+{
+	MemoryContext context = aggregate_context(fcinfo);
+	FitState *state;
+
+	if (!PG_ARGISNULL(0))
+		return (FitState *) PG_GETARG_POINTER(0);
+	state = state_create(context);
+	state->model.kind =
+		model_kind_named("gamma_gamma", strlen("gamma_gamma"));
+	return state;
+}
+
+/* The count of customers in a weighted form; its place is the last one. */
+static int64
+customer_count(FunctionCallInfo fcinfo, int argument)
+{
+	int64 n;
+
+	if (PG_NARGS() <= argument)
+		return 1;
+	n = PG_GETARG_INT64(argument);
+	if (n < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("number of customers n is %lld, but must not be "
+						"negative",
+						(long long) n)));
+	return n;
+}
+
+static bool
+any_null(FunctionCallInfo fcinfo, int first)
+{
+	for (int i = first; i < PG_NARGS(); i++)
+	{
+		if (PG_ARGISNULL(i))
+			return true;
+	}
+	return false;
+}
+
+/* (state, kind, unit, x, t_x, t [, n]) */
+CRM_FUNCTION(crm_fit_purchases_add)
+{
+	FitState *state = purchase_state(fcinfo);
+	ModelRow row;
+
+	if (!any_null(fcinfo, 3))
+	{
+		row = model_purchases_row(PG_GETARG_INT64(3), PG_GETARG_FLOAT8(4),
+								  PG_GETARG_FLOAT8(5));
+		row.customers = customer_count(fcinfo, 6);
+		if (row.customers > 0)
+			state_add(state, &row);
+	}
+	PG_RETURN_POINTER(state);
+}
+
+/* (state, kind, unit, history, as_of) */
+CRM_FUNCTION(crm_fit_purchases_add_history)
+{
+	FitState *state = purchase_state(fcinfo);
+	ModelRow row;
+
+	if (!any_null(fcinfo, 3))
+	{
+		if (model_history_purchases(PG_GETARG_HISTORY(3),
+									PG_GETARG_DAY(4, "as_of"),
+									state->model.days_per_unit, &row))
+			state_add(state, &row);
+		else
+			state->model.left_out++;
+	}
+	PG_RETURN_POINTER(state);
+}
+
+/* (state, x, mean_amount [, n]) */
+CRM_FUNCTION(crm_fit_spend_add)
+{
+	FitState *state = spend_state(fcinfo);
+	ModelRow row;
+
+	if (!any_null(fcinfo, 1))
+	{
+		row = model_spend_row(PG_GETARG_INT64(1), PG_GETARG_FLOAT8(2));
+		row.customers = customer_count(fcinfo, 3);
+		if (row.customers > 0)
+			state_add_spend(state, &row);
+	}
+	PG_RETURN_POINTER(state);
+}
+
+/* (state, history, as_of) */
+CRM_FUNCTION(crm_fit_spend_add_history)
+{
+	FitState *state = spend_state(fcinfo);
+	ModelRow row;
+
+	if (!any_null(fcinfo, 1) &&
+		model_history_spend(PG_GETARG_HISTORY(1), PG_GETARG_DAY(2, "as_of"),
+							&row))
+		state_add_spend(state, &row);
+	PG_RETURN_POINTER(state);
+}
+
+CRM_FUNCTION(crm_fit_combine)
+{
+	MemoryContext context = aggregate_context(fcinfo);
+	FitState *target;
+	FitState *source;
+
+	if (PG_ARGISNULL(1))
+	{
+		if (PG_ARGISNULL(0))
+			PG_RETURN_NULL();
+		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
+	}
+	source = (FitState *) PG_GETARG_POINTER(1);
+	if (PG_ARGISNULL(0))
+	{
+		target = state_create(context);
+		target->model = source->model;
+		target->model.left_out = 0;
+	}
+	else
+		target = (FitState *) PG_GETARG_POINTER(0);
+	if (target->model.kind != source->model.kind ||
+		strcmp(target->model.unit, source->model.unit) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("kind and unit of a fit must be the same in all "
+						"rows")));
+	target->model.left_out += source->model.left_out;
+	for (Size i = 0; i < source->n_rows; i++)
+	{
+		if (i % 65536 == 0)
+			CHECK_FOR_INTERRUPTS();
+		state_add(target, &source->rows[i]);
+	}
+	PG_RETURN_POINTER(target);
+}
+
+/* Version, kind, unit, customers left out, number of rows, rows. */
+CRM_FUNCTION(crm_fit_serialize)
+{
+	FitState *state = (FitState *) PG_GETARG_POINTER(0);
+	StringInfoData bytes;
+
+	(void) aggregate_context(fcinfo);
+	pq_begintypsend(&bytes);
+	pq_sendbyte(&bytes, STATE_VERSION);
+	pq_sendstring(&bytes, state->model.kind->name);
+	pq_sendstring(&bytes, state->model.unit);
+	pq_sendint64(&bytes, state->model.left_out);
+	pq_sendint64(&bytes, (int64) state->n_rows);
+	for (Size i = 0; i < state->n_rows; i++)
+	{
+		if (i % 65536 == 0)
+			CHECK_FOR_INTERRUPTS();
+		pq_sendfloat8(&bytes, state->rows[i].x);
+		pq_sendfloat8(&bytes, state->rows[i].t_x);
+		pq_sendfloat8(&bytes, state->rows[i].t);
+		pq_sendint64(&bytes, state->rows[i].customers);
+	}
+	PG_RETURN_BYTEA_P(pq_endtypsend(&bytes));
+}
+
+static void
+read_row(StringInfo bytes, const ModelKind *kind, ModelRow *row)
+{
+	double x = pq_getmsgfloat8(bytes);
+	double second = pq_getmsgfloat8(bytes);
+	double t = pq_getmsgfloat8(bytes);
+	int64 customers = pq_getmsgint64(bytes);
+
+	if (!(x >= 0 && x <= MODEL_MAX_COUNT) || x != floor(x) || customers < 1)
+		elog(ERROR, "invalid row in the state of a fit");
+	if (kind->family == MODEL_SPEND)
+		*row = model_spend_row((int64) x, second);
+	else
+		*row = model_purchases_row((int64) x, second, t);
+	row->customers = customers;
+}
+
+CRM_FUNCTION(crm_fit_deserialize)
+{
+	bytea *input = PG_GETARG_BYTEA_PP(0);
+	FitState *state = state_create(CurrentMemoryContext);
+	StringInfoData bytes;
+	const char *name;
+	int64 n_rows;
+
+	(void) aggregate_context(fcinfo);
+	initStringInfo(&bytes);
+	appendBinaryStringInfo(&bytes, VARDATA_ANY(input),
+						   VARSIZE_ANY_EXHDR(input));
+	if (pq_getmsgbyte(&bytes) != STATE_VERSION)
+		elog(ERROR, "unknown version of the state of a fit");
+	name = pq_getmsgstring(&bytes);
+	state->model.kind = model_kind_named(name, strlen(name));
+	name = pq_getmsgstring(&bytes);
+	if (model_kind_has_unit(state->model.kind))
+		model_set_unit(&state->model, name, strlen(name));
+	state->model.left_out = pq_getmsgint64(&bytes);
+	n_rows = pq_getmsgint64(&bytes);
+	for (int64 i = 0; i < n_rows; i++)
+	{
+		ModelRow row;
+
+		if (i % 65536 == 0)
+			CHECK_FOR_INTERRUPTS();
+		read_row(&bytes, state->model.kind, &row);
+		state_add(state, &row);
+	}
+	pq_getmsgend(&bytes);
+	pfree(bytes.data);
+	PG_RETURN_POINTER(state);
+}
+
+CRM_FUNCTION(crm_fit_final)
+{
+	FitState *state;
+	Model model;
+
+	(void) aggregate_context(fcinfo);
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	state = (FitState *) PG_GETARG_POINTER(0);
+	if (state->n_rows == 0)
+		PG_RETURN_NULL();
+	state_merge(state);
+	model = state->model;
+	model_fit(state->rows, state->n_rows, &model);
+	PG_RETURN_DATUM(model_to_datum(&model));
+}

@@ -1,0 +1,206 @@
+/*-------------------------------------------------------------------------
+ *
+ * test_pareto_nbd.c
+ *		The Pareto/NBD model against reference values, and its derivatives.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "derivatives.h"
+#include "golden.h"
+#include "model/pareto_nbd.h"
+
+#define ORDINARY 1e-12
+#define EXTREME 1e-9
+
+/* Parameters and times as real data have them. */
+static bool
+is_ordinary(const double *parameters, const ModelRow *row)
+{
+	for (int i = 0; i < 4; i++)
+	{
+		if (parameters[i] < 0.05 || parameters[i] > 50.0)
+			return false;
+	}
+	return row->x <= 100 && row->t <= 1000 && row->t_x < row->t;
+}
+
+/* E[Y(h)], discounted, given the history. */
+static double
+expected(const double *parameters, const ModelRow *row, double horizon,
+		 double discount)
+{
+	return model_pareto_nbd.p_alive(parameters, row) *
+		   model_pareto_nbd.expected_alive(parameters, row, horizon, discount);
+}
+
+static void
+test_golden(int argc, char **argv)
+{
+	static const char *const columns[] = {
+		"loglik", "p_alive", "ex_10",  "ex_52", "ex_t", "ce_10",
+		"ce_52",  "ce_t",	 "det_52", "dert",	"pmf_x"};
+	enum
+	{
+		N_COLUMNS = sizeof(columns) / sizeof(columns[0])
+	};
+	Worst worst[2][N_COLUMNS] = {0};
+	Golden golden;
+
+	if (!golden_open(&golden, argc, argv, "paretonbd.csv"))
+	{
+		skip("golden values", "no paretonbd.csv");
+		return;
+	}
+	while (golden_next(&golden))
+	{
+		double p[] = {
+			golden_value(&golden, "r"), golden_value(&golden, "alpha"),
+			golden_value(&golden, "s"), golden_value(&golden, "beta")};
+		ModelRow row = {.x = golden_value(&golden, "x"),
+						.t_x = golden_value(&golden, "t_x"),
+						.t = golden_value(&golden, "t")};
+		double delta = golden_value(&golden, "delta");
+		const ModelKind *kind = &model_pareto_nbd;
+		double values[] = {kind->log_likelihood(p, &row),
+						   kind->p_alive(p, &row),
+						   kind->expected_new(p, 10),
+						   kind->expected_new(p, 52),
+						   kind->expected_new(p, row.t),
+						   expected(p, &row, 10, 0),
+						   expected(p, &row, 52, 0),
+						   expected(p, &row, row.t, 0),
+						   expected(p, &row, 52, delta),
+						   expected(p, &row, INFINITY, delta),
+						   model_pareto_nbd_probability_new(p, row.x, row.t)};
+		bool ordinary = is_ordinary(p, &row);
+
+		for (int i = 0; i < N_COLUMNS; i++)
+		{
+			double value = golden_value(&golden, columns[i]);
+
+			if (!isnan(value))
+				compare(&worst[ordinary][i], values[i], value,
+						ordinary ? ORDINARY : EXTREME, golden.row);
+		}
+	}
+	for (int i = 0; i < N_COLUMNS; i++)
+	{
+		char what[100];
+
+		snprintf(what, sizeof(what), "golden %s, ordinary rows", columns[i]);
+		report_worst(&worst[1][i], what);
+		snprintf(what, sizeof(what), "golden %s, extreme rows", columns[i]);
+		report_worst(&worst[0][i], what);
+	}
+}
+
+/* The sweeps of random input on which other implementations overflow. */
+static void
+test_sweep(const char *what, double most_x, double most_t)
+{
+	unsigned long long state = 42;
+	long failures = 0;
+
+	for (int i = 0; i < 20000; i++)
+	{
+		double p[] = {
+			random_log(&state, 0.01, 20.0), random_log(&state, 0.1, 1000.0),
+			random_log(&state, 0.01, 20.0), random_log(&state, 0.1, 1000.0)};
+		ModelRow row = {.x = floor(random_unit(&state) * (most_x + 1)),
+						.t = random_unit(&state) * most_t};
+		double log_likelihood;
+		double alive;
+		double ahead;
+
+		row.t_x = row.x == 0 ? 0.0 : random_unit(&state) * row.t;
+		log_likelihood = model_pareto_nbd.log_likelihood(p, &row);
+		alive = model_pareto_nbd.p_alive(p, &row);
+		ahead = expected(p, &row, INFINITY, 0.01);
+		if (!isfinite(log_likelihood) || !(alive >= 0.0 && alive <= 1.0) ||
+			!(ahead >= 0.0 && isfinite(ahead)))
+			failures++;
+	}
+	report(failures == 0, what);
+	printf("# %ld of 20000 not finite\n", failures);
+}
+
+/* The sum over n is 1 and the mean is E[X]. */
+static void
+test_distribution(void)
+{
+	static const double sets[][4] = {{0.553, 10.578, 0.606, 11.669},
+									 {2.0, 5.0, 1.0, 30.0},
+									 {8.0, 0.5, 0.05, 1.0}};
+	Worst sum = {0};
+	Worst mean = {0};
+
+	for (int i = 0; i < 3; i++)
+	{
+		double total = 0.0;
+		double first = 0.0;
+
+		for (int n = 0; n < 3000; n++)
+		{
+			double p = model_pareto_nbd_probability_new(sets[i], n, 20.0);
+
+			total += p;
+			first += n * p;
+		}
+		compare(&sum, total, 1.0, 1e-13, i);
+		compare(&mean, first, model_pareto_nbd.expected_new(sets[i], 20.0),
+				1e-12, i);
+	}
+	report_worst(&sum, "the distribution sums to 1");
+	report_worst(&mean, "its mean is the expectation");
+}
+
+/* Continuity at s = 1, and DERT as the limit of DET. */
+static void
+test_limits(void)
+{
+	ModelRow row = {.x = 3, .t_x = 20, .t = 40};
+	double at[] = {0.5, 10.0, 1.0, 12.0};
+	double beside[] = {0.5, 10.0, 1.0 + 1e-9, 12.0};
+	Worst worst = {0};
+	double alone;
+
+	compare(&worst, expected(beside, &row, 52, 0), expected(at, &row, 52, 0),
+			1e-8, 0);
+	compare(&worst, expected(at, &row, 1e9, 0.1),
+			expected(at, &row, INFINITY, 0.1), 1e-13, 1);
+	compare(&worst, expected(at, &row, 52, 1e-12), expected(at, &row, 52, 0),
+			1e-10, 2);
+	report_worst(&worst, "limits of the expectation");
+
+	alone = model_pareto_nbd.expected_alive(at, &row, INFINITY, 0);
+	report(isinf(alone), "an infinite mean is INFINITY");
+	row.t_x = row.t;
+	report(model_pareto_nbd.p_alive(at, &row) == 1.0,
+		   "alive at the last purchase");
+}
+
+int
+main(int argc, char **argv)
+{
+	static const double sets[][4] = {{0.553, 10.578, 0.606, 11.669},
+									 {2.0, 50.0, 0.3, 5.0},
+									 {0.7, 3.0, 4.0, 900.0},
+									 {5.0, 20.0, 1.5, 20.0}};
+	static const ModelRow rows[] = {
+		{.x = 0, .t_x = 0, .t = 39, .customers = 3},
+		{.x = 0, .t_x = 0, .t = 400, .customers = 1},
+		{.x = 1, .t_x = 3, .t = 39, .customers = 2},
+		{.x = 4, .t_x = 30, .t = 30.5, .customers = 1},
+		{.x = 4, .t_x = 30, .t = 30, .customers = 1},
+		{.x = 40, .t_x = 100, .t = 400, .customers = 5}};
+
+	test_golden(argc, argv);
+	test_sweep("weekly data", 50, 52);
+	test_sweep("daily data", 400, 1000);
+	test_sweep("heavy data", 2000, 2000);
+	test_sweep("extreme data", 20000, 20000);
+	test_distribution();
+	test_limits();
+	test_derivatives(&model_pareto_nbd, sets[0], 4, rows, 6);
+	return finish();
+}
