@@ -23,9 +23,12 @@ my ($ok, $output) = psql($from, q{
 CREATE EXTENSION crm;
 SET search_path = crm, public;
 CREATE TABLE public.customer_history (customer int PRIMARY KEY, history crm.history);
+SELECT setseed(0.7);
 INSERT INTO customer_history
-SELECT c, crm.history_agg(date '2019-06-01' + (c * 7 + g * g * 3) % 900, round((c * g) % 97 * 0.37 - 2, 2))
-  FROM generate_series(1, 300) c, generate_series(1, 1 + c % 9) g GROUP BY c;
+SELECT customer, crm.history_agg(date '2019-06-03' + 7 * week, round((mean * (0.5 + random()))::numeric, 2))
+  FROM (SELECT customer, random() ^ 3 * 0.5 AS rate, -40 * ln(random()) AS weeks, 5 - 20 * ln(random()) AS mean
+		  FROM generate_series(1, 1500) customer) c, generate_series(0, 100) week
+ WHERE week = 0 OR (week < weeks AND random() < rate) GROUP BY customer;
 INSERT INTO customer_history VALUES (0, '[]'), (-1, NULL), (-2, '[["0044-03-15 BC",1,0.00000001],["5874897-12-31",0,-9.99]]');
 CREATE INDEX ON customer_history USING hash (history);
 CREATE INDEX ON customer_history (history);
