@@ -61,7 +61,7 @@ PG_CPPFLAGS = -I$(srcdir)/src -DCRM_VERSION='"$(EXTVERSION)"'
 PG_CFLAGS   = -std=gnu11 -ffp-contract=off -fvisibility=hidden $(CRM_CFLAGS)
 SHLIB_LINK  = -lnlopt -lm
 
-REGRESS        = crm history rfm rule
+REGRESS        = crm history rfm model rule
 REGRESS_OPTS   = --inputdir=$(srcdir)/test --load-extension=crm
 
 PG_CONFIG ?= pg_config

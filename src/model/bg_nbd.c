@@ -41,7 +41,7 @@ enum
 /* Columns of the tables over the distinct times. */
 enum
 {
-	LOG_TIME,	  /* ln(alpha + time) */
+	LOG_TIME, /* ln(alpha + time) */
 	INVERSE_TIME, /* 1 / (alpha + time) */
 	TIME_COLUMNS
 };
@@ -57,11 +57,11 @@ log1p_exp(double g)
 static double
 log_odds_left(const double *parameters, const ModelRow *customer, double s)
 {
-	double idle = (customer->t - customer->t_x) /
-		(parameters[ALPHA] + customer->t_x);
+	double idle =
+		(customer->t - customer->t_x) / (parameters[ALPHA] + customer->t_x);
 
 	return log(parameters[A] / (parameters[B] + (s - 1.0))) +
-		(parameters[R] + customer->x) * log1p(idle);
+		   (parameters[R] + customer->x) * log1p(idle);
 }
 
 static double
@@ -76,10 +76,11 @@ log_likelihood(const double *parameters, const ModelRow *customer, double s)
 	if (x == 0 && s == 0)
 		return log_unmet;
 	if (x == 0)
-		return log1p(b / (a + b) * expm1(log_unmet));
-	return model_log_rising(r, x) + model_log_beta_ratio(b, a, s) +
-		log_unmet - x * log(parameters[ALPHA] + customer->t) +
-		log1p_exp(log_odds_left(parameters, customer, s));
+		return log_unmet > -0.5 ? log1p(b / (a + b) * expm1(log_unmet))
+								: log((a + b * exp(log_unmet)) / (a + b));
+	return model_log_rising(r, x) + model_log_beta_ratio(b, a, s) + log_unmet -
+		   x * log(parameters[ALPHA] + customer->t) +
+		   log1p_exp(log_odds_left(parameters, customer, s));
 }
 
 static double
@@ -106,8 +107,8 @@ add_x(const double *parameters, double x, double s, double customers,
 	double digamma_ab = model_digamma_rising(ab, s);
 	double trigamma_ab = model_trigamma_rising(ab, s);
 
-	sums->value += customers *
-		(model_log_rising(r, x) + model_log_beta_ratio(b, parameters[A], s));
+	sums->value += customers * (model_log_rising(r, x) +
+								model_log_beta_ratio(b, parameters[A], s));
 	sums->gradient[R] += customers * model_digamma_rising(r, x);
 	sums->gradient[A] -= customers * digamma_ab;
 	sums->gradient[B] += customers * (model_digamma_rising(b, s) - digamma_ab);
@@ -130,10 +131,10 @@ add_t(const double *parameters, double t, double customers, double purchases,
 
 	sums->value += customers * r * log_unmet - purchases * log(alpha + t);
 	sums->gradient[R] += customers * log_unmet;
-	sums->gradient[ALPHA] +=
-		(customers * r * t / alpha - purchases) * inverse;
+	sums->gradient[ALPHA] += (customers * r * t / alpha - purchases) * inverse;
 	sums->hessian[ALPHA][R] += customers * t / alpha * inverse;
-	sums->hessian[ALPHA][ALPHA] += purchases * inverse * inverse -
+	sums->hessian[ALPHA][ALPHA] +=
+		purchases * inverse * inverse -
 		customers * r * (t / alpha) * (1.0 / alpha + inverse) * inverse;
 }
 
@@ -270,10 +271,8 @@ rows(const double *parameters, const ModelSample *sample,
 static bool
 start(const ModelSample *sample, int attempt, double *parameters)
 {
-	static const double shapes[][3] = {{0.5, 0.8, 2.5},
-									   {1.0, 0.05, 5.0},
-									   {0.1, 0.5, 0.5},
-									   {3.0, 0.2, 2.0}};
+	static const double shapes[][3] = {
+		{0.5, 0.8, 2.5}, {1.0, 0.05, 5.0}, {0.1, 0.5, 0.5}, {3.0, 0.2, 2.0}};
 	int n_shapes = sizeof(shapes) / sizeof(shapes[0]);
 
 	if (attempt >= n_shapes)
@@ -314,22 +313,18 @@ static double
 bg_expected_alive(const double *parameters, const ModelRow *customer,
 				  double horizon, double discount)
 {
-	return model_geometric_expectation(parameters[R] + customer->x,
-									   parameters[ALPHA] + customer->t,
-									   parameters[A],
-									   parameters[B] + customer->x, horizon,
-									   discount);
+	return model_geometric_expectation(
+		parameters[R] + customer->x, parameters[ALPHA] + customer->t,
+		parameters[A], parameters[B] + customer->x, horizon, discount);
 }
 
 static double
 mbg_expected_alive(const double *parameters, const ModelRow *customer,
 				   double horizon, double discount)
 {
-	return model_geometric_expectation(parameters[R] + customer->x,
-									   parameters[ALPHA] + customer->t,
-									   parameters[A],
-									   parameters[B] + customer->x + 1.0,
-									   horizon, discount);
+	return model_geometric_expectation(
+		parameters[R] + customer->x, parameters[ALPHA] + customer->t,
+		parameters[A], parameters[B] + customer->x + 1.0, horizon, discount);
 }
 
 static double
@@ -345,9 +340,9 @@ static double
 mbg_expected_new(const double *parameters, double horizon)
 {
 	return parameters[B] / (parameters[A] + parameters[B]) *
-		model_geometric_expectation(parameters[R], parameters[ALPHA],
-									parameters[A], parameters[B] + 1.0,
-									horizon, 0.0);
+		   model_geometric_expectation(parameters[R], parameters[ALPHA],
+									   parameters[A], parameters[B] + 1.0,
+									   horizon, 0.0);
 }
 
 static void

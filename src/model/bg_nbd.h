@@ -13,4 +13,4 @@
 extern const ModelKind model_bg_nbd;
 extern const ModelKind model_mbg_nbd;
 
-#endif							/* CRM_MODEL_BG_NBD_H */
+#endif /* CRM_MODEL_BG_NBD_H */

@@ -29,10 +29,9 @@ static void
 check_time(double value, const char *name)
 {
 	if (!(value >= 0 && value <= MODEL_MAX_TIME))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("%s is %g, but must be from 0 to %g", name, value,
-						MODEL_MAX_TIME)));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("%s is %g, but must be from 0 to %g", name,
+							   value, MODEL_MAX_TIME)));
 }
 
 ModelRow
@@ -108,9 +107,9 @@ model_history_spend(History history, int32 as_of, ModelRow *row)
 		return false;
 	scale = history_scale(history.data);
 	row->x = (double) repeats.x;
-	row->mean_amount = repeats.x > 0
-		? history_amount_float8(repeats.amount, scale) / row->x
-		: 0.0;
+	row->mean_amount =
+		repeats.x > 0 ? history_amount_float8(repeats.amount, scale) / row->x
+					  : 0.0;
 	row->t = 0;
 	row->customers = 1;
 	return true;

@@ -27,4 +27,4 @@ extern bool model_history_spend(History history, int32 as_of, ModelRow *row);
 /* A span of time from 0 to the limit; may_be_infinite allows Infinity. */
 extern double model_horizon(double horizon, bool may_be_infinite);
 
-#endif							/* CRM_MODEL_CUSTOMER_H */
+#endif /* CRM_MODEL_CUSTOMER_H */

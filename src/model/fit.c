@@ -42,7 +42,7 @@ static bool
 cancel_requested(void)
 {
 	return (QueryCancelPending || ProcDiePending) &&
-		INTERRUPTS_CAN_BE_PROCESSED();
+		   INTERRUPTS_CAN_BE_PROCESSED();
 }
 
 static void *
@@ -63,8 +63,7 @@ fit_init(Fit *fit, const ModelKind *kind, const ModelRow *rows, Size n_rows,
 	fit->likelihood.kind = kind;
 	fit->likelihood.sample = &fit->sample;
 	fit->likelihood.tables =
-		allocate(model_likelihood_tables(kind, &fit->sample) *
-				 sizeof(double));
+		allocate(model_likelihood_tables(kind, &fit->sample) * sizeof(double));
 	fit->likelihood.should_stop = cancel_requested;
 }
 
@@ -82,8 +81,8 @@ check_sample(const ModelKind *kind, const ModelSample *sample)
 	if (sample->total_customers <= kind->n_parameters)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_EXCEPTION),
-				 errmsg("cannot fit a %s model to %.0f customers", kind->name,
-						sample->total_customers),
+				 errmsg("too few customers to fit a %s model: %.0f",
+						kind->name, sample->total_customers),
 				 errdetail("It has %d parameters and needs more customers "
 						   "than that.",
 						   kind->n_parameters)));
@@ -110,8 +109,7 @@ natural_scale(const ModelKind *kind, const ModelSample *sample, double *scale)
 		kind->family == MODEL_SPEND ? sample->total_t_x : sample->total_t;
 
 	for (int i = 0; i < kind->n_parameters; i++)
-		scale[i] =
-			kind->has_unit[i] ? total / sample->total_customers : 1.0;
+		scale[i] = kind->has_unit[i] ? total / sample->total_customers : 1.0;
 }
 
 static const char *
@@ -164,8 +162,8 @@ report_failure(ModelOutcome outcome, const ModelKind *kind,
 
 /* One start: near on the part, then to the maximum on the whole. */
 static ModelOutcome
-try_start(const Fit *part, const Fit *whole, int attempt,
-		  const double *scale, ModelMaximum *maximum)
+try_start(const Fit *part, const Fit *whole, int attempt, const double *scale,
+		  ModelMaximum *maximum)
 {
 	const ModelKind *kind = whole->likelihood.kind;
 	ModelOutcome outcome;
@@ -197,8 +195,8 @@ search(const Fit *part, const Fit *whole, const double *scale,
 		memset(maximum, 0, sizeof(*maximum));
 		maximum->log_likelihood = -INFINITY;
 		maximum->iterations = iterations;
-		outcome = try_start(attempt == 0 ? part : whole, whole, attempt,
-							scale, maximum);
+		outcome = try_start(attempt == 0 ? part : whole, whole, attempt, scale,
+							maximum);
 		if (outcome == MODEL_STOPPED)
 		{
 			/* Should this return after all, the same start goes again. */
@@ -245,10 +243,8 @@ model_fit(const ModelRow *rows, Size n_rows, Model *model)
 	model->log_likelihood = maximum.log_likelihood;
 	model->customers = (int64) whole.sample.total_customers;
 	model->iterations = maximum.iterations;
-	memcpy(model->parameters, maximum.parameters,
-		   sizeof(model->parameters));
-	memcpy(model->covariance, maximum.covariance,
-		   sizeof(model->covariance));
+	memcpy(model->parameters, maximum.parameters, sizeof(model->parameters));
+	memcpy(model->covariance, maximum.covariance, sizeof(model->covariance));
 	fit_free(&part);
 	fit_free(&whole);
 }

@@ -17,4 +17,4 @@
  */
 extern void model_fit(const ModelRow *rows, Size n_rows, Model *model);
 
-#endif							/* CRM_MODEL_FIT_H */
+#endif /* CRM_MODEL_FIT_H */

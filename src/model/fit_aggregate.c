@@ -63,9 +63,8 @@ state_create(MemoryContext context)
 static void
 state_merge(FitState *state)
 {
-	ModelRow *scratch =
-		MemoryContextAllocHuge(state->context,
-							   Max(state->n_rows, 1) * sizeof(ModelRow));
+	ModelRow *scratch = MemoryContextAllocHuge(
+		state->context, Max(state->n_rows, 1) * sizeof(ModelRow));
 
 	for (int key = 0; key < N_MODEL_ROW_KEYS; key++)
 	{
@@ -89,8 +88,8 @@ state_make_room(FitState *state)
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("more than %zu different customers", MAX_ROWS / 2),
 				 errhint("Fit a random sample of them.")));
-	state->rows = repalloc_huge(state->rows,
-								2 * state->capacity * sizeof(ModelRow));
+	state->rows =
+		repalloc_huge(state->rows, 2 * state->capacity * sizeof(ModelRow));
 	state->capacity *= 2;
 }
 
@@ -141,7 +140,7 @@ same_text(const char *known, const text *value)
 	Size size = VARSIZE_ANY_EXHDR(value);
 
 	return strlen(known) == size &&
-		memcmp(known, VARDATA_ANY(value), size) == 0;
+		   memcmp(known, VARDATA_ANY(value), size) == 0;
 }
 
 /* The kind and the unit of the first row hold for all. */
@@ -152,14 +151,13 @@ set_purchase_kind(FitState *state, text *kind, text *unit)
 
 	if (model->kind == NULL)
 	{
-		const ModelKind *named = model_kind_named(VARDATA_ANY(kind),
-												  VARSIZE_ANY_EXHDR(kind));
+		const ModelKind *named =
+			model_kind_named(VARDATA_ANY(kind), VARSIZE_ANY_EXHDR(kind));
 
 		if (named->family != MODEL_PURCHASES)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("\"%s\" is not a model of repeat purchases",
-							named->name)));
+			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+							errmsg("\"%s\" is not a model of repeat purchases",
+								   named->name)));
 		model_set_unit(model, VARDATA_ANY(unit), VARSIZE_ANY_EXHDR(unit));
 		model->kind = named;
 	}
@@ -187,10 +185,9 @@ purchase_state(FunctionCallInfo fcinfo)
 	FitState *state;
 
 	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("%s of a fit is NULL",
-						PG_ARGISNULL(1) ? "kind" : "unit")));
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+						errmsg("%s of a fit is NULL",
+							   PG_ARGISNULL(1) ? "kind" : "unit")));
 	state = PG_ARGISNULL(0) ? state_create(context)
 							: (FitState *) PG_GETARG_POINTER(0);
 	set_purchase_kind(state, PG_GETARG_TEXT_PP(1), PG_GETARG_TEXT_PP(2));
@@ -206,8 +203,7 @@ spend_state(FunctionCallInfo fcinfo)
 	if (!PG_ARGISNULL(0))
 		return (FitState *) PG_GETARG_POINTER(0);
 	state = state_create(context);
-	state->model.kind =
-		model_kind_named("gamma_gamma", strlen("gamma_gamma"));
+	state->model.kind = model_kind_named("gamma_gamma", strlen("gamma_gamma"));
 	return state;
 }
 

@@ -43,7 +43,7 @@ log_likelihood(const double *parameters, const ModelRow *customer)
 	double total = customer->x * customer->mean_amount;
 
 	return log_inverse_beta(px, q) - q * log1p(total / parameters[V]) -
-		px * log1p(parameters[V] / total) - log(customer->mean_amount);
+		   px * log1p(parameters[V] / total) - log(customer->mean_amount);
 }
 
 /* What depends on x alone. */
@@ -65,8 +65,8 @@ margins(const double *parameters, const ModelSample *sample, double *x_table,
 		sums->gradient[Q] += customers * model_digamma_rising(q, px);
 		sums->hessian[P][P] +=
 			customers * x * x * model_trigamma_rising(px, q);
-		sums->hessian[Q][P] += customers * x *
-			(trigamma_px + model_trigamma_rising(px, q));
+		sums->hessian[Q][P] +=
+			customers * x * (trigamma_px + model_trigamma_rising(px, q));
 		sums->hessian[Q][Q] += customers * model_trigamma_rising(q, px);
 	}
 }
@@ -81,18 +81,18 @@ add_row(const double *parameters, double x, double mean_amount,
 	double v = parameters[V];
 	double total = x * mean_amount;
 	double inverse = 1.0 / (v + total);
-	double log_v = -log1p(total / v);	  /* ln(v / (v + total)) */
+	double log_v = -log1p(total / v); /* ln(v / (v + total)) */
 	double log_total = -log1p(v / total); /* ln(total / (v + total)) */
 
-	sums->value +=
-		customers * (q * log_v + px * log_total - log(mean_amount));
+	sums->value += customers * (q * log_v + px * log_total - log(mean_amount));
 	sums->gradient[P] += customers * x * log_total;
 	sums->gradient[Q] += customers * log_v;
 	sums->gradient[V] += customers * (q * (total / v) - px) * inverse;
 	sums->hessian[V][P] -= customers * x * inverse;
 	sums->hessian[V][Q] += customers * (total / v) * inverse;
-	sums->hessian[V][V] += customers *
-		(px * inverse - q * (total / v) * (1.0 / v + inverse)) * inverse;
+	sums->hessian[V][V] +=
+		customers * (px * inverse - q * (total / v) * (1.0 / v + inverse)) *
+		inverse;
 }
 
 static void
@@ -125,7 +125,7 @@ start(const ModelSample *sample, int attempt, double *parameters)
 	parameters[P] = shapes[attempt][0];
 	parameters[Q] = shapes[attempt][1];
 	parameters[V] = sample->total_t_x / sample->total_customers *
-		(parameters[Q] - 1.0) / parameters[P];
+					(parameters[Q] - 1.0) / parameters[P];
 	return true;
 }
 
@@ -133,8 +133,7 @@ start(const ModelSample *sample, int attempt, double *parameters)
 static double
 expected_spend(const double *parameters, const ModelRow *customer)
 {
-	double total =
-		customer->x > 0 ? customer->x * customer->mean_amount : 0.0;
+	double total = customer->x > 0 ? customer->x * customer->mean_amount : 0.0;
 	double mean_of = parameters[P] * customer->x + (parameters[Q] - 1.0);
 
 	if (mean_of <= 0)

@@ -12,4 +12,4 @@
 
 extern const ModelKind model_gamma_gamma;
 
-#endif							/* CRM_MODEL_GAMMA_GAMMA_H */
+#endif /* CRM_MODEL_GAMMA_GAMMA_H */

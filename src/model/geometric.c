@@ -60,10 +60,10 @@
 #define QUADRATURE_TOLERANCE 1e-9
 #define QUADRATURE_MAX_NODES 4000
 
-/* exp(-50) is nothing beside what came before; exp(700) nearly overflows. */
-#define DISCOUNT_MAX_EXPONENT 50.0
+/* exp(-42) is nothing beside what came before; exp(700) nearly overflows. */
+#define DISCOUNT_MAX_EXPONENT 42.0
 #define GROWTH_MAX_EXPONENT 700.0
-#define DISCOUNT_PANEL_EXPONENT 8.0
+#define DISCOUNT_PANEL_EXPONENT 14.0
 #define PANEL_GROWTH 4.0
 #define PANEL_STEEPNESS 4.0
 #define PANEL_REACH (2.0 / 3.0)
@@ -75,8 +75,7 @@ series_terms(double shape, double tau)
 {
 	double mean = shape * tau;
 
-	return mean + 9.0 * sqrt(mean * (1.0 + tau)) +
-		38.0 / log1p(1.0 / tau);
+	return mean + 9.0 * sqrt(mean * (1.0 + tau)) + 38.0 / log1p(1.0 / tau);
 }
 
 double
@@ -102,8 +101,8 @@ model_geometric_series(double shape, double a, double b, double tau)
 		k += 1.0;
 		/* The rest is at most a geometric series, S_k growing like k. */
 	} while (ratio * (1.0 + 1.0 / k) >= 1.0 ||
-			 term > sum * (DBL_EPSILON / 16) *
-				 (1.0 - ratio * (1.0 + 1.0 / k)));
+			 term >
+				 sum * (DBL_EPSILON / 16) * (1.0 - ratio * (1.0 + 1.0 / k)));
 	return sum;
 }
 
@@ -114,7 +113,7 @@ typedef struct BetaRule
 	double a;
 	double b;
 	double tau;
-	double center;	 /* of y */
+	double center; /* of y */
 	double center_p; /* p there */
 	double center_q; /* 1 - p there */
 	double width;
@@ -131,6 +130,32 @@ purchases_given(const BetaRule *rule, double p)
 	return -expm1(-rule->shape * log1p(p * rule->tau)) / p;
 }
 
+/* ln(rest + part e^y) for y <= 0, where rest = 1 - part. */
+static double
+log_mixture(double part, double rest, double y)
+{
+	double change = part * expm1(y);
+
+	return change > -0.5 ? log1p(change) : log(rest + part * exp(y));
+}
+
+/*
+ * The beta density of y, up to a constant; 1 at the center. Each half is
+ * taken from its own end, where it falls off.
+ */
+static double
+density(const BetaRule *rule, double from_center)
+{
+	double ab = rule->a + rule->b;
+
+	if (from_center < 0)
+		return exp(rule->a * from_center - ab * log_mixture(rule->center_p,
+															rule->center_q,
+															from_center));
+	return exp(-rule->b * from_center -
+			   ab * log_mixture(rule->center_q, rule->center_p, -from_center));
+}
+
 /* Adds the node at s; false where it and all beyond are negligible. */
 static bool
 add_node(BetaRule *rule, double s)
@@ -138,23 +163,14 @@ add_node(BetaRule *rule, double s)
 	double from_center = rule->width * sinh(s);
 	double y = rule->center + from_center;
 	double p = y > 0 ? 1.0 / (1.0 + exp(-y)) : exp(y) / (1.0 + exp(y));
-	double growth; /* of ln(1 + e^y) from the center to here */
-	double weight;
+	double weight = cosh(s) * density(rule, from_center);
 	double value;
 
-	if (from_center < -1.0)
-		growth = log(rule->center_q + rule->center_p * exp(from_center));
-	else if (from_center < 36.0)
-		growth = log1p(rule->center_p * expm1(from_center));
-	else
-		growth = from_center + log(rule->center_p);
-	weight = exp(rule->a * from_center - (rule->a + rule->b) * growth) *
-		cosh(s);
 	value = weight * purchases_given(rule, p);
 	rule->weight += weight;
 	rule->value += value;
 	return weight > rule->weight * (DBL_EPSILON / 1024) ||
-		value > rule->value * (DBL_EPSILON / 1024);
+		   value > rule->value * (DBL_EPSILON / 1024);
 }
 
 /* The nodes at s = first, first + step, ... and mirrored. */
@@ -206,7 +222,7 @@ static bool
 series_suits(double shape, double tau)
 {
 	return shape * log1p(tau) < SERIES_MAX_EXPONENT &&
-		series_terms(shape, tau) < SERIES_MAX_TERMS;
+		   series_terms(shape, tau) < SERIES_MAX_TERMS;
 }
 
 /* G(tau). */
@@ -270,7 +286,7 @@ rate_panel(double shape, double d, const double *terms, int n, double end,
 	}
 	for (int i = 0; i < GAUSS_NODES; i++)
 		sum += gauss_16.weights[i] * series[i] *
-			exp((shape - 1.0) * log1p(-z[i]) - d * z[i] / (1.0 - z[i]));
+			   exp((shape - 1.0) * log1p(-z[i]) - d * z[i] / (1.0 - z[i]));
 	return length * sum;
 }
 
@@ -316,7 +332,7 @@ discounted_panel(double shape, double scale, double a, double b,
 		double u = from + length * gauss_16.nodes[i];
 
 		sum += gauss_16.weights[i] * exp(-discount * u) *
-			expectation(shape, a, b, u / scale);
+			   expectation(shape, a, b, u / scale);
 	}
 	return discount * length * sum;
 }
@@ -345,7 +361,7 @@ discounted_expectation(double shape, double scale, double a, double b,
 	}
 	if (from >= horizon)
 		sum += exp(-discount * horizon) *
-			expectation(shape, a, b, horizon / scale);
+			   expectation(shape, a, b, horizon / scale);
 	return sum;
 }
 

@@ -14,8 +14,8 @@
  * scale in time) and leaves after each purchase with a probability that has
  * the beta density (a, b). The horizon may be INFINITY; so may the result.
  */
-extern double model_geometric_expectation(double shape, double scale,
-										  double a, double b, double horizon,
+extern double model_geometric_expectation(double shape, double scale, double a,
+										  double b, double horizon,
 										  double discount);
 
 /* The parts, for tests: undiscounted, tau = horizon / scale finite. */
@@ -24,4 +24,4 @@ extern double model_geometric_series(double shape, double a, double b,
 extern double model_geometric_quadrature(double shape, double a, double b,
 										 double tau);
 
-#endif							/* CRM_MODEL_GEOMETRIC_H */
+#endif /* CRM_MODEL_GEOMETRIC_H */

@@ -46,8 +46,8 @@ typedef enum ModelFamily
 {
 	MODEL_PURCHASES, /* x, t_x, t in a unit of time */
 	MODEL_OCCASIONS, /* x, t_x, n regular occasions */
-	MODEL_SPEND,	 /* x, mean amount */
-	MODEL_RENEWALS	 /* periods, churned */
+	MODEL_SPEND, /* x, mean amount */
+	MODEL_RENEWALS /* periods, churned */
 } ModelFamily;
 
 /* What is known of one customer, or of several customers alike. */
@@ -56,13 +56,13 @@ typedef struct ModelRow
 	double x; /* repeat purchases; spend: purchases averaged; or periods */
 	union
 	{
-		double t_x;			/* time of the last purchase */
+		double t_x; /* time of the last purchase */
 		double mean_amount; /* spend */
-		double churned;		/* renewals: 1 or 0 */
+		double churned; /* renewals: 1 or 0 */
 	};
 	union
 	{
-		double t;		  /* age of the customer */
+		double t; /* age of the customer */
 		double occasions; /* seen so far */
 	};
 	int64_t customers; /* how many */
@@ -104,9 +104,8 @@ typedef struct ModelKind
 	 */
 	int x_columns;
 	int time_columns;
-	void (*margins)(const double *parameters,
-					const struct ModelSample *sample, double *x_table,
-					double *time_table, ModelSums *sums);
+	void (*margins)(const double *parameters, const struct ModelSample *sample,
+					double *x_table, double *time_table, ModelSums *sums);
 	void (*rows)(const double *parameters, const struct ModelSample *sample,
 				 const double *x_table, const double *time_table, size_t from,
 				 size_t until, ModelSums *sums);
@@ -143,4 +142,4 @@ extern const int n_model_kinds;
 /* The kind of this name (not zero-terminated), or NULL. */
 extern const ModelKind *model_kind_find(const char *name, size_t size);
 
-#endif							/* CRM_MODEL_KIND_H */
+#endif /* CRM_MODEL_KIND_H */

@@ -22,7 +22,7 @@ size_t
 model_likelihood_tables(const ModelKind *kind, const ModelSample *sample)
 {
 	return sample->n_x * (size_t) kind->x_columns +
-		sample->n_times * (size_t) kind->time_columns;
+		   sample->n_times * (size_t) kind->time_columns;
 }
 
 /* Adds term to the running sum, and what rounding took to lost. */
@@ -52,8 +52,7 @@ model_likelihood(const ModelLikelihood *likelihood, const double *parameters,
 	const ModelKind *kind = likelihood->kind;
 	const ModelSample *sample = likelihood->sample;
 	double *x_table = likelihood->tables;
-	double *time_table =
-		x_table + sample->n_x * (size_t) kind->x_columns;
+	double *time_table = x_table + sample->n_x * (size_t) kind->x_columns;
 	ModelSums lost = {0};
 
 	memset(sums, 0, sizeof(*sums));

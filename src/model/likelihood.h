@@ -34,12 +34,12 @@ extern bool model_likelihood(const ModelLikelihood *likelihood,
 typedef enum ModelOutcome
 {
 	MODEL_CONVERGED,
-	MODEL_STOPPED,		   /* should_stop said so */
-	MODEL_NO_START,		   /* out of starts */
-	MODEL_RUNS_AWAY,	   /* a parameter goes to zero or infinity */
-	MODEL_NOT_CONVERGED,   /* out of iterations, or no progress */
-	MODEL_NOT_IDENTIFIED,  /* the likelihood is flat in some direction */
-	MODEL_OUT_OF_MEMORY	   /* NLopt could not allocate */
+	MODEL_STOPPED, /* should_stop said so */
+	MODEL_NO_START, /* out of starts */
+	MODEL_RUNS_AWAY, /* a parameter goes to zero or infinity */
+	MODEL_NOT_CONVERGED, /* out of iterations, or no progress */
+	MODEL_NOT_IDENTIFIED, /* the likelihood is flat in some direction */
+	MODEL_OUT_OF_MEMORY /* NLopt could not allocate */
 } ModelOutcome;
 
 typedef struct ModelMaximum
@@ -62,4 +62,4 @@ extern ModelOutcome model_approach(const ModelLikelihood *likelihood,
 extern ModelOutcome model_polish(const ModelLikelihood *likelihood,
 								 const double *scale, ModelMaximum *maximum);
 
-#endif							/* CRM_MODEL_LIKELIHOOD_H */
+#endif /* CRM_MODEL_LIKELIHOOD_H */

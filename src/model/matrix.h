@@ -24,4 +24,4 @@ extern bool model_matrix_solve(const ModelMatrix matrix, const double *right,
 extern bool model_matrix_invert(const ModelMatrix matrix, ModelMatrix inverse,
 								int n);
 
-#endif							/* CRM_MODEL_MATRIX_H */
+#endif /* CRM_MODEL_MATRIX_H */

@@ -199,8 +199,8 @@ limit_step(double *step, int n)
  * and sums (in logarithms) are those of the new point.
  */
 static ModelOutcome
-move(const ModelLikelihood *likelihood, const double *step,
-	 double *parameters, ModelSums *sums, ModelMaximum *maximum)
+move(const ModelLikelihood *likelihood, const double *step, double *parameters,
+	 ModelSums *sums, ModelMaximum *maximum)
 {
 	int n = likelihood->kind->n_parameters;
 	double fraction = 1.0;
@@ -282,8 +282,8 @@ model_polish(const ModelLikelihood *likelihood, const double *scale,
 			return MODEL_NOT_CONVERGED;
 		if (concave && decrement < CONVERGED_DECREMENT)
 			return covariance(&natural, maximum->covariance, n)
-				? MODEL_CONVERGED
-				: MODEL_NOT_IDENTIFIED;
+					   ? MODEL_CONVERGED
+					   : MODEL_NOT_IDENTIFIED;
 		limit_step(step, n);
 		outcome = move(likelihood, step, parameters, &natural, maximum);
 		if (outcome != MODEL_CONVERGED)

@@ -45,11 +45,10 @@ model_kind_named(const char *name, Size size)
 	for (int i = 0; i < n_model_kinds; i++)
 		appendStringInfo(&known, "%s%s", i > 0 ? ", " : "",
 						 model_kinds[i]->name);
-	ereport(ERROR,
-			(INVALID_MODEL,
-			 errmsg("unknown kind of model \"%.*s\"", (int) Min(size, 64),
-					name),
-			 errhint("The kinds are %s.", known.data)));
+	ereport(ERROR, (INVALID_MODEL,
+					errmsg("unknown kind of model \"%.*s\"",
+						   (int) Min(size, 64), name),
+					errhint("The kinds are %s.", known.data)));
 }
 
 void
@@ -92,9 +91,8 @@ field(JsonbContainer *object, const char *name, JsonbValue *value)
 static void
 wrong_type(const char *name, const char *wanted)
 {
-	ereport(ERROR,
-			(INVALID_MODEL,
-			 errmsg("field \"%s\" of a model must be %s", name, wanted)));
+	ereport(ERROR, (INVALID_MODEL, errmsg("field \"%s\" of a model must be %s",
+										  name, wanted)));
 }
 
 /* Out of range becomes infinite, which every caller refuses. */
@@ -103,9 +101,8 @@ number(const JsonbValue *value, const char *name)
 {
 	if (value == NULL || value->type != jbvNumeric)
 		wrong_type(name, "a number");
-	return DatumGetFloat8(
-		DirectFunctionCall1(numeric_float8_no_overflow,
-							NumericGetDatum(value->val.numeric)));
+	return DatumGetFloat8(DirectFunctionCall1(
+		numeric_float8_no_overflow, NumericGetDatum(value->val.numeric)));
 }
 
 /* A whole number; 0 where the field is absent. */
@@ -133,9 +130,8 @@ static void
 check_field_names(JsonbContainer *object)
 {
 	static const char *const known[] = {
-		"kind",			  "unit",	   "parameters", "covariance",
-		"log_likelihood", "customers", "left_out",	 "iterations",
-		"converged"};
+		"kind",		 "unit",	 "parameters", "covariance", "log_likelihood",
+		"customers", "left_out", "iterations", "converged"};
 	JsonbIterator *iterator = JsonbIteratorInit(object);
 	JsonbIteratorToken token;
 	JsonbValue value;
@@ -148,15 +144,14 @@ check_field_names(JsonbContainer *object)
 			continue;
 		while (i < (int) lengthof(known) &&
 			   (strlen(known[i]) != (Size) value.val.string.len ||
-				memcmp(known[i], value.val.string.val,
-					   value.val.string.len) != 0))
+				memcmp(known[i], value.val.string.val, value.val.string.len) !=
+					0))
 			i++;
 		if (i == (int) lengthof(known))
 			ereport(ERROR,
-					(INVALID_MODEL,
-					 errmsg("a model has no field \"%.*s\"",
-							Min(value.val.string.len, 64),
-							value.val.string.val)));
+					(INVALID_MODEL, errmsg("a model has no field \"%.*s\"",
+										   Min(value.val.string.len, 64),
+										   value.val.string.val)));
 	}
 }
 
@@ -179,10 +174,8 @@ read_kind(JsonbContainer *object, Model *model)
 		model_set_unit(model, value->val.string.val, value->val.string.len);
 	}
 	else if (value != NULL)
-		ereport(ERROR,
-				(INVALID_MODEL,
-				 errmsg("a %s model has no unit of time",
-						model->kind->name)));
+		ereport(ERROR, (INVALID_MODEL, errmsg("a %s model has no unit of time",
+											  model->kind->name)));
 }
 
 static void
@@ -238,16 +231,15 @@ read_covariance(JsonbContainer *object, Model *model)
 		JsonbValue *row = element(array, i, n);
 
 		for (int j = 0; j < n; j++)
-			model->covariance[i][j] =
-				number(element(row, j, n), "covariance");
+			model->covariance[i][j] = number(element(row, j, n), "covariance");
 	}
 	for (int i = 0; i < n; i++)
 	{
-		for (int j = 0; j <= i; j++)
+		for (int j = i; j >= 0; j--)
 		{
 			double value = model->covariance[i][j];
-			double limit = sqrt(model->covariance[i][i]) *
-				sqrt(model->covariance[j][j]);
+			double limit =
+				sqrt(model->covariance[i][i]) * sqrt(model->covariance[j][j]);
 
 			if (!isfinite(value) || !(limit >= 0) || isinf(limit) ||
 				value != model->covariance[j][i] ||
@@ -292,8 +284,7 @@ model_parse(Jsonb *json, Model *model)
 
 	if (!JB_ROOT_IS_OBJECT(json))
 		ereport(ERROR,
-				(INVALID_MODEL,
-				 errmsg("a model must be a JSON object"),
+				(INVALID_MODEL, errmsg("a model must be a JSON object"),
 				 errhint("Models come from the aggregates crm.fit_purchases "
 						 "and crm.fit_spend, or from crm.make_model.")));
 	memset(model, 0, sizeof(*model));

@@ -75,4 +75,4 @@ model_kind_has_unit(const ModelKind *kind)
 	return kind->family == MODEL_PURCHASES;
 }
 
-#endif							/* CRM_MODEL_MODEL_H */
+#endif /* CRM_MODEL_MODEL_H */

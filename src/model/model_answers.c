@@ -24,7 +24,7 @@
 /* A power of two; the memo then takes 3 MB. */
 #define MEMO_SIZE 65536
 
-/* exp and log of a rate of change per year: (1 + -1) would be worthless. */
+/* A discount of -1 would make tomorrow's money infinitely dear. */
 #define MIN_YEARLY_DISCOUNT (-1.0)
 #define MAX_YEARLY_DISCOUNT 1e6
 #define DAYS_PER_YEAR 365.25
@@ -116,10 +116,9 @@ static double
 days_horizon(const Model *model, int32 days)
 {
 	if (days < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("horizon is %d days, but must not be negative",
-						days)));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("horizon is %d days, but must not be negative",
+							   days)));
 	return days / model->days_per_unit;
 }
 
@@ -149,7 +148,7 @@ static bool
 same_key(const MemoKey *a, const MemoKey *b)
 {
 	return a->x == b->x && a->t == b->t && a->horizon == b->horizon &&
-		a->discount == b->discount && a->generation == b->generation;
+		   a->discount == b->discount && a->generation == b->generation;
 }
 
 /* Expected discounted purchases of a customer who is alive, by the memo. */
@@ -158,8 +157,7 @@ expected_alive(FunctionCallInfo fcinfo, AnswerCache *cache,
 			   const ModelRow *row, double horizon, double discount)
 {
 	const Model *model = &cache->model.model;
-	MemoKey key = {row->x, row->t, horizon, discount,
-				   cache->model.generation};
+	MemoKey key = {row->x, row->t, horizon, discount, cache->model.generation};
 	MemoEntry *entry;
 
 	if (!cache->called)
@@ -171,14 +169,13 @@ expected_alive(FunctionCallInfo fcinfo, AnswerCache *cache,
 	if (cache->memo == NULL)
 		cache->memo = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt,
 											 MEMO_SIZE * sizeof(MemoEntry));
-	entry = &cache->memo[hash_bytes((const unsigned char *) &key,
-									sizeof(key)) &
-						 (MEMO_SIZE - 1)];
+	entry =
+		&cache->memo[hash_bytes((const unsigned char *) &key, sizeof(key)) &
+					 (MEMO_SIZE - 1)];
 	if (!same_key(&entry->key, &key))
 	{
-		entry->value =
-			model->kind->expected_alive(model->parameters, row, horizon,
-										discount);
+		entry->value = model->kind->expected_alive(model->parameters, row,
+												   horizon, discount);
 		entry->key = key;
 	}
 	return entry->value;
@@ -190,9 +187,13 @@ expected_purchases(FunctionCallInfo fcinfo, AnswerCache *cache,
 				   const ModelRow *row, double horizon, double discount)
 {
 	const Model *model = &cache->model.model;
-	double alive = model->kind->p_alive != NULL
-		? model->kind->p_alive(model->parameters, row)
-		: 1.0;
+	double alive;
+
+	if (model->kind->expected_alive == NULL)
+		no_such_answer(model->kind, "expected purchases");
+	alive = model->kind->p_alive != NULL
+				? model->kind->p_alive(model->parameters, row)
+				: 1.0;
 
 	return alive * expected_alive(fcinfo, cache, row, horizon, discount);
 }
@@ -213,9 +214,9 @@ require_positive_mean(const ModelRow *row)
 	if (row->x > 0 && row->mean_amount <= 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("mean amount of %.0f purchases is %g, but must be "
-						"positive",
-						row->x, row->mean_amount),
+				 errmsg("mean amount is %g, but must be positive where there "
+						"are purchases (x = %.0f)",
+						row->mean_amount, row->x),
 				 errdetail("The model describes positive amounts; refunds "
 						   "may have reached the purchases.")));
 }
@@ -225,8 +226,7 @@ CRM_FUNCTION(crm_log_likelihood_spend)
 {
 	AnswerCache *cache = answer_cache(fcinfo);
 	const Model *model = spend_model(fcinfo, 0, &cache->spend_model);
-	ModelRow row =
-		model_spend_row(PG_GETARG_INT64(1), PG_GETARG_FLOAT8(2));
+	ModelRow row = model_spend_row(PG_GETARG_INT64(1), PG_GETARG_FLOAT8(2));
 
 	require_positive_mean(&row);
 	/* Without purchases nothing was observed, which is certain. */
@@ -294,6 +294,8 @@ CRM_FUNCTION(crm_expected_purchases_new)
 	const Model *model = purchase_model(fcinfo, answer_cache(fcinfo));
 	double horizon = model_horizon(PG_GETARG_FLOAT8(1), false);
 
+	if (model->kind->expected_new == NULL)
+		no_such_answer(model->kind, "expected purchases of a new customer");
 	return finite_or_null(
 		fcinfo, model->kind->expected_new(model->parameters, horizon));
 }
@@ -308,10 +310,9 @@ CRM_FUNCTION(crm_residual_purchases)
 
 	(void) purchase_model(fcinfo, cache);
 	if (!(discount >= 0 && discount <= MODEL_MAX_PARAMETER))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("discount is %g, but must be from 0 to %g", discount,
-						MODEL_MAX_PARAMETER)));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("discount is %g, but must be from 0 to %g",
+							   discount, MODEL_MAX_PARAMETER)));
 	if (PG_NARGS() > 5)
 		horizon = model_horizon(PG_GETARG_FLOAT8(5), true);
 	row = purchases_arguments(fcinfo, 2);
@@ -324,8 +325,7 @@ CRM_FUNCTION(crm_expected_spend)
 {
 	AnswerCache *cache = answer_cache(fcinfo);
 	const Model *model = spend_model(fcinfo, 0, &cache->spend_model);
-	ModelRow row =
-		model_spend_row(PG_GETARG_INT64(1), PG_GETARG_FLOAT8(2));
+	ModelRow row = model_spend_row(PG_GETARG_INT64(1), PG_GETARG_FLOAT8(2));
 
 	require_positive_mean(&row);
 	return finite_or_null(
@@ -350,9 +350,8 @@ CRM_FUNCTION(crm_expected_spend_history)
 	AnswerCache *cache = answer_cache(fcinfo);
 	const Model *model = spend_model(fcinfo, 0, &cache->spend_model);
 
-	return finite_or_null(fcinfo,
-						  history_spend(model, PG_GETARG_HISTORY(1),
-										PG_GETARG_DAY(2, "as_of")));
+	return finite_or_null(fcinfo, history_spend(model, PG_GETARG_HISTORY(1),
+												PG_GETARG_DAY(2, "as_of")));
 }
 
 /*
@@ -400,15 +399,13 @@ CRM_FUNCTION(crm_clv_history)
 	spend = spend_model(fcinfo, 1, &cache->spend_model);
 	history = PG_GETARG_HISTORY(2);
 	as_of = PG_GETARG_DAY(3, "as_of");
-	horizon = PG_ARGISNULL(4) ? INFINITY
-							  : days_horizon(model, PG_GETARG_INT32(4));
+	horizon =
+		PG_ARGISNULL(4) ? INFINITY : days_horizon(model, PG_GETARG_INT32(4));
 	discount = continuous_discount(model, PG_GETARG_FLOAT8(5));
-	if (!model_history_purchases(history, as_of, model->days_per_unit,
-								 &row) ||
+	if (!model_history_purchases(history, as_of, model->days_per_unit, &row) ||
 		(isinf(horizon) && discount < 0))
 		PG_RETURN_NULL();
-	return finite_or_null(
-		fcinfo,
-		history_spend(spend, history, as_of) *
-			expected_purchases(fcinfo, cache, &row, horizon, discount));
+	return finite_or_null(fcinfo, history_spend(spend, history, as_of) *
+									  expected_purchases(fcinfo, cache, &row,
+														 horizon, discount));
 }

@@ -304,6 +304,7 @@ enum
 };
 
 #define PANEL_POINTS 16 /* of the longer rule */
+#define NEGLIGIBLE_DEPTH (-40.0) /* exp() of it is */
 
 /*
  * Weighted sums over the places where a customer may have left. The variables
@@ -375,148 +376,195 @@ slope_at(const PowerProduct *product, double y)
 		   product->far_power * near / (product->far - product->near + near);
 }
 
+/* The rule for a panel, or NULL where it is too long. */
+static const GaussRule *
+panel_rule(double length, double steepest)
+{
+	if (length <= GAUSS_8_LENGTH && steepest * length <= GAUSS_8_SLOPE)
+		return &gauss_8;
+	return steepest * length <= GAUSS_16_SLOPE ? &gauss_16 : NULL;
+}
+
 /*
  * The panels of quadrature_log_concave(), for sums of many functions at once.
  * The slope falls with y, so that its greatest magnitude in a panel is at one
- * of the ends.
+ * of the ends, and "depth" is a bound of the logarithm.
  */
 static void
 add_panels(DropoutSums *sums, const PowerProduct *product, double end)
 {
 	double from = 0.0;
 	double slope = slope_at(product, from);
-	double depth = 0.0; /* a bound of the logarithm at from */
+	double depth = 0.0;
 
-	while (from < end && depth > -40.0)
+	while (from < end && depth > NEGLIGIBLE_DEPTH)
 	{
-		double length = fmin(end - from, 3.0);
+		double length = fmin(end - from, GAUSS_16_LENGTH);
+		const GaussRule *rule;
 		double last_slope;
-		double steepest;
 
-		for (;; length = fmax(0.5 * length, 15.0 / steepest))
+		length = fmin(length, 0.9 * GAUSS_16_SLOPE / fabs(slope));
+		for (;; length *= 0.5)
 		{
 			last_slope = slope_at(product, from + length);
-			steepest = fmax(fabs(slope), fabs(last_slope));
-			if (steepest * length <= 15.001)
+			rule = panel_rule(length, fmax(fabs(slope), fabs(last_slope)));
+			if (rule != NULL)
 				break;
 		}
-		add_panel(sums, product,
-				  length <= 1.2 && steepest * length <= 3.0 ? &gauss_8
-															: &gauss_16,
-				  from, length);
+		add_panel(sums, product, rule, from, length);
 		depth += slope * length;
 		slope = last_slope;
-		from = from + length < end ? from + length : end;
+		from = length < end - from ? from + length : end;
 	}
 }
 
-/* What the rows of one run share. */
-typedef struct Run
-{
-	const double *parameters;
-	double x;
-	double shape; /* r + x */
-	bool alpha_is_near;
-	int place[TIME_COLUMNS]; /* of each time column in DropoutSums */
-} Run;
-
-static Run
-begin_run(const double *parameters, double x)
+/*
+ * The sums over the times of leaving of one row, in the order of the time
+ * columns, and all over (alpha+t_x)^-Q (beta+t_x)^-s.
+ */
+static DropoutSums
+sum_dropouts(const double *parameters, double shape, double t_x,
+			 const double *last, const double *now)
 {
 	bool alpha_is_near = parameters[ALPHA] <= parameters[BETA];
 	int near = alpha_is_near ? LOG_ALPHA : LOG_BETA;
+	double s = parameters[S];
+	PowerProduct product = power_product(parameters[ALPHA] + t_x, shape,
+										 parameters[BETA] + t_x, s + 1.0);
+	double scale = s * last[INVERSE_BETA] * product.near;
+	DropoutSums sums = {0};
+	DropoutSums ordered;
 
-	return (Run){
-		.parameters = parameters,
-		.x = x,
-		.shape = parameters[R] + x,
-		.alpha_is_near = alpha_is_near,
-		.place = {near, near + 1, LOG_BETA - near, LOG_BETA - near + 1}};
-}
+	add_panels(&sums, &product, now[near] - last[near]);
+	ordered.weight = scale * sums.weight;
+	for (int i = 0; i < TIME_COLUMNS; i++)
+	{
+		int k = alpha_is_near ? i : i ^ 2;
 
-/* The sums over the times of leaving of one row, and the weight of them. */
-static double
-sum_dropouts(const Run *run, double t_x, const double *last, const double *now,
-			 DropoutSums *sums)
-{
-	double s = run->parameters[S];
-	PowerProduct product =
-		power_product(run->parameters[ALPHA] + t_x, run->shape,
-					  run->parameters[BETA] + t_x, s + 1.0);
-	int log_near = run->alpha_is_near ? LOG_ALPHA : LOG_BETA;
+		ordered.first[i] = scale * sums.first[k];
+		for (int j = 0; j <= i; j++)
+		{
+			int l = alpha_is_near ? j : j ^ 2;
 
-	add_panels(sums, &product, now[log_near] - last[log_near]);
-	return s * last[INVERSE_BETA] * product.near;
+			ordered.second[i][j] =
+				scale * (k >= l ? sums.second[k][l] : sums.second[l][k]);
+		}
+	}
+	return ordered;
 }
 
 /*
- * Adds one row. The complete-data score is minus (with constants that are in
- * the margins) f = (ln(alpha+u), Q/(alpha+u), ln(beta+u) - left/s,
- * (s+left)/(beta+u)): a factor and a shift of each variable, which differ
- * between those alive (at u = T, weight p) and those who have left.
+ * One row: the probabilities of being alive and of having left, given the
+ * record, and the means of the variables v = (ln(alpha+u), 1/(alpha+u),
+ * ln(beta+u), 1/(beta+u)) and of their products for each case, times the
+ * probability. The logarithms are relative to t_x.
+ */
+typedef struct Posterior
+{
+	double log_sum; /* of the parts of the likelihood, relative to t_x */
+	double alive;
+	double v[TIME_COLUMNS]; /* of those alive, at u = T */
+	DropoutSums left;
+} Posterior;
+
+static Posterior
+row_posterior(const double *parameters, double shape, double t_x,
+			  const double *last, const double *now)
+{
+	Posterior row = {.left = sum_dropouts(parameters, shape, t_x, last, now),
+					 .v = {now[LOG_ALPHA] - last[LOG_ALPHA],
+						   now[INVERSE_ALPHA], now[LOG_BETA] - last[LOG_BETA],
+						   now[INVERSE_BETA]}};
+	double alive =
+		exp(-shape * row.v[LOG_ALPHA] - parameters[S] * row.v[LOG_BETA]);
+	double sum = alive + row.left.weight;
+	double scale = 1.0 / sum;
+
+	row.log_sum = log(sum);
+	row.alive = alive * scale;
+	row.left.weight *= scale;
+	for (int i = 0; i < TIME_COLUMNS; i++)
+	{
+		row.left.first[i] *= scale;
+		for (int j = 0; j <= i; j++)
+			row.left.second[i][j] *= scale;
+	}
+	return row;
+}
+
+/*
+ * Up to constants that are in the margins, the complete-data score is minus
+ * f = (v0, Q v1, v2 - left/s, (s+left) v3), "left" being 1 for those who have
+ * left: a factor for each variable and, for those, a shift. Adds the mean of
+ * the score, and its variance to the Hessian.
  */
 static void
-add_row(const Run *run, double t_x, const double *last, const double *now,
-		double customers, ModelSums *sums)
+add_score(const Posterior *row, double shape, double s, double customers,
+		  ModelSums *sums)
 {
-	double s = run->parameters[S];
-	DropoutSums dropouts = {0};
-	double left_weight = sum_dropouts(run, t_x, last, now, &dropouts);
-	double alive_values[] = {
-		now[LOG_ALPHA] - last[LOG_ALPHA], run->shape * now[INVERSE_ALPHA],
-		now[LOG_BETA] - last[LOG_BETA], s * now[INVERSE_BETA]};
-	double alive =
-		exp(-run->shape * alive_values[0] - s * alive_values[LOG_BETA]);
-	double sum = alive + left_weight * dropouts.weight;
-	double p = alive / sum;
-	double w = left_weight / sum;
-	double factor[] = {1.0, run->shape, 1.0, s + 1.0};
-	double shift[] = {0.0, 0.0, -1.0 / s, 0.0};
+	const double alive_factor[] = {1.0, shape, 1.0, s};
+	const double factor[] = {1.0, shape, 1.0, s + 1.0};
+	const double shift[] = {0.0, 0.0, -1.0 / s, 0.0};
+	const DropoutSums *left = &row->left;
+	double f[TIME_COLUMNS]; /* of those alive */
 	double mean[TIME_COLUMNS];
-	double left = w * dropouts.weight;
-	double a2 = w * dropouts.second[run->place[1]][run->place[1]];
-	double b2 = w * dropouts.second[run->place[3]][run->place[3]];
 
 	for (int i = 0; i < TIME_COLUMNS; i++)
-		mean[i] = p * alive_values[i] +
-				  factor[i] * w * dropouts.first[run->place[i]] +
-				  shift[i] * left;
-	sums->value += customers * (log(sum) - run->shape * last[LOG_ALPHA] -
-								s * last[LOG_BETA]);
-	sums->gradient[R] -= customers * (mean[0] + last[LOG_ALPHA]);
-	sums->gradient[ALPHA] -= customers * mean[1];
-	sums->gradient[S] -= customers * (mean[2] + last[LOG_BETA]);
-	sums->gradient[BETA] -= customers * mean[3];
-
-	/* The variance of f ... */
+	{
+		f[i] = alive_factor[i] * row->v[i];
+		mean[i] = row->alive * f[i] + factor[i] * left->first[i] +
+				  shift[i] * left->weight;
+		sums->gradient[i] -= customers * mean[i];
+	}
 	for (int i = 0; i < TIME_COLUMNS; i++)
 	{
 		for (int j = 0; j <= i; j++)
 		{
-			int k = run->place[i] > run->place[j] ? i : j;
-			int l = i + j - k;
-			double second =
-				p * alive_values[i] * alive_values[j] +
-				factor[i] * factor[j] * w *
-					dropouts.second[run->place[k]][run->place[l]] +
-				w * (factor[i] * shift[j] * dropouts.first[run->place[i]] +
-					 shift[i] * factor[j] * dropouts.first[run->place[j]]) +
-				shift[i] * shift[j] * left;
+			double square = row->alive * f[i] * f[j] +
+							factor[i] * factor[j] * left->second[i][j] +
+							factor[i] * shift[j] * left->first[i] +
+							shift[i] * factor[j] * left->first[j] +
+							shift[i] * shift[j] * left->weight;
 
-			sums->hessian[i][j] += customers * (second - mean[i] * mean[j]);
+			sums->hessian[i][j] += customers * (square - mean[i] * mean[j]);
 		}
 	}
-	/* ... and the mean of the Hessian of the complete data. */
-	sums->hessian[ALPHA][R] -= customers * mean[1] / run->shape;
-	sums->hessian[ALPHA][ALPHA] +=
-		customers * run->shape *
-		(p * now[INVERSE_ALPHA] * now[INVERSE_ALPHA] + a2);
-	sums->hessian[S][S] -= customers * left / (s * s);
-	sums->hessian[BETA][S] -= customers * (p * now[INVERSE_BETA] +
-										   w * dropouts.first[run->place[3]]);
-	sums->hessian[BETA][BETA] +=
-		customers *
-		(p * s * now[INVERSE_BETA] * now[INVERSE_BETA] + (s + 1.0) * b2);
+}
+
+/* The mean of the complete data's Hessian, but for constants. */
+static void
+add_curvature(const Posterior *row, double shape, double s, double customers,
+			  ModelSums *sums)
+{
+	const DropoutSums *left = &row->left;
+	double alpha = row->alive * row->v[1] + left->first[1];
+	double beta = row->alive * row->v[3] + left->first[3];
+	double alpha_square =
+		row->alive * row->v[1] * row->v[1] + left->second[1][1];
+	double beta_square = row->alive * s * row->v[3] * row->v[3] +
+						 (s + 1.0) * left->second[3][3];
+
+	sums->hessian[ALPHA][R] -= customers * alpha;
+	sums->hessian[ALPHA][ALPHA] += customers * shape * alpha_square;
+	sums->hessian[S][S] -= customers * left->weight / (s * s);
+	sums->hessian[BETA][S] -= customers * beta;
+	sums->hessian[BETA][BETA] += customers * beta_square;
+}
+
+static void
+add_row(const double *parameters, double x, double t_x, const double *last,
+		const double *now, double customers, ModelSums *sums)
+{
+	double shape = parameters[R] + x;
+	double s = parameters[S];
+	Posterior row = row_posterior(parameters, shape, t_x, last, now);
+
+	sums->value += customers * (row.log_sum - shape * last[LOG_ALPHA] -
+								s * last[LOG_BETA]);
+	sums->gradient[R] -= customers * last[LOG_ALPHA];
+	sums->gradient[S] -= customers * last[LOG_BETA];
+	add_score(&row, shape, s, customers, sums);
+	add_curvature(&row, shape, s, customers, sums);
 }
 
 static void
@@ -566,7 +614,6 @@ rows(const double *parameters, const ModelSample *sample,
 
 	for (; from < until; i++)
 	{
-		Run run = begin_run(parameters, sample->x[i]);
 		size_t end =
 			sample->x_first[i + 1] < until ? sample->x_first[i + 1] : until;
 
@@ -574,7 +621,7 @@ rows(const double *parameters, const ModelSample *sample,
 		{
 			size_t last = sample->t_x_index[from];
 
-			add_row(&run, sample->times[last],
+			add_row(parameters, sample->x[i], sample->times[last],
 					&time_table[last * TIME_COLUMNS],
 					&time_table[sample->t_index[from] * TIME_COLUMNS],
 					sample->customers[from], sums);

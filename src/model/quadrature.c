@@ -31,16 +31,8 @@
 #define HIGHEST_LEVEL 8
 #define END 6 /* of t: there u is 1e-275 */
 
-/*
- * 16 points integrate exp(-15 y) over (0, 1) to 1e-16, and a function that is
- * analytic within pi of a panel of length 3 to 1e-17. 8 points do the same on
- * the shorter panel.
- */
-#define PANEL_SLOPE 15.0
-#define PANEL_LENGTH 3.0
-#define SLACK 0.5 /* per unit below the peak, where less accuracy will do */
-#define SHORT_PANEL_SLOPE 3.0
-#define SHORT_PANEL_LENGTH 1.2
+/* More slope for each unit below the peak, where less accuracy will do. */
+#define SLACK 0.5
 #define NEGLIGIBLE 1e-18
 
 static const double nodes_8[] = {
@@ -225,7 +217,7 @@ integrate_side(LogFunction function, void *context, double peak,
 {
 	double direction = limit < peak ? -1.0 : 1.0;
 	double from = peak;
-	double length = PANEL_LENGTH;
+	double length = GAUSS_16_LENGTH;
 	double value = peak_value;
 	double sum = 0.0;
 
@@ -235,9 +227,9 @@ integrate_side(LogFunction function, void *context, double peak,
 		double end;
 		bool short_panel;
 
-		steepest = PANEL_SLOPE + SLACK * (peak_value - value);
-		length =
-			fmin(fmin(2.0 * length, PANEL_LENGTH), steepest / fabs(slope));
+		steepest = GAUSS_16_SLOPE + SLACK * (peak_value - value);
+		length = fmin(fmin(2.0 * length, GAUSS_16_LENGTH),
+					  0.9 * steepest / fabs(slope));
 		for (;; length *= 0.5)
 		{
 			end = from + direction * length;
@@ -247,8 +239,8 @@ integrate_side(LogFunction function, void *context, double peak,
 			if (!(fabs(slope * (end - from)) > steepest))
 				break;
 		}
-		short_panel = fabs(slope * (end - from)) <= SHORT_PANEL_SLOPE &&
-					  fabs(end - from) <= SHORT_PANEL_LENGTH;
+		short_panel = fabs(slope * (end - from)) <= GAUSS_8_SLOPE &&
+					  fabs(end - from) <= GAUSS_8_LENGTH;
 		sum += panel(function, context, short_panel ? &gauss_8 : &gauss_16,
 					 from, end - from, peak_value);
 		if (slope * direction < 0.0 &&

@@ -43,6 +43,16 @@ extern const GaussRule gauss_16;
 extern const GaussRule gauss_32;
 
 /*
+ * Over a panel that is no longer than LENGTH and on which the logarithm of
+ * the integrand has a slope of at most SLOPE / length, a rule is exact to
+ * 1e-15, if the integrand is analytic within a distance of pi of the panel.
+ */
+#define GAUSS_16_SLOPE 15.0
+#define GAUSS_16_LENGTH 3.0
+#define GAUSS_8_SLOPE 3.0
+#define GAUSS_8_LENGTH 1.2
+
+/*
  * The logarithm of a positive function at y; the slope of that logarithm
  * goes to *slope.
  */

@@ -80,7 +80,7 @@ double
 model_renewal_retention(Renewal r, double period)
 {
 	if (r.c == 1.0)
-		return (r.beta + period - 1.0) / (r.alpha + r.beta + period - 1.0);
+		return (r.beta + (period - 1.0)) / (r.alpha + r.beta + (period - 1.0));
 	return exp(log_retention(r, period));
 }
 

@@ -19,9 +19,9 @@
 static uint64_t
 row_key(const ModelRow *row, ModelRowKey key)
 {
-	double value = key == MODEL_ROW_T ? row->t
-		: key == MODEL_ROW_T_X		  ? row->t_x
-									  : row->x;
+	double value = key == MODEL_ROW_T	  ? row->t
+				   : key == MODEL_ROW_T_X ? row->t_x
+										  : row->x;
 	uint64_t bits;
 
 	memcpy(&bits, &value, sizeof(bits));
@@ -30,8 +30,8 @@ row_key(const ModelRow *row, ModelRowKey key)
 
 /* One stable pass over one byte. */
 static void
-sort_pass(const ModelRow *source, ModelRow *target, size_t n_rows, ModelRowKey key,
-		  int byte)
+sort_pass(const ModelRow *source, ModelRow *target, size_t n_rows,
+		  ModelRowKey key, int byte)
 {
 	size_t place[256] = {0};
 	size_t sum = 0;
@@ -122,8 +122,8 @@ size_t
 model_sample_size(size_t n_rows)
 {
 	return (3 * n_rows + 3 * 2 * n_rows) * sizeof(double) +
-		(n_rows + 1) * sizeof(size_t) +
-		(2 * n_rows + hash_slots(n_rows)) * sizeof(uint32_t);
+		   (n_rows + 1) * sizeof(size_t) +
+		   (2 * n_rows + hash_slots(n_rows)) * sizeof(uint32_t);
 }
 
 /* Hands out the sample's arrays; widest elements first, so all are aligned. */

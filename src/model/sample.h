@@ -75,4 +75,4 @@ extern void model_sample_init(ModelSample *sample, void *memory,
 /* Which run of equal x a row belongs to. */
 extern size_t model_sample_run(const ModelSample *sample, size_t row);
 
-#endif							/* CRM_MODEL_SAMPLE_H */
+#endif /* CRM_MODEL_SAMPLE_H */

@@ -184,15 +184,14 @@ test_corners(const ModelKind *kind)
 
 		row.t_x = row.x > 0 ? row.t / 2 : 0.0;
 		value = kind->expected_alive(p, &row, horizon, 0.0);
-		if (i % 7 == 0)
+		if (i % 41 == 0) /* coprime to the places above */
 		{
 			discounted = kind->expected_alive(p, &row, horizon, 1e-3);
 			residual = kind->expected_alive(p, &row, INFINITY, 0.5);
 		}
 		if (!isfinite(kind->log_likelihood(p, &row)) ||
 			!(kind->p_alive(p, &row) >= 0) || !(value >= 0) ||
-			!isfinite(value) ||
-			!(discounted >= 0) || !(residual >= 0))
+			!isfinite(value) || !(discounted >= 0) || !(residual >= 0))
 		{
 			if (bad++ < 5)
 				printf("# r %g alpha %g a %g b %g x %g t %g horizon %g: %g "

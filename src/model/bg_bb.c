@@ -1,0 +1,486 @@
+/*-------------------------------------------------------------------------
+ *
+ * bg_bb.c
+ *		The BG/BB model of purchases on regular occasions.
+ *
+ * On each occasion (a year, an issue, an event) a customer buys with a
+ * probability that has the beta density (alpha, beta); before each he leaves
+ * with a probability that has the beta density (gamma, delta) (Fader, Hardie &
+ * Shang 2010). For x purchases on n occasions, the last on the t_x-th, let
+ *
+ *	a(i) = B(alpha + x, beta + t_x - x + i) / B(alpha, beta)
+ *		 * B(gamma, delta + t_x + i) / B(gamma, delta)
+ *
+ * be the probability of the record up to occasion t_x + i with the customer
+ * there and no purchase since t_x. Then with m = n - t_x, the likelihood is
+ *
+ *	sum over 0 <= i < m of a(i) gamma / (gamma + delta + t_x + i)	left then
+ *	+ a(m)															still there
+ *
+ * and a(i + 1) / a(i) is a product of two fractions below 1: the sum needs no
+ * gamma function and cannot overflow; the first term is one in logarithms.
+ * What is missing of a(0) is the chance of a purchase since t_x, a sum of the
+ * same kind; where it is small, it gives the logarithm without loss.
+ *
+ * The derivatives are means over the occasion of leaving, as in pareto_nbd.c:
+ * given that occasion, the score is a difference of digamma functions, kept
+ * up step by step.
+ *
+ * The probability that a customer there at n still is at n + k is that of
+ * sBG with (gamma, delta + n) to survive k periods. It sums in closed form:
+ * with D = delta + n and S(k) that survival,
+ *
+ *	(gamma - 1) (S(1) + ... + S(k)) = D - (D + k) S(k).
+ *
+ * Pure C, no state.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "model/bg_bb.h"
+
+#include "model/renewal.h"
+#include "model/sample.h"
+#include "model/special.h"
+
+#include <math.h>
+
+enum
+{
+	ALPHA,
+	BETA,
+	GAMMA,
+	DELTA,
+	N_PARAMETERS
+};
+
+#define NEGLIGIBLE 1e-18
+#define RESCALE 1e100
+#define ADDED_SINGLY 1000.0 /* occasions */
+
+/* ln of Beta(alpha, beta)'s chance of this order of x of n, n >= x */
+static double
+log_order_chance(double alpha, double beta, double x, double n)
+{
+	if (x == 0)
+		return model_log_beta_ratio(beta, alpha, n);
+	if (x == n)
+		return model_log_beta_ratio(alpha, beta, n);
+	return model_log_beta(alpha + x, beta + (n - x)) -
+		   model_log_beta(alpha, beta);
+}
+
+/* ln a(0) */
+static double
+log_base(const double *p, const ModelRow *customer)
+{
+	return log_order_chance(p[ALPHA], p[BETA], customer->x, customer->t_x) +
+		   model_log_beta_ratio(p[DELTA], p[GAMMA], customer->t_x);
+}
+
+/* a(m) / a(0), in closed form */
+static double
+still_there(const double *p, const ModelRow *customer)
+{
+	double misses = customer->t_x - customer->x;
+	double m = customer->occasions - customer->t_x;
+
+	return exp(
+		model_log_beta_ratio(p[BETA] + misses, p[ALPHA] + customer->x, m) +
+		model_log_beta_ratio(p[DELTA] + customer->t_x, p[GAMMA], m));
+}
+
+/* The likelihood over a(0), and what it lacks of 1. */
+typedef struct Shares
+{
+	double seen;
+	double bought;
+} Shares;
+
+static Shares
+likelihood_shares(const double *p, const ModelRow *customer)
+{
+	double no_purchase = p[BETA] + (customer->t_x - customer->x);
+	double purchase = p[ALPHA] + customer->x;
+	double stay = p[DELTA] + customer->t_x;
+	double m = customer->occasions - customer->t_x;
+	double there = 1.0;
+	Shares shares = {0.0, 0.0};
+
+	for (double i = 0.0; i < m; i += 1.0)
+	{
+		double leave_share = p[GAMMA] / (p[GAMMA] + stay);
+		double stayed = there * stay / (p[GAMMA] + stay);
+		double inverse = 1.0 / (purchase + no_purchase);
+
+		shares.seen += there * leave_share;
+		shares.bought += stayed * purchase * inverse;
+		there = stayed * no_purchase * inverse;
+		/* What is still to be added is at most what is still there. */
+		if (there < NEGLIGIBLE * shares.seen)
+			break;
+		no_purchase += 1.0;
+		stay += 1.0;
+	}
+	shares.seen += there;
+	return shares;
+}
+
+static double
+log_likelihood(const double *parameters, const ModelRow *customer)
+{
+	Shares shares = likelihood_shares(parameters, customer);
+
+	return log_base(parameters, customer) +
+		   (shares.bought < 0.5 ? log1p(-shares.bought) : log(shares.seen));
+}
+
+double
+model_bg_bb_alive_at_last(const double *parameters, const ModelRow *customer)
+{
+	return fmin(still_there(parameters, customer) /
+					likelihood_shares(parameters, customer).seen,
+				1.0);
+}
+
+static double
+p_alive(const double *parameters, const ModelRow *customer)
+{
+	double stay = parameters[DELTA] + customer->occasions;
+
+	return model_bg_bb_alive_at_last(parameters, customer) * stay /
+		   (parameters[GAMMA] + stay);
+}
+
+/* S(1) + ... + S(count) of sBG with (gamma, stay) */
+static double
+survival_sum(double gamma, double stay, double count)
+{
+	double excess = gamma - 1.0;
+
+	if (isinf(count))
+		return excess > 0.0 ? stay / excess : INFINITY;
+	if (excess == 0.0)
+		return stay * model_digamma_rising(stay + 1.0, count);
+	if (excess > 0.0)
+		return -stay * expm1(model_log_beta_ratio(stay + 1.0, excess, count)) /
+			   excess;
+	return stay * expm1(-model_log_beta_ratio(stay + gamma, -excess, count)) /
+		   -excess;
+}
+
+/* S(1) exp(-discount) + ... + S(count) exp(-discount count) */
+static double
+discounted_survival_sum(double gamma, double stay, double count,
+						double discount)
+{
+	Renewal renewal = {gamma, stay, 1.0};
+	Renewal later = {gamma, stay + count, 1.0};
+	double sum = 0.0;
+	double survival = 1.0;
+
+	if (discount == 0.0)
+		return survival_sum(gamma, stay, count);
+	if (count <= ADDED_SINGLY)
+	{
+		for (double k = 0.0; k < count; k += 1.0)
+		{
+			survival *= exp(-discount) * (stay + k) / (gamma + (stay + k));
+			sum += survival;
+		}
+		return sum;
+	}
+	sum = model_renewal_residual(renewal, 1.0, discount);
+	if (!isinf(count))
+		sum -= exp(model_renewal_log_survival(renewal, count) -
+				   discount * count) *
+			   model_renewal_residual(later, 1.0, discount);
+	return exp(-discount) * sum;
+}
+
+/* A customer alive in the published sense is there at the next occasion. */
+static double
+expected_alive(const double *parameters, const ModelRow *customer,
+			   double horizon, double discount)
+{
+	double n = customer->occasions;
+	double stay = parameters[DELTA] + n;
+	double purchase = (parameters[ALPHA] + customer->x) /
+					  (parameters[ALPHA] + parameters[BETA] + n);
+	double next = stay / (parameters[GAMMA] + stay);
+
+	return purchase / next *
+		   discounted_survival_sum(parameters[GAMMA], stay, floor(horizon),
+								   discount);
+}
+
+static double
+expected_new(const double *parameters, double horizon)
+{
+	return parameters[ALPHA] / (parameters[ALPHA] + parameters[BETA]) *
+		   survival_sum(parameters[GAMMA], parameters[DELTA], floor(horizon));
+}
+
+/*
+ * Purchases on count of n occasions have the beta-binomial probability b(n);
+ * the customer is there for the first i of them with probability S(i). The sum
+ * over the occasion of leaving starts at i = count with b(count) S(count),
+ * whose logarithm is kept apart, as it may be far below the later terms.
+ */
+double
+model_bg_bb_probability_new(const double *parameters, double count,
+							double occasions)
+{
+	double alpha = parameters[ALPHA];
+	double beta = parameters[BETA];
+	double gamma = parameters[GAMMA];
+	double delta = parameters[DELTA];
+	double log_scale = model_log_beta_ratio(alpha, beta, count) +
+					   model_log_beta_ratio(delta, gamma, count);
+	double term = 1.0; /* b(i) S(i) */
+	double sum = 0.0;
+
+	if (count > occasions)
+		return 0.0;
+	for (double i = count; i < occasions; i += 1.0)
+	{
+		double misses = i - count;
+		double leaving = gamma + (delta + i);
+
+		sum += term * gamma / leaving;
+		term *= (delta + i) / leaving * ((i + 1.0) / (misses + 1.0)) *
+				((beta + misses) / (alpha + beta + i));
+		if (term > RESCALE)
+		{
+			log_scale += log(RESCALE);
+			sum /= RESCALE;
+			term /= RESCALE;
+		}
+	}
+	return exp(log_scale + log(sum + term));
+}
+
+/* A customer who is there is a new one with other parameters. */
+double
+model_bg_bb_probability_there(const double *parameters,
+							  const ModelRow *customer, double count,
+							  double occasions)
+{
+	double n = customer->occasions;
+	double later[] = {parameters[ALPHA] + customer->x,
+					  parameters[BETA] + (n - customer->x), parameters[GAMMA],
+					  parameters[DELTA] + n};
+
+	return model_bg_bb_probability_new(later, count, occasions);
+}
+
+/*
+ * The score given the occasion of leaving, and the entries of its Hessian
+ * that change from one occasion to the next. Those of alpha and beta come
+ * from B(alpha + x, beta + n' - x) / B(alpha, beta) after n' occasions, those
+ * of gamma and delta from B(gamma + left, delta + n') / B(gamma, delta).
+ */
+typedef struct Score
+{
+	double first[N_PARAMETERS];
+	double second[N_PARAMETERS][N_PARAMETERS]; /* lower triangle */
+} Score;
+
+static Score
+score_at(const double *p, const ModelRow *customer, double n)
+{
+	double both = p[ALPHA] + p[BETA];
+	double leaving = p[GAMMA] + p[DELTA];
+	double misses = n - customer->x;
+	Score score = {0};
+
+	score.first[ALPHA] = model_digamma_rising(p[ALPHA], customer->x) -
+						 model_digamma_rising(both, n);
+	score.first[BETA] =
+		model_digamma_rising(p[BETA], misses) - model_digamma_rising(both, n);
+	score.first[GAMMA] = -model_digamma_rising(leaving, n);
+	score.first[DELTA] =
+		model_digamma_rising(p[DELTA], n) - model_digamma_rising(leaving, n);
+	score.second[BETA][ALPHA] = -model_trigamma_rising(both, n);
+	score.second[ALPHA][ALPHA] = model_trigamma_rising(p[ALPHA], customer->x) -
+								 model_trigamma_rising(both, n);
+	score.second[BETA][BETA] = model_trigamma_rising(p[BETA], misses) -
+							   model_trigamma_rising(both, n);
+	score.second[GAMMA][GAMMA] = -model_trigamma_rising(leaving, n);
+	score.second[DELTA][GAMMA] = -model_trigamma_rising(leaving, n);
+	score.second[DELTA][DELTA] =
+		model_trigamma_rising(p[DELTA], n) - model_trigamma_rising(leaving, n);
+	return score;
+}
+
+/* From n' occasions to one more, without a purchase. */
+static void
+advance_purchases(Score *score, double both, double no_purchase)
+{
+	double a = 1.0 / both;
+	double b = 1.0 / no_purchase;
+
+	score->first[ALPHA] -= a;
+	score->first[BETA] += b - a;
+	score->second[ALPHA][ALPHA] += a * a;
+	score->second[BETA][ALPHA] += a * a;
+	score->second[BETA][BETA] += a * a - b * b;
+}
+
+/* From n' occasions to one more; the parts of having left, or stayed. */
+static void
+advance_leaving(Score *score, double leaving)
+{
+	double a = 1.0 / leaving;
+
+	score->first[GAMMA] -= a;
+	score->first[DELTA] -= a;
+	score->second[GAMMA][GAMMA] += a * a;
+	score->second[DELTA][GAMMA] += a * a;
+	score->second[DELTA][DELTA] += a * a;
+}
+
+static void
+advance_staying(Score *score, double stay)
+{
+	score->first[DELTA] += 1.0 / stay;
+	score->second[DELTA][DELTA] -= 1.0 / (stay * stay);
+}
+
+/* Weighted sums of the score, its square and its Hessian. */
+typedef struct ScoreSums
+{
+	double weight;
+	Score sums;
+} ScoreSums;
+
+static void
+add_score(ScoreSums *all, const Score *score, double weight)
+{
+	all->weight += weight;
+	for (int i = 0; i < N_PARAMETERS; i++)
+	{
+		all->sums.first[i] += weight * score->first[i];
+		for (int j = 0; j <= i; j++)
+			all->sums.second[i][j] +=
+				weight *
+				(score->second[i][j] + score->first[i] * score->first[j]);
+	}
+}
+
+/* Having left with the next chance: B(gamma + 1, delta + n'). */
+static Score
+score_of_leaving(Score next, double gamma)
+{
+	next.first[GAMMA] += 1.0 / gamma;
+	next.second[GAMMA][GAMMA] -= 1.0 / (gamma * gamma);
+	return next;
+}
+
+static ScoreSums
+sum_scores(const double *p, const ModelRow *customer)
+{
+	Score score = score_at(p, customer, customer->t_x);
+	double there = 1.0;
+	ScoreSums all = {0};
+
+	for (double n = customer->t_x; n < customer->occasions; n += 1.0)
+	{
+		double stay = p[DELTA] + n;
+		double leaving = p[GAMMA] + stay;
+		double no_purchase = p[BETA] + (n - customer->x);
+		double both = p[ALPHA] + p[BETA] + n;
+		Score left;
+
+		advance_leaving(&score, leaving);
+		left = score_of_leaving(score, p[GAMMA]);
+		add_score(&all, &left, there * p[GAMMA] / leaving);
+		advance_staying(&score, stay);
+		advance_purchases(&score, both, no_purchase);
+		there *= stay / leaving * no_purchase / both;
+		if (there < NEGLIGIBLE * all.weight)
+			return all;
+	}
+	add_score(&all, &score, there);
+	return all;
+}
+
+static void
+add_row(const double *p, const ModelRow *customer, ModelSums *sums)
+{
+	double customers = (double) customer->customers;
+	ScoreSums all = sum_scores(p, customer);
+	double mean[N_PARAMETERS];
+
+	sums->value += customers * (log_base(p, customer) + log(all.weight));
+	for (int i = 0; i < N_PARAMETERS; i++)
+	{
+		mean[i] = all.sums.first[i] / all.weight;
+		sums->gradient[i] += customers * mean[i];
+		for (int j = 0; j <= i; j++)
+			sums->hessian[i][j] +=
+				customers *
+				(all.sums.second[i][j] / all.weight - mean[i] * mean[j]);
+	}
+}
+
+static void
+margins(const double *parameters, const ModelSample *sample, double *x_table,
+		double *time_table, ModelSums *sums)
+{
+}
+
+static void
+rows(const double *parameters, const ModelSample *sample,
+	 const double *x_table, const double *time_table, size_t from,
+	 size_t until, ModelSums *sums)
+{
+	size_t run = model_sample_run(sample, from);
+
+	for (; from < until; from++)
+	{
+		ModelRow customer;
+
+		while (sample->x_first[run + 1] <= from)
+			run++;
+		customer =
+			(ModelRow){.x = sample->x[run],
+					   .t_x = sample->times[sample->t_x_index[from]],
+					   .occasions = sample->times[sample->t_index[from]],
+					   .customers = (int64_t) sample->customers[from]};
+		add_row(parameters, &customer, sums);
+	}
+}
+
+/* The share of occasions with a purchase fixes alpha / (alpha + beta). */
+static bool
+start(const ModelSample *sample, int attempt, double *parameters)
+{
+	static const double sizes[][3] = {
+		{2.0, 0.7, 3.0}, {0.5, 0.2, 0.5}, {10.0, 2.0, 20.0}};
+	int n_sizes = sizeof(sizes) / sizeof(sizes[0]);
+	double share = sample->total_purchases / sample->total_t;
+
+	if (attempt >= n_sizes)
+		return false;
+	/* Some leave, so those who are there buy more often. */
+	share = fmin(fmax(1.5 * share, 0.001), 0.9);
+	parameters[ALPHA] = sizes[attempt][0] * share;
+	parameters[BETA] = sizes[attempt][0] * (1.0 - share);
+	parameters[GAMMA] = sizes[attempt][1];
+	parameters[DELTA] = sizes[attempt][2];
+	return true;
+}
+
+const ModelKind model_bg_bb = {
+	.name = "bg_bb",
+	.family = MODEL_OCCASIONS,
+	.n_parameters = N_PARAMETERS,
+	.parameter_names = {"alpha", "beta", "gamma", "delta"},
+	.log_likelihood = log_likelihood,
+	.margins = margins,
+	.rows = rows,
+	.start = start,
+	.p_alive = p_alive,
+	.expected_alive = expected_alive,
+	.expected_new = expected_new,
+};
