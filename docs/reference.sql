@@ -34,13 +34,13 @@ SELECT o.n, o.chapter, CASE WHEN p.prokind = 'a' THEN 'Aggregates' WHEN p.prokin
 	   CASE p.prokind WHEN 'a' THEN 2 WHEN 'w' THEN 3 ELSE 4 END,
 	   format('crm.%s(%s) → %s', p.proname, pg_get_function_arguments(p.oid), pg_get_function_result(p.oid)),
 	   obj_description(p.oid, 'pg_proc'), NULL
-  FROM object o JOIN pg_proc p ON p.oid = (o.identity)::regprocedure
+  FROM object o JOIN pg_proc p ON p.oid = CASE WHEN kind IN ('FUNCTION', 'AGGREGATE') THEN o.identity::regprocedure END
  WHERE kind IN ('FUNCTION', 'AGGREGATE') AND p.oid NOT IN (SELECT oid FROM support)
 UNION ALL
 SELECT o.n, o.chapter, 'Operators', 5,
 	   format('%s %s %s → %s', oprleft::regtype, oprname, oprright::regtype, oprresult::regtype),
 	   obj_description(r.oid, 'pg_operator'), NULL
-  FROM object o JOIN pg_operator r ON r.oid = replace(o.identity, ' ', '')::regoperator
+  FROM object o JOIN pg_operator r ON r.oid = CASE WHEN kind = 'OPERATOR' THEN replace(o.identity, ' ', '')::regoperator END
  WHERE kind = 'OPERATOR'
 UNION ALL
 SELECT o.n, o.chapter, 'Casts', 6, trim(both '()' from o.identity),
@@ -51,10 +51,10 @@ SELECT o.n, o.chapter, 'Casts', 6, trim(both '()' from o.identity),
 SELECT '# Reference' || E'\n\n'
 	|| 'Every object of the extension, by domain. Generated from the COMMENTs in the catalogue by `scripts/reference`; in psql the same text comes with `\df+ crm.*`, `\dT+ crm.*`.' || E'\n\n'
 	|| 'Functions are IMMUTABLE, STRICT (NULL in, NULL out) and PARALLEL SAFE where nothing else is said; aggregates skip NULL rows.' || E'\n\n'
-	|| string_agg(format('* [%s](#%s): %s', chapter, chapter, split_part(introduction, '. ', 1) || '.'), E'\n' ORDER BY n)
+	|| string_agg(format('* [%s](#%s): %s', chapter, chapter, rtrim(split_part(ltrim(introduction), '. ', 1), '.') || '.'), E'\n' ORDER BY n)
   FROM chapter;
 
-SELECT CASE WHEN new_chapter THEN E'\n## ' || e.chapter || E'\n\n' || c.introduction || E'\n' ELSE '' END
+SELECT CASE WHEN new_chapter THEN E'\n## ' || e.chapter || E'\n\n' || ltrim(c.introduction) || E'\n' ELSE '' END
 	|| CASE WHEN new_section THEN E'\n### ' || section || E'\n' ELSE '' END
 	|| E'\n`' || title || E'`\n'
 	|| CASE WHEN detail IS NOT NULL THEN E'\n(' || detail || E')\n' ELSE '' END

@@ -8,17 +8,13 @@
 # source folder is touched, so nothing has to be undone.
 #
 #   install_packages NAME ...   Debian packages that are missing (root or sudo)
-#   private_server_packages [NAME ...]
-#                               chooses the server version; installs what the
-#                               build needs, and the packages named
-#   private_server_create [NAME ...]
-#                               the same, then builds, copies, installs; sets
+#   private_server_packages     chooses the server's version ($major) and
+#                               installs what is missing for the build
+#   private_server_create       the same, then builds, copies, installs; sets
 #                               the variables
 #   private_server_start [OPT]  initdb and start; OPT as for postgres -c
 #   private_server_stop         stops and removes everything
 #   private_server_on_exit      does that however the script ends
-#
-# In a NAME, %s stands for the server's major version.
 #
 # After creation: $workplace (temporary folder), $build (objects and generated
 # SQL), $bindir (the copied programs); after the start PGHOST, PGPORT, PGUSER
@@ -103,7 +99,7 @@ choose_major() {
 private_server_packages() {
 	choose_major
 	install_packages "postgresql-$major" "postgresql-server-dev-$major" \
-		libnlopt-dev make gcc libc6-dev "${@//%s/$major}"
+		libnlopt-dev make gcc libc6-dev
 }
 
 # The server refuses root: as root, run it as the user postgres.
@@ -120,7 +116,7 @@ build_make() {
 
 private_server_create() {
 	local pg_config copied
-	private_server_packages "$@"
+	private_server_packages
 	umask 022 # the user of the server must be able to read what we make
 	workplace=$(mktemp -d "${TMPDIR:-/tmp}/crm.XXXXXX")
 	chmod 755 "$workplace"
@@ -141,6 +137,7 @@ private_server_create() {
 	find "$workplace/server" -xtype l -delete
 }
 
+# shellcheck disable=SC2120 # the options are optional
 private_server_start() {
 	local data=$workplace/data option options=()
 	for option in "$@"; do options+=(-c "$option"); done
@@ -149,10 +146,11 @@ private_server_start() {
 	if is_root; then chown postgres "$data" "$workplace/socket"; fi
 	as_server_user "$bindir/initdb" -D "$data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync \
 		>"$workplace/initdb.log" 2>&1 || { cat "$workplace/initdb.log" >&2; fail "initdb failed"; }
-	# Nothing here outlives a crash, so nothing needs to reach the disk.
+	# Nothing here outlives a crash, so nothing needs to reach the disk. The
+	# server may outlive the script: it must not hold what that has open.
 	as_server_user "$bindir/pg_ctl" -D "$data" -w -s -l "$data/server.log" start -o "-c listen_addresses='' \
 -c unix_socket_directories='$workplace/socket' -c unix_socket_permissions=0700 -c port=5432 -c fsync=off \
-${options[*]@Q}" ||
+${options[*]@Q}" 3>&- 4>&- ||
 		{ cat "$data/server.log" >&2; fail "the private server did not start"; }
 	export PGHOST=$workplace/socket PGPORT=5432 PGUSER=postgres PGDATABASE=postgres
 	unset PGSERVICE PGOPTIONS PGPASSWORD PGHOSTADDR PGTZ PGDATESTYLE PGCLIENTENCODING

@@ -1,0 +1,51 @@
+/*
+ * holdout.sql
+ *
+ * Fits on the first two thirds of the period and compares with the last
+ * third, by the number of repeat purchases seen until then. Beside the model
+ * a naive forecast: each customer repeats what he bought again in the time
+ * just before, as long as the one to forecast. A purchase is a day with one,
+ * as it is for the model.
+ */
+SELECT first_day + (date :'as_of' - first_day) * 2 / 3 AS split,
+	   date :'as_of' - (first_day + (date :'as_of' - first_day) * 2 / 3) AS days
+  FROM (SELECT min(crm.first_day(history)) AS first_day FROM customers) AS period
+\gset
+
+CREATE TEMPORARY TABLE holdout AS
+SELECT crm.purchase_days(history, :'split') - 1 AS seen,
+	   crm.purchase_days(crm.during(history, date :'split' + 1, date :'as_of' + 1)) AS bought,
+	   crm.expected_purchases(purchases, history, :'split', :days) AS expected,
+	   crm.purchase_days(crm.during(history, date :'split' + 1 - :days, date :'split' + 1))
+	   - (crm.first_day(history) > date :'split' - :days)::int AS again,
+	   crm.amount(crm.during(history, date :'split' + 1, date :'as_of' + 1)) AS brought,
+	   crm.clv(purchases, spend, history, :'split', :days, 0) AS forecast
+  FROM customers,
+	   (SELECT crm.fit_purchases(:'kind', 'week', history, :'split') AS purchases,
+			   crm.fit_spend(history, :'split') AS spend
+		  FROM customers) AS model
+ WHERE crm.first_day(history) <= :'split';
+
+SELECT format('  %s fitted on the orders until %s, compared with the %s days after',
+			  CASE :'kind' WHEN 'nbd' THEN 'NBD' ELSE 'MBG/NBD' END, :'split', :days);
+
+SELECT :'dim' || format('  %-16s %10s %9s %9s %6s   %10s %6s', 'repeat purchases', 'customers', 'bought', 'expected', '',
+						'same again', '') || :'reset';
+
+SELECT CASE WHEN grouping(bin) = 1 THEN :'bold' ELSE '' END ||
+	   format('  %-16s %10s %9s %9s %6s   %10s %6s', coalesce(bin, 'all'), to_char(count(*), 'FM999,999,990'),
+			  to_char(sum(bought), 'FM999,999,990'), to_char(sum(expected), 'FM999,999,990'),
+			  to_char(100 * (sum(expected) / nullif(sum(bought), 0) - 1), 'FMSG999990') || '%',
+			  to_char(sum(again), 'FM999,999,990'),
+			  to_char(100 * (sum(again)::float8 / nullif(sum(bought), 0) - 1), 'FMSG999990') || '%') || :'reset'
+  FROM (SELECT *, CASE WHEN seen <= 3 THEN seen::text WHEN seen <= 6 THEN '4 to 6' WHEN seen <= 12 THEN '7 to 12'
+					   ELSE '13 and more' END AS bin FROM holdout) AS binned
+ GROUP BY ROLLUP (bin)
+ ORDER BY grouping(bin), min(seen);
+
+SELECT format(E'  error a customer (root mean square): %s purchases, same again %s\n  revenue expected %s, came %s (%s)',
+			  to_char(sqrt(avg((expected - bought) ^ 2)), 'FM9990.00'),
+			  to_char(sqrt(avg((again - bought)::float8 ^ 2)), 'FM9990.00'),
+			  to_char(sum(forecast), 'FM999,999,999,990'), to_char(sum(brought), 'FM999,999,999,990'),
+			  to_char(100 * (sum(forecast) / nullif(sum(brought), 0)::float8 - 1), 'FMSG999990') || '%')
+  FROM holdout;

@@ -1,0 +1,42 @@
+/*
+ * models.sql
+ *
+ * Fits the models as of :as_of, that of purchases of the :kind, and keeps them
+ * in the table "models" (one row: purchases, spend). Prints the parameters and
+ * what they say.
+ */
+CREATE TABLE models AS
+SELECT crm.fit_purchases(:'kind', 'week', history, :'as_of') AS purchases,
+	   crm.fit_spend(history, :'as_of') AS spend
+  FROM customers;
+
+CREATE TEMPORARY TABLE parameter AS
+SELECT 1 AS model, p.* FROM models, crm.parameters(purchases) AS p
+UNION ALL
+SELECT 2, p.* FROM models, crm.parameters(spend) AS p;
+
+CREATE FUNCTION pg_temp.value(model int, name text) RETURNS float8
+	LANGUAGE sql STABLE
+	RETURN (SELECT p.value FROM parameter AS p WHERE p.model = value.model AND p.name = value.name);
+
+/* Three digits that matter, and of the error as many decimals. */
+CREATE FUNCTION pg_temp.decimals(value float8) RETURNS int
+	LANGUAGE sql IMMUTABLE
+	RETURN least(greatest(2 - floor(log(greatest(abs(value), 1e-9))), 0), 9)::int;
+
+SELECT format(E'  %s: %s\n    %s', title, meaning,
+			  (SELECT string_agg(format('%s = %s%s', name, round(value::numeric, pg_temp.decimals(value)),
+										:'dim' || ' ± ' || round(std_error::numeric, pg_temp.decimals(value)) || :'reset'), '   ')
+				 FROM parameter AS p WHERE p.model = described.model))
+  FROM (VALUES (1, 'purchases, ' || CASE :'kind' WHEN 'nbd' THEN 'NBD' ELSE 'MBG/NBD' END,
+				format('%s a year while a customer, %s (means)',
+					   to_char(pg_temp.value(1, 'r') / pg_temp.value(1, 'alpha') * 365.25 / 7, 'FM9,990.0'),
+					   coalesce(to_char(100 * pg_temp.value(1, 'a') / (pg_temp.value(1, 'a') + pg_temp.value(1, 'b')),
+										'FM990.0') || '% lost after each', 'nobody seen to leave'))),
+			   (2, 'spend, Gamma-Gamma',
+				CASE WHEN pg_temp.value(2, 'q') > 1 THEN
+					format('%s each, the mean over customers',
+						   to_char(pg_temp.value(2, 'p') * pg_temp.value(2, 'v') / (pg_temp.value(2, 'q') - 1),
+								   'FM999,999,999,990.00'))
+					ELSE 'so uneven that the mean over customers is not finite' END))
+	   AS described (model, title, meaning);

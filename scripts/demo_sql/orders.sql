@@ -1,0 +1,28 @@
+/*
+ * orders.sql
+ *
+ * What was loaded: prints customers, period, money, and what was left out.
+ */
+SELECT format(E'  %s purchases of %s customers, %s to %s\n  revenue %s, %s',
+			  to_char(count(*) FILTER (WHERE amount >= 0), 'FM999,999,999,990'),
+			  to_char(count(DISTINCT customer) FILTER (WHERE amount >= 0), 'FM999,999,999,990'),
+			  min(day), max(day),
+			  to_char(sum(amount) FILTER (WHERE amount >= 0), 'FM999,999,999,999,990.00'),
+			  CASE WHEN min(amount) < 0 THEN
+					format('of which %s was given back (refunds: %s)',
+						   to_char(-sum(amount) FILTER (WHERE amount < 0), 'FM999,999,999,999,990.00'),
+						   to_char(count(*) FILTER (WHERE amount < 0), 'FM999,999,999,990'))
+				   ELSE 'no refunds' END)
+  FROM orders;
+
+SELECT format('  rows left out: %s %s%s', to_char(count(*), 'FM999,999,999,990'), reason,
+			  CASE WHEN min(amount) = 0 AND max(amount) = 0 THEN ' (--keep-zero counts them as purchases)'
+				   WHEN sum(amount) <> 0 THEN ' (net ' || to_char(sum(amount), 'FM999,999,999,999,990.00') || ')' END)
+  FROM left_out
+ GROUP BY reason
+ ORDER BY count(*) DESC;
+
+SELECT format('  customers with refunds only, not shown below: %s',
+			  to_char(count(*), 'FM999,999,999,990'))
+  FROM (SELECT FROM orders GROUP BY customer HAVING max(amount) < 0) AS refunded
+HAVING count(*) > 0;
