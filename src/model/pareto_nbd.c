@@ -13,7 +13,7 @@
  *	  s (alpha+u)^-Q (beta+u)^-(s+1) du				left at u.
  *
  * The integral has a closed form of two Gauss hypergeometric functions (Fader
- * & Hardie 2005), but they overflow, or cancel, or converge slowly, each
+ * & Hardie 2005), each of which overflows, cancels or converges slowly
  * somewhere. The integral itself does none of this: its integrand is
  * positive, and in y = ln(c + u), c the lesser of alpha and beta, it is
  * log-concave and analytic within pi of the real line. So panels of

@@ -210,7 +210,10 @@ panel(LogFunction function, void *context, const GaussRule *rule, double from,
 	return fabs(length) * sum;
 }
 
-/* Adds panels from the peak, with this slope, to limit or far enough. */
+/*
+ * Adds panels from the peak, with this slope, to limit or far enough. The
+ * first guess of a length leaves room for the slope to grow along the panel.
+ */
 static double
 integrate_side(LogFunction function, void *context, double peak,
 			   double peak_value, double slope, double limit)

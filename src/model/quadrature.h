@@ -5,8 +5,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef MODEL_QUADRATURE_H
-#define MODEL_QUADRATURE_H
+#ifndef CRM_MODEL_QUADRATURE_H
+#define CRM_MODEL_QUADRATURE_H
 
 #include <stdbool.h>
 
@@ -67,4 +67,4 @@ typedef double (*LogFunction)(double y, double *slope, void *context);
 extern double quadrature_log_concave(LogFunction function, void *context,
 									 double start, double lower, double upper);
 
-#endif /* MODEL_QUADRATURE_H */
+#endif /* CRM_MODEL_QUADRATURE_H */

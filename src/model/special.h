@@ -5,8 +5,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef MODEL_SPECIAL_H
-#define MODEL_SPECIAL_H
+#ifndef CRM_MODEL_SPECIAL_H
+#define CRM_MODEL_SPECIAL_H
 
 /* ln Gamma(a + n) - ln Gamma(a): a > 0, n >= 0 */
 extern double model_log_rising(double a, double n);
@@ -31,4 +31,4 @@ extern double model_log1p_less_x(double x);
 /* ln(1 - exp(-x)): x > 0 */
 extern double model_log1m_exp(double x);
 
-#endif /* MODEL_SPECIAL_H */
+#endif /* CRM_MODEL_SPECIAL_H */
