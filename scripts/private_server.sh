@@ -107,10 +107,11 @@ as_server_user() {
 	if is_root; then (cd / && exec runuser -u postgres -- "$@"); else "$@"; fi
 }
 
-# make with this server's PGXS, in the build folder. Bitcode for the JIT
-# compiler would need clang and serves no purpose here.
+# make with this server's PGXS, in the build folder, whatever make we may have
+# been called from. Bitcode for the JIT compiler would need clang and serves no
+# purpose here.
 build_make() {
-	make -s -C "$build" -f "$source_dir/Makefile" with_llvm=no \
+	env -u MAKEFLAGS -u MFLAGS -u MAKEOVERRIDES -u MAKELEVEL make -s -C "$build" -f "$source_dir/Makefile" with_llvm=no \
 		PG_CONFIG="/usr/lib/postgresql/$major/bin/pg_config" "$@"
 }
 
