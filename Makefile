@@ -23,6 +23,7 @@ OBJS        = \
 	src/rfm/rfm_aggregate.o \
 	src/rfm/scores.o \
 	src/rfm/tile.o \
+	src/model/bg_bb.o \
 	src/model/bg_nbd.o \
 	src/model/customer.o \
 	src/model/fit.o \
@@ -36,22 +37,42 @@ OBJS        = \
 	src/model/model.o \
 	src/model/model_accessors.o \
 	src/model/model_answers.o \
-	src/model/quadrature.o \
-	src/model/sample.o \
-	src/model/special.o \
 	src/model/nbd.o \
 	src/model/pareto_nbd.o \
+	src/model/quadrature.o \
+	src/model/renewal.o \
+	src/model/sample.o \
+	src/model/special.o \
 	src/rule/classifier.o \
 	src/rule/classify.o \
 	src/rule/ruleset.o \
-	src/rule/ruleset_build.o
+	src/rule/ruleset_build.o \
+	src/tier/calendar.o \
+	src/tier/policy.o \
+	src/tier/policy_parse.o \
+	src/tier/replay.o \
+	src/tier/tier_answers.o \
+	src/points/ledger.o \
+	src/points/points_aggregate.o \
+	src/lifecycle/markov.o \
+	src/lifecycle/transitions_aggregate.o \
+	src/lifecycle/transitions_answers.o \
+	src/retention/activity.o \
+	src/retention/growth_aggregate.o \
+	src/retention/repurchase_aggregate.o \
+	src/retention/retention_aggregate.o \
+	src/retention/tally.o
 
 SQL_MODULES = \
 	sql/00_prologue.sql \
 	sql/10_history.sql \
 	sql/20_rfm.sql \
 	sql/30_model.sql \
-	sql/40_rule.sql
+	sql/40_rule.sql \
+	sql/50_tier.sql \
+	sql/55_points.sql \
+	sql/60_lifecycle.sql \
+	sql/65_retention.sql
 
 DATA_built  = sql/crm--$(EXTVERSION).sql
 DATA        = $(patsubst $(srcdir)/%,%,$(wildcard $(srcdir)/sql/updates/crm--*--*.sql))
@@ -61,7 +82,7 @@ PG_CPPFLAGS = -I$(srcdir)/src -DCRM_VERSION='"$(EXTVERSION)"'
 PG_CFLAGS   = -std=gnu11 -ffp-contract=off -fvisibility=hidden $(CRM_CFLAGS)
 SHLIB_LINK  = -lnlopt -lm
 
-REGRESS        = crm history rfm model rule
+REGRESS        = crm history rfm model rule tier points lifecycle retention
 REGRESS_OPTS   = --inputdir=$(srcdir)/test --load-extension=crm
 
 PG_CONFIG ?= pg_config
@@ -74,7 +95,7 @@ endif
 
 $(DATA_built): $(SQL_MODULES) crm.control Makefile | sqldirs
 	cat $(filter %.sql,$^) > $@.tmp && mv $@.tmp $@
-$(OBJS): $(wildcard $(srcdir)/src/*.h $(srcdir)/src/*/*.h) $(srcdir)/crm.control | objdirs
+$(OBJS): $(wildcard $(srcdir)/src/*.h $(srcdir)/src/*/*.h) crm.control Makefile | objdirs
 
 .PHONY: objdirs sqldirs bench
 objdirs:

@@ -1,0 +1,401 @@
+/*-------------------------------------------------------------------------
+ *
+ * markov.c
+ *		Markov chains of a few states.
+ *
+ * Equations are solved by elimination with partial pivoting, for the states
+ * that matter only: closed classes without a reward are left out, so that a
+ * chain without a discount has a solution whenever the sum is finite. The
+ * stationary distribution comes from the elimination of Grassmann, Taksar and
+ * Heyman (1985), which never subtracts and so loses no digit.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "lifecycle/markov.h"
+
+#include <math.h>
+#include <string.h>
+
+#define BITS 64
+
+void
+markov_set(MarkovChain *chain, const int64_t *counts, double smoothing)
+{
+	int n = chain->n;
+
+	for (int i = 0; i < n; i++)
+	{
+		double *row = chain->p + (size_t) i * n;
+		double total = 0;
+
+		for (int j = 0; j < n; j++)
+		{
+			row[j] = (double) counts[(size_t) i * n + j] + smoothing;
+			total += row[j];
+		}
+		for (int j = 0; j < n && total > 0; j++)
+			row[j] /= total;
+		if (!(total > 0))
+			row[i] = 1;
+	}
+}
+
+/*
+ * Classes
+ */
+
+static bool
+reaches(const uint64_t *reach, size_t words, int from, int to)
+{
+	return (reach[from * words + to / BITS] >> (to % BITS)) & 1;
+}
+
+/* Warshall's closure, a row of bits at a time. */
+static void
+close_reach(const MarkovChain *chain, uint64_t *reach, size_t words)
+{
+	int n = chain->n;
+
+	for (int i = 0; i < n; i++)
+		for (int j = 0; j < n; j++)
+			if (i == j || chain->p[(size_t) i * n + j] > 0)
+				reach[i * words + j / BITS] |= UINT64_C(1) << (j % BITS);
+	for (int via = 0; via < n; via++)
+	{
+		chain->pause();
+		for (int i = 0; i < n; i++)
+			if (reaches(reach, words, i, via))
+				for (size_t word = 0; word < words; word++)
+					reach[i * words + word] |= reach[via * words + word];
+	}
+}
+
+void
+markov_classify(MarkovChain *chain, uint64_t *reach)
+{
+	int n = chain->n;
+	size_t words = ((size_t) n + BITS - 1) / BITS;
+
+	close_reach(chain, reach, words);
+	chain->classes = 0;
+	for (int i = 0; i < n; i++)
+	{
+		int class_of = -1;
+		bool recurrent = true;
+
+		for (int j = 0; j < n && recurrent; j++)
+		{
+			if (!reaches(reach, words, i, j))
+				continue;
+			recurrent = reaches(reach, words, j, i);
+			if (j < i && class_of < 0)
+				class_of = chain->class_of[j];
+		}
+		if (recurrent && class_of < 0)
+			class_of = chain->classes++;
+		chain->class_of[i] = recurrent ? class_of : -1;
+	}
+}
+
+bool
+markov_is_absorbing(const MarkovChain *chain, int state)
+{
+	if (chain->class_of[state] < 0)
+		return false;
+	for (int j = 0; j < chain->n; j++)
+		if (j != state && chain->p[(size_t) state * chain->n + j] > 0)
+			return false;
+	return true;
+}
+
+/*
+ * Equations
+ */
+
+static void
+swap_rows(double *matrix, int a, int b, int columns)
+{
+	for (int j = 0; j < columns; j++)
+	{
+		double value = matrix[(size_t) a * columns + j];
+
+		matrix[(size_t) a * columns + j] = matrix[(size_t) b * columns + j];
+		matrix[(size_t) b * columns + j] = value;
+	}
+}
+
+/* Solves a x = b, for several columns of b, which become those of x. */
+static bool
+solve(double *a, double *b, int n, int columns, MarkovPause pause)
+{
+	for (int k = 0; k < n; k++)
+	{
+		int pivot = k;
+
+		pause();
+		for (int i = k + 1; i < n; i++)
+			if (fabs(a[(size_t) i * n + k]) > fabs(a[(size_t) pivot * n + k]))
+				pivot = i;
+		if (!(fabs(a[(size_t) pivot * n + k]) > 0))
+			return false;
+		swap_rows(a, k, pivot, n);
+		swap_rows(b, k, pivot, columns);
+		for (int i = k + 1; i < n; i++)
+		{
+			double factor = a[(size_t) i * n + k] / a[(size_t) k * n + k];
+
+			if (factor == 0)
+				continue;
+			for (int j = k; j < n; j++)
+				a[(size_t) i * n + j] -= factor * a[(size_t) k * n + j];
+			for (int j = 0; j < columns; j++)
+				b[(size_t) i * columns + j] -=
+					factor * b[(size_t) k * columns + j];
+		}
+	}
+	for (int k = n - 1; k >= 0; k--)
+	{
+		pause();
+		for (int j = 0; j < columns; j++)
+		{
+			double sum = b[(size_t) k * columns + j];
+
+			for (int i = k + 1; i < n; i++)
+				sum -= a[(size_t) k * n + i] * b[(size_t) i * columns + j];
+			b[(size_t) k * columns + j] = sum / a[(size_t) k * n + k];
+		}
+	}
+	return true;
+}
+
+/* work = I - factor P over the members of a set of states. */
+static void
+set_equations(MarkovChain *chain, int members, double factor)
+{
+	for (int i = 0; i < members; i++)
+	{
+		const double *row = chain->p + (size_t) chain->members[i] * chain->n;
+
+		for (int j = 0; j < members; j++)
+			chain->work[(size_t) i * members + j] =
+				(i == j) - factor * row[chain->members[j]];
+	}
+}
+
+static bool
+all_finite(const double *values, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (!isfinite(values[i]))
+			return false;
+	return true;
+}
+
+/*
+ * Values
+ */
+
+/*
+ * With a discount the sum is finite in all states. Without one, closed
+ * classes must have no reward, and are left out; what remains is finite if
+ * and only if the equations with a reward of one everywhere have a solution
+ * that is positive everywhere (the property of an M-matrix).
+ */
+MarkovFault
+markov_value(MarkovChain *chain, const double *reward, double discount,
+			 double *value)
+{
+	int members = 0;
+
+	for (int i = 0; i < chain->n; i++)
+	{
+		value[i] = 0;
+		if (discount > 0 || chain->class_of[i] < 0)
+			chain->members[members++] = i;
+		else if (reward[i] != 0)
+			return MARKOV_REWARD_FOR_EVER;
+	}
+	set_equations(chain, members, 1 / (1 + discount));
+	for (int i = 0; i < members; i++)
+	{
+		chain->right[2 * i] = reward[chain->members[i]];
+		chain->right[2 * i + 1] = 1;
+	}
+	if (!solve(chain->work, chain->right, members, 2, chain->pause))
+		return MARKOV_DIVERGES;
+	for (int i = 0; i < members; i++)
+	{
+		if (!(chain->right[2 * i + 1] > 0))
+			return MARKOV_DIVERGES;
+		value[chain->members[i]] = chain->right[2 * i];
+	}
+	return all_finite(value, chain->n) ? MARKOV_OK : MARKOV_NOT_FINITE;
+}
+
+/* Horner's rule: V = R + P / (1 + d) (R + P / (1 + d) (...)). */
+MarkovFault
+markov_value_until(MarkovChain *chain, const double *reward, double discount,
+				   int horizon, double *value)
+{
+	int n = chain->n;
+	double *next = chain->right;
+
+	memcpy(value, reward, (size_t) n * sizeof(double));
+	for (int t = 0; t < horizon; t++)
+	{
+		chain->pause();
+		for (int i = 0; i < n; i++)
+		{
+			double sum = 0;
+
+			for (int j = 0; j < n; j++)
+				sum += chain->p[(size_t) i * n + j] * value[j];
+			next[i] = reward[i] + sum / (1 + discount);
+		}
+		memcpy(value, next, (size_t) n * sizeof(double));
+	}
+	return all_finite(value, n) ? MARKOV_OK : MARKOV_NOT_FINITE;
+}
+
+/*
+ * Times and ends
+ */
+
+static void
+make_absorbing(MarkovChain *chain, const bool *target)
+{
+	for (int i = 0; i < chain->n; i++)
+		for (int j = 0; j < chain->n && target[i]; j++)
+			chain->p[(size_t) i * chain->n + j] = i == j;
+}
+
+/* Can the chain end in a closed class that is no target? */
+static bool
+may_miss(const MarkovChain *chain, const bool *target, const uint64_t *reach,
+		 int state)
+{
+	size_t words = ((size_t) chain->n + BITS - 1) / BITS;
+
+	for (int j = 0; j < chain->n; j++)
+		if (chain->class_of[j] >= 0 && !target[j] &&
+			reaches(reach, words, state, j))
+			return true;
+	return false;
+}
+
+MarkovFault
+markov_passage_time(MarkovChain *chain, const bool *target, uint64_t *reach,
+					double *periods)
+{
+	int members = 0;
+
+	make_absorbing(chain, target);
+	markov_classify(chain, reach);
+	for (int i = 0; i < chain->n; i++)
+	{
+		periods[i] = target[i] ? 0 : INFINITY;
+		if (!target[i] && !may_miss(chain, target, reach, i))
+			chain->members[members++] = i;
+	}
+	set_equations(chain, members, 1);
+	for (int i = 0; i < members; i++)
+		chain->right[i] = 1;
+	if (!solve(chain->work, chain->right, members, 1, chain->pause))
+		return MARKOV_DIVERGES;
+	for (int i = 0; i < members; i++)
+		periods[chain->members[i]] = chain->right[i];
+	return MARKOV_OK;
+}
+
+MarkovFault
+markov_absorption(MarkovChain *chain)
+{
+	int n = chain->n;
+	int members = 0;
+	bool any = false;
+
+	for (int i = 0; i < n; i++)
+	{
+		any |= markov_is_absorbing(chain, i);
+		if (chain->class_of[i] < 0)
+			chain->members[members++] = i;
+	}
+	if (!any)
+		return MARKOV_NO_ABSORBING;
+	set_equations(chain, members, 1);
+	for (int i = 0; i < members; i++)
+		memcpy(chain->right + (size_t) i * n,
+			   chain->p + (size_t) chain->members[i] * n,
+			   (size_t) n * sizeof(double));
+	if (!solve(chain->work, chain->right, members, n, chain->pause))
+		return MARKOV_DIVERGES;
+
+	/* From the rows of the members to those of their states, last first. */
+	for (int i = n - 1; i >= 0; i--)
+	{
+		double *row = chain->right + (size_t) i * n;
+
+		if (members > 0 && chain->members[members - 1] == i)
+			memmove(row, chain->right + (size_t) --members * n,
+					(size_t) n * sizeof(double));
+		else
+			for (int j = 0; j < n; j++)
+				row[j] = i == j;
+	}
+	return MARKOV_OK;
+}
+
+/* Grassmann, Taksar and Heyman: the last state is taken out, again and again. */
+static void
+eliminate_states(double *a, double *share, int n, MarkovPause pause)
+{
+	double total = 1;
+
+	for (int k = n - 1; k > 0; k--)
+	{
+		double leaving = 0;
+
+		pause();
+		for (int j = 0; j < k; j++)
+			leaving += a[(size_t) k * n + j];
+		for (int i = 0; i < k; i++)
+		{
+			a[(size_t) i * n + k] /= leaving;
+			for (int j = 0; j < k; j++)
+				a[(size_t) i * n + j] +=
+					a[(size_t) i * n + k] * a[(size_t) k * n + j];
+		}
+	}
+	share[0] = 1;
+	for (int k = 1; k < n; k++)
+	{
+		share[k] = 0;
+		for (int i = 0; i < k; i++)
+			share[k] += share[i] * a[(size_t) i * n + k];
+		total += share[k];
+	}
+	for (int k = 0; k < n; k++)
+		share[k] /= total;
+}
+
+MarkovFault
+markov_steady_state(MarkovChain *chain, double *share)
+{
+	int members = 0;
+
+	if (chain->classes != 1)
+		return MARKOV_MANY_CLASSES;
+	for (int i = 0; i < chain->n; i++)
+		if (chain->class_of[i] == 0)
+			chain->members[members++] = i;
+	for (int i = 0; i < members; i++)
+		for (int j = 0; j < members; j++)
+			chain->work[(size_t) i * members + j] =
+				chain->p[(size_t) chain->members[i] * chain->n +
+						 chain->members[j]];
+	eliminate_states(chain->work, chain->right, members, chain->pause);
+	memset(share, 0, (size_t) chain->n * sizeof(double));
+	for (int i = 0; i < members; i++)
+		share[chain->members[i]] = chain->right[i];
+	return all_finite(share, chain->n) ? MARKOV_OK : MARKOV_NOT_FINITE;
+}

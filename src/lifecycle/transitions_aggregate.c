@@ -1,0 +1,359 @@
+/*-------------------------------------------------------------------------
+ *
+ * transitions_aggregate.c
+ *		The aggregates crm.transition_matrix.
+ *
+ * The state, in the aggregate's memory context, numbers the states of the
+ * chain in the order in which they come, finds them by an open hash table,
+ * and counts in a square that doubles its side when it is full. The final
+ * function sorts the states, so that the order of the rows leaves no trace.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "crm.h"
+
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "common/int.h"
+#include "funcapi.h"
+#include "libpq/pqformat.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#include "lifecycle/transitions.h"
+
+#define FIRST_ROOM 8
+#define STATE_FORMAT 1
+
+typedef struct Transitions
+{
+	MemoryContext context;
+	int n; /* states */
+	int room; /* side of the square; the hash table has twice as many slots */
+	text **states;
+	int *slots; /* number of a state, from 1; 0: free */
+	int64 *counts; /* [room][room] */
+} Transitions;
+
+static MemoryContext
+aggregate_context(FunctionCallInfo fcinfo)
+{
+	MemoryContext context;
+
+	if (!AggCheckCallContext(fcinfo, &context))
+		elog(ERROR, "aggregate function called in non-aggregate context");
+	return context;
+}
+
+static void
+allocate(Transitions *transitions, int room)
+{
+	transitions->room = room;
+	transitions->states =
+		MemoryContextAlloc(transitions->context, room * sizeof(text *));
+	transitions->slots =
+		MemoryContextAllocZero(transitions->context, 2 * room * sizeof(int));
+	transitions->counts = MemoryContextAllocZero(
+		transitions->context, (Size) room * room * sizeof(int64));
+}
+
+static Transitions *
+transitions_create(MemoryContext context)
+{
+	Transitions *transitions =
+		MemoryContextAllocZero(context, sizeof(Transitions));
+
+	transitions->context = context;
+	allocate(transitions, FIRST_ROOM);
+	return transitions;
+}
+
+/* The slot of a state: its own, or the free one where it belongs. */
+static int *
+find_slot(const Transitions *transitions, const char *name, int size)
+{
+	uint32 mask = 2 * transitions->room - 1;
+	uint32 place =
+		DatumGetUInt32(hash_any((const unsigned char *) name, size));
+
+	for (;; place++)
+	{
+		int *slot = &transitions->slots[place & mask];
+		const text *state;
+
+		if (*slot == 0)
+			return slot;
+		state = transitions->states[*slot - 1];
+		if (VARSIZE(state) - VARHDRSZ == (Size) size &&
+			memcmp(VARDATA(state), name, size) == 0)
+			return slot;
+	}
+}
+
+static void
+enlarge(Transitions *transitions)
+{
+	Transitions old = *transitions;
+
+	allocate(transitions, old.room * 2);
+	for (int i = 0; i < old.n; i++)
+	{
+		text *state = old.states[i];
+
+		transitions->states[i] = state;
+		*find_slot(transitions, VARDATA(state), VARSIZE(state) - VARHDRSZ) =
+			i + 1;
+		memcpy(transitions->counts + (Size) i * transitions->room,
+			   old.counts + (Size) i * old.room, old.n * sizeof(int64));
+	}
+	pfree(old.states);
+	pfree(old.slots);
+	pfree(old.counts);
+}
+
+/* The number of a state, which is added if it is new. */
+static int
+state_number(Transitions *transitions, const char *name, int size)
+{
+	int *slot = find_slot(transitions, name, size);
+	text *state;
+
+	if (*slot != 0)
+		return *slot - 1;
+	if (transitions->n == MARKOV_MAX_STATES)
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+						errmsg("a transition matrix has at most %d states",
+							   MARKOV_MAX_STATES),
+						errhint("States are few: tiers, stages, groups of "
+								"recency. Join rare ones.")));
+	if (transitions->n == transitions->room)
+	{
+		enlarge(transitions);
+		slot = find_slot(transitions, name, size);
+	}
+	state = MemoryContextAlloc(transitions->context, VARHDRSZ + size);
+	SET_VARSIZE(state, VARHDRSZ + size);
+	memcpy(VARDATA(state), name, size);
+	transitions->states[transitions->n] = state;
+	*slot = ++transitions->n;
+	return *slot - 1;
+}
+
+static void
+count_moves(Transitions *transitions, int from, int to, int64 moves)
+{
+	int64 *count = &transitions->counts[(Size) from * transitions->room + to];
+
+	if (pg_add_s64_overflow(*count, moves, count))
+		ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+						errmsg("number of transitions out of range")));
+}
+
+static bool
+any_argument_is_null(FunctionCallInfo fcinfo)
+{
+	for (int i = 1; i < PG_NARGS(); i++)
+		if (PG_ARGISNULL(i))
+			return true;
+	return false;
+}
+
+/* sfunc: (internal, from_state text, to_state text [, n bigint]) */
+CRM_FUNCTION(crm_transition_matrix_transition)
+{
+	MemoryContext context = aggregate_context(fcinfo);
+	Transitions *transitions =
+		PG_ARGISNULL(0) ? NULL : (Transitions *) PG_GETARG_POINTER(0);
+	int64 moves = 1;
+	int number[2];
+
+	if (any_argument_is_null(fcinfo))
+	{
+		if (transitions == NULL)
+			PG_RETURN_NULL();
+		PG_RETURN_POINTER(transitions);
+	}
+	if (PG_NARGS() > 3)
+		moves = PG_GETARG_INT64(3);
+	if (moves < 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("n of a transition must be 0 or more, not "
+							   "%lld",
+							   (long long) moves)));
+	if (transitions == NULL)
+		transitions = transitions_create(context);
+	for (int i = 0; i < 2; i++)
+	{
+		text *state = PG_GETARG_TEXT_PP(i + 1);
+
+		number[i] = state_number(transitions, VARDATA_ANY(state),
+								 VARSIZE_ANY_EXHDR(state));
+	}
+	count_moves(transitions, number[0], number[1], moves);
+	PG_RETURN_POINTER(transitions);
+}
+
+CRM_FUNCTION(crm_transition_matrix_combine)
+{
+	MemoryContext context = aggregate_context(fcinfo);
+	Transitions *transitions =
+		PG_ARGISNULL(0) ? NULL : (Transitions *) PG_GETARG_POINTER(0);
+	const Transitions *other =
+		PG_ARGISNULL(1) ? NULL : (Transitions *) PG_GETARG_POINTER(1);
+	int number[MARKOV_MAX_STATES];
+
+	if (transitions == NULL && other == NULL)
+		PG_RETURN_NULL();
+	if (transitions == NULL)
+		transitions = transitions_create(context);
+	for (int i = 0; other != NULL && i < other->n; i++)
+		number[i] = state_number(transitions, VARDATA(other->states[i]),
+								 (int) (VARSIZE(other->states[i]) - VARHDRSZ));
+	for (int i = 0; other != NULL && i < other->n; i++)
+		for (int j = 0; j < other->n; j++)
+			count_moves(transitions, number[i], number[j],
+						other->counts[(Size) i * other->room + j]);
+	PG_RETURN_POINTER(transitions);
+}
+
+/* Format, number of states, their names, counts; in network order. */
+CRM_FUNCTION(crm_transition_matrix_serial)
+{
+	const Transitions *transitions = (Transitions *) PG_GETARG_POINTER(0);
+	StringInfoData buffer;
+
+	(void) aggregate_context(fcinfo);
+	pq_begintypsend(&buffer);
+	pq_sendbyte(&buffer, STATE_FORMAT);
+	pq_sendint32(&buffer, transitions->n);
+	for (int i = 0; i < transitions->n; i++)
+	{
+		const text *state = transitions->states[i];
+
+		pq_sendint32(&buffer, VARSIZE(state) - VARHDRSZ);
+		pq_sendbytes(&buffer, VARDATA(state), VARSIZE(state) - VARHDRSZ);
+	}
+	for (int i = 0; i < transitions->n; i++)
+		for (int j = 0; j < transitions->n; j++)
+			pq_sendint64(
+				&buffer,
+				transitions->counts[(Size) i * transitions->room + j]);
+	PG_RETURN_BYTEA_P(pq_endtypsend(&buffer));
+}
+
+CRM_FUNCTION(crm_transition_matrix_deserial)
+{
+	bytea *state = PG_GETARG_BYTEA_PP(0);
+	Transitions *transitions = transitions_create(CurrentMemoryContext);
+	StringInfoData buffer = {0};
+	int n;
+
+	(void) aggregate_context(fcinfo);
+	buffer.data = VARDATA_ANY(state);
+	buffer.len = buffer.maxlen = (int) VARSIZE_ANY_EXHDR(state);
+	if (pq_getmsgbyte(&buffer) != STATE_FORMAT)
+		elog(ERROR, "unknown format of the state of a transition matrix");
+	n = (int) pq_getmsgint(&buffer, 4);
+	for (int i = 0; i < n; i++)
+	{
+		int size = (int) pq_getmsgint(&buffer, 4);
+		const char *name = pq_getmsgbytes(&buffer, size);
+
+		if (state_number(transitions, name, size) != i)
+			elog(ERROR, "invalid state of a transition matrix");
+	}
+	for (int i = 0; i < n; i++)
+		for (int j = 0; j < n; j++)
+			count_moves(transitions, i, j, pq_getmsgint64(&buffer));
+	pq_getmsgend(&buffer);
+	PG_RETURN_POINTER(transitions);
+}
+
+/*
+ * The value
+ */
+
+int
+state_compare(const text *left, const text *right)
+{
+	Size left_size = VARSIZE_ANY_EXHDR(left);
+	Size right_size = VARSIZE_ANY_EXHDR(right);
+	int order = memcmp(VARDATA_ANY(left), VARDATA_ANY(right),
+					   Min(left_size, right_size));
+
+	if (order == 0)
+		order = (left_size > right_size) - (left_size < right_size);
+	return order;
+}
+
+typedef struct SortedState
+{
+	const text *name;
+	int number;
+} SortedState;
+
+static int
+compare_states(const void *a, const void *b)
+{
+	return state_compare(((const SortedState *) a)->name,
+						 ((const SortedState *) b)->name);
+}
+
+static Datum
+states_array(const SortedState *states, int n)
+{
+	Datum *names = palloc(n * sizeof(Datum));
+
+	for (int i = 0; i < n; i++)
+		names[i] = PointerGetDatum(states[i].name);
+	return PointerGetDatum(
+		construct_array(names, n, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+static Datum
+counts_array(const Transitions *transitions, const SortedState *states)
+{
+	int n = transitions->n;
+	int dimensions[2] = {n, n};
+	int bounds[2] = {1, 1};
+	Datum *counts = palloc((Size) n * n * sizeof(Datum));
+
+	for (int i = 0; i < n; i++)
+		for (int j = 0; j < n; j++)
+			counts[(Size) i * n + j] = Int64GetDatum(
+				transitions
+					->counts[(Size) states[i].number * transitions->room +
+							 states[j].number]);
+	return PointerGetDatum(
+		construct_md_array(counts, NULL, 2, dimensions, bounds, INT8OID,
+						   sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
+/* finalfunc: crm.transition_matrix */
+CRM_FUNCTION(crm_transition_matrix_final)
+{
+	const Transitions *transitions =
+		PG_ARGISNULL(0) ? NULL : (Transitions *) PG_GETARG_POINTER(0);
+	SortedState *states;
+	TupleDesc shape;
+	Datum values[MATRIX_COLUMNS];
+	bool nulls[MATRIX_COLUMNS] = {false};
+
+	(void) aggregate_context(fcinfo);
+	if (transitions == NULL)
+		PG_RETURN_NULL();
+	if (get_call_result_type(fcinfo, NULL, &shape) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	states = palloc(transitions->n * sizeof(SortedState));
+	for (int i = 0; i < transitions->n; i++)
+	{
+		states[i].name = transitions->states[i];
+		states[i].number = i;
+	}
+	qsort(states, transitions->n, sizeof(SortedState), compare_states);
+	values[MATRIX_STATES] = states_array(states, transitions->n);
+	values[MATRIX_COUNTS] = counts_array(transitions, states);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(shape, values, nulls)));
+}

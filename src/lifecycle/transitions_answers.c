@@ -1,0 +1,484 @@
+/*-------------------------------------------------------------------------
+ *
+ * transitions_answers.c
+ *		Reading a transition matrix: probabilities, values, times, ends.
+ *
+ * These functions are called once for a matrix, not once for a customer, so
+ * nothing is kept between calls. All memory is the caller's.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "crm.h"
+
+#include <math.h>
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "executor/executor.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+#include "utils/numeric.h"
+#include "utils/tuplestore.h"
+
+#include "lifecycle/transitions.h"
+
+#define MAX_HORIZON 100000
+
+typedef struct Matrix
+{
+	int n;
+	Datum *states; /* text, sorted */
+	int64 *counts; /* [n][n] */
+	MarkovChain chain;
+	uint64_t *reach; /* for markov_classify */
+} Matrix;
+
+static void
+refuse(const char *problem)
+{
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					errmsg("this is not a transition matrix: %s", problem),
+					errhint("Build it with the aggregate "
+							"crm.transition_matrix.")));
+}
+
+static void
+pause_chain(void)
+{
+	CHECK_FOR_INTERRUPTS();
+}
+
+/*
+ * Arguments
+ */
+
+static void
+read_states(Matrix *matrix, Datum datum)
+{
+	ArrayType *array = DatumGetArrayTypeP(datum);
+
+	if (ARR_NDIM(array) != 1 || array_contains_nulls(array))
+		refuse("states must be an array without NULLs");
+	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &matrix->states,
+					  NULL, &matrix->n);
+	if (matrix->n > MARKOV_MAX_STATES)
+		refuse("it has too many states");
+	for (int i = 1; i < matrix->n; i++)
+		if (state_compare(DatumGetTextPP(matrix->states[i - 1]),
+						  DatumGetTextPP(matrix->states[i])) >= 0)
+			refuse("states must ascend, and each occur once");
+}
+
+static void
+read_counts(Matrix *matrix, Datum datum)
+{
+	ArrayType *array = DatumGetArrayTypeP(datum);
+	Datum *counts;
+	int size;
+
+	if (ARR_NDIM(array) != 2 || ARR_DIMS(array)[0] != matrix->n ||
+		ARR_DIMS(array)[1] != matrix->n || array_contains_nulls(array))
+		refuse("counts must be a square of numbers, a row for each state");
+	deconstruct_array(array, INT8OID, sizeof(int64), FLOAT8PASSBYVAL,
+					  TYPALIGN_DOUBLE, &counts, NULL, &size);
+	matrix->counts = palloc((Size) size * sizeof(int64));
+	for (int i = 0; i < size; i++)
+	{
+		matrix->counts[i] = DatumGetInt64(counts[i]);
+		if (matrix->counts[i] < 0)
+			refuse("a count is negative");
+	}
+}
+
+static void
+make_chain(Matrix *matrix, double smoothing)
+{
+	MarkovChain *chain = &matrix->chain;
+	Size square = (Size) matrix->n * matrix->n * sizeof(double);
+
+	if (!(smoothing >= 0) || isinf(smoothing))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("smoothing must be a finite number from 0, not %g",
+						smoothing)));
+	chain->n = matrix->n;
+	chain->p = palloc(square);
+	chain->work = palloc(square);
+	chain->right = palloc(square + 2 * matrix->n * sizeof(double));
+	chain->class_of = palloc(matrix->n * sizeof(int));
+	chain->members = palloc(matrix->n * sizeof(int));
+	chain->pause = pause_chain;
+	matrix->reach = palloc0(MARKOV_REACH_WORDS(matrix->n) * sizeof(uint64_t));
+	markov_set(chain, matrix->counts, smoothing);
+}
+
+/* The matrix in argument 0, as a chain. */
+static Matrix
+matrix_argument(FunctionCallInfo fcinfo, double smoothing)
+{
+	HeapTupleHeader row = PG_GETARG_HEAPTUPLEHEADER(0);
+	Matrix matrix = {0};
+	bool no_states;
+	bool no_counts;
+	Datum states = GetAttributeByNum(row, MATRIX_STATES + 1, &no_states);
+	Datum counts = GetAttributeByNum(row, MATRIX_COUNTS + 1, &no_counts);
+
+	if (no_states || no_counts)
+		refuse("states and counts must not be NULL");
+	read_states(&matrix, states);
+	read_counts(&matrix, counts);
+	make_chain(&matrix, smoothing);
+	return matrix;
+}
+
+/* The number of a state, or -1. */
+static int
+find_state(const Matrix *matrix, const text *name)
+{
+	int low = 0;
+	int high = matrix->n;
+
+	while (low < high)
+	{
+		int middle = (low + high) / 2;
+		int order =
+			state_compare(name, DatumGetTextPP(matrix->states[middle]));
+
+		if (order == 0)
+			return middle;
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return -1;
+}
+
+static char *
+known_states(const Matrix *matrix)
+{
+	StringInfoData list;
+
+	initStringInfo(&list);
+	for (int i = 0; i < matrix->n && list.len < 200; i++)
+		appendStringInfo(&list, "%s\"%s\"", i > 0 ? ", " : "",
+						 TextDatumGetCString(matrix->states[i]));
+	if (list.len >= 200)
+		appendStringInfoString(&list, ", ...");
+	return list.data;
+}
+
+static void
+refuse_state(const Matrix *matrix, const text *name)
+{
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					errmsg("there is no state \"%s\" in the transition matrix",
+						   text_to_cstring(name)),
+					errdetail("Its states are %s.", known_states(matrix))));
+}
+
+/* One number of the object of rewards. */
+static double
+reward_value(const char *state, const JsonbValue *value)
+{
+	double reward = NAN;
+
+	if (value->type == jbvNumeric)
+		reward = DatumGetFloat8(DirectFunctionCall1(
+			numeric_float8, NumericGetDatum(value->val.numeric)));
+	if (!isfinite(reward))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the reward of \"%s\" must be a number", state)));
+	return reward;
+}
+
+/* An object with a number for each state. */
+static double *
+rewards_argument(FunctionCallInfo fcinfo, int argument, const Matrix *matrix)
+{
+	Jsonb *json = PG_GETARG_JSONB_P(argument);
+	double *rewards = palloc(matrix->n * sizeof(double));
+	JsonbIterator *iterator = JsonbIteratorInit(&json->root);
+	JsonbIteratorToken token;
+	JsonbValue value;
+	int state = -1;
+
+	if (!JB_ROOT_IS_OBJECT(json))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("reward must be an object with a number for "
+							   "each state"),
+						errhint("For example {\"active\": 36, \"lapsed\": "
+								"-4}.")));
+	for (int i = 0; i < matrix->n; i++)
+		rewards[i] = NAN;
+	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (token == WJB_KEY)
+		{
+			text *name = cstring_to_text_with_len(value.val.string.val,
+												  value.val.string.len);
+
+			state = find_state(matrix, name);
+			if (state < 0)
+				refuse_state(matrix, name);
+		}
+		else if (token == WJB_VALUE)
+			rewards[state] = reward_value(
+				TextDatumGetCString(matrix->states[state]), &value);
+	}
+	for (int i = 0; i < matrix->n; i++)
+		if (isnan(rewards[i]))
+			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+							errmsg("reward has no number for the state \"%s\"",
+								   TextDatumGetCString(matrix->states[i])),
+							errhint("Give 0 to states that earn and cost "
+									"nothing.")));
+	return rewards;
+}
+
+static double
+discount_argument(FunctionCallInfo fcinfo, int argument)
+{
+	double discount = PG_GETARG_FLOAT8(argument);
+
+	if (!(discount > -1) || isinf(discount))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("discount must be a finite number above -1, "
+							   "not %g",
+							   discount),
+						errhint("It is the rate of one period: 0.2 stands "
+								"for 20 percent.")));
+	return discount;
+}
+
+static void
+check_fault(MarkovFault fault)
+{
+	static const struct
+	{
+		const char *message;
+		const char *hint;
+	} faults[] = {
+		[MARKOV_REWARD_FOR_EVER] =
+			{"the value is not finite: without a discount, a state that is "
+			 "never left for good has a reward",
+			 "Give a discount above 0, a horizon, or the reward 0."},
+		[MARKOV_DIVERGES] = {"the value is not finite: it grows faster than "
+							 "customers leave",
+							 "Give a larger discount, or a horizon."},
+		[MARKOV_NOT_FINITE] = {"the result exceeds the range of float8",
+							   "Check the rewards and the discount."},
+		[MARKOV_NO_ABSORBING] =
+			{"no state of the transition matrix is absorbing",
+			 "Ask for the time until a state of your choice: "
+			 "crm.passage_time(matrix, '{churned}')."},
+		[MARKOV_MANY_CLASSES] =
+			{"the transition matrix has no single steady state: where a "
+			 "customer ends depends on where he begins",
+			 "Smooth the matrix, or ask for crm.absorption."},
+	};
+
+	if (fault != MARKOV_OK)
+		ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+						errmsg("%s", faults[fault].message),
+						errhint("%s", faults[fault].hint)));
+}
+
+/*
+ * Rows
+ */
+
+static void
+put_row(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+
+	CHECK_FOR_INTERRUPTS();
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+/* (state, number) for each state; an infinite number is NULL. */
+static void
+put_numbers(FunctionCallInfo fcinfo, const Matrix *matrix,
+			const double *numbers)
+{
+	for (int i = 0; i < matrix->n; i++)
+	{
+		Datum values[2];
+		bool nulls[2] = {false, !isfinite(numbers[i])};
+
+		values[0] = matrix->states[i];
+		values[1] = Float8GetDatum(numbers[i]);
+		put_row(fcinfo, values, nulls);
+	}
+}
+
+/* crm.transitions(matrix, smoothing) */
+CRM_FUNCTION(crm_transitions)
+{
+	Matrix matrix = matrix_argument(fcinfo, PG_GETARG_FLOAT8(1));
+
+	InitMaterializedSRF(fcinfo, 0);
+	for (int i = 0; i < matrix.n; i++)
+		for (int j = 0; j < matrix.n; j++)
+		{
+			Size place = (Size) i * matrix.n + j;
+			Datum values[4];
+			bool nulls[4] = {false};
+
+			if (matrix.counts[place] == 0 && matrix.chain.p[place] == 0)
+				continue;
+			values[0] = matrix.states[i];
+			values[1] = matrix.states[j];
+			values[2] = Int64GetDatum(matrix.counts[place]);
+			values[3] = Float8GetDatum(matrix.chain.p[place]);
+			put_row(fcinfo, values, nulls);
+		}
+	return (Datum) 0;
+}
+
+/* crm.markov_value(matrix, reward, discount, horizon, smoothing) */
+CRM_FUNCTION(crm_markov_value)
+{
+	Matrix matrix;
+	MarkovChain *chain = &matrix.chain;
+	double *rewards;
+	double *value;
+	double discount;
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2) ||
+		PG_ARGISNULL(4))
+		return (Datum) 0;
+	matrix = matrix_argument(fcinfo, PG_GETARG_FLOAT8(4));
+	rewards = rewards_argument(fcinfo, 1, &matrix);
+	discount = discount_argument(fcinfo, 2);
+	value = palloc(matrix.n * sizeof(double));
+	if (PG_ARGISNULL(3))
+	{
+		markov_classify(chain, matrix.reach);
+		check_fault(markov_value(chain, rewards, discount, value));
+	}
+	else
+	{
+		int horizon = PG_GETARG_INT32(3);
+
+		if (horizon < 0 || horizon > MAX_HORIZON)
+			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+							errmsg("horizon must be from 0 to %d periods, "
+								   "not %d",
+								   MAX_HORIZON, horizon),
+							errhint("NULL stands for the infinite one.")));
+		check_fault(
+			markov_value_until(chain, rewards, discount, horizon, value));
+	}
+	put_numbers(fcinfo, &matrix, value);
+	return (Datum) 0;
+}
+
+/* The targets of a passage: the named states, or all absorbing ones. */
+static bool *
+targets_argument(FunctionCallInfo fcinfo, int argument, Matrix *matrix)
+{
+	bool *target = palloc0(matrix->n * sizeof(bool));
+	Datum *names;
+	bool *nulls;
+	int count;
+
+	if (PG_ARGISNULL(argument))
+	{
+		bool any = false;
+
+		markov_classify(&matrix->chain, matrix->reach);
+		for (int i = 0; i < matrix->n; i++)
+			any |= target[i] = markov_is_absorbing(&matrix->chain, i);
+		if (!any)
+			check_fault(MARKOV_NO_ABSORBING);
+		memset(matrix->reach, 0,
+			   MARKOV_REACH_WORDS(matrix->n) * sizeof(uint64_t));
+		return target;
+	}
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(argument), TEXTOID, -1, false,
+					  TYPALIGN_INT, &names, &nulls, &count);
+	if (count == 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("no state is given to wait for"),
+						errhint("NULL stands for all absorbing states.")));
+	for (int i = 0; i < count; i++)
+	{
+		const text *name = nulls[i] ? NULL : DatumGetTextPP(names[i]);
+		int state = name == NULL ? -1 : find_state(matrix, name);
+
+		if (name == NULL)
+			ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+							errmsg("a state to wait for is NULL")));
+		if (state < 0)
+			refuse_state(matrix, name);
+		target[state] = true;
+	}
+	return target;
+}
+
+/* crm.passage_time(matrix, to_states, smoothing) */
+CRM_FUNCTION(crm_passage_time)
+{
+	Matrix matrix;
+	double *periods;
+	bool *target;
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(2))
+		return (Datum) 0;
+	matrix = matrix_argument(fcinfo, PG_GETARG_FLOAT8(2));
+	target = targets_argument(fcinfo, 1, &matrix);
+	periods = palloc(matrix.n * sizeof(double));
+	check_fault(
+		markov_passage_time(&matrix.chain, target, matrix.reach, periods));
+	put_numbers(fcinfo, &matrix, periods);
+	return (Datum) 0;
+}
+
+/* crm.absorption(matrix) */
+CRM_FUNCTION(crm_absorption)
+{
+	Matrix matrix = matrix_argument(fcinfo, 0);
+	MarkovChain *chain = &matrix.chain;
+
+	InitMaterializedSRF(fcinfo, 0);
+	markov_classify(chain, matrix.reach);
+	check_fault(markov_absorption(chain));
+	for (int j = 0; j < matrix.n; j++)
+	{
+		if (!markov_is_absorbing(chain, j))
+			continue;
+		for (int i = 0; i < matrix.n; i++)
+		{
+			Datum values[3];
+			bool nulls[3] = {false};
+
+			values[0] = matrix.states[i];
+			values[1] = matrix.states[j];
+			values[2] = Float8GetDatum(chain->right[(Size) i * matrix.n + j]);
+			put_row(fcinfo, values, nulls);
+		}
+	}
+	return (Datum) 0;
+}
+
+/* crm.steady_state(matrix, smoothing) */
+CRM_FUNCTION(crm_steady_state)
+{
+	Matrix matrix = matrix_argument(fcinfo, PG_GETARG_FLOAT8(1));
+	double *share = palloc(matrix.n * sizeof(double));
+
+	InitMaterializedSRF(fcinfo, 0);
+	markov_classify(&matrix.chain, matrix.reach);
+	check_fault(markov_steady_state(&matrix.chain, share));
+	put_numbers(fcinfo, &matrix, share);
+	return (Datum) 0;
+}

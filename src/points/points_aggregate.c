@@ -1,0 +1,521 @@
+/*-------------------------------------------------------------------------
+ *
+ * points_aggregate.c
+ *		The aggregates crm.points_balance and crm.points_lots.
+ *
+ * Both have the same transition, so that a query with both collects the
+ * entries once. The state is an array of entries in the aggregate's memory
+ * context; nothing is worked out before the end, because an entry may come
+ * that is older than all others. Replaying sorts the array, which leaves what
+ * the state means unchanged, and needs memory of the final function's own.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "crm.h"
+
+#include "catalog/pg_type.h"
+#include "common/int.h"
+#include "funcapi.h"
+#include "libpq/pqformat.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+#include "utils/typcache.h"
+
+#include "history/decimal.h"
+#include "history/history.h"
+#include "points/ledger.h"
+
+#define FIRST_CAPACITY 8
+#define STATE_FORMAT 1
+
+/* format, scale, as_of, units, count */
+#define STATE_HEADER_SIZE (1 + 1 + 8 + 8 + 8)
+
+/* Columns of crm.points_balance, from 0. */
+enum
+{
+	BALANCE_BALANCE,
+	BALANCE_PENDING,
+	BALANCE_EARNED,
+	BALANCE_SPENT,
+	BALANCE_EXPIRED,
+	BALANCE_NEXT_EXPIRY,
+	BALANCE_NEXT_EXPIRING,
+	BALANCE_EXPIRING_SOON,
+	BALANCE_COLUMNS
+};
+
+/* Columns of crm.points_lot, from 0. */
+enum
+{
+	LOT_POINTS,
+	LOT_EARNED,
+	LOT_OCCURRED_AT,
+	LOT_AVAILABLE_AT,
+	LOT_EXPIRES_AT,
+	LOT_COLUMNS
+};
+
+typedef struct PointsLedger
+{
+	TimestampTz as_of;
+	int scale; /* of all units */
+	int64 units; /* sum of the absolute ones */
+	int64 count;
+	int64 capacity;
+	PointsEntry *entries;
+} PointsLedger;
+
+/*
+ * The state
+ */
+
+/* A moment in a message; timestamptz_to_str has but one buffer. */
+static const char *
+moment_text(TimestampTz moment)
+{
+	return pstrdup(timestamptz_to_str(moment));
+}
+
+static MemoryContext
+aggregate_context(FunctionCallInfo fcinfo)
+{
+	MemoryContext context;
+
+	if (!AggCheckCallContext(fcinfo, &context))
+		elog(ERROR, "aggregate function called in non-aggregate context");
+	return context;
+}
+
+static PointsLedger *
+ledger_create(MemoryContext context, TimestampTz as_of, int64 capacity)
+{
+	PointsLedger *ledger =
+		MemoryContextAllocZero(context, sizeof(PointsLedger));
+
+	ledger->as_of = as_of;
+	ledger->capacity = capacity;
+	ledger->entries = MemoryContextAllocHuge(
+		context, mul_size((Size) capacity, sizeof(PointsEntry)));
+	return ledger;
+}
+
+static void
+check_same_moment(const PointsLedger *ledger, TimestampTz as_of)
+{
+	if (ledger->as_of != as_of)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("as_of of a points balance must be the same in "
+						"all rows"),
+				 errdetail("It was %s, then %s.", moment_text(ledger->as_of),
+						   moment_text(as_of))));
+}
+
+static void
+refuse_limit(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+			 errmsg("the points of a balance are out of range"),
+			 errdetail("The absolute points may add up to 10^18 minor units "
+					   "(10^16 with two decimals)."),
+			 errhint("Use fewer decimals: round(points, 2).")));
+}
+
+static int64
+rescaled(int64 units, int digits)
+{
+	if (!decimal_rescale(&units, digits))
+		refuse_limit();
+	return units;
+}
+
+/* Makes room for entries of this scale, of so many units in all. */
+static void
+ledger_prepare(PointsLedger *ledger, int scale, int64 count, int64 units)
+{
+	int64 needed = ledger->count + count;
+	int digits = scale - ledger->scale;
+
+	if (digits > 0)
+	{
+		for (int64 i = 0; i < ledger->count; i++)
+		{
+			CHECK_FOR_INTERRUPTS();
+			ledger->entries[i].units =
+				rescaled(ledger->entries[i].units, digits);
+		}
+		ledger->units = rescaled(ledger->units, digits);
+		ledger->scale = scale;
+	}
+	if (pg_add_s64_overflow(ledger->units, units, &ledger->units) ||
+		ledger->units > DECIMAL_MAX_UNITS)
+		refuse_limit();
+	if (needed > ledger->capacity)
+	{
+		ledger->capacity = Max(needed, ledger->capacity * 2);
+		ledger->entries =
+			repalloc_huge(ledger->entries, mul_size((Size) ledger->capacity,
+													sizeof(PointsEntry)));
+	}
+}
+
+/*
+ * Rows
+ */
+
+static void
+refuse_infinite(const char *column)
+{
+	ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+					errmsg("%s of points must be finite", column),
+					errhint("NULL stands for points that never expire, or are "
+							"available when they are earned.")));
+}
+
+static TimestampTz
+moment_argument(FunctionCallInfo fcinfo, int number, const char *column)
+{
+	TimestampTz moment = PG_GETARG_TIMESTAMPTZ(number);
+
+	if (TIMESTAMP_NOT_FINITE(moment))
+		refuse_infinite(column);
+	return moment;
+}
+
+static Decimal
+points_argument(FunctionCallInfo fcinfo, int number)
+{
+	struct varlena *numeric = PG_DETOAST_DATUM_PACKED(PG_GETARG_DATUM(number));
+	Decimal points = {0};
+
+	switch (decimal_from_numeric((const uint8_t *) VARDATA_ANY(numeric),
+								 VARSIZE_ANY_EXHDR(numeric), &points))
+	{
+		case DECIMAL_VALID:
+			break;
+		case DECIMAL_NOT_FINITE:
+			ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+							errmsg("points must be finite, not NaN or "
+								   "infinite"),
+							errhint("Leave out or mend such entries.")));
+			break;
+		case DECIMAL_FAULT_SCALE:
+			ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+							errmsg("points have %d decimals; at most %d are "
+								   "possible",
+								   points.scale, DECIMAL_MAX_SCALE),
+							errhint("Round them: round(points, 2).")));
+			break;
+		case DECIMAL_FAULT_RANGE:
+			refuse_limit();
+	}
+	return points;
+}
+
+static void
+check_entry(const PointsEntry *entry)
+{
+	bool is_debit = entry->units < 0;
+
+	if (is_debit && entry->expires_at != POINTS_NEVER)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("points that are taken cannot expire"),
+						errdetail("The entry of %s has points below zero and "
+								  "an expiry.",
+								  moment_text(entry->occurred_at)),
+						errhint("Only entries with points above zero have "
+								"expires_at.")));
+	if (is_debit && entry->available_at > entry->occurred_at)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("points are taken when the entry occurs, not "
+							   "later"),
+						errdetail("The entry of %s has points below zero and "
+								  "a later available_at.",
+								  moment_text(entry->occurred_at)),
+						errhint("Only entries with points above zero have "
+								"available_at.")));
+	if (entry->expires_at <= entry->available_at)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("points expire at %s, before they can be spent",
+						moment_text(entry->expires_at)),
+				 errdetail("They are earned at %s and available from %s.",
+						   moment_text(entry->occurred_at),
+						   moment_text(entry->available_at)),
+				 errhint("expires_at is the first moment at which the points "
+						 "cannot be spent any more.")));
+}
+
+/* points, occurred_at, expires_at, available_at: from argument 1 on */
+static PointsEntry
+entry_argument(FunctionCallInfo fcinfo, int *scale)
+{
+	Decimal points = points_argument(fcinfo, 1);
+	PointsEntry entry;
+
+	*scale = points.scale;
+	entry.units = points.units;
+	entry.occurred_at = moment_argument(fcinfo, 2, "occurred_at");
+	entry.expires_at = POINTS_NEVER;
+	if (!PG_ARGISNULL(3))
+		entry.expires_at = moment_argument(fcinfo, 3, "expires_at");
+	entry.available_at = entry.occurred_at;
+	if (!PG_ARGISNULL(4))
+		entry.available_at =
+			Max(entry.occurred_at, moment_argument(fcinfo, 4, "available_at"));
+	check_entry(&entry);
+	return entry;
+}
+
+/*
+ * sfunc: (internal, points numeric, occurred_at, expires_at, available_at,
+ * as_of timestamptz)
+ */
+CRM_FUNCTION(crm_points_transition)
+{
+	MemoryContext context = aggregate_context(fcinfo);
+	PointsLedger *ledger =
+		PG_ARGISNULL(0) ? NULL : (PointsLedger *) PG_GETARG_POINTER(0);
+	PointsEntry entry;
+	TimestampTz as_of;
+	int scale;
+
+	if (PG_ARGISNULL(1) || PG_ARGISNULL(2) || PG_ARGISNULL(5))
+	{
+		if (ledger == NULL)
+			PG_RETURN_NULL();
+		PG_RETURN_POINTER(ledger);
+	}
+	as_of = moment_argument(fcinfo, 5, "as_of");
+	if (ledger == NULL)
+		ledger = ledger_create(context, as_of, FIRST_CAPACITY);
+	check_same_moment(ledger, as_of);
+	entry = entry_argument(fcinfo, &scale);
+	if (scale < ledger->scale)
+		entry.units = rescaled(entry.units, ledger->scale - scale);
+	ledger_prepare(ledger, scale, 1, Abs(entry.units));
+	ledger->entries[ledger->count++] = entry;
+	PG_RETURN_POINTER(ledger);
+}
+
+/* Adds the entries of another state, which stays as it is. */
+static void
+ledger_append(PointsLedger *ledger, const PointsLedger *other)
+{
+	int scale = Max(ledger->scale, other->scale);
+	int digits = scale - other->scale;
+
+	check_same_moment(ledger, other->as_of);
+	ledger_prepare(ledger, scale, other->count,
+				   rescaled(other->units, digits));
+	for (int64 i = 0; i < other->count; i++)
+	{
+		PointsEntry *entry = &ledger->entries[ledger->count++];
+
+		CHECK_FOR_INTERRUPTS();
+		*entry = other->entries[i];
+		entry->units = rescaled(entry->units, digits);
+	}
+}
+
+CRM_FUNCTION(crm_points_combine)
+{
+	MemoryContext context = aggregate_context(fcinfo);
+	PointsLedger *ledger =
+		PG_ARGISNULL(0) ? NULL : (PointsLedger *) PG_GETARG_POINTER(0);
+	const PointsLedger *other =
+		PG_ARGISNULL(1) ? NULL : (PointsLedger *) PG_GETARG_POINTER(1);
+
+	if (other != NULL)
+	{
+		if (ledger == NULL)
+			ledger = ledger_create(context, other->as_of,
+								   Max(other->count, FIRST_CAPACITY));
+		ledger_append(ledger, other);
+	}
+	if (ledger == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_POINTER(ledger);
+}
+
+/* The header, then four integers for each entry, in network order. */
+CRM_FUNCTION(crm_points_serial)
+{
+	const PointsLedger *ledger = (PointsLedger *) PG_GETARG_POINTER(0);
+	Size size = mul_size((Size) ledger->count, sizeof(PointsEntry));
+	StringInfoData buffer;
+
+	(void) aggregate_context(fcinfo);
+	if (size > MaxAllocSize / 2)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("a worker of crm.points_balance cannot hand over "
+						"%lld entries of one customer",
+						(long long) ledger->count),
+				 errhint("Set max_parallel_workers_per_gather to 0 for this "
+						 "query.")));
+	pq_begintypsend(&buffer);
+	enlargeStringInfo(&buffer, (int) size + STATE_HEADER_SIZE);
+	pq_sendbyte(&buffer, STATE_FORMAT);
+	pq_sendbyte(&buffer, ledger->scale);
+	pq_sendint64(&buffer, ledger->as_of);
+	pq_sendint64(&buffer, ledger->units);
+	pq_sendint64(&buffer, ledger->count);
+	for (int64 i = 0; i < ledger->count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		pq_writeint64(&buffer, ledger->entries[i].units);
+		pq_writeint64(&buffer, ledger->entries[i].occurred_at);
+		pq_writeint64(&buffer, ledger->entries[i].available_at);
+		pq_writeint64(&buffer, ledger->entries[i].expires_at);
+	}
+	PG_RETURN_BYTEA_P(pq_endtypsend(&buffer));
+}
+
+CRM_FUNCTION(crm_points_deserial)
+{
+	bytea *state = PG_GETARG_BYTEA_PP(0);
+	StringInfoData buffer = {0};
+	PointsLedger header = {0};
+	PointsLedger *ledger;
+
+	(void) aggregate_context(fcinfo);
+	buffer.data = VARDATA_ANY(state);
+	buffer.len = buffer.maxlen = (int) VARSIZE_ANY_EXHDR(state);
+	if (pq_getmsgbyte(&buffer) != STATE_FORMAT)
+		elog(ERROR, "unknown format of a points state");
+	header.scale = pq_getmsgbyte(&buffer);
+	header.as_of = pq_getmsgint64(&buffer);
+	header.units = pq_getmsgint64(&buffer);
+	header.count = pq_getmsgint64(&buffer);
+	if (header.scale > DECIMAL_MAX_SCALE || header.units < 0 ||
+		header.units > DECIMAL_MAX_UNITS || header.count < 0 ||
+		(uint64) header.count * sizeof(PointsEntry) !=
+			(uint64) (buffer.len - buffer.cursor))
+		elog(ERROR, "invalid points state");
+	ledger = ledger_create(CurrentMemoryContext, header.as_of,
+						   Max(header.count, 1));
+	ledger->scale = header.scale;
+	ledger->units = header.units;
+	for (; ledger->count < header.count; ledger->count++)
+	{
+		PointsEntry *entry = &ledger->entries[ledger->count];
+
+		CHECK_FOR_INTERRUPTS();
+		entry->units = pq_getmsgint64(&buffer);
+		entry->occurred_at = pq_getmsgint64(&buffer);
+		entry->available_at = pq_getmsgint64(&buffer);
+		entry->expires_at = pq_getmsgint64(&buffer);
+	}
+	PG_RETURN_POINTER(ledger);
+}
+
+/*
+ * Results
+ */
+
+static void
+pause_replay(void)
+{
+	CHECK_FOR_INTERRUPTS();
+}
+
+static PointsLot *
+ledger_replay(PointsLedger *ledger, PointsBalance *balance, size_t *left)
+{
+	PointsLot *lots = MemoryContextAllocHuge(
+		CurrentMemoryContext,
+		mul_size((Size) Max(ledger->count, 1), sizeof(PointsLot)));
+
+	CHECK_FOR_INTERRUPTS();
+	*left = points_replay(ledger->entries, (size_t) ledger->count,
+						  ledger->as_of, lots, balance, pause_replay);
+	return lots;
+}
+
+CRM_FUNCTION(crm_points_balance_final)
+{
+	PointsLedger *ledger;
+	PointsBalance balance;
+	TupleDesc shape;
+	Datum values[BALANCE_COLUMNS] = {0};
+	bool nulls[BALANCE_COLUMNS] = {false};
+	size_t left;
+
+	(void) aggregate_context(fcinfo);
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	if (get_call_result_type(fcinfo, NULL, &shape) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	ledger = (PointsLedger *) PG_GETARG_POINTER(0);
+	pfree(ledger_replay(ledger, &balance, &left));
+
+#define POINTS(units) history_amount_numeric(units, ledger->scale)
+	values[BALANCE_BALANCE] = POINTS(balance.balance);
+	values[BALANCE_PENDING] = POINTS(balance.pending);
+	values[BALANCE_EARNED] = POINTS(balance.earned);
+	values[BALANCE_SPENT] = POINTS(balance.spent);
+	values[BALANCE_EXPIRED] = POINTS(balance.expired);
+	values[BALANCE_NEXT_EXPIRY] = TimestampTzGetDatum(balance.next_expiry);
+	nulls[BALANCE_NEXT_EXPIRY] = balance.next_expiry == POINTS_NEVER;
+	values[BALANCE_NEXT_EXPIRING] = POINTS(balance.next_expiring);
+	values[BALANCE_EXPIRING_SOON] = POINTS(balance.expiring_soon);
+#undef POINTS
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(shape, values, nulls)));
+}
+
+static Datum
+lot_datum(TupleDesc shape, const PointsLot *lot, int scale)
+{
+	const PointsEntry *entry = lot->entry;
+	Datum values[LOT_COLUMNS];
+	bool nulls[LOT_COLUMNS] = {false};
+
+	values[LOT_POINTS] = history_amount_numeric(lot->left, scale);
+	values[LOT_EARNED] = history_amount_numeric(entry->units, scale);
+	values[LOT_OCCURRED_AT] = TimestampTzGetDatum(entry->occurred_at);
+	values[LOT_AVAILABLE_AT] = TimestampTzGetDatum(entry->available_at);
+	values[LOT_EXPIRES_AT] = TimestampTzGetDatum(entry->expires_at);
+	nulls[LOT_EXPIRES_AT] = entry->expires_at == POINTS_NEVER;
+	return HeapTupleGetDatum(heap_form_tuple(shape, values, nulls));
+}
+
+CRM_FUNCTION(crm_points_lots_final)
+{
+	Oid lot_type = get_element_type(get_fn_expr_rettype(fcinfo->flinfo));
+	PointsLedger *ledger;
+	PointsBalance balance;
+	PointsLot *lots;
+	TupleDesc shape;
+	Datum *rows;
+	size_t left;
+	ArrayType *result;
+
+	(void) aggregate_context(fcinfo);
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	ledger = (PointsLedger *) PG_GETARG_POINTER(0);
+	lots = ledger_replay(ledger, &balance, &left);
+	if (left > (size_t) MaxArraySize)
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+						errmsg("more than %zu lots of points in one array",
+							   (size_t) MaxArraySize)));
+	shape = lookup_rowtype_tupdesc(lot_type, -1);
+	rows = MemoryContextAllocHuge(CurrentMemoryContext,
+								  Max(left, 1) * sizeof(Datum));
+	for (size_t i = 0; i < left; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		rows[i] = lot_datum(shape, &lots[i], ledger->scale);
+	}
+	ReleaseTupleDesc(shape);
+	result = construct_array(rows, (int) left, lot_type, -1, false,
+							 TYPALIGN_DOUBLE);
+	PG_RETURN_ARRAYTYPE_P(result);
+}

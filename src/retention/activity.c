@@ -1,0 +1,178 @@
+/*-------------------------------------------------------------------------
+ *
+ * activity.c
+ *		In which periods customers buy: what one history adds to the counts.
+ *
+ * The walk over the active periods is the same for all: from one to the next
+ * in the order of time, counted from the first period of the window, so that
+ * earlier ones are negative. It reads a history once and keeps nothing.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "retention/activity.h"
+
+#include "history/codec.h"
+
+typedef struct PeriodReader
+{
+	HistoryReader reader;
+	const ActivityWindow *window;
+	int64_t period; /* read last */
+	bool started;
+} PeriodReader;
+
+static void
+period_reader_start(PeriodReader *periods, const ActivityWindow *window,
+					const uint8_t *data, size_t size)
+{
+	history_reader_start(&periods->reader, data, size);
+	periods->window = window;
+	periods->period = 0;
+	periods->started = false;
+}
+
+/* Goes to the next period with a purchase; false at the end. */
+static bool
+next_period(PeriodReader *periods)
+{
+	const ActivityWindow *window = periods->window;
+	HistoryEntry entry;
+
+	while (history_read_entry(&periods->reader, &entry) &&
+		   entry.day < window->until)
+	{
+		int64_t period;
+
+		if (entry.purchases == 0)
+			continue;
+		period = (int64_t) calendar_period(window->unit, entry.day) -
+				 window->first_period;
+		if (periods->started && period == periods->period)
+			continue;
+		periods->started = true;
+		periods->period = period;
+		return true;
+	}
+	return false;
+}
+
+static bool
+in_window(const ActivityWindow *window, int64_t period)
+{
+	return period >= 0 && period < window->periods;
+}
+
+void
+retention_add(const ActivityWindow *window, const int32_t *bounds,
+			  int32_t cells, const RetentionCounts *counts,
+			  const uint8_t *data, size_t size)
+{
+	PeriodReader periods;
+	int64_t cohort;
+	int64_t *retained;
+	int32_t cell = 0;
+	int32_t last = -1;
+	int32_t counted = -1;
+
+	period_reader_start(&periods, window, data, size);
+	if (!next_period(&periods) || !in_window(window, periods.period))
+		return;
+	cohort = periods.period;
+	retained = counts->retained + cohort * cells;
+	counts->customers[cohort]++;
+	do
+	{
+		int64_t age = periods.period - cohort;
+
+		while (cell < cells && age >= bounds[cell + 1])
+			cell++;
+		if (age < bounds[0])
+			continue;
+		last = cell < cells ? cell : cells - 1;
+		if (cell < cells && cell > counted)
+			retained[counted = cell]++;
+	} while (cell < cells && next_period(&periods));
+	if (last >= 0)
+		counts->last[cohort * cells + last]++;
+}
+
+static void
+count_growth(const ActivityWindow *window, int64_t *counts, int64_t period,
+			 int column)
+{
+	if (in_window(window, period))
+		counts[period * GROWTH_COLUMNS + column]++;
+}
+
+/* A gap shows in the period after the last active one, and only there. */
+void
+growth_add(const ActivityWindow *window, int64_t *counts, const uint8_t *data,
+		   size_t size)
+{
+	PeriodReader periods;
+	int64_t previous;
+
+	period_reader_start(&periods, window, data, size);
+	if (!next_period(&periods))
+		return;
+	count_growth(window, counts, periods.period, GROWTH_NEW);
+	previous = periods.period;
+	while (next_period(&periods))
+	{
+		if (periods.period == previous + 1)
+			count_growth(window, counts, periods.period, GROWTH_STAYED);
+		else
+		{
+			count_growth(window, counts, previous + 1, GROWTH_DORMANT);
+			count_growth(window, counts, periods.period, GROWTH_RESURRECTED);
+		}
+		previous = periods.period;
+	}
+	count_growth(window, counts, previous + 1, GROWTH_DORMANT);
+}
+
+void
+stickiness_add(const ActivityWindow *window, int64_t *counts,
+			   const uint8_t *data, size_t size)
+{
+	PeriodReader periods;
+	int32_t active = 0;
+
+	period_reader_start(&periods, window, data, size);
+	while (next_period(&periods))
+		active += in_window(window, periods.period);
+	if (active > 0)
+		counts[active - 1]++;
+}
+
+int64_t
+purchases_during(const uint8_t *data, size_t size, int32_t from, int32_t until,
+				 bool once_a_day)
+{
+	HistoryReader reader;
+	HistoryEntry entry;
+	int64_t purchases = 0;
+
+	history_reader_start(&reader, data, size);
+	while (history_read_entry(&reader, &entry) && entry.day < until)
+	{
+		if (entry.day < from)
+			continue;
+		purchases += once_a_day ? entry.purchases > 0 : entry.purchases;
+	}
+	return purchases;
+}
+
+int
+first_purchase_days(const uint8_t *data, size_t size, int32_t days[2])
+{
+	HistoryReader reader;
+	HistoryEntry entry;
+	int found = 0;
+
+	history_reader_start(&reader, data, size);
+	while (found < 2 && history_read_entry(&reader, &entry))
+		if (entry.purchases > 0)
+			days[found++] = entry.day;
+	return found;
+}

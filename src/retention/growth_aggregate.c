@@ -1,0 +1,147 @@
+/*-------------------------------------------------------------------------
+ *
+ * growth_aggregate.c
+ *		The aggregates crm.growth and crm.stickiness.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "crm.h"
+
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/typcache.h"
+
+#include "retention/tally.h"
+
+/* Columns of crm.growth_period, from 0. */
+enum
+{
+	PERIOD_PERIOD,
+	PERIOD_ACTIVE,
+	PERIOD_NEW,
+	PERIOD_STAYED,
+	PERIOD_RESURRECTED,
+	PERIOD_DORMANT,
+	PERIOD_COLUMNS
+};
+
+/* Columns of crm.stickiness_level, from 0. */
+enum
+{
+	LEVEL_ACTIVE_PERIODS,
+	LEVEL_CUSTOMERS,
+	LEVEL_COLUMNS
+};
+
+/* The state to add to, for (internal, history, from, until, unit). */
+static Tally *
+window_tally(FunctionCallInfo fcinfo, int columns)
+{
+	MemoryContext context = tally_context(fcinfo);
+	Tally *tally = tally_argument(fcinfo, 0);
+	int32 from = PG_GETARG_DAY(2, "from");
+	int32 until = PG_GETARG_DAY(3, "until");
+	ActivityWindow window = tally_window(from, until, PG_GETARG_TEXT_PP(4));
+
+	if (tally == NULL)
+		tally = tally_create(context, &window, 0,
+							 (int64) window.periods * columns);
+	tally_check_window(tally, &window);
+	return tally;
+}
+
+/* sfunc: (internal, history, from date, until date, unit text) */
+CRM_FUNCTION(crm_growth_transition)
+{
+	Tally *tally;
+	History history;
+
+	if (any_argument_is_null(fcinfo))
+		PG_RETURN_TALLY(tally_argument(fcinfo, 0));
+	tally = window_tally(fcinfo, GROWTH_COLUMNS);
+	history = PG_GETARG_HISTORY(1);
+	growth_add(&tally->window, tally->counts, history.data, history.size);
+	PG_RETURN_POINTER(tally);
+}
+
+/* sfunc: (internal, history, from date, until date, unit text) */
+CRM_FUNCTION(crm_stickiness_transition)
+{
+	Tally *tally;
+	History history;
+
+	if (any_argument_is_null(fcinfo))
+		PG_RETURN_TALLY(tally_argument(fcinfo, 0));
+	tally = window_tally(fcinfo, 1);
+	history = PG_GETARG_HISTORY(1);
+	stickiness_add(&tally->window, tally->counts, history.data, history.size);
+	PG_RETURN_POINTER(tally);
+}
+
+static Datum
+growth_row(const Tally *tally, int32 period, TupleDesc shape)
+{
+	const int64 *counts = tally->counts + (int64) period * GROWTH_COLUMNS;
+	Datum values[PERIOD_COLUMNS];
+	bool nulls[PERIOD_COLUMNS] = {false};
+
+	values[PERIOD_PERIOD] = tally_period_start(&tally->window, period);
+	values[PERIOD_ACTIVE] =
+		Int64GetDatum(counts[GROWTH_NEW] + counts[GROWTH_STAYED] +
+					  counts[GROWTH_RESURRECTED]);
+	values[PERIOD_NEW] = Int64GetDatum(counts[GROWTH_NEW]);
+	values[PERIOD_STAYED] = Int64GetDatum(counts[GROWTH_STAYED]);
+	values[PERIOD_RESURRECTED] = Int64GetDatum(counts[GROWTH_RESURRECTED]);
+	values[PERIOD_DORMANT] = Int64GetDatum(counts[GROWTH_DORMANT]);
+	return HeapTupleGetDatum(heap_form_tuple(shape, values, nulls));
+}
+
+static Datum
+stickiness_row(const Tally *tally, int32 period, TupleDesc shape)
+{
+	Datum values[LEVEL_COLUMNS];
+	bool nulls[LEVEL_COLUMNS] = {false};
+
+	values[LEVEL_ACTIVE_PERIODS] = Int32GetDatum(period + 1);
+	values[LEVEL_CUSTOMERS] = Int64GetDatum(tally->counts[period]);
+	return HeapTupleGetDatum(heap_form_tuple(shape, values, nulls));
+}
+
+/* A row for each period, made by the function. */
+static Datum
+period_rows(FunctionCallInfo fcinfo,
+			Datum (*make_row)(const Tally *, int32, TupleDesc))
+{
+	const Tally *tally = (Tally *) PG_GETARG_POINTER(0);
+	Oid row_type = tally_row_type(fcinfo);
+	TupleDesc shape = lookup_rowtype_tupdesc(row_type, -1);
+	int32 periods = tally->window.periods;
+	Datum *rows = palloc(Max(periods, 1) * sizeof(Datum));
+
+	for (int32 period = 0; period < periods; period++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		rows[period] = make_row(tally, period, shape);
+	}
+	ReleaseTupleDesc(shape);
+	return tally_rows_array(rows, periods, row_type);
+}
+
+/* finalfunc: crm.growth_period[] */
+CRM_FUNCTION(crm_growth_final)
+{
+	(void) tally_context(fcinfo);
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	PG_RETURN_DATUM(period_rows(fcinfo, growth_row));
+}
+
+/* finalfunc: crm.stickiness_level[] */
+CRM_FUNCTION(crm_stickiness_final)
+{
+	(void) tally_context(fcinfo);
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	PG_RETURN_DATUM(period_rows(fcinfo, stickiness_row));
+}

@@ -1,0 +1,152 @@
+/*-------------------------------------------------------------------------
+ *
+ * repurchase_aggregate.c
+ *		The aggregates crm.repeat_rate, crm.return_rate, crm.repeat_within.
+ *
+ * Three numbers that go by the name of repurchase rate, kept apart. Each
+ * counts buyers, and those of them who bought again.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "crm.h"
+
+#include "funcapi.h"
+#include "utils/builtins.h"
+
+#include "retention/tally.h"
+
+/* The counts of the state. */
+enum
+{
+	COUNT_BUYERS,
+	COUNT_REPEATED,
+	COUNTS
+};
+
+/* Columns of crm.repurchase, from 0. */
+enum
+{
+	REPURCHASE_BUYERS,
+	REPURCHASE_REPEATED,
+	REPURCHASE_RATE,
+	REPURCHASE_COLUMNS
+};
+
+/* The windows may differ from row to row: each customer has his own. */
+static Tally *
+count_buyer(FunctionCallInfo fcinfo, bool repeated)
+{
+	MemoryContext context = tally_context(fcinfo);
+	Tally *tally = tally_argument(fcinfo, 0);
+	ActivityWindow everything = {0};
+
+	if (tally == NULL)
+		tally = tally_create(context, &everything, 0, COUNTS);
+	tally->counts[COUNT_BUYERS]++;
+	if (repeated)
+		tally->counts[COUNT_REPEATED]++;
+	return tally;
+}
+
+/* Nobody to count, but a state: the result is zero and not NULL. */
+static Tally *
+count_nobody(FunctionCallInfo fcinfo)
+{
+	MemoryContext context = tally_context(fcinfo);
+	Tally *tally = tally_argument(fcinfo, 0);
+	ActivityWindow everything = {0};
+
+	if (tally == NULL)
+		tally = tally_create(context, &everything, 0, COUNTS);
+	return tally;
+}
+
+/* sfunc: (internal, history, from date, until date, once_a_day boolean) */
+CRM_FUNCTION(crm_repeat_rate_transition)
+{
+	History history;
+	int64 purchases;
+
+	if (any_argument_is_null(fcinfo))
+		PG_RETURN_TALLY(tally_argument(fcinfo, 0));
+	history = PG_GETARG_HISTORY(1);
+	purchases = purchases_during(
+		history.data, history.size, PG_GETARG_DAY(2, "from"),
+		PG_GETARG_DAY(3, "until"), PG_NARGS() > 4 && PG_GETARG_BOOL(4));
+	if (purchases == 0)
+		PG_RETURN_POINTER(count_nobody(fcinfo));
+	PG_RETURN_POINTER(count_buyer(fcinfo, purchases > 1));
+}
+
+/* sfunc: (internal, history, from, until, next_from, next_until date) */
+CRM_FUNCTION(crm_return_rate_transition)
+{
+	History history;
+	int32 next_from;
+	int32 next_until;
+
+	if (any_argument_is_null(fcinfo))
+		PG_RETURN_TALLY(tally_argument(fcinfo, 0));
+	history = PG_GETARG_HISTORY(1);
+	next_from = PG_GETARG_DAY(4, "next_from");
+	next_until = PG_GETARG_DAY(5, "next_until");
+	if (purchases_during(history.data, history.size, PG_GETARG_DAY(2, "from"),
+						 PG_GETARG_DAY(3, "until"), true) == 0)
+		PG_RETURN_POINTER(count_nobody(fcinfo));
+	PG_RETURN_POINTER(count_buyer(
+		fcinfo, purchases_during(history.data, history.size, next_from,
+								 next_until, true) > 0));
+}
+
+/* sfunc: (internal, history, from date, until date, days int, as_of date) */
+CRM_FUNCTION(crm_repeat_within_transition)
+{
+	History history;
+	int32 from;
+	int32 until;
+	int32 as_of;
+	int32 days;
+	int32 first[2];
+	int found;
+
+	if (any_argument_is_null(fcinfo))
+		PG_RETURN_TALLY(tally_argument(fcinfo, 0));
+	history = PG_GETARG_HISTORY(1);
+	from = PG_GETARG_DAY(2, "from");
+	until = PG_GETARG_DAY(3, "until");
+	days = PG_GETARG_INT32(4);
+	as_of = PG_GETARG_DAY(5, "as_of");
+	if (days < 1)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("days must be 1 or more, not %d", days)));
+	found = first_purchase_days(history.data, history.size, first);
+	if (found == 0 || first[0] < from || first[0] >= until ||
+		(int64) first[0] + days > as_of)
+		PG_RETURN_POINTER(count_nobody(fcinfo));
+	PG_RETURN_POINTER(
+		count_buyer(fcinfo, found > 1 && (int64) first[1] - first[0] <= days));
+}
+
+/* finalfunc: crm.repurchase */
+CRM_FUNCTION(crm_repurchase_final)
+{
+	const Tally *tally = tally_argument(fcinfo, 0);
+	TupleDesc shape;
+	Datum values[REPURCHASE_COLUMNS] = {0};
+	bool nulls[REPURCHASE_COLUMNS] = {false};
+	int64 buyers;
+
+	(void) tally_context(fcinfo);
+	if (tally == NULL)
+		PG_RETURN_NULL();
+	if (get_call_result_type(fcinfo, NULL, &shape) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	buyers = tally->counts[COUNT_BUYERS];
+	values[REPURCHASE_BUYERS] = Int64GetDatum(buyers);
+	values[REPURCHASE_REPEATED] = Int64GetDatum(tally->counts[COUNT_REPEATED]);
+	nulls[REPURCHASE_RATE] = buyers == 0;
+	if (buyers > 0)
+		values[REPURCHASE_RATE] = Float8GetDatum(
+			(double) tally->counts[COUNT_REPEATED] / (double) buyers);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(shape, values, nulls)));
+}

@@ -1,0 +1,228 @@
+/*-------------------------------------------------------------------------
+ *
+ * retention_aggregate.c
+ *		The aggregates crm.retention: cohorts by their first purchase.
+ *
+ * All cohorts, from the period of one day to that of another, are counted in
+ * one pass. A cell is known once its last period has ended; before that, a
+ * customer who has not come back may still do so, and the cell is NULL.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "crm.h"
+
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/typcache.h"
+
+#include "retention/tally.h"
+
+/* Columns of crm.retention_cell, from 0. */
+enum
+{
+	CELL_COHORT,
+	CELL_PERIOD_NO,
+	CELL_PERIOD_UNTIL,
+	CELL_CUSTOMERS,
+	CELL_RETAINED,
+	CELL_RETAINED_OR_LATER,
+	CELL_COLUMNS
+};
+
+/* The counts: customers, then retained, then last. */
+static RetentionCounts
+retention_counts(const Tally *tally)
+{
+	RetentionCounts counts;
+	int64 periods = tally->window.periods;
+
+	counts.customers = tally->counts;
+	counts.retained = counts.customers + periods;
+	counts.last = counts.retained + periods * tally->cells;
+	return counts;
+}
+
+static Tally *
+retention_create(MemoryContext context, const ActivityWindow *window,
+				 int32 cells)
+{
+	return tally_create(context, window, cells,
+						(int64) window->periods * (2 * (int64) cells + 1));
+}
+
+static ActivityWindow
+window_argument(FunctionCallInfo fcinfo)
+{
+	int32 from = PG_GETARG_DAY(2, "from");
+	int32 as_of = PG_GETARG_DAY(5, "as_of");
+
+	return tally_window(from, as_of + 1, PG_GETARG_TEXT_PP(3));
+}
+
+static void
+add_history(Tally *tally, History history)
+{
+	RetentionCounts counts = retention_counts(tally);
+
+	retention_add(&tally->window, tally->bounds, tally->cells, &counts,
+				  history.data, history.size);
+}
+
+/* sfunc: (internal, history, from date, unit text, periods int, as_of date) */
+CRM_FUNCTION(crm_retention_transition)
+{
+	MemoryContext context = tally_context(fcinfo);
+	Tally *tally = tally_argument(fcinfo, 0);
+	ActivityWindow window;
+	int32 periods;
+
+	if (any_argument_is_null(fcinfo))
+		PG_RETURN_TALLY(tally);
+	window = window_argument(fcinfo);
+	periods = PG_GETARG_INT32(4);
+	if (periods < 0 || periods >= TALLY_MAX_CELLS)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("periods must be from 0 to %d, not %d",
+							   TALLY_MAX_CELLS - 1, periods)));
+	if (tally == NULL)
+	{
+		tally = retention_create(context, &window, periods + 1);
+		for (int32 i = 0; i <= tally->cells; i++)
+			tally->bounds[i] = i;
+	}
+	tally_check_window(tally, &window);
+	if (tally->cells != periods + 1)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("periods must be the same in all rows")));
+	add_history(tally, PG_GETARG_HISTORY(1));
+	PG_RETURN_POINTER(tally);
+}
+
+/* The bounds of brackets: at least two, ascending. */
+static const int32 *
+brackets_argument(FunctionCallInfo fcinfo, int number, int32 *cells)
+{
+	ArrayType *array = PG_GETARG_ARRAYTYPE_P(number);
+	Datum *elements;
+	int count;
+	int32 *bounds;
+
+	if (ARR_NDIM(array) != 1 || array_contains_nulls(array) ||
+		ARR_DIMS(array)[0] < 2 || ARR_DIMS(array)[0] > TALLY_MAX_CELLS + 1)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("brackets must be an array of 2 to %d numbers",
+							   TALLY_MAX_CELLS + 1),
+						errhint("'{0,1,4,8,31}' stands for the periods 0, "
+								"1 to 3, 4 to 7 and 8 to 30.")));
+	deconstruct_array(array, INT4OID, sizeof(int32), true, TYPALIGN_INT,
+					  &elements, NULL, &count);
+	bounds = palloc((Size) count * sizeof(int32));
+	for (int i = 0; i < count; i++)
+	{
+		bounds[i] = DatumGetInt32(elements[i]);
+		if (bounds[i] <= (i > 0 ? bounds[i - 1] : -1))
+			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+							errmsg("brackets must ascend from 0 or more; "
+								   "number %d of them is %d",
+								   i + 1, bounds[i])));
+	}
+	*cells = count - 1;
+	return bounds;
+}
+
+/* sfunc: (internal, history, from date, unit text, brackets int[], as_of) */
+CRM_FUNCTION(crm_retention_brackets_transition)
+{
+	MemoryContext context = tally_context(fcinfo);
+	Tally *tally = tally_argument(fcinfo, 0);
+	ActivityWindow window;
+	const int32 *bounds;
+	Size size;
+	int32 cells;
+
+	if (any_argument_is_null(fcinfo))
+		PG_RETURN_TALLY(tally);
+	window = window_argument(fcinfo);
+	bounds = brackets_argument(fcinfo, 4, &cells);
+	size = ((Size) cells + 1) * sizeof(int32);
+	if (tally == NULL)
+	{
+		tally = retention_create(context, &window, cells);
+		memcpy(tally->bounds, bounds, size);
+	}
+	tally_check_window(tally, &window);
+	if (tally->cells != cells || memcmp(tally->bounds, bounds, size) != 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("brackets must be the same in all rows")));
+	add_history(tally, PG_GETARG_HISTORY(1));
+	PG_RETURN_POINTER(tally);
+}
+
+/* Is the cell over? The cohort is counted from the first one. */
+static bool
+is_observable(const Tally *tally, int32 cohort, int32 cell)
+{
+	const ActivityWindow *window = &tally->window;
+	int64 end = (int64) cohort + tally->bounds[cell + 1];
+
+	/* No cell is over that ends after the last period that has begun. */
+	if (end > window->periods)
+		return false;
+	return calendar_period_start(window->unit,
+								 window->first_period + (int32) end) <=
+		   window->until;
+}
+
+/* The rows of a cohort, from its last cell back to the first. */
+static void
+cohort_rows(const Tally *tally, int32 cohort, TupleDesc shape, Datum *rows)
+{
+	RetentionCounts counts = retention_counts(tally);
+	int64 offset = (int64) cohort * tally->cells;
+	int64 later = 0;
+
+	for (int32 cell = tally->cells - 1; cell >= 0; cell--)
+	{
+		Datum values[CELL_COLUMNS];
+		bool nulls[CELL_COLUMNS] = {false};
+		bool known = is_observable(tally, cohort, cell);
+
+		later += counts.last[offset + cell];
+		values[CELL_COHORT] = tally_period_start(&tally->window, cohort);
+		values[CELL_PERIOD_NO] = Int32GetDatum(tally->bounds[cell]);
+		values[CELL_PERIOD_UNTIL] = Int32GetDatum(tally->bounds[cell + 1]);
+		values[CELL_CUSTOMERS] = Int64GetDatum(counts.customers[cohort]);
+		values[CELL_RETAINED] = Int64GetDatum(counts.retained[offset + cell]);
+		values[CELL_RETAINED_OR_LATER] = Int64GetDatum(later);
+		nulls[CELL_RETAINED] = nulls[CELL_RETAINED_OR_LATER] = !known;
+		rows[cell] = HeapTupleGetDatum(heap_form_tuple(shape, values, nulls));
+	}
+}
+
+/* finalfunc: crm.retention_cell[] */
+CRM_FUNCTION(crm_retention_final)
+{
+	Tally *tally = tally_argument(fcinfo, 0);
+	Oid row_type = tally_row_type(fcinfo);
+	TupleDesc shape;
+	Datum *rows;
+	int64 count;
+
+	(void) tally_context(fcinfo);
+	if (tally == NULL)
+		PG_RETURN_NULL();
+	count = (int64) tally->window.periods * tally->cells;
+	rows = palloc(Max(count, 1) * sizeof(Datum));
+	shape = lookup_rowtype_tupdesc(row_type, -1);
+	for (int32 cohort = 0; cohort < tally->window.periods; cohort++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		cohort_rows(tally, cohort, shape,
+					rows + (int64) cohort * tally->cells);
+	}
+	ReleaseTupleDesc(shape);
+	PG_RETURN_DATUM(tally_rows_array(rows, count, row_type));
+}

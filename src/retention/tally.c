@@ -1,0 +1,219 @@
+/*-------------------------------------------------------------------------
+ *
+ * tally.c
+ *		The state of the aggregates that count customers by periods.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "crm.h"
+
+#include "catalog/pg_type.h"
+#include "common/int.h"
+#include "libpq/pqformat.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+#include "retention/tally.h"
+
+#define STATE_FORMAT 1
+
+MemoryContext
+tally_context(FunctionCallInfo fcinfo)
+{
+	MemoryContext context;
+
+	if (!AggCheckCallContext(fcinfo, &context))
+		elog(ERROR, "aggregate function called in non-aggregate context");
+	return context;
+}
+
+Tally *
+tally_create(MemoryContext context, const ActivityWindow *window, int32 cells,
+			 int64 size)
+{
+	Size bounds_size = ((Size) cells + 1) * sizeof(int32);
+	Tally *tally;
+
+	if (size > TALLY_MAX_COUNTS)
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+						errmsg("these periods need %lld counts; at most %d "
+							   "are possible",
+							   (long long) size, TALLY_MAX_COUNTS),
+						errhint("Ask for a shorter time, fewer periods or a "
+								"longer unit.")));
+	tally = MemoryContextAllocZero(context, MAXALIGN(sizeof(Tally)) +
+												(Size) size * sizeof(int64) +
+												bounds_size);
+	tally->window = *window;
+	tally->cells = cells;
+	tally->size = (int32) size;
+	tally->counts = (int64 *) ((char *) tally + MAXALIGN(sizeof(Tally)));
+	tally->bounds = (int32 *) (tally->counts + size);
+	return tally;
+}
+
+ActivityWindow
+tally_window(int32_t from, int32_t until, text *unit)
+{
+	ActivityWindow window;
+	int64 periods = 0;
+
+	if (!calendar_unit_named(VARDATA_ANY(unit), VARSIZE_ANY_EXHDR(unit),
+							 &window.unit))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("unknown unit of time \"%s\"", text_to_cstring(unit)),
+				 errhint("The units are day, week (from Monday), "
+						 "month, quarter and year.")));
+	window.until = until;
+	window.first_period = calendar_period(window.unit, from);
+	if (until > from)
+		periods = (int64) calendar_period(window.unit, until - 1) -
+				  window.first_period + 1;
+	if (periods > TALLY_MAX_PERIODS)
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+						errmsg("the time from beginning to end has %lld "
+							   "periods; at most %d are possible",
+							   (long long) periods, TALLY_MAX_PERIODS),
+						errhint("Ask for a shorter time or a longer unit.")));
+	window.periods = (int32) periods;
+	return window;
+}
+
+/* The period of the first date of all begins before that date. */
+Datum
+tally_period_start(const ActivityWindow *window, int32 period)
+{
+	int32 day =
+		calendar_period_start(window->unit, window->first_period + period);
+
+	return DateADTGetDatum(Max(day, HISTORY_MIN_DAY));
+}
+
+void
+tally_check_window(const Tally *tally, const ActivityWindow *window)
+{
+	const ActivityWindow *first = &tally->window;
+
+	if (first->unit != window->unit ||
+		first->first_period != window->first_period ||
+		first->periods != window->periods || first->until != window->until)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("the periods must be the same in all rows"),
+						errhint("Only the history may differ from row to "
+								"row.")));
+}
+
+static void
+tally_add(Tally *tally, const Tally *other)
+{
+	tally_check_window(tally, &other->window);
+	if (tally->cells != other->cells || tally->size != other->size ||
+		memcmp(tally->bounds, other->bounds,
+			   ((Size) tally->cells + 1) * sizeof(int32)) != 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("the periods must be the same in all rows")));
+	for (int32 i = 0; i < tally->size; i++)
+		if (pg_add_s64_overflow(tally->counts[i], other->counts[i],
+								&tally->counts[i]))
+			elog(ERROR, "too many customers");
+}
+
+/* combinefunc of all these aggregates */
+CRM_FUNCTION(crm_tally_combine)
+{
+	MemoryContext context = tally_context(fcinfo);
+	Tally *tally = tally_argument(fcinfo, 0);
+	const Tally *other = tally_argument(fcinfo, 1);
+
+	if (other != NULL)
+	{
+		if (tally == NULL)
+		{
+			tally = tally_create(context, &other->window, other->cells,
+								 other->size);
+			memcpy(tally->bounds, other->bounds,
+				   ((Size) other->cells + 1) * sizeof(int32));
+		}
+		tally_add(tally, other);
+	}
+	PG_RETURN_TALLY(tally);
+}
+
+/* Format, window, cells, size, bounds, counts; all in network order. */
+CRM_FUNCTION(crm_tally_serial)
+{
+	const Tally *tally = (Tally *) PG_GETARG_POINTER(0);
+	StringInfoData buffer;
+
+	(void) tally_context(fcinfo);
+	pq_begintypsend(&buffer);
+	pq_sendbyte(&buffer, STATE_FORMAT);
+	pq_sendbyte(&buffer, tally->window.unit);
+	pq_sendint32(&buffer, tally->window.first_period);
+	pq_sendint32(&buffer, tally->window.periods);
+	pq_sendint32(&buffer, tally->window.until);
+	pq_sendint32(&buffer, tally->cells);
+	pq_sendint32(&buffer, tally->size);
+	for (int32 i = 0; i <= tally->cells; i++)
+		pq_sendint32(&buffer, tally->bounds[i]);
+	for (int32 i = 0; i < tally->size; i++)
+		pq_sendint64(&buffer, tally->counts[i]);
+	PG_RETURN_BYTEA_P(pq_endtypsend(&buffer));
+}
+
+CRM_FUNCTION(crm_tally_deserial)
+{
+	bytea *state = PG_GETARG_BYTEA_PP(0);
+	StringInfoData buffer = {0};
+	ActivityWindow window;
+	Tally *tally;
+	int32 cells;
+	int32 size;
+
+	(void) tally_context(fcinfo);
+	buffer.data = VARDATA_ANY(state);
+	buffer.len = buffer.maxlen = (int) VARSIZE_ANY_EXHDR(state);
+	if (pq_getmsgbyte(&buffer) != STATE_FORMAT)
+		elog(ERROR, "unknown format of a state of counts");
+	window.unit = (CalendarUnit) pq_getmsgbyte(&buffer);
+	window.first_period = (int32) pq_getmsgint(&buffer, 4);
+	window.periods = (int32) pq_getmsgint(&buffer, 4);
+	window.until = (int32) pq_getmsgint(&buffer, 4);
+	cells = (int32) pq_getmsgint(&buffer, 4);
+	size = (int32) pq_getmsgint(&buffer, 4);
+	if (cells < 0 || cells > TALLY_MAX_CELLS || size < 0 ||
+		size > TALLY_MAX_COUNTS)
+		elog(ERROR, "invalid state of counts");
+	tally = tally_create(CurrentMemoryContext, &window, cells, size);
+	for (int32 i = 0; i <= cells; i++)
+		tally->bounds[i] = (int32) pq_getmsgint(&buffer, 4);
+	for (int32 i = 0; i < size; i++)
+		tally->counts[i] = pq_getmsgint64(&buffer);
+	pq_getmsgend(&buffer);
+	PG_RETURN_POINTER(tally);
+}
+
+/*
+ * Results
+ */
+
+Oid
+tally_row_type(FunctionCallInfo fcinfo)
+{
+	Oid row_type = get_element_type(get_fn_expr_rettype(fcinfo->flinfo));
+
+	if (!OidIsValid(row_type))
+		elog(ERROR, "return type must be an array");
+	return row_type;
+}
+
+Datum
+tally_rows_array(Datum *rows, int64 count, Oid row_type)
+{
+	return PointerGetDatum(construct_array(rows, (int) count, row_type, -1,
+										   false, TYPALIGN_DOUBLE));
+}

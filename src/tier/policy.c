@@ -1,0 +1,229 @@
+/*-------------------------------------------------------------------------
+ *
+ * policy.c
+ *		What a tier policy decides about a customer.
+ *
+ * Dates of reviews are counted from an anchor, the enrolment for anniversary
+ * windows and else the day on which the tier began, never from the review
+ * before: so nothing drifts, however late a review is held.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "tier/policy.h"
+
+/* The first and the last day that a date can hold. */
+#define FIRST_DAY INT64_C(-2451545)
+#define LAST_DAY INT64_C(2145031948)
+
+static bool
+reaches(Decimal value, Decimal threshold)
+{
+	__int128 left = value.units;
+	__int128 right = threshold.units;
+
+	left *= decimal_powers[threshold.scale];
+	right *= decimal_powers[value.scale];
+	return left >= right;
+}
+
+static bool
+all_rules_hold(const TierLevel *level, const TierMetric *metrics, bool to_keep)
+{
+	for (int i = 0; i < level->rule_count; i++)
+	{
+		const TierRule *rule = &level->rules[i];
+		const TierMetric *metric = &metrics[rule->metric];
+
+		if (!metric->is_known ||
+			!reaches(metric->value, to_keep ? rule->keep_at : rule->enter_at))
+			return false;
+	}
+	return true;
+}
+
+/* The highest level up to a limit whose rules hold; the base has none. */
+static int
+highest_level(const TierPolicy *policy, const TierMetric *metrics, int limit,
+			  bool to_keep)
+{
+	int level = limit;
+
+	while (level > 0 &&
+		   !all_rules_hold(&policy->levels[level], metrics, to_keep))
+		level--;
+	return level;
+}
+
+int
+tier_entered(const TierPolicy *policy, const TierMetric *metrics)
+{
+	return highest_level(policy, metrics, policy->level_count - 1, false);
+}
+
+static int32_t
+day_or_never(int64_t day)
+{
+	return day > LAST_DAY ? TIER_NEVER : (int32_t) day;
+}
+
+/*
+ * The end of the validity that is running on the day. The base cannot be
+ * lost, and needs a review only if upgrades wait for one.
+ */
+static int32_t
+next_review(const TierPolicy *policy, const TierState *state, int32_t day)
+{
+	int32_t anchor = policy->window_kind == TIER_ANNIVERSARY
+						 ? state->enrolled_on
+						 : state->changed_on;
+	int32_t review;
+
+	if (state->level == 0 && !policy->upgrade_at_review)
+		return TIER_NEVER;
+	review = day_or_never(
+		calendar_add(anchor, policy->valid_for,
+					 calendar_interval(anchor, policy->valid_for, day) + 1));
+	if (policy->is_rounded && review != TIER_NEVER)
+		review = day_or_never(calendar_round_up(policy->round_up, review));
+	return review;
+}
+
+TierState
+tier_enrol(const TierPolicy *policy, int32_t day)
+{
+	TierState state = {0};
+
+	state.enrolled_on = state.changed_on = state.decided_on = day;
+	state.floor_until = INT32_MIN;
+	state.review_on = next_review(policy, &state, day);
+	return state;
+}
+
+/*
+ * A period has its own beginning. The review at the end of a grace looks
+ * back to the beginning of the period that was not enough.
+ */
+int64_t
+tier_window_from(const TierPolicy *policy, const TierState *state,
+				 int32_t until)
+{
+	int32_t anchor = policy->window_kind == TIER_ANNIVERSARY
+						 ? state->enrolled_on
+						 : policy->period_start;
+	int32_t last = until - 1;
+	int64_t from;
+
+	if (policy->window_kind == TIER_LIFETIME)
+		return FIRST_DAY;
+	if (policy->window_kind == TIER_ROLLING)
+		from = calendar_add(until, policy->window_length, -1);
+	else
+	{
+		if (state->in_grace && until >= state->review_on)
+			last = state->decided_on - 1;
+		from = calendar_add(
+			anchor, policy->window_length,
+			calendar_interval(anchor, policy->window_length, last));
+	}
+	return from < FIRST_DAY ? FIRST_DAY : from;
+}
+
+static TierReason
+change_level(const TierPolicy *policy, TierState *state, int level,
+			 int32_t day, TierReason reason)
+{
+	state->level = level;
+	state->changed_on = state->decided_on = day;
+	state->in_grace = false;
+	state->review_on = next_review(policy, state, day);
+	return reason;
+}
+
+static TierReason
+renew(const TierPolicy *policy, TierState *state, int32_t day)
+{
+	state->decided_on = day;
+	state->in_grace = false;
+	state->review_on = next_review(policy, state, day);
+	return TIER_RENEW;
+}
+
+static TierReason
+give_grace(const TierPolicy *policy, TierState *state, int32_t day)
+{
+	state->decided_on = day;
+	state->in_grace = true;
+	state->review_on = day_or_never(calendar_add(day, policy->grace, 1));
+	return TIER_GRACE;
+}
+
+static int
+lower_level(const TierPolicy *policy, const TierState *state,
+			const TierMetric *metrics)
+{
+	switch (policy->downgrade_step)
+	{
+		case TIER_STEP_ONE:
+			return state->level - 1;
+		case TIER_STEP_QUALIFIED:
+			return highest_level(policy, metrics, state->level - 1, true);
+		case TIER_STEP_BASE:
+			break;
+	}
+	return 0;
+}
+
+/*
+ * The metrics are not enough to keep the tier. Nobody falls below a tier that
+ * he would enter again the next moment.
+ */
+static TierReason
+lose(const TierPolicy *policy, TierState *state, const TierMetric *metrics,
+	 int floor, int32_t day)
+{
+	int level;
+
+	if (state->level <= floor)
+		return TIER_UNCHANGED;
+	if (!state->in_grace && !calendar_span_is_zero(policy->grace))
+		return give_grace(policy, state, day);
+	if (state->in_grace && day < state->review_on)
+		return TIER_UNCHANGED;
+	if (calendar_add(state->changed_on, policy->min_stay, 1) > day)
+		return TIER_UNCHANGED;
+	level = lower_level(policy, state, metrics);
+	if (level < floor)
+		level = floor;
+	if (level < tier_entered(policy, metrics))
+		level = tier_entered(policy, metrics);
+	return change_level(policy, state, level, day, TIER_DOWNGRADED);
+}
+
+TierReason
+tier_decide(const TierPolicy *policy, TierState *state,
+			const TierMetric *metrics, int32_t day)
+{
+	bool is_due = day >= state->review_on;
+	int floor = day < state->floor_until ? state->floor : 0;
+	bool is_kept;
+
+	if (is_due || !policy->upgrade_at_review)
+	{
+		int entered = tier_entered(policy, metrics);
+
+		if (entered > state->level && entered >= floor)
+			return change_level(policy, state, entered, day, TIER_UPGRADE);
+	}
+	if (floor > state->level)
+		return change_level(policy, state, floor, day, TIER_MANUAL);
+	if (!is_due && policy->downgrade != TIER_DOWNGRADE_AT_ONCE)
+		return TIER_UNCHANGED;
+	is_kept =
+		policy->downgrade == TIER_DOWNGRADE_NEVER ||
+		highest_level(policy, metrics, state->level, true) == state->level;
+	if (!is_kept)
+		return lose(policy, state, metrics, floor, day);
+	if (is_due || state->in_grace)
+		return renew(policy, state, day);
+	return TIER_UNCHANGED;
+}
