@@ -345,7 +345,7 @@ markov_absorption(MarkovChain *chain)
 	return MARKOV_OK;
 }
 
-/* Grassmann, Taksar and Heyman: the last state is taken out, again and again. */
+/* The last state is taken out of the chain, until one is left. */
 static void
 eliminate_states(double *a, double *share, int n, MarkovPause pause)
 {

@@ -175,7 +175,8 @@ lower_level(const TierPolicy *policy, const TierState *state,
 
 /*
  * The metrics are not enough to keep the tier. Nobody falls below a tier that
- * he would enter again the next moment.
+ * he would enter again the next moment, and no tier is lost on the day on
+ * which it began: so a day can be decided twice.
  */
 static TierReason
 lose(const TierPolicy *policy, TierState *state, const TierMetric *metrics,
@@ -183,7 +184,7 @@ lose(const TierPolicy *policy, TierState *state, const TierMetric *metrics,
 {
 	int level;
 
-	if (state->level <= floor)
+	if (state->level <= floor || state->changed_on == day)
 		return TIER_UNCHANGED;
 	if (!state->in_grace && !calendar_span_is_zero(policy->grace))
 		return give_grace(policy, state, day);

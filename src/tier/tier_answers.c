@@ -431,7 +431,7 @@ replay_arguments(FunctionCallInfo fcinfo, TierCache **cache)
 		if ((*cache)->entries != NULL)
 			pfree((*cache)->entries);
 		(*cache)->entries = NULL;
-		(*cache)->room = Max(history.size, 128);
+		(*cache)->room = Max(history.size / 2 + 1, 128);
 		(*cache)->entries = MemoryContextAllocHuge(
 			fcinfo->flinfo->fn_mcxt,
 			mul_size((*cache)->room, sizeof(TierEntry)));

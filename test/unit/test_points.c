@@ -1,0 +1,258 @@
+/*-------------------------------------------------------------------------
+ *
+ * test_points.c
+ *		Points ledgers against a ledger that is kept point by point.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "golden.h"
+
+#include "points/ledger.h"
+
+#define MOST_ENTRIES 40
+#define LAST_MOMENT 60
+
+static void
+no_pause(void)
+{
+}
+
+/* A ledger that is kept point by point, moment by moment. */
+typedef struct Hand
+{
+	const PointsEntry *entries;
+	int count;
+	int64_t left[MOST_ENTRIES];
+	int64_t owed;
+	PointsBalance sum;
+} Hand;
+
+/* Is the first of two lots spent before the second? */
+static bool
+is_before(const Hand *hand, int a, int b)
+{
+	const PointsEntry *left = &hand->entries[a];
+	const PointsEntry *right = &hand->entries[b];
+
+	if (left->expires_at != right->expires_at)
+		return left->expires_at < right->expires_at;
+	return left->occurred_at < right->occurred_at;
+}
+
+static void
+expire_by_hand(Hand *hand, int64_t now)
+{
+	for (int i = 0; i < hand->count; i++)
+	{
+		if (hand->entries[i].expires_at == now)
+		{
+			hand->sum.expired += hand->left[i];
+			hand->left[i] = 0;
+		}
+		if (hand->entries[i].units > 0 && hand->entries[i].occurred_at == now)
+			hand->sum.earned += hand->entries[i].units;
+	}
+}
+
+/* The lots of this moment pay what is owed, in the order of spending. */
+static void
+earn_by_hand(Hand *hand, int64_t now)
+{
+	bool done[MOST_ENTRIES] = {false};
+
+	for (;;)
+	{
+		int next = -1;
+
+		for (int i = 0; i < hand->count; i++)
+			if (hand->entries[i].units > 0 && !done[i] &&
+				hand->entries[i].available_at == now &&
+				(next < 0 || is_before(hand, i, next)))
+				next = i;
+		if (next < 0)
+			return;
+		done[next] = true;
+		hand->left[next] = hand->entries[next].units;
+		for (; hand->owed > 0 && hand->left[next] > 0; hand->owed--)
+			hand->left[next]--;
+	}
+}
+
+static void
+take_point_by_hand(Hand *hand)
+{
+	int best = -1;
+
+	for (int i = 0; i < hand->count; i++)
+		if (hand->left[i] > 0 && (best < 0 || is_before(hand, i, best)))
+			best = i;
+	hand->sum.spent++;
+	if (best >= 0)
+		hand->left[best]--;
+	else
+		hand->owed++;
+}
+
+static PointsBalance
+keep_by_hand(const PointsEntry *entries, int count, int64_t as_of)
+{
+	Hand hand = {entries, count, {0}, 0, {0}};
+
+	for (int64_t now = 0; now <= as_of; now++)
+	{
+		expire_by_hand(&hand, now);
+		earn_by_hand(&hand, now);
+		for (int i = 0; i < count; i++)
+			if (entries[i].occurred_at == now)
+				for (int64_t point = entries[i].units; point < 0; point++)
+					take_point_by_hand(&hand);
+	}
+	hand.sum.balance = -hand.owed;
+	for (int i = 0; i < count; i++)
+	{
+		hand.sum.balance += hand.left[i];
+		if (entries[i].units > 0 && entries[i].occurred_at <= as_of &&
+			entries[i].available_at > as_of)
+			hand.sum.pending += entries[i].units;
+	}
+	return hand.sum;
+}
+
+static int
+random_entries(unsigned long long *state, PointsEntry *entries)
+{
+	int count = 1 + (int) (random_unit(state) * (MOST_ENTRIES - 1));
+
+	for (int i = 0; i < count; i++)
+	{
+		PointsEntry *entry = &entries[i];
+
+		entry->occurred_at = (int64_t) (random_unit(state) * LAST_MOMENT);
+		entry->available_at = entry->occurred_at;
+		entry->expires_at = POINTS_NEVER;
+		entry->units = 1 + (int64_t) (random_unit(state) * 12);
+		if (random_unit(state) < 0.4)
+			entry->units = -entry->units;
+		else
+		{
+			if (random_unit(state) < 0.3)
+				entry->available_at += (int64_t) (random_unit(state) * 15);
+			if (random_unit(state) < 0.6)
+				entry->expires_at = entry->available_at + 1 +
+									(int64_t) (random_unit(state) * 20);
+		}
+	}
+	return count;
+}
+
+static bool
+same(const PointsBalance *a, const PointsBalance *b)
+{
+	return a->balance == b->balance && a->pending == b->pending &&
+		   a->earned == b->earned && a->spent == b->spent &&
+		   a->expired == b->expired;
+}
+
+/* Fisher and Yates */
+static void
+shuffle(unsigned long long *state, PointsEntry *entries, int count)
+{
+	for (int i = count - 1; i > 0; i--)
+	{
+		int other = (int) (random_unit(state) * (i + 1));
+		PointsEntry entry = entries[i];
+
+		entries[i] = entries[other];
+		entries[other] = entry;
+	}
+}
+
+static bool
+lots_agree(const PointsLot *lots, size_t count, const PointsBalance *balance)
+{
+	int64_t left = 0;
+	bool positive = true;
+
+	for (size_t i = 0; i < count; i++)
+	{
+		left += lots[i].left;
+		positive &= lots[i].left > 0;
+	}
+	return positive && (balance->balance < 0
+							? left == balance->pending
+							: left == balance->balance + balance->pending);
+}
+
+static void
+test_ledgers(void)
+{
+	unsigned long long state = 3;
+	bool right = true;
+	bool adds_up = true;
+	bool no_order = true;
+	bool lots_right = true;
+	int negative = 0;
+
+	for (int i = 0; i < 20000; i++)
+	{
+		PointsEntry entries[MOST_ENTRIES];
+		PointsLot lots[MOST_ENTRIES];
+		PointsBalance balance;
+		PointsBalance other;
+		int count = random_entries(&state, entries);
+		int64_t as_of = (int64_t) (random_unit(&state) * (LAST_MOMENT + 30));
+		PointsBalance expected = keep_by_hand(entries, count, as_of);
+		size_t left = points_replay(entries, (size_t) count, as_of, lots,
+									&balance, no_pause);
+
+		right &= same(&balance, &expected);
+		lots_right &= lots_agree(lots, left, &balance);
+		adds_up &= balance.balance + balance.pending ==
+				   balance.earned - balance.spent - balance.expired;
+		negative += balance.balance < 0;
+		shuffle(&state, entries, count);
+		points_replay(entries, (size_t) count, as_of, lots, &other, no_pause);
+		no_order &= memcmp(&balance, &other, sizeof(balance)) == 0;
+	}
+	report(right, "20 000 random ledgers are kept as by hand");
+	report(adds_up, "balance + pending = earned - spent - expired");
+	report(no_order, "the order of entries does not matter");
+	report(lots_right, "the lots left add up to the balance");
+	report(negative > 1000, "and many balances were negative");
+}
+
+/* The limits of 64 bits: nothing overflows. */
+static void
+test_limits(void)
+{
+	PointsEntry entries[] = {
+		{INT64_C(500000000000000000), INT64_MIN + 1, INT64_MIN + 1,
+		 POINTS_NEVER - 1},
+		{INT64_C(-500000000000000000), INT64_MAX - 2, INT64_MAX - 2,
+		 POINTS_NEVER},
+	};
+	PointsLot lots[2];
+	PointsBalance balance;
+	size_t left =
+		points_replay(entries, 2, INT64_MAX - 3, lots, &balance, no_pause);
+
+	report(left == 1 && balance.balance == INT64_C(500000000000000000) &&
+			   balance.expiring_soon == balance.balance,
+		   "the last moments of time");
+	left = points_replay(entries, 2, INT64_MAX - 1, lots, &balance, no_pause);
+	report(left == 0 && balance.balance ==
+							INT64_C(-500000000000000000) + 0 + balance.earned,
+		   "and what is spent in them");
+	left = points_replay(entries, 0, 0, lots, &balance, no_pause);
+	report(left == 0 && balance.balance == 0 &&
+			   balance.next_expiry == POINTS_NEVER,
+		   "no entries");
+}
+
+int
+main(void)
+{
+	test_ledgers();
+	test_limits();
+	return finish();
+}

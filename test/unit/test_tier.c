@@ -1,0 +1,268 @@
+/*-------------------------------------------------------------------------
+ *
+ * test_tier.c
+ *		Unit and fuzz tests of the calendar and of tier decisions.
+ *
+ * The calendar is compared with one that is counted day by day from 1 January
+ * of the year 1 (a Monday); spans are parsed from valid and damaged texts;
+ * decisions of random policies must be settled after one call, and never
+ * break what a policy promises.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "golden.h"
+
+#include "tier/calendar.h"
+#include "tier/policy.h"
+
+#define FIRST_DAY_OF_YEAR_1 (-730119)
+#define DAYS_COUNTED 1500000
+
+static int
+days_in(int year, int month)
+{
+	static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+	bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+
+	return days[month - 1] + (month == 2 && leap);
+}
+
+static void
+test_periods(void)
+{
+	int year = 1;
+	int month = 1;
+	int day = 1;
+	bool months = true;
+	bool quarters = true;
+	bool years = true;
+	bool starts = true;
+	bool weeks = true;
+
+	for (int32_t i = 0; i < DAYS_COUNTED; i++)
+	{
+		int32_t date = FIRST_DAY_OF_YEAR_1 + i;
+		int32_t number = (year - 2000) * 12 + month - 1;
+		int32_t start = calendar_period_start(CALENDAR_MONTH, number);
+
+		months &= calendar_period(CALENDAR_MONTH, date) == number;
+		quarters &= calendar_period(CALENDAR_QUARTER, date) ==
+					(year - 2000) * 4 + (month - 1) / 3;
+		years &= calendar_period(CALENDAR_YEAR, date) == year - 2000;
+		starts &= start == date - day + 1 &&
+				  calendar_round_up(CALENDAR_MONTH, date) ==
+					  (day == 1 ? date : start + days_in(year, month));
+		weeks &= calendar_period_start(CALENDAR_WEEK,
+									   calendar_period(CALENDAR_WEEK, date)) ==
+				 date - i % 7;
+		if (++day > days_in(year, month))
+		{
+			day = 1;
+			if (++month > 12)
+			{
+				month = 1;
+				year++;
+			}
+		}
+	}
+	report(months, "months of 4000 years");
+	report(quarters, "quarters");
+	report(years, "years");
+	report(starts, "first days of months, and rounding up to them");
+	report(weeks, "weeks begin on Monday");
+}
+
+static int32_t
+day_of(int year, int month, int day)
+{
+	return calendar_period_start(CALENDAR_MONTH,
+								 (year - 2000) * 12 + month - 1) +
+		   day - 1;
+}
+
+static void
+test_spans(void)
+{
+	CalendarSpan year = {12, 0};
+	CalendarSpan month = {1, 0};
+	int32_t leap_day = day_of(2024, 2, 29);
+
+	report(calendar_add(leap_day, year, 1) == day_of(2025, 2, 28) &&
+			   calendar_add(leap_day, year, 4) == day_of(2028, 2, 29),
+		   "years from 29 February");
+	report(
+		calendar_add(day_of(2025, 1, 31), month, 1) == day_of(2025, 2, 28) &&
+			calendar_add(day_of(2025, 3, 31), month, -1) ==
+				day_of(2025, 2, 28) &&
+			calendar_add(day_of(2025, 1, 31), month, 2) == day_of(2025, 3, 31),
+		"months from the 31st");
+}
+
+/* [anchor + k span, anchor + (k + 1) span) holds the day, for any of them. */
+static void
+test_intervals(void)
+{
+	unsigned long long state = 7;
+	bool holds = true;
+
+	for (int i = 0; i < 300000; i++)
+	{
+		CalendarSpan span = {(int32_t) (random_unit(&state) * 30),
+							 (int32_t) (random_unit(&state) * 40)};
+		int32_t anchor = (int32_t) (random_unit(&state) * 20000);
+		int32_t day = (int32_t) (random_unit(&state) * 40000) - 10000;
+		int64_t interval;
+
+		if (i % 50 == 0)
+			day = i % 100 == 0 ? -2451545 : 2145031948;
+		if (calendar_span_is_zero(span))
+			span.days = 1;
+		interval = calendar_interval(anchor, span, day);
+		holds &= calendar_add(anchor, span, interval) <= day &&
+				 calendar_add(anchor, span, interval + 1) > day;
+	}
+	report(holds, "300 000 random intervals hold their day");
+}
+
+static bool
+parses(const char *text, int32_t months, int32_t days)
+{
+	CalendarSpan span;
+
+	return calendar_parse_span(text, &span) && span.months == months &&
+		   span.days == days;
+}
+
+static void
+test_span_texts(void)
+{
+	static const char *const bad[] = {
+		"",			"P",		 "1",		   "month",		 "1 fortnight",
+		"-1 month", "1 month ",	 "1  month",   "PT1H",		 "P1H",
+		"P-1M",		"1.5 years", "1001 years", "12001 mons", "999999999 days",
+		"P1",		"1 month x", "00:00:01",   "@ 1 year"};
+	static const char valid[] = "1 year 2 months 3 days";
+	bool refused = true;
+	int accepted = 0;
+	CalendarSpan span;
+
+	report(parses("12 months", 12, 0) && parses("1 year 6 mons", 18, 0) &&
+			   parses("60 days", 0, 60) && parses("2 weeks", 0, 14) &&
+			   parses("P1Y2M10D", 14, 10) && parses("P3W", 0, 21) &&
+			   parses("0", 0, 0) && parses("00:00:00", 0, 0) &&
+			   parses("PT0S", 0, 0) && parses("1year", 12, 0),
+		   "spans in words and in ISO 8601");
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		refused &= !calendar_parse_span(bad[i], &span);
+	report(refused, "other texts are refused");
+	for (size_t i = 0; i < sizeof(valid) - 1; i++)
+		for (int c = 1; c < 256; c++)
+		{
+			char text[sizeof(valid)];
+
+			memcpy(text, valid, sizeof(valid));
+			text[i] = (char) c;
+			if (calendar_parse_span(text, &span))
+				accepted += span.months >= 0 && span.days >= 0 ? 1 : 10000;
+		}
+	report(accepted > 50 && accepted < 1000,
+		   "each change of a character is refused or harmless");
+}
+
+/* Three tiers on one metric, of which the thresholds ascend. */
+static TierRule silver = {0, {200, 0}, {150, 0}, 0};
+static TierRule gold = {0, {500, 0}, {400, 0}, 0};
+static TierLevel levels[] = {
+	{0, "base", 0, NULL}, {1, "silver", 1, &silver}, {2, "gold", 1, &gold}};
+static const char *metric_name = "amount";
+
+static TierPolicy
+random_policy(unsigned long long *state)
+{
+	TierPolicy policy = {0};
+
+	policy.window_kind = (TierWindowKind) (random_unit(state) * 4);
+	policy.window_length.months = 1 + (int32_t) (random_unit(state) * 24);
+	policy.upgrade_at_review = random_unit(state) < 0.3;
+	policy.downgrade = (TierDowngrade) (random_unit(state) * 3);
+	policy.downgrade_step = (TierStep) (random_unit(state) * 3);
+	policy.valid_for.months = 1 + (int32_t) (random_unit(state) * 12);
+	policy.is_rounded = random_unit(state) < 0.5;
+	policy.round_up = (CalendarUnit) (CALENDAR_MONTH + random_unit(state) * 3);
+	policy.grace.days = random_unit(state) < 0.5 ? 0 : 30;
+	policy.min_stay.days = random_unit(state) < 0.5 ? 0 : 100;
+	policy.level_count = 3;
+	policy.levels = levels;
+	policy.metric_count = 1;
+	policy.metrics = &metric_name;
+	return policy;
+}
+
+static void
+test_decisions(void)
+{
+	unsigned long long random = 11;
+	bool settled = true;
+	bool never_down = true;
+	bool above_floor = true;
+	bool kept = true;
+	bool later_review = true;
+	int changes = 0;
+
+	for (int i = 0; i < 3000; i++)
+	{
+		TierPolicy policy = random_policy(&random);
+		int32_t day = (int32_t) (random_unit(&random) * 9000);
+		TierState state = tier_enrol(&policy, day);
+
+		if (random_unit(&random) < 0.2)
+		{
+			state.floor = 1;
+			state.floor_until = day + 400;
+		}
+		for (int step = 0; step < 60; step++)
+		{
+			TierMetric metric = {random_unit(&random) < 0.95,
+								 {(int64_t) (random_unit(&random) * 700), 0}};
+			TierState before = state;
+			TierReason reason;
+			int64_t from;
+
+			day += (int32_t) (random_unit(&random) * 60);
+			from = tier_window_from(&policy, &state, day);
+			kept &= from < day;
+			reason = tier_decide(&policy, &state, &metric, day);
+			changes += reason != TIER_UNCHANGED;
+			settled &= (reason == TIER_UNCHANGED) ==
+					   (memcmp(&before, &state, sizeof(state)) == 0);
+			before = state;
+			settled &=
+				tier_decide(&policy, &state, &metric, day) == TIER_UNCHANGED ||
+				policy.downgrade == TIER_DOWNGRADE_AT_ONCE;
+			above_floor &=
+				day >= state.floor_until || state.level >= state.floor;
+			later_review &= reason == TIER_UNCHANGED || state.review_on > day;
+			never_down &= policy.downgrade != TIER_DOWNGRADE_NEVER ||
+						  (reason != TIER_DOWNGRADED && reason != TIER_GRACE);
+			kept &= reason != TIER_DOWNGRADED || !metric.is_known ||
+					metric.value.units < 400;
+		}
+	}
+	report(changes > 20000, "decisions were taken");
+	report(settled, "deciding twice changes nothing the second time");
+	report(never_down, "a policy without downgrades has none");
+	report(above_floor, "nobody is below his floor");
+	report(kept, "nobody loses what he keeps");
+	report(later_review, "the next review is in the future");
+}
+
+int
+main(void)
+{
+	test_periods();
+	test_spans();
+	test_intervals();
+	test_span_texts();
+	test_decisions();
+	return finish();
+}
