@@ -61,7 +61,11 @@ OBJS        = \
 	src/retention/growth_aggregate.o \
 	src/retention/repurchase_aggregate.o \
 	src/retention/retention_aggregate.o \
-	src/retention/tally.o
+	src/retention/tally.o \
+	src/workspace/as_of.o
+
+WORKSPACE   = $(addprefix sql/workspace/, workspace.sql segments.sql tables.sql rules.sql \
+	purchase.sql attached.sql history.sql views.sql customer.sql attached_customer.sql)
 
 SQL_MODULES = \
 	sql/00_prologue.sql \
@@ -72,7 +76,9 @@ SQL_MODULES = \
 	sql/50_tier.sql \
 	sql/55_points.sql \
 	sql/60_lifecycle.sql \
-	sql/65_retention.sql
+	sql/65_retention.sql \
+	sql/workspace_definition.sql \
+	sql/80_workspace.sql
 
 DATA_built  = sql/crm--$(EXTVERSION).sql
 DATA        = $(patsubst $(srcdir)/%,%,$(wildcard $(srcdir)/sql/updates/crm--*--*.sql))
@@ -82,7 +88,9 @@ PG_CPPFLAGS = -I$(srcdir)/src -DCRM_VERSION='"$(EXTVERSION)"'
 PG_CFLAGS   = -std=gnu11 -ffp-contract=off -fvisibility=hidden $(CRM_CFLAGS)
 SHLIB_LINK  = -lnlopt -lm
 
-REGRESS        = crm history rfm model rule tier points lifecycle retention
+REGRESS        = crm history rfm model rule tier points lifecycle retention workspace
+ISOLATION      = workspace_refresh
+ISOLATION_OPTS = --inputdir=$(srcdir)/test --load-extension=crm
 REGRESS_OPTS   = --inputdir=$(srcdir)/test --load-extension=crm
 
 PG_CONFIG ?= pg_config
@@ -95,6 +103,16 @@ endif
 
 $(DATA_built): $(SQL_MODULES) crm.control Makefile | sqldirs
 	cat $(filter %.sql,$^) > $@.tmp && mv $@.tmp $@
+sql/workspace_definition.sql: $(WORKSPACE) | sqldirs
+	{ echo "CREATE FUNCTION crm.workspace_definition(part text) RETURNS text"; \
+	  echo "	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE RETURN CASE part"; \
+	  for part in $^; do \
+		printf "WHEN '%s' THEN \$$definition\$$\n" "$$(basename "$$part" .sql)"; cat "$$part"; echo "\$$definition\$$"; \
+	  done; \
+	  echo "END;"; \
+	  echo "COMMENT ON FUNCTION crm.workspace_definition(text) IS"; \
+	  echo "'The DDL of a part of a workspace, as in the file of that name in sql/workspace; NULL for an unknown part.';"; \
+	} > $@.tmp && mv $@.tmp $@
 $(OBJS): $(wildcard $(srcdir)/src/*.h $(srcdir)/src/*/*.h) crm.control Makefile | objdirs
 
 .PHONY: objdirs sqldirs bench

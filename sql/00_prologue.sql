@@ -36,6 +36,9 @@ BEGIN
 END
 $$;
 
+-- The functions are for everybody; they show nothing that the caller may not see.
+GRANT USAGE ON SCHEMA crm TO PUBLIC;
+
 CREATE FUNCTION crm.version() RETURNS text
 	AS 'MODULE_PATHNAME', 'crm_version' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION crm.version() IS

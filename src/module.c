@@ -9,7 +9,17 @@
 
 #include "utils/builtins.h"
 
+#include "workspace/as_of.h"
+
 CRM_MODULE_MAGIC;
+
+PGDLLEXPORT void _PG_init(void);
+
+void
+_PG_init(void)
+{
+	define_as_of_setting();
+}
 
 /*
  * The version of the library, which may be newer than the SQL definitions

@@ -14,17 +14,27 @@ SELECT pg_describe_object(classid, objid, 0) AS without_comment
 			AND (SELECT typelem <> 0 AND typcategory = 'A' FROM pg_type t WHERE t.oid = objid))
  ORDER BY 1;
 
--- Functions are IMMUTABLE, PARALLEL SAFE and run with the caller's rights.
-SELECT p.oid::regprocedure, p.provolatile, p.proparallel, p.prosecdef
-  FROM pg_proc p
- WHERE p.pronamespace = 'crm'::regnamespace
-   AND (p.provolatile <> 'i' OR p.proparallel <> 's' OR p.prosecdef)
+-- Functions over values are IMMUTABLE and PARALLEL SAFE; nothing runs with other rights than the caller's.
+SELECT p.oid::regprocedure, p.provolatile, p.proparallel
+  FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
+ WHERE p.pronamespace = 'crm'::regnamespace AND lanname IN ('c', 'internal')
+   AND (p.provolatile <> 'i' OR p.proparallel <> 's')
+ ORDER BY p.oid::regprocedure::text;
+SELECT p.oid::regprocedure FROM pg_proc p WHERE p.pronamespace = 'crm'::regnamespace AND p.prosecdef;
+
+-- Functions in plpgsql have a search_path of their own; these must see the
+-- caller's, or set it for him, and qualify every name instead.
+SELECT p.oid::regprocedure
+  FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
+ WHERE p.pronamespace = 'crm'::regnamespace AND lanname = 'plpgsql' AND prokind <> 'p'
+   AND coalesce(array_to_string(proconfig, ','), '') !~ 'search_path=pg_catalog, pg_temp'
  ORDER BY p.oid::regprocedure::text;
 
--- Not STRICT, beside the support of aggregates: functions that say what NULL means.
+-- Not STRICT, beside the support of aggregates: functions over values that say what NULL means.
 SELECT p.oid::regprocedure
-  FROM pg_proc p
- WHERE p.pronamespace = 'crm'::regnamespace AND p.prokind <> 'a' AND NOT p.proisstrict AND p.pronargs > 0
+  FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
+ WHERE p.pronamespace = 'crm'::regnamespace AND p.prokind = 'f' AND NOT p.proisstrict AND p.pronargs > 0
+   AND (p.provolatile = 'i')
    AND NOT EXISTS (SELECT FROM pg_aggregate WHERE p.oid IN (aggtransfn, aggcombinefn, aggfinalfn))
  ORDER BY p.oid::regprocedure::text;
 

@@ -1,0 +1,40 @@
+/*
+ * segments
+ *
+ * Segments of customers by their RFM scores: rules of your own, filled with
+ * the usual marketing segments.
+ */
+
+CREATE TABLE segment (
+	segment text PRIMARY KEY,
+	segment_no integer NOT NULL UNIQUE,
+	name_zh text,
+	advice text
+);
+COMMENT ON TABLE segment IS 'Segments of customers.';
+COMMENT ON COLUMN segment.segment IS 'Name of the segment.';
+COMMENT ON COLUMN segment.segment_no IS 'Order in which segments are shown.';
+COMMENT ON COLUMN segment.name_zh IS 'Name in Chinese.';
+COMMENT ON COLUMN segment.advice IS 'What to do with such customers.';
+
+CREATE TABLE segment_rule (
+	position integer NOT NULL,
+	segment text NOT NULL REFERENCES segment,
+	metric text CHECK (metric IN ('recency', 'frequency', 'monetary', 'r', 'f', 'm')),
+	at_least numeric,
+	at_most numeric CHECK (at_most >= at_least),
+	UNIQUE NULLS NOT DISTINCT (position, metric),
+	CHECK ((metric IS NULL) = (num_nonnulls(at_least, at_most) = 0))
+);
+COMMENT ON TABLE segment_rule IS 'Which segment a customer is in: the first position whose conditions all hold decides. Several positions may lead to one segment.';
+COMMENT ON COLUMN segment_rule.position IS 'Order in which the rules are tried.';
+COMMENT ON COLUMN segment_rule.segment IS 'The segment; the same in all rows of a position.';
+COMMENT ON COLUMN segment_rule.metric IS 'What is looked at: a score (r, f, m) or a value (recency, frequency, monetary); NULL: the rule always holds.';
+COMMENT ON COLUMN segment_rule.at_least IS 'Lower bound, included.';
+COMMENT ON COLUMN segment_rule.at_most IS 'Upper bound, included.';
+
+INSERT INTO segment (segment, segment_no, name_zh, advice)
+SELECT label, min(position), min(label_zh), min(advice) FROM crm.default_segments() GROUP BY label;
+
+INSERT INTO segment_rule (position, segment, metric, at_least, at_most)
+SELECT position, label, metric, at_least, at_most FROM crm.default_segments();

@@ -1,0 +1,169 @@
+/*
+ * workspace
+ *
+ * What every workspace has: its settings, the stored histories, which of them
+ * are out of date, and what is frozen by date (thresholds, models).
+ *
+ * customer_history is a cache: it can be truncated and filled again at any time.
+ * A customer named in customer_change is not taken from it but computed, so
+ * the views are right at every moment; a NULL there means every customer.
+ */
+
+CREATE TABLE workspace (
+	only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+	crm_version text NOT NULL,
+	time_zone text NOT NULL CHECK ((timestamptz '2000-01-01 00:00+00' AT TIME ZONE time_zone) IS NOT NULL),
+	rfm_groups integer NOT NULL DEFAULT 5 CHECK (rfm_groups BETWEEN 2 AND 100),
+	purchase_model text NOT NULL DEFAULT 'mbg_nbd',
+	model_unit text NOT NULL DEFAULT 'week' CHECK (model_unit IN ('day', 'week', 'month', 'year')),
+	horizon_days integer DEFAULT 365 CHECK (horizon_days > 0),
+	yearly_discount float8 NOT NULL DEFAULT 0.1 CHECK (yearly_discount > -1 AND yearly_discount < 'Infinity'),
+	created_at timestamptz NOT NULL DEFAULT now(),
+	source regclass,
+	customer_column name,
+	at_column name,
+	amount_column name,
+	cost_column name,
+	filter text
+);
+COMMENT ON TABLE workspace IS 'Settings of the workspace: one row.';
+COMMENT ON COLUMN workspace.only_row IS 'Keeps it one row.';
+COMMENT ON COLUMN workspace.crm_version IS 'Version of crm that the definitions came from.';
+COMMENT ON COLUMN workspace.time_zone IS 'Time zone that decides on which day something happened.';
+COMMENT ON COLUMN workspace.rfm_groups IS 'Number of groups of the RFM scores that crm.cut makes. The shipped segments expect 5.';
+COMMENT ON COLUMN workspace.purchase_model IS 'Kind of model that crm.fit fits to purchases: mbg_nbd, bg_nbd, ...';
+COMMENT ON COLUMN workspace.model_unit IS 'Unit of time of the model: day, week, month or year.';
+COMMENT ON COLUMN workspace.horizon_days IS 'Days ahead that lifetime value counts; NULL: for ever.';
+COMMENT ON COLUMN workspace.yearly_discount IS 'Discount of lifetime value: 0.1 is 10 percent a year.';
+COMMENT ON COLUMN workspace.created_at IS 'When the workspace was made.';
+COMMENT ON COLUMN workspace.source IS 'The relation of purchases it was attached to; NULL: the tables of the workspace.';
+COMMENT ON COLUMN workspace.customer_column IS 'Column of the source that names the customer.';
+COMMENT ON COLUMN workspace.at_column IS 'Column of the source with the day or time.';
+COMMENT ON COLUMN workspace.amount_column IS 'Column of the source with the amount.';
+COMMENT ON COLUMN workspace.cost_column IS 'Column of the source with the cost, if any.';
+COMMENT ON COLUMN workspace.filter IS 'Condition that rows of the source must meet, if any.';
+
+CREATE TABLE customer_history (
+	customer_id bigint PRIMARY KEY,
+	history crm.history NOT NULL,
+	profit_history crm.history,
+	refreshed_at timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE customer_history IS 'Stored purchase histories, filled by crm.refresh. Read the view purchase_history, which is always up to date.';
+COMMENT ON COLUMN customer_history.customer_id IS 'The customer.';
+COMMENT ON COLUMN customer_history.history IS 'Purchases and refunds by day.';
+COMMENT ON COLUMN customer_history.profit_history IS 'Their profit by day; NULL where costs are not known.';
+COMMENT ON COLUMN customer_history.refreshed_at IS 'When the row was computed.';
+
+CREATE TABLE customer_change (
+	customer_id bigint,
+	changed_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX ON customer_change (customer_id);
+ALTER TABLE customer_change REPLICA IDENTITY FULL;
+ALTER TABLE customer_change SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000,
+	autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 20000);
+COMMENT ON TABLE customer_change IS 'Customers whose stored history is out of date; written by triggers, emptied by crm.refresh. Rows are only added and no column is unique, so that writers never wait for each other.';
+COMMENT ON COLUMN customer_change.customer_id IS 'The customer; NULL: everybody.';
+COMMENT ON COLUMN customer_change.changed_at IS 'Start of the transaction that changed the customer.';
+
+CREATE TABLE refresh_run (
+	run_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+	updated_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+	finished_at timestamptz,
+	is_full boolean NOT NULL,
+	customers bigint NOT NULL DEFAULT 0,
+	purchases bigint NOT NULL DEFAULT 0,
+	remaining bigint,
+	started_by name NOT NULL DEFAULT current_user
+);
+COMMENT ON TABLE refresh_run IS 'The runs of crm.refresh.';
+COMMENT ON COLUMN refresh_run.run_id IS 'Key.';
+COMMENT ON COLUMN refresh_run.started_at IS 'When it started.';
+COMMENT ON COLUMN refresh_run.updated_at IS 'When it finished its last batch.';
+COMMENT ON COLUMN refresh_run.finished_at IS 'When it ended; NULL: it runs or was interrupted.';
+COMMENT ON COLUMN refresh_run.is_full IS 'Whether all customers were recomputed.';
+COMMENT ON COLUMN refresh_run.customers IS 'Customers recomputed so far.';
+COMMENT ON COLUMN refresh_run.purchases IS 'Purchases read so far.';
+COMMENT ON COLUMN refresh_run.remaining IS 'Changed customers still to do after its last batch; NULL: not counted.';
+COMMENT ON COLUMN refresh_run.started_by IS 'Who started it.';
+
+CREATE TABLE rfm_cut (
+	as_of date PRIMARY KEY,
+	cuts crm.rfm_cuts NOT NULL,
+	a_from numeric,
+	b_from numeric,
+	customers bigint NOT NULL,
+	made_at timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE rfm_cut IS 'Thresholds of RFM scores and ABC classes, frozen by crm.cut. A view takes the newest that is not after its day.';
+COMMENT ON COLUMN rfm_cut.as_of IS 'Day as of which all customers were compared.';
+COMMENT ON COLUMN rfm_cut.cuts IS 'Thresholds of recency, frequency and amount.';
+COMMENT ON COLUMN rfm_cut.a_from IS 'Revenue from which a customer is of class A: the largest, who bring 80 percent together.';
+COMMENT ON COLUMN rfm_cut.b_from IS 'Revenue from which a customer is of class B: with A, 95 percent.';
+COMMENT ON COLUMN rfm_cut.customers IS 'Customers that were compared.';
+COMMENT ON COLUMN rfm_cut.made_at IS 'When it was made.';
+
+CREATE TABLE model (
+	model_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	role text NOT NULL CHECK (role IN ('purchases', 'spend')),
+	kind text NOT NULL,
+	as_of date NOT NULL,
+	customers bigint NOT NULL,
+	model crm.model NOT NULL,
+	fitted_at timestamptz NOT NULL DEFAULT now(),
+	fitted_by name NOT NULL DEFAULT current_user
+);
+CREATE INDEX ON model (role, as_of, model_id);
+COMMENT ON TABLE model IS 'Fitted models; crm.fit adds to them. A view takes the newest fitted on data up to its day, so that looking back never uses the future.';
+COMMENT ON COLUMN model.model_id IS 'Key; later fits are higher.';
+COMMENT ON COLUMN model.role IS 'What it describes: purchases (when customers buy) or spend (for how much).';
+COMMENT ON COLUMN model.kind IS 'Kind of model: mbg_nbd, gamma_gamma, ...';
+COMMENT ON COLUMN model.as_of IS 'Last day of the data that it was fitted on.';
+COMMENT ON COLUMN model.customers IS 'Number of customers that it was fitted on.';
+COMMENT ON COLUMN model.model IS 'The model; crm.parameters(model) shows its parameters.';
+COMMENT ON COLUMN model.fitted_at IS 'When it was fitted.';
+COMMENT ON COLUMN model.fitted_by IS 'Who fitted it.';
+
+CREATE VIEW refresh_progress WITH (security_invoker) AS
+SELECT run_id, started_at, finished_at, is_full, customers, purchases, remaining,
+	   extract(epoch FROM updated_at - started_at)::float8 AS seconds,
+	   (purchases / nullif(extract(epoch FROM updated_at - started_at), 0))::float8 AS purchases_per_second
+  FROM refresh_run
+ ORDER BY run_id DESC;
+COMMENT ON VIEW refresh_progress IS 'The runs of crm.refresh, the last first, with their speed.';
+COMMENT ON COLUMN refresh_progress.run_id IS 'Key of the run.';
+COMMENT ON COLUMN refresh_progress.started_at IS 'When it started.';
+COMMENT ON COLUMN refresh_progress.finished_at IS 'When it ended; NULL: it runs or was interrupted.';
+COMMENT ON COLUMN refresh_progress.is_full IS 'Whether all customers were recomputed.';
+COMMENT ON COLUMN refresh_progress.customers IS 'Customers recomputed so far.';
+COMMENT ON COLUMN refresh_progress.purchases IS 'Purchases read so far.';
+COMMENT ON COLUMN refresh_progress.remaining IS 'Changed customers still to do.';
+COMMENT ON COLUMN refresh_progress.seconds IS 'Seconds from its start to its last batch.';
+COMMENT ON COLUMN refresh_progress.purchases_per_second IS 'Purchases read a second.';
+
+/*
+ * The functions behind triggers run with the rights of the workspace's owner,
+ * as foreign keys do: who writes an order needs no right to write here.
+ */
+CREATE FUNCTION mark_everyone() RETURNS trigger
+	LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+BEGIN
+	INSERT INTO customer_change (customer_id) VALUES (NULL);
+	RETURN NULL;
+END
+$$;
+REVOKE ALL ON FUNCTION mark_everyone() FROM PUBLIC;
+COMMENT ON FUNCTION mark_everyone() IS 'Notes that every stored history is out of date.';
+
+CREATE TRIGGER crm_mark_everyone AFTER UPDATE OF time_zone ON workspace
+	FOR EACH STATEMENT EXECUTE FUNCTION mark_everyone();
+
+CREATE TRIGGER crm_mark_truncate AFTER TRUNCATE ON customer_history
+	FOR EACH STATEMENT EXECUTE FUNCTION mark_everyone();
+
+CREATE FUNCTION day_end(day date) RETURNS timestamptz
+	LANGUAGE sql STABLE PARALLEL SAFE
+	RETURN (SELECT (day + 1)::timestamp AT TIME ZONE w.time_zone FROM workspace w);
+COMMENT ON FUNCTION day_end(date) IS 'The moment at which a day ends in the time zone of the workspace.';
