@@ -23,9 +23,12 @@ OBJS        = \
 	src/rfm/rfm_aggregate.o \
 	src/rfm/scores.o \
 	src/rfm/tile.o \
+	src/model/answers.o \
 	src/model/bg_bb.o \
 	src/model/bg_nbd.o \
 	src/model/customer.o \
+	src/model/erlang.o \
+	src/model/exponential_integral.o \
 	src/model/fit.o \
 	src/model/fit_aggregate.o \
 	src/model/gamma_gamma.o \
@@ -37,9 +40,15 @@ OBJS        = \
 	src/model/model.o \
 	src/model/model_accessors.o \
 	src/model/model_answers.o \
+	src/model/model_compare.o \
+	src/model/model_counts.o \
+	src/model/model_estimate.o \
+	src/model/model_renewals.o \
+	src/model/model_value.o \
 	src/model/nbd.o \
 	src/model/pareto_nbd.o \
 	src/model/quadrature.o \
+	src/model/regular.o \
 	src/model/renewal.o \
 	src/model/sample.o \
 	src/model/special.o \

@@ -30,20 +30,25 @@ SELECT o.n, o.chapter, 'Types' AS section, 1 AS section_no, format('%s', o.ident
 		 WHERE t.oid = o.identity::regtype AND t.typtype = 'c') AS detail
   FROM object o WHERE kind IN ('TYPE', 'DOMAIN')
 UNION ALL
-SELECT o.n, o.chapter, CASE WHEN p.prokind = 'a' THEN 'Aggregates' WHEN p.prokind = 'w' THEN 'Window functions' ELSE 'Functions' END,
-	   CASE p.prokind WHEN 'a' THEN 2 WHEN 'w' THEN 3 ELSE 4 END,
-	   format('crm.%s(%s) → %s', p.proname, pg_get_function_arguments(p.oid), pg_get_function_result(p.oid)),
+SELECT o.n, o.chapter, CASE p.prokind WHEN 'a' THEN 'Aggregates' WHEN 'w' THEN 'Window functions' WHEN 'p' THEN 'Procedures' ELSE 'Functions' END,
+	   CASE p.prokind WHEN 'a' THEN 2 WHEN 'w' THEN 3 WHEN 'p' THEN 5 ELSE 4 END,
+	   format('crm.%s(%s)', p.proname, pg_get_function_arguments(p.oid)) || coalesce(' → ' || pg_get_function_result(p.oid), ''),
 	   obj_description(p.oid, 'pg_proc'), NULL
-  FROM object o JOIN pg_proc p ON p.oid = CASE WHEN kind IN ('FUNCTION', 'AGGREGATE') THEN o.identity::regprocedure END
- WHERE kind IN ('FUNCTION', 'AGGREGATE') AND p.oid NOT IN (SELECT oid FROM support)
+  FROM object o JOIN pg_proc p ON p.oid = CASE WHEN kind IN ('FUNCTION', 'PROCEDURE', 'AGGREGATE') THEN o.identity::regprocedure END
+ WHERE kind IN ('FUNCTION', 'PROCEDURE', 'AGGREGATE') AND p.oid NOT IN (SELECT oid FROM support)
 UNION ALL
-SELECT o.n, o.chapter, 'Operators', 5,
+SELECT o.n, o.chapter, 'Views', 7, o.identity, obj_description(CASE WHEN kind = 'VIEW' THEN o.identity::regclass END, 'pg_class'),
+	   (SELECT string_agg(attname, ', ' ORDER BY attnum) FROM pg_attribute
+		 WHERE attrelid = CASE WHEN kind = 'VIEW' THEN o.identity::regclass END AND attnum > 0)
+  FROM object o WHERE kind = 'VIEW'
+UNION ALL
+SELECT o.n, o.chapter, 'Operators', 6,
 	   format('%s %s %s → %s', oprleft::regtype, oprname, oprright::regtype, oprresult::regtype),
 	   obj_description(r.oid, 'pg_operator'), NULL
   FROM object o JOIN pg_operator r ON r.oid = CASE WHEN kind = 'OPERATOR' THEN replace(o.identity, ' ', '')::regoperator END
  WHERE kind = 'OPERATOR'
 UNION ALL
-SELECT o.n, o.chapter, 'Casts', 6, trim(both '()' from o.identity),
+SELECT o.n, o.chapter, 'Casts', 8, trim(both '()' from o.identity),
 	   obj_description(c.oid, 'pg_cast'), NULL
   FROM object o JOIN pg_cast c ON format('(%s AS %s)', castsource::regtype, casttarget::regtype) = o.identity
  WHERE kind = 'CAST';

@@ -134,20 +134,25 @@ log_likelihood(const double *parameters, const ModelRow *customer)
 		   (shares.bought < 0.5 ? log1p(-shares.bought) : log(shares.seen));
 }
 
-double
-model_bg_bb_alive_at_last(const double *parameters, const ModelRow *customer)
+/* Not lost before or at the last occasion seen. */
+static double
+there_at_last(const double *parameters, const ModelRow *customer)
 {
 	return fmin(still_there(parameters, customer) /
 					likelihood_shares(parameters, customer).seen,
 				1.0);
 }
 
+/*
+ * The published P(alive) is that of having also survived the chance to leave
+ * before the next occasion.
+ */
 static double
 p_alive(const double *parameters, const ModelRow *customer)
 {
 	double stay = parameters[DELTA] + customer->occasions;
 
-	return model_bg_bb_alive_at_last(parameters, customer) * stay /
+	return there_at_last(parameters, customer) * stay /
 		   (parameters[GAMMA] + stay);
 }
 
@@ -220,57 +225,133 @@ expected_new(const double *parameters, double horizon)
 		   survival_sum(parameters[GAMMA], parameters[DELTA], floor(horizon));
 }
 
-/*
- * Purchases on count of n occasions have the beta-binomial probability b(n);
- * the customer is there for the first i of them with probability S(i). The sum
- * over the occasion of leaving starts at i = count with b(count) S(count),
- * whose logarithm is kept apart, as it may be far below the later terms.
- */
-double
-model_bg_bb_probability_new(const double *parameters, double count,
-							double occasions)
+/* At the occasion so far ahead; 0 is the last one seen. */
+static double
+p_alive_after(const double *parameters, const ModelRow *customer, double ahead)
 {
-	double alpha = parameters[ALPHA];
-	double beta = parameters[BETA];
-	double gamma = parameters[GAMMA];
-	double delta = parameters[DELTA];
-	double log_scale = model_log_beta_ratio(alpha, beta, count) +
-					   model_log_beta_ratio(delta, gamma, count);
-	double term = 1.0; /* b(i) S(i) */
-	double sum = 0.0;
+	double stay = parameters[DELTA] + customer->occasions;
+
+	return there_at_last(parameters, customer) *
+		   exp(model_log_beta_ratio(stay, parameters[GAMMA], floor(ahead)));
+}
+
+/* The occasions to come at which the customer will be there. */
+static double
+residual_lifetime(const double *parameters, const ModelRow *customer)
+{
+	if (parameters[GAMMA] <= 1.0)
+		return INFINITY;
+	return there_at_last(parameters, customer) *
+		   survival_sum(parameters[GAMMA],
+						parameters[DELTA] + customer->occasions, INFINITY);
+}
+
+/* A customer who is there is a new one with these parameters. */
+static void
+there_parameters(const double *p, const ModelRow *customer, double *there)
+{
+	there[ALPHA] = p[ALPHA] + customer->x;
+	there[BETA] = p[BETA] + (customer->occasions - customer->x);
+	there[GAMMA] = p[GAMMA];
+	there[DELTA] = p[DELTA] + customer->occasions;
+}
+
+/*
+ * The ways to make count purchases on occasions, the sum over the place of
+ * something: of the last occasion before leaving, or of the count-th
+ * purchase. The terms can span many orders of magnitude, so the first one is
+ * kept as a logarithm and the others are relative to it.
+ */
+typedef struct ScaledSum
+{
+	double log_scale;
+	double term;
+	double sum;
+} ScaledSum;
+
+static void
+multiply_term(ScaledSum *scaled, double factor)
+{
+	scaled->term *= factor;
+	if (scaled->term > RESCALE)
+	{
+		scaled->log_scale += log(RESCALE);
+		scaled->sum /= RESCALE;
+		scaled->term /= RESCALE;
+	}
+}
+
+/* Of always buying, and staying, on the first count occasions. */
+static ScaledSum
+first_term(const double *p, double count)
+{
+	return (ScaledSum){model_log_beta_ratio(p[ALPHA], p[BETA], count) +
+						   model_log_beta_ratio(p[DELTA], p[GAMMA], count),
+					   1.0, 0.0};
+}
+
+/*
+ * Purchases on count of i occasions have the beta-binomial probability b(i);
+ * the customer is there for exactly the first i of them, or at least.
+ */
+static double
+probability_there(const double *p, double count, double occasions)
+{
+	ScaledSum all = first_term(p, count);
 
 	if (count > occasions)
 		return 0.0;
 	for (double i = count; i < occasions; i += 1.0)
 	{
 		double misses = i - count;
-		double leaving = gamma + (delta + i);
+		double leaving = p[GAMMA] + (p[DELTA] + i);
 
-		sum += term * gamma / leaving;
-		term *= (delta + i) / leaving * ((i + 1.0) / (misses + 1.0)) *
-				((beta + misses) / (alpha + beta + i));
-		if (term > RESCALE)
-		{
-			log_scale += log(RESCALE);
-			sum /= RESCALE;
-			term /= RESCALE;
-		}
+		all.sum += all.term * p[GAMMA] / leaving;
+		multiply_term(&all,
+					  (p[DELTA] + i) / leaving * ((i + 1.0) / (misses + 1.0)) *
+						  ((p[BETA] + misses) / (p[ALPHA] + p[BETA] + i)));
 	}
-	return exp(log_scale + log(sum + term));
+	return exp(all.log_scale + log(all.sum + all.term));
 }
 
-/* A customer who is there is a new one with other parameters. */
-double
-model_bg_bb_probability_there(const double *parameters,
-							  const ModelRow *customer, double count,
-							  double occasions)
+static double
+probability(const double *parameters, const ModelRow *customer, double count,
+			double horizon)
 {
-	double n = customer->occasions;
-	double later[] = {parameters[ALPHA] + customer->x,
-					  parameters[BETA] + (n - customer->x), parameters[GAMMA],
-					  parameters[DELTA] + n};
+	double p[N_PARAMETERS];
+	double there = there_at_last(parameters, customer);
+	double nothing = count == 0 ? 1.0 - there : 0.0;
 
-	return model_bg_bb_probability_new(later, count, occasions);
+	there_parameters(parameters, customer, p);
+	return nothing + there * probability_there(p, count, floor(horizon));
+}
+
+/* The count-th purchase is on occasion i, and the customer still there. */
+static double
+at_least(const double *parameters, const ModelRow *customer, double count,
+		 double horizon)
+{
+	double occasions = floor(horizon);
+	double p[N_PARAMETERS];
+	ScaledSum all;
+
+	if (count > occasions)
+		return 0.0;
+	there_parameters(parameters, customer, p);
+	all = first_term(p, count);
+	for (double i = count; i < occasions; i += 1.0)
+	{
+		double misses = i - count;
+
+		all.sum += all.term;
+		multiply_term(&all,
+					  (p[DELTA] + i) / (p[GAMMA] + (p[DELTA] + i)) *
+						  (i / (misses + 1.0)) *
+						  ((p[BETA] + misses) / (p[ALPHA] + p[BETA] + i)));
+	}
+	return fmin(there_at_last(parameters, customer) *
+					exp(all.log_scale + log(all.sum + all.term)),
+				1.0);
 }
 
 /*
@@ -481,6 +562,17 @@ const ModelKind model_bg_bb = {
 	.rows = rows,
 	.start = start,
 	.p_alive = p_alive,
+	.p_alive_after = p_alive_after,
+	.residual_lifetime = residual_lifetime,
+	.probability = probability,
+	.at_least = at_least,
 	.expected_alive = expected_alive,
 	.expected_new = expected_new,
+	.at_zero = {"hardly anybody seems to buy",
+				"customers seem to buy on every occasion",
+				"nobody seems to leave", "everybody seems to leave at once"},
+	.at_infinity = {"all customers seem to be equally likely to buy",
+					"all customers seem to be equally likely to buy",
+					"all customers seem to be equally likely to leave",
+					"hardly anybody seems to leave, or all equally likely"},
 };

@@ -25,6 +25,7 @@
  */
 #include "model/bg_nbd.h"
 #include "model/geometric.h"
+#include "model/nbd.h"
 #include "model/sample.h"
 #include "model/special.h"
 
@@ -309,6 +310,121 @@ mbg_p_alive(const double *parameters, const ModelRow *customer)
 	return p_alive(parameters, customer, customer->x + 1.0);
 }
 
+/*
+ * Answers about the time ahead: given that the customer is alive, the rate is
+ * gamma(r + x, alpha + T) and the probability of leaving beta(a, b + s).
+ */
+typedef struct Alive
+{
+	double probability;
+	double shape;
+	double scale;
+	double a;
+	double b;
+} Alive;
+
+static Alive
+alive(const double *parameters, const ModelRow *customer, double s)
+{
+	return (Alive){
+		p_alive(parameters, customer, s), parameters[R] + customer->x,
+		parameters[ALPHA] + customer->t, parameters[A], parameters[B] + s};
+}
+
+static double
+p_alive_after(Alive alive, double ahead)
+{
+	return alive.probability * model_geometric_stay(alive.shape, alive.a,
+													alive.b,
+													ahead / alive.scale);
+}
+
+/* The mean of 1 / (rate * p). */
+static double
+residual_lifetime(Alive alive)
+{
+	if (alive.a <= 1.0 || alive.shape <= 1.0)
+		return INFINITY;
+	return alive.probability * (1.0 + alive.b / (alive.a - 1.0)) *
+		   (alive.scale / (alive.shape - 1.0));
+}
+
+static double
+probability(Alive alive, double count, double horizon)
+{
+	double if_alive = model_geometric_probability(
+		alive.shape, alive.a, alive.b, horizon / alive.scale, count);
+	double left = count == 0 ? 1.0 - alive.probability : 0.0;
+
+	return left + alive.probability * if_alive;
+}
+
+static double
+at_least(Alive alive, double count, double horizon)
+{
+	return alive.probability *
+		   model_geometric_at_least(alive.shape, alive.a, alive.b,
+									horizon / alive.scale, count);
+}
+
+static double
+bg_p_alive_after(const double *parameters, const ModelRow *customer,
+				 double ahead)
+{
+	return p_alive_after(alive(parameters, customer, customer->x), ahead);
+}
+
+static double
+bg_residual_lifetime(const double *parameters, const ModelRow *customer)
+{
+	return residual_lifetime(alive(parameters, customer, customer->x));
+}
+
+static double
+bg_probability(const double *parameters, const ModelRow *customer,
+			   double count, double horizon)
+{
+	return probability(alive(parameters, customer, customer->x), count,
+					   horizon);
+}
+
+static double
+bg_at_least(const double *parameters, const ModelRow *customer, double count,
+			double horizon)
+{
+	return at_least(alive(parameters, customer, customer->x), count, horizon);
+}
+
+static double
+mbg_p_alive_after(const double *parameters, const ModelRow *customer,
+				  double ahead)
+{
+	return p_alive_after(alive(parameters, customer, customer->x + 1.0),
+						 ahead);
+}
+
+static double
+mbg_residual_lifetime(const double *parameters, const ModelRow *customer)
+{
+	return residual_lifetime(alive(parameters, customer, customer->x + 1.0));
+}
+
+static double
+mbg_probability(const double *parameters, const ModelRow *customer,
+				double count, double horizon)
+{
+	return probability(alive(parameters, customer, customer->x + 1.0), count,
+					   horizon);
+}
+
+static double
+mbg_at_least(const double *parameters, const ModelRow *customer, double count,
+			 double horizon)
+{
+	return at_least(alive(parameters, customer, customer->x + 1.0), count,
+					horizon);
+}
+
 static double
 bg_expected_alive(const double *parameters, const ModelRow *customer,
 				  double horizon, double discount)
@@ -387,8 +503,19 @@ const ModelKind model_bg_nbd = {
 	.rows = bg_rows,
 	.start = start,
 	.p_alive = bg_p_alive,
+	.p_alive_after = bg_p_alive_after,
+	.residual_lifetime = bg_residual_lifetime,
+	.probability = bg_probability,
+	.at_least = bg_at_least,
 	.expected_alive = bg_expected_alive,
 	.expected_new = bg_expected_new,
+	.at_zero = {"most customers seem never to buy again", NULL,
+				"nobody seems to leave", "everybody seems to leave at once"},
+	.at_infinity = {"all customers seem to buy at the same rate",
+					"all customers seem to buy at the same rate",
+					"all customers seem to be equally likely to leave",
+					"hardly anybody seems to leave, or all equally likely"},
+	.restricted = &model_nbd,
 };
 
 const ModelKind model_mbg_nbd = {
@@ -403,6 +530,17 @@ const ModelKind model_mbg_nbd = {
 	.rows = mbg_rows,
 	.start = start,
 	.p_alive = mbg_p_alive,
+	.p_alive_after = mbg_p_alive_after,
+	.residual_lifetime = mbg_residual_lifetime,
+	.probability = mbg_probability,
+	.at_least = mbg_at_least,
 	.expected_alive = mbg_expected_alive,
 	.expected_new = mbg_expected_new,
+	.at_zero = {"most customers seem never to buy again", NULL,
+				"nobody seems to leave", "everybody seems to leave at once"},
+	.at_infinity = {"all customers seem to buy at the same rate",
+					"all customers seem to buy at the same rate",
+					"all customers seem to be equally likely to leave",
+					"hardly anybody seems to leave, or all equally likely"},
+	.restricted = &model_nbd,
 };

@@ -64,6 +64,76 @@ model_purchases_row(int64 x, double t_x, double t)
 	return row;
 }
 
+static void
+check_occasion(double value, double most, const char *name)
+{
+	if (!(value >= 0 && value <= most) || value != floor(value))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("%s is %g, but must be a whole number from 0 "
+							   "to %.0f",
+							   name, value, most)));
+}
+
+ModelRow
+model_occasions_row(int64 x, double t_x, double occasions)
+{
+	ModelRow row;
+
+	check_count(x);
+	check_occasion(occasions, MODEL_MAX_OCCASIONS, "number of occasions n");
+	check_occasion(t_x, occasions, "occasion of the last purchase t_x");
+	if ((double) x > t_x)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("number of purchases x is %lld, but there were only "
+						"%.0f occasions up to the last purchase",
+						(long long) x, t_x),
+				 errhint("x counts the occasions with a purchase.")));
+	if (x == 0 && t_x > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("occasion of the last purchase t_x is %.0f without a "
+						"purchase (x = 0)",
+						t_x),
+				 errhint("Where there is none, t_x is 0.")));
+	row.x = (double) x;
+	row.t_x = t_x + 0.0;
+	row.occasions = occasions + 0.0;
+	row.customers = 1;
+	return row;
+}
+
+ModelRow
+model_customer_row(const ModelKind *kind, int64 x, double t_x, double t)
+{
+	if (kind->family == MODEL_OCCASIONS)
+		return model_occasions_row(x, t_x, t);
+	return model_purchases_row(x, t_x, t);
+}
+
+ModelRow
+model_renewals_row(int64 periods, bool churned)
+{
+	ModelRow row;
+
+	if (periods < 0 || (double) periods > MODEL_MAX_OCCASIONS)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("number of periods is %lld, but must be from 0 "
+							   "to %.0f",
+							   (long long) periods, MODEL_MAX_OCCASIONS)));
+	if (churned && periods == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("a customer cannot have churned after 0 periods"),
+				 errhint("The first period counts as 1: who did not renew "
+						 "after it has churned in period 1.")));
+	row.x = (double) periods;
+	row.churned = churned ? 1.0 : 0.0;
+	row.t = 0;
+	row.customers = 1;
+	return row;
+}
+
 ModelRow
 model_spend_row(int64 x, double mean_amount)
 {

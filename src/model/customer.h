@@ -16,6 +16,17 @@
 /* Repeat purchases, time of the last one, age; an error where impossible. */
 extern ModelRow model_purchases_row(int64 x, double t_x, double t);
 
+/*
+ * Purchases, the occasion of the last one, occasions so far (in whole
+ * numbers); and what the kind calls for of the two.
+ */
+extern ModelRow model_occasions_row(int64 x, double t_x, double occasions);
+extern ModelRow model_customer_row(const ModelKind *kind, int64 x, double t_x,
+								   double t);
+
+/* Periods under contract, and whether the customer left after the last. */
+extern ModelRow model_renewals_row(int64 periods, bool churned);
+
 /* Purchases averaged, and their mean; an error where impossible. */
 extern ModelRow model_spend_row(int64 x, double mean_amount);
 

@@ -27,6 +27,9 @@
 #include "model/likelihood.h"
 #include "utils/memutils.h"
 
+/* A factor of 1000. */
+#define FAR_LOG 6.9
+
 /* The first search is on a part of at least this many rows. */
 #define PART_ROWS 10000
 
@@ -74,6 +77,15 @@ fit_free(Fit *fit)
 	pfree(fit->memory);
 }
 
+static void
+refuse_sample(const ModelKind *kind, const char *reason, const char *hint)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_EXCEPTION),
+			 errmsg("cannot fit a model of kind %s: %s", kind->name, reason),
+			 hint != NULL ? errhint("%s", hint) : 0));
+}
+
 /* Refuses samples that cannot have a maximum, in words of the data. */
 static void
 check_sample(const ModelKind *kind, const ModelSample *sample)
@@ -81,24 +93,25 @@ check_sample(const ModelKind *kind, const ModelSample *sample)
 	if (sample->total_customers <= kind->n_parameters)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_EXCEPTION),
-				 errmsg("too few customers to fit a %s model: %.0f",
+				 errmsg("too few customers to fit a model of kind %s: %.0f",
 						kind->name, sample->total_customers),
 				 errdetail("It has %d parameters and needs more customers "
 						   "than that.",
 						   kind->n_parameters)));
-	if (sample->total_purchases == 0 && kind->family != MODEL_RENEWALS)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_EXCEPTION),
-				 errmsg("cannot fit a %s model: no customer has a repeat "
-						"purchase",
-						kind->name),
-				 errhint("x counts the purchases after the first one.")));
+	if (kind->family == MODEL_RENEWALS)
+	{
+		if (sample->total_purchases == 0)
+			refuse_sample(kind, "no customer has completed a period", NULL);
+		if (sample->total_t_x == 0)
+			refuse_sample(kind, "no customer has churned",
+						  "Observe them for more periods.");
+		return;
+	}
+	if (sample->total_purchases == 0)
+		refuse_sample(kind, "no customer has a repeat purchase",
+					  "x counts the purchases after the first one.");
 	if (sample->total_t == 0 && kind->family == MODEL_PURCHASES)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_EXCEPTION),
-				 errmsg("cannot fit a %s model: the age t of every customer "
-						"is 0",
-						kind->name)));
+		refuse_sample(kind, "the age t of every customer is 0", NULL);
 }
 
 /* The sizes that parameters with a unit are measured by. */
@@ -112,26 +125,52 @@ natural_scale(const ModelKind *kind, const ModelSample *sample, double *scale)
 		scale[i] = kind->has_unit[i] ? total / sample->total_customers : 1.0;
 }
 
+/* The parameter farthest from the data's own scale. */
+static int
+farthest_parameter(const ModelKind *kind, const ModelMaximum *best,
+				   const double *scale)
+{
+	int farthest = 0;
+	double distance = -1.0;
+
+	for (int i = 0; i < kind->n_parameters; i++)
+	{
+		double away = fabs(log(best->parameters[i] / scale[i]));
+
+		if (away > distance)
+		{
+			distance = away;
+			farthest = i;
+		}
+	}
+	return farthest;
+}
+
+/* Why there is no maximum, as a sentence. */
 static const char *
 outcome_text(ModelOutcome outcome, const ModelKind *kind,
 			 const ModelMaximum *best, const double *scale)
 {
-	switch (outcome)
-	{
-		case MODEL_RUNS_AWAY:
-			return psprintf("The likelihood keeps growing as parameter "
-							"\"%s\" goes to %s.",
-							kind->parameter_names[best->runaway],
-							best->parameters[best->runaway] >
-									scale[best->runaway]
-								? "infinity"
-								: "zero");
-		case MODEL_NOT_IDENTIFIED:
-			return "The likelihood is flat around its best point: the "
-				   "customers do not tell the parameters apart.";
-		default:
-			return "The search stopped making progress.";
-	}
+	int parameter = outcome == MODEL_RUNS_AWAY
+						? best->runaway
+						: farthest_parameter(kind, best, scale);
+	double ratio = best->parameters[parameter] / scale[parameter];
+	const char *meaning =
+		ratio > 1 ? kind->at_infinity[parameter] : kind->at_zero[parameter];
+
+	/* Far off already, it is where the flat direction leads. */
+	if (outcome == MODEL_RUNS_AWAY ||
+		(meaning != NULL && fabs(log(ratio)) > FAR_LOG))
+		return psprintf(
+			"The likelihood %s as parameter \"%s\" goes to "
+			"%s%s%s.",
+			outcome == MODEL_RUNS_AWAY ? "keeps growing" : "does not fall",
+			kind->parameter_names[parameter], ratio > 1 ? "infinity" : "zero",
+			meaning != NULL ? ": " : "", meaning != NULL ? meaning : "");
+	if (outcome == MODEL_NOT_IDENTIFIED)
+		return "The likelihood is flat around its best point: the customers "
+			   "do not tell the parameters apart.";
+	return "The search stopped making progress.";
 }
 
 static void
@@ -140,24 +179,27 @@ report_failure(ModelOutcome outcome, const ModelKind *kind,
 {
 	StringInfoData point;
 
-	if (outcome == MODEL_OUT_OF_MEMORY)
-		ereport(ERROR,
-				(errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 	initStringInfo(&point);
 	for (int i = 0; i < kind->n_parameters; i++)
 		appendStringInfo(&point, "%s = %.6g, ", kind->parameter_names[i],
 						 best->parameters[i]);
-	ereport(ERROR,
-			(errcode(ERRCODE_DATA_EXCEPTION),
-			 errmsg("the likelihood of a %s model has no maximum for these "
-					"customers",
-					kind->name),
-			 errdetail("%s Best point: %slog-likelihood %.10g.",
-					   outcome_text(outcome, kind, best, scale), point.data,
-					   best->log_likelihood),
-			 errhint("The customers may not differ in the way the model "
-					 "assumes, or be too few. Try another kind of model, or "
-					 "a longer time of observation.")));
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_DATA_EXCEPTION),
+		 errmsg(
+			 "the likelihood of a model of kind %s has no maximum for these "
+			 "customers",
+			 kind->name),
+		 errdetail("%s Best point: %slog-likelihood %.10g.",
+				   outcome_text(outcome, kind, best, scale), point.data,
+				   best->log_likelihood),
+		 kind->restricted != NULL
+			 ? errhint("The simpler kind %s may describe them, or a "
+					   "longer time of observation show more.",
+					   kind->restricted->name)
+			 : errhint("The customers may not differ in the way the "
+					   "model assumes, or be too few. Try another kind "
+					   "of model, or a longer time of observation.")));
 }
 
 /* One start: near on the part, then to the maximum on the whole. */
@@ -219,32 +261,101 @@ search(const Fit *part, const Fit *whole, const double *scale,
 	return failure;
 }
 
-void
-model_fit(const ModelRow *rows, Size n_rows, Model *model)
+/* Where the search for a kind ended. */
+typedef struct Attempt
 {
-	const ModelKind *kind = model->kind;
-	Size step = Max(n_rows / PART_ROWS, 1);
-	double scale[MODEL_MAX_PARAMETERS];
-	ModelMaximum maximum;
 	ModelOutcome outcome;
+	ModelMaximum maximum;
+	double scale[MODEL_MAX_PARAMETERS];
+	double customers;
+} Attempt;
+
+static Attempt
+attempt_fit(const ModelKind *kind, const ModelRow *rows, Size n_rows)
+{
+	Size step = Max(n_rows / PART_ROWS, 1);
+	Attempt attempt;
 	Fit whole;
 	Fit part;
 
 	fit_init(&whole, kind, rows, n_rows, 1);
 	check_sample(kind, &whole.sample);
-	natural_scale(kind, &whole.sample, scale);
+	natural_scale(kind, &whole.sample, attempt.scale);
 	fit_init(&part, kind, rows, n_rows, step);
-	outcome = search(&part, &whole, scale, &maximum);
-	if (outcome != MODEL_CONVERGED)
-		report_failure(outcome, kind, &maximum, scale);
+	attempt.outcome = search(&part, &whole, attempt.scale, &attempt.maximum);
+	if (attempt.outcome == MODEL_OUT_OF_MEMORY)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+	attempt.customers = whole.sample.total_customers;
+	fit_free(&part);
+	fit_free(&whole);
+	return attempt;
+}
+
+static void
+set_fit(Model *model, const Attempt *attempt)
+{
+	const ModelMaximum *maximum = &attempt->maximum;
 
 	model->has_covariance = true;
 	model->has_log_likelihood = true;
-	model->log_likelihood = maximum.log_likelihood;
-	model->customers = (int64) whole.sample.total_customers;
-	model->iterations = maximum.iterations;
-	memcpy(model->parameters, maximum.parameters, sizeof(model->parameters));
-	memcpy(model->covariance, maximum.covariance, sizeof(model->covariance));
-	fit_free(&part);
-	fit_free(&whole);
+	model->log_likelihood = maximum->log_likelihood;
+	model->customers = (int64) attempt->customers;
+	model->iterations = maximum->iterations;
+	memcpy(model->parameters, maximum->parameters, sizeof(model->parameters));
+	memcpy(model->covariance, maximum->covariance, sizeof(model->covariance));
+}
+
+void
+model_fit(const ModelRow *rows, Size n_rows, Model *model)
+{
+	Attempt attempt = attempt_fit(model->kind, rows, n_rows);
+
+	if (attempt.outcome != MODEL_CONVERGED)
+		report_failure(attempt.outcome, model->kind, &attempt.maximum,
+					   attempt.scale);
+	set_fit(model, &attempt);
+}
+
+static double
+fit_aic(const Attempt *attempt, const ModelKind *kind)
+{
+	return 2.0 * kind->n_parameters - 2.0 * attempt->maximum.log_likelihood;
+}
+
+void
+model_fit_best(const ModelRow *rows, Size n_rows, Model *model)
+{
+	StringInfoData failures;
+	double lowest = INFINITY;
+
+	initStringInfo(&failures);
+	for (int i = 0; i < n_model_kinds; i++)
+	{
+		const ModelKind *kind = model_kinds[i];
+		Attempt attempt;
+
+		if (kind->family != MODEL_PURCHASES)
+			continue;
+		attempt = attempt_fit(kind, rows, n_rows);
+		if (attempt.outcome != MODEL_CONVERGED)
+		{
+			appendStringInfo(&failures, "%s%s: %s",
+							 failures.len > 0 ? "\n" : "", kind->name,
+							 outcome_text(attempt.outcome, kind,
+										  &attempt.maximum, attempt.scale));
+			continue;
+		}
+		if (fit_aic(&attempt, kind) >= lowest)
+			continue;
+		lowest = fit_aic(&attempt, kind);
+		model->kind = kind;
+		set_fit(model, &attempt);
+	}
+	if (isinf(lowest))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("no model of repeat purchases has a maximum of the "
+						"likelihood for these customers"),
+				 errdetail("%s", failures.data)));
 }

@@ -17,4 +17,11 @@
  */
 extern void model_fit(const ModelRow *rows, Size n_rows, Model *model);
 
+/*
+ * Fits all kinds of repeat purchases and fills in the one with the lowest AIC,
+ * its kind included. Kinds without a maximum are passed over; where none has
+ * one, that is the error.
+ */
+extern void model_fit_best(const ModelRow *rows, Size n_rows, Model *model);
+
 #endif /* CRM_MODEL_FIT_H */

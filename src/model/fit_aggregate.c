@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * fit_aggregate.c
- *		The aggregates crm.fit_purchases and crm.fit_spend.
+ *		The aggregates crm.fit_purchases, fit_occasions, fit_renewals and
+ *		fit_spend.
  *
  * The state is a growing array of rows in the aggregate's memory context.
  * When it is full its rows are sorted and equal ones merged; only where that
@@ -40,6 +41,7 @@ typedef struct FitState
 {
 	MemoryContext context;
 	Model model; /* kind and unit; the rest comes with the fit */
+	bool best; /* of all kinds of purchases; model.kind is one of them */
 	int64 customers;
 	ModelRow *rows;
 	Size n_rows;
@@ -143,6 +145,42 @@ same_text(const char *known, const text *value)
 		   memcmp(known, VARDATA_ANY(value), size) == 0;
 }
 
+/* The name that asks for the best kind, in place of a kind's. */
+static const char best_name[] = "best";
+
+static const char *
+state_kind_name(const FitState *state)
+{
+	return state->best ? best_name : state->model.kind->name;
+}
+
+static void
+set_kind(FitState *state, const char *name, Size size, ModelFamily family)
+{
+	const ModelKind *kind;
+
+	if (family == MODEL_PURCHASES && size == strlen(best_name) &&
+		memcmp(name, best_name, size) == 0)
+	{
+		state->best = true;
+		kind = model_kind_named("bg_nbd", strlen("bg_nbd"));
+	}
+	else
+		kind = model_kind_named(name, size);
+	if (kind->family != family)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"%s\" is not a model of %s", kind->name,
+						family == MODEL_RENEWALS ? "renewals"
+												 : "repeat purchases in time"),
+				 errhint("Its aggregate is crm.%s.",
+						 kind->family == MODEL_SPEND	   ? "fit_spend"
+						 : kind->family == MODEL_OCCASIONS ? "fit_occasions"
+						 : kind->family == MODEL_RENEWALS  ? "fit_renewals"
+														  : "fit_purchases")));
+	state->model.kind = kind;
+}
+
 /* The kind and the unit of the first row hold for all. */
 static void
 set_purchase_kind(FitState *state, text *kind, text *unit)
@@ -151,59 +189,84 @@ set_purchase_kind(FitState *state, text *kind, text *unit)
 
 	if (model->kind == NULL)
 	{
-		const ModelKind *named =
-			model_kind_named(VARDATA_ANY(kind), VARSIZE_ANY_EXHDR(kind));
-
-		if (named->family != MODEL_PURCHASES)
-			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-							errmsg("\"%s\" is not a model of repeat purchases",
-								   named->name)));
 		model_set_unit(model, VARDATA_ANY(unit), VARSIZE_ANY_EXHDR(unit));
-		model->kind = named;
+		set_kind(state, VARDATA_ANY(kind), VARSIZE_ANY_EXHDR(kind),
+				 MODEL_PURCHASES);
 	}
-	else if (!same_text(model->kind->name, kind) ||
+	else if (!same_text(state_kind_name(state), kind) ||
 			 !same_text(model->unit, unit))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("kind and unit of a fit must be the same in all "
 						"rows"),
 				 errdetail("The first row says %s by %s, another %s by %s.",
-						   model->kind->name, model->unit,
+						   state_kind_name(state), model->unit,
 						   text_to_cstring(kind), text_to_cstring(unit)),
 				 errhint("Fit several kinds by several aggregates, or with "
 						 "GROUP BY.")));
 }
 
-/*
- * The state of a purchase aggregate, whose arguments 1 and 2 are the kind
- * and the unit. Made by the first row, even if that row then is skipped.
- */
+/* The state, made by the first row, even if that row then is skipped. */
+static FitState *
+argument_state(FunctionCallInfo fcinfo)
+{
+	MemoryContext context = aggregate_context(fcinfo);
+
+	return PG_ARGISNULL(0) ? state_create(context)
+						   : (FitState *) PG_GETARG_POINTER(0);
+}
+
+static void
+refuse_null(FunctionCallInfo fcinfo, int argument, const char *name)
+{
+	if (PG_ARGISNULL(argument))
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+						errmsg("%s of a fit is NULL", name)));
+}
+
+/* The arguments 1 and 2 are the kind and the unit. */
 static FitState *
 purchase_state(FunctionCallInfo fcinfo)
 {
-	MemoryContext context = aggregate_context(fcinfo);
 	FitState *state;
 
-	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
-		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-						errmsg("%s of a fit is NULL",
-							   PG_ARGISNULL(1) ? "kind" : "unit")));
-	state = PG_ARGISNULL(0) ? state_create(context)
-							: (FitState *) PG_GETARG_POINTER(0);
+	refuse_null(fcinfo, 1, "kind");
+	refuse_null(fcinfo, 2, "unit");
+	state = argument_state(fcinfo);
 	set_purchase_kind(state, PG_GETARG_TEXT_PP(1), PG_GETARG_TEXT_PP(2));
 	return state;
 }
 
+/* Argument 1 is the kind. */
 static FitState *
-spend_state(FunctionCallInfo fcinfo)
+renewal_state(FunctionCallInfo fcinfo)
 {
-	MemoryContext context = aggregate_context(fcinfo);
 	FitState *state;
+	text *kind;
 
-	if (!PG_ARGISNULL(0))
-		return (FitState *) PG_GETARG_POINTER(0);
-	state = state_create(context);
-	state->model.kind = model_kind_named("gamma_gamma", strlen("gamma_gamma"));
+	refuse_null(fcinfo, 1, "kind");
+	state = argument_state(fcinfo);
+	kind = PG_GETARG_TEXT_PP(1);
+	if (state->model.kind == NULL)
+		set_kind(state, VARDATA_ANY(kind), VARSIZE_ANY_EXHDR(kind),
+				 MODEL_RENEWALS);
+	else if (!same_text(state->model.kind->name, kind))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("kind of a fit must be the same in all rows"),
+				 errdetail("The first row says %s, another %s.",
+						   state->model.kind->name, text_to_cstring(kind))));
+	return state;
+}
+
+/* The kind is in the name of the aggregate. */
+static FitState *
+named_state(FunctionCallInfo fcinfo, const char *kind)
+{
+	FitState *state = argument_state(fcinfo);
+
+	if (state->model.kind == NULL)
+		state->model.kind = model_kind_named(kind, strlen(kind));
 	return state;
 }
 
@@ -271,10 +334,44 @@ CRM_FUNCTION(crm_fit_purchases_add_history)
 	PG_RETURN_POINTER(state);
 }
 
+/* (state, x, t_x, n [, customers]) */
+CRM_FUNCTION(crm_fit_occasions_add)
+{
+	FitState *state = named_state(fcinfo, "bg_bb");
+	ModelRow row;
+
+	if (!any_null(fcinfo, 1))
+	{
+		row = model_occasions_row(PG_GETARG_INT64(1),
+								  (double) PG_GETARG_INT64(2),
+								  (double) PG_GETARG_INT64(3));
+		row.customers = customer_count(fcinfo, 4);
+		if (row.customers > 0)
+			state_add(state, &row);
+	}
+	PG_RETURN_POINTER(state);
+}
+
+/* (state, kind, periods, churned [, n]) */
+CRM_FUNCTION(crm_fit_renewals_add)
+{
+	FitState *state = renewal_state(fcinfo);
+	ModelRow row;
+
+	if (!any_null(fcinfo, 2))
+	{
+		row = model_renewals_row(PG_GETARG_INT32(2), PG_GETARG_BOOL(3));
+		row.customers = customer_count(fcinfo, 4);
+		if (row.customers > 0)
+			state_add(state, &row);
+	}
+	PG_RETURN_POINTER(state);
+}
+
 /* (state, x, mean_amount [, n]) */
 CRM_FUNCTION(crm_fit_spend_add)
 {
-	FitState *state = spend_state(fcinfo);
+	FitState *state = named_state(fcinfo, "gamma_gamma");
 	ModelRow row;
 
 	if (!any_null(fcinfo, 1))
@@ -290,7 +387,7 @@ CRM_FUNCTION(crm_fit_spend_add)
 /* (state, history, as_of) */
 CRM_FUNCTION(crm_fit_spend_add_history)
 {
-	FitState *state = spend_state(fcinfo);
+	FitState *state = named_state(fcinfo, "gamma_gamma");
 	ModelRow row;
 
 	if (!any_null(fcinfo, 1) &&
@@ -318,10 +415,12 @@ CRM_FUNCTION(crm_fit_combine)
 		target = state_create(context);
 		target->model = source->model;
 		target->model.left_out = 0;
+		target->best = source->best;
 	}
 	else
 		target = (FitState *) PG_GETARG_POINTER(0);
 	if (target->model.kind != source->model.kind ||
+		target->best != source->best ||
 		strcmp(target->model.unit, source->model.unit) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -346,7 +445,7 @@ CRM_FUNCTION(crm_fit_serialize)
 	(void) aggregate_context(fcinfo);
 	pq_begintypsend(&bytes);
 	pq_sendbyte(&bytes, STATE_VERSION);
-	pq_sendstring(&bytes, state->model.kind->name);
+	pq_sendstring(&bytes, state_kind_name(state));
 	pq_sendstring(&bytes, state->model.unit);
 	pq_sendint64(&bytes, state->model.left_out);
 	pq_sendint64(&bytes, (int64) state->n_rows);
@@ -374,8 +473,10 @@ read_row(StringInfo bytes, const ModelKind *kind, ModelRow *row)
 		elog(ERROR, "invalid row in the state of a fit");
 	if (kind->family == MODEL_SPEND)
 		*row = model_spend_row((int64) x, second);
+	else if (kind->family == MODEL_RENEWALS)
+		*row = model_renewals_row((int64) x, second != 0);
 	else
-		*row = model_purchases_row((int64) x, second, t);
+		*row = model_customer_row(kind, (int64) x, second, t);
 	row->customers = customers;
 }
 
@@ -394,6 +495,9 @@ CRM_FUNCTION(crm_fit_deserialize)
 	if (pq_getmsgbyte(&bytes) != STATE_VERSION)
 		elog(ERROR, "unknown version of the state of a fit");
 	name = pq_getmsgstring(&bytes);
+	state->best = strcmp(name, best_name) == 0;
+	if (state->best)
+		name = "bg_nbd";
 	state->model.kind = model_kind_named(name, strlen(name));
 	name = pq_getmsgstring(&bytes);
 	if (model_kind_has_unit(state->model.kind))
@@ -427,6 +531,9 @@ CRM_FUNCTION(crm_fit_final)
 		PG_RETURN_NULL();
 	state_merge(state);
 	model = state->model;
-	model_fit(state->rows, state->n_rows, &model);
+	if (state->best)
+		model_fit_best(state->rows, state->n_rows, &model);
+	else
+		model_fit(state->rows, state->n_rows, &model);
 	PG_RETURN_DATUM(model_to_datum(&model));
 }

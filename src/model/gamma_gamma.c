@@ -152,4 +152,8 @@ const ModelKind model_gamma_gamma = {
 	.rows = rows,
 	.start = start,
 	.expected_spend = expected_spend,
+	.at_infinity =
+		{"the purchases of a customer seem to be all of the same amount",
+		 "all customers seem to spend alike",
+		 "all customers seem to spend alike"},
 };

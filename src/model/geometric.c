@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * geometric.c
- *		Expected purchases of a customer who may leave after each of them.
+ *		Purchases of a customer who may leave after each of them.
  *
  * BG/NBD (Fader, Hardie & Lee 2005) and MBG/NBD (Batislam, Denizel &
  * Filiztekin 2007) share one quantity. Given the past, the purchase rate is
@@ -38,12 +38,28 @@
  *		e^(-d h) G(h) + d int_0^h e^(-d u) G(u) du.
  *
  * Panels are short where the integrand is steep and grow geometrically: it is
- * analytic but for z = 1, which is an infinite time ahead.
+ * analytic but for z = 1, which is an infinite time ahead. Over all time, a
+ * customer of rate l who leaves with probability p makes the discounted
+ * purchases l / (l p + d), and the mean over the gamma density of l is
+ *
+ *		R e^q E_{R+1}(q) / p,	q = d (alpha + T) / p,
+ *
+ * E a generalised exponential integral. The mean over p is a quadrature.
+ *
+ * The customer stays for the time u if none of the N purchases in it is the
+ * last: the probability is E_p[(1 + p tau)^-R], or in positive terms the sum
+ * over k of P(N = k) (b)_k/(a+b)_k. There are at least k purchases if N >= k
+ * and the customer has stayed k - 1 times, and exactly k if N = k and he has
+ * stayed k times, or N >= k and he left after the k-th.
  *
  *-------------------------------------------------------------------------
  */
 #include "model/geometric.h"
+
+#include "model/exponential_integral.h"
+#include "model/nbd.h"
 #include "model/quadrature.h"
+#include "model/special.h"
 
 #include <float.h>
 #include <math.h>
@@ -54,6 +70,9 @@
 
 /* Beyond this, P(N = 0) = exp(-...) loses digits and then underflows. */
 #define SERIES_MAX_EXPONENT 200.0
+
+/* Below this ratio to the discount, a chance of leaving does not matter. */
+#define NOTHING_BESIDE 1e-200
 
 #define QUADRATURE_FIRST_STEP 0.25
 #define QUADRATURE_HALVINGS 9
@@ -76,6 +95,26 @@ series_terms(double shape, double tau)
 	double mean = shape * tau;
 
 	return mean + 9.0 * sqrt(mean * (1.0 + tau)) + 38.0 / log1p(1.0 / tau);
+}
+
+/* The sum over k of P(N = k) (b)_k/(a+b)_k. */
+static double
+stay_series(double shape, double a, double b, double tau)
+{
+	double z = tau / (1.0 + tau);
+	double term = exp(-shape * log1p(tau));
+	double sum = term;
+	double ratio;
+	double k = 0.0;
+
+	do
+	{
+		ratio = z * ((shape + k) / (k + 1.0)) * ((b + k) / (a + b + k));
+		term *= ratio;
+		sum += term;
+		k += 1.0;
+	} while (ratio >= 1.0 || term > sum * (DBL_EPSILON / 16) * (1.0 - ratio));
+	return sum;
 }
 
 double
@@ -109,10 +148,11 @@ model_geometric_series(double shape, double a, double b, double tau)
 /* What the nodes of the quadrature have in common. */
 typedef struct BetaRule
 {
+	double (*given)(const struct BetaRule *rule, double p);
 	double shape;
 	double a;
 	double b;
-	double tau;
+	double tau; /* or the discount over the same scale */
 	double center; /* of y */
 	double center_p; /* p there */
 	double center_q; /* 1 - p there */
@@ -128,6 +168,25 @@ purchases_given(const BetaRule *rule, double p)
 	if (p < DBL_MIN / DBL_EPSILON)
 		return rule->shape * rule->tau;
 	return -expm1(-rule->shape * log1p(p * rule->tau)) / p;
+}
+
+/* (1 + p tau)^-R */
+static double
+stay_given(const BetaRule *rule, double p)
+{
+	return exp(-rule->shape * log1p(p * rule->tau));
+}
+
+/* R e^q E_{R+1}(q) / p; R / d where p is nothing beside the discount d. */
+static double
+residual_given(const BetaRule *rule, double p)
+{
+	double discount = rule->tau;
+
+	if (p < DBL_MIN || p < discount * NOTHING_BESIDE)
+		return rule->shape / discount;
+	return rule->shape / p *
+		   model_exponential_integral(rule->shape + 1.0, discount / p);
 }
 
 /* ln(rest + part e^y) for y <= 0, where rest = 1 - part. */
@@ -166,7 +225,7 @@ add_node(BetaRule *rule, double s)
 	double weight = cosh(s) * density(rule, from_center);
 	double value;
 
-	value = weight * purchases_given(rule, p);
+	value = weight * rule->given(rule, p);
 	rule->weight += weight;
 	rule->value += value;
 	return weight > rule->weight * (DBL_EPSILON / 1024) ||
@@ -189,10 +248,13 @@ add_nodes(BetaRule *rule, double first, double step)
 	}
 }
 
-double
-model_geometric_quadrature(double shape, double a, double b, double tau)
+/* The mean over p of what the function gives. */
+static double
+beta_mean(double (*given)(const BetaRule *rule, double p), double shape,
+		  double a, double b, double tau)
 {
-	BetaRule rule = {.shape = shape, .a = a, .b = b, .tau = tau};
+	BetaRule rule = {
+		.given = given, .shape = shape, .a = a, .b = b, .tau = tau};
 	double step = QUADRATURE_FIRST_STEP;
 	double result;
 
@@ -216,6 +278,12 @@ model_geometric_quadrature(double shape, double a, double b, double tau)
 			break;
 	}
 	return result;
+}
+
+double
+model_geometric_quadrature(double shape, double a, double b, double tau)
+{
+	return beta_mean(purchases_given, shape, a, b, tau);
 }
 
 static bool
@@ -348,21 +416,20 @@ discounted_expectation(double shape, double scale, double a, double b,
 
 	if (-discount * horizon > GROWTH_MAX_EXPONENT)
 		return INFINITY;
-	if (discount * horizon < DISCOUNT_MAX_EXPONENT &&
-		series_suits(shape, horizon / scale))
+	if (discount * horizon >= DISCOUNT_MAX_EXPONENT)
+		return beta_mean(residual_given, shape, a, b, discount * scale);
+	if (series_suits(shape, horizon / scale))
 		return discounted_series(shape, a, b, horizon / scale,
 								 discount * scale);
-	while (from < horizon && discount * from < DISCOUNT_MAX_EXPONENT)
+	while (from < horizon)
 	{
 		length = fmin(length, horizon - from);
 		sum += discounted_panel(shape, scale, a, b, discount, from, length);
 		from += length;
 		length = fmin(longest, (PANEL_GROWTH - 1.0) * from);
 	}
-	if (from >= horizon)
-		sum += exp(-discount * horizon) *
-			   expectation(shape, a, b, horizon / scale);
-	return sum;
+	return sum + exp(-discount * horizon) *
+					 expectation(shape, a, b, horizon / scale);
 }
 
 double
@@ -375,4 +442,37 @@ model_geometric_expectation(double shape, double scale, double a, double b,
 		return expectation(shape, a, b, horizon / scale);
 	/* The mean of 1 / p. */
 	return a > 1.0 ? 1.0 + b / (a - 1.0) : INFINITY;
+}
+
+double
+model_geometric_stay(double shape, double a, double b, double tau)
+{
+	double stay;
+
+	if (tau <= 0)
+		return 1.0;
+	stay = series_suits(shape, tau) ? stay_series(shape, a, b, tau)
+									: beta_mean(stay_given, shape, a, b, tau);
+	return fmin(stay, 1.0);
+}
+
+double
+model_geometric_at_least(double shape, double a, double b, double tau,
+						 double count)
+{
+	return exp(model_log_beta_ratio(b, a, count - 1.0)) *
+		   model_nbd_at_least(shape, tau, count);
+}
+
+double
+model_geometric_probability(double shape, double a, double b, double tau,
+							double count)
+{
+	double stayed = exp(model_log_beta_ratio(b, a, count)) *
+					model_nbd_exactly(shape, tau, count);
+
+	if (count == 0)
+		return stayed;
+	return stayed + a / (a + b + (count - 1.0)) *
+						model_geometric_at_least(shape, a, b, tau, count);
 }

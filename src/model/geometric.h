@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * geometric.h
- *		Expected purchases of a customer who may leave after each of them.
+ *		Purchases of a customer who may leave after each of them.
  *
  *-------------------------------------------------------------------------
  */
@@ -17,6 +17,18 @@
 extern double model_geometric_expectation(double shape, double scale, double a,
 										  double b, double horizon,
 										  double discount);
+
+/*
+ * The same customer, with tau = horizon / scale: the probability of staying
+ * for the horizon, and those of exactly and of at least so many purchases
+ * within it; at least one for the latter.
+ */
+extern double model_geometric_stay(double shape, double a, double b,
+								   double tau);
+extern double model_geometric_probability(double shape, double a, double b,
+										  double tau, double count);
+extern double model_geometric_at_least(double shape, double a, double b,
+									   double tau, double count);
 
 /* The parts, for tests: undiscounted, tau = horizon / scale finite. */
 extern double model_geometric_series(double shape, double a, double b,

@@ -42,6 +42,9 @@
 #define MODEL_MAX_TIME 1e12
 #define MODEL_MAX_AMOUNT 1e15
 
+/* Some likelihoods take a step of a few nanoseconds for each. */
+#define MODEL_MAX_OCCASIONS 1e6
+
 typedef enum ModelFamily
 {
 	MODEL_PURCHASES, /* x, t_x, t in a unit of time */
@@ -118,6 +121,17 @@ typedef struct ModelKind
 	double (*p_alive)(const double *parameters, const ModelRow *customer);
 
 	/*
+	 * The same after a further time. Ahead 0 gives p_alive, but for occasions:
+	 * there it is the last one seen, and p_alive means the next one.
+	 */
+	double (*p_alive_after)(const double *parameters, const ModelRow *customer,
+							double ahead);
+
+	/* Mean time until the customer leaves; it may be INFINITY. */
+	double (*residual_lifetime)(const double *parameters,
+								const ModelRow *customer);
+
+	/*
 	 * Purchases expected within the horizon of a customer who is alive, each
 	 * discounted by exp(-discount * time until it). Depends on x and t, not on
 	 * t_x. The horizon may be INFINITY; so is then the result where the sum
@@ -127,12 +141,29 @@ typedef struct ModelKind
 							 const ModelRow *customer, double horizon,
 							 double discount);
 
+	/*
+	 * Probability that the customer makes exactly, and at least, so many
+	 * purchases within the horizon; the latter for counts from 1. A row of
+	 * zeros is a new customer.
+	 */
+	double (*probability)(const double *parameters, const ModelRow *customer,
+						  double count, double horizon);
+	double (*at_least)(const double *parameters, const ModelRow *customer,
+					   double count, double horizon);
+
 	/* Repeat purchases expected of a new customer within the horizon. */
 	double (*expected_new)(const double *parameters, double horizon);
 
 	/* Mean amount of a purchase to come; INFINITY where it has no mean. */
 	double (*expected_spend)(const double *parameters,
 							 const ModelRow *customer);
+
+	/* What it says of the customers that a parameter runs to a limit. */
+	const char *at_zero[MODEL_MAX_PARAMETERS];
+	const char *at_infinity[MODEL_MAX_PARAMETERS];
+
+	/* The kind that this one contains as a special case, or NULL. */
+	const struct ModelKind *restricted;
 } ModelKind;
 
 /* The kinds, in kinds.c. */

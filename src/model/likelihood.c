@@ -14,7 +14,9 @@
 #include <math.h>
 #include <string.h>
 
+/* Between two blocks the caller can stop: ordinarily some milliseconds. */
 #define BLOCK_ROWS 4096
+#define OCCASIONS_BLOCK_ROWS 64 /* a row takes a step per occasion */
 
 #define N_SUMS (sizeof(ModelSums) / sizeof(double))
 
@@ -53,13 +55,15 @@ model_likelihood(const ModelLikelihood *likelihood, const double *parameters,
 	const ModelSample *sample = likelihood->sample;
 	double *x_table = likelihood->tables;
 	double *time_table = x_table + sample->n_x * (size_t) kind->x_columns;
+	size_t block_rows =
+		kind->family == MODEL_OCCASIONS ? OCCASIONS_BLOCK_ROWS : BLOCK_ROWS;
 	ModelSums lost = {0};
 
 	memset(sums, 0, sizeof(*sums));
 	kind->margins(parameters, sample, x_table, time_table, sums);
-	for (size_t from = 0; from < sample->n_rows; from += BLOCK_ROWS)
+	for (size_t from = 0; from < sample->n_rows; from += block_rows)
 	{
-		size_t until = from + BLOCK_ROWS;
+		size_t until = from + block_rows;
 		ModelSums block = {0};
 
 		if (likelihood->should_stop != NULL && likelihood->should_stop())

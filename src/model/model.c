@@ -67,12 +67,14 @@ void
 model_check_parameter(const ModelKind *kind, int parameter, double value)
 {
 	if (!(value >= MODEL_MIN_PARAMETER && value <= MODEL_MAX_PARAMETER))
-		ereport(ERROR,
-				(INVALID_MODEL,
-				 errmsg("parameter \"%s\" of a %s model is %g, but must be "
-						"from %g to %g",
-						kind->parameter_names[parameter], kind->name, value,
-						MODEL_MIN_PARAMETER, MODEL_MAX_PARAMETER)));
+		ereport(
+			ERROR,
+			(INVALID_MODEL,
+			 errmsg(
+				 "parameter \"%s\" of a model of kind %s is %g, but must be "
+				 "from %g to %g",
+				 kind->parameter_names[parameter], kind->name, value,
+				 MODEL_MIN_PARAMETER, MODEL_MAX_PARAMETER)));
 }
 
 /* Reading */
@@ -174,8 +176,9 @@ read_kind(JsonbContainer *object, Model *model)
 		model_set_unit(model, value->val.string.val, value->val.string.len);
 	}
 	else if (value != NULL)
-		ereport(ERROR, (INVALID_MODEL, errmsg("a %s model has no unit of time",
-											  model->kind->name)));
+		ereport(ERROR, (INVALID_MODEL,
+						errmsg("a model of kind %s has no unit of time",
+							   model->kind->name)));
 }
 
 static void
@@ -199,10 +202,10 @@ read_parameters(JsonbContainer *object, Model *model)
 		model_check_parameter(kind, i, model->parameters[i]);
 	}
 	if (JsonContainerSize(parameters) != (uint32) kind->n_parameters)
-		ereport(ERROR,
-				(INVALID_MODEL,
-				 errmsg("a %s model has %d parameters, not %u", kind->name,
-						kind->n_parameters, JsonContainerSize(parameters))));
+		ereport(ERROR, (INVALID_MODEL,
+						errmsg("a model of kind %s has %d parameters, not %u",
+							   kind->name, kind->n_parameters,
+							   JsonContainerSize(parameters))));
 }
 
 /* Element i of an array of n, or an error. */

@@ -55,16 +55,17 @@ set_parameters(Model *model, ArrayType *array)
 			appendStringInfo(&names, "%s%s", i > 0 ? ", " : "",
 							 kind->parameter_names[i]);
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("a %s model has %d parameters, not %d",
+						errmsg("a model of kind %s has %d parameters, not %d",
 							   kind->name, kind->n_parameters, n),
 						errhint("They are, in this order: %s.", names.data)));
 	}
 	for (int i = 0; i < n; i++)
 	{
 		if (nulls[i])
-			ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-							errmsg("parameter \"%s\" of a %s model is NULL",
-								   kind->parameter_names[i], kind->name)));
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("parameter \"%s\" of a model of kind %s is NULL",
+							kind->parameter_names[i], kind->name)));
 		model->parameters[i] = DatumGetFloat8(values[i]);
 		model_check_parameter(kind, i, model->parameters[i]);
 	}
@@ -82,15 +83,16 @@ CRM_FUNCTION(crm_make_model)
 	kind = PG_GETARG_TEXT_PP(0);
 	model.kind = model_kind_named(VARDATA_ANY(kind), VARSIZE_ANY_EXHDR(kind));
 	if (model_kind_has_unit(model.kind) == PG_ARGISNULL(1))
-		ereport(
-			ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 PG_ARGISNULL(1)
-				 ? errmsg("a %s model needs a unit of time", model.kind->name)
-				 : errmsg("a %s model has no unit of time", model.kind->name),
-			 PG_ARGISNULL(1)
-				 ? errhint("The units are day, week, month and year.")
-				 : errhint("Pass NULL for the unit.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 PG_ARGISNULL(1)
+					 ? errmsg("a model of kind %s needs a unit of time",
+							  model.kind->name)
+					 : errmsg("a model of kind %s has no unit of time",
+							  model.kind->name),
+				 PG_ARGISNULL(1)
+					 ? errhint("The units are day, week, month and year.")
+					 : errhint("Pass NULL for the unit.")));
 	if (!PG_ARGISNULL(1))
 	{
 		unit = PG_GETARG_TEXT_PP(1);

@@ -26,7 +26,10 @@
 #include "model/sample.h"
 #include "model/special.h"
 
+#include <float.h>
 #include <math.h>
+
+#define FRACTION_MAX_STEPS 1e6 /* about the root of the largest count */
 
 enum
 {
@@ -47,27 +50,72 @@ model_nbd_log_coefficient(double r, double n)
 	return r > 1.0 ? -model_log_beta_ratio(1.0, r - 1.0, n) : 0.0;
 }
 
-static double
-probability(double r, double alpha, double n, double horizon)
+double
+model_nbd_exactly(double shape, double tau, double n)
 {
-	if (horizon == 0.0)
+	if (tau == 0.0)
 		return n == 0 ? 1.0 : 0.0;
-	return exp(model_nbd_log_coefficient(r, n) - r * log1p(horizon / alpha) -
-			   n * log1p(alpha / horizon));
+	return exp(model_nbd_log_coefficient(shape, n) - shape * log1p(tau) -
+			   n * log1p(1.0 / tau));
 }
 
-double
-model_nbd_probability_new(const double *parameters, double n, double horizon)
+/*
+ * The continued fraction of the incomplete beta function I_x(a, b) over
+ * x^a (1-x)^b / (a B(a, b)) (DLMF 8.17.22), for x < (a+1) / (a+b+2), by the
+ * forward recurrence of Steed.
+ */
+static double
+incomplete_beta_fraction(double a, double b, double x)
 {
-	return probability(parameters[R], parameters[ALPHA], n, horizon);
+	double d = 1.0;
+	double difference = 1.0;
+	double sum = 1.0;
+
+	for (double k = 1.0; k < FRACTION_MAX_STEPS; k += 1.0)
+	{
+		double m = floor(0.5 * k);
+		double step = k == 2.0 * m ? m / (a + k - 1.0) * ((b - m) / (a + k))
+								   : -((a + m) / (a + k - 1.0)) *
+										 ((a + b + m) / (a + k));
+
+		d = 1.0 / (1.0 + step * x * d);
+		difference *= d - 1.0;
+		sum += difference;
+		if (fabs(difference) <= sum * (DBL_EPSILON / 4))
+			break;
+	}
+	return sum;
 }
 
+/* I_z(n, shape), z = tau / (1 + tau); its power term is P(n). */
 double
-model_nbd_probability(const double *parameters, const ModelRow *customer,
-					  double n, double horizon)
+model_nbd_at_least(double shape, double tau, double n)
 {
-	return probability(parameters[R] + customer->x,
-					   parameters[ALPHA] + customer->t, n, horizon);
+	double z = tau / (1.0 + tau);
+	double exactly = model_nbd_exactly(shape, tau, n);
+	double below;
+
+	if (z < (n + 1.0) / (n + shape + 2.0))
+		return fmin(exactly * incomplete_beta_fraction(n, shape, z), 1.0);
+	below = exactly * (n / shape) *
+			incomplete_beta_fraction(shape, n, 1.0 / (1.0 + tau));
+	return fmax(1.0 - below, 0.0);
+}
+
+static double
+probability(const double *parameters, const ModelRow *customer, double n,
+			double horizon)
+{
+	return model_nbd_exactly(parameters[R] + customer->x,
+							 horizon / (parameters[ALPHA] + customer->t), n);
+}
+
+static double
+at_least(const double *parameters, const ModelRow *customer, double n,
+		 double horizon)
+{
+	return model_nbd_at_least(parameters[R] + customer->x,
+							  horizon / (parameters[ALPHA] + customer->t), n);
 }
 
 double
@@ -95,6 +143,18 @@ static double
 p_alive(const double *parameters, const ModelRow *customer)
 {
 	return 1.0;
+}
+
+static double
+p_alive_after(const double *parameters, const ModelRow *customer, double ahead)
+{
+	return 1.0;
+}
+
+static double
+residual_lifetime(const double *parameters, const ModelRow *customer)
+{
+	return INFINITY;
 }
 
 static double
@@ -185,6 +245,13 @@ const ModelKind model_nbd = {
 	.rows = rows,
 	.start = start,
 	.p_alive = p_alive,
+	.p_alive_after = p_alive_after,
+	.residual_lifetime = residual_lifetime,
+	.probability = probability,
+	.at_least = at_least,
 	.expected_alive = expected_alive,
 	.expected_new = expected_new,
+	.at_zero = {"most customers seem never to buy again"},
+	.at_infinity = {"all customers seem to buy at the same rate",
+					"all customers seem to buy at the same rate"},
 };

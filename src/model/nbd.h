@@ -16,14 +16,11 @@ extern const ModelKind model_nbd;
 extern double model_nbd_log_coefficient(double r, double n);
 
 /*
- * Probability of n purchases within the horizon, by a new customer and by one
- * with this history.
+ * Probability of exactly and of at least n events, n > 0 for the latter, in
+ * tau units of the scale of a gamma density of the rate with this shape.
  */
-extern double model_nbd_probability_new(const double *parameters, double n,
-										double horizon);
-extern double model_nbd_probability(const double *parameters,
-									const ModelRow *customer, double n,
-									double horizon);
+extern double model_nbd_exactly(double shape, double tau, double n);
+extern double model_nbd_at_least(double shape, double tau, double n);
 
 /*
  * Mean number of events within the horizon, each discounted by

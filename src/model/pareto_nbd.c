@@ -166,12 +166,27 @@ p_alive(const double *parameters, const ModelRow *customer)
 	return parts.alive / (parts.alive + parts.left);
 }
 
-double
-model_pareto_nbd_survival(const double *parameters, const ModelRow *customer,
-						  double ahead)
+static double
+survival(const double *parameters, const ModelRow *customer, double ahead)
 {
 	return exp(-parameters[S] *
 			   log1p(ahead / (parameters[BETA] + customer->t)));
+}
+
+static double
+p_alive_after(const double *parameters, const ModelRow *customer, double ahead)
+{
+	return p_alive(parameters, customer) *
+		   survival(parameters, customer, ahead);
+}
+
+static double
+residual_lifetime(const double *parameters, const ModelRow *customer)
+{
+	if (parameters[S] <= 1.0)
+		return INFINITY;
+	return p_alive(parameters, customer) *
+		   ((parameters[BETA] + customer->t) / (parameters[S] - 1.0));
 }
 
 /* exp(-z v) (1+v)^-s as a function of y = ln(1 + v), times dv/dy */
@@ -232,65 +247,82 @@ expected_new(const double *parameters, double horizon)
 		   discounted_stay(parameters[S], parameters[BETA], horizon, 0.0);
 }
 
-/* Having left at u = exp(y) after n purchases, as a function of y. */
-typedef struct CountedDropout
+/* The n-th purchase at u = exp(y), or having left then after n. */
+typedef struct CountedEvent
 {
-	double r;
+	double shape;
 	double alpha;
-	double s;
+	double s; /* s + 1 of leaving */
 	double beta;
 	double n;
-} CountedDropout;
+	double rising; /* 1 of leaving */
+} CountedEvent;
 
 static double
-log_counted_dropout(double y, double *slope, void *context)
+log_counted_event(double y, double *slope, void *context)
 {
-	const CountedDropout *d = context;
+	const CountedEvent *e = context;
 	double u = exp(y);
 
-	*slope = 1.0 + (d->n * d->alpha - d->r * u) / (d->alpha + u) -
-			 (d->s + 1.0) * u / (d->beta + u);
-	return y - d->r * log1p(u / d->alpha) - d->n * log1p(d->alpha / u) -
-		   (d->s + 1.0) * log1p(u / d->beta);
+	*slope = e->rising + (e->n * e->alpha - e->shape * u) / (e->alpha + u) -
+			 e->s * u / (e->beta + u);
+	return e->rising * y - e->shape * log1p(u / e->alpha) -
+		   e->n * log1p(e->alpha / u) - e->s * log1p(u / e->beta);
+}
+
+/* The logarithm of the integral over the horizon. */
+static double
+log_counted(CountedEvent event, double horizon)
+{
+	return quadrature_log_concave(log_counted_event, &event, log(horizon),
+								  -INFINITY, log(horizon));
 }
 
 /* n purchases within the horizon: still alive then, or left before. */
 static double
-probability(CountedDropout d, double horizon)
+probability(const double *parameters, const ModelRow *customer, double n,
+			double horizon)
 {
-	double log_coefficient = model_nbd_log_coefficient(d.r, d.n);
-	double alive;
+	CountedEvent leaving = {parameters[R] + customer->x,
+							parameters[ALPHA] + customer->t,
+							parameters[S] + 1.0,
+							parameters[BETA] + customer->t,
+							n,
+							1.0};
+	double alive = p_alive(parameters, customer);
+	double nothing = n == 0 ? 1.0 - alive : 0.0;
+	double log_coefficient = model_nbd_log_coefficient(leaving.shape, n);
+	double stay;
 	double left;
 
 	if (horizon <= 0.0)
-		return d.n == 0 ? 1.0 : 0.0;
-	alive = -d.r * log1p(horizon / d.alpha) - d.n * log1p(d.alpha / horizon) -
-			d.s * log1p(horizon / d.beta);
-	left = log(d.s / d.beta) + quadrature_log_concave(log_counted_dropout, &d,
-													  log(horizon), -INFINITY,
-													  log(horizon));
-	return exp(log_coefficient + alive) + exp(log_coefficient + left);
+		return n == 0 ? 1.0 : 0.0;
+	stay = -leaving.shape * log1p(horizon / leaving.alpha) -
+		   n * log1p(leaving.alpha / horizon) -
+		   parameters[S] * log1p(horizon / leaving.beta);
+	left = log(parameters[S] / leaving.beta) + log_counted(leaving, horizon);
+	return nothing +
+		   alive * (exp(log_coefficient + stay) + exp(log_coefficient + left));
 }
 
-double
-model_pareto_nbd_probability_new(const double *parameters, double n,
-								 double horizon)
+/* The n-th purchase comes within the horizon, and before leaving. */
+static double
+at_least(const double *parameters, const ModelRow *customer, double n,
+		 double horizon)
 {
-	return probability((CountedDropout){parameters[R], parameters[ALPHA],
-										parameters[S], parameters[BETA], n},
-					   horizon);
-}
+	CountedEvent purchase = {parameters[R] + customer->x,
+							 parameters[ALPHA] + customer->t,
+							 parameters[S],
+							 parameters[BETA] + customer->t,
+							 n,
+							 0.0};
 
-double
-model_pareto_nbd_probability_alive(const double *parameters,
-								   const ModelRow *customer, double n,
-								   double horizon)
-{
-	return probability((CountedDropout){parameters[R] + customer->x,
-										parameters[ALPHA] + customer->t,
-										parameters[S],
-										parameters[BETA] + customer->t, n},
-					   horizon);
+	if (horizon <= 0.0)
+		return 0.0;
+	return fmin(p_alive(parameters, customer) * n *
+					exp(model_nbd_log_coefficient(purchase.shape, n) +
+						log_counted(purchase, horizon)),
+				1.0);
 }
 
 /* Columns of the tables over the distinct times. */
@@ -663,6 +695,17 @@ const ModelKind model_pareto_nbd = {
 	.rows = rows,
 	.start = start,
 	.p_alive = p_alive,
+	.p_alive_after = p_alive_after,
+	.residual_lifetime = residual_lifetime,
+	.probability = probability,
+	.at_least = at_least,
 	.expected_alive = expected_alive,
 	.expected_new = expected_new,
+	.at_zero = {"most customers seem never to buy again", NULL,
+				"nobody seems to leave", "everybody seems to leave at once"},
+	.at_infinity = {"all customers seem to buy at the same rate",
+					"all customers seem to buy at the same rate",
+					"all customers seem to be equally likely to leave",
+					"hardly anybody seems to leave, or all equally likely"},
+	.restricted = &model_nbd,
 };

@@ -354,6 +354,10 @@ const ModelKind model_sbg = {
 	.margins = margins,
 	.rows = sbg_rows,
 	.start = start,
+	.at_zero = {"hardly anybody seems to churn",
+				"everybody seems to churn at once"},
+	.at_infinity = {"all customers seem to be equally likely to churn",
+					"all customers seem to be equally likely to churn"},
 };
 
 const ModelKind model_bdw = {
@@ -365,4 +369,9 @@ const ModelKind model_bdw = {
 	.margins = margins,
 	.rows = bdw_rows,
 	.start = bdw_start,
+	.at_zero = {"hardly anybody seems to churn",
+				"everybody seems to churn at once"},
+	.at_infinity = {"all customers seem to be equally likely to churn",
+					"all customers seem to be equally likely to churn"},
+	.restricted = &model_sbg,
 };

@@ -30,6 +30,24 @@ UPDATE purchases SET kind = 'bg_nbd';
 \set load '\\copy purchases (id, r, alpha, a, b, x, t_x, t, delta, loglik, p_alive, ex_10, ex_52, ex_t, ce_10, ce_52, ce_t, det_52, dert, pmf_x) FROM ' :shared '/golden/mbgnbd.csv CSV HEADER'
 :load
 UPDATE purchases SET kind = 'mbg_nbd' WHERE kind IS NULL;
+\set load '\\copy purchases (id, r, alpha, a, b, x, t_x, t, delta, loglik, p_alive, ex_10, ex_52, ex_t, ce_10, ce_52, ce_t, det_52, dert, pmf_x) FROM ' :shared '/golden/paretonbd.csv CSV HEADER'
+:load
+UPDATE purchases SET kind = 'pareto_nbd' WHERE kind IS NULL;
+
+CREATE TEMP TABLE occasions (
+	id int, alpha float8, beta float8, gamma float8, delta float8, x bigint, t_x float8, n float8, d float8,
+	loglik float8, p_alive_n float8, p_alive_n1 float8, ex_n float8, ex_52 float8, ce_1 float8, ce_10 float8, ce_52 float8, dert float8);
+\set load '\\copy occasions FROM ' :shared '/golden/bgbb.csv CSV HEADER'
+:load
+
+CREATE TEMP TABLE renewals (
+	id int, alpha float8, beta float8, c float8, t int, d float8, pmf float8, survival float8, retention float8,
+	log_pmf float8, log_survival float8, del float8, derl float8, kind text DEFAULT 'bdw');
+\set load '\\copy renewals (id, alpha, beta, c, t, d, pmf, survival, retention, log_pmf, log_survival, del, derl) FROM ' :shared '/golden/bdw.csv CSV HEADER'
+:load
+ALTER TABLE renewals ALTER kind SET DEFAULT 'sbg';
+\set load '\\copy renewals (id, alpha, beta, t, d, pmf, survival, retention, log_pmf, log_survival, del, derl) FROM ' :shared '/golden/sbg.csv CSV HEADER'
+:load
 
 CREATE TEMP TABLE spend (
 	id int, p float8, q float8, v float8, x bigint, m float8, loglik float8, mean_population float8, expected_spend float8);
@@ -61,7 +79,43 @@ SELECT kind || ' ' || v.name, format('row %s: x %s, t_x %s, T %s', id, x, t_x, t
 		('conditional expectation', ce_52, crm.expected_purchases(m, 52, x, t_x, t)),
 		('conditional expectation', ce_t, crm.expected_purchases(m, t, x, t_x, t)),
 		('discounted expectation', det_52, crm.residual_purchases(m, delta, x, t_x, t, 52)),
-		('discounted residual', dert, crm.residual_purchases(m, delta, x, t_x, t))) AS v (name, want, got)
+		('discounted residual', dert, crm.residual_purchases(m, delta, x, t_x, t)),
+		('probability of a count', pmf_x, CASE WHEN pmf_x IS NOT NULL THEN crm.purchase_probability_new(m, x, t) END))
+		AS v (name, want, got)
+ WHERE v.want IS NOT NULL;
+
+INSERT INTO compared
+SELECT 'bg_bb ' || v.name, format('row %s: x %s, t_x %s, n %s', id, x, t_x, n),
+	   least(alpha, beta, gamma, delta) >= 0.01 AND greatest(alpha, beta, gamma, delta) <= 20 AND n <= 400, v.want, v.got
+  FROM occasions,
+	   LATERAL (SELECT crm.make_model('bg_bb', NULL, ARRAY[alpha, beta, gamma, delta]) AS m OFFSET 0) AS made,
+	   LATERAL (VALUES
+		('log-likelihood', loglik, crm.log_likelihood(m, x, t_x, n)),
+		('P(alive) at the last occasion', p_alive_n, crm.p_alive(m, 0, x, t_x, n)),
+		('P(alive)', p_alive_n1, crm.p_alive(m, x, t_x, n)),
+		('P(alive) at the next occasion', p_alive_n1, crm.p_alive(m, 1, x, t_x, n)),
+		('expectation of a new customer', ex_n, crm.expected_purchases_new(m, n)),
+		('expectation of a new customer', ex_52, crm.expected_purchases_new(m, 52)),
+		('conditional expectation', ce_1, crm.expected_purchases(m, 1, x, t_x, n)),
+		('conditional expectation', ce_10, crm.expected_purchases(m, 10, x, t_x, n)),
+		('conditional expectation', ce_52, crm.expected_purchases(m, 52, x, t_x, n)),
+		('probability of a purchase next', ce_1, crm.purchase_probability(m, 1, 1, x, t_x, n)),
+		('discounted residual', dert, crm.residual_purchases(m, ln(1 + d), x, t_x, n))) AS v (name, want, got)
+ WHERE v.want IS NOT NULL;
+
+INSERT INTO compared
+SELECT kind || ' ' || v.name, format('row %s: t %s', id, t),
+	   least(alpha, beta, coalesce(c, 1)) >= 0.01 AND greatest(alpha, beta, coalesce(c, 1)) <= 20 AND t <= 400 AND d >= 0.01, v.want, v.got
+  FROM renewals,
+	   LATERAL (SELECT crm.make_model(kind, NULL, CASE kind WHEN 'sbg' THEN ARRAY[alpha, beta] ELSE ARRAY[alpha, beta, c] END) AS m OFFSET 0) AS made,
+	   LATERAL (VALUES
+		('loss', pmf, CASE WHEN pmf > 1e-300 THEN exp(crm.log_likelihood(m, t, true)) ELSE pmf END),
+		('log of loss', log_pmf, crm.log_likelihood(m, t, true)),
+		('log of survival', log_survival, crm.log_likelihood(m, t, false)),
+		('survival', survival, crm.survival(m, t)),
+		('retention rate', retention, crm.retention_rate(m, t)),
+		('value of a new customer', del, crm.residual_value_new(m, d)),
+		('residual value', derl, crm.residual_value(m, t - 1, d))) AS v (name, want, got)
  WHERE v.want IS NOT NULL;
 
 INSERT INTO compared
@@ -78,7 +132,7 @@ SELECT 'gamma_gamma ' || v.name, format('row %s: x %s, m %s', id, x, s.m),
 INSERT INTO compared
 SELECT kind || ' ' || v.name, format('row %s: x %s, t_x %s, T %s', id, x, t_x, t), x <= 400, v.want, v.got
   FROM clv,
-	   LATERAL (SELECT CASE model WHEN 'bgnbd' THEN 'bg_nbd' WHEN 'mbgnbd' THEN 'mbg_nbd' END AS kind) AS k,
+	   LATERAL (SELECT CASE model WHEN 'bgnbd' THEN 'bg_nbd' WHEN 'mbgnbd' THEN 'mbg_nbd' WHEN 'paretonbd' THEN 'pareto_nbd' END AS kind) AS k,
 	   LATERAL (SELECT crm.make_model(kind, 'day', ARRAY[p1, p2, p3, p4]) AS purchase_model,
 					   crm.make_model('gamma_gamma', NULL, ARRAY[gg_p, gg_q, gg_v]) AS spend_model OFFSET 0) AS made,
 	   LATERAL (VALUES
@@ -86,7 +140,7 @@ SELECT kind || ' ' || v.name, format('row %s: x %s, t_x %s, T %s', id, x, t_x, t
 										exp(delta * 365.25) - 1, x, t_x, t, m)),
 		('infinite CLV', clv_infinite, crm.clv(purchase_model, spend_model, 'Infinity',
 											   exp(delta * 365.25) - 1, x, t_x, t, m))) AS v (name, want, got)
- WHERE model IN ('bgnbd', 'mbgnbd') AND v.want IS NOT NULL;
+ WHERE v.want IS NOT NULL;
 
 CREATE TEMP VIEW differences AS
 SELECT name, id, ordinary, want, got,
@@ -98,13 +152,32 @@ SELECT name, id, ordinary, want, got,
 /* How many values of each name there are: a file read in part fails. */
 CREATE TEMP TABLE expected (name text, n int);
 INSERT INTO expected VALUES
-	('bg_nbd log-likelihood', 187), ('bg_nbd P(alive)', 187), ('bg_nbd expectation of a new customer', 561),
-	('bg_nbd conditional expectation', 561), ('bg_nbd discounted expectation', 187), ('bg_nbd discounted residual', 185),
-	('bg_nbd CLV', 24), ('bg_nbd infinite CLV', 24),
-	('mbg_nbd log-likelihood', 187), ('mbg_nbd P(alive)', 187), ('mbg_nbd expectation of a new customer', 561),
-	('mbg_nbd conditional expectation', 561), ('mbg_nbd discounted expectation', 187), ('mbg_nbd discounted residual', 185),
-	('mbg_nbd CLV', 24), ('mbg_nbd infinite CLV', 24),
-	('gamma_gamma log-likelihood', 48), ('gamma_gamma population mean', 45), ('gamma_gamma expected spend', 48);
+	('bdw log of loss', 175), ('bdw log of survival', 175),
+	('bdw loss', 175), ('bdw residual value', 175),
+	('bdw retention rate', 175), ('bdw survival', 175),
+	('bdw value of a new customer', 175), ('bg_bb P(alive)', 105),
+	('bg_bb P(alive) at the last occasion', 105), ('bg_bb P(alive) at the next occasion', 105),
+	('bg_bb conditional expectation', 315), ('bg_bb discounted residual', 105),
+	('bg_bb expectation of a new customer', 210), ('bg_bb log-likelihood', 105),
+	('bg_bb probability of a purchase next', 105), ('bg_nbd CLV', 24),
+	('bg_nbd P(alive)', 187), ('bg_nbd conditional expectation', 561),
+	('bg_nbd discounted expectation', 187), ('bg_nbd discounted residual', 185),
+	('bg_nbd expectation of a new customer', 561), ('bg_nbd infinite CLV', 24),
+	('bg_nbd log-likelihood', 187), ('bg_nbd probability of a count', 132),
+	('gamma_gamma expected spend', 48), ('gamma_gamma log-likelihood', 48),
+	('gamma_gamma population mean', 45), ('mbg_nbd CLV', 24),
+	('mbg_nbd P(alive)', 187), ('mbg_nbd conditional expectation', 561),
+	('mbg_nbd discounted expectation', 187), ('mbg_nbd discounted residual', 185),
+	('mbg_nbd expectation of a new customer', 561), ('mbg_nbd infinite CLV', 24),
+	('mbg_nbd log-likelihood', 187), ('mbg_nbd probability of a count', 132),
+	('pareto_nbd CLV', 24), ('pareto_nbd P(alive)', 204),
+	('pareto_nbd conditional expectation', 612), ('pareto_nbd discounted expectation', 204),
+	('pareto_nbd discounted residual', 204), ('pareto_nbd expectation of a new customer', 612),
+	('pareto_nbd infinite CLV', 24), ('pareto_nbd log-likelihood', 204),
+	('pareto_nbd probability of a count', 144), ('sbg log of loss', 49),
+	('sbg log of survival', 49), ('sbg loss', 49),
+	('sbg residual value', 49), ('sbg retention rate', 49),
+	('sbg survival', 49), ('sbg value of a new customer', 49);
 
 SELECT is((SELECT count(*)::int FROM (SELECT name FROM differences EXCEPT SELECT name FROM expected) AS unknown), 0,
 		  'every compared value has a name in the list');

@@ -60,7 +60,7 @@ test_golden(int argc, char **argv)
 						.occasions = golden_value(&golden, "n")};
 		double discount = log1p(golden_value(&golden, "d"));
 		double values[] = {model_bg_bb.log_likelihood(p, &row),
-						   model_bg_bb_alive_at_last(p, &row),
+						   model_bg_bb.p_alive_after(p, &row, 0),
 						   model_bg_bb.p_alive(p, &row),
 						   model_bg_bb.expected_new(p, row.occasions),
 						   model_bg_bb.expected_new(p, 52),
@@ -152,6 +152,7 @@ test_distribution(void)
 									 {1000.0, 900.0, 0.01, 4.0},
 									 {0.05, 3.0, 2.0, 500.0}};
 	ModelRow row = {.x = 3, .t_x = 4, .occasions = 6};
+	ModelRow new = {0};
 	Worst sum = {0};
 	Worst mean = {0};
 
@@ -163,17 +164,16 @@ test_distribution(void)
 
 		for (int k = 0; k <= 4000; k++)
 		{
-			double p = model_bg_bb_probability_new(sets[i], k, 4000);
+			double p = model_bg_bb.probability(sets[i], &new, k, 4000);
 
 			total += p;
 			first += k * p;
-			there += k * model_bg_bb_probability_there(sets[i], &row, k, 4000);
+			there += k * model_bg_bb.probability(sets[i], &row, k, 4000);
 		}
 		compare(&sum, total, 1.0, 1e-12, i);
 		compare(&mean, first, model_bg_bb.expected_new(sets[i], 4000), 1e-11,
 				i);
-		compare(&mean, there * model_bg_bb_alive_at_last(sets[i], &row),
-				expected(sets[i], &row, 4000, 0.0), 1e-11, i);
+		compare(&mean, there, expected(sets[i], &row, 4000, 0.0), 1e-11, i);
 	}
 	report_worst(&sum, "the distribution sums to 1");
 	report_worst(&mean, "its mean is the expectation");

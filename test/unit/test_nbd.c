@@ -72,6 +72,7 @@ test_coefficient(void)
 static void
 test_likelihood(void)
 {
+	ModelRow new = {0};
 	Worst worst = {0};
 
 	for (int i = 0; i < 4; i++)
@@ -83,7 +84,7 @@ test_likelihood(void)
 			compare(&worst,
 					exp(model_nbd.log_likelihood(sets[i], &row) +
 						x * log(row.t) - lgamma(x + 1.0)),
-					model_nbd_probability_new(sets[i], x, row.t), 1e-12, x);
+					model_nbd.probability(sets[i], &new, x, row.t), 1e-12, x);
 		}
 	}
 	report_worst(&worst, "the likelihood belongs to the distribution");
@@ -102,7 +103,7 @@ test_distribution(void)
 
 		for (int n = 0; n < 4000; n++)
 		{
-			double p = model_nbd_probability(sets[i], &row, n, 10.0);
+			double p = model_nbd.probability(sets[i], &row, n, 10.0);
 
 			total += p;
 			mean += n * p;

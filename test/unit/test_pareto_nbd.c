@@ -60,6 +60,7 @@ test_golden(int argc, char **argv)
 						.t_x = golden_value(&golden, "t_x"),
 						.t = golden_value(&golden, "t")};
 		double delta = golden_value(&golden, "delta");
+		ModelRow new = {0};
 		const ModelKind *kind = &model_pareto_nbd;
 		double values[] = {kind->log_likelihood(p, &row),
 						   kind->p_alive(p, &row),
@@ -71,7 +72,7 @@ test_golden(int argc, char **argv)
 						   expected(p, &row, row.t, 0),
 						   expected(p, &row, 52, delta),
 						   expected(p, &row, INFINITY, delta),
-						   model_pareto_nbd_probability_new(p, row.x, row.t)};
+						   kind->probability(p, &new, row.x, row.t)};
 		bool ordinary = is_ordinary(p, &row);
 
 		for (int i = 0; i < N_COLUMNS; i++)
@@ -136,12 +137,13 @@ test_distribution(void)
 
 	for (int i = 0; i < 3; i++)
 	{
+		ModelRow new = {0};
 		double total = 0.0;
 		double first = 0.0;
 
 		for (int n = 0; n < 3000; n++)
 		{
-			double p = model_pareto_nbd_probability_new(sets[i], n, 20.0);
+			double p = model_pareto_nbd.probability(sets[i], &new, n, 20.0);
 
 			total += p;
 			first += n * p;

@@ -1,0 +1,235 @@
+/*-------------------------------------------------------------------------
+ *
+ * answers.c
+ *		What the functions that ask a crm.model have in common.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "crm.h"
+
+#include <math.h>
+
+#include "common/hashfn.h"
+#include "model/answers.h"
+
+/* A power of two; the memo then takes 12 MB. */
+#define MEMO_SIZE 262144
+#define CALLS_BEFORE_MEMO 100
+
+/* A discount of -1 would make tomorrow's money infinitely dear. */
+#define MIN_YEARLY_DISCOUNT (-1.0)
+#define MAX_YEARLY_DISCOUNT 1e6
+#define DAYS_PER_YEAR 365.25
+
+typedef struct MemoKey
+{
+	double x;
+	double t;
+	double horizon;
+	double discount;
+	uint64 generation; /* of the model */
+} MemoKey;
+
+typedef struct MemoEntry
+{
+	MemoKey key;
+	double value;
+} MemoEntry;
+
+struct AnswerMemo
+{
+	MemoEntry entries[MEMO_SIZE];
+};
+
+AnswerCache *
+answer_cache(FunctionCallInfo fcinfo)
+{
+	FmgrInfo *flinfo = fcinfo->flinfo;
+
+	if (flinfo->fn_extra == NULL)
+		flinfo->fn_extra =
+			MemoryContextAllocZero(flinfo->fn_mcxt, sizeof(AnswerCache));
+	return flinfo->fn_extra;
+}
+
+void
+answer_missing(const ModelKind *kind, const char *answer)
+{
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					errmsg("a model of kind %s does not give %s", kind->name,
+						   answer)));
+}
+
+const Model *
+answer_model(FunctionCallInfo fcinfo, AnswerCache *cache)
+{
+	const Model *model = model_cached(fcinfo, 0, &cache->model);
+
+	if (model->kind->family != MODEL_PURCHASES &&
+		model->kind->family != MODEL_OCCASIONS)
+		answer_missing(model->kind, "repeat purchases");
+	return model;
+}
+
+const Model *
+answer_timed_model(FunctionCallInfo fcinfo, AnswerCache *cache)
+{
+	const Model *model = answer_model(fcinfo, cache);
+
+	if (!model_kind_has_unit(model->kind))
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg(
+				 "a model of kind %s counts occasions and has no unit of time",
+				 model->kind->name),
+			 errhint("Ask it with numbers: the purchases x, the occasion "
+					 "t_x of the last one, and the occasions n so far.")));
+	return model;
+}
+
+const Model *
+answer_spend_model(FunctionCallInfo fcinfo, int argument, AnswerCache *cache)
+{
+	const Model *model = model_cached(fcinfo, argument, &cache->spend_model);
+
+	if (model->kind->expected_spend == NULL)
+		answer_missing(model->kind, "spend");
+	return model;
+}
+
+ModelRow
+answer_customer(FunctionCallInfo fcinfo, const Model *model, int first)
+{
+	return model_customer_row(model->kind, PG_GETARG_INT64(first),
+							  PG_GETARG_FLOAT8(first + 1),
+							  PG_GETARG_FLOAT8(first + 2));
+}
+
+bool
+answer_history(FunctionCallInfo fcinfo, const Model *model, int first,
+			   ModelRow *customer)
+{
+	return model_history_purchases(PG_GETARG_HISTORY(first),
+								   PG_GETARG_DAY(first + 1, "as_of"),
+								   model->days_per_unit, customer);
+}
+
+double
+answer_days(const Model *model, int32 days)
+{
+	if (days < 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("horizon is %d days, but must not be negative",
+							   days)));
+	return days / model->days_per_unit;
+}
+
+double
+answer_discount(const Model *model, double yearly)
+{
+	if (!(yearly > MIN_YEARLY_DISCOUNT && yearly <= MAX_YEARLY_DISCOUNT))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("yearly discount is %g, but must be above %g and at "
+						"most %g",
+						yearly, MIN_YEARLY_DISCOUNT, MAX_YEARLY_DISCOUNT),
+				 errhint("0.1 is a discount of 10 percent a year.")));
+	return log1p(yearly) * model->days_per_unit / DAYS_PER_YEAR;
+}
+
+double
+answer_level(double level)
+{
+	if (!(level > 0.0 && level < 1.0))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("level is %g, but must be above 0 and below 1", level),
+				 errhint("0.9 asks for an interval that holds with a "
+						 "probability of 90 percent.")));
+	return level;
+}
+
+void
+answer_positive_mean(const ModelRow *row)
+{
+	if (row->x > 0 && row->mean_amount <= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("mean amount is %g, but must be positive where there "
+						"are purchases (x = %.0f)",
+						row->mean_amount, row->x),
+				 errdetail("The model describes positive amounts; refunds "
+						   "may have reached the purchases.")));
+}
+
+double
+answer_history_spend(const double *parameters, const Model *model,
+					 History history, int32 as_of)
+{
+	ModelRow row;
+
+	if (!model_history_spend(history, as_of, &row) ||
+		(row.x > 0 && row.mean_amount <= 0))
+		return NAN;
+	return model->kind->expected_spend(parameters, &row);
+}
+
+static bool
+same_key(const MemoKey *a, const MemoKey *b)
+{
+	return a->x == b->x && a->t == b->t && a->horizon == b->horizon &&
+		   a->discount == b->discount && a->generation == b->generation;
+}
+
+/* Expected discounted purchases of a customer who is alive, by the memo. */
+static double
+expected_alive(FunctionCallInfo fcinfo, AnswerCache *cache,
+			   const ModelRow *customer, double horizon, double discount)
+{
+	const Model *model = &cache->model.model;
+	MemoKey key = {customer->x, customer->t, horizon, discount,
+				   cache->model.generation};
+	MemoEntry *entry;
+
+	if (cache->calls < CALLS_BEFORE_MEMO)
+	{
+		cache->calls++;
+		return model->kind->expected_alive(model->parameters, customer,
+										   horizon, discount);
+	}
+	if (cache->memo == NULL)
+		cache->memo = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt,
+											 sizeof(AnswerMemo));
+	entry =
+		&cache->memo
+			 ->entries[hash_bytes((const unsigned char *) &key, sizeof(key)) &
+					   (MEMO_SIZE - 1)];
+	if (!same_key(&entry->key, &key))
+	{
+		entry->value = model->kind->expected_alive(model->parameters, customer,
+												   horizon, discount);
+		entry->key = key;
+	}
+	return entry->value;
+}
+
+double
+answer_purchases(FunctionCallInfo fcinfo, AnswerCache *cache,
+				 const ModelRow *customer, double horizon, double discount)
+{
+	const Model *model = &cache->model.model;
+
+	return model->kind->p_alive(model->parameters, customer) *
+		   expected_alive(fcinfo, cache, customer, horizon, discount);
+}
+
+double
+answer_purchases_of(const ModelKind *kind, const double *parameters,
+					const ModelRow *customer, double horizon, double discount)
+{
+	return kind->p_alive(parameters, customer) *
+		   kind->expected_alive(parameters, customer, horizon, discount);
+}

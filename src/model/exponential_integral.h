@@ -1,0 +1,14 @@
+/*-------------------------------------------------------------------------
+ *
+ * exponential_integral.h
+ *		The generalised exponential integral of any real order.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CRM_MODEL_EXPONENTIAL_INTEGRAL_H
+#define CRM_MODEL_EXPONENTIAL_INTEGRAL_H
+
+/* e^z E_n(z), E_n(z) the integral of e^(-zu) u^-n from 1: n >= 1, z > 0 */
+extern double model_exponential_integral(double n, double z);
+
+#endif /* CRM_MODEL_EXPONENTIAL_INTEGRAL_H */

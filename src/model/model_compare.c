@@ -1,0 +1,118 @@
+/*-------------------------------------------------------------------------
+ *
+ * model_compare.c
+ *		Comparing fitted models of which one is a special case of the other.
+ *
+ * Twice the gain in log-likelihood has, if the restricted model is true, the
+ * chi-square distribution with as many degrees of freedom as parameters were
+ * freed (Wilks 1938), where the restricted model is inside the parameter
+ * space of the full one. Where it is a limit instead, as nbd is of the models
+ * with drop-out, the gain tends to be smaller, so that the p-value is an
+ * upper bound.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "crm.h"
+
+#include <math.h>
+
+#include "funcapi.h"
+#include "model/model.h"
+
+/* Two fits may differ so much by rounding. */
+#define ROUNDING 1e-6
+
+static void
+check_nested(const Model *restricted, const Model *full)
+{
+	const ModelKind *inner = full->kind->restricted;
+
+	while (inner != NULL && inner != restricted->kind)
+		inner = inner->restricted;
+	if (inner != NULL)
+		return;
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		 errmsg(
+			 "a model of kind %s is not a special case of a model of kind %s",
+			 restricted->kind->name, full->kind->name),
+		 errhint("The test is for nbd within bg_nbd, mbg_nbd or "
+				 "pareto_nbd, and sbg within bdw. Compare other kinds by "
+				 "crm.aic.")));
+}
+
+static void
+check_same_customers(const Model *restricted, const Model *full)
+{
+	if (!restricted->has_log_likelihood || !full->has_log_likelihood)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("a model made from known parameters has no "
+							   "log-likelihood to compare")));
+	if (restricted->customers != full->customers ||
+		strcmp(restricted->unit, full->unit) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the models were not fitted to the same customers in "
+						"the same unit"),
+				 errdetail("One was fitted to %lld customers%s%s, the other "
+						   "to %lld%s%s.",
+						   (long long) restricted->customers,
+						   restricted->unit[0] != '\0' ? " by " : "",
+						   restricted->unit, (long long) full->customers,
+						   full->unit[0] != '\0' ? " by " : "", full->unit)));
+	if (full->log_likelihood < restricted->log_likelihood - ROUNDING)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the models were not fitted to the same customers"),
+				 errdetail("The special case has the higher log-likelihood: "
+						   "%.10g, against %.10g.",
+						   restricted->log_likelihood, full->log_likelihood)));
+}
+
+/* The upper tail of chi-square, of one or an even number of degrees. */
+static double
+chi_square_tail(double statistic, int degrees)
+{
+	double half = 0.5 * statistic;
+	double term = exp(-half);
+	double sum = 0.0;
+
+	if (degrees == 1)
+		return erfc(sqrt(half));
+	for (int i = 0; i < degrees / 2; i++)
+	{
+		sum += term;
+		term *= half / (i + 1);
+	}
+	return sum;
+}
+
+/* (restricted, full) -> (statistic float8, degrees int, p_value float8) */
+CRM_FUNCTION(crm_likelihood_ratio_test)
+{
+	Model restricted;
+	Model full;
+	TupleDesc descriptor;
+	Datum values[3];
+	bool nulls[3] = {false, false, false};
+	double statistic;
+	int degrees;
+
+	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	model_argument(fcinfo, 0, &restricted);
+	model_argument(fcinfo, 1, &full);
+	check_nested(&restricted, &full);
+	check_same_customers(&restricted, &full);
+	degrees = full.kind->n_parameters - restricted.kind->n_parameters;
+	statistic =
+		2.0 * Max(full.log_likelihood - restricted.log_likelihood, 0.0);
+	values[0] = Float8GetDatum(statistic);
+	values[1] = Int32GetDatum(degrees);
+	values[2] = Float8GetDatum(chi_square_tail(statistic, degrees));
+	return HeapTupleGetDatum(
+		heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
+}

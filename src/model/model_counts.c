@@ -1,0 +1,177 @@
+/*-------------------------------------------------------------------------
+ *
+ * model_counts.c
+ *		The distribution of the number of purchases that a crm.model predicts.
+ *
+ * A quantile is searched by doubling and then halving over the probability of
+ * at least so many purchases, which every kind gives in closed form or by one
+ * integral: some tens of evaluations, however many purchases there are.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "crm.h"
+
+#include <math.h>
+
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "model/answers.h"
+
+/* Beyond it a float8 does not tell a count from the next one. */
+#define MAX_QUANTILE 1e15
+
+static double
+count_argument(FunctionCallInfo fcinfo, int argument)
+{
+	int64 count = PG_GETARG_INT64(argument);
+
+	if (count < 0 || (double) count > MODEL_MAX_COUNT)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("number of purchases k is %lld, but must be "
+							   "from 0 to %.0f",
+							   (long long) count, MODEL_MAX_COUNT)));
+	return (double) count;
+}
+
+static double
+horizon_argument(FunctionCallInfo fcinfo, const Model *model, int argument)
+{
+	double horizon = model_horizon(PG_GETARG_FLOAT8(argument), false);
+
+	if (model->kind->family == MODEL_OCCASIONS &&
+		horizon > MODEL_MAX_OCCASIONS)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("horizon is %g occasions, but must be at most "
+							   "%.0f",
+							   horizon, MODEL_MAX_OCCASIONS)));
+	return horizon;
+}
+
+/* Rounding must not make a sure thing surer than sure. */
+static Datum
+probability_datum(const Model *model, const ModelRow *customer, double count,
+				  double horizon)
+{
+	return Float8GetDatum(fmin(
+		model->kind->probability(model->parameters, customer, count, horizon),
+		1.0));
+}
+
+/* (model, k, horizon) */
+CRM_FUNCTION(crm_purchase_probability_new)
+{
+	const Model *model = answer_model(fcinfo, answer_cache(fcinfo));
+	double count = count_argument(fcinfo, 1);
+	double horizon = horizon_argument(fcinfo, model, 2);
+	ModelRow newcomer = {0};
+
+	return probability_datum(model, &newcomer, count, horizon);
+}
+
+/* (model, k, horizon, x, t_x, t) */
+CRM_FUNCTION(crm_purchase_probability)
+{
+	const Model *model = answer_model(fcinfo, answer_cache(fcinfo));
+	double count = count_argument(fcinfo, 1);
+	double horizon = horizon_argument(fcinfo, model, 2);
+	ModelRow customer = answer_customer(fcinfo, model, 3);
+
+	return probability_datum(model, &customer, count, horizon);
+}
+
+/* (model, k, history, as_of, days) */
+CRM_FUNCTION(crm_purchase_probability_history)
+{
+	const Model *model = answer_timed_model(fcinfo, answer_cache(fcinfo));
+	double count = count_argument(fcinfo, 1);
+	double horizon = answer_days(model, PG_GETARG_INT32(4));
+	ModelRow customer;
+
+	if (!answer_history(fcinfo, model, 2, &customer))
+		PG_RETURN_NULL();
+	return probability_datum(model, &customer, count, horizon);
+}
+
+/*
+ * The least count that is not exceeded with more than the probability;
+ * MAX_QUANTILE for all beyond it.
+ */
+static double
+quantile(const Model *model, const ModelRow *customer, double horizon,
+		 double exceeded)
+{
+	double low = -1.0; /* exceeded too often */
+	double high = 0.0;
+
+	while (model->kind->at_least(model->parameters, customer, high + 1.0,
+								 horizon) > exceeded)
+	{
+		CHECK_FOR_INTERRUPTS();
+		low = high;
+		high = 2.0 * high + 1.0;
+		if (high > MAX_QUANTILE)
+			return MAX_QUANTILE;
+	}
+	while (high - low > 1.0)
+	{
+		double middle = floor(0.5 * (low + high));
+
+		CHECK_FOR_INTERRUPTS();
+		if (model->kind->at_least(model->parameters, customer, middle + 1.0,
+								  horizon) > exceeded)
+			low = middle;
+		else
+			high = middle;
+	}
+	return high;
+}
+
+/* (low bigint, high bigint) */
+static Datum
+interval_datum(FunctionCallInfo fcinfo, const Model *model,
+			   const ModelRow *customer, double horizon, double level)
+{
+	double outside = 0.5 * (1.0 - level); /* on either side */
+	double bounds[2];
+	Datum values[2];
+	bool nulls[2];
+	TupleDesc descriptor;
+
+	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	bounds[0] = quantile(model, customer, horizon, 1.0 - outside);
+	bounds[1] = quantile(model, customer, horizon, outside);
+	for (int i = 0; i < 2; i++)
+	{
+		nulls[i] = bounds[i] >= MAX_QUANTILE;
+		values[i] = Int64GetDatum(nulls[i] ? 0 : (int64) bounds[i]);
+	}
+	return HeapTupleGetDatum(
+		heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
+}
+
+/* (model, level, horizon, x, t_x, t) */
+CRM_FUNCTION(crm_purchase_interval)
+{
+	const Model *model = answer_model(fcinfo, answer_cache(fcinfo));
+	double level = answer_level(PG_GETARG_FLOAT8(1));
+	double horizon = horizon_argument(fcinfo, model, 2);
+	ModelRow customer = answer_customer(fcinfo, model, 3);
+
+	return interval_datum(fcinfo, model, &customer, horizon, level);
+}
+
+/* (model, level, history, as_of, days) */
+CRM_FUNCTION(crm_purchase_interval_history)
+{
+	const Model *model = answer_timed_model(fcinfo, answer_cache(fcinfo));
+	double level = answer_level(PG_GETARG_FLOAT8(1));
+	double horizon = answer_days(model, PG_GETARG_INT32(4));
+	ModelRow customer;
+
+	if (!answer_history(fcinfo, model, 2, &customer))
+		PG_RETURN_NULL();
+	return interval_datum(fcinfo, model, &customer, horizon, level);
+}

@@ -1,0 +1,312 @@
+/*-------------------------------------------------------------------------
+ *
+ * model_estimate.c
+ *		Answers with what the uncertainty of the parameters makes of theirs.
+ *
+ * The delta method: with C the covariance of the parameters v, and g the
+ * derivatives of an answer in their logarithms, the variance of the answer is
+ * the sum of g_i g_j C_ij / (v_i v_j). The derivatives are central
+ * differences with one extrapolation (Richardson): the answers are computed
+ * to about 1e-14, which leaves them about 1e-10.
+ *
+ * The variance is taken on a scale without bounds, ln(value) for amounts and
+ * ln(p / (1-p)) for probabilities, where the normal approximation is better,
+ * and the interval comes back from there: it cannot leave the possible.
+ *
+ * A value made of two models fitted apart has the sum of their variances.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "crm.h"
+
+#include <math.h>
+
+#include "funcapi.h"
+#include "model/answers.h"
+
+#define STEP 1e-3
+
+/* What is asked; which of it counts depends on the answer. */
+typedef struct Question
+{
+	const Model *model;
+	ModelRow customer;
+	double horizon;
+	double discount;
+} Question;
+
+typedef double (*AnswerFunction)(const Question *question,
+								 const double *parameters);
+
+static double
+alive_answer(const Question *question, const double *parameters)
+{
+	return question->model->kind->p_alive(parameters, &question->customer);
+}
+
+static double
+purchases_answer(const Question *question, const double *parameters)
+{
+	return answer_purchases_of(question->model->kind, parameters,
+							   &question->customer, question->horizon,
+							   question->discount);
+}
+
+static double
+spend_answer(const Question *question, const double *parameters)
+{
+	return question->model->kind->expected_spend(parameters,
+												 &question->customer);
+}
+
+/* The change of the answer from one factor of a parameter to its inverse. */
+static double
+change(AnswerFunction answer, const Question *question, int parameter,
+	   double log_factor)
+{
+	const Model *model = question->model;
+	double moved[MODEL_MAX_PARAMETERS];
+	double above;
+
+	memcpy(moved, model->parameters, sizeof(moved));
+	moved[parameter] = model->parameters[parameter] * exp(log_factor);
+	above = answer(question, moved);
+	moved[parameter] = model->parameters[parameter] * exp(-log_factor);
+	return above - answer(question, moved);
+}
+
+/* The variance of the answer; NaN where it has no derivative. */
+static double
+answer_variance(AnswerFunction answer, const Question *question)
+{
+	const Model *model = question->model;
+	int n = model->kind->n_parameters;
+	double slope[MODEL_MAX_PARAMETERS]; /* in the parameter itself */
+	double variance = 0.0;
+
+	for (int i = 0; i < n; i++)
+	{
+		double near = change(answer, question, i, STEP) / (2.0 * STEP);
+		double far = change(answer, question, i, 2.0 * STEP) / (4.0 * STEP);
+
+		slope[i] = (4.0 * near - far) / 3.0 / model->parameters[i];
+	}
+	for (int i = 0; i < n; i++)
+	{
+		for (int j = 0; j < n; j++)
+			variance += slope[i] * slope[j] * model->covariance[i][j];
+	}
+	/* A sum of positive and negative parts may end just below 0. */
+	return isfinite(variance) ? fmax(variance, 0.0) : NAN;
+}
+
+/*
+ * Half the width of an interval in standard errors: z with erfc(z / sqrt(2))
+ * = 1 - level. The logarithm of erfc is concave, so that Newton's method
+ * comes down to the root from the right after one step.
+ */
+static double
+normal_quantile(double level)
+{
+	double wanted = log1p(-level);
+	double z = 1.0;
+
+	for (int i = 0; i < 100; i++)
+	{
+		double tail = erfc(z * M_SQRT1_2);
+		double slope = -sqrt(2.0 / M_PI) * exp(-0.5 * z * z) / tail;
+		double step = (log(tail) - wanted) / slope;
+
+		z = fmax(z - step, 0.0);
+		if (fabs(step) <= 1e-14 * z)
+			break;
+	}
+	return z;
+}
+
+typedef struct Estimate
+{
+	double value;
+	double variance;
+} Estimate;
+
+/* (value, std_error, low, high float8) */
+static Datum
+estimate_datum(FunctionCallInfo fcinfo, Estimate estimate, double level,
+			   bool is_probability)
+{
+	double value = estimate.value;
+	double std_error = sqrt(estimate.variance);
+	double slope = is_probability ? value * (1.0 - value) : value;
+	bool certain = std_error == 0.0 || slope == 0.0;
+	double reach = normal_quantile(level) * std_error / slope;
+	double factor = exp(reach);
+	Datum values[4];
+	bool nulls[4] = {false, false, false, false};
+	TupleDesc descriptor;
+	double low = value;
+	double high = value;
+
+	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	if (!certain && is_probability)
+	{
+		low = value / (value + (1.0 - value) * factor);
+		high = value / (value + (1.0 - value) / factor);
+	}
+	else if (!certain)
+	{
+		low = value / factor;
+		high = value * factor;
+	}
+	values[0] = Float8GetDatum(value);
+	values[1] = Float8GetDatum(std_error);
+	values[2] = Float8GetDatum(low);
+	values[3] = Float8GetDatum(high);
+	nulls[1] = !isfinite(std_error);
+	nulls[2] = nulls[1] || !isfinite(low);
+	nulls[3] = nulls[1] || !isfinite(high);
+	return HeapTupleGetDatum(
+		heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
+}
+
+static Estimate
+estimate(AnswerFunction answer, const Question *question)
+{
+	Estimate result = {answer(question, question->model->parameters), NAN};
+
+	if (isfinite(result.value) && question->model->has_covariance)
+		result.variance = answer_variance(answer, question);
+	return result;
+}
+
+/* The product of independent estimates. */
+static Estimate
+product(Estimate a, Estimate b)
+{
+	return (Estimate){a.value * b.value, a.value * a.value * b.variance +
+											 b.value * b.value * a.variance};
+}
+
+static Datum
+answer_estimate(FunctionCallInfo fcinfo, AnswerFunction answer,
+				const Question *question, double level)
+{
+	Estimate result = estimate(answer, question);
+
+	if (!isfinite(result.value))
+		PG_RETURN_NULL();
+	return estimate_datum(fcinfo, result, level, answer == alive_answer);
+}
+
+/* (model, x, t_x, t, level) */
+CRM_FUNCTION(crm_p_alive_estimate)
+{
+	Question question = {.model = answer_model(fcinfo, answer_cache(fcinfo))};
+
+	question.customer = answer_customer(fcinfo, question.model, 1);
+	return answer_estimate(fcinfo, alive_answer, &question,
+						   answer_level(PG_GETARG_FLOAT8(4)));
+}
+
+/* (model, history, as_of, level) */
+CRM_FUNCTION(crm_p_alive_estimate_history)
+{
+	Question question = {.model =
+							 answer_timed_model(fcinfo, answer_cache(fcinfo))};
+	double level = answer_level(PG_GETARG_FLOAT8(3));
+
+	if (!answer_history(fcinfo, question.model, 1, &question.customer))
+		PG_RETURN_NULL();
+	return answer_estimate(fcinfo, alive_answer, &question, level);
+}
+
+/* (model, horizon, x, t_x, t, level) */
+CRM_FUNCTION(crm_expected_purchases_estimate)
+{
+	Question question = {.model = answer_model(fcinfo, answer_cache(fcinfo)),
+						 .horizon = model_horizon(PG_GETARG_FLOAT8(1), false)};
+
+	question.customer = answer_customer(fcinfo, question.model, 2);
+	return answer_estimate(fcinfo, purchases_answer, &question,
+						   answer_level(PG_GETARG_FLOAT8(5)));
+}
+
+/* (model, history, as_of, days, level) */
+CRM_FUNCTION(crm_expected_purchases_estimate_history)
+{
+	Question question = {.model =
+							 answer_timed_model(fcinfo, answer_cache(fcinfo))};
+	double level = answer_level(PG_GETARG_FLOAT8(4));
+
+	question.horizon = answer_days(question.model, PG_GETARG_INT32(3));
+	if (!answer_history(fcinfo, question.model, 1, &question.customer))
+		PG_RETURN_NULL();
+	return answer_estimate(fcinfo, purchases_answer, &question, level);
+}
+
+static Datum
+clv_estimate(FunctionCallInfo fcinfo, const Question *purchases,
+			 const Question *spend, double level)
+{
+	Estimate value;
+
+	if (isinf(purchases->horizon) && purchases->discount < 0)
+		PG_RETURN_NULL();
+	value = product(estimate(spend_answer, spend),
+					estimate(purchases_answer, purchases));
+	if (!isfinite(value.value))
+		PG_RETURN_NULL();
+	return estimate_datum(fcinfo, value, level, false);
+}
+
+/*
+ * (purchase_model, spend_model, horizon, yearly_discount, x, t_x, t,
+ * mean_amount, level)
+ */
+CRM_FUNCTION(crm_clv_estimate)
+{
+	AnswerCache *cache = answer_cache(fcinfo);
+	Question purchases = {.model = answer_timed_model(fcinfo, cache)};
+	Question spend = {.model = answer_spend_model(fcinfo, 1, cache)};
+
+	purchases.horizon = model_horizon(PG_GETARG_FLOAT8(2), true);
+	purchases.discount = answer_discount(purchases.model, PG_GETARG_FLOAT8(3));
+	purchases.customer = answer_customer(fcinfo, purchases.model, 4);
+	spend.customer = model_spend_row(PG_GETARG_INT64(4), PG_GETARG_FLOAT8(7));
+	answer_positive_mean(&spend.customer);
+	return clv_estimate(fcinfo, &purchases, &spend,
+						answer_level(PG_GETARG_FLOAT8(8)));
+}
+
+/* (purchase_model, spend_model, history, as_of, days, yearly_discount, level)
+ */
+CRM_FUNCTION(crm_clv_estimate_history)
+{
+	AnswerCache *cache;
+	Question purchases = {0};
+	Question spend = {0};
+
+	/* Only the days may be NULL: the infinite horizon. */
+	for (int i = 0; i < PG_NARGS(); i++)
+	{
+		if (i != 4 && PG_ARGISNULL(i))
+			PG_RETURN_NULL();
+	}
+	cache = answer_cache(fcinfo);
+	purchases.model = answer_timed_model(fcinfo, cache);
+	spend.model = answer_spend_model(fcinfo, 1, cache);
+	purchases.horizon = PG_ARGISNULL(4)
+							? INFINITY
+							: answer_days(purchases.model, PG_GETARG_INT32(4));
+	purchases.discount = answer_discount(purchases.model, PG_GETARG_FLOAT8(5));
+	if (!answer_history(fcinfo, purchases.model, 2, &purchases.customer) ||
+		!model_history_spend(PG_GETARG_HISTORY(2), PG_GETARG_DAY(3, "as_of"),
+							 &spend.customer) ||
+		(spend.customer.x > 0 && spend.customer.mean_amount <= 0))
+		PG_RETURN_NULL();
+	return clv_estimate(fcinfo, &purchases, &spend,
+						answer_level(PG_GETARG_FLOAT8(6)));
+}

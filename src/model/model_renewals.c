@@ -1,0 +1,112 @@
+/*-------------------------------------------------------------------------
+ *
+ * model_renewals.c
+ *		What a crm.model says of customers under contract.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "crm.h"
+
+#include <math.h>
+
+#include "model/answers.h"
+#include "model/renewal.h"
+
+static const Model *
+renewal_model(FunctionCallInfo fcinfo)
+{
+	const Model *model = model_cached(fcinfo, 0, &answer_cache(fcinfo)->model);
+
+	if (model->kind->family != MODEL_RENEWALS)
+		answer_missing(model->kind, "renewals");
+	return model;
+}
+
+static double
+period_argument(FunctionCallInfo fcinfo, int argument, int least)
+{
+	int32 period = PG_GETARG_INT32(argument);
+
+	if (period < least || period > MODEL_MAX_OCCASIONS)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("number of periods is %d, but must be from %d to %.0f",
+						period, least, MODEL_MAX_OCCASIONS)));
+	return period;
+}
+
+/* The rate per period as a continuous one. */
+static double
+discount_argument(FunctionCallInfo fcinfo, int argument)
+{
+	double discount = PG_GETARG_FLOAT8(argument);
+
+	if (!(discount >= 0 && discount <= MODEL_MAX_PARAMETER))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("discount per period is %g, but must be from 0 "
+							   "to %g",
+							   discount, MODEL_MAX_PARAMETER),
+						errhint("0.1 is a discount of 10 percent for each "
+								"period.")));
+	return log1p(discount);
+}
+
+/* (model, periods, churned) */
+CRM_FUNCTION(crm_log_likelihood_renewals)
+{
+	const Model *model = renewal_model(fcinfo);
+	ModelRow row = model_renewals_row(PG_GETARG_INT32(1), PG_GETARG_BOOL(2));
+
+	return answer_finite(fcinfo,
+						 model->kind->log_likelihood(model->parameters, &row));
+}
+
+/* (model, period) */
+CRM_FUNCTION(crm_survival)
+{
+	const Model *model = renewal_model(fcinfo);
+	Renewal renewal = model_renewal(model->kind, model->parameters);
+
+	PG_RETURN_FLOAT8(exp(
+		model_renewal_log_survival(renewal, period_argument(fcinfo, 1, 0))));
+}
+
+/* (model, period) */
+CRM_FUNCTION(crm_retention_rate)
+{
+	const Model *model = renewal_model(fcinfo);
+	Renewal renewal = model_renewal(model->kind, model->parameters);
+
+	PG_RETURN_FLOAT8(
+		model_renewal_retention(renewal, period_argument(fcinfo, 1, 1)));
+}
+
+/* (model, periods_survived, period_discount) */
+CRM_FUNCTION(crm_residual_value)
+{
+	const Model *model = renewal_model(fcinfo);
+	Renewal renewal = model_renewal(model->kind, model->parameters);
+	double period = period_argument(fcinfo, 1, 0) + 1.0;
+	double discount = discount_argument(fcinfo, 2);
+
+	if (discount == 0.0)
+		PG_RETURN_NULL();
+	return answer_finite(fcinfo,
+						 model_renewal_residual(renewal, period, discount));
+}
+
+/* (model, period_discount): one payment now, and the renewals from then on */
+CRM_FUNCTION(crm_residual_value_new)
+{
+	const Model *model = renewal_model(fcinfo);
+	Renewal renewal = model_renewal(model->kind, model->parameters);
+	double discount = discount_argument(fcinfo, 1);
+
+	if (discount == 0.0)
+		PG_RETURN_NULL();
+	return answer_finite(
+		fcinfo,
+		1.0 + exp(-discount) * model_renewal_residual(renewal, 1.0, discount));
+}

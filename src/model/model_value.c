@@ -1,0 +1,106 @@
+/*-------------------------------------------------------------------------
+ *
+ * model_value.c
+ *		What a crm.model says of money: the expected spend, and with a model
+ *		of purchases the value of a customer.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "crm.h"
+
+#include <math.h>
+
+#include "model/answers.h"
+
+/* (model, x, mean_amount) */
+CRM_FUNCTION(crm_log_likelihood_spend)
+{
+	const Model *model = answer_spend_model(fcinfo, 0, answer_cache(fcinfo));
+	ModelRow row = model_spend_row(PG_GETARG_INT64(1), PG_GETARG_FLOAT8(2));
+
+	answer_positive_mean(&row);
+	/* Without purchases nothing was observed, which is certain. */
+	if (row.x == 0)
+		PG_RETURN_FLOAT8(0.0);
+	return answer_finite(fcinfo,
+						 model->kind->log_likelihood(model->parameters, &row));
+}
+
+/* (model, x, mean_amount) */
+CRM_FUNCTION(crm_expected_spend)
+{
+	const Model *model = answer_spend_model(fcinfo, 0, answer_cache(fcinfo));
+	ModelRow row = model_spend_row(PG_GETARG_INT64(1), PG_GETARG_FLOAT8(2));
+
+	answer_positive_mean(&row);
+	return answer_finite(fcinfo,
+						 model->kind->expected_spend(model->parameters, &row));
+}
+
+/* (model, history, as_of) */
+CRM_FUNCTION(crm_expected_spend_history)
+{
+	const Model *model = answer_spend_model(fcinfo, 0, answer_cache(fcinfo));
+
+	return answer_finite(fcinfo,
+						 answer_history_spend(model->parameters, model,
+											  PG_GETARG_HISTORY(1),
+											  PG_GETARG_DAY(2, "as_of")));
+}
+
+/*
+ * (purchase_model, spend_model, horizon, yearly_discount, x, t_x, t,
+ * mean_amount)
+ */
+CRM_FUNCTION(crm_clv)
+{
+	AnswerCache *cache = answer_cache(fcinfo);
+	const Model *model = answer_timed_model(fcinfo, cache);
+	const Model *spend = answer_spend_model(fcinfo, 1, cache);
+	double horizon = model_horizon(PG_GETARG_FLOAT8(2), true);
+	double discount = answer_discount(model, PG_GETARG_FLOAT8(3));
+	ModelRow customer = answer_customer(fcinfo, model, 4);
+	ModelRow spend_row =
+		model_spend_row(PG_GETARG_INT64(4), PG_GETARG_FLOAT8(7));
+
+	answer_positive_mean(&spend_row);
+	if (isinf(horizon) && discount < 0)
+		PG_RETURN_NULL();
+	return answer_finite(
+		fcinfo,
+		spend->kind->expected_spend(spend->parameters, &spend_row) *
+			answer_purchases(fcinfo, cache, &customer, horizon, discount));
+}
+
+/* (purchase_model, spend_model, history, as_of, days, yearly_discount) */
+CRM_FUNCTION(crm_clv_history)
+{
+	AnswerCache *cache;
+	const Model *model;
+	const Model *spend;
+	double horizon;
+	double discount;
+	ModelRow customer;
+	double mean;
+
+	/* Only the days may be NULL: the infinite horizon. */
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2) ||
+		PG_ARGISNULL(3) || PG_ARGISNULL(5))
+		PG_RETURN_NULL();
+	cache = answer_cache(fcinfo);
+	model = answer_timed_model(fcinfo, cache);
+	spend = answer_spend_model(fcinfo, 1, cache);
+	horizon =
+		PG_ARGISNULL(4) ? INFINITY : answer_days(model, PG_GETARG_INT32(4));
+	discount = answer_discount(model, PG_GETARG_FLOAT8(5));
+	if (!answer_history(fcinfo, model, 2, &customer) ||
+		(isinf(horizon) && discount < 0))
+		PG_RETURN_NULL();
+	mean = answer_history_spend(spend->parameters, spend, PG_GETARG_HISTORY(2),
+								PG_GETARG_DAY(3, "as_of"));
+	return answer_finite(
+		fcinfo,
+		mean * answer_purchases(fcinfo, cache, &customer, horizon, discount));
+}

@@ -1,0 +1,43 @@
+/*-------------------------------------------------------------------------
+ *
+ * regular.h
+ *		The BG/CNBD-k and MBG/CNBD-k models of regular repeat purchases.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CRM_MODEL_REGULAR_H
+#define CRM_MODEL_REGULAR_H
+
+#include "model/erlang.h"
+#include "model/kind.h"
+
+/*
+ * Parameters r, alpha, a, b and, in fifth place, the whole number k from 1 to
+ * ERLANG_MAX_K, which the derivatives leave alone.
+ */
+#define REGULAR_K 4
+
+extern const ModelKind model_bg_cnbd_k;
+extern const ModelKind model_mbg_cnbd_k;
+
+/*
+ * What the times between purchases add to the log-likelihood: log_gaps is the
+ * sum of their logarithms. Linear in purchases and log_gaps, so it can be had
+ * of a customer or of all at once. It depends on no parameter but k.
+ */
+extern double model_regular_gaps(const double *parameters, double purchases,
+								 double log_gaps);
+
+/* The most that the logarithms of x gaps within t_x can add up to. */
+extern double model_regular_max_log_gaps(double x, double t_x);
+
+/* The probability of n purchases within the horizon. */
+extern double model_regular_probability(const ModelKind *kind,
+										const double *parameters,
+										const ModelRow *customer, double n,
+										double horizon);
+extern double model_regular_probability_new(const ModelKind *kind,
+											const double *parameters, double n,
+											double horizon);
+
+#endif /* CRM_MODEL_REGULAR_H */
