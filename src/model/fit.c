@@ -33,6 +33,9 @@
 /* The first search is on a part of at least this many rows. */
 #define PART_ROWS 10000
 
+/* Two ends of a search within this log-likelihood are one. */
+#define SAME_HEIGHT 0.01
+
 /* A sample and what its evaluations need. */
 typedef struct Fit
 {
@@ -219,8 +222,9 @@ try_start(const Fit *part, const Fit *whole, int attempt, const double *scale,
 }
 
 /*
- * The starts in turn until one leads to a maximum. The part serves the first
- * start only: where that fails, the part may be the reason.
+ * The starts in turn until one leads to a maximum of the whole. With many
+ * rows, where each costs seconds, two that end at the same height without one
+ * are enough.
  */
 static ModelOutcome
 search(const Fit *part, const Fit *whole, const double *scale,
@@ -229,6 +233,7 @@ search(const Fit *part, const Fit *whole, const double *scale,
 	ModelOutcome failure = MODEL_NO_START;
 	ModelMaximum best = {.log_likelihood = -INFINITY};
 	int iterations = 0;
+	bool agrees;
 
 	for (int attempt = 0;;)
 	{
@@ -250,11 +255,15 @@ search(const Fit *part, const Fit *whole, const double *scale,
 			return outcome;
 		if (outcome == MODEL_NO_START)
 			break;
+		agrees = outcome == failure && fabs(maximum->log_likelihood -
+											best.log_likelihood) < SAME_HEIGHT;
 		if (attempt == 0 || maximum->log_likelihood > best.log_likelihood)
 		{
 			best = *maximum;
 			failure = outcome;
 		}
+		if (agrees && part->sample.n_rows < whole->sample.n_rows)
+			break;
 		attempt++;
 	}
 	*maximum = best;

@@ -32,6 +32,17 @@
 #define MAX_HALVINGS 30
 #define LONGEST_STEP 2.0 /* in the logarithm of a parameter */
 
+/*
+ * Towards a parameter of zero or infinity the log-likelihood flattens out like
+ * c - k p, and Newton's step in log p is -1 for ever. A parameter that goes on
+ * like that while next to nothing is gained has a standard error of tens in
+ * its logarithm: it is not to be had from these customers, and following it
+ * any further costs evaluations only.
+ */
+#define DRIFT_DECREMENT 1e-3
+#define DRIFT_STEP 0.5
+#define MAX_DRIFTS 2
+
 /* exp(18.4) is 1e8. */
 #define RUNAWAY_LOG 18.4
 
@@ -238,6 +249,23 @@ runaway(const double *parameters, const double *scale, int n)
 	return -1;
 }
 
+/* Is this a long step for next to nothing? Notes the parameter that makes it. */
+static bool
+drifts_away(const double *step, double decrement, int n, ModelMaximum *maximum)
+{
+	int longest = 0;
+
+	for (int i = 1; i < n; i++)
+	{
+		if (fabs(step[i]) > fabs(step[longest]))
+			longest = i;
+	}
+	if (decrement >= DRIFT_DECREMENT || fabs(step[longest]) < DRIFT_STEP)
+		return false;
+	maximum->runaway = longest;
+	return true;
+}
+
 /* The inverse of the observed information in the natural parameters. */
 static bool
 covariance(const ModelSums *sums, ModelMatrix result, int n)
@@ -263,6 +291,7 @@ model_polish(const ModelLikelihood *likelihood, const double *scale,
 	ModelSums sums;
 	double step[MODEL_MAX_PARAMETERS];
 	bool concave;
+	int drifts = 0;
 
 	maximum->iterations++;
 	if (!model_likelihood(likelihood, parameters, &natural))
@@ -284,6 +313,9 @@ model_polish(const ModelLikelihood *likelihood, const double *scale,
 			return covariance(&natural, maximum->covariance, n)
 					   ? MODEL_CONVERGED
 					   : MODEL_NOT_IDENTIFIED;
+		drifts = drifts_away(step, decrement, n, maximum) ? drifts + 1 : 0;
+		if (drifts > MAX_DRIFTS)
+			return MODEL_RUNS_AWAY;
 		limit_step(step, n);
 		outcome = move(likelihood, step, parameters, &natural, maximum);
 		if (outcome != MODEL_CONVERGED)
