@@ -52,6 +52,13 @@ OBJS        = \
 	src/model/renewal.o \
 	src/model/sample.o \
 	src/model/special.o \
+	src/validation/accuracy.o \
+	src/validation/correlation.o \
+	src/validation/holdout.o \
+	src/validation/independence_aggregate.o \
+	src/validation/tracking.o \
+	src/validation/validate_aggregate.o \
+	src/validation/validate_result.o \
 	src/rule/classifier.o \
 	src/rule/classify.o \
 	src/rule/ruleset.o \
@@ -81,6 +88,7 @@ SQL_MODULES = \
 	sql/10_history.sql \
 	sql/20_rfm.sql \
 	sql/30_model.sql \
+	sql/35_validation.sql \
 	sql/40_rule.sql \
 	sql/50_tier.sql \
 	sql/55_points.sql \
@@ -97,7 +105,7 @@ PG_CPPFLAGS = -I$(srcdir)/src -DCRM_VERSION='"$(EXTVERSION)"'
 PG_CFLAGS   = -std=gnu11 -ffp-contract=off -fvisibility=hidden $(CRM_CFLAGS)
 SHLIB_LINK  = -lnlopt -lm
 
-REGRESS        = crm history rfm model rule tier points lifecycle retention workspace
+REGRESS        = crm history rfm model validation rule tier points lifecycle retention workspace
 ISOLATION      = workspace_refresh
 ISOLATION_OPTS = --inputdir=$(srcdir)/test --load-extension=crm
 REGRESS_OPTS   = --inputdir=$(srcdir)/test --load-extension=crm

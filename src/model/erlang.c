@@ -29,7 +29,8 @@
  *		1 less the term with l = 0 is an expm1; the others have a factor p.
  *		For a small phi, where the roots cancel, the sum over n is short. The
  *		mean over p is taken over y = ln(p / q), in which the beta density
- *		is log-concave; so it is times the sum over j.
+ *		is log-concave; so it is times the sum over j, or times 1 - E[q^m], of
+ *		which the mean is the probability of leaving.
  *
  * The discounted expectation is taken by parts, as in geometric.c.
  *
@@ -38,6 +39,7 @@
  *-------------------------------------------------------------------------
  */
 #include "model/erlang.h"
+#include "model/nbd.h"
 #include "model/quadrature.h"
 #include "model/special.h"
 
@@ -58,6 +60,9 @@
 
 /* exp(-FAR_OUT) is nothing beside 1. */
 #define FAR_OUT 40.0
+
+/* The rounding errors of two logarithms are far below it. */
+#define SLOPE_STEP 1e-3
 
 #define DISCOUNT_MAX_EXPONENT 42.0
 #define GROWTH_MAX_EXPONENT 700.0
@@ -136,16 +141,23 @@ erlang_series(const ErlangBuyer *buyer, double tau)
 	return sum;
 }
 
-/* The mean over p, of what is expected given p. */
+typedef enum MeanOf
+{
+	MEAN_ONE,
+	MEAN_PURCHASES, /* expected in the time to come */
+	MEAN_LEAVING /* probability of leaving in it */
+} MeanOf;
+
+/* A mean over p. */
 typedef struct BetaMean
 {
 	const ErlangBuyer *buyer;
+	MeanOf of;
 	double weights[ERLANG_MAX_K];
 	double tau;
 	double center; /* of y, where the density counts as 1 */
 	double center_p;
 	double center_q;
-	bool density_only;
 } BetaMean;
 
 /* ln(sinh(x) / x) */
@@ -169,23 +181,31 @@ log_sinh_ratio(double x)
 											 (1.0 + square / 210.0)))))));
 }
 
+/* 1 - E[q^m] is leaves + p others. */
+typedef struct RootSums
+{
+	double leaves;
+	double others;
+} RootSums;
+
 /*
- * The sum over j in the form with the roots of unity, where q = exp(-k e).
- * The powers of a root and of the time to come are taken on from phase to
- * phase.
+ * Over the roots of unity, where q = exp(-k e). The powers of a root and of
+ * the time to come are taken on from phase to phase.
  */
-static double
-purchases_by_roots(const BetaMean *mean, double p, double q, double e)
+static RootSums
+sum_over_roots(const BetaMean *mean, double q, double e)
 {
 	int k = mean->buyer->k;
 	double phi = exp(-e);
 	double log_time = log1p(-mean->tau * expm1(-e));
 	double log_main = (k - 1) * e / 2.0 + log_sinh_ratio(k * e / 2.0) -
 					  log_sinh_ratio(e / 2.0) - mean->buyer->shape * log_time;
-	double sum = 0.0;
+	RootSums sums = {0};
 
 	for (int i = 0; i < k; i++)
-		sum -= mean->weights[i] * expm1(log_main - i * (e + log_time)) / p;
+	{
+		sums.leaves -= mean->weights[i] * expm1(log_main - i * (e + log_time));
+	}
 	for (int l = 1; l < k; l++)
 	{
 		double complex root = phi * cexp(2.0 * M_PI * I * l / k);
@@ -195,9 +215,9 @@ purchases_by_roots(const BetaMean *mean, double p, double q, double e)
 							   (q * k * (1.0 - 1.0 / root));
 
 		for (int i = 0; i < k; i++, power *= step)
-			sum += mean->weights[i] * creal(power);
+			sums.others += mean->weights[i] * creal(power);
 	}
-	return sum;
+	return sums;
 }
 
 /* E[q^m] for a small phi, where q^m soon vanishes. */
@@ -224,19 +244,23 @@ short_sum(const BetaMean *mean, int i, double q)
 	return sum;
 }
 
-/* The purchases expected given the probability p of leaving after each. */
+/* The mean wanted, given the probability p = 1 - q of leaving each time. */
 static double
-purchases_given(const BetaMean *mean, double p, double q)
+mean_given(const BetaMean *mean, double p, double q)
 {
-	int k = mean->buyer->k;
-	double e = (q > 0.5 ? -log1p(-p) : -log(q)) / k;
-	double sum = 0.0;
+	double e = (q > 0.5 ? -log1p(-p) : -log(q)) / mean->buyer->k;
+	double stays = 0.0;
 
 	if (exp(-e) >= SMALL_PHI)
-		return purchases_by_roots(mean, p, q, e);
-	for (int i = 0; i < k; i++)
-		sum += mean->weights[i] * (1.0 - short_sum(mean, i, q)) / p;
-	return sum;
+	{
+		RootSums sums = sum_over_roots(mean, q, e);
+
+		return mean->of == MEAN_LEAVING ? sums.leaves + p * sums.others
+										: sums.leaves / p + sums.others;
+	}
+	for (int i = 0; i < mean->buyer->k; i++)
+		stays += mean->weights[i] * short_sum(mean, i, q);
+	return mean->of == MEAN_LEAVING ? 1.0 - stays : (1.0 - stays) / p;
 }
 
 /* ln(rest + part e^y) for y <= 0, where rest = 1 - part. */
@@ -248,15 +272,10 @@ log_mixture(double part, double rest, double y)
 	return change > -0.5 ? log1p(change) : log(rest + part * exp(y));
 }
 
-/*
- * ln of the beta density of y, 1 at the center, and of it times what is
- * expected. The slope of the latter is that for k = 1 with a k-th of the
- * events, which is near enough to find the way by.
- */
+/* ln of the beta density of y, 1 at the center, times what the mean is of. */
 static double
-log_integrand(double y, double *slope, void *context)
+log_value(const BetaMean *mean, double y)
 {
-	const BetaMean *mean = context;
 	const ErlangBuyer *buyer = mean->buyer;
 	double ab = buyer->a + buyer->b;
 	double from_center = y - mean->center;
@@ -264,8 +283,6 @@ log_integrand(double y, double *slope, void *context)
 	double p = y > 0 ? 1.0 - small : small;
 	double q = y > 0 ? small : 1.0 - small;
 	double value;
-	double events;
-	double left;
 
 	if (from_center < 0)
 		value = buyer->a * from_center -
@@ -273,16 +290,19 @@ log_integrand(double y, double *slope, void *context)
 	else
 		value = -buyer->b * from_center -
 				ab * log_mixture(mean->center_q, mean->center_p, -from_center);
-	*slope = y > 0 ? ab * q - buyer->b : buyer->a - ab * p;
-	if (mean->density_only)
+	if (mean->of == MEAN_ONE)
 		return value;
-	events = mean->tau / buyer->k;
-	left = buyer->shape * log1p(p * events);
-	if (left > 0)
-		*slope +=
-			q * (buyer->shape * p * events / (1.0 + p * events) / expm1(left) -
-				 1.0);
-	return value + log(purchases_given(mean, fmax(p, DBL_MIN), q));
+	return value + log(fmax(mean_given(mean, fmax(p, DBL_MIN), q), DBL_MIN));
+}
+
+/* With its slope, by a difference: it only has to show the way. */
+static double
+log_integrand(double y, double *slope, void *context)
+{
+	*slope = (log_value(context, y + SLOPE_STEP) -
+			  log_value(context, y - SLOPE_STEP)) /
+			 (2.0 * SLOPE_STEP);
+	return log_value(context, y);
 }
 
 /*
@@ -308,20 +328,25 @@ log_integral(BetaMean *mean)
 		   log1p(exp(low - middle) / buyer->a + exp(high - middle) / buyer->b);
 }
 
-double
-erlang_quadrature(const ErlangBuyer *buyer, double tau)
+static double
+beta_mean(const ErlangBuyer *buyer, MeanOf of, double tau)
 {
-	BetaMean mean = {.buyer = buyer, .tau = tau};
+	BetaMean mean = {.buyer = buyer, .of = MEAN_ONE, .tau = tau};
 	double density;
 
 	erlang_log_silence(buyer->k, buyer->shape, buyer->idle, mean.weights);
 	mean.center = log((buyer->a + 0.5) / (buyer->b + 0.5));
 	mean.center_p = (buyer->a + 0.5) / (buyer->a + buyer->b + 1.0);
 	mean.center_q = (buyer->b + 0.5) / (buyer->a + buyer->b + 1.0);
-	mean.density_only = true;
 	density = log_integral(&mean);
-	mean.density_only = false;
+	mean.of = of;
 	return exp(log_integral(&mean) - density);
+}
+
+double
+erlang_quadrature(const ErlangBuyer *buyer, double tau)
+{
+	return beta_mean(buyer, MEAN_PURCHASES, tau);
 }
 
 static bool
@@ -390,74 +415,11 @@ erlang_expectation(const ErlangBuyer *buyer, double horizon, double discount)
 	return buyer->a > 1.0 ? 1.0 + buyer->b / (buyer->a - 1.0) : INFINITY;
 }
 
-/* P(N = n) for the events to come after i since the last purchase. */
+/* E[(1-p)^n] */
 static double
-event_probability(const ErlangBuyer *buyer, int i, double n, double tau)
+stayed(const ErlangBuyer *buyer, double n)
 {
-	double shape = buyer->shape + i;
-
-	/* (shape)_n / n! = 1 / (n B(n, shape)), in logarithms. */
-	if (n == 0)
-		return exp(-shape * log1p(tau));
-	return exp(-log(n) - model_log_beta(n, shape) - n * log1p(1.0 / tau) -
-			   shape * log1p(tau));
-}
-
-/* The sum of P(N = n) over from <= n, to a rounding error. */
-static double
-upper_tail(const ErlangBuyer *buyer, int i, double from, double tau)
-{
-	double shape = buyer->shape + i;
-	double z = tau / (1.0 + tau);
-	double term = event_probability(buyer, i, from, tau);
-	double sum = 0.0;
-
-	for (double n = from;; n += 1.0)
-	{
-		double ratio = z * ((shape + n) / (n + 1.0));
-
-		sum += term;
-		if (ratio < 1.0 &&
-			term * ratio <= sum * (DBL_EPSILON / 16) * (1.0 - ratio))
-			return sum;
-		term *= ratio;
-	}
-}
-
-/* The sum of P(N = n) over n < until. */
-static double
-lower_tail(const ErlangBuyer *buyer, int i, double until, double tau)
-{
-	double shape = buyer->shape + i;
-	double inverse_z = 1.0 + 1.0 / tau;
-	double sum = 0.0;
-	double term;
-
-	if (until <= 0)
-		return 0.0;
-	term = event_probability(buyer, i, until - 1.0, tau);
-	for (double n = until - 1.0;; n -= 1.0)
-	{
-		double ratio = inverse_z * (n / (shape + (n - 1.0)));
-
-		sum += term;
-		if (n == 0 ||
-			(ratio < 1.0 &&
-			 term * ratio <= sum * (DBL_EPSILON / 16) * (1.0 - ratio)))
-			return sum;
-		term *= ratio;
-	}
-}
-
-/* P(N >= from), the smaller tail added up. */
-static double
-at_least(const ErlangBuyer *buyer, int i, double from, double tau)
-{
-	if (from <= 0)
-		return 1.0;
-	if (from > (buyer->shape + i) * tau)
-		return upper_tail(buyer, i, from, tau);
-	return 1.0 - lower_tail(buyer, i, from, tau);
+	return exp(model_log_beta_ratio(buyer->b, buyer->a, n));
 }
 
 /* P(nk <= N + i < (n + 1) k): n purchases of one who does not leave. */
@@ -467,8 +429,23 @@ exactly(const ErlangBuyer *buyer, int i, double n, double tau)
 	double sum = 0.0;
 
 	for (int phase = n == 0 ? i : 0; phase < buyer->k; phase++)
-		sum += event_probability(buyer, i, n * buyer->k + phase - i, tau);
+		sum +=
+			model_nbd_exactly(buyer->shape + i, tau, n * buyer->k + phase - i);
 	return sum;
+}
+
+double
+erlang_at_least(const ErlangBuyer *buyer, double n, double horizon)
+{
+	double weights[ERLANG_MAX_K];
+	double tau = horizon / buyer->scale;
+	double sum = 0.0;
+
+	erlang_log_silence(buyer->k, buyer->shape, buyer->idle, weights);
+	for (int i = 0; i < buyer->k; i++)
+		sum += weights[i] *
+			   model_nbd_at_least(buyer->shape + i, tau, n * buyer->k - i);
+	return stayed(buyer, n - 1.0) * sum;
 }
 
 double
@@ -476,22 +453,82 @@ erlang_probability(const ErlangBuyer *buyer, double n, double horizon)
 {
 	double weights[ERLANG_MAX_K];
 	double tau = horizon / buyer->scale;
-	double stayed = exp(model_log_beta_ratio(buyer->b, buyer->a, n));
-	double left = 0.0;
+	double sum = 0.0;
+
+	erlang_log_silence(buyer->k, buyer->shape, buyer->idle, weights);
+	for (int i = 0; i < buyer->k; i++)
+		sum += weights[i] * exactly(buyer, i, n, tau);
+	sum *= stayed(buyer, n);
+	/* E[p (1-p)^(n-1)] from E[(1-p)^(n-1)] */
+	if (n > 0)
+		sum += buyer->a / (buyer->a + buyer->b + (n - 1.0)) *
+			   erlang_at_least(buyer, n, horizon);
+	return fmin(sum, 1.0);
+}
+
+/* The series of the sum over n of P(N = n) E[(1-p)^m]. */
+static double
+stay_series(const ErlangBuyer *buyer, int i, double tau)
+{
+	double shape = buyer->shape + i;
+	double z = tau / (1.0 + tau);
+	double probability = exp(-shape * log1p(tau));
+	double stays = 1.0;
+	double count = 0.0;
+	double sum = 0.0;
+	int phase = i;
+
+	for (double n = 0.0;; n += 1.0)
+	{
+		double ratio = z * ((shape + n) / (n + 1.0));
+
+		sum += probability * stays;
+		if (ratio < 1.0 && probability * stays * ratio <=
+							   sum * (DBL_EPSILON / 16) * (1.0 - ratio))
+			return sum;
+		probability *= ratio;
+		if (++phase == buyer->k)
+		{
+			phase = 0;
+			stays *= (buyer->b + count) / (buyer->a + buyer->b + count);
+			count += 1.0;
+		}
+	}
+}
+
+double
+erlang_stay(const ErlangBuyer *buyer, double horizon)
+{
+	double weights[ERLANG_MAX_K];
+	double tau = horizon / buyer->scale;
 	double sum = 0.0;
 
 	if (tau <= 0)
-		return n == 0 ? 1.0 : 0.0;
-	/* E[p (1-p)^(n-1)], from E[(1-p)^n] */
-	if (n > 0)
-		left = stayed * buyer->a / (buyer->b + (n - 1.0));
+		return 1.0;
+	if (!series_suits(buyer, tau))
+		return fmax(1.0 - beta_mean(buyer, MEAN_LEAVING, tau), 0.0);
 	erlang_log_silence(buyer->k, buyer->shape, buyer->idle, weights);
 	for (int i = 0; i < buyer->k; i++)
 	{
-		sum += weights[i] * stayed * exactly(buyer, i, n, tau);
-		if (left > 0)
-			sum +=
-				weights[i] * left * at_least(buyer, i, n * buyer->k - i, tau);
+		if (weights[i] > 0)
+			sum += weights[i] * stay_series(buyer, i, tau);
 	}
 	return fmin(sum, 1.0);
+}
+
+/* Purchase J comes at event Jk - i; the means of J, and of 1 / rate. */
+double
+erlang_lifetime(const ErlangBuyer *buyer)
+{
+	double weights[ERLANG_MAX_K];
+	double purchases = 1.0 + buyer->b / (buyer->a - 1.0);
+	double sum = 0.0;
+
+	if (buyer->a <= 1.0 || buyer->shape <= 1.0)
+		return INFINITY;
+	erlang_log_silence(buyer->k, buyer->shape, buyer->idle, weights);
+	for (int i = 0; i < buyer->k; i++)
+		sum += weights[i] * (purchases * buyer->k - i) * buyer->scale /
+			   (buyer->shape + i - 1.0);
+	return sum;
 }

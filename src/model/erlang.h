@@ -41,9 +41,18 @@ extern double erlang_log_silence(int k, double shape, double idle,
 extern double erlang_expectation(const ErlangBuyer *buyer, double horizon,
 								 double discount);
 
-/* The probability of n purchases within a finite horizon. */
+/*
+ * The probabilities of exactly, and for n > 0 of at least n purchases within a
+ * finite horizon, and of not leaving in it.
+ */
 extern double erlang_probability(const ErlangBuyer *buyer, double n,
 								 double horizon);
+extern double erlang_at_least(const ErlangBuyer *buyer, double n,
+							  double horizon);
+extern double erlang_stay(const ErlangBuyer *buyer, double horizon);
+
+/* The mean time until the customer leaves; it may be INFINITY. */
+extern double erlang_lifetime(const ErlangBuyer *buyer);
 
 /* The parts of the expectation, for tests: tau = horizon / scale. */
 extern double erlang_series(const ErlangBuyer *buyer, double tau);

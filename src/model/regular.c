@@ -89,12 +89,6 @@ model_regular_gaps(const double *parameters, double purchases, double log_gaps)
 	return (k - 1.0) * log_gaps - purchases * model_log_rising(1.0, k - 1.0);
 }
 
-double
-model_regular_max_log_gaps(double x, double t_x)
-{
-	return x > 0 ? x * log(t_x / x) : 0.0;
-}
-
 static double
 log_silence(const double *parameters, const ModelRow *customer)
 {
@@ -185,14 +179,6 @@ expected_alive(const ModelKind *kind, const double *parameters,
 }
 
 static double
-p_alive_new(const ModelKind *kind, const double *parameters)
-{
-	return first_occasion(kind) == 0
-			   ? 1.0
-			   : parameters[B] / (parameters[A] + parameters[B]);
-}
-
-static double
 expected_new(const ModelKind *kind, const double *parameters, double horizon)
 {
 	ModelRow newcomer = {.customers = 1};
@@ -200,37 +186,55 @@ expected_new(const ModelKind *kind, const double *parameters, double horizon)
 
 	if (alive.k == 1)
 		return irregular(kind)->expected_new(parameters, horizon);
-	return p_alive_new(kind, parameters) *
+	return p_alive(kind, parameters, &newcomer) *
 		   erlang_expectation(&alive, horizon, 0.0);
+}
+
+static double
+p_alive_after(const ModelKind *kind, const double *parameters,
+			  const ModelRow *customer, double ahead)
+{
+	ErlangBuyer alive = buyer(kind, parameters, customer);
+
+	if (alive.k == 1)
+		return irregular(kind)->p_alive_after(parameters, customer, ahead);
+	return p_alive(kind, parameters, customer) * erlang_stay(&alive, ahead);
+}
+
+static double
+residual_lifetime(const ModelKind *kind, const double *parameters,
+				  const ModelRow *customer)
+{
+	ErlangBuyer alive = buyer(kind, parameters, customer);
+
+	return p_alive(kind, parameters, customer) * erlang_lifetime(&alive);
 }
 
 /* One who has left makes no purchase. */
 static double
-probability(const ErlangBuyer *alive, double p_alive, double n, double horizon)
+probability(const ModelKind *kind, const double *parameters,
+			const ModelRow *customer, double count, double horizon)
 {
-	double result = p_alive * erlang_probability(alive, n, horizon);
+	ErlangBuyer alive = buyer(kind, parameters, customer);
+	double now = p_alive(kind, parameters, customer);
+	double left = count == 0 ? 1.0 - now : 0.0;
 
-	return n == 0 ? result + (1.0 - p_alive) : result;
+	if (alive.k == 1)
+		return irregular(kind)->probability(parameters, customer, count,
+											horizon);
+	return left + now * erlang_probability(&alive, count, horizon);
 }
 
-double
-model_regular_probability(const ModelKind *kind, const double *parameters,
-						  const ModelRow *customer, double n, double horizon)
+static double
+at_least(const ModelKind *kind, const double *parameters,
+		 const ModelRow *customer, double count, double horizon)
 {
 	ErlangBuyer alive = buyer(kind, parameters, customer);
 
-	return probability(&alive, p_alive(kind, parameters, customer), n,
-					   horizon);
-}
-
-double
-model_regular_probability_new(const ModelKind *kind, const double *parameters,
-							  double n, double horizon)
-{
-	ModelRow newcomer = {.customers = 1};
-	ErlangBuyer alive = buyer(kind, parameters, &newcomer);
-
-	return probability(&alive, p_alive_new(kind, parameters), n, horizon);
+	if (alive.k == 1)
+		return irregular(kind)->at_least(parameters, customer, count, horizon);
+	return p_alive(kind, parameters, customer) *
+		   erlang_at_least(&alive, count, horizon);
 }
 
 /* The part of the summed log-likelihood that depends on x alone. */
@@ -512,6 +516,61 @@ mbg_p_alive(const double *parameters, const ModelRow *customer)
 }
 
 static double
+bg_p_alive_after(const double *parameters, const ModelRow *customer,
+				 double ahead)
+{
+	return p_alive_after(&model_bg_cnbd_k, parameters, customer, ahead);
+}
+
+static double
+bg_residual_lifetime(const double *parameters, const ModelRow *customer)
+{
+	return residual_lifetime(&model_bg_cnbd_k, parameters, customer);
+}
+
+static double
+bg_probability(const double *parameters, const ModelRow *customer,
+			   double count, double horizon)
+{
+	return probability(&model_bg_cnbd_k, parameters, customer, count, horizon);
+}
+
+static double
+bg_at_least(const double *parameters, const ModelRow *customer, double count,
+			double horizon)
+{
+	return at_least(&model_bg_cnbd_k, parameters, customer, count, horizon);
+}
+
+static double
+mbg_p_alive_after(const double *parameters, const ModelRow *customer,
+				  double ahead)
+{
+	return p_alive_after(&model_mbg_cnbd_k, parameters, customer, ahead);
+}
+
+static double
+mbg_residual_lifetime(const double *parameters, const ModelRow *customer)
+{
+	return residual_lifetime(&model_mbg_cnbd_k, parameters, customer);
+}
+
+static double
+mbg_probability(const double *parameters, const ModelRow *customer,
+				double count, double horizon)
+{
+	return probability(&model_mbg_cnbd_k, parameters, customer, count,
+					   horizon);
+}
+
+static double
+mbg_at_least(const double *parameters, const ModelRow *customer, double count,
+			 double horizon)
+{
+	return at_least(&model_mbg_cnbd_k, parameters, customer, count, horizon);
+}
+
+static double
 bg_expected_alive(const double *parameters, const ModelRow *customer,
 				  double horizon, double discount)
 {
@@ -581,8 +640,18 @@ const ModelKind model_bg_cnbd_k = {
 	.rows = bg_rows,
 	.start = start,
 	.p_alive = bg_p_alive,
+	.p_alive_after = bg_p_alive_after,
+	.residual_lifetime = bg_residual_lifetime,
+	.probability = bg_probability,
+	.at_least = bg_at_least,
 	.expected_alive = bg_expected_alive,
 	.expected_new = bg_expected_new,
+	.at_zero = {"most customers seem never to buy again", NULL,
+				"nobody seems to leave", "everybody seems to leave at once"},
+	.at_infinity = {"all customers seem to buy at the same rate",
+					"all customers seem to buy at the same rate",
+					"all customers seem to be equally likely to leave",
+					"hardly anybody seems to leave, or all equally likely"},
 };
 
 const ModelKind model_mbg_cnbd_k = {
@@ -597,6 +666,16 @@ const ModelKind model_mbg_cnbd_k = {
 	.rows = mbg_rows,
 	.start = start,
 	.p_alive = mbg_p_alive,
+	.p_alive_after = mbg_p_alive_after,
+	.residual_lifetime = mbg_residual_lifetime,
+	.probability = mbg_probability,
+	.at_least = mbg_at_least,
 	.expected_alive = mbg_expected_alive,
 	.expected_new = mbg_expected_new,
+	.at_zero = {"most customers seem never to buy again", NULL,
+				"nobody seems to leave", "everybody seems to leave at once"},
+	.at_infinity = {"all customers seem to buy at the same rate",
+					"all customers seem to buy at the same rate",
+					"all customers seem to be equally likely to leave",
+					"hardly anybody seems to leave, or all equally likely"},
 };

@@ -28,16 +28,4 @@ extern const ModelKind model_mbg_cnbd_k;
 extern double model_regular_gaps(const double *parameters, double purchases,
 								 double log_gaps);
 
-/* The most that the logarithms of x gaps within t_x can add up to. */
-extern double model_regular_max_log_gaps(double x, double t_x);
-
-/* The probability of n purchases within the horizon. */
-extern double model_regular_probability(const ModelKind *kind,
-										const double *parameters,
-										const ModelRow *customer, double n,
-										double horizon);
-extern double model_regular_probability_new(const ModelKind *kind,
-											const double *parameters, double n,
-											double horizon);
-
 #endif /* CRM_MODEL_REGULAR_H */

@@ -75,7 +75,7 @@ SELECT is_empty($$
 	 WHERE t.cumulative_actual <> a.actual OR abs(t.cumulative_expected - e.expected) > 1e-9 * e.expected$$,
 	'tracking equals plain SQL');
 SELECT is((SELECT count(*) FROM validated, tracking(v, 'week') WHERE in_holdout = (period_end > '2025-03-31')),
-		  (SELECT ceil(('2025-07-31' - '2025-03-31') / 7.0)::bigint + ceil(('2025-03-31' - (v).first_day + 1) / 7.0)::bigint FROM validated),
+		  (SELECT ceil((date '2025-07-31' - date '2025-03-31') / 7.0)::bigint + ceil((date '2025-03-31' - (v).first_day + 1) / 7.0)::bigint FROM validated),
 		  'by weeks in both directions from the end of calibration');
 
 -- ways to build

@@ -356,12 +356,56 @@ test_expectation(void)
 	report_worst(&geometric, "and for k = 1 that without regularity");
 }
 
+static double
+stay_integrand(double u, double v, void *context)
+{
+	const ErlangBuyer *buyer = context;
+
+	/* Who stays so long stays by chance of rounding. */
+	if (!(u / v < 1e4))
+		return 0.0;
+	return erlang_stay(buyer, u / v) / (v * v);
+}
+
+/* Staying, and the mean time of it, which is the integral over the former. */
+static void
+test_stay(void)
+{
+	Worst geometric = {0};
+	Worst lifetime = {0};
+
+	for (int i = 0; i < 400; i++)
+	{
+		ErlangBuyer buyer = random_buyer(1);
+		double tau = log_uniform(0.01, 1e4) / buyer.shape;
+
+		compare_scaled(
+			&geometric, erlang_stay(&buyer, tau),
+			model_geometric_stay(buyer.shape, buyer.a, buyer.b, tau), 1.0,
+			1e-11, i);
+	}
+	for (int i = 0; i < 40; i++)
+	{
+		ErlangBuyer buyer = random_buyer(1 + i % ERLANG_MAX_K);
+		QuadratureResult integral;
+
+		/* Else the mean has no variance, and the integral a long tail. */
+		buyer.a += 6.0;
+		buyer.shape += 6.0;
+		integral = quadrature_tanh_sinh(stay_integrand, &buyer, 1e-10);
+		compare(&lifetime, erlang_lifetime(&buyer), integral.value, 1e-6, i);
+	}
+	report_worst(&geometric, "for k = 1 customers stay as without regularity");
+	report_worst(&lifetime, "the lifetime is the integral over staying");
+}
+
 /* The distribution adds up to 1, and its mean is the expectation. */
 static void
 test_distribution(void)
 {
 	Worst total = {0};
 	Worst mean = {0};
+	Worst tails = {0};
 
 	for (int i = 0; i < 300; i++)
 	{
@@ -369,11 +413,13 @@ test_distribution(void)
 		double tau = log_uniform(0.01, 20.0 / fmax(buyer.shape, 1.0));
 		double sum = 0.0;
 		double products = 0.0;
+		double at_least = 0.0;
 
 		for (int n = 0; n < 3000; n++)
 		{
 			double probability = erlang_probability(&buyer, n, tau);
 
+			at_least += n > 0 ? erlang_at_least(&buyer, n, tau) : 0.0;
 			sum += probability;
 			products += n * probability;
 			if (n > 2 + tau * buyer.shape && n * probability < 1e-14)
@@ -382,9 +428,11 @@ test_distribution(void)
 		compare(&total, sum, 1.0, 1e-11, i);
 		compare(&mean, products, erlang_expectation(&buyer, tau, 0.0), 1e-9,
 				i);
+		compare(&tails, at_least, products, 1e-9, i);
 	}
 	report_worst(&total, "the probabilities of all counts add up to 1");
 	report_worst(&mean, "the mean count is the expectation");
+	report_worst(&tails, "so is the sum of the tails");
 }
 
 /* e^(-discount u) dG by differences of G over short steps. */
@@ -617,6 +665,8 @@ test_total(void)
 		double log_likelihood;
 		double alive;
 		double expected;
+		double after;
+		double at_least;
 
 		for (int j = 0; j < 4; j++)
 			p[j] = log_uniform(1e-3, 1e3);
@@ -624,8 +674,12 @@ test_total(void)
 		log_likelihood = kind->log_likelihood(p, &row);
 		alive = kind->p_alive(p, &row);
 		expected = kind->expected_alive(p, &row, 0.1 * t, 0.0);
+		after = kind->p_alive_after(p, &row, 0.1 * t);
+		at_least = kind->at_least(p, &row, 1.0 + floor(expected), 0.1 * t);
 		if (!isfinite(log_likelihood) || !(alive >= 0 && alive <= 1) ||
-			!(expected >= 0) || isinf(expected))
+			!(expected >= 0) || isinf(expected) ||
+			!(after >= 0 && after <= alive * (1.0 + 1e-9)) ||
+			!(at_least >= 0 && at_least <= 1))
 			failed++;
 	}
 	printf("# %ld of 4000 failed\n", failed);
@@ -640,6 +694,7 @@ main(void)
 	test_total_expectation();
 	test_expectation();
 	test_distribution();
+	test_stay();
 	test_discount();
 	test_simulated_expectation();
 	for (int which = 0; which < 2; which++)

@@ -1,0 +1,127 @@
+/*-------------------------------------------------------------------------
+ *
+ * accuracy.c
+ *		How near forecasts came to what customers did.
+ *
+ * The Gini coefficient is that of the concentration curve (Kakwani 1977): with
+ * i the rank of a customer by forecast, from 1 for the lowest of n, and y what
+ * the customer did,
+ *
+ *	G = 2 sum(i y) / (n sum(y)) - (n + 1) / n.
+ *
+ * Ranked by y itself it is the Gini coefficient of y, the most any ranking
+ * can have. Ranks are halves of integers and the sums of ranks exact as
+ * long as they are below 2^53.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "validation/accuracy.h"
+
+#include <math.h>
+
+const char *const forecast_names[FORECASTS] = {"model", "same_rate",
+											   "same_again"};
+
+void
+sum_add(Sum *sum, double value)
+{
+	double total = sum->total + value;
+
+	if (fabs(sum->total) >= fabs(value))
+		sum->lost += (sum->total - total) + value;
+	else
+		sum->lost += (value - total) + sum->total;
+	sum->total = total;
+}
+
+double
+sum_value(const Sum *sum)
+{
+	return sum->total + sum->lost;
+}
+
+double
+forecast_value(Forecast forecast, const HoldoutCustomer *customer,
+			   double expected, int32_t days)
+{
+	switch (forecast)
+	{
+		case FORECAST_SAME_RATE:
+			return holdout_same_rate(customer, days);
+		case FORECAST_SAME_AGAIN:
+			return customer->again;
+		default:
+			return expected;
+	}
+}
+
+void
+accuracy_bins_init(AccuracyBin *by_frequency, AccuracyBin *by_recency)
+{
+	static const int32_t recencies[RECENCY_BINS] = {0,	8,	 15,  31, 61,
+													91, 181, 366, 731};
+
+	for (int i = 0; i < FREQUENCY_BINS; i++)
+		by_frequency[i] = (AccuracyBin){
+			.at_least = i, .at_most = i < FREQUENCY_BINS - 1 ? i : INT32_MAX};
+	for (int i = 0; i < RECENCY_BINS; i++)
+		by_recency[i] = (AccuracyBin){.at_least = recencies[i],
+									  .at_most = i < RECENCY_BINS - 1
+													 ? recencies[i + 1] - 1
+													 : INT32_MAX};
+}
+
+AccuracyBin *
+accuracy_bin(AccuracyBin *bins, int32_t value)
+{
+	while (value > bins->at_most)
+		bins++;
+	return bins;
+}
+
+void
+accuracy_bin_add(AccuracyBin *bin, const HoldoutCustomer *customer,
+				 double expected, int32_t days)
+{
+	bin->customers++;
+	bin->actual += customer->actual;
+	for (int i = 0; i < FORECASTS; i++)
+		sum_add(&bin->forecasts[i],
+				forecast_value((Forecast) i, customer, expected, days));
+}
+
+void
+accuracy_add(AccuracySums *sums, double forecast, int32_t actual)
+{
+	double error = forecast - actual;
+
+	sums->customers++;
+	sums->actual += actual;
+	sum_add(&sums->forecast, forecast);
+	sum_add(&sums->absolute, fabs(error));
+	sum_add(&sums->square, error * error);
+}
+
+double
+accuracy_gini(const Ranked *ranked, size_t count)
+{
+	double n = (double) count;
+	double total = 0.0;
+	Sum products = {0};
+
+	for (size_t from = 0, until; from < count; from = until)
+	{
+		double actual = 0.0;
+
+		for (until = from;
+			 until < count && ranked[until].forecast == ranked[from].forecast;
+			 until++)
+			actual += ranked[until].actual;
+		/* The mean of the ranks from + 1 to until. */
+		sum_add(&products, actual * ((double) from + until + 1.0) / 2.0);
+		total += actual;
+	}
+	if (total == 0)
+		return NAN;
+	return (2.0 * sum_value(&products) / total - (n + 1.0)) / n;
+}

@@ -1,0 +1,131 @@
+/*-------------------------------------------------------------------------
+ *
+ * correlation.c
+ *		Whether two measures of customers go together.
+ *
+ * Spearman's correlation is Pearson's of the ranks. With r a correlation
+ * among n pairs and v = n - 2, t = r sqrt(v / (1 - r^2)) has Student's
+ * distribution, whose two tails are the regularised incomplete beta function
+ * I_z(v/2, 1/2) at z = v / (v + t^2) = 1 - r^2. It is evaluated by its
+ * continued fraction, modified by Lentz's method (Lentz 1976; Thompson &
+ * Barnett 1986), on the side where that converges fast.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "validation/correlation.h"
+
+#include "model/special.h"
+#include "validation/accuracy.h"
+
+#include <float.h>
+#include <math.h>
+
+double
+correlation_pearson(const MeasurePair *pairs, size_t count)
+{
+	Sum first = {0};
+	Sum second = {0};
+	Sum products = {0};
+	Sum first_squares = {0};
+	Sum second_squares = {0};
+	double spread;
+
+	for (size_t i = 0; i < count; i++)
+	{
+		sum_add(&first, pairs[i].of[0]);
+		sum_add(&second, pairs[i].of[1]);
+	}
+	for (size_t i = 0; i < count; i++)
+	{
+		double a = pairs[i].of[0] - sum_value(&first) / count;
+		double b = pairs[i].of[1] - sum_value(&second) / count;
+
+		sum_add(&products, a * b);
+		sum_add(&first_squares, a * a);
+		sum_add(&second_squares, b * b);
+	}
+	spread =
+		sqrt(sum_value(&first_squares)) * sqrt(sum_value(&second_squares));
+	if (!(spread > 0))
+		return NAN;
+	return fmax(-1.0, fmin(1.0, sum_value(&products) / spread));
+}
+
+/* A partial numerator or denominator that vanishes is moved off zero. */
+static double
+not_zero(double value)
+{
+	return fabs(value) < DBL_MIN / DBL_EPSILON ? DBL_MIN / DBL_EPSILON : value;
+}
+
+#define MAX_FRACTIONS 10000
+
+/* The continued fraction of I_z(a, b), for z < (a + 1) / (a + b + 2). */
+static double
+beta_fraction(double a, double b, double z)
+{
+	double c = 1.0;
+	double d = 1.0 / not_zero(1.0 - (a + b) * z / (a + 1.0));
+	double result = d;
+
+	for (int m = 1; m <= MAX_FRACTIONS; m++)
+	{
+		double even = m * (b - m) * z / ((a + 2.0 * m - 1.0) * (a + 2.0 * m));
+		double odd =
+			-(a + m) * (a + b + m) * z / ((a + 2.0 * m) * (a + 2.0 * m + 1.0));
+		double change;
+
+		d = 1.0 / not_zero(1.0 + even * d);
+		c = not_zero(1.0 + even / c);
+		result *= c * d;
+		d = 1.0 / not_zero(1.0 + odd * d);
+		c = not_zero(1.0 + odd / c);
+		change = c * d;
+		result *= change;
+		if (fabs(change - 1.0) < 4.0 * DBL_EPSILON)
+			break;
+	}
+	return result;
+}
+
+/* I_z(a, 1/2) at z = 1 - r^2, given as r^2 so that no digit is lost. */
+static double
+student_tails(double a, double r_squared)
+{
+	double b = 0.5;
+	double log_z = log1p(-r_squared);
+	double log_front = a * log_z + b * log(r_squared) - model_log_beta(a, b);
+
+	if (1.0 - r_squared < (a + 1.0) / (a + b + 2.0))
+		return exp(log_front) * beta_fraction(a, b, 1.0 - r_squared) / a;
+	return 1.0 - exp(log_front) * beta_fraction(b, a, r_squared) / b;
+}
+
+double
+correlation_p_value(double correlation, size_t count)
+{
+	double squared = correlation * correlation;
+
+	if (count < 3 || isnan(correlation))
+		return NAN;
+	if (squared >= 1.0)
+		return 0.0;
+	if (squared == 0.0)
+		return 1.0;
+	return fmax(0.0, fmin(1.0, student_tails((count - 2.0) / 2.0, squared)));
+}
+
+void
+correlation_rank(MeasurePair *pairs, size_t count, int measure)
+{
+	for (size_t from = 0, until; from < count; from = until)
+	{
+		double value = pairs[from].of[measure];
+
+		for (until = from; until < count && pairs[until].of[measure] == value;
+			 until++)
+			;
+		for (size_t i = from; i < until; i++)
+			pairs[i].of[measure] = ((double) from + until + 1.0) / 2.0;
+	}
+}

@@ -1,0 +1,91 @@
+/*-------------------------------------------------------------------------
+ *
+ * holdout.c
+ *		A purchase history cut into what a model may see and what came after.
+ *
+ * The first purchase day brings the customer and is no repeat, so it is no
+ * repetition to be forecast either: "again" leaves it out.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "validation/holdout.h"
+
+#include "history/codec.h"
+
+bool
+holdout_customer(const uint8_t *data, size_t size, const HoldoutPeriod *period,
+				 HoldoutCustomer *customer)
+{
+	int64_t before = (int64_t) period->calibration_end - holdout_days(period);
+	int32_t first_day = 0;
+	int32_t last_day = 0;
+	HistoryReader reader;
+	HistoryEntry entry;
+
+	*customer = (HoldoutCustomer){.x = -1};
+	history_reader_start(&reader, data, size);
+	while (history_read_entry(&reader, &entry) &&
+		   entry.day <= period->holdout_end)
+	{
+		if (entry.purchases == 0)
+			continue;
+		if (entry.day > period->calibration_end)
+		{
+			customer->actual++;
+			continue;
+		}
+		if (++customer->x == 0)
+			first_day = entry.day;
+		else if (entry.day > before)
+			customer->again++;
+		last_day = entry.day;
+	}
+	if (customer->x < 0)
+		return false;
+	customer->t_x = last_day - first_day;
+	customer->t = period->calibration_end - first_day;
+	return true;
+}
+
+void
+holdout_count_repeats(const uint8_t *data, size_t size,
+					  const HoldoutPeriod *period, int32_t first_day,
+					  int64_t *counts)
+{
+	bool is_repeat = false;
+	HistoryReader reader;
+	HistoryEntry entry;
+
+	history_reader_start(&reader, data, size);
+	while (history_read_entry(&reader, &entry) &&
+		   entry.day <= period->holdout_end)
+	{
+		if (entry.purchases == 0)
+			continue;
+		if (is_repeat)
+			counts[entry.day - first_day]++;
+		is_repeat = true;
+	}
+}
+
+static int
+compare(int32_t a, int32_t b)
+{
+	return (a > b) - (a < b);
+}
+
+int
+holdout_compare(const HoldoutCustomer *a, const HoldoutCustomer *b)
+{
+	int order = compare(a->x, b->x);
+
+	if (order == 0)
+		order = compare(a->t, b->t);
+	if (order == 0)
+		order = compare(a->t_x, b->t_x);
+	if (order == 0)
+		order = compare(a->again, b->again);
+	if (order == 0)
+		order = compare(a->actual, b->actual);
+	return order;
+}

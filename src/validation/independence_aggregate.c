@@ -1,0 +1,305 @@
+/*-------------------------------------------------------------------------
+ *
+ * independence_aggregate.c
+ *		The aggregate crm.check_spend_independence.
+ *
+ * The gamma-gamma model of spend assumes that how much customers spend does
+ * not go with how often they buy (Fader, Hardie & Lee 2005; Fader & Hardie
+ * 2013). The state keeps both measures of each customer that the model can be
+ * fitted on. The final function sorts them before it adds anything up, so
+ * the digits do not depend on the order of the rows or on workers.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "crm.h"
+
+#include <math.h>
+
+#include "access/htup_details.h"
+#include "funcapi.h"
+#include "libpq/pqformat.h"
+#include "miscadmin.h"
+#include "utils/typcache.h"
+
+#include "history/history.h"
+#include "validation/correlation.h"
+
+#define PAIR_ORDER(a, b, i) \
+	(((a)->of[i] > (b)->of[i]) - ((a)->of[i] < (b)->of[i]))
+
+#define ST_SORT sort_pairs
+#define ST_ELEMENT_TYPE MeasurePair
+#define ST_COMPARE(a, b, measure) \
+	(PAIR_ORDER(a, b, *measure) != 0 ? PAIR_ORDER(a, b, *measure) \
+									 : PAIR_ORDER(a, b, 1 - *measure))
+#define ST_COMPARE_ARG_TYPE const int
+#define ST_SCOPE static
+#define ST_CHECK_FOR_INTERRUPTS
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
+#define STATE_FORMAT 1
+#define FIRST_CAPACITY 64
+#define BLOCK 4096
+
+/* The measures of a customer. */
+enum
+{
+	PURCHASES,
+	MEAN_AMOUNT
+};
+
+typedef struct IndependenceState
+{
+	MeasurePair *pairs;
+	int64 count;
+	int64 capacity;
+	int64 left_out;
+} IndependenceState;
+
+/* Columns of crm.spend_independence. */
+enum
+{
+	INDEPENDENCE_CUSTOMERS,
+	INDEPENDENCE_LEFT_OUT,
+	INDEPENDENCE_PEARSON,
+	INDEPENDENCE_PEARSON_P,
+	INDEPENDENCE_SPEARMAN,
+	INDEPENDENCE_SPEARMAN_P,
+	INDEPENDENCE_COLUMNS
+};
+
+static MemoryContext
+aggregate_context(FunctionCallInfo fcinfo)
+{
+	MemoryContext context;
+
+	if (!AggCheckCallContext(fcinfo, &context))
+		elog(ERROR, "aggregate function called in non-aggregate context");
+	return context;
+}
+
+static IndependenceState *
+state_create(MemoryContext context)
+{
+	IndependenceState *state =
+		MemoryContextAllocZero(context, sizeof(IndependenceState));
+
+	state->capacity = FIRST_CAPACITY;
+	state->pairs =
+		MemoryContextAlloc(context, FIRST_CAPACITY * sizeof(MeasurePair));
+	return state;
+}
+
+static void
+state_add(IndependenceState *state, MeasurePair pair)
+{
+	if (state->count == state->capacity)
+	{
+		state->capacity *= 2;
+		state->pairs = repalloc_huge(
+			state->pairs, mul_size(state->capacity, sizeof(MeasurePair)));
+	}
+	state->pairs[state->count++] = pair;
+}
+
+/*
+ * The measures of a customer who has made repeat purchases, of a positive
+ * mean. That is rounded once, so that equal means are equal numbers and tie.
+ */
+static bool
+customer_measures(History history, int32 as_of, MeasurePair *pair)
+{
+	HistoryRepeats repeats;
+
+	if (!history_repeats(history.data, history.size, as_of, &repeats) ||
+		repeats.x == 0 || repeats.amount <= 0)
+		return false;
+	pair->of[PURCHASES] = (double) repeats.x;
+	pair->of[MEAN_AMOUNT] =
+		(double) repeats.amount /
+		((double) repeats.x *
+		 (double) decimal_powers[history_scale(history.data)]);
+	return true;
+}
+
+/* sfunc: (internal, history, as_of) */
+CRM_FUNCTION(crm_check_spend_independence_add)
+{
+	MemoryContext context = aggregate_context(fcinfo);
+	IndependenceState *state =
+		PG_ARGISNULL(0) ? NULL : (IndependenceState *) PG_GETARG_POINTER(0);
+	MeasurePair pair;
+
+	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
+	{
+		if (state == NULL)
+			PG_RETURN_NULL();
+		PG_RETURN_POINTER(state);
+	}
+	if (state == NULL)
+		state = state_create(context);
+	if (customer_measures(PG_GETARG_HISTORY(1), PG_GETARG_DAY(2, "as_of"),
+						  &pair))
+		state_add(state, pair);
+	else
+		state->left_out++;
+	PG_RETURN_POINTER(state);
+}
+
+CRM_FUNCTION(crm_check_spend_independence_combine)
+{
+	MemoryContext context = aggregate_context(fcinfo);
+	IndependenceState *target;
+	const IndependenceState *source;
+
+	if (PG_ARGISNULL(1))
+	{
+		if (PG_ARGISNULL(0))
+			PG_RETURN_NULL();
+		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
+	}
+	source = (IndependenceState *) PG_GETARG_POINTER(1);
+	target = PG_ARGISNULL(0) ? state_create(context)
+							 : (IndependenceState *) PG_GETARG_POINTER(0);
+	target->left_out += source->left_out;
+	for (int64 i = 0; i < source->count; i++)
+	{
+		if (i % BLOCK == 0)
+			CHECK_FOR_INTERRUPTS();
+		state_add(target, source->pairs[i]);
+	}
+	PG_RETURN_POINTER(target);
+}
+
+CRM_FUNCTION(crm_check_spend_independence_serialize)
+{
+	const IndependenceState *state =
+		(IndependenceState *) PG_GETARG_POINTER(0);
+	StringInfoData bytes;
+
+	(void) aggregate_context(fcinfo);
+	pq_begintypsend(&bytes);
+	pq_sendbyte(&bytes, STATE_FORMAT);
+	pq_sendint64(&bytes, state->left_out);
+	pq_sendint64(&bytes, state->count);
+	for (int64 i = 0; i < state->count; i++)
+	{
+		if (i % BLOCK == 0)
+			CHECK_FOR_INTERRUPTS();
+		pq_sendfloat8(&bytes, state->pairs[i].of[PURCHASES]);
+		pq_sendfloat8(&bytes, state->pairs[i].of[MEAN_AMOUNT]);
+	}
+	PG_RETURN_BYTEA_P(pq_endtypsend(&bytes));
+}
+
+CRM_FUNCTION(crm_check_spend_independence_deserialize)
+{
+	bytea *input = PG_GETARG_BYTEA_PP(0);
+	IndependenceState *state = state_create(CurrentMemoryContext);
+	StringInfoData bytes = {0};
+	int64 count;
+
+	(void) aggregate_context(fcinfo);
+	bytes.data = VARDATA_ANY(input);
+	bytes.len = bytes.maxlen = (int) VARSIZE_ANY_EXHDR(input);
+	if (pq_getmsgbyte(&bytes) != STATE_FORMAT)
+		elog(ERROR, "unknown format of the state of an aggregate");
+	state->left_out = pq_getmsgint64(&bytes);
+	count = pq_getmsgint64(&bytes);
+	for (int64 i = 0; i < count; i++)
+	{
+		MeasurePair pair;
+
+		if (i % BLOCK == 0)
+			CHECK_FOR_INTERRUPTS();
+		pair.of[PURCHASES] = pq_getmsgfloat8(&bytes);
+		pair.of[MEAN_AMOUNT] = pq_getmsgfloat8(&bytes);
+		if (!(pair.of[PURCHASES] > 0 && pair.of[MEAN_AMOUNT] > 0) ||
+			isinf(pair.of[PURCHASES]) || isinf(pair.of[MEAN_AMOUNT]))
+			elog(ERROR, "invalid customer in the state of an aggregate");
+		state_add(state, pair);
+	}
+	pq_getmsgend(&bytes);
+	PG_RETURN_POINTER(state);
+}
+
+static void
+sort_by(MeasurePair *pairs, int64 count, int measure)
+{
+	sort_pairs(pairs, count, &measure);
+}
+
+/* Pearson's correlation of the logarithms; pairs is overwritten. */
+static double
+log_correlation(MeasurePair *pairs, int64 count)
+{
+	sort_by(pairs, count, PURCHASES);
+	for (int64 i = 0; i < count; i++)
+	{
+		if (i % BLOCK == 0)
+			CHECK_FOR_INTERRUPTS();
+		pairs[i].of[PURCHASES] = log(pairs[i].of[PURCHASES]);
+		pairs[i].of[MEAN_AMOUNT] = log(pairs[i].of[MEAN_AMOUNT]);
+	}
+	return correlation_pearson(pairs, count);
+}
+
+/* Spearman's correlation; pairs is overwritten. */
+static double
+rank_correlation(MeasurePair *pairs, int64 count)
+{
+	sort_by(pairs, count, MEAN_AMOUNT);
+	correlation_rank(pairs, count, MEAN_AMOUNT);
+	sort_by(pairs, count, PURCHASES);
+	correlation_rank(pairs, count, PURCHASES);
+	return correlation_pearson(pairs, count);
+}
+
+static void
+set_correlation(Datum *values, bool *nulls, int column, double correlation,
+				int64 count)
+{
+	double p_value = correlation_p_value(correlation, count);
+
+	values[column] = Float8GetDatum(correlation);
+	nulls[column] = isnan(correlation);
+	values[column + 1] = Float8GetDatum(p_value);
+	nulls[column + 1] = isnan(p_value);
+}
+
+/* finalfunc: crm.spend_independence */
+CRM_FUNCTION(crm_check_spend_independence_final)
+{
+	Datum values[INDEPENDENCE_COLUMNS];
+	bool nulls[INDEPENDENCE_COLUMNS] = {false};
+	const IndependenceState *state;
+	MeasurePair *pairs;
+	TupleDesc shape;
+	HeapTuple row;
+	Size size;
+
+	(void) aggregate_context(fcinfo);
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	state = (IndependenceState *) PG_GETARG_POINTER(0);
+	size = mul_size(state->count, sizeof(MeasurePair));
+	pairs = MemoryContextAllocHuge(CurrentMemoryContext, Max(size, 1));
+
+	values[INDEPENDENCE_CUSTOMERS] = Int64GetDatum(state->count);
+	values[INDEPENDENCE_LEFT_OUT] = Int64GetDatum(state->left_out);
+	memcpy(pairs, state->pairs, size);
+	set_correlation(values, nulls, INDEPENDENCE_PEARSON,
+					log_correlation(pairs, state->count), state->count);
+	memcpy(pairs, state->pairs, size);
+	set_correlation(values, nulls, INDEPENDENCE_SPEARMAN,
+					rank_correlation(pairs, state->count), state->count);
+	pfree(pairs);
+
+	shape = lookup_rowtype_tupdesc(get_fn_expr_rettype(fcinfo->flinfo), -1);
+	row = heap_form_tuple(shape, values, nulls);
+	ReleaseTupleDesc(shape);
+	PG_RETURN_DATUM(HeapTupleGetDatum(row));
+}

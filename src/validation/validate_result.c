@@ -1,0 +1,283 @@
+/*-------------------------------------------------------------------------
+ *
+ * validate_result.c
+ *		The result of the aggregate crm.validate: forecasts and what came.
+ *
+ * The customers are sorted first and only then forecast and added up, so that
+ * the result is a function of their set, to the last digit. Forecasts are
+ * made once for customers alike, who are neighbours by then.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "crm.h"
+
+#include <math.h>
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/typcache.h"
+
+#include "validation/accuracy.h"
+#include "validation/validation.h"
+
+#define ST_SORT sort_customers
+#define ST_ELEMENT_TYPE HoldoutCustomer
+#define ST_COMPARE(a, b) holdout_compare(a, b)
+#define ST_SCOPE static
+#define ST_CHECK_FOR_INTERRUPTS
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
+#define ST_SORT sort_ranked
+#define ST_ELEMENT_TYPE Ranked
+#define ST_COMPARE(a, b) \
+	((a)->forecast > (b)->forecast) - ((a)->forecast < (b)->forecast)
+#define ST_SCOPE static
+#define ST_CHECK_FOR_INTERRUPTS
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
+/* What the model expects of the customers, who are sorted. */
+static double *
+expectations(const ValidationState *state)
+{
+	const HoldoutCustomer *customers = state->customers;
+	double *expected = MemoryContextAllocHuge(
+		CurrentMemoryContext, mul_size(Max(state->count, 1), sizeof(double)));
+	double horizon;
+	Model model;
+
+	validation_read_model(state->model, &model);
+	horizon = holdout_days(&state->period) / model.days_per_unit;
+	for (int64 i = 0; i < state->count; i++)
+	{
+		ModelRow row = {.x = customers[i].x,
+						.t_x = customers[i].t_x / model.days_per_unit,
+						.t = customers[i].t / model.days_per_unit,
+						.customers = 1};
+
+		CHECK_FOR_INTERRUPTS();
+		if (i > 0 && customers[i].x == customers[i - 1].x &&
+			customers[i].t == customers[i - 1].t &&
+			customers[i].t_x == customers[i - 1].t_x)
+		{
+			expected[i] = expected[i - 1];
+			continue;
+		}
+		expected[i] =
+			model.kind->expected_alive(model.parameters, &row, horizon, 0.0);
+		if (model.kind->p_alive != NULL)
+			expected[i] *= model.kind->p_alive(model.parameters, &row);
+	}
+	return expected;
+}
+
+static Datum
+form_row(Oid row_type, Datum *values, bool *nulls)
+{
+	TupleDesc shape = lookup_rowtype_tupdesc(row_type, -1);
+	Datum row = HeapTupleGetDatum(heap_form_tuple(shape, values, nulls));
+
+	ReleaseTupleDesc(shape);
+	return row;
+}
+
+static Datum
+row_array(Datum *rows, int count, Oid row_type)
+{
+	return PointerGetDatum(
+		construct_array(rows, count, row_type, -1, false, TYPALIGN_DOUBLE));
+}
+
+static Datum
+bin_row(const AccuracyBin *bin, Oid row_type)
+{
+	Datum values[BIN_COLUMNS];
+	bool nulls[BIN_COLUMNS] = {false};
+
+	values[BIN_AT_LEAST] = Int32GetDatum(bin->at_least);
+	values[BIN_AT_MOST] = Int32GetDatum(bin->at_most);
+	nulls[BIN_AT_MOST] = bin->at_most == PG_INT32_MAX;
+	values[BIN_CUSTOMERS] = Int64GetDatum(bin->customers);
+	values[BIN_ACTUAL] = Int64GetDatum(bin->actual);
+	for (int i = 0; i < FORECASTS; i++)
+		values[BIN_EXPECTED + i] =
+			Float8GetDatum(sum_value(&bin->forecasts[i]));
+	return form_row(row_type, values, nulls);
+}
+
+static Datum
+bin_rows(const AccuracyBin *bins, int count, Oid row_type)
+{
+	Datum rows[Max(FREQUENCY_BINS, RECENCY_BINS)];
+
+	for (int i = 0; i < count; i++)
+		rows[i] = bin_row(&bins[i], row_type);
+	return row_array(rows, count, row_type);
+}
+
+/* Both ways of telling customers apart, in one pass. */
+static void
+fill_bins(const ValidationState *state, const double *expected,
+		  AccuracyBin *by_frequency, AccuracyBin *by_recency)
+{
+	int32 days = holdout_days(&state->period);
+
+	accuracy_bins_init(by_frequency, by_recency);
+	for (int64 i = 0; i < state->count; i++)
+	{
+		const HoldoutCustomer *customer = &state->customers[i];
+
+		if (i % VALIDATION_BLOCK == 0)
+			CHECK_FOR_INTERRUPTS();
+		accuracy_bin_add(accuracy_bin(by_frequency, customer->x), customer,
+						 expected[i], days);
+		accuracy_bin_add(accuracy_bin(by_recency, customer->t - customer->t_x),
+						 customer, expected[i], days);
+	}
+}
+
+static double
+perfect_gini(const ValidationState *state, Ranked *ranked)
+{
+	for (int64 i = 0; i < state->count; i++)
+	{
+		ranked[i].actual = state->customers[i].actual;
+		ranked[i].forecast = ranked[i].actual;
+	}
+	sort_ranked(ranked, state->count);
+	return accuracy_gini(ranked, state->count);
+}
+
+static Datum
+forecast_row(const ValidationState *state, const double *expected,
+			 Forecast forecast, double perfect, Ranked *ranked, Oid row_type)
+{
+	Datum values[FORECAST_COLUMNS];
+	bool nulls[FORECAST_COLUMNS] = {false};
+	double count = (double) state->count;
+	AccuracySums sums = {0};
+
+	for (int64 i = 0; i < state->count; i++)
+	{
+		if (i % VALIDATION_BLOCK == 0)
+			CHECK_FOR_INTERRUPTS();
+		ranked[i].actual = state->customers[i].actual;
+		ranked[i].forecast =
+			forecast_value(forecast, &state->customers[i], expected[i],
+						   holdout_days(&state->period));
+		accuracy_add(&sums, ranked[i].forecast, ranked[i].actual);
+	}
+	sort_ranked(ranked, state->count);
+	values[FORECAST_NAME] = CStringGetTextDatum(forecast_names[forecast]);
+	values[FORECAST_CUSTOMERS] = Int64GetDatum(sums.customers);
+	values[FORECAST_ACTUAL] = Int64GetDatum(sums.actual);
+	values[FORECAST_PURCHASES] = Float8GetDatum(sum_value(&sums.forecast));
+	values[FORECAST_BIAS] = Float8GetDatum(
+		(sum_value(&sums.forecast) - (double) sums.actual) / count);
+	values[FORECAST_MAE] = Float8GetDatum(sum_value(&sums.absolute) / count);
+	values[FORECAST_RMSE] =
+		Float8GetDatum(sqrt(sum_value(&sums.square) / count));
+	values[FORECAST_GINI] =
+		Float8GetDatum(accuracy_gini(ranked, state->count));
+	values[FORECAST_GINI_PERFECT] = Float8GetDatum(perfect);
+	nulls[FORECAST_GINI] = nulls[FORECAST_GINI_PERFECT] = isnan(perfect);
+	return form_row(row_type, values, nulls);
+}
+
+static Datum
+forecast_rows(const ValidationState *state, const double *expected,
+			  Oid row_type)
+{
+	Ranked *ranked = MemoryContextAllocHuge(
+		CurrentMemoryContext, mul_size(state->count, sizeof(Ranked)));
+	double perfect = perfect_gini(state, ranked);
+	Datum rows[FORECASTS];
+
+	for (int i = 0; i < FORECASTS; i++)
+		rows[i] = forecast_row(state, expected, (Forecast) i, perfect, ranked,
+							   row_type);
+	pfree(ranked);
+	return row_array(rows, FORECASTS, row_type);
+}
+
+static Datum
+count_array(const int64 *counts, int32 days)
+{
+	Datum *values = palloc((Size) days * sizeof(Datum));
+
+	for (int32 i = 0; i < days; i++)
+		values[i] = Int64GetDatum(counts[i]);
+	return PointerGetDatum(construct_array(values, days, INT8OID, 8,
+										   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
+/* The counts from the first day that has a new customer. */
+static void
+fill_counts(const ValidationState *state, Datum *values)
+{
+	int32 empty = 0;
+	int32 days = validation_days(state);
+
+	while (state->new_customers[empty] == 0)
+		empty++;
+	values[VALIDATION_FIRST_DAY] = DateADTGetDatum(state->first_day + empty);
+	values[VALIDATION_NEW_CUSTOMERS] =
+		count_array(state->new_customers + empty, days - empty);
+	values[VALIDATION_REPEATS] =
+		count_array(state->repeats + empty, days - empty);
+}
+
+/* The type of the elements of a column that is an array. */
+static Oid
+element_type(TupleDesc shape, int column)
+{
+	return get_element_type(TupleDescAttr(shape, column)->atttypid);
+}
+
+/* finalfunc: crm.validation */
+CRM_FUNCTION(crm_validate_final)
+{
+	Oid row_type = get_fn_expr_rettype(fcinfo->flinfo);
+	Datum values[VALIDATION_COLUMNS];
+	bool nulls[VALIDATION_COLUMNS] = {false};
+	AccuracyBin by_frequency[FREQUENCY_BINS];
+	AccuracyBin by_recency[RECENCY_BINS];
+	ValidationState *state;
+	double *expected;
+	TupleDesc shape;
+
+	(void) validation_context(fcinfo);
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	state = (ValidationState *) PG_GETARG_POINTER(0);
+	if (state->count == 0)
+		PG_RETURN_NULL();
+	sort_customers(state->customers, state->count);
+	expected = expectations(state);
+	fill_bins(state, expected, by_frequency, by_recency);
+
+	shape = lookup_rowtype_tupdesc(row_type, -1);
+	values[VALIDATION_MODEL] = PointerGetDatum(state->model);
+	values[VALIDATION_CALIBRATION_END] =
+		DateADTGetDatum(state->period.calibration_end);
+	values[VALIDATION_HOLDOUT_END] =
+		DateADTGetDatum(state->period.holdout_end);
+	values[VALIDATION_FORECASTS] = forecast_rows(
+		state, expected, element_type(shape, VALIDATION_FORECASTS));
+	values[VALIDATION_BY_FREQUENCY] =
+		bin_rows(by_frequency, FREQUENCY_BINS,
+				 element_type(shape, VALIDATION_BY_FREQUENCY));
+	values[VALIDATION_BY_RECENCY] = bin_rows(
+		by_recency, RECENCY_BINS, element_type(shape, VALIDATION_BY_RECENCY));
+	fill_counts(state, values);
+	ReleaseTupleDesc(shape);
+	PG_RETURN_DATUM(form_row(row_type, values, nulls));
+}
