@@ -214,7 +214,26 @@ END;
 COMMENT ON FUNCTION crm.workspace_amount(regclass, name) IS
 'The expression for an amount of a source: numeric, with at most 8 decimals.';
 
-CREATE FUNCTION crm.workspace_source(source regclass, customer name, at name, amount name, cost name, filter text) RETURNS text
+/*
+ * A search for a customer is served by an index of the source only if it has
+ * the index's collation. What a function returns has that of its type, so a
+ * column with another collation than its type's gets a type of its own: the
+ * domain customer_key.
+ */
+CREATE FUNCTION crm.workspace_key_collation(source regclass, customer name) RETURNS text
+	LANGUAGE sql STABLE STRICT
+BEGIN ATOMIC
+	SELECT format('%I.%I', n.nspname, c.collname)
+	  FROM pg_attribute a
+	  JOIN pg_type t ON t.oid = a.atttypid AND t.typcollation <> a.attcollation
+	  JOIN pg_collation c ON c.oid = a.attcollation
+	  JOIN pg_namespace n ON n.oid = c.collnamespace
+	 WHERE a.attrelid = source AND a.attname = customer;
+END;
+COMMENT ON FUNCTION crm.workspace_key_collation(regclass, name) IS
+'The collation of a column, if it is not that of its type.';
+
+CREATE FUNCTION crm.workspace_source(source regclass, key text, at name, amount name, cost name, filter text) RETURNS text
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	at_type oid := crm.workspace_column(source, 'at', at);
@@ -222,7 +241,7 @@ DECLARE
 	parts text[];
 BEGIN
 	parts := ARRAY[
-		format('source.%I AS customer_id', customer),
+		format('source.%s AS customer_id', key),
 		format(CASE at_type WHEN 'date'::regtype THEN 'source.%I::timestamp AT TIME ZONE %s AS purchased_at'
 							WHEN 'timestamp'::regtype THEN 'source.%I AT TIME ZONE %s AS purchased_at'
 							ELSE 'source.%I AS purchased_at' END, at, zone),
@@ -236,8 +255,8 @@ BEGIN
 		|| coalesce(E'\n WHERE (' || filter || E'\n)', '');
 END
 $$;
-COMMENT ON FUNCTION crm.workspace_source(regclass, name, name, name, name, text) IS
-'The query of the view source_row: the source under the names of the workspace.';
+COMMENT ON FUNCTION crm.workspace_source(regclass, text, name, name, name, text) IS
+'The query of the view source_row: the source under the names of the workspace. key is the column of the customer, quoted, with a cast if it needs one.';
 
 CREATE FUNCTION crm.workspace_trigger_name(workspace text, event text) RETURNS text
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -318,6 +337,7 @@ CREATE FUNCTION crm.workspace_attach(workspace text, source regclass, customer n
 DECLARE
 	key_type text;
 	key_schema name;
+	key_collation text;
 	kind "char";
 	part text;
 	query text;
@@ -345,17 +365,24 @@ BEGIN
 			MESSAGE = format('role %s may not attach %s', current_user, source),
 			HINT = format('It needs: GRANT SELECT, TRIGGER ON %s TO %I. Or attach a view, which is refreshed in full.', source, current_user);
 	END IF;
-	query := crm.workspace_source(source, customer, at, amount, cost, filter);
+	key_collation := crm.workspace_key_collation(source, customer);
+	query := crm.workspace_source(source, quote_ident(customer) || CASE WHEN key_collation IS NULL THEN ''
+																		ELSE format('::%I.customer_key', workspace) END,
+								  at, amount, cost, filter);
 	SELECT format_type(atttypid, atttypmod) INTO key_type FROM pg_attribute WHERE attrelid = source AND attname = customer;
 	IF to_regnamespace(quote_ident(workspace)) IS NULL THEN
 		EXECUTE format('CREATE SCHEMA %I', workspace);
+	END IF;
+	IF key_collation IS NOT NULL THEN
+		EXECUTE format('CREATE DOMAIN %I.customer_key AS %s COLLATE %s', workspace, key_type, key_collation);
+		EXECUTE format('COMMENT ON DOMAIN %I.customer_key IS %L', workspace, 'Key of a customer, with the collation of the source''s column.');
+		key_type := 'customer_key';
 	END IF;
 	FOREACH part IN ARRAY crm.workspace_parts(true) LOOP
 		PERFORM set_config('search_path', crm.workspace_path(workspace, key_schema), true);
 		IF part = 'attached' THEN
 			EXECUTE 'INSERT INTO workspace (crm_version, time_zone, source, customer_column, at_column, amount_column, cost_column, filter) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)'
 			  USING crm.version(), time_zone, source, customer, at, amount, cost, filter;
-			PERFORM crm.workspace_key_collation(source, customer);
 			PERFORM crm.workspace_create_source_row(workspace, query, caller_path);
 		END IF;
 		EXECUTE crm.workspace_text(part, true, key_type);
@@ -369,27 +396,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.workspace_attach(text, regclass, name, name, name, name, text, text, text) IS 'Behind crm.attach.';
-
-CREATE FUNCTION crm.workspace_key_collation(source regclass, customer name) RETURNS void
-	LANGUAGE plpgsql AS $$
-DECLARE
-	key_type text;
-	its_collation text;
-BEGIN
-	SELECT format_type(a.atttypid, a.atttypmod), format('%I.%I', n.nspname, c.collname) INTO key_type, its_collation
-	  FROM pg_attribute a
-	  JOIN pg_type t ON t.oid = a.atttypid
-	  JOIN pg_collation c ON c.oid = a.attcollation
-	  JOIN pg_namespace n ON n.oid = c.collnamespace
-	 WHERE a.attrelid = source AND a.attname = customer AND a.attcollation <> t.typcollation;
-	IF FOUND THEN
-		EXECUTE format('ALTER TABLE customer_history ALTER COLUMN customer_id TYPE %s COLLATE %s', key_type, its_collation);
-		EXECUTE format('ALTER TABLE customer_change ALTER COLUMN customer_id TYPE %s COLLATE %s', key_type, its_collation);
-	END IF;
-END
-$$;
-COMMENT ON FUNCTION crm.workspace_key_collation(regclass, name) IS
-'Gives the keys of an attached workspace the collation of the source''s column, else no index of the source could serve a search for them.';
 
 CREATE FUNCTION crm.workspace_create_source_row(workspace text, query text, caller_path text) RETURNS void
 	LANGUAGE plpgsql AS $$
@@ -893,6 +899,10 @@ BEGIN
 		RETURN QUERY SELECT 'settings missing', 'workspace', 'The table has no row.', 'INSERT a row with crm_version and time_zone.';
 		RETURN;
 	END IF;
+	RETURN QUERY
+	SELECT 'definitions of another version', 'workspace', format('They are of crm %s, installed is %s.', w.crm_version, crm.version()),
+		   format('SELECT crm.upgrade_workspace(%L);', workspace)
+	  FROM workspace w WHERE w.crm_version <> crm.version();
 	RETURN QUERY SELECT p.* FROM crm.workspace_trigger_problems(workspace) p;
 	RETURN QUERY
 	SELECT 'histories out of date', 'customer_history',
@@ -938,7 +948,90 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.check_workspace(text) IS
-'What is wrong with a workspace, a row for each problem with its mend; no rows mean that all is well. Looks at: tables, columns, views and functions against those shipped; triggers on the sources, also on partitions; missing indexes and row security of a source; customers that wait for a refresh; stored histories against the facts, for a sample of up to 2000 customers; source rows that are left out; metrics that are no columns.';
+'What is wrong with a workspace, a row for each problem with its mend; no rows mean that all is well. Looks at: tables, columns, views and functions, and their version, against those shipped; triggers on the sources, also on partitions; missing indexes and row security of a source; customers that wait for a refresh; stored histories against the facts, for a sample of up to 2000 customers; source rows that are left out; metrics that are no columns.';
+
+/*
+ * A function cannot be replaced by one with more columns, nor dropped while a
+ * view stands on it. So it is set aside under another name; the shipped views
+ * are then written anew upon the new one, and what nobody uses any more goes.
+ */
+CREATE FUNCTION crm.workspace_set_aside(old_function regprocedure, crm_version text) RETURNS regprocedure
+	LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE format('ALTER FUNCTION %s RENAME TO %I', old_function,
+				   (SELECT left(p.proname, 40) || '_' || crm_version FROM pg_proc p WHERE p.oid = old_function));
+	RETURN old_function;
+END
+$$;
+COMMENT ON FUNCTION crm.workspace_set_aside(regprocedure, text) IS
+'Renames a function of a workspace, so that another of that name can be made: customer_value_at becomes customer_value_at_1.0.';
+
+CREATE FUNCTION crm.workspace_copy_rights(from_function regprocedure, to_function regprocedure) RETURNS void
+	LANGUAGE plpgsql AS $$
+DECLARE
+	its_owner oid;
+	its_rights aclitem[];
+	statement text;
+BEGIN
+	SELECT p.proowner, p.proacl INTO its_owner, its_rights FROM pg_proc p WHERE p.oid = from_function;
+	IF its_rights IS NOT NULL THEN
+		EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', to_function);
+	END IF;
+	FOR statement IN
+		SELECT format('GRANT EXECUTE ON FUNCTION %s TO %s', to_function, coalesce(a.grantee::regrole::text, 'PUBLIC'))
+		  FROM (SELECT nullif(grantee, 0) AS grantee FROM aclexplode(its_rights)) a
+	LOOP
+		EXECUTE statement;
+	END LOOP;
+	EXECUTE format('ALTER FUNCTION %s OWNER TO %s', to_function, its_owner::regrole);
+END
+$$;
+COMMENT ON FUNCTION crm.workspace_copy_rights(regprocedure, regprocedure) IS
+'Gives a function the owner of another and who may call it.';
+
+CREATE FUNCTION crm.workspace_replace(statements text, crm_version text) RETURNS regprocedure
+	LANGUAGE plpgsql AS $$
+DECLARE
+	signature text := substring(statements, 'COMMENT ON FUNCTION ([^\n]*?[)]) IS');
+	aside regprocedure;
+BEGIN
+	EXECUTE regexp_replace(statements, '^CREATE (VIEW|FUNCTION|TRIGGER)', 'CREATE OR REPLACE \1', 'gn');
+	RETURN NULL;
+EXCEPTION
+	WHEN invalid_function_definition THEN
+		aside := crm.workspace_set_aside(to_regprocedure(signature), crm_version);
+		EXECUTE statements;
+		PERFORM crm.workspace_copy_rights(aside, to_regprocedure(signature));
+		RETURN aside;
+	WHEN invalid_table_definition THEN
+		RAISE WARNING USING
+			MESSAGE = format('view %s is kept as it is', substring(statements, 'CREATE VIEW (\w+)')),
+			DETAIL = 'Its columns are not those shipped with an earlier version: it was changed here.',
+			HINT = 'crm.workspace_definition shows the new definition.';
+		RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION crm.workspace_replace(text, text) IS
+'Writes a view, function or trigger of a workspace anew. Returns the former function where it had to be set aside. A view that has got other columns is left as it is, with a warning.';
+
+CREATE FUNCTION crm.workspace_drop_unused(functions regprocedure[]) RETURNS void
+	LANGUAGE plpgsql AS $$
+DECLARE
+	unused regprocedure;
+BEGIN
+	FOR unused IN SELECT f FROM unnest(functions) WITH ORDINALITY AS u (f, n) ORDER BY n DESC LOOP
+		BEGIN
+			EXECUTE format('DROP FUNCTION %s', unused);
+		EXCEPTION WHEN dependent_objects_still_exist THEN
+			RAISE WARNING USING
+				MESSAGE = format('function %s of an earlier version is kept', unused),
+				DETAIL = 'Views or functions that are not crm''s stand on it; they go on answering as before.';
+		END;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION crm.workspace_drop_unused(regprocedure[]) IS
+'Drops functions that an upgrade has set aside, the last first; one that something still stands on is kept, with a warning.';
 
 CREATE FUNCTION crm.upgrade_workspace(workspace text) RETURNS bigint
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET client_min_messages = warning AS $$
@@ -946,10 +1039,12 @@ DECLARE
 	shipped record;
 	settings record;
 	created text[] := '{}';
+	aside regprocedure[] := '{}';
 	changes bigint := 0;
 BEGIN
 	PERFORM crm.workspace_enter(workspace);
 	PERFORM crm.workspace_lock(workspace);
+	SELECT w.* INTO settings FROM workspace w;
 	FOR shipped IN SELECT o.* FROM crm.workspace_objects(workspace) o LOOP
 		IF shipped.kind = 'TABLE' AND to_regclass(shipped.name) IS NULL THEN
 			EXECUTE shipped.statements;
@@ -966,10 +1061,10 @@ BEGIN
 				EXECUTE shipped.statements;
 			END IF;
 		ELSIF shipped.kind IS NOT NULL THEN
-			EXECUTE regexp_replace(shipped.statements, '^CREATE (VIEW|FUNCTION|TRIGGER)', 'CREATE OR REPLACE \1', 'gn');
+			aside := aside || crm.workspace_replace(shipped.statements, settings.crm_version);
 		END IF;
 	END LOOP;
-	SELECT w.* INTO settings FROM workspace w;
+	PERFORM crm.workspace_drop_unused(array_remove(aside, NULL));
 	IF settings.source IS NOT NULL THEN
 		EXECUTE crm.workspace_mark_function(settings.customer_column, settings.at_column, settings.amount_column,
 											settings.cost_column, settings.filter);
@@ -980,7 +1075,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.upgrade_workspace(text) IS
-'Brings the definitions of a workspace up to those shipped with the installed version, in one transaction: creates missing tables, adds missing columns, and writes views, functions and triggers anew (triggers also on partitions of the source that came later; functions also after the schema was renamed). It never changes or drops anything that is there otherwise, nor objects of yours; a second call does nothing. Returns the number of tables and columns added. Call it after ALTER EXTENSION crm UPDATE.';
+'Brings the definitions of a workspace up to those shipped with the installed version, in one transaction: creates missing tables, adds missing columns, and writes views, functions and triggers anew (triggers also on partitions of the source that came later; functions also after the schema was renamed). It never changes or drops anything that is there otherwise, nor objects of yours: a view to which you added columns is kept, with a warning, and what you built upon a function that has got more columns goes on using the former one, which is kept under the name of its version. A second call does nothing. Returns the number of tables and columns added. Call it after ALTER EXTENSION crm UPDATE.';
 
 CREATE FUNCTION crm.drop_workspace(workspace text, force boolean DEFAULT false) RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET client_min_messages = warning AS $$

@@ -11,13 +11,21 @@ CREATE FUNCTION customer_value_at(as_of date)
 		revenue numeric, revenue_12m numeric, profit numeric, profit_12m numeric, margin numeric,
 		average_amount numeric, p_alive float8, p_churn float8, expected_purchases_30d float8,
 		expected_purchases_90d float8, expected_purchases_365d float8, expected_amount float8, clv float8,
-		next_purchase_on date, cut_as_of date, model_as_of date)
+		next_purchase_on date, cut_as_of date, model_as_of date,
+		expected_purchases_30d_low bigint, expected_purchases_30d_high bigint,
+		expected_purchases_90d_low bigint, expected_purchases_90d_high bigint,
+		expected_purchases_365d_low bigint, expected_purchases_365d_high bigint,
+		clv_error float8, clv_low float8, clv_high float8)
 	LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
 	SELECT p.customer_id, p.segment, p.abc_class, p.purchases, p.purchases_12m, p.revenue, p.revenue_12m,
 		   p.profit, p.profit_12m, p.margin, p.average_amount, p.p_alive, p.p_churn, p.expected_purchases_30d,
 		   p.expected_purchases_90d, p.expected_purchases_365d, p.expected_amount, p.clv, p.next_purchase_on,
-		   p.cut_as_of, p.model_as_of
+		   p.cut_as_of, p.model_as_of,
+		   p.expected_purchases_30d_low, p.expected_purchases_30d_high,
+		   p.expected_purchases_90d_low, p.expected_purchases_90d_high,
+		   p.expected_purchases_365d_low, p.expected_purchases_365d_high,
+		   p.clv_error, p.clv_low, p.clv_high
 	  FROM purchase_metric_at(customer_value_at.as_of) p;
 END;
 COMMENT ON FUNCTION customer_value_at(date) IS 'The view customer_value as of a day.';
@@ -45,6 +53,15 @@ COMMENT ON COLUMN customer_value.clv IS 'Customer lifetime value: discounted mon
 COMMENT ON COLUMN customer_value.next_purchase_on IS 'Day on which the next purchase is due in the customer''s own rhythm: last purchase plus median gap.';
 COMMENT ON COLUMN customer_value.cut_as_of IS 'Day of the thresholds behind scores, segment and class; NULL: none is that old (crm.cut makes them).';
 COMMENT ON COLUMN customer_value.model_as_of IS 'Day of the data that the model behind forecasts was fitted on; NULL: none is that old (crm.fit makes one).';
+COMMENT ON COLUMN customer_value.expected_purchases_30d_low IS 'Least number of purchases to reckon with in 30 days: the customer''s number is from this to expected_purchases_30d_high with a probability of 90 percent.';
+COMMENT ON COLUMN customer_value.expected_purchases_30d_high IS 'Greatest number of purchases to reckon with in 30 days.';
+COMMENT ON COLUMN customer_value.expected_purchases_90d_low IS 'Least number of purchases to reckon with in 90 days: the customer''s number is from this to expected_purchases_90d_high with a probability of 90 percent.';
+COMMENT ON COLUMN customer_value.expected_purchases_90d_high IS 'Greatest number of purchases to reckon with in 90 days.';
+COMMENT ON COLUMN customer_value.expected_purchases_365d_low IS 'Least number of purchases to reckon with in 365 days: the customer''s number is from this to expected_purchases_365d_high with a probability of 90 percent.';
+COMMENT ON COLUMN customer_value.expected_purchases_365d_high IS 'Greatest number of purchases to reckon with in 365 days.';
+COMMENT ON COLUMN customer_value.clv_error IS 'Standard error of clv: how well the models, estimated from your customers, know the mean value of customers like this one. What a single customer will bring varies far more. NULL where the models were not fitted here.';
+COMMENT ON COLUMN customer_value.clv_low IS 'Lower bound of the 90 percent confidence interval of clv.';
+COMMENT ON COLUMN customer_value.clv_high IS 'Upper bound of the 90 percent confidence interval of clv.';
 
 CREATE FUNCTION customer_metric_at(as_of date)
 	RETURNS TABLE (

@@ -9,7 +9,7 @@
  * What concerns all customers or none (thresholds, models, rules, settings) is
  * one row, read once: frozen_at. OFFSET 0 keeps the server from merging a
  * subquery into the rest, where a value that is used several times would be
- * computed several times.
+ * computed several times; what is used nowhere falls out of it all the same.
  */
 
 CREATE FUNCTION purchase_at(as_of date)
@@ -63,7 +63,11 @@ CREATE FUNCTION purchase_metric_at(as_of date)
 		mean_gap float8, median_gap float8, idle_ratio float8, next_purchase_on date,
 		r smallint, f smallint, m smallint, code text, segment text, abc_class text, cut_as_of date,
 		p_alive float8, p_churn float8, expected_purchases_30d float8, expected_purchases_90d float8,
-		expected_purchases_365d float8, expected_amount float8, clv float8, model_as_of date)
+		expected_purchases_365d float8, expected_amount float8, clv float8, model_as_of date,
+		expected_purchases_30d_low bigint, expected_purchases_30d_high bigint,
+		expected_purchases_90d_low bigint, expected_purchases_90d_high bigint,
+		expected_purchases_365d_low bigint, expected_purchases_365d_high bigint,
+		clv_error float8, clv_low float8, clv_high float8)
 	LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
 	SELECT h.customer_id,
@@ -106,12 +110,26 @@ BEGIN ATOMIC
 		   crm.expected_spend(z.spend_model, h.history, purchase_metric_at.as_of),
 		   crm.clv(z.purchase_model, z.spend_model, h.history, purchase_metric_at.as_of,
 				   z.horizon_days, z.yearly_discount),
-		   z.model_as_of
+		   z.model_as_of,
+		   (s.interval_30d).low,
+		   (s.interval_30d).high,
+		   (s.interval_90d).low,
+		   (s.interval_90d).high,
+		   (s.interval_365d).low,
+		   (s.interval_365d).high,
+		   (s.clv).std_error,
+		   (s.clv).low,
+		   (s.clv).high
 	  FROM purchase_history h
 	 CROSS JOIN frozen_at(purchase_metric_at.as_of) z
 	 CROSS JOIN LATERAL (
 		SELECT crm.rfm(h.history, purchase_metric_at.as_of, z.cuts) AS rfm,
-			   crm.gaps(crm.upto(h.history, purchase_metric_at.as_of)) AS gaps
+			   crm.gaps(crm.upto(h.history, purchase_metric_at.as_of)) AS gaps,
+			   crm.purchase_interval(z.purchase_model, 0.9, h.history, purchase_metric_at.as_of, 30) AS interval_30d,
+			   crm.purchase_interval(z.purchase_model, 0.9, h.history, purchase_metric_at.as_of, 90) AS interval_90d,
+			   crm.purchase_interval(z.purchase_model, 0.9, h.history, purchase_metric_at.as_of, 365) AS interval_365d,
+			   crm.clv_estimate(z.purchase_model, z.spend_model, h.history, purchase_metric_at.as_of,
+								z.horizon_days, z.yearly_discount, 0.9) AS clv
 		OFFSET 0) s
 	 WHERE crm.purchases(h.history, purchase_metric_at.as_of) > 0;
 END;

@@ -118,6 +118,21 @@ SELECT is_empty($$SELECT v.customer_id FROM crm_test.customer_value v JOIN crm_t
 				     AND (v.p_alive IS DISTINCT FROM crm.p_alive(m.model, h.history, '2025-03-31')
 						  OR v.clv IS DISTINCT FROM crm.clv(m.model, s.model, h.history, '2025-03-31', 365, 0.1)
 						  OR v.model_as_of <> '2024-12-31')$$, 'used afterwards');
+SELECT is_empty($$SELECT v.customer_id
+					FROM crm_test.customer_value v JOIN crm_test.purchase_history h USING (customer_id), crm_test.model m, crm_test.model s,
+						 crm.purchase_interval(m.model, 0.9, h.history, '2025-03-31', 30) i30,
+						 crm.purchase_interval(m.model, 0.9, h.history, '2025-03-31', 90) i90,
+						 crm.purchase_interval(m.model, 0.9, h.history, '2025-03-31', 365) i365,
+						 crm.clv_estimate(m.model, s.model, h.history, '2025-03-31', 365, 0.1, 0.9) e
+				   WHERE m.role = 'purchases' AND s.role = 'spend' AND v.customer_id % 20 = 7
+					 AND (v.expected_purchases_30d_low, v.expected_purchases_30d_high, v.expected_purchases_90d_low, v.expected_purchases_90d_high,
+						  v.expected_purchases_365d_low, v.expected_purchases_365d_high, v.clv_error, v.clv_low, v.clv_high)
+						 IS DISTINCT FROM (i30.low, i30.high, i90.low, i90.high, i365.low, i365.high, e.std_error, e.low, e.high)$$,
+	'intervals and errors are those of the functions');
+SELECT is_empty($$SELECT customer_id FROM crm_test.customer_value
+				   WHERE customer_id % 20 = 7 AND (0 <= expected_purchases_90d_low AND expected_purchases_90d_low <= expected_purchases_90d_high
+						  AND expected_purchases_30d_high <= expected_purchases_90d_high AND expected_purchases_90d_high <= expected_purchases_365d_high
+						  AND clv_error > 0 AND clv_low < clv AND clv < clv_high) IS NOT TRUE$$, 'and in order');
 SELECT is((SELECT sum(customers) FROM crm_test.segment_profile), (SELECT count(*)::numeric FROM crm_test.customer_rfm), 'the segments add up');
 SELECT is((SELECT sum(revenue) FROM crm_test.segment_profile), (SELECT sum(amount) FROM crm_test.purchase), 'also in money');
 SELECT is((SELECT actual FROM crm.validate('crm_test', '2024-12-31') WHERE measure = 'purchase days'),
@@ -148,6 +163,9 @@ SELECT cmp_ok((SELECT count(*) FROM crm_test.customer_change), '>', 100::bigint,
 SELECT cmp_ok(pg_temp.pages_of(format('SELECT * FROM crm_test.%I WHERE customer_id = 777', v)), '<', 150::bigint, v || ' of one of them does not read all either')
   FROM unnest('{customer_rfm,customer_value,customer_metric,customer_360}'::text[]) v;
 SELECT unalike(pg_temp.plan_of('SELECT count(*), sum(revenue) FROM crm_test.customer_metric'), '%on interaction%', 'facts that nobody asks for are not read');
+SELECT alike(pg_temp.plan_of('SELECT clv_error, expected_purchases_90d_low FROM crm_test.customer_value', 'COSTS OFF, VERBOSE'), '%purchase_interval%clv_estimate%', 'intervals and errors are computed where they are asked for');
+SELECT unalike(pg_temp.plan_of('SELECT segment, sum(clv) FROM crm_test.customer_value GROUP BY segment', 'COSTS OFF, VERBOSE'), unasked, unasked || ' nowhere else')
+  FROM unnest('{%purchase_interval%,%clv_estimate%,%expected_spend%,%gaps%}'::text[]) unasked;
 
 -- Whom it answers to
 CREATE ROLE crm_test_reader; CREATE ROLE crm_test_writer;
@@ -189,11 +207,60 @@ SELECT is(crm.upgrade_workspace('crm_test'), 2::bigint, 'upgrade_workspace bring
 SELECT is(crm.upgrade_workspace('crm_test'), 0::bigint, 'once');
 SELECT results_eq($$SELECT problem FROM crm.check_workspace('crm_test') ORDER BY 1$$,
 	$$VALUES ('histories out of date'), ('histories wrong'), ('metric unknown')$$, 'triggers are there and on again');
+
+-- An earlier version had fewer columns; somebody builds upon it, and adds a column to a view.
+DROP FUNCTION crm_test.customer_value_at(date) CASCADE;
+CREATE FUNCTION crm_test.customer_value_at(as_of date) RETURNS TABLE (customer_id bigint, name text) LANGUAGE sql STABLE
+	BEGIN ATOMIC SELECT p.customer_id, c.name FROM crm_test.purchase_metric_at(as_of) p JOIN crm_test.customer c USING (customer_id); END;
+REVOKE EXECUTE ON FUNCTION crm_test.customer_value_at(date) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION crm_test.customer_value_at(date) TO crm_test_reader;
+CREATE VIEW crm_test.customer_value AS SELECT * FROM crm_test.customer_value_at(crm.as_of());
+CREATE VIEW pg_temp.names AS SELECT name FROM crm_test.customer_value;
+CREATE OR REPLACE VIEW crm_test.customer_rfm WITH (security_invoker) AS SELECT *, r + f + m AS points FROM crm_test.customer_rfm_at(crm.as_of());
+UPDATE crm_test.workspace SET crm_version = '0.0';
+SELECT results_eq($$SELECT problem, detail FROM crm.check_workspace('crm_test') WHERE object = 'workspace'$$,
+	format($$VALUES ('definitions of another version', 'They are of crm 0.0, installed is %s.')$$, crm.version()), 'definitions of an earlier version are found');
+SELECT is(crm.upgrade_workspace('crm_test'), 0::bigint, 'they are brought up to date');
+SELECT has_column('crm_test', 'customer_value', 'clv_error', 'the view has got its new columns');
+SELECT has_column('crm_test', 'customer_rfm', 'points', 'another has kept what was added to it');
+SELECT is((SELECT count(*) FROM pg_temp.names), (SELECT count(*) FROM crm_test.customer_value), 'what stood on it stands');
+SELECT is((SELECT string_agg(proname, ',') FROM pg_proc WHERE pronamespace = 'crm_test'::regnamespace AND proname LIKE '%0.0'), NULL, 'the former function is gone');
+SELECT ok(has_function_privilege('crm_test_reader', 'crm_test.customer_value_at(date)', 'EXECUTE')
+		  AND NOT has_function_privilege('crm_test_writer', 'crm_test.customer_value_at(date)', 'EXECUTE'), 'the new one may be called by whom it was allowed to');
+DROP FUNCTION crm_test.customer_value_at(date) CASCADE;
+CREATE FUNCTION crm_test.customer_value_at(as_of date) RETURNS TABLE (customer_id bigint) LANGUAGE sql STABLE
+	BEGIN ATOMIC SELECT customer_id FROM crm_test.purchase_metric_at(as_of); END;
+CREATE VIEW pg_temp.keys AS SELECT customer_id FROM crm_test.customer_value_at('2025-03-31');
+SELECT is(crm.upgrade_workspace('crm_test'), 0::bigint, 'a function that somebody stands on');
+SELECT is((SELECT count(*) FROM pg_temp.keys), (SELECT count(*) FROM crm_test.customer_value), 'is kept beside the new one');
+SELECT is(crm.upgrade_workspace('crm_test'), 0::bigint, 'which is found and left at the next upgrade');
+DROP VIEW pg_temp.keys;
+
 ALTER SCHEMA crm_test RENAME TO "crm test 2025";
 SELECT crm.upgrade_workspace('crm test 2025') \g /dev/null
 SELECT lives_ok('UPDATE "crm test 2025".sales_order SET status = ''paid'' WHERE order_id = 3', 'a renamed workspace works after an upgrade');
 SELECT throws_like($$SELECT crm.drop_workspace('crm test 2025')$$, 'workspace "crm test 2025" holds data', 'a workspace with data is not dropped');
 SELECT crm.drop_workspace('crm test 2025', force => true) \g /dev/null
 SELECT is_empty('SELECT * FROM crm.workspaces WHERE workspace LIKE ''crm test%''', 'unless forced');
+
+-- Keys with a collation of their own reach the indexes; a long name, a day to come.
+CREATE TABLE bought (who text COLLATE "ucs_basic", day date, amount int);
+CREATE INDEX bought_who ON bought (who);
+INSERT INTO bought SELECT 'buyer ' || g % 50, date '2025-01-01' + g, g FROM generate_series(1, 200) g;
+SELECT crm.attach(repeat('x', 63), 'bought', 'who', 'day', 'amount') \g /dev/null
+SELECT set_config('search_path', repeat('x', 63) || ', public', true) \g /dev/null
+SELECT crm.refresh_everyone(repeat('x', 63)) \g /dev/null
+UPDATE bought SET amount = 1000 WHERE who = 'buyer 7';
+SET LOCAL enable_seqscan = off;
+SELECT ok(plan ~ 'customer_history_pkey' AND plan ~ 'bought_who' AND plan !~ 'Seq Scan on (customer_history|bought)', 'a search for a customer with another collation than the database''s reaches the indexes')
+  FROM pg_temp.plan_of($$SELECT * FROM customer_360 WHERE customer_id = 'buyer 7'$$) plan;
+RESET enable_seqscan;
+SELECT results_eq($$SELECT revenue, recency FROM customer_360_at('2100-01-01') WHERE customer_id = 'buyer 7'$$, $$VALUES (4000::numeric, date '2100-01-01' - date '2025-06-07')$$, 'and is right, also on a day to come');
+SELECT is_empty(format('SELECT * FROM crm.check_workspace(%L) WHERE problem <> ''histories out of date''', repeat('x', 63)), 'nothing is wrong with it');
+SELECT is(crm.upgrade_workspace(repeat('x', 63)), 0::bigint, 'nor missing');
+SELECT is((SELECT customers FROM crm.refresh_changed(repeat('x', 63), 10, 'infinity')), 1::bigint, 'and it is refreshed');
+SET LOCAL search_path = public;
+SELECT crm.drop_workspace(repeat('x', 63), force => true) \g /dev/null
+SELECT is((SELECT count(*) FROM pg_trigger WHERE tgrelid = 'bought'::regclass), 0::bigint, 'dropped, it leaves no trigger behind');
 SELECT * FROM finish();
 ROLLBACK;

@@ -1,0 +1,71 @@
+# The chapter on workspaces: its SQL runs as it stands, block after block, in
+# one database, and the roles that it makes see what it says.
+use strict;
+use warnings;
+
+use File::Basename qw(dirname);
+use File::Temp qw(tempfile);
+use Test::More;
+
+my $database = "crm_workspaces_chapter_$$";
+my $document = dirname(__FILE__) . '/../../docs/workspaces.md';
+
+sub psql
+{
+	my ($sql) = @_;
+	my ($file, $name) = tempfile(UNLINK => 1);
+	print $file $sql;
+	close $file;
+	my $output = qx(psql -XqAt -v ON_ERROR_STOP=1 -d $database -f $name 2>&1);
+	return ($? == 0, $output);
+}
+
+# 3000 customers with rates, times of leaving and mean amounts of their own.
+system("createdb $database") == 0 or die;
+my ($ok, $output) = psql(q{
+SELECT setseed(0.3);
+CREATE TABLE orders AS
+SELECT row_number() OVER () AS order_id, customer AS customer_id,
+	   timestamptz '2022-01-03 12:00' + 7 * (start + week) * interval '1 day' AS ordered_at,
+	   round((mean * (0.5 + random()))::numeric, 2) AS amount
+  FROM (SELECT customer, random() ^ 3 * 0.5 AS rate, -60 * ln(random()) AS weeks, 5 - 20 * ln(random()) AS mean, (random() * 50)::int AS start
+		  FROM generate_series(1, 3000) customer) c, generate_series(0, 100) week
+ WHERE week = 0 OR (week < weeks AND random() < rate);
+});
+ok($ok, 'the table of orders') or diag($output);
+
+open(my $text, '<', $document) or die "$document: $!";
+my @blocks = do { local $/; <$text> } =~ /^```sql\n(.*?)^```/msg;
+cmp_ok(scalar @blocks, '>', 10, 'the chapter has SQL');
+my %says = (
+	'profit FROM sales.customer_360' => qr/^1\|Ada\|2\|100\|35\n2\|Bob\|1\|8\|3\n/m,
+	'right already' => qr/^7\|[0-9.]+\n.*\|1\|\d+\|[0-9.]+\|0$/ms,
+	'Bob alone' => qr/^2\|8\n$/,
+	'FROM shop.customer_360' => qr/^3000$/m,
+	'model_as_of FROM' => qr/^2022-12-31\|2022-12-31$/m,
+	'check_workspace' => qr/^shop\|/m,
+	'upgrade_workspace' => qr/^0$/m);
+my %left = %says;
+for my $i (0 .. $#blocks)
+{
+	($ok, $output) = psql($blocks[$i]);
+	ok($ok, 'block ' . ($i + 1) . ' runs') or diag($blocks[$i], $output);
+	for (grep { index($blocks[$i], $_) >= 0 } sort keys %left)
+	{
+		like($output, delete $left{$_}, 'block ' . ($i + 1) . " shows what it should ($_)");
+	}
+	next unless $blocks[$i] =~ /CREATE ROLE analyst/;
+	($ok, $output) = psql('SET ROLE analyst; SELECT sum(customers) FROM shop.segment_profile');
+	is($output, "3000\n", 'the analyst reads');
+	for ('DELETE FROM shop.model', 'INSERT INTO shop.customer_change VALUES (1)', 'UPDATE orders SET amount = 1', "SELECT crm.cut('shop')",
+		"CALL crm.refresh('shop')", "SELECT crm.drop_workspace('shop', force => true)")
+	{
+		($ok, $output) = psql("SET ROLE analyst; $_");
+		ok(!$ok && $output =~ /permission denied|must be owner/, "and may not: $_") or diag($output);
+	}
+}
+is_deeply([ keys %left ], [], 'all that was to be seen was');
+($ok, $output) = psql('DROP OWNED BY analyst, north; DROP ROLE analyst, north');
+ok($ok, 'the roles are dropped') or diag($output);
+system("dropdb $database") == 0 or die;
+done_testing();
