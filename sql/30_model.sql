@@ -19,7 +19,7 @@ COMMENT ON DOMAIN crm.model IS
 CREATE FUNCTION crm.make_model(kind text, unit text, parameters float8[]) RETURNS crm.model
 	AS 'MODULE_PATHNAME', 'crm_make_model' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION crm.make_model(text, text, float8[]) IS
-'A model from known parameters, for example published ones, in the order of the papers: bg_nbd and mbg_nbd (r, alpha, a, b); pareto_nbd (r, alpha, s, beta); nbd (r, alpha); bg_bb (alpha, beta, gamma, delta); gamma_gamma (p, q, v); sbg (alpha, beta); bdw (alpha, beta, c). unit is the unit of time the parameters are in (day, week, month = 365.25/12 days, year = 365.25 days); NULL for the kinds that count occasions (bg_bb) or periods (sbg, bdw), and for gamma_gamma, whose v is in units of money. Parameters are positive. Such a model has no covariance and no log-likelihood. NULL for a NULL kind or NULL parameters.';
+'A model from known parameters, for example published ones, in the order of the papers: bg_nbd and mbg_nbd (r, alpha, a, b); bg_cnbd_k and mbg_cnbd_k (r, alpha, a, b, k); pareto_nbd (r, alpha, s, beta); nbd (r, alpha); bg_bb (alpha, beta, gamma, delta); gamma_gamma (p, q, v); sbg (alpha, beta); bdw (alpha, beta, c). unit is the unit of time the parameters are in (day, week, month = 365.25/12 days, year = 365.25 days); NULL for the kinds that count occasions (bg_bb) or periods (sbg, bdw), and for gamma_gamma, whose v is in units of money. Parameters are positive. Such a model has no covariance and no log-likelihood. NULL for a NULL kind or NULL parameters.';
 
 /* Fitting */
 
@@ -77,7 +77,7 @@ CREATE AGGREGATE crm.fit_purchases(kind text, unit text, x bigint, t_x float8, t
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.fit_purchases(text, text, bigint, float8, float8) IS
-'Fits a model of repeat purchases to customers, one row each, by maximum likelihood. kind: bg_nbd (Fader, Hardie & Lee 2005: a customer may leave after each repeat purchase, so everybody is alive until the first one) mbg_nbd (Batislam, Denizel & Filiztekin 2007: may leave after the first purchase too), pareto_nbd (Schmittlein, Morrison & Colombo 1987: may leave at any time) or nbd (Ehrenberg 1959: nobody leaves); best fits all of them and returns the one with the lowest AIC, passing over those without a maximum. unit of t_x and t: day, week, month or year. x: number of repeat purchases (purchase days less one); t_x: time from the first purchase to the last; t: time from the first purchase to the end of observation. Rows where x, t_x or t is NULL are skipped; NULL if no customer is left. kind and unit must be the same in all rows and not NULL. A negative number, t_x after t, or t_x above 0 without a repeat purchase is an error. Where the likelihood has no interior maximum or the search does not converge there is no model but an error with the reason and the best point. The result does not depend on the order of the rows, the number of workers, or the unit of time.';
+'Fits a model of repeat purchases to customers, one row each, by maximum likelihood. kind: bg_nbd (Fader, Hardie & Lee 2005: a customer may leave after each repeat purchase, so everybody is alive until the first one) mbg_nbd (Batislam, Denizel & Filiztekin 2007: may leave after the first purchase too), pareto_nbd (Schmittlein, Morrison & Colombo 1987: may leave at any time), nbd (Ehrenberg 1959: nobody leaves), or bg_cnbd_k and mbg_cnbd_k (Platzer 2008; Reutterer, Platzer & Schroeder 2020: as bg_nbd and mbg_nbd for regular buyers, whose times between purchases have an Erlang density; the whole number k, from 1 to 12, that is likeliest, 1 being no regularity), which need histories or log_gaps; best fits all of them and returns the one with the lowest AIC, passing over those without a maximum. unit of t_x and t: day, week, month or year. x: number of repeat purchases (purchase days less one); t_x: time from the first purchase to the last; t: time from the first purchase to the end of observation. Rows where x, t_x or t is NULL are skipped; NULL if no customer is left. kind and unit must be the same in all rows and not NULL. A negative number, t_x after t, or t_x above 0 without a repeat purchase is an error. Where the likelihood has no interior maximum or the search does not converge there is no model but an error with the reason and the best point. The result does not depend on the order of the rows, the number of workers, or the unit of time.';
 CREATE AGGREGATE crm.fit_purchases(kind text, unit text, x bigint, t_x float8, t float8, n bigint) (
 	SFUNC = crm.fit_purchases_add,
 	STYPE = internal,
@@ -90,6 +90,21 @@ CREATE AGGREGATE crm.fit_purchases(kind text, unit text, x bigint, t_x float8, t
 );
 COMMENT ON AGGREGATE crm.fit_purchases(text, text, bigint, float8, float8, bigint) IS
 'As fit_purchases, for counted rows: each stands for n customers with the same x, t_x and t. The model is the same to the last digit as from one row per customer. Rows with n = 0 are skipped, as are rows with a NULL; a negative n is an error.';
+CREATE FUNCTION crm.fit_purchases_add(state internal, kind text, unit text, x bigint, t_x float8, t float8, log_gaps float8, n bigint) RETURNS internal
+	AS 'MODULE_PATHNAME', 'crm_fit_purchases_add_gaps' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION crm.fit_purchases_add(internal, text, text, bigint, float8, float8, float8, bigint) IS 'Transition of crm.fit_purchases with the times between purchases.';
+CREATE AGGREGATE crm.fit_purchases(kind text, unit text, x bigint, t_x float8, t float8, log_gaps float8, n bigint) (
+	SFUNC = crm.fit_purchases_add,
+	STYPE = internal,
+	SSPACE = 32768,
+	FINALFUNC = crm.fit_final,
+	COMBINEFUNC = crm.fit_combine,
+	SERIALFUNC = crm.fit_serialize,
+	DESERIALFUNC = crm.fit_deserialize,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE crm.fit_purchases(text, text, bigint, float8, float8, float8, bigint) IS
+'As fit_purchases, for counted rows that have log_gaps too: the sum of the natural logarithms of the x times between the purchases of a customer, in the unit (0 for x = 0), which bg_cnbd_k and mbg_cnbd_k need. From crm.gaps(history) it is count * (mean_log - ln(days in the unit)). It is at most x ln(t_x / x), which is what equal times have. Other kinds check it and do not use it.';
 CREATE AGGREGATE crm.fit_purchases(kind text, unit text, history crm.history, as_of date) (
 	SFUNC = crm.fit_purchases_add,
 	STYPE = internal,
@@ -224,6 +239,10 @@ CREATE FUNCTION crm.log_likelihood(model crm.model, x bigint, t_x float8, t floa
 	AS 'MODULE_PATHNAME', 'crm_log_likelihood_purchases' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
 COMMENT ON FUNCTION crm.log_likelihood(crm.model, bigint, float8, float8) IS
 'The log-likelihood of one customer with x repeat purchases, the last at time t_x, seen for the time t, times in the unit of the model. All constants of the published formula are kept. Under bg_bb, t_x and t are numbers of occasions.';
+CREATE FUNCTION crm.log_likelihood(model crm.model, x bigint, t_x float8, t float8, log_gaps float8) RETURNS float8
+	AS 'MODULE_PATHNAME', 'crm_log_likelihood_purchases' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+COMMENT ON FUNCTION crm.log_likelihood(crm.model, bigint, float8, float8, float8) IS
+'As log_likelihood, with log_gaps, the sum of the natural logarithms of the x times between purchases, which bg_cnbd_k and mbg_cnbd_k need. Other kinds check it and do not use it.';
 CREATE FUNCTION crm.log_likelihood(model crm.model, x bigint, mean_amount float8) RETURNS float8
 	AS 'MODULE_PATHNAME', 'crm_log_likelihood_spend' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
 COMMENT ON FUNCTION crm.log_likelihood(crm.model, bigint, float8) IS

@@ -26,6 +26,7 @@
 typedef struct MemoKey
 {
 	double x;
+	double t_x; /* 0 where it makes no difference */
 	double t;
 	double horizon;
 	double discount;
@@ -180,8 +181,9 @@ answer_history_spend(const double *parameters, const Model *model,
 static bool
 same_key(const MemoKey *a, const MemoKey *b)
 {
-	return a->x == b->x && a->t == b->t && a->horizon == b->horizon &&
-		   a->discount == b->discount && a->generation == b->generation;
+	return a->x == b->x && a->t_x == b->t_x && a->t == b->t &&
+		   a->horizon == b->horizon && a->discount == b->discount &&
+		   a->generation == b->generation;
 }
 
 /* Expected discounted purchases of a customer who is alive, by the memo. */
@@ -190,8 +192,10 @@ expected_alive(FunctionCallInfo fcinfo, AnswerCache *cache,
 			   const ModelRow *customer, double horizon, double discount)
 {
 	const Model *model = &cache->model.model;
-	MemoKey key = {customer->x, customer->t, horizon, discount,
-				   cache->model.generation};
+	MemoKey key = {
+		customer->x, model->kind->expects_by_t_x ? customer->t_x : 0.0,
+		customer->t, horizon,
+		discount,	 cache->model.generation};
 	MemoEntry *entry;
 
 	if (cache->calls < CALLS_BEFORE_MEMO)

@@ -5,8 +5,8 @@
  *
  * A query asks about a million customers with the same model. Per call site
  * (fn_extra) two things are kept: the parsed models, and a memo of expected
- * purchases. The latter are a series or a quadrature, but depend on x and t,
- * not on t_x, and customers share those: a table with one entry per slot,
+ * purchases. The latter are a series or a quadrature, but most depend on x
+ * and t, not on t_x, and customers share those: a table with one entry per slot,
  * overwritten on collision, saves most of the work. It changes no result.
  *
  *-------------------------------------------------------------------------

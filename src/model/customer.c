@@ -185,6 +185,59 @@ model_history_spend(History history, int32 as_of, ModelRow *row)
 	return true;
 }
 
+/* Of numbers with a given sum, equal ones have the largest product. */
+double
+model_log_gaps(const ModelRow *row, double log_gaps)
+{
+	double most = row->x > 0 ? row->x * log(row->t_x / row->x) : 0.0;
+
+	if (!isfinite(log_gaps) || (row->x == 0 && log_gaps != 0) ||
+		!(log_gaps <= most + 1e-9 * (fabs(most) + row->x)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("sum of the logarithms of the times between "
+						"purchases log_gaps is %g, but must be finite and at "
+						"most %g",
+						log_gaps, most),
+				 errdetail("The %.0f times between purchases add up to t_x = "
+						   "%g.",
+						   row->x, row->t_x)));
+	return log_gaps;
+}
+
+double
+model_history_log_gaps(History history, int32 as_of)
+{
+	HistoryReader reader;
+	HistoryEntry entry;
+	int32 previous = 0;
+	bool any = false;
+	double sum = 0.0;
+
+	history_reader_start(&reader, history.data, history.size);
+	while (history_read_entry(&reader, &entry) && entry.day <= as_of)
+	{
+		if (entry.purchases == 0)
+			continue;
+		if (any)
+			sum += log((double) entry.day - previous);
+		any = true;
+		previous = entry.day;
+	}
+	return sum;
+}
+
+void
+model_gaps_missing(const ModelKind *kind)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("a model of kind %s needs the times between purchases",
+					kind->name),
+			 errhint("Pass log_gaps, the sum of their logarithms, or "
+					 "histories.")));
+}
+
 double
 model_horizon(double horizon, bool may_be_infinite)
 {

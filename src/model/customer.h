@@ -35,6 +35,14 @@ extern bool model_history_purchases(History history, int32 as_of,
 									double days_per_unit, ModelRow *row);
 extern bool model_history_spend(History history, int32 as_of, ModelRow *row);
 
+/*
+ * The sum of the logarithms of the times between purchases: one given,
+ * checked against the row, and that of a history as of a day, in days.
+ */
+extern double model_log_gaps(const ModelRow *row, double log_gaps);
+extern double model_history_log_gaps(History history, int32 as_of);
+extern void model_gaps_missing(const ModelKind *kind);
+
 /* A span of time from 0 to the limit; may_be_infinite allows Infinity. */
 extern double model_horizon(double horizon, bool may_be_infinite);
 

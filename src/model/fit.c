@@ -207,12 +207,14 @@ report_failure(ModelOutcome outcome, const ModelKind *kind,
 
 /* One start: near on the part, then to the maximum on the whole. */
 static ModelOutcome
-try_start(const Fit *part, const Fit *whole, int attempt, const double *scale,
-		  ModelMaximum *maximum)
+try_start(const Fit *part, const Fit *whole, int attempt, int whole_value,
+		  const double *scale, ModelMaximum *maximum)
 {
 	const ModelKind *kind = whole->likelihood.kind;
 	ModelOutcome outcome;
 
+	if (kind->whole_name != NULL)
+		maximum->parameters[kind->n_parameters] = whole_value;
 	if (!kind->start(&whole->sample, attempt, maximum->parameters))
 		return MODEL_NO_START;
 	outcome = model_approach(&part->likelihood, maximum);
@@ -227,7 +229,7 @@ try_start(const Fit *part, const Fit *whole, int attempt, const double *scale,
  * are enough.
  */
 static ModelOutcome
-search(const Fit *part, const Fit *whole, const double *scale,
+search(const Fit *part, const Fit *whole, int whole_value, const double *scale,
 	   ModelMaximum *maximum)
 {
 	ModelOutcome failure = MODEL_NO_START;
@@ -242,8 +244,8 @@ search(const Fit *part, const Fit *whole, const double *scale,
 		memset(maximum, 0, sizeof(*maximum));
 		maximum->log_likelihood = -INFINITY;
 		maximum->iterations = iterations;
-		outcome = try_start(attempt == 0 ? part : whole, whole, attempt, scale,
-							maximum);
+		outcome = try_start(attempt == 0 ? part : whole, whole, attempt,
+							whole_value, scale, maximum);
 		if (outcome == MODEL_STOPPED)
 		{
 			/* Should this return after all, the same start goes again. */
@@ -270,6 +272,41 @@ search(const Fit *part, const Fit *whole, const double *scale,
 	return failure;
 }
 
+/*
+ * The search for each value of the whole parameter, where the kind has one,
+ * from 1 on until the likelihood falls: it has one peak. Where there is no
+ * maximum for the likeliest value, there is none.
+ */
+static ModelOutcome
+search_whole(const Fit *part, const Fit *whole, double log_gaps,
+			 const double *scale, ModelMaximum *best)
+{
+	const ModelKind *kind = whole->likelihood.kind;
+	double purchases = whole->sample.total_purchases;
+	ModelOutcome outcome = search(part, whole, 1, scale, best);
+
+	if (kind->whole_name == NULL)
+		return outcome;
+	best->log_likelihood += kind->gaps(best->parameters, purchases, log_gaps);
+	for (int value = 2; value <= kind->whole_max; value++)
+	{
+		ModelMaximum tried;
+		ModelOutcome end = search(part, whole, value, scale, &tried);
+
+		tried.log_likelihood +=
+			kind->gaps(tried.parameters, purchases, log_gaps);
+		tried.iterations += best->iterations;
+		best->iterations = tried.iterations;
+		if (end == MODEL_OUT_OF_MEMORY)
+			return end;
+		if (tried.log_likelihood <= best->log_likelihood)
+			break;
+		outcome = end;
+		*best = tried;
+	}
+	return outcome;
+}
+
 /* Where the search for a kind ended. */
 typedef struct Attempt
 {
@@ -280,7 +317,8 @@ typedef struct Attempt
 } Attempt;
 
 static Attempt
-attempt_fit(const ModelKind *kind, const ModelRow *rows, Size n_rows)
+attempt_fit(const ModelKind *kind, const ModelRow *rows, Size n_rows,
+			double log_gaps)
 {
 	Size step = Max(n_rows / PART_ROWS, 1);
 	Attempt attempt;
@@ -291,7 +329,8 @@ attempt_fit(const ModelKind *kind, const ModelRow *rows, Size n_rows)
 	check_sample(kind, &whole.sample);
 	natural_scale(kind, &whole.sample, attempt.scale);
 	fit_init(&part, kind, rows, n_rows, step);
-	attempt.outcome = search(&part, &whole, attempt.scale, &attempt.maximum);
+	attempt.outcome =
+		search_whole(&part, &whole, log_gaps, attempt.scale, &attempt.maximum);
 	if (attempt.outcome == MODEL_OUT_OF_MEMORY)
 		ereport(ERROR,
 				(errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
@@ -316,9 +355,9 @@ set_fit(Model *model, const Attempt *attempt)
 }
 
 void
-model_fit(const ModelRow *rows, Size n_rows, Model *model)
+model_fit(const ModelRow *rows, Size n_rows, double log_gaps, Model *model)
 {
-	Attempt attempt = attempt_fit(model->kind, rows, n_rows);
+	Attempt attempt = attempt_fit(model->kind, rows, n_rows, log_gaps);
 
 	if (attempt.outcome != MODEL_CONVERGED)
 		report_failure(attempt.outcome, model->kind, &attempt.maximum,
@@ -329,11 +368,13 @@ model_fit(const ModelRow *rows, Size n_rows, Model *model)
 static double
 fit_aic(const Attempt *attempt, const ModelKind *kind)
 {
-	return 2.0 * kind->n_parameters - 2.0 * attempt->maximum.log_likelihood;
+	return 2.0 * model_kind_all_parameters(kind) -
+		   2.0 * attempt->maximum.log_likelihood;
 }
 
 void
-model_fit_best(const ModelRow *rows, Size n_rows, Model *model)
+model_fit_best(const ModelRow *rows, Size n_rows, double log_gaps,
+			   Model *model)
 {
 	StringInfoData failures;
 	double lowest = INFINITY;
@@ -344,9 +385,10 @@ model_fit_best(const ModelRow *rows, Size n_rows, Model *model)
 		const ModelKind *kind = model_kinds[i];
 		Attempt attempt;
 
-		if (kind->family != MODEL_PURCHASES)
+		if (kind->family != MODEL_PURCHASES ||
+			(kind->gaps != NULL && isnan(log_gaps)))
 			continue;
-		attempt = attempt_fit(kind, rows, n_rows);
+		attempt = attempt_fit(kind, rows, n_rows, log_gaps);
 		if (attempt.outcome != MODEL_CONVERGED)
 		{
 			appendStringInfo(&failures, "%s%s: %s",

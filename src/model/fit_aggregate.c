@@ -31,11 +31,23 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
-#define STATE_VERSION 1
+#define STATE_VERSION 2
 #define FIRST_CAPACITY 64
 
 /* The sample numbers its rows and times by 32 bits. */
 #define MAX_ROWS ((Size) 1 << 30)
+
+/*
+ * A sum that does not depend on the order of its terms: each is rounded to a
+ * multiple of 2^-40, and those are added up exactly. parts is below 2^40.
+ */
+#define PARTS_BITS 40
+
+typedef struct ExactSum
+{
+	int64 whole;
+	int64 parts;
+} ExactSum;
 
 typedef struct FitState
 {
@@ -43,10 +55,46 @@ typedef struct FitState
 	Model model; /* kind and unit; the rest comes with the fit */
 	bool best; /* of all kinds of purchases; model.kind is one of them */
 	int64 customers;
+	ExactSum log_gaps; /* of the times between purchases, in the unit */
+	bool gaps_unknown; /* some row came without them */
 	ModelRow *rows;
 	Size n_rows;
 	Size capacity;
 } FitState;
+
+static void
+exact_add(ExactSum *sum, int64 whole, int64 parts)
+{
+	sum->parts += parts;
+	if (pg_add_s64_overflow(whole, sum->parts >> PARTS_BITS, &whole) ||
+		pg_add_s64_overflow(sum->whole, whole, &sum->whole))
+		elog(ERROR, "sum of logarithms out of range");
+	sum->parts &= (INT64CONST(1) << PARTS_BITS) - 1;
+}
+
+/* So many times a value, which the limits of times keep below 1e14. */
+static void
+exact_add_value(ExactSum *sum, double value, int64 times)
+{
+	double product = value * (double) times;
+	double whole = floor(product);
+
+	if (!(fabs(product) < 1e18))
+		ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+						errmsg("sum of the logarithms of the times between "
+							   "purchases is out of range")));
+	exact_add(sum, (int64) whole,
+			  (int64) rint(ldexp(product - whole, PARTS_BITS)));
+}
+
+static double
+state_log_gaps(const FitState *state)
+{
+	if (state->gaps_unknown)
+		return NAN;
+	return (double) state->log_gaps.whole +
+		   ldexp((double) state->log_gaps.parts, -PARTS_BITS);
+}
 
 /* The state */
 
@@ -299,6 +347,17 @@ any_null(FunctionCallInfo fcinfo, int first)
 	return false;
 }
 
+/* A row came without its times between purchases. */
+static void
+note_no_gaps(FitState *state, const ModelRow *row)
+{
+	if (row->x == 0)
+		return;
+	if (state->model.kind->gaps != NULL)
+		model_gaps_missing(state->model.kind);
+	state->gaps_unknown = true;
+}
+
 /* (state, kind, unit, x, t_x, t [, n]) */
 CRM_FUNCTION(crm_fit_purchases_add)
 {
@@ -311,23 +370,66 @@ CRM_FUNCTION(crm_fit_purchases_add)
 								  PG_GETARG_FLOAT8(5));
 		row.customers = customer_count(fcinfo, 6);
 		if (row.customers > 0)
+		{
+			note_no_gaps(state, &row);
 			state_add(state, &row);
+		}
 	}
 	PG_RETURN_POINTER(state);
+}
+
+/* (state, kind, unit, x, t_x, t, log_gaps, n) */
+CRM_FUNCTION(crm_fit_purchases_add_gaps)
+{
+	FitState *state = purchase_state(fcinfo);
+	double log_gaps;
+	ModelRow row;
+
+	if (!any_null(fcinfo, 3))
+	{
+		row = model_purchases_row(PG_GETARG_INT64(3), PG_GETARG_FLOAT8(4),
+								  PG_GETARG_FLOAT8(5));
+		log_gaps = model_log_gaps(&row, PG_GETARG_FLOAT8(6));
+		row.customers = customer_count(fcinfo, 7);
+		if (row.customers > 0)
+		{
+			state_add(state, &row);
+			exact_add_value(&state->log_gaps, log_gaps, row.customers);
+		}
+	}
+	PG_RETURN_POINTER(state);
+}
+
+/* The times between purchases of a customer, where the kind needs them. */
+static void
+add_history_gaps(FitState *state, History history, int32 as_of,
+				 const ModelRow *row)
+{
+	if (row->x > 0 && (state->best || state->model.kind->gaps != NULL))
+		exact_add_value(&state->log_gaps,
+						model_history_log_gaps(history, as_of) -
+							row->x * log(state->model.days_per_unit),
+						1);
 }
 
 /* (state, kind, unit, history, as_of) */
 CRM_FUNCTION(crm_fit_purchases_add_history)
 {
 	FitState *state = purchase_state(fcinfo);
+	History history;
+	int32 as_of;
 	ModelRow row;
 
 	if (!any_null(fcinfo, 3))
 	{
-		if (model_history_purchases(PG_GETARG_HISTORY(3),
-									PG_GETARG_DAY(4, "as_of"),
-									state->model.days_per_unit, &row))
+		history = PG_GETARG_HISTORY(3);
+		as_of = PG_GETARG_DAY(4, "as_of");
+		if (model_history_purchases(history, as_of, state->model.days_per_unit,
+									&row))
+		{
 			state_add(state, &row);
+			add_history_gaps(state, history, as_of, &row);
+		}
 		else
 			state->model.left_out++;
 	}
@@ -427,6 +529,9 @@ CRM_FUNCTION(crm_fit_combine)
 				 errmsg("kind and unit of a fit must be the same in all "
 						"rows")));
 	target->model.left_out += source->model.left_out;
+	target->gaps_unknown |= source->gaps_unknown;
+	exact_add(&target->log_gaps, source->log_gaps.whole,
+			  source->log_gaps.parts);
 	for (Size i = 0; i < source->n_rows; i++)
 	{
 		if (i % 65536 == 0)
@@ -436,7 +541,7 @@ CRM_FUNCTION(crm_fit_combine)
 	PG_RETURN_POINTER(target);
 }
 
-/* Version, kind, unit, customers left out, number of rows, rows. */
+/* Version, kind, unit, customers left out, gaps, number of rows, rows. */
 CRM_FUNCTION(crm_fit_serialize)
 {
 	FitState *state = (FitState *) PG_GETARG_POINTER(0);
@@ -448,6 +553,9 @@ CRM_FUNCTION(crm_fit_serialize)
 	pq_sendstring(&bytes, state_kind_name(state));
 	pq_sendstring(&bytes, state->model.unit);
 	pq_sendint64(&bytes, state->model.left_out);
+	pq_sendbyte(&bytes, state->gaps_unknown);
+	pq_sendint64(&bytes, state->log_gaps.whole);
+	pq_sendint64(&bytes, state->log_gaps.parts);
 	pq_sendint64(&bytes, (int64) state->n_rows);
 	for (Size i = 0; i < state->n_rows; i++)
 	{
@@ -503,6 +611,11 @@ CRM_FUNCTION(crm_fit_deserialize)
 	if (model_kind_has_unit(state->model.kind))
 		model_set_unit(&state->model, name, strlen(name));
 	state->model.left_out = pq_getmsgint64(&bytes);
+	state->gaps_unknown = pq_getmsgbyte(&bytes) != 0;
+	state->log_gaps.whole = pq_getmsgint64(&bytes);
+	state->log_gaps.parts = pq_getmsgint64(&bytes);
+	if (state->log_gaps.parts >> PARTS_BITS != 0)
+		elog(ERROR, "invalid sum in the state of a fit");
 	n_rows = pq_getmsgint64(&bytes);
 	for (int64 i = 0; i < n_rows; i++)
 	{
@@ -532,8 +645,9 @@ CRM_FUNCTION(crm_fit_final)
 	state_merge(state);
 	model = state->model;
 	if (state->best)
-		model_fit_best(state->rows, state->n_rows, &model);
+		model_fit_best(state->rows, state->n_rows, state_log_gaps(state),
+					   &model);
 	else
-		model_fit(state->rows, state->n_rows, &model);
+		model_fit(state->rows, state->n_rows, state_log_gaps(state), &model);
 	PG_RETURN_DATUM(model_to_datum(&model));
 }

@@ -30,7 +30,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MODEL_MAX_PARAMETERS 4
+#define MODEL_MAX_PARAMETERS 5
 
 /*
  * Limits of valid input. They are far outside any data, and they keep every
@@ -94,6 +94,25 @@ typedef struct ModelKind
 	 */
 	bool has_unit[MODEL_MAX_PARAMETERS];
 
+	/*
+	 * The name of a whole number from 1 to whole_max that follows the other
+	 * parameters, or NULL. The likelihood has no derivative in it: the fit
+	 * tries its values.
+	 */
+	const char *whole_name;
+	int whole_max;
+
+	/*
+	 * What the times between purchases add to the log-likelihood, given the
+	 * sum of their logarithms; NULL where they add nothing. Linear in both
+	 * numbers, and of the parameters it depends on the whole one alone.
+	 */
+	double (*gaps)(const double *parameters, double purchases,
+				   double log_gaps);
+
+	/* Set where expected_alive depends on t_x as well. */
+	bool expects_by_t_x;
+
 	/* Of one customer, with all constants of the published formula. */
 	double (*log_likelihood)(const double *parameters,
 							 const ModelRow *customer);
@@ -133,8 +152,8 @@ typedef struct ModelKind
 
 	/*
 	 * Purchases expected within the horizon of a customer who is alive, each
-	 * discounted by exp(-discount * time until it). Depends on x and t, not on
-	 * t_x. The horizon may be INFINITY; so is then the result where the sum
+	 * discounted by exp(-discount * time until it). Depends on x and t, but
+	 * not on t_x unless expects_by_t_x. The horizon may be INFINITY; so is then the result where the sum
 	 * does not converge.
 	 */
 	double (*expected_alive)(const double *parameters,
@@ -165,6 +184,20 @@ typedef struct ModelKind
 	/* The kind that this one contains as a special case, or NULL. */
 	const struct ModelKind *restricted;
 } ModelKind;
+
+/* Parameters with the whole one. */
+static inline int
+model_kind_all_parameters(const ModelKind *kind)
+{
+	return kind->n_parameters + (kind->whole_name != NULL);
+}
+
+static inline const char *
+model_kind_parameter_name(const ModelKind *kind, int parameter)
+{
+	return parameter < kind->n_parameters ? kind->parameter_names[parameter]
+										  : kind->whole_name;
+}
 
 /* The kinds, in kinds.c. */
 extern const ModelKind *const model_kinds[];

@@ -10,13 +10,15 @@
 #include "model/gamma_gamma.h"
 #include "model/nbd.h"
 #include "model/pareto_nbd.h"
+#include "model/regular.h"
 #include "model/renewal.h"
 
 #include <string.h>
 
 const ModelKind *const model_kinds[] = {
-	&model_bg_nbd, &model_mbg_nbd,	   &model_pareto_nbd, &model_nbd,
-	&model_bg_bb,  &model_gamma_gamma, &model_sbg,		  &model_bdw,
+	&model_bg_nbd,	  &model_mbg_nbd,	 &model_pareto_nbd, &model_nbd,
+	&model_bg_cnbd_k, &model_mbg_cnbd_k, &model_bg_bb,		&model_gamma_gamma,
+	&model_sbg,		  &model_bdw,
 };
 
 const int n_model_kinds = sizeof(model_kinds) / sizeof(model_kinds[0]);

@@ -54,6 +54,7 @@ typedef struct Search
 {
 	const ModelLikelihood *likelihood;
 	nlopt_opt optimiser;
+	double whole; /* the parameter that is not searched for */
 	bool stopped;
 	int evaluations;
 } Search;
@@ -87,6 +88,8 @@ objective(unsigned n, const double *logs, double *gradient, void *data)
 	ModelSums sums;
 
 	exponentials(logs, parameters, (int) n);
+	if (n < MODEL_MAX_PARAMETERS)
+		parameters[n] = search->whole;
 	search->evaluations++;
 	if (!model_likelihood(search->likelihood, parameters, &sums))
 	{
@@ -133,6 +136,8 @@ model_approach(const ModelLikelihood *likelihood, ModelMaximum *maximum)
 
 	for (int i = 0; i < n; i++)
 		logs[i] = log(maximum->parameters[i]);
+	if (n < MODEL_MAX_PARAMETERS)
+		search.whole = maximum->parameters[n];
 	search.optimiser = create_optimiser(&search, logs, (unsigned) n);
 	if (search.optimiser == NULL)
 		return MODEL_OUT_OF_MEMORY;
@@ -221,6 +226,7 @@ move(const ModelLikelihood *likelihood, const double *step, double *parameters,
 		double tried[MODEL_MAX_PARAMETERS];
 		ModelSums tried_sums;
 
+		memcpy(tried, parameters, sizeof(tried));
 		for (int k = 0; k < n; k++)
 			tried[k] = parameters[k] * exp(fraction * step[k]);
 		maximum->iterations++;

@@ -66,6 +66,17 @@ model_set_unit(Model *model, const char *name, Size size)
 void
 model_check_parameter(const ModelKind *kind, int parameter, double value)
 {
+	if (parameter == kind->n_parameters)
+	{
+		if (!(value >= 1 && value <= kind->whole_max) || value != floor(value))
+			ereport(ERROR,
+					(INVALID_MODEL,
+					 errmsg("parameter \"%s\" of a model of kind %s is %g, "
+							"but must be a whole number from 1 to %d",
+							kind->whole_name, kind->name, value,
+							kind->whole_max)));
+		return;
+	}
 	if (!(value >= MODEL_MIN_PARAMETER && value <= MODEL_MAX_PARAMETER))
 		ereport(
 			ERROR,
@@ -193,18 +204,20 @@ read_parameters(JsonbContainer *object, Model *model)
 		!JsonContainerIsObject(value->val.binary.data))
 		wrong_type("parameters", "an object");
 	parameters = value->val.binary.data;
-	for (int i = 0; i < kind->n_parameters; i++)
+	for (int i = 0; i < model_kind_all_parameters(kind); i++)
 	{
+		const char *name = model_kind_parameter_name(kind, i);
 		JsonbValue parameter;
 
-		value = field(parameters, kind->parameter_names[i], &parameter);
-		model->parameters[i] = number(value, kind->parameter_names[i]);
+		value = field(parameters, name, &parameter);
+		model->parameters[i] = number(value, name);
 		model_check_parameter(kind, i, model->parameters[i]);
 	}
-	if (JsonContainerSize(parameters) != (uint32) kind->n_parameters)
+	if (JsonContainerSize(parameters) !=
+		(uint32) model_kind_all_parameters(kind))
 		ereport(ERROR, (INVALID_MODEL,
 						errmsg("a model of kind %s has %d parameters, not %u",
-							   kind->name, kind->n_parameters,
+							   kind->name, model_kind_all_parameters(kind),
 							   JsonContainerSize(parameters))));
 }
 
@@ -369,10 +382,10 @@ model_to_datum(const Model *model)
 	if (model_kind_has_unit(kind))
 		appendStringInfo(&text, ", \"unit\": \"%s\"", model->unit);
 	appendStringInfoString(&text, ", \"parameters\": {");
-	for (int i = 0; i < kind->n_parameters; i++)
+	for (int i = 0; i < model_kind_all_parameters(kind); i++)
 	{
 		appendStringInfo(&text, "%s\"%s\": ", i > 0 ? ", " : "",
-						 kind->parameter_names[i]);
+						 model_kind_parameter_name(kind, i));
 		append_number(&text, model->parameters[i]);
 	}
 	appendStringInfoChar(&text, '}');

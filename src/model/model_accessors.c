@@ -46,17 +46,17 @@ set_parameters(Model *model, ArrayType *array)
 				 errmsg("parameters must be an array of one dimension")));
 	deconstruct_array(array, FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL,
 					  TYPALIGN_DOUBLE, &values, &nulls, &n);
-	if (n != kind->n_parameters)
+	if (n != model_kind_all_parameters(kind))
 	{
 		StringInfoData names;
 
 		initStringInfo(&names);
-		for (int i = 0; i < kind->n_parameters; i++)
+		for (int i = 0; i < model_kind_all_parameters(kind); i++)
 			appendStringInfo(&names, "%s%s", i > 0 ? ", " : "",
-							 kind->parameter_names[i]);
+							 model_kind_parameter_name(kind, i));
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("a model of kind %s has %d parameters, not %d",
-							   kind->name, kind->n_parameters, n),
+							   kind->name, model_kind_all_parameters(kind), n),
 						errhint("They are, in this order: %s.", names.data)));
 	}
 	for (int i = 0; i < n; i++)
@@ -65,7 +65,7 @@ set_parameters(Model *model, ArrayType *array)
 			ereport(ERROR,
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 					 errmsg("parameter \"%s\" of a model of kind %s is NULL",
-							kind->parameter_names[i], kind->name)));
+							model_kind_parameter_name(kind, i), kind->name)));
 		model->parameters[i] = DatumGetFloat8(values[i]);
 		model_check_parameter(kind, i, model->parameters[i]);
 	}
@@ -110,14 +110,17 @@ CRM_FUNCTION(crm_model_parameters)
 
 	model_argument(fcinfo, 0, &model);
 	InitMaterializedSRF(fcinfo, 0);
-	for (int i = 0; i < model.kind->n_parameters; i++)
+	for (int i = 0; i < model_kind_all_parameters(model.kind); i++)
 	{
+		bool estimated = model.has_covariance && i < model.kind->n_parameters;
 		Datum values[3];
-		bool nulls[3] = {false, false, !model.has_covariance};
+		bool nulls[3] = {false, false, !estimated};
 
-		values[0] = CStringGetTextDatum(model.kind->parameter_names[i]);
+		values[0] =
+			CStringGetTextDatum(model_kind_parameter_name(model.kind, i));
 		values[1] = Float8GetDatum(model.parameters[i]);
-		values[2] = Float8GetDatum(sqrt(model.covariance[i][i]));
+		values[2] =
+			Float8GetDatum(estimated ? sqrt(model.covariance[i][i]) : 0);
 		tuplestore_putvalues(result->setResult, result->setDesc, values,
 							 nulls);
 	}
@@ -162,7 +165,7 @@ CRM_FUNCTION(crm_model_aic)
 	model_argument(fcinfo, 0, &model);
 	if (!model.has_log_likelihood)
 		PG_RETURN_NULL();
-	PG_RETURN_FLOAT8(2.0 * model.kind->n_parameters -
+	PG_RETURN_FLOAT8(2.0 * model_kind_all_parameters(model.kind) -
 					 2.0 * model.log_likelihood);
 }
 
@@ -174,6 +177,7 @@ CRM_FUNCTION(crm_model_bic)
 	model_argument(fcinfo, 0, &model);
 	if (!model.has_log_likelihood || model.customers == 0)
 		PG_RETURN_NULL();
-	PG_RETURN_FLOAT8(model.kind->n_parameters * log((double) model.customers) -
+	PG_RETURN_FLOAT8(model_kind_all_parameters(model.kind) *
+						 log((double) model.customers) -
 					 2.0 * model.log_likelihood);
 }

@@ -14,14 +14,24 @@
 
 #include "model/answers.h"
 
-/* (model, x, t_x, t) */
+/* (model, x, t_x, t [, log_gaps]) */
 CRM_FUNCTION(crm_log_likelihood_purchases)
 {
 	const Model *model = answer_model(fcinfo, answer_cache(fcinfo));
 	ModelRow customer = answer_customer(fcinfo, model, 1);
+	double log_gaps = 0.0;
 
+	if (PG_NARGS() > 4)
+		log_gaps = model_log_gaps(&customer, PG_GETARG_FLOAT8(4));
+	else if (model->kind->gaps != NULL && customer.x > 0)
+		model_gaps_missing(model->kind);
+	if (model->kind->gaps != NULL)
+		log_gaps = model->kind->gaps(model->parameters, customer.x, log_gaps);
+	else
+		log_gaps = 0.0;
 	return answer_finite(
-		fcinfo, model->kind->log_likelihood(model->parameters, &customer));
+		fcinfo,
+		model->kind->log_likelihood(model->parameters, &customer) + log_gaps);
 }
 
 /* (model, x, t_x, t) */

@@ -230,7 +230,8 @@ integrate_side(LogFunction function, void *context, double peak,
 		double end;
 		bool short_panel;
 
-		steepest = GAUSS_16_SLOPE + SLACK * (peak_value - value);
+		/* Should the function exceed its "peak", the panels stay positive. */
+		steepest = GAUSS_16_SLOPE + SLACK * fmax(peak_value - value, 0.0);
 		length = fmin(fmin(2.0 * length, GAUSS_16_LENGTH),
 					  0.9 * steepest / fabs(slope));
 		for (;; length *= 0.5)

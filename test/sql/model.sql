@@ -403,3 +403,41 @@ SELECT '{"kind": "gamma_gamma", "parameters": {"p": 1, "q": 1, "v": 1}, "covaria
 SELECT '{"kind": "gamma_gamma", "parameters": {"p": 1, "q": 1, "v": 1}, "converged": false}'::crm.model;
 SELECT '{"kind": "gamma_gamma", "parameters": {"p": 1, "q": 1, "v": 1}, "customers": 1.5}'::crm.model;
 SELECT '{"kind": "gamma_gamma", "parameters": {"p": 1, "q": 1, "v": 1}, "margin": 0.4}'::crm.model;
+
+/* Regular buyers: Erlang timing, k found by the likelihood (here 3 is true). */
+SELECT setseed(0.2);
+CREATE TEMP TABLE regular AS
+WITH RECURSIVE customer AS (
+	SELECT i, -ln(random() * random()) / 20 AS rate, random() ^ 2 AS p, (random() * 200)::int AS first FROM generate_series(1, 2000) i
+), purchase AS (
+	SELECT i, rate, p, first, 0::float8 AS at, true AS alive FROM customer
+	UNION ALL
+	SELECT i, rate, p, first, at + 1 - ln(random() * random() * random()) / rate, random() > p FROM purchase WHERE alive AND at < 800)
+SELECT i, crm.history_agg(date '2024-01-01' + first + at::int, 1.0) AS history FROM purchase GROUP BY i;
+CREATE TEMP TABLE regular_model AS
+SELECT crm.fit_purchases('mbg_cnbd_k', 'week', history, '2025-06-30') AS m, crm.fit_purchases('mbg_cnbd_k', 'day', history, '2025-06-30') AS d,
+	   crm.fit_purchases('mbg_nbd', 'week', history, '2025-06-30') AS k1, crm.fit_purchases('best', 'week', history, '2025-06-30') AS best
+  FROM regular;
+SELECT p.value AS k, crm.aic(m) < crm.aic(k1) - 100 AS regular_is_better, best->>'kind' AS best,
+	   (SELECT value FROM crm.parameters(d) WHERE name = 'k') = p.value AS same_k_by_day
+  FROM regular_model, crm.parameters(m) p WHERE p.name = 'k';
+/* The fit is the sum over customers, gaps and all; the numeric form is the same fit. */
+WITH summary AS (
+	SELECT r.x, r.t_x, r.t, coalesce(g.count * (g.mean_log - ln(7.0)), 0)::float8 AS log_gaps
+	  FROM regular, crm.repeat_purchases(history, '2025-06-30', 'week') r, crm.gaps(crm.upto(history, '2025-06-30')) g)
+SELECT abs(sum(crm.log_likelihood(m, x, t_x, t, log_gaps)) - max(crm.log_likelihood(m))) < 1e-6 AS sum_of_customers,
+	   abs(max(crm.log_likelihood(m)) - crm.log_likelihood((SELECT crm.fit_purchases('mbg_cnbd_k', 'week', x, t_x, t, log_gaps, 1) FROM summary))) < 1e-6 AS numeric_form
+  FROM summary, regular_model GROUP BY m;
+/* k = 1 is the kind without k, and answers add up. */
+WITH model AS (
+	SELECT crm.make_model('bg_cnbd_k', 'week', '{0.243,4.414,0.793,2.426,1}') AS one, crm.make_model('bg_nbd', 'week', '{0.243,4.414,0.793,2.426}') AS bg,
+		   crm.make_model('bg_cnbd_k', 'week', '{0.8,9,0.793,2.426,3}') AS three)
+SELECT crm.p_alive(one, 2, 30.43, 38.86) = crm.p_alive(bg, 2, 30.43, 38.86) AS p_alive,
+	   crm.expected_purchases(one, 39, 2, 30.43, 38.86) = crm.expected_purchases(bg, 39, 2, 30.43, 38.86) AS expected,
+	   abs((SELECT sum(k * crm.purchase_probability(three, k, 39, 2, 30.43, 38.86)) FROM generate_series(0, 400) k)
+		   - crm.expected_purchases(three, 39, 2, 30.43, 38.86)) < 1e-9 AS mean_of_the_distribution,
+	   abs((SELECT sum(crm.purchase_probability(three, k, 39, 2, 30.43, 38.86)) FROM generate_series(0, 400) k) - 1) < 1e-9 AS sums_to_one
+  FROM model;
+SELECT crm.make_model('bg_cnbd_k', 'week', '{1,2,3,4,2.5}');
+SELECT crm.make_model('bg_cnbd_k', 'week', '{1,2,3,4,13}');
+SELECT crm.fit_purchases('mbg_cnbd_k', 'week', 3, 10, 20);
