@@ -4,7 +4,9 @@
  * Three years of a made-up business, the same on every run: table "orders"
  * (customer bigint, day date, amount numeric(12,2)), rows in the order of the
  * days. psql variables: customers (how many), refunds (share of purchases
- * that are given back, wholly or by half, on a later day).
+ * that are given back, wholly or by half, on a later day), and columns, more
+ * of the table: empty, or ", key" for the number of the purchase, which a
+ * refund shares with what it gives back.
  *
  * A customer buys at the rate lambda ~ Gamma(r = 1/2) and leaves after each
  * purchase with the probability p ~ Beta(1/2, 7/2): the story of the MBG/NBD
@@ -97,6 +99,6 @@ WITH person AS MATERIALIZED (
 	  FROM priced
 	 WHERE pg_temp.uniform(key, 18) < :refunds
 )
-SELECT id AS customer, date '2023-01-01' + day AS day, amount::numeric(12,2) AS amount
+SELECT id AS customer, date '2023-01-01' + day AS day, amount::numeric(12,2) AS amount :columns
   FROM (SELECT * FROM priced UNION ALL SELECT * FROM refund WHERE day <= 1095) AS event
  ORDER BY day, hashint8extended(key, 21);

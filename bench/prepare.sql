@@ -6,6 +6,7 @@ VACUUM (ANALYZE, FREEZE) orders;
 
 CREATE TABLE customers AS
 SELECT customer, crm.history_agg(day, amount) AS history FROM orders GROUP BY customer;
+ALTER TABLE customers ADD PRIMARY KEY (customer);
 VACUUM (ANALYZE, FREEZE) customers;
 
 CREATE TABLE summaries AS

@@ -1,12 +1,4 @@
-/*
- * workspace_segments.sql
- *
- * Segments with their number of customers and lifetime value: everybody, as
- * of :as_of, or with plain set the same as of a year before.
- */
-\if :plain
-	SELECT date :'as_of' - 365 AS as_of \gset
-\endif
+/* Segments of shop with their customers and lifetime value as of :as_of. */
 SET crm.as_of = :'as_of';
-EXPLAIN (ANALYZE, TIMING OFF)
+:measure
 SELECT segment, count(*), sum(clv) FROM shop.customer_value GROUP BY segment;

@@ -780,7 +780,7 @@ COMMENT ON FUNCTION crm.validate(text, date, date, text) IS
 
 /* Care */
 
-CREATE VIEW crm.workspaces AS
+CREATE VIEW crm.workspaces WITH (security_invoker) AS
 SELECT n.nspname AS workspace,
 	   pg_catalog.pg_get_userbyid(n.nspowner) AS owner,
 	   NOT EXISTS (SELECT FROM pg_catalog.pg_class c
@@ -797,6 +797,7 @@ SELECT n.nspname AS workspace,
 							AND w.relname OPERATOR(pg_catalog.=) 'workspace';
 COMMENT ON VIEW crm.workspaces IS
 'The workspaces of this database: schema, owner, whether it stands on a relation of yours (crm.attach) or has its own tables, about how many customers have a stored history (NULL: not counted yet), and its size.';
+GRANT SELECT ON crm.workspaces TO PUBLIC;
 
 CREATE FUNCTION crm.workspace_objects(workspace text,
 	OUT kind text, OUT name text, OUT statements text, OUT column_name text, OUT definition text) RETURNS SETOF record

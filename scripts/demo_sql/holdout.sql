@@ -1,33 +1,28 @@
 /*
  * holdout.sql
  *
- * Fits on the first two thirds of the period and compares with the last
- * third, by the number of repeat purchases seen until then. Beside the model
+ * Fits on the first two thirds of the period, until the day :split, and compares
+ * with the last third, by the number of repeat purchases seen until then. Beside the model
  * a naive forecast: each customer repeats what he bought again in the time
  * just before, as long as the one to forecast. A purchase is a day with one,
  * as it is for the model.
  */
-SELECT first_day + (date :'as_of' - first_day) * 2 / 3 AS split,
-	   date :'as_of' - (first_day + (date :'as_of' - first_day) * 2 / 3) AS days
-  FROM (SELECT min(crm.first_day(history)) AS first_day FROM customers) AS period
-\gset
+SELECT crm.fit(:'workspace', :'split', :'kind') \g /dev/null
+SELECT date :'as_of' - :'split' AS days \gset
 
 CREATE TEMPORARY TABLE holdout AS
 SELECT crm.purchase_days(history, :'split') - 1 AS seen,
 	   crm.purchase_days(crm.during(history, date :'split' + 1, date :'as_of' + 1)) AS bought,
-	   crm.expected_purchases(purchases, history, :'split', :days) AS expected,
+	   crm.expected_purchases(purchase_model, history, :'split', :days) AS expected,
 	   crm.purchase_days(crm.during(history, date :'split' + 1 - :days, date :'split' + 1))
 	   - (crm.first_day(history) > date :'split' - :days)::int AS again,
 	   crm.amount(crm.during(history, date :'split' + 1, date :'as_of' + 1)) AS brought,
-	   crm.clv(purchases, spend, history, :'split', :days, 0) AS forecast
-  FROM customers,
-	   (SELECT crm.fit_purchases(:'kind', 'week', history, :'split') AS purchases,
-			   crm.fit_spend(history, :'split') AS spend
-		  FROM customers) AS model
+	   crm.clv(purchase_model, spend_model, history, :'split', :days, 0) AS forecast
+  FROM purchase_history, frozen_at(:'split')
  WHERE crm.first_day(history) <= :'split';
 
 SELECT format('  %s fitted on the orders until %s, compared with the %s days after',
-			  CASE :'kind' WHEN 'nbd' THEN 'NBD' ELSE 'MBG/NBD' END, :'split', :days);
+			  CASE :'kind' WHEN 'mbg_nbd' THEN 'MBG/NBD' WHEN 'bg_nbd' THEN 'BG/NBD' ELSE 'NBD' END, :'split', :days);
 
 SELECT :'dim' || format('  %-16s %10s %9s %9s %6s   %10s %6s', 'repeat purchases', 'customers', 'bought', 'expected', '',
 						'same again', '') || :'reset';

@@ -1,19 +1,15 @@
 /*
  * models.sql
  *
- * Fits the models as of :as_of, that of purchases of the :kind, and keeps them
- * in the table "models" (one row: purchases, spend). Prints the parameters and
- * what they say.
+ * Fits the models of the workspace as of crm.as_of(), that of purchases of the
+ * :kind. Prints the parameters and what they say.
  */
-CREATE TABLE models AS
-SELECT crm.fit_purchases(:'kind', 'week', history, :'as_of') AS purchases,
-	   crm.fit_spend(history, :'as_of') AS spend
-  FROM customers;
+SELECT crm.fit(:'workspace', kind => :'kind') \g /dev/null
 
 CREATE TEMPORARY TABLE parameter AS
-SELECT 1 AS model, p.* FROM models, crm.parameters(purchases) AS p
+SELECT 1 AS model, p.* FROM frozen_at(crm.as_of()), crm.parameters(purchase_model) AS p
 UNION ALL
-SELECT 2, p.* FROM models, crm.parameters(spend) AS p;
+SELECT 2, p.* FROM frozen_at(crm.as_of()), crm.parameters(spend_model) AS p;
 
 CREATE FUNCTION pg_temp.value(model int, name text) RETURNS float8
 	LANGUAGE sql STABLE
@@ -28,7 +24,7 @@ SELECT format(E'  %s: %s\n    %s', title, meaning,
 			  (SELECT string_agg(format('%s = %s%s', name, round(value::numeric, pg_temp.decimals(value)),
 										:'dim' || ' ± ' || round(std_error::numeric, pg_temp.decimals(value)) || :'reset'), '   ')
 				 FROM parameter AS p WHERE p.model = described.model))
-  FROM (VALUES (1, 'purchases, ' || CASE :'kind' WHEN 'nbd' THEN 'NBD' ELSE 'MBG/NBD' END,
+  FROM (VALUES (1, 'purchases, ' || CASE :'kind' WHEN 'mbg_nbd' THEN 'MBG/NBD' WHEN 'bg_nbd' THEN 'BG/NBD' ELSE 'NBD' END,
 				format('%s a year while a customer, %s (means)',
 					   to_char(pg_temp.value(1, 'r') / pg_temp.value(1, 'alpha') * 365.25 / 7, 'FM9,990.0'),
 					   coalesce(to_char(100 * pg_temp.value(1, 'a') / (pg_temp.value(1, 'a') + pg_temp.value(1, 'b')),
@@ -39,4 +35,6 @@ SELECT format(E'  %s: %s\n    %s', title, meaning,
 						   to_char(pg_temp.value(2, 'p') * pg_temp.value(2, 'v') / (pg_temp.value(2, 'q') - 1),
 								   'FM999,999,999,990.00'))
 					ELSE 'so uneven that the mean over customers is not finite' END))
-	   AS described (model, title, meaning);
+	   AS described (model, title, meaning)
+ WHERE EXISTS (SELECT FROM parameter AS p WHERE p.model = described.model)
+ ORDER BY model;

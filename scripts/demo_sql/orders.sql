@@ -1,20 +1,22 @@
 /*
  * orders.sql
  *
- * What was loaded: prints customers, period, money, and what was left out.
+ * What there is: prints customers, period and money, and of an attached table
+ * what was left out.
  */
 SELECT format(E'  %s purchases of %s customers, %s to %s\n  revenue %s, %s',
 			  to_char(count(*) FILTER (WHERE amount >= 0), 'FM999,999,999,990'),
-			  to_char(count(DISTINCT customer) FILTER (WHERE amount >= 0), 'FM999,999,999,990'),
-			  min(day), max(day),
+			  to_char(count(DISTINCT customer_id) FILTER (WHERE amount >= 0), 'FM999,999,999,990'),
+			  min(purchased_on), max(purchased_on),
 			  to_char(sum(amount) FILTER (WHERE amount >= 0), 'FM999,999,999,999,990.00'),
 			  CASE WHEN min(amount) < 0 THEN
 					format('of which %s was given back (refunds: %s)',
 						   to_char(-sum(amount) FILTER (WHERE amount < 0), 'FM999,999,999,999,990.00'),
 						   to_char(count(*) FILTER (WHERE amount < 0), 'FM999,999,999,990'))
 				   ELSE 'no refunds' END)
-  FROM orders;
+  FROM purchase_source;
 
+\if :attached
 SELECT format('  rows left out: %s %s%s', to_char(count(*), 'FM999,999,999,990'), reason,
 			  CASE WHEN min(amount) = 0 AND max(amount) = 0 THEN ' (--keep-zero counts them as purchases)'
 				   WHEN sum(amount) <> 0 THEN ' (net ' || to_char(sum(amount), 'FM999,999,999,999,990.00') || ')' END)
@@ -24,5 +26,6 @@ SELECT format('  rows left out: %s %s%s', to_char(count(*), 'FM999,999,999,990')
 
 SELECT format('  customers with refunds only, not shown below: %s',
 			  to_char(count(*), 'FM999,999,999,990'))
-  FROM (SELECT FROM orders GROUP BY customer HAVING max(amount) < 0) AS refunded
+  FROM (SELECT FROM purchase_source GROUP BY customer_id HAVING max(amount) < 0) AS refunded
 HAVING count(*) > 0;
+\endif

@@ -1,26 +1,17 @@
 /*
  * segments.sql
  *
- * RFM scores as of :as_of in the table "scores", and the segments that they
- * make, the one that brought most money first.
+ * The segments as of crm.as_of(), the one that brought most money first, and
+ * what their customers will bring in the year to come.
  */
-CREATE TABLE scores AS
-SELECT customer, (score).*, crm.classify(rules, score) AS segment
-  FROM (SELECT crm.rfm_cut(history, :'as_of', 5) AS cuts, crm.default_segment_rules() AS rules FROM customers) AS cuts,
-	   LATERAL (SELECT customer, crm.rfm(history, :'as_of', cuts) AS score FROM customers OFFSET 0) AS scored
- WHERE (score).code IS NOT NULL;
-
-SELECT :'dim' || format('  %-20s %10s %7s  %5s  %8s  %s', 'segment', 'customers', '', 'R F M', 'revenue', '')
+SELECT :'dim' || format('  %-20s %9s %7s  %5s  %8s  %-16s %s', 'segment', 'customers', '', 'R F M', 'revenue', '', 'next year')
 	   || :'reset';
 
-SELECT format('  %-20s %10s %6s%%  %s %s %s  %7s%%  %s', left(segment, 20), to_char(customers, 'FM999,999,990'),
-			  to_char(100.0 * customers / sum(customers) OVER (), 'FM990.0'), r, f, m,
-			  to_char(100 * share, 'FM990.0'),
-			  :'accent' || repeat('█', floor(share * 30)::int) ||
-			  (ARRAY['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'])[1 + floor(240 * share)::int % 8] || :'reset')
-  FROM (SELECT segment, count(*) AS customers, sum(monetary) AS revenue,
-			   round(avg(r)) AS r, round(avg(f)) AS f, round(avg(m)) AS m,
-			   greatest(sum(monetary) / nullif(sum(sum(monetary)) OVER (), 0), 0) AS share
-		  FROM scores
-		 GROUP BY segment) AS segment
+SELECT rtrim(format('  %-20s %9s %6s%%  %s %s %s  %7s%%  %s%-16s%s %9s', left(segment, 20), to_char(customers, 'FM999,999,990'),
+			  to_char(100 * customer_share, 'FM990.0'), r, f, m, to_char(100 * share, 'FM990.0'),
+			  :'accent', repeat('█', floor(share * 16)::int) || (ARRAY['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'])[1 + floor(128 * share)::int % 8],
+			  :'reset', to_char(clv, 'FM999,999,999,990')))
+  FROM segment_profile
+  JOIN (SELECT segment, round(avg(r)) AS r, round(avg(f)) AS f, round(avg(m)) AS m FROM customer_rfm GROUP BY segment) AS score USING (segment),
+	   LATERAL (SELECT greatest(coalesce(revenue_share, 0), 0) AS share) AS bar
  ORDER BY revenue DESC;

@@ -181,6 +181,7 @@ SET LOCAL ROLE crm_test_reader;
 SELECT is_empty(format('SELECT customer_id FROM crm_test.%I WHERE customer_id = 777', v), v || ' hides what row security on customer hides')
   FROM unnest('{purchase_history,purchase,customer_rfm,customer_value,customer_metric,customer_360}'::text[]) v;
 SELECT is((SELECT sum(customers) FROM crm_test.segment_profile), (SELECT count(*) - 1 FROM crm_test.customer_history)::numeric, 'segment_profile too');
+SELECT is((SELECT attached FROM crm.workspaces WHERE workspace = 'crm_test'), false, 'he sees which workspaces there are');
 SELECT throws_ok('INSERT INTO crm_test.customer_change VALUES (1)', '42501', NULL, 'a reader writes nothing');
 SELECT throws_ok('UPDATE crm_test.workspace SET yearly_discount = 0', '42501', NULL, 'and sets nothing');
 RESET ROLE;

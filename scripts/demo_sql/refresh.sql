@@ -1,0 +1,15 @@
+/*
+ * refresh.sql
+ *
+ * Stores everybody's history, and freezes the thresholds of scores as of
+ * :as_of and of the day :split, two thirds of the period. Prints what it takes.
+ */
+SET client_min_messages = warning;
+CALL crm.refresh(:'workspace') \gset
+SELECT crm.cut(:'workspace', :'as_of'), crm.cut(:'workspace', :'split') \g /dev/null
+ANALYZE customer_history, customer_change;
+
+SELECT format('  %s purchases became %s histories of %s bytes on average',
+			  to_char(:purchases, 'FM999,999,999,990'), to_char(:customers, 'FM999,999,990'),
+			  round(avg(pg_column_size(history))))
+  FROM customer_history;
