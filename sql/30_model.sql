@@ -336,6 +336,11 @@ CREATE FUNCTION crm.clv(purchase_model crm.model, spend_model crm.model, history
 	AS 'MODULE_PATHNAME', 'crm_clv_history' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000;
 COMMENT ON FUNCTION crm.clv(crm.model, crm.model, crm.history, date, integer, float8) IS
 'Customer lifetime value: the discounted money to expect of a customer with this history in the given number of days after as_of; NULL days is the infinite horizon. Each purchase is discounted continuously from its own moment by 1 / (1 + yearly_discount) a year: 0.1 is 10 percent. Revenue, not margin. What came before as_of is not in it. NULL where any other argument is NULL, where the history has no purchase up to as_of, where refunds reach the repeat purchases, and where the value is infinite by nature.';
+CREATE FUNCTION crm.clv(purchase_model crm.model, spend_model crm.model, history crm.history, as_of date, days integer, yearly_discount float8, margin float8) RETURNS float8
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+	RETURN CASE WHEN abs(margin) < 'Infinity' THEN margin * crm.clv(purchase_model, spend_model, history, as_of, days, yearly_discount) END;
+COMMENT ON FUNCTION crm.clv(crm.model, crm.model, crm.history, date, integer, float8, float8) IS
+'Customer lifetime value in profit: crm.clv times the margin, the share of the revenue that is left after the cost of what was sold (0.4 for 40 %). NULL where the value is, or the margin is not finite.';
 
 /* How well an answer is known */
 

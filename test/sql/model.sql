@@ -441,3 +441,10 @@ SELECT crm.p_alive(one, 2, 30.43, 38.86) = crm.p_alive(bg, 2, 30.43, 38.86) AS p
 SELECT crm.make_model('bg_cnbd_k', 'week', '{1,2,3,4,2.5}');
 SELECT crm.make_model('bg_cnbd_k', 'week', '{1,2,3,4,13}');
 SELECT crm.fit_purchases('mbg_cnbd_k', 'week', 3, 10, 20);
+
+/* With a margin. */
+SELECT crm.clv(m, s, h, '1998-06-30', 365, 0.1, 0.4) = 0.4 * crm.clv(m, s, h, '1998-06-30', 365, 0.1) AS margin,
+	   crm.clv(m, s, h, '1998-06-30', NULL, 0.1, 0.4) = 0.4 * crm.clv(m, s, h, '1998-06-30', NULL, 0.1) AS without_end,
+	   crm.clv(m, s, h, '1998-06-30', 365, 0.1, 'NaN') AS not_a_number
+  FROM (SELECT crm.make_model('mbg_nbd', 'week', '{0.525,6.183,0.891,1.614}'), crm.make_model('gamma_gamma', NULL, '{6.25,3.74,15.44}'),
+			   '[["1997-10-01",1,20.00],["1998-01-05",1,30.00],["1998-05-05",2,44.00]]'::crm.history) AS given (m, s, h);
