@@ -38,9 +38,10 @@ SELECT CASE WHEN grouping(bin) = 1 THEN :'bold' ELSE '' END ||
  GROUP BY ROLLUP (bin)
  ORDER BY grouping(bin), min(seen);
 
-SELECT format(E'  error a customer (root mean square): %s purchases, same again %s\n  revenue expected %s, came %s (%s)',
+SELECT format('  error a customer (root mean square): %s purchases, same again %s',
 			  to_char(sqrt(avg((expected - bought) ^ 2)), 'FM9990.00'),
-			  to_char(sqrt(avg((again - bought)::float8 ^ 2)), 'FM9990.00'),
-			  to_char(sum(forecast), 'FM999,999,999,990'), to_char(sum(brought), 'FM999,999,999,990'),
-			  to_char(100 * (sum(forecast) / nullif(sum(brought), 0)::float8 - 1), 'FMSG999990') || '%')
+			  to_char(sqrt(avg((again - bought)::float8 ^ 2)), 'FM9990.00'))
+	   || coalesce(E'\n  revenue expected ' || to_char(sum(forecast), 'FM999,999,999,990')
+				   || format(', came %s (%s%%)', to_char(sum(brought), 'FM999,999,999,990'),
+							 to_char(100 * (sum(forecast) / nullif(sum(brought), 0)::float8 - 1), 'FMSG999990')), '')
   FROM holdout;

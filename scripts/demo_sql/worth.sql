@@ -4,9 +4,10 @@
  * What customers are worth as of crm.as_of(), over the year to come: the sum
  * and the customers worth most.
  */
-SELECT format(E'  all customers %s, the highest tenth of them %s%% of it\n  expected to be customers still: %s of %s',
-			  to_char(sum(clv), 'FM999,999,999,999,990'),
-			  to_char(100 * sum(clv) FILTER (WHERE tenth = 1) / sum(clv), 'FM990'),
+SELECT CASE WHEN sum(clv) > 0 THEN
+				format(E'  all customers %s, the highest tenth of them %s%% of it\n', to_char(sum(clv), 'FM999,999,999,999,990'),
+					   to_char(100 * sum(clv) FILTER (WHERE tenth = 1) / sum(clv), 'FM990')) ELSE '' END
+	   || format('  expected to be customers still: %s of %s',
 			  to_char(sum(p_alive), 'FM999,999,990'), to_char(count(*), 'FM999,999,990'))
   FROM (SELECT clv, p_alive, ntile(10) OVER (ORDER BY clv DESC NULLS LAST) AS tenth FROM customer_value) AS ranked;
 
