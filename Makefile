@@ -81,7 +81,8 @@ OBJS        = \
 	src/workspace/as_of.o
 
 WORKSPACE   = $(addprefix sql/workspace/, workspace.sql segments.sql tables.sql rules.sql \
-	purchase.sql attached.sql history.sql views.sql customer.sql attached_customer.sql)
+	purchase.sql attached.sql history.sql views.sql customer.sql attached_customer.sql \
+	growth.sql grades.sql lifecycle.sql recurring.sql)
 
 SQL_MODULES = \
 	sql/00_prologue.sql \
@@ -95,7 +96,8 @@ SQL_MODULES = \
 	sql/60_lifecycle.sql \
 	sql/65_retention.sql \
 	sql/workspace_definition.sql \
-	sql/80_workspace.sql
+	sql/80_workspace.sql \
+	sql/85_programme.sql
 
 DATA_built  = sql/crm--$(EXTVERSION).sql
 DATA        = $(patsubst $(srcdir)/%,%,$(wildcard $(srcdir)/sql/updates/crm--*--*.sql))

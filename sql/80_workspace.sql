@@ -17,8 +17,8 @@ COMMENT ON FUNCTION crm.as_of() IS
 CREATE FUNCTION crm.workspace_parts(attached boolean) RETURNS text[]
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 	RETURN CASE WHEN attached
-				THEN '{workspace,segments,attached,history,views,attached_customer}'::text[]
-				ELSE '{workspace,segments,tables,rules,purchase,history,views,customer}'::text[] END;
+				THEN '{workspace,segments,attached,history,views,attached_customer,growth}'::text[]
+				ELSE '{workspace,segments,tables,rules,purchase,history,views,customer,growth,grades,lifecycle,recurring}'::text[] END;
 COMMENT ON FUNCTION crm.workspace_parts(boolean) IS
 'The definitions that make up a workspace, in the order in which they are run: one over a relation of your own (true) or one with tables (false). Each is the name of a text of crm.workspace_definition.';
 
@@ -944,7 +944,10 @@ BEGIN
 		SELECT 'metric unknown', 'metric', format('"%s" is no column of customer_metric.', m.metric),
 			   'Rules with this metric fail. Correct the name, or add the column to the view.'
 		  FROM metric m
-		 WHERE NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = to_regclass('customer_metric') AND a.attname = m.metric);
+		 WHERE NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = to_regclass('customer_metric') AND a.attname = m.metric)
+		   AND NOT EXISTS (SELECT FROM score_item i WHERE i.model = m.metric)
+		   AND m.metric <> 'points_earned';
+		RETURN QUERY SELECT p.* FROM crm.programme_problems(workspace) p;
 	END IF;
 END
 $$;

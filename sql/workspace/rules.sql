@@ -18,6 +18,7 @@ INSERT INTO metric (metric, unit, higher_is_better, definition) VALUES
 	('tenure', 'days', true, 'Days since the first purchase.'),
 	('purchases', 'purchases', true, 'Number of purchases.'),
 	('purchases_12m', 'purchases', true, 'Number of purchases in 12 months.'),
+	('purchase_days', 'days', true, 'Number of days with a purchase.'),
 	('revenue', 'money', true, 'Net amount of all purchases, refunds taken off.'),
 	('revenue_12m', 'money', true, 'Net amount of 12 months.'),
 	('average_amount', 'money', true, 'Net amount divided by purchases.'),
@@ -51,7 +52,8 @@ INSERT INTO metric (metric, unit, higher_is_better, definition) VALUES
 	('last_satisfaction', 'share', true, 'Last answer of any kind but need, as a share of the best one.'),
 	('invitations', 'invitations', true, 'Invitations sent to others.'),
 	('referrals', 'customers', true, 'Invited who became customers.'),
-	('decision_contacts', 'contacts', true, 'Contacts with a known part in decisions.');
+	('decision_contacts', 'contacts', true, 'Contacts with a known part in decisions.'),
+	('points_earned', 'points', true, 'Points earned in the time that a programme measures; in rules of grades only.');
 
 INSERT INTO tier_scheme (scheme, round_up, grace) VALUES ('standard', 'month', '60 days');
 

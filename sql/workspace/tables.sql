@@ -431,6 +431,8 @@ CREATE TABLE points_entry (
 	CHECK (expires_at IS NULL OR points > 0)
 );
 CREATE INDEX ON points_entry (customer_id, occurred_at);
+-- A refund takes back the points of an entry once.
+CREATE UNIQUE INDEX points_entry_reversal ON points_entry (refund_id, reverses_id) WHERE kind = 'reverse';
 COMMENT ON TABLE points_entry IS 'Ledger of loyalty points. Rows are only added; the balance is computed from them, and expiry follows from expires_at.';
 COMMENT ON COLUMN points_entry.entry_id IS 'Key.';
 COMMENT ON COLUMN points_entry.customer_id IS 'The customer.';
@@ -466,7 +468,7 @@ CREATE TABLE tier_scheme (
 	window_kind text NOT NULL DEFAULT 'rolling' CHECK (window_kind IN ('rolling', 'calendar', 'anniversary', 'lifetime')),
 	window_length interval NOT NULL DEFAULT '12 months' CHECK (window_length > interval '0'),
 	period_start_on date NOT NULL DEFAULT '2000-01-01',
-	time_zone text NOT NULL DEFAULT 'UTC' CHECK ((timestamptz '2000-01-01 00:00+00' AT TIME ZONE time_zone) IS NOT NULL),
+	time_zone text CHECK (time_zone IS NULL OR (timestamptz '2000-01-01 00:00+00' AT TIME ZONE time_zone) IS NOT NULL),
 	upgrade text NOT NULL DEFAULT 'at_once' CHECK (upgrade IN ('at_once', 'at_review')),
 	downgrade text NOT NULL DEFAULT 'at_review' CHECK (downgrade IN ('at_once', 'at_review', 'never')),
 	downgrade_step text NOT NULL DEFAULT 'one' CHECK (downgrade_step IN ('one', 'qualified', 'base')),
@@ -480,7 +482,7 @@ COMMENT ON COLUMN tier_scheme.scheme IS 'Name of the programme.';
 COMMENT ON COLUMN tier_scheme.window_kind IS 'The time that is measured: rolling, calendar, anniversary (of joining) or lifetime.';
 COMMENT ON COLUMN tier_scheme.window_length IS 'How long that time is.';
 COMMENT ON COLUMN tier_scheme.period_start_on IS 'A day on which a calendar period starts.';
-COMMENT ON COLUMN tier_scheme.time_zone IS 'Time zone of the days of the programme.';
+COMMENT ON COLUMN tier_scheme.time_zone IS 'Time zone of the days of the programme; NULL: that of the workspace.';
 COMMENT ON COLUMN tier_scheme.upgrade IS 'at_once or at_review.';
 COMMENT ON COLUMN tier_scheme.downgrade IS 'at_once, at_review or never.';
 COMMENT ON COLUMN tier_scheme.downgrade_step IS 'Fall by one grade, to the qualified one, or to the base.';

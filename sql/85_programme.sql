@@ -1,0 +1,573 @@
+/*
+ * programme
+ *
+ * Running a programme in a workspace: reviews of tiers and of stages. What a
+ * review decides about a customer is decided by crm.tier_decide and
+ * crm.classify; here are the facts that go in and the rows that come out.
+ */
+
+/* Metrics of a programme */
+
+CREATE FUNCTION crm.programme_metric_name(metric text, window_kind text, window_length interval) RETURNS text
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+	RETURN CASE WHEN window_kind = 'rolling' AND extract(epoch FROM window_length) = extract(epoch FROM interval '12 months')
+					AND extract(day FROM window_length) = 0 AND metric IN ('revenue_12m', 'purchases_12m', 'profit_12m')
+				THEN CASE metric WHEN 'revenue_12m' THEN 'amount' WHEN 'purchases_12m' THEN 'purchases' ELSE 'profit' END
+				WHEN metric = 'revenue' THEN 'amount'
+				ELSE metric END;
+COMMENT ON FUNCTION crm.programme_metric_name(text, text, interval) IS
+'The name in a tier policy of a metric of tier_rule: amount for revenue; and where the window is the last 12 months, amount, purchases and profit for revenue_12m, purchases_12m and profit_12m, which mean the same there. Other names stay.';
+
+CREATE FUNCTION crm.is_programme_metric(metric text) RETURNS boolean
+	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+	RETURN metric IN ('amount', 'purchases', 'purchase_days', 'profit', 'points_earned');
+COMMENT ON FUNCTION crm.is_programme_metric(text) IS
+'True for a metric that counts over the window of a programme: amount, purchases, purchase_days, profit and points_earned. Any other is taken from customer_metric or customer_score as of the day.';
+
+CREATE FUNCTION crm.programme_metric(metric text, history crm.history, profit_history crm.history, points_history crm.history,
+	"from" date, until date) RETURNS numeric
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+	RETURN CASE metric
+			WHEN 'amount' THEN coalesce(crm.amount(history, until - 1), 0) - coalesce(crm.amount(history, nullif("from", '-infinity') - 1), 0)
+			WHEN 'purchases' THEN coalesce(crm.purchases(history, until - 1), 0) - coalesce(crm.purchases(history, nullif("from", '-infinity') - 1), 0)
+			WHEN 'purchase_days' THEN coalesce(crm.purchase_days(history, until - 1), 0) - coalesce(crm.purchase_days(history, nullif("from", '-infinity') - 1), 0)
+			WHEN 'profit' THEN crm.amount(profit_history, until - 1) - coalesce(crm.amount(profit_history, nullif("from", '-infinity') - 1), 0)
+			WHEN 'points_earned' THEN coalesce(crm.amount(points_history, until - 1), 0) - coalesce(crm.amount(points_history, nullif("from", '-infinity') - 1), 0)
+		   END;
+COMMENT ON FUNCTION crm.programme_metric(text, crm.history, crm.history, crm.history, date, date) IS
+'A metric of the days [from, until) from histories of purchases, profit and points; from is NULL or -infinity for all days before. Who has no history has 0, but for profit, which is then not known (NULL), as is a metric of another name.';
+
+CREATE FUNCTION crm.tier_rule_window(policy crm.tier_policy, state crm.tier_state, is_to_enter boolean, as_of date,
+	OUT counted_from date, OUT counted_until date) RETURNS SETOF record
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 1
+BEGIN ATOMIC
+	SELECT nullif(w."from", '-infinity'), w.until
+	  FROM crm.tier_window(policy, state,
+			CASE WHEN policy ->> (CASE WHEN is_to_enter THEN 'upgrade' ELSE 'downgrade' END) = 'at_once' THEN as_of + 1
+				 ELSE coalesce(greatest((state).review_on, as_of + 1), as_of + 1) END) w;
+END;
+COMMENT ON FUNCTION crm.tier_rule_window(crm.tier_policy, crm.tier_state, boolean, date) IS
+'The days that will decide whether a customer enters the next tier or keeps his own: up to the review, or up to as_of where the policy decides at once.';
+
+CREATE FUNCTION crm.tier_why(reason text, facts jsonb) RETURNS text
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT reason
+		|| coalesce(': ' || (SELECT string_agg(a.key || ' ' || coalesce(facts -> 'metrics' ->> a.key, 'not known')
+											   || CASE WHEN (facts -> 'metrics' ->> a.key)::numeric >= a.value::numeric THEN ' reaches ' ELSE ' is below ' END
+											   || a.value, ', ' ORDER BY a.key)
+							   FROM jsonb_each_text(facts -> 'asked') a), '')
+		|| CASE WHEN facts ? 'asked' AND facts ? 'from' THEN ' (from ' || (facts ->> 'from') || ' until ' || (facts ->> 'until') || ')' ELSE '' END
+		|| coalesce(': ' || (facts ->> 'note'), '');
+END;
+COMMENT ON FUNCTION crm.tier_why(text, jsonb) IS
+'A decision about a tier in words, from the reason and the facts in tier_log: for example "grace: amount 1000 is below 4000 (from 2024-04-01 until 2025-04-01)".';
+
+/* Reviews of tiers */
+
+CREATE FUNCTION crm.programme_enter(workspace text) RETURNS void
+	LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM crm.workspace_enter(workspace);
+	IF pg_catalog.to_regclass('tier_log') IS NULL THEN
+		RAISE object_not_in_prerequisite_state USING
+			MESSAGE = pg_catalog.format('workspace "%s" stands on a relation of yours and keeps no grades and stages', workspace),
+			HINT = pg_catalog.format('Ask crm.tier_at, crm.tier_path or crm.classify about %I.purchase_history and %I.customer_metric, or make a workspace with crm.create_workspace.', workspace, workspace);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION crm.programme_enter(text) IS
+'As crm.workspace_enter; an error where the workspace has no tables for grades and stages.';
+
+CREATE FUNCTION crm.programme_day(as_of date) RETURNS text
+	LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	IF as_of IS NULL OR as_of < '0001-01-01' OR as_of > '9999-12-31' THEN
+		RAISE datetime_field_overflow USING
+			MESSAGE = format('as_of is %s', coalesce(as_of::text, 'NULL')),
+			DETAIL = 'A review is of a day from 0001-01-01 to 9999-12-31.';
+	END IF;
+	RETURN to_char(as_of, 'YYYY-MM-DD');
+END
+$$;
+COMMENT ON FUNCTION crm.programme_day(date) IS
+'A day as the setting crm.as_of takes it; an error where it is no day of a review.';
+
+CREATE FUNCTION crm.scheme_policy(workspace text, scheme text) RETURNS crm.tier_policy
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	policy crm.tier_policy;
+BEGIN
+	PERFORM crm.programme_enter(workspace);
+	policy := scheme_policy(scheme);
+	IF policy IS NULL THEN
+		RAISE undefined_object USING
+			MESSAGE = format('there is no programme %s in workspace "%s"', coalesce(quote_literal(scheme), 'NULL'), workspace),
+			HINT = coalesce((SELECT format('Its programmes are: %s.', string_agg(s.scheme, ', ' ORDER BY s.scheme)) FROM tier_scheme s),
+							format('INSERT INTO %I.tier_scheme makes one.', workspace));
+	END IF;
+	RETURN policy;
+END
+$$;
+COMMENT ON FUNCTION crm.scheme_policy(text, text) IS
+'The policy that the rows of tier_scheme, tier and tier_rule of a workspace mean now, for crm.tier_at and crm.tier_path: SELECT tier, count(*) FROM sales.purchase_history, crm.tier_at(history, crm.scheme_policy(''sales'', ''standard''), ''2025-12-31'') GROUP BY 1. Only metrics of purchases can be replayed (revenue, purchases, purchase_days; over the last 12 months also revenue_12m and purchases_12m). Rules that contradict themselves and an unknown programme are errors.';
+
+/* The expression that makes the metrics of a policy into JSON. */
+CREATE FUNCTION crm.programme_metrics(policy crm.tier_policy, "from" text, until text, others text) RETURNS text
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT concat_ws(' || ',
+			format('jsonb_build_object(%s)',
+				   string_agg(format('%L, crm.programme_metric(%1$L, history, profit_history, points_history, %s, %s)', m.metric, "from", until),
+							  ', ' ORDER BY m.metric) FILTER (WHERE crm.is_programme_metric(m.metric))),
+			CASE WHEN bool_or(NOT crm.is_programme_metric(m.metric)) THEN others END)
+	  FROM (SELECT DISTINCT r.metric FROM crm.tier_rules(policy) r WHERE r.metric IS NOT NULL) m;
+END;
+COMMENT ON FUNCTION crm.programme_metrics(crm.tier_policy, text, text, text) IS
+'An expression for the metrics that a policy asks for: those of its window over columns history, profit_history and points_history, the others from an expression given.';
+
+CREATE FUNCTION crm.programme_other_metrics(policy crm.tier_policy) RETURNS text
+	LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	metric text;
+	parts text[] := '{}';
+	models text[] := '{}';
+BEGIN
+	FOR metric IN SELECT DISTINCT r.metric FROM crm.tier_rules(policy) r WHERE NOT crm.is_programme_metric(r.metric) ORDER BY 1 LOOP
+		IF EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = to_regclass('customer_metric') AND a.attname = metric AND a.attnum > 0) THEN
+			parts := parts || format('%L, c.%I', metric, metric);
+		ELSIF EXISTS (SELECT FROM score_item i WHERE i.model = metric) THEN
+			parts := parts || format('%L, z.scores -> %1$L', metric);
+			models := models || metric;
+		ELSE
+			RAISE undefined_column USING
+				MESSAGE = format('there is no metric "%s", which a rule of a tier asks for', metric),
+				DETAIL = format('Metrics are: %s.', (SELECT string_agg(a.attname, ', ' ORDER BY a.attnum) FROM pg_attribute a
+													   JOIN pg_type t ON t.oid = a.atttypid AND t.typcategory = 'N'
+													  WHERE a.attrelid = to_regclass('customer_metric') AND a.attnum > 0 AND a.attname <> 'customer_id')
+												 || ', points_earned' || coalesce((SELECT string_agg(DISTINCT ', ' || i.model, '') FROM score_item i), '')),
+				HINT = 'A metric is a column of the view customer_metric, or a model of score_item.';
+		END IF;
+	END LOOP;
+	RETURN format('SELECT c.customer_id, jsonb_build_object(%s) AS others FROM customer_metric c', array_to_string(parts, ', '))
+		|| CASE WHEN cardinality(models) > 0
+				THEN format(' LEFT JOIN (SELECT v.customer_id, jsonb_object_agg(v.model, v.score) AS scores FROM customer_score v WHERE v.model = ANY (%L) GROUP BY v.customer_id) z ON z.customer_id = c.customer_id', models)
+				ELSE '' END;
+END
+$$;
+COMMENT ON FUNCTION crm.programme_other_metrics(crm.tier_policy) IS
+'A query for the metrics of a policy that do not count over its window, by customer; an error where one does not exist. The search path is that of the workspace.';
+
+/*
+ * Between reviews one can only rise, and only to a tier whose rules hold. The
+ * condition is weaker than the decision: it passes all for whom something may
+ * change, so that crm.tier_decide need not be asked about everybody.
+ */
+CREATE FUNCTION crm.programme_may_change(policy crm.tier_policy) RETURNS text
+	LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT CASE WHEN policy ->> 'downgrade' = 'at_once' OR policy ->> 'window_kind' = 'anniversary' THEN 'true'
+				ELSE '(n.state).review_on <= $1' || CASE WHEN policy ->> 'upgrade' = 'at_review' THEN ''
+					ELSE coalesce(' OR ' || string_agg(format('(n.state).tier_no < %s AND %s', t.tier_no, t.condition), ' OR '), '') END END
+	  FROM (SELECT r.tier_no, w.until,
+				   string_agg(CASE WHEN crm.is_programme_metric(r.metric)
+								   THEN format('crm.programme_metric(%L, n.history, n.profit_history, n.points_history, (crm.tier_window($3, crm.tier_enrol($3, $1), %s))."from", %2$s) >= %s',
+											   r.metric, w.until, r.enter_at)
+								   ELSE format('(n.others ->> %L)::numeric >= %s', r.metric, r.enter_at) END, ' AND ') AS condition
+			  FROM crm.tier_rules(policy) r
+			 CROSS JOIN (VALUES ('$1'), ('$1 + 1')) w (until)
+			 WHERE r.metric IS NOT NULL
+			 GROUP BY r.tier_no, w.until) t;
+END;
+COMMENT ON FUNCTION crm.programme_may_change(crm.tier_policy) IS
+'A condition on the members of a programme that holds where a decision on a day may change something.';
+
+/*
+ * Members come from the log; somebody with any row there has joined before.
+ */
+CREATE FUNCTION crm.programme_members(policy crm.tier_policy, condition text) RETURNS text
+	LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	metrics text[] := ARRAY(SELECT DISTINCT r.metric FROM crm.tier_rules(policy) r WHERE r.metric IS NOT NULL);
+	columns text := 'h.history, h.profit_history, NULL::crm.history AS points_history, NULL::jsonb AS others';
+	joins text := '';
+BEGIN
+	IF 'points_earned' = ANY (metrics) THEN
+		columns := replace(columns, 'NULL::crm.history', 'p.points_history');
+		joins := E'\n\t\t  LEFT JOIN programme_points($4) p ON p.customer_id = m.customer_id';
+	END IF;
+	IF EXISTS (SELECT FROM unnest(metrics) m WHERE NOT crm.is_programme_metric(m)) THEN
+		columns := replace(columns, 'NULL::jsonb', 'o.others');
+		joins := joins || E'\n\t\t  LEFT JOIN (' || crm.programme_other_metrics(policy) || ') o ON o.customer_id = m.customer_id';
+	END IF;
+	RETURN format($query$
+		SELECT n.*
+		  FROM (SELECT m.customer_id, m.valid_from, m.reason, m.state, %1$s
+				  FROM tier_member_at($1) m
+				  LEFT JOIN programme_history($4) h ON h.customer_id = m.customer_id%2$s
+				 WHERE m.scheme = $2 AND m.valid_to IS NULL) n
+		 WHERE %3$s
+		UNION ALL
+		SELECT h.customer_id, NULL, NULL, crm.tier_enrol($3, crm.first_day(h.history, $1)), %1$s
+		  FROM programme_history($4) h%4$s
+		 WHERE crm.first_day(h.history, $1) IS NOT NULL
+		   AND NOT EXISTS (SELECT FROM tier_log l WHERE l.scheme = $2 AND l.customer_id = h.customer_id)$query$,
+		columns, joins, condition, replace(joins, '= m.customer_id', '= h.customer_id'));
+END
+$$;
+COMMENT ON FUNCTION crm.programme_members(crm.tier_policy, text) IS
+'A query for who is in a programme on a day, with the state and what the metrics are computed from: the members that meet a condition on a row n of it, and all who join with their first purchase. Its parameters: $1 the day, $2 the programme, $3 the policy, $4 the time zone. The search path is that of the workspace.';
+
+CREATE FUNCTION crm.programme_freeze(policy crm.tier_policy, scheme text, as_of date) RETURNS crm.tier_policy
+	LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	rule record;
+	threshold numeric;
+	frozen jsonb := policy;
+	is_windowed boolean;
+BEGIN
+	FOR rule IN
+		SELECT ARRAY['tiers', (t.n - 1)::text, 'rules', (r.n - 1)::text] AS path, r.rule ->> 'metric' AS metric, (r.rule ->> 'keep_at')::numeric AS keep_at,
+			   sum((r.rule ->> 'enter_share')::float8) OVER (PARTITION BY r.rule ->> 'metric' ORDER BY t.n DESC) AS share
+		  FROM jsonb_array_elements(policy -> 'tiers') WITH ORDINALITY t (tier, n)
+		 CROSS JOIN LATERAL jsonb_array_elements(t.tier -> 'rules') WITH ORDINALITY r (rule, n)
+		 WHERE r.rule ? 'enter_share'
+	LOOP
+		is_windowed := crm.is_programme_metric(rule.metric);
+		EXECUTE format($query$
+			SELECT floor(100000000 * percentile_disc($5) WITHIN GROUP (ORDER BY v.value DESC)) / 100000000
+			  FROM (SELECT %s AS value
+					  FROM (SELECT m.*, (crm.tier_window($3, m.state, $1 + 1))."from" AS counted_from FROM (%s) m OFFSET 0) q
+					 WHERE %s) v
+			 WHERE v.value IS NOT NULL$query$,
+			CASE WHEN is_windowed THEN format('crm.programme_metric(%L, q.history, q.profit_history, q.points_history, q.counted_from, $1 + 1)', rule.metric)
+				 ELSE format('(q.others ->> %L)::numeric', rule.metric) END,
+			crm.programme_members(policy, 'true'),
+			CASE WHEN is_windowed AND rule.metric <> 'points_earned'
+				 THEN $cond$crm.programme_metric('purchases', q.history, NULL, NULL, q.counted_from, $1 + 1) > 0$cond$ ELSE 'true' END)
+		   INTO threshold USING as_of, scheme, policy, policy ->> 'time_zone', rule.share;
+		-- Where nobody is ranked, nobody enters.
+		threshold := coalesce(threshold, 1e15);
+		frozen := jsonb_set(frozen, rule.path, (frozen #> rule.path) - 'enter_share'
+							|| jsonb_build_object('enter_at', threshold, 'keep_at', least(rule.keep_at, threshold)));
+	END LOOP;
+	RETURN frozen;
+END
+$$;
+COMMENT ON FUNCTION crm.programme_freeze(crm.tier_policy, text, date) IS
+'A policy with the shares of its rules replaced by the thresholds that they mean as of a day: the value that the last of the share has, so that ties are not split. Ranked are, for purchases, those who bought in the window, else those whose metric is known. The search path is that of the workspace.';
+
+CREATE FUNCTION crm.programme_rewind(scheme text, as_of date, time_zone text) RETURNS void
+	LANGUAGE plpgsql AS $$
+DECLARE
+	by_hand bigint;
+	day_start timestamptz := as_of::timestamp AT TIME ZONE time_zone;
+BEGIN
+	SELECT count(*) INTO by_hand FROM tier_log l
+	 WHERE l.scheme = programme_rewind.scheme AND l.valid_from >= day_start AND l.reason IN ('manual', 'merge', 'close');
+	IF by_hand > 0 THEN
+		RAISE object_not_in_prerequisite_state USING
+			MESSAGE = format('%s decisions by hand in programme "%s" are not before %s', by_hand, scheme, as_of),
+			HINT = 'A replay takes back the decisions of reviews. Delete those made by hand first, and make them again afterwards.';
+	END IF;
+	DELETE FROM tier_log l WHERE l.scheme = programme_rewind.scheme AND l.valid_from >= day_start;
+	UPDATE tier_log l SET valid_to = NULL
+	 WHERE l.scheme = programme_rewind.scheme AND l.valid_to >= day_start;
+	DELETE FROM tier_review r WHERE r.scheme = programme_rewind.scheme AND r.as_of >= programme_rewind.as_of;
+END
+$$;
+COMMENT ON FUNCTION crm.programme_rewind(text, date, text) IS
+'Takes back what reviews of a programme decided on a day and later. The search path is that of the workspace.';
+
+CREATE FUNCTION crm.programme_decisions(policy crm.tier_policy) RETURNS text
+	LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	has_window boolean := EXISTS (SELECT FROM crm.tier_rules(policy) r WHERE crm.is_programme_metric(r.metric));
+	has_points boolean := EXISTS (SELECT FROM crm.tier_rules(policy) r WHERE r.metric = 'points_earned');
+BEGIN
+	RETURN format($query$
+	SELECT d.*, coalesce(d.closing, d.middle) AS decided,
+		   CASE WHEN (d.closing).reason IS NOT NULL OR (d.closing).tier_no IS NOT NULL AND (d.opening).reason IS NULL THEN $1 + 1 ELSE $1 END AS judged_until,
+		   CASE WHEN (d.closing).reason IS NOT NULL OR (d.closing).tier_no IS NOT NULL AND (d.opening).reason IS NULL THEN d.middle ELSE d.state END AS judged_state
+	  FROM (SELECT c.*,
+				   CASE WHEN c.has_entry THEN crm.tier_decide($3, c.middle, %s, $1) END AS closing
+			  FROM (SELECT o.*, coalesce(o.opening, o.state) AS middle
+					  FROM (SELECT q.*,
+								   CASE WHEN (q.state).enrolled_on < $1 OR %L THEN crm.tier_decide($3, q.state, %s, $1) END AS opening
+							  FROM (SELECT m.*, (crm.tier_window($3, m.state, $1))."from" AS counted_from,
+										   coalesce(%s, false) AS has_entry
+									  FROM (%s) m OFFSET 0) q OFFSET 0) o OFFSET 0) c OFFSET 0) d
+	 WHERE d.valid_from IS NULL OR (d.opening).reason IS NOT NULL OR (d.closing).reason IS NOT NULL$query$,
+		crm.programme_metrics(policy, '(crm.tier_window($3, c.middle, $1 + 1))."from"', '$1 + 1', 'others'),
+		NOT has_window,
+		crm.programme_metrics(policy, 'counted_from', '$1', 'others'),
+		CASE WHEN has_window
+			 THEN 'crm.purchases(m.history, $1) > crm.purchases(m.history, $1 - 1) OR crm.amount(m.history, $1) <> crm.amount(m.history, $1 - 1)'
+				  || CASE WHEN has_points THEN ' OR crm.amount(m.points_history, $1) <> coalesce(crm.amount(m.points_history, $1 - 1), 0)' ELSE '' END
+			 ELSE 'false' END,
+		crm.programme_members(policy, crm.programme_may_change(policy)));
+END
+$$;
+COMMENT ON FUNCTION crm.programme_decisions(crm.tier_policy) IS
+'A query for what a policy decides on a day about those in a programme, a row for each who joins or for whom something changes: first when the day begins, by what was before it, and where the day has purchases, again when it ends. Metrics that do not count over a window are those of the day itself. Parameters and search path are as for crm.programme_members.';
+
+CREATE FUNCTION crm.tier_review(workspace text, scheme text, as_of date DEFAULT crm.as_of(), replay boolean DEFAULT false,
+	OUT members bigint, OUT enrolled bigint, OUT upgraded bigint, OUT renewed bigint, OUT given_grace bigint, OUT downgraded bigint) RETURNS record
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET crm.as_of = '' AS $$
+DECLARE
+	day text := crm.programme_day(as_of);
+	policy crm.tier_policy := crm.scheme_policy(workspace, scheme);
+	time_zone text := policy ->> 'time_zone';
+	last_review date;
+	thresholds jsonb;
+	changes bigint;
+BEGIN
+	PERFORM crm.programme_enter(workspace);
+	PERFORM crm.workspace_lock(workspace);
+	PERFORM set_config('crm.as_of', day, true);
+	SELECT max(r.as_of) INTO last_review FROM tier_review r WHERE r.scheme = tier_review.scheme;
+	IF replay THEN
+		PERFORM crm.programme_rewind(scheme, as_of, time_zone);
+	ELSIF last_review > as_of THEN
+		RAISE object_not_in_prerequisite_state USING
+			MESSAGE = format('programme "%s" was reviewed as of %s, after %s', scheme, last_review, as_of),
+			DETAIL = 'Late facts count at the next review.',
+			HINT = format('To take the later decisions back and decide anew from that day: SELECT * FROM crm.tier_review(%L, %L, %L, replay => true);', workspace, scheme, day);
+	END IF;
+	policy := crm.programme_freeze(policy, scheme, as_of);
+	SELECT jsonb_object_agg(t.tier_no, jsonb_build_object('enter', t.enter, 'keep', t.keep)) INTO thresholds
+	  FROM (SELECT r.tier_no, jsonb_object_agg(r.metric, r.enter_at) AS enter, jsonb_object_agg(r.metric, r.keep_at) AS keep
+			  FROM crm.tier_rules(policy) r WHERE r.metric IS NOT NULL GROUP BY r.tier_no) t;
+	EXECUTE format($query$
+		WITH decision AS MATERIALIZED (
+			SELECT e.*,
+				   CASE WHEN e.valid_from IS NULL OR e.is_same_day AND e.reason = 'enrol' THEN 'enrol'
+						WHEN (e.decided).tier_no > e.tier_before THEN 'upgrade'
+						WHEN (e.decided).tier_no < e.tier_before THEN 'downgrade'
+						WHEN (e.decided).in_grace THEN 'grace'
+						WHEN e.is_same_day AND e.reason = 'manual' THEN 'manual'
+						ELSE 'renew' END AS new_reason
+			  FROM (SELECT d.*, coalesce(d.valid_from >= $5, false) AS is_same_day,
+						   CASE WHEN d.valid_from >= $5
+								THEN coalesce((SELECT p.tier_no FROM tier_log p
+												WHERE p.scheme = $2 AND p.customer_id = d.customer_id AND p.valid_to = d.valid_from), (d.state).tier_no)
+								ELSE (d.state).tier_no END AS tier_before,
+						   (crm.tier_window($3, d.judged_state, d.judged_until))."from" AS judged_from
+					  FROM (%s) d) e
+			 ORDER BY e.customer_id -- all is read before the first row is written
+		), closed AS (
+			UPDATE tier_log l SET valid_to = $5
+			  FROM decision e
+			 WHERE l.scheme = $2 AND l.customer_id = e.customer_id AND l.valid_from = e.valid_from AND e.valid_from < $5
+			RETURNING l.customer_id
+		), written AS (
+			INSERT INTO tier_log AS l (scheme, customer_id, valid_from, tier_no, reason, review_at, floor_until, facts)
+			SELECT $2, e.customer_id, greatest($5, e.valid_from), (e.decided).tier_no, e.new_reason,
+				   (e.decided).review_on::timestamp AT TIME ZONE $4,
+				   CASE WHEN (e.decided).floor_until > $1 THEN (e.decided).floor_until::timestamp AT TIME ZONE $4 END,
+				   jsonb_strip_nulls(jsonb_build_object(
+					'metrics', %s,
+					'asked', $6 -> (CASE WHEN e.new_reason = 'downgrade' THEN e.tier_before ELSE (e.decided).tier_no END)::text
+								-> (CASE WHEN e.new_reason IN ('enrol', 'upgrade') THEN 'enter' ELSE 'keep' END),
+					'from', nullif(e.judged_from, '-infinity'), 'until', e.judged_until,
+					'enrolled_on', (e.decided).enrolled_on, 'changed_on', (e.decided).changed_on,
+					'floor_no', CASE WHEN (e.decided).floor_until > $1 THEN (e.decided).floor_no END))
+			  FROM decision e
+			  LEFT JOIN closed c ON c.customer_id = e.customer_id -- the old row is closed before the new one comes
+			ON CONFLICT ON CONSTRAINT tier_log_pkey DO UPDATE
+			SET tier_no = EXCLUDED.tier_no, reason = EXCLUDED.reason, review_at = EXCLUDED.review_at, floor_until = EXCLUDED.floor_until,
+				facts = EXCLUDED.facts, decided_at = EXCLUDED.decided_at, decided_by = EXCLUDED.decided_by
+			RETURNING l.reason
+		)
+		SELECT count(*), count(*) FILTER (WHERE w.reason = 'enrol'), count(*) FILTER (WHERE w.reason = 'upgrade'), count(*) FILTER (WHERE w.reason = 'renew'),
+			   count(*) FILTER (WHERE w.reason = 'grace'), count(*) FILTER (WHERE w.reason = 'downgrade')
+		  FROM written w$query$,
+		crm.programme_decisions(policy), crm.programme_metrics(policy, 'e.judged_from', 'e.judged_until', 'e.others'))
+	   INTO changes, enrolled, upgraded, renewed, given_grace, downgraded
+	  USING as_of, scheme, policy, time_zone, as_of::timestamp AT TIME ZONE time_zone, thresholds;
+	SELECT count(*) INTO members FROM tier_log l
+	 WHERE l.scheme = tier_review.scheme AND l.valid_to IS NULL AND l.reason NOT IN ('merge', 'close');
+	INSERT INTO tier_review AS r (scheme, as_of, policy, members, changes)
+	VALUES (scheme, as_of, policy, members, changes)
+	ON CONFLICT ON CONSTRAINT tier_review_pkey DO UPDATE
+	SET policy = EXCLUDED.policy, members = EXCLUDED.members, changes = r.changes + EXCLUDED.changes,
+		reviewed_at = EXCLUDED.reviewed_at, reviewed_by = EXCLUDED.reviewed_by
+	WHERE EXCLUDED.changes > 0 OR r.policy <> EXCLUDED.policy;
+END
+$$;
+COMMENT ON FUNCTION crm.tier_review(text, text, date, boolean) IS
+'Reviews a programme of a workspace as of a day (default crm.as_of()) and writes what changes to tier_log, each row with the facts behind it: SELECT * FROM crm.tier_review(''sales'', ''standard'', ''2025-12-31''). Customers join with their first purchase. What is decided, crm.tier_decide explains; when the day begins, by what was before it, and where the day has purchases again when it ends. Decisions take effect from the beginning of that day, so that a programme whose upgrades are to count at once is reviewed daily; reviewed every day, it decides as crm.tier_path replays. The same review again writes nothing, or what is new since. Shares of the best customers are frozen to thresholds, kept with the rules in tier_review. A day before the last review is an error, unless replay is true: that takes back the decisions of reviews from this day on, and decides it anew. Returns the number of members and of what was decided: enrolled, upgraded, renewed, given_grace, downgraded.';
+
+/* Decisions by hand */
+
+CREATE FUNCTION crm.tier_grant(workspace text, scheme text, customer_id bigint, tier text, until date, as_of date DEFAULT crm.as_of(),
+	note text DEFAULT NULL) RETURNS void
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	policy crm.tier_policy := crm.scheme_policy(workspace, scheme);
+	day_start timestamptz;
+	granted integer;
+	member record;
+	state crm.tier_state;
+BEGIN
+	PERFORM crm.programme_enter(workspace);
+	PERFORM crm.workspace_lock(workspace);
+	SELECT t.tier_no INTO granted FROM tier t WHERE t.scheme = tier_grant.scheme AND t.name = tier_grant.tier;
+	IF granted IS NULL THEN
+		RAISE undefined_object USING
+			MESSAGE = format('programme "%s" has no tier %s', scheme, coalesce(quote_literal(tier), 'NULL')),
+			HINT = (SELECT format('Its tiers are: %s.', string_agg(t.name, ', ' ORDER BY t.tier_no)) FROM tier t WHERE t.scheme = tier_grant.scheme);
+	ELSIF customer_id IS NULL OR NOT EXISTS (SELECT FROM customer c WHERE c.customer_id = tier_grant.customer_id) THEN
+		RAISE foreign_key_violation USING MESSAGE = format('there is no customer %s', coalesce(customer_id::text, 'NULL'));
+	ELSIF until <= as_of OR until IS NULL OR NOT isfinite(until) OR as_of IS NULL THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = format('a tier given on %s must be protected until a later day, not %s', coalesce(as_of::text, 'NULL'), coalesce(until::text, 'NULL')),
+			HINT = 'A tier given by hand is a floor until a day, so that nobody keeps it for ever by mistake.';
+	END IF;
+	SELECT m.* INTO member FROM tier_member_at(as_of) m
+	 WHERE m.scheme = tier_grant.scheme AND m.customer_id = tier_grant.customer_id AND m.valid_to IS NULL;
+	IF member.customer_id IS NULL AND EXISTS (SELECT FROM tier_log l WHERE l.scheme = tier_grant.scheme AND l.customer_id = tier_grant.customer_id) THEN
+		RAISE object_not_in_prerequisite_state USING
+			MESSAGE = format('customer %s is no member of programme "%s" on %s, or has a later decision', customer_id, scheme, as_of),
+			HINT = format('SELECT * FROM %I.tier_log WHERE customer_id = %s; shows the decisions.', workspace, customer_id);
+	END IF;
+	day_start := as_of::timestamp AT TIME ZONE (policy ->> 'time_zone');
+	state := coalesce(member.state, crm.tier_enrol(policy, as_of));
+	IF state.tier_no < granted THEN
+		-- Raised by the floor alone: no metric is known, and no review is due.
+		state.floor_no := granted;
+		state.floor_until := until;
+		state.review_on := NULL;
+		state := crm.tier_decide(policy, state,
+								 coalesce((SELECT jsonb_object_agg(r.metric, NULL) FROM crm.tier_rules(policy) r WHERE r.metric IS NOT NULL), '{}'), as_of);
+	END IF;
+	IF member.valid_from < day_start THEN
+		UPDATE tier_log l SET valid_to = day_start
+		 WHERE l.scheme = tier_grant.scheme AND l.customer_id = tier_grant.customer_id AND l.valid_to IS NULL;
+	END IF;
+	INSERT INTO tier_log AS l (scheme, customer_id, valid_from, tier_no, reason, review_at, floor_until, facts)
+	VALUES (scheme, customer_id, greatest(day_start, member.valid_from), state.tier_no, 'manual',
+			state.review_on::timestamp AT TIME ZONE (policy ->> 'time_zone'), until::timestamp AT TIME ZONE (policy ->> 'time_zone'),
+			jsonb_strip_nulls(jsonb_build_object('enrolled_on', state.enrolled_on, 'changed_on', state.changed_on, 'floor_no', granted, 'note', note)))
+	ON CONFLICT ON CONSTRAINT tier_log_pkey DO UPDATE
+	SET tier_no = EXCLUDED.tier_no, reason = EXCLUDED.reason, review_at = EXCLUDED.review_at, floor_until = EXCLUDED.floor_until,
+		facts = EXCLUDED.facts, decided_at = EXCLUDED.decided_at, decided_by = EXCLUDED.decided_by;
+END
+$$;
+COMMENT ON FUNCTION crm.tier_grant(text, text, bigint, text, date, date, text) IS
+'Gives a customer a tier by hand, on a day (default crm.as_of()): until the day until he does not fall below it, whatever his metrics; from then on he is reviewed like everybody. Who has a higher tier keeps it. A customer who is no member joins with it. note says why. Writes a row with the reason manual to tier_log. Errors: an unknown programme, tier or customer; a day until that is not later; a later decision about the customer.';
+
+/* Reviews of stages */
+
+CREATE FUNCTION crm.lifecycle_review(workspace text, as_of date DEFAULT crm.as_of(), replay boolean DEFAULT false,
+	OUT customers bigint, OUT moves bigint, OUT unusual_moves bigint) RETURNS record
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET crm.as_of = '' AS $$
+DECLARE
+	day text := crm.programme_day(as_of);
+	rules crm.ruleset;
+	day_start timestamptz;
+	last_review date;
+BEGIN
+	PERFORM crm.programme_enter(workspace);
+	PERFORM crm.workspace_lock(workspace);
+	PERFORM set_config('crm.as_of', day, true);
+	SELECT as_of::timestamp AT TIME ZONE w.time_zone, lifecycle_rules() INTO day_start, rules FROM workspace w;
+	IF rules IS NULL THEN
+		RAISE object_not_in_prerequisite_state USING
+			MESSAGE = format('workspace "%s" has no rules for stages', workspace),
+			HINT = format('INSERT INTO %I.lifecycle_rule; a last row without a metric matches everybody.', workspace);
+	END IF;
+	SELECT max(r.as_of) INTO last_review FROM lifecycle_review r;
+	IF replay THEN
+		DELETE FROM lifecycle_log l WHERE l.entered_at >= day_start;
+		DELETE FROM lifecycle_review r WHERE r.as_of >= lifecycle_review.as_of;
+	ELSIF last_review > as_of THEN
+		RAISE object_not_in_prerequisite_state USING
+			MESSAGE = format('stages were reviewed as of %s, after %s', last_review, as_of),
+			DETAIL = 'Late facts count at the next review.',
+			HINT = format('To take the later reviews back and look anew from that day: SELECT * FROM crm.lifecycle_review(%L, %L, replay => true);', workspace, day);
+	END IF;
+	WITH found AS MATERIALIZED (
+		SELECT s.customer_id, s.stage, s.logged_stage, s.why, b.stage AS stage_before,
+			   b.stage IS NOT NULL AND b.stage <> s.stage
+				AND NOT EXISTS (SELECT FROM lifecycle_move m WHERE m.from_stage = b.stage AND m.to_stage = s.stage) AS is_unusual
+		  FROM customer_stage s
+		  LEFT JOIN LATERAL (
+			SELECT l.stage FROM lifecycle_log l
+			 WHERE l.customer_id = s.customer_id AND l.entered_at < day_start
+			 ORDER BY l.entered_at DESC LIMIT 1) b ON true
+		 WHERE s.stage IS DISTINCT FROM s.logged_stage
+		 ORDER BY s.customer_id -- all is read before the first row is written
+	), written AS (
+		INSERT INTO lifecycle_log AS l (customer_id, entered_at, stage, facts)
+		SELECT f.customer_id, day_start, f.stage,
+			   jsonb_strip_nulls(jsonb_build_object('from', f.stage_before, 'why', f.why, 'unusual', CASE WHEN f.is_unusual THEN true END))
+		  FROM found f
+		ON CONFLICT ON CONSTRAINT lifecycle_log_pkey DO UPDATE
+		SET stage = EXCLUDED.stage, facts = EXCLUDED.facts, decided_at = EXCLUDED.decided_at, decided_by = EXCLUDED.decided_by
+		RETURNING l.facts
+	)
+	SELECT count(*), count(*) FILTER (WHERE w.facts ? 'unusual') INTO moves, unusual_moves FROM written w;
+	SELECT count(DISTINCT l.customer_id) INTO customers FROM lifecycle_log l;
+	INSERT INTO lifecycle_review AS r (as_of, rules, customers, moves, unusual_moves)
+	VALUES (as_of, rules, customers, moves, unusual_moves)
+	ON CONFLICT ON CONSTRAINT lifecycle_review_pkey DO UPDATE
+	SET rules = EXCLUDED.rules, customers = EXCLUDED.customers, moves = r.moves + EXCLUDED.moves,
+		unusual_moves = r.unusual_moves + EXCLUDED.unusual_moves, reviewed_at = EXCLUDED.reviewed_at, reviewed_by = EXCLUDED.reviewed_by
+	WHERE EXCLUDED.moves > 0 OR r.rules <> EXCLUDED.rules;
+END
+$$;
+COMMENT ON FUNCTION crm.lifecycle_review(text, date, boolean) IS
+'Looks at the stages of all customers of a workspace as of a day (default crm.as_of()) and writes those that changed to lifecycle_log, with the reasons: SELECT * FROM crm.lifecycle_review(''sales'', ''2025-12-31''). A stage counts from the beginning of the day of the review that found it. A move that lifecycle_move does not list is written all the same and flagged in its facts ("unusual": true). The same review again writes nothing, or what is new since. A day before the last review is an error, unless replay is true: that takes back the reviews from this day on, and looks anew. Returns the number of customers in a stage, of moves written (first stages included) and of unusual ones.';
+
+/* What is wrong */
+
+CREATE FUNCTION crm.programme_problems(workspace text, OUT problem text, OUT object text, OUT detail text, OUT hint text) RETURNS SETOF record
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
+DECLARE
+	its_scheme text;
+	policy crm.tier_policy;
+	message text;
+	mend text;
+BEGIN
+	PERFORM crm.programme_enter(workspace);
+	FOR its_scheme IN SELECT s.scheme FROM tier_scheme s ORDER BY 1 LOOP
+		BEGIN
+			policy := scheme_policy(its_scheme);
+			PERFORM crm.programme_other_metrics(policy);
+		EXCEPTION WHEN OTHERS THEN
+			GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, mend = PG_EXCEPTION_HINT;
+			RETURN QUERY SELECT 'programme contradicts itself', 'tier_scheme ' || its_scheme, message, mend;
+		END;
+	END LOOP;
+	RETURN QUERY
+	SELECT 'tiers overlap', 'tier_log',
+		   format('Customer %s has two tiers of "%s" from %s on.', o.customer_id, o.scheme, o.next_from),
+		   'Correct valid_to of the earlier row: it is the valid_from of the next one.'
+	  FROM (SELECT l.scheme, l.customer_id, l.valid_from, l.valid_to, lead(l.valid_from) OVER (PARTITION BY l.scheme, l.customer_id ORDER BY l.valid_from) AS next_from
+			  FROM tier_log l) o
+	 WHERE coalesce(o.valid_to, 'infinity') > o.next_from
+	 ORDER BY o.scheme, o.customer_id, o.valid_from;
+	RETURN QUERY
+	SELECT 'points taken back twice', 'points_entry',
+		   format('Entry %s of customer %s brought %s points, %s were taken back.', e.entry_id, e.customer_id, e.points, - sum(r.points)),
+		   'A reversal takes back at most what the entry brought; write an entry of the kind adjust for the difference.'
+	  FROM points_entry e JOIN points_entry r ON r.reverses_id = e.entry_id AND r.kind = 'reverse'
+	 GROUP BY e.entry_id HAVING - sum(r.points) > e.points
+	 ORDER BY e.entry_id;
+	RETURN QUERY
+	SELECT 'score breaks out of order', 'score_item', format('The breaks of %s in "%s" are %s.', i.metric, i.model, i.breaks), 'Breaks ascend and are not NULL.'
+	  FROM score_item i
+	 WHERE i.breaks IS DISTINCT FROM ARRAY(SELECT b FROM unnest(i.breaks) b WHERE b IS NOT NULL GROUP BY b ORDER BY b)
+		OR array_position(i.points, NULL) IS NOT NULL
+	 ORDER BY i.model, i.metric;
+	BEGIN
+		PERFORM lifecycle_rules();
+	EXCEPTION WHEN data_exception THEN
+		GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, mend = PG_EXCEPTION_HINT;
+		RETURN QUERY SELECT 'stages contradict themselves', 'lifecycle_rule', message, mend;
+	END;
+END
+$$;
+COMMENT ON FUNCTION crm.programme_problems(text) IS
+'What is wrong with the programmes of a workspace, as crm.check_workspace shows it: rules that contradict themselves or name unknown metrics, overlapping rows of tier_log written by hand, points taken back more than once, breaks of scores out of order.';

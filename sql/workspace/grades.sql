@@ -1,0 +1,436 @@
+/*
+ * grades
+ *
+ * Scores, tiers and points. A score or a tier asks for metrics by name: the
+ * columns of customer_metric, which these views read through that view and
+ * not through customer_metric_at, so that a column that you add to it counts
+ * at once. The setting crm.as_of moves all of it in time.
+ *
+ * In the rules of a tier, revenue, purchases, purchase_days, profit and
+ * points_earned count over the window of the programme; so do revenue_12m,
+ * purchases_12m and profit_12m where the window is the last 12 months. In a
+ * policy (and for crm.tier_path) the revenue of the window is named amount.
+ */
+
+CREATE TABLE tier_review (
+	scheme text REFERENCES tier_scheme,
+	as_of date,
+	policy jsonb NOT NULL,
+	members bigint NOT NULL,
+	changes bigint NOT NULL,
+	reviewed_at timestamptz NOT NULL DEFAULT now(),
+	reviewed_by text NOT NULL DEFAULT current_user,
+	PRIMARY KEY (scheme, as_of)
+);
+COMMENT ON TABLE tier_review IS 'The reviews of the programmes, written by crm.tier_review. A change of rules takes effect with the next one.';
+COMMENT ON COLUMN tier_review.scheme IS 'The programme.';
+COMMENT ON COLUMN tier_review.as_of IS 'The day as of which it was reviewed.';
+COMMENT ON COLUMN tier_review.policy IS 'The rules that were applied, shares of the best customers frozen to thresholds.';
+COMMENT ON COLUMN tier_review.members IS 'Customers in the programme.';
+COMMENT ON COLUMN tier_review.changes IS 'Rows that it wrote to tier_log.';
+COMMENT ON COLUMN tier_review.reviewed_at IS 'When it was last run for that day.';
+COMMENT ON COLUMN tier_review.reviewed_by IS 'Who ran it.';
+
+/* Scores */
+
+CREATE VIEW customer_score_part WITH (security_invoker) AS
+SELECT metrics.customer_id, i.model, i.metric, e.value,
+	   coalesce(i.points[width_bucket(e.value, i.breaks) + 1], 0) * d.decay AS points,
+	   b.most_points, i.weight,
+	   round(100 * i.weight * coalesce(i.points[width_bucket(e.value, i.breaks) + 1], 0) * d.decay / nullif(b.model_points, 0), 6) AS score
+  FROM customer_metric metrics
+ CROSS JOIN (
+	SELECT crm.ruleset_agg(1, 'score', u.metric, u.threshold, NULL) AS rules
+	  FROM (SELECT s.metric, coalesce(min(s.breaks[1]), 0) AS threshold FROM score_item s GROUP BY s.metric) u
+	OFFSET 0) r
+ CROSS JOIN LATERAL crm.explain(r.rules, metrics) e
+  JOIN score_item i ON i.metric = e.metric
+  JOIN (SELECT s.model, s.metric, v.most_points, sum(s.weight * v.most_points) OVER (PARTITION BY s.model) AS model_points
+		  FROM score_item s CROSS JOIN LATERAL (SELECT max(p) AS most_points FROM unnest(s.points) p) v) b
+	ON b.model = i.model AND b.metric = i.metric
+ CROSS JOIN LATERAL (
+	SELECT CASE WHEN i.half_life IS NULL THEN 1
+				ELSE coalesce(0.5 ^ (least(metrics.recency, crm.as_of() - (metrics.last_interaction_at AT TIME ZONE (SELECT w.time_zone FROM workspace w))::date)
+									 * 86400 / extract(epoch FROM i.half_life)), 0) END AS decay) d;
+COMMENT ON VIEW customer_score_part IS 'The parts of each customer''s scores, by the rows of score_item, as of the day crm.as_of().';
+COMMENT ON COLUMN customer_score_part.customer_id IS 'The customer.';
+COMMENT ON COLUMN customer_score_part.model IS 'Name of the score.';
+COMMENT ON COLUMN customer_score_part.metric IS 'The metric that is looked at.';
+COMMENT ON COLUMN customer_score_part.value IS 'Its value; NULL where it is not known, which brings no points.';
+COMMENT ON COLUMN customer_score_part.points IS 'Points for that value. With a half-life they are halved for each such time since the last purchase or interaction.';
+COMMENT ON COLUMN customer_score_part.most_points IS 'The most points that the metric can bring.';
+COMMENT ON COLUMN customer_score_part.weight IS 'Weight of the part.';
+COMMENT ON COLUMN customer_score_part.score IS 'What the part adds to the score: 100 * weight * points / sum of weight * most_points of the model.';
+
+CREATE VIEW customer_score WITH (security_invoker) AS
+SELECT p.customer_id, p.model, round(sum(p.score), 4) AS score, count(p.value) AS known_parts, count(*) AS parts
+  FROM customer_score_part p
+ GROUP BY p.customer_id, p.model;
+COMMENT ON VIEW customer_score IS 'Composite scores from 0 to 100, by the rows of score_item, as of the day crm.as_of(); their parts are in customer_score_part. A rule of a tier may name a score like a metric.';
+COMMENT ON COLUMN customer_score.customer_id IS 'The customer.';
+COMMENT ON COLUMN customer_score.model IS 'Name of the score.';
+COMMENT ON COLUMN customer_score.score IS 'The score, from 0 to 100: the sum of its parts.';
+COMMENT ON COLUMN customer_score.known_parts IS 'Parts whose metric is known; the others bring no points.';
+COMMENT ON COLUMN customer_score.parts IS 'Parts of the score.';
+
+/* Programmes */
+
+CREATE FUNCTION scheme_policy(scheme text) RETURNS crm.tier_policy
+	LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT crm.make_tier_policy(
+			(SELECT crm.tiers_agg(t.tier_no, t.name, crm.programme_metric_name(r.metric, s.window_kind, s.window_length),
+								  r.enter_at, r.keep_at, r.enter_share)
+			   FROM tier t
+			   LEFT JOIN tier_rule r ON r.scheme = t.scheme AND r.tier_no = t.tier_no
+			  WHERE t.scheme = s.scheme),
+			s.window_kind, s.window_length, s.period_start_on, coalesce(s.time_zone, w.time_zone), s.upgrade, s.downgrade,
+			s.downgrade_step, s.valid_for, s.round_up, s.grace, s.min_stay)
+	  FROM tier_scheme s, workspace w
+	 WHERE s.scheme = scheme_policy.scheme;
+END;
+COMMENT ON FUNCTION scheme_policy(text) IS 'The policy that the rows of tier_scheme, tier and tier_rule mean; rules that contradict themselves are an error. NULL for an unknown programme.';
+
+CREATE FUNCTION tier_policy_at(as_of date)
+	RETURNS TABLE (scheme text, time_zone text, policy crm.tier_policy)
+	LANGUAGE sql STABLE PARALLEL SAFE ROWS 2
+BEGIN ATOMIC
+	SELECT s.scheme, coalesce(s.time_zone, w.time_zone),
+		   coalesce((SELECT r.policy FROM tier_review r WHERE r.scheme = s.scheme AND r.as_of <= tier_policy_at.as_of
+					  ORDER BY r.as_of DESC LIMIT 1)::crm.tier_policy, scheme_policy(s.scheme))
+	  FROM tier_scheme s, workspace w
+	OFFSET 0;
+END;
+COMMENT ON FUNCTION tier_policy_at(date) IS 'The policy of each programme that holds on a day: that of its last review, or what the rules say where there was none.';
+
+CREATE FUNCTION tier_member_at(as_of date)
+	RETURNS TABLE (scheme text, customer_id bigint, valid_from timestamptz, valid_to timestamptz, reason text, facts jsonb, state crm.tier_state)
+	LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT l.scheme, l.customer_id, l.valid_from, l.valid_to, l.reason, l.facts,
+		   ROW(l.tier_no, t.name, l.reason,
+			   coalesce((l.facts ->> 'enrolled_on')::date,
+						(SELECT (min(f.valid_from) AT TIME ZONE z.time_zone)::date FROM tier_log f
+						  WHERE f.scheme = l.scheme AND f.customer_id = l.customer_id)),
+			   coalesce((l.facts ->> 'changed_on')::date,
+						(SELECT (min(f.valid_from) AT TIME ZONE z.time_zone)::date FROM tier_log f
+						  WHERE f.scheme = l.scheme AND f.customer_id = l.customer_id AND f.valid_from <= l.valid_from
+							AND f.valid_from > ALL (SELECT g.valid_from FROM tier_log g
+													 WHERE g.scheme = l.scheme AND g.customer_id = l.customer_id
+													   AND g.valid_from < l.valid_from AND g.tier_no <> l.tier_no))),
+			   (l.valid_from AT TIME ZONE z.time_zone)::date,
+			   (l.review_at AT TIME ZONE z.time_zone)::date,
+			   l.reason = 'grace',
+			   CASE WHEN l.floor_until IS NOT NULL THEN coalesce((l.facts ->> 'floor_no')::integer, l.tier_no) END,
+			   (l.floor_until AT TIME ZONE z.time_zone)::date)::crm.tier_state
+	  FROM (SELECT s.scheme, coalesce(s.time_zone, w.time_zone) AS time_zone FROM tier_scheme s, workspace w) z
+	  JOIN tier_log l ON l.scheme = z.scheme
+	  JOIN tier t ON t.scheme = l.scheme AND t.tier_no = l.tier_no
+	  JOIN customer USING (customer_id)
+	 WHERE l.valid_from < (tier_member_at.as_of + 1)::timestamp AT TIME ZONE z.time_zone
+	   AND (l.valid_to IS NULL OR l.valid_to >= (tier_member_at.as_of + 1)::timestamp AT TIME ZONE z.time_zone)
+	   AND l.reason NOT IN ('merge', 'close');
+END;
+COMMENT ON FUNCTION tier_member_at(date) IS 'Where each member of a programme stands at the end of a day, as crm.tier_decide takes it. Who was merged into another customer or left is no member.';
+
+CREATE FUNCTION programme_history(time_zone text)
+	RETURNS TABLE (customer_id bigint, history crm.history, profit_history crm.history)
+	LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT h.customer_id, h.history, h.profit_history
+	  FROM purchase_history h
+	 WHERE programme_history.time_zone = (SELECT w.time_zone FROM workspace w)
+	UNION ALL
+	SELECT p.customer_id,
+		   crm.history_agg((p.purchased_at AT TIME ZONE programme_history.time_zone)::date, p.amount),
+		   crm.history_agg((p.purchased_at AT TIME ZONE programme_history.time_zone)::date, p.profit)
+	  FROM purchase_source p
+	 WHERE programme_history.time_zone <> (SELECT w.time_zone FROM workspace w)
+	 GROUP BY p.customer_id;
+END;
+COMMENT ON FUNCTION programme_history(text) IS 'Purchase histories by the days of a time zone: the stored ones where it is that of the workspace, else computed.';
+
+CREATE FUNCTION programme_points(time_zone text)
+	RETURNS TABLE (customer_id bigint, points_history crm.history)
+	LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT e.customer_id, crm.history_agg((coalesce(e.available_at, e.occurred_at) AT TIME ZONE programme_points.time_zone)::date, e.points)
+	  FROM points_entry e
+	 WHERE e.qualifying AND e.kind <> 'redeem'
+	 GROUP BY e.customer_id;
+END;
+COMMENT ON FUNCTION programme_points(text) IS 'Points that count for a tier, by day: those that were earned and are available, less those taken back. Points that were redeemed stay earned.';
+
+/* What the tiers of a policy ask for, with the next one. */
+CREATE FUNCTION tier_step_at(as_of date)
+	RETURNS TABLE (
+		scheme text, time_zone text, policy crm.tier_policy, tier_no integer, next_no integer, next_tier text, metric text[],
+		is_to_enter boolean[], threshold numeric[])
+	LANGUAGE sql STABLE PARALLEL SAFE ROWS 6
+BEGIN ATOMIC
+	SELECT p.scheme, p.time_zone, p.policy, s.tier_no, min(n.tier_no), min(n.tier),
+		   array_agg(r.metric ORDER BY r.is_to_enter, r.metric) FILTER (WHERE r.metric IS NOT NULL),
+		   array_agg(r.is_to_enter ORDER BY r.is_to_enter, r.metric) FILTER (WHERE r.metric IS NOT NULL),
+		   array_agg(r.threshold ORDER BY r.is_to_enter, r.metric) FILTER (WHERE r.metric IS NOT NULL)
+	  FROM tier_policy_at(tier_step_at.as_of) p
+	 CROSS JOIN LATERAL (SELECT DISTINCT t.tier_no FROM crm.tier_rules(p.policy) t) s
+	  LEFT JOIN LATERAL (SELECT t.tier_no, t.tier FROM crm.tier_rules(p.policy) t
+						  WHERE t.tier_no > s.tier_no ORDER BY t.tier_no LIMIT 1) n ON true
+	  LEFT JOIN LATERAL (SELECT t.metric, t.tier_no > s.tier_no AS is_to_enter,
+								CASE WHEN t.tier_no > s.tier_no THEN t.enter_at ELSE t.keep_at END AS threshold
+						   FROM crm.tier_rules(p.policy) t WHERE t.tier_no IN (s.tier_no, n.tier_no)) r ON true
+	 GROUP BY p.scheme, p.time_zone, p.policy, s.tier_no
+	OFFSET 0;
+END;
+COMMENT ON FUNCTION tier_step_at(date) IS 'For each tier of each programme as of a day: what keeping it and entering the next one ask for.';
+
+CREATE VIEW tier_standing WITH (security_invoker) AS
+SELECT m.scheme, m.customer_id, m.valid_from, m.reason, m.facts, m.state, s.time_zone, s.policy, s.next_tier,
+	   s.metric, s.is_to_enter, s.threshold, h.history, h.profit_history, p.points_history, o.metrics
+  FROM tier_member_at(crm.as_of()) m
+  JOIN tier_step_at(crm.as_of()) s ON s.scheme = m.scheme AND s.tier_no = (m.state).tier_no
+  LEFT JOIN purchase_history h ON h.customer_id = m.customer_id
+  LEFT JOIN (SELECT q.customer_id, q.points_history
+			   FROM programme_points((SELECT w.time_zone FROM workspace w)) q
+			  WHERE EXISTS (SELECT FROM tier_rule r WHERE r.metric = 'points_earned')) p ON p.customer_id = m.customer_id
+  LEFT JOIN (SELECT c.customer_id, to_jsonb(c) || coalesce(z.scores, '{}') AS metrics
+			   FROM customer_metric c
+			   LEFT JOIN (SELECT v.customer_id, jsonb_object_agg(v.model, v.score) AS scores
+							FROM customer_score v
+						   WHERE EXISTS (SELECT FROM tier_rule r JOIN score_item i ON i.model = r.metric)
+						   GROUP BY v.customer_id) z ON z.customer_id = c.customer_id
+			  WHERE EXISTS (SELECT FROM tier_rule r JOIN tier_scheme t ON t.scheme = r.scheme
+							 WHERE NOT crm.is_programme_metric(crm.programme_metric_name(r.metric, t.window_kind, t.window_length))))
+			 o ON o.customer_id = m.customer_id;
+COMMENT ON VIEW tier_standing IS 'Behind customer_tier and customer_tier_rule: each member of a programme, as of the day crm.as_of(), with what the rules may look at. Facts that no rule looks at are not read.';
+COMMENT ON COLUMN tier_standing.scheme IS 'The programme.';
+COMMENT ON COLUMN tier_standing.customer_id IS 'The customer.';
+COMMENT ON COLUMN tier_standing.valid_from IS 'When the last decision took effect.';
+COMMENT ON COLUMN tier_standing.reason IS 'The last decision.';
+COMMENT ON COLUMN tier_standing.facts IS 'What it rests on.';
+COMMENT ON COLUMN tier_standing.state IS 'Where the customer stands, as crm.tier_decide takes it.';
+COMMENT ON COLUMN tier_standing.time_zone IS 'Time zone of the programme.';
+COMMENT ON COLUMN tier_standing.policy IS 'Policy of the programme.';
+COMMENT ON COLUMN tier_standing.next_tier IS 'The next higher tier; NULL: there is none.';
+COMMENT ON COLUMN tier_standing.metric IS 'Metrics that keeping the tier and entering the next one ask for.';
+COMMENT ON COLUMN tier_standing.is_to_enter IS 'Whether they are for entering the next one.';
+COMMENT ON COLUMN tier_standing.threshold IS 'What they must reach.';
+COMMENT ON COLUMN tier_standing.history IS 'Purchases and refunds by day.';
+COMMENT ON COLUMN tier_standing.profit_history IS 'Their profit by day.';
+COMMENT ON COLUMN tier_standing.points_history IS 'Points earned by day; NULL where no programme asks.';
+COMMENT ON COLUMN tier_standing.metrics IS 'Other metrics and scores; NULL where no programme asks.';
+
+CREATE VIEW customer_tier_rule WITH (security_invoker) AS
+SELECT m.scheme, m.customer_id,
+	   CASE WHEN r.is_to_enter THEN 'enter' ELSE 'keep' END AS purpose,
+	   CASE WHEN r.is_to_enter THEN m.next_tier ELSE (m.state).tier END AS tier,
+	   r.metric, v.value, r.threshold,
+	   greatest(r.threshold - coalesce(v.value, 0), 0) AS missing,
+	   w.counted_from, w.counted_until
+  FROM tier_standing m
+ CROSS JOIN LATERAL unnest(m.metric, m.is_to_enter, m.threshold) r (metric, is_to_enter, threshold)
+ CROSS JOIN LATERAL crm.tier_rule_window(m.policy, m.state, r.is_to_enter, crm.as_of()) w
+ CROSS JOIN LATERAL (
+	SELECT CASE WHEN crm.is_programme_metric(r.metric)
+				THEN crm.programme_metric(r.metric, m.history, m.profit_history, m.points_history, w.counted_from,
+										  least(w.counted_until, crm.as_of() + 1))
+				ELSE (m.metrics ->> r.metric)::numeric END AS value
+	OFFSET 0) v;
+COMMENT ON VIEW customer_tier_rule IS 'What each member of a programme has and still needs, to keep the tier at its review and to enter the next one: a row for each rule, as of the day crm.as_of(). Metrics of the programme''s window count what is known so far of the days that the decision will look at.';
+COMMENT ON COLUMN customer_tier_rule.scheme IS 'The programme.';
+COMMENT ON COLUMN customer_tier_rule.customer_id IS 'The customer.';
+COMMENT ON COLUMN customer_tier_rule.purpose IS 'keep (the tier of now) or enter (the next one).';
+COMMENT ON COLUMN customer_tier_rule.tier IS 'The tier to keep or to enter.';
+COMMENT ON COLUMN customer_tier_rule.metric IS 'The metric that is looked at; amount is the revenue of the window.';
+COMMENT ON COLUMN customer_tier_rule.value IS 'Its value so far; NULL where it is not known, which fails.';
+COMMENT ON COLUMN customer_tier_rule.threshold IS 'What it must reach; NULL: a share of the best customers that no review has frozen yet.';
+COMMENT ON COLUMN customer_tier_rule.missing IS 'What is missing; 0: nothing.';
+COMMENT ON COLUMN customer_tier_rule.counted_from IS 'First day that counts; NULL: all days.';
+COMMENT ON COLUMN customer_tier_rule.counted_until IS 'First day that counts no more: the day of the review, or tomorrow.';
+
+CREATE VIEW customer_tier WITH (security_invoker) AS
+SELECT m.scheme, m.customer_id, (m.state).tier_no, (m.state).tier, t.name_zh AS tier_zh,
+	   (m.state).changed_on AS since,
+	   (m.state).enrolled_on,
+	   m.reason,
+	   (m.state).decided_on,
+	   crm.tier_why(m.reason, m.facts) AS why,
+	   (m.state).in_grace,
+	   (m.state).review_on,
+	   m.next_tier, g.next_metric, g.gap_to_next, g.keep_metric, g.gap_to_keep,
+	   coalesce(g.gap_to_keep > 0, false) AS at_risk,
+	   (m.state).floor_until
+  FROM tier_standing m
+  JOIN tier t ON t.scheme = m.scheme AND t.tier_no = (m.state).tier_no
+  LEFT JOIN LATERAL (
+	SELECT (array_agg(r.metric ORDER BY b.share DESC NULLS LAST, r.metric) FILTER (WHERE r.is_to_enter))[1] AS next_metric,
+		   (array_agg(b.missing ORDER BY b.share DESC NULLS LAST, r.metric) FILTER (WHERE r.is_to_enter))[1] AS gap_to_next,
+		   (array_agg(r.metric ORDER BY b.share DESC NULLS LAST, r.metric) FILTER (WHERE NOT r.is_to_enter))[1] AS keep_metric,
+		   (array_agg(b.missing ORDER BY b.share DESC NULLS LAST, r.metric) FILTER (WHERE NOT r.is_to_enter))[1] AS gap_to_keep
+	  FROM unnest(m.metric, m.is_to_enter, m.threshold) r (metric, is_to_enter, threshold)
+	 CROSS JOIN LATERAL crm.tier_rule_window(m.policy, m.state, r.is_to_enter, crm.as_of()) w
+	 CROSS JOIN LATERAL (
+		SELECT CASE WHEN crm.is_programme_metric(r.metric)
+					THEN crm.programme_metric(r.metric, m.history, m.profit_history, m.points_history, w.counted_from,
+											  least(w.counted_until, crm.as_of() + 1))
+					ELSE (m.metrics ->> r.metric)::numeric END AS value
+		OFFSET 0) v
+	 CROSS JOIN LATERAL (
+		SELECT greatest(r.threshold - coalesce(v.value, 0), 0) AS missing,
+			   greatest(r.threshold - coalesce(v.value, 0), 0) / nullif(abs(r.threshold), 0) AS share) b) g ON true;
+COMMENT ON VIEW customer_tier IS 'The tier of each member of a programme, as of the day crm.as_of(): since when and why, what is missing to the next tier, and whether it will be lost. Who is about to lose gold: WHERE tier = ''gold'' AND at_risk AND review_on < crm.as_of() + 60. Where several rules must hold, the gap is that of the rule that is furthest from holding; customer_tier_rule shows all.';
+COMMENT ON COLUMN customer_tier.scheme IS 'The programme.';
+COMMENT ON COLUMN customer_tier.customer_id IS 'The customer.';
+COMMENT ON COLUMN customer_tier.tier_no IS 'Rank of the tier, 0 is the base.';
+COMMENT ON COLUMN customer_tier.tier IS 'Name of the tier.';
+COMMENT ON COLUMN customer_tier.tier_zh IS 'Its name in Chinese.';
+COMMENT ON COLUMN customer_tier.since IS 'Day since which the customer has it.';
+COMMENT ON COLUMN customer_tier.enrolled_on IS 'First day in the programme: that of the first purchase, or of an entry by hand.';
+COMMENT ON COLUMN customer_tier.reason IS 'The last decision: enrol, upgrade, renew, grace, downgrade or manual.';
+COMMENT ON COLUMN customer_tier.decided_on IS 'Day of the last decision.';
+COMMENT ON COLUMN customer_tier.why IS 'The last decision with the values that it rests on.';
+COMMENT ON COLUMN customer_tier.in_grace IS 'The customer fell short at the last review and keeps the tier until the next.';
+COMMENT ON COLUMN customer_tier.review_on IS 'Day of the next review, which judges what was before it; NULL: none.';
+COMMENT ON COLUMN customer_tier.next_tier IS 'The next higher tier; NULL: there is none.';
+COMMENT ON COLUMN customer_tier.next_metric IS 'The metric that is furthest from entering it.';
+COMMENT ON COLUMN customer_tier.gap_to_next IS 'What is missing of it; 0: the next review lifts the customer.';
+COMMENT ON COLUMN customer_tier.keep_metric IS 'The metric that is furthest from keeping the tier.';
+COMMENT ON COLUMN customer_tier.gap_to_keep IS 'What is missing of it until the review; 0: the tier is safe.';
+COMMENT ON COLUMN customer_tier.at_risk IS 'Whether the tier is not kept at the review unless something is added.';
+COMMENT ON COLUMN customer_tier.floor_until IS 'First day on which a tier given by hand does not protect the customer any more.';
+
+CREATE FUNCTION tier_flow_at(as_of date)
+	RETURNS TABLE (
+		scheme text, month date, from_no integer, from_tier text, to_no integer, to_tier text, customers bigint,
+		from_customers bigint, probability float8)
+	LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+	WITH change AS (
+		SELECT l.scheme, l.customer_id,
+			   date_trunc('month', l.valid_from AT TIME ZONE z.time_zone)::date AS month,
+			   l.valid_from,
+			   CASE WHEN l.reason NOT IN ('merge', 'close') THEN l.tier_no END AS tier_no,
+			   lag(CASE WHEN l.reason NOT IN ('merge', 'close') THEN l.tier_no END)
+				OVER (PARTITION BY l.scheme, l.customer_id ORDER BY l.valid_from) AS tier_before
+		  FROM tier_log l
+		  JOIN (SELECT s.scheme, coalesce(s.time_zone, w.time_zone) AS time_zone FROM tier_scheme s, workspace w) z ON z.scheme = l.scheme
+		  JOIN customer USING (customer_id)
+		 WHERE l.valid_from < date_trunc('month', (tier_flow_at.as_of + 1)::timestamp) AT TIME ZONE z.time_zone
+	), move AS (
+		SELECT c.scheme, c.month,
+			   (array_agg(c.tier_before ORDER BY c.valid_from))[1] AS from_no,
+			   (array_agg(c.tier_no ORDER BY c.valid_from DESC))[1] AS to_no
+		  FROM change c
+		 GROUP BY c.scheme, c.month, c.customer_id
+	), flow AS (
+		SELECT m.scheme, m.month, m.from_no, m.to_no, count(*) AS customers
+		  FROM move m
+		 WHERE m.from_no IS DISTINCT FROM m.to_no
+		 GROUP BY m.scheme, m.month, m.from_no, m.to_no
+	), opening AS (
+		SELECT t.scheme, p.month::date AS month, t.tier_no,
+			   coalesce(sum(f.customers) FILTER (WHERE f.to_no = t.tier_no), 0)
+				- coalesce(sum(f.customers) FILTER (WHERE f.from_no = t.tier_no), 0) AS customers
+		  FROM tier t
+		  JOIN (SELECT f.scheme, min(f.month) AS first_month FROM flow f GROUP BY f.scheme) b ON b.scheme = t.scheme
+		 CROSS JOIN LATERAL generate_series(b.first_month::timestamp, date_trunc('month', (tier_flow_at.as_of + 1)::timestamp) - interval '1 month', interval '1 month') AS p (month)
+		  LEFT JOIN flow f ON f.scheme = t.scheme AND f.month < p.month::date AND (f.from_no = t.tier_no OR f.to_no = t.tier_no)
+		 GROUP BY t.scheme, p.month, t.tier_no
+	)
+	SELECT q.scheme, q.month, q.from_no, a.name, q.to_no, b.name, q.customers::bigint, o.customers::bigint,
+		   (q.customers / nullif(o.customers, 0))::float8
+	  FROM (SELECT f.scheme, f.month, f.from_no, f.to_no, f.customers::numeric AS customers FROM flow f
+			UNION ALL
+			SELECT o.scheme, o.month, o.tier_no, o.tier_no,
+				   o.customers - coalesce((SELECT sum(f.customers) FROM flow f
+											WHERE f.scheme = o.scheme AND f.month = o.month AND f.from_no = o.tier_no), 0)
+			  FROM opening o) q
+	  LEFT JOIN opening o ON o.scheme = q.scheme AND o.month = q.month AND o.tier_no = q.from_no
+	  LEFT JOIN tier a ON a.scheme = q.scheme AND a.tier_no = q.from_no
+	  LEFT JOIN tier b ON b.scheme = q.scheme AND b.tier_no = q.to_no
+	 WHERE q.customers > 0
+	 ORDER BY q.scheme, q.month, q.from_no NULLS FIRST, q.to_no NULLS LAST;
+END;
+COMMENT ON FUNCTION tier_flow_at(date) IS 'The view tier_flow as of a day.';
+
+CREATE VIEW tier_flow WITH (security_invoker) AS SELECT * FROM tier_flow_at(crm.as_of());
+COMMENT ON VIEW tier_flow IS 'How customers moved between the tiers of a programme in each month that is over on the day crm.as_of(), those who stayed included. crm.transition_matrix(from_tier, to_tier, customers) makes a matrix of it.';
+COMMENT ON COLUMN tier_flow.scheme IS 'The programme.';
+COMMENT ON COLUMN tier_flow.month IS 'First day of the month.';
+COMMENT ON COLUMN tier_flow.from_no IS 'Rank of the tier at the beginning of the month.';
+COMMENT ON COLUMN tier_flow.from_tier IS 'Tier at the beginning of the month; NULL: who joined in it.';
+COMMENT ON COLUMN tier_flow.to_no IS 'Rank of the tier at its end.';
+COMMENT ON COLUMN tier_flow.to_tier IS 'Tier at its end; NULL: who left the programme.';
+COMMENT ON COLUMN tier_flow.customers IS 'Customers who went this way.';
+COMMENT ON COLUMN tier_flow.from_customers IS 'Customers in from_tier at the beginning of the month.';
+COMMENT ON COLUMN tier_flow.probability IS 'customers / from_customers.';
+
+/* Points */
+
+CREATE FUNCTION points_balance_at(as_of date)
+	RETURNS TABLE (
+		customer_id bigint, balance numeric, available numeric, pending numeric, earned numeric, spent numeric,
+		expired numeric, next_expiry_at timestamptz, next_expiring numeric, expiring_30d numeric)
+	LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT q.customer_id, (q.b).balance, greatest((q.b).balance, 0), (q.b).pending, (q.b).earned, (q.b).spent, (q.b).expired,
+		   (q.b).next_expiry, (q.b).next_expiring, (q.b).expiring_30d
+	  FROM (SELECT e.customer_id,
+				   crm.points_balance(e.points, e.occurred_at, e.expires_at, e.available_at,
+									  (SELECT day_end(points_balance_at.as_of)) - interval '1 microsecond') AS b
+			  FROM points_entry e
+			  JOIN customer USING (customer_id)
+			 WHERE e.occurred_at < (SELECT day_end(points_balance_at.as_of))
+			 GROUP BY e.customer_id) q;
+END;
+COMMENT ON FUNCTION points_balance_at(date) IS 'The view points_balance as of a day.';
+
+CREATE VIEW points_balance WITH (security_invoker) AS SELECT * FROM points_balance_at(crm.as_of());
+COMMENT ON VIEW points_balance IS 'The points of each customer at the end of the day crm.as_of(), computed from points_entry. What expires first is spent first.';
+COMMENT ON COLUMN points_balance.customer_id IS 'The customer.';
+COMMENT ON COLUMN points_balance.balance IS 'Points that can be spent; below 0 where more was taken back than was left.';
+COMMENT ON COLUMN points_balance.available IS 'The same, but not below 0: what is owed to customers in all is the sum of it.';
+COMMENT ON COLUMN points_balance.pending IS 'Points that are earned and not yet available.';
+COMMENT ON COLUMN points_balance.earned IS 'All points credited so far, pending ones included.';
+COMMENT ON COLUMN points_balance.spent IS 'All points taken so far: redeemed or taken back.';
+COMMENT ON COLUMN points_balance.expired IS 'Points that expired before they were spent.';
+COMMENT ON COLUMN points_balance.next_expiry_at IS 'When the next available points expire; NULL: none will.';
+COMMENT ON COLUMN points_balance.next_expiring IS 'How many points expire at that moment.';
+COMMENT ON COLUMN points_balance.expiring_30d IS 'How many available points expire within 30 days.';
+
+CREATE FUNCTION order_points_at(as_of date)
+	RETURNS TABLE (
+		order_id bigint, customer_id bigint, ordered_at timestamptz, amount numeric, scheme text, tier_no integer, tier text,
+		amount_per_point numeric, points numeric, credited numeric)
+	LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT o.order_id, o.customer_id, o.ordered_at, v.amount, z.scheme, t.tier_no, t.name,
+		   (t.benefits ->> 'amount_per_point')::numeric,
+		   floor(v.amount / nullif((t.benefits ->> 'amount_per_point')::numeric, 0)),
+		   (SELECT coalesce(sum(e.points), 0) FROM points_entry e
+			 WHERE e.customer_id = o.customer_id AND e.order_id = o.order_id AND e.kind = 'earn')
+	  FROM sales_order o
+	  JOIN customer USING (customer_id)
+	 CROSS JOIN LATERAL (SELECT sum(l.revenue) AS amount FROM sales_order_line l WHERE l.order_id = o.order_id) v
+	 CROSS JOIN (SELECT s.scheme, coalesce(s.time_zone, w.time_zone) AS time_zone FROM tier_scheme s, workspace w) z
+	 CROSS JOIN LATERAL (SELECT date_trunc('day', o.ordered_at AT TIME ZONE z.time_zone) AT TIME ZONE z.time_zone AS day_start) d
+	  LEFT JOIN tier_log g ON g.scheme = z.scheme AND g.customer_id = o.customer_id
+						  AND g.valid_from < d.day_start AND (g.valid_to IS NULL OR g.valid_to >= d.day_start)
+						  AND g.reason NOT IN ('merge', 'close')
+	  JOIN tier t ON t.scheme = z.scheme AND t.tier_no = coalesce(g.tier_no, 0)
+	 WHERE o.status = 'paid' AND o.ordered_at < (SELECT day_end(order_points_at.as_of)) AND v.amount IS NOT NULL;
+END;
+COMMENT ON FUNCTION order_points_at(date) IS 'The view order_points as of a day.';
+
+CREATE VIEW order_points WITH (security_invoker) AS SELECT * FROM order_points_at(crm.as_of());
+COMMENT ON VIEW order_points IS 'The points that each paid order up to the day crm.as_of() earns in each programme. The tier is that of the day before, so that an order which lifts the customer is credited by the tier that he had. How much money brings a point is said by the tier''s benefits: {"amount_per_point": 10}.';
+COMMENT ON COLUMN order_points.order_id IS 'The order.';
+COMMENT ON COLUMN order_points.customer_id IS 'The customer.';
+COMMENT ON COLUMN order_points.ordered_at IS 'When it was placed.';
+COMMENT ON COLUMN order_points.amount IS 'Amount of its lines.';
+COMMENT ON COLUMN order_points.scheme IS 'The programme.';
+COMMENT ON COLUMN order_points.tier_no IS 'Rank of the tier that counts; the base for who was no member.';
+COMMENT ON COLUMN order_points.tier IS 'Name of that tier.';
+COMMENT ON COLUMN order_points.amount_per_point IS 'Money that brings a point in that tier; NULL: it brings none.';
+COMMENT ON COLUMN order_points.points IS 'amount / amount_per_point, rounded down.';
+COMMENT ON COLUMN order_points.credited IS 'Points that the ledger already holds for the order.';
