@@ -67,7 +67,10 @@ OBJS        = \
 	src/tier/policy.o \
 	src/tier/policy_parse.o \
 	src/tier/replay.o \
+	src/tier/review.o \
 	src/tier/tier_answers.o \
+	src/tier/tier_cache.o \
+	src/tier/tier_review.o \
 	src/points/ledger.o \
 	src/points/points_aggregate.o \
 	src/lifecycle/markov.o \

@@ -108,6 +108,59 @@ CREATE FUNCTION crm.tier_decide(policy crm.tier_policy, state crm.tier_state, me
 COMMENT ON FUNCTION crm.tier_decide(crm.tier_policy, crm.tier_state, jsonb, date) IS
 'What the policy decides about a customer on a day: his new state, with the reason, or the old one with a NULL reason where nothing changes; deciding twice on a day with the same metrics changes nothing the second time. metrics is an object with a number for each metric of the policy, over the days of crm.tier_window; a null one fails its rules, a missing one is an error that lists those there are. The rules: (1) who enters a higher tier goes up, at once or when a review is due; (2) a floor given by hand raises him to it; (3) unless the policy downgrades at once, nothing more before review_on; (4) who keeps the tier is renewed; (5) who does not gets a grace, if there is one and he has not just had it; (6) after that, after the minimum stay, and not on the day on which the tier began, he goes down, never below the floor nor below a tier that he would enter. Errors: a day before the last decision, a tier that the policy does not have, a policy with shares.';
 
+/* Reviews of members: what a workspace asks */
+
+CREATE TYPE crm.tier_verdict AS (
+	decided crm.tier_state,
+	metrics jsonb,
+	counted_from date,
+	counted_until date
+);
+COMMENT ON TYPE crm.tier_verdict IS 'What the review of a member of a programme decided, and upon what.';
+COMMENT ON COLUMN crm.tier_verdict.decided IS 'His new state.';
+COMMENT ON COLUMN crm.tier_verdict.metrics IS 'The metrics that were judged, an object.';
+COMMENT ON COLUMN crm.tier_verdict.counted_from IS 'First day of the window that was judged; NULL: all days before its end.';
+COMMENT ON COLUMN crm.tier_verdict.counted_until IS 'First day after it.';
+
+CREATE TYPE crm.tier_outlook AS (
+	next_tier text,
+	next_metric text,
+	gap_to_next numeric,
+	keep_metric text,
+	gap_to_keep numeric
+);
+COMMENT ON TYPE crm.tier_outlook IS 'What a member of a programme lacks.';
+COMMENT ON COLUMN crm.tier_outlook.next_tier IS 'The next higher tier; NULL: there is none.';
+COMMENT ON COLUMN crm.tier_outlook.next_metric IS 'The metric that is furthest from entering it.';
+COMMENT ON COLUMN crm.tier_outlook.gap_to_next IS 'What is missing of it.';
+COMMENT ON COLUMN crm.tier_outlook.keep_metric IS 'The metric that is furthest from keeping the tier.';
+COMMENT ON COLUMN crm.tier_outlook.gap_to_keep IS 'What is missing of it until the next review; 0: the tier is safe.';
+
+CREATE FUNCTION crm.tier_metrics(policy crm.tier_policy, state crm.tier_state, history crm.history, profit_history crm.history,
+	points_history crm.history, given jsonb, until date) RETURNS jsonb
+	AS 'MODULE_PATHNAME', 'crm_tier_metrics' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION crm.tier_metrics(crm.tier_policy, crm.tier_state, crm.history, crm.history, crm.history, jsonb, date) IS
+'The metrics that a policy asks for, for crm.tier_decide: counted over crm.tier_window(policy, state, until), amount, purchases and purchase_days from the history of purchases, profit from that of their profit (NULL without one), points_earned from that of points; all others are taken from the object given, where a missing one is an error. Who has no history has bought and earned 0. What no rule asks for may be NULL. NULL where policy, state or until is.';
+CREATE FUNCTION crm.tier_judge(policy crm.tier_policy, state crm.tier_state, history crm.history, profit_history crm.history,
+	points_history crm.history, given jsonb, as_of date) RETURNS crm.tier_verdict
+	AS 'MODULE_PATHNAME', 'crm_tier_judge' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 20;
+COMMENT ON FUNCTION crm.tier_judge(crm.tier_policy, crm.tier_state, crm.history, crm.history, crm.history, jsonb, date) IS
+'The review of a member on a day: crm.tier_decide when the day begins, and again when it ends if it has a purchase, a refund or points that the policy counts; metrics are those of crm.tier_metrics. NULL where nothing changes. A NULL state stands for somebody who joins with his first purchase: his state is returned in any case, and NULL where he has not bought yet. Errors as for crm.tier_decide.';
+CREATE FUNCTION crm.tier_needs(policy crm.tier_policy, state crm.tier_state, history crm.history, profit_history crm.history,
+	points_history crm.history, given jsonb, as_of date,
+	OUT purpose text, OUT tier text, OUT metric text, OUT value numeric, OUT threshold numeric, OUT missing numeric,
+	OUT counted_from date, OUT counted_until date) RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'crm_tier_needs' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 20 ROWS 3;
+COMMENT ON FUNCTION crm.tier_needs(crm.tier_policy, crm.tier_state, crm.history, crm.history, crm.history, jsonb, date) IS
+'What a member has and lacks on a day, a row for each rule: to keep his tier at the next review (purpose keep), and to enter the next one (enter). Counted are the days of the window that will decide, as far as as_of: up to the review, or up to as_of where the policy decides at once. value is NULL where it is not known, threshold and missing where a share of the best customers is not frozen yet. Arguments as for crm.tier_metrics.';
+CREATE FUNCTION crm.tier_outlook(policy crm.tier_policy, state crm.tier_state, history crm.history, profit_history crm.history,
+	points_history crm.history, given jsonb, as_of date) RETURNS crm.tier_outlook
+	AS 'MODULE_PATHNAME', 'crm_tier_outlook' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 20;
+COMMENT ON FUNCTION crm.tier_outlook(crm.tier_policy, crm.tier_state, crm.history, crm.history, crm.history, jsonb, date) IS
+'crm.tier_needs in one row: of several rules the one that is furthest from holding, as a share of its threshold. NULL where policy, state or as_of is.';
+
+/* Replays */
+
 CREATE FUNCTION crm.tier_at(history crm.history, policy crm.tier_policy, as_of date) RETURNS crm.tier_state
 	AS 'MODULE_PATHNAME', 'crm_tier_at' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
 COMMENT ON FUNCTION crm.tier_at(crm.history, crm.tier_policy, date) IS

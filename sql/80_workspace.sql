@@ -119,6 +119,32 @@ END;
 COMMENT ON FUNCTION crm.workspace_lock(text) IS
 'Waits until no other transaction refreshes, upgrades or drops the workspace, and keeps others from it until this one ends.';
 
+/*
+ * The server analyzes a table by itself once 50 rows have changed, which those
+ * of settings and rules never see: taken for hundreds of rows each, they would
+ * multiply in its plans. And a table that was filled just now should not be
+ * taken for empty until it comes round to it.
+ */
+CREATE FUNCTION crm.workspace_analyze(filled regclass DEFAULT NULL, changes bigint DEFAULT NULL) RETURNS void
+	LANGUAGE plpgsql AS $$
+DECLARE
+	relation regclass;
+BEGIN
+	FOR relation IN
+		SELECT c.oid FROM pg_class c
+		 WHERE pg_has_role(c.relowner, 'USAGE')
+		   AND CASE WHEN filled IS NOT NULL THEN c.oid = filled AND changes > greatest(c.reltuples, 0) / 10
+					ELSE c.relnamespace = (SELECT w.relnamespace FROM pg_class w WHERE w.oid = 'workspace'::regclass)
+						 AND c.relname = ANY ('{workspace,segment,segment_rule,opportunity_stage,metric,tier_scheme,tier,tier_rule,lifecycle_stage,lifecycle_rule,lifecycle_move}') END
+		 ORDER BY c.relname
+	LOOP
+		EXECUTE format('ANALYZE %s', relation);
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION crm.workspace_analyze(regclass, bigint) IS
+'Collects statistics of the settings and rules of a workspace, or of a table of it where changes are more than a tenth of its rows. The search path is that of the workspace.';
+
 /* Making */
 
 CREATE FUNCTION crm.create_workspace(workspace text, time_zone text DEFAULT NULL) RETURNS regnamespace
@@ -144,6 +170,7 @@ BEGIN
 		EXECUTE crm.workspace_text(part, false, 'bigint');
 	END LOOP;
 	EXECUTE 'INSERT INTO workspace (crm_version, time_zone) VALUES ($1, $2)' USING crm.version(), time_zone;
+	PERFORM crm.workspace_analyze();
 	EXECUTE format('COMMENT ON SCHEMA %I IS %L', workspace, 'Workspace of the extension crm.');
 	RETURN quote_ident(workspace)::regnamespace;
 END
@@ -390,6 +417,7 @@ BEGIN
 	EXECUTE crm.workspace_mark_function(customer, at, amount, cost, filter);
 	PERFORM crm.workspace_create_triggers(workspace, source);
 	INSERT INTO customer_change (customer_id) VALUES (NULL);
+	PERFORM crm.workspace_analyze();
 	EXECUTE format('COMMENT ON SCHEMA %I IS %L', workspace, 'Workspace of the extension crm.');
 	PERFORM crm.workspace_attach_notices(workspace, source, customer, kind);
 	RETURN quote_ident(workspace)::regnamespace;
@@ -644,21 +672,37 @@ BEGIN
 			   sum(b.revenue) OVER (ORDER BY b.revenue DESC) - b.revenue * count(*) OVER (PARTITION BY b.revenue) AS larger,
 			   sum(b.revenue) OVER () AS total
 		  FROM buyer b WHERE b.revenue > 0
+	), compared AS MATERIALIZED (
+		SELECT crm.rfm_cut(b.history, cut.as_of, w.rfm_groups) AS cuts,
+			   (SELECT crm.ruleset_agg(r.position, r.segment, r.metric, r.at_least, r.at_most) FROM segment_rule r) AS rules
+		  FROM buyer b, workspace w
+		 GROUP BY w.rfm_groups
+	), rhythm AS (
+		SELECT m.segment, percentile_cont(0.5) WITHIN GROUP (ORDER BY m.median) AS gap, grouping(m.segment) = 1 AS is_all
+		  FROM (SELECT crm.classify(c.rules, crm.rfm(b.history, cut.as_of, c.cuts)) AS segment, g.median
+				  FROM buyer b
+				 CROSS JOIN compared c
+				 CROSS JOIN LATERAL crm.gaps(crm.upto(b.history, cut.as_of)) g
+				 WHERE crm.purchase_days(b.history, cut.as_of) > 2) m
+		 GROUP BY GROUPING SETS ((m.segment), ())
 	)
 	SELECT (SELECT count(*) FROM buyer) AS customers,
-		   (SELECT crm.rfm_cut(b.history, cut.as_of, w.rfm_groups) FROM buyer b, workspace w) AS cuts,
+		   (SELECT c.cuts FROM compared c) AS cuts,
 		   (SELECT min(r.revenue) FROM ranked r WHERE r.larger < 0.80 * r.total) AS a_from,
-		   (SELECT min(r.revenue) FROM ranked r WHERE r.larger < 0.95 * r.total) AS b_from
+		   (SELECT min(r.revenue) FROM ranked r WHERE r.larger < 0.95 * r.total) AS b_from,
+		   (SELECT jsonb_build_object('segments', coalesce(jsonb_object_agg(y.segment, y.gap) FILTER (WHERE y.segment IS NOT NULL), '{}'),
+									  'all', max(y.gap) FILTER (WHERE y.is_all))
+			  FROM rhythm y) AS usual_gaps
 	  INTO made;
 	IF made.customers = 0 THEN
 		RAISE no_data_found USING
 			MESSAGE = format('nobody in workspace "%s" has bought up to %s', workspace, cut.as_of),
 			HINT = 'Thresholds need customers to compare: choose a later day.';
 	END IF;
-	INSERT INTO rfm_cut AS c (as_of, cuts, a_from, b_from, customers)
-	VALUES (cut.as_of, made.cuts, made.a_from, made.b_from, made.customers)
+	INSERT INTO rfm_cut AS c (as_of, cuts, a_from, b_from, usual_gaps, customers)
+	VALUES (cut.as_of, made.cuts, made.a_from, made.b_from, made.usual_gaps, made.customers)
 	ON CONFLICT ON CONSTRAINT rfm_cut_pkey DO UPDATE
-	SET cuts = EXCLUDED.cuts, a_from = EXCLUDED.a_from, b_from = EXCLUDED.b_from,
+	SET cuts = EXCLUDED.cuts, a_from = EXCLUDED.a_from, b_from = EXCLUDED.b_from, usual_gaps = EXCLUDED.usual_gaps,
 		customers = EXCLUDED.customers, made_at = EXCLUDED.made_at;
 	customers := made.customers;
 	cuts := made.cuts;
@@ -667,7 +711,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.cut(text, date) IS
-'Freezes the thresholds of a workspace as of a day (default crm.as_of()): of the RFM scores, by crm.rfm_cut over all customers with a purchase up to then, and of the ABC classes (A: the largest customers, until they bring 80 percent of the revenue; B: until 95 percent; equal revenue is never split). The views of that day and later use them until there are newer ones, so that scores stay comparable and one customer''s row needs no look at all others. Calling it again for a day replaces the thresholds of that day. Returns them with the number of customers; nobody to compare is an error.';
+'Freezes the thresholds of a workspace as of a day (default crm.as_of()): of the RFM scores, by crm.rfm_cut over all customers with a purchase up to then, and of the ABC classes (A: the largest customers, until they bring 80 percent of the revenue; B: until 95 percent; equal revenue is never split). Freezes beside them the usual days between purchase days in each segment and in all, by which the views judge idle customers who have bought on fewer than three days. The views of that day and later use them until there are newer ones, so that scores stay comparable and one customer''s row needs no look at all others. Calling it again for a day replaces the thresholds of that day. Returns them with the number of customers; nobody to compare is an error.';
 
 CREATE FUNCTION crm.fit(workspace text, as_of date DEFAULT crm.as_of(), kind text DEFAULT NULL)
 	RETURNS TABLE (role text, fitted text, customers bigint, log_likelihood float8, parameters text)

@@ -24,31 +24,6 @@ CREATE FUNCTION crm.is_programme_metric(metric text) RETURNS boolean
 COMMENT ON FUNCTION crm.is_programme_metric(text) IS
 'True for a metric that counts over the window of a programme: amount, purchases, purchase_days, profit and points_earned. Any other is taken from customer_metric or customer_score as of the day.';
 
-CREATE FUNCTION crm.programme_metric(metric text, history crm.history, profit_history crm.history, points_history crm.history,
-	"from" date, until date) RETURNS numeric
-	LANGUAGE sql IMMUTABLE PARALLEL SAFE
-	RETURN CASE metric
-			WHEN 'amount' THEN coalesce(crm.amount(history, until - 1), 0) - coalesce(crm.amount(history, nullif("from", '-infinity') - 1), 0)
-			WHEN 'purchases' THEN coalesce(crm.purchases(history, until - 1), 0) - coalesce(crm.purchases(history, nullif("from", '-infinity') - 1), 0)
-			WHEN 'purchase_days' THEN coalesce(crm.purchase_days(history, until - 1), 0) - coalesce(crm.purchase_days(history, nullif("from", '-infinity') - 1), 0)
-			WHEN 'profit' THEN crm.amount(profit_history, until - 1) - coalesce(crm.amount(profit_history, nullif("from", '-infinity') - 1), 0)
-			WHEN 'points_earned' THEN coalesce(crm.amount(points_history, until - 1), 0) - coalesce(crm.amount(points_history, nullif("from", '-infinity') - 1), 0)
-		   END;
-COMMENT ON FUNCTION crm.programme_metric(text, crm.history, crm.history, crm.history, date, date) IS
-'A metric of the days [from, until) from histories of purchases, profit and points; from is NULL or -infinity for all days before. Who has no history has 0, but for profit, which is then not known (NULL), as is a metric of another name.';
-
-CREATE FUNCTION crm.tier_rule_window(policy crm.tier_policy, state crm.tier_state, is_to_enter boolean, as_of date,
-	OUT counted_from date, OUT counted_until date) RETURNS SETOF record
-	LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 1
-BEGIN ATOMIC
-	SELECT nullif(w."from", '-infinity'), w.until
-	  FROM crm.tier_window(policy, state,
-			CASE WHEN policy ->> (CASE WHEN is_to_enter THEN 'upgrade' ELSE 'downgrade' END) = 'at_once' THEN as_of + 1
-				 ELSE coalesce(greatest((state).review_on, as_of + 1), as_of + 1) END) w;
-END;
-COMMENT ON FUNCTION crm.tier_rule_window(crm.tier_policy, crm.tier_state, boolean, date) IS
-'The days that will decide whether a customer enters the next tier or keeps his own: up to the review, or up to as_of where the policy decides at once.';
-
 CREATE FUNCTION crm.tier_why(reason text, facts jsonb) RETURNS text
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
@@ -110,38 +85,24 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.scheme_policy(text, text) IS
-'The policy that the rows of tier_scheme, tier and tier_rule of a workspace mean now, for crm.tier_at and crm.tier_path: SELECT tier, count(*) FROM sales.purchase_history, crm.tier_at(history, crm.scheme_policy(''sales'', ''standard''), ''2025-12-31'') GROUP BY 1. Only metrics of purchases can be replayed (revenue, purchases, purchase_days; over the last 12 months also revenue_12m and purchases_12m). Rules that contradict themselves and an unknown programme are errors.';
+'The policy that the rows of tier_scheme, tier and tier_rule of a workspace mean now, for crm.tier_at and crm.tier_path: SELECT (crm.tier_at(history, (SELECT crm.scheme_policy(''sales'', ''standard'')), ''2025-12-31'')).tier, count(*) FROM sales.purchase_history GROUP BY 1 (in a subquery, it is computed once and not for each customer). Only metrics of purchases can be replayed (revenue, purchases, purchase_days; over the last 12 months also revenue_12m and purchases_12m). Rules that contradict themselves and an unknown programme are errors.';
 
-/* The expression that makes the metrics of a policy into JSON. */
-CREATE FUNCTION crm.programme_metrics(policy crm.tier_policy, "from" text, until text, others text) RETURNS text
-	LANGUAGE sql IMMUTABLE PARALLEL SAFE
-BEGIN ATOMIC
-	SELECT concat_ws(' || ',
-			format('jsonb_build_object(%s)',
-				   string_agg(format('%L, crm.programme_metric(%1$L, history, profit_history, points_history, %s, %s)', m.metric, "from", until),
-							  ', ' ORDER BY m.metric) FILTER (WHERE crm.is_programme_metric(m.metric))),
-			CASE WHEN bool_or(NOT crm.is_programme_metric(m.metric)) THEN others END)
-	  FROM (SELECT DISTINCT r.metric FROM crm.tier_rules(policy) r WHERE r.metric IS NOT NULL) m;
-END;
-COMMENT ON FUNCTION crm.programme_metrics(crm.tier_policy, text, text, text) IS
-'An expression for the metrics that a policy asks for: those of its window over columns history, profit_history and points_history, the others from an expression given.';
-
-CREATE FUNCTION crm.programme_other_metrics(policy crm.tier_policy) RETURNS text
+CREATE FUNCTION crm.programme_given_metrics(policy crm.tier_policy) RETURNS text
 	LANGUAGE plpgsql STABLE AS $$
 DECLARE
-	metric text;
+	wanted text;
 	parts text[] := '{}';
 	models text[] := '{}';
 BEGIN
-	FOR metric IN SELECT DISTINCT r.metric FROM crm.tier_rules(policy) r WHERE NOT crm.is_programme_metric(r.metric) ORDER BY 1 LOOP
-		IF EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = to_regclass('customer_metric') AND a.attname = metric AND a.attnum > 0) THEN
-			parts := parts || format('%L, c.%I', metric, metric);
-		ELSIF EXISTS (SELECT FROM score_item i WHERE i.model = metric) THEN
-			parts := parts || format('%L, z.scores -> %1$L', metric);
-			models := models || metric;
+	FOR wanted IN SELECT DISTINCT r.metric FROM crm.tier_rules(policy) r WHERE NOT crm.is_programme_metric(r.metric) ORDER BY 1 LOOP
+		IF EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = to_regclass('customer_metric') AND a.attname = wanted AND a.attnum > 0) THEN
+			parts := parts || format('%L, c.%I', wanted, wanted);
+		ELSIF EXISTS (SELECT FROM score_item i WHERE i.model = wanted) THEN
+			parts := parts || format('%L, z.scores -> %1$L', wanted);
+			models := models || wanted;
 		ELSE
 			RAISE undefined_column USING
-				MESSAGE = format('there is no metric "%s", which a rule of a tier asks for', metric),
+				MESSAGE = format('there is no metric "%s", which a rule of a tier asks for', wanted),
 				DETAIL = format('Metrics are: %s.', (SELECT string_agg(a.attname, ', ' ORDER BY a.attnum) FROM pg_attribute a
 													   JOIN pg_type t ON t.oid = a.atttypid AND t.typcategory = 'N'
 													  WHERE a.attrelid = to_regclass('customer_metric') AND a.attnum > 0 AND a.attname <> 'customer_id')
@@ -149,74 +110,45 @@ BEGIN
 				HINT = 'A metric is a column of the view customer_metric, or a model of score_item.';
 		END IF;
 	END LOOP;
-	RETURN format('SELECT c.customer_id, jsonb_build_object(%s) AS others FROM customer_metric c', array_to_string(parts, ', '))
+	RETURN format('SELECT c.customer_id, jsonb_build_object(%s) AS given FROM customer_metric c', array_to_string(parts, ', '))
 		|| CASE WHEN cardinality(models) > 0
 				THEN format(' LEFT JOIN (SELECT v.customer_id, jsonb_object_agg(v.model, v.score) AS scores FROM customer_score v WHERE v.model = ANY (%L) GROUP BY v.customer_id) z ON z.customer_id = c.customer_id', models)
 				ELSE '' END;
 END
 $$;
-COMMENT ON FUNCTION crm.programme_other_metrics(crm.tier_policy) IS
+COMMENT ON FUNCTION crm.programme_given_metrics(crm.tier_policy) IS
 'A query for the metrics of a policy that do not count over its window, by customer; an error where one does not exist. The search path is that of the workspace.';
-
-/*
- * Between reviews one can only rise, and only to a tier whose rules hold. The
- * condition is weaker than the decision: it passes all for whom something may
- * change, so that crm.tier_decide need not be asked about everybody.
- */
-CREATE FUNCTION crm.programme_may_change(policy crm.tier_policy) RETURNS text
-	LANGUAGE sql STABLE
-BEGIN ATOMIC
-	SELECT CASE WHEN policy ->> 'downgrade' = 'at_once' OR policy ->> 'window_kind' = 'anniversary' THEN 'true'
-				ELSE '(n.state).review_on <= $1' || CASE WHEN policy ->> 'upgrade' = 'at_review' THEN ''
-					ELSE coalesce(' OR ' || string_agg(format('(n.state).tier_no < %s AND %s', t.tier_no, t.condition), ' OR '), '') END END
-	  FROM (SELECT r.tier_no, w.until,
-				   string_agg(CASE WHEN crm.is_programme_metric(r.metric)
-								   THEN format('crm.programme_metric(%L, n.history, n.profit_history, n.points_history, (crm.tier_window($3, crm.tier_enrol($3, $1), %s))."from", %2$s) >= %s',
-											   r.metric, w.until, r.enter_at)
-								   ELSE format('(n.others ->> %L)::numeric >= %s', r.metric, r.enter_at) END, ' AND ') AS condition
-			  FROM crm.tier_rules(policy) r
-			 CROSS JOIN (VALUES ('$1'), ('$1 + 1')) w (until)
-			 WHERE r.metric IS NOT NULL
-			 GROUP BY r.tier_no, w.until) t;
-END;
-COMMENT ON FUNCTION crm.programme_may_change(crm.tier_policy) IS
-'A condition on the members of a programme that holds where a decision on a day may change something.';
 
 /*
  * Members come from the log; somebody with any row there has joined before.
  */
-CREATE FUNCTION crm.programme_members(policy crm.tier_policy, condition text) RETURNS text
+CREATE FUNCTION crm.programme_members(policy crm.tier_policy) RETURNS text
 	LANGUAGE plpgsql STABLE AS $$
 DECLARE
 	metrics text[] := ARRAY(SELECT DISTINCT r.metric FROM crm.tier_rules(policy) r WHERE r.metric IS NOT NULL);
-	columns text := 'h.history, h.profit_history, NULL::crm.history AS points_history, NULL::jsonb AS others';
+	columns text := 'h.history, h.profit_history, NULL::crm.history AS points_history, NULL::jsonb AS given';
 	joins text := '';
 BEGIN
 	IF 'points_earned' = ANY (metrics) THEN
 		columns := replace(columns, 'NULL::crm.history', 'p.points_history');
-		joins := E'\n\t\t  LEFT JOIN programme_points($4) p ON p.customer_id = m.customer_id';
+		joins := E'\n\t\t  LEFT JOIN programme_points p ON p.customer_id = coalesce(m.customer_id, h.customer_id) AND p.time_zone = $4';
 	END IF;
 	IF EXISTS (SELECT FROM unnest(metrics) m WHERE NOT crm.is_programme_metric(m)) THEN
-		columns := replace(columns, 'NULL::jsonb', 'o.others');
-		joins := joins || E'\n\t\t  LEFT JOIN (' || crm.programme_other_metrics(policy) || ') o ON o.customer_id = m.customer_id';
+		columns := replace(columns, 'NULL::jsonb', 'c.given');
+		joins := joins || E'\n\t\t  LEFT JOIN (' || crm.programme_given_metrics(policy) || ') c ON c.customer_id = coalesce(m.customer_id, h.customer_id)';
 	END IF;
 	RETURN format($query$
-		SELECT n.*
-		  FROM (SELECT m.customer_id, m.valid_from, m.reason, m.state, %1$s
-				  FROM tier_member_at($1) m
-				  LEFT JOIN programme_history($4) h ON h.customer_id = m.customer_id%2$s
-				 WHERE m.scheme = $2 AND m.valid_to IS NULL) n
-		 WHERE %3$s
-		UNION ALL
-		SELECT h.customer_id, NULL, NULL, crm.tier_enrol($3, crm.first_day(h.history, $1)), %1$s
-		  FROM programme_history($4) h%4$s
-		 WHERE crm.first_day(h.history, $1) IS NOT NULL
-		   AND NOT EXISTS (SELECT FROM tier_log l WHERE l.scheme = $2 AND l.customer_id = h.customer_id)$query$,
-		columns, joins, condition, replace(joins, '= m.customer_id', '= h.customer_id'));
+		SELECT coalesce(m.customer_id, h.customer_id) AS customer_id, m.valid_from, m.reason, m.state, %s
+		  FROM (SELECT * FROM tier_member_at($1) o WHERE o.scheme = $2 AND o.valid_to IS NULL) m
+		  FULL JOIN (SELECT * FROM programme_history a WHERE a.time_zone = $4) h ON h.customer_id = m.customer_id%s
+		 WHERE m.customer_id IS NOT NULL
+			OR crm.first_day(h.history, $1) IS NOT NULL
+			   AND NOT EXISTS (SELECT FROM tier_log l WHERE l.scheme = $2 AND l.customer_id = h.customer_id)$query$,
+		columns, joins);
 END
 $$;
-COMMENT ON FUNCTION crm.programme_members(crm.tier_policy, text) IS
-'A query for who is in a programme on a day, with the state and what the metrics are computed from: the members that meet a condition on a row n of it, and all who join with their first purchase. Its parameters: $1 the day, $2 the programme, $3 the policy, $4 the time zone. The search path is that of the workspace.';
+COMMENT ON FUNCTION crm.programme_members(crm.tier_policy) IS
+'A query for who is in a programme on a day, with the state and what the metrics are counted from: the members, and those who join with their first purchase, who have no state yet. Its parameters: $1 the day, $2 the programme, $4 the time zone. The search path is that of the workspace.';
 
 CREATE FUNCTION crm.programme_freeze(policy crm.tier_policy, scheme text, as_of date) RETURNS crm.tier_policy
 	LANGUAGE plpgsql STABLE AS $$
@@ -224,28 +156,31 @@ DECLARE
 	rule record;
 	threshold numeric;
 	frozen jsonb := policy;
-	is_windowed boolean;
 BEGIN
 	FOR rule IN
 		SELECT ARRAY['tiers', (t.n - 1)::text, 'rules', (r.n - 1)::text] AS path, r.rule ->> 'metric' AS metric, (r.rule ->> 'keep_at')::numeric AS keep_at,
-			   sum((r.rule ->> 'enter_share')::float8) OVER (PARTITION BY r.rule ->> 'metric' ORDER BY t.n DESC) AS share
+			   sum((r.rule ->> 'enter_share')::numeric) OVER (PARTITION BY r.rule ->> 'metric' ORDER BY t.n DESC) AS share
 		  FROM jsonb_array_elements(policy -> 'tiers') WITH ORDINALITY t (tier, n)
 		 CROSS JOIN LATERAL jsonb_array_elements(t.tier -> 'rules') WITH ORDINALITY r (rule, n)
 		 WHERE r.rule ? 'enter_share'
 	LOOP
-		is_windowed := crm.is_programme_metric(rule.metric);
 		EXECUTE format($query$
-			SELECT floor(100000000 * percentile_disc($5) WITHIN GROUP (ORDER BY v.value DESC)) / 100000000
-			  FROM (SELECT %s AS value
-					  FROM (SELECT m.*, (crm.tier_window($3, m.state, $1 + 1))."from" AS counted_from FROM (%s) m OFFSET 0) q
-					 WHERE %s) v
-			 WHERE v.value IS NOT NULL$query$,
-			CASE WHEN is_windowed THEN format('crm.programme_metric(%L, q.history, q.profit_history, q.points_history, q.counted_from, $1 + 1)', rule.metric)
-				 ELSE format('(q.others ->> %L)::numeric', rule.metric) END,
-			crm.programme_members(policy, 'true'),
-			CASE WHEN is_windowed AND rule.metric <> 'points_earned'
-				 THEN $cond$crm.programme_metric('purchases', q.history, NULL, NULL, q.counted_from, $1 + 1) > 0$cond$ ELSE 'true' END)
-		   INTO threshold USING as_of, scheme, policy, policy ->> 'time_zone', rule.share;
+			WITH ranked AS MATERIALIZED (
+				SELECT (crm.tier_metrics($3, q.state, q.history, q.profit_history, q.points_history, q.given, $1 + 1) ->> $6)::numeric AS value
+				  FROM (SELECT coalesce(m.state, crm.tier_enrol($3, crm.first_day(m.history, $1))) AS state,
+							   m.history, m.profit_history, m.points_history, m.given
+						  FROM (%s) m OFFSET 0) q
+				 WHERE %s
+			)
+			SELECT trim_scale(floor(100000000 * r.value) / 100000000)
+			  FROM ranked r
+			 WHERE r.value IS NOT NULL
+			 ORDER BY r.value DESC
+			 LIMIT 1 OFFSET (SELECT greatest(ceil($5 * count(k.value))::bigint - 1, 0) FROM ranked k)$query$,
+			crm.programme_members(policy),
+			CASE WHEN crm.is_programme_metric(rule.metric) AND rule.metric <> 'points_earned'
+				 THEN 'crm.purchases(crm.during(q.history, (crm.tier_window($3, q.state, $1 + 1))."from", $1 + 1)) > 0' ELSE 'true' END)
+		   INTO threshold USING as_of, scheme, policy, policy ->> 'time_zone', rule.share, rule.metric;
 		-- Where nobody is ranked, nobody enters.
 		threshold := coalesce(threshold, 1e15);
 		frozen := jsonb_set(frozen, rule.path, (frozen #> rule.path) - 'enter_share'
@@ -279,38 +214,6 @@ $$;
 COMMENT ON FUNCTION crm.programme_rewind(text, date, text) IS
 'Takes back what reviews of a programme decided on a day and later. The search path is that of the workspace.';
 
-CREATE FUNCTION crm.programme_decisions(policy crm.tier_policy) RETURNS text
-	LANGUAGE plpgsql STABLE AS $$
-DECLARE
-	has_window boolean := EXISTS (SELECT FROM crm.tier_rules(policy) r WHERE crm.is_programme_metric(r.metric));
-	has_points boolean := EXISTS (SELECT FROM crm.tier_rules(policy) r WHERE r.metric = 'points_earned');
-BEGIN
-	RETURN format($query$
-	SELECT d.*, coalesce(d.closing, d.middle) AS decided,
-		   CASE WHEN (d.closing).reason IS NOT NULL OR (d.closing).tier_no IS NOT NULL AND (d.opening).reason IS NULL THEN $1 + 1 ELSE $1 END AS judged_until,
-		   CASE WHEN (d.closing).reason IS NOT NULL OR (d.closing).tier_no IS NOT NULL AND (d.opening).reason IS NULL THEN d.middle ELSE d.state END AS judged_state
-	  FROM (SELECT c.*,
-				   CASE WHEN c.has_entry THEN crm.tier_decide($3, c.middle, %s, $1) END AS closing
-			  FROM (SELECT o.*, coalesce(o.opening, o.state) AS middle
-					  FROM (SELECT q.*,
-								   CASE WHEN (q.state).enrolled_on < $1 OR %L THEN crm.tier_decide($3, q.state, %s, $1) END AS opening
-							  FROM (SELECT m.*, (crm.tier_window($3, m.state, $1))."from" AS counted_from,
-										   coalesce(%s, false) AS has_entry
-									  FROM (%s) m OFFSET 0) q OFFSET 0) o OFFSET 0) c OFFSET 0) d
-	 WHERE d.valid_from IS NULL OR (d.opening).reason IS NOT NULL OR (d.closing).reason IS NOT NULL$query$,
-		crm.programme_metrics(policy, '(crm.tier_window($3, c.middle, $1 + 1))."from"', '$1 + 1', 'others'),
-		NOT has_window,
-		crm.programme_metrics(policy, 'counted_from', '$1', 'others'),
-		CASE WHEN has_window
-			 THEN 'crm.purchases(m.history, $1) > crm.purchases(m.history, $1 - 1) OR crm.amount(m.history, $1) <> crm.amount(m.history, $1 - 1)'
-				  || CASE WHEN has_points THEN ' OR crm.amount(m.points_history, $1) <> coalesce(crm.amount(m.points_history, $1 - 1), 0)' ELSE '' END
-			 ELSE 'false' END,
-		crm.programme_members(policy, crm.programme_may_change(policy)));
-END
-$$;
-COMMENT ON FUNCTION crm.programme_decisions(crm.tier_policy) IS
-'A query for what a policy decides on a day about those in a programme, a row for each who joins or for whom something changes: first when the day begins, by what was before it, and where the day has purchases, again when it ends. Metrics that do not count over a window are those of the day itself. Parameters and search path are as for crm.programme_members.';
-
 CREATE FUNCTION crm.tier_review(workspace text, scheme text, as_of date DEFAULT crm.as_of(), replay boolean DEFAULT false,
 	OUT members bigint, OUT enrolled bigint, OUT upgraded bigint, OUT renewed bigint, OUT given_grace bigint, OUT downgraded bigint) RETURNS record
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET crm.as_of = '' AS $$
@@ -340,20 +243,22 @@ BEGIN
 			  FROM crm.tier_rules(policy) r WHERE r.metric IS NOT NULL GROUP BY r.tier_no) t;
 	EXECUTE format($query$
 		WITH decision AS MATERIALIZED (
-			SELECT e.*,
+			SELECT e.customer_id, e.valid_from, e.tier_before, e.decided, e.metrics, e.counted_from, e.counted_until,
 				   CASE WHEN e.valid_from IS NULL OR e.is_same_day AND e.reason = 'enrol' THEN 'enrol'
 						WHEN (e.decided).tier_no > e.tier_before THEN 'upgrade'
 						WHEN (e.decided).tier_no < e.tier_before THEN 'downgrade'
 						WHEN (e.decided).in_grace THEN 'grace'
 						WHEN e.is_same_day AND e.reason = 'manual' THEN 'manual'
-						ELSE 'renew' END AS new_reason
-			  FROM (SELECT d.*, coalesce(d.valid_from >= $5, false) AS is_same_day,
+						ELSE 'renew' END AS reason
+			  FROM (SELECT d.customer_id, d.valid_from, d.reason, d.valid_from >= $5 AS is_same_day,
+						   (d.verdict).decided, (d.verdict).metrics, (d.verdict).counted_from, (d.verdict).counted_until,
 						   CASE WHEN d.valid_from >= $5
 								THEN coalesce((SELECT p.tier_no FROM tier_log p
 												WHERE p.scheme = $2 AND p.customer_id = d.customer_id AND p.valid_to = d.valid_from), (d.state).tier_no)
-								ELSE (d.state).tier_no END AS tier_before,
-						   (crm.tier_window($3, d.judged_state, d.judged_until))."from" AS judged_from
-					  FROM (%s) d) e
+								ELSE (d.state).tier_no END AS tier_before
+					  FROM (SELECT m.*, crm.tier_judge($3, m.state, m.history, m.profit_history, m.points_history, m.given, $1) AS verdict
+							  FROM (%s) m OFFSET 0) d
+					 WHERE (d.verdict).counted_until IS NOT NULL) e
 			 ORDER BY e.customer_id -- all is read before the first row is written
 		), closed AS (
 			UPDATE tier_log l SET valid_to = $5
@@ -362,14 +267,14 @@ BEGIN
 			RETURNING l.customer_id
 		), written AS (
 			INSERT INTO tier_log AS l (scheme, customer_id, valid_from, tier_no, reason, review_at, floor_until, facts)
-			SELECT $2, e.customer_id, greatest($5, e.valid_from), (e.decided).tier_no, e.new_reason,
+			SELECT $2, e.customer_id, greatest($5, e.valid_from), (e.decided).tier_no, e.reason,
 				   (e.decided).review_on::timestamp AT TIME ZONE $4,
 				   CASE WHEN (e.decided).floor_until > $1 THEN (e.decided).floor_until::timestamp AT TIME ZONE $4 END,
 				   jsonb_strip_nulls(jsonb_build_object(
-					'metrics', %s,
-					'asked', $6 -> (CASE WHEN e.new_reason = 'downgrade' THEN e.tier_before ELSE (e.decided).tier_no END)::text
-								-> (CASE WHEN e.new_reason IN ('enrol', 'upgrade') THEN 'enter' ELSE 'keep' END),
-					'from', nullif(e.judged_from, '-infinity'), 'until', e.judged_until,
+					'metrics', e.metrics,
+					'asked', $6 -> (CASE WHEN e.reason = 'downgrade' THEN e.tier_before ELSE (e.decided).tier_no END)::text
+								-> (CASE WHEN e.reason IN ('enrol', 'upgrade') THEN 'enter' ELSE 'keep' END),
+					'from', e.counted_from, 'until', e.counted_until,
 					'enrolled_on', (e.decided).enrolled_on, 'changed_on', (e.decided).changed_on,
 					'floor_no', CASE WHEN (e.decided).floor_until > $1 THEN (e.decided).floor_no END))
 			  FROM decision e
@@ -382,9 +287,10 @@ BEGIN
 		SELECT count(*), count(*) FILTER (WHERE w.reason = 'enrol'), count(*) FILTER (WHERE w.reason = 'upgrade'), count(*) FILTER (WHERE w.reason = 'renew'),
 			   count(*) FILTER (WHERE w.reason = 'grace'), count(*) FILTER (WHERE w.reason = 'downgrade')
 		  FROM written w$query$,
-		crm.programme_decisions(policy), crm.programme_metrics(policy, 'e.judged_from', 'e.judged_until', 'e.others'))
+		crm.programme_members(policy))
 	   INTO changes, enrolled, upgraded, renewed, given_grace, downgraded
 	  USING as_of, scheme, policy, time_zone, as_of::timestamp AT TIME ZONE time_zone, thresholds;
+	PERFORM crm.workspace_analyze('tier_log', changes);
 	SELECT count(*) INTO members FROM tier_log l
 	 WHERE l.scheme = tier_review.scheme AND l.valid_to IS NULL AND l.reason NOT IN ('merge', 'close');
 	INSERT INTO tier_review AS r (scheme, as_of, policy, members, changes)
@@ -508,6 +414,7 @@ BEGIN
 		RETURNING l.facts
 	)
 	SELECT count(*), count(*) FILTER (WHERE w.facts ? 'unusual') INTO moves, unusual_moves FROM written w;
+	PERFORM crm.workspace_analyze('lifecycle_log', moves);
 	SELECT count(DISTINCT l.customer_id) INTO customers FROM lifecycle_log l;
 	INSERT INTO lifecycle_review AS r (as_of, rules, customers, moves, unusual_moves)
 	VALUES (as_of, rules, customers, moves, unusual_moves)
@@ -534,7 +441,7 @@ BEGIN
 	FOR its_scheme IN SELECT s.scheme FROM tier_scheme s ORDER BY 1 LOOP
 		BEGIN
 			policy := scheme_policy(its_scheme);
-			PERFORM crm.programme_other_metrics(policy);
+			PERFORM crm.programme_given_metrics(policy);
 		EXCEPTION WHEN OTHERS THEN
 			GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, mend = PG_EXCEPTION_HINT;
 			RETURN QUERY SELECT 'programme contradicts itself', 'tier_scheme ' || its_scheme, message, mend;
@@ -556,7 +463,7 @@ BEGIN
 	 GROUP BY e.entry_id HAVING - sum(r.points) > e.points
 	 ORDER BY e.entry_id;
 	RETURN QUERY
-	SELECT 'score breaks out of order', 'score_item', format('The breaks of %s in "%s" are %s.', i.metric, i.model, i.breaks), 'Breaks ascend and are not NULL.'
+	SELECT 'score out of order', 'score_item', format('%s in "%s" has breaks %s and points %s.', i.metric, i.model, i.breaks, i.points), 'Breaks ascend, and neither breaks nor points are NULL.'
 	  FROM score_item i
 	 WHERE i.breaks IS DISTINCT FROM ARRAY(SELECT b FROM unnest(i.breaks) b WHERE b IS NOT NULL GROUP BY b ORDER BY b)
 		OR array_position(i.points, NULL) IS NOT NULL

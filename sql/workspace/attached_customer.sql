@@ -71,14 +71,14 @@ CREATE FUNCTION customer_metric_at(as_of date)
 		median_gap float8, idle_ratio float8, next_purchase_on date, r smallint, f smallint, m smallint,
 		p_alive float8, expected_purchases_30d float8, expected_purchases_90d float8,
 		expected_purchases_365d float8, clv float8, segment text, abc_class text, cut_as_of date,
-		model_as_of date)
+		model_as_of date, usual_gap float8)
 	LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
 	SELECT p.customer_id, p.recency, p.tenure, p.first_purchase_on, p.last_purchase_on, p.purchases,
 		   p.purchases_12m, p.purchase_days, p.revenue, p.revenue_12m, p.average_amount, p.profit,
 		   p.profit_12m, p.margin, p.mean_gap, p.median_gap, p.idle_ratio, p.next_purchase_on, p.r, p.f, p.m,
 		   p.p_alive, p.expected_purchases_30d, p.expected_purchases_90d, p.expected_purchases_365d, p.clv,
-		   p.segment, p.abc_class, p.cut_as_of, p.model_as_of
+		   p.segment, p.abc_class, p.cut_as_of, p.model_as_of, p.usual_gap
 	  FROM purchase_metric_at(customer_metric_at.as_of) p;
 END;
 COMMENT ON FUNCTION customer_metric_at(date) IS 'The view customer_metric as of a day.';
@@ -101,7 +101,7 @@ COMMENT ON COLUMN customer_metric.profit_12m IS 'Profit of 12 months.';
 COMMENT ON COLUMN customer_metric.margin IS 'profit / revenue.';
 COMMENT ON COLUMN customer_metric.mean_gap IS 'Mean days between purchase days.';
 COMMENT ON COLUMN customer_metric.median_gap IS 'Median days between purchase days.';
-COMMENT ON COLUMN customer_metric.idle_ratio IS 'recency / median_gap: idle time in the customer''s own rhythm, from three purchase days on.';
+COMMENT ON COLUMN customer_metric.idle_ratio IS 'recency / usual_gap: idle time in the customer''s own rhythm.';
 COMMENT ON COLUMN customer_metric.next_purchase_on IS 'Day on which the next purchase is due in the customer''s own rhythm: last purchase plus median gap.';
 COMMENT ON COLUMN customer_metric.r IS 'RFM score of recency, the highest for the most recent.';
 COMMENT ON COLUMN customer_metric.f IS 'RFM score of frequency.';
@@ -115,6 +115,7 @@ COMMENT ON COLUMN customer_metric.segment IS 'The segment, by the rules of segme
 COMMENT ON COLUMN customer_metric.abc_class IS 'A: the largest customers, who bring 80 percent of the revenue together; B: with A, 95 percent; C: the others.';
 COMMENT ON COLUMN customer_metric.cut_as_of IS 'Day of the thresholds behind scores, segment and class; NULL: none is that old (crm.cut makes them).';
 COMMENT ON COLUMN customer_metric.model_as_of IS 'Day of the data that the model behind forecasts was fitted on; NULL: none is that old (crm.fit makes one).';
+COMMENT ON COLUMN customer_metric.usual_gap IS 'Usual days between purchase days: median_gap from three purchase days on, before that the median of the customer''s segment, or of everybody where the segment has none, as frozen by crm.cut.';
 
 CREATE FUNCTION customer_360_at(as_of date)
 	RETURNS TABLE (
@@ -157,7 +158,7 @@ COMMENT ON COLUMN customer_360.profit IS 'Profit of all purchases; NULL where co
 COMMENT ON COLUMN customer_360.profit_12m IS 'Profit of 12 months.';
 COMMENT ON COLUMN customer_360.margin IS 'profit / revenue.';
 COMMENT ON COLUMN customer_360.median_gap IS 'Median days between purchase days.';
-COMMENT ON COLUMN customer_360.idle_ratio IS 'recency / median_gap: idle time in the customer''s own rhythm, from three purchase days on.';
+COMMENT ON COLUMN customer_360.idle_ratio IS 'recency / usual_gap: idle time in the customer''s own rhythm.';
 COMMENT ON COLUMN customer_360.next_purchase_on IS 'Day on which the next purchase is due in the customer''s own rhythm: last purchase plus median gap.';
 COMMENT ON COLUMN customer_360.p_alive IS 'Probability of still being a customer.';
 COMMENT ON COLUMN customer_360.expected_purchases_90d IS 'Purchases to expect in 90 days.';

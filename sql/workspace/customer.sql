@@ -86,7 +86,7 @@ CREATE FUNCTION customer_metric_at(as_of date)
 		lapsed_contracts bigint, open_cases bigint, open_complaints bigint, complaints_12m bigint,
 		last_nps numeric, last_satisfaction numeric, invitations bigint, referrals bigint,
 		decision_contacts bigint, serving_cost_12m numeric, segment text, abc_class text, cut_as_of date,
-		model_as_of date)
+		model_as_of date, usual_gap float8)
 	LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
 	SELECT c.customer_id, p.recency, p.tenure, p.first_purchase_on, p.last_purchase_on,
@@ -101,7 +101,8 @@ BEGIN ATOMIC
 		   coalesce(k.renewed_contracts, 0), coalesce(k.lapsed_contracts, 0), coalesce(s.open_cases, 0),
 		   coalesce(s.open_complaints, 0), coalesce(s.complaints_12m, 0), a.last_nps, a.last_satisfaction,
 		   coalesce(e.invitations, 0), coalesce(e.referrals, 0), coalesce(d.decision_contacts, 0),
-		   coalesce(x.serving_cost_12m, 0), p.segment, p.abc_class, p.cut_as_of, p.model_as_of
+		   coalesce(x.serving_cost_12m, 0), p.segment, p.abc_class, p.cut_as_of, p.model_as_of,
+		   p.usual_gap
 	  FROM customer c
 	  LEFT JOIN purchase_metric_at(customer_metric_at.as_of) p ON p.customer_id = c.customer_id
 	  LEFT JOIN (
@@ -206,7 +207,7 @@ COMMENT ON COLUMN customer_metric.profit_12m IS 'Profit of 12 months.';
 COMMENT ON COLUMN customer_metric.margin IS 'profit / revenue.';
 COMMENT ON COLUMN customer_metric.mean_gap IS 'Mean days between purchase days.';
 COMMENT ON COLUMN customer_metric.median_gap IS 'Median days between purchase days.';
-COMMENT ON COLUMN customer_metric.idle_ratio IS 'recency / median_gap: idle time in the customer''s own rhythm, from three purchase days on.';
+COMMENT ON COLUMN customer_metric.idle_ratio IS 'recency / usual_gap: idle time in the customer''s own rhythm.';
 COMMENT ON COLUMN customer_metric.next_purchase_on IS 'Day on which the next purchase is due in the customer''s own rhythm: last purchase plus median gap.';
 COMMENT ON COLUMN customer_metric.r IS 'RFM score of recency, the highest for the most recent.';
 COMMENT ON COLUMN customer_metric.f IS 'RFM score of frequency.';
@@ -241,6 +242,7 @@ COMMENT ON COLUMN customer_metric.segment IS 'The segment, by the rules of segme
 COMMENT ON COLUMN customer_metric.abc_class IS 'A: the largest customers, who bring 80 percent of the revenue together; B: with A, 95 percent; C: the others.';
 COMMENT ON COLUMN customer_metric.cut_as_of IS 'Day of the thresholds behind scores, segment and class; NULL: none is that old (crm.cut makes them).';
 COMMENT ON COLUMN customer_metric.model_as_of IS 'Day of the data that the model behind forecasts was fitted on; NULL: none is that old (crm.fit makes one).';
+COMMENT ON COLUMN customer_metric.usual_gap IS 'Usual days between purchase days: median_gap from three purchase days on, before that the median of the customer''s segment, or of everybody where the segment has none, as frozen by crm.cut.';
 
 CREATE FUNCTION customer_360_at(as_of date)
 	RETURNS TABLE (
@@ -319,7 +321,7 @@ COMMENT ON COLUMN customer_360.profit IS 'Profit of all purchases; NULL where co
 COMMENT ON COLUMN customer_360.profit_12m IS 'Profit of 12 months.';
 COMMENT ON COLUMN customer_360.margin IS 'profit / revenue.';
 COMMENT ON COLUMN customer_360.median_gap IS 'Median days between purchase days.';
-COMMENT ON COLUMN customer_360.idle_ratio IS 'recency / median_gap: idle time in the customer''s own rhythm, from three purchase days on.';
+COMMENT ON COLUMN customer_360.idle_ratio IS 'recency / usual_gap: idle time in the customer''s own rhythm.';
 COMMENT ON COLUMN customer_360.next_purchase_on IS 'Day on which the next purchase is due in the customer''s own rhythm: last purchase plus median gap.';
 COMMENT ON COLUMN customer_360.p_alive IS 'Probability of still being a customer.';
 COMMENT ON COLUMN customer_360.expected_purchases_90d IS 'Purchases to expect in 90 days.';

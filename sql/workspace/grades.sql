@@ -84,9 +84,9 @@ BEGIN ATOMIC
 			   FROM tier t
 			   LEFT JOIN tier_rule r ON r.scheme = t.scheme AND r.tier_no = t.tier_no
 			  WHERE t.scheme = s.scheme),
-			s.window_kind, s.window_length, s.period_start_on, coalesce(s.time_zone, w.time_zone), s.upgrade, s.downgrade,
+			s.window_kind, s.window_length, s.period_start_on, coalesce(s.time_zone, (SELECT w.time_zone FROM workspace w)), s.upgrade, s.downgrade,
 			s.downgrade_step, s.valid_for, s.round_up, s.grace, s.min_stay)
-	  FROM tier_scheme s, workspace w
+	  FROM tier_scheme s
 	 WHERE s.scheme = scheme_policy.scheme;
 END;
 COMMENT ON FUNCTION scheme_policy(text) IS 'The policy that the rows of tier_scheme, tier and tier_rule mean; rules that contradict themselves are an error. NULL for an unknown programme.';
@@ -95,13 +95,14 @@ CREATE FUNCTION tier_policy_at(as_of date)
 	RETURNS TABLE (scheme text, time_zone text, policy crm.tier_policy)
 	LANGUAGE sql STABLE PARALLEL SAFE ROWS 2
 BEGIN ATOMIC
-	SELECT s.scheme, coalesce(s.time_zone, w.time_zone),
+	SELECT s.scheme, coalesce(s.time_zone, (SELECT w.time_zone FROM workspace w)),
 		   coalesce((SELECT r.policy FROM tier_review r WHERE r.scheme = s.scheme AND r.as_of <= tier_policy_at.as_of
 					  ORDER BY r.as_of DESC LIMIT 1)::crm.tier_policy, scheme_policy(s.scheme))
-	  FROM tier_scheme s, workspace w
+	  FROM tier_scheme s
+	 WHERE EXISTS (SELECT FROM tier_log l WHERE l.scheme = s.scheme)
 	OFFSET 0;
 END;
-COMMENT ON FUNCTION tier_policy_at(date) IS 'The policy of each programme that holds on a day: that of its last review, or what the rules say where there was none.';
+COMMENT ON FUNCTION tier_policy_at(date) IS 'The policy of each programme with members that holds on a day: that of its last review, or what the rules say where there was none.';
 
 CREATE FUNCTION tier_member_at(as_of date)
 	RETURNS TABLE (scheme text, customer_id bigint, valid_from timestamptz, valid_to timestamptz, reason text, facts jsonb, state crm.tier_state)
@@ -123,76 +124,53 @@ BEGIN ATOMIC
 			   l.reason = 'grace',
 			   CASE WHEN l.floor_until IS NOT NULL THEN coalesce((l.facts ->> 'floor_no')::integer, l.tier_no) END,
 			   (l.floor_until AT TIME ZONE z.time_zone)::date)::crm.tier_state
-	  FROM (SELECT s.scheme, coalesce(s.time_zone, w.time_zone) AS time_zone FROM tier_scheme s, workspace w) z
+	  FROM (SELECT s.scheme, coalesce(s.time_zone, (SELECT w.time_zone FROM workspace w)) AS time_zone FROM tier_scheme s) z
 	  JOIN tier_log l ON l.scheme = z.scheme
 	  JOIN tier t ON t.scheme = l.scheme AND t.tier_no = l.tier_no
-	  JOIN customer USING (customer_id)
-	 WHERE l.valid_from < (tier_member_at.as_of + 1)::timestamp AT TIME ZONE z.time_zone
+		 WHERE l.valid_from < (tier_member_at.as_of + 1)::timestamp AT TIME ZONE z.time_zone
 	   AND (l.valid_to IS NULL OR l.valid_to >= (tier_member_at.as_of + 1)::timestamp AT TIME ZONE z.time_zone)
 	   AND l.reason NOT IN ('merge', 'close');
 END;
 COMMENT ON FUNCTION tier_member_at(date) IS 'Where each member of a programme stands at the end of a day, as crm.tier_decide takes it. Who was merged into another customer or left is no member.';
 
-CREATE FUNCTION programme_history(time_zone text)
-	RETURNS TABLE (customer_id bigint, history crm.history, profit_history crm.history)
-	LANGUAGE sql STABLE PARALLEL SAFE
-BEGIN ATOMIC
-	SELECT h.customer_id, h.history, h.profit_history
-	  FROM purchase_history h
-	 WHERE programme_history.time_zone = (SELECT w.time_zone FROM workspace w)
-	UNION ALL
-	SELECT p.customer_id,
-		   crm.history_agg((p.purchased_at AT TIME ZONE programme_history.time_zone)::date, p.amount),
-		   crm.history_agg((p.purchased_at AT TIME ZONE programme_history.time_zone)::date, p.profit)
-	  FROM purchase_source p
-	 WHERE programme_history.time_zone <> (SELECT w.time_zone FROM workspace w)
-	 GROUP BY p.customer_id;
-END;
-COMMENT ON FUNCTION programme_history(text) IS 'Purchase histories by the days of a time zone: the stored ones where it is that of the workspace, else computed.';
+CREATE VIEW programme_history WITH (security_invoker) AS
+SELECT (SELECT w.time_zone FROM workspace w) AS time_zone, h.customer_id, h.history, h.profit_history
+  FROM purchase_history h
+UNION ALL
+SELECT z.time_zone, p.customer_id,
+	   crm.history_agg((p.purchased_at AT TIME ZONE z.time_zone)::date, p.amount),
+	   crm.history_agg((p.purchased_at AT TIME ZONE z.time_zone)::date, p.profit)
+  FROM purchase_source p
+  JOIN (SELECT DISTINCT s.time_zone FROM tier_scheme s WHERE s.time_zone <> (SELECT w.time_zone FROM workspace w)) z ON true
+ GROUP BY z.time_zone, p.customer_id;
+COMMENT ON VIEW programme_history IS 'Purchase histories by the days of each time zone that a programme goes by: the stored ones for that of the workspace, computed ones for others.';
+COMMENT ON COLUMN programme_history.time_zone IS 'The time zone.';
+COMMENT ON COLUMN programme_history.customer_id IS 'The customer.';
+COMMENT ON COLUMN programme_history.history IS 'Purchases and refunds by day.';
+COMMENT ON COLUMN programme_history.profit_history IS 'Their profit by day.';
 
-CREATE FUNCTION programme_points(time_zone text)
-	RETURNS TABLE (customer_id bigint, points_history crm.history)
-	LANGUAGE sql STABLE PARALLEL SAFE
-BEGIN ATOMIC
-	SELECT e.customer_id, crm.history_agg((coalesce(e.available_at, e.occurred_at) AT TIME ZONE programme_points.time_zone)::date, e.points)
-	  FROM points_entry e
-	 WHERE e.qualifying AND e.kind <> 'redeem'
-	 GROUP BY e.customer_id;
-END;
-COMMENT ON FUNCTION programme_points(text) IS 'Points that count for a tier, by day: those that were earned and are available, less those taken back. Points that were redeemed stay earned.';
-
-/* What the tiers of a policy ask for, with the next one. */
-CREATE FUNCTION tier_step_at(as_of date)
-	RETURNS TABLE (
-		scheme text, time_zone text, policy crm.tier_policy, tier_no integer, next_no integer, next_tier text, metric text[],
-		is_to_enter boolean[], threshold numeric[])
-	LANGUAGE sql STABLE PARALLEL SAFE ROWS 6
-BEGIN ATOMIC
-	SELECT p.scheme, p.time_zone, p.policy, s.tier_no, min(n.tier_no), min(n.tier),
-		   array_agg(r.metric ORDER BY r.is_to_enter, r.metric) FILTER (WHERE r.metric IS NOT NULL),
-		   array_agg(r.is_to_enter ORDER BY r.is_to_enter, r.metric) FILTER (WHERE r.metric IS NOT NULL),
-		   array_agg(r.threshold ORDER BY r.is_to_enter, r.metric) FILTER (WHERE r.metric IS NOT NULL)
-	  FROM tier_policy_at(tier_step_at.as_of) p
-	 CROSS JOIN LATERAL (SELECT DISTINCT t.tier_no FROM crm.tier_rules(p.policy) t) s
-	  LEFT JOIN LATERAL (SELECT t.tier_no, t.tier FROM crm.tier_rules(p.policy) t
-						  WHERE t.tier_no > s.tier_no ORDER BY t.tier_no LIMIT 1) n ON true
-	  LEFT JOIN LATERAL (SELECT t.metric, t.tier_no > s.tier_no AS is_to_enter,
-								CASE WHEN t.tier_no > s.tier_no THEN t.enter_at ELSE t.keep_at END AS threshold
-						   FROM crm.tier_rules(p.policy) t WHERE t.tier_no IN (s.tier_no, n.tier_no)) r ON true
-	 GROUP BY p.scheme, p.time_zone, p.policy, s.tier_no
-	OFFSET 0;
-END;
-COMMENT ON FUNCTION tier_step_at(date) IS 'For each tier of each programme as of a day: what keeping it and entering the next one ask for.';
+CREATE VIEW programme_points WITH (security_invoker) AS
+SELECT z.time_zone, e.customer_id,
+	   crm.history_agg((coalesce(e.available_at, e.occurred_at) AT TIME ZONE z.time_zone)::date, e.points) AS points_history
+  FROM points_entry e
+  JOIN (SELECT DISTINCT coalesce(s.time_zone, (SELECT w.time_zone FROM workspace w)) AS time_zone
+		  FROM tier_rule r JOIN tier_scheme s ON s.scheme = r.scheme
+		 WHERE r.metric = 'points_earned') z ON true
+ WHERE e.qualifying AND e.kind <> 'redeem'
+ GROUP BY z.time_zone, e.customer_id;
+COMMENT ON VIEW programme_points IS 'Points that count for a tier, by the days of each time zone in which a programme counts them: those that were earned and are available, less those taken back. Points that were redeemed stay earned.';
+COMMENT ON COLUMN programme_points.time_zone IS 'The time zone.';
+COMMENT ON COLUMN programme_points.customer_id IS 'The customer.';
+COMMENT ON COLUMN programme_points.points_history IS 'Points by day.';
 
 CREATE VIEW tier_standing WITH (security_invoker) AS
-SELECT m.scheme, m.customer_id, m.valid_from, m.reason, m.facts, m.state, s.time_zone, s.policy, s.next_tier,
-	   s.metric, s.is_to_enter, s.threshold, h.history, h.profit_history, p.points_history, o.metrics
+SELECT m.scheme, m.customer_id, m.valid_from, m.reason, m.facts, m.state, s.policy, h.history, h.profit_history,
+	   p.points_history, o.metrics
   FROM tier_member_at(crm.as_of()) m
-  JOIN tier_step_at(crm.as_of()) s ON s.scheme = m.scheme AND s.tier_no = (m.state).tier_no
-  LEFT JOIN purchase_history h ON h.customer_id = m.customer_id
-  LEFT JOIN (SELECT q.customer_id, q.points_history
-			   FROM programme_points((SELECT w.time_zone FROM workspace w)) q
-			  WHERE EXISTS (SELECT FROM tier_rule r WHERE r.metric = 'points_earned')) p ON p.customer_id = m.customer_id
+  JOIN customer USING (customer_id)
+  JOIN tier_policy_at(crm.as_of()) s ON s.scheme = m.scheme
+  LEFT JOIN programme_history h ON h.customer_id = m.customer_id AND h.time_zone = s.time_zone
+  LEFT JOIN programme_points p ON p.customer_id = m.customer_id AND p.time_zone = s.time_zone
   LEFT JOIN (SELECT c.customer_id, to_jsonb(c) || coalesce(z.scores, '{}') AS metrics
 			   FROM customer_metric c
 			   LEFT JOIN (SELECT v.customer_id, jsonb_object_agg(v.model, v.score) AS scores
@@ -209,33 +187,16 @@ COMMENT ON COLUMN tier_standing.valid_from IS 'When the last decision took effec
 COMMENT ON COLUMN tier_standing.reason IS 'The last decision.';
 COMMENT ON COLUMN tier_standing.facts IS 'What it rests on.';
 COMMENT ON COLUMN tier_standing.state IS 'Where the customer stands, as crm.tier_decide takes it.';
-COMMENT ON COLUMN tier_standing.time_zone IS 'Time zone of the programme.';
 COMMENT ON COLUMN tier_standing.policy IS 'Policy of the programme.';
-COMMENT ON COLUMN tier_standing.next_tier IS 'The next higher tier; NULL: there is none.';
-COMMENT ON COLUMN tier_standing.metric IS 'Metrics that keeping the tier and entering the next one ask for.';
-COMMENT ON COLUMN tier_standing.is_to_enter IS 'Whether they are for entering the next one.';
-COMMENT ON COLUMN tier_standing.threshold IS 'What they must reach.';
 COMMENT ON COLUMN tier_standing.history IS 'Purchases and refunds by day.';
 COMMENT ON COLUMN tier_standing.profit_history IS 'Their profit by day.';
 COMMENT ON COLUMN tier_standing.points_history IS 'Points earned by day; NULL where no programme asks.';
 COMMENT ON COLUMN tier_standing.metrics IS 'Other metrics and scores; NULL where no programme asks.';
 
 CREATE VIEW customer_tier_rule WITH (security_invoker) AS
-SELECT m.scheme, m.customer_id,
-	   CASE WHEN r.is_to_enter THEN 'enter' ELSE 'keep' END AS purpose,
-	   CASE WHEN r.is_to_enter THEN m.next_tier ELSE (m.state).tier END AS tier,
-	   r.metric, v.value, r.threshold,
-	   greatest(r.threshold - coalesce(v.value, 0), 0) AS missing,
-	   w.counted_from, w.counted_until
+SELECT m.scheme, m.customer_id, n.purpose, n.tier, n.metric, n.value, n.threshold, n.missing, n.counted_from, n.counted_until
   FROM tier_standing m
- CROSS JOIN LATERAL unnest(m.metric, m.is_to_enter, m.threshold) r (metric, is_to_enter, threshold)
- CROSS JOIN LATERAL crm.tier_rule_window(m.policy, m.state, r.is_to_enter, crm.as_of()) w
- CROSS JOIN LATERAL (
-	SELECT CASE WHEN crm.is_programme_metric(r.metric)
-				THEN crm.programme_metric(r.metric, m.history, m.profit_history, m.points_history, w.counted_from,
-										  least(w.counted_until, crm.as_of() + 1))
-				ELSE (m.metrics ->> r.metric)::numeric END AS value
-	OFFSET 0) v;
+ CROSS JOIN LATERAL crm.tier_needs(m.policy, m.state, m.history, m.profit_history, m.points_history, m.metrics, crm.as_of()) n;
 COMMENT ON VIEW customer_tier_rule IS 'What each member of a programme has and still needs, to keep the tier at its review and to enter the next one: a row for each rule, as of the day crm.as_of(). Metrics of the programme''s window count what is known so far of the days that the decision will look at.';
 COMMENT ON COLUMN customer_tier_rule.scheme IS 'The programme.';
 COMMENT ON COLUMN customer_tier_rule.customer_id IS 'The customer.';
@@ -257,27 +218,14 @@ SELECT m.scheme, m.customer_id, (m.state).tier_no, (m.state).tier, t.name_zh AS 
 	   crm.tier_why(m.reason, m.facts) AS why,
 	   (m.state).in_grace,
 	   (m.state).review_on,
-	   m.next_tier, g.next_metric, g.gap_to_next, g.keep_metric, g.gap_to_keep,
-	   coalesce(g.gap_to_keep > 0, false) AS at_risk,
+	   (o.outlook).next_tier, (o.outlook).next_metric, (o.outlook).gap_to_next, (o.outlook).keep_metric, (o.outlook).gap_to_keep,
+	   coalesce((o.outlook).gap_to_keep > 0, false) AS at_risk,
 	   (m.state).floor_until
   FROM tier_standing m
   JOIN tier t ON t.scheme = m.scheme AND t.tier_no = (m.state).tier_no
-  LEFT JOIN LATERAL (
-	SELECT (array_agg(r.metric ORDER BY b.share DESC NULLS LAST, r.metric) FILTER (WHERE r.is_to_enter))[1] AS next_metric,
-		   (array_agg(b.missing ORDER BY b.share DESC NULLS LAST, r.metric) FILTER (WHERE r.is_to_enter))[1] AS gap_to_next,
-		   (array_agg(r.metric ORDER BY b.share DESC NULLS LAST, r.metric) FILTER (WHERE NOT r.is_to_enter))[1] AS keep_metric,
-		   (array_agg(b.missing ORDER BY b.share DESC NULLS LAST, r.metric) FILTER (WHERE NOT r.is_to_enter))[1] AS gap_to_keep
-	  FROM unnest(m.metric, m.is_to_enter, m.threshold) r (metric, is_to_enter, threshold)
-	 CROSS JOIN LATERAL crm.tier_rule_window(m.policy, m.state, r.is_to_enter, crm.as_of()) w
-	 CROSS JOIN LATERAL (
-		SELECT CASE WHEN crm.is_programme_metric(r.metric)
-					THEN crm.programme_metric(r.metric, m.history, m.profit_history, m.points_history, w.counted_from,
-											  least(w.counted_until, crm.as_of() + 1))
-					ELSE (m.metrics ->> r.metric)::numeric END AS value
-		OFFSET 0) v
-	 CROSS JOIN LATERAL (
-		SELECT greatest(r.threshold - coalesce(v.value, 0), 0) AS missing,
-			   greatest(r.threshold - coalesce(v.value, 0), 0) / nullif(abs(r.threshold), 0) AS share) b) g ON true;
+ CROSS JOIN LATERAL (
+	SELECT crm.tier_outlook(m.policy, m.state, m.history, m.profit_history, m.points_history, m.metrics, crm.as_of()) AS outlook
+	OFFSET 0) o;
 COMMENT ON VIEW customer_tier IS 'The tier of each member of a programme, as of the day crm.as_of(): since when and why, what is missing to the next tier, and whether it will be lost. Who is about to lose gold: WHERE tier = ''gold'' AND at_risk AND review_on < crm.as_of() + 60. Where several rules must hold, the gap is that of the rule that is furthest from holding; customer_tier_rule shows all.';
 COMMENT ON COLUMN customer_tier.scheme IS 'The programme.';
 COMMENT ON COLUMN customer_tier.customer_id IS 'The customer.';
@@ -313,7 +261,7 @@ BEGIN ATOMIC
 			   lag(CASE WHEN l.reason NOT IN ('merge', 'close') THEN l.tier_no END)
 				OVER (PARTITION BY l.scheme, l.customer_id ORDER BY l.valid_from) AS tier_before
 		  FROM tier_log l
-		  JOIN (SELECT s.scheme, coalesce(s.time_zone, w.time_zone) AS time_zone FROM tier_scheme s, workspace w) z ON z.scheme = l.scheme
+		  JOIN (SELECT s.scheme, coalesce(s.time_zone, (SELECT w.time_zone FROM workspace w)) AS time_zone FROM tier_scheme s) z ON z.scheme = l.scheme
 		  JOIN customer USING (customer_id)
 		 WHERE l.valid_from < date_trunc('month', (tier_flow_at.as_of + 1)::timestamp) AT TIME ZONE z.time_zone
 	), move AS (
@@ -412,7 +360,7 @@ BEGIN ATOMIC
 	  FROM sales_order o
 	  JOIN customer USING (customer_id)
 	 CROSS JOIN LATERAL (SELECT sum(l.revenue) AS amount FROM sales_order_line l WHERE l.order_id = o.order_id) v
-	 CROSS JOIN (SELECT s.scheme, coalesce(s.time_zone, w.time_zone) AS time_zone FROM tier_scheme s, workspace w) z
+	 CROSS JOIN (SELECT s.scheme, coalesce(s.time_zone, (SELECT w.time_zone FROM workspace w)) AS time_zone FROM tier_scheme s) z
 	 CROSS JOIN LATERAL (SELECT date_trunc('day', o.ordered_at AT TIME ZONE z.time_zone) AT TIME ZONE z.time_zone AS day_start) d
 	  LEFT JOIN tier_log g ON g.scheme = z.scheme AND g.customer_id = o.customer_id
 						  AND g.valid_from < d.day_start AND (g.valid_to IS NULL OR g.valid_to >= d.day_start)

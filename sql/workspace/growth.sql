@@ -3,8 +3,8 @@
  *
  * Who came, stayed, went and came back, by periods and by cohorts of
  * customers: views over the purchase histories alone. One pass over the
- * histories makes all rows of a view; what nobody asks for (the revenue of
- * the periods) falls out of the plan.
+ * histories makes all rows of a view, money included. As it must know the day
+ * of the first purchase of all, histories are read once and kept until then.
  */
 
 CREATE FUNCTION growth_at(as_of date, unit text DEFAULT 'month')
@@ -14,6 +14,9 @@ CREATE FUNCTION growth_at(as_of date, unit text DEFAULT 'month')
 		revenue_before numeric, revenue_growth_rate float8)
 	LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
+	WITH everyone AS MATERIALIZED (
+		SELECT h.history FROM purchase_history h
+	)
 	SELECT g.period,
 		   (g.period + CASE growth_at.unit WHEN 'quarter' THEN interval '3 months' ELSE ('1 ' || growth_at.unit)::interval END)::date
 			<= growth_at.as_of + 1,
@@ -21,20 +24,14 @@ BEGIN ATOMIC
 		   g.stayed + g.dormant,
 		   g.active::float8 / nullif(g.stayed + g.dormant, 0) - 1,
 		   (g.new + g.resurrected)::float8 / nullif(g.dormant, 0),
-		   coalesce(r.revenue, 0),
-		   lag(coalesce(r.revenue, 0)) OVER w,
-		   (coalesce(r.revenue, 0) / nullif(lag(coalesce(r.revenue, 0)) OVER w, 0) - 1)::float8
-	  FROM (SELECT crm.growth(h.history, (SELECT min(crm.first_day(f.history, growth_at.as_of)) FROM purchase_history f),
-							  growth_at.as_of + 1, growth_at.unit) AS periods
-			  FROM purchase_history h) q
-	 CROSS JOIN LATERAL unnest(q.periods) g
-	  LEFT JOIN (
-		SELECT date_trunc(growth_at.unit, e.day::timestamp)::date AS period, sum(e.amount) AS revenue
-		  FROM purchase_history h
-		 CROSS JOIN LATERAL crm.entries(h.history) e
-		 WHERE e.day <= growth_at.as_of
-		 GROUP BY 1) r ON r.period = g.period
-	WINDOW w AS (ORDER BY g.period)
+		   g.amount, g.amount_before,
+		   (g.amount / CASE WHEN g.amount_before > 0 THEN g.amount_before END - 1)::float8
+	  FROM (
+		SELECT p.*, lag(p.amount) OVER (ORDER BY p.period) AS amount_before
+		  FROM (SELECT crm.growth(h.history, (SELECT min(crm.first_day(f.history, growth_at.as_of)) FROM everyone f),
+								  growth_at.as_of + 1, growth_at.unit) AS periods
+				  FROM everyone h) q
+		 CROSS JOIN LATERAL unnest(q.periods) p) g
 	 ORDER BY g.period;
 END;
 COMMENT ON FUNCTION growth_at(date, text) IS 'The view growth as of a day, by day, week (from Monday), month, quarter or year.';
@@ -53,11 +50,11 @@ COMMENT ON COLUMN growth.growth_rate IS 'active / active_before - 1.';
 COMMENT ON COLUMN growth.quick_ratio IS '(new_customers + resurrected) / dormant: above 1, more come than go.';
 COMMENT ON COLUMN growth.revenue IS 'Net amount of the purchases and refunds of the month.';
 COMMENT ON COLUMN growth.revenue_before IS 'Net amount of the month before.';
-COMMENT ON COLUMN growth.revenue_growth_rate IS 'revenue / revenue_before - 1.';
+COMMENT ON COLUMN growth.revenue_growth_rate IS 'revenue / revenue_before - 1; NULL where nothing was brought before.';
 
 CREATE VIEW growth_daily WITH (security_invoker) AS SELECT * FROM growth_at(crm.as_of(), 'day');
 COMMENT ON VIEW growth_daily IS 'Growth accounting by day, as of the day crm.as_of(); see growth.';
-COMMENT ON COLUMN growth_daily.period IS 'First day of the day.';
+COMMENT ON COLUMN growth_daily.period IS 'The day.';
 COMMENT ON COLUMN growth_daily.is_complete IS 'Whether the day is over; in one that is not, dormant customers may yet buy.';
 COMMENT ON COLUMN growth_daily.active IS 'Customers with a purchase.';
 COMMENT ON COLUMN growth_daily.new_customers IS 'Those whose first purchase ever it was.';
@@ -69,7 +66,7 @@ COMMENT ON COLUMN growth_daily.growth_rate IS 'active / active_before - 1.';
 COMMENT ON COLUMN growth_daily.quick_ratio IS '(new_customers + resurrected) / dormant: above 1, more come than go.';
 COMMENT ON COLUMN growth_daily.revenue IS 'Net amount of the purchases and refunds of the day.';
 COMMENT ON COLUMN growth_daily.revenue_before IS 'Net amount of the day before.';
-COMMENT ON COLUMN growth_daily.revenue_growth_rate IS 'revenue / revenue_before - 1.';
+COMMENT ON COLUMN growth_daily.revenue_growth_rate IS 'revenue / revenue_before - 1; NULL where nothing was brought before.';
 
 CREATE VIEW growth_weekly WITH (security_invoker) AS SELECT * FROM growth_at(crm.as_of(), 'week');
 COMMENT ON VIEW growth_weekly IS 'Growth accounting by week (from Monday), as of the day crm.as_of(); see growth.';
@@ -85,7 +82,7 @@ COMMENT ON COLUMN growth_weekly.growth_rate IS 'active / active_before - 1.';
 COMMENT ON COLUMN growth_weekly.quick_ratio IS '(new_customers + resurrected) / dormant: above 1, more come than go.';
 COMMENT ON COLUMN growth_weekly.revenue IS 'Net amount of the purchases and refunds of the week.';
 COMMENT ON COLUMN growth_weekly.revenue_before IS 'Net amount of the week before.';
-COMMENT ON COLUMN growth_weekly.revenue_growth_rate IS 'revenue / revenue_before - 1.';
+COMMENT ON COLUMN growth_weekly.revenue_growth_rate IS 'revenue / revenue_before - 1; NULL where nothing was brought before.';
 
 CREATE VIEW growth_quarterly WITH (security_invoker) AS SELECT * FROM growth_at(crm.as_of(), 'quarter');
 COMMENT ON VIEW growth_quarterly IS 'Growth accounting by quarter, as of the day crm.as_of(); see growth.';
@@ -101,7 +98,7 @@ COMMENT ON COLUMN growth_quarterly.growth_rate IS 'active / active_before - 1.';
 COMMENT ON COLUMN growth_quarterly.quick_ratio IS '(new_customers + resurrected) / dormant: above 1, more come than go.';
 COMMENT ON COLUMN growth_quarterly.revenue IS 'Net amount of the purchases and refunds of the quarter.';
 COMMENT ON COLUMN growth_quarterly.revenue_before IS 'Net amount of the quarter before.';
-COMMENT ON COLUMN growth_quarterly.revenue_growth_rate IS 'revenue / revenue_before - 1.';
+COMMENT ON COLUMN growth_quarterly.revenue_growth_rate IS 'revenue / revenue_before - 1; NULL where nothing was brought before.';
 
 CREATE VIEW growth_yearly WITH (security_invoker) AS SELECT * FROM growth_at(crm.as_of(), 'year');
 COMMENT ON VIEW growth_yearly IS 'Growth accounting by year, as of the day crm.as_of(); see growth.';
@@ -117,7 +114,7 @@ COMMENT ON COLUMN growth_yearly.growth_rate IS 'active / active_before - 1.';
 COMMENT ON COLUMN growth_yearly.quick_ratio IS '(new_customers + resurrected) / dormant: above 1, more come than go.';
 COMMENT ON COLUMN growth_yearly.revenue IS 'Net amount of the purchases and refunds of the year.';
 COMMENT ON COLUMN growth_yearly.revenue_before IS 'Net amount of the year before.';
-COMMENT ON COLUMN growth_yearly.revenue_growth_rate IS 'revenue / revenue_before - 1.';
+COMMENT ON COLUMN growth_yearly.revenue_growth_rate IS 'revenue / revenue_before - 1; NULL where nothing was brought before.';
 
 CREATE FUNCTION cohort_at(as_of date, unit text DEFAULT 'month', periods integer DEFAULT 24)
 	RETURNS TABLE (
@@ -125,12 +122,15 @@ CREATE FUNCTION cohort_at(as_of date, unit text DEFAULT 'month', periods integer
 		retention float8, retention_or_later float8)
 	LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
+	WITH everyone AS MATERIALIZED (
+		SELECT h.history FROM purchase_history h
+	)
 	SELECT c.cohort, c.period_no, c.customers, c.retained, c.retained_or_later,
 		   c.retained::float8 / nullif(c.customers, 0),
 		   c.retained_or_later::float8 / nullif(c.customers, 0)
-	  FROM (SELECT crm.retention(h.history, (SELECT min(crm.first_day(f.history, cohort_at.as_of)) FROM purchase_history f),
+	  FROM (SELECT crm.retention(h.history, (SELECT min(crm.first_day(f.history, cohort_at.as_of)) FROM everyone f),
 								 cohort_at.unit, cohort_at.periods, cohort_at.as_of) AS cells
-			  FROM purchase_history h) q
+			  FROM everyone h) q
 	 CROSS JOIN LATERAL unnest(q.cells) c
 	 ORDER BY c.cohort, c.period_no;
 END;
@@ -152,10 +152,13 @@ CREATE FUNCTION retention_at(as_of date, unit text DEFAULT 'month', periods inte
 		retention_or_later float8)
 	LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
+	WITH everyone AS MATERIALIZED (
+		SELECT h.history FROM purchase_history h
+	)
 	SELECT c.period_no, c.customers, c.retained, c.retained_or_later, c.retention, c.retention_or_later
-	  FROM (SELECT crm.retention(h.history, (SELECT min(crm.first_day(f.history, retention_at.as_of)) FROM purchase_history f),
+	  FROM (SELECT crm.retention(h.history, (SELECT min(crm.first_day(f.history, retention_at.as_of)) FROM everyone f),
 								 retention_at.unit, retention_at.periods, retention_at.as_of) AS cells
-			  FROM purchase_history h) q
+			  FROM everyone h) q
 	 CROSS JOIN LATERAL crm.retention_curve(q.cells) c
 	 ORDER BY c.period_no;
 END;

@@ -34,7 +34,7 @@ COMMENT ON COLUMN purchase.profit IS 'Amount less cost; NULL where the cost is n
 CREATE FUNCTION frozen_at(as_of date)
 	RETURNS TABLE (cut_as_of date, cuts crm.rfm_cuts, a_from numeric, b_from numeric,
 				   model_as_of date, purchase_model crm.model, spend_model crm.model,
-				   segment_rules crm.ruleset, horizon_days integer, yearly_discount float8)
+				   segment_rules crm.ruleset, horizon_days integer, yearly_discount float8, usual_gaps jsonb)
 	LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
 BEGIN ATOMIC
 	SELECT (SELECT c.as_of FROM rfm_cut c WHERE c.as_of <= frozen_at.as_of ORDER BY c.as_of DESC LIMIT 1),
@@ -49,10 +49,11 @@ BEGIN ATOMIC
 			 ORDER BY m.as_of DESC, m.model_id DESC LIMIT 1),
 		   (SELECT crm.ruleset_agg(r.position, r.segment, r.metric, r.at_least, r.at_most) FROM segment_rule r),
 		   (SELECT w.horizon_days FROM workspace w),
-		   (SELECT w.yearly_discount FROM workspace w)
+		   (SELECT w.yearly_discount FROM workspace w),
+		   (SELECT c.usual_gaps FROM rfm_cut c WHERE c.as_of <= frozen_at.as_of ORDER BY c.as_of DESC LIMIT 1)
 	OFFSET 0;
 END;
-COMMENT ON FUNCTION frozen_at(date) IS 'Thresholds, models, rules and settings that hold on a day: one row. Thresholds and models are the newest that are not later than the day; NULL where none is that old.';
+COMMENT ON FUNCTION frozen_at(date) IS 'Thresholds, usual gaps, models, rules and settings that hold on a day: one row. Thresholds, gaps and models are the newest that are not later than the day; NULL where none is that old.';
 
 CREATE FUNCTION purchase_metric_at(as_of date)
 	RETURNS TABLE (
@@ -67,7 +68,7 @@ CREATE FUNCTION purchase_metric_at(as_of date)
 		expected_purchases_30d_low bigint, expected_purchases_30d_high bigint,
 		expected_purchases_90d_low bigint, expected_purchases_90d_high bigint,
 		expected_purchases_365d_low bigint, expected_purchases_365d_high bigint,
-		clv_error float8, clv_low float8, clv_high float8)
+		clv_error float8, clv_low float8, clv_high float8, usual_gap float8)
 	LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
 	SELECT h.customer_id,
@@ -90,7 +91,7 @@ BEGIN ATOMIC
 			/ nullif(crm.amount(h.history, purchase_metric_at.as_of), 0),
 		   (s.gaps).mean,
 		   (s.gaps).median,
-		   CASE WHEN (s.gaps).count >= 2 THEN crm.recency(h.history, purchase_metric_at.as_of) / (s.gaps).median END,
+		   crm.recency(h.history, purchase_metric_at.as_of) / u.usual_gap,
 		   crm.last_day(h.history, purchase_metric_at.as_of) + round((s.gaps).median)::integer,
 		   (s.rfm).r,
 		   (s.rfm).f,
@@ -119,7 +120,8 @@ BEGIN ATOMIC
 		   (s.interval_365d).high,
 		   (s.clv).std_error,
 		   (s.clv).low,
-		   (s.clv).high
+		   (s.clv).high,
+		   u.usual_gap
 	  FROM purchase_history h
 	 CROSS JOIN frozen_at(purchase_metric_at.as_of) z
 	 CROSS JOIN LATERAL (
@@ -131,6 +133,10 @@ BEGIN ATOMIC
 			   crm.clv_estimate(z.purchase_model, z.spend_model, h.history, purchase_metric_at.as_of,
 								z.horizon_days, z.yearly_discount, 0.9) AS clv
 		OFFSET 0) s
+	 CROSS JOIN LATERAL (
+		SELECT coalesce(CASE WHEN (s.gaps).count >= 2 THEN (s.gaps).median END,
+						(z.usual_gaps -> 'segments' ->> crm.classify(z.segment_rules, s.rfm))::float8,
+						(z.usual_gaps ->> 'all')::float8) AS usual_gap) u
 	 WHERE crm.purchases(h.history, purchase_metric_at.as_of) > 0;
 END;
 COMMENT ON FUNCTION purchase_metric_at(date) IS 'All that purchases say of a customer as of a day: one row for each customer with a purchase up to then. The views on purchases are parts of it.';

@@ -94,14 +94,16 @@ CREATE TABLE rfm_cut (
 	cuts crm.rfm_cuts NOT NULL,
 	a_from numeric,
 	b_from numeric,
+	usual_gaps jsonb NOT NULL DEFAULT '{}',
 	customers bigint NOT NULL,
 	made_at timestamptz NOT NULL DEFAULT now()
 );
-COMMENT ON TABLE rfm_cut IS 'Thresholds of RFM scores and ABC classes, frozen by crm.cut. A view takes the newest that is not after its day.';
+COMMENT ON TABLE rfm_cut IS 'Thresholds of RFM scores and ABC classes, and the usual time between purchases, frozen by crm.cut. A view takes the newest that is not after its day.';
 COMMENT ON COLUMN rfm_cut.as_of IS 'Day as of which all customers were compared.';
 COMMENT ON COLUMN rfm_cut.cuts IS 'Thresholds of recency, frequency and amount.';
 COMMENT ON COLUMN rfm_cut.a_from IS 'Revenue from which a customer is of class A: the largest, who bring 80 percent together.';
 COMMENT ON COLUMN rfm_cut.b_from IS 'Revenue from which a customer is of class B: with A, 95 percent.';
+COMMENT ON COLUMN rfm_cut.usual_gaps IS 'Usual days between purchase days, for customers with fewer than three of them: the median over the others of their own medians, in each segment and in all: {"segments": {"Promising": 31}, "all": 20.5}.';
 COMMENT ON COLUMN rfm_cut.customers IS 'Customers that were compared.';
 COMMENT ON COLUMN rfm_cut.made_at IS 'When it was made.';
 

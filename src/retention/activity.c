@@ -12,6 +12,7 @@
 #include "retention/activity.h"
 
 #include "history/codec.h"
+#include "history/decimal.h"
 
 typedef struct PeriodReader
 {
@@ -96,39 +97,93 @@ retention_add(const ActivityWindow *window, const int32_t *bounds,
 		counts->last[cohort * cells + last]++;
 }
 
-static void
-count_growth(const ActivityWindow *window, int64_t *counts, int64_t period,
-			 int column)
+/* A customer on the way through his periods. */
+typedef struct Growth
 {
-	if (in_window(window, period))
-		counts[period * GROWTH_COLUMNS + column]++;
+	const ActivityWindow *window;
+	int64_t *counts;
+	int64_t active; /* the last period with a purchase */
+	bool has_bought;
+} Growth;
+
+static void
+count_growth(const Growth *growth, int64_t period, int column)
+{
+	if (in_window(growth->window, period))
+		growth->counts[period * GROWTH_COLUMNS + column]++;
 }
 
 /* A gap shows in the period after the last active one, and only there. */
-void
+static void
+growth_purchase(Growth *growth, int64_t period)
+{
+	if (!growth->has_bought)
+		count_growth(growth, period, GROWTH_NEW);
+	else if (period == growth->active)
+		return;
+	else if (period == growth->active + 1)
+		count_growth(growth, period, GROWTH_STAYED);
+	else
+	{
+		count_growth(growth, growth->active + 1, GROWTH_DORMANT);
+		count_growth(growth, period, GROWTH_RESURRECTED);
+	}
+	growth->has_bought = true;
+	growth->active = period;
+}
+
+/* Adds minor units of a scale to the amount of a period. */
+static bool
+growth_amount(const Growth *growth, int64_t period, int64_t units, int scale)
+{
+	int64_t one = decimal_powers[scale];
+	int64_t rest = units % one * decimal_powers[DECIMAL_MAX_SCALE - scale];
+	int64_t *row;
+
+	if (!in_window(growth->window, period))
+		return true;
+	row = growth->counts + period * GROWTH_COLUMNS;
+	return !__builtin_add_overflow(row[GROWTH_AMOUNT], units / one,
+								   &row[GROWTH_AMOUNT]) &&
+		   !__builtin_add_overflow(row[GROWTH_AMOUNT_REST], rest,
+								   &row[GROWTH_AMOUNT_REST]);
+}
+
+/*
+ * The amount of one customer in a period cannot overflow, being within the
+ * limits of a history; so scales are looked at once a period, not once a day.
+ */
+bool
 growth_add(const ActivityWindow *window, int64_t *counts, const uint8_t *data,
 		   size_t size)
 {
-	PeriodReader periods;
-	int64_t previous;
+	Growth growth = {window, counts, 0, false};
+	int scale = history_scale(data);
+	HistoryReader reader;
+	HistoryEntry entry;
+	int64_t current = 0;
+	int64_t units = 0;
 
-	period_reader_start(&periods, window, data, size);
-	if (!next_period(&periods))
-		return;
-	count_growth(window, counts, periods.period, GROWTH_NEW);
-	previous = periods.period;
-	while (next_period(&periods))
+	history_reader_start(&reader, data, size);
+	while (history_read_entry(&reader, &entry) && entry.day < window->until)
 	{
-		if (periods.period == previous + 1)
-			count_growth(window, counts, periods.period, GROWTH_STAYED);
-		else
+		int64_t period = (int64_t) calendar_period(window->unit, entry.day) -
+						 window->first_period;
+
+		if (period != current)
 		{
-			count_growth(window, counts, previous + 1, GROWTH_DORMANT);
-			count_growth(window, counts, periods.period, GROWTH_RESURRECTED);
+			if (!growth_amount(&growth, current, units, scale))
+				return false;
+			current = period;
+			units = 0;
 		}
-		previous = periods.period;
+		units += entry.amount;
+		if (entry.purchases > 0)
+			growth_purchase(&growth, period);
 	}
-	count_growth(window, counts, previous + 1, GROWTH_DORMANT);
+	if (growth.has_bought)
+		count_growth(&growth, growth.active + 1, GROWTH_DORMANT);
+	return growth_amount(&growth, current, units, scale);
 }
 
 void

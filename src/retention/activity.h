@@ -10,7 +10,8 @@
  * begins.
  *
  * Everything is counted by integers that add up, so that parts of the
- * customers can be counted apart.
+ * customers can be counted apart. Money is exact, whatever the scales of the
+ * histories: whole units and the rest in the smallest decimal are two sums.
  *
  *-------------------------------------------------------------------------
  */
@@ -42,6 +43,8 @@ enum
 	GROWTH_STAYED,
 	GROWTH_RESURRECTED,
 	GROWTH_DORMANT,
+	GROWTH_AMOUNT, /* whole units of the currency */
+	GROWTH_AMOUNT_REST, /* in units of 10^-DECIMAL_MAX_SCALE */
 	GROWTH_COLUMNS
 };
 
@@ -60,8 +63,12 @@ extern void retention_add(const ActivityWindow *window, const int32_t *bounds,
 						  int32_t cells, const RetentionCounts *counts,
 						  const uint8_t *data, size_t size);
 
-/* Growth accounting: counts is [periods][GROWTH_COLUMNS]. */
-extern void growth_add(const ActivityWindow *window, int64_t *counts,
+/*
+ * Growth accounting: counts is [periods][GROWTH_COLUMNS]. The amount is the
+ * net one of all days of the period, refunds taken off on theirs. False where
+ * it is out of range.
+ */
+extern bool growth_add(const ActivityWindow *window, int64_t *counts,
 					   const uint8_t *data, size_t size);
 
 /* Stickiness: counts[n - 1] customers are active in n of the periods. */

@@ -10,6 +10,8 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/numeric.h"
 #include "utils/typcache.h"
 
 #include "retention/tally.h"
@@ -23,6 +25,7 @@ enum
 	PERIOD_STAYED,
 	PERIOD_RESURRECTED,
 	PERIOD_DORMANT,
+	PERIOD_AMOUNT,
 	PERIOD_COLUMNS
 };
 
@@ -61,7 +64,9 @@ CRM_FUNCTION(crm_growth_transition)
 		PG_RETURN_TALLY(tally_argument(fcinfo, 0));
 	tally = window_tally(fcinfo, GROWTH_COLUMNS);
 	history = PG_GETARG_HISTORY(1);
-	growth_add(&tally->window, tally->counts, history.data, history.size);
+	tally->scale = Max(tally->scale, history_scale(history.data));
+	if (!growth_add(&tally->window, tally->counts, history.data, history.size))
+		tally_out_of_range();
 	PG_RETURN_POINTER(tally);
 }
 
@@ -79,6 +84,18 @@ CRM_FUNCTION(crm_stickiness_transition)
 	PG_RETURN_POINTER(tally);
 }
 
+/* The two sums of an amount as numeric, with the decimals it was given in. */
+static Datum
+growth_amount_numeric(const int64 *counts, int scale)
+{
+	int64 rest =
+		counts[GROWTH_AMOUNT_REST] / decimal_powers[DECIMAL_MAX_SCALE - scale];
+	Datum whole = NumericGetDatum(int64_to_numeric(counts[GROWTH_AMOUNT]));
+
+	return DirectFunctionCall2(numeric_add, whole,
+							   history_amount_numeric(rest, scale));
+}
+
 static Datum
 growth_row(const Tally *tally, int32 period, TupleDesc shape)
 {
@@ -94,6 +111,7 @@ growth_row(const Tally *tally, int32 period, TupleDesc shape)
 	values[PERIOD_STAYED] = Int64GetDatum(counts[GROWTH_STAYED]);
 	values[PERIOD_RESURRECTED] = Int64GetDatum(counts[GROWTH_RESURRECTED]);
 	values[PERIOD_DORMANT] = Int64GetDatum(counts[GROWTH_DORMANT]);
+	values[PERIOD_AMOUNT] = growth_amount_numeric(counts, tally->scale);
 	return HeapTupleGetDatum(heap_form_tuple(shape, values, nulls));
 }
 

@@ -18,7 +18,7 @@
 
 #include "retention/tally.h"
 
-#define STATE_FORMAT 1
+#define STATE_FORMAT 2
 
 MemoryContext
 tally_context(FunctionCallInfo fcinfo)
@@ -119,7 +119,17 @@ tally_add(Tally *tally, const Tally *other)
 	for (int32 i = 0; i < tally->size; i++)
 		if (pg_add_s64_overflow(tally->counts[i], other->counts[i],
 								&tally->counts[i]))
-			elog(ERROR, "too many customers");
+			tally_out_of_range();
+	tally->scale = Max(tally->scale, other->scale);
+}
+
+void
+tally_out_of_range(void)
+{
+	ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+					errmsg("the amounts of a period add up to more than %lld",
+						   (long long) PG_INT64_MAX),
+					errhint("Keep the amounts in a larger unit of money.")));
 }
 
 /* combinefunc of all these aggregates */
@@ -143,7 +153,7 @@ CRM_FUNCTION(crm_tally_combine)
 	PG_RETURN_TALLY(tally);
 }
 
-/* Format, window, cells, size, bounds, counts; all in network order. */
+/* Format, window, cells, scale, size, bounds, counts; all in network order. */
 CRM_FUNCTION(crm_tally_serial)
 {
 	const Tally *tally = (Tally *) PG_GETARG_POINTER(0);
@@ -157,6 +167,7 @@ CRM_FUNCTION(crm_tally_serial)
 	pq_sendint32(&buffer, tally->window.periods);
 	pq_sendint32(&buffer, tally->window.until);
 	pq_sendint32(&buffer, tally->cells);
+	pq_sendint32(&buffer, tally->scale);
 	pq_sendint32(&buffer, tally->size);
 	for (int32 i = 0; i <= tally->cells; i++)
 		pq_sendint32(&buffer, tally->bounds[i]);
@@ -172,6 +183,7 @@ CRM_FUNCTION(crm_tally_deserial)
 	ActivityWindow window;
 	Tally *tally;
 	int32 cells;
+	int32 scale;
 	int32 size;
 
 	(void) tally_context(fcinfo);
@@ -184,11 +196,13 @@ CRM_FUNCTION(crm_tally_deserial)
 	window.periods = (int32) pq_getmsgint(&buffer, 4);
 	window.until = (int32) pq_getmsgint(&buffer, 4);
 	cells = (int32) pq_getmsgint(&buffer, 4);
+	scale = (int32) pq_getmsgint(&buffer, 4);
 	size = (int32) pq_getmsgint(&buffer, 4);
-	if (cells < 0 || cells > TALLY_MAX_CELLS || size < 0 ||
-		size > TALLY_MAX_COUNTS)
+	if (cells < 0 || cells > TALLY_MAX_CELLS || scale < 0 ||
+		scale > DECIMAL_MAX_SCALE || size < 0 || size > TALLY_MAX_COUNTS)
 		elog(ERROR, "invalid state of counts");
 	tally = tally_create(CurrentMemoryContext, &window, cells, size);
+	tally->scale = scale;
 	for (int32 i = 0; i <= cells; i++)
 		tally->bounds[i] = (int32) pq_getmsgint(&buffer, 4);
 	for (int32 i = 0; i < size; i++)

@@ -25,6 +25,7 @@ typedef struct Tally
 {
 	ActivityWindow window;
 	int32 cells; /* of retention, else 0 */
+	int32 scale; /* decimals of the amounts among the counts, else 0 */
 	int32 size; /* number of counts */
 	int64 *counts;
 	int32 *bounds; /* cells + 1 of them */
@@ -45,6 +46,9 @@ extern Datum tally_period_start(const ActivityWindow *window, int32 period);
 /* An error where a row asks for something else than the first one. */
 extern void tally_check_window(const Tally *tally,
 							   const ActivityWindow *window);
+
+/* The error where a sum does not fit. */
+extern void tally_out_of_range(void) pg_attribute_noreturn();
 
 /* The first argument of a transition or final function, or NULL. */
 static inline Tally *

@@ -1,0 +1,76 @@
+/*-------------------------------------------------------------------------
+ *
+ * review.h
+ *		The review of one customer of a tier programme on a day. Pure C.
+ *
+ * A metric of the policy is either counted over its window, from histories of
+ * purchases, of their profit and of points, or given. The day is judged as in
+ * replay.h: when it begins, by the window that ends before it; and again when
+ * it ends, if it has entries of a history that the policy counts. A policy of
+ * given metrics alone is judged once, by what they are that day.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CRM_TIER_REVIEW_H
+#define CRM_TIER_REVIEW_H
+
+#include "tier/policy.h"
+
+/* What a metric of a policy is. */
+typedef enum TierFact
+{
+	TIER_FACT_AMOUNT,
+	TIER_FACT_PURCHASES,
+	TIER_FACT_PURCHASE_DAYS,
+	TIER_FACT_PROFIT,
+	TIER_FACT_POINTS_EARNED,
+	TIER_FACT_GIVEN /* any other */
+} TierFact;
+
+typedef enum TierHistoryKind
+{
+	TIER_HISTORY_PURCHASES,
+	TIER_HISTORY_PROFIT,
+	TIER_HISTORY_POINTS,
+	TIER_HISTORIES
+} TierHistoryKind;
+
+/* Sealed bytes of a history; data is NULL where there is none. */
+typedef struct TierHistory
+{
+	const uint8_t *data;
+	size_t size;
+} TierHistory;
+
+typedef struct TierReview
+{
+	const TierPolicy *policy;
+	const TierFact *facts; /* of the policy's metrics */
+	TierHistory histories[TIER_HISTORIES];
+	TierMetric *metrics; /* one of each; those given are filled in */
+} TierReview;
+
+/* What a decision rests on. */
+typedef struct TierVerdict
+{
+	int64_t from; /* the window that was judged */
+	int32_t until;
+} TierVerdict;
+
+extern TierFact tier_fact(const char *metric);
+
+/*
+ * Counts the metrics over [from, until). Without a history, what was bought
+ * and earned is 0, and the profit is not known.
+ */
+extern void tier_review_count(TierReview *review, int64_t from, int32_t until);
+
+/*
+ * Decides on a day, which is not before that of the state, and changes the
+ * state accordingly. False if nothing was decided; the verdict and the
+ * metrics are those that were judged last all the same.
+ */
+extern bool tier_review_day(TierReview *review, TierState *state, int32_t day,
+							TierVerdict *verdict);
+
+#endif /* CRM_TIER_REVIEW_H */

@@ -1,0 +1,477 @@
+/*-------------------------------------------------------------------------
+ *
+ * tier_review.c
+ *		Tiers in SQL: the review of a customer of a programme, and what is
+ *		missing to keep his tier and to enter the next one.
+ *
+ * The functions take the policy, the customer's state, histories of his
+ * purchases, of their profit and of points, and an object with the metrics
+ * that are not counted from these. Where no rule asks for it, any of the
+ * histories and the object may be NULL.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "crm.h"
+
+#include <math.h>
+
+#include "executor/executor.h"
+#include "funcapi.h"
+#include "utils/builtins.h"
+#include "utils/numeric.h"
+#include "utils/tuplestore.h"
+#include "utils/typcache.h"
+
+#include "history/history.h"
+#include "tier/tier_cache.h"
+
+/* Arguments of all functions here; the day is the last one. */
+enum
+{
+	ARGUMENT_POLICY,
+	ARGUMENT_STATE,
+	ARGUMENT_HISTORY, /* the first of TIER_HISTORIES */
+	ARGUMENT_GIVEN = ARGUMENT_HISTORY + TIER_HISTORIES,
+	ARGUMENT_DAY
+};
+
+/* Columns of crm.tier_verdict, from 0. */
+enum
+{
+	VERDICT_DECIDED,
+	VERDICT_METRICS,
+	VERDICT_COUNTED_FROM,
+	VERDICT_COUNTED_UNTIL,
+	VERDICT_COLUMNS
+};
+
+/* Columns of crm.tier_needs, from 0. */
+enum
+{
+	NEED_PURPOSE,
+	NEED_TIER,
+	NEED_METRIC,
+	NEED_VALUE,
+	NEED_THRESHOLD,
+	NEED_MISSING,
+	NEED_COUNTED_FROM,
+	NEED_COUNTED_UNTIL,
+	NEED_COLUMNS
+};
+
+/* Columns of crm.tier_outlook, from 0. */
+enum
+{
+	OUTLOOK_NEXT_TIER,
+	OUTLOOK_NEXT_METRIC,
+	OUTLOOK_GAP_TO_NEXT,
+	OUTLOOK_KEEP_METRIC,
+	OUTLOOK_GAP_TO_KEEP,
+	OUTLOOK_COLUMNS
+};
+
+static TierReview
+review_arguments(FunctionCallInfo fcinfo, TierCache *cache)
+{
+	TierReview review = {.policy = cache->policy,
+						 .facts = cache->facts,
+						 .metrics = cache->metrics};
+	bool any_given = false;
+
+	for (int i = 0; i < TIER_HISTORIES; i++)
+		if (!PG_ARGISNULL(ARGUMENT_HISTORY + i))
+		{
+			History history = PG_GETARG_HISTORY(ARGUMENT_HISTORY + i);
+
+			review.histories[i].data = history.data;
+			review.histories[i].size = history.size;
+		}
+	for (int i = 0; i < cache->policy->metric_count; i++)
+	{
+		any_given |= cache->facts[i] == TIER_FACT_GIVEN;
+		cache->metrics[i].is_known = false;
+	}
+	if (any_given && !PG_ARGISNULL(ARGUMENT_GIVEN))
+		tier_read_metrics(cache, PG_GETARG_JSONB_P(ARGUMENT_GIVEN), true);
+	return review;
+}
+
+static Numeric
+decimal_numeric(Decimal value)
+{
+	return DatumGetNumeric(history_amount_numeric(value.units, value.scale));
+}
+
+/* The metrics as an object; those that were given, as they were. */
+static Datum
+metrics_object(FunctionCallInfo fcinfo, const TierCache *cache)
+{
+	JsonbParseState *parse = NULL;
+	JsonbValue key = {.type = jbvString};
+	JsonbValue *object;
+
+	pushJsonbValue(&parse, WJB_BEGIN_OBJECT, NULL);
+	for (int i = 0; i < cache->policy->metric_count; i++)
+	{
+		JsonbValue value = {.type = jbvNull};
+
+		key.val.string.val = unconstify(char *, cache->policy->metrics[i]);
+		key.val.string.len = (int) strlen(cache->policy->metrics[i]);
+		if (cache->facts[i] == TIER_FACT_GIVEN)
+		{
+			if (!PG_ARGISNULL(ARGUMENT_GIVEN))
+				(void) getKeyJsonValueFromContainer(
+					&PG_GETARG_JSONB_P(ARGUMENT_GIVEN)->root,
+					key.val.string.val, key.val.string.len, &value);
+		}
+		else if (cache->metrics[i].is_known)
+		{
+			value.type = jbvNumeric;
+			value.val.numeric = decimal_numeric(cache->metrics[i].value);
+		}
+		pushJsonbValue(&parse, WJB_KEY, &key);
+		pushJsonbValue(&parse, WJB_VALUE, &value);
+	}
+	object = pushJsonbValue(&parse, WJB_END_OBJECT, NULL);
+	return JsonbPGetDatum(JsonbValueToJsonb(object));
+}
+
+/* crm.tier_metrics(policy, state, history, profits, points, given, until) */
+CRM_FUNCTION(crm_tier_metrics)
+{
+	TierCache *cache;
+	TierState state;
+	TierReview review;
+	int32 until;
+
+	if (PG_ARGISNULL(ARGUMENT_POLICY) || PG_ARGISNULL(ARGUMENT_STATE) ||
+		PG_ARGISNULL(ARGUMENT_DAY))
+		PG_RETURN_NULL();
+	cache = tier_policy_argument(fcinfo, ARGUMENT_POLICY);
+	state = tier_state_argument(fcinfo, ARGUMENT_STATE, cache->policy);
+	review = review_arguments(fcinfo, cache);
+	until = PG_GETARG_DAY(ARGUMENT_DAY, "until");
+	tier_review_count(&review, tier_window_from(cache->policy, &state, until),
+					  until);
+	return metrics_object(fcinfo, cache);
+}
+
+/*
+ * The review of a day
+ */
+
+static TupleDesc
+state_shape(FunctionCallInfo fcinfo, TierCache *cache)
+{
+	if (cache->state_shape == NULL)
+	{
+		Form_pg_attribute column =
+			TupleDescAttr(tier_row_shape(fcinfo, cache), VERDICT_DECIDED);
+		MemoryContext caller = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+
+		cache->state_shape =
+			lookup_rowtype_tupdesc_copy(column->atttypid, column->atttypmod);
+		MemoryContextSwitchTo(caller);
+	}
+	return cache->state_shape;
+}
+
+/* The window as two columns, the first of them NULL if it has no beginning. */
+static void
+put_window(Datum *values, bool *nulls, const TierVerdict *window)
+{
+	nulls[0] = window->from <= HISTORY_MIN_DAY;
+	values[0] = DateADTGetDatum((DateADT) window->from);
+	values[1] = DateADTGetDatum(window->until);
+}
+
+static Datum
+verdict_row(FunctionCallInfo fcinfo, TierCache *cache, const TierState *state,
+			const TierVerdict *verdict)
+{
+	Datum values[VERDICT_COLUMNS];
+	bool nulls[VERDICT_COLUMNS] = {false};
+
+	values[VERDICT_DECIDED] = tier_state_row(state_shape(fcinfo, cache), cache,
+											 state, TIER_UNCHANGED);
+	values[VERDICT_METRICS] = metrics_object(fcinfo, cache);
+	put_window(&values[VERDICT_COUNTED_FROM], &nulls[VERDICT_COUNTED_FROM],
+			   verdict);
+	return HeapTupleGetDatum(
+		heap_form_tuple(tier_row_shape(fcinfo, cache), values, nulls));
+}
+
+/* The day of the first purchase, if it is not after a day. */
+static bool
+joining_day(const TierReview *review, int32 as_of, int32 *day)
+{
+	const TierHistory *purchases = &review->histories[TIER_HISTORY_PURCHASES];
+	HistoryTotals totals;
+
+	if (purchases->data == NULL)
+		return false;
+	history_totals(purchases->data, purchases->size, as_of, &totals);
+	*day = totals.first_day;
+	return totals.purchase_days > 0;
+}
+
+/* crm.tier_judge(policy, state, history, profits, points, given, as_of) */
+CRM_FUNCTION(crm_tier_judge)
+{
+	TierCache *cache;
+	TierReview review;
+	TierState state;
+	TierVerdict verdict;
+	int32 as_of;
+	bool joins = PG_ARGISNULL(ARGUMENT_STATE);
+
+	if (PG_ARGISNULL(ARGUMENT_POLICY) || PG_ARGISNULL(ARGUMENT_DAY))
+		PG_RETURN_NULL();
+	cache = tier_policy_argument(fcinfo, ARGUMENT_POLICY);
+	tier_policy_refuse_shares(cache->policy);
+	review = review_arguments(fcinfo, cache);
+	as_of = PG_GETARG_DAY(ARGUMENT_DAY, "as_of");
+	if (joins)
+	{
+		int32 day;
+
+		if (!joining_day(&review, as_of, &day))
+			PG_RETURN_NULL();
+		state = tier_enrol(cache->policy, day);
+	}
+	else
+		state = tier_state_argument(fcinfo, ARGUMENT_STATE, cache->policy);
+	tier_refuse_past(&state, as_of);
+	if (!tier_review_day(&review, &state, as_of, &verdict) && !joins)
+		PG_RETURN_NULL();
+	return verdict_row(fcinfo, cache, &state, &verdict);
+}
+
+/*
+ * What is missing
+ */
+
+/* A rule on the way to a tier, or to keep the one that there is. */
+typedef struct Need
+{
+	const TierLevel *level;
+	int metric;
+	bool has_threshold; /* not a share that nobody has frozen yet */
+	Decimal threshold;
+} Need;
+
+/*
+ * The end of the window that will decide: the day is over where the policy
+ * decides at once, otherwise the review.
+ */
+static int32
+deciding_day(const TierState *state, bool at_review, int32 as_of)
+{
+	if (at_review && state->review_on != TIER_NEVER &&
+		state->review_on > as_of)
+		return state->review_on;
+	return as_of + 1;
+}
+
+/*
+ * Counts the metrics for the purpose. Of days to come nothing is known: the
+ * window that will decide counts as far as as_of.
+ */
+static TierVerdict
+count_for(TierReview *review, const TierState *state, bool to_enter,
+		  int32 as_of)
+{
+	const TierPolicy *policy = review->policy;
+	bool at_review = to_enter ? policy->upgrade_at_review
+							  : policy->downgrade != TIER_DOWNGRADE_AT_ONCE;
+	TierVerdict window;
+
+	window.until = deciding_day(state, at_review, as_of);
+	window.from = tier_window_from(policy, state, window.until);
+	tier_review_count(review, window.from,
+					  window.until <= as_of ? window.until : as_of + 1);
+	return window;
+}
+
+/* The tier to enter or to keep; NULL if there is none. */
+static const TierLevel *
+purpose_level(const TierPolicy *policy, const TierState *state, bool to_enter)
+{
+	int level = state->level + (to_enter ? 1 : 0);
+
+	return level < policy->level_count ? &policy->levels[level] : NULL;
+}
+
+static Need
+need_of(const TierLevel *level, const TierRule *rule, bool to_enter)
+{
+	Need need = {.level = level, .metric = rule->metric};
+
+	need.has_threshold = rule->enter_share == 0;
+	need.threshold = to_enter ? rule->enter_at : rule->keep_at;
+	return need;
+}
+
+static Numeric
+missing_of(const Need *need, const TierMetric *metric)
+{
+	Datum zero = NumericGetDatum(int64_to_numeric(0));
+	Datum value = metric->is_known
+					  ? NumericGetDatum(decimal_numeric(metric->value))
+					  : zero;
+	Datum missing = DirectFunctionCall2(
+		numeric_sub, NumericGetDatum(decimal_numeric(need->threshold)), value);
+
+	return DatumGetNumeric(DirectFunctionCall2(numeric_larger, missing, zero));
+}
+
+static void
+put_need(FunctionCallInfo fcinfo, const TierCache *cache, const Need *need,
+		 bool to_enter, const TierVerdict *window)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	const TierMetric *metric = &cache->metrics[need->metric];
+	Datum values[NEED_COLUMNS] = {0};
+	bool nulls[NEED_COLUMNS] = {false};
+
+	values[NEED_PURPOSE] = CStringGetTextDatum(to_enter ? "enter" : "keep");
+	values[NEED_TIER] = cache->names[need->level - cache->policy->levels];
+	values[NEED_METRIC] =
+		CStringGetTextDatum(cache->policy->metrics[need->metric]);
+	nulls[NEED_VALUE] = !metric->is_known;
+	if (metric->is_known)
+		values[NEED_VALUE] = NumericGetDatum(decimal_numeric(metric->value));
+	nulls[NEED_THRESHOLD] = nulls[NEED_MISSING] = !need->has_threshold;
+	if (need->has_threshold)
+	{
+		values[NEED_THRESHOLD] =
+			NumericGetDatum(decimal_numeric(need->threshold));
+		values[NEED_MISSING] = NumericGetDatum(missing_of(need, metric));
+	}
+	put_window(&values[NEED_COUNTED_FROM], &nulls[NEED_COUNTED_FROM], window);
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+/* crm.tier_needs(policy, state, history, profits, points, given, as_of) */
+CRM_FUNCTION(crm_tier_needs)
+{
+	TierCache *cache;
+	TierState state;
+	TierReview review;
+	int32 as_of;
+
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	if (PG_ARGISNULL(ARGUMENT_POLICY) || PG_ARGISNULL(ARGUMENT_STATE) ||
+		PG_ARGISNULL(ARGUMENT_DAY))
+		return (Datum) 0;
+	cache = tier_policy_argument(fcinfo, ARGUMENT_POLICY);
+	state = tier_state_argument(fcinfo, ARGUMENT_STATE, cache->policy);
+	review = review_arguments(fcinfo, cache);
+	as_of = PG_GETARG_DAY(ARGUMENT_DAY, "as_of");
+	for (int to_enter = 0; to_enter <= 1; to_enter++)
+	{
+		const TierLevel *level =
+			purpose_level(cache->policy, &state, to_enter);
+		TierVerdict window;
+
+		if (level == NULL)
+			continue;
+		window = count_for(&review, &state, to_enter, as_of);
+		for (int i = 0; i < level->rule_count; i++)
+		{
+			Need need = need_of(level, &level->rules[i], to_enter);
+
+			put_need(fcinfo, cache, &need, to_enter, &window);
+		}
+	}
+	return (Datum) 0;
+}
+
+/* How far a metric is from what is needed, as a share of it. */
+static double
+distance_of(const Need *need, const TierMetric *metric)
+{
+	double threshold;
+	double value = 0;
+
+	if (!need->has_threshold)
+		return -1;
+	threshold =
+		history_amount_float8(need->threshold.units, need->threshold.scale);
+	if (metric->is_known)
+		value =
+			history_amount_float8(metric->value.units, metric->value.scale);
+	if (value >= threshold)
+		return 0;
+	return threshold == 0 ? 0 : (threshold - value) / fabs(threshold);
+}
+
+/* The rule that is furthest from holding, into a column and the next one. */
+static void
+put_furthest(TierCache *cache, const TierLevel *level, bool to_enter,
+			 Datum *values, bool *nulls)
+{
+	double furthest = -1;
+	Need chosen = {0};
+
+	nulls[0] = nulls[1] = true;
+	if (level == NULL)
+		return;
+	for (int i = 0; i < level->rule_count; i++)
+	{
+		Need need = need_of(level, &level->rules[i], to_enter);
+		double distance = distance_of(&need, &cache->metrics[need.metric]);
+
+		if (i == 0 || distance > furthest)
+		{
+			furthest = distance;
+			chosen = need;
+		}
+	}
+	if (level->rule_count == 0)
+		return;
+	nulls[0] = false;
+	values[0] = CStringGetTextDatum(cache->policy->metrics[chosen.metric]);
+	nulls[1] = !chosen.has_threshold;
+	if (chosen.has_threshold)
+		values[1] = NumericGetDatum(
+			missing_of(&chosen, &cache->metrics[chosen.metric]));
+}
+
+/* crm.tier_outlook(policy, state, history, profits, points, given, as_of) */
+CRM_FUNCTION(crm_tier_outlook)
+{
+	TierCache *cache;
+	TierState state;
+	TierReview review;
+	int32 as_of;
+	Datum values[OUTLOOK_COLUMNS] = {0};
+	bool nulls[OUTLOOK_COLUMNS] = {false};
+
+	if (PG_ARGISNULL(ARGUMENT_POLICY) || PG_ARGISNULL(ARGUMENT_STATE) ||
+		PG_ARGISNULL(ARGUMENT_DAY))
+		PG_RETURN_NULL();
+	cache = tier_policy_argument(fcinfo, ARGUMENT_POLICY);
+	state = tier_state_argument(fcinfo, ARGUMENT_STATE, cache->policy);
+	review = review_arguments(fcinfo, cache);
+	as_of = PG_GETARG_DAY(ARGUMENT_DAY, "as_of");
+	for (int to_enter = 0; to_enter <= 1; to_enter++)
+	{
+		const TierLevel *level =
+			purpose_level(cache->policy, &state, to_enter);
+		int column = to_enter ? OUTLOOK_NEXT_METRIC : OUTLOOK_KEEP_METRIC;
+
+		if (level != NULL)
+			(void) count_for(&review, &state, to_enter, as_of);
+		put_furthest(cache, level, to_enter, &values[column], &nulls[column]);
+		if (to_enter)
+		{
+			nulls[OUTLOOK_NEXT_TIER] = level == NULL;
+			if (level != NULL)
+				values[OUTLOOK_NEXT_TIER] =
+					cache->names[level - cache->policy->levels];
+		}
+	}
+	return HeapTupleGetDatum(
+		heap_form_tuple(tier_row_shape(fcinfo, cache), values, nulls));
+}

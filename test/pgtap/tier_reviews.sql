@@ -1,0 +1,195 @@
+-- Reviews held every day write what crm.tier_path replays: for programmes of
+-- every kind and random customers whose orders, lines and refunds are rows of
+-- a workspace. How the rows came in, whether histories are stored, how many
+-- workers read them and how often a day is reviewed makes no difference.
+\set ON_ERROR_STOP on
+\set QUIET on
+\pset format unaligned
+\pset tuples_only on
+BEGIN;
+CREATE EXTENSION IF NOT EXISTS crm;
+CREATE EXTENSION IF NOT EXISTS pgtap;
+SET LOCAL search_path = public;
+SET LOCAL client_min_messages = error;
+SET LOCAL jit = off;
+SET LOCAL max_parallel_workers_per_gather = 0;
+SELECT * FROM no_plan();
+
+SELECT crm.create_workspace('crm_reviews', 'Europe/Berlin') \g /dev/null
+DELETE FROM crm_reviews.tier_rule;
+DELETE FROM crm_reviews.tier;
+DELETE FROM crm_reviews.tier_scheme;
+INSERT INTO crm_reviews.tier_scheme (scheme, window_kind, window_length, period_start_on, time_zone, upgrade, downgrade, downgrade_step, valid_for, round_up, grace, min_stay) VALUES
+	('year', 'rolling', '12 months', '2000-01-01', NULL, 'at_once', 'at_review', 'one', '6 months', 'month', '60 days', '0'),
+	('fast', 'rolling', '45 days', '2000-01-01', NULL, 'at_once', 'at_once', 'qualified', '12 months', NULL, '0', '0'),
+	('quarter', 'calendar', '3 months', '2023-02-28', NULL, 'at_once', 'at_review', 'one', '3 months', 'quarter', '20 days', '0'),
+	('joined', 'anniversary', '5 months', '2000-01-01', NULL, 'at_review', 'at_review', 'base', '5 months', NULL, '0', '0'),
+	('ever', 'lifetime', '12 months', '2000-01-01', NULL, 'at_once', 'at_once', 'one', '12 months', NULL, '10 days', '2 months'),
+	('monthly', 'rolling', '2 months', '2000-01-01', NULL, 'at_review', 'at_review', 'qualified', '1 month', 'month', '10 days', '2 months'),
+	('east', 'rolling', '60 days', '2000-01-01', 'Asia/Shanghai', 'at_once', 'at_review', 'one', '20 days', NULL, '5 days', '0'),
+	('kept', 'calendar', '1 year', '2000-01-01', NULL, 'at_once', 'never', 'one', '1 year', 'year', '0', '0');
+INSERT INTO crm_reviews.tier (scheme, tier_no, name)
+SELECT scheme, tier_no, name FROM crm_reviews.tier_scheme, (VALUES (0, 'base'), (1, 'silver'), (4, 'gold')) t (tier_no, name);
+INSERT INTO crm_reviews.tier_rule (scheme, tier_no, metric, enter_at, keep_at) VALUES
+	('year', 1, 'revenue_12m', 200, 150.5), ('year', 4, 'revenue_12m', 500, 400),
+	('fast', 1, 'revenue', 100, 80), ('fast', 4, 'revenue', 200, NULL),
+	('quarter', 1, 'purchases', 2, 1), ('quarter', 4, 'purchases', 4, 2), ('quarter', 4, 'revenue', 200, 150),
+	('joined', 1, 'purchase_days', 2, NULL), ('joined', 4, 'revenue', 350, 300),
+	('ever', 1, 'revenue', 150, NULL), ('ever', 4, 'revenue', 400, 399),
+	('monthly', 1, 'purchases', 1, NULL), ('monthly', 4, 'purchase_days', 3, 2),
+	('east', 1, 'revenue', 100, 60), ('east', 4, 'purchase_days', 3, 2), ('east', 4, 'revenue', 150, NULL),
+	('kept', 1, 'purchases', 3, NULL), ('kept', 4, 'revenue', 600, NULL);
+
+-- Two thirds of the customers buy evenly, the others in bursts; one order in
+-- nine is never paid; every third customer brings things back, at last all.
+CREATE TEMP TABLE new_order AS
+SELECT (customer_id * 100 + n)::bigint AS order_id, customer_id::bigint,
+	   timestamptz '2024-01-10 00:00+00' + ((abs(hashint8extended(customer_id * 50 + n / (1 + customer_id % 3), 1)) % 460) * 24 * 60
+											+ abs(hashint8extended(customer_id * 50 + n, 2)) % 1440) * interval '1 minute' AS ordered_at,
+	   CASE abs(hashint8extended(customer_id * 50 + n, 3)) % 18 WHEN 0 THEN 'cancelled' WHEN 1 THEN 'placed' ELSE 'paid' END AS status
+  FROM generate_series(1, 25) customer_id, generate_series(1, 2 + customer_id * 5 % 17) n;
+CREATE TEMP TABLE new_line AS
+SELECT order_id, line_no, (10 + abs(hashint8extended(order_id * 10 + line_no, 4)) % 9000 / 100.0)::numeric(10, 2) AS unit_price
+  FROM new_order, generate_series(1, 1 + order_id % 2) line_no;
+CREATE TEMP TABLE new_refund AS
+SELECT order_id, min(ordered_at) + (abs(hashint8extended(order_id, 5)) % 60) * interval '1 day' AS refunded_at,
+	   CASE WHEN order_id % 100 % 2 = 0 THEN sum(unit_price) ELSE 7.77 END AS amount
+  FROM new_order JOIN new_line USING (order_id)
+ WHERE customer_id % 3 = 0 AND order_id % 100 % 4 <> 1
+ GROUP BY order_id;
+INSERT INTO crm_reviews.customer (customer_id, name) SELECT DISTINCT customer_id, 'customer ' || customer_id FROM new_order;
+INSERT INTO crm_reviews.sales_order (order_id, customer_id, ordered_at, status) SELECT * FROM new_order;
+INSERT INTO crm_reviews.sales_order_line (order_id, line_no, unit_price) SELECT * FROM new_line;
+INSERT INTO crm_reviews.refund (order_id, refunded_at, amount) SELECT * FROM new_refund;
+SELECT crm.refresh_everyone('crm_reviews') \g /dev/null
+
+-- Reviews from one day to another; each that wrote something, and some that did not, are run again.
+CREATE FUNCTION pg_temp.review(schemes text[], first_day date, last_day date, replay boolean DEFAULT false, OUT reviews bigint, OUT again bigint)
+	LANGUAGE plpgsql AS $$
+DECLARE
+	scheme text;
+	done record;
+BEGIN
+	reviews := 0;
+	again := 0;
+	FOREACH scheme IN ARRAY schemes LOOP
+		FOR day IN 0 .. last_day - first_day LOOP
+			SELECT enrolled + upgraded + renewed + given_grace + downgraded AS changes INTO done
+			  FROM crm.tier_review('crm_reviews', scheme, first_day + day, replay => replay AND day = 0);
+			reviews := reviews + 1;
+			IF NOT replay AND (done.changes > 0 OR day % 30 = 0) THEN
+				SELECT enrolled + upgraded + renewed + given_grace + downgraded AS changes INTO done
+				  FROM crm.tier_review('crm_reviews', scheme, first_day + day);
+				again := again + done.changes;
+			END IF;
+		END LOOP;
+	END LOOP;
+END $$;
+CREATE FUNCTION pg_temp.log() RETURNS TABLE (scheme text, customer_id bigint, valid_from timestamptz, valid_to timestamptz,
+	tier_no int, reason text, review_at timestamptz, floor_until timestamptz, facts jsonb) LANGUAGE sql AS
+	'SELECT scheme, customer_id, valid_from, valid_to, tier_no, reason, review_at, floor_until, facts FROM crm_reviews.tier_log';
+CREATE FUNCTION pg_temp.reviews_log() RETURNS TABLE (scheme text, as_of date, policy jsonb, members bigint, changes bigint) LANGUAGE sql AS
+	'SELECT scheme, as_of, policy, members, changes FROM crm_reviews.tier_review';
+CREATE FUNCTION pg_temp.schemes() RETURNS text[] LANGUAGE sql AS 'SELECT array_agg(scheme ORDER BY scheme) FROM crm_reviews.tier_scheme';
+
+CREATE TEMP TABLE held AS SELECT * FROM pg_temp.review(pg_temp.schemes(), '2024-01-01', '2025-04-30');
+SELECT is((SELECT reviews FROM held), 8::bigint * (date '2025-05-01' - date '2024-01-01'), 'a review of every programme on each of 486 days');
+SELECT is((SELECT again FROM held), 0::bigint, 'each of them, run again, writes nothing');
+
+-- The replay of the same purchases, by the days of each programme
+CREATE TEMP TABLE replay AS
+SELECT s.scheme, c.customer_id, p.*
+  FROM crm_reviews.tier_scheme s
+ CROSS JOIN LATERAL (SELECT crm.scheme_policy('crm_reviews', s.scheme) AS policy OFFSET 0) q
+ CROSS JOIN LATERAL (SELECT u.customer_id, crm.history_agg(crm.tier_day(q.policy, u.purchased_at), u.amount) AS history
+					   FROM crm_reviews.purchase_source u GROUP BY u.customer_id) c
+ CROSS JOIN LATERAL crm.tier_path(c.history, q.policy, '2024-01-01', '2025-05-01') p;
+CREATE TEMP TABLE logged AS
+SELECT l.scheme, l.customer_id, l.tier_no, (l.valid_from AT TIME ZONE z.zone)::date AS valid_from, (l.valid_to AT TIME ZONE z.zone)::date AS valid_to,
+	   l.reason, (l.review_at AT TIME ZONE z.zone)::date AS review_on, l.facts -> 'metrics' AS metrics,
+	   l.valid_from = date_trunc('day', l.valid_from, z.zone) AS is_midnight
+  FROM pg_temp.log() l JOIN (SELECT scheme, coalesce(time_zone, 'Europe/Berlin') AS zone FROM crm_reviews.tier_scheme) z USING (scheme);
+SELECT is_empty($$
+	(SELECT 'replayed only', scheme, customer_id, tier_no, valid_from, valid_to, reason, review_on FROM replay
+	 EXCEPT SELECT 'replayed only', scheme, customer_id, tier_no, valid_from, valid_to, reason, review_on FROM logged)
+	UNION ALL
+	(SELECT 'logged only', scheme, customer_id, tier_no, valid_from, valid_to, reason, review_on FROM logged
+	 EXCEPT SELECT 'logged only', scheme, customer_id, tier_no, valid_from, valid_to, reason, review_on FROM replay)
+	ORDER BY 2, 3, 5$$, 'tier_log is crm.tier_path, row for row: tier, valid_from, valid_to, reason, review_on');
+SELECT is((SELECT count(*) FROM logged), (SELECT count(*) FROM replay), 'and no row twice');
+SELECT cmp_ok((SELECT count(*) FROM logged), '>', 1000::bigint, 'that is many decisions');
+SELECT is((SELECT array_agg(DISTINCT reason ORDER BY reason) FROM logged), '{downgrade,enrol,grace,renew,upgrade}', 'of every kind');
+SELECT is_empty($$SELECT scheme FROM crm_reviews.tier_scheme WHERE downgrade <> 'never' EXCEPT
+	(SELECT scheme FROM logged WHERE reason = 'upgrade' INTERSECT SELECT scheme FROM logged WHERE reason IN ('downgrade', 'renew'))$$, 'up, and down or renewed, in every programme that lets customers down');
+SELECT is_empty('SELECT * FROM logged WHERE NOT is_midnight', 'each takes effect when a day of its programme begins');
+SELECT is_empty($$
+	SELECT scheme, customer_id, valid_from, l.metrics, jsonb_build_object('amount', r.amount, 'purchases', r.purchases, 'purchase_days', r.purchase_days) AS judged
+	  FROM logged l JOIN replay r USING (scheme, customer_id, valid_from)
+	 WHERE NOT jsonb_build_object('amount', r.amount, 'purchases', r.purchases, 'purchase_days', r.purchase_days) @> l.metrics$$,
+	'facts hold the metrics that were judged');
+
+-- On any day
+CREATE FUNCTION pg_temp.standing(day date) RETURNS TABLE (scheme text, customer_id bigint, tier text, since date, enrolled_on date, reason text, decided_on date, review_on date, in_grace boolean) LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM set_config('crm.as_of', day::text, true);
+	RETURN QUERY SELECT t.scheme, t.customer_id, t.tier, t.since, t.enrolled_on, t.reason, t.decided_on, t.review_on, t.in_grace FROM crm_reviews.customer_tier t;
+	PERFORM set_config('crm.as_of', '', true);
+END $$;
+CREATE FUNCTION pg_temp.replayed(day date) RETURNS TABLE (scheme text, customer_id bigint, tier text, since date, enrolled_on date, reason text, decided_on date, review_on date, in_grace boolean) LANGUAGE sql AS $$
+	SELECT s.scheme, c.customer_id, (t.state).tier, (t.state).changed_on, (t.state).enrolled_on, p.reason, (t.state).decided_on, (t.state).review_on, (t.state).in_grace
+	  FROM crm_reviews.tier_scheme s
+	 CROSS JOIN LATERAL (SELECT crm.scheme_policy('crm_reviews', s.scheme) AS policy OFFSET 0) q
+	 CROSS JOIN LATERAL (SELECT u.customer_id, crm.history_agg(crm.tier_day(q.policy, u.purchased_at), u.amount) AS history
+						   FROM crm_reviews.purchase_source u GROUP BY u.customer_id) c
+	 CROSS JOIN LATERAL (SELECT crm.tier_at(c.history, q.policy, day) AS state OFFSET 0) t
+	  JOIN replay p ON p.scheme = s.scheme AND p.customer_id = c.customer_id AND p.valid_from <= day AND (p.valid_to > day OR p.valid_to IS NULL)
+	 $$;
+SELECT set_eq(format('SELECT * FROM pg_temp.standing(%L)', day), format('SELECT * FROM pg_temp.replayed(%L)', day), 'customer_tier of ' || day || ' is crm.tier_at of that day')
+  FROM unnest('{2024-01-31,2024-02-29,2024-06-30,2024-07-01,2024-10-27,2025-01-01,2025-03-30,2025-04-30}'::date[]) day;
+
+-- What makes no difference
+CREATE TEMP TABLE log_before AS SELECT * FROM pg_temp.log();
+CREATE TEMP TABLE reviews_before AS SELECT * FROM pg_temp.reviews_log();
+CREATE FUNCTION pg_temp.same_log(schemes text[], why text) RETURNS SETOF text LANGUAGE sql AS $$
+	SELECT is_empty(format('(SELECT * FROM pg_temp.log() WHERE scheme = ANY (%1$L) EXCEPT SELECT * FROM log_before) UNION ALL (SELECT * FROM log_before WHERE scheme = ANY (%1$L) EXCEPT SELECT * FROM pg_temp.log())', schemes), why)
+	UNION ALL
+	SELECT is_empty(format('(SELECT * FROM pg_temp.reviews_log() WHERE scheme = ANY (%1$L) EXCEPT SELECT * FROM reviews_before) UNION ALL (SELECT * FROM reviews_before WHERE scheme = ANY (%1$L) EXCEPT SELECT * FROM pg_temp.reviews_log())', schemes), why || '; tier_review too') $$;
+
+SELECT * FROM pg_temp.review(pg_temp.schemes(), '2025-01-15', '2025-04-30', true) \g /dev/null
+SELECT pg_temp.same_log(pg_temp.schemes(), 'taken back to a day in the middle and held anew, reviews decide the same');
+SELECT is((SELECT count(*) FROM crm.tier_review('crm_reviews', 'year', '2024-08-15', replay => true)), 1::bigint, 'a replay of one day');
+SELECT ok(NOT EXISTS (SELECT FROM crm_reviews.tier_log WHERE scheme = 'year' AND valid_from >= '2024-08-16 00:00 Europe/Berlin')
+		  AND NOT EXISTS (SELECT FROM crm_reviews.tier_log WHERE scheme = 'year' AND valid_to > '2024-08-15 00:00 Europe/Berlin')
+		  AND (SELECT max(as_of) FROM crm_reviews.tier_review WHERE scheme = 'year') = '2024-08-15', 'leaves nothing of later ones');
+SELECT * FROM pg_temp.review('{year}', '2024-08-16', '2025-04-30') \g /dev/null
+SELECT pg_temp.same_log('{year}', 'going on from there gives the same');
+
+DELETE FROM crm_reviews.refund;
+DELETE FROM crm_reviews.sales_order;
+INSERT INTO crm_reviews.sales_order (order_id, customer_id, ordered_at, status) SELECT 100000 - order_id, customer_id, ordered_at, status FROM new_order ORDER BY hashint8(order_id);
+INSERT INTO crm_reviews.sales_order_line (order_id, line_no, unit_price) SELECT 100000 - order_id, line_no, unit_price FROM new_line ORDER BY hashint8(order_id), line_no DESC;
+INSERT INTO crm_reviews.refund (order_id, refunded_at, amount) SELECT 100000 - order_id, refunded_at, amount FROM new_refund ORDER BY hashint8(order_id);
+SELECT isnt_empty('SELECT FROM crm_reviews.customer_change', 'no stored history is up to date');
+SELECT * FROM pg_temp.review('{fast,quarter,east}', '2024-01-01', '2024-12-15', true) \g /dev/null
+SELECT crm.refresh_everyone('crm_reviews') \g /dev/null
+SELECT * FROM pg_temp.review('{fast,quarter,east}', '2024-12-16', '2025-04-30') \g /dev/null
+SELECT pg_temp.same_log('{fast,quarter,east}', 'rows that came in another order, histories stored or not');
+
+TRUNCATE crm_reviews.customer_history;
+SELECT * FROM pg_temp.review(pg_temp.schemes(), '2025-03-15', '2025-04-30', true) \g /dev/null
+SELECT pg_temp.same_log(pg_temp.schemes(), 'without any stored history');
+
+SELECT crm.refresh_everyone('crm_reviews') \g /dev/null
+ANALYZE;
+SET LOCAL max_parallel_workers_per_gather = 2;
+SET LOCAL parallel_setup_cost = 0;
+SET LOCAL parallel_tuple_cost = 0;
+SET LOCAL min_parallel_table_scan_size = 0;
+SET LOCAL min_parallel_index_scan_size = 0;
+SELECT * FROM pg_temp.review(pg_temp.schemes(), '2025-04-10', '2025-04-30', true) \g /dev/null
+SELECT pg_temp.same_log(pg_temp.schemes(), 'workers');
+SELECT set_eq(format('SELECT * FROM pg_temp.standing(%L)', day), format('SELECT * FROM pg_temp.replayed(%L)', day), 'also for customer_tier of ' || day)
+  FROM unnest('{2024-06-30,2025-04-30}'::date[]) day;
+SELECT is_empty('SELECT * FROM crm.check_workspace(''crm_reviews'')', 'check_workspace has nothing to say');
+SELECT * FROM finish();
+ROLLBACK;
