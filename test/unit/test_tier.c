@@ -6,14 +6,17 @@
  * The calendar is compared with one that is counted day by day from 1 January
  * of the year 1 (a Monday); spans are parsed from valid and damaged texts;
  * decisions of random policies must be settled after one call, and never
- * break what a policy promises.
+ * break what a policy promises. Reviews of every day are what a replay finds.
  *
  *-------------------------------------------------------------------------
  */
 #include "golden.h"
 
+#include "history/codec.h"
 #include "tier/calendar.h"
 #include "tier/policy.h"
+#include "tier/replay.h"
+#include "tier/review.h"
 
 #define FIRST_DAY_OF_YEAR_1 (-730119)
 #define DAYS_COUNTED 1500000
@@ -256,6 +259,143 @@ test_decisions(void)
 	report(later_review, "the next review is in the future");
 }
 
+/* Bytes of a history of up to 40 days, a third of them refunds alone. */
+static size_t
+random_history(unsigned long long *random, uint8_t *bytes)
+{
+	uint8_t *next = bytes;
+	int count = (int) (random_unit(random) * 40);
+	bool refunds = random_unit(random) < 0.5;
+	HistoryEntry entry = {.day = 8000};
+	int32_t previous = 0;
+
+	*next++ = count == 0 ? HISTORY_FORMAT : HISTORY_FORMAT + 2;
+	for (int i = 0; i < count; i++)
+	{
+		entry.day += 1 + (int32_t) (random_unit(random) * 40);
+		entry.purchases = refunds && i % 3 == 2 ? 0 : 1;
+		entry.amount = (int64_t) (random_unit(random) * 20000) + 1;
+		if (entry.purchases == 0)
+			entry.amount = -entry.amount;
+		next = history_write_entry(next, previous, &entry);
+		previous = entry.day;
+	}
+	return (size_t) (next - bytes);
+}
+
+/* Reviews of every day from the first purchase on agree with the replay. */
+static bool
+reviews_agree(const TierPolicy *policy, const uint8_t *bytes, size_t size,
+			  long *events)
+{
+	static TierEntry entries[41];
+	TierPurchaseMetric kind = TIER_AMOUNT;
+	TierFact fact = TIER_FACT_AMOUNT;
+	TierMetric replayed;
+	TierMetric reviewed;
+	TierReplay replay = {.policy = policy, .kinds = &kind};
+	TierReview review = {.policy = policy, .facts = &fact};
+	TierState state;
+	TierVerdict verdict;
+	size_t enrolment;
+	bool any;
+
+	replay.metrics = &replayed;
+	replay.scale = history_scale(bytes);
+	replay.entries = entries;
+	replay.count = tier_entries(bytes, size, entries, &enrolment);
+	review.metrics = &reviewed;
+	review.histories[TIER_HISTORY_PURCHASES].data = bytes;
+	review.histories[TIER_HISTORY_PURCHASES].size = size;
+	tier_replay_start(&replay, enrolment);
+	any = tier_replay_next(&replay, 10500);
+	if (!any)
+		return enrolment == replay.count;
+	state = tier_enrol(policy, entries[enrolment].day);
+	for (int32_t day = state.enrolled_on; day < 10500; day++)
+	{
+		bool decided = tier_review_day(&review, &state, day, &verdict);
+
+		if (tier_review_day(&review, &state, day, &verdict))
+			return false; /* again, and something changed */
+		if (!any || replay.event.state.decided_on != day)
+		{
+			if (decided)
+				return false;
+			continue;
+		}
+		if (memcmp(&state, &replay.event.state, sizeof(state)) != 0)
+			return false;
+		++*events;
+		any = tier_replay_next(&replay, 10500);
+	}
+	return !any;
+}
+
+static void
+test_reviews(void)
+{
+	unsigned long long random = 13;
+	uint8_t bytes[1 + 40 * HISTORY_MAX_ENTRY_SIZE];
+	long events = 0;
+	bool agree = true;
+
+	for (int i = 0; i < 1500; i++)
+	{
+		TierPolicy policy = random_policy(&random);
+		size_t size = random_history(&random, bytes);
+
+		if (policy.window_kind == TIER_CALENDAR ||
+			policy.window_kind == TIER_ANNIVERSARY)
+			policy.downgrade = TIER_DOWNGRADE_AT_REVIEW;
+		agree &= reviews_agree(&policy, bytes, size, &events);
+	}
+	report(events > 8000, "reviews decided");
+	report(agree, "reviews of every day, each held twice, are the replay");
+}
+
+/* Metrics of three histories, with and without them. */
+static void
+test_counts(void)
+{
+	static const char *names[] = {"amount", "purchases",	 "purchase_days",
+								  "profit", "points_earned", "clv"};
+	TierPolicy policy = {.metric_count = 6, .metrics = names};
+	TierFact facts[6];
+	TierMetric metrics[6] = {0};
+	TierReview review = {.policy = &policy, .facts = facts};
+	HistoryEntry entry = {.day = 10, .purchases = 2, .amount = 500};
+	uint8_t bytes[64] = {HISTORY_FORMAT + 1};
+	uint8_t *next = history_write_entry(bytes + 1, 0, &entry);
+
+	entry = (HistoryEntry){.day = 20, .purchases = 0, .amount = -20};
+	next = history_write_entry(next, 10, &entry);
+	for (int i = 0; i < 6; i++)
+		facts[i] = tier_fact(names[i]);
+	review.metrics = metrics;
+	metrics[5].is_known = true;
+	metrics[5].value.units = 77;
+	tier_review_count(&review, 0, 100);
+	report(facts[5] == TIER_FACT_GIVEN && metrics[0].is_known &&
+			   metrics[0].value.units == 0 && !metrics[3].is_known &&
+			   metrics[4].is_known && metrics[4].value.units == 0 &&
+			   metrics[5].value.units == 77,
+		   "nothing bought, nothing earned, no profit known");
+	for (int i = 0; i < TIER_HISTORIES; i++)
+	{
+		review.histories[i].data = bytes;
+		review.histories[i].size = (size_t) (next - bytes);
+	}
+	tier_review_count(&review, 10, 21);
+	report(metrics[0].value.units == 480 && metrics[0].value.scale == 1 &&
+			   metrics[1].value.units == 2 && metrics[2].value.units == 1 &&
+			   metrics[3].value.units == 480 && metrics[4].value.units == 480,
+		   "both ends of a window count");
+	tier_review_count(&review, 11, 20);
+	report(metrics[0].value.units == 0 && metrics[1].value.units == 0,
+		   "the day before it and its end do not");
+}
+
 int
 main(void)
 {
@@ -264,5 +404,7 @@ main(void)
 	test_intervals();
 	test_span_texts();
 	test_decisions();
+	test_reviews();
+	test_counts();
 	return finish();
 }
