@@ -31,6 +31,13 @@ typedef struct Decimal
 
 extern const int64_t decimal_powers[];
 
+/* Units within the limits: INT64_MIN is not. */
+static inline int64_t
+decimal_absolute(int64_t units)
+{
+	return units < 0 ? -units : units;
+}
+
 extern DecimalFault decimal_from_numeric(const uint8_t *payload, size_t size,
 										 Decimal *decimal);
 extern DecimalFault decimal_from_double(double value, Decimal *decimal);

@@ -192,7 +192,7 @@ log_add_log(HistoryLog *log, Datum other_datum)
 	for (size_t i = 0; i < count; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		netted -= Abs(entries[i].amount);
+		netted -= decimal_absolute(entries[i].amount);
 		log = log_add(log, entries[i], history_log_scale(other));
 	}
 	pfree(entries);

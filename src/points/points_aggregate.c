@@ -299,7 +299,7 @@ CRM_FUNCTION(crm_points_transition)
 	entry = entry_argument(fcinfo, &scale);
 	if (scale < ledger->scale)
 		entry.units = rescaled(entry.units, ledger->scale - scale);
-	ledger_prepare(ledger, scale, 1, Abs(entry.units));
+	ledger_prepare(ledger, scale, 1, decimal_absolute(entry.units));
 	ledger->entries[ledger->count++] = entry;
 	PG_RETURN_POINTER(ledger);
 }
