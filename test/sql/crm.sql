@@ -2,7 +2,7 @@
 SELECT crm.version() = extversion AS library_is_this_version
   FROM pg_extension WHERE extname = 'crm';
 
--- Everything has a COMMENT (operator families and array types aside).
+-- Everything has a COMMENT (operator families, array types and row types of views aside).
 SELECT pg_describe_object(classid, objid, 0) AS without_comment
   FROM pg_depend
  WHERE refclassid = 'pg_extension'::regclass
@@ -11,7 +11,8 @@ SELECT pg_describe_object(classid, objid, 0) AS without_comment
    AND classid NOT IN ('pg_opfamily'::regclass, 'pg_namespace'::regclass)
    AND obj_description(objid, classid::regclass::text) IS NULL
    AND NOT (classid = 'pg_type'::regclass
-			AND (SELECT typelem <> 0 AND typcategory = 'A' FROM pg_type t WHERE t.oid = objid))
+			AND (SELECT typelem <> 0 AND typcategory = 'A' OR typrelid IN (SELECT c.oid FROM pg_class c WHERE relkind = 'v')
+				   FROM pg_type t WHERE t.oid = objid))
  ORDER BY 1;
 
 -- Functions over values are IMMUTABLE and PARALLEL SAFE; nothing runs with other rights than the caller's.
