@@ -37,6 +37,11 @@
 #define PGDLLEXPORT __attribute__((visibility("default")))
 #endif
 
+/* 18 writes it in front of a declaration. */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn _Noreturn
+#endif
+
 /* 18 can show name and version of a loaded module. */
 #if PG_VERSION_NUM >= 180000
 #define CRM_MODULE_MAGIC \

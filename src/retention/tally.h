@@ -48,7 +48,7 @@ extern void tally_check_window(const Tally *tally,
 							   const ActivityWindow *window);
 
 /* The error where a sum does not fit. */
-extern void tally_out_of_range(void) pg_attribute_noreturn();
+pg_noreturn extern void tally_out_of_range(void);
 
 /* The first argument of a transition or final function, or NULL. */
 static inline Tally *
