@@ -110,7 +110,7 @@ PG_CPPFLAGS = -I$(srcdir)/src -DCRM_VERSION='"$(EXTVERSION)"'
 PG_CFLAGS   = -std=gnu11 -ffp-contract=off -fvisibility=hidden $(CRM_CFLAGS)
 SHLIB_LINK  = -lnlopt -lm
 
-REGRESS        = crm history rfm model validation rule tier points lifecycle retention workspace
+REGRESS        = crm history rfm model validation rule tier points lifecycle retention workspace programme
 ISOLATION      = workspace_refresh
 ISOLATION_OPTS = --inputdir=$(srcdir)/test --load-extension=crm
 REGRESS_OPTS   = --inputdir=$(srcdir)/test --load-extension=crm

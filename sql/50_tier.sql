@@ -132,9 +132,9 @@ CREATE TYPE crm.tier_outlook AS (
 COMMENT ON TYPE crm.tier_outlook IS 'What a member of a programme lacks.';
 COMMENT ON COLUMN crm.tier_outlook.next_tier IS 'The next higher tier; NULL: there is none.';
 COMMENT ON COLUMN crm.tier_outlook.next_metric IS 'The metric that is furthest from entering it.';
-COMMENT ON COLUMN crm.tier_outlook.gap_to_next IS 'What is missing of it.';
+COMMENT ON COLUMN crm.tier_outlook.gap_to_next IS 'What is missing of it; NULL: the metric is not known.';
 COMMENT ON COLUMN crm.tier_outlook.keep_metric IS 'The metric that is furthest from keeping the tier.';
-COMMENT ON COLUMN crm.tier_outlook.gap_to_keep IS 'What is missing of it until the next review; 0: the tier is safe.';
+COMMENT ON COLUMN crm.tier_outlook.gap_to_keep IS 'What is missing of it until the next review; 0: the tier is safe; NULL with keep_metric: the metric is not known.';
 
 CREATE FUNCTION crm.tier_metrics(policy crm.tier_policy, state crm.tier_state, history crm.history, profit_history crm.history,
 	points_history crm.history, given jsonb, until date) RETURNS jsonb
@@ -152,7 +152,7 @@ CREATE FUNCTION crm.tier_needs(policy crm.tier_policy, state crm.tier_state, his
 	OUT counted_from date, OUT counted_until date) RETURNS SETOF record
 	AS 'MODULE_PATHNAME', 'crm_tier_needs' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 20 ROWS 3;
 COMMENT ON FUNCTION crm.tier_needs(crm.tier_policy, crm.tier_state, crm.history, crm.history, crm.history, jsonb, date) IS
-'What a member has and lacks on a day, a row for each rule: to keep his tier at the next review (purpose keep), and to enter the next one (enter). Counted are the days of the window that will decide, as far as as_of: up to the review, or up to as_of where the policy decides at once. value is NULL where it is not known, threshold and missing where a share of the best customers is not frozen yet. Arguments as for crm.tier_metrics.';
+'What a member has and lacks on a day, a row for each rule: to keep his tier at the next review (purpose keep), and to enter the next one (enter). Counted are the days of the window that will decide, as far as as_of: up to the review, or up to as_of where the policy decides at once. value is NULL where it is not known, threshold where a share of the best customers is not frozen yet, missing where nobody can say. Arguments as for crm.tier_metrics.';
 CREATE FUNCTION crm.tier_outlook(policy crm.tier_policy, state crm.tier_state, history crm.history, profit_history crm.history,
 	points_history crm.history, given jsonb, as_of date) RETURNS crm.tier_outlook
 	AS 'MODULE_PATHNAME', 'crm_tier_outlook' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 20;

@@ -28,7 +28,8 @@ CREATE TYPE crm.growth_period AS (
 	new bigint,
 	stayed bigint,
 	resurrected bigint,
-	dormant bigint
+	dormant bigint,
+	amount numeric
 );
 COMMENT ON TYPE crm.growth_period IS
 'Growth accounting of one period: active = new + stayed + resurrected, and active = active of the period before - dormant + new + resurrected.';
@@ -38,6 +39,7 @@ COMMENT ON COLUMN crm.growth_period.new IS 'Those whose first purchase ever it w
 COMMENT ON COLUMN crm.growth_period.stayed IS 'Those who had bought in the period before as well.';
 COMMENT ON COLUMN crm.growth_period.resurrected IS 'Those who had bought before, but not in the period before.';
 COMMENT ON COLUMN crm.growth_period.dormant IS 'Customers with a purchase in the period before and none in this one.';
+COMMENT ON COLUMN crm.growth_period.amount IS 'Net amount of the period: purchases, and refunds on the days on which they were given.';
 
 CREATE TYPE crm.stickiness_level AS (
 	active_periods int,
@@ -141,7 +143,7 @@ CREATE AGGREGATE crm.growth(history crm.history, "from" date, until date, unit t
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.growth(crm.history, date, date, text) IS
-'Growth accounting, one history a customer: a row for each period (day, week from Monday, month, quarter or year of the calendar) from the one that holds from to the one that holds the day before until, empty ones included, with the customers who were new, stayed, were resurrected or went dormant. New is who bought for the first time in the whole history, whatever the window; a customer goes dormant once for each absence, in the period after his last active one. Purchases from until on do not count: if the last period is cut short, its dormant customers may yet buy. Rows by SELECT p.* FROM (SELECT crm.growth(...) AS periods FROM ...) AS q, unnest(periods) AS p. The quick ratio of customers is (new + resurrected) / dormant. Rows with a NULL are skipped, NULL where none is left; the arguments but the history are the same in all rows; at most 100000 periods.';
+'Growth accounting, one history a customer: a row for each period (day, week from Monday, month, quarter or year of the calendar) from the one that holds from to the one that holds the day before until, empty ones included, with the customers who were new, stayed, were resurrected or went dormant, and with the exact net amount. New is who bought for the first time in the whole history, whatever the window; a customer goes dormant once for each absence, in the period after his last active one. Purchases from until on do not count: if the last period is cut short, its dormant customers may yet buy and its amount is not all. A sum beyond 9 * 10^18 is an error. Rows by SELECT p.* FROM (SELECT crm.growth(...) AS periods FROM ...) AS q, unnest(periods) AS p. The quick ratio of customers is (new + resurrected) / dormant. Rows with a NULL are skipped, NULL where none is left; the arguments but the history are the same in all rows; at most 100000 periods.';
 
 /* Stickiness */
 

@@ -190,7 +190,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.programme_freeze(crm.tier_policy, text, date) IS
-'A policy with the shares of its rules replaced by the thresholds that they mean as of a day: the value that the last of the share has, so that ties are not split. Ranked are, for purchases, those who bought in the window, else those whose metric is known. The search path is that of the workspace.';
+'A policy with the shares of its rules replaced by the thresholds that they mean as of a day: the value that the last of the share has, so that ties are not split. Ranked are, for purchases, those who bought in the window, else those whose metric is known; where that is nobody, the threshold is 10^15, which nobody enters. The search path is that of the workspace.';
 
 CREATE FUNCTION crm.programme_rewind(scheme text, as_of date, time_zone text) RETURNS void
 	LANGUAGE plpgsql AS $$
@@ -202,7 +202,8 @@ BEGIN
 	 WHERE l.scheme = programme_rewind.scheme AND l.valid_from >= day_start AND l.reason IN ('manual', 'merge', 'close');
 	IF by_hand > 0 THEN
 		RAISE object_not_in_prerequisite_state USING
-			MESSAGE = format('%s decisions by hand in programme "%s" are not before %s', by_hand, scheme, as_of),
+			MESSAGE = format('programme "%s" has decisions by hand of %s or later', scheme, as_of),
+			DETAIL = format('They are %s: rows of tier_log with the reason manual, merge or close.', by_hand),
 			HINT = 'A replay takes back the decisions of reviews. Delete those made by hand first, and make them again afterwards.';
 	END IF;
 	DELETE FROM tier_log l WHERE l.scheme = programme_rewind.scheme AND l.valid_from >= day_start;
@@ -244,6 +245,7 @@ BEGIN
 	EXECUTE format($query$
 		WITH decision AS MATERIALIZED (
 			SELECT e.customer_id, e.valid_from, e.tier_before, e.decided, e.metrics, e.counted_from, e.counted_until,
+				   count(*) OVER () AS decisions, -- all is read before the first row is written
 				   CASE WHEN e.valid_from IS NULL OR e.is_same_day AND e.reason = 'enrol' THEN 'enrol'
 						WHEN (e.decided).tier_no > e.tier_before THEN 'upgrade'
 						WHEN (e.decided).tier_no < e.tier_before THEN 'downgrade'
@@ -259,7 +261,7 @@ BEGIN
 					  FROM (SELECT m.*, crm.tier_judge($3, m.state, m.history, m.profit_history, m.points_history, m.given, $1) AS verdict
 							  FROM (%s) m OFFSET 0) d
 					 WHERE (d.verdict).counted_until IS NOT NULL) e
-			 ORDER BY e.customer_id -- all is read before the first row is written
+			 ORDER BY e.customer_id
 		), closed AS (
 			UPDATE tier_log l SET valid_to = $5
 			  FROM decision e
@@ -281,7 +283,8 @@ BEGIN
 			  LEFT JOIN closed c ON c.customer_id = e.customer_id -- the old row is closed before the new one comes
 			ON CONFLICT ON CONSTRAINT tier_log_pkey DO UPDATE
 			SET tier_no = EXCLUDED.tier_no, reason = EXCLUDED.reason, review_at = EXCLUDED.review_at, floor_until = EXCLUDED.floor_until,
-				facts = EXCLUDED.facts, decided_at = EXCLUDED.decided_at, decided_by = EXCLUDED.decided_by
+				facts = EXCLUDED.facts || jsonb_strip_nulls(jsonb_build_object('note', l.facts -> 'note')),
+				decided_at = EXCLUDED.decided_at, decided_by = EXCLUDED.decided_by
 			RETURNING l.reason
 		)
 		SELECT count(*), count(*) FILTER (WHERE w.reason = 'enrol'), count(*) FILTER (WHERE w.reason = 'upgrade'), count(*) FILTER (WHERE w.reason = 'renew'),
@@ -311,11 +314,13 @@ CREATE FUNCTION crm.tier_grant(workspace text, scheme text, customer_id bigint, 
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	policy crm.tier_policy := crm.scheme_policy(workspace, scheme);
+	time_zone text := policy ->> 'time_zone';
 	day_start timestamptz;
 	granted integer;
 	member record;
 	state crm.tier_state;
 BEGIN
+	PERFORM crm.programme_day(as_of);
 	PERFORM crm.programme_enter(workspace);
 	PERFORM crm.workspace_lock(workspace);
 	SELECT t.tier_no INTO granted FROM tier t WHERE t.scheme = tier_grant.scheme AND t.name = tier_grant.tier;
@@ -323,13 +328,20 @@ BEGIN
 		RAISE undefined_object USING
 			MESSAGE = format('programme "%s" has no tier %s', scheme, coalesce(quote_literal(tier), 'NULL')),
 			HINT = (SELECT format('Its tiers are: %s.', string_agg(t.name, ', ' ORDER BY t.tier_no)) FROM tier t WHERE t.scheme = tier_grant.scheme);
+	ELSIF EXISTS (SELECT FROM tier_policy_at(as_of) p
+				   WHERE p.scheme = tier_grant.scheme AND NOT EXISTS (SELECT FROM crm.tier_rules(p.policy) r WHERE r.tier_no = granted)) THEN
+		RAISE undefined_object USING
+			MESSAGE = format('tier "%s" of programme "%s" is newer than the last review', tier, scheme),
+			HINT = format('A change of rules takes effect with the next review: SELECT * FROM crm.tier_review(%L, %L, %L);', workspace, scheme, as_of);
 	ELSIF customer_id IS NULL OR NOT EXISTS (SELECT FROM customer c WHERE c.customer_id = tier_grant.customer_id) THEN
 		RAISE foreign_key_violation USING MESSAGE = format('there is no customer %s', coalesce(customer_id::text, 'NULL'));
-	ELSIF until <= as_of OR until IS NULL OR NOT isfinite(until) OR as_of IS NULL THEN
+	ELSIF until <= as_of OR until IS NULL OR NOT isfinite(until) THEN
 		RAISE invalid_parameter_value USING
-			MESSAGE = format('a tier given on %s must be protected until a later day, not %s', coalesce(as_of::text, 'NULL'), coalesce(until::text, 'NULL')),
+			MESSAGE = format('a tier given on %s must be protected until a later day, not %s', as_of, coalesce(until::text, 'NULL')),
 			HINT = 'A tier given by hand is a floor until a day, so that nobody keeps it for ever by mistake.';
 	END IF;
+	-- Decided by the rules that hold, in which shares are thresholds.
+	policy := coalesce((SELECT p.policy FROM tier_policy_at(as_of) p WHERE p.scheme = tier_grant.scheme), policy);
 	SELECT m.* INTO member FROM tier_member_at(as_of) m
 	 WHERE m.scheme = tier_grant.scheme AND m.customer_id = tier_grant.customer_id AND m.valid_to IS NULL;
 	IF member.customer_id IS NULL AND EXISTS (SELECT FROM tier_log l WHERE l.scheme = tier_grant.scheme AND l.customer_id = tier_grant.customer_id) THEN
@@ -337,7 +349,7 @@ BEGIN
 			MESSAGE = format('customer %s is no member of programme "%s" on %s, or has a later decision', customer_id, scheme, as_of),
 			HINT = format('SELECT * FROM %I.tier_log WHERE customer_id = %s; shows the decisions.', workspace, customer_id);
 	END IF;
-	day_start := as_of::timestamp AT TIME ZONE (policy ->> 'time_zone');
+	day_start := as_of::timestamp AT TIME ZONE time_zone;
 	state := coalesce(member.state, crm.tier_enrol(policy, as_of));
 	IF state.tier_no < granted THEN
 		-- Raised by the floor alone: no metric is known, and no review is due.
@@ -353,7 +365,7 @@ BEGIN
 	END IF;
 	INSERT INTO tier_log AS l (scheme, customer_id, valid_from, tier_no, reason, review_at, floor_until, facts)
 	VALUES (scheme, customer_id, greatest(day_start, member.valid_from), state.tier_no, 'manual',
-			state.review_on::timestamp AT TIME ZONE (policy ->> 'time_zone'), until::timestamp AT TIME ZONE (policy ->> 'time_zone'),
+			state.review_on::timestamp AT TIME ZONE time_zone, until::timestamp AT TIME ZONE time_zone,
 			jsonb_strip_nulls(jsonb_build_object('enrolled_on', state.enrolled_on, 'changed_on', state.changed_on, 'floor_no', granted, 'note', note)))
 	ON CONFLICT ON CONSTRAINT tier_log_pkey DO UPDATE
 	SET tier_no = EXCLUDED.tier_no, reason = EXCLUDED.reason, review_at = EXCLUDED.review_at, floor_until = EXCLUDED.floor_until,
@@ -361,9 +373,90 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.tier_grant(text, text, bigint, text, date, date, text) IS
-'Gives a customer a tier by hand, on a day (default crm.as_of()): until the day until he does not fall below it, whatever his metrics; from then on he is reviewed like everybody. Who has a higher tier keeps it. A customer who is no member joins with it. note says why. Writes a row with the reason manual to tier_log. Errors: an unknown programme, tier or customer; a day until that is not later; a later decision about the customer.';
+'Gives a customer a tier by hand, on a day (default crm.as_of()): until the day until he does not fall below it, whatever his metrics; from then on he is reviewed like everybody. Who has a higher tier keeps it. A customer who is no member joins with it. A later tier by hand takes the place of an earlier one. note says why. Writes a row with the reason manual to tier_log. Errors: an unknown programme, tier or customer; a day until that is not later; a later decision about the customer.';
 
 /* Reviews of stages */
+
+/*
+ * What the view customer_stage shows, of the columns that rules name: the
+ * whole row of customer_metric would take lifetime values and all the rest.
+ */
+CREATE FUNCTION crm.lifecycle_found(workspace text) RETURNS text
+	LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	metric text;
+	columns text := '';
+BEGIN
+	FOR metric IN SELECT DISTINCT r.metric FROM lifecycle_rule r WHERE r.metric NOT IN ('customer_id', 'recency') ORDER BY 1 LOOP
+		IF NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = to_regclass('customer_metric') AND a.attname = metric AND a.attnum > 0) THEN
+			RAISE undefined_column USING
+				MESSAGE = format('there is no metric "%s", which a rule of a stage asks for', metric),
+				DETAIL = format('Metrics are: %s.', (SELECT string_agg(a.attname, ', ' ORDER BY a.attnum) FROM pg_attribute a
+													   JOIN pg_type t ON t.oid = a.atttypid AND t.typcategory IN ('N', 'B')
+													  WHERE a.attrelid = to_regclass('customer_metric') AND a.attnum > 0 AND a.attname <> 'customer_id')),
+				HINT = format('Correct the row of %I.lifecycle_rule, or add the column to the view customer_metric.', workspace);
+		END IF;
+		columns := columns || CASE WHEN metric = 'last_interaction_at' THEN '' ELSE format(', c.%I', metric) END;
+	END LOOP;
+	RETURN format($query$
+		SELECT r.customer_id, r.row, coalesce(t.to_stage, r.stage) AS stage,
+			   CASE WHEN t.to_stage IS NOT NULL THEN jsonb_build_object(
+				'why', timeout_text(r.idle, t.after_idle, r.stage, t.to_stage), 'metrics', jsonb_build_object('idle_days', r.idle)) END AS timeout
+		  FROM (SELECT metrics.customer_id, metrics AS row, crm.classify($1, metrics) AS stage,
+					   least(metrics.recency, crm.as_of() - (metrics.last_interaction_at AT TIME ZONE $2)::date) AS idle
+				  FROM (SELECT c.customer_id, c.recency, c.last_interaction_at%s FROM customer_metric c OFFSET 0) metrics
+				OFFSET 0) r
+		  LEFT JOIN LATERAL lifecycle_timeout(r.stage, r.idle) t ON true
+		 WHERE r.stage IS NOT NULL$query$, columns);
+END
+$$;
+COMMENT ON FUNCTION crm.lifecycle_found(text) IS
+'A query for the stage of each customer as of the day crm.as_of(), with the row of metrics, and with facts where it is a time that has passed; an error where a rule names a metric that does not exist. Its parameters: $1 the rules, $2 the time zone. The search path is that of the workspace.';
+
+CREATE FUNCTION crm.lifecycle_write(workspace text, rules crm.ruleset, time_zone text, day_start timestamptz, OUT moves bigint, OUT unusual_moves bigint) RETURNS record
+	LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE format($query$
+	WITH found AS MATERIALIZED (
+		SELECT f.customer_id, f.stage, f.row, f.timeout, b.stage AS stage_before
+		  FROM (%s) f
+		  LEFT JOIN LATERAL (
+			SELECT l.stage FROM lifecycle_log l
+			 WHERE l.customer_id = f.customer_id AND l.entered_at <= $3
+			 ORDER BY l.entered_at DESC LIMIT 1) l ON true
+		  LEFT JOIN LATERAL (
+			SELECT l.stage FROM lifecycle_log l
+			 WHERE l.customer_id = f.customer_id AND l.entered_at < $3
+			 ORDER BY l.entered_at DESC LIMIT 1) b ON l.stage IS NOT NULL
+		 WHERE f.stage IS DISTINCT FROM l.stage
+	), taken_back AS (
+		DELETE FROM lifecycle_log l USING found f
+		 WHERE l.customer_id = f.customer_id AND l.entered_at = $3 AND f.stage = f.stage_before
+		RETURNING 1
+	), written AS (
+		INSERT INTO lifecycle_log AS l (customer_id, entered_at, stage, facts)
+		SELECT f.customer_id, $3, f.stage,
+			   jsonb_strip_nulls(jsonb_build_object('from', f.stage_before,
+				'unusual', CASE WHEN NOT EXISTS (SELECT FROM lifecycle_move m WHERE m.from_stage = f.stage_before AND m.to_stage = f.stage)
+								 AND f.stage_before IS NOT NULL THEN true END))
+			   || coalesce(f.timeout, (
+				SELECT jsonb_build_object(
+						'why', coalesce(string_agg(condition_text(e.metric, e.value, e.at_least, e.at_most), ', ' ORDER BY e.metric), 'no rule asks for more'),
+						'metrics', coalesce(jsonb_object_agg(e.metric, trim_scale(round(e.value, 4))) FILTER (WHERE e.metric IS NOT NULL), '{}'))
+				  FROM crm.explain($1, f.row) e WHERE e.chosen))
+		  FROM found f
+		 WHERE f.stage IS DISTINCT FROM f.stage_before
+		 LIMIT (SELECT count(*) FROM found) -- reads all before the first row is written, and the log is still as it was
+		ON CONFLICT ON CONSTRAINT lifecycle_log_pkey DO UPDATE
+		SET stage = EXCLUDED.stage, facts = EXCLUDED.facts, decided_at = EXCLUDED.decided_at, decided_by = EXCLUDED.decided_by
+		RETURNING l.facts
+	)
+	SELECT count(*), count(*) FILTER (WHERE w.facts ? 'unusual') FROM written w$query$, crm.lifecycle_found(workspace))
+	   INTO moves, unusual_moves USING rules, time_zone, day_start;
+END
+$$;
+COMMENT ON FUNCTION crm.lifecycle_write(text, crm.ruleset, text, timestamptz) IS
+'Behind crm.lifecycle_review: writes the stages that changed to lifecycle_log, as of the day crm.as_of() that begins at day_start. A row of that day that turned out to be no move is taken back. Returns the number of rows written and of unusual moves among them. The search path is that of the workspace.';
 
 CREATE FUNCTION crm.lifecycle_review(workspace text, as_of date DEFAULT crm.as_of(), replay boolean DEFAULT false,
 	OUT customers bigint, OUT moves bigint, OUT unusual_moves bigint) RETURNS record
@@ -371,13 +464,14 @@ CREATE FUNCTION crm.lifecycle_review(workspace text, as_of date DEFAULT crm.as_o
 DECLARE
 	day text := crm.programme_day(as_of);
 	rules crm.ruleset;
+	its_time_zone text;
 	day_start timestamptz;
 	last_review date;
 BEGIN
 	PERFORM crm.programme_enter(workspace);
 	PERFORM crm.workspace_lock(workspace);
 	PERFORM set_config('crm.as_of', day, true);
-	SELECT as_of::timestamp AT TIME ZONE w.time_zone, lifecycle_rules() INTO day_start, rules FROM workspace w;
+	SELECT as_of::timestamp AT TIME ZONE w.time_zone, w.time_zone, lifecycle_rules() INTO day_start, its_time_zone, rules FROM workspace w;
 	IF rules IS NULL THEN
 		RAISE object_not_in_prerequisite_state USING
 			MESSAGE = format('workspace "%s" has no rules for stages', workspace),
@@ -393,39 +487,19 @@ BEGIN
 			DETAIL = 'Late facts count at the next review.',
 			HINT = format('To take the later reviews back and look anew from that day: SELECT * FROM crm.lifecycle_review(%L, %L, replay => true);', workspace, day);
 	END IF;
-	WITH found AS MATERIALIZED (
-		SELECT s.customer_id, s.stage, s.logged_stage, s.why, b.stage AS stage_before,
-			   b.stage IS NOT NULL AND b.stage <> s.stage
-				AND NOT EXISTS (SELECT FROM lifecycle_move m WHERE m.from_stage = b.stage AND m.to_stage = s.stage) AS is_unusual
-		  FROM customer_stage s
-		  LEFT JOIN LATERAL (
-			SELECT l.stage FROM lifecycle_log l
-			 WHERE l.customer_id = s.customer_id AND l.entered_at < day_start
-			 ORDER BY l.entered_at DESC LIMIT 1) b ON true
-		 WHERE s.stage IS DISTINCT FROM s.logged_stage
-		 ORDER BY s.customer_id -- all is read before the first row is written
-	), written AS (
-		INSERT INTO lifecycle_log AS l (customer_id, entered_at, stage, facts)
-		SELECT f.customer_id, day_start, f.stage,
-			   jsonb_strip_nulls(jsonb_build_object('from', f.stage_before, 'why', f.why, 'unusual', CASE WHEN f.is_unusual THEN true END))
-		  FROM found f
-		ON CONFLICT ON CONSTRAINT lifecycle_log_pkey DO UPDATE
-		SET stage = EXCLUDED.stage, facts = EXCLUDED.facts, decided_at = EXCLUDED.decided_at, decided_by = EXCLUDED.decided_by
-		RETURNING l.facts
-	)
-	SELECT count(*), count(*) FILTER (WHERE w.facts ? 'unusual') INTO moves, unusual_moves FROM written w;
+	SELECT w.* INTO moves, unusual_moves FROM crm.lifecycle_write(workspace, rules, its_time_zone, day_start) w;
 	PERFORM crm.workspace_analyze('lifecycle_log', moves);
-	SELECT count(DISTINCT l.customer_id) INTO customers FROM lifecycle_log l;
+	SELECT count(*) INTO customers
+	  FROM customer c WHERE EXISTS (SELECT FROM lifecycle_log l WHERE l.customer_id = c.customer_id);
 	INSERT INTO lifecycle_review AS r (as_of, rules, customers, moves, unusual_moves)
 	VALUES (as_of, rules, customers, moves, unusual_moves)
 	ON CONFLICT ON CONSTRAINT lifecycle_review_pkey DO UPDATE
-	SET rules = EXCLUDED.rules, customers = EXCLUDED.customers, moves = r.moves + EXCLUDED.moves,
-		unusual_moves = r.unusual_moves + EXCLUDED.unusual_moves, reviewed_at = EXCLUDED.reviewed_at, reviewed_by = EXCLUDED.reviewed_by
-	WHERE EXCLUDED.moves > 0 OR r.rules <> EXCLUDED.rules;
+	SET (moves, unusual_moves) = (SELECT count(*), count(*) FILTER (WHERE l.facts ? 'unusual') FROM lifecycle_log l WHERE l.entered_at = day_start),
+		rules = EXCLUDED.rules, customers = EXCLUDED.customers, reviewed_at = EXCLUDED.reviewed_at, reviewed_by = EXCLUDED.reviewed_by;
 END
 $$;
 COMMENT ON FUNCTION crm.lifecycle_review(text, date, boolean) IS
-'Looks at the stages of all customers of a workspace as of a day (default crm.as_of()) and writes those that changed to lifecycle_log, with the reasons: SELECT * FROM crm.lifecycle_review(''sales'', ''2025-12-31''). A stage counts from the beginning of the day of the review that found it. A move that lifecycle_move does not list is written all the same and flagged in its facts ("unusual": true). The same review again writes nothing, or what is new since. A day before the last review is an error, unless replay is true: that takes back the reviews from this day on, and looks anew. Returns the number of customers in a stage, of moves written (first stages included) and of unusual ones.';
+'Looks at the stages of all customers of a workspace as of a day (default crm.as_of()) and writes those that changed to lifecycle_log, with the reasons and the values behind them: SELECT * FROM crm.lifecycle_review(''sales'', ''2025-12-31''). A stage counts from the beginning of the day of the review that found it. A move that lifecycle_move does not list is written all the same and flagged in its facts ("unusual": true). The same review again changes only what new facts or rules change. A day before the last review is an error, unless replay is true: that takes back the reviews from this day on, and looks anew. Returns the number of customers in a stage, of moves written (first stages included) and of unusual ones.';
 
 /* What is wrong */
 
@@ -455,6 +529,14 @@ BEGIN
 			  FROM tier_log l) o
 	 WHERE coalesce(o.valid_to, 'infinity') > o.next_from
 	 ORDER BY o.scheme, o.customer_id, o.valid_from;
+	RETURN QUERY
+	SELECT 'tier without a successor', 'tier_log',
+		   format('Customer %s has no tier of "%s" from %s on.', o.customer_id, o.scheme, o.valid_to),
+		   'Set valid_to of his last row to NULL, or replay the reviews from that day on.'
+	  FROM (SELECT DISTINCT ON (l.scheme, l.customer_id) l.scheme, l.customer_id, l.valid_to, l.reason
+			  FROM tier_log l ORDER BY l.scheme, l.customer_id, l.valid_from DESC) o
+	 WHERE o.valid_to IS NOT NULL AND o.reason NOT IN ('merge', 'close')
+	 ORDER BY o.scheme, o.customer_id;
 	RETURN QUERY
 	SELECT 'points taken back twice', 'points_entry',
 		   format('Entry %s of customer %s brought %s points, %s were taken back.', e.entry_id, e.customer_id, e.points, - sum(r.points)),

@@ -124,13 +124,15 @@ CREATE FUNCTION customer_360_at(as_of date)
 		purchases bigint, purchases_12m bigint, revenue numeric, revenue_12m numeric,
 		average_amount numeric, profit numeric, profit_12m numeric, margin numeric, median_gap float8,
 		idle_ratio float8, next_purchase_on date, p_alive float8, expected_purchases_90d float8,
-		expected_purchases_365d float8, clv float8, cut_as_of date, model_as_of date)
+		expected_purchases_365d float8, clv float8, cut_as_of date, model_as_of date,
+		usual_gap float8)
 	LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
 	SELECT p.customer_id, p.segment, z.name_zh, z.advice, p.abc_class, p.r, p.f, p.m, p.first_purchase_on,
 		   p.last_purchase_on, p.recency, p.purchases, p.purchases_12m, p.revenue, p.revenue_12m,
 		   p.average_amount, p.profit, p.profit_12m, p.margin, p.median_gap, p.idle_ratio, p.next_purchase_on,
-		   p.p_alive, p.expected_purchases_90d, p.expected_purchases_365d, p.clv, p.cut_as_of, p.model_as_of
+		   p.p_alive, p.expected_purchases_90d, p.expected_purchases_365d, p.clv, p.cut_as_of, p.model_as_of,
+		   p.usual_gap
 	  FROM purchase_metric_at(customer_360_at.as_of) p
 	  LEFT JOIN segment z ON z.segment = p.segment;
 END;
@@ -166,3 +168,4 @@ COMMENT ON COLUMN customer_360.expected_purchases_365d IS 'Purchases to expect i
 COMMENT ON COLUMN customer_360.clv IS 'Customer lifetime value: discounted money to expect in the horizon of the workspace.';
 COMMENT ON COLUMN customer_360.cut_as_of IS 'Day of the thresholds behind scores, segment and class; NULL: none is that old (crm.cut makes them).';
 COMMENT ON COLUMN customer_360.model_as_of IS 'Day of the data that the model behind forecasts was fitted on; NULL: none is that old (crm.fit makes one).';
+COMMENT ON COLUMN customer_360.usual_gap IS 'Usual days between purchase days: median_gap from three purchase days on, before that the median of the customer''s segment, or of everybody where the segment has none, as frozen by crm.cut.';

@@ -258,7 +258,7 @@ CREATE FUNCTION customer_360_at(as_of date)
 		open_opportunities bigint, open_opportunity_amount numeric, running_contracts bigint,
 		monthly_contract_amount numeric, open_cases bigint, open_complaints bigint, complaints_12m bigint,
 		last_nps numeric, last_satisfaction numeric, invitations bigint, referrals bigint,
-		serving_cost_12m numeric, cut_as_of date, model_as_of date)
+		serving_cost_12m numeric, cut_as_of date, model_as_of date, usual_gap float8)
 	LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
 	SELECT q.customer_id, c.code, c.name, c.kind, c.industry, c.country, c.region, c.owner, c.city, c.source,
@@ -269,7 +269,7 @@ BEGIN ATOMIC
 		   k.email, t.allowed, q.last_interaction_at, i.kind, i.channel, q.interactions_90d,
 		   q.open_opportunities, q.open_opportunity_amount, q.running_contracts, q.monthly_contract_amount,
 		   q.open_cases, q.open_complaints, q.complaints_12m, q.last_nps, q.last_satisfaction, q.invitations,
-		   q.referrals, q.serving_cost_12m, q.cut_as_of, q.model_as_of
+		   q.referrals, q.serving_cost_12m, q.cut_as_of, q.model_as_of, q.usual_gap
 	  FROM customer_metric_at(customer_360_at.as_of) q
 	  JOIN customer c ON c.customer_id = q.customer_id
 	  LEFT JOIN customer b ON b.customer_id = c.parent_id
@@ -349,3 +349,4 @@ COMMENT ON COLUMN customer_360.referrals IS 'Invited who became customers.';
 COMMENT ON COLUMN customer_360.serving_cost_12m IS 'Costs booked on the customer in 12 months.';
 COMMENT ON COLUMN customer_360.cut_as_of IS 'Day of the thresholds behind scores, segment and class; NULL: none is that old (crm.cut makes them).';
 COMMENT ON COLUMN customer_360.model_as_of IS 'Day of the data that the model behind forecasts was fitted on; NULL: none is that old (crm.fit makes one).';
+COMMENT ON COLUMN customer_360.usual_gap IS 'Usual days between purchase days: median_gap from three purchase days on, before that the median of the customer''s segment, or of everybody where the segment has none, as frozen by crm.cut.';

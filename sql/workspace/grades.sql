@@ -154,8 +154,9 @@ SELECT z.time_zone, e.customer_id,
 	   crm.history_agg((coalesce(e.available_at, e.occurred_at) AT TIME ZONE z.time_zone)::date, e.points) AS points_history
   FROM points_entry e
   JOIN (SELECT DISTINCT coalesce(s.time_zone, (SELECT w.time_zone FROM workspace w)) AS time_zone
-		  FROM tier_rule r JOIN tier_scheme s ON s.scheme = r.scheme
-		 WHERE r.metric = 'points_earned') z ON true
+		  FROM tier_scheme s
+		 WHERE EXISTS (SELECT FROM tier_rule r WHERE r.scheme = s.scheme AND r.metric = 'points_earned')
+			OR EXISTS (SELECT FROM tier_review v WHERE v.scheme = s.scheme AND v.policy @? '$.tiers[*].rules[*].metric ? (@ == "points_earned")')) z ON true
  WHERE e.qualifying AND e.kind <> 'redeem'
  GROUP BY z.time_zone, e.customer_id;
 COMMENT ON VIEW programme_points IS 'Points that count for a tier, by the days of each time zone in which a programme counts them: those that were earned and are available, less those taken back. Points that were redeemed stay earned.';
@@ -175,10 +176,11 @@ SELECT m.scheme, m.customer_id, m.valid_from, m.reason, m.facts, m.state, s.poli
 			   FROM customer_metric c
 			   LEFT JOIN (SELECT v.customer_id, jsonb_object_agg(v.model, v.score) AS scores
 							FROM customer_score v
-						   WHERE EXISTS (SELECT FROM tier_rule r JOIN score_item i ON i.model = r.metric)
+						   WHERE EXISTS (SELECT FROM tier_policy_at(crm.as_of()) q CROSS JOIN LATERAL crm.tier_rules(q.policy) r
+												   JOIN score_item i ON i.model = r.metric)
 						   GROUP BY v.customer_id) z ON z.customer_id = c.customer_id
-			  WHERE EXISTS (SELECT FROM tier_rule r JOIN tier_scheme t ON t.scheme = r.scheme
-							 WHERE NOT crm.is_programme_metric(crm.programme_metric_name(r.metric, t.window_kind, t.window_length))))
+			  WHERE EXISTS (SELECT FROM tier_policy_at(crm.as_of()) q CROSS JOIN LATERAL crm.tier_rules(q.policy) r
+							 WHERE NOT crm.is_programme_metric(r.metric)))
 			 o ON o.customer_id = m.customer_id;
 COMMENT ON VIEW tier_standing IS 'Behind customer_tier and customer_tier_rule: each member of a programme, as of the day crm.as_of(), with what the rules may look at. Facts that no rule looks at are not read.';
 COMMENT ON COLUMN tier_standing.scheme IS 'The programme.';
@@ -219,7 +221,11 @@ SELECT m.scheme, m.customer_id, (m.state).tier_no, (m.state).tier, t.name_zh AS 
 	   (m.state).in_grace,
 	   (m.state).review_on,
 	   (o.outlook).next_tier, (o.outlook).next_metric, (o.outlook).gap_to_next, (o.outlook).keep_metric, (o.outlook).gap_to_keep,
-	   coalesce((o.outlook).gap_to_keep > 0, false) AS at_risk,
+	   (o.outlook).keep_metric IS NOT NULL AND (o.outlook).gap_to_keep IS DISTINCT FROM 0
+		AND coalesce(m.policy ->> 'downgrade' <> 'never', true)
+		AND NOT coalesce((m.state).floor_no >= (m.state).tier_no
+						 AND (m.state).floor_until > CASE m.policy ->> 'downgrade' WHEN 'at_once' THEN crm.as_of() + 1
+														  ELSE greatest((m.state).review_on, crm.as_of() + 1) END, false) AS at_risk,
 	   (m.state).floor_until
   FROM tier_standing m
   JOIN tier t ON t.scheme = m.scheme AND t.tier_no = (m.state).tier_no
@@ -243,8 +249,8 @@ COMMENT ON COLUMN customer_tier.next_tier IS 'The next higher tier; NULL: there 
 COMMENT ON COLUMN customer_tier.next_metric IS 'The metric that is furthest from entering it.';
 COMMENT ON COLUMN customer_tier.gap_to_next IS 'What is missing of it; 0: the next review lifts the customer.';
 COMMENT ON COLUMN customer_tier.keep_metric IS 'The metric that is furthest from keeping the tier.';
-COMMENT ON COLUMN customer_tier.gap_to_keep IS 'What is missing of it until the review; 0: the tier is safe.';
-COMMENT ON COLUMN customer_tier.at_risk IS 'Whether the tier is not kept at the review unless something is added.';
+COMMENT ON COLUMN customer_tier.gap_to_keep IS 'What is missing of it until the review; 0: the tier is safe; NULL with keep_metric: the metric is not known.';
+COMMENT ON COLUMN customer_tier.at_risk IS 'Whether the tier is not kept at the review unless something is added; never where the programme lets nobody fall, or a tier given by hand still protects the customer then.';
 COMMENT ON COLUMN customer_tier.floor_until IS 'First day on which a tier given by hand does not protect the customer any more.';
 
 CREATE FUNCTION tier_flow_at(as_of date)
@@ -345,6 +351,35 @@ COMMENT ON COLUMN points_balance.expired IS 'Points that expired before they wer
 COMMENT ON COLUMN points_balance.next_expiry_at IS 'When the next available points expire; NULL: none will.';
 COMMENT ON COLUMN points_balance.next_expiring IS 'How many points expire at that moment.';
 COMMENT ON COLUMN points_balance.expiring_30d IS 'How many available points expire within 30 days.';
+
+CREATE FUNCTION points_lot_at(as_of date)
+	RETURNS TABLE (
+		customer_id bigint, expires_at timestamptz, expires_on date, points numeric, earned numeric, occurred_at timestamptz,
+		available_at timestamptz)
+	LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT q.customer_id, l.expires_at, (l.expires_at AT TIME ZONE (SELECT w.time_zone FROM workspace w))::date, l.points, l.earned,
+		   l.occurred_at, l.available_at
+	  FROM (SELECT e.customer_id,
+				   crm.points_lots(e.points, e.occurred_at, e.expires_at, e.available_at,
+								   (SELECT day_end(points_lot_at.as_of)) - interval '1 microsecond') AS lots
+			  FROM points_entry e
+			  JOIN customer USING (customer_id)
+			 WHERE e.occurred_at < (SELECT day_end(points_lot_at.as_of))
+			 GROUP BY e.customer_id) q
+	 CROSS JOIN LATERAL unnest(q.lots) l;
+END;
+COMMENT ON FUNCTION points_lot_at(date) IS 'The view points_lot as of a day.';
+
+CREATE VIEW points_lot WITH (security_invoker) AS SELECT * FROM points_lot_at(crm.as_of());
+COMMENT ON VIEW points_lot IS 'The points that are left at the end of the day crm.as_of(), by the lots in which they were earned. What expires when: SELECT expires_on, sum(points) FROM points_lot GROUP BY 1.';
+COMMENT ON COLUMN points_lot.customer_id IS 'The customer.';
+COMMENT ON COLUMN points_lot.expires_at IS 'From when on the points cannot be spent any more; NULL: never.';
+COMMENT ON COLUMN points_lot.expires_on IS 'The day of that in the time zone of the workspace.';
+COMMENT ON COLUMN points_lot.points IS 'Points left.';
+COMMENT ON COLUMN points_lot.earned IS 'Points credited.';
+COMMENT ON COLUMN points_lot.occurred_at IS 'When they were credited.';
+COMMENT ON COLUMN points_lot.available_at IS 'From when on they can be spent.';
 
 CREATE FUNCTION order_points_at(as_of date)
 	RETURNS TABLE (

@@ -36,6 +36,39 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION lifecycle_rules() IS 'The rows of lifecycle_rule as a ruleset.';
 
+CREATE FUNCTION lifecycle_timeout(stage text, idle_days integer)
+	RETURNS TABLE (to_stage text, after_idle interval)
+	LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
+BEGIN ATOMIC
+	WITH RECURSIVE timeout (from_stage, to_stage, after_idle) AS (
+		SELECT m.from_stage, m.to_stage, m.after_idle FROM lifecycle_move m WHERE m.after_idle IS NOT NULL
+		UNION
+		SELECT t.from_stage, m.to_stage, greatest(t.after_idle, m.after_idle)
+		  FROM timeout t
+		  JOIN lifecycle_move m ON m.from_stage = t.to_stage AND m.after_idle IS NOT NULL
+	)
+	SELECT t.to_stage, t.after_idle
+	  FROM timeout t
+	  JOIN lifecycle_stage s ON s.stage = t.to_stage
+	 WHERE t.from_stage = lifecycle_timeout.stage AND t.after_idle <= lifecycle_timeout.idle_days * interval '1 day'
+	   AND t.to_stage <> t.from_stage
+	 ORDER BY s.stage_no DESC, t.after_idle LIMIT 1;
+END;
+COMMENT ON FUNCTION lifecycle_timeout(text, integer) IS 'The stage that a customer is in by the times of lifecycle_move, where the rules say one stage and so many days have passed without a sign of life: the highest whose time has passed, also by way of others. No row where no time has passed.';
+
+CREATE FUNCTION timeout_text(idle_days integer, after_idle interval, stage text, next_stage text) RETURNS text
+	LANGUAGE sql STABLE PARALLEL SAFE
+	RETURN format('%s days without a sign of life: after %s, %s becomes %s', idle_days, after_idle, stage, next_stage);
+COMMENT ON FUNCTION timeout_text(integer, interval, text, text) IS 'A time of lifecycle_move that has passed, in words.';
+
+CREATE FUNCTION condition_text(metric text, value numeric, at_least numeric, at_most numeric) RETURNS text
+	LANGUAGE sql STABLE PARALLEL SAFE
+	RETURN metric || ' ' || trim_scale(round(value, 4)) || ' is'
+		|| coalesce(' at least ' || at_least, '')
+		|| CASE WHEN num_nulls(at_least, at_most) = 0 THEN ' and' ELSE '' END
+		|| coalesce(' at most ' || at_most, '');
+COMMENT ON FUNCTION condition_text(text, numeric, numeric, numeric) IS 'A condition that holds in words: "purchases_12m 4 is at least 3". NULL for a rule without a condition.';
+
 CREATE VIEW customer_stage WITH (security_invoker) AS
 SELECT metrics.customer_id,
 	   coalesce(t.to_stage, r.stage) AS stage,
@@ -43,11 +76,8 @@ SELECT metrics.customer_id,
 	   CASE WHEN l.stage = coalesce(t.to_stage, r.stage) THEN (l.entered_at AT TIME ZONE z.time_zone)::date END AS since,
 	   l.stage AS logged_stage,
 	   CASE WHEN t.to_stage IS NOT NULL
-			THEN format('%s days without a sign of life: after %s, %s becomes %s', i.idle, t.after_idle, r.stage, t.to_stage)
-			ELSE coalesce((SELECT string_agg(format('%s %s', e.metric, trim_scale(round(e.value, 4)))
-											 || coalesce(' is at least ' || e.at_least, '')
-											 || coalesce(CASE WHEN e.at_least IS NULL THEN ' is' ELSE ' and' END || ' at most ' || e.at_most, ''),
-											 ', ' ORDER BY e.metric)
+			THEN timeout_text(i.idle, t.after_idle, r.stage, t.to_stage)
+			ELSE coalesce((SELECT string_agg(condition_text(e.metric, e.value, e.at_least, e.at_most), ', ' ORDER BY e.metric)
 							 FROM crm.explain(z.rules, r.row) e WHERE e.chosen), 'no rule asks for more') END AS why,
 	   i.idle AS idle_days,
 	   metrics.idle_ratio,
@@ -60,12 +90,7 @@ SELECT metrics.customer_id,
 	OFFSET 0) r
  CROSS JOIN LATERAL (
 	SELECT least(metrics.recency, crm.as_of() - (metrics.last_interaction_at AT TIME ZONE z.time_zone)::date) AS idle) i
-  LEFT JOIN LATERAL (
-	SELECT m.to_stage, m.after_idle
-	  FROM lifecycle_move m
-	  JOIN lifecycle_stage v ON v.stage = m.to_stage
-	 WHERE m.from_stage = r.stage AND m.after_idle <= i.idle * interval '1 day'
-	 ORDER BY v.stage_no DESC LIMIT 1) t ON true
+  LEFT JOIN LATERAL lifecycle_timeout(r.stage, i.idle) t ON true
   JOIN lifecycle_stage s ON s.stage = coalesce(t.to_stage, r.stage)
   LEFT JOIN LATERAL (
 	SELECT g.stage, g.entered_at
@@ -80,7 +105,7 @@ COMMENT ON COLUMN customer_stage.name_zh IS 'Name of the stage in Chinese.';
 COMMENT ON COLUMN customer_stage.phase IS 'prospect, customer or lapsed.';
 COMMENT ON COLUMN customer_stage.since IS 'Day of the review that found the stage; NULL: no review has seen it yet.';
 COMMENT ON COLUMN customer_stage.logged_stage IS 'The stage that the last review found; where it is another one, the next review will write a move.';
-COMMENT ON COLUMN customer_stage.why IS 'The conditions that hold, with the values of their metrics.';
+COMMENT ON COLUMN customer_stage.why IS 'The conditions that hold, with the values of their metrics, or the time that has passed.';
 COMMENT ON COLUMN customer_stage.idle_days IS 'Days since the last purchase or interaction.';
 COMMENT ON COLUMN customer_stage.idle_ratio IS 'Days since the last purchase in the customer''s own rhythm.';
 COMMENT ON COLUMN customer_stage.p_alive IS 'Probability of still being a customer.';
@@ -104,16 +129,16 @@ COMMENT ON COLUMN customer_stage_rule.chosen IS 'Whether this rule decided.';
 
 /* One row for each stay in a stage: from one row of the log to the next. */
 CREATE FUNCTION lifecycle_stay_at(as_of date)
-	RETURNS TABLE (customer_id bigint, stage text, entered_at timestamptz, left_at timestamptz, next_stage text, previous_stage text)
+	RETURNS TABLE (customer_id bigint, stage text, entered_at timestamptz, left_at timestamptz)
 	LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
-	SELECT l.customer_id, l.stage, l.entered_at, lead(l.entered_at) OVER w, lead(l.stage) OVER w, lag(l.stage) OVER w
+	SELECT l.customer_id, l.stage, l.entered_at, lead(l.entered_at) OVER w
 	  FROM lifecycle_log l
 	  JOIN customer USING (customer_id)
 	 WHERE l.entered_at < (SELECT day_end(lifecycle_stay_at.as_of))
 	WINDOW w AS (PARTITION BY l.customer_id ORDER BY l.entered_at);
 END;
-COMMENT ON FUNCTION lifecycle_stay_at(date) IS 'The stays of customers in stages as of a day, from the log, with the stages before and after.';
+COMMENT ON FUNCTION lifecycle_stay_at(date) IS 'The stays of customers in stages as of a day, from the log; left_at is NULL for the one that lasts.';
 
 CREATE FUNCTION lifecycle_funnel_at(as_of date)
 	RETURNS TABLE (
@@ -164,16 +189,17 @@ CREATE FUNCTION lifecycle_flow_at(as_of date)
 		month date, from_stage text, to_stage text, customers bigint, from_customers bigint, probability float8, is_usual boolean)
 	LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
-	WITH change AS (
-		SELECT v.customer_id, v.stage, v.previous_stage, v.entered_at,
-			   date_trunc('month', v.entered_at AT TIME ZONE (SELECT w.time_zone FROM workspace w))::date AS month
+	WITH stay AS (
+		SELECT v.customer_id, v.stage, v.entered_at,
+			   date_trunc('month', v.entered_at AT TIME ZONE (SELECT w.time_zone FROM workspace w))::date AS month,
+			   date_trunc('month', v.left_at AT TIME ZONE (SELECT w.time_zone FROM workspace w))::date AS month_left
 		  FROM lifecycle_stay_at((date_trunc('month', (lifecycle_flow_at.as_of + 1)::timestamp))::date - 1) v
 	), move AS (
-		SELECT c.month,
-			   (array_agg(c.previous_stage ORDER BY c.entered_at))[1] AS from_stage,
-			   (array_agg(c.stage ORDER BY c.entered_at DESC))[1] AS to_stage
-		  FROM change c
-		 GROUP BY c.month, c.customer_id
+		SELECT y.month,
+			   lag(y.stage) OVER (PARTITION BY y.customer_id ORDER BY y.entered_at) AS from_stage,
+			   y.stage AS to_stage
+		  FROM stay y
+		 WHERE y.month_left IS DISTINCT FROM y.month -- the last one of the month
 	), flow AS (
 		SELECT m.month, m.from_stage, m.to_stage, count(*)::numeric AS customers
 		  FROM move m

@@ -212,7 +212,10 @@ tier_refuse_past(const TierState *state, int32 as_of)
  * Metrics
  */
 
-/* Rounded down to as many decimals as fit: a threshold sees no difference. */
+/*
+ * Rounded down to as many decimals as fit: a threshold sees no difference.
+ * Zeros at the end are left out, so that people can read it.
+ */
 static Decimal
 metric_decimal(Numeric value)
 {
@@ -232,6 +235,11 @@ metric_decimal(Numeric value)
 								 &decimal) == DECIMAL_VALID)
 		{
 			decimal.scale = scale;
+			while (decimal.scale > 0 && decimal.units % 10 == 0)
+			{
+				decimal.units /= 10;
+				decimal.scale--;
+			}
 			return decimal;
 		}
 	}

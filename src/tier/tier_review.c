@@ -13,6 +13,7 @@
  */
 #include "crm.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "executor/executor.h"
@@ -312,6 +313,17 @@ need_of(const TierLevel *level, const TierRule *rule, bool to_enter)
 	return need;
 }
 
+/*
+ * What is missing. Of a metric that is not known, all is; if that is nothing,
+ * the rule fails all the same, and nobody can say what is missing.
+ */
+static bool
+has_missing(const Need *need, const TierMetric *metric)
+{
+	return need->has_threshold &&
+		   (metric->is_known || need->threshold.units > 0);
+}
+
 static Numeric
 missing_of(const Need *need, const TierMetric *metric)
 {
@@ -341,13 +353,13 @@ put_need(FunctionCallInfo fcinfo, const TierCache *cache, const Need *need,
 	nulls[NEED_VALUE] = !metric->is_known;
 	if (metric->is_known)
 		values[NEED_VALUE] = NumericGetDatum(decimal_numeric(metric->value));
-	nulls[NEED_THRESHOLD] = nulls[NEED_MISSING] = !need->has_threshold;
+	nulls[NEED_THRESHOLD] = !need->has_threshold;
 	if (need->has_threshold)
-	{
 		values[NEED_THRESHOLD] =
 			NumericGetDatum(decimal_numeric(need->threshold));
+	nulls[NEED_MISSING] = !has_missing(need, metric);
+	if (!nulls[NEED_MISSING])
 		values[NEED_MISSING] = NumericGetDatum(missing_of(need, metric));
-	}
 	put_window(&values[NEED_COUNTED_FROM], &nulls[NEED_COUNTED_FROM], window);
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
@@ -387,23 +399,26 @@ CRM_FUNCTION(crm_tier_needs)
 	return (Datum) 0;
 }
 
-/* How far a metric is from what is needed, as a share of it. */
+/*
+ * How far a metric is from what is needed, as a share of it. A share of
+ * nothing, and what is not known, is further than any.
+ */
 static double
 distance_of(const Need *need, const TierMetric *metric)
 {
 	double threshold;
-	double value = 0;
+	double value;
 
 	if (!need->has_threshold)
 		return -1;
 	threshold =
 		history_amount_float8(need->threshold.units, need->threshold.scale);
-	if (metric->is_known)
-		value =
-			history_amount_float8(metric->value.units, metric->value.scale);
+	if (!metric->is_known)
+		return threshold > 0 ? 1 : DBL_MAX;
+	value = history_amount_float8(metric->value.units, metric->value.scale);
 	if (value >= threshold)
 		return 0;
-	return threshold == 0 ? 0 : (threshold - value) / fabs(threshold);
+	return threshold == 0 ? DBL_MAX : (threshold - value) / fabs(threshold);
 }
 
 /* The rule that is furthest from holding, into a column and the next one. */
@@ -432,8 +447,8 @@ put_furthest(TierCache *cache, const TierLevel *level, bool to_enter,
 		return;
 	nulls[0] = false;
 	values[0] = CStringGetTextDatum(cache->policy->metrics[chosen.metric]);
-	nulls[1] = !chosen.has_threshold;
-	if (chosen.has_threshold)
+	nulls[1] = !has_missing(&chosen, &cache->metrics[chosen.metric]);
+	if (!nulls[1])
 		values[1] = NumericGetDatum(
 			missing_of(&chosen, &cache->metrics[chosen.metric]));
 }

@@ -42,6 +42,13 @@ SELECT p.* FROM (SELECT growth(history, '2025-04-15', '2025-08-01', 'month') AS 
 -- What comes from until on is not there yet.
 SELECT p.* FROM (SELECT growth(history, '2025-01-01', '2025-02-15', 'month') AS periods FROM grown) AS q, unnest(periods) AS p;
 SELECT p.period, active, new, dormant FROM (SELECT growth(h, '2024-12-30', '2025-01-20', 'week') AS periods FROM (VALUES (pg_temp.bought('2025-01-01')), (pg_temp.bought('2025-01-05')), (pg_temp.bought('2025-01-06'))) AS v(h)) AS q, unnest(periods) AS p;
+-- The amount: exact in all scales, refunds on their days, also where nobody is active.
+SELECT p.period, active, amount
+  FROM (SELECT growth(h, '2025-01-01', '2025-04-01', 'month') AS periods
+		  FROM (VALUES ('[["2025-01-05",1,0.1],["2025-02-05",0,-5]]'::history), ('[["2024-12-31",1,7],["2025-01-31",0,-0.00000003]]'),
+					   ('[["2025-01-01",2,1000000000000000]]'), ('[["2025-04-01",1,3]]')) AS v(h)) AS q, unnest(periods) AS p;
+SELECT p.period, amount FROM (SELECT growth(h, '2025-01-01', '2025-04-01', 'quarter') AS periods FROM (VALUES ('[["2025-01-05",1,0.10],["2025-02-05",0,-2.5]]'::history)) AS v(h)) AS q, unnest(periods) AS p;
+SELECT growth('[["2025-01-01",1,999999999999999999]]', '2025-01-01', '2025-01-02', 'day') FROM generate_series(1, 10);
 -- The identities, and retention against plain SQL, on made-up customers
 CREATE TEMP TABLE purchase AS
 	SELECT customer, '2024-01-01'::date + (abs(hashint8extended(customer, 1)) % 400 + abs(hashint8extended(customer * 50 + n, 2)) % 300)::int AS day
