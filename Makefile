@@ -100,6 +100,8 @@ SQL_MODULES = \
 	sql/65_retention.sql \
 	sql/workspace_definition.sql \
 	sql/80_workspace.sql \
+	sql/82_refresh.sql \
+	sql/84_care.sql \
 	sql/85_programme.sql
 
 DATA_built  = sql/crm--$(EXTVERSION).sql

@@ -106,7 +106,7 @@ BEGIN
 				DETAIL = format('Metrics are: %s.', (SELECT string_agg(a.attname, ', ' ORDER BY a.attnum) FROM pg_attribute a
 													   JOIN pg_type t ON t.oid = a.atttypid AND t.typcategory = 'N'
 													  WHERE a.attrelid = to_regclass('customer_metric') AND a.attnum > 0 AND a.attname <> 'customer_id')
-												 || ', points_earned' || coalesce((SELECT string_agg(DISTINCT ', ' || i.model, '') FROM score_item i), '')),
+												 || coalesce((SELECT string_agg(DISTINCT ', ' || i.model, '') FROM score_item i), '')),
 				HINT = 'A metric is a column of the view customer_metric, or a model of score_item.';
 		END IF;
 	END LOOP;

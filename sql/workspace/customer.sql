@@ -86,7 +86,7 @@ CREATE FUNCTION customer_metric_at(as_of date)
 		lapsed_contracts bigint, open_cases bigint, open_complaints bigint, complaints_12m bigint,
 		last_nps numeric, last_satisfaction numeric, invitations bigint, referrals bigint,
 		decision_contacts bigint, serving_cost_12m numeric, segment text, abc_class text, cut_as_of date,
-		model_as_of date, usual_gap float8)
+		model_as_of date, usual_gap float8, days_known integer, points_earned numeric)
 	LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
 	SELECT c.customer_id, p.recency, p.tenure, p.first_purchase_on, p.last_purchase_on,
@@ -102,7 +102,9 @@ BEGIN ATOMIC
 		   coalesce(s.open_complaints, 0), coalesce(s.complaints_12m, 0), a.last_nps, a.last_satisfaction,
 		   coalesce(e.invitations, 0), coalesce(e.referrals, 0), coalesce(d.decision_contacts, 0),
 		   coalesce(x.serving_cost_12m, 0), p.segment, p.abc_class, p.cut_as_of, p.model_as_of,
-		   p.usual_gap
+		   p.usual_gap,
+		   customer_metric_at.as_of - (c.created_at AT TIME ZONE (SELECT w.time_zone FROM workspace w))::date,
+		   coalesce(y.points_earned, 0)
 	  FROM customer c
 	  LEFT JOIN purchase_metric_at(customer_metric_at.as_of) p ON p.customer_id = c.customer_id
 	  LEFT JOIN (
@@ -185,7 +187,13 @@ BEGIN ATOMIC
 		  FROM cost_entry v
 		 WHERE v.customer_id IS NOT NULL
 		   AND v.spent_on <= customer_metric_at.as_of AND v.spent_on > (customer_metric_at.as_of - interval '12 months')::date
-		 GROUP BY v.customer_id) x ON x.customer_id = c.customer_id;
+		 GROUP BY v.customer_id) x ON x.customer_id = c.customer_id
+	  LEFT JOIN (
+		SELECT v.customer_id, sum(v.points) AS points_earned
+		  FROM points_entry v
+		 WHERE v.qualifying AND v.kind <> 'redeem'
+		   AND coalesce(v.available_at, v.occurred_at) < (SELECT day_end(customer_metric_at.as_of))
+		 GROUP BY v.customer_id) y ON y.customer_id = c.customer_id;
 END;
 COMMENT ON FUNCTION customer_metric_at(date) IS 'The view customer_metric as of a day.';
 
@@ -243,6 +251,8 @@ COMMENT ON COLUMN customer_metric.abc_class IS 'A: the largest customers, who br
 COMMENT ON COLUMN customer_metric.cut_as_of IS 'Day of the thresholds behind scores, segment and class; NULL: none is that old (crm.cut makes them).';
 COMMENT ON COLUMN customer_metric.model_as_of IS 'Day of the data that the model behind forecasts was fitted on; NULL: none is that old (crm.fit makes one).';
 COMMENT ON COLUMN customer_metric.usual_gap IS 'Usual days between purchase days: median_gap from three purchase days on, before that the median of the customer''s segment, or of everybody where the segment has none, as frozen by crm.cut.';
+COMMENT ON COLUMN customer_metric.days_known IS 'Days since the customer was entered; below 0: that was later.';
+COMMENT ON COLUMN customer_metric.points_earned IS 'Points that count for grades: those earned and available, less those taken back; what was redeemed stays earned.';
 
 CREATE FUNCTION customer_360_at(as_of date)
 	RETURNS TABLE (
@@ -258,7 +268,8 @@ CREATE FUNCTION customer_360_at(as_of date)
 		open_opportunities bigint, open_opportunity_amount numeric, running_contracts bigint,
 		monthly_contract_amount numeric, open_cases bigint, open_complaints bigint, complaints_12m bigint,
 		last_nps numeric, last_satisfaction numeric, invitations bigint, referrals bigint,
-		serving_cost_12m numeric, cut_as_of date, model_as_of date, usual_gap float8)
+		serving_cost_12m numeric, cut_as_of date, model_as_of date, usual_gap float8, tier text, stage text,
+		points_balance numeric)
 	LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
 	SELECT q.customer_id, c.code, c.name, c.kind, c.industry, c.country, c.region, c.owner, c.city, c.source,
@@ -269,7 +280,19 @@ BEGIN ATOMIC
 		   k.email, t.allowed, q.last_interaction_at, i.kind, i.channel, q.interactions_90d,
 		   q.open_opportunities, q.open_opportunity_amount, q.running_contracts, q.monthly_contract_amount,
 		   q.open_cases, q.open_complaints, q.complaints_12m, q.last_nps, q.last_satisfaction, q.invitations,
-		   q.referrals, q.serving_cost_12m, q.cut_as_of, q.model_as_of, q.usual_gap
+		   q.referrals, q.serving_cost_12m, q.cut_as_of, q.model_as_of, q.usual_gap,
+		   (SELECT string_agg(n.name, ', ' ORDER BY v.scheme)
+			  FROM tier_log v JOIN tier n ON n.scheme = v.scheme AND n.tier_no = v.tier_no
+			 WHERE v.customer_id = q.customer_id AND v.valid_from < (SELECT day_end(customer_360_at.as_of))
+			   AND (v.valid_to IS NULL OR v.valid_to >= (SELECT day_end(customer_360_at.as_of)))
+			   AND v.reason NOT IN ('merge', 'close')),
+		   (SELECT v.stage FROM lifecycle_log v
+			 WHERE v.customer_id = q.customer_id AND v.entered_at < (SELECT day_end(customer_360_at.as_of))
+			 ORDER BY v.entered_at DESC LIMIT 1),
+		   (SELECT (crm.points_balance(v.points, v.occurred_at, v.expires_at, v.available_at,
+									   (SELECT day_end(customer_360_at.as_of)) - interval '1 microsecond')).balance
+			  FROM points_entry v
+			 WHERE v.customer_id = q.customer_id AND v.occurred_at < (SELECT day_end(customer_360_at.as_of)))
 	  FROM customer_metric_at(customer_360_at.as_of) q
 	  JOIN customer c ON c.customer_id = q.customer_id
 	  LEFT JOIN customer b ON b.customer_id = c.parent_id
@@ -350,3 +373,6 @@ COMMENT ON COLUMN customer_360.serving_cost_12m IS 'Costs booked on the customer
 COMMENT ON COLUMN customer_360.cut_as_of IS 'Day of the thresholds behind scores, segment and class; NULL: none is that old (crm.cut makes them).';
 COMMENT ON COLUMN customer_360.model_as_of IS 'Day of the data that the model behind forecasts was fitted on; NULL: none is that old (crm.fit makes one).';
 COMMENT ON COLUMN customer_360.usual_gap IS 'Usual days between purchase days: median_gap from three purchase days on, before that the median of the customer''s segment, or of everybody where the segment has none, as frozen by crm.cut.';
+COMMENT ON COLUMN customer_360.tier IS 'Tier, by the last review; of several programmes in the order of their names.';
+COMMENT ON COLUMN customer_360.stage IS 'Stage of the customer''s life that the last review found.';
+COMMENT ON COLUMN customer_360.points_balance IS 'Points that can be spent; NULL: there is no entry.';

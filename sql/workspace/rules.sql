@@ -54,7 +54,8 @@ INSERT INTO metric (metric, unit, higher_is_better, definition) VALUES
 	('invitations', 'invitations', true, 'Invitations sent to others.'),
 	('referrals', 'customers', true, 'Invited who became customers.'),
 	('decision_contacts', 'contacts', true, 'Contacts with a known part in decisions.'),
-	('points_earned', 'points', true, 'Points earned in the time that a programme measures; in rules of grades only.');
+	('points_earned', 'points', true, 'Points earned and available, less those taken back; in rules of grades, of the time that the programme measures.'),
+	('days_known', 'days', true, 'Days since the customer was entered.');
 
 INSERT INTO tier_scheme (scheme, round_up, grace) VALUES ('standard', 'month', '60 days');
 
@@ -102,7 +103,7 @@ INSERT INTO lifecycle_rule (position, stage, metric, at_least, at_most) VALUES
 	(12, 'consideration', 'open_opportunities', 1, NULL),
 	(13, 'consideration', 'inbound_interactions_90d', 5, NULL),
 	(14, 'interest', 'inbound_interactions', 1, NULL),
-	(15, 'awareness', NULL, NULL, NULL);
+	(15, 'awareness', 'days_known', 0, NULL);
 
 INSERT INTO lifecycle_move (from_stage, to_stage)
 SELECT f.stage, t.stage

@@ -30,7 +30,7 @@ BEGIN
 END $$;
 
 -- Each stage by the facts that it asks for
-INSERT INTO crm_stage.customer (customer_id, name) SELECT g, 'customer ' || g FROM generate_series(1, 30) g;
+INSERT INTO crm_stage.customer (customer_id, name, created_at) SELECT g, 'customer ' || g, '2024-01-01' FROM generate_series(1, 30) g;
 INSERT INTO crm_stage.interaction (customer_id, occurred_at, kind, channel, direction) VALUES (2, '2025-06-01 09:00+00', 'mail', 'email', 'in'), (1, '2025-06-01', 'mail', 'email', 'out');
 INSERT INTO crm_stage.interaction (customer_id, occurred_at, kind, channel, direction) SELECT 4, timestamptz '2025-05-01' + n * interval '1 day', 'call', 'phone', 'in' FROM generate_series(1, 5) n;
 INSERT INTO crm_stage.opportunity (opportunity_id, customer_id, name, created_at) VALUES (1, 3, 'deal', '2025-05-01');
@@ -53,7 +53,7 @@ SET LOCAL crm.as_of = '2025-06-30';
 SELECT is(pg_temp.stage(21), 'purchase: purchases 1 is at least 1, revenue 50 is at least 0.01', 'without thresholds there is no usual gap, and a single purchase is never idle');
 SELECT crm.cut('crm_stage') \g /dev/null
 SELECT is(pg_temp.stage(id), expected, what) FROM (VALUES
-	(1, 'awareness: no rule asks for more', 'who exists'),
+	(1, 'awareness: days_known 546 is at least 0', 'who exists'),
 	(2, 'interest: inbound_interactions 1 is at least 1', 'who wrote to us'),
 	(3, 'consideration: open_opportunities 1 is at least 1', 'with an open deal'),
 	(4, 'consideration: inbound_interactions_90d 5 is at least 5', 'or many contacts'),
@@ -100,7 +100,11 @@ SELECT is(pg_temp.stage(2, '2025-06-30'), 'interest: inbound_interactions 1 is a
 SELECT is(pg_temp.stage(2, '2025-07-01'), 'dormant: 30 days without a sign of life: after 30 days, interest becomes dormant', '30 days');
 SELECT is(pg_temp.stage(2, '2025-08-29'), 'dormant: 89 days without a sign of life: after 30 days, interest becomes dormant', '89 days');
 SELECT is(pg_temp.stage(2, '2025-08-30'), 'churned: 90 days without a sign of life: after 90 days, interest becomes churned', '90 days: one time leads to another');
-SELECT is(pg_temp.stage(1, '2027-01-01'), 'awareness: no rule asks for more', 'no other stage has a time');
+SELECT is(pg_temp.stage(1, '2027-01-01'), 'awareness: days_known 1096 is at least 0', 'no other stage has a time');
+UPDATE crm_stage.customer SET created_at = '2025-07-01 00:00+00' WHERE customer_id IN (1, 5);
+SELECT is(pg_temp.stage(1), NULL, 'who was entered later has no stage yet');
+SELECT is(pg_temp.stage(5), 'purchase: purchases 1 is at least 1, revenue 50 is at least 0.01', 'unless the facts know him before');
+UPDATE crm_stage.customer SET created_at = '2024-01-01' WHERE customer_id IN (1, 5);
 UPDATE crm_stage.lifecycle_move SET after_idle = NULL;
 
 -- Reviews
@@ -108,7 +112,7 @@ PREPARE log AS SELECT customer_id, entered_at::date, stage, facts ->> 'from', fa
 SELECT results_eq($$SELECT * FROM crm.lifecycle_review('crm_stage')$$, 'VALUES (30::bigint, 30::bigint, 0::bigint)', 'the first review finds everybody');
 SELECT set_eq('SELECT customer_id, stage, facts ->> ''why'', NULL::text FROM crm_stage.lifecycle_log', 'SELECT customer_id, stage, why, NULL::text FROM crm_stage.customer_stage', 'as the view shows them, with reasons');
 SELECT results_eq('SELECT customer_id, facts -> ''metrics'' FROM crm_stage.lifecycle_log WHERE customer_id IN (1, 13) ORDER BY 1',
-	$$VALUES (1::bigint, '{}'::jsonb), (13, '{"idle_ratio": 2, "running_contracts": 0}')$$, 'and the values behind them');
+	$$VALUES (1::bigint, '{"days_known": 546}'::jsonb), (13, '{"idle_ratio": 2, "running_contracts": 0}')$$, 'and the values behind them');
 SELECT results_eq($$SELECT * FROM crm.lifecycle_review('crm_stage')$$, 'VALUES (30::bigint, 0::bigint, 0::bigint)', 'the same review again writes nothing');
 SELECT pg_temp.buy(13, '2025-07-05') \g /dev/null
 SELECT is(pg_temp.stage(13), 'dormant: idle_ratio 2 is at least 2, running_contracts 0 is at most 0', 'later facts change nothing about a day before');
@@ -163,7 +167,7 @@ SELECT results_eq($$SELECT v.state, round(v.value::numeric, 9) FROM (SELECT crm.
 
 -- On many: the log is the function of each day, the flow adds up.
 SELECT crm.create_workspace('crm_many', 'Asia/Shanghai') \g /dev/null
-INSERT INTO crm_many.customer (customer_id, name) SELECT g, 'customer ' || g FROM generate_series(1, 400) g;
+INSERT INTO crm_many.customer (customer_id, name, created_at) SELECT g, 'customer ' || g, '2020-01-01' FROM generate_series(1, 400) g;
 INSERT INTO crm_many.sales_order (order_id, customer_id, ordered_at)
 SELECT id * 100 + n, id, timestamptz '2024-06-01 12:00+08' + (abs(hashint8extended(id, 1)) % 300 + n * (1 + abs(hashint8extended(id, 2)) % 60) + abs(hashint8extended(id * 100 + n, 3)) % 20) * interval '1 day'
   FROM generate_series(1, 350) id, generate_series(0, (abs(hashint8extended(id, 4)) % 6)::int) n;

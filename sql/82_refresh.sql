@@ -1,0 +1,353 @@
+/*
+ * refresh
+ *
+ * Keeping a workspace up to date: stored histories follow the facts, and what
+ * needs all customers at once (thresholds, models) is frozen by day.
+ */
+
+CREATE FUNCTION crm.refresh_changed(workspace text, batch integer, before timestamptz,
+	OUT customers bigint, OUT purchases bigint) RETURNS record
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	PERFORM crm.workspace_enter(workspace);
+	PERFORM crm.workspace_lock(workspace);
+	WITH chosen AS MATERIALIZED (
+		SELECT DISTINCT c.customer_id FROM customer_change c
+		 WHERE c.customer_id IS NOT NULL AND c.changed_at <= before
+		 ORDER BY c.customer_id LIMIT batch
+	), done AS (
+		DELETE FROM customer_change c USING chosen WHERE c.customer_id = chosen.customer_id
+	), fresh AS MATERIALIZED (
+		SELECT * FROM recompute(ARRAY(SELECT chosen.customer_id FROM chosen))
+	), gone AS (
+		DELETE FROM customer_history h USING fresh WHERE h.customer_id = fresh.customer_id AND fresh.history IS NULL
+	), stored AS (
+		INSERT INTO customer_history AS h (customer_id, history, profit_history)
+		SELECT fresh.customer_id, fresh.history, fresh.profit_history FROM fresh WHERE fresh.history IS NOT NULL
+		ON CONFLICT (customer_id) DO UPDATE
+		SET history = EXCLUDED.history, profit_history = EXCLUDED.profit_history, refreshed_at = EXCLUDED.refreshed_at
+	)
+	SELECT count(*), coalesce(sum(crm.purchases(fresh.history)), 0)::bigint FROM fresh INTO customers, purchases;
+END
+$$;
+COMMENT ON FUNCTION crm.refresh_changed(text, integer, timestamptz) IS
+'One batch of crm.refresh, in the transaction of the caller: recomputes and stores the histories of at most so many customers that changed in transactions begun up to a moment. Notes, facts and histories are seen at one moment, so a change is either in the history or still noted. Returns customers (0: none is left) and their purchases.';
+
+CREATE FUNCTION crm.refresh_everyone(workspace text, OUT customers bigint, OUT purchases bigint) RETURNS record
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	key text;
+BEGIN
+	PERFORM crm.workspace_enter(workspace);
+	PERFORM crm.workspace_lock(workspace);
+	IF NOT EXISTS (SELECT FROM customer_history) THEN
+		WITH done AS (
+			DELETE FROM customer_change
+		), stored AS (
+			INSERT INTO customer_history (customer_id, history, profit_history)
+			SELECT p.customer_id, crm.history_agg(p.purchased_on, p.amount), crm.history_agg(p.purchased_on, p.profit)
+			  FROM purchase_source p
+			 GROUP BY p.customer_id
+			 ORDER BY p.customer_id -- the primary key fills from one end
+			RETURNING history
+		)
+		SELECT count(*), coalesce(sum(crm.purchases(history)), 0)::bigint FROM stored INTO customers, purchases;
+		ANALYZE customer_history;
+		RETURN;
+	END IF;
+	WITH done AS (
+		DELETE FROM customer_change
+	), fresh AS MATERIALIZED (
+		SELECT p.customer_id,
+			   crm.history_agg(p.purchased_on, p.amount) AS history,
+			   crm.history_agg(p.purchased_on, p.profit) AS profit_history
+		  FROM purchase_source p
+		 GROUP BY p.customer_id
+	), gone AS (
+		DELETE FROM customer_history h
+		 WHERE NOT EXISTS (SELECT FROM fresh WHERE fresh.customer_id = h.customer_id)
+	), stored AS (
+		INSERT INTO customer_history AS h (customer_id, history, profit_history)
+		SELECT fresh.customer_id, fresh.history, fresh.profit_history FROM fresh
+		ON CONFLICT (customer_id) DO UPDATE
+		SET history = EXCLUDED.history, profit_history = EXCLUDED.profit_history, refreshed_at = EXCLUDED.refreshed_at
+		WHERE h.history OPERATOR(crm.<>) EXCLUDED.history
+		   OR num_nulls(h.profit_history, EXCLUDED.profit_history) = 1
+		   OR h.profit_history OPERATOR(crm.<>) EXCLUDED.profit_history
+	)
+	SELECT count(*), coalesce(sum(crm.purchases(fresh.history)), 0)::bigint FROM fresh INTO customers, purchases;
+END
+$$;
+COMMENT ON FUNCTION crm.refresh_everyone(text) IS
+'Recomputes and stores the histories of all customers in one pass, in the transaction of the caller; rows that did not change are not written. Returns customers and purchases.';
+
+CREATE FUNCTION crm.refresh_start(workspace text, "full" boolean, OUT run bigint, OUT everyone boolean, OUT before timestamptz) RETURNS record
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	PERFORM crm.workspace_enter(workspace);
+	before := clock_timestamp();
+	SELECT "full" OR NOT EXISTS (SELECT FROM customer_history)
+		OR EXISTS (SELECT FROM customer_change WHERE customer_id IS NULL)
+		OR (w.source IS NOT NULL AND NOT EXISTS (SELECT FROM crm.workspace_sources(w.source)))
+	  INTO everyone FROM workspace w;
+	IF everyone IS NULL THEN
+		RAISE object_not_in_prerequisite_state USING
+			MESSAGE = format('the table "workspace" of "%s" is empty', workspace),
+			HINT = 'It must hold the one row with the settings.';
+	END IF;
+	INSERT INTO refresh_run (is_full) VALUES (everyone) RETURNING run_id INTO run;
+END
+$$;
+COMMENT ON FUNCTION crm.refresh_start(text, boolean) IS
+'Enters a run of crm.refresh into refresh_run and says whether it must recompute everyone: when asked to, when nothing is stored yet, when everyone is noted as changed, or when the source has no triggers.';
+
+CREATE FUNCTION crm.refresh_step(workspace text, run bigint, everyone boolean, batch integer, before timestamptz) RETURNS boolean
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
+DECLARE
+	step record;
+	so_far record;
+BEGIN
+	IF everyone THEN
+		SELECT * INTO step FROM crm.refresh_everyone(workspace);
+	ELSE
+		SELECT * INTO step FROM crm.refresh_changed(workspace, batch, before);
+	END IF;
+	PERFORM crm.workspace_enter(workspace);
+	UPDATE refresh_run r
+	   SET customers = r.customers + step.customers,
+		   purchases = r.purchases + step.purchases,
+		   updated_at = clock_timestamp(),
+		   finished_at = CASE WHEN everyone OR step.customers < batch THEN clock_timestamp() END,
+		   remaining = CASE WHEN everyone OR step.customers < batch THEN 0
+							ELSE (SELECT count(DISTINCT c.customer_id) FROM customer_change c WHERE c.changed_at <= before) END
+	 WHERE r.run_id = run
+	RETURNING r.customers, r.remaining, r.finished_at IS NOT NULL AS finished,
+			  extract(epoch FROM r.updated_at - r.started_at) AS seconds INTO so_far;
+	IF NOT so_far.finished THEN
+		RAISE NOTICE 'refresh of "%": % customers done, % to do, % s', workspace, so_far.customers, so_far.remaining, round(so_far.seconds, 1);
+	END IF;
+	RETURN so_far.finished;
+END
+$$;
+COMMENT ON FUNCTION crm.refresh_step(text, bigint, boolean, integer, timestamptz) IS
+'One transaction of crm.refresh: a batch, and the run''s row in refresh_run. True when nothing is left to do.';
+
+CREATE FUNCTION crm.refresh_finish(workspace text, run bigint, OUT customers bigint, OUT purchases bigint, OUT seconds float8) RETURNS record
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
+BEGIN
+	PERFORM crm.workspace_enter(workspace);
+	IF NOT EXISTS (SELECT FROM rfm_cut)
+	   AND EXISTS (SELECT FROM customer_history h WHERE crm.first_day(h.history) <= crm.as_of()) THEN
+		PERFORM crm.cut(workspace, crm.as_of());
+	END IF;
+	SELECT r.customers, r.purchases, extract(epoch FROM r.updated_at - r.started_at)::float8
+	  INTO customers, purchases, seconds
+	  FROM refresh_run r WHERE r.run_id = run;
+END
+$$;
+COMMENT ON FUNCTION crm.refresh_finish(text, bigint) IS
+'The end of crm.refresh: makes the first thresholds where there are none, and returns what the run did.';
+
+/*
+ * A procedure that commits can have no SET: every name is qualified. Whatever
+ * the default isolation, each transaction is READ COMMITTED, so that a batch
+ * sees what was committed while it waited for the lock. That must be said
+ * before the transaction's first query.
+ */
+CREATE PROCEDURE crm.refresh(workspace text, "full" boolean DEFAULT false, batch integer DEFAULT 10000,
+	INOUT customers bigint DEFAULT NULL, INOUT purchases bigint DEFAULT NULL, INOUT seconds float8 DEFAULT NULL)
+	LANGUAGE plpgsql AS $$
+DECLARE
+	run bigint;
+	everyone boolean;
+	before timestamptz;
+	finished boolean := false;
+BEGIN
+	IF batch OPERATOR(pg_catalog.<) 1 OR batch OPERATOR(pg_catalog.>) 1000000 THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = pg_catalog.format('batch is %s', batch),
+			DETAIL = 'It is the number of customers of a transaction, from 1 to 1000000.';
+	END IF;
+	COMMIT;
+	SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
+	SELECT s.run, s.everyone, s.before INTO run, everyone, before FROM crm.refresh_start(workspace, "full") s;
+	LOOP
+		COMMIT;
+		SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
+		EXIT WHEN finished;
+		finished := crm.refresh_step(workspace, run, everyone, batch, before);
+	END LOOP;
+	SELECT f.customers, f.purchases, f.seconds INTO customers, purchases, seconds FROM crm.refresh_finish(workspace, run) f;
+	COMMIT;
+END
+$$;
+COMMENT ON PROCEDURE crm.refresh(text, boolean, integer, bigint, bigint, float8) IS
+'Brings the stored histories of a workspace up to date: CALL crm.refresh(''sales''). Recomputes the customers that changed since, in transactions of batch customers; each is complete, so that a refresh can be cancelled at any moment and called again, and two at once are safe. Writers are not blocked, and the views are right before, during and after: this only makes them faster. With full => true, on the first call, after a TRUNCATE and for sources without triggers it recomputes everybody in one pass. Where there are no RFM thresholds yet, it makes them as of crm.as_of(). Returns the number of customers recomputed, of their purchases, and the seconds it took; the view refresh_progress shows all runs. It commits, so it cannot be called inside a transaction block.';
+
+/* Freezing and fitting */
+
+CREATE FUNCTION crm.cut(workspace text, as_of date DEFAULT crm.as_of(),
+	OUT customers bigint, OUT cuts crm.rfm_cuts, OUT a_from numeric, OUT b_from numeric) RETURNS record
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
+DECLARE
+	made record;
+BEGIN
+	PERFORM crm.workspace_enter(workspace);
+	WITH buyer AS MATERIALIZED (
+		SELECT h.history, crm.amount(h.history, cut.as_of) AS revenue
+		  FROM purchase_history h
+		 WHERE crm.purchases(h.history, cut.as_of) > 0
+	), ranked AS (
+		SELECT b.revenue,
+			   sum(b.revenue) OVER (ORDER BY b.revenue DESC) - b.revenue * count(*) OVER (PARTITION BY b.revenue) AS larger,
+			   sum(b.revenue) OVER () AS total
+		  FROM buyer b WHERE b.revenue > 0
+	), compared AS MATERIALIZED (
+		SELECT crm.rfm_cut(b.history, cut.as_of, w.rfm_groups) AS cuts,
+			   (SELECT crm.ruleset_agg(r.position, r.segment, r.metric, r.at_least, r.at_most) FROM segment_rule r) AS rules
+		  FROM buyer b, workspace w
+		 GROUP BY w.rfm_groups
+	), rhythm AS (
+		SELECT m.segment, percentile_cont(0.5) WITHIN GROUP (ORDER BY m.median) AS gap, grouping(m.segment) = 1 AS is_all
+		  FROM (SELECT crm.classify(c.rules, crm.rfm(b.history, cut.as_of, c.cuts)) AS segment, g.median
+				  FROM buyer b
+				 CROSS JOIN compared c
+				 CROSS JOIN LATERAL crm.gaps(crm.upto(b.history, cut.as_of)) g
+				 WHERE crm.purchase_days(b.history, cut.as_of) > 2) m
+		 GROUP BY GROUPING SETS ((m.segment), ())
+	)
+	SELECT (SELECT count(*) FROM buyer) AS customers,
+		   (SELECT c.cuts FROM compared c) AS cuts,
+		   (SELECT min(r.revenue) FROM ranked r WHERE r.larger < 0.80 * r.total) AS a_from,
+		   (SELECT min(r.revenue) FROM ranked r WHERE r.larger < 0.95 * r.total) AS b_from,
+		   (SELECT jsonb_build_object('segments', coalesce(jsonb_object_agg(y.segment, y.gap) FILTER (WHERE y.segment IS NOT NULL), '{}'),
+									  'all', max(y.gap) FILTER (WHERE y.is_all))
+			  FROM rhythm y) AS usual_gaps
+	  INTO made;
+	IF made.customers = 0 THEN
+		RAISE no_data_found USING
+			MESSAGE = format('nobody in workspace "%s" has bought up to %s', workspace, cut.as_of),
+			HINT = 'Thresholds need customers to compare: choose a later day.';
+	END IF;
+	INSERT INTO rfm_cut AS c (as_of, cuts, a_from, b_from, usual_gaps, customers)
+	VALUES (cut.as_of, made.cuts, made.a_from, made.b_from, made.usual_gaps, made.customers)
+	ON CONFLICT ON CONSTRAINT rfm_cut_pkey DO UPDATE
+	SET cuts = EXCLUDED.cuts, a_from = EXCLUDED.a_from, b_from = EXCLUDED.b_from, usual_gaps = EXCLUDED.usual_gaps,
+		customers = EXCLUDED.customers, made_at = EXCLUDED.made_at;
+	customers := made.customers;
+	cuts := made.cuts;
+	a_from := made.a_from;
+	b_from := made.b_from;
+END
+$$;
+COMMENT ON FUNCTION crm.cut(text, date) IS
+'Freezes the thresholds of a workspace as of a day (default crm.as_of()): of the RFM scores, by crm.rfm_cut over all customers with a purchase up to then, and of the ABC classes (A: the largest customers, until they bring 80 percent of the revenue; B: until 95 percent; equal revenue is never split). Freezes beside them the usual days between purchase days in each segment and in all, by which the views judge idle customers who have bought on fewer than three days. The views of that day and later use them until there are newer ones, so that scores stay comparable and one customer''s row needs no look at all others. Calling it again for a day replaces the thresholds of that day. Returns them with the number of customers; nobody to compare is an error.';
+
+CREATE FUNCTION crm.fit(workspace text, as_of date DEFAULT crm.as_of(), kind text DEFAULT NULL)
+	RETURNS TABLE (role text, fitted text, customers bigint, log_likelihood float8, parameters text)
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
+#variable_conflict use_column
+DECLARE
+	purchase_model crm.model;
+	spend_model crm.model;
+	message text;
+	first_id bigint;
+BEGIN
+	PERFORM crm.workspace_enter(workspace);
+	SELECT crm.fit_purchases(coalesce(fit.kind, w.purchase_model), w.model_unit, h.history, fit.as_of)
+	  INTO purchase_model
+	  FROM purchase_history h, workspace w;
+	IF purchase_model IS NULL THEN
+		RAISE no_data_found USING
+			MESSAGE = format('nobody in workspace "%s" has bought up to %s', workspace, fit.as_of),
+			HINT = 'A model is fitted on purchases: load some, or choose a later day.';
+	END IF;
+	BEGIN
+		SELECT crm.fit_spend(h.history, fit.as_of) INTO spend_model FROM purchase_history h;
+		message := 'nobody has a repeat purchase of a positive amount';
+	EXCEPTION WHEN data_exception THEN
+		GET STACKED DIAGNOSTICS message = MESSAGE_TEXT;
+	END;
+	IF spend_model IS NULL THEN
+		RAISE WARNING USING
+			MESSAGE = format('no model of spend for workspace "%s": %s', workspace, message),
+			HINT = 'Forecasts of purchases are there, lifetime values are not.';
+	END IF;
+	RETURN QUERY
+	WITH added AS (
+		INSERT INTO model (role, kind, as_of, customers, model)
+		SELECT f.role, f.model ->> 'kind', fit.as_of, (f.model ->> 'customers')::bigint, f.model
+		  FROM (VALUES (1, 'purchases', purchase_model), (2, 'spend', spend_model)) f (n, role, model)
+		 WHERE f.model IS NOT NULL ORDER BY f.n
+		RETURNING *
+	)
+	SELECT a.role, a.kind, a.customers, crm.log_likelihood(a.model),
+		   (SELECT string_agg(format('%s %s', p.name, round(p.value::numeric, 4)), ', ') FROM crm.parameters(a.model) p)
+	  FROM added a ORDER BY a.model_id;
+END
+$$;
+COMMENT ON FUNCTION crm.fit(text, date, text) IS
+'Fits the models of a workspace on the purchases up to a day (default crm.as_of()) and adds them to its table "model": one of purchases (kind, default the setting purchase_model) and one of spend (gamma_gamma). The views use the newest that is not later than their day; older ones are kept. Returns a row for each model: what it describes, its kind, the number of customers, the log-likelihood and the parameters. If spend cannot be fitted that is a warning, and there are no lifetime values; nobody to fit on, or a fit that fails, is an error and adds nothing.';
+
+CREATE FUNCTION crm.validate(workspace text, calibration_end date, as_of date DEFAULT crm.as_of(), kind text DEFAULT NULL)
+	RETURNS TABLE (measure text, actual float8, model float8, naive float8)
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
+#variable_conflict use_column
+DECLARE
+	days integer := validate.as_of - calibration_end;
+	purchase_model crm.model;
+	spend_model crm.model;
+BEGIN
+	IF days IS NULL OR days < 1 THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = format('calibration ends on %s, but the data to compare with end on %s', calibration_end, validate.as_of),
+			HINT = 'Choose a day before crm.as_of() as the end of calibration.';
+	END IF;
+	PERFORM crm.workspace_enter(workspace);
+	SELECT crm.fit_purchases(coalesce(validate.kind, w.purchase_model), w.model_unit, h.history, calibration_end)
+	  INTO purchase_model FROM purchase_history h, workspace w;
+	IF purchase_model IS NULL THEN
+		RAISE no_data_found USING
+			MESSAGE = format('nobody in workspace "%s" has bought up to %s', workspace, calibration_end),
+			HINT = 'Choose a later end of calibration.';
+	END IF;
+	BEGIN
+		SELECT crm.fit_spend(h.history, calibration_end) INTO spend_model FROM purchase_history h;
+	EXCEPTION WHEN data_exception THEN
+		spend_model := NULL;
+	END;
+	RETURN QUERY
+	WITH forecast AS MATERIALIZED (
+		SELECT crm.purchase_days(h.history, validate.as_of) - crm.purchase_days(h.history, calibration_end) AS bought,
+			   crm.expected_purchases(purchase_model, h.history, calibration_end, days) AS expected,
+			   crm.purchase_days(h.history, calibration_end) - crm.purchase_days(h.history, calibration_end - days)
+				- (crm.first_day(h.history) > calibration_end - days)::integer AS again,
+			   crm.amount(h.history, validate.as_of) - crm.amount(h.history, calibration_end) AS brought,
+			   crm.clv(purchase_model, spend_model, h.history, calibration_end, days, 0) AS worth,
+			   crm.amount(h.history, calibration_end) - crm.amount(h.history, calibration_end - days) AS same
+		  FROM purchase_history h
+		 WHERE crm.purchases(h.history, calibration_end) > 0
+	), summary AS (
+		SELECT count(*) AS customers,
+			   sum(bought) AS bought, sum(expected) AS expected, sum(again) AS again,
+			   avg(abs(expected - bought)) AS expected_error, avg(abs(again - bought)) AS again_error,
+			   sqrt(avg((expected - bought) ^ 2)) AS expected_square, sqrt(avg((again - bought)::float8 ^ 2)) AS again_square,
+			   corr(expected, bought) AS expected_corr, corr(again, bought) AS again_corr,
+			   sum(brought) FILTER (WHERE worth IS NOT NULL) AS brought, sum(worth) AS worth,
+			   sum(same) FILTER (WHERE worth IS NOT NULL) AS same
+		  FROM forecast
+	)
+	SELECT r.measure, r.actual, r.model, r.naive
+	  FROM summary s
+	 CROSS JOIN LATERAL (VALUES
+		(1, 'customers', s.customers::float8, NULL::float8, NULL::float8),
+		(2, 'purchase days', s.bought::float8, s.expected, s.again::float8),
+		(3, 'mean absolute error', NULL, s.expected_error, s.again_error::float8),
+		(4, 'root mean square error', NULL, s.expected_square, s.again_square),
+		(5, 'correlation', NULL, s.expected_corr, s.again_corr),
+		(6, 'revenue', s.brought::float8, s.worth, s.same::float8)) r (n, measure, actual, model, naive)
+	 ORDER BY r.n;
+END
+$$;
+COMMENT ON FUNCTION crm.validate(text, date, date, text) IS
+'How good the forecasts of a workspace would have been: fits the models on purchases up to calibration_end and compares with what happened from then to as_of (default crm.as_of()), for the customers known then. Beside it a naive forecast: everybody repeats what he did in the time before, as long as the one forecast (first purchases do not count). Rows: customers; purchase days in all; mean absolute error and root mean square error of purchase days a customer; correlation of forecast and actual; revenue of the customers with a forecast of it. Stores nothing.';
