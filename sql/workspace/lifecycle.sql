@@ -52,6 +52,7 @@ BEGIN ATOMIC
 	  JOIN lifecycle_stage s ON s.stage = t.to_stage
 	 WHERE t.from_stage = lifecycle_timeout.stage AND t.after_idle <= lifecycle_timeout.idle_days * interval '1 day'
 	   AND t.to_stage <> t.from_stage
+	   AND EXISTS (SELECT FROM lifecycle_move m WHERE m.after_idle IS NOT NULL) -- seldom: asked once, not for each customer
 	 ORDER BY s.stage_no DESC, t.after_idle LIMIT 1;
 END;
 COMMENT ON FUNCTION lifecycle_timeout(text, integer) IS 'The stage that a customer is in by the times of lifecycle_move, where the rules say one stage and so many days have passed without a sign of life: the highest whose time has passed, also by way of others. No row where no time has passed.';
@@ -143,13 +144,14 @@ COMMENT ON FUNCTION lifecycle_stay_at(date) IS 'The stays of customers in stages
 CREATE FUNCTION lifecycle_funnel_at(as_of date)
 	RETURNS TABLE (
 		stage_no integer, stage text, name_zh text, phase text, now_in bigint, entered bigint, advanced bigint, lapsed bigint,
-		conversion float8, median_days float8)
+		conversion float8, median_days float8, median_time interval)
 	LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
 	SELECT s.stage_no, s.stage, s.name_zh, s.phase,
 		   coalesce(f.now_in, 0), coalesce(f.entered, 0), coalesce(f.advanced, 0), coalesce(f.lapsed, 0),
 		   f.advanced::float8 / nullif(f.entered, 0),
-		   f.median_days
+		   f.median_days,
+		   f.median_days * interval '1 day'
 	  FROM lifecycle_stage s
 	  LEFT JOIN (
 		SELECT y.stage,
@@ -183,6 +185,7 @@ COMMENT ON COLUMN lifecycle_funnel.advanced IS 'Those of them who later entered 
 COMMENT ON COLUMN lifecycle_funnel.lapsed IS 'Those of them who later were dormant or churned; none for these stages.';
 COMMENT ON COLUMN lifecycle_funnel.conversion IS 'advanced / entered.';
 COMMENT ON COLUMN lifecycle_funnel.median_days IS 'Median length of the stays that are over, in days.';
+COMMENT ON COLUMN lifecycle_funnel.median_time IS 'The same as an interval.';
 
 CREATE FUNCTION lifecycle_flow_at(as_of date)
 	RETURNS TABLE (
