@@ -418,16 +418,16 @@ CREATE FUNCTION crm.lifecycle_write(workspace text, rules crm.ruleset, time_zone
 BEGIN
 	EXECUTE format($query$
 	WITH found AS MATERIALIZED (
-		SELECT f.customer_id, f.stage, f.row, f.timeout, b.stage AS stage_before
+		SELECT f.customer_id, f.stage, f.row, f.timeout, CASE WHEN l.entered_at = $3 THEN b.stage ELSE l.stage END AS stage_before
 		  FROM (%s) f
 		  LEFT JOIN LATERAL (
-			SELECT l.stage FROM lifecycle_log l
+			SELECT l.stage, l.entered_at FROM lifecycle_log l
 			 WHERE l.customer_id = f.customer_id AND l.entered_at <= $3
 			 ORDER BY l.entered_at DESC LIMIT 1) l ON true
-		  LEFT JOIN LATERAL (
-			SELECT l.stage FROM lifecycle_log l
-			 WHERE l.customer_id = f.customer_id AND l.entered_at < $3
-			 ORDER BY l.entered_at DESC LIMIT 1) b ON l.stage IS NOT NULL
+		  LEFT JOIN LATERAL ( -- the one before, only where this day was reviewed already
+			SELECT p.stage FROM lifecycle_log p
+			 WHERE p.customer_id = f.customer_id AND p.entered_at < $3 AND l.entered_at = $3
+			 ORDER BY p.entered_at DESC LIMIT 1) b ON true
 		 WHERE f.stage IS DISTINCT FROM l.stage
 	), taken_back AS (
 		DELETE FROM lifecycle_log l USING found f

@@ -99,7 +99,8 @@ typedef enum TierReason
 	TIER_RENEW,
 	TIER_GRACE,
 	TIER_DOWNGRADED,
-	TIER_MANUAL
+	TIER_MANUAL,
+	TIER_REASONS
 } TierReason;
 
 /* Where a customer stands. Tiers are indexes into the policy's levels. */

@@ -190,8 +190,7 @@ put_event(FunctionCallInfo fcinfo, const TierCache *cache,
 	values[PATH_VALID_FROM] = DateADTGetDatum(state->decided_on);
 	values[PATH_VALID_TO] = DateADTGetDatum(valid_to);
 	nulls[PATH_VALID_TO] = valid_to == TIER_NEVER;
-	values[PATH_REASON] =
-		CStringGetTextDatum(tier_reason_names[event->reason]);
+	values[PATH_REASON] = cache->reasons[event->reason];
 	values[PATH_REVIEW_ON] = DateADTGetDatum(state->review_on);
 	nulls[PATH_REVIEW_ON] = state->review_on == TIER_NEVER;
 	values[PATH_FIRST_TIME] = BoolGetDatum(event->is_first);

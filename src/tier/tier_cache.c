@@ -32,7 +32,7 @@ enum
 	STATE_COLUMNS
 };
 
-const char *const tier_reason_names[] = {
+static const char *const reason_names[TIER_REASONS] = {
 	[TIER_ENROL] = "enrol",			 [TIER_UPGRADE] = "upgrade",
 	[TIER_RENEW] = "renew",			 [TIER_GRACE] = "grace",
 	[TIER_DOWNGRADED] = "downgrade", [TIER_MANUAL] = "manual"};
@@ -64,6 +64,8 @@ cache_fill(TierCache *cache, struct varlena *value)
 	cache->names = palloc(policy->level_count * sizeof(Datum));
 	for (int i = 0; i < policy->level_count; i++)
 		cache->names[i] = CStringGetTextDatum(policy->levels[i].name);
+	for (int i = TIER_ENROL; i < TIER_REASONS; i++)
+		cache->reasons[i] = CStringGetTextDatum(reason_names[i]);
 	cache->metrics =
 		palloc0(Max(policy->metric_count, 1) * sizeof(TierMetric));
 	cache->facts = palloc(Max(policy->metric_count, 1) * sizeof(TierFact));
@@ -121,7 +123,7 @@ tier_state_row(TupleDesc shape, const TierCache *cache, const TierState *state,
 	values[STATE_TIER] = cache->names[state->level];
 	nulls[STATE_REASON] = reason == TIER_UNCHANGED;
 	if (reason != TIER_UNCHANGED)
-		values[STATE_REASON] = CStringGetTextDatum(tier_reason_names[reason]);
+		values[STATE_REASON] = cache->reasons[reason];
 	values[STATE_ENROLLED_ON] = DateADTGetDatum(state->enrolled_on);
 	values[STATE_CHANGED_ON] = DateADTGetDatum(state->changed_on);
 	values[STATE_DECIDED_ON] = DateADTGetDatum(state->decided_on);

@@ -28,6 +28,7 @@ typedef struct TierCache
 	MemoryContext context; /* of all that follows from it */
 	TierPolicy *policy;
 	Datum *names; /* of its levels, as text */
+	Datum reasons[TIER_REASONS]; /* their names, as text */
 	TierMetric *metrics; /* room for one of each */
 	TierFact *facts; /* what each one is */
 	TierPurchaseMetric *kinds; /* NULL until a replay is asked */
@@ -57,7 +58,5 @@ extern void tier_refuse_past(const TierState *state, int32 as_of);
  * that are not counted over a window. A missing one is an error.
  */
 extern void tier_read_metrics(TierCache *cache, Jsonb *json, bool given_only);
-
-extern const char *const tier_reason_names[];
 
 #endif /* CRM_TIER_CACHE_H */
