@@ -19,4 +19,5 @@ SELECT rtrim(format('  %-15s %10s %10s %11s%% %12s', stage, to_char(coalesce(pas
 			  to_char(100 * today.conversion, 'FM990'), CASE WHEN phase <> 'lapsed' THEN to_char(100.0 * today.lapsed / nullif(today.entered, 0), 'FM990') || '%' END))
   FROM lifecycle_funnel AS today
   LEFT JOIN (SELECT stage, now_in FROM lifecycle_funnel_at(:'before')) AS past USING (stage)
+ WHERE today.entered > 0
  ORDER BY stage_no;
