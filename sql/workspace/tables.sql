@@ -540,11 +540,10 @@ CREATE TABLE tier_log (
 	facts jsonb,
 	decided_at timestamptz NOT NULL DEFAULT now(),
 	decided_by text NOT NULL DEFAULT current_user,
-	PRIMARY KEY (scheme, customer_id, valid_from),
+	PRIMARY KEY (customer_id, scheme, valid_from),
 	FOREIGN KEY (scheme, tier_no) REFERENCES tier
 );
 CREATE UNIQUE INDEX tier_log_current ON tier_log (scheme, customer_id) WHERE valid_to IS NULL;
-CREATE INDEX ON tier_log (customer_id);
 COMMENT ON TABLE tier_log IS 'The grades of customers over time. The row without an end holds now.';
 COMMENT ON COLUMN tier_log.scheme IS 'The programme.';
 COMMENT ON COLUMN tier_log.customer_id IS 'The customer.';

@@ -12,6 +12,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/numeric.h"
+#include "utils/typcache.h"
 
 #include "history/history.h"
 #include "tier/tier_cache.h"
@@ -140,61 +141,82 @@ tier_state_row(TupleDesc shape, const TierCache *cache, const TierState *state,
 	return HeapTupleGetDatum(heap_form_tuple(shape, values, nulls));
 }
 
-static Datum
-state_column(HeapTupleHeader row, int column, const char *name)
+/* The columns of a state, taken apart at once. */
+typedef struct StateRow
 {
-	bool is_null;
-	Datum value = GetAttributeByNum(row, (AttrNumber) (column + 1), &is_null);
+	Datum values[STATE_COLUMNS];
+	bool nulls[STATE_COLUMNS];
+} StateRow;
 
-	if (is_null)
+static void
+take_apart(HeapTupleHeader header, StateRow *row)
+{
+	HeapTupleData tuple = {.t_data = header};
+	TupleDesc shape = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(header),
+											 HeapTupleHeaderGetTypMod(header));
+
+	if (shape->natts != STATE_COLUMNS)
+		elog(ERROR, "crm.tier_state has %d columns", shape->natts);
+	tuple.t_len = HeapTupleHeaderGetDatumLength(header);
+	ItemPointerSetInvalid(&tuple.t_self);
+	heap_deform_tuple(&tuple, shape, row->values, row->nulls);
+	ReleaseTupleDesc(shape);
+}
+
+static Datum
+state_column(const StateRow *row, int column, const char *name)
+{
+	if (row->nulls[column])
 		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 						errmsg("%s of a tier state must not be NULL", name),
 						errhint("A state begins with crm.tier_enrol(policy, "
 								"day).")));
-	return value;
+	return row->values[column];
 }
 
 static int32
-state_day(HeapTupleHeader row, int column, const char *name)
+state_day(const StateRow *row, int column, const char *name)
 {
 	return history_day(DatumGetDateADT(state_column(row, column, name)), name);
+}
+
+/* A tier given by hand is a floor that ends some day. */
+static void
+read_floor(const StateRow *row, const TierPolicy *policy, TierState *state)
+{
+	state->floor_until = INT32_MIN;
+	if (row->nulls[STATE_FLOOR_NO] != row->nulls[STATE_FLOOR_UNTIL])
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("floor_no and floor_until of a tier state must be "
+						"given together"),
+				 errhint("A manual tier is a floor that ends some day.")));
+	if (row->nulls[STATE_FLOOR_NO])
+		return;
+	state->floor =
+		tier_policy_level(policy, DatumGetInt32(row->values[STATE_FLOOR_NO]));
+	state->floor_until = state_day(row, STATE_FLOOR_UNTIL, "floor_until");
 }
 
 TierState
 tier_state_argument(FunctionCallInfo fcinfo, int number,
 					const TierPolicy *policy)
 {
-	HeapTupleHeader row = PG_GETARG_HEAPTUPLEHEADER(number);
 	TierState state = {0};
-	bool no_review;
-	bool no_floor;
-	bool no_end;
-	Datum review = GetAttributeByNum(row, STATE_REVIEW_ON + 1, &no_review);
-	Datum floor_no = GetAttributeByNum(row, STATE_FLOOR_NO + 1, &no_floor);
+	StateRow row;
 
-	(void) GetAttributeByNum(row, STATE_FLOOR_UNTIL + 1, &no_end);
+	take_apart(PG_GETARG_HEAPTUPLEHEADER(number), &row);
 	state.level = tier_policy_level(
-		policy, DatumGetInt32(state_column(row, STATE_TIER_NO, "tier_no")));
-	state.enrolled_on = state_day(row, STATE_ENROLLED_ON, "enrolled_on");
-	state.changed_on = state_day(row, STATE_CHANGED_ON, "changed_on");
-	state.decided_on = state_day(row, STATE_DECIDED_ON, "decided_on");
+		policy, DatumGetInt32(state_column(&row, STATE_TIER_NO, "tier_no")));
+	state.enrolled_on = state_day(&row, STATE_ENROLLED_ON, "enrolled_on");
+	state.changed_on = state_day(&row, STATE_CHANGED_ON, "changed_on");
+	state.decided_on = state_day(&row, STATE_DECIDED_ON, "decided_on");
 	state.in_grace =
-		DatumGetBool(state_column(row, STATE_IN_GRACE, "in_grace"));
-	state.review_on = no_review
+		DatumGetBool(state_column(&row, STATE_IN_GRACE, "in_grace"));
+	state.review_on = row.nulls[STATE_REVIEW_ON]
 						  ? TIER_NEVER
-						  : history_day(DatumGetDateADT(review), "review_on");
-	state.floor_until = INT32_MIN;
-	if (no_floor != no_end)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("floor_no and floor_until of a tier state must be "
-						"given together"),
-				 errhint("A manual tier is a floor that ends some day.")));
-	if (!no_floor)
-	{
-		state.floor = tier_policy_level(policy, DatumGetInt32(floor_no));
-		state.floor_until = state_day(row, STATE_FLOOR_UNTIL, "floor_until");
-	}
+						  : state_day(&row, STATE_REVIEW_ON, "review_on");
+	read_floor(&row, policy, &state);
 	return state;
 }
 
