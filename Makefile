@@ -113,7 +113,7 @@ PG_CFLAGS   = -std=gnu11 -ffp-contract=off -fvisibility=hidden $(CRM_CFLAGS)
 SHLIB_LINK  = -lnlopt -lm
 
 REGRESS        = crm history rfm model validation rule tier points lifecycle retention workspace programme
-ISOLATION      = workspace_refresh
+ISOLATION      = workspace_refresh programme_review
 ISOLATION_OPTS = --inputdir=$(srcdir)/test --load-extension=crm
 REGRESS_OPTS   = --inputdir=$(srcdir)/test --load-extension=crm
 
