@@ -135,9 +135,17 @@ CREATE TABLE "Sales 2025".visit_2025 PARTITION OF "Sales 2025".visit FOR VALUES 
 INSERT INTO "Sales 2025".visit (customer_id, at) SELECT g, '2025-02-02' FROM generate_series(1, 9) g;
 CREATE VIEW public.best AS SELECT name, clv FROM "Sales 2025".customer_360 ORDER BY clv DESC LIMIT 10;
 INSERT INTO "Sales 2025".segment_rule VALUES (18, 'Lost', NULL, NULL, NULL);
+UPDATE "Sales 2025".tier_rule SET enter_at = 100 * tier_no, keep_at = 80 * tier_no;
+INSERT INTO "Sales 2025".score_item (model, metric, weight, breaks, points) VALUES ('value', 'revenue', 1, '{100}', '{0, 1}');
+INSERT INTO "Sales 2025".points_entry (customer_id, occurred_at, kind, points, expires_at)
+SELECT customer_id, '2025-02-01', 'earn', 100 + customer_id, '2026-02-01' FROM "Sales 2025".customer;
+SELECT crm.tier_review('Sales 2025', 'standard', day::date), crm.lifecycle_review('Sales 2025', day::date)
+  FROM generate_series('2025-02-28'::timestamp, '2025-06-30', '1 month') day;
+SELECT crm.tier_grant('Sales 2025', 'standard', 7, 'gold', '2025-12-31', '2025-06-30', 'a friend');
 INSERT INTO "Sales 2025".sales_order_line (order_id, line_no, unit_price) VALUES (7, 2, 1);
 });
 ok($ok, 'workspaces are altered') or diag($output);
+like(answer($from, q{SELECT count(*), count(DISTINCT tier_no) FROM "Sales 2025".tier_log}), qr/^[3-9]\d\d\|3$/, 'and have a programme');
 
 my $everything = q{
 SET crm.as_of = '2025-06-30';
@@ -162,6 +170,8 @@ s/the first .* ago/the first long ago/ for $before, $after;
 my @lost = grep { index($after, $_) < 0 } split /\n/, $before;
 my @more = grep { index($before, $_) < 0 } split /\n/, $after;
 is_deeply([ \@lost, \@more ], [ [], [] ], 'and nothing is lost');
+is(answer($to, q{SELECT enrolled, upgraded, renewed, given_grace, downgraded FROM crm.tier_review('Sales 2025', 'standard', '2025-06-30')}), '0|0|0|0|0', 'a review there finds nothing left to do');
+is(answer($to, q{SELECT moves FROM crm.lifecycle_review('Sales 2025', '2025-06-30')}), '0', 'nor does one of stages');
 answer($to, q{INSERT INTO orders VALUES (100000, 'user 1', '2025-01-01', 5); INSERT INTO orders_high VALUES (100001, 'user 2', '2025-01-01', 5);
 	UPDATE "Sales 2025".refund SET amount = 4 WHERE order_id = 110});
 is(answer($to, q{SELECT string_agg(DISTINCT customer_id, ',') FROM shop.customer_change}), 'user 1,user 2', 'the triggers work there');
