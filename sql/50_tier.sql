@@ -24,9 +24,9 @@ COMMENT ON FUNCTION crm.tiers_add(jsonb, int, text, text, numeric, numeric, nume
 CREATE FUNCTION crm.tiers_final(rule_rows jsonb) RETURNS jsonb
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
-	SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('tier_no', t.tier_no, 'name', t.name, 'rules', t.rules)) ORDER BY t.tier_no, t.name)
+	SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('tier_no', t.tier_no, 'name', t.name, 'rules', t.rules)) ORDER BY t.tier_no, t.name COLLATE "C")
 	  FROM (SELECT r.tier_no, r.name,
-				   jsonb_agg(jsonb_strip_nulls(jsonb_build_object('metric', r.metric, 'enter_at', r.enter_at, 'keep_at', r.keep_at, 'enter_share', r.enter_share)) ORDER BY r.metric, r.enter_at, r.keep_at, r.enter_share)
+				   jsonb_agg(jsonb_strip_nulls(jsonb_build_object('metric', r.metric, 'enter_at', r.enter_at, 'keep_at', r.keep_at, 'enter_share', r.enter_share)) ORDER BY r.metric COLLATE "C", r.enter_at, r.keep_at, r.enter_share)
 					   FILTER (WHERE num_nonnulls(r.metric, r.enter_at, r.keep_at, r.enter_share) > 0) AS rules
 			  FROM jsonb_to_recordset(rule_rows) AS r(tier_no int, name text, metric text, enter_at numeric, keep_at numeric, enter_share numeric)
 			 GROUP BY r.tier_no, r.name) AS t;
@@ -59,7 +59,7 @@ BEGIN ATOMIC
 	SELECT t.tier_no, t.name, r.metric, r.enter_at, coalesce(r.keep_at, r.enter_at), r.enter_share
 	  FROM jsonb_to_recordset(policy -> 'tiers') AS t(tier_no int, name text, rules jsonb)
 	  LEFT JOIN LATERAL jsonb_to_recordset(t.rules) AS r(metric text, enter_at numeric, keep_at numeric, enter_share numeric) ON true
-	 ORDER BY t.tier_no, r.metric;
+	 ORDER BY t.tier_no, r.metric COLLATE "C";
 END;
 COMMENT ON FUNCTION crm.tier_rules(crm.tier_policy) IS
 'The tiers and rules of a policy as rows, in the form of crm.tiers_agg, keep_at filled in: to compare a customer''s metrics with what the next tier asks for.';

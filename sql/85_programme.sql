@@ -30,7 +30,7 @@ BEGIN ATOMIC
 	SELECT reason
 		|| coalesce(': ' || (SELECT string_agg(a.key || ' ' || coalesce(facts -> 'metrics' ->> a.key, 'not known')
 											   || CASE WHEN (facts -> 'metrics' ->> a.key)::numeric >= a.value::numeric THEN ' reaches ' ELSE ' is below ' END
-											   || a.value, ', ' ORDER BY a.key)
+											   || a.value, ', ' ORDER BY a.key COLLATE "C")
 							   FROM jsonb_each_text(facts -> 'asked') a), '')
 		|| CASE WHEN facts ? 'asked' AND facts ? 'from' THEN ' (from ' || (facts ->> 'from') || ' until ' || (facts ->> 'until') || ')' ELSE '' END
 		|| coalesce(': ' || (facts ->> 'note'), '');
@@ -78,7 +78,7 @@ BEGIN
 	IF policy IS NULL THEN
 		RAISE undefined_object USING
 			MESSAGE = format('there is no programme %s in workspace "%s"', coalesce(quote_literal(scheme), 'NULL'), workspace),
-			HINT = coalesce((SELECT format('Its programmes are: %s.', string_agg(s.scheme, ', ' ORDER BY s.scheme)) FROM tier_scheme s),
+			HINT = coalesce((SELECT format('Its programmes are: %s.', string_agg(s.scheme, ', ' ORDER BY s.scheme COLLATE "C")) FROM tier_scheme s),
 							format('INSERT INTO %I.tier_scheme makes one.', workspace));
 	END IF;
 	RETURN policy;
@@ -441,7 +441,7 @@ BEGIN
 								 AND f.stage_before IS NOT NULL THEN true END))
 			   || coalesce(f.timeout, (
 				SELECT jsonb_build_object(
-						'why', coalesce(string_agg(condition_text(e.metric, e.value, e.at_least, e.at_most), ', ' ORDER BY e.metric), 'no rule asks for more'),
+						'why', coalesce(string_agg(condition_text(e.metric, e.value, e.at_least, e.at_most), ', ' ORDER BY e.metric COLLATE "C"), 'no rule asks for more'),
 						'metrics', coalesce(jsonb_object_agg(e.metric, trim_scale(round(e.value, 4))) FILTER (WHERE e.metric IS NOT NULL), '{}'))
 				  FROM crm.explain($1, f.row) e WHERE e.chosen))
 		  FROM found f

@@ -281,7 +281,7 @@ BEGIN ATOMIC
 		   q.open_opportunities, q.open_opportunity_amount, q.running_contracts, q.monthly_contract_amount,
 		   q.open_cases, q.open_complaints, q.complaints_12m, q.last_nps, q.last_satisfaction, q.invitations,
 		   q.referrals, q.serving_cost_12m, q.cut_as_of, q.model_as_of, q.usual_gap,
-		   (SELECT string_agg(n.name, ', ' ORDER BY v.scheme)
+		   (SELECT string_agg(n.name, ', ' ORDER BY v.scheme COLLATE "C")
 			  FROM tier_log v JOIN tier n ON n.scheme = v.scheme AND n.tier_no = v.tier_no
 			 WHERE v.customer_id = q.customer_id AND v.valid_from < (SELECT day_end(customer_360_at.as_of))
 			   AND (v.valid_to IS NULL OR v.valid_to >= (SELECT day_end(customer_360_at.as_of)))

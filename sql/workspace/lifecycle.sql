@@ -78,7 +78,7 @@ SELECT metrics.customer_id,
 	   l.stage AS logged_stage,
 	   CASE WHEN t.to_stage IS NOT NULL
 			THEN timeout_text(i.idle, t.after_idle, r.stage, t.to_stage)
-			ELSE coalesce((SELECT string_agg(condition_text(e.metric, e.value, e.at_least, e.at_most), ', ' ORDER BY e.metric)
+			ELSE coalesce((SELECT string_agg(condition_text(e.metric, e.value, e.at_least, e.at_most), ', ' ORDER BY e.metric COLLATE "C")
 							 FROM crm.explain(z.rules, r.row) e WHERE e.chosen), 'no rule asks for more') END AS why,
 	   i.idle AS idle_days,
 	   metrics.idle_ratio,
