@@ -173,6 +173,31 @@ COMMENT ON COLUMN retention.retained_or_later IS 'Those who bought in this month
 COMMENT ON COLUMN retention.retention IS 'retained / customers.';
 COMMENT ON COLUMN retention.retention_or_later IS 'retained_or_later / customers.';
 
+CREATE FUNCTION stickiness_at(as_of date, unit text DEFAULT 'month', periods integer DEFAULT 12)
+	RETURNS TABLE (active_periods integer, customers bigint, all_customers bigint, share float8)
+	LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT s.active_periods, s.customers, (sum(s.customers) OVER ())::bigint,
+		   s.customers / nullif(sum(s.customers) OVER (), 0)::float8
+	  FROM (SELECT crm.stickiness(h.history, (w.next - w.length * stickiness_at.periods)::date, w.next, stickiness_at.unit) AS levels
+			  FROM purchase_history h
+			 CROSS JOIN (
+				-- the periods before the one that is not over on the day after
+				SELECT date_trunc(stickiness_at.unit, (stickiness_at.as_of + 1)::timestamp)::date AS next, l.length
+				  FROM (SELECT CASE stickiness_at.unit WHEN 'quarter' THEN interval '3 months' ELSE ('1 ' || stickiness_at.unit)::interval END AS length) l
+				OFFSET 0) w) q
+	 CROSS JOIN LATERAL unnest(q.levels) s
+	 ORDER BY s.active_periods;
+END;
+COMMENT ON FUNCTION stickiness_at(date, text, integer) IS 'The view stickiness as of a day, by day, week (from Monday), month, quarter or year, for so many periods that are over.';
+
+CREATE VIEW stickiness WITH (security_invoker) AS SELECT * FROM stickiness_at(crm.as_of());
+COMMENT ON VIEW stickiness IS 'How regularly customers buy: in how many of the last 12 months that are over on the day crm.as_of() they had a purchase. Who had none is not counted.';
+COMMENT ON COLUMN stickiness.active_periods IS 'Number of months with a purchase.';
+COMMENT ON COLUMN stickiness.customers IS 'Customers who bought in exactly so many.';
+COMMENT ON COLUMN stickiness.all_customers IS 'Customers who bought in any of them.';
+COMMENT ON COLUMN stickiness.share IS 'customers / all_customers.';
+
 CREATE FUNCTION repurchase_at(as_of date, months integer DEFAULT 12)
 	RETURNS TABLE (
 		month date, is_complete boolean, buyers bigint, repeat_buyers bigint, repeat_rate float8, returned bigint,

@@ -123,6 +123,12 @@ SELECT set_eq('SELECT month, is_complete, buyers, repeat_buyers, returned, new_c
 			 (SELECT count(*) FROM newcomer WHERE day >= m AND day < m + interval '1 month' AND day + 90 <= '2024-12-18' AND again <= day + 90) AS repeated_90d
 		FROM generate_series(timestamp '2024-01-01', '2024-12-01', '1 month') m$$, 'repurchase rates are what plain SQL finds');
 
+SELECT set_eq('SELECT active_periods, customers, all_customers, round(share::numeric, 9) FROM crm_random.stickiness WHERE customers > 0',
+	$$SELECT n::integer, count(*), sum(count(*)) OVER ()::bigint, round(count(*) / sum(count(*)) OVER (), 9)
+		FROM (SELECT customer_id, count(DISTINCT date_trunc('month', day)) AS n FROM buys WHERE day >= '2023-12-01' AND day < '2024-12-01' GROUP BY 1) t GROUP BY n$$, 'stickiness, over the months that are over');
+SELECT set_eq($$SELECT active_periods, customers FROM crm_random.stickiness_at('2024-11-30', 'quarter', 3)$$,
+	$$SELECT n::integer, count(*) FROM (SELECT customer_id, count(DISTINCT date_trunc('quarter', day)) AS n FROM buys WHERE day >= '2024-01-01' AND day < '2024-10-01' GROUP BY 1) t GROUP BY n$$, 'and by quarters');
+
 -- Over a relation of another's, with text keys: the same answers
 CREATE TABLE shop (buyer text, at timestamptz, total numeric);
 INSERT INTO shop SELECT 'no ' || customer_id, purchased_at, amount FROM crm_random.purchase_source;
@@ -131,6 +137,7 @@ SELECT crm.attach('crm_shop', 'shop', 'buyer', 'at', 'total', time_zone => 'Amer
 SELECT set_eq('SELECT * FROM crm_shop.growth', 'SELECT * FROM crm_random.growth', 'attached: growth');
 SELECT set_eq('SELECT * FROM crm_shop.cohort', 'SELECT * FROM crm_random.cohort', 'cohort');
 SELECT set_eq('SELECT * FROM crm_shop.repurchase', 'SELECT * FROM crm_random.repurchase', 'repurchase');
+SELECT set_eq('SELECT * FROM crm_shop.stickiness', 'SELECT * FROM crm_random.stickiness', 'stickiness');
 SELECT crm.cut('crm_shop'), crm.cut('crm_random') \g /dev/null
 SELECT set_eq('SELECT customer_id, usual_gap, idle_ratio FROM crm_shop.customer_metric', 'SELECT ''no '' || customer_id, usual_gap, idle_ratio FROM crm_random.customer_metric WHERE purchases > 0', 'and the usual gap');
 SELECT is_empty($$
