@@ -60,13 +60,13 @@ BEGIN
 	IF as_of IS NULL OR as_of < '0001-01-01' OR as_of > '9999-12-31' THEN
 		RAISE datetime_field_overflow USING
 			MESSAGE = format('as_of is %s', coalesce(as_of::text, 'NULL')),
-			DETAIL = 'A review is of a day from 0001-01-01 to 9999-12-31.';
+			DETAIL = 'It must be a day from 0001-01-01 to 9999-12-31.';
 	END IF;
 	RETURN to_char(as_of, 'YYYY-MM-DD');
 END
 $$;
 COMMENT ON FUNCTION crm.programme_day(date) IS
-'A day as the setting crm.as_of takes it; an error where it is no day of a review.';
+'A day as the setting crm.as_of takes it; an error where it is none.';
 
 CREATE FUNCTION crm.scheme_policy(workspace text, scheme text) RETURNS crm.tier_policy
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$

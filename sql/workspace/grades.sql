@@ -253,6 +253,43 @@ COMMENT ON COLUMN customer_tier.gap_to_keep IS 'What is missing of it until the 
 COMMENT ON COLUMN customer_tier.at_risk IS 'Whether the tier is not kept at the review unless something is added; never where the programme lets nobody fall, or a tier given by hand still protects the customer then.';
 COMMENT ON COLUMN customer_tier.floor_until IS 'First day on which a tier given by hand does not protect the customer any more.';
 
+/* What reads customer_metric through the view is moved in time by the setting. */
+CREATE FUNCTION customer_score_part_at(as_of date) RETURNS SETOF customer_score_part
+	LANGUAGE plpgsql STABLE SET search_path FROM CURRENT SET crm.as_of = '' AS $$
+BEGIN
+	PERFORM set_config('crm.as_of', crm.programme_day(as_of), true);
+	RETURN QUERY SELECT * FROM customer_score_part;
+END
+$$;
+COMMENT ON FUNCTION customer_score_part_at(date) IS 'The view customer_score_part as of a day, for everybody; for a single customer, setting crm.as_of and asking the view is faster.';
+
+CREATE FUNCTION customer_score_at(as_of date) RETURNS SETOF customer_score
+	LANGUAGE plpgsql STABLE SET search_path FROM CURRENT SET crm.as_of = '' AS $$
+BEGIN
+	PERFORM set_config('crm.as_of', crm.programme_day(as_of), true);
+	RETURN QUERY SELECT * FROM customer_score;
+END
+$$;
+COMMENT ON FUNCTION customer_score_at(date) IS 'The view customer_score as of a day, for everybody; for a single customer, setting crm.as_of and asking the view is faster.';
+
+CREATE FUNCTION customer_tier_rule_at(as_of date) RETURNS SETOF customer_tier_rule
+	LANGUAGE plpgsql STABLE SET search_path FROM CURRENT SET crm.as_of = '' AS $$
+BEGIN
+	PERFORM set_config('crm.as_of', crm.programme_day(as_of), true);
+	RETURN QUERY SELECT * FROM customer_tier_rule;
+END
+$$;
+COMMENT ON FUNCTION customer_tier_rule_at(date) IS 'The view customer_tier_rule as of a day, for everybody; for a single customer, setting crm.as_of and asking the view is faster.';
+
+CREATE FUNCTION customer_tier_at(as_of date) RETURNS SETOF customer_tier
+	LANGUAGE plpgsql STABLE SET search_path FROM CURRENT SET crm.as_of = '' AS $$
+BEGIN
+	PERFORM set_config('crm.as_of', crm.programme_day(as_of), true);
+	RETURN QUERY SELECT * FROM customer_tier;
+END
+$$;
+COMMENT ON FUNCTION customer_tier_at(date) IS 'The view customer_tier as of a day, for everybody; for a single customer, setting crm.as_of and asking the view is faster.';
+
 CREATE FUNCTION tier_flow_at(as_of date)
 	RETURNS TABLE (
 		scheme text, month date, from_no integer, from_tier text, to_no integer, to_tier text, customers bigint,

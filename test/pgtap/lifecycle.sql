@@ -215,6 +215,7 @@ SELECT set_eq('SELECT month, from_stage, to_stage, customers FROM crm_many.lifec
 	   CROSS JOIN LATERAL (SELECT (SELECT l.stage FROM crm_many.lifecycle_log l WHERE l.customer_id = c.customer_id AND l.entered_at < m AT TIME ZONE 'Asia/Shanghai' ORDER BY l.entered_at DESC LIMIT 1)) a (stage)
 	   CROSS JOIN LATERAL (SELECT (SELECT l.stage FROM crm_many.lifecycle_log l WHERE l.customer_id = c.customer_id AND l.entered_at < (m + interval '1 month') AT TIME ZONE 'Asia/Shanghai' ORDER BY l.entered_at DESC LIMIT 1)) b (stage)
 	   WHERE b.stage IS NOT NULL GROUP BY 1, 2, 3$$, 'and both are what the log says');
+SELECT set_eq($$SELECT day, customer_id, stage FROM shown$$, $$SELECT d.day, s.customer_id, s.stage FROM (SELECT DISTINCT day FROM shown) d, crm_many.customer_stage_at(d.day) s$$, 'the function of a day is the view on that day');
 SELECT is_empty('SELECT stage FROM crm_many.lifecycle_funnel f WHERE now_in <> (SELECT count(*) FROM crm_many.customer_stage s WHERE s.logged_stage = f.stage)', 'the funnel shows who is where');
 SELECT set_eq('SELECT stage, entered FROM crm_many.lifecycle_funnel WHERE entered > 0', 'SELECT stage, count(DISTINCT customer_id) FROM crm_many.lifecycle_log GROUP BY 1', 'and who ever was');
 SELECT is_empty($$SELECT s.customer_id FROM crm_many.customer_stage s WHERE s.why !~ 'sign of life' AND s.stage IS DISTINCT FROM (

@@ -138,12 +138,8 @@ SELECT is_empty($$
 	'facts hold the metrics that were judged');
 
 -- On any day
-CREATE FUNCTION pg_temp.standing(day date) RETURNS TABLE (scheme text, customer_id bigint, tier text, since date, enrolled_on date, reason text, decided_on date, review_on date, in_grace boolean) LANGUAGE plpgsql AS $$
-BEGIN
-	PERFORM set_config('crm.as_of', day::text, true);
-	RETURN QUERY SELECT t.scheme, t.customer_id, t.tier, t.since, t.enrolled_on, t.reason, t.decided_on, t.review_on, t.in_grace FROM crm_reviews.customer_tier t;
-	PERFORM set_config('crm.as_of', '', true);
-END $$;
+CREATE FUNCTION pg_temp.standing(day date) RETURNS TABLE (scheme text, customer_id bigint, tier text, since date, enrolled_on date, reason text, decided_on date, review_on date, in_grace boolean) LANGUAGE sql AS
+	'SELECT t.scheme, t.customer_id, t.tier, t.since, t.enrolled_on, t.reason, t.decided_on, t.review_on, t.in_grace FROM crm_reviews.customer_tier_at(day) t';
 CREATE FUNCTION pg_temp.replayed(day date) RETURNS TABLE (scheme text, customer_id bigint, tier text, since date, enrolled_on date, reason text, decided_on date, review_on date, in_grace boolean) LANGUAGE sql AS $$
 	SELECT h.scheme, h.customer_id, (t.state).tier, (t.state).changed_on, (t.state).enrolled_on, p.reason, (t.state).decided_on, (t.state).review_on, (t.state).in_grace
 	  FROM pg_temp.histories() h
