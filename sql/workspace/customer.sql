@@ -289,7 +289,7 @@ BEGIN ATOMIC
 		   (SELECT v.stage FROM lifecycle_log v
 			 WHERE v.customer_id = q.customer_id AND v.entered_at < (SELECT day_end(customer_360_at.as_of))
 			 ORDER BY v.entered_at DESC LIMIT 1),
-		   (SELECT (crm.points_balance(v.points, v.occurred_at, v.expires_at, v.available_at,
+		   (SELECT (crm.points_balance(v.points, v.occurred_at, v.expires_at, v.available_at, v.entry_id, v.reverses_id,
 									   (SELECT day_end(customer_360_at.as_of)) - interval '1 microsecond')).balance
 			  FROM points_entry v
 			 WHERE v.customer_id = q.customer_id AND v.occurred_at < (SELECT day_end(customer_360_at.as_of)))

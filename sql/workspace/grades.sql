@@ -367,7 +367,7 @@ BEGIN ATOMIC
 	SELECT q.customer_id, (q.b).balance, greatest((q.b).balance, 0), (q.b).pending, (q.b).earned, (q.b).spent, (q.b).expired,
 		   (q.b).next_expiry, (q.b).next_expiring, (q.b).expiring_30d
 	  FROM (SELECT e.customer_id,
-				   crm.points_balance(e.points, e.occurred_at, e.expires_at, e.available_at,
+				   crm.points_balance(e.points, e.occurred_at, e.expires_at, e.available_at, e.entry_id, e.reverses_id,
 									  (SELECT day_end(points_balance_at.as_of)) - interval '1 microsecond') AS b
 			  FROM points_entry e
 			  JOIN customer USING (customer_id)
@@ -377,7 +377,7 @@ END;
 COMMENT ON FUNCTION points_balance_at(date) IS 'The view points_balance as of a day.';
 
 CREATE VIEW points_balance WITH (security_invoker) AS SELECT * FROM points_balance_at(crm.as_of());
-COMMENT ON VIEW points_balance IS 'The points of each customer at the end of the day crm.as_of(), computed from points_entry. What expires first is spent first.';
+COMMENT ON VIEW points_balance IS 'The points of each customer at the end of the day crm.as_of(), computed from points_entry. What expires first is spent first; what takes back the points of an entry (reverses_id) takes those first.';
 COMMENT ON COLUMN points_balance.customer_id IS 'The customer.';
 COMMENT ON COLUMN points_balance.balance IS 'Points that can be spent; below 0 where more was taken back than was left.';
 COMMENT ON COLUMN points_balance.available IS 'The same, but not below 0: what is owed to customers in all is the sum of it.';
@@ -398,7 +398,7 @@ BEGIN ATOMIC
 	SELECT q.customer_id, l.expires_at, (l.expires_at AT TIME ZONE (SELECT w.time_zone FROM workspace w))::date, l.points, l.earned,
 		   l.occurred_at, l.available_at
 	  FROM (SELECT e.customer_id,
-				   crm.points_lots(e.points, e.occurred_at, e.expires_at, e.available_at,
+				   crm.points_lots(e.points, e.occurred_at, e.expires_at, e.available_at, e.entry_id, e.reverses_id,
 								   (SELECT day_end(points_lot_at.as_of)) - interval '1 microsecond') AS lots
 			  FROM points_entry e
 			  JOIN customer USING (customer_id)

@@ -11,15 +11,21 @@
  * else. Expiry takes what is left of a lot, so it never makes a balance
  * negative.
  *
+ * An entry below zero may name the lot that it takes back: then it takes from
+ * that one first, also while it is pending. What of it has expired is gone
+ * already and not asked for again; only the rest is taken from other lots.
+ *
  * A lot whose time comes at the moment of a debit can pay for it; a lot that
- * expires at that moment cannot. Hence the result depends on the set of
- * entries alone, not on their order.
+ * expires at that moment cannot. Of the debits of a moment those that name
+ * lots come first. Hence the result depends on the set of entries alone, not
+ * on their order.
  *
  *-------------------------------------------------------------------------
  */
 #ifndef CRM_POINTS_LEDGER_H
 #define CRM_POINTS_LEDGER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,14 +39,24 @@ typedef struct PointsEntry
 	int64_t occurred_at;
 	int64_t available_at; /* not before occurred_at */
 	int64_t expires_at; /* POINTS_NEVER, or after available_at */
+	bool has_name; /* of the lot, or of the one that is taken back */
+	int64_t name;
 } PointsEntry;
 
-/* What is left of a lot. */
+/* What is left of a lot; heap serves the replay. */
 typedef struct PointsLot
 {
 	int64_t left;
 	const PointsEntry *entry;
+	size_t heap;
 } PointsLot;
+
+/* The name of a lot, and which entry it is. */
+typedef struct PointsName
+{
+	int64_t name;
+	size_t entry;
+} PointsName;
 
 typedef struct PointsBalance
 {
@@ -58,12 +74,13 @@ typedef struct PointsBalance
 typedef void (*PointsPause)(void);
 
 /*
- * Replays the ledger up to and including as_of. Sorts the entries. lots has
- * room for count of them and receives the lots with something left, in the
- * order in which they will be spent, the pending ones last; returns how many.
+ * Replays the ledger up to and including as_of. Sorts the entries. lots and
+ * names have room for count of them; lots receives those with something left,
+ * in the order in which they will be spent, the pending ones last; returns how
+ * many. Of lots with the same name, the first in time is meant.
  */
 extern size_t points_replay(PointsEntry *entries, size_t count, int64_t as_of,
-							PointsLot *lots, PointsBalance *balance,
-							PointsPause pause);
+							PointsLot *lots, PointsName *names,
+							PointsBalance *balance, PointsPause pause);
 
 #endif /* CRM_POINTS_LEDGER_H */

@@ -35,6 +35,9 @@
 /* format, scale, as_of, units, count */
 #define STATE_HEADER_SIZE (1 + 1 + 8 + 8 + 8)
 
+/* units, three moments, whether there is a name, and the name */
+#define STATE_ENTRY_SIZE (6 * 8)
+
 /* Columns of crm.points_balance, from 0. */
 enum
 {
@@ -261,6 +264,8 @@ entry_argument(FunctionCallInfo fcinfo, int *scale)
 
 	*scale = points.scale;
 	entry.units = points.units;
+	entry.has_name = false;
+	entry.name = 0;
 	entry.occurred_at = moment_argument(fcinfo, 2, "occurred_at");
 	entry.expires_at = POINTS_NEVER;
 	if (!PG_ARGISNULL(3))
@@ -273,9 +278,20 @@ entry_argument(FunctionCallInfo fcinfo, int *scale)
 	return entry;
 }
 
+/* A lot has a key; what takes points back may have the key of its lot. */
+static void
+name_entry(FunctionCallInfo fcinfo, PointsEntry *entry)
+{
+	int number = entry->units < 0 ? 6 : 5;
+
+	entry->has_name = !PG_ARGISNULL(number);
+	if (entry->has_name)
+		entry->name = PG_GETARG_INT64(number);
+}
+
 /*
- * sfunc: (internal, points numeric, occurred_at, expires_at, available_at,
- * as_of timestamptz)
+ * sfunc: (internal, points numeric, occurred_at, expires_at, available_at
+ * timestamptz, [entry_id, reverses_id bigint,] as_of timestamptz)
  */
 CRM_FUNCTION(crm_points_transition)
 {
@@ -284,19 +300,22 @@ CRM_FUNCTION(crm_points_transition)
 		PG_ARGISNULL(0) ? NULL : (PointsLedger *) PG_GETARG_POINTER(0);
 	PointsEntry entry;
 	TimestampTz as_of;
+	int last = PG_NARGS() - 1;
 	int scale;
 
-	if (PG_ARGISNULL(1) || PG_ARGISNULL(2) || PG_ARGISNULL(5))
+	if (PG_ARGISNULL(1) || PG_ARGISNULL(2) || PG_ARGISNULL(last))
 	{
 		if (ledger == NULL)
 			PG_RETURN_NULL();
 		PG_RETURN_POINTER(ledger);
 	}
-	as_of = moment_argument(fcinfo, 5, "as_of");
+	as_of = moment_argument(fcinfo, last, "as_of");
 	if (ledger == NULL)
 		ledger = ledger_create(context, as_of, FIRST_CAPACITY);
 	check_same_moment(ledger, as_of);
 	entry = entry_argument(fcinfo, &scale);
+	if (last > 5)
+		name_entry(fcinfo, &entry);
 	if (scale < ledger->scale)
 		entry.units = rescaled(entry.units, ledger->scale - scale);
 	ledger_prepare(ledger, scale, 1, decimal_absolute(entry.units));
@@ -344,11 +363,11 @@ CRM_FUNCTION(crm_points_combine)
 	PG_RETURN_POINTER(ledger);
 }
 
-/* The header, then four integers for each entry, in network order. */
+/* The header, then six integers for each entry, in network order. */
 CRM_FUNCTION(crm_points_serial)
 {
 	const PointsLedger *ledger = (PointsLedger *) PG_GETARG_POINTER(0);
-	Size size = mul_size((Size) ledger->count, sizeof(PointsEntry));
+	Size size = mul_size((Size) ledger->count, STATE_ENTRY_SIZE);
 	StringInfoData buffer;
 
 	(void) aggregate_context(fcinfo);
@@ -374,6 +393,8 @@ CRM_FUNCTION(crm_points_serial)
 		pq_writeint64(&buffer, ledger->entries[i].occurred_at);
 		pq_writeint64(&buffer, ledger->entries[i].available_at);
 		pq_writeint64(&buffer, ledger->entries[i].expires_at);
+		pq_writeint64(&buffer, ledger->entries[i].has_name);
+		pq_writeint64(&buffer, ledger->entries[i].name);
 	}
 	PG_RETURN_BYTEA_P(pq_endtypsend(&buffer));
 }
@@ -396,7 +417,7 @@ CRM_FUNCTION(crm_points_deserial)
 	header.count = pq_getmsgint64(&buffer);
 	if (header.scale > DECIMAL_MAX_SCALE || header.units < 0 ||
 		header.units > DECIMAL_MAX_UNITS || header.count < 0 ||
-		(uint64) header.count * sizeof(PointsEntry) !=
+		(uint64) header.count * STATE_ENTRY_SIZE !=
 			(uint64) (buffer.len - buffer.cursor))
 		elog(ERROR, "invalid points state");
 	ledger = ledger_create(CurrentMemoryContext, header.as_of,
@@ -412,6 +433,8 @@ CRM_FUNCTION(crm_points_deserial)
 		entry->occurred_at = pq_getmsgint64(&buffer);
 		entry->available_at = pq_getmsgint64(&buffer);
 		entry->expires_at = pq_getmsgint64(&buffer);
+		entry->has_name = pq_getmsgint64(&buffer) != 0;
+		entry->name = pq_getmsgint64(&buffer);
 	}
 	PG_RETURN_POINTER(ledger);
 }
@@ -429,13 +452,16 @@ pause_replay(void)
 static PointsLot *
 ledger_replay(PointsLedger *ledger, PointsBalance *balance, size_t *left)
 {
+	Size count = (Size) Max(ledger->count, 1);
 	PointsLot *lots = MemoryContextAllocHuge(
-		CurrentMemoryContext,
-		mul_size((Size) Max(ledger->count, 1), sizeof(PointsLot)));
+		CurrentMemoryContext, mul_size(count, sizeof(PointsLot)));
+	PointsName *names = MemoryContextAllocHuge(
+		CurrentMemoryContext, mul_size(count, sizeof(PointsName)));
 
 	CHECK_FOR_INTERRUPTS();
 	*left = points_replay(ledger->entries, (size_t) ledger->count,
-						  ledger->as_of, lots, balance, pause_replay);
+						  ledger->as_of, lots, names, balance, pause_replay);
+	pfree(names);
 	return lots;
 }
 

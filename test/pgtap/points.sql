@@ -122,5 +122,31 @@ SELECT throws_ok($$EXECUTE entry ('2025-01-02', 'redeem', -1, '2025-02-01', NULL
 SELECT throws_ok($$EXECUTE entry ('2025-01-02', 'gift', 1, NULL, NULL)$$, '23514', NULL, 'a kind that does not exist');
 SELECT lives_ok('SELECT sum(balance) FROM crm_points.points_balance', 'so that no entry makes the view of everybody an error');
 SELECT is_empty('SELECT * FROM crm.check_workspace(''crm_points'') WHERE problem NOT LIKE ''histories%''', 'check_workspace has nothing to say');
+-- Entries with keys: the same in another order, and from parallel workers
+CREATE TABLE keyed AS
+SELECT g % 97 AS customer, g AS entry_id, CASE WHEN g % 5 = 4 THEN - (g * 7 % 60 + 1) ELSE g * 13 % 50 + 1 END AS points,
+	   timestamptz '2025-01-01 00:00+00' + g * 37 % 300 * interval '1 day' AS occurred_at,
+	   CASE WHEN g % 5 <> 4 AND g % 3 = 0 THEN timestamptz '2025-01-01 00:00+00' + (g * 37 % 300 + 40) * interval '1 day' END AS expires_at,
+	   CASE WHEN g % 5 <> 4 AND g % 4 = 0 THEN timestamptz '2025-01-01 00:00+00' + (g * 37 % 300 + 14) * interval '1 day' END AS available_at,
+	   CASE WHEN g % 10 = 4 THEN g - 27 * 97 END AS reverses_id
+  FROM generate_series(0, 20000) g;
+ANALYZE keyed;
+PREPARE balances AS SELECT customer, crm.points_balance(points, occurred_at, expires_at, available_at, entry_id, reverses_id, '2025-09-01'),
+	   crm.points_lots(points, occurred_at, expires_at, available_at, entry_id, reverses_id, '2025-09-01')::text FROM keyed GROUP BY customer;
+SET LOCAL max_parallel_workers_per_gather = 0;
+CREATE TABLE serial AS EXECUTE balances;
+SELECT cmp_ok((SELECT count(*) FROM serial s, LATERAL (SELECT crm.points_balance(points, occurred_at, expires_at, available_at, '2025-09-01') AS b FROM keyed k WHERE k.customer = s.customer) o
+				WHERE o.b <> s.points_balance), '>', 50::bigint, 'keys make a difference');
+SELECT set_eq('SELECT * FROM serial', $$SELECT customer, crm.points_balance(points, occurred_at, expires_at, available_at, entry_id, reverses_id, '2025-09-01'),
+	crm.points_lots(points, occurred_at, expires_at, available_at, entry_id, reverses_id, '2025-09-01')::text FROM (SELECT * FROM keyed ORDER BY hashint8(entry_id) OFFSET 0) k GROUP BY customer$$, 'in another order');
+SET LOCAL max_parallel_workers_per_gather = 2;
+SET LOCAL parallel_setup_cost = 0;
+SET LOCAL parallel_tuple_cost = 0;
+SET LOCAL min_parallel_table_scan_size = 0;
+DEALLOCATE balances;
+CREATE FUNCTION pg_temp.plan(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$BEGIN RETURN QUERY EXECUTE 'EXPLAIN ' || query; END$$;
+SELECT matches(string_agg(plan, ' '), 'Partial', 'in parallel workers') FROM pg_temp.plan('SELECT customer, crm.points_balance(points, occurred_at, expires_at, available_at, entry_id, reverses_id, ''2025-09-01'') FROM keyed GROUP BY customer') plan;
+SELECT set_eq('SELECT customer, points_balance FROM serial', 'SELECT customer, crm.points_balance(points, occurred_at, expires_at, available_at, entry_id, reverses_id, ''2025-09-01'') FROM keyed GROUP BY customer', 'the same');
+
 SELECT * FROM finish();
 ROLLBACK;

@@ -96,3 +96,19 @@ SELECT points_balance(1, '2025-01-01', '2025-02-01', '2025-02-02', '2025-01-01')
 SELECT points_balance(-1, '2025-01-01', '2025-02-01', NULL, '2025-01-01');
 SELECT points_balance(-1, '2025-01-01', NULL, '2025-02-01', '2025-01-01');
 SELECT points_balance(1, '2025-01-01', NULL, NULL, as_of) FROM unnest('{2025-01-01,2025-01-02}'::timestamptz[]) AS as_of;
+
+-- With keys, what is taken back is taken from its own lot first.
+CREATE TEMP TABLE keyed (customer text, entry_id bigint, points numeric, occurred_at timestamptz, expires_at timestamptz, available_at timestamptz, reverses_id bigint);
+INSERT INTO keyed VALUES
+	('left', 1, 100, '2025-01-01', NULL, NULL, NULL), ('left', 2, 50, '2025-01-02', '2025-06-01', NULL, NULL), ('left', 3, -100, '2025-04-01', NULL, NULL, 1),
+	('pending', 4, 100, '2025-01-01', NULL, '2025-02-01', NULL), ('pending', 5, -100, '2025-01-15', NULL, NULL, 4),
+	('expired', 6, 100, '2025-01-01', '2025-02-01', NULL, NULL), ('expired', 7, -30, '2025-01-10', NULL, NULL, NULL), ('expired', 8, -100, '2025-03-01', NULL, NULL, 6),
+	('spent', 9, 100, '2025-01-01', NULL, NULL, NULL), ('spent', 10, -80, '2025-01-10', NULL, NULL, NULL), ('spent', 11, 40, '2025-01-11', NULL, NULL, NULL), ('spent', 12, -100, '2025-01-12', NULL, NULL, 9),
+	('later', 13, 10, '2025-01-01', NULL, NULL, NULL), ('later', 14, -10, '2025-01-02', NULL, NULL, 15), ('later', 15, 10, '2025-01-03', NULL, NULL, NULL);
+SELECT customer, to_char(day, 'YYYY-MM-DD') AS day, (b).balance, (b).pending, (b).earned, (b).spent, (b).expired, lots
+  FROM (SELECT customer, day, points_balance(points, occurred_at, expires_at, available_at, entry_id, reverses_id, day) AS b,
+			   ARRAY(SELECT l.points FROM unnest(points_lots(points, occurred_at, expires_at, available_at, entry_id, reverses_id, day)) l) AS lots
+		  FROM keyed, unnest('{2025-01-16,2025-05-01,2025-07-01}'::timestamptz[]) day GROUP BY 1, 2) q
+ ORDER BY 1, 2;
+-- Without keys, from those that expire first.
+SELECT (points_balance(points, occurred_at, expires_at, available_at, '2025-07-01')).* FROM keyed WHERE customer = 'left';

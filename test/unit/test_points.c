@@ -22,7 +22,9 @@ typedef struct Hand
 {
 	const PointsEntry *entries;
 	int count;
+	int64_t waiting[MOST_ENTRIES]; /* until they are available */
 	int64_t left[MOST_ENTRIES];
+	int64_t gone[MOST_ENTRIES]; /* expired */
 	int64_t owed;
 	PointsBalance sum;
 } Hand;
@@ -36,7 +38,15 @@ is_before(const Hand *hand, int a, int b)
 
 	if (left->expires_at != right->expires_at)
 		return left->expires_at < right->expires_at;
-	return left->occurred_at < right->occurred_at;
+	if (left->occurred_at != right->occurred_at)
+		return left->occurred_at < right->occurred_at;
+	if (left->available_at != right->available_at)
+		return left->available_at < right->available_at;
+	if (left->units != right->units)
+		return left->units < right->units;
+	if (left->has_name != right->has_name)
+		return left->has_name;
+	return left->name < right->name;
 }
 
 static void
@@ -47,6 +57,7 @@ expire_by_hand(Hand *hand, int64_t now)
 		if (hand->entries[i].expires_at == now)
 		{
 			hand->sum.expired += hand->left[i];
+			hand->gone[i] = hand->left[i];
 			hand->left[i] = 0;
 		}
 		if (hand->entries[i].units > 0 && hand->entries[i].occurred_at == now)
@@ -72,17 +83,44 @@ earn_by_hand(Hand *hand, int64_t now)
 		if (next < 0)
 			return;
 		done[next] = true;
-		hand->left[next] = hand->entries[next].units;
+		hand->left[next] = hand->waiting[next];
+		hand->waiting[next] = 0;
 		for (; hand->owed > 0 && hand->left[next] > 0; hand->owed--)
 			hand->left[next]--;
 	}
 }
 
+/* A point of the lot that is named, wherever it is. */
+static bool
+take_back_by_hand(Hand *hand, const PointsEntry *debit)
+{
+	for (int i = 0; i < hand->count && debit->has_name; i++)
+	{
+		const PointsEntry *lot = &hand->entries[i];
+
+		if (lot->units < 0 || !lot->has_name || lot->name != debit->name ||
+			lot->occurred_at > debit->occurred_at)
+			continue;
+		if (hand->waiting[i] > 0)
+			return hand->waiting[i]-- > 0;
+		if (hand->left[i] > 0)
+			return hand->left[i]-- > 0;
+		hand->sum.expired -= hand->gone[i] > 0;
+		return hand->gone[i] > 0 && hand->gone[i]-- > 0;
+	}
+	return false;
+}
+
 static void
-take_point_by_hand(Hand *hand)
+take_point_by_hand(Hand *hand, const PointsEntry *debit)
 {
 	int best = -1;
 
+	if (take_back_by_hand(hand, debit))
+	{
+		hand->sum.spent++;
+		return;
+	}
 	for (int i = 0; i < hand->count; i++)
 		if (hand->left[i] > 0 && (best < 0 || is_before(hand, i, best)))
 			best = i;
@@ -93,19 +131,34 @@ take_point_by_hand(Hand *hand)
 		hand->owed++;
 }
 
+/* All debits of a moment: those that name lots first, by the names. */
+static void
+take_by_hand(Hand *hand, int64_t now)
+{
+	for (int64_t name = 0; name <= MOST_ENTRIES; name++)
+		for (int i = 0; i < hand->count; i++)
+		{
+			const PointsEntry *debit = &hand->entries[i];
+
+			if (debit->occurred_at == now &&
+				(debit->has_name ? debit->name : MOST_ENTRIES) == name)
+				for (int64_t point = debit->units; point < 0; point++)
+					take_point_by_hand(hand, debit);
+		}
+}
+
 static PointsBalance
 keep_by_hand(const PointsEntry *entries, int count, int64_t as_of)
 {
-	Hand hand = {entries, count, {0}, 0, {0}};
+	Hand hand = {.entries = entries, .count = count};
 
+	for (int i = 0; i < count; i++)
+		hand.waiting[i] = entries[i].units;
 	for (int64_t now = 0; now <= as_of; now++)
 	{
 		expire_by_hand(&hand, now);
 		earn_by_hand(&hand, now);
-		for (int i = 0; i < count; i++)
-			if (entries[i].occurred_at == now)
-				for (int64_t point = entries[i].units; point < 0; point++)
-					take_point_by_hand(&hand);
+		take_by_hand(&hand, now);
 	}
 	hand.sum.balance = -hand.owed;
 	for (int i = 0; i < count; i++)
@@ -113,7 +166,7 @@ keep_by_hand(const PointsEntry *entries, int count, int64_t as_of)
 		hand.sum.balance += hand.left[i];
 		if (entries[i].units > 0 && entries[i].occurred_at <= as_of &&
 			entries[i].available_at > as_of)
-			hand.sum.pending += entries[i].units;
+			hand.sum.pending += hand.waiting[i];
 	}
 	return hand.sum;
 }
@@ -122,6 +175,7 @@ static int
 random_entries(unsigned long long *state, PointsEntry *entries)
 {
 	int count = 1 + (int) (random_unit(state) * (MOST_ENTRIES - 1));
+	bool names = random_unit(state) < 0.7;
 
 	for (int i = 0; i < count; i++)
 	{
@@ -131,8 +185,14 @@ random_entries(unsigned long long *state, PointsEntry *entries)
 		entry->available_at = entry->occurred_at;
 		entry->expires_at = POINTS_NEVER;
 		entry->units = 1 + (int64_t) (random_unit(state) * 12);
+		entry->has_name = names && random_unit(state) < 0.8;
+		entry->name = entry->has_name ? i : 0;
 		if (random_unit(state) < 0.4)
+		{
 			entry->units = -entry->units;
+			if (entry->has_name)
+				entry->name = (int64_t) (random_unit(state) * count);
+		}
 		else
 		{
 			if (random_unit(state) < 0.3)
@@ -197,13 +257,14 @@ test_ledgers(void)
 	{
 		PointsEntry entries[MOST_ENTRIES];
 		PointsLot lots[MOST_ENTRIES];
+		PointsName names[MOST_ENTRIES];
 		PointsBalance balance;
 		PointsBalance other;
 		int count = random_entries(&state, entries);
 		int64_t as_of = (int64_t) (random_unit(&state) * (LAST_MOMENT + 30));
 		PointsBalance expected = keep_by_hand(entries, count, as_of);
 		size_t left = points_replay(entries, (size_t) count, as_of, lots,
-									&balance, no_pause);
+									names, &balance, no_pause);
 
 		right &= same(&balance, &expected);
 		lots_right &= lots_agree(lots, left, &balance);
@@ -211,7 +272,8 @@ test_ledgers(void)
 				   balance.earned - balance.spent - balance.expired;
 		negative += balance.balance < 0;
 		shuffle(&state, entries, count);
-		points_replay(entries, (size_t) count, as_of, lots, &other, no_pause);
+		points_replay(entries, (size_t) count, as_of, lots, names, &other,
+					  no_pause);
 		no_order &= memcmp(&balance, &other, sizeof(balance)) == 0;
 	}
 	report(right, "20 000 random ledgers are kept as by hand");
@@ -227,23 +289,25 @@ test_limits(void)
 {
 	PointsEntry entries[] = {
 		{INT64_C(500000000000000000), INT64_MIN + 1, INT64_MIN + 1,
-		 POINTS_NEVER - 1},
+		 POINTS_NEVER - 1, false, 0},
 		{INT64_C(-500000000000000000), INT64_MAX - 2, INT64_MAX - 2,
-		 POINTS_NEVER},
+		 POINTS_NEVER, false, 0},
 	};
 	PointsLot lots[2];
+	PointsName names[2];
 	PointsBalance balance;
-	size_t left =
-		points_replay(entries, 2, INT64_MAX - 3, lots, &balance, no_pause);
+	size_t left = points_replay(entries, 2, INT64_MAX - 3, lots, names,
+								&balance, no_pause);
 
 	report(left == 1 && balance.balance == INT64_C(500000000000000000) &&
 			   balance.expiring_soon == balance.balance,
 		   "the last moments of time");
-	left = points_replay(entries, 2, INT64_MAX - 1, lots, &balance, no_pause);
+	left = points_replay(entries, 2, INT64_MAX - 1, lots, names, &balance,
+						 no_pause);
 	report(left == 0 && balance.balance ==
 							INT64_C(-500000000000000000) + 0 + balance.earned,
 		   "and what is spent in them");
-	left = points_replay(entries, 0, 0, lots, &balance, no_pause);
+	left = points_replay(entries, 0, 0, lots, names, &balance, no_pause);
 	report(left == 0 && balance.balance == 0 &&
 			   balance.next_expiry == POINTS_NEVER,
 		   "no entries");
