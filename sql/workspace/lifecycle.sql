@@ -74,8 +74,15 @@ CREATE VIEW customer_stage WITH (security_invoker) AS
 SELECT metrics.customer_id,
 	   coalesce(t.to_stage, r.stage) AS stage,
 	   s.stage_no, s.name_zh, s.phase,
-	   CASE WHEN l.stage = coalesce(t.to_stage, r.stage) THEN (l.entered_at AT TIME ZONE z.time_zone)::date END AS since,
-	   l.stage AS logged_stage,
+	   -- Looked up where it is asked for.
+	   (SELECT CASE WHEN g.stage = coalesce(t.to_stage, r.stage) THEN (g.entered_at AT TIME ZONE z.time_zone)::date END
+		  FROM lifecycle_log g
+		 WHERE g.customer_id = metrics.customer_id AND g.entered_at < (SELECT day_end(crm.as_of()))
+		 ORDER BY g.entered_at DESC LIMIT 1) AS since,
+	   (SELECT g.stage
+		  FROM lifecycle_log g
+		 WHERE g.customer_id = metrics.customer_id AND g.entered_at < (SELECT day_end(crm.as_of()))
+		 ORDER BY g.entered_at DESC LIMIT 1) AS logged_stage,
 	   CASE WHEN t.to_stage IS NOT NULL
 			THEN timeout_text(i.idle, t.after_idle, r.stage, t.to_stage)
 			ELSE coalesce((SELECT string_agg(condition_text(e.metric, e.value, e.at_least, e.at_most), ', ' ORDER BY e.metric COLLATE "C")
@@ -92,12 +99,7 @@ SELECT metrics.customer_id,
  CROSS JOIN LATERAL (
 	SELECT least(metrics.recency, crm.as_of() - (metrics.last_interaction_at AT TIME ZONE z.time_zone)::date) AS idle) i
   LEFT JOIN LATERAL lifecycle_timeout(r.stage, i.idle) t ON true
-  JOIN lifecycle_stage s ON s.stage = coalesce(t.to_stage, r.stage)
-  LEFT JOIN LATERAL (
-	SELECT g.stage, g.entered_at
-	  FROM lifecycle_log g
-	 WHERE g.customer_id = metrics.customer_id AND g.entered_at < (SELECT day_end(crm.as_of()))
-	 ORDER BY g.entered_at DESC LIMIT 1) l ON true;
+  JOIN lifecycle_stage s ON s.stage = coalesce(t.to_stage, r.stage);
 COMMENT ON VIEW customer_stage IS 'The stage of each customer''s life as of the day crm.as_of(), by the rules of lifecycle_rule, and why. Customers for whom no rule holds are not in it.';
 COMMENT ON COLUMN customer_stage.customer_id IS 'The customer.';
 COMMENT ON COLUMN customer_stage.stage IS 'The stage: the first rule whose conditions hold, unless a time of lifecycle_move has passed.';
