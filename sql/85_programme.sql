@@ -215,30 +215,12 @@ $$;
 COMMENT ON FUNCTION crm.programme_rewind(text, date, text) IS
 'Takes back what reviews of a programme decided on a day and later. The search path is that of the workspace.';
 
-CREATE FUNCTION crm.tier_review(workspace text, scheme text, as_of date DEFAULT crm.as_of(), replay boolean DEFAULT false,
-	OUT members bigint, OUT enrolled bigint, OUT upgraded bigint, OUT renewed bigint, OUT given_grace bigint, OUT downgraded bigint) RETURNS record
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET crm.as_of = '' AS $$
+CREATE FUNCTION crm.tier_write(policy crm.tier_policy, scheme text, as_of date,
+	OUT changes bigint, OUT enrolled bigint, OUT upgraded bigint, OUT renewed bigint, OUT given_grace bigint, OUT downgraded bigint) RETURNS record
+	LANGUAGE plpgsql AS $$
 DECLARE
-	day text := crm.programme_day(as_of);
-	policy crm.tier_policy := crm.scheme_policy(workspace, scheme);
-	time_zone text := policy ->> 'time_zone';
-	last_review date;
 	thresholds jsonb;
-	changes bigint;
 BEGIN
-	PERFORM crm.programme_enter(workspace);
-	PERFORM crm.workspace_lock(workspace);
-	PERFORM set_config('crm.as_of', day, true);
-	SELECT max(r.as_of) INTO last_review FROM tier_review r WHERE r.scheme = tier_review.scheme;
-	IF replay THEN
-		PERFORM crm.programme_rewind(scheme, as_of, time_zone);
-	ELSIF last_review > as_of THEN
-		RAISE object_not_in_prerequisite_state USING
-			MESSAGE = format('programme "%s" was reviewed as of %s, after %s', scheme, last_review, as_of),
-			DETAIL = 'Late facts count at the next review.',
-			HINT = format('To take the later decisions back and decide anew from that day: SELECT * FROM crm.tier_review(%L, %L, %L, replay => true);', workspace, scheme, day);
-	END IF;
-	policy := crm.programme_freeze(policy, scheme, as_of);
 	SELECT jsonb_object_agg(t.tier_no, jsonb_build_object('enter', t.enter, 'keep', t.keep)) INTO thresholds
 	  FROM (SELECT r.tier_no, jsonb_object_agg(r.metric, r.enter_at) AS enter, jsonb_object_agg(r.metric, r.keep_at) AS keep
 			  FROM crm.tier_rules(policy) r WHERE r.metric IS NOT NULL GROUP BY r.tier_no) t;
@@ -292,7 +274,37 @@ BEGIN
 		  FROM written w$query$,
 		crm.programme_members(policy))
 	   INTO changes, enrolled, upgraded, renewed, given_grace, downgraded
-	  USING as_of, scheme, policy, time_zone, as_of::timestamp AT TIME ZONE time_zone, thresholds;
+	  USING as_of, scheme, policy, policy ->> 'time_zone', as_of::timestamp AT TIME ZONE (policy ->> 'time_zone'), thresholds;
+END
+$$;
+COMMENT ON FUNCTION crm.tier_write(crm.tier_policy, text, date) IS
+'Behind crm.tier_review: writes what a policy without shares decides about everybody on a day to tier_log, with the facts. A row of that day is replaced. Returns the number of rows written, in all and by reason. The search path is that of the workspace.';
+
+CREATE FUNCTION crm.tier_review(workspace text, scheme text, as_of date DEFAULT crm.as_of(), replay boolean DEFAULT false,
+	OUT members bigint, OUT enrolled bigint, OUT upgraded bigint, OUT renewed bigint, OUT given_grace bigint, OUT downgraded bigint) RETURNS record
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET crm.as_of = '' AS $$
+DECLARE
+	day text := crm.programme_day(as_of);
+	policy crm.tier_policy := crm.scheme_policy(workspace, scheme);
+	time_zone text := policy ->> 'time_zone';
+	last_review date;
+	changes bigint;
+BEGIN
+	PERFORM crm.programme_enter(workspace);
+	PERFORM crm.workspace_lock(workspace);
+	PERFORM set_config('crm.as_of', day, true);
+	SELECT max(r.as_of) INTO last_review FROM tier_review r WHERE r.scheme = tier_review.scheme;
+	IF replay THEN
+		PERFORM crm.programme_rewind(scheme, as_of, time_zone);
+	ELSIF last_review > as_of THEN
+		RAISE object_not_in_prerequisite_state USING
+			MESSAGE = format('programme "%s" was reviewed as of %s, after %s', scheme, last_review, as_of),
+			DETAIL = 'Late facts count at the next review.',
+			HINT = format('To take the later decisions back and decide anew from that day: SELECT * FROM crm.tier_review(%L, %L, %L, replay => true);', workspace, scheme, day);
+	END IF;
+	policy := crm.programme_freeze(policy, scheme, as_of);
+	SELECT w.* INTO changes, enrolled, upgraded, renewed, given_grace, downgraded
+	  FROM crm.tier_write(policy, scheme, as_of) w;
 	PERFORM crm.workspace_analyze('tier_log', changes);
 	SELECT count(*) INTO members FROM tier_log l
 	 WHERE l.scheme = tier_review.scheme AND l.valid_to IS NULL AND l.reason NOT IN ('merge', 'close');
