@@ -300,7 +300,7 @@ CREATE FUNCTION crm.workspace_mark_function(customer name, at name, amount name,
 	LANGUAGE sql STABLE
 BEGIN ATOMIC
 	SELECT format($body$
-CREATE OR REPLACE FUNCTION mark_changes() RETURNS trigger
+CREATE FUNCTION mark_changes() RETURNS trigger
 	LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
 	IF TG_OP = 'INSERT' THEN
@@ -341,17 +341,23 @@ COMMENT ON FUNCTION crm.workspace_sources(regclass) IS
 CREATE FUNCTION crm.workspace_create_triggers(workspace text, source regclass) RETURNS void
 	LANGUAGE plpgsql AS $$
 DECLARE
-	relation regclass;
+	missing record;
 BEGIN
-	FOR relation IN SELECT s FROM crm.workspace_sources(source) s LOOP
-		EXECUTE format('CREATE OR REPLACE TRIGGER %I AFTER INSERT ON %s REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mark_changes()',
-					   crm.workspace_trigger_name(workspace, 'insert'), relation);
-		EXECUTE format('CREATE OR REPLACE TRIGGER %I AFTER UPDATE ON %s REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION mark_changes()',
-					   crm.workspace_trigger_name(workspace, 'update'), relation);
-		EXECUTE format('CREATE OR REPLACE TRIGGER %I AFTER DELETE ON %s REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION mark_changes()',
-					   crm.workspace_trigger_name(workspace, 'delete'), relation);
-		EXECUTE format('CREATE OR REPLACE TRIGGER %I AFTER TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION mark_everyone()',
-					   crm.workspace_trigger_name(workspace, 'truncate'), relation);
+	FOR missing IN
+		SELECT s.relation, e.event, e.tables, e.function
+		  FROM crm.workspace_sources(source) AS s (relation)
+		 CROSS JOIN (VALUES
+				('INSERT', 4, ' REFERENCING NEW TABLE AS new_rows', 'mark_changes'),
+				('DELETE', 8, ' REFERENCING OLD TABLE AS old_rows', 'mark_changes'),
+				('UPDATE', 16, ' REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows', 'mark_changes'),
+				('TRUNCATE', 32, '', 'mark_everyone')) e (event, bit, tables, function)
+		 -- Found by what they call: the workspace may have had another name.
+		 WHERE NOT EXISTS (SELECT FROM pg_trigger t
+							WHERE t.tgrelid = s.relation AND t.tgfoid = to_regproc(e.function) AND t.tgtype & e.bit <> 0)
+	LOOP
+		EXECUTE format('CREATE TRIGGER %I AFTER %s ON %s%s FOR EACH STATEMENT EXECUTE FUNCTION %I()',
+					   crm.workspace_trigger_name(workspace, lower(missing.event)), missing.event, missing.relation,
+					   missing.tables, missing.function);
 	END LOOP;
 END
 $$;

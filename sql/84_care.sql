@@ -294,8 +294,8 @@ BEGIN
 	END LOOP;
 	PERFORM crm.workspace_drop_unused(array_remove(aside, NULL));
 	IF settings.source IS NOT NULL THEN
-		EXECUTE crm.workspace_mark_function(settings.customer_column, settings.at_column, settings.amount_column,
-											settings.cost_column, settings.filter);
+		PERFORM crm.workspace_replace(crm.workspace_mark_function(settings.customer_column, settings.at_column, settings.amount_column,
+																  settings.cost_column, settings.filter), settings.crm_version);
 		PERFORM crm.workspace_create_triggers(workspace, settings.source);
 	END IF;
 	UPDATE workspace SET crm_version = crm.version() WHERE crm_version <> crm.version();

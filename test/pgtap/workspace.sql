@@ -263,5 +263,18 @@ SELECT is((SELECT customers FROM crm.refresh_changed(repeat('x', 63), 10, 'infin
 SET LOCAL search_path = public;
 SELECT crm.drop_workspace(repeat('x', 63), force => true) \g /dev/null
 SELECT is((SELECT count(*) FROM pg_trigger WHERE tgrelid = 'bought'::regclass), 0::bigint, 'dropped, it leaves no trigger behind');
+
+-- A trigger of another's is not replaced; a renamed workspace gets no second set.
+CREATE FUNCTION pg_temp.nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE TRIGGER crm_taken_insert AFTER INSERT ON bought FOR EACH STATEMENT EXECUTE FUNCTION pg_temp.nothing();
+SELECT throws_like($$SELECT crm.attach('taken', 'bought', 'who', 'day', 'amount')$$, 'trigger "crm_taken_insert" for relation "bought" already exists', 'a trigger of that name is not replaced');
+SELECT hasnt_schema('taken'::name, 'and nothing is left behind');
+SELECT crm.attach('before', 'bought', 'who', 'day', 'amount') \g /dev/null
+ALTER SCHEMA before RENAME TO later;
+SELECT crm.upgrade_workspace('later') \g /dev/null
+SELECT results_eq($$SELECT count(*) FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid WHERE t.tgrelid = 'bought'::regclass AND p.pronamespace = 'later'::regnamespace$$, 'VALUES (4::bigint)', 'a renamed workspace has its four triggers once');
+SELECT crm.refresh_everyone('later') \g /dev/null
+UPDATE bought SET amount = 1 WHERE who = 'buyer 8';
+SELECT results_eq('SELECT customer_id::text FROM later.customer_change', $$VALUES ('buyer 8')$$, 'which note a change once');
 SELECT * FROM finish();
 ROLLBACK;
