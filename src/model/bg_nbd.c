@@ -26,7 +26,6 @@
 #include "model/bg_nbd.h"
 #include "model/geometric.h"
 #include "model/nbd.h"
-#include "model/sample.h"
 #include "model/special.h"
 
 #include <math.h>
@@ -37,14 +36,6 @@ enum
 	ALPHA,
 	A,
 	B
-};
-
-/* Columns of the tables over the distinct times. */
-enum
-{
-	LOG_TIME, /* ln(alpha + time) */
-	INVERSE_TIME, /* 1 / (alpha + time) */
-	TIME_COLUMNS
 };
 
 /* ln(1 + e^g) */
@@ -99,7 +90,7 @@ p_alive(const double *parameters, const ModelRow *customer, double s)
 
 /* The part of the summed log-likelihood that depends on x alone. */
 static void
-add_x(const double *parameters, double x, double s, double customers,
+add_x(const double *parameters, double events, double s, double customers,
 	  ModelSums *sums)
 {
 	double r = parameters[R];
@@ -108,12 +99,12 @@ add_x(const double *parameters, double x, double s, double customers,
 	double digamma_ab = model_digamma_rising(ab, s);
 	double trigamma_ab = model_trigamma_rising(ab, s);
 
-	sums->value += customers * (model_log_rising(r, x) +
+	sums->value += customers * (model_log_rising(r, events) +
 								model_log_beta_ratio(b, parameters[A], s));
-	sums->gradient[R] += customers * model_digamma_rising(r, x);
+	sums->gradient[R] += customers * model_digamma_rising(r, events);
 	sums->gradient[A] -= customers * digamma_ab;
 	sums->gradient[B] += customers * (model_digamma_rising(b, s) - digamma_ab);
-	sums->hessian[R][R] += customers * model_trigamma_rising(r, x);
+	sums->hessian[R][R] += customers * model_trigamma_rising(r, events);
 	sums->hessian[A][A] -= customers * trigamma_ab;
 	sums->hessian[B][A] -= customers * trigamma_ab;
 	sums->hessian[B][B] +=
@@ -122,7 +113,7 @@ add_x(const double *parameters, double x, double s, double customers,
 
 /* The part that depends on T alone, but for a factor linear in x. */
 static void
-add_t(const double *parameters, double t, double customers, double purchases,
+add_t(const double *parameters, double t, double customers, double events,
 	  ModelSums *sums)
 {
 	double r = parameters[R];
@@ -130,31 +121,32 @@ add_t(const double *parameters, double t, double customers, double purchases,
 	double inverse = 1.0 / (alpha + t);
 	double log_unmet = -log1p(t / alpha);
 
-	sums->value += customers * r * log_unmet - purchases * log(alpha + t);
+	sums->value += customers * r * log_unmet - events * log(alpha + t);
 	sums->gradient[R] += customers * log_unmet;
-	sums->gradient[ALPHA] += (customers * r * t / alpha - purchases) * inverse;
+	sums->gradient[ALPHA] += (customers * r * t / alpha - events) * inverse;
 	sums->hessian[ALPHA][R] += customers * t / alpha * inverse;
 	sums->hessian[ALPHA][ALPHA] +=
-		purchases * inverse * inverse -
+		events * inverse * inverse -
 		customers * r * (t / alpha) * (1.0 / alpha + inverse) * inverse;
 }
 
-static void
-margins(const double *parameters, const ModelSample *sample,
-		double first_occasion, double *time_table, ModelSums *sums)
+void
+bg_nbd_margins(const double *parameters, const ModelSample *sample,
+			   double first_occasion, int k, double *time_table,
+			   ModelSums *sums)
 {
 	for (size_t i = 0; i < sample->n_x; i++)
-		add_x(parameters, sample->x[i], sample->x[i] + first_occasion,
+		add_x(parameters, k * sample->x[i], sample->x[i] + first_occasion,
 			  sample->x_customers[i], sums);
 	for (size_t i = 0; i < sample->n_times; i++)
 	{
 		double time = parameters[ALPHA] + sample->times[i];
 
-		time_table[i * TIME_COLUMNS + LOG_TIME] = log(time);
-		time_table[i * TIME_COLUMNS + INVERSE_TIME] = 1.0 / time;
+		time_table[i * BG_NBD_TIME_COLUMNS + BG_NBD_LOG_TIME] = log(time);
+		time_table[i * BG_NBD_TIME_COLUMNS + BG_NBD_INVERSE_TIME] = 1.0 / time;
 		if (sample->t_customers[i] > 0)
 			add_t(parameters, sample->times[i], sample->t_customers[i],
-				  sample->t_purchases[i], sums);
+				  k * sample->t_purchases[i], sums);
 	}
 }
 
@@ -186,11 +178,14 @@ sum_run(const ModelSample *sample, const double *time_table,
 
 	for (size_t i = from; i < until; i++)
 	{
-		const double *now = &time_table[sample->t_index[i] * TIME_COLUMNS];
-		const double *last = &time_table[sample->t_x_index[i] * TIME_COLUMNS];
-		double l = now[LOG_TIME] - last[LOG_TIME];
-		double d = now[INVERSE_TIME] - last[INVERSE_TIME];
-		double dd = -(now[INVERSE_TIME] + last[INVERSE_TIME]) * d;
+		const double *now =
+			&time_table[sample->t_index[i] * BG_NBD_TIME_COLUMNS];
+		const double *last =
+			&time_table[sample->t_x_index[i] * BG_NBD_TIME_COLUMNS];
+		double l = now[BG_NBD_LOG_TIME] - last[BG_NBD_LOG_TIME];
+		double d = now[BG_NBD_INVERSE_TIME] - last[BG_NBD_INVERSE_TIME];
+		double dd =
+			-(now[BG_NBD_INVERSE_TIME] + last[BG_NBD_INVERSE_TIME]) * d;
 		double g = log_odds_at_purchase + shape * l;
 		double odds = exp(-fabs(g));
 		double inverse = 1.0 / (1.0 + odds);
@@ -465,14 +460,14 @@ static void
 bg_margins(const double *parameters, const ModelSample *sample,
 		   double *x_table, double *time_table, ModelSums *sums)
 {
-	margins(parameters, sample, 0.0, time_table, sums);
+	bg_nbd_margins(parameters, sample, 0.0, 1, time_table, sums);
 }
 
 static void
 mbg_margins(const double *parameters, const ModelSample *sample,
 			double *x_table, double *time_table, ModelSums *sums)
 {
-	margins(parameters, sample, 1.0, time_table, sums);
+	bg_nbd_margins(parameters, sample, 1.0, 1, time_table, sums);
 }
 
 static void
@@ -498,7 +493,7 @@ const ModelKind model_bg_nbd = {
 	.parameter_names = {"r", "alpha", "a", "b"},
 	.has_unit = {false, true, false, false},
 	.log_likelihood = bg_log_likelihood,
-	.time_columns = TIME_COLUMNS,
+	.time_columns = BG_NBD_TIME_COLUMNS,
 	.margins = bg_margins,
 	.rows = bg_rows,
 	.start = start,
@@ -525,7 +520,7 @@ const ModelKind model_mbg_nbd = {
 	.parameter_names = {"r", "alpha", "a", "b"},
 	.has_unit = {false, true, false, false},
 	.log_likelihood = mbg_log_likelihood,
-	.time_columns = TIME_COLUMNS,
+	.time_columns = BG_NBD_TIME_COLUMNS,
 	.margins = mbg_margins,
 	.rows = mbg_rows,
 	.start = start,

@@ -33,7 +33,6 @@
 #include "model/regular.h"
 
 #include "model/bg_nbd.h"
-#include "model/sample.h"
 #include "model/special.h"
 
 #include <math.h>
@@ -44,14 +43,6 @@ enum
 	ALPHA,
 	A,
 	B
-};
-
-/* Columns of the tables over the distinct times. */
-enum
-{
-	LOG_TIME, /* ln(alpha + time) */
-	INVERSE_TIME, /* 1 / (alpha + time) */
-	TIME_COLUMNS
 };
 
 static int
@@ -237,66 +228,12 @@ at_least(const ModelKind *kind, const double *parameters,
 		   erlang_at_least(&alive, count, horizon);
 }
 
-/* The part of the summed log-likelihood that depends on x alone. */
-static void
-add_x(const double *parameters, double x, double s, double customers,
-	  ModelSums *sums)
-{
-	double r = parameters[R];
-	double b = parameters[B];
-	double ab = parameters[A] + b;
-	double events = regularity(parameters) * x;
-	double digamma_ab = model_digamma_rising(ab, s);
-	double trigamma_ab = model_trigamma_rising(ab, s);
-
-	sums->value += customers * (model_log_rising(r, events) +
-								model_log_beta_ratio(b, parameters[A], s));
-	sums->gradient[R] += customers * model_digamma_rising(r, events);
-	sums->gradient[A] -= customers * digamma_ab;
-	sums->gradient[B] += customers * (model_digamma_rising(b, s) - digamma_ab);
-	sums->hessian[R][R] += customers * model_trigamma_rising(r, events);
-	sums->hessian[A][A] -= customers * trigamma_ab;
-	sums->hessian[B][A] -= customers * trigamma_ab;
-	sums->hessian[B][B] +=
-		customers * (model_trigamma_rising(b, s) - trigamma_ab);
-}
-
-/* The part that depends on T alone, but for a factor linear in x. */
-static void
-add_t(const double *parameters, double t, double customers, double events,
-	  ModelSums *sums)
-{
-	double r = parameters[R];
-	double alpha = parameters[ALPHA];
-	double inverse = 1.0 / (alpha + t);
-	double log_unmet = -log1p(t / alpha);
-
-	sums->value += customers * r * log_unmet - events * log(alpha + t);
-	sums->gradient[R] += customers * log_unmet;
-	sums->gradient[ALPHA] += (customers * r * t / alpha - events) * inverse;
-	sums->hessian[ALPHA][R] += customers * t / alpha * inverse;
-	sums->hessian[ALPHA][ALPHA] +=
-		events * inverse * inverse -
-		customers * r * (t / alpha) * (1.0 / alpha + inverse) * inverse;
-}
-
 static void
 margins(const ModelKind *kind, const double *parameters,
 		const ModelSample *sample, double *time_table, ModelSums *sums)
 {
-	for (size_t i = 0; i < sample->n_x; i++)
-		add_x(parameters, sample->x[i], sample->x[i] + first_occasion(kind),
-			  sample->x_customers[i], sums);
-	for (size_t i = 0; i < sample->n_times; i++)
-	{
-		double time = parameters[ALPHA] + sample->times[i];
-
-		time_table[i * TIME_COLUMNS + LOG_TIME] = log(time);
-		time_table[i * TIME_COLUMNS + INVERSE_TIME] = 1.0 / time;
-		if (sample->t_customers[i] > 0)
-			add_t(parameters, sample->times[i], sample->t_customers[i],
-				  regularity(parameters) * sample->t_purchases[i], sums);
-	}
+	bg_nbd_margins(parameters, sample, first_occasion(kind),
+				   regularity(parameters), time_table, sums);
 }
 
 /* What the rows of a run, which have the same x, have in common. */
@@ -411,9 +348,9 @@ static void
 add_either(const Run *run, const Silence *stayed, const double *now,
 		   const double *last, double customers, ModelSums *sums)
 {
-	double l = now[LOG_TIME] - last[LOG_TIME];
-	double d = now[INVERSE_TIME] - last[INVERSE_TIME];
-	double dd = -(now[INVERSE_TIME] + last[INVERSE_TIME]) * d;
+	double l = now[BG_NBD_LOG_TIME] - last[BG_NBD_LOG_TIME];
+	double d = now[BG_NBD_INVERSE_TIME] - last[BG_NBD_INVERSE_TIME];
+	double dd = -(now[BG_NBD_INVERSE_TIME] + last[BG_NBD_INVERSE_TIME]) * d;
 	double g = run->log_odds + run->shape * l - stayed->log;
 	double odds = exp(-fabs(g));
 	double inverse = 1.0 / (1.0 + odds);
@@ -458,14 +395,15 @@ rows(const ModelKind *kind, const double *parameters,
 		{
 			uint32_t t = sample->t_index[from];
 			uint32_t t_x = sample->t_x_index[from];
-			const double *now = &time_table[t * TIME_COLUMNS];
+			const double *now = &time_table[t * BG_NBD_TIME_COLUMNS];
 			Silence stayed = silence(&run,
 									 (sample->times[t] - sample->times[t_x]) *
-										 now[INVERSE_TIME],
-									 now[INVERSE_TIME]);
+										 now[BG_NBD_INVERSE_TIME],
+									 now[BG_NBD_INVERSE_TIME]);
 
 			if (run.can_have_left)
-				add_either(&run, &stayed, now, &time_table[t_x * TIME_COLUMNS],
+				add_either(&run, &stayed, now,
+						   &time_table[t_x * BG_NBD_TIME_COLUMNS],
 						   sample->customers[from], sums);
 			else
 				add_silence(&stayed, sample->customers[from], sums);
@@ -639,7 +577,7 @@ const ModelKind model_bg_cnbd_k = {
 	.gaps = model_regular_gaps,
 	.expects_by_t_x = true,
 	.log_likelihood = bg_log_likelihood,
-	.time_columns = TIME_COLUMNS,
+	.time_columns = BG_NBD_TIME_COLUMNS,
 	.margins = bg_margins,
 	.rows = bg_rows,
 	.start = start,
@@ -669,7 +607,7 @@ const ModelKind model_mbg_cnbd_k = {
 	.gaps = model_regular_gaps,
 	.expects_by_t_x = true,
 	.log_likelihood = mbg_log_likelihood,
-	.time_columns = TIME_COLUMNS,
+	.time_columns = BG_NBD_TIME_COLUMNS,
 	.margins = mbg_margins,
 	.rows = mbg_rows,
 	.start = start,
