@@ -104,6 +104,7 @@ SQL_MODULES = \
 	sql/84_care.sql \
 	sql/85_programme.sql
 
+EXTRA_CLEAN = sql/workspace_definition.sql
 DATA_built  = sql/crm--$(EXTVERSION).sql
 DATA        = $(patsubst $(srcdir)/%,%,$(wildcard $(srcdir)/sql/updates/crm--*--*.sql))
 
@@ -127,10 +128,10 @@ endif
 
 $(DATA_built): $(SQL_MODULES) crm.control Makefile | sqldirs
 	cat $(filter %.sql,$^) > $@.tmp && mv $@.tmp $@
-sql/workspace_definition.sql: $(WORKSPACE) | sqldirs
+sql/workspace_definition.sql: $(WORKSPACE) Makefile | sqldirs
 	{ echo "CREATE FUNCTION crm.workspace_definition(part text) RETURNS text"; \
 	  echo "	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE RETURN CASE part"; \
-	  for part in $^; do \
+	  for part in $(filter %.sql,$^); do \
 		printf "WHEN '%s' THEN \$$definition\$$\n" "$$(basename "$$part" .sql)"; cat "$$part"; echo "\$$definition\$$"; \
 	  done; \
 	  echo "END;"; \

@@ -41,6 +41,9 @@ extern Datum history_from_bytes(const uint8_t *data, size_t size);
 /* A date argument as a finite day; infinite dates are an error. */
 extern int32_t history_day(DateADT date, const char *argument);
 
+/* A finite day for a message, whatever DateStyle is. */
+extern char *history_day_text(int32_t day);
+
 #define PG_GETARG_DAY(n, name) history_day(PG_GETARG_DATEADT(n), name)
 
 /* Minor units of a scale as numeric. */

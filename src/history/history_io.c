@@ -34,16 +34,25 @@ typedef struct HistoryParser
  * Text output
  */
 
-static void
-append_day(StringInfo buffer, int32_t day)
+char *
+history_day_text(int32_t day)
 {
 	struct pg_tm tm;
-	char text[MAXDATELEN + 1];
+	char *text = palloc(MAXDATELEN + 1);
 
 	memset(&tm, 0, sizeof(tm));
 	j2date(day + POSTGRES_EPOCH_JDATE, &tm.tm_year, &tm.tm_mon, &tm.tm_mday);
 	EncodeDateOnly(&tm, USE_ISO_DATES, text);
+	return text;
+}
+
+static void
+append_day(StringInfo buffer, int32_t day)
+{
+	char *text = history_day_text(day);
+
 	appendStringInfoString(buffer, text);
+	pfree(text);
 }
 
 static void

@@ -38,13 +38,6 @@ enum
 	B
 };
 
-/* ln(1 + e^g) */
-static double
-log1p_exp(double g)
-{
-	return fmax(g, 0.0) + log1p(exp(-fabs(g)));
-}
-
 /* The log of the odds of having left, after s > 0 occasions to leave. */
 static double
 log_odds_left(const double *parameters, const ModelRow *customer, double s)
@@ -72,7 +65,7 @@ log_likelihood(const double *parameters, const ModelRow *customer, double s)
 								: log((a + b * exp(log_unmet)) / (a + b));
 	return model_log_rising(r, x) + model_log_beta_ratio(b, a, s) + log_unmet -
 		   x * log(parameters[ALPHA] + customer->t) +
-		   log1p_exp(log_odds_left(parameters, customer, s));
+		   model_log1p_exp(log_odds_left(parameters, customer, s));
 }
 
 static double
@@ -263,9 +256,8 @@ rows(const double *parameters, const ModelSample *sample,
 	}
 }
 
-/* The mean purchase rate fixes r / alpha; the shapes are tried in turn. */
-static bool
-start(const ModelSample *sample, int attempt, double *parameters)
+bool
+bg_nbd_start(const ModelSample *sample, int attempt, int k, double *parameters)
 {
 	static const double shapes[][3] = {
 		{0.5, 0.8, 2.5}, {1.0, 0.05, 5.0}, {0.1, 0.5, 0.5}, {3.0, 0.2, 2.0}};
@@ -275,10 +267,16 @@ start(const ModelSample *sample, int attempt, double *parameters)
 		return false;
 	parameters[R] = shapes[attempt][0];
 	parameters[ALPHA] =
-		parameters[R] * sample->total_t / sample->total_purchases;
+		parameters[R] * sample->total_t / (k * sample->total_purchases);
 	parameters[A] = shapes[attempt][1];
 	parameters[B] = shapes[attempt][2];
 	return true;
+}
+
+static bool
+start(const ModelSample *sample, int attempt, double *parameters)
+{
+	return bg_nbd_start(sample, attempt, 1, parameters);
 }
 
 static double
@@ -504,12 +502,8 @@ const ModelKind model_bg_nbd = {
 	.at_least = bg_at_least,
 	.expected_alive = bg_expected_alive,
 	.expected_new = bg_expected_new,
-	.at_zero = {"most customers seem never to buy again", NULL,
-				"nobody seems to leave", "everybody seems to leave at once"},
-	.at_infinity = {"all customers seem to buy at the same rate",
-					"all customers seem to buy at the same rate",
-					"all customers seem to be equally likely to leave",
-					"hardly anybody seems to leave, or all equally likely"},
+	.at_zero = BG_NBD_AT_ZERO,
+	.at_infinity = BG_NBD_AT_INFINITY,
 	.restricted = &model_nbd,
 };
 
@@ -531,11 +525,7 @@ const ModelKind model_mbg_nbd = {
 	.at_least = mbg_at_least,
 	.expected_alive = mbg_expected_alive,
 	.expected_new = mbg_expected_new,
-	.at_zero = {"most customers seem never to buy again", NULL,
-				"nobody seems to leave", "everybody seems to leave at once"},
-	.at_infinity = {"all customers seem to buy at the same rate",
-					"all customers seem to buy at the same rate",
-					"all customers seem to be equally likely to leave",
-					"hardly anybody seems to leave, or all equally likely"},
+	.at_zero = BG_NBD_AT_ZERO,
+	.at_infinity = BG_NBD_AT_INFINITY,
 	.restricted = &model_nbd,
 };

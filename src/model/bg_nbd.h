@@ -32,4 +32,25 @@ extern void bg_nbd_margins(const double *parameters, const ModelSample *sample,
 						   double first_occasion, int k, double *time_table,
 						   ModelSums *sums);
 
+/*
+ * The mean purchase rate fixes r / (k alpha); the shapes are tried in turn.
+ * False if there is no such attempt.
+ */
+extern bool bg_nbd_start(const ModelSample *sample, int attempt, int k,
+						 double *parameters);
+
+/* What r, alpha, a and b say of the customers at the ends of their range. */
+#define BG_NBD_AT_ZERO \
+	{ \
+		"most customers seem never to buy again", NULL, \
+			"nobody seems to leave", "everybody seems to leave at once" \
+	}
+#define BG_NBD_AT_INFINITY \
+	{ \
+		"all customers seem to buy at the same rate", \
+			"all customers seem to buy at the same rate", \
+			"all customers seem to be equally likely to leave", \
+			"hardly anybody seems to leave, or all equally likely" \
+	}
+
 #endif /* CRM_MODEL_BG_NBD_H */

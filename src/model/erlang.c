@@ -263,15 +263,6 @@ mean_given(const BetaMean *mean, double p, double q)
 	return mean->of == MEAN_LEAVING ? 1.0 - stays : (1.0 - stays) / p;
 }
 
-/* ln(rest + part e^y) for y <= 0, where rest = 1 - part. */
-static double
-log_mixture(double part, double rest, double y)
-{
-	double change = part * expm1(y);
-
-	return change > -0.5 ? log1p(change) : log(rest + part * exp(y));
-}
-
 /* ln of the beta density of y, 1 at the center, times what the mean is of. */
 static double
 log_value(const BetaMean *mean, double y)
@@ -285,11 +276,13 @@ log_value(const BetaMean *mean, double y)
 	double value;
 
 	if (from_center < 0)
-		value = buyer->a * from_center -
-				ab * log_mixture(mean->center_p, mean->center_q, from_center);
+		value = buyer->a * from_center - ab * model_log_mixture(mean->center_p,
+																mean->center_q,
+																from_center);
 	else
 		value = -buyer->b * from_center -
-				ab * log_mixture(mean->center_q, mean->center_p, -from_center);
+				ab * model_log_mixture(mean->center_q, mean->center_p,
+									   -from_center);
 	if (mean->of == MEAN_ONE)
 		return value;
 	return value + log(fmax(mean_given(mean, fmax(p, DBL_MIN), q), DBL_MIN));

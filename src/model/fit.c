@@ -253,7 +253,7 @@ search(const Fit *part, const Fit *whole, int whole_value, const double *scale,
 			continue;
 		}
 		iterations = maximum->iterations;
-		if (outcome == MODEL_CONVERGED)
+		if (outcome == MODEL_CONVERGED || outcome == MODEL_OUT_OF_MEMORY)
 			return outcome;
 		if (outcome == MODEL_NO_START)
 			break;
@@ -285,7 +285,7 @@ search_whole(const Fit *part, const Fit *whole, double log_gaps,
 	double purchases = whole->sample.total_purchases;
 	ModelOutcome outcome = search(part, whole, 1, scale, best);
 
-	if (kind->whole_name == NULL)
+	if (kind->whole_name == NULL || outcome == MODEL_OUT_OF_MEMORY)
 		return outcome;
 	best->log_likelihood += kind->gaps(best->parameters, purchases, log_gaps);
 	for (int value = 2; value <= kind->whole_max; value++)

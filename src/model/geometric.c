@@ -189,15 +189,6 @@ residual_given(const BetaRule *rule, double p)
 		   model_exponential_integral(rule->shape + 1.0, discount / p);
 }
 
-/* ln(rest + part e^y) for y <= 0, where rest = 1 - part. */
-static double
-log_mixture(double part, double rest, double y)
-{
-	double change = part * expm1(y);
-
-	return change > -0.5 ? log1p(change) : log(rest + part * exp(y));
-}
-
 /*
  * The beta density of y, up to a constant; 1 at the center. Each half is
  * taken from its own end, where it falls off.
@@ -208,11 +199,12 @@ density(const BetaRule *rule, double from_center)
 	double ab = rule->a + rule->b;
 
 	if (from_center < 0)
-		return exp(rule->a * from_center - ab * log_mixture(rule->center_p,
-															rule->center_q,
-															from_center));
-	return exp(-rule->b * from_center -
-			   ab * log_mixture(rule->center_q, rule->center_p, -from_center));
+		return exp(rule->a * from_center -
+				   ab * model_log_mixture(rule->center_p, rule->center_q,
+										  from_center));
+	return exp(-rule->b * from_center - ab * model_log_mixture(rule->center_q,
+															   rule->center_p,
+															   -from_center));
 }
 
 /* Adds the node at s; false where it and all beyond are negligible. */

@@ -75,7 +75,9 @@ CRM_FUNCTION(crm_p_alive_history_at)
 
 	if (at < as_of)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("the day at must not be before as_of"),
+						errmsg("the day at is %s, but must not be before "
+							   "as_of, %s",
+							   history_day_text(at), history_day_text(as_of)),
 						errhint("What was known on an earlier day is "
 								"crm.p_alive(model, history, that day).")));
 	if (!answer_history(fcinfo, model, 1, &customer))

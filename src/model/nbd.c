@@ -118,8 +118,13 @@ at_least(const double *parameters, const ModelRow *customer, double n,
 							  horizon / (parameters[ALPHA] + customer->t), n);
 }
 
-double
-model_discounted_time(double horizon, double discount)
+/*
+ * Mean number of events within the horizon, each discounted by
+ * exp(-discount * time until it), at one event per unit of time. The horizon
+ * may be INFINITY; so is then the result without a discount.
+ */
+static double
+discounted_time(double horizon, double discount)
 {
 	if (discount == 0.0)
 		return horizon;
@@ -164,7 +169,7 @@ expected_alive(const double *parameters, const ModelRow *customer,
 	double rate =
 		(parameters[R] + customer->x) / (parameters[ALPHA] + customer->t);
 
-	return rate * model_discounted_time(horizon, discount);
+	return rate * discounted_time(horizon, discount);
 }
 
 static double

@@ -22,11 +22,4 @@ extern double model_nbd_log_coefficient(double r, double n);
 extern double model_nbd_exactly(double shape, double tau, double n);
 extern double model_nbd_at_least(double shape, double tau, double n);
 
-/*
- * Mean number of events within the horizon, each discounted by
- * exp(-discount * time until it), at one event per unit of time. The horizon
- * may be INFINITY; so is then the result without a discount.
- */
-extern double model_discounted_time(double horizon, double discount);
-
 #endif /* CRM_MODEL_NBD_H */

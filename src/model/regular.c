@@ -65,13 +65,6 @@ irregular(const ModelKind *kind)
 	return kind == &model_mbg_cnbd_k ? &model_mbg_nbd : &model_bg_nbd;
 }
 
-/* ln(1 + e^g) */
-static double
-log1p_exp(double g)
-{
-	return fmax(g, 0.0) + log1p(exp(-fabs(g)));
-}
-
 double
 model_regular_gaps(const double *parameters, double purchases, double log_gaps)
 {
@@ -117,7 +110,7 @@ log_likelihood(const ModelKind *kind, const double *parameters,
 			 log_silence(parameters, customer);
 	if (s > 0)
 		stayed += model_log_beta_ratio(parameters[B], parameters[A], s) +
-				  log1p_exp(log_odds_left(parameters, customer, s));
+				  model_log1p_exp(log_odds_left(parameters, customer, s));
 	if (events > 0)
 		stayed += model_log_rising(r, events) -
 				  events * log(parameters[ALPHA] + customer->t);
@@ -411,22 +404,10 @@ rows(const ModelKind *kind, const double *parameters,
 	}
 }
 
-/* The mean purchase rate fixes r / (k alpha); the shapes are tried in turn. */
 static bool
 start(const ModelSample *sample, int attempt, double *parameters)
 {
-	static const double shapes[][3] = {
-		{0.5, 0.8, 2.5}, {1.0, 0.05, 5.0}, {0.1, 0.5, 0.5}, {3.0, 0.2, 2.0}};
-	int n_shapes = sizeof(shapes) / sizeof(shapes[0]);
-
-	if (attempt >= n_shapes)
-		return false;
-	parameters[R] = shapes[attempt][0];
-	parameters[ALPHA] = parameters[R] * sample->total_t /
-						(regularity(parameters) * sample->total_purchases);
-	parameters[A] = shapes[attempt][1];
-	parameters[B] = shapes[attempt][2];
-	return true;
+	return bg_nbd_start(sample, attempt, regularity(parameters), parameters);
 }
 
 static double
@@ -588,12 +569,8 @@ const ModelKind model_bg_cnbd_k = {
 	.at_least = bg_at_least,
 	.expected_alive = bg_expected_alive,
 	.expected_new = bg_expected_new,
-	.at_zero = {"most customers seem never to buy again", NULL,
-				"nobody seems to leave", "everybody seems to leave at once"},
-	.at_infinity = {"all customers seem to buy at the same rate",
-					"all customers seem to buy at the same rate",
-					"all customers seem to be equally likely to leave",
-					"hardly anybody seems to leave, or all equally likely"},
+	.at_zero = BG_NBD_AT_ZERO,
+	.at_infinity = BG_NBD_AT_INFINITY,
 };
 
 const ModelKind model_mbg_cnbd_k = {
@@ -618,10 +595,6 @@ const ModelKind model_mbg_cnbd_k = {
 	.at_least = mbg_at_least,
 	.expected_alive = mbg_expected_alive,
 	.expected_new = mbg_expected_new,
-	.at_zero = {"most customers seem never to buy again", NULL,
-				"nobody seems to leave", "everybody seems to leave at once"},
-	.at_infinity = {"all customers seem to buy at the same rate",
-					"all customers seem to buy at the same rate",
-					"all customers seem to be equally likely to leave",
-					"hardly anybody seems to leave, or all equally likely"},
+	.at_zero = BG_NBD_AT_ZERO,
+	.at_infinity = BG_NBD_AT_INFINITY,
 };

@@ -331,3 +331,17 @@ model_trigamma_rising(double a, double n)
 	return -sum -
 		   n * u * v * (1.0 + 0.5 * (u + v) + value + v * (u + v) * slope);
 }
+
+double
+model_log1p_exp(double g)
+{
+	return fmax(g, 0.0) + log1p(exp(-fabs(g)));
+}
+
+double
+model_log_mixture(double part, double rest, double y)
+{
+	double change = part * expm1(y);
+
+	return change > -0.5 ? log1p(change) : log(rest + part * exp(y));
+}

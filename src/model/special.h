@@ -31,4 +31,10 @@ extern double model_log1p_less_x(double x);
 /* ln(1 - exp(-x)): x > 0 */
 extern double model_log1m_exp(double x);
 
+/* ln(1 + e^g) without overflow. */
+extern double model_log1p_exp(double g);
+
+/* ln(rest + part e^y) for y <= 0, where rest = 1 - part. */
+extern double model_log_mixture(double part, double rest, double y);
+
 #endif /* CRM_MODEL_SPECIAL_H */

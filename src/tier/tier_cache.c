@@ -226,8 +226,9 @@ tier_refuse_past(const TierState *state, int32 as_of)
 	if (as_of < state->decided_on)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("a decision of an earlier day than the last one is "
-						"not possible"),
+				 errmsg("a decision on %s is not possible after that of %s",
+						history_day_text(as_of),
+						history_day_text(state->decided_on)),
 				 errhint("Late facts count at the next review; to replay the "
 						 "past, begin with crm.tier_enrol.")));
 }

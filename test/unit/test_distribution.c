@@ -14,7 +14,6 @@
 #include "model/bg_bb.h"
 #include "model/bg_nbd.h"
 #include "model/exponential_integral.h"
-#include "model/geometric.h"
 #include "model/nbd.h"
 #include "model/pareto_nbd.h"
 #include "model/quadrature.h"
