@@ -260,11 +260,11 @@ END;
 COMMENT ON FUNCTION crm.workspace_key_collation(regclass, name) IS
 'The collation of a column, if it is not that of its type.';
 
-CREATE FUNCTION crm.workspace_source(source regclass, key text, at name, amount name, cost name, filter text) RETURNS text
+CREATE FUNCTION crm.workspace_source(workspace text, source regclass, key text, at name, amount name, cost name, filter text) RETURNS text
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	at_type oid := crm.workspace_column(source, 'at', at);
-	zone text := '(SELECT w.time_zone FROM workspace w)';
+	zone text := format('(SELECT w.time_zone FROM %I.workspace w)', workspace);
 	parts text[];
 BEGIN
 	parts := ARRAY[
@@ -282,7 +282,7 @@ BEGIN
 		|| coalesce(E'\n WHERE (' || filter || E'\n)', '');
 END
 $$;
-COMMENT ON FUNCTION crm.workspace_source(regclass, text, name, name, name, text) IS
+COMMENT ON FUNCTION crm.workspace_source(text, regclass, text, name, name, name, text) IS
 'The query of the view source_row: the source under the names of the workspace. key is the column of the customer, quoted, with a cast if it needs one.';
 
 CREATE FUNCTION crm.workspace_trigger_name(workspace text, event text) RETURNS text
@@ -399,7 +399,7 @@ BEGIN
 			HINT = format('It needs: GRANT SELECT, TRIGGER ON %s TO %I. Or attach a view, which is refreshed in full.', source, current_user);
 	END IF;
 	key_collation := crm.workspace_key_collation(source, customer);
-	query := crm.workspace_source(source, quote_ident(customer) || CASE WHEN key_collation IS NULL THEN ''
+	query := crm.workspace_source(workspace, source, quote_ident(customer) || CASE WHEN key_collation IS NULL THEN ''
 																		ELSE format('::%I.customer_key', workspace) END,
 								  at, amount, cost, filter);
 	SELECT format_type(atttypid, atttypmod) INTO key_type FROM pg_attribute WHERE attrelid = source AND attname = customer;
@@ -436,9 +436,8 @@ CREATE FUNCTION crm.workspace_create_source_row(workspace text, query text, call
 DECLARE
 	own_path text := current_setting('search_path');
 BEGIN
-	query := replace(query, 'FROM workspace w)', format('FROM %I.workspace w)', workspace));
 	PERFORM set_config('search_path', caller_path, true);
-	EXECUTE format('CREATE OR REPLACE VIEW %I.source_row WITH (security_invoker) AS ', workspace) || query;
+	EXECUTE format('CREATE VIEW %I.source_row WITH (security_invoker) AS ', workspace) || query;
 	PERFORM pg_catalog.set_config('search_path', own_path, true);
 	EXECUTE $comments$
 		COMMENT ON VIEW source_row IS 'The rows of the source under the names of the workspace, before any is rejected.';

@@ -35,8 +35,6 @@ COMMENT ON FUNCTION crm.refresh_changed(text, integer, timestamptz) IS
 
 CREATE FUNCTION crm.refresh_everyone(workspace text, OUT customers bigint, OUT purchases bigint) RETURNS record
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-	key text;
 BEGIN
 	PERFORM crm.workspace_enter(workspace);
 	PERFORM crm.workspace_lock(workspace);
@@ -86,7 +84,7 @@ CREATE FUNCTION crm.refresh_start(workspace text, "full" boolean, OUT run bigint
 BEGIN
 	PERFORM crm.workspace_enter(workspace);
 	before := clock_timestamp();
-	SELECT "full" OR NOT EXISTS (SELECT FROM customer_history)
+	SELECT coalesce("full", false) OR NOT EXISTS (SELECT FROM customer_history)
 		OR EXISTS (SELECT FROM customer_change WHERE customer_id IS NULL)
 		OR (w.source IS NOT NULL AND NOT EXISTS (SELECT FROM crm.workspace_sources(w.source)))
 	  INTO everyone FROM workspace w;
@@ -163,9 +161,9 @@ DECLARE
 	before timestamptz;
 	finished boolean := false;
 BEGIN
-	IF batch OPERATOR(pg_catalog.<) 1 OR batch OPERATOR(pg_catalog.>) 1000000 THEN
+	IF batch IS NULL OR batch OPERATOR(pg_catalog.<) 1 OR batch OPERATOR(pg_catalog.>) 1000000 THEN
 		RAISE invalid_parameter_value USING
-			MESSAGE = pg_catalog.format('batch is %s', batch),
+			MESSAGE = pg_catalog.format('batch is %s', coalesce(batch::pg_catalog.text, 'NULL')),
 			DETAIL = 'It is the number of customers of a transaction, from 1 to 1000000.';
 	END IF;
 	COMMIT;
@@ -251,7 +249,6 @@ DECLARE
 	purchase_model crm.model;
 	spend_model crm.model;
 	message text;
-	first_id bigint;
 BEGIN
 	PERFORM crm.workspace_enter(workspace);
 	SELECT crm.fit_purchases(coalesce(fit.kind, w.purchase_model), w.model_unit, h.history, fit.as_of)

@@ -22,6 +22,11 @@ SELECT n.nspname AS workspace,
 							AND w.relname OPERATOR(pg_catalog.=) 'workspace';
 COMMENT ON VIEW crm.workspaces IS
 'The workspaces of this database: schema, owner, whether it stands on a relation of yours (crm.attach) or has its own tables, about how many customers have a stored history (NULL: not counted yet), and its size.';
+COMMENT ON COLUMN crm.workspaces.workspace IS 'The schema.';
+COMMENT ON COLUMN crm.workspaces.owner IS 'Its owner.';
+COMMENT ON COLUMN crm.workspaces.attached IS 'Whether it stands on a relation of yours (crm.attach).';
+COMMENT ON COLUMN crm.workspaces.stored_customers IS 'About how many customers have a stored history; NULL: not counted yet.';
+COMMENT ON COLUMN crm.workspaces.bytes IS 'Size of its tables, with indexes.';
 GRANT SELECT ON crm.workspaces TO PUBLIC;
 
 CREATE FUNCTION crm.workspace_objects(workspace text,
@@ -94,7 +99,7 @@ BEGIN
 		SELECT t.tgenabled, t.tgname FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
 		 WHERE t.tgrelid = s.relation AND t.tgtype & e.bit <> 0 AND t.tgtype & 1 = 0
 		   AND p.pronamespace = to_regnamespace(quote_ident(workspace)) LIMIT 1) t ON true
-	 WHERE t.tgenabled IS NULL OR t.tgenabled = 'D';
+	 WHERE t.tgenabled IS NULL OR t.tgenabled IN ('D', 'R');
 	RETURN QUERY
 	SELECT 'source dropped', w.source::text, 'The relation that the workspace was attached to is gone.', 'Attach another workspace.'
 	  FROM workspace w WHERE w.source IS NOT NULL AND NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = w.source);
@@ -176,7 +181,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.check_workspace(text) IS
-'What is wrong with a workspace, a row for each problem with its mend; no rows mean that all is well. Looks at: tables, columns, views and functions, and their version, against those shipped; triggers on the sources, also on partitions; missing indexes and row security of a source; customers that wait for a refresh; stored histories against the facts, for a sample of up to 2000 customers; source rows that are left out; metrics that are no columns.';
+'What is wrong with a workspace, a row for each problem with its mend; no rows mean that all is well. Looks at: tables, columns, views and functions, and their version, against those shipped; triggers on the sources, also on partitions; missing indexes and row security of a source; customers that wait for a refresh; stored histories against the facts, for a sample of up to 2000 customers; source rows that are left out; metrics that are no columns; rules, tiers, points and scores of programmes.';
 
 /*
  * A function cannot be replaced by one with more columns, nor dropped while a

@@ -282,9 +282,12 @@ BEGIN ATOMIC
 		   q.open_cases, q.open_complaints, q.complaints_12m, q.last_nps, q.last_satisfaction, q.invitations,
 		   q.referrals, q.serving_cost_12m, q.cut_as_of, q.model_as_of, q.usual_gap,
 		   (SELECT string_agg(n.name, ', ' ORDER BY v.scheme COLLATE "C")
-			  FROM tier_log v JOIN tier n ON n.scheme = v.scheme AND n.tier_no = v.tier_no
-			 WHERE v.customer_id = q.customer_id AND v.valid_from < (SELECT day_end(customer_360_at.as_of))
-			   AND (v.valid_to IS NULL OR v.valid_to >= (SELECT day_end(customer_360_at.as_of)))
+			  FROM tier_log v
+			  JOIN tier n ON n.scheme = v.scheme AND n.tier_no = v.tier_no
+			  JOIN (SELECT s.scheme, (customer_360_at.as_of + 1)::timestamp
+							AT TIME ZONE coalesce(s.time_zone, (SELECT w.time_zone FROM workspace w)) AS day_end
+					  FROM tier_scheme s) y ON y.scheme = v.scheme
+			 WHERE v.customer_id = q.customer_id AND v.valid_from < y.day_end AND (v.valid_to IS NULL OR v.valid_to >= y.day_end)
 			   AND v.reason NOT IN ('merge', 'close')),
 		   (SELECT v.stage FROM lifecycle_log v
 			 WHERE v.customer_id = q.customer_id AND v.entered_at < (SELECT day_end(customer_360_at.as_of))

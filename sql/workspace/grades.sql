@@ -28,8 +28,8 @@ COMMENT ON COLUMN tier_review.as_of IS 'The day as of which it was reviewed.';
 COMMENT ON COLUMN tier_review.policy IS 'The rules that were applied, shares of the best customers frozen to thresholds.';
 COMMENT ON COLUMN tier_review.members IS 'Customers in the programme.';
 COMMENT ON COLUMN tier_review.changes IS 'Rows that it wrote to tier_log.';
-COMMENT ON COLUMN tier_review.reviewed_at IS 'When it was last run for that day.';
-COMMENT ON COLUMN tier_review.reviewed_by IS 'Who ran it.';
+COMMENT ON COLUMN tier_review.reviewed_at IS 'When a run for that day last changed something.';
+COMMENT ON COLUMN tier_review.reviewed_by IS 'Who made that run.';
 
 /* Scores */
 
@@ -51,7 +51,7 @@ SELECT metrics.customer_id, i.model, i.metric, e.value,
  CROSS JOIN LATERAL (
 	SELECT CASE WHEN i.half_life IS NULL THEN 1
 				ELSE coalesce(0.5 ^ (least(metrics.recency, crm.as_of() - (metrics.last_interaction_at AT TIME ZONE (SELECT w.time_zone FROM workspace w))::date)
-									 * 86400 / extract(epoch FROM i.half_life)), 0) END AS decay) d;
+									 * 86400::numeric / extract(epoch FROM i.half_life)), 0) END AS decay) d;
 COMMENT ON VIEW customer_score_part IS 'The parts of each customer''s scores, by the rows of score_item, as of the day crm.as_of().';
 COMMENT ON COLUMN customer_score_part.customer_id IS 'The customer.';
 COMMENT ON COLUMN customer_score_part.model IS 'Name of the score.';
@@ -141,6 +141,7 @@ SELECT z.time_zone, p.customer_id,
 	   crm.history_agg((p.purchased_at AT TIME ZONE z.time_zone)::date, p.amount),
 	   crm.history_agg((p.purchased_at AT TIME ZONE z.time_zone)::date, p.profit)
   FROM purchase_source p
+  JOIN customer USING (customer_id)
   JOIN (SELECT DISTINCT s.time_zone FROM tier_scheme s WHERE s.time_zone <> (SELECT w.time_zone FROM workspace w)) z ON true
  GROUP BY z.time_zone, p.customer_id;
 COMMENT ON VIEW programme_history IS 'Purchase histories by the days of each time zone that a programme goes by: the stored ones for that of the workspace, computed ones for others.';
@@ -153,6 +154,7 @@ CREATE VIEW programme_points WITH (security_invoker) AS
 SELECT z.time_zone, e.customer_id,
 	   crm.history_agg((coalesce(e.available_at, e.occurred_at) AT TIME ZONE z.time_zone)::date, e.points) AS points_history
   FROM points_entry e
+  JOIN customer USING (customer_id)
   JOIN (SELECT DISTINCT coalesce(s.time_zone, (SELECT w.time_zone FROM workspace w)) AS time_zone
 		  FROM tier_scheme s
 		 WHERE EXISTS (SELECT FROM tier_rule r WHERE r.scheme = s.scheme AND r.metric = 'points_earned')

@@ -21,9 +21,11 @@ BEGIN ATOMIC
 								   recurring_customer_at.as_of::timestamp, interval '1 month') g) m
 	  JOIN (SELECT t.customer_id, t.monthly_amount, t.starts_on, least(t.ends_on, t.cancelled_on) AS until
 			  FROM contract t
+			  JOIN customer USING (customer_id)
 			 WHERE t.monthly_amount > 0) t ON t.starts_on <= m.last_day AND (t.until IS NULL OR t.until >= m.month)
 	  JOIN (SELECT f.customer_id, min(f.starts_on) AS first_on
 			  FROM contract f
+			  JOIN customer USING (customer_id)
 			 WHERE f.monthly_amount > 0 AND (f.cancelled_on IS NULL OR f.cancelled_on > f.starts_on)
 			 GROUP BY f.customer_id) c ON c.customer_id = t.customer_id
 	 GROUP BY m.month, c.customer_id, c.first_on;
@@ -106,6 +108,7 @@ BEGIN ATOMIC
 		   coalesce(sum(d.new_amount), 0)
 	  FROM (SELECT date_trunc('month', t.ends_on::timestamp)::date AS month, t.monthly_amount, n.monthly_amount AS new_amount
 			  FROM contract t
+			  JOIN customer USING (customer_id)
 			  LEFT JOIN contract n ON n.renews_id = t.contract_id AND n.starts_on <= renewal_at.as_of
 			 WHERE t.ends_on <= renewal_at.as_of) d
 	 GROUP BY d.month

@@ -28,12 +28,14 @@ INSERT INTO metric (metric, unit, higher_is_better, definition) VALUES
 	('categories', 'categories', true, 'Number of product categories bought.'),
 	('categories_12m', 'categories', true, 'Number of product categories bought in 12 months.'),
 	('median_gap', 'days', false, 'Median days between purchase days.'),
+	('mean_gap', 'days', false, 'Mean days between purchase days.'),
 	('usual_gap', 'days', false, 'Median gap from three purchase days on, before that the median of the segment or of everybody.'),
 	('idle_ratio', 'ratio', false, 'Recency divided by the usual gap: idle time in the customer''s own rhythm.'),
 	('r', 'score', true, 'RFM score of recency.'),
 	('f', 'score', true, 'RFM score of frequency.'),
 	('m', 'score', true, 'RFM score of the amount.'),
 	('p_alive', 'probability', true, 'Probability of still being a customer.'),
+	('expected_purchases_30d', 'purchases', true, 'Purchases to expect in 30 days.'),
 	('expected_purchases_90d', 'purchases', true, 'Purchases to expect in 90 days.'),
 	('expected_purchases_365d', 'purchases', true, 'Purchases to expect in 365 days.'),
 	('clv', 'money', true, 'Discounted money to expect in the workspace''s horizon.'),
@@ -54,6 +56,7 @@ INSERT INTO metric (metric, unit, higher_is_better, definition) VALUES
 	('invitations', 'invitations', true, 'Invitations sent to others.'),
 	('referrals', 'customers', true, 'Invited who became customers.'),
 	('decision_contacts', 'contacts', true, 'Contacts with a known part in decisions.'),
+	('serving_cost_12m', 'money', false, 'Costs booked on the customer in 12 months.'),
 	('points_earned', 'points', true, 'Points earned and available, less those taken back; in rules of grades, of the time that the programme measures.'),
 	('days_known', 'days', true, 'Days since the customer was entered.');
 

@@ -93,5 +93,26 @@ SELECT set_eq('SELECT month, due, renewed, due_amount, renewed_amount, renewed_t
 		FROM crm_flow.contract c WHERE c.ends_on <= '2025-05-20' GROUP BY 1$$, 'and so are renewals');
 SELECT is((SELECT count(*) FROM crm_flow.recurring_at('2022-12-31')), 0::bigint, 'before the first contract there is nothing');
 
+-- Row security on customer hides contracts, points and days of programmes as well.
+INSERT INTO crm_flow.tier_scheme (scheme, time_zone) VALUES ('far', 'Pacific/Kiritimati');
+INSERT INTO crm_flow.tier (scheme, tier_no, name) VALUES ('far', 0, 'all'), ('far', 1, 'some');
+INSERT INTO crm_flow.tier_rule (scheme, tier_no, metric, enter_at) VALUES ('far', 1, 'points_earned', 5);
+INSERT INTO crm_flow.sales_order (order_id, customer_id, ordered_at) SELECT customer_id, customer_id, '2025-01-01' FROM crm_flow.customer;
+INSERT INTO crm_flow.sales_order_line (order_id, line_no, unit_price) SELECT order_id, 1, 5 FROM crm_flow.sales_order;
+INSERT INTO crm_flow.points_entry (customer_id, occurred_at, kind, points) SELECT customer_id, '2025-01-01', 'earn', 1 FROM crm_flow.customer;
+CREATE ROLE crm_flow_reader;
+GRANT USAGE ON SCHEMA crm, crm_flow TO crm_flow_reader;
+GRANT SELECT ON ALL TABLES IN SCHEMA crm_flow TO crm_flow_reader;
+ALTER TABLE crm_flow.customer ENABLE ROW LEVEL SECURITY;
+CREATE POLICY none ON crm_flow.customer FOR SELECT TO crm_flow_reader USING (false);
+CREATE TEMP TABLE seen AS SELECT 'owner' AS who, (SELECT count(*) FROM crm_flow.recurring) AS recurring, (SELECT count(*) FROM crm_flow.renewal) AS renewal,
+	(SELECT count(DISTINCT time_zone) FROM crm_flow.programme_history) AS history, (SELECT count(DISTINCT time_zone) FROM crm_flow.programme_points) AS points;
+GRANT ALL ON seen TO crm_flow_reader;
+SET LOCAL ROLE crm_flow_reader;
+INSERT INTO seen SELECT 'reader', (SELECT count(*) FROM crm_flow.recurring WHERE opening > 0 OR closing > 0), (SELECT count(*) FROM crm_flow.renewal),
+	(SELECT count(*) FROM crm_flow.programme_history), (SELECT count(*) FROM crm_flow.programme_points);
+RESET ROLE;
+SELECT results_eq('SELECT who, recurring > 0, renewal > 0, history, points FROM seen ORDER BY 1', $$VALUES ('owner', true, true, 2::bigint, 1::bigint), ('reader', false, false, 0, 0)$$, 'who may see no customer sees no contract, no history and no points');
+
 SELECT * FROM finish();
 ROLLBACK;

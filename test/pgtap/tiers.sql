@@ -272,6 +272,16 @@ SELECT lives_ok($$SELECT crm.tier_grant('crm_tiers', 'standard', 6, 'platinum', 
 -- A row for each member and programme
 SELECT set_eq('SELECT scheme, customer_id, count(*) FROM crm_tiers.customer_tier GROUP BY 1, 2', 'SELECT DISTINCT scheme, customer_id, 1::bigint FROM crm_tiers.tier_log WHERE valid_from < now()', 'customer_tier has one row for each member of each programme');
 
+-- The day of a programme is that of its time zone, in the row of everything as well.
+SELECT crm.create_workspace('crm_west', 'America/Los_Angeles') \g /dev/null
+INSERT INTO crm_west.customer (customer_id, name) VALUES (1, 'one');
+INSERT INTO crm_west.sales_order (order_id, customer_id, ordered_at) VALUES (1, 1, '2024-12-01');
+INSERT INTO crm_west.sales_order_line (order_id, line_no, unit_price) VALUES (1, 1, 10);
+UPDATE crm_west.tier_scheme SET time_zone = 'Asia/Shanghai';
+SELECT crm.tier_review('crm_west', 'standard', '2025-01-01') \g /dev/null
+SELECT results_eq($$SELECT day::date, (SELECT c.tier FROM crm_west.customer_360_at(day::date) c), (SELECT t.tier FROM crm_west.customer_tier_at(day::date) t) FROM unnest('{2024-12-31,2025-01-01}'::date[]) day$$,
+	$$VALUES ('2024-12-31'::date, NULL, NULL), ('2025-01-01', 'ordinary', 'ordinary')$$, 'customer_360 shows the tier that customer_tier shows');
+
 -- Row security
 INSERT INTO crm_tiers.points_entry (customer_id, occurred_at, kind, points) VALUES (5, '2025-01-01', 'earn', 1), (6, '2025-01-01', 'earn', 1);
 CREATE ROLE crm_tiers_reader;

@@ -77,6 +77,10 @@ is(answer($from, sprintf($facts, 'shop.customer_history')), '0', 'rightly');
 ok(!$ok && $output =~ /invalid transaction termination/, 'it is refused in a transaction block');
 ($ok, $output) = psql($from, q{CALL crm.refresh('shop', batch => 0)});
 ok(!$ok && $output =~ /batch is 0/, 'and so is an empty batch');
+($ok, $output) = psql($from, q{SET statement_timeout = '20s'; CALL crm.refresh('shop', batch => NULL)});
+ok(!$ok && $output =~ /batch is NULL/, 'and one of unknown size');
+($ok, $output) = psql($from, q{CALL crm.refresh('shop', "full" => NULL)});
+ok($ok, 'full => NULL is that of the default') or diag($output);
 ($ok, $output) = psql($from, q{SET default_transaction_isolation = 'serializable'; UPDATE orders SET total = 5 WHERE id = 77; CALL crm.refresh('shop')});
 ok($ok && $output =~ /^1\|/m, 'any default isolation will do') or diag($output);
 
