@@ -38,6 +38,17 @@ decimal_absolute(int64_t units)
 	return units < 0 ? -units : units;
 }
 
+static inline int
+decimal_compare(Decimal a, Decimal b)
+{
+	__int128 left = a.units;
+	__int128 right = b.units;
+
+	left *= decimal_powers[b.scale];
+	right *= decimal_powers[a.scale];
+	return (left > right) - (left < right);
+}
+
 extern DecimalFault decimal_from_numeric(const uint8_t *payload, size_t size,
 										 Decimal *decimal);
 extern DecimalFault decimal_from_double(double value, Decimal *decimal);

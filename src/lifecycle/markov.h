@@ -37,7 +37,7 @@ typedef struct MarkovChain
 	int n;
 	double *p;
 	double *work;
-	double *right; /* [n][n] */
+	double *right; /* [n][n + 2]: room for two right sides of one state */
 	int *class_of; /* [n]; the number of a closed class, -1: transient */
 	int *members; /* [n] */
 	int classes;

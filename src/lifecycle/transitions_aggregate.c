@@ -22,6 +22,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "aggregate.h"
 #include "lifecycle/transitions.h"
 
 #define FIRST_ROOM 8
@@ -36,16 +37,6 @@ typedef struct Transitions
 	int *slots; /* number of a state, from 1; 0: free */
 	int64 *counts; /* [room][room] */
 } Transitions;
-
-static MemoryContext
-aggregate_context(FunctionCallInfo fcinfo)
-{
-	MemoryContext context;
-
-	if (!AggCheckCallContext(fcinfo, &context))
-		elog(ERROR, "aggregate function called in non-aggregate context");
-	return context;
-}
 
 static void
 allocate(Transitions *transitions, int room)
@@ -149,15 +140,6 @@ count_moves(Transitions *transitions, int from, int to, int64 moves)
 	if (pg_add_s64_overflow(*count, moves, count))
 		ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 						errmsg("number of transitions out of range")));
-}
-
-static bool
-any_argument_is_null(FunctionCallInfo fcinfo)
-{
-	for (int i = 1; i < PG_NARGS(); i++)
-		if (PG_ARGISNULL(i))
-			return true;
-	return false;
 }
 
 /* sfunc: (internal, from_state text, to_state text [, n bigint]) */

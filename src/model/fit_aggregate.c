@@ -25,6 +25,7 @@
 #include "common/int.h"
 #include "libpq/pqformat.h"
 #include "miscadmin.h"
+#include "aggregate.h"
 #include "model/customer.h"
 #include "model/fit.h"
 #include "model/sample.h"
@@ -173,16 +174,6 @@ state_add_spend(FitState *state, const ModelRow *row)
 }
 
 /* Transitions */
-
-static MemoryContext
-aggregate_context(FunctionCallInfo fcinfo)
-{
-	MemoryContext context;
-
-	if (!AggCheckCallContext(fcinfo, &context))
-		elog(ERROR, "aggregate function called in non-aggregate context");
-	return context;
-}
 
 static bool
 same_text(const char *known, const text *value)

@@ -25,6 +25,7 @@
 #include "utils/timestamp.h"
 #include "utils/typcache.h"
 
+#include "aggregate.h"
 #include "history/decimal.h"
 #include "history/history.h"
 #include "points/ledger.h"
@@ -82,16 +83,6 @@ static const char *
 moment_text(TimestampTz moment)
 {
 	return pstrdup(timestamptz_to_str(moment));
-}
-
-static MemoryContext
-aggregate_context(FunctionCallInfo fcinfo)
-{
-	MemoryContext context;
-
-	if (!AggCheckCallContext(fcinfo, &context))
-		elog(ERROR, "aggregate function called in non-aggregate context");
-	return context;
 }
 
 static PointsLedger *
@@ -374,8 +365,7 @@ CRM_FUNCTION(crm_points_serial)
 	if (size > MaxAllocSize / 2)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("a worker of crm.points_balance cannot hand over "
-						"%lld entries of one customer",
+				 errmsg("a worker cannot hand over %lld entries of points",
 						(long long) ledger->count),
 				 errhint("Set max_parallel_workers_per_gather to 0 for this "
 						 "query.")));

@@ -14,6 +14,7 @@
 #include "utils/numeric.h"
 #include "utils/typcache.h"
 
+#include "aggregate.h"
 #include "retention/tally.h"
 
 /* Columns of crm.growth_period, from 0. */
@@ -41,7 +42,7 @@ enum
 static Tally *
 window_tally(FunctionCallInfo fcinfo, int columns)
 {
-	MemoryContext context = tally_context(fcinfo);
+	MemoryContext context = aggregate_context(fcinfo);
 	Tally *tally = tally_argument(fcinfo, 0);
 	int32 from = PG_GETARG_DAY(2, "from");
 	int32 until = PG_GETARG_DAY(3, "until");
@@ -149,7 +150,7 @@ period_rows(FunctionCallInfo fcinfo,
 /* finalfunc: crm.growth_period[] */
 CRM_FUNCTION(crm_growth_final)
 {
-	(void) tally_context(fcinfo);
+	(void) aggregate_context(fcinfo);
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	PG_RETURN_DATUM(period_rows(fcinfo, growth_row));
@@ -158,7 +159,7 @@ CRM_FUNCTION(crm_growth_final)
 /* finalfunc: crm.stickiness_level[] */
 CRM_FUNCTION(crm_stickiness_final)
 {
-	(void) tally_context(fcinfo);
+	(void) aggregate_context(fcinfo);
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	PG_RETURN_DATUM(period_rows(fcinfo, stickiness_row));

@@ -13,6 +13,7 @@
 #include "funcapi.h"
 #include "utils/builtins.h"
 
+#include "aggregate.h"
 #include "retention/tally.h"
 
 /* The counts of the state. */
@@ -32,32 +33,21 @@ enum
 	REPURCHASE_COLUMNS
 };
 
-/* The windows may differ from row to row: each customer has his own. */
+/*
+ * The windows may differ from row to row: each customer has his own. Who did
+ * not buy is not counted, but makes the result 0 and not NULL.
+ */
 static Tally *
-count_buyer(FunctionCallInfo fcinfo, bool repeated)
+count_customer(FunctionCallInfo fcinfo, bool bought, bool repeated)
 {
-	MemoryContext context = tally_context(fcinfo);
+	MemoryContext context = aggregate_context(fcinfo);
 	Tally *tally = tally_argument(fcinfo, 0);
 	ActivityWindow everything = {0};
 
 	if (tally == NULL)
 		tally = tally_create(context, &everything, 0, COUNTS);
-	tally->counts[COUNT_BUYERS]++;
-	if (repeated)
-		tally->counts[COUNT_REPEATED]++;
-	return tally;
-}
-
-/* Nobody to count, but a state: the result is zero and not NULL. */
-static Tally *
-count_nobody(FunctionCallInfo fcinfo)
-{
-	MemoryContext context = tally_context(fcinfo);
-	Tally *tally = tally_argument(fcinfo, 0);
-	ActivityWindow everything = {0};
-
-	if (tally == NULL)
-		tally = tally_create(context, &everything, 0, COUNTS);
+	tally->counts[COUNT_BUYERS] += bought;
+	tally->counts[COUNT_REPEATED] += bought && repeated;
 	return tally;
 }
 
@@ -73,9 +63,7 @@ CRM_FUNCTION(crm_repeat_rate_transition)
 	purchases = purchases_during(
 		history.data, history.size, PG_GETARG_DAY(2, "from"),
 		PG_GETARG_DAY(3, "until"), PG_NARGS() > 4 && PG_GETARG_BOOL(4));
-	if (purchases == 0)
-		PG_RETURN_POINTER(count_nobody(fcinfo));
-	PG_RETURN_POINTER(count_buyer(fcinfo, purchases > 1));
+	PG_RETURN_POINTER(count_customer(fcinfo, purchases > 0, purchases > 1));
 }
 
 /* sfunc: (internal, history, from, until, next_from, next_until date) */
@@ -84,18 +72,20 @@ CRM_FUNCTION(crm_return_rate_transition)
 	History history;
 	int32 next_from;
 	int32 next_until;
+	bool bought;
 
 	if (any_argument_is_null(fcinfo))
 		PG_RETURN_TALLY(tally_argument(fcinfo, 0));
 	history = PG_GETARG_HISTORY(1);
 	next_from = PG_GETARG_DAY(4, "next_from");
 	next_until = PG_GETARG_DAY(5, "next_until");
-	if (purchases_during(history.data, history.size, PG_GETARG_DAY(2, "from"),
-						 PG_GETARG_DAY(3, "until"), true) == 0)
-		PG_RETURN_POINTER(count_nobody(fcinfo));
-	PG_RETURN_POINTER(count_buyer(
-		fcinfo, purchases_during(history.data, history.size, next_from,
-								 next_until, true) > 0));
+	bought =
+		purchases_during(history.data, history.size, PG_GETARG_DAY(2, "from"),
+						 PG_GETARG_DAY(3, "until"), true) > 0;
+	PG_RETURN_POINTER(count_customer(
+		fcinfo, bought,
+		bought && purchases_during(history.data, history.size, next_from,
+								   next_until, true) > 0));
 }
 
 /* sfunc: (internal, history, from date, until date, days int, as_of date) */
@@ -108,6 +98,7 @@ CRM_FUNCTION(crm_repeat_within_transition)
 	int32 days;
 	int32 first[2];
 	int found;
+	bool bought;
 
 	if (any_argument_is_null(fcinfo))
 		PG_RETURN_TALLY(tally_argument(fcinfo, 0));
@@ -118,13 +109,14 @@ CRM_FUNCTION(crm_repeat_within_transition)
 	as_of = PG_GETARG_DAY(5, "as_of");
 	if (days < 1)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("days must be 1 or more, not %d", days)));
+						errmsg("days must be 1 or more, not %d", days),
+						errhint("The days after the first purchase in which "
+								"a second one counts: 30, for example.")));
 	found = first_purchase_days(history.data, history.size, first);
-	if (found == 0 || first[0] < from || first[0] >= until ||
-		(int64) first[0] + days > as_of)
-		PG_RETURN_POINTER(count_nobody(fcinfo));
-	PG_RETURN_POINTER(
-		count_buyer(fcinfo, found > 1 && (int64) first[1] - first[0] <= days));
+	bought = found > 0 && first[0] >= from && first[0] < until &&
+			 (int64) first[0] + days <= as_of;
+	PG_RETURN_POINTER(count_customer(
+		fcinfo, bought, found > 1 && (int64) first[1] - first[0] <= days));
 }
 
 /* finalfunc: crm.repurchase */
@@ -136,7 +128,7 @@ CRM_FUNCTION(crm_repurchase_final)
 	bool nulls[REPURCHASE_COLUMNS] = {false};
 	int64 buyers;
 
-	(void) tally_context(fcinfo);
+	(void) aggregate_context(fcinfo);
 	if (tally == NULL)
 		PG_RETURN_NULL();
 	if (get_call_result_type(fcinfo, NULL, &shape) != TYPEFUNC_COMPOSITE)

@@ -18,6 +18,7 @@
 #include "utils/builtins.h"
 #include "utils/typcache.h"
 
+#include "aggregate.h"
 #include "retention/tally.h"
 
 /* Columns of crm.retention_cell, from 0. */
@@ -74,7 +75,7 @@ add_history(Tally *tally, History history)
 /* sfunc: (internal, history, from date, unit text, periods int, as_of date) */
 CRM_FUNCTION(crm_retention_transition)
 {
-	MemoryContext context = tally_context(fcinfo);
+	MemoryContext context = aggregate_context(fcinfo);
 	Tally *tally = tally_argument(fcinfo, 0);
 	ActivityWindow window;
 	int32 periods;
@@ -136,7 +137,7 @@ brackets_argument(FunctionCallInfo fcinfo, int number, int32 *cells)
 /* sfunc: (internal, history, from date, unit text, brackets int[], as_of) */
 CRM_FUNCTION(crm_retention_brackets_transition)
 {
-	MemoryContext context = tally_context(fcinfo);
+	MemoryContext context = aggregate_context(fcinfo);
 	Tally *tally = tally_argument(fcinfo, 0);
 	ActivityWindow window;
 	const int32 *bounds;
@@ -211,7 +212,7 @@ CRM_FUNCTION(crm_retention_final)
 	Datum *rows;
 	int64 count;
 
-	(void) tally_context(fcinfo);
+	(void) aggregate_context(fcinfo);
 	if (tally == NULL)
 		PG_RETURN_NULL();
 	count = (int64) tally->window.periods * tally->cells;

@@ -16,19 +16,10 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
+#include "aggregate.h"
 #include "retention/tally.h"
 
 #define STATE_FORMAT 2
-
-MemoryContext
-tally_context(FunctionCallInfo fcinfo)
-{
-	MemoryContext context;
-
-	if (!AggCheckCallContext(fcinfo, &context))
-		elog(ERROR, "aggregate function called in non-aggregate context");
-	return context;
-}
 
 Tally *
 tally_create(MemoryContext context, const ActivityWindow *window, int32 cells,
@@ -135,7 +126,7 @@ tally_out_of_range(void)
 /* combinefunc of all these aggregates */
 CRM_FUNCTION(crm_tally_combine)
 {
-	MemoryContext context = tally_context(fcinfo);
+	MemoryContext context = aggregate_context(fcinfo);
 	Tally *tally = tally_argument(fcinfo, 0);
 	const Tally *other = tally_argument(fcinfo, 1);
 
@@ -159,7 +150,7 @@ CRM_FUNCTION(crm_tally_serial)
 	const Tally *tally = (Tally *) PG_GETARG_POINTER(0);
 	StringInfoData buffer;
 
-	(void) tally_context(fcinfo);
+	(void) aggregate_context(fcinfo);
 	pq_begintypsend(&buffer);
 	pq_sendbyte(&buffer, STATE_FORMAT);
 	pq_sendbyte(&buffer, tally->window.unit);
@@ -186,7 +177,7 @@ CRM_FUNCTION(crm_tally_deserial)
 	int32 scale;
 	int32 size;
 
-	(void) tally_context(fcinfo);
+	(void) aggregate_context(fcinfo);
 	buffer.data = VARDATA_ANY(state);
 	buffer.len = buffer.maxlen = (int) VARSIZE_ANY_EXHDR(state);
 	if (pq_getmsgbyte(&buffer) != STATE_FORMAT)

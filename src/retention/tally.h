@@ -31,8 +31,6 @@ typedef struct Tally
 	int32 *bounds; /* cells + 1 of them */
 } Tally;
 
-extern MemoryContext tally_context(FunctionCallInfo fcinfo);
-
 /* A state without a customer, with room for cells + 1 bounds. */
 extern Tally *tally_create(MemoryContext context, const ActivityWindow *window,
 						   int32 cells, int64 size);
@@ -65,15 +63,6 @@ tally_argument(FunctionCallInfo fcinfo, int number)
 			PG_RETURN_NULL(); \
 		PG_RETURN_POINTER(tally); \
 	} while (0)
-
-static inline bool
-any_argument_is_null(FunctionCallInfo fcinfo)
-{
-	for (int i = 1; i < PG_NARGS(); i++)
-		if (PG_ARGISNULL(i))
-			return true;
-	return false;
-}
 
 /* The element type of the array that a final function returns. */
 extern Oid tally_row_type(FunctionCallInfo fcinfo);

@@ -22,6 +22,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
+#include "aggregate.h"
 #include "history/decimal.h"
 #include "history/history.h"
 #include "rfm/cuts.h"
@@ -54,16 +55,6 @@ typedef struct RfmPopulation
 
 StaticAssertDecl(HISTORY_MAX_UNITS <= QUANTILE_MAX_VALUE,
 				 "quantiles must be able to hold amounts");
-
-static MemoryContext
-aggregate_context(FunctionCallInfo fcinfo)
-{
-	MemoryContext context;
-
-	if (!AggCheckCallContext(fcinfo, &context))
-		elog(ERROR, "crm.rfm_cut called outside an aggregate");
-	return context;
-}
 
 static RfmPopulation *
 population_create(MemoryContext context, int groups, int64 capacity)

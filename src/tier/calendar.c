@@ -23,8 +23,11 @@
 #define SHORTEST_MONTH 28
 #define FIRST_MONDAY 2 /* 2000-01-03 */
 
-/* From 1 March of a year divisible by 400, seventeen eras back, to 2000. */
-#define ERAS_BEFORE 17
+/*
+ * From 1 March of a year divisible by 400, to 2000: so far back that the
+ * longest span before the first date of PostgreSQL is still not negative.
+ */
+#define ERAS_BEFORE 20
 #define YEARS_BEFORE (ERAS_BEFORE * YEARS_PER_ERA)
 #define DAYS_BEFORE (ERAS_BEFORE * DAYS_PER_ERA - 60)
 
@@ -285,4 +288,39 @@ calendar_parse_span(const char *text, CalendarSpan *span)
 	if (*text == 'P')
 		return parse_iso(text + 1, span);
 	return parse_words(text, span);
+}
+
+/* So many digits as a number, or -1. */
+static int
+read_digits(const char *text, int count)
+{
+	int number = 0;
+
+	for (int i = 0; i < count; i++)
+	{
+		if (text[i] < '0' || text[i] > '9')
+			return -1;
+		number = number * 10 + (text[i] - '0');
+	}
+	return number;
+}
+
+bool
+calendar_parse_day(const char *text, int32_t *day)
+{
+	int year;
+	int month;
+	int day_of_month;
+	int64_t number;
+
+	if (strlen(text) != 10 || text[4] != '-' || text[7] != '-')
+		return false;
+	year = read_digits(text, 4);
+	month = read_digits(text + 5, 2);
+	day_of_month = read_digits(text + 8, 2);
+	if (year < 1 || month < 1 || month > MONTHS_PER_YEAR || day_of_month < 1)
+		return false;
+	number = ((int64_t) year - 2000) * MONTHS_PER_YEAR + month - 1;
+	*day = (int32_t) (month_start(number) + day_of_month - 1);
+	return *day < month_start(number + 1);
 }

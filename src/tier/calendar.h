@@ -72,4 +72,7 @@ calendar_span_is_zero(CalendarSpan span)
 	return span.months == 0 && span.days == 0;
 }
 
+/* A day written YYYY-MM-DD, from the year 1 on; false if it is none. */
+extern bool calendar_parse_day(const char *text, int32_t *day);
+
 #endif /* CRM_TIER_CALENDAR_H */

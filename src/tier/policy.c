@@ -11,20 +11,7 @@
  */
 #include "tier/policy.h"
 
-/* The first and the last day that a date can hold. */
-#define FIRST_DAY INT64_C(-2451545)
-#define LAST_DAY INT64_C(2145031948)
-
-static bool
-reaches(Decimal value, Decimal threshold)
-{
-	__int128 left = value.units;
-	__int128 right = threshold.units;
-
-	left *= decimal_powers[threshold.scale];
-	right *= decimal_powers[value.scale];
-	return left >= right;
-}
+#include "history/codec.h"
 
 static bool
 all_rules_hold(const TierLevel *level, const TierMetric *metrics, bool to_keep)
@@ -35,7 +22,8 @@ all_rules_hold(const TierLevel *level, const TierMetric *metrics, bool to_keep)
 		const TierMetric *metric = &metrics[rule->metric];
 
 		if (!metric->is_known ||
-			!reaches(metric->value, to_keep ? rule->keep_at : rule->enter_at))
+			decimal_compare(metric->value,
+							to_keep ? rule->keep_at : rule->enter_at) < 0)
 			return false;
 	}
 	return true;
@@ -63,7 +51,7 @@ tier_entered(const TierPolicy *policy, const TierMetric *metrics)
 static int32_t
 day_or_never(int64_t day)
 {
-	return day > LAST_DAY ? TIER_NEVER : (int32_t) day;
+	return day > HISTORY_MAX_DAY ? TIER_NEVER : (int32_t) day;
 }
 
 /*
@@ -114,7 +102,7 @@ tier_window_from(const TierPolicy *policy, const TierState *state,
 	int64_t from;
 
 	if (policy->window_kind == TIER_LIFETIME)
-		return FIRST_DAY;
+		return HISTORY_MIN_DAY;
 	if (policy->window_kind == TIER_ROLLING)
 		from = calendar_add(until, policy->window_length, -1);
 	else
@@ -125,7 +113,7 @@ tier_window_from(const TierPolicy *policy, const TierState *state,
 			anchor, policy->window_length,
 			calendar_interval(anchor, policy->window_length, last));
 	}
-	return from < FIRST_DAY ? FIRST_DAY : from;
+	return from < HISTORY_MIN_DAY ? HISTORY_MIN_DAY : from;
 }
 
 static TierReason

@@ -145,24 +145,12 @@ static int32
 day_field(JsonbContainer *object, const char *key)
 {
 	char *text = string_field(object, key, "a tier policy");
-	int year;
-	int month;
-	int day;
-	int length = 0;
-	int read[3];
+	int32 day;
 
 	if (text == NULL)
 		return 0;
-	if (sscanf(text, "%4d-%2d-%2d%n", &year, &month, &day, &length) == 3 &&
-		text[length] == '\0' && length == 10 && year >= 1 && month >= 1 &&
-		month <= MONTHS_PER_YEAR && day >= 1)
-	{
-		int julian = date2j(year, month, day);
-
-		j2date(julian, &read[0], &read[1], &read[2]);
-		if (read[0] == year && read[1] == month && read[2] == day)
-			return julian - POSTGRES_EPOCH_JDATE;
-	}
+	if (calendar_parse_day(text, &day))
+		return day;
 	refuse(psprintf("%s of a tier policy is not a day: \"%s\"", key, text),
 		   "Write it as \"2025-01-31\".");
 	return 0;
@@ -201,17 +189,6 @@ threshold_field(JsonbContainer *rule, const char *key, const char *where)
 			   "A threshold has at most 18 digits, at most 8 of them "
 			   "decimals.");
 	return decimal;
-}
-
-static int
-compare_decimals(Decimal a, Decimal b)
-{
-	__int128 left = a.units;
-	__int128 right = b.units;
-
-	left *= decimal_powers[b.scale];
-	right *= decimal_powers[a.scale];
-	return (left > right) - (left < right);
 }
 
 static double
@@ -277,7 +254,7 @@ parse_rule(TierPolicy *policy, TierLevel *level, const JsonbValue *value)
 	rule->keep_at = rule->enter_at;
 	if (find_key(object, "keep_at") != NULL)
 		rule->keep_at = threshold_field(object, "keep_at", where);
-	if (has_threshold && compare_decimals(rule->keep_at, rule->enter_at) > 0)
+	if (has_threshold && decimal_compare(rule->keep_at, rule->enter_at) > 0)
 		refuse(psprintf("keep_at is above enter_at in %s, on \"%s\"", where,
 						metric),
 			   "Keeping a tier cannot ask for more than entering it.");
@@ -379,19 +356,22 @@ check_thresholds(const TierPolicy *policy, const TierLevel *level)
 		const TierRule *rule = &level->rules[i];
 
 		for (const TierLevel *lower = policy->levels; lower < level; lower++)
+		{
+			CHECK_FOR_INTERRUPTS();
 			for (int j = 0; j < lower->rule_count; j++)
 			{
 				const TierRule *other = &lower->rules[j];
 
 				if (other->metric == rule->metric && rule->enter_share == 0 &&
 					other->enter_share == 0 &&
-					compare_decimals(rule->enter_at, other->enter_at) < 0)
+					decimal_compare(rule->enter_at, other->enter_at) < 0)
 					refuse(psprintf("tiers are out of order: \"%s\" asks for "
 									"less \"%s\" than \"%s\" below it",
 									level->name, policy->metrics[rule->metric],
 									lower->name),
 						   "The better a tier, the higher its thresholds.");
 			}
+		}
 	}
 }
 
@@ -564,14 +544,13 @@ tier_policy_level(const TierPolicy *policy, int32 tier_no)
 {
 	StringInfoData list;
 
-	initStringInfo(&list);
 	for (int i = 0; i < policy->level_count; i++)
-	{
 		if (policy->levels[i].tier_no == tier_no)
 			return i;
+	initStringInfo(&list);
+	for (int i = 0; i < policy->level_count; i++)
 		appendStringInfo(&list, "%s%d (%s)", i > 0 ? ", " : "",
 						 policy->levels[i].tier_no, policy->levels[i].name);
-	}
 	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					errmsg("there is no tier %d in the policy", tier_no),
 					errdetail("Its tiers are %s.", list.data)));

@@ -12,9 +12,6 @@
 
 #include "history/codec.h"
 
-const char *const tier_purchase_metrics[TIER_PURCHASE_METRICS] = {
-	"amount", "purchases", "purchase_days"};
-
 size_t
 tier_entries(const uint8_t *data, size_t size, TierEntry *entries,
 			 size_t *enrolment)

@@ -25,8 +25,6 @@ typedef enum TierPurchaseMetric
 	TIER_PURCHASE_METRICS
 } TierPurchaseMetric;
 
-extern const char *const tier_purchase_metrics[TIER_PURCHASE_METRICS];
-
 /* Sums of the entries before one of them, and its day. */
 typedef struct TierEntry
 {

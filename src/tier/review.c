@@ -138,35 +138,35 @@ tier_review_count(TierReview *review, int64_t from, int32_t until)
 
 static TierReason
 judge(TierReview *review, TierState *state, int32_t day, int32_t until,
-	  TierVerdict *verdict)
+	  TierWindow *window)
 {
-	verdict->from = tier_window_from(review->policy, state, until);
-	verdict->until = until;
-	tier_review_count(review, verdict->from, until);
+	window->from = tier_window_from(review->policy, state, until);
+	window->until = until;
+	tier_review_count(review, window->from, until);
 	return tier_decide(review->policy, state, review->metrics, day);
 }
 
 bool
 tier_review_day(TierReview *review, TierState *state, int32_t day,
-				TierVerdict *verdict)
+				TierWindow *window)
 {
 	unsigned counted = counted_histories(review);
 	bool has_entries = false;
 	TierReason opening = TIER_UNCHANGED;
 	TierReason closing;
-	TierVerdict last;
+	TierWindow last;
 
 	for (int i = 0; i < TIER_HISTORIES; i++)
 		has_entries |=
 			(counted & 1U << i) && has_entry(&review->histories[i], day);
 	if (state->decided_on < day || !has_entries)
-		opening = judge(review, state, day, day, verdict);
+		opening = judge(review, state, day, day, window);
 	if (!has_entries)
 		return opening != TIER_UNCHANGED;
 	closing = judge(review, state, day, day + 1, &last);
 	if (closing != TIER_UNCHANGED || opening == TIER_UNCHANGED)
-		*verdict = last;
+		*window = last;
 	else
-		tier_review_count(review, verdict->from, verdict->until);
+		tier_review_count(review, window->from, window->until);
 	return opening != TIER_UNCHANGED || closing != TIER_UNCHANGED;
 }

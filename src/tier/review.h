@@ -14,14 +14,14 @@
 #ifndef CRM_TIER_REVIEW_H
 #define CRM_TIER_REVIEW_H
 
-#include "tier/policy.h"
+#include "tier/replay.h"
 
 /* What a metric of a policy is. */
 typedef enum TierFact
 {
-	TIER_FACT_AMOUNT,
-	TIER_FACT_PURCHASES,
-	TIER_FACT_PURCHASE_DAYS,
+	TIER_FACT_AMOUNT = TIER_AMOUNT,
+	TIER_FACT_PURCHASES = TIER_PURCHASES,
+	TIER_FACT_PURCHASE_DAYS = TIER_PURCHASE_DAYS, /* as in a replay */
 	TIER_FACT_PROFIT,
 	TIER_FACT_POINTS_EARNED,
 	TIER_FACT_GIVEN /* any other */
@@ -51,11 +51,11 @@ typedef struct TierReview
 } TierReview;
 
 /* What a decision rests on. */
-typedef struct TierVerdict
+typedef struct TierWindow
 {
 	int64_t from; /* the window that was judged */
 	int32_t until;
-} TierVerdict;
+} TierWindow;
 
 extern TierFact tier_fact(const char *metric);
 
@@ -67,10 +67,10 @@ extern void tier_review_count(TierReview *review, int64_t from, int32_t until);
 
 /*
  * Decides on a day, which is not before that of the state, and changes the
- * state accordingly. False if nothing was decided; the verdict and the
+ * state accordingly. False if nothing was decided; the window and the
  * metrics are those that were judged last all the same.
  */
 extern bool tier_review_day(TierReview *review, TierState *state, int32_t day,
-							TierVerdict *verdict);
+							TierWindow *window);
 
 #endif /* CRM_TIER_REVIEW_H */

@@ -99,12 +99,7 @@ find_kinds(TierCache *cache)
 
 	for (int i = 0; i < policy->metric_count; i++)
 	{
-		int kind = 0;
-
-		while (kind < TIER_PURCHASE_METRICS &&
-			   strcmp(policy->metrics[i], tier_purchase_metrics[kind]) != 0)
-			kind++;
-		if (kind == TIER_PURCHASE_METRICS)
+		if (cache->facts[i] > TIER_FACT_PURCHASE_DAYS)
 			ereport(ERROR,
 					(errcode(ERRCODE_UNDEFINED_COLUMN),
 					 errmsg("a history has no metric \"%s\", which the tier "
@@ -114,7 +109,7 @@ find_kinds(TierCache *cache)
 							   "purchases and purchase_days."),
 					 errhint("Decide about other metrics with "
 							 "crm.tier_decide.")));
-		kinds[i] = (TierPurchaseMetric) kind;
+		kinds[i] = (TierPurchaseMetric) cache->facts[i];
 	}
 	cache->kinds = kinds;
 }

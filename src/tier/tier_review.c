@@ -110,6 +110,9 @@ metrics_object(FunctionCallInfo fcinfo, const TierCache *cache)
 	JsonbParseState *parse = NULL;
 	JsonbValue key = {.type = jbvString};
 	JsonbValue *object;
+	Jsonb *given = PG_ARGISNULL(ARGUMENT_GIVEN)
+					   ? NULL
+					   : PG_GETARG_JSONB_P(ARGUMENT_GIVEN);
 
 	pushJsonbValue(&parse, WJB_BEGIN_OBJECT, NULL);
 	for (int i = 0; i < cache->policy->metric_count; i++)
@@ -120,10 +123,10 @@ metrics_object(FunctionCallInfo fcinfo, const TierCache *cache)
 		key.val.string.len = (int) strlen(cache->policy->metrics[i]);
 		if (cache->facts[i] == TIER_FACT_GIVEN)
 		{
-			if (!PG_ARGISNULL(ARGUMENT_GIVEN))
+			if (given != NULL)
 				(void) getKeyJsonValueFromContainer(
-					&PG_GETARG_JSONB_P(ARGUMENT_GIVEN)->root,
-					key.val.string.val, key.val.string.len, &value);
+					&given->root, key.val.string.val, key.val.string.len,
+					&value);
 		}
 		else if (cache->metrics[i].is_known)
 		{
@@ -179,7 +182,7 @@ state_shape(FunctionCallInfo fcinfo, TierCache *cache)
 
 /* The window as two columns, the first of them NULL if it has no beginning. */
 static void
-put_window(Datum *values, bool *nulls, const TierVerdict *window)
+put_window(Datum *values, bool *nulls, const TierWindow *window)
 {
 	nulls[0] = window->from <= HISTORY_MIN_DAY;
 	values[0] = DateADTGetDatum((DateADT) window->from);
@@ -188,7 +191,7 @@ put_window(Datum *values, bool *nulls, const TierVerdict *window)
 
 static Datum
 verdict_row(FunctionCallInfo fcinfo, TierCache *cache, const TierState *state,
-			const TierVerdict *verdict)
+			const TierWindow *window)
 {
 	Datum values[VERDICT_COLUMNS];
 	bool nulls[VERDICT_COLUMNS] = {false};
@@ -197,7 +200,7 @@ verdict_row(FunctionCallInfo fcinfo, TierCache *cache, const TierState *state,
 											 state, TIER_UNCHANGED);
 	values[VERDICT_METRICS] = metrics_object(fcinfo, cache);
 	put_window(&values[VERDICT_COUNTED_FROM], &nulls[VERDICT_COUNTED_FROM],
-			   verdict);
+			   window);
 	return HeapTupleGetDatum(
 		heap_form_tuple(tier_row_shape(fcinfo, cache), values, nulls));
 }
@@ -222,7 +225,7 @@ CRM_FUNCTION(crm_tier_judge)
 	TierCache *cache;
 	TierReview review;
 	TierState state;
-	TierVerdict verdict;
+	TierWindow window;
 	int32 as_of;
 	bool joins = PG_ARGISNULL(ARGUMENT_STATE);
 
@@ -243,9 +246,9 @@ CRM_FUNCTION(crm_tier_judge)
 	else
 		state = tier_state_argument(fcinfo, ARGUMENT_STATE, cache->policy);
 	tier_refuse_past(&state, as_of);
-	if (!tier_review_day(&review, &state, as_of, &verdict) && !joins)
+	if (!tier_review_day(&review, &state, as_of, &window) && !joins)
 		PG_RETURN_NULL();
-	return verdict_row(fcinfo, cache, &state, &verdict);
+	return verdict_row(fcinfo, cache, &state, &window);
 }
 
 /*
@@ -278,19 +281,18 @@ deciding_day(const TierState *state, bool at_review, int32 as_of)
  * Counts the metrics for the purpose. Of days to come nothing is known: the
  * window that will decide counts as far as as_of.
  */
-static TierVerdict
+static TierWindow
 count_for(TierReview *review, const TierState *state, bool to_enter,
 		  int32 as_of)
 {
 	const TierPolicy *policy = review->policy;
 	bool at_review = to_enter ? policy->upgrade_at_review
 							  : policy->downgrade != TIER_DOWNGRADE_AT_ONCE;
-	TierVerdict window;
+	TierWindow window;
 
 	window.until = deciding_day(state, at_review, as_of);
 	window.from = tier_window_from(policy, state, window.until);
-	tier_review_count(review, window.from,
-					  window.until <= as_of ? window.until : as_of + 1);
+	tier_review_count(review, window.from, as_of + 1);
 	return window;
 }
 
@@ -339,7 +341,7 @@ missing_of(const Need *need, const TierMetric *metric)
 
 static void
 put_need(FunctionCallInfo fcinfo, const TierCache *cache, const Need *need,
-		 bool to_enter, const TierVerdict *window)
+		 bool to_enter, const TierWindow *window)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	const TierMetric *metric = &cache->metrics[need->metric];
@@ -384,7 +386,7 @@ CRM_FUNCTION(crm_tier_needs)
 	{
 		const TierLevel *level =
 			purpose_level(cache->policy, &state, to_enter);
-		TierVerdict window;
+		TierWindow window;
 
 		if (level == NULL)
 			continue;

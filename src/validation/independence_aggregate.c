@@ -23,6 +23,7 @@
 #include "miscadmin.h"
 #include "utils/typcache.h"
 
+#include "aggregate.h"
 #include "history/history.h"
 #include "validation/correlation.h"
 
@@ -70,16 +71,6 @@ enum
 	INDEPENDENCE_SPEARMAN_P,
 	INDEPENDENCE_COLUMNS
 };
-
-static MemoryContext
-aggregate_context(FunctionCallInfo fcinfo)
-{
-	MemoryContext context;
-
-	if (!AggCheckCallContext(fcinfo, &context))
-		elog(ERROR, "aggregate function called in non-aggregate context");
-	return context;
-}
 
 static IndependenceState *
 state_create(MemoryContext context)

@@ -18,6 +18,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
+#include "aggregate.h"
 #include "history/history.h"
 #include "validation/validation.h"
 
@@ -27,16 +28,6 @@
 /*
  * The state
  */
-
-MemoryContext
-validation_context(FunctionCallInfo fcinfo)
-{
-	MemoryContext context;
-
-	if (!AggCheckCallContext(fcinfo, &context))
-		elog(ERROR, "aggregate function called in non-aggregate context");
-	return context;
-}
 
 static ValidationState *
 state_create(MemoryContext context, const struct varlena *model,
@@ -63,14 +54,21 @@ checked_period(DateADT calibration_end, DateADT holdout_end)
 
 	if ((int64) period.holdout_end <= period.calibration_end)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("holdout_end must be after calibration_end"),
+						errmsg("holdout_end is %s, but must be after "
+							   "calibration_end, %s",
+							   history_day_text(period.holdout_end),
+							   history_day_text(period.calibration_end)),
 						errdetail("The holdout is the time from the day after "
 								  "calibration_end to holdout_end.")));
 	if ((int64) period.holdout_end - period.calibration_end >
 		VALIDATION_MAX_DAYS)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("the holdout is longer than %d days",
-							   VALIDATION_MAX_DAYS)));
+						errmsg("the holdout has %lld days; at most %d are "
+							   "possible",
+							   (long long) period.holdout_end -
+								   period.calibration_end,
+							   VALIDATION_MAX_DAYS),
+						errhint("Give an earlier holdout_end.")));
 	return period;
 }
 
@@ -117,8 +115,7 @@ argument_state(FunctionCallInfo fcinfo, MemoryContext context)
 		(state->period.calibration_end != period.calibration_end ||
 		 state->period.holdout_end != period.holdout_end))
 		arguments_differ();
-	if (state != NULL && state->key.size > 0 &&
-		datum_key_matches(&state->key, raw))
+	if (state != NULL && datum_key_matches(&state->key, raw))
 		return state;
 
 	flat = PG_DETOAST_DATUM(PointerGetDatum(raw));
@@ -169,7 +166,10 @@ grown_counts(MemoryContext context, int64 *counts, int32 days, int32 more)
 	return grown;
 }
 
-/* Makes the counts go back to this day; a week or more at a time. */
+/*
+ * Makes the counts go back to this day, or to twice as many days, so that a
+ * few extensions do.
+ */
 static void
 count_from(ValidationState *state, int32 first_day)
 {
@@ -199,7 +199,7 @@ count_from(ValidationState *state, int32 first_day)
 /* sfunc: (internal, model, history, calibration_end, holdout_end) */
 CRM_FUNCTION(crm_validate_add)
 {
-	MemoryContext context = validation_context(fcinfo);
+	MemoryContext context = aggregate_context(fcinfo);
 	ValidationState *state;
 	HoldoutCustomer customer;
 	History history;
@@ -247,7 +247,7 @@ add_counts(ValidationState *target, const ValidationState *source)
 
 CRM_FUNCTION(crm_validate_combine)
 {
-	MemoryContext context = validation_context(fcinfo);
+	MemoryContext context = aggregate_context(fcinfo);
 	ValidationState *target;
 	const ValidationState *source;
 
@@ -283,7 +283,7 @@ CRM_FUNCTION(crm_validate_serialize)
 	int32 days = validation_days(state);
 	StringInfoData bytes;
 
-	(void) validation_context(fcinfo);
+	(void) aggregate_context(fcinfo);
 	pq_begintypsend(&bytes);
 	pq_sendbyte(&bytes, STATE_FORMAT);
 	pq_sendint32(&bytes, state->period.calibration_end);
@@ -371,7 +371,7 @@ CRM_FUNCTION(crm_validate_deserialize)
 	ValidationState *state;
 	int64 count;
 
-	(void) validation_context(fcinfo);
+	(void) aggregate_context(fcinfo);
 	bytes.data = VARDATA_ANY(input);
 	bytes.len = bytes.maxlen = (int) VARSIZE_ANY_EXHDR(input);
 	if (pq_getmsgbyte(&bytes) != STATE_FORMAT)

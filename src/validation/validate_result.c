@@ -24,6 +24,7 @@
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
 
+#include "aggregate.h"
 #include "validation/accuracy.h"
 #include "validation/validation.h"
 
@@ -254,7 +255,7 @@ CRM_FUNCTION(crm_validate_final)
 	double *expected;
 	TupleDesc shape;
 
-	(void) validation_context(fcinfo);
+	(void) aggregate_context(fcinfo);
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	state = (ValidationState *) PG_GETARG_POINTER(0);

@@ -76,8 +76,6 @@ enum
 	VALIDATION_COLUMNS
 };
 
-extern MemoryContext validation_context(FunctionCallInfo fcinfo);
-
 /* A model that forecasts the purchases of customers; else an error. */
 extern void validation_read_model(struct varlena *value, Model *model);
 

@@ -20,56 +20,22 @@
 
 #include "datatype/timestamp.h"
 #include "utils/date.h"
-#include "utils/datetime.h"
 #include "utils/guc.h"
 
+#include "tier/calendar.h"
 #include "workspace/as_of.h"
 
 /* The setting as it was written, and what it says. */
 static char *as_of_text = NULL;
 static DateADT as_of_day = DATEVAL_NOBEGIN;
 
-/* So many digits as a number, or -1. */
-static int
-read_digits(const char *text, int count)
-{
-	int number = 0;
-
-	for (int i = 0; i < count; i++)
-	{
-		if (text[i] < '0' || text[i] > '9')
-			return -1;
-		number = number * 10 + (text[i] - '0');
-	}
-	return number;
-}
-
-/* YYYY-MM-DD as a day, whatever the DateStyle; DATEVAL_NOEND if it is none. */
-static DateADT
-read_day(const char *text)
-{
-	int year;
-	int month;
-	int day;
-
-	if (strlen(text) != 10 || text[4] != '-' || text[7] != '-')
-		return DATEVAL_NOEND;
-	year = read_digits(text, 4);
-	month = read_digits(text + 5, 2);
-	day = read_digits(text + 8, 2);
-	if (year < 1 || month < 1 || month > MONTHS_PER_YEAR || day < 1 ||
-		day > day_tab[isleap(year)][month - 1])
-		return DATEVAL_NOEND;
-	return date2j(year, month, day) - POSTGRES_EPOCH_JDATE;
-}
-
 static void
 assign_as_of(const char *value, void *extra)
 {
 	if (value == NULL || value[0] == '\0')
 		as_of_day = DATEVAL_NOBEGIN; /* today */
-	else
-		as_of_day = read_day(value);
+	else if (!calendar_parse_day(value, &as_of_day))
+		as_of_day = DATEVAL_NOEND; /* no day */
 }
 
 void

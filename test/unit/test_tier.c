@@ -101,6 +101,33 @@ test_spans(void)
 		"months from the 31st");
 }
 
+/* The longest spans before the first date, and days as text. */
+static void
+test_ends(void)
+{
+	static const char *const bad[] = {"2025- 1- 1", "2025-+1-+1", "+025-01-01",
+									  "2025-02-29", "0000-01-01", "2025-13-01",
+									  "2025-01-00", "2025-1-01",  ""};
+	CalendarSpan longest = {12000, 0};
+	CalendarSpan centuries = {3600, 0};
+	bool refused = true;
+	int32_t day;
+
+	report(calendar_add(-2451545, longest, -1) == -2451545 - 365243 &&
+			   calendar_add(-2451545, centuries, -3) <
+				   calendar_add(-2451545, centuries, -2),
+		   "a thousand years before the first date");
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		refused &= !calendar_parse_day(bad[i], &day);
+	report(refused, "texts that are no day");
+	report(calendar_parse_day("2000-01-01", &day) && day == 0 &&
+			   calendar_parse_day("2024-02-29", &day) &&
+			   day == day_of(2024, 2, 29) &&
+			   calendar_parse_day("9999-12-31", &day) &&
+			   day == day_of(9999, 12, 31),
+		   "days as text");
+}
+
 /* [anchor + k span, anchor + (k + 1) span) holds the day, for any of them. */
 static void
 test_intervals(void)
@@ -296,7 +323,7 @@ reviews_agree(const TierPolicy *policy, const uint8_t *bytes, size_t size,
 	TierReplay replay = {.policy = policy, .kinds = &kind};
 	TierReview review = {.policy = policy, .facts = &fact};
 	TierState state;
-	TierVerdict verdict;
+	TierWindow window;
 	size_t enrolment;
 	bool any;
 
@@ -314,9 +341,9 @@ reviews_agree(const TierPolicy *policy, const uint8_t *bytes, size_t size,
 	state = tier_enrol(policy, entries[enrolment].day);
 	for (int32_t day = state.enrolled_on; day < 10500; day++)
 	{
-		bool decided = tier_review_day(&review, &state, day, &verdict);
+		bool decided = tier_review_day(&review, &state, day, &window);
 
-		if (tier_review_day(&review, &state, day, &verdict))
+		if (tier_review_day(&review, &state, day, &window))
 			return false; /* again, and something changed */
 		if (!any || replay.event.state.decided_on != day)
 		{
@@ -402,6 +429,7 @@ main(void)
 	test_periods();
 	test_spans();
 	test_intervals();
+	test_ends();
 	test_span_texts();
 	test_decisions();
 	test_reviews();
