@@ -155,6 +155,8 @@ CREATE FUNCTION crm.programme_freeze(policy crm.tier_policy, scheme text, as_of 
 DECLARE
 	rule record;
 	threshold numeric;
+	ranked numeric[]; -- the values of ranked_metric, the best first
+	ranked_metric text;
 	frozen jsonb := policy;
 BEGIN
 	FOR rule IN
@@ -163,26 +165,26 @@ BEGIN
 		  FROM jsonb_array_elements(policy -> 'tiers') WITH ORDINALITY t (tier, n)
 		 CROSS JOIN LATERAL jsonb_array_elements(t.tier -> 'rules') WITH ORDINALITY r (rule, n)
 		 WHERE r.rule ? 'enter_share'
+		 ORDER BY 2
 	LOOP
-		EXECUTE format($query$
-			WITH ranked AS MATERIALIZED (
-				SELECT (crm.tier_metrics($3, q.state, q.history, q.profit_history, q.points_history, q.given, $1 + 1) ->> $6)::numeric AS value
-				  FROM (SELECT coalesce(m.state, crm.tier_enrol($3, crm.first_day(m.history, $1))) AS state,
-							   m.history, m.profit_history, m.points_history, m.given
-						  FROM (%s) m OFFSET 0) q
-				 WHERE %s
-			)
-			SELECT trim_scale(floor(100000000 * r.value) / 100000000)
-			  FROM ranked r
-			 WHERE r.value IS NOT NULL
-			 ORDER BY r.value DESC
-			 LIMIT 1 OFFSET (SELECT greatest(ceil($5 * count(k.value))::bigint - 1, 0) FROM ranked k)$query$,
-			crm.programme_members(policy),
-			CASE WHEN crm.is_programme_metric(rule.metric) AND rule.metric <> 'points_earned'
-				 THEN 'crm.purchases(crm.during(q.history, (crm.tier_window($3, q.state, $1 + 1))."from", $1 + 1)) > 0' ELSE 'true' END)
-		   INTO threshold USING as_of, scheme, policy, policy ->> 'time_zone', rule.share, rule.metric;
+		IF rule.metric IS DISTINCT FROM ranked_metric THEN
+			ranked_metric := rule.metric;
+			EXECUTE format($query$
+				SELECT array_agg(v.value ORDER BY v.value DESC)
+				  FROM (SELECT (crm.tier_metrics($3, q.state, q.history, q.profit_history, q.points_history, q.given, $1 + 1) ->> $5)::numeric AS value
+						  FROM (SELECT coalesce(m.state, crm.tier_enrol($3, crm.first_day(m.history, $1))) AS state,
+									   m.history, m.profit_history, m.points_history, m.given
+								  FROM (%s) m OFFSET 0) q
+						 WHERE %s) v
+				 WHERE v.value IS NOT NULL$query$,
+				crm.programme_members(policy),
+				CASE WHEN crm.is_programme_metric(rule.metric) AND rule.metric <> 'points_earned'
+					 THEN 'crm.purchases(crm.during(q.history, (crm.tier_window($3, q.state, $1 + 1))."from", $1 + 1)) > 0' ELSE 'true' END)
+			   INTO ranked USING as_of, scheme, policy, policy ->> 'time_zone', rule.metric;
+		END IF;
+		threshold := ranked[greatest(ceil(rule.share * cardinality(ranked)), 1)::integer];
 		-- Where nobody is ranked, nobody enters.
-		threshold := coalesce(threshold, 1e15);
+		threshold := coalesce(trim_scale(floor(100000000 * threshold) / 100000000), 1e15);
 		frozen := jsonb_set(frozen, rule.path, (frozen #> rule.path) - 'enter_share'
 							|| jsonb_build_object('enter_at', threshold, 'keep_at', least(rule.keep_at, threshold)));
 	END LOOP;
@@ -399,7 +401,7 @@ DECLARE
 	metric text;
 	columns text := '';
 BEGIN
-	FOR metric IN SELECT DISTINCT r.metric FROM lifecycle_rule r WHERE r.metric NOT IN ('customer_id', 'recency') ORDER BY 1 LOOP
+	FOR metric IN SELECT DISTINCT r.metric FROM lifecycle_rule r WHERE r.metric NOT IN ('customer_id', 'idle_days') ORDER BY 1 LOOP
 		IF NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = to_regclass('customer_metric') AND a.attname = metric AND a.attnum > 0) THEN
 			RAISE undefined_column USING
 				MESSAGE = format('there is no metric "%s", which a rule of a stage asks for', metric),
@@ -408,46 +410,45 @@ BEGIN
 													  WHERE a.attrelid = to_regclass('customer_metric') AND a.attnum > 0 AND a.attname <> 'customer_id')),
 				HINT = format('Correct the row of %I.lifecycle_rule, or add the column to the view customer_metric.', workspace);
 		END IF;
-		columns := columns || CASE WHEN metric = 'last_interaction_at' THEN '' ELSE format(', c.%I', metric) END;
+		columns := columns || format(', c.%I', metric);
 	END LOOP;
 	RETURN format($query$
 		SELECT r.customer_id, r.row, coalesce(t.to_stage, r.stage) AS stage,
 			   CASE WHEN t.to_stage IS NOT NULL THEN jsonb_build_object(
 				'why', timeout_text(r.idle, t.after_idle, r.stage, t.to_stage), 'metrics', jsonb_build_object('idle_days', r.idle)) END AS timeout
-		  FROM (SELECT metrics.customer_id, metrics AS row, crm.classify($1, metrics) AS stage,
-					   least(metrics.recency, crm.as_of() - (metrics.last_interaction_at AT TIME ZONE $2)::date) AS idle
-				  FROM (SELECT c.customer_id, c.recency, c.last_interaction_at%s FROM customer_metric c OFFSET 0) metrics
+		  FROM (SELECT metrics.customer_id, metrics AS row, crm.classify($1, metrics) AS stage, metrics.idle_days AS idle
+				  FROM (SELECT c.customer_id, c.idle_days%s FROM customer_metric c OFFSET 0) metrics
 				OFFSET 0) r
 		  LEFT JOIN LATERAL lifecycle_timeout(r.stage, r.idle) t ON true
 		 WHERE r.stage IS NOT NULL$query$, columns);
 END
 $$;
 COMMENT ON FUNCTION crm.lifecycle_found(text) IS
-'A query for the stage of each customer as of the day crm.as_of(), with the row of metrics, and with facts where it is a time that has passed; an error where a rule names a metric that does not exist. Its parameters: $1 the rules, $2 the time zone. The search path is that of the workspace.';
+'A query for the stage of each customer as of the day crm.as_of(), with the row of metrics, and with facts where it is a time that has passed; an error where a rule names a metric that does not exist. Its parameter $1 is the rules. The search path is that of the workspace.';
 
-CREATE FUNCTION crm.lifecycle_write(workspace text, rules crm.ruleset, time_zone text, day_start timestamptz, OUT moves bigint, OUT unusual_moves bigint) RETURNS record
+CREATE FUNCTION crm.lifecycle_write(workspace text, rules crm.ruleset, day_start timestamptz, OUT moves bigint, OUT unusual_moves bigint) RETURNS record
 	LANGUAGE plpgsql AS $$
 BEGIN
 	EXECUTE format($query$
 	WITH found AS MATERIALIZED (
-		SELECT f.customer_id, f.stage, f.row, f.timeout, CASE WHEN l.entered_at = $3 THEN b.stage ELSE l.stage END AS stage_before
+		SELECT f.customer_id, f.stage, f.row, f.timeout, CASE WHEN l.entered_at = $2 THEN b.stage ELSE l.stage END AS stage_before
 		  FROM (%s) f
 		  LEFT JOIN LATERAL (
 			SELECT l.stage, l.entered_at FROM lifecycle_log l
-			 WHERE l.customer_id = f.customer_id AND l.entered_at <= $3
+			 WHERE l.customer_id = f.customer_id AND l.entered_at <= $2
 			 ORDER BY l.entered_at DESC LIMIT 1) l ON true
 		  LEFT JOIN LATERAL ( -- the one before, only where this day was reviewed already
 			SELECT p.stage FROM lifecycle_log p
-			 WHERE p.customer_id = f.customer_id AND p.entered_at < $3 AND l.entered_at = $3
+			 WHERE p.customer_id = f.customer_id AND p.entered_at < $2 AND l.entered_at = $2
 			 ORDER BY p.entered_at DESC LIMIT 1) b ON true
 		 WHERE f.stage IS DISTINCT FROM l.stage
 	), taken_back AS (
 		DELETE FROM lifecycle_log l USING found f
-		 WHERE l.customer_id = f.customer_id AND l.entered_at = $3 AND f.stage = f.stage_before
+		 WHERE l.customer_id = f.customer_id AND l.entered_at = $2 AND f.stage = f.stage_before
 		RETURNING 1
 	), written AS (
 		INSERT INTO lifecycle_log AS l (customer_id, entered_at, stage, facts)
-		SELECT f.customer_id, $3, f.stage,
+		SELECT f.customer_id, $2, f.stage,
 			   jsonb_strip_nulls(jsonb_build_object('from', f.stage_before,
 				'unusual', CASE WHEN NOT EXISTS (SELECT FROM lifecycle_move m WHERE m.from_stage = f.stage_before AND m.to_stage = f.stage)
 								 AND f.stage_before IS NOT NULL THEN true END))
@@ -464,10 +465,10 @@ BEGIN
 		RETURNING l.facts
 	)
 	SELECT count(*), count(*) FILTER (WHERE w.facts ? 'unusual') FROM written w$query$, crm.lifecycle_found(workspace))
-	   INTO moves, unusual_moves USING rules, time_zone, day_start;
+	   INTO moves, unusual_moves USING rules, day_start;
 END
 $$;
-COMMENT ON FUNCTION crm.lifecycle_write(text, crm.ruleset, text, timestamptz) IS
+COMMENT ON FUNCTION crm.lifecycle_write(text, crm.ruleset, timestamptz) IS
 'Behind crm.lifecycle_review: writes the stages that changed to lifecycle_log, as of the day crm.as_of() that begins at day_start. A row of that day that turned out to be no move is taken back. Returns the number of rows written and of unusual moves among them. The search path is that of the workspace.';
 
 CREATE FUNCTION crm.lifecycle_review(workspace text, as_of date DEFAULT crm.as_of(), replay boolean DEFAULT false,
@@ -476,14 +477,13 @@ CREATE FUNCTION crm.lifecycle_review(workspace text, as_of date DEFAULT crm.as_o
 DECLARE
 	day text := crm.programme_day(as_of);
 	rules crm.ruleset;
-	its_time_zone text;
 	day_start timestamptz;
 	last_review date;
 BEGIN
 	PERFORM crm.programme_enter(workspace);
 	PERFORM crm.workspace_lock(workspace);
 	PERFORM set_config('crm.as_of', day, true);
-	SELECT as_of::timestamp AT TIME ZONE w.time_zone, w.time_zone, lifecycle_rules() INTO day_start, its_time_zone, rules FROM workspace w;
+	SELECT as_of::timestamp AT TIME ZONE w.time_zone, lifecycle_rules() INTO day_start, rules FROM workspace w;
 	IF rules IS NULL THEN
 		RAISE object_not_in_prerequisite_state USING
 			MESSAGE = format('workspace "%s" has no rules for stages', workspace),
@@ -499,7 +499,7 @@ BEGIN
 			DETAIL = 'Late facts count at the next review.',
 			HINT = format('To take the later reviews back and look anew from that day: SELECT * FROM crm.lifecycle_review(%L, %L, replay => true);', workspace, day);
 	END IF;
-	SELECT w.* INTO moves, unusual_moves FROM crm.lifecycle_write(workspace, rules, its_time_zone, day_start) w;
+	SELECT w.* INTO moves, unusual_moves FROM crm.lifecycle_write(workspace, rules, day_start) w;
 	PERFORM crm.workspace_analyze('lifecycle_log', moves);
 	SELECT count(*) INTO customers
 	  FROM customer c WHERE EXISTS (SELECT FROM lifecycle_log l WHERE l.customer_id = c.customer_id);

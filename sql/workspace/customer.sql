@@ -86,7 +86,8 @@ CREATE FUNCTION customer_metric_at(as_of date)
 		lapsed_contracts bigint, open_cases bigint, open_complaints bigint, complaints_12m bigint,
 		last_nps numeric, last_satisfaction numeric, invitations bigint, referrals bigint,
 		decision_contacts bigint, serving_cost_12m numeric, segment text, abc_class text, cut_as_of date,
-		model_as_of date, usual_gap float8, days_known integer, points_earned numeric)
+		model_as_of date, usual_gap float8, days_known integer, points_earned numeric,
+		idle_days integer)
 	LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
 	SELECT c.customer_id, p.recency, p.tenure, p.first_purchase_on, p.last_purchase_on,
@@ -104,7 +105,8 @@ BEGIN ATOMIC
 		   coalesce(x.serving_cost_12m, 0), p.segment, p.abc_class, p.cut_as_of, p.model_as_of,
 		   p.usual_gap,
 		   customer_metric_at.as_of - (c.created_at AT TIME ZONE (SELECT w.time_zone FROM workspace w))::date,
-		   coalesce(y.points_earned, 0)
+		   coalesce(y.points_earned, 0),
+		   least(p.recency, customer_metric_at.as_of - (i.last_interaction_at AT TIME ZONE (SELECT w.time_zone FROM workspace w))::date)
 	  FROM customer c
 	  LEFT JOIN purchase_metric_at(customer_metric_at.as_of) p ON p.customer_id = c.customer_id
 	  LEFT JOIN (
@@ -252,6 +254,7 @@ COMMENT ON COLUMN customer_metric.cut_as_of IS 'Day of the thresholds behind sco
 COMMENT ON COLUMN customer_metric.model_as_of IS 'Day of the data that the model behind forecasts was fitted on; NULL: none is that old (crm.fit makes one).';
 COMMENT ON COLUMN customer_metric.usual_gap IS 'Usual days between purchase days: median_gap from three purchase days on, before that the median of the customer''s segment, or of everybody where the segment has none, as frozen by crm.cut.';
 COMMENT ON COLUMN customer_metric.days_known IS 'Days since the customer was entered; below 0: that was later.';
+COMMENT ON COLUMN customer_metric.idle_days IS 'Days since the last purchase or interaction, whichever was later.';
 COMMENT ON COLUMN customer_metric.points_earned IS 'Points that count for grades: those earned and available, less those taken back; what was redeemed stays earned.';
 
 CREATE FUNCTION customer_360_at(as_of date)

@@ -50,8 +50,7 @@ SELECT metrics.customer_id, i.model, i.metric, e.value,
 	ON b.model = i.model AND b.metric = i.metric
  CROSS JOIN LATERAL (
 	SELECT CASE WHEN i.half_life IS NULL THEN 1
-				ELSE coalesce(0.5 ^ (least(metrics.recency, crm.as_of() - (metrics.last_interaction_at AT TIME ZONE (SELECT w.time_zone FROM workspace w))::date)
-									 * 86400::numeric / extract(epoch FROM i.half_life)), 0) END AS decay) d;
+				ELSE coalesce(0.5 ^ (metrics.idle_days * 86400::numeric / extract(epoch FROM i.half_life)), 0) END AS decay) d;
 COMMENT ON VIEW customer_score_part IS 'The parts of each customer''s scores, by the rows of score_item, as of the day crm.as_of().';
 COMMENT ON COLUMN customer_score_part.customer_id IS 'The customer.';
 COMMENT ON COLUMN customer_score_part.model IS 'Name of the score.';

@@ -84,10 +84,10 @@ SELECT metrics.customer_id,
 		 WHERE g.customer_id = metrics.customer_id AND g.entered_at < (SELECT day_end(crm.as_of()))
 		 ORDER BY g.entered_at DESC LIMIT 1) AS logged_stage,
 	   CASE WHEN t.to_stage IS NOT NULL
-			THEN timeout_text(i.idle, t.after_idle, r.stage, t.to_stage)
+			THEN timeout_text(metrics.idle_days, t.after_idle, r.stage, t.to_stage)
 			ELSE coalesce((SELECT string_agg(condition_text(e.metric, e.value, e.at_least, e.at_most), ', ' ORDER BY e.metric COLLATE "C")
 							 FROM crm.explain(z.rules, r.row) e WHERE e.chosen), 'no rule asks for more') END AS why,
-	   i.idle AS idle_days,
+	   metrics.idle_days,
 	   metrics.idle_ratio,
 	   metrics.p_alive
   FROM customer_metric metrics
@@ -96,9 +96,7 @@ SELECT metrics.customer_id,
 	SELECT x.row, crm.classify(z.rules, x.row) AS stage
 	  FROM (SELECT metrics AS row OFFSET 0) x
 	OFFSET 0) r
- CROSS JOIN LATERAL (
-	SELECT least(metrics.recency, crm.as_of() - (metrics.last_interaction_at AT TIME ZONE z.time_zone)::date) AS idle) i
-  LEFT JOIN LATERAL lifecycle_timeout(r.stage, i.idle) t ON true
+  LEFT JOIN LATERAL lifecycle_timeout(r.stage, metrics.idle_days) t ON true
   JOIN lifecycle_stage s ON s.stage = coalesce(t.to_stage, r.stage);
 COMMENT ON VIEW customer_stage IS 'The stage of each customer''s life as of the day crm.as_of(), by the rules of lifecycle_rule, and why. Customers for whom no rule holds are not in it.';
 COMMENT ON COLUMN customer_stage.customer_id IS 'The customer.';

@@ -58,6 +58,7 @@ INSERT INTO metric (metric, unit, higher_is_better, definition) VALUES
 	('decision_contacts', 'contacts', true, 'Contacts with a known part in decisions.'),
 	('serving_cost_12m', 'money', false, 'Costs booked on the customer in 12 months.'),
 	('points_earned', 'points', true, 'Points earned and available, less those taken back; in rules of grades, of the time that the programme measures.'),
+	('idle_days', 'days', false, 'Days since the last purchase or interaction.'),
 	('days_known', 'days', true, 'Days since the customer was entered.');
 
 INSERT INTO tier_scheme (scheme, round_up, grace) VALUES ('standard', 'month', '60 days');
