@@ -84,6 +84,8 @@ INSERT INTO crm_scores.score_item (model, metric, weight, breaks, points) VALUES
 SELECT throws_like('SELECT * FROM crm_scores.customer_score', '%"moon"%', 'a metric that is no column of customer_metric is an error that names it');
 CREATE OR REPLACE VIEW crm_scores.customer_metric WITH (security_invoker) AS SELECT *, 1 + customer_id % 2 AS moon FROM crm_scores.customer_metric_at(crm.as_of());
 SELECT results_eq('SELECT customer_id, score FROM crm_scores.customer_score WHERE model = ''bad'' ORDER BY 1', $$VALUES (1::bigint, 100::numeric), (2, 100), (3, 100), (4, 100), (5, 100)$$, 'until that column is added to the view: it counts at once');
+SELECT set_eq(format('SELECT * FROM crm_scores.%I_at(crm.as_of())', v), format('SELECT * FROM crm_scores.%I', v), v || '_at is the view on that day')
+  FROM unnest('{customer_score,customer_score_part,customer_tier_rule,customer_stage_rule}'::text[]) v;
 SET LOCAL crm.as_of = '2150-01-01';
 SELECT lives_ok('SELECT sum(score) FROM crm_scores.customer_score', 'a century without a sign of life is no error');
 SELECT * FROM finish();
