@@ -7,6 +7,8 @@
  */
 #include "crm.h"
 
+#include "miscadmin.h"
+#include "model/kind.h"
 #include "utils/builtins.h"
 
 #include "workspace/as_of.h"
@@ -15,9 +17,16 @@ CRM_MODULE_MAGIC;
 
 PGDLLEXPORT void _PG_init(void);
 
+static void
+serve_interrupts(void)
+{
+	CHECK_FOR_INTERRUPTS();
+}
+
 void
 _PG_init(void)
 {
+	model_pause = serve_interrupts;
 	define_as_of_setting();
 }
 

@@ -23,6 +23,9 @@
 #define MAX_YEARLY_DISCOUNT 1e6
 #define DAYS_PER_YEAR 365.25
 
+/* Of every kind; the least of erlang.c. */
+#define LEAST_CERTAIN_DISCOUNT 1e-280
+
 typedef struct MemoKey
 {
 	double x;
@@ -167,6 +170,39 @@ answer_positive_mean(const ModelRow *row)
 }
 
 double
+answer_number(double value)
+{
+	if (isnan(value))
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("the answer of the model has no correct digit"),
+				 errdetail("Numbers on the way to it are out of the range of "
+						   "double precision.")));
+	return value;
+}
+
+/* The purchases that a kind expects, NaN refused. */
+static double
+purchases_number(const ModelKind *kind, double value, double horizon,
+				 double discount)
+{
+	if (isnan(value))
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("purchases expected within a horizon of %g at a "
+						"discount of %g have no correct digit",
+						horizon, discount),
+				 errdetail("Both are in the unit of the model, which is of "
+						   "kind %s. Numbers on the way to the answer are out "
+						   "of the range of double precision.",
+						   kind->name),
+				 errhint("A discount of 0, or of at least %g, has an answer. "
+						 "With a negative discount, shorten the horizon.",
+						 LEAST_CERTAIN_DISCOUNT)));
+	return value;
+}
+
+double
 answer_history_spend(const double *parameters, const Model *model,
 					 History history, int32 as_of)
 {
@@ -175,7 +211,7 @@ answer_history_spend(const double *parameters, const Model *model,
 	if (!model_history_spend(history, as_of, &row) ||
 		(row.x > 0 && row.mean_amount <= 0))
 		return NAN;
-	return model->kind->expected_spend(parameters, &row);
+	return answer_number(model->kind->expected_spend(parameters, &row));
 }
 
 static bool
@@ -225,15 +261,21 @@ answer_purchases(FunctionCallInfo fcinfo, AnswerCache *cache,
 				 const ModelRow *customer, double horizon, double discount)
 {
 	const Model *model = &cache->model.model;
+	double alive =
+		answer_number(model->kind->p_alive(model->parameters, customer));
+	double purchases =
+		expected_alive(fcinfo, cache, customer, horizon, discount);
 
-	return model->kind->p_alive(model->parameters, customer) *
-		   expected_alive(fcinfo, cache, customer, horizon, discount);
+	return alive * purchases_number(model->kind, purchases, horizon, discount);
 }
 
 double
 answer_purchases_of(const ModelKind *kind, const double *parameters,
 					const ModelRow *customer, double horizon, double discount)
 {
-	return kind->p_alive(parameters, customer) *
-		   kind->expected_alive(parameters, customer, horizon, discount);
+	double alive = answer_number(kind->p_alive(parameters, customer));
+	double purchases =
+		kind->expected_alive(parameters, customer, horizon, discount);
+
+	return alive * purchases_number(kind, purchases, horizon, discount);
 }

@@ -6,8 +6,8 @@
  * A query asks about a million customers with the same model. Per call site
  * (fn_extra) two things are kept: the parsed models, and a memo of expected
  * purchases. The latter are a series or a quadrature, but most depend on x
- * and t, not on t_x, and customers share those: a table with one entry per slot,
- * overwritten on collision, saves most of the work. It changes no result.
+ * and t, not on t_x, and customers share those: a table with one entry per
+ * slot, overwritten on collision, saves most of the work. It changes no result.
  *
  *-------------------------------------------------------------------------
  */
@@ -83,6 +83,12 @@ extern double answer_purchases_of(const ModelKind *kind,
 								  const double *parameters,
 								  const ModelRow *customer, double horizon,
 								  double discount);
+
+/*
+ * What a kind computed; an error where it has no digits of it. Everything that
+ * a kind answers goes through it on its way to SQL.
+ */
+extern double answer_number(double value);
 
 /* An infinite answer is one that does not exist: NULL. */
 static inline Datum

@@ -179,7 +179,6 @@ discounted_survival_sum(double gamma, double stay, double count,
 						double discount)
 {
 	Renewal renewal = {gamma, stay, 1.0};
-	Renewal later = {gamma, stay + count, 1.0};
 	double sum = 0.0;
 	double survival = 1.0;
 
@@ -194,12 +193,8 @@ discounted_survival_sum(double gamma, double stay, double count,
 		}
 		return sum;
 	}
-	sum = model_renewal_residual(renewal, 1.0, discount);
-	if (!isinf(count))
-		sum -= exp(model_renewal_log_survival(renewal, count) -
-				   discount * count) *
-			   model_renewal_residual(later, 1.0, discount);
-	return exp(-discount) * sum;
+	return exp(-discount) *
+		   model_renewal_residual(renewal, 1.0, count, discount);
 }
 
 /* A customer alive in the published sense is there at the next occasion. */

@@ -32,13 +32,18 @@
  *		is log-concave; so it is times the sum over j, or times 1 - E[q^m], of
  *		which the mean is the probability of leaving.
  *
- * The discounted expectation is taken by parts, as in geometric.c.
+ * The discounted expectation is taken by parts, as in geometric.c. For a
+ * discount that is nothing beside the time between two purchases, regularity
+ * makes no difference: over all time, a customer who buys at every k-th event
+ * is worth as much as one who buys at random and a k-th as often.
  *
  * Pure C, no state.
  *
  *-------------------------------------------------------------------------
  */
 #include "model/erlang.h"
+#include "model/geometric.h"
+#include "model/kind.h"
 #include "model/nbd.h"
 #include "model/quadrature.h"
 #include "model/special.h"
@@ -51,6 +56,9 @@
 
 /* Beyond so many terms the series is slower than the quadrature. */
 #define SERIES_MAX_TERMS 8000
+
+/* The sum of a series that suits never gets there. */
+#define SERIES_HARD_LIMIT 1e7
 
 /* Beyond this, P(N = 0) = exp(-...) loses digits and then underflows. */
 #define SERIES_MAX_EXPONENT 200.0
@@ -68,6 +76,19 @@
 #define GROWTH_MAX_EXPONENT 700.0
 #define DISCOUNT_PANEL_EXPONENT 14.0
 #define PANEL_GROWTH 4.0
+#define MAX_PANELS 1000
+
+/* A part of the time so short adds nothing to purchases over all of it. */
+#define SHORT_TIME 1e-18
+
+/* ln of a discount that is nothing over the scale of time: 1e-20 */
+#define LOG_SMALL_DISCOUNT (-46.0)
+
+/* With a smaller one, time is too long for a double. */
+#define LEAST_DISCOUNT 1e-280
+
+/* More digits than these must not cancel. */
+#define MAX_CANCELLATION 1e6
 
 double
 erlang_log_silence(int k, double shape, double idle, double *weights)
@@ -102,7 +123,7 @@ phase_series(const ErlangBuyer *buyer, int i, double tau)
 	double sum = 0.0;
 	int phase = i;
 
-	for (double n = 0.0;; n += 1.0)
+	for (double n = 0.0; n < SERIES_HARD_LIMIT; n += 1.0)
 	{
 		double ratio = z * ((shape + n) / (n + 1.0));
 		double growth;
@@ -124,6 +145,7 @@ phase_series(const ErlangBuyer *buyer, int i, double tau)
 								sum * (DBL_EPSILON / 16) * (1.0 - growth))
 			return sum;
 	}
+	return NAN;
 }
 
 double
@@ -364,42 +386,100 @@ expectation(const ErlangBuyer *buyer, double tau)
 									: erlang_quadrature(buyer, tau);
 }
 
+/* discount * int of e^(-discount u) G over (from, from + length]. */
+static double
+discounted_panel(const ErlangBuyer *buyer, double discount, double from,
+				 double length)
+{
+	double sum = 0.0;
+
+	for (int j = 0; j < gauss_16.count; j++)
+	{
+		double u = from + length * gauss_16.nodes[j];
+
+		sum += discount * length * gauss_16.weights[j] * exp(-discount * u) *
+			   expectation(buyer, u / buyer->scale);
+	}
+	return sum;
+}
+
 /*
  * The integral of e^(-discount u) dG(u / scale) to the horizon by parts:
- * e^(-discount horizon) G + discount * integral of e^(-discount u) G.
+ * e^(-discount horizon) G + discount * integral of e^(-discount u) G. With a
+ * negative discount it is a difference: NaN where that leaves no digits.
  */
 static double
 discounted(const ErlangBuyer *buyer, double horizon, double discount)
 {
 	double longest = DISCOUNT_PANEL_EXPONENT / fabs(discount);
-	double length = fmin(longest, buyer->scale / (1.0 + buyer->shape));
+	double length = fmin(longest, fmax(buyer->scale / (1.0 + buyer->shape),
+									   SHORT_TIME / fabs(discount)));
 	double from = 0.0;
 	double sum = 0.0;
+	double last = 0.0;
 
 	if (-discount * horizon > GROWTH_MAX_EXPONENT)
 		return INFINITY;
-	while (from < horizon && discount * from < DISCOUNT_MAX_EXPONENT)
+	for (int panels = 0;
+		 from < horizon && discount * from < DISCOUNT_MAX_EXPONENT; panels++)
 	{
+		if (panels >= MAX_PANELS)
+			return NAN;
+		model_pause();
 		length = fmin(length, horizon - from);
-		for (int j = 0; j < gauss_16.count; j++)
-		{
-			double u = from + length * gauss_16.nodes[j];
-
-			sum += discount * length * gauss_16.weights[j] *
-				   exp(-discount * u) * expectation(buyer, u / buyer->scale);
-		}
+		sum += discounted_panel(buyer, discount, from, length);
 		from += length;
 		length = fmin(longest, (PANEL_GROWTH - 1.0) * from);
 	}
 	if (from >= horizon)
-		sum += exp(-discount * horizon) *
+		last = exp(-discount * horizon) *
 			   expectation(buyer, horizon / buyer->scale);
+	if (discount < 0 && last * DBL_EPSILON * MAX_CANCELLATION > sum + last)
+		return NAN;
+	return sum + last;
+}
+
+/*
+ * Is the discount nothing between two purchases? A rate so low that it would
+ * be something must be out of the question too.
+ */
+static bool
+hardly_discounts(const ErlangBuyer *buyer, double discount)
+{
+	double log_discount = log(discount) + log(buyer->scale);
+
+	return log_discount < LOG_SMALL_DISCOUNT &&
+		   buyer->shape * log_discount < -FAR_OUT;
+}
+
+/* Over all time, with a discount that is nothing between two purchases. */
+static double
+hardly_discounted(const ErlangBuyer *buyer, double discount)
+{
+	double weights[ERLANG_MAX_K];
+	double sum = 0.0;
+
+	erlang_log_silence(buyer->k, buyer->shape, buyer->idle, weights);
+	for (int i = 0; i < buyer->k; i++)
+	{
+		if (weights[i] > 0)
+			sum += weights[i] * model_geometric_expectation(
+									buyer->shape + i, buyer->k * buyer->scale,
+									buyer->a, buyer->b, INFINITY, discount);
+	}
 	return sum;
 }
 
 double
 erlang_expectation(const ErlangBuyer *buyer, double horizon, double discount)
 {
+	if (isinf(horizon) && discount > 0)
+	{
+		if (hardly_discounts(buyer, discount))
+			return hardly_discounted(buyer, discount);
+		if (discount < LEAST_DISCOUNT)
+			return NAN;
+	}
 	if (discount != 0)
 		return discounted(buyer, horizon, discount);
 	if (!isinf(horizon))
@@ -471,7 +551,7 @@ stay_series(const ErlangBuyer *buyer, int i, double tau)
 	double sum = 0.0;
 	int phase = i;
 
-	for (double n = 0.0;; n += 1.0)
+	for (double n = 0.0; n < SERIES_HARD_LIMIT; n += 1.0)
 	{
 		double ratio = z * ((shape + n) / (n + 1.0));
 
@@ -487,6 +567,7 @@ stay_series(const ErlangBuyer *buyer, int i, double tau)
 			count += 1.0;
 		}
 	}
+	return NAN;
 }
 
 double

@@ -57,7 +57,7 @@ by_fraction(double n, double z)
 		d = 1.0 / (b + a * d);
 		difference *= b * d - 1.0;
 		sum += difference;
-		if (difference <= sum * (DBL_EPSILON / 4))
+		if (!(difference > sum * (DBL_EPSILON / 4)))
 			break;
 	}
 	return sum;
@@ -85,18 +85,18 @@ log_gamma_quotient(double m, double e)
 	return log_sinc - model_log_rising(m + 1.0 + e, -e);
 }
 
-/* What the infinite terms leave, over (-z)^m / m!. */
+/* What the infinite terms leave, over (-z)^m / m!, by ln z. */
 static double
-joined_terms(double m, double e, double z)
+joined_terms(double m, double e, double log_z)
 {
 	/* The limit: ln(z) is what is left of z^e, psi(m + 1) of the gammas. */
 	if (fabs(e) < 1e-12)
-		return model_digamma(m + 1.0) - log(z);
-	return -expm1(e * log(z) - log_gamma_quotient(m, e)) / e;
+		return model_digamma(m + 1.0) - log_z;
+	return -expm1(e * log_z - log_gamma_quotient(m, e)) / e;
 }
 
 static double
-by_series(double n, double z)
+by_series(double n, double z, double log_z)
 {
 	double m = rint(n - 1.0);
 	double e = (n - 1.0) - m;
@@ -106,7 +106,7 @@ by_series(double n, double z)
 	for (int k = 0; k < SERIES_TERMS; k++)
 	{
 		if (k == m)
-			sum += power * joined_terms(m, e, z);
+			sum += power * joined_terms(m, e, log_z);
 		else
 			sum -= power / (k - (n - 1.0));
 		power *= -z / (k + 1.0);
@@ -117,5 +117,13 @@ by_series(double n, double z)
 double
 model_exponential_integral(double n, double z)
 {
-	return z > 1.0 ? by_fraction(n, z) : by_series(n, z);
+	return z > 1.0 ? by_fraction(n, z) : by_series(n, z, log(z));
+}
+
+double
+model_exponential_integral_of_log(double n, double log_z)
+{
+	double z = exp(log_z);
+
+	return z > 1.0 ? by_fraction(n, z) : by_series(n, z, log_z);
 }

@@ -11,4 +11,8 @@
 /* e^z E_n(z), E_n(z) the integral of e^(-zu) u^-n from 1: n >= 1, z > 0 */
 extern double model_exponential_integral(double n, double z);
 
+/* The same by ln z, where z may be too small for a double, but not too large.
+ */
+extern double model_exponential_integral_of_log(double n, double log_z);
+
 #endif /* CRM_MODEL_EXPONENTIAL_INTEGRAL_H */

@@ -71,8 +71,29 @@
 /* Beyond this, P(N = 0) = exp(-...) loses digits and then underflows. */
 #define SERIES_MAX_EXPONENT 200.0
 
+/* The sum of a series that suits never gets there. */
+#define SERIES_HARD_LIMIT 1e7
+
 /* Below this ratio to the discount, a chance of leaving does not matter. */
 #define NOTHING_BESIDE 1e-200
+
+/* ln of a discount over the scale of time; below it by logarithms */
+#define LOG_SMALL_DISCOUNT (-46.0) /* 1e-20 */
+
+/* exp(-FAR_OUT) is nothing beside 1. */
+#define FAR_OUT 40.0
+
+/* The rounding errors of two logarithms are far below it. */
+#define SLOPE_STEP 1e-3
+
+/* Beyond it exp() overflows. */
+#define MAX_EXPONENT 700.0
+
+/* A part of the time so short adds nothing to purchases over all of it. */
+#define SHORT_TIME 1e-18
+
+/* More digits than these must not cancel. */
+#define MAX_CANCELLATION 1e6
 
 #define QUADRATURE_FIRST_STEP 0.25
 #define QUADRATURE_HALVINGS 9
@@ -83,6 +104,7 @@
 #define DISCOUNT_MAX_EXPONENT 42.0
 #define GROWTH_MAX_EXPONENT 700.0
 #define DISCOUNT_PANEL_EXPONENT 14.0
+#define MAX_PANELS 1000
 #define PANEL_GROWTH 4.0
 #define PANEL_STEEPNESS 4.0
 #define PANEL_REACH (2.0 / 3.0)
@@ -113,6 +135,8 @@ stay_series(double shape, double a, double b, double tau)
 		term *= ratio;
 		sum += term;
 		k += 1.0;
+		if (k > SERIES_HARD_LIMIT)
+			return NAN;
 	} while (ratio >= 1.0 || term > sum * (DBL_EPSILON / 16) * (1.0 - ratio));
 	return sum;
 }
@@ -138,6 +162,8 @@ model_geometric_series(double shape, double a, double b, double tau)
 		term = probability * purchases;
 		sum += term;
 		k += 1.0;
+		if (k > SERIES_HARD_LIMIT)
+			return NAN;
 		/* The rest is at most a geometric series, S_k growing like k. */
 	} while (ratio * (1.0 + 1.0 / k) >= 1.0 ||
 			 term >
@@ -190,21 +216,21 @@ residual_given(const BetaRule *rule, double p)
 }
 
 /*
- * The beta density of y, up to a constant; 1 at the center. Each half is
+ * ln of the beta density of y, up to a constant; 0 at the center. Each half is
  * taken from its own end, where it falls off.
  */
 static double
-density(const BetaRule *rule, double from_center)
+log_density(const BetaRule *rule, double from_center)
 {
 	double ab = rule->a + rule->b;
 
 	if (from_center < 0)
-		return exp(rule->a * from_center -
-				   ab * model_log_mixture(rule->center_p, rule->center_q,
-										  from_center));
-	return exp(-rule->b * from_center - ab * model_log_mixture(rule->center_q,
-															   rule->center_p,
-															   -from_center));
+		return rule->a * from_center - ab * model_log_mixture(rule->center_p,
+															  rule->center_q,
+															  from_center);
+	return -rule->b * from_center - ab * model_log_mixture(rule->center_q,
+														   rule->center_p,
+														   -from_center);
 }
 
 /* Adds the node at s; false where it and all beyond are negligible. */
@@ -214,7 +240,7 @@ add_node(BetaRule *rule, double s)
 	double from_center = rule->width * sinh(s);
 	double y = rule->center + from_center;
 	double p = y > 0 ? 1.0 / (1.0 + exp(-y)) : exp(y) / (1.0 + exp(y));
-	double weight = cosh(s) * density(rule, from_center);
+	double weight = cosh(s) * exp(log_density(rule, from_center));
 	double value;
 
 	value = weight * rule->given(rule, p);
@@ -240,22 +266,30 @@ add_nodes(BetaRule *rule, double first, double step)
 	}
 }
 
-/* The mean over p of what the function gives. */
-static double
-beta_mean(double (*given)(const BetaRule *rule, double p), double shape,
-		  double a, double b, double tau)
+static BetaRule
+beta_rule(double shape, double a, double b)
 {
-	BetaRule rule = {
-		.given = given, .shape = shape, .a = a, .b = b, .tau = tau};
-	double step = QUADRATURE_FIRST_STEP;
-	double result;
+	BetaRule rule = {.shape = shape, .a = a, .b = b};
 
 	/* Near the mode; the halves keep it at the bend when a or b is tiny. */
 	rule.center = log((a + 0.5) / (b + 0.5));
 	rule.center_p = (a + 0.5) / (a + b + 1.0);
 	rule.center_q = (b + 0.5) / (a + b + 1.0);
 	rule.width = fmin(1.0, sqrt(1.0 / a + 1.0 / b));
+	return rule;
+}
 
+/* The mean over p of what the function gives. */
+static double
+beta_mean(double (*given)(const BetaRule *rule, double p), double shape,
+		  double a, double b, double tau)
+{
+	BetaRule rule = beta_rule(shape, a, b);
+	double step = QUADRATURE_FIRST_STEP;
+	double result;
+
+	rule.given = given;
+	rule.tau = tau;
 	add_node(&rule, 0.0);
 	add_nodes(&rule, step, step);
 	result = rule.value / rule.weight;
@@ -270,6 +304,87 @@ beta_mean(double (*given)(const BetaRule *rule, double p), double shape,
 			break;
 	}
 	return result;
+}
+
+/* What a small discount makes of the density, or the density alone. */
+typedef struct SmallDiscount
+{
+	BetaRule rule;
+	double log_discount; /* over the scale of time */
+	bool is_discounted;
+} SmallDiscount;
+
+/* ln of R e^q E_{R+1}(q) / p, ln q = ln d - ln p */
+static double
+log_residual(const SmallDiscount *small, double y)
+{
+	double shape = small->rule.shape;
+	double log_p = y - model_log1p_exp(y);
+	double log_q = small->log_discount - log_p;
+
+	if (log_q > MAX_EXPONENT)
+		return log(shape) - small->log_discount;
+	return log(shape) - log_p +
+		   log(model_exponential_integral_of_log(shape + 1.0, log_q));
+}
+
+static double
+log_small_value(const SmallDiscount *small, double y)
+{
+	double value = log_density(&small->rule, y - small->rule.center);
+
+	return small->is_discounted ? value + log_residual(small, y) : value;
+}
+
+/* With its slope, by a difference: it only has to show the way. */
+static double
+log_small_integrand(double y, double *slope, void *context)
+{
+	*slope = (log_small_value(context, y + SLOPE_STEP) -
+			  log_small_value(context, y - SLOPE_STEP)) /
+			 (2.0 * SLOPE_STEP);
+	return log_small_value(context, y);
+}
+
+/*
+ * The integral over all y, in logarithms. Far out the integrand is a mere
+ * exponential, as in erlang.c.
+ */
+static double
+log_small_integral(SmallDiscount *small)
+{
+	const BetaRule *rule = &small->rule;
+	double size = log(1.0 + rule->a + rule->b);
+	double lower = fmin(small->log_discount, 0.0) - FAR_OUT - size;
+	double upper = FAR_OUT + size;
+	double middle = quadrature_log_concave(log_small_integrand, small,
+										   rule->center, lower, upper);
+
+	return middle +
+		   log1p(exp(log_small_value(small, lower) - middle) / rule->a +
+				 exp(log_small_value(small, upper) - middle) / rule->b);
+}
+
+/*
+ * The purchases over all time. The smaller the discount, the farther out lie
+ * the p that matter if a < 1, and at last too far for the rule of beta_mean.
+ * But given p the purchases are a mean of 1 / (p + d / rate), which is
+ * log-concave in y for any rate, and so for a gamma density of rates. By
+ * logarithms neither p nor d need be within the range of a double.
+ */
+static double
+discounted_for_ever(double shape, double scale, double a, double b,
+					double discount)
+{
+	SmallDiscount small = {.rule = beta_rule(shape, a, b),
+						   .log_discount = log(discount) + log(scale)};
+	double density;
+
+	if (small.log_discount > LOG_SMALL_DISCOUNT)
+		return beta_mean(residual_given, shape, a, b, discount * scale);
+	density = log_small_integral(&small);
+	small.is_discounted = true;
+	return exp(log_small_integral(&small) - density);
 }
 
 double
@@ -361,7 +476,7 @@ discounted_series(double shape, double a, double b, double tau, double d)
 	double from = 0.0;
 	double sum = 0.0;
 
-	while (from < end)
+	for (int panels = 0; from < end; panels++)
 	{
 		double left = 1.0 - from;
 		double length = fmax((PANEL_GROWTH - 1.0) * from,
@@ -373,6 +488,8 @@ discounted_series(double shape, double a, double b, double tau, double d)
 		length = fmin(length, left * slowest / (1.0 + slowest));
 		length = fmin(length, end - from);
 		sum += rate_panel(shape, d, terms, n, end, from, length);
+		if (panels >= MAX_PANELS)
+			return NAN;
 		if (from + length <= from)
 			break;
 		from += length;
@@ -397,31 +514,48 @@ discounted_panel(double shape, double scale, double a, double b,
 	return discount * length * sum;
 }
 
+/*
+ * What is discounted by a negative rate grows, and is a difference of two
+ * such numbers: NaN where that leaves no digits.
+ */
+static double
+unless_cancelled(double difference, double greatest)
+{
+	if (fabs(greatest) * DBL_EPSILON * MAX_CANCELLATION > difference)
+		return NAN;
+	return difference;
+}
+
 static double
 discounted_expectation(double shape, double scale, double a, double b,
 					   double horizon, double discount)
 {
 	double longest = DISCOUNT_PANEL_EXPONENT / fabs(discount);
-	double length = fmin(longest, scale / (1.0 + shape));
+	double length = fmin(
+		longest, fmax(scale / (1.0 + shape), SHORT_TIME / fabs(discount)));
 	double from = 0.0;
 	double sum = 0.0;
+	double last;
 
 	if (-discount * horizon > GROWTH_MAX_EXPONENT)
 		return INFINITY;
 	if (discount * horizon >= DISCOUNT_MAX_EXPONENT)
-		return beta_mean(residual_given, shape, a, b, discount * scale);
+		return discounted_for_ever(shape, scale, a, b, discount);
 	if (series_suits(shape, horizon / scale))
 		return discounted_series(shape, a, b, horizon / scale,
 								 discount * scale);
-	while (from < horizon)
+	for (int panels = 0; from < horizon; panels++)
 	{
+		if (panels >= MAX_PANELS)
+			return NAN;
 		length = fmin(length, horizon - from);
 		sum += discounted_panel(shape, scale, a, b, discount, from, length);
 		from += length;
 		length = fmin(longest, (PANEL_GROWTH - 1.0) * from);
 	}
-	return sum + exp(-discount * horizon) *
-					 expectation(shape, a, b, horizon / scale);
+	last =
+		exp(-discount * horizon) * expectation(shape, a, b, horizon / scale);
+	return discount < 0 ? unless_cancelled(sum + last, last) : sum + last;
 }
 
 double

@@ -19,7 +19,8 @@
  * distinct values of each column, so that an evaluation computes such terms
  * once per distinct value; what is left per row is small.
  *
- * Pure C: no palloc, no ereport. No operation keeps state.
+ * Pure C: no palloc, no ereport. No operation keeps state. An answer is NaN
+ * where its formulas leave no digits of it, never a number that is wrong.
  *
  *-------------------------------------------------------------------------
  */
@@ -153,8 +154,8 @@ typedef struct ModelKind
 	/*
 	 * Purchases expected within the horizon of a customer who is alive, each
 	 * discounted by exp(-discount * time until it). Depends on x and t, but
-	 * not on t_x unless expects_by_t_x. The horizon may be INFINITY; so is then the result where the sum
-	 * does not converge.
+	 * not on t_x unless expects_by_t_x. The horizon may be INFINITY; so is
+	 * then the result where the sum does not converge.
 	 */
 	double (*expected_alive)(const double *parameters,
 							 const ModelRow *customer, double horizon,
@@ -198,6 +199,13 @@ model_kind_parameter_name(const ModelKind *kind, int parameter)
 	return parameter < kind->n_parameters ? kind->parameter_names[parameter]
 										  : kind->whole_name;
 }
+
+/*
+ * Called between the parts of an answer that takes tenths of a second, so that
+ * a server can stop it. It need not return: an answer holds nothing that would
+ * have to be given back. It does nothing until somebody sets it.
+ */
+extern void (*model_pause)(void);
 
 /* The kinds, in kinds.c. */
 extern const ModelKind *const model_kinds[];

@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * kinds.c
- *		The list of the kinds of model. Errors name them in this order.
+ *		The list of the kinds of model. Errors name them in this order. And what
+ *		their answers call between two parts of a long computation.
  *
  *-------------------------------------------------------------------------
  */
@@ -20,6 +21,13 @@ const ModelKind *const model_kinds[] = {
 	&model_bg_cnbd_k, &model_mbg_cnbd_k, &model_bg_bb,		&model_gamma_gamma,
 	&model_sbg,		  &model_bdw,
 };
+
+static void
+go_on(void)
+{
+}
+
+void (*model_pause)(void) = go_on;
 
 const int n_model_kinds = sizeof(model_kinds) / sizeof(model_kinds[0]);
 

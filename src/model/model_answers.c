@@ -29,9 +29,9 @@ CRM_FUNCTION(crm_log_likelihood_purchases)
 		log_gaps = model->kind->gaps(model->parameters, customer.x, log_gaps);
 	else
 		log_gaps = 0.0;
-	return answer_finite(
-		fcinfo,
-		model->kind->log_likelihood(model->parameters, &customer) + log_gaps);
+	return answer_finite(fcinfo, answer_number(model->kind->log_likelihood(
+									 model->parameters, &customer)) +
+									 log_gaps);
 }
 
 /* (model, x, t_x, t) */
@@ -40,7 +40,8 @@ CRM_FUNCTION(crm_p_alive)
 	const Model *model = answer_model(fcinfo, answer_cache(fcinfo));
 	ModelRow customer = answer_customer(fcinfo, model, 1);
 
-	PG_RETURN_FLOAT8(model->kind->p_alive(model->parameters, &customer));
+	PG_RETURN_FLOAT8(
+		answer_number(model->kind->p_alive(model->parameters, &customer)));
 }
 
 /* (model, history, as_of) */
@@ -51,7 +52,8 @@ CRM_FUNCTION(crm_p_alive_history)
 
 	if (!answer_history(fcinfo, model, 1, &customer))
 		PG_RETURN_NULL();
-	PG_RETURN_FLOAT8(model->kind->p_alive(model->parameters, &customer));
+	PG_RETURN_FLOAT8(
+		answer_number(model->kind->p_alive(model->parameters, &customer)));
 }
 
 /* (model, horizon, x, t_x, t) */
@@ -61,8 +63,8 @@ CRM_FUNCTION(crm_p_alive_after)
 	double ahead = model_horizon(PG_GETARG_FLOAT8(1), false);
 	ModelRow customer = answer_customer(fcinfo, model, 2);
 
-	PG_RETURN_FLOAT8(
-		model->kind->p_alive_after(model->parameters, &customer, ahead));
+	PG_RETURN_FLOAT8(answer_number(
+		model->kind->p_alive_after(model->parameters, &customer, ahead)));
 }
 
 /* (model, history, as_of, at) */
@@ -82,9 +84,9 @@ CRM_FUNCTION(crm_p_alive_history_at)
 								"crm.p_alive(model, history, that day).")));
 	if (!answer_history(fcinfo, model, 1, &customer))
 		PG_RETURN_NULL();
-	PG_RETURN_FLOAT8(model->kind->p_alive_after(model->parameters, &customer,
-												((double) at - as_of) /
-													model->days_per_unit));
+	PG_RETURN_FLOAT8(answer_number(model->kind->p_alive_after(
+		model->parameters, &customer,
+		((double) at - as_of) / model->days_per_unit)));
 }
 
 /* (model, x, t_x, t) */
@@ -93,8 +95,8 @@ CRM_FUNCTION(crm_residual_lifetime)
 	const Model *model = answer_model(fcinfo, answer_cache(fcinfo));
 	ModelRow customer = answer_customer(fcinfo, model, 1);
 
-	return answer_finite(
-		fcinfo, model->kind->residual_lifetime(model->parameters, &customer));
+	return answer_finite(fcinfo, answer_number(model->kind->residual_lifetime(
+									 model->parameters, &customer)));
 }
 
 /* (model, history, as_of): in days */
@@ -105,9 +107,9 @@ CRM_FUNCTION(crm_residual_lifetime_history)
 
 	if (!answer_history(fcinfo, model, 1, &customer))
 		PG_RETURN_NULL();
-	return answer_finite(
-		fcinfo, model->kind->residual_lifetime(model->parameters, &customer) *
-					model->days_per_unit);
+	return answer_finite(fcinfo, answer_number(model->kind->residual_lifetime(
+									 model->parameters, &customer)) *
+									 model->days_per_unit);
 }
 
 /* (model, horizon, x, t_x, t) */
@@ -142,8 +144,8 @@ CRM_FUNCTION(crm_expected_purchases_new)
 	const Model *model = answer_model(fcinfo, answer_cache(fcinfo));
 	double horizon = model_horizon(PG_GETARG_FLOAT8(1), false);
 
-	return answer_finite(
-		fcinfo, model->kind->expected_new(model->parameters, horizon));
+	return answer_finite(fcinfo, answer_number(model->kind->expected_new(
+									 model->parameters, horizon)));
 }
 
 /* (model, discount, x, t_x, t [, horizon]) */

@@ -54,9 +54,10 @@ static Datum
 probability_datum(const Model *model, const ModelRow *customer, double count,
 				  double horizon)
 {
-	return Float8GetDatum(fmin(
-		model->kind->probability(model->parameters, customer, count, horizon),
-		1.0));
+	return Float8GetDatum(
+		fmin(answer_number(model->kind->probability(model->parameters,
+													customer, count, horizon)),
+			 1.0));
 }
 
 /* (model, k, horizon) */
@@ -94,6 +95,17 @@ CRM_FUNCTION(crm_purchase_probability_history)
 	return probability_datum(model, &customer, count, horizon);
 }
 
+/* Are more than so many purchases likelier than this? */
+static bool
+is_exceeded(const Model *model, const ModelRow *customer, double horizon,
+			double count, double probability)
+{
+	CHECK_FOR_INTERRUPTS();
+	return answer_number(model->kind->at_least(model->parameters, customer,
+											   count + 1.0, horizon)) >
+		   probability;
+}
+
 /*
  * The least count that is not exceeded with more than the probability;
  * MAX_QUANTILE for all beyond it.
@@ -105,10 +117,8 @@ quantile(const Model *model, const ModelRow *customer, double horizon,
 	double low = -1.0; /* exceeded too often */
 	double high = 0.0;
 
-	while (model->kind->at_least(model->parameters, customer, high + 1.0,
-								 horizon) > exceeded)
+	while (is_exceeded(model, customer, horizon, high, exceeded))
 	{
-		CHECK_FOR_INTERRUPTS();
 		low = high;
 		high = 2.0 * high + 1.0;
 		if (high > MAX_QUANTILE)
@@ -118,9 +128,7 @@ quantile(const Model *model, const ModelRow *customer, double horizon,
 	{
 		double middle = floor(0.5 * (low + high));
 
-		CHECK_FOR_INTERRUPTS();
-		if (model->kind->at_least(model->parameters, customer, middle + 1.0,
-								  horizon) > exceeded)
+		if (is_exceeded(model, customer, horizon, middle, exceeded))
 			low = middle;
 		else
 			high = middle;

@@ -24,6 +24,7 @@
 #include <math.h>
 
 #include "funcapi.h"
+#include "miscadmin.h"
 #include "model/answers.h"
 
 #define STEP 1e-3
@@ -43,7 +44,8 @@ typedef double (*AnswerFunction)(const Question *question,
 static double
 alive_answer(const Question *question, const double *parameters)
 {
-	return question->model->kind->p_alive(parameters, &question->customer);
+	return answer_number(
+		question->model->kind->p_alive(parameters, &question->customer));
 }
 
 static double
@@ -57,8 +59,8 @@ purchases_answer(const Question *question, const double *parameters)
 static double
 spend_answer(const Question *question, const double *parameters)
 {
-	return question->model->kind->expected_spend(parameters,
-												 &question->customer);
+	return answer_number(question->model->kind->expected_spend(
+		parameters, &question->customer));
 }
 
 /* The change of the answer from one factor of a parameter to its inverse. */
@@ -70,6 +72,7 @@ change(AnswerFunction answer, const Question *question, int parameter,
 	double moved[MODEL_MAX_PARAMETERS];
 	double above;
 
+	CHECK_FOR_INTERRUPTS();
 	memcpy(moved, model->parameters, sizeof(moved));
 	moved[parameter] = model->parameters[parameter] * exp(log_factor);
 	above = answer(question, moved);

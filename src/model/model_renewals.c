@@ -59,8 +59,8 @@ CRM_FUNCTION(crm_log_likelihood_renewals)
 	const Model *model = renewal_model(fcinfo);
 	ModelRow row = model_renewals_row(PG_GETARG_INT32(1), PG_GETARG_BOOL(2));
 
-	return answer_finite(fcinfo,
-						 model->kind->log_likelihood(model->parameters, &row));
+	return answer_finite(fcinfo, answer_number(model->kind->log_likelihood(
+									 model->parameters, &row)));
 }
 
 /* (model, period) */
@@ -69,8 +69,8 @@ CRM_FUNCTION(crm_survival)
 	const Model *model = renewal_model(fcinfo);
 	Renewal renewal = model_renewal(model->kind, model->parameters);
 
-	PG_RETURN_FLOAT8(exp(
-		model_renewal_log_survival(renewal, period_argument(fcinfo, 1, 0))));
+	PG_RETURN_FLOAT8(exp(answer_number(
+		model_renewal_log_survival(renewal, period_argument(fcinfo, 1, 0)))));
 }
 
 /* (model, period) */
@@ -79,8 +79,8 @@ CRM_FUNCTION(crm_retention_rate)
 	const Model *model = renewal_model(fcinfo);
 	Renewal renewal = model_renewal(model->kind, model->parameters);
 
-	PG_RETURN_FLOAT8(
-		model_renewal_retention(renewal, period_argument(fcinfo, 1, 1)));
+	PG_RETURN_FLOAT8(answer_number(
+		model_renewal_retention(renewal, period_argument(fcinfo, 1, 1))));
 }
 
 /* (model, periods_survived, period_discount) */
@@ -93,8 +93,8 @@ CRM_FUNCTION(crm_residual_value)
 
 	if (discount == 0.0)
 		PG_RETURN_NULL();
-	return answer_finite(fcinfo,
-						 model_renewal_residual(renewal, period, discount));
+	return answer_finite(fcinfo, answer_number(model_renewal_residual(
+									 renewal, period, INFINITY, discount)));
 }
 
 /* (model, period_discount): one payment now, and the renewals from then on */
@@ -107,6 +107,6 @@ CRM_FUNCTION(crm_residual_value_new)
 	if (discount == 0.0)
 		PG_RETURN_NULL();
 	return answer_finite(
-		fcinfo,
-		1.0 + exp(-discount) * model_renewal_residual(renewal, 1.0, discount));
+		fcinfo, 1.0 + exp(-discount) * answer_number(model_renewal_residual(
+										   renewal, 1.0, INFINITY, discount)));
 }

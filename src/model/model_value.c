@@ -24,8 +24,8 @@ CRM_FUNCTION(crm_log_likelihood_spend)
 	/* Without purchases nothing was observed, which is certain. */
 	if (row.x == 0)
 		PG_RETURN_FLOAT8(0.0);
-	return answer_finite(fcinfo,
-						 model->kind->log_likelihood(model->parameters, &row));
+	return answer_finite(fcinfo, answer_number(model->kind->log_likelihood(
+									 model->parameters, &row)));
 }
 
 /* (model, x, mean_amount) */
@@ -35,8 +35,8 @@ CRM_FUNCTION(crm_expected_spend)
 	ModelRow row = model_spend_row(PG_GETARG_INT64(1), PG_GETARG_FLOAT8(2));
 
 	answer_positive_mean(&row);
-	return answer_finite(fcinfo,
-						 model->kind->expected_spend(model->parameters, &row));
+	return answer_finite(fcinfo, answer_number(model->kind->expected_spend(
+									 model->parameters, &row)));
 }
 
 /* (model, history, as_of) */
@@ -68,10 +68,10 @@ CRM_FUNCTION(crm_clv)
 	answer_positive_mean(&spend_row);
 	if (isinf(horizon) && discount < 0)
 		PG_RETURN_NULL();
-	return answer_finite(
-		fcinfo,
-		spend->kind->expected_spend(spend->parameters, &spend_row) *
-			answer_purchases(fcinfo, cache, &customer, horizon, discount));
+	return answer_finite(fcinfo, answer_number(spend->kind->expected_spend(
+									 spend->parameters, &spend_row)) *
+									 answer_purchases(fcinfo, cache, &customer,
+													  horizon, discount));
 }
 
 /* (purchase_model, spend_model, history, as_of, days, yearly_discount) */

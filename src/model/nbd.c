@@ -31,6 +31,9 @@
 
 #define FRACTION_MAX_STEPS 1e6 /* about the root of the largest count */
 
+/* A product so small has few digits. */
+#define SMALLEST_EXPONENT 1e-290
+
 enum
 {
 	R,
@@ -56,7 +59,7 @@ model_nbd_exactly(double shape, double tau, double n)
 	if (tau == 0.0)
 		return n == 0 ? 1.0 : 0.0;
 	return exp(model_nbd_log_coefficient(shape, n) - shape * log1p(tau) -
-			   n * log1p(1.0 / tau));
+			   n * model_log1p_quotient(1.0, tau, log(tau)));
 }
 
 /*
@@ -81,7 +84,7 @@ incomplete_beta_fraction(double a, double b, double x)
 		d = 1.0 / (1.0 + step * x * d);
 		difference *= d - 1.0;
 		sum += difference;
-		if (fabs(difference) <= sum * (DBL_EPSILON / 4))
+		if (!(fabs(difference) > sum * (DBL_EPSILON / 4)))
 			break;
 	}
 	return sum;
@@ -121,12 +124,13 @@ at_least(const double *parameters, const ModelRow *customer, double n,
 /*
  * Mean number of events within the horizon, each discounted by
  * exp(-discount * time until it), at one event per unit of time. The horizon
- * may be INFINITY; so is then the result without a discount.
+ * may be INFINITY; so is then the result without a discount. A discount that
+ * is nothing over the horizon is none.
  */
 static double
 discounted_time(double horizon, double discount)
 {
-	if (discount == 0.0)
+	if (fabs(discount * horizon) < SMALLEST_EXPONENT || discount == 0.0)
 		return horizon;
 	return -expm1(-discount * horizon) / discount;
 }

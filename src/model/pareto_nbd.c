@@ -189,21 +189,33 @@ residual_lifetime(const double *parameters, const ModelRow *customer)
 		   ((parameters[BETA] + customer->t) / (parameters[S] - 1.0));
 }
 
+/* Beyond it exp(y) is near the largest double. */
+#define MAX_EXPONENT 600.0
+
 /* exp(-z v) (1+v)^-s as a function of y = ln(1 + v), times dv/dy */
 typedef struct DiscountedSurvival
 {
 	double s;
 	double z;
+	double log_z;
 } DiscountedSurvival;
 
 static double
 log_discounted_survival(double y, double *slope, void *context)
 {
 	const DiscountedSurvival *survival = context;
-	double discount = survival->z * expm1(y);
+	double discount =
+		y < MAX_EXPONENT ? survival->z * expm1(y) : exp(survival->log_z + y);
 
 	*slope = 1.0 - survival->s - survival->z - discount;
 	return (1.0 - survival->s) * y - discount;
+}
+
+/* factor * exp(y), where exp(y) alone may overflow */
+static double
+times_exp(double factor, double y)
+{
+	return y < MAX_EXPONENT ? factor * exp(y) : exp(y + log(factor));
 }
 
 /*
@@ -215,14 +227,16 @@ log_discounted_survival(double y, double *slope, void *context)
 static double
 discounted_stay(double s, double beta, double horizon, double discount)
 {
-	DiscountedSurvival survival = {s, discount * beta};
+	DiscountedSurvival survival = {s, discount * beta,
+								   log(discount) + log(beta)};
 	double end = log1p(horizon / beta);
 
 	if (horizon <= 0.0)
 		return 0.0;
 	if (discount > 0.0)
-		return beta * exp(quadrature_log_concave(log_discounted_survival,
-												 &survival, 0.0, 0.0, end));
+		return times_exp(beta,
+						 quadrature_log_concave(log_discounted_survival,
+												&survival, 0.0, 0.0, end));
 	if (isinf(end))
 		return s > 1.0 ? beta / (s - 1.0) : INFINITY;
 	return beta * (s == 1.0 ? end : -expm1((1.0 - s) * end) / (s - 1.0));
@@ -267,7 +281,8 @@ log_counted_event(double y, double *slope, void *context)
 	*slope = e->rising + (e->n * e->alpha - e->shape * u) / (e->alpha + u) -
 			 e->s * u / (e->beta + u);
 	return e->rising * y - e->shape * log1p(u / e->alpha) -
-		   e->n * log1p(e->alpha / u) - e->s * log1p(u / e->beta);
+		   e->n * model_log1p_quotient(e->alpha, u, y) -
+		   e->s * log1p(u / e->beta);
 }
 
 /* The logarithm of the integral over the horizon. */
@@ -298,7 +313,7 @@ probability(const double *parameters, const ModelRow *customer, double n,
 	if (horizon <= 0.0)
 		return n == 0 ? 1.0 : 0.0;
 	stay = -leaving.shape * log1p(horizon / leaving.alpha) -
-		   n * log1p(leaving.alpha / horizon) -
+		   n * model_log1p_quotient(leaving.alpha, horizon, log(horizon)) -
 		   parameters[S] * log1p(horizon / leaving.beta);
 	left = log(parameters[S] / leaving.beta) + log_counted(leaving, horizon);
 	return nothing +
@@ -336,6 +351,7 @@ enum
 };
 
 #define PANEL_POINTS 16 /* of the longer rule */
+#define MAX_PANELS 1000 /* and halvings of one */
 #define NEGLIGIBLE_DEPTH (-40.0) /* exp() of it is */
 
 /*
@@ -420,7 +436,8 @@ panel_rule(double length, double steepest)
 /*
  * The panels of quadrature_log_concave(), for sums of many functions at once.
  * The slope falls with y, so that its greatest magnitude in a panel is at one
- * of the ends, and "depth" is a bound of the logarithm.
+ * of the ends, and "depth" is a bound of the logarithm. The weight is NaN
+ * where no panel is short enough, because the slope is not a number.
  */
 static void
 add_panels(DropoutSums *sums, const PowerProduct *product, double end)
@@ -428,20 +445,26 @@ add_panels(DropoutSums *sums, const PowerProduct *product, double end)
 	double from = 0.0;
 	double slope = slope_at(product, from);
 	double depth = 0.0;
+	int panels = 0;
 
 	while (from < end && depth > NEGLIGIBLE_DEPTH)
 	{
 		double length = fmin(end - from, GAUSS_16_LENGTH);
-		const GaussRule *rule;
-		double last_slope;
+		const GaussRule *rule = NULL;
+		double last_slope = slope;
 
 		length = fmin(length, 0.9 * GAUSS_16_SLOPE / fabs(slope));
-		for (;; length *= 0.5)
+		for (; panels < MAX_PANELS; panels++, length *= 0.5)
 		{
 			last_slope = slope_at(product, from + length);
 			rule = panel_rule(length, fmax(fabs(slope), fabs(last_slope)));
 			if (rule != NULL)
 				break;
+		}
+		if (panels++ >= MAX_PANELS)
+		{
+			sums->weight = NAN;
+			return;
 		}
 		add_panel(sums, product, rule, from, length);
 		depth += slope * length;

@@ -19,6 +19,10 @@
  *	  everything beyond it, so both the rule's error and the cut are proven:
  *	  no peak is too narrow or too far away.
  *
+ * Every loop has a bound. A function that is not a number somewhere, or that
+ * is not what its rule asks for, ends the quadrature at once: the result is
+ * then NaN, never a number.
+ *
  * Pure C, no state.
  *
  *-------------------------------------------------------------------------
@@ -30,6 +34,12 @@
 #define LOWEST_LEVEL 3 /* of halving the step, before agreement counts */
 #define HIGHEST_LEVEL 8
 #define END 6 /* of t: there u is 1e-275 */
+
+/* From 1 a double overflows after so many doublings, or vanishes. */
+#define MAX_DOUBLINGS 1100
+
+/* Of length 3 each: enough for a tail as flat as exp(-y / 1000). */
+#define MAX_PANELS 20000
 
 /* More slope for each unit below the peak, where less accuracy will do. */
 #define SLACK 0.5
@@ -128,7 +138,7 @@ quadrature_tanh_sinh(UnitFunction function, void *context,
 			sum += tanh_sinh_pair(function, context, t);
 		result.value = sum * step;
 		result.error = fabs(result.value - previous);
-		if (isnan(result.value))
+		if (!isfinite(result.value))
 			break;
 		result.converged =
 			result.error <= relative_tolerance * fabs(result.value);
@@ -151,17 +161,20 @@ find_peak(LogFunction function, void *context, double start, double lower,
 	double reach = 1.0;
 	double low_slope;
 	double high_slope;
+	int doublings = 0;
 
 	function(low, &low_slope, context);
 	high_slope = low_slope;
-	for (; low_slope < 0.0 && low > lower; reach *= 2.0)
+	for (; low_slope < 0.0 && low > lower && doublings < MAX_DOUBLINGS;
+		 reach *= 2.0, doublings++)
 	{
 		high = low;
 		high_slope = low_slope;
 		low = fmax(low - reach, lower);
 		function(low, &low_slope, context);
 	}
-	for (; high_slope > 0.0 && high < upper; reach *= 2.0)
+	for (; high_slope > 0.0 && high < upper && doublings < MAX_DOUBLINGS;
+		 reach *= 2.0, doublings++)
 	{
 		low = high;
 		low_slope = high_slope;
@@ -170,7 +183,9 @@ find_peak(LogFunction function, void *context, double start, double lower,
 	}
 	if (high_slope >= 0.0)
 		return high;
-	while (low_slope > 0.0 && (low_slope - high_slope) * (high - low) > 1.0)
+	for (int i = 0; i < 2 * MAX_DOUBLINGS && low_slope > 0.0 &&
+					(low_slope - high_slope) * (high - low) > 1.0;
+		 i++)
 	{
 		double middle = 0.5 * (low + high);
 		double slope;
@@ -211,48 +226,92 @@ panel(LogFunction function, void *context, const GaussRule *rule, double from,
 }
 
 /*
+ * The integrand on its way from the peak to one end: the place reached, the
+ * logarithm of the integrand there, its slope, and the length of the next
+ * panel.
+ */
+typedef struct Side
+{
+	LogFunction function;
+	void *context;
+	double peak_value;
+	double limit;
+	double direction;
+	double from;
+	double value;
+	double slope;
+	double length;
+} Side;
+
+/*
+ * Where the next panel ends: value and slope become those of the end. A panel
+ * on which the slope stays too steep is halved. NaN where the function is not
+ * a number, or jumps, so that no panel is short enough.
+ */
+static double
+panel_end(Side *side)
+{
+	double steepest =
+		GAUSS_16_SLOPE + SLACK * fmax(side->peak_value - side->value, 0.0);
+	double length = fmin(fmin(2.0 * side->length, GAUSS_16_LENGTH),
+						 0.9 * steepest / fabs(side->slope));
+
+	for (int i = 0; i < MAX_DOUBLINGS; i++, length *= 0.5)
+	{
+		double end = side->from + side->direction * length;
+
+		if ((end - side->limit) * side->direction > 0.0)
+			end = side->limit;
+		side->length = length;
+		side->value = side->function(end, &side->slope, side->context);
+		if (isnan(side->value) || isnan(side->slope) || end == side->from)
+			return NAN;
+		if (!(fabs(side->slope * (end - side->from)) > steepest))
+			return end;
+	}
+	return NAN;
+}
+
+/*
  * Adds panels from the peak, with this slope, to limit or far enough. The
  * first guess of a length leaves room for the slope to grow along the panel.
+ * Should the function exceed its "peak", the panels stay positive.
  */
 static double
 integrate_side(LogFunction function, void *context, double peak,
 			   double peak_value, double slope, double limit)
 {
-	double direction = limit < peak ? -1.0 : 1.0;
-	double from = peak;
-	double length = GAUSS_16_LENGTH;
-	double value = peak_value;
+	Side side = {.function = function,
+				 .context = context,
+				 .peak_value = peak_value,
+				 .limit = limit,
+				 .direction = limit < peak ? -1.0 : 1.0,
+				 .from = peak,
+				 .value = peak_value,
+				 .slope = slope,
+				 .length = GAUSS_16_LENGTH};
 	double sum = 0.0;
 
-	while (from != limit)
+	for (int i = 0; i < MAX_PANELS; i++)
 	{
-		double steepest;
 		double end;
 		bool short_panel;
 
-		/* Should the function exceed its "peak", the panels stay positive. */
-		steepest = GAUSS_16_SLOPE + SLACK * fmax(peak_value - value, 0.0);
-		length = fmin(fmin(2.0 * length, GAUSS_16_LENGTH),
-					  0.9 * steepest / fabs(slope));
-		for (;; length *= 0.5)
-		{
-			end = from + direction * length;
-			if ((end - limit) * direction > 0.0)
-				end = limit;
-			value = function(end, &slope, context);
-			if (!(fabs(slope * (end - from)) > steepest))
-				break;
-		}
-		short_panel = fabs(slope * (end - from)) <= GAUSS_8_SLOPE &&
-					  fabs(end - from) <= GAUSS_8_LENGTH;
+		if (side.from == limit)
+			return sum;
+		end = panel_end(&side);
+		short_panel = fabs(side.slope * (end - side.from)) <= GAUSS_8_SLOPE &&
+					  fabs(end - side.from) <= GAUSS_8_LENGTH;
 		sum += panel(function, context, short_panel ? &gauss_8 : &gauss_16,
-					 from, end - from, peak_value);
-		if (slope * direction < 0.0 &&
-			exp(value - peak_value) < NEGLIGIBLE * sum * fabs(slope))
-			break;
-		from = end;
+					 side.from, end - side.from, peak_value);
+		if (!isfinite(sum))
+			return NAN;
+		if (side.slope * side.direction < 0.0 &&
+			exp(side.value - peak_value) < NEGLIGIBLE * sum * fabs(side.slope))
+			return sum;
+		side.from = end;
 	}
-	return sum;
+	return NAN;
 }
 
 double
@@ -263,6 +322,8 @@ quadrature_log_concave(LogFunction function, void *context, double start,
 	double slope;
 	double value = function(peak, &slope, context);
 
+	if (!isfinite(value) || !isfinite(slope))
+		return NAN;
 	return value +
 		   log(integrate_side(function, context, peak, value, slope, lower) +
 			   integrate_side(function, context, peak, value, slope, upper));

@@ -12,8 +12,8 @@
 
 /*
  * An integrand on (0, 1). It gets both u and 1 - u, each to full accuracy, so
- * that a singularity at either end can be computed. Returning NaN stops the
- * quadrature at once.
+ * that a singularity at either end can be computed. A value that is not finite
+ * stops the quadrature at once.
  */
 typedef double (*UnitFunction)(double u, double one_minus_u, void *context);
 
@@ -62,7 +62,8 @@ typedef double (*LogFunction)(double y, double *slope, void *context);
  * The logarithm of the integral of exp(function) from lower to upper, where
  * function is concave and analytic within a distance of pi of the real line.
  * lower may be -INFINITY where the function rises somewhere, upper INFINITY
- * where it falls somewhere. The peak is searched from start.
+ * where it falls somewhere. The peak is searched from start. NaN where the
+ * function is not a number, or not what is asked for.
  */
 extern double quadrature_log_concave(LogFunction function, void *context,
 									 double start, double lower, double upper);

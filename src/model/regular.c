@@ -190,8 +190,12 @@ residual_lifetime(const ModelKind *kind, const double *parameters,
 				  const ModelRow *customer)
 {
 	ErlangBuyer alive = buyer(kind, parameters, customer);
+	double lifetime = erlang_lifetime(&alive);
 
-	return p_alive(kind, parameters, customer) * erlang_lifetime(&alive);
+	/* Even of one who is almost surely gone. */
+	if (isinf(lifetime))
+		return INFINITY;
+	return p_alive(kind, parameters, customer) * lifetime;
 }
 
 /* One who has left makes no purchase. */

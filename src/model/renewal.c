@@ -18,7 +18,12 @@
  * The residual value is a slowly converging series when the discount is
  * small. Its first terms are added one by one; as soon as the terms change
  * slowly, the rest is an integral and Gregory's correction, which expresses
- * sum less integral by forward differences of the first terms left out.
+ * sum less integral by forward differences of the first terms left out. A sum
+ * that ends takes the correction of what follows its end away.
+ *
+ * t^c and the number of periods may be beyond the range of a double; their
+ * logarithms are not. From POWER_LAW_FROM on, S(t) is t^(-alpha c) but for a
+ * constant, to the last bit.
  *
  * Pure C, no state.
  *
@@ -30,6 +35,7 @@
 #include "model/sample.h"
 #include "model/special.h"
 
+#include <float.h>
 #include <math.h>
 
 enum
@@ -47,6 +53,20 @@ model_renewal(const ModelKind *kind, const double *parameters)
 					 kind->n_parameters > C ? parameters[C] : 1.0};
 }
 
+#define POWER_LAW_FROM 1e200
+#define LOG_POWER_LAW_FROM 460.51701859880913680
+
+/* Beyond it exp(y) is near the largest double. */
+#define MAX_EXPONENT 600.0
+
+/* ln(B(beta + n, alpha) / B(beta, alpha)) for n from POWER_LAW_FROM on */
+static double
+log_far_beta_ratio(double beta, double alpha, double log_n)
+{
+	return model_log_beta_ratio(beta, alpha, POWER_LAW_FROM) -
+		   alpha * (log_n - LOG_POWER_LAW_FROM);
+}
+
 /* (from + 1)^c - from^c */
 static double
 power_step(double from, double c)
@@ -56,17 +76,38 @@ power_step(double from, double c)
 	return pow(from, c) * expm1(c * log1p(1.0 / from));
 }
 
+/* The logarithm of a power_step that is large, from > 0. */
+static double
+log_power_step(double from, double c)
+{
+	double growth = c * log1p(1.0 / from);
+
+	return c * log(from) + growth + model_log1m_exp(growth);
+}
+
 double
 model_renewal_log_survival(Renewal r, double period)
 {
-	return model_log_beta_ratio(r.beta, r.alpha, pow(period, r.c));
+	double power = pow(period, r.c);
+
+	if (power > POWER_LAW_FROM)
+		return log_far_beta_ratio(r.beta, r.alpha, r.c * log(period));
+	return model_log_beta_ratio(r.beta, r.alpha, power);
 }
 
 static double
 log_retention(Renewal r, double period)
 {
-	return model_log_beta_ratio(r.beta + pow(period - 1.0, r.c), r.alpha,
-								power_step(period - 1.0, r.c));
+	double before = period - 1.0;
+	double power = pow(before, r.c);
+	double step = power_step(before, r.c);
+
+	if (power > POWER_LAW_FROM)
+		return -r.alpha * r.c * log1p(1.0 / before);
+	if (step > POWER_LAW_FROM)
+		return log_far_beta_ratio(r.beta + power, r.alpha,
+								  log_power_step(before, r.c));
+	return model_log_beta_ratio(r.beta + power, r.alpha, step);
 }
 
 double
@@ -84,27 +125,46 @@ model_renewal_retention(Renewal r, double period)
 	return exp(log_retention(r, period));
 }
 
-/* A term of the residual value at exp(y / c), as a function of y. */
+/* A term of the residual value at exp(y / c), y = stretch v, by v. */
 typedef struct ResidualTerm
 {
 	Renewal renewal;
 	double period;
 	double discount;
+	double stretch;
 } ResidualTerm;
 
+/* ln(S(k) / S(period - 1)), y = c ln k */
 static double
-log_residual_term(double y, double *slope, void *context)
+log_survived(const ResidualTerm *term, double y)
+{
+	Renewal r = term->renewal;
+	double start = pow(term->period - 1.0, r.c);
+
+	if (start > POWER_LAW_FROM)
+		return -r.alpha * (y - r.c * log(term->period - 1.0));
+	if (y > LOG_POWER_LAW_FROM)
+		return log_far_beta_ratio(r.beta + start, r.alpha, y);
+	return model_log_beta_ratio(r.beta + start, r.alpha, exp(y) - start);
+}
+
+static double
+log_residual_term(double v, double *slope, void *context)
 {
 	const ResidualTerm *term = context;
 	Renewal r = term->renewal;
-	double power = exp(y);
+	double y = v * term->stretch;
+	double power = exp(fmin(y, LOG_POWER_LAW_FROM));
 	double k = exp(y / r.c);
-	double start = pow(term->period - 1.0, r.c);
+	double waited = term->discount * (k - term->period);
+	double discounted = term->discount * k;
 
-	*slope = (1.0 - term->discount * k) / r.c -
-			 power * model_digamma_rising(r.beta + power, r.alpha);
-	return model_log_beta_ratio(r.beta + start, r.alpha, power - start) -
-		   term->discount * (k - term->period) + y / r.c;
+	if (y / r.c > MAX_EXPONENT)
+		waited = discounted = exp(y / r.c + log(term->discount));
+	*slope = term->stretch *
+			 ((1.0 - discounted) / r.c -
+			  power * model_digamma_rising(r.beta + power, r.alpha));
+	return log_survived(term, y) - waited + y / r.c;
 }
 
 /* 1 / ln(1 + z) - 1 / z in powers of z: Gregory's coefficients */
@@ -127,6 +187,17 @@ static const double gregory[] = {
 	-0.0034973498453499175,
 };
 
+#define SLOW_CHANGE 0.86 /* the ratio of a term to the one before */
+#define SMOOTH_FROM 64 /* periods: before, a power of them is not smooth */
+#define NEGLIGIBLE 1e-17
+
+/* A term that does not change slowly is below any double so long before. */
+#define ADDED_SINGLY 10000.0
+
+/* Beyond it, c ln k is cut into two parts. */
+#define LARGE_C 4.0
+#define POWER_LAW_EXPONENT 40.0
+
 #define N_GREGORY ((int) (sizeof(gregory) / sizeof(gregory[0])))
 
 /* The sum over whole k >= 0 less the integral from 0, from the first terms. */
@@ -144,52 +215,99 @@ gregory_correction(double *terms)
 	return sum;
 }
 
-/*
- * All terms from k on, the first of which is given. They must change slowly:
- * by a seventh at most from one to the next.
- */
+/* The correction from k on, the first term of which is given. */
 static double
-residual_tail(ResidualTerm term, double k, double first)
+correction_from(const ResidualTerm *term, double k, double first)
 {
-	Renewal r = term.renewal;
 	double terms[N_GREGORY];
-	double start = r.c * log(k);
 
 	for (int j = 0; j < N_GREGORY; j++)
 	{
 		terms[j] = first;
-		first *= exp(-term.discount) * model_renewal_retention(r, k + j + 1.0);
+		first *= exp(-term->discount) *
+				 model_renewal_retention(term->renewal, k + j + 1.0);
 	}
-	return gregory_correction(terms) +
-		   exp(quadrature_log_concave(log_residual_term, &term, start, start,
-									  INFINITY)) /
-			   r.c;
+	return gregory_correction(terms);
 }
 
-#define SLOW_CHANGE 0.86 /* the ratio of a term to the one before */
-#define SMOOTH_FROM 64 /* periods: before, a power of them is not smooth */
-#define NEGLIGIBLE 1e-17
+/* The integral of the terms over y = c ln k, from one y to another. */
+static double
+residual_integral(ResidualTerm term, double from, double until, double stretch)
+{
+	term.stretch = stretch;
+	return stretch *
+		   exp(quadrature_log_concave(log_residual_term, &term, from / stretch,
+									  from / stretch, until / stretch));
+}
+
+/*
+ * The integral of the terms from k to the end. For a large c time is long in
+ * y; it is short in y / c, and the terms are smooth in it where S is a power
+ * of time.
+ */
+static double
+residual_integral_from(const ResidualTerm *term, double k, double end)
+{
+	Renewal r = term->renewal;
+	double from = r.c * log(k);
+	double until = r.c * log(end);
+	double power_law =
+		log((r.alpha + 1.0) * (r.alpha + r.beta + 1.0)) + POWER_LAW_EXPONENT;
+	double sum = 0.0;
+
+	if (r.c > LARGE_C)
+	{
+		if (from < power_law)
+			sum = residual_integral(*term, from, fmin(power_law, until), 1.0);
+		if (until > power_law)
+			sum += residual_integral(*term, fmax(from, power_law), until, r.c);
+	}
+	else
+		sum = residual_integral(*term, from, until, 1.0);
+	return sum / r.c;
+}
+
+/*
+ * All terms from k to the last, the first of which is given. They must change
+ * slowly: by a seventh at most from one to the next.
+ */
+static double
+residual_tail(const ResidualTerm *term, double k, double first, double last)
+{
+	double end = last + 1.0;
+	double sum =
+		correction_from(term, k, first) + residual_integral_from(term, k, end);
+
+	if (isinf(last))
+		return sum;
+	return sum -
+		   correction_from(term, end,
+						   exp(log_survived(term, term->renewal.c * log(end)) -
+							   term->discount * (end - term->period)));
+}
 
 double
-model_renewal_residual(Renewal renewal, double period, double discount)
+model_renewal_residual(Renewal renewal, double period, double last,
+					   double discount)
 {
-	ResidualTerm residual = {renewal, period, discount};
+	ResidualTerm residual = {renewal, period, discount, 1.0};
 	double factor = exp(-discount);
 	double rest = -expm1(-discount); /* rest <= term / this */
 	double term = model_renewal_retention(renewal, period);
 	double sum = 0.0;
 
-	for (double k = period;; k += 1.0)
+	for (double k = period; k < period + ADDED_SINGLY; k += 1.0)
 	{
 		double ratio = factor * model_renewal_retention(renewal, k + 1.0);
 
 		if (k >= SMOOTH_FROM && ratio > SLOW_CHANGE)
-			return sum + residual_tail(residual, k, term);
+			return sum + residual_tail(&residual, k, term, last);
 		sum += term;
 		term *= ratio;
-		if (term <= NEGLIGIBLE * rest * sum)
+		if (!(term > fmax(NEGLIGIBLE * rest * sum, DBL_MIN)) || k >= last)
 			return sum;
 	}
+	return NAN;
 }
 
 static double

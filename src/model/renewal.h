@@ -35,10 +35,10 @@ extern double model_renewal_retention(Renewal renewal, double period);
 /*
  * The renewals to come of a customer who is just before the end of this
  * period, each discounted by exp(-discount) per period from then on: the sum
- * over k >= period of S(k) / S(period - 1) exp(-discount (k - period)). The
- * discount is positive.
+ * over k from period to last, which may be INFINITY, of S(k) / S(period - 1)
+ * exp(-discount (k - period)). The discount is positive.
  */
 extern double model_renewal_residual(Renewal renewal, double period,
-									 double discount);
+									 double last, double discount);
 
 #endif /* CRM_MODEL_RENEWAL_H */

@@ -30,6 +30,8 @@
 #define ASYMPTOTIC_START 12.0
 #define PRODUCT_MAX_FACTORS 16
 #define PRODUCT_MAX_ARGUMENT 1e18 /* to its 16th power it is still finite */
+#define MAX_QUOTIENT 1e290 /* beyond it, 1 is nothing and b has few digits */
+#define SERIES_MAX_TERMS 100
 #define HALF_LOG_2_PI 0.91893853320467274178
 #define LOG_2 0.69314718055994530942
 
@@ -129,12 +131,20 @@ model_log1p_less_x(double x)
 
 	if (x >= 0.6)
 		return log1p(x) - x;
-	for (k = 3; power > sum * 1e-17; k += 2)
+	for (k = 3; power > sum * 1e-17 && k < SERIES_MAX_TERMS; k += 2)
 	{
 		sum += power / k;
 		power *= square;
 	}
 	return q * (2.0 * sum - x);
+}
+
+double
+model_log1p_quotient(double a, double b, double log_b)
+{
+	double quotient = a / b;
+
+	return quotient > MAX_QUOTIENT ? log(a) - log_b : log1p(quotient);
 }
 
 double

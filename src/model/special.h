@@ -28,6 +28,9 @@ extern double model_trigamma_rising(double a, double n);
 /* ln(1 + x) - x: x >= 0 */
 extern double model_log1p_less_x(double x);
 
+/* ln(1 + a / b) where a / b may overflow: a, b > 0, and ln b */
+extern double model_log1p_quotient(double a, double b, double log_b);
+
 /* ln(1 - exp(-x)): x > 0 */
 extern double model_log1m_exp(double x);
 

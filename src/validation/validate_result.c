@@ -227,7 +227,7 @@ fill_counts(const ValidationState *state, Datum *values)
 	int32 empty = 0;
 	int32 days = validation_days(state);
 
-	while (state->new_customers[empty] == 0)
+	while (empty < days && state->new_customers[empty] == 0)
 		empty++;
 	values[VALIDATION_FIRST_DAY] = DateADTGetDatum(state->first_day + empty);
 	values[VALIDATION_NEW_CUSTOMERS] =

@@ -448,3 +448,41 @@ SELECT crm.clv(m, s, h, '1998-06-30', 365, 0.1, 0.4) = 0.4 * crm.clv(m, s, h, '1
 	   crm.clv(m, s, h, '1998-06-30', 365, 0.1, 'NaN') AS not_a_number
   FROM (SELECT crm.make_model('mbg_nbd', 'week', '{0.525,6.183,0.891,1.614}'), crm.make_model('gamma_gamma', NULL, '{6.25,3.74,15.44}'),
 			   '[["1997-10-01",1,20.00],["1998-01-05",1,30.00],["1998-05-05",2,44.00]]'::crm.history) AS given (m, s, h);
+
+/* The smallest discounts and horizons: an answer at once, and the right one. */
+SET statement_timeout = '3s';
+CREATE TEMP TABLE small AS
+SELECT crm.make_model('sbg', NULL, '{0.668,3.806}') AS sbg, crm.make_model('sbg', NULL, '{2.5,3.806}') AS leaving, crm.make_model('bdw', NULL, '{0.259,1.722,1.584}') AS bdw,
+	   crm.make_model('pareto_nbd', 'day', '{0.553,10.578,0.606,11.669}') AS pareto, crm.make_model('bg_nbd', 'day', '{0.243,4.414,0.793,2.426}') AS bg,
+	   crm.make_model('mbg_nbd', 'day', '{0.243,4.414,0.793,2.426}') AS mbg, crm.make_model('nbd', 'day', '{0.5,2}') AS nbd,
+	   crm.make_model('mbg_cnbd_k', 'day', '{2,4.414,0.793,2.426,3}') AS regular, crm.make_model('bg_bb', NULL, '{1.2,0.75,0.66,2.78}') AS bb,
+	   crm.make_model('gamma_gamma', NULL, '{6.25,3.74,15.44}') AS spend;
+SELECT d, to_char(crm.residual_value_new(sbg, d), '9.999999999EEEE') AS sbg, round(crm.residual_value_new(leaving, d)::numeric, 9) AS leaving, to_char(crm.residual_value(bdw, 5, d), '9.99999EEEE') AS bdw
+  FROM small, (VALUES (5e-324::float8), (1e-308), (2.2250738585072014e-308), (1e-300), (1e-20)) discount (d);
+SELECT d, to_char(crm.residual_purchases(pareto, d, 2, 30, 39), '9.99999999EEEE') AS pareto, to_char(crm.residual_purchases(bg, d, 2, 30, 39), '9.99999999EEEE') AS bg,
+	   to_char(crm.residual_purchases(mbg, d, 2, 30, 39), '9.99999999EEEE') AS mbg, to_char(crm.residual_purchases(regular, d, 2, 30, 39), '9.99999999EEEE') AS regular,
+	   to_char(crm.residual_purchases(bb, d, 2, 3, 6), '9.99999999EEEE') AS bb, crm.residual_purchases(nbd, d, 2, 30, 39, 0.3) = crm.expected_purchases(nbd, 0.3, 2, 30, 39) AS nbd
+  FROM small, (VALUES (1e-323::float8), (1e-308), (1e-100)) discount (d);
+SELECT d, round((crm.residual_purchases(pareto, d, 2, 30, 39, 365) / crm.expected_purchases(pareto, 365, 2, 30, 39))::numeric, 9) AS pareto,
+	   round((crm.residual_purchases(bg, d, 2, 30, 39, 365) / crm.expected_purchases(bg, 365, 2, 30, 39))::numeric, 9) AS bg,
+	   round((crm.residual_purchases(regular, d, 2, 30, 39, 365) / crm.expected_purchases(regular, 365, 2, 30, 39))::numeric, 9) AS regular,
+	   round((crm.residual_purchases(bb, d, 2, 3, 6, 10000) / crm.expected_purchases(bb, 10000, 2, 3, 6))::numeric, 9) AS bb,
+	   round((crm.clv(mbg, spend, 365, d, 2, 30, 39, 20) / crm.clv(mbg, spend, 365, 0, 2, 30, 39, 20))::numeric, 9) AS clv
+  FROM small, (VALUES (1e-323::float8), (1e-308), (1e-20)) discount (d);
+SELECT h, every(round(crm.purchase_probability_new(m, 0, h)::numeric, 15) = 1) AS none_new, every(round(crm.purchase_probability(m, 0, h, 2, 30, 39)::numeric, 15) = 1) AS none,
+	   every(crm.purchase_probability(m, 3, h, 2, 30, 39) < 1e-290) AS three, every(crm.purchase_interval(m, 0.9, h, 2, 30, 39)::text = '(0,0)') AS quantiles,
+	   every(crm.expected_purchases(m, h, 2, 30, 39) < 1e-298) AS expected, every(crm.p_alive(m, h, 2, 30, 39) = crm.p_alive(m, 2, 30, 39)) AS alive
+  FROM small, unnest(ARRAY[pareto, bg, mbg, nbd, regular]) m, (VALUES (0::float8), (1e-323), (1e-308), (2.2250738585072014e-308), (1e-300)) horizon (h) GROUP BY h ORDER BY h;
+SELECT k, every(crm.purchase_probability(m, k, 1e12, 2, 30, 39) BETWEEN 0 AND 1) AS longest, every(crm.purchase_probability(m, k, 1e-323, 2, 30, 39) BETWEEN 0 AND 1) AS shortest
+  FROM small, unnest(ARRAY[pareto, bg, mbg, nbd, regular]) m, (VALUES (0), (1), (1000), (1000000000000)) count (k) GROUP BY k ORDER BY k;
+/* Time to a large power. */
+SELECT c, crm.survival(m, 1000) BETWEEN 0 AND 1 AS survival, crm.retention_rate(m, 1000) BETWEEN 0 AND 1 AS retention, crm.residual_value(m, 1000, 0.1) BETWEEN 10 AND 11 AS residual,
+	   crm.log_likelihood(m, 1000, false) < 0 AS likelihood
+  FROM (VALUES (100), (1e3), (1e6), (1e10)) power (c), LATERAL (SELECT crm.make_model('bdw', NULL, ARRAY[0.01 / c, 3.806, c]) AS m) model;
+/* What leaves no digit of an answer is an error, not a number. */
+SELECT crm.residual_purchases(crm.make_model('bg_cnbd_k', 'day', '{0.001,4.4,0.8,2.4,3}'), 1e-308, 0, 0, 0);
+SELECT crm.clv(bg, spend, 10000, -0.974, 3, 0, 0, 20) FROM (SELECT crm.make_model('mbg_nbd', 'day', '{0.000001,0.000001,1e9,2}'), spend FROM small) s (bg, spend);
+/* An answer that takes tenths of a second can be stopped. */
+SET statement_timeout = '10ms';
+SELECT crm.residual_purchases(crm.make_model('bg_cnbd_k', 'day', '{1e9,1e-9,20,0.02,12}'), 0.1, 0, 0, 0);
+RESET statement_timeout;

@@ -48,14 +48,15 @@ test_golden(int argc, char **argv, const ModelKind *kind, const char *name)
 		double discount = log1p(golden_value(&golden, "d"));
 		double loss = model_renewal_log_loss(r, t);
 		double survival = model_renewal_log_survival(r, t);
-		double values[] = {exp(loss),
-						   exp(survival),
-						   model_renewal_retention(r, t),
-						   loss,
-						   survival,
-						   1.0 + exp(-discount) *
-									 model_renewal_residual(r, 1.0, discount),
-						   model_renewal_residual(r, t, discount)};
+		double values[] = {
+			exp(loss),
+			exp(survival),
+			model_renewal_retention(r, t),
+			loss,
+			survival,
+			1.0 + exp(-discount) *
+					  model_renewal_residual(r, 1.0, INFINITY, discount),
+			model_renewal_residual(r, t, INFINITY, discount)};
 		bool ordinary = is_ordinary(r, t);
 
 		for (int i = 0; i < N_COLUMNS; i++)
@@ -90,7 +91,7 @@ test_small_discount(void)
 	Worst recursion = {0};
 
 	for (int t = 1; t < 2000; t = 3 * t + 1)
-		compare(&limit, model_renewal_residual(renewal, t, 1e-12),
+		compare(&limit, model_renewal_residual(renewal, t, INFINITY, 1e-12),
 				(renewal.beta + t - 1.0) / (renewal.alpha - 1.0), 1e-8, t);
 	report_worst(&limit, "the residual value without a discount");
 
@@ -103,10 +104,12 @@ test_small_discount(void)
 						 i < 2 ? 1.0 : (i < 4 ? 0.4 : 2.2)};
 
 			for (int t = 1; t < 200; t = 2 * t + 1)
-				compare(&recursion, model_renewal_residual(r, t, discount),
+				compare(&recursion,
+						model_renewal_residual(r, t, INFINITY, discount),
 						model_renewal_retention(r, t) *
-							(1.0 + exp(-discount) * model_renewal_residual(
-														r, t + 1.0, discount)),
+							(1.0 + exp(-discount) *
+									   model_renewal_residual(
+										   r, t + 1.0, INFINITY, discount)),
 						1e-13, t);
 		}
 	}
@@ -127,7 +130,7 @@ test_sweep(void)
 		double t = floor(random_log(&state, 1.0, 20000.0));
 		double discount = random_log(&state, 1e-7, 2.0);
 		double loss = model_renewal_log_loss(r, t);
-		double residual = model_renewal_residual(r, t, discount);
+		double residual = model_renewal_residual(r, t, INFINITY, discount);
 
 		if (!isfinite(loss) || loss > 0.0 ||
 			!(residual >= 0.0 && residual <= 1.0 / -expm1(-discount)))
