@@ -17,7 +17,7 @@ OBJS        = \
 	src/history/history_io.o \
 	src/history/log.o \
 	src/history/measures.o \
-	src/rfm/cuts.o \
+	src/rfm/thresholds.o \
 	src/rfm/packed.o \
 	src/rfm/quantile.o \
 	src/rfm/rfm_aggregate.o \
@@ -36,7 +36,7 @@ OBJS        = \
 	src/model/kinds.o \
 	src/model/likelihood.o \
 	src/model/matrix.o \
-	src/model/maximise.o \
+	src/model/maximize.o \
 	src/model/model.o \
 	src/model/model_accessors.o \
 	src/model/model_answers.o \
@@ -85,7 +85,7 @@ OBJS        = \
 
 WORKSPACE   = $(addprefix sql/workspace/, workspace.sql segments.sql tables.sql rules.sql \
 	purchase.sql attached.sql history.sql views.sql customer.sql attached_customer.sql \
-	growth.sql grades.sql lifecycle.sql recurring.sql)
+	growth.sql tiers.sql lifecycle.sql recurring.sql)
 
 SQL_MODULES = \
 	sql/00_prologue.sql \
@@ -102,7 +102,7 @@ SQL_MODULES = \
 	sql/80_workspace.sql \
 	sql/82_refresh.sql \
 	sql/84_care.sql \
-	sql/85_programme.sql
+	sql/85_program.sql
 
 EXTRA_CLEAN = sql/workspace_definition.sql
 DATA_built  = sql/crm--$(EXTVERSION).sql
@@ -113,8 +113,8 @@ PG_CPPFLAGS = -I$(srcdir)/src -DCRM_VERSION='"$(EXTVERSION)"'
 PG_CFLAGS   = -std=gnu11 -ffp-contract=off -fvisibility=hidden $(CRM_CFLAGS)
 SHLIB_LINK  = -lnlopt -lm
 
-REGRESS        = crm history rfm model validation rule tier points lifecycle retention workspace programme
-ISOLATION      = workspace_refresh programme_review
+REGRESS        = crm history rfm model validation rule tier points lifecycle retention workspace program
+ISOLATION      = workspace_refresh program_review
 ISOLATION_OPTS = --inputdir=$(srcdir)/test --load-extension=crm
 REGRESS_OPTS   = --inputdir=$(srcdir)/test --load-extension=crm
 

@@ -23,7 +23,7 @@ WITH active AS MATERIALIZED (
 SELECT (SELECT count(*) FROM retention), (SELECT count(*) FROM growth);
 \else
 :measure
-SELECT crm.retention(history, '2023-01-01', 'month', 12, :'as_of'),
-	   crm.growth(history, '2023-01-01', :'as_of'::date + 1, 'month')
+SELECT crm.retention_agg(history, '2023-01-01', 'month', 12, :'as_of'),
+	   crm.growth_agg(history, '2023-01-01', :'as_of'::date + 1, 'month')
   FROM customers;
 \endif

@@ -6,7 +6,7 @@ WITH customer AS MATERIALIZED (
 	  FROM orders
 	 WHERE day <= :'as_of'
 	 GROUP BY customer
-), cuts AS MATERIALIZED (
+), thresholds AS MATERIALIZED (
 	SELECT percentile_cont(ARRAY[0.2, 0.4, 0.6, 0.8]) WITHIN GROUP (ORDER BY recency) AS recency,
 		   percentile_cont(ARRAY[0.2, 0.4, 0.6, 0.8]) WITHIN GROUP (ORDER BY frequency) AS frequency,
 		   percentile_cont(ARRAY[0.2, 0.4, 0.6, 0.8]) WITHIN GROUP (ORDER BY monetary::float8) AS monetary
@@ -19,9 +19,9 @@ SELECT c.customer, c.recency, c.frequency, c.monetary,
 			WHEN c.frequency <= q.frequency[3] THEN 3 WHEN c.frequency <= q.frequency[4] THEN 4 ELSE 5 END AS f,
 	   CASE WHEN c.monetary <= q.monetary[1] THEN 1 WHEN c.monetary <= q.monetary[2] THEN 2
 			WHEN c.monetary <= q.monetary[3] THEN 3 WHEN c.monetary <= q.monetary[4] THEN 4 ELSE 5 END AS m
-  FROM customer c, cuts q;
+  FROM customer c, thresholds q;
 \else
 :measure
-SELECT customer, crm.rfm(history, :'as_of', cuts) AS rfm
-  FROM customers, (SELECT crm.rfm_cut(history, :'as_of', 5) AS cuts FROM customers) AS cuts;
+SELECT customer, crm.rfm(history, :'as_of', thresholds) AS rfm
+  FROM customers, (SELECT crm.rfm_thresholds_agg(history, :'as_of', 5) AS thresholds FROM customers) AS thresholds;
 \endif

@@ -51,7 +51,7 @@ INSERT INTO sales.sales_order_line (order_id, line_no, unit_price, unit_cost) SE
 SELECT extract(epoch FROM clock_timestamp() - :'start') AS loaded, clock_timestamp() AS start \gset
 CALL crm.refresh('sales') \gset
 SELECT extract(epoch FROM clock_timestamp() - :'start') AS refreshed, clock_timestamp() AS start \gset
-SELECT crm.cut('sales') \g /dev/null
+SELECT crm.freeze_thresholds('sales') \g /dev/null
 SELECT crm.fit('sales') \g /dev/null
 SELECT extract(epoch FROM clock_timestamp() - :'start') AS fitted \gset
 

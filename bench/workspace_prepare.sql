@@ -13,7 +13,7 @@ SELECT crm.attach('shop', 'orders', customer => 'customer', at => 'day', amount 
 CALL crm.refresh('shop') \gset
 VACUUM ANALYZE shop.customer_history;
 VACUUM ANALYZE shop.customer_change;
-SELECT crm.cut('shop', :'year_before'), crm.fit('shop', :'year_before'), crm.fit('shop', :'as_of') \g /dev/null
+SELECT crm.freeze_thresholds('shop', :'year_before'), crm.fit('shop', :'year_before'), crm.fit('shop', :'as_of') \g /dev/null
 
 CREATE TABLE plain_orders (
 	id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

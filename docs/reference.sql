@@ -54,9 +54,9 @@ SELECT o.n, o.chapter, 'Casts', 8, trim(both '()' from o.identity),
  WHERE kind = 'CAST';
 
 SELECT '# Reference' || E'\n\n'
-	|| 'Every object of the extension, by domain. Generated from the COMMENTs in the catalogue by `scripts/reference`; in psql the same text comes with `\df+ crm.*`, `\dT+ crm.*`.' || E'\n\n'
+	|| 'Every object of the extension, by domain. Generated from the COMMENTs in the catalog by `scripts/reference`; in psql the same text comes with `\df+ crm.*`, `\dT+ crm.*`.' || E'\n\n'
 	|| 'Functions are IMMUTABLE, STRICT (NULL in, NULL out) and PARALLEL SAFE where nothing else is said; aggregates skip NULL rows.' || E'\n\n'
-	|| 'Three chapters show them at work: [models](models.md), [workspaces](workspaces.md), and [running a programme](loyalty.md).' || E'\n\n'
+	|| 'Three chapters show them at work: [models](models.md), [workspaces](workspaces.md), and [running a program](loyalty.md).' || E'\n\n'
 	|| string_agg(format('* [%s](#%s): %s', chapter, chapter, rtrim(split_part(ltrim(introduction), '. ', 1), '.') || '.'), E'\n' ORDER BY n)
   FROM chapter;
 

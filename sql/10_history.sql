@@ -40,52 +40,52 @@ COMMENT ON CAST (jsonb AS crm.history) IS 'Reads an array of [day, purchases, am
 
 /* Building */
 
-CREATE FUNCTION crm.history_add(crm.history, day date, amount numeric) RETURNS crm.history
+CREATE FUNCTION crm.history_agg_transition(crm.history, day date, amount numeric) RETURNS crm.history
 	AS 'MODULE_PATHNAME', 'crm_history_add_numeric' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm.history_add(crm.history, date, numeric) IS
+COMMENT ON FUNCTION crm.history_agg_transition(crm.history, date, numeric) IS
 'The history with one purchase (amount 0 or more) or refund (amount below 0) more. A NULL history is an empty one; a NULL day or amount changes nothing. Transition of crm.history_agg.';
-CREATE FUNCTION crm.history_add(crm.history, day date, amount float8) RETURNS crm.history
+CREATE FUNCTION crm.history_agg_transition(crm.history, day date, amount float8) RETURNS crm.history
 	AS 'MODULE_PATHNAME', 'crm_history_add_float8' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm.history_add(crm.history, date, float8) IS
+COMMENT ON FUNCTION crm.history_agg_transition(crm.history, date, float8) IS
 'As history_add with a numeric amount; the float is read as PostgreSQL casts it to numeric (15 significant digits), rounded to 8 decimals.';
-CREATE FUNCTION crm.history_union(crm.history, crm.history) RETURNS crm.history
+CREATE FUNCTION crm.history_agg_combine(crm.history, crm.history) RETURNS crm.history
 	AS 'MODULE_PATHNAME', 'crm_history_union' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm.history_union(crm.history, crm.history) IS
+COMMENT ON FUNCTION crm.history_agg_combine(crm.history, crm.history) IS
 'All purchases of both histories; a NULL one counts as empty. Behind crm.rollup.';
 CREATE FUNCTION crm.history_concat(crm.history, crm.history) RETURNS crm.history
 	AS 'MODULE_PATHNAME', 'crm_history_union' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION crm.history_concat(crm.history, crm.history) IS
 'All purchases of both histories; NULL where either is NULL. Behind the operator ||.';
-CREATE FUNCTION crm.history_final(crm.history) RETURNS crm.history
+CREATE FUNCTION crm.history_agg_final(crm.history) RETURNS crm.history
 	AS 'MODULE_PATHNAME', 'crm_history_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm.history_final(crm.history) IS 'Final function of crm.history_agg and crm.rollup: sorts and packs.';
+COMMENT ON FUNCTION crm.history_agg_final(crm.history) IS 'Final function of crm.history_agg and crm.rollup: sorts and packs.';
 
 CREATE AGGREGATE crm.history_agg(day date, amount numeric) (
-	SFUNC = crm.history_add,
+	SFUNC = crm.history_agg_transition,
 	STYPE = crm.history,
 	SSPACE = 128,
-	FINALFUNC = crm.history_final,
-	COMBINEFUNC = crm.history_union,
+	FINALFUNC = crm.history_agg_final,
+	COMBINEFUNC = crm.history_agg_combine,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.history_agg(date, numeric) IS
 'The purchase history of the rows: one entry a day with the number of purchases and the exact net amount. amount below 0 is a refund: it nets the money of its day and counts as no purchase; 0 counts as a purchase. Rows with a NULL day or amount are skipped; NULL where no row is left. NaN and infinite amounts, infinite days, more than 8 decimals and amounts out of range are errors. The result does not depend on the order of the rows. For timestamps say which day is meant: (created_at AT TIME ZONE ''Europe/Berlin'')::date.';
 CREATE AGGREGATE crm.history_agg(day date, amount float8) (
-	SFUNC = crm.history_add,
+	SFUNC = crm.history_agg_transition,
 	STYPE = crm.history,
 	SSPACE = 128,
-	FINALFUNC = crm.history_final,
-	COMBINEFUNC = crm.history_union,
+	FINALFUNC = crm.history_agg_final,
+	COMBINEFUNC = crm.history_agg_combine,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.history_agg(date, float8) IS
 'As history_agg with numeric amounts; a float is read as PostgreSQL casts it to numeric (15 significant digits), rounded to 8 decimals.';
 CREATE AGGREGATE crm.rollup(history crm.history) (
-	SFUNC = crm.history_union,
+	SFUNC = crm.history_agg_combine,
 	STYPE = crm.history,
 	SSPACE = 128,
-	FINALFUNC = crm.history_final,
-	COMBINEFUNC = crm.history_union,
+	FINALFUNC = crm.history_agg_final,
+	COMBINEFUNC = crm.history_agg_combine,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.rollup(crm.history) IS
@@ -105,7 +105,7 @@ CREATE FUNCTION crm.upto(history crm.history, as_of date) RETURNS crm.history
 	AS 'MODULE_PATHNAME', 'crm_history_upto' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION crm.upto(crm.history, date) IS
 'The history as it was at the end of that day: entries up to and including as_of. An empty history where there is none.';
-CREATE FUNCTION crm.during(history crm.history, "from" date, until date) RETURNS crm.history
+CREATE FUNCTION crm.during(history crm.history, since date, until date) RETURNS crm.history
 	AS 'MODULE_PATHNAME', 'crm_history_during' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION crm.during(crm.history, date, date) IS
 'The entries of the days from (included) until (excluded). An empty history where there is none.';

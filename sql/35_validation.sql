@@ -72,9 +72,9 @@ COMMENT ON COLUMN crm.validation.first_day IS 'Day of the first purchase of all.
 COMMENT ON COLUMN crm.validation.new_customers IS 'Customers whose first purchase it was, by day from first_day.';
 COMMENT ON COLUMN crm.validation.repeat_purchases IS 'Repeat purchases of those customers, by day from first_day.';
 
-CREATE FUNCTION crm.validate_add(internal, model crm.model, history crm.history, calibration_end date, holdout_end date) RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_validate_add' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm.validate_add(internal, crm.model, crm.history, date, date) IS 'Transition of crm.validate.';
+CREATE FUNCTION crm.validate_transition(internal, model crm.model, history crm.history, calibration_end date, holdout_end date) RETURNS internal
+	AS 'MODULE_PATHNAME', 'crm_validate_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION crm.validate_transition(internal, crm.model, crm.history, date, date) IS 'Transition of crm.validate.';
 CREATE FUNCTION crm.validate_combine(internal, internal) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_validate_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION crm.validate_combine(internal, internal) IS 'Joins the states of two parallel workers of crm.validate.';
@@ -89,7 +89,7 @@ CREATE FUNCTION crm.validate_final(internal) RETURNS crm.validation
 COMMENT ON FUNCTION crm.validate_final(internal) IS 'Final function of crm.validate: forecasts and compares.';
 
 CREATE AGGREGATE crm.validate(model crm.model, history crm.history, calibration_end date, holdout_end date) (
-	SFUNC = crm.validate_add,
+	SFUNC = crm.validate_transition,
 	STYPE = internal,
 	SSPACE = 32768,
 	FINALFUNC = crm.validate_final,
@@ -165,9 +165,9 @@ COMMENT ON COLUMN crm.spend_independence.pearson_p IS
 COMMENT ON COLUMN crm.spend_independence.spearman IS 'Spearman''s rank correlation of the same, ties at their mean rank.';
 COMMENT ON COLUMN crm.spend_independence.spearman_p IS 'Its probability, by the same approximation.';
 
-CREATE FUNCTION crm.check_spend_independence_add(internal, history crm.history, as_of date) RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_check_spend_independence_add' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm.check_spend_independence_add(internal, crm.history, date) IS 'Transition of crm.check_spend_independence.';
+CREATE FUNCTION crm.check_spend_independence_transition(internal, history crm.history, as_of date) RETURNS internal
+	AS 'MODULE_PATHNAME', 'crm_check_spend_independence_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION crm.check_spend_independence_transition(internal, crm.history, date) IS 'Transition of crm.check_spend_independence.';
 CREATE FUNCTION crm.check_spend_independence_combine(internal, internal) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_check_spend_independence_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION crm.check_spend_independence_combine(internal, internal) IS 'Joins the states of two parallel workers of crm.check_spend_independence.';
@@ -182,7 +182,7 @@ CREATE FUNCTION crm.check_spend_independence_final(internal) RETURNS crm.spend_i
 COMMENT ON FUNCTION crm.check_spend_independence_final(internal) IS 'Final function of crm.check_spend_independence.';
 
 CREATE AGGREGATE crm.check_spend_independence(history crm.history, as_of date) (
-	SFUNC = crm.check_spend_independence_add,
+	SFUNC = crm.check_spend_independence_transition,
 	STYPE = internal,
 	SSPACE = 4096,
 	FINALFUNC = crm.check_spend_independence_final,

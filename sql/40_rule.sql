@@ -1,7 +1,7 @@
 /*
  * rule
  *
- * One engine for segments, grades and stages: rules over named metrics. The
+ * One engine for segments, tiers and stages: rules over named metrics. The
  * first rule whose conditions all hold gives the label.
  */
 
@@ -75,7 +75,7 @@ BEGIN ATOMIC
 		(17, 'Lost',               1, 1, 1, 1, 1, 2)
 	), segment (label, label_zh, advice) AS (VALUES
 		('Champions', '冠军客户', 'Bought lately, often and for much. Reward them, ask for reviews and referrals, show them new products first.'),
-		('Loyal customers', '忠诚客户', 'Buy often. Offer them better products and a loyalty programme.'),
+		('Loyal customers', '忠诚客户', 'Buy often. Offer them better products and a loyalty program.'),
 		('Potential loyalists', '潜在忠诚客户', 'Bought lately and more than once. Recommend products, offer membership.'),
 		('New customers', '新客户', 'Bought very lately, seldom or never before. Help them to a good start; win the second purchase.'),
 		('Promising', '有潜力客户', 'Bought lately, seldom or never before. Make the brand known; give a reason to return.'),
@@ -105,4 +105,4 @@ BEGIN ATOMIC
 	  FROM crm.default_segments() s;
 END;
 COMMENT ON FUNCTION crm.default_segment_rules() IS
-'crm.default_segments() as a ruleset: crm.classify(crm.default_segment_rules(), crm.rfm(history, as_of, cuts)) gives the segment of a customer.';
+'crm.default_segments() as a ruleset: crm.classify(crm.default_segment_rules(), crm.rfm(history, as_of, thresholds)) gives the segment of a customer.';

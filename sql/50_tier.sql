@@ -1,7 +1,7 @@
 /*
  * tier
  *
- * Tiers (grades) of a loyalty programme: policies, the decision about one
+ * Tiers of a loyalty program: policies, the decision about one
  * customer, and a policy replayed over his purchases.
  */
 
@@ -14,14 +14,14 @@ COMMENT ON FUNCTION crm.tier_policy_valid(jsonb) IS 'True for a tier policy with
 CREATE DOMAIN crm.tier_policy AS jsonb
 	CONSTRAINT tier_policy_valid CHECK (crm.tier_policy_valid(VALUE));
 COMMENT ON DOMAIN crm.tier_policy IS
-'The rules of a tier programme, a JSON object. Made by the function crm.make_tier_policy, which explains the parameters, or written by hand. A field that is not known, and parameters that contradict themselves, are errors.';
+'The rules of a tier program, a JSON object. Made by the function crm.make_tier_policy, which explains the parameters, or written by hand. A field that is not known, and parameters that contradict themselves, are errors.';
 
-CREATE FUNCTION crm.tiers_add(jsonb, tier_no int, tier text, metric text, enter_at numeric, keep_at numeric, enter_share numeric) RETURNS jsonb
+CREATE FUNCTION crm.tiers_agg_transition(jsonb, tier_no int, tier text, metric text, enter_at numeric, keep_at numeric, enter_share numeric) RETURNS jsonb
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE
 	RETURN coalesce($1, '[]') || jsonb_build_array(jsonb_build_object(
 		'tier_no', tier_no, 'name', tier, 'metric', metric, 'enter_at', enter_at, 'keep_at', keep_at, 'enter_share', enter_share));
-COMMENT ON FUNCTION crm.tiers_add(jsonb, int, text, text, numeric, numeric, numeric) IS 'Transition of crm.tiers_agg.';
-CREATE FUNCTION crm.tiers_final(rule_rows jsonb) RETURNS jsonb
+COMMENT ON FUNCTION crm.tiers_agg_transition(jsonb, int, text, text, numeric, numeric, numeric) IS 'Transition of crm.tiers_agg.';
+CREATE FUNCTION crm.tiers_agg_final(rule_rows jsonb) RETURNS jsonb
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
 	SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('tier_no', t.tier_no, 'name', t.name, 'rules', t.rules)) ORDER BY t.tier_no, t.name COLLATE "C")
@@ -31,15 +31,15 @@ BEGIN ATOMIC
 			  FROM jsonb_to_recordset(rule_rows) AS r(tier_no int, name text, metric text, enter_at numeric, keep_at numeric, enter_share numeric)
 			 GROUP BY r.tier_no, r.name) AS t;
 END;
-COMMENT ON FUNCTION crm.tiers_final(jsonb) IS 'Final function of crm.tiers_agg.';
+COMMENT ON FUNCTION crm.tiers_agg_final(jsonb) IS 'Final function of crm.tiers_agg.';
 CREATE AGGREGATE crm.tiers_agg(tier_no int, tier text, metric text, enter_at numeric, keep_at numeric, enter_share numeric) (
-	SFUNC = crm.tiers_add,
+	SFUNC = crm.tiers_agg_transition,
 	STYPE = jsonb,
-	FINALFUNC = crm.tiers_final,
+	FINALFUNC = crm.tiers_agg_final,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.tiers_agg(int, text, text, numeric, numeric, numeric) IS
-'The tiers of a policy from rows, one for each rule, for crm.make_tier_policy. tier_no ascends from 0, the base tier, which everybody has: its single row has no rule (NULL in the other columns). A tier is entered when all its rules hold: the metric is at least enter_at; it is kept while all metrics are at least keep_at (NULL: enter_at), which is not above enter_at. Instead of enter_at a rule may have enter_share, the part of the customers (0 to 1, exclusive) who belong to that tier alone, without those above; before it can decide anything, replace it by the threshold that it means, for example percentile_disc(0.05) WITHIN GROUP (ORDER BY amount DESC), and store that threshold, so that nobody''s grade changes because others buy. The metrics of a history are amount, purchases and purchase_days; crm.tier_decide takes any. The order of the rows does not matter.';
+'The tiers of a policy from rows, one for each rule, for crm.make_tier_policy. tier_no ascends from 0, the base tier, which everybody has: its single row has no rule (NULL in the other columns). A tier is entered when all its rules hold: the metric is at least enter_at; it is kept while all metrics are at least keep_at (NULL: enter_at), which is not above enter_at. Instead of enter_at a rule may have enter_share, the part of the customers (0 to 1, exclusive) who belong to that tier alone, without those above; before it can decide anything, replace it by the threshold that it means, for example percentile_disc(0.05) WITHIN GROUP (ORDER BY revenue DESC), and store that threshold, so that nobody''s tier changes because others buy. The metrics of a history are revenue, purchases and purchase_days; crm.tier_decide takes any. The order of the rows does not matter.';
 
 CREATE FUNCTION crm.make_tier_policy(tiers jsonb, window_kind text DEFAULT 'rolling', window_length interval DEFAULT '12 months',
 	period_start date DEFAULT '2000-01-01', time_zone text DEFAULT 'UTC', upgrade text DEFAULT 'at_once', downgrade text DEFAULT 'at_review',
@@ -51,7 +51,7 @@ CREATE FUNCTION crm.make_tier_policy(tiers jsonb, window_kind text DEFAULT 'roll
 		'upgrade', upgrade, 'downgrade', downgrade, 'downgrade_step', downgrade_step, 'valid_for', valid_for::text,
 		'round_up', round_up, 'grace', grace::text, 'min_stay', min_stay::text, 'tiers', tiers))::crm.tier_policy;
 COMMENT ON FUNCTION crm.make_tier_policy(jsonb, text, interval, date, text, text, text, text, interval, text, interval, interval) IS
-'A tier policy; tiers come from crm.tiers_agg. window_kind says over what time metrics count: rolling (the last window_length), calendar (the current one of the periods of window_length counted from period_start), anniversary (the same, counted from the day of enrolment) or lifetime. time_zone is that of the programme''s days. upgrade: at_once, or at_review only. downgrade: at_review, at_once (only with a rolling or lifetime window) or never. downgrade_step: one tier, to the highest tier that the metrics would keep (qualified), or to the base; never below a tier that the metrics would enter at that moment. A tier is valid for valid_for, up to the end of the month, quarter or year with round_up; then it is reviewed. Reviews are counted from the day on which the tier began (anniversary windows: from the enrolment), so that they do not drift, and 29 February comes back. grace: who falls short at a review keeps the tier so long, once, and is reviewed again at its end. min_stay: no downgrade earlier after a change. Lengths are whole days, months or years, those of window and validity not zero. NULL stands for the default. Contradictions are errors.';
+'A tier policy; tiers come from crm.tiers_agg. window_kind says over what time metrics count: rolling (the last window_length), calendar (the current one of the periods of window_length counted from period_start), anniversary (the same, counted from the day of enrollment) or lifetime. time_zone is that of the program''s days. upgrade: at_once, or at_review only. downgrade: at_review, at_once (only with a rolling or lifetime window) or never. downgrade_step: one tier, to the highest tier that the metrics would keep (qualified), or to the base; never below a tier that the metrics would enter at that moment. A tier is valid for valid_for, up to the end of the month, quarter or year with round_up; then it is reviewed. Reviews are counted from the day on which the tier began (anniversary windows: from the enrollment), so that they do not drift, and 29 February comes back. grace: who falls short at a review keeps the tier so long, once, and is reviewed again at its end. min_stay: no downgrade earlier after a change. Lengths are whole days, months or years, those of window and validity not zero. NULL stands for the default. Contradictions are errors.';
 
 CREATE FUNCTION crm.tier_rules(policy crm.tier_policy, OUT tier_no int, OUT tier text, OUT metric text, OUT enter_at numeric, OUT keep_at numeric, OUT enter_share numeric) RETURNS SETOF record
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE ROWS 5
@@ -68,7 +68,12 @@ CREATE FUNCTION crm.tier_day(policy crm.tier_policy, at timestamptz) RETURNS dat
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 	RETURN (at AT TIME ZONE coalesce(policy ->> 'time_zone', 'UTC'))::date;
 COMMENT ON FUNCTION crm.tier_day(crm.tier_policy, timestamptz) IS
-'The day of a moment in the time zone of the programme; build histories with it: crm.history_agg(crm.tier_day(policy, created_at), total).';
+'The day of a moment in the time zone of the program; build histories with it: crm.history_agg(crm.tier_day(policy, created_at), total).';
+
+CREATE FUNCTION crm.tier_counts(policy crm.tier_policy, metric text) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'crm_tier_counts' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION crm.tier_counts(crm.tier_policy, text) IS
+'True for a metric that is counted over the window of the program: revenue, purchases, purchase_days, profit and points_earned; where the window is the last 12 months, also revenue_12m, purchases_12m and profit_12m. Any other metric is given, as of the day.';
 
 /* Decisions */
 
@@ -84,11 +89,11 @@ CREATE TYPE crm.tier_state AS (
 	floor_no int,
 	floor_until date
 );
-COMMENT ON TYPE crm.tier_state IS 'Where a customer stands in a tier programme.';
+COMMENT ON TYPE crm.tier_state IS 'Where a customer stands in a tier program.';
 COMMENT ON COLUMN crm.tier_state.tier_no IS 'Number of his tier; 0 is the base.';
 COMMENT ON COLUMN crm.tier_state.tier IS 'Name of his tier.';
-COMMENT ON COLUMN crm.tier_state.reason IS 'The last decision: enrol, upgrade, renew, grace, downgrade or manual; NULL from crm.tier_decide where it changed nothing.';
-COMMENT ON COLUMN crm.tier_state.enrolled_on IS 'First day in the programme.';
+COMMENT ON COLUMN crm.tier_state.reason IS 'The last decision: enroll, upgrade, renew, grace, downgrade or manual; NULL from crm.tier_decide where it changed nothing.';
+COMMENT ON COLUMN crm.tier_state.enrolled_on IS 'First day in the program.';
 COMMENT ON COLUMN crm.tier_state.changed_on IS 'Since when he has this tier.';
 COMMENT ON COLUMN crm.tier_state.decided_on IS 'Day of the last decision.';
 COMMENT ON COLUMN crm.tier_state.review_on IS 'Day of the next review, which judges what was before it: the tier is valid until the day before. NULL: never.';
@@ -96,10 +101,10 @@ COMMENT ON COLUMN crm.tier_state.in_grace IS 'He fell short at the last review a
 COMMENT ON COLUMN crm.tier_state.floor_no IS 'A tier given by hand, below which he does not fall.';
 COMMENT ON COLUMN crm.tier_state.floor_until IS 'First day on which it does not protect him any more.';
 
-CREATE FUNCTION crm.tier_enrol(policy crm.tier_policy, day date) RETURNS crm.tier_state
-	AS 'MODULE_PATHNAME', 'crm_tier_enrol' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION crm.tier_enrol(crm.tier_policy, date) IS 'The state of a customer who enrols that day: the base tier.';
-CREATE FUNCTION crm.tier_window(policy crm.tier_policy, state crm.tier_state, OUT "from" date, INOUT until date) RETURNS record
+CREATE FUNCTION crm.tier_enroll(policy crm.tier_policy, day date) RETURNS crm.tier_state
+	AS 'MODULE_PATHNAME', 'crm_tier_enroll' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION crm.tier_enroll(crm.tier_policy, date) IS 'The state of a customer who enrolls that day: the base tier.';
+CREATE FUNCTION crm.tier_window(policy crm.tier_policy, state crm.tier_state, OUT since date, INOUT until date) RETURNS record
 	AS 'MODULE_PATHNAME', 'crm_tier_window' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION crm.tier_window(crm.tier_policy, crm.tier_state, date) IS
 'The days [from, until) over which the metrics of the customer count. For a review, until is the day of the review; to judge a day with what happened on it, until is the day after. from is -infinity with a lifetime window. The review at the end of a grace, with calendar or anniversary windows, looks back to the beginning of the period that was not enough.';
@@ -113,13 +118,13 @@ COMMENT ON FUNCTION crm.tier_decide(crm.tier_policy, crm.tier_state, jsonb, date
 CREATE TYPE crm.tier_verdict AS (
 	decided crm.tier_state,
 	metrics jsonb,
-	counted_from date,
+	counted_since date,
 	counted_until date
 );
-COMMENT ON TYPE crm.tier_verdict IS 'What the review of a member of a programme decided, and upon what.';
+COMMENT ON TYPE crm.tier_verdict IS 'What the review of a member of a program decided, and upon what.';
 COMMENT ON COLUMN crm.tier_verdict.decided IS 'His new state.';
 COMMENT ON COLUMN crm.tier_verdict.metrics IS 'The metrics that were judged, an object.';
-COMMENT ON COLUMN crm.tier_verdict.counted_from IS 'First day of the window that was judged; NULL: all days before its end.';
+COMMENT ON COLUMN crm.tier_verdict.counted_since IS 'First day of the window that was judged; NULL: all days before its end.';
 COMMENT ON COLUMN crm.tier_verdict.counted_until IS 'First day after it.';
 
 CREATE TYPE crm.tier_outlook AS (
@@ -129,7 +134,7 @@ CREATE TYPE crm.tier_outlook AS (
 	keep_metric text,
 	gap_to_keep numeric
 );
-COMMENT ON TYPE crm.tier_outlook IS 'What a member of a programme lacks.';
+COMMENT ON TYPE crm.tier_outlook IS 'What a member of a program lacks.';
 COMMENT ON COLUMN crm.tier_outlook.next_tier IS 'The next higher tier; NULL: there is none.';
 COMMENT ON COLUMN crm.tier_outlook.next_metric IS 'The metric that is furthest from entering it.';
 COMMENT ON COLUMN crm.tier_outlook.gap_to_next IS 'What is missing of it; NULL: the metric is not known.';
@@ -140,7 +145,7 @@ CREATE FUNCTION crm.tier_metrics(policy crm.tier_policy, state crm.tier_state, h
 	points_history crm.history, given jsonb, until date) RETURNS jsonb
 	AS 'MODULE_PATHNAME', 'crm_tier_metrics' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10;
 COMMENT ON FUNCTION crm.tier_metrics(crm.tier_policy, crm.tier_state, crm.history, crm.history, crm.history, jsonb, date) IS
-'The metrics that a policy asks for, for crm.tier_decide: counted over crm.tier_window(policy, state, until), amount, purchases and purchase_days from the history of purchases, profit from that of their profit (NULL without one), points_earned from that of points; all others are taken from the object given, where a missing one is an error. Who has no history has bought and earned 0. What no rule asks for may be NULL. NULL where policy, state or until is.';
+'The metrics that a policy asks for, for crm.tier_decide: counted over crm.tier_window(policy, state, until), revenue, purchases and purchase_days from the history of purchases, profit from that of their profit (NULL without one), points_earned from that of points; all others are taken from the object given, where a missing one is an error. Who has no history has bought and earned 0. What no rule asks for may be NULL. NULL where policy, state or until is.';
 CREATE FUNCTION crm.tier_judge(policy crm.tier_policy, state crm.tier_state, history crm.history, profit_history crm.history,
 	points_history crm.history, given jsonb, as_of date) RETURNS crm.tier_verdict
 	AS 'MODULE_PATHNAME', 'crm_tier_judge' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 20;
@@ -149,7 +154,7 @@ COMMENT ON FUNCTION crm.tier_judge(crm.tier_policy, crm.tier_state, crm.history,
 CREATE FUNCTION crm.tier_needs(policy crm.tier_policy, state crm.tier_state, history crm.history, profit_history crm.history,
 	points_history crm.history, given jsonb, as_of date,
 	OUT purpose text, OUT tier text, OUT metric text, OUT value numeric, OUT threshold numeric, OUT missing numeric,
-	OUT counted_from date, OUT counted_until date) RETURNS SETOF record
+	OUT counted_since date, OUT counted_until date) RETURNS SETOF record
 	AS 'MODULE_PATHNAME', 'crm_tier_needs' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 20 ROWS 3;
 COMMENT ON FUNCTION crm.tier_needs(crm.tier_policy, crm.tier_state, crm.history, crm.history, crm.history, jsonb, date) IS
 'What a member has and lacks on a day, a row for each rule: to keep his tier at the next review (purpose keep), and to enter the next one (enter). Counted are the days of the window that will decide, as far as as_of: up to the review, or up to as_of where the policy decides at once. value is NULL where it is not known, threshold where a share of the best customers is not frozen yet, missing where nobody can say. Arguments as for crm.tier_metrics.';
@@ -164,10 +169,10 @@ COMMENT ON FUNCTION crm.tier_outlook(crm.tier_policy, crm.tier_state, crm.histor
 CREATE FUNCTION crm.tier_at(history crm.history, policy crm.tier_policy, as_of date) RETURNS crm.tier_state
 	AS 'MODULE_PATHNAME', 'crm_tier_at' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
 COMMENT ON FUNCTION crm.tier_at(crm.history, crm.tier_policy, date) IS
-'Where a customer with these purchases stands at the end of as_of, had the policy been in force since his first purchase, with which he enrols; NULL before that. What-if: SELECT (crm.tier_at(history, policy, as_of)).tier, count(*) FROM ... GROUP BY 1. The metrics are amount, purchases and purchase_days; others are an error. The tier before an order, which its points go by, is that of the day before.';
-CREATE FUNCTION crm.tier_path(history crm.history, policy crm.tier_policy, "from" date, until date,
+'Where a customer with these purchases stands at the end of as_of, had the policy been in force since his first purchase, with which he enrolls; NULL before that. What-if: SELECT (crm.tier_at(history, policy, as_of)).tier, count(*) FROM ... GROUP BY 1. The metrics are revenue, purchases and purchase_days; others are an error. The tier before an order, which its points go by, is that of the day before.';
+CREATE FUNCTION crm.tier_path(history crm.history, policy crm.tier_policy, since date, until date,
 	OUT tier_no int, OUT tier text, OUT valid_from date, OUT valid_to date, OUT reason text, OUT review_on date, OUT first_time boolean,
-	OUT amount numeric, OUT purchases bigint, OUT purchase_days bigint) RETURNS SETOF record
+	OUT revenue numeric, OUT purchases bigint, OUT purchase_days bigint) RETURNS SETOF record
 	AS 'MODULE_PATHNAME', 'crm_tier_path' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50 ROWS 5;
 COMMENT ON FUNCTION crm.tier_path(crm.history, crm.tier_policy, date, date) IS
-'All decisions about a customer with these purchases, had the policy been in force since his first purchase, with which he enrols: the rows that overlap [from, until), in the order of time, decisions from until on not being taken. They are those of crm.tier_decide at the beginning of every day and again at the end of each day with a purchase or refund; several decisions of a day make one row. The tier is valid in [valid_from, valid_to); valid_to is NULL for the last row. reason and review_on as in crm.tier_state; first_time says that this tier was never reached before (a welcome gift is due once). amount, purchases and purchase_days are those that were judged; a policy with other metrics is an error. No rows without a purchase.';
+'All decisions about a customer with these purchases, had the policy been in force since his first purchase, with which he enrolls: the rows that overlap [from, until), in the order of time, decisions from until on not being taken. They are those of crm.tier_decide at the beginning of every day and again at the end of each day with a purchase or refund; several decisions of a day make one row. The tier is valid in [valid_from, valid_to); valid_to is NULL for the last row. reason and review_on as in crm.tier_state; first_time says that this tier was never reached before (a welcome gift is due once). revenue, purchases and purchase_days are those that were judged; a policy with other metrics is an error. No rows without a purchase.';

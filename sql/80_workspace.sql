@@ -18,7 +18,7 @@ CREATE FUNCTION crm.workspace_parts(attached boolean) RETURNS text[]
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 	RETURN CASE WHEN attached
 				THEN '{workspace,segments,attached,history,views,attached_customer,growth}'::text[]
-				ELSE '{workspace,segments,tables,rules,purchase,history,views,customer,growth,grades,lifecycle,recurring}'::text[] END;
+				ELSE '{workspace,segments,tables,rules,purchase,history,views,customer,growth,tiers,lifecycle,recurring}'::text[] END;
 COMMENT ON FUNCTION crm.workspace_parts(boolean) IS
 'The definitions that make up a workspace, in the order in which they are run: one over a relation of your own (true) or one with tables (false). Each is the name of a text of crm.workspace_definition.';
 
@@ -135,7 +135,7 @@ BEGIN
 		 WHERE pg_has_role(c.relowner, 'USAGE')
 		   AND CASE WHEN filled IS NOT NULL THEN c.oid = filled AND changes > greatest(c.reltuples, 0) / 10
 					ELSE c.relnamespace = (SELECT w.relnamespace FROM pg_class w WHERE w.oid = 'workspace'::regclass)
-						 AND c.relname = ANY ('{workspace,segment,segment_rule,opportunity_stage,metric,tier_scheme,tier,tier_rule,lifecycle_stage,lifecycle_rule,lifecycle_move}') END
+						 AND c.relname = ANY ('{workspace,segment,segment_rule,opportunity_stage,metric,program,tier,tier_rule,lifecycle_stage,lifecycle_rule,lifecycle_move}') END
 		 ORDER BY c.relname
 	LOOP
 		EXECUTE format('ANALYZE %s', relation);

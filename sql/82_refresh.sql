@@ -134,9 +134,9 @@ CREATE FUNCTION crm.refresh_finish(workspace text, run bigint, OUT customers big
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
 BEGIN
 	PERFORM crm.workspace_enter(workspace);
-	IF NOT EXISTS (SELECT FROM rfm_cut)
+	IF NOT EXISTS (SELECT FROM threshold)
 	   AND EXISTS (SELECT FROM customer_history h WHERE crm.first_day(h.history) <= crm.as_of()) THEN
-		PERFORM crm.cut(workspace, crm.as_of());
+		PERFORM crm.freeze_thresholds(workspace, crm.as_of());
 	END IF;
 	SELECT r.customers, r.purchases, extract(epoch FROM r.updated_at - r.started_at)::float8
 	  INTO customers, purchases, seconds
@@ -184,62 +184,62 @@ COMMENT ON PROCEDURE crm.refresh(text, boolean, integer, bigint, bigint, float8)
 
 /* Freezing and fitting */
 
-CREATE FUNCTION crm.cut(workspace text, as_of date DEFAULT crm.as_of(),
-	OUT customers bigint, OUT cuts crm.rfm_cuts, OUT a_from numeric, OUT b_from numeric) RETURNS record
+CREATE FUNCTION crm.freeze_thresholds(workspace text, as_of date DEFAULT crm.as_of(),
+	OUT customers bigint, OUT thresholds crm.rfm_thresholds, OUT a_threshold numeric, OUT b_threshold numeric) RETURNS record
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
 DECLARE
 	made record;
 BEGIN
 	PERFORM crm.workspace_enter(workspace);
 	WITH buyer AS MATERIALIZED (
-		SELECT h.history, crm.amount(h.history, cut.as_of) AS revenue
+		SELECT h.history, crm.amount(h.history, freeze_thresholds.as_of) AS revenue
 		  FROM purchase_history h
-		 WHERE crm.purchases(h.history, cut.as_of) > 0
+		 WHERE crm.purchases(h.history, freeze_thresholds.as_of) > 0
 	), ranked AS (
 		SELECT b.revenue,
 			   sum(b.revenue) OVER (ORDER BY b.revenue DESC) - b.revenue * count(*) OVER (PARTITION BY b.revenue) AS larger,
 			   sum(b.revenue) OVER () AS total
 		  FROM buyer b WHERE b.revenue > 0
 	), compared AS MATERIALIZED (
-		SELECT crm.rfm_cut(b.history, cut.as_of, w.rfm_groups) AS cuts,
+		SELECT crm.rfm_thresholds_agg(b.history, freeze_thresholds.as_of, w.rfm_groups) AS thresholds,
 			   (SELECT crm.ruleset_agg(r.position, r.segment, r.metric, r.at_least, r.at_most) FROM segment_rule r) AS rules
 		  FROM buyer b, workspace w
 		 GROUP BY w.rfm_groups
 	), rhythm AS (
 		SELECT m.segment, percentile_cont(0.5) WITHIN GROUP (ORDER BY m.median) AS gap, grouping(m.segment) = 1 AS is_all
-		  FROM (SELECT crm.classify(c.rules, crm.rfm(b.history, cut.as_of, c.cuts)) AS segment, g.median
+		  FROM (SELECT crm.classify(c.rules, crm.rfm(b.history, freeze_thresholds.as_of, c.thresholds)) AS segment, g.median
 				  FROM buyer b
 				 CROSS JOIN compared c
-				 CROSS JOIN LATERAL crm.gaps(crm.upto(b.history, cut.as_of)) g
-				 WHERE crm.purchase_days(b.history, cut.as_of) > 2) m
+				 CROSS JOIN LATERAL crm.gaps(crm.upto(b.history, freeze_thresholds.as_of)) g
+				 WHERE crm.purchase_days(b.history, freeze_thresholds.as_of) > 2) m
 		 GROUP BY GROUPING SETS ((m.segment), ())
 	)
 	SELECT (SELECT count(*) FROM buyer) AS customers,
-		   (SELECT c.cuts FROM compared c) AS cuts,
-		   (SELECT min(r.revenue) FROM ranked r WHERE r.larger < 0.80 * r.total) AS a_from,
-		   (SELECT min(r.revenue) FROM ranked r WHERE r.larger < 0.95 * r.total) AS b_from,
+		   (SELECT c.thresholds FROM compared c) AS thresholds,
+		   (SELECT min(r.revenue) FROM ranked r WHERE r.larger < 0.80 * r.total) AS a_threshold,
+		   (SELECT min(r.revenue) FROM ranked r WHERE r.larger < 0.95 * r.total) AS b_threshold,
 		   (SELECT jsonb_build_object('segments', coalesce(jsonb_object_agg(y.segment, y.gap) FILTER (WHERE y.segment IS NOT NULL), '{}'),
 									  'all', max(y.gap) FILTER (WHERE y.is_all))
 			  FROM rhythm y) AS usual_gaps
 	  INTO made;
 	IF made.customers = 0 THEN
 		RAISE no_data_found USING
-			MESSAGE = format('nobody in workspace "%s" has bought up to %s', workspace, cut.as_of),
+			MESSAGE = format('nobody in workspace "%s" has bought up to %s', workspace, freeze_thresholds.as_of),
 			HINT = 'Thresholds need customers to compare: choose a later day.';
 	END IF;
-	INSERT INTO rfm_cut AS c (as_of, cuts, a_from, b_from, usual_gaps, customers)
-	VALUES (cut.as_of, made.cuts, made.a_from, made.b_from, made.usual_gaps, made.customers)
-	ON CONFLICT ON CONSTRAINT rfm_cut_pkey DO UPDATE
-	SET cuts = EXCLUDED.cuts, a_from = EXCLUDED.a_from, b_from = EXCLUDED.b_from, usual_gaps = EXCLUDED.usual_gaps,
+	INSERT INTO threshold AS c (as_of, thresholds, a_threshold, b_threshold, usual_gaps, customers)
+	VALUES (freeze_thresholds.as_of, made.thresholds, made.a_threshold, made.b_threshold, made.usual_gaps, made.customers)
+	ON CONFLICT ON CONSTRAINT threshold_pkey DO UPDATE
+	SET thresholds = EXCLUDED.thresholds, a_threshold = EXCLUDED.a_threshold, b_threshold = EXCLUDED.b_threshold, usual_gaps = EXCLUDED.usual_gaps,
 		customers = EXCLUDED.customers, made_at = EXCLUDED.made_at;
 	customers := made.customers;
-	cuts := made.cuts;
-	a_from := made.a_from;
-	b_from := made.b_from;
+	thresholds := made.thresholds;
+	a_threshold := made.a_threshold;
+	b_threshold := made.b_threshold;
 END
 $$;
-COMMENT ON FUNCTION crm.cut(text, date) IS
-'Freezes the thresholds of a workspace as of a day (default crm.as_of()): of the RFM scores, by crm.rfm_cut over all customers with a purchase up to then, and of the ABC classes (A: the largest customers, until they bring 80 percent of the revenue; B: until 95 percent; equal revenue is never split). Freezes beside them the usual days between purchase days in each segment and in all, by which the views judge idle customers who have bought on fewer than three days. The views of that day and later use them until there are newer ones, so that scores stay comparable and one customer''s row needs no look at all others. Calling it again for a day replaces the thresholds of that day. Returns them with the number of customers; nobody to compare is an error.';
+COMMENT ON FUNCTION crm.freeze_thresholds(text, date) IS
+'Freezes the thresholds of a workspace as of a day (default crm.as_of()): of the RFM scores, by crm.rfm_thresholds_agg over all customers with a purchase up to then, and of the ABC classes (A: the largest customers, until they bring 80 percent of the revenue; B: until 95 percent; equal revenue is never split). Freezes beside them the usual days between purchase days in each segment and in all, by which the views judge idle customers who have bought on fewer than three days. The views of that day and later use them until there are newer ones, so that scores stay comparable and one customer''s row needs no look at all others. Calling it again for a day replaces the thresholds of that day. Returns them with the number of customers; nobody to compare is an error.';
 
 CREATE FUNCTION crm.fit(workspace text, as_of date DEFAULT crm.as_of(), kind text DEFAULT NULL)
 	RETURNS TABLE (role text, fitted text, customers bigint, log_likelihood float8, parameters text)
@@ -286,22 +286,22 @@ $$;
 COMMENT ON FUNCTION crm.fit(text, date, text) IS
 'Fits the models of a workspace on the purchases up to a day (default crm.as_of()) and adds them to its table "model": one of purchases (kind, default the setting purchase_model) and one of spend (gamma_gamma). The views use the newest that is not later than their day; older ones are kept. Returns a row for each model: what it describes, its kind, the number of customers, the log-likelihood and the parameters. If spend cannot be fitted that is a warning, and there are no lifetime values; nobody to fit on, or a fit that fails, is an error and adds nothing.';
 
-CREATE FUNCTION crm.validate(workspace text, calibration_end date, as_of date DEFAULT crm.as_of(), kind text DEFAULT NULL)
+CREATE FUNCTION crm.backtest(workspace text, calibration_end date, as_of date DEFAULT crm.as_of(), kind text DEFAULT NULL)
 	RETURNS TABLE (measure text, actual float8, model float8, naive float8)
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
 #variable_conflict use_column
 DECLARE
-	days integer := validate.as_of - calibration_end;
+	days integer := backtest.as_of - calibration_end;
 	purchase_model crm.model;
 	spend_model crm.model;
 BEGIN
 	IF days IS NULL OR days < 1 THEN
 		RAISE invalid_parameter_value USING
-			MESSAGE = format('calibration ends on %s, but the data to compare with end on %s', calibration_end, validate.as_of),
+			MESSAGE = format('calibration ends on %s, but the data to compare with end on %s', calibration_end, backtest.as_of),
 			HINT = 'Choose a day before crm.as_of() as the end of calibration.';
 	END IF;
 	PERFORM crm.workspace_enter(workspace);
-	SELECT crm.fit_purchases(coalesce(validate.kind, w.purchase_model), w.model_unit, h.history, calibration_end)
+	SELECT crm.fit_purchases(coalesce(backtest.kind, w.purchase_model), w.model_unit, h.history, calibration_end)
 	  INTO purchase_model FROM purchase_history h, workspace w;
 	IF purchase_model IS NULL THEN
 		RAISE no_data_found USING
@@ -315,11 +315,11 @@ BEGIN
 	END;
 	RETURN QUERY
 	WITH forecast AS MATERIALIZED (
-		SELECT crm.purchase_days(h.history, validate.as_of) - crm.purchase_days(h.history, calibration_end) AS bought,
+		SELECT crm.purchase_days(h.history, backtest.as_of) - crm.purchase_days(h.history, calibration_end) AS bought,
 			   crm.expected_purchases(purchase_model, h.history, calibration_end, days) AS expected,
 			   crm.purchase_days(h.history, calibration_end) - crm.purchase_days(h.history, calibration_end - days)
 				- (crm.first_day(h.history) > calibration_end - days)::integer AS again,
-			   crm.amount(h.history, validate.as_of) - crm.amount(h.history, calibration_end) AS brought,
+			   crm.amount(h.history, backtest.as_of) - crm.amount(h.history, calibration_end) AS brought,
 			   crm.clv(purchase_model, spend_model, h.history, calibration_end, days, 0) AS worth,
 			   crm.amount(h.history, calibration_end) - crm.amount(h.history, calibration_end - days) AS same
 		  FROM purchase_history h
@@ -346,5 +346,5 @@ BEGIN
 	 ORDER BY r.n;
 END
 $$;
-COMMENT ON FUNCTION crm.validate(text, date, date, text) IS
+COMMENT ON FUNCTION crm.backtest(text, date, date, text) IS
 'How good the forecasts of a workspace would have been: fits the models on purchases up to calibration_end and compares with what happened from then to as_of (default crm.as_of()), for the customers known then. Beside it a naive forecast: everybody repeats what he did in the time before, as long as the one forecast (first purchases do not count). Rows: customers; purchase days in all; mean absolute error and root mean square error of purchase days a customer; correlation of forecast and actual; revenue of the customers with a forecast of it. Stores nothing.';

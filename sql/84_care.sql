@@ -176,12 +176,12 @@ BEGIN
 		  FROM metric m
 		 WHERE NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = to_regclass('customer_metric') AND a.attname = m.metric)
 		   AND NOT EXISTS (SELECT FROM score_item i WHERE i.model = m.metric);
-		RETURN QUERY SELECT p.* FROM crm.programme_problems(workspace) p;
+		RETURN QUERY SELECT p.* FROM crm.program_problems(workspace) p;
 	END IF;
 END
 $$;
 COMMENT ON FUNCTION crm.check_workspace(text) IS
-'What is wrong with a workspace, a row for each problem with its mend; no rows mean that all is well. Looks at: tables, columns, views and functions, and their version, against those shipped; triggers on the sources, also on partitions; missing indexes and row security of a source; customers that wait for a refresh; stored histories against the facts, for a sample of up to 2000 customers; source rows that are left out; metrics that are no columns; rules, tiers, points and scores of programmes.';
+'What is wrong with a workspace, a row for each problem with its mend; no rows mean that all is well. Looks at: tables, columns, views and functions, and their version, against those shipped; triggers on the sources, also on partitions; missing indexes and row security of a source; customers that wait for a refresh; stored histories against the facts, for a sample of up to 2000 customers; source rows that are left out; metrics that are no columns; rules, tiers, points and scores of programs.';
 
 /*
  * A function cannot be replaced by one with more columns, nor dropped while a
@@ -323,7 +323,7 @@ BEGIN
 		SELECT c.oid::regclass AS name FROM pg_class c
 		 WHERE c.relnamespace = to_regnamespace(quote_ident(workspace)) AND c.relkind IN ('r', 'p', 'm')
 		   AND NOT c.relispartition
-		   AND c.relname <> ALL ('{workspace,customer_history,customer_change,refresh_run,rfm_cut,segment,segment_rule,opportunity_stage,metric,tier_scheme,tier,tier_rule,lifecycle_stage,lifecycle_rule,lifecycle_move}')
+		   AND c.relname <> ALL ('{workspace,customer_history,customer_change,refresh_run,threshold,segment,segment_rule,opportunity_stage,metric,program,tier,tier_rule,lifecycle_stage,lifecycle_rule,lifecycle_move}')
 		 ORDER BY c.relname
 	LOOP
 		EXECUTE format('SELECT EXISTS (SELECT FROM %s)', relation.name) INTO has_rows;

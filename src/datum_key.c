@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * datum_key.c
- *		Recognising an argument that was seen before.
+ *		Recognizing an argument that was seen before.
  *
  *-------------------------------------------------------------------------
  */

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * datum_key.h
- *		Recognising an argument that was seen before.
+ *		Recognizing an argument that was seen before.
  *
  * A function that works out something from an argument of variable length
  * (thresholds, rules) keeps the result in fn_extra with the bytes that it

@@ -36,7 +36,7 @@ SELECT order_id, customer, at, status,
 
 /*
  * One to three lines whose revenues add up to the order, in cents. A customer
- * buys mostly from a few categories; the price decides the grade of the product.
+ * buys mostly from a few categories; the price decides the rank of the product.
  */
 CREATE TEMPORARY TABLE line AS
 WITH priced AS MATERIALIZED (
@@ -65,12 +65,12 @@ SELECT order_id, key, line_no, quantity, unit_price, quantity * unit_price - rev
 	   category * 5 + 1 + width_bucket(unit_price, ARRAY[800, 2000, 4500, 11000]) AS product_id
   FROM charged;
 
-INSERT INTO product (product_id, code, name, category, grade, list_price, unit_cost)
-SELECT product_id, 'P' || product_id, category_name || ' ' || grade_name, category_name, grade, price,
+INSERT INTO product (product_id, code, name, category, rank, list_price, unit_cost)
+SELECT product_id, 'P' || product_id, category_name || ' ' || rank_name, category_name, product_rank, price,
 	   round(price * (0.46 + 0.03 * category)::numeric, 2)
-  FROM (SELECT product_id, category, round(avg(unit_price) / 100, 1) AS price, product_id - 5 * category AS grade,
+  FROM (SELECT product_id, category, round(avg(unit_price) / 100, 1) AS price, product_id - 5 * category AS product_rank,
 			   (ARRAY['Kitchen', 'Garden', 'Textiles', 'Lighting', 'Tools', 'Storage', 'Bath', 'Toys'])[category + 1] AS category_name,
-			   (ARRAY['Basic', 'Plus', 'Comfort', 'Premium', 'Master'])[product_id - 5 * category] AS grade_name
+			   (ARRAY['Basic', 'Plus', 'Comfort', 'Premium', 'Master'])[product_id - 5 * category] AS rank_name
 		  FROM line GROUP BY product_id, category) AS sold
  UNION ALL
 VALUES (41, 'P41', 'Care plan', 'Service', 1, 9.90, 3.20), (42, 'P42', 'Care plan Pro', 'Service', 2, 24.90, 9.10)

@@ -14,7 +14,7 @@ SELECT :'dim' || format('  %-10s %11s %11s %10s %10s %9s %8s', 'customer', 'gold
 SELECT format('  %-10s %11s %11s %10s %10s %s%9s%s %7s%%', customer_id, since, review_on, to_char(value, 'FM999,990'), to_char(threshold, 'FM999,990'),
 			  :'bold', to_char(missing, 'FM999,990'), :'reset', to_char(100 * p_alive, 'FM990'))
   FROM customer_tier
-  JOIN customer_tier_rule AS rule USING (scheme, customer_id)
+  JOIN customer_tier_rule AS rule USING (program, customer_id)
   JOIN customer_metric USING (customer_id)
  WHERE customer_tier.tier = 'gold' AND at_risk AND review_on < crm.as_of() + 60 AND purpose = 'keep' AND p_alive >= 0.1
  ORDER BY missing, customer_id

@@ -7,8 +7,8 @@
 SET client_min_messages = warning;
 SELECT (date :'as_of' - interval '6 months')::date AS before \gset
 SELECT crm.fit(:'workspace', :'before', kind => :'kind') \g /dev/null
-SELECT crm.lifecycle_review(:'workspace', :'before') \g /dev/null
-SELECT moves, unusual_moves FROM crm.lifecycle_review(:'workspace', :'as_of') \gset
+SELECT crm.review_stages(:'workspace', :'before') \g /dev/null
+SELECT moves, unusual_moves FROM crm.review_stages(:'workspace', :'as_of') \gset
 
 SELECT format('  between %s and %s: %s moved, %s of them unusually', :'before', :'as_of', to_char(:moves, 'FM999,990'),
 			  to_char(:unusual_moves, 'FM999,990'));

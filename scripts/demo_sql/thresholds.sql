@@ -2,7 +2,7 @@
  * thresholds.sql
  *
  * What another threshold of gold would have meant in the last year, had the
- * programme run since the first purchase: a query that replays four policies
+ * program run since the first purchase: a query that replays four policies
  * over all histories. An order has the tier of the day before. With orders
  * of one's own, gold begins at what one customer of twenty spends in a year,
  * silver at one of five.
@@ -17,14 +17,14 @@ SELECT least(round(silver, 1 - floor(log(silver))::int), gold / 2) AS silver, go
 		 WHERE amount > 0) AS share WHERE gold >= 1) AS rounded;
 \else
 CREATE TEMPORARY TABLE base AS
-SELECT min(enter_at) AS silver, max(enter_at) AS gold FROM tier_rule WHERE scheme = 'standard';
+SELECT min(enter_at) AS silver, max(enter_at) AS gold FROM tier_rule WHERE program = 'standard';
 \endif
 
 CREATE TEMPORARY TABLE choice AS
 SELECT factor * gold AS enter_at, factor = 1 AS is_base,
 	   (SELECT crm.make_tier_policy(crm.tiers_agg(tier_no, tier, metric, enter_at, 0.8 * enter_at, NULL), valid_for => '6 months',
 									round_up => 'month', grace => '60 days')
-		  FROM (VALUES (0, 'ordinary', NULL, NULL), (1, 'silver', 'amount', silver), (2, 'gold', 'amount', factor * gold))
+		  FROM (VALUES (0, 'ordinary', NULL, NULL), (1, 'silver', 'revenue', silver), (2, 'gold', 'revenue', factor * gold))
 			   AS tier (tier_no, tier, metric, enter_at)) AS policy
   FROM base, unnest(ARRAY[0.75, 1, 1.25, 1.5]) AS factor;
 

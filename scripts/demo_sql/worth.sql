@@ -17,7 +17,7 @@ SELECT :'dim' || format('  %-14s %6s %14s %9s %9s %9s %10s', 'customer', 'orders
 SELECT format('  %-14s %6s %14s %8s%% %9s %9s %s%10s%s', left(customer_id::text, 14),
 			  purchases, to_char(revenue, 'FM999,999,999,990.00'),
 			  to_char(100 * p_alive, 'FM990'), to_char(expected_purchases_365d, 'FM999,990.0'),
-			  to_char(expected_amount, 'FM9,999,990.00'), :'bold', to_char(clv, 'FM999,999,999,990'), :'reset')
+			  to_char(expected_spend, 'FM9,999,990.00'), :'bold', to_char(clv, 'FM999,999,999,990'), :'reset')
   FROM customer_value
  ORDER BY clv DESC NULLS LAST, customer_id
  LIMIT 5;

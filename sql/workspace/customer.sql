@@ -13,8 +13,8 @@ CREATE FUNCTION customer_value_at(as_of date)
 		segment text, abc_class text, purchases bigint, purchases_12m bigint, revenue numeric,
 		revenue_12m numeric, profit numeric, profit_12m numeric, margin numeric, average_amount numeric,
 		p_alive float8, p_churn float8, expected_purchases_30d float8, expected_purchases_90d float8,
-		expected_purchases_365d float8, expected_amount float8, clv float8, next_purchase_on date,
-		cut_as_of date, model_as_of date, expected_purchases_30d_low bigint, expected_purchases_30d_high bigint,
+		expected_purchases_365d float8, expected_spend float8, clv float8, next_purchase_on date,
+		thresholds_as_of date, model_as_of date, expected_purchases_30d_low bigint, expected_purchases_30d_high bigint,
 		expected_purchases_90d_low bigint, expected_purchases_90d_high bigint,
 		expected_purchases_365d_low bigint, expected_purchases_365d_high bigint,
 		clv_error float8, clv_low float8, clv_high float8)
@@ -23,7 +23,7 @@ BEGIN ATOMIC
 	SELECT p.customer_id, c.name, c.kind, c.industry, c.country, c.region, c.owner, p.segment, p.abc_class,
 		   p.purchases, p.purchases_12m, p.revenue, p.revenue_12m, p.profit, p.profit_12m, p.margin,
 		   p.average_amount, p.p_alive, p.p_churn, p.expected_purchases_30d, p.expected_purchases_90d,
-		   p.expected_purchases_365d, p.expected_amount, p.clv, p.next_purchase_on, p.cut_as_of, p.model_as_of,
+		   p.expected_purchases_365d, p.expected_spend, p.clv, p.next_purchase_on, p.thresholds_as_of, p.model_as_of,
 		   p.expected_purchases_30d_low, p.expected_purchases_30d_high,
 		   p.expected_purchases_90d_low, p.expected_purchases_90d_high,
 		   p.expected_purchases_365d_low, p.expected_purchases_365d_high,
@@ -57,10 +57,10 @@ COMMENT ON COLUMN customer_value.p_churn IS 'Risk of churn: 1 - p_alive.';
 COMMENT ON COLUMN customer_value.expected_purchases_30d IS 'Purchases (purchase days) to expect in 30 days.';
 COMMENT ON COLUMN customer_value.expected_purchases_90d IS 'Purchases to expect in 90 days.';
 COMMENT ON COLUMN customer_value.expected_purchases_365d IS 'Purchases to expect in 365 days.';
-COMMENT ON COLUMN customer_value.expected_amount IS 'Mean amount to expect of a purchase.';
+COMMENT ON COLUMN customer_value.expected_spend IS 'Mean amount to expect of a purchase.';
 COMMENT ON COLUMN customer_value.clv IS 'Customer lifetime value: discounted money to expect in the horizon of the workspace.';
 COMMENT ON COLUMN customer_value.next_purchase_on IS 'Day on which the next purchase is due in the customer''s own rhythm: last purchase plus median gap.';
-COMMENT ON COLUMN customer_value.cut_as_of IS 'Day of the thresholds behind scores, segment and class; NULL: none is that old (crm.cut makes them).';
+COMMENT ON COLUMN customer_value.thresholds_as_of IS 'Day of the thresholds behind scores, segment and class; NULL: none is that old (crm.freeze_thresholds makes them).';
 COMMENT ON COLUMN customer_value.model_as_of IS 'Day of the data that the model behind forecasts was fitted on; NULL: none is that old (crm.fit makes one).';
 COMMENT ON COLUMN customer_value.expected_purchases_30d_low IS 'Least number of purchases to reckon with in 30 days: the customer''s number is from this to expected_purchases_30d_high with a probability of 90 percent.';
 COMMENT ON COLUMN customer_value.expected_purchases_30d_high IS 'Greatest number of purchases to reckon with in 30 days.';
@@ -77,7 +77,7 @@ CREATE FUNCTION customer_metric_at(as_of date)
 		customer_id bigint, recency integer, tenure integer, first_purchase_on date, last_purchase_on date,
 		purchases bigint, purchases_12m bigint, purchase_days bigint, revenue numeric, revenue_12m numeric,
 		average_amount numeric, profit numeric, profit_12m numeric, margin numeric, mean_gap float8,
-		median_gap float8, idle_ratio float8, next_purchase_on date, r smallint, f smallint, m smallint,
+		median_gap float8, idle_ratio float8, next_purchase_on date, frequency bigint, monetary numeric, r smallint, f smallint, m smallint,
 		p_alive float8, expected_purchases_30d float8, expected_purchases_90d float8,
 		expected_purchases_365d float8, clv float8, categories bigint, categories_12m bigint,
 		interactions_90d bigint, inbound_interactions bigint, inbound_interactions_90d bigint,
@@ -85,7 +85,7 @@ CREATE FUNCTION customer_metric_at(as_of date)
 		running_contracts bigint, monthly_contract_amount numeric, renewed_contracts bigint,
 		lapsed_contracts bigint, open_cases bigint, open_complaints bigint, complaints_12m bigint,
 		last_nps numeric, last_satisfaction numeric, invitations bigint, referrals bigint,
-		decision_contacts bigint, serving_cost_12m numeric, segment text, abc_class text, cut_as_of date,
+		decision_contacts bigint, serving_cost_12m numeric, segment text, abc_class text, thresholds_as_of date,
 		model_as_of date, usual_gap float8, days_known integer, points_earned numeric,
 		idle_days integer)
 	LANGUAGE sql STABLE PARALLEL SAFE
@@ -93,7 +93,7 @@ BEGIN ATOMIC
 	SELECT c.customer_id, p.recency, p.tenure, p.first_purchase_on, p.last_purchase_on,
 		   coalesce(p.purchases, 0), coalesce(p.purchases_12m, 0), coalesce(p.purchase_days, 0),
 		   coalesce(p.revenue, 0), coalesce(p.revenue_12m, 0), p.average_amount, p.profit, p.profit_12m,
-		   p.margin, p.mean_gap, p.median_gap, p.idle_ratio, p.next_purchase_on, p.r, p.f, p.m, p.p_alive,
+		   p.margin, p.mean_gap, p.median_gap, p.idle_ratio, p.next_purchase_on, coalesce(p.purchases, 0), coalesce(p.revenue, 0), p.r, p.f, p.m, p.p_alive,
 		   p.expected_purchases_30d, p.expected_purchases_90d, p.expected_purchases_365d, p.clv,
 		   coalesce(g.categories, 0), coalesce(g.categories_12m, 0), coalesce(i.interactions_90d, 0),
 		   coalesce(i.inbound_interactions, 0), coalesce(i.inbound_interactions_90d, 0), i.last_interaction_at,
@@ -102,7 +102,7 @@ BEGIN ATOMIC
 		   coalesce(k.renewed_contracts, 0), coalesce(k.lapsed_contracts, 0), coalesce(s.open_cases, 0),
 		   coalesce(s.open_complaints, 0), coalesce(s.complaints_12m, 0), a.last_nps, a.last_satisfaction,
 		   coalesce(e.invitations, 0), coalesce(e.referrals, 0), coalesce(d.decision_contacts, 0),
-		   coalesce(x.serving_cost_12m, 0), p.segment, p.abc_class, p.cut_as_of, p.model_as_of,
+		   coalesce(x.serving_cost_12m, 0), p.segment, p.abc_class, p.thresholds_as_of, p.model_as_of,
 		   p.usual_gap,
 		   customer_metric_at.as_of - (c.created_at AT TIME ZONE (SELECT w.time_zone FROM workspace w))::date,
 		   coalesce(y.points_earned, 0),
@@ -200,7 +200,7 @@ END;
 COMMENT ON FUNCTION customer_metric_at(date) IS 'The view customer_metric as of a day.';
 
 CREATE VIEW customer_metric WITH (security_invoker) AS SELECT * FROM customer_metric_at(crm.as_of());
-COMMENT ON VIEW customer_metric IS 'One wide row for each customer, as of the day crm.as_of(): the metrics that rules of grades, stages and scores may name.';
+COMMENT ON VIEW customer_metric IS 'One wide row for each customer, as of the day crm.as_of(): the metrics that rules of tiers, stages and scores may name.';
 COMMENT ON COLUMN customer_metric.customer_id IS 'The customer.';
 COMMENT ON COLUMN customer_metric.recency IS 'Days since the last purchase.';
 COMMENT ON COLUMN customer_metric.tenure IS 'Days since the first purchase.';
@@ -219,6 +219,8 @@ COMMENT ON COLUMN customer_metric.mean_gap IS 'Mean days between purchase days.'
 COMMENT ON COLUMN customer_metric.median_gap IS 'Median days between purchase days.';
 COMMENT ON COLUMN customer_metric.idle_ratio IS 'recency / usual_gap: idle time in the customer''s own rhythm.';
 COMMENT ON COLUMN customer_metric.next_purchase_on IS 'Day on which the next purchase is due in the customer''s own rhythm: last purchase plus median gap.';
+COMMENT ON COLUMN customer_metric.frequency IS 'Number of purchases, as rules of segments call it.';
+COMMENT ON COLUMN customer_metric.monetary IS 'Net amount of all purchases, as rules of segments call it.';
 COMMENT ON COLUMN customer_metric.r IS 'RFM score of recency, the highest for the most recent.';
 COMMENT ON COLUMN customer_metric.f IS 'RFM score of frequency.';
 COMMENT ON COLUMN customer_metric.m IS 'RFM score of the amount.';
@@ -250,12 +252,12 @@ COMMENT ON COLUMN customer_metric.decision_contacts IS 'Contacts with a known pa
 COMMENT ON COLUMN customer_metric.serving_cost_12m IS 'Costs booked on the customer in 12 months.';
 COMMENT ON COLUMN customer_metric.segment IS 'The segment, by the rules of segment_rule.';
 COMMENT ON COLUMN customer_metric.abc_class IS 'A: the largest customers, who bring 80 percent of the revenue together; B: with A, 95 percent; C: the others.';
-COMMENT ON COLUMN customer_metric.cut_as_of IS 'Day of the thresholds behind scores, segment and class; NULL: none is that old (crm.cut makes them).';
+COMMENT ON COLUMN customer_metric.thresholds_as_of IS 'Day of the thresholds behind scores, segment and class; NULL: none is that old (crm.freeze_thresholds makes them).';
 COMMENT ON COLUMN customer_metric.model_as_of IS 'Day of the data that the model behind forecasts was fitted on; NULL: none is that old (crm.fit makes one).';
-COMMENT ON COLUMN customer_metric.usual_gap IS 'Usual days between purchase days: median_gap from three purchase days on, before that the median of the customer''s segment, or of everybody where the segment has none, as frozen by crm.cut.';
+COMMENT ON COLUMN customer_metric.usual_gap IS 'Usual days between purchase days: median_gap from three purchase days on, before that the median of the customer''s segment, or of everybody where the segment has none, as frozen by crm.freeze_thresholds.';
 COMMENT ON COLUMN customer_metric.days_known IS 'Days since the customer was entered; below 0: that was later.';
 COMMENT ON COLUMN customer_metric.idle_days IS 'Days since the last purchase or interaction, whichever was later.';
-COMMENT ON COLUMN customer_metric.points_earned IS 'Points that count for grades: those earned and available, less those taken back; what was redeemed stays earned.';
+COMMENT ON COLUMN customer_metric.points_earned IS 'Points that count for tiers: those earned and available, less those taken back; what was redeemed stays earned.';
 
 CREATE FUNCTION customer_360_at(as_of date)
 	RETURNS TABLE (
@@ -271,7 +273,7 @@ CREATE FUNCTION customer_360_at(as_of date)
 		open_opportunities bigint, open_opportunity_amount numeric, running_contracts bigint,
 		monthly_contract_amount numeric, open_cases bigint, open_complaints bigint, complaints_12m bigint,
 		last_nps numeric, last_satisfaction numeric, invitations bigint, referrals bigint,
-		serving_cost_12m numeric, cut_as_of date, model_as_of date, usual_gap float8, tier text, stage text,
+		serving_cost_12m numeric, thresholds_as_of date, model_as_of date, usual_gap float8, tier text, stage text,
 		points_balance numeric)
 	LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
@@ -283,19 +285,19 @@ BEGIN ATOMIC
 		   k.email, t.allowed, q.last_interaction_at, i.kind, i.channel, q.interactions_90d,
 		   q.open_opportunities, q.open_opportunity_amount, q.running_contracts, q.monthly_contract_amount,
 		   q.open_cases, q.open_complaints, q.complaints_12m, q.last_nps, q.last_satisfaction, q.invitations,
-		   q.referrals, q.serving_cost_12m, q.cut_as_of, q.model_as_of, q.usual_gap,
-		   (SELECT string_agg(n.name, ', ' ORDER BY v.scheme COLLATE "C")
+		   q.referrals, q.serving_cost_12m, q.thresholds_as_of, q.model_as_of, q.usual_gap,
+		   (SELECT string_agg(n.name, ', ' ORDER BY v.program COLLATE "C")
 			  FROM tier_log v
-			  JOIN tier n ON n.scheme = v.scheme AND n.tier_no = v.tier_no
-			  JOIN (SELECT s.scheme, (customer_360_at.as_of + 1)::timestamp
+			  JOIN tier n ON n.program = v.program AND n.tier_no = v.tier_no
+			  JOIN (SELECT s.program, (customer_360_at.as_of + 1)::timestamp
 							AT TIME ZONE coalesce(s.time_zone, (SELECT w.time_zone FROM workspace w)) AS day_end
-					  FROM tier_scheme s) y ON y.scheme = v.scheme
+					  FROM program s) y ON y.program = v.program
 			 WHERE v.customer_id = q.customer_id AND v.valid_from < y.day_end AND (v.valid_to IS NULL OR v.valid_to >= y.day_end)
 			   AND v.reason NOT IN ('merge', 'close')),
 		   (SELECT v.stage FROM lifecycle_log v
 			 WHERE v.customer_id = q.customer_id AND v.entered_at < (SELECT day_end(customer_360_at.as_of))
 			 ORDER BY v.entered_at DESC LIMIT 1),
-		   (SELECT (crm.points_balance(v.points, v.occurred_at, v.expires_at, v.available_at, v.entry_id, v.reverses_id,
+		   (SELECT (crm.points_balance_agg(v.points, v.occurred_at, v.expires_at, v.available_at, v.entry_id, v.reverses_id,
 									   (SELECT day_end(customer_360_at.as_of)) - interval '1 microsecond')).balance
 			  FROM points_entry v
 			 WHERE v.customer_id = q.customer_id AND v.occurred_at < (SELECT day_end(customer_360_at.as_of)))
@@ -376,9 +378,9 @@ COMMENT ON COLUMN customer_360.last_satisfaction IS 'Last answer of any kind but
 COMMENT ON COLUMN customer_360.invitations IS 'Invitations sent to others.';
 COMMENT ON COLUMN customer_360.referrals IS 'Invited who became customers.';
 COMMENT ON COLUMN customer_360.serving_cost_12m IS 'Costs booked on the customer in 12 months.';
-COMMENT ON COLUMN customer_360.cut_as_of IS 'Day of the thresholds behind scores, segment and class; NULL: none is that old (crm.cut makes them).';
+COMMENT ON COLUMN customer_360.thresholds_as_of IS 'Day of the thresholds behind scores, segment and class; NULL: none is that old (crm.freeze_thresholds makes them).';
 COMMENT ON COLUMN customer_360.model_as_of IS 'Day of the data that the model behind forecasts was fitted on; NULL: none is that old (crm.fit makes one).';
-COMMENT ON COLUMN customer_360.usual_gap IS 'Usual days between purchase days: median_gap from three purchase days on, before that the median of the customer''s segment, or of everybody where the segment has none, as frozen by crm.cut.';
-COMMENT ON COLUMN customer_360.tier IS 'Tier, by the last review; of several programmes in the order of their names.';
+COMMENT ON COLUMN customer_360.usual_gap IS 'Usual days between purchase days: median_gap from three purchase days on, before that the median of the customer''s segment, or of everybody where the segment has none, as frozen by crm.freeze_thresholds.';
+COMMENT ON COLUMN customer_360.tier IS 'Tier, by the last review; of several programs in the order of their names.';
 COMMENT ON COLUMN customer_360.stage IS 'Stage of the customer''s life that the last review found.';
 COMMENT ON COLUMN customer_360.points_balance IS 'Points that can be spent; NULL: there is no entry.';

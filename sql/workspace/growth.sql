@@ -28,7 +28,7 @@ BEGIN ATOMIC
 		   (g.amount / CASE WHEN g.amount_before > 0 THEN g.amount_before END - 1)::float8
 	  FROM (
 		SELECT p.*, lag(p.amount) OVER (ORDER BY p.period) AS amount_before
-		  FROM (SELECT crm.growth(h.history, (SELECT min(crm.first_day(f.history, growth_at.as_of)) FROM everyone f),
+		  FROM (SELECT crm.growth_agg(h.history, (SELECT min(crm.first_day(f.history, growth_at.as_of)) FROM everyone f),
 								  growth_at.as_of + 1, growth_at.unit) AS periods
 				  FROM everyone h) q
 		 CROSS JOIN LATERAL unnest(q.periods) p) g
@@ -128,7 +128,7 @@ BEGIN ATOMIC
 	SELECT c.cohort, c.period_no, c.customers, c.retained, c.retained_or_later,
 		   c.retained::float8 / nullif(c.customers, 0),
 		   c.retained_or_later::float8 / nullif(c.customers, 0)
-	  FROM (SELECT crm.retention(h.history, (SELECT min(crm.first_day(f.history, cohort_at.as_of)) FROM everyone f),
+	  FROM (SELECT crm.retention_agg(h.history, (SELECT min(crm.first_day(f.history, cohort_at.as_of)) FROM everyone f),
 								 cohort_at.unit, cohort_at.periods, cohort_at.as_of) AS cells
 			  FROM everyone h) q
 	 CROSS JOIN LATERAL unnest(q.cells) c
@@ -156,7 +156,7 @@ BEGIN ATOMIC
 		SELECT h.history FROM purchase_history h
 	)
 	SELECT c.period_no, c.customers, c.retained, c.retained_or_later, c.retention, c.retention_or_later
-	  FROM (SELECT crm.retention(h.history, (SELECT min(crm.first_day(f.history, retention_at.as_of)) FROM everyone f),
+	  FROM (SELECT crm.retention_agg(h.history, (SELECT min(crm.first_day(f.history, retention_at.as_of)) FROM everyone f),
 								 retention_at.unit, retention_at.periods, retention_at.as_of) AS cells
 			  FROM everyone h) q
 	 CROSS JOIN LATERAL crm.retention_curve(q.cells) c
@@ -179,7 +179,7 @@ CREATE FUNCTION stickiness_at(as_of date, unit text DEFAULT 'month', periods int
 BEGIN ATOMIC
 	SELECT s.active_periods, s.customers, (sum(s.customers) OVER ())::bigint,
 		   s.customers / nullif(sum(s.customers) OVER (), 0)::float8
-	  FROM (SELECT crm.stickiness(h.history, (w.next - w.length * stickiness_at.periods)::date, w.next, stickiness_at.unit) AS levels
+	  FROM (SELECT crm.stickiness_agg(h.history, (w.next - w.length * stickiness_at.periods)::date, w.next, stickiness_at.unit) AS levels
 			  FROM purchase_history h
 			 CROSS JOIN (
 				-- the periods before the one that is not over on the day after
@@ -200,49 +200,49 @@ COMMENT ON COLUMN stickiness.share IS 'customers / all_customers.';
 
 CREATE FUNCTION repurchase_at(as_of date, months integer DEFAULT 12)
 	RETURNS TABLE (
-		month date, is_complete boolean, buyers bigint, repeat_buyers bigint, repeat_rate float8, returned bigint,
-		return_rate float8, new_customers bigint, repeated_30d bigint, repeat_rate_30d float8,
+		period date, is_complete boolean, buyers bigint, repeat_buyers bigint, repeat_rate float8, came_back bigint,
+		came_back_rate float8, new_customers bigint, repeated_30d bigint, repeat_rate_30d float8,
 		new_customers_90d bigint, repeated_90d bigint, repeat_rate_90d float8)
 	LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
-	SELECT m.month,
+	SELECT m.period,
 		   m.next <= repurchase_at.as_of + 1,
 		   coalesce((r.people).buyers, 0), coalesce((r.people).repeated, 0), (r.people).rate,
 		   CASE WHEN m.later <= repurchase_at.as_of + 1 THEN coalesce((r.windows).repeated, 0) END,
 		   CASE WHEN m.later <= repurchase_at.as_of + 1 THEN (r.windows).rate END,
 		   coalesce((r.within_30).buyers, 0), coalesce((r.within_30).repeated, 0), (r.within_30).rate,
 		   coalesce((r.within_90).buyers, 0), coalesce((r.within_90).repeated, 0), (r.within_90).rate
-	  FROM (SELECT c.month::date AS month, (c.month + interval '1 month')::date AS next, (c.month + interval '2 months')::date AS later
+	  FROM (SELECT c.period::date AS period, (c.period + interval '1 month')::date AS next, (c.period + interval '2 months')::date AS later
 			  FROM generate_series(0, repurchase_at.months - 1) AS n
-			 CROSS JOIN LATERAL (SELECT date_trunc('month', repurchase_at.as_of::timestamp) - n * interval '1 month' AS month) c) m
+			 CROSS JOIN LATERAL (SELECT date_trunc('month', repurchase_at.as_of::timestamp) - n * interval '1 month' AS period) c) m
 	  LEFT JOIN (
-		SELECT b.month,
-			   crm.repeat_rate(h.history, b.month, b.last + 1) AS people,
-			   crm.return_rate(h.history, b.month, b.next, b.next, b.later) AS windows,
-			   crm.repeat_within(h.history, b.month, b.next, 30, repurchase_at.as_of) AS within_30,
-			   crm.repeat_within(h.history, b.month, b.next, 90, repurchase_at.as_of) AS within_90
+		SELECT b.period,
+			   crm.repeat_rate(h.history, b.period, b.last + 1) AS people,
+			   crm.came_back_rate(h.history, b.period, b.next, b.next, b.later) AS windows,
+			   crm.repeat_within(h.history, b.period, b.next, 30, repurchase_at.as_of) AS within_30,
+			   crm.repeat_within(h.history, b.period, b.next, 90, repurchase_at.as_of) AS within_90
 		  FROM purchase_history h
-		  JOIN (SELECT c.month::date AS month, (c.month + interval '1 month')::date AS next, (c.month + interval '2 months')::date AS later,
-					   least((c.month + interval '1 month')::date - 1, repurchase_at.as_of) AS last
+		  JOIN (SELECT c.period::date AS period, (c.period + interval '1 month')::date AS next, (c.period + interval '2 months')::date AS later,
+					   least((c.period + interval '1 month')::date - 1, repurchase_at.as_of) AS last
 				  FROM generate_series(0, repurchase_at.months - 1) AS n
-				 CROSS JOIN LATERAL (SELECT date_trunc('month', repurchase_at.as_of::timestamp) - n * interval '1 month' AS month) c
+				 CROSS JOIN LATERAL (SELECT date_trunc('month', repurchase_at.as_of::timestamp) - n * interval '1 month' AS period) c
 				OFFSET 0) b -- computed once a month, not once a customer
 			-- Only buyers of a month concern it.
-			ON crm.purchases(h.history, b.last) > crm.purchases(h.history, b.month - 1)
-		 GROUP BY b.month) r ON r.month = m.month
-	 ORDER BY m.month;
+			ON crm.purchases(h.history, b.last) > crm.purchases(h.history, b.period - 1)
+		 GROUP BY b.period) r ON r.period = m.period
+	 ORDER BY m.period;
 END;
 COMMENT ON FUNCTION repurchase_at(date, integer) IS 'The view repurchase as of a day, for so many months up to that day''s.';
 
 CREATE VIEW repurchase WITH (security_invoker) AS SELECT * FROM repurchase_at(crm.as_of());
 COMMENT ON VIEW repurchase IS 'Three repurchase rates that go by one name, for the last 12 months up to that of the day crm.as_of(): by people (who bought twice within the month), from one month to the next, and within 30 and 90 days of the first purchase.';
-COMMENT ON COLUMN repurchase.month IS 'First day of the month.';
+COMMENT ON COLUMN repurchase.period IS 'First day of the month.';
 COMMENT ON COLUMN repurchase.is_complete IS 'Whether the month is over.';
 COMMENT ON COLUMN repurchase.buyers IS 'Customers with a purchase in the month.';
 COMMENT ON COLUMN repurchase.repeat_buyers IS 'Those with two or more purchases in it.';
 COMMENT ON COLUMN repurchase.repeat_rate IS 'repeat_buyers / buyers (复购率).';
-COMMENT ON COLUMN repurchase.returned IS 'Buyers of the month who bought in the next month as well; NULL while that is not over.';
-COMMENT ON COLUMN repurchase.return_rate IS 'returned / buyers (回购率).';
+COMMENT ON COLUMN repurchase.came_back IS 'Buyers of the month who bought in the next month as well; NULL while that is not over.';
+COMMENT ON COLUMN repurchase.came_back_rate IS 'came_back / buyers (回购率).';
 COMMENT ON COLUMN repurchase.new_customers IS 'Customers whose first purchase fell into the month and is 30 days old.';
 COMMENT ON COLUMN repurchase.repeated_30d IS 'Those who bought again on another day within 30 days.';
 COMMENT ON COLUMN repurchase.repeat_rate_30d IS 'repeated_30d / new_customers.';

@@ -3,7 +3,7 @@
  *
  * Where customers are in their life, and how they get from stage to stage.
  * The stage is a function of the facts and the rules alone; the log, written
- * by crm.lifecycle_review, keeps what was found when. Moves that
+ * by crm.review_stages, keeps what was found when. Moves that
  * lifecycle_move does not list are flagged there, not forbidden.
  *
  * Rules name columns of customer_metric, which is read through that view, so
@@ -20,7 +20,7 @@ CREATE TABLE lifecycle_review (
 	reviewed_at timestamptz NOT NULL DEFAULT now(),
 	reviewed_by text NOT NULL DEFAULT current_user
 );
-COMMENT ON TABLE lifecycle_review IS 'The reviews of stages, written by crm.lifecycle_review.';
+COMMENT ON TABLE lifecycle_review IS 'The reviews of stages, written by crm.review_stages.';
 COMMENT ON COLUMN lifecycle_review.as_of IS 'The day as of which stages were looked at.';
 COMMENT ON COLUMN lifecycle_review.rules IS 'The rules that were applied.';
 COMMENT ON COLUMN lifecycle_review.customers IS 'Customers in a stage.';
@@ -131,7 +131,7 @@ COMMENT ON COLUMN customer_stage_rule.chosen IS 'Whether this rule decided.';
 CREATE FUNCTION customer_stage_at(as_of date) RETURNS SETOF customer_stage
 	LANGUAGE plpgsql STABLE SET search_path FROM CURRENT SET crm.as_of = '' AS $$
 BEGIN
-	PERFORM set_config('crm.as_of', crm.programme_day(as_of), true);
+	PERFORM set_config('crm.as_of', crm.program_day(as_of), true);
 	RETURN QUERY SELECT * FROM customer_stage;
 END
 $$;
@@ -140,7 +140,7 @@ COMMENT ON FUNCTION customer_stage_at(date) IS 'The view customer_stage as of a 
 CREATE FUNCTION customer_stage_rule_at(as_of date) RETURNS SETOF customer_stage_rule
 	LANGUAGE plpgsql STABLE SET search_path FROM CURRENT SET crm.as_of = '' AS $$
 BEGIN
-	PERFORM set_config('crm.as_of', crm.programme_day(as_of), true);
+	PERFORM set_config('crm.as_of', crm.program_day(as_of), true);
 	RETURN QUERY SELECT * FROM customer_stage_rule;
 END
 $$;
@@ -207,57 +207,61 @@ COMMENT ON COLUMN lifecycle_funnel.median_time IS 'The same as an interval.';
 
 CREATE FUNCTION lifecycle_flow_at(as_of date)
 	RETURNS TABLE (
-		month date, from_stage text, to_stage text, customers bigint, from_customers bigint, probability float8, is_usual boolean)
+		period date, from_stage text, to_stage text, from_label text, to_label text,
+		customers bigint, from_customers bigint, probability float8, is_usual boolean)
 	LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
 	WITH stay AS (
 		SELECT v.customer_id, v.stage, v.entered_at,
-			   date_trunc('month', v.entered_at AT TIME ZONE (SELECT w.time_zone FROM workspace w))::date AS month,
-			   date_trunc('month', v.left_at AT TIME ZONE (SELECT w.time_zone FROM workspace w))::date AS month_left
+			   date_trunc('month', v.entered_at AT TIME ZONE (SELECT w.time_zone FROM workspace w))::date AS period,
+			   date_trunc('month', v.left_at AT TIME ZONE (SELECT w.time_zone FROM workspace w))::date AS period_left
 		  FROM lifecycle_stay_at((date_trunc('month', (lifecycle_flow_at.as_of + 1)::timestamp))::date - 1) v
 	), move AS (
-		SELECT y.month,
+		SELECT y.period,
 			   lag(y.stage) OVER (PARTITION BY y.customer_id ORDER BY y.entered_at) AS from_stage,
 			   y.stage AS to_stage
 		  FROM stay y
-		 WHERE y.month_left IS DISTINCT FROM y.month -- the last one of the month
+		 WHERE y.period_left IS DISTINCT FROM y.period -- the last one of the month
 	), flow AS (
-		SELECT m.month, m.from_stage, m.to_stage, count(*)::numeric AS customers
+		SELECT m.period, m.from_stage, m.to_stage, count(*)::numeric AS customers
 		  FROM move m
 		 WHERE m.from_stage IS DISTINCT FROM m.to_stage
-		 GROUP BY m.month, m.from_stage, m.to_stage
+		 GROUP BY m.period, m.from_stage, m.to_stage
 	), opening AS (
-		SELECT p.month::date AS month, s.stage,
+		SELECT p.period::date AS period, s.stage,
 			   coalesce(sum(f.customers) FILTER (WHERE f.to_stage = s.stage), 0)
 				- coalesce(sum(f.customers) FILTER (WHERE f.from_stage = s.stage), 0) AS customers
 		  FROM lifecycle_stage s
-		 CROSS JOIN generate_series((SELECT min(f.month) FROM flow f)::timestamp,
-									date_trunc('month', (lifecycle_flow_at.as_of + 1)::timestamp) - interval '1 month', interval '1 month') AS p (month)
-		  LEFT JOIN flow f ON f.month < p.month::date AND (f.from_stage = s.stage OR f.to_stage = s.stage)
-		 GROUP BY p.month, s.stage
+		 CROSS JOIN generate_series((SELECT min(f.period) FROM flow f)::timestamp,
+									date_trunc('month', (lifecycle_flow_at.as_of + 1)::timestamp) - interval '1 month', interval '1 month') AS p (period)
+		  LEFT JOIN flow f ON f.period < p.period::date AND (f.from_stage = s.stage OR f.to_stage = s.stage)
+		 GROUP BY p.period, s.stage
 	)
-	SELECT q.month, q.from_stage, q.to_stage, q.customers::bigint, o.customers::bigint,
+	SELECT q.period, q.from_stage, q.to_stage,
+		   coalesce(q.from_stage || ' before', 'new'), q.to_stage || ' after', q.customers::bigint, o.customers::bigint,
 		   (q.customers / nullif(o.customers, 0))::float8,
 		   q.from_stage IS NULL OR q.from_stage = q.to_stage
 			OR EXISTS (SELECT FROM lifecycle_move u WHERE u.from_stage = q.from_stage AND u.to_stage = q.to_stage)
-	  FROM (SELECT f.month, f.from_stage, f.to_stage, f.customers FROM flow f
+	  FROM (SELECT f.period, f.from_stage, f.to_stage, f.customers FROM flow f
 			UNION ALL
-			SELECT o.month, o.stage, o.stage,
-				   o.customers - coalesce((SELECT sum(f.customers) FROM flow f WHERE f.month = o.month AND f.from_stage = o.stage), 0)
+			SELECT o.period, o.stage, o.stage,
+				   o.customers - coalesce((SELECT sum(f.customers) FROM flow f WHERE f.period = o.period AND f.from_stage = o.stage), 0)
 			  FROM opening o) q
-	  LEFT JOIN opening o ON o.month = q.month AND o.stage = q.from_stage
+	  LEFT JOIN opening o ON o.period = q.period AND o.stage = q.from_stage
 	  LEFT JOIN lifecycle_stage a ON a.stage = q.from_stage
 	  LEFT JOIN lifecycle_stage b ON b.stage = q.to_stage
 	 WHERE q.customers > 0
-	 ORDER BY q.month, a.stage_no NULLS FIRST, b.stage_no;
+	 ORDER BY q.period, a.stage_no NULLS FIRST, b.stage_no;
 END;
 COMMENT ON FUNCTION lifecycle_flow_at(date) IS 'The view lifecycle_flow as of a day.';
 
 CREATE VIEW lifecycle_flow WITH (security_invoker) AS SELECT * FROM lifecycle_flow_at(crm.as_of());
-COMMENT ON VIEW lifecycle_flow IS 'How customers moved between stages in each month that is over on the day crm.as_of(), those who stayed included, from the reviews in lifecycle_log. crm.transition_matrix(from_stage, to_stage, customers) makes a matrix of it.';
-COMMENT ON COLUMN lifecycle_flow.month IS 'First day of the month.';
+COMMENT ON VIEW lifecycle_flow IS 'How customers moved between stages in each month that is over on the day crm.as_of(), those who stayed included, from the reviews in lifecycle_log. crm.transition_matrix_agg(from_stage, to_stage, customers) makes a matrix of it.';
+COMMENT ON COLUMN lifecycle_flow.period IS 'First day of the month.';
 COMMENT ON COLUMN lifecycle_flow.from_stage IS 'Stage at the beginning of the month; NULL: who was seen for the first time in it.';
 COMMENT ON COLUMN lifecycle_flow.to_stage IS 'Stage at its end.';
+COMMENT ON COLUMN lifecycle_flow.from_label IS 'from_stage for a diagram of flows, as "loyalty before"; new: seen for the first time.';
+COMMENT ON COLUMN lifecycle_flow.to_label IS 'to_stage for a diagram of flows, as "loyalty after". The two labels differ, so the diagram has no cycle.';
 COMMENT ON COLUMN lifecycle_flow.customers IS 'Customers who went this way.';
 COMMENT ON COLUMN lifecycle_flow.from_customers IS 'Customers in from_stage at the beginning of the month.';
 COMMENT ON COLUMN lifecycle_flow.probability IS 'customers / from_customers.';

@@ -1,7 +1,7 @@
 /*
  * rules
  *
- * Rules to start from: stages of selling, metrics, grades and the nine stages
+ * Rules to start from: stages of selling, metrics, tiers and the nine stages
  * of a customer's life. They are rows of yours; change them as you like.
  */
 
@@ -31,6 +31,8 @@ INSERT INTO metric (metric, unit, higher_is_better, definition) VALUES
 	('mean_gap', 'days', false, 'Mean days between purchase days.'),
 	('usual_gap', 'days', false, 'Median gap from three purchase days on, before that the median of the segment or of everybody.'),
 	('idle_ratio', 'ratio', false, 'Recency divided by the usual gap: idle time in the customer''s own rhythm.'),
+	('frequency', 'purchases', true, 'Number of purchases, as rules of segments call it.'),
+	('monetary', 'money', true, 'Net amount of all purchases, as rules of segments call it.'),
 	('r', 'score', true, 'RFM score of recency.'),
 	('f', 'score', true, 'RFM score of frequency.'),
 	('m', 'score', true, 'RFM score of the amount.'),
@@ -57,18 +59,18 @@ INSERT INTO metric (metric, unit, higher_is_better, definition) VALUES
 	('referrals', 'customers', true, 'Invited who became customers.'),
 	('decision_contacts', 'contacts', true, 'Contacts with a known part in decisions.'),
 	('serving_cost_12m', 'money', false, 'Costs booked on the customer in 12 months.'),
-	('points_earned', 'points', true, 'Points earned and available, less those taken back; in rules of grades, of the time that the programme measures.'),
+	('points_earned', 'points', true, 'Points earned and available, less those taken back; in rules of tiers, of the time that the program measures.'),
 	('idle_days', 'days', false, 'Days since the last purchase or interaction.'),
 	('days_known', 'days', true, 'Days since the customer was entered.');
 
-INSERT INTO tier_scheme (scheme, round_up, grace) VALUES ('standard', 'month', '60 days');
+INSERT INTO program (program, round_up, grace) VALUES ('standard', 'month', '60 days');
 
-INSERT INTO tier (scheme, tier_no, name, name_zh) VALUES
+INSERT INTO tier (program, tier_no, name, name_zh) VALUES
 	('standard', 0, 'ordinary', '普通'),
 	('standard', 1, 'silver', '白银'),
 	('standard', 2, 'gold', '黄金');
 
-INSERT INTO tier_rule (scheme, tier_no, metric, enter_at, keep_at) VALUES
+INSERT INTO tier_rule (program, tier_no, metric, enter_at, keep_at) VALUES
 	('standard', 1, 'revenue_12m', 2000, 1500),
 	('standard', 2, 'revenue_12m', 5000, 4000);
 

@@ -2,13 +2,13 @@
  * tables
  *
  * Facts, logs and rules of customer management as plain tables. Nothing
- * derived is stored: a grade, a stage, a balance or a score follows from facts
+ * derived is stored: a tier, a stage, a balance or a score follows from facts
  * and a day. Times are timestamptz and end in _at, days are date and end in
  * _on, intervals are half-open, money is in one reporting currency.
  *
  * Facts: who the customers are, what was sold, what was said, what it cost.
  * Logs: decisions with their time and their reasons; rows are only added.
- * Rules: rows that say how customers are graded, staged and scored.
+ * Rules: rows that say how customers are tiered, staged and scored.
  */
 
 /* Who */
@@ -139,7 +139,7 @@ CREATE TABLE product (
 	code text UNIQUE,
 	name text NOT NULL,
 	category text,
-	grade integer,
+	rank integer,
 	list_price numeric,
 	unit_cost numeric
 );
@@ -148,7 +148,7 @@ COMMENT ON COLUMN product.product_id IS 'Key.';
 COMMENT ON COLUMN product.code IS 'Article number.';
 COMMENT ON COLUMN product.name IS 'Name to show.';
 COMMENT ON COLUMN product.category IS 'Category; customers are measured by how many they buy from.';
-COMMENT ON COLUMN product.grade IS 'Rank within the category: a higher one is an up-sell.';
+COMMENT ON COLUMN product.rank IS 'Rank within the category: a higher one is an up-sell.';
 COMMENT ON COLUMN product.list_price IS 'List price of a unit.';
 COMMENT ON COLUMN product.unit_cost IS 'Usual cost of a unit; the cost of a sale is in its line.';
 
@@ -441,7 +441,7 @@ COMMENT ON COLUMN points_entry.customer_id IS 'The customer.';
 COMMENT ON COLUMN points_entry.occurred_at IS 'When.';
 COMMENT ON COLUMN points_entry.kind IS 'earn, redeem, reverse (earned points taken back) or adjust.';
 COMMENT ON COLUMN points_entry.points IS 'Points added (above 0) or taken (below 0).';
-COMMENT ON COLUMN points_entry.qualifying IS 'Whether they count for the grade, not only for spending.';
+COMMENT ON COLUMN points_entry.qualifying IS 'Whether they count for the tier, not only for spending.';
 COMMENT ON COLUMN points_entry.available_at IS 'From when on they can be spent; NULL: at once.';
 COMMENT ON COLUMN points_entry.expires_at IS 'From when on they can no longer be spent; NULL: never.';
 COMMENT ON COLUMN points_entry.order_id IS 'Order that earned them.';
@@ -449,7 +449,7 @@ COMMENT ON COLUMN points_entry.refund_id IS 'Refund that took them back.';
 COMMENT ON COLUMN points_entry.reverses_id IS 'The entry that this one takes back.';
 COMMENT ON COLUMN points_entry.note IS 'Remark.';
 
-/* The vocabulary of grades, stages and scores */
+/* The vocabulary of tiers, stages and scores */
 
 CREATE TABLE metric (
 	metric text PRIMARY KEY,
@@ -463,10 +463,10 @@ COMMENT ON COLUMN metric.unit IS 'Unit: purchases, days, money, share, ...';
 COMMENT ON COLUMN metric.higher_is_better IS 'Whether a higher value is better.';
 COMMENT ON COLUMN metric.definition IS 'What it means.';
 
-/* Grades */
+/* Tiers */
 
-CREATE TABLE tier_scheme (
-	scheme text PRIMARY KEY,
+CREATE TABLE program (
+	program text PRIMARY KEY,
 	window_kind text NOT NULL DEFAULT 'rolling' CHECK (window_kind IN ('rolling', 'calendar', 'anniversary', 'lifetime')),
 	window_length interval NOT NULL DEFAULT '12 months' CHECK (window_length > interval '0'),
 	period_start_on date NOT NULL DEFAULT '2000-01-01',
@@ -479,80 +479,80 @@ CREATE TABLE tier_scheme (
 	grace interval NOT NULL DEFAULT '0' CHECK (grace >= interval '0'),
 	min_stay interval NOT NULL DEFAULT '0' CHECK (min_stay >= interval '0')
 );
-COMMENT ON TABLE tier_scheme IS 'A programme of grades: when customers rise and fall.';
-COMMENT ON COLUMN tier_scheme.scheme IS 'Name of the programme.';
-COMMENT ON COLUMN tier_scheme.window_kind IS 'The time that is measured: rolling, calendar, anniversary (of joining) or lifetime.';
-COMMENT ON COLUMN tier_scheme.window_length IS 'How long that time is.';
-COMMENT ON COLUMN tier_scheme.period_start_on IS 'A day on which a calendar period starts.';
-COMMENT ON COLUMN tier_scheme.time_zone IS 'Time zone of the days of the programme; NULL: that of the workspace.';
-COMMENT ON COLUMN tier_scheme.upgrade IS 'at_once or at_review.';
-COMMENT ON COLUMN tier_scheme.downgrade IS 'at_once, at_review or never.';
-COMMENT ON COLUMN tier_scheme.downgrade_step IS 'Fall by one grade, to the qualified one, or to the base.';
-COMMENT ON COLUMN tier_scheme.valid_for IS 'How long a grade holds until it is reviewed.';
-COMMENT ON COLUMN tier_scheme.round_up IS 'Round the review up to the end of the month, quarter or year.';
-COMMENT ON COLUMN tier_scheme.grace IS 'How long a grade is kept after a failed review.';
-COMMENT ON COLUMN tier_scheme.min_stay IS 'No fall within this time after a change.';
+COMMENT ON TABLE program IS 'A program of tiers: when customers rise and fall.';
+COMMENT ON COLUMN program.program IS 'Name of the program.';
+COMMENT ON COLUMN program.window_kind IS 'The time that is measured: rolling, calendar, anniversary (of joining) or lifetime.';
+COMMENT ON COLUMN program.window_length IS 'How long that time is.';
+COMMENT ON COLUMN program.period_start_on IS 'A day on which a calendar period starts.';
+COMMENT ON COLUMN program.time_zone IS 'Time zone of the days of the program; NULL: that of the workspace.';
+COMMENT ON COLUMN program.upgrade IS 'at_once or at_review.';
+COMMENT ON COLUMN program.downgrade IS 'at_once, at_review or never.';
+COMMENT ON COLUMN program.downgrade_step IS 'Fall by one tier, to the qualified one, or to the base.';
+COMMENT ON COLUMN program.valid_for IS 'How long a tier holds until it is reviewed.';
+COMMENT ON COLUMN program.round_up IS 'Round the review up to the end of the month, quarter or year.';
+COMMENT ON COLUMN program.grace IS 'How long a tier is kept after a failed review.';
+COMMENT ON COLUMN program.min_stay IS 'No fall within this time after a change.';
 
 CREATE TABLE tier (
-	scheme text REFERENCES tier_scheme,
+	program text REFERENCES program,
 	tier_no integer CHECK (tier_no >= 0),
 	name text NOT NULL,
 	name_zh text,
 	benefits jsonb NOT NULL DEFAULT '{}',
-	PRIMARY KEY (scheme, tier_no),
-	UNIQUE (scheme, name)
+	PRIMARY KEY (program, tier_no),
+	UNIQUE (program, name)
 );
-COMMENT ON TABLE tier IS 'The grades of a programme. Number 0 is the base, which everybody has.';
-COMMENT ON COLUMN tier.scheme IS 'The programme.';
-COMMENT ON COLUMN tier.tier_no IS 'Rank of the grade, 0 is the lowest.';
-COMMENT ON COLUMN tier.name IS 'Name of the grade.';
+COMMENT ON TABLE tier IS 'The tiers of a program. Number 0 is the base, which everybody has.';
+COMMENT ON COLUMN tier.program IS 'The program.';
+COMMENT ON COLUMN tier.tier_no IS 'Rank of the tier, 0 is the lowest.';
+COMMENT ON COLUMN tier.name IS 'Name of the tier.';
 COMMENT ON COLUMN tier.name_zh IS 'Name in Chinese.';
-COMMENT ON COLUMN tier.benefits IS 'What the grade brings.';
+COMMENT ON COLUMN tier.benefits IS 'What the tier brings.';
 
 CREATE TABLE tier_rule (
-	scheme text,
+	program text,
 	tier_no integer CHECK (tier_no > 0),
 	metric text REFERENCES metric,
 	enter_at numeric CHECK (abs(enter_at) < 1e15),
 	keep_at numeric CHECK (abs(keep_at) < 1e15 AND keep_at <= enter_at),
 	enter_share numeric CHECK (enter_share > 0 AND enter_share < 1),
-	PRIMARY KEY (scheme, tier_no, metric),
-	FOREIGN KEY (scheme, tier_no) REFERENCES tier,
+	PRIMARY KEY (program, tier_no, metric),
+	FOREIGN KEY (program, tier_no) REFERENCES tier,
 	CHECK (num_nonnulls(enter_at, enter_share) = 1)
 );
-COMMENT ON TABLE tier_rule IS 'What a grade asks for: all its rules must hold.';
-COMMENT ON COLUMN tier_rule.scheme IS 'The programme.';
-COMMENT ON COLUMN tier_rule.tier_no IS 'The grade.';
+COMMENT ON TABLE tier_rule IS 'What a tier asks for: all its rules must hold.';
+COMMENT ON COLUMN tier_rule.program IS 'The program.';
+COMMENT ON COLUMN tier_rule.tier_no IS 'The tier.';
 COMMENT ON COLUMN tier_rule.metric IS 'The metric that is looked at.';
 COMMENT ON COLUMN tier_rule.enter_at IS 'To enter, the metric must reach this.';
-COMMENT ON COLUMN tier_rule.keep_at IS 'To keep the grade, it must reach this; NULL: the same as to enter.';
+COMMENT ON COLUMN tier_rule.keep_at IS 'To keep the tier, it must reach this; NULL: the same as to enter.';
 COMMENT ON COLUMN tier_rule.enter_share IS 'Instead of a threshold: the share of the best customers.';
 
 CREATE TABLE tier_log (
-	scheme text,
+	program text,
 	customer_id bigint REFERENCES customer,
 	valid_from timestamptz,
 	valid_to timestamptz CHECK (valid_to > valid_from),
 	tier_no integer NOT NULL,
-	reason text NOT NULL CHECK (reason IN ('enrol', 'upgrade', 'renew', 'grace', 'downgrade', 'manual', 'merge', 'close')),
+	reason text NOT NULL CHECK (reason IN ('enroll', 'upgrade', 'renew', 'grace', 'downgrade', 'manual', 'merge', 'close')),
 	review_at timestamptz,
 	floor_until timestamptz,
 	facts jsonb,
 	decided_at timestamptz NOT NULL DEFAULT now(),
 	decided_by text NOT NULL DEFAULT current_user,
-	PRIMARY KEY (customer_id, scheme, valid_from),
-	FOREIGN KEY (scheme, tier_no) REFERENCES tier
+	PRIMARY KEY (customer_id, program, valid_from),
+	FOREIGN KEY (program, tier_no) REFERENCES tier
 );
-CREATE UNIQUE INDEX tier_log_current ON tier_log (scheme, customer_id) WHERE valid_to IS NULL;
-COMMENT ON TABLE tier_log IS 'The grades of customers over time. The row without an end holds now.';
-COMMENT ON COLUMN tier_log.scheme IS 'The programme.';
+CREATE UNIQUE INDEX tier_log_current ON tier_log (program, customer_id) WHERE valid_to IS NULL;
+COMMENT ON TABLE tier_log IS 'The tiers of customers over time. The row without an end holds now.';
+COMMENT ON COLUMN tier_log.program IS 'The program.';
 COMMENT ON COLUMN tier_log.customer_id IS 'The customer.';
-COMMENT ON COLUMN tier_log.valid_from IS 'From when on the grade holds.';
+COMMENT ON COLUMN tier_log.valid_from IS 'From when on the tier holds.';
 COMMENT ON COLUMN tier_log.valid_to IS 'Until when (excluded); NULL: it holds now.';
-COMMENT ON COLUMN tier_log.tier_no IS 'The grade.';
-COMMENT ON COLUMN tier_log.reason IS 'enrol, upgrade, renew, grace, downgrade, manual, merge or close.';
+COMMENT ON COLUMN tier_log.tier_no IS 'The tier.';
+COMMENT ON COLUMN tier_log.reason IS 'enroll, upgrade, renew, grace, downgrade, manual, merge or close.';
 COMMENT ON COLUMN tier_log.review_at IS 'When it is reviewed next.';
-COMMENT ON COLUMN tier_log.floor_until IS 'Until when a grade set by hand cannot fall.';
+COMMENT ON COLUMN tier_log.floor_until IS 'Until when a tier set by hand cannot fall.';
 COMMENT ON COLUMN tier_log.facts IS 'The values and thresholds behind the decision.';
 COMMENT ON COLUMN tier_log.decided_at IS 'When it was decided.';
 COMMENT ON COLUMN tier_log.decided_by IS 'Who decided.';

@@ -32,15 +32,15 @@ COMMENT ON COLUMN purchase.amount IS 'Amount; below 0 for a refund.';
 COMMENT ON COLUMN purchase.profit IS 'Amount less cost; NULL where the cost is not known.';
 
 CREATE FUNCTION frozen_at(as_of date)
-	RETURNS TABLE (cut_as_of date, cuts crm.rfm_cuts, a_from numeric, b_from numeric,
+	RETURNS TABLE (thresholds_as_of date, thresholds crm.rfm_thresholds, a_threshold numeric, b_threshold numeric,
 				   model_as_of date, purchase_model crm.model, spend_model crm.model,
 				   segment_rules crm.ruleset, horizon_days integer, yearly_discount float8, usual_gaps jsonb)
 	LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
 BEGIN ATOMIC
-	SELECT (SELECT c.as_of FROM rfm_cut c WHERE c.as_of <= frozen_at.as_of ORDER BY c.as_of DESC LIMIT 1),
-		   (SELECT c.cuts FROM rfm_cut c WHERE c.as_of <= frozen_at.as_of ORDER BY c.as_of DESC LIMIT 1),
-		   (SELECT c.a_from FROM rfm_cut c WHERE c.as_of <= frozen_at.as_of ORDER BY c.as_of DESC LIMIT 1),
-		   (SELECT c.b_from FROM rfm_cut c WHERE c.as_of <= frozen_at.as_of ORDER BY c.as_of DESC LIMIT 1),
+	SELECT (SELECT c.as_of FROM threshold c WHERE c.as_of <= frozen_at.as_of ORDER BY c.as_of DESC LIMIT 1),
+		   (SELECT c.thresholds FROM threshold c WHERE c.as_of <= frozen_at.as_of ORDER BY c.as_of DESC LIMIT 1),
+		   (SELECT c.a_threshold FROM threshold c WHERE c.as_of <= frozen_at.as_of ORDER BY c.as_of DESC LIMIT 1),
+		   (SELECT c.b_threshold FROM threshold c WHERE c.as_of <= frozen_at.as_of ORDER BY c.as_of DESC LIMIT 1),
 		   (SELECT m.as_of FROM model m WHERE m.role = 'purchases' AND m.as_of <= frozen_at.as_of
 			 ORDER BY m.as_of DESC, m.model_id DESC LIMIT 1),
 		   (SELECT m.model FROM model m WHERE m.role = 'purchases' AND m.as_of <= frozen_at.as_of
@@ -50,7 +50,7 @@ BEGIN ATOMIC
 		   (SELECT crm.ruleset_agg(r.position, r.segment, r.metric, r.at_least, r.at_most) FROM segment_rule r),
 		   (SELECT w.horizon_days FROM workspace w),
 		   (SELECT w.yearly_discount FROM workspace w),
-		   (SELECT c.usual_gaps FROM rfm_cut c WHERE c.as_of <= frozen_at.as_of ORDER BY c.as_of DESC LIMIT 1)
+		   (SELECT c.usual_gaps FROM threshold c WHERE c.as_of <= frozen_at.as_of ORDER BY c.as_of DESC LIMIT 1)
 	OFFSET 0;
 END;
 COMMENT ON FUNCTION frozen_at(date) IS 'Thresholds, usual gaps, models, rules and settings that hold on a day: one row. Thresholds, gaps and models are the newest that are not later than the day; NULL where none is that old.';
@@ -62,9 +62,9 @@ CREATE FUNCTION purchase_metric_at(as_of date)
 		revenue numeric, revenue_12m numeric, average_amount numeric,
 		profit numeric, profit_12m numeric, margin numeric,
 		mean_gap float8, median_gap float8, idle_ratio float8, next_purchase_on date,
-		r smallint, f smallint, m smallint, code text, segment text, abc_class text, cut_as_of date,
+		r smallint, f smallint, m smallint, code text, segment text, abc_class text, thresholds_as_of date,
 		p_alive float8, p_churn float8, expected_purchases_30d float8, expected_purchases_90d float8,
-		expected_purchases_365d float8, expected_amount float8, clv float8, model_as_of date,
+		expected_purchases_365d float8, expected_spend float8, clv float8, model_as_of date,
 		expected_purchases_30d_low bigint, expected_purchases_30d_high bigint,
 		expected_purchases_90d_low bigint, expected_purchases_90d_high bigint,
 		expected_purchases_365d_low bigint, expected_purchases_365d_high bigint,
@@ -98,11 +98,11 @@ BEGIN ATOMIC
 		   (s.rfm).m,
 		   (s.rfm).code,
 		   crm.classify(z.segment_rules, s.rfm),
-		   CASE WHEN z.cut_as_of IS NULL THEN NULL
-				WHEN crm.amount(h.history, purchase_metric_at.as_of) >= z.a_from THEN 'A'
-				WHEN crm.amount(h.history, purchase_metric_at.as_of) >= z.b_from THEN 'B'
+		   CASE WHEN z.thresholds_as_of IS NULL THEN NULL
+				WHEN crm.amount(h.history, purchase_metric_at.as_of) >= z.a_threshold THEN 'A'
+				WHEN crm.amount(h.history, purchase_metric_at.as_of) >= z.b_threshold THEN 'B'
 				ELSE 'C' END,
-		   z.cut_as_of,
+		   z.thresholds_as_of,
 		   crm.p_alive(z.purchase_model, h.history, purchase_metric_at.as_of),
 		   1 - crm.p_alive(z.purchase_model, h.history, purchase_metric_at.as_of),
 		   crm.expected_purchases(z.purchase_model, h.history, purchase_metric_at.as_of, 30),
@@ -125,7 +125,7 @@ BEGIN ATOMIC
 	  FROM purchase_history h
 	 CROSS JOIN frozen_at(purchase_metric_at.as_of) z
 	 CROSS JOIN LATERAL (
-		SELECT crm.rfm(h.history, purchase_metric_at.as_of, z.cuts) AS rfm,
+		SELECT crm.rfm(h.history, purchase_metric_at.as_of, z.thresholds) AS rfm,
 			   crm.gaps(crm.upto(h.history, purchase_metric_at.as_of)) AS gaps,
 			   crm.purchase_interval(z.purchase_model, 0.9, h.history, purchase_metric_at.as_of, 30) AS interval_30d,
 			   crm.purchase_interval(z.purchase_model, 0.9, h.history, purchase_metric_at.as_of, 90) AS interval_90d,
@@ -144,10 +144,10 @@ COMMENT ON FUNCTION purchase_metric_at(date) IS 'All that purchases say of a cus
 CREATE FUNCTION customer_rfm_at(as_of date)
 	RETURNS TABLE (
 		customer_id bigint, recency integer, frequency bigint, monetary numeric,
-		r smallint, f smallint, m smallint, code text, segment text, cut_as_of date)
+		r smallint, f smallint, m smallint, code text, segment text, thresholds_as_of date)
 	LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
-	SELECT p.customer_id, p.recency, p.purchases, p.revenue, p.r, p.f, p.m, p.code, p.segment, p.cut_as_of
+	SELECT p.customer_id, p.recency, p.purchases, p.revenue, p.r, p.f, p.m, p.code, p.segment, p.thresholds_as_of
 	  FROM purchase_metric_at(customer_rfm_at.as_of) p;
 END;
 COMMENT ON FUNCTION customer_rfm_at(date) IS 'The view customer_rfm as of a day.';
@@ -163,14 +163,14 @@ COMMENT ON COLUMN customer_rfm.f IS 'Score of frequency.';
 COMMENT ON COLUMN customer_rfm.m IS 'Score of the amount.';
 COMMENT ON COLUMN customer_rfm.code IS 'The three scores, as 543.';
 COMMENT ON COLUMN customer_rfm.segment IS 'The segment, by the rules of segment_rule.';
-COMMENT ON COLUMN customer_rfm.cut_as_of IS 'Day of the thresholds used; NULL: none is that old, so there are no scores (crm.cut makes them).';
+COMMENT ON COLUMN customer_rfm.thresholds_as_of IS 'Day of the thresholds used; NULL: none is that old, so there are no scores (crm.freeze_thresholds makes them).';
 
 CREATE FUNCTION segment_profile_at(as_of date)
 	RETURNS TABLE (
 		segment_no integer, segment text, name_zh text, customers bigint, all_customers bigint, customer_share float8,
 		purchases bigint, revenue numeric, all_revenue numeric, revenue_share float8, profit numeric,
 		revenue_12m numeric, profit_12m numeric, average_recency float8, average_purchases float8,
-		average_revenue numeric, clv float8, average_p_alive float8, advice text)
+		average_revenue numeric, total_clv float8, average_p_alive float8, advice text)
 	LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
 	SELECT s.segment_no, g.segment, s.name_zh, g.customers,
@@ -182,7 +182,7 @@ BEGIN ATOMIC
 		   g.profit, g.revenue_12m, g.profit_12m, g.recency,
 		   g.purchases::float8 / g.customers,
 		   g.revenue / g.customers,
-		   g.clv, g.p_alive, s.advice
+		   g.total_clv, g.p_alive, s.advice
 	  FROM (SELECT p.segment,
 				   count(*) AS customers,
 				   sum(p.purchases)::bigint AS purchases,
@@ -191,7 +191,7 @@ BEGIN ATOMIC
 				   sum(p.revenue_12m) AS revenue_12m,
 				   sum(p.profit_12m) AS profit_12m,
 				   avg(p.recency)::float8 AS recency,
-				   sum(p.clv) AS clv,
+				   sum(p.clv) AS total_clv,
 				   avg(p.p_alive) AS p_alive
 			  FROM purchase_metric_at(segment_profile_at.as_of) p
 			 GROUP BY p.segment) g
@@ -218,6 +218,6 @@ COMMENT ON COLUMN segment_profile.profit_12m IS 'Profit of 12 months.';
 COMMENT ON COLUMN segment_profile.average_recency IS 'Mean days since the last purchase.';
 COMMENT ON COLUMN segment_profile.average_purchases IS 'purchases / customers.';
 COMMENT ON COLUMN segment_profile.average_revenue IS 'revenue / customers.';
-COMMENT ON COLUMN segment_profile.clv IS 'Sum of the lifetime values to come.';
+COMMENT ON COLUMN segment_profile.total_clv IS 'Sum of the lifetime values to come.';
 COMMENT ON COLUMN segment_profile.average_p_alive IS 'Mean probability of still being a customer.';
 COMMENT ON COLUMN segment_profile.advice IS 'What to do with such customers.';

@@ -30,7 +30,7 @@ COMMENT ON TABLE workspace IS 'Settings of the workspace: one row.';
 COMMENT ON COLUMN workspace.only_row IS 'Keeps it one row.';
 COMMENT ON COLUMN workspace.crm_version IS 'Version of crm that the definitions came from.';
 COMMENT ON COLUMN workspace.time_zone IS 'Time zone that decides on which day something happened.';
-COMMENT ON COLUMN workspace.rfm_groups IS 'Number of groups of the RFM scores that crm.cut makes. The shipped segments expect 5.';
+COMMENT ON COLUMN workspace.rfm_groups IS 'Number of groups of the RFM scores that crm.freeze_thresholds makes. The shipped segments expect 5.';
 COMMENT ON COLUMN workspace.purchase_model IS 'Kind of model that crm.fit fits to purchases: mbg_nbd, bg_nbd, ...';
 COMMENT ON COLUMN workspace.model_unit IS 'Unit of time of the model: day, week, month or year.';
 COMMENT ON COLUMN workspace.horizon_days IS 'Days ahead that lifetime value counts; NULL: for ever.';
@@ -89,23 +89,23 @@ COMMENT ON COLUMN refresh_run.purchases IS 'Purchases read so far.';
 COMMENT ON COLUMN refresh_run.remaining IS 'Changed customers still to do after its last batch; NULL: not counted.';
 COMMENT ON COLUMN refresh_run.started_by IS 'Who started it.';
 
-CREATE TABLE rfm_cut (
+CREATE TABLE threshold (
 	as_of date PRIMARY KEY,
-	cuts crm.rfm_cuts NOT NULL,
-	a_from numeric,
-	b_from numeric,
+	thresholds crm.rfm_thresholds NOT NULL,
+	a_threshold numeric,
+	b_threshold numeric,
 	usual_gaps jsonb NOT NULL DEFAULT '{}',
 	customers bigint NOT NULL,
 	made_at timestamptz NOT NULL DEFAULT now()
 );
-COMMENT ON TABLE rfm_cut IS 'Thresholds of RFM scores and ABC classes, and the usual time between purchases, frozen by crm.cut. A view takes the newest that is not after its day.';
-COMMENT ON COLUMN rfm_cut.as_of IS 'Day as of which all customers were compared.';
-COMMENT ON COLUMN rfm_cut.cuts IS 'Thresholds of recency, frequency and amount.';
-COMMENT ON COLUMN rfm_cut.a_from IS 'Revenue from which a customer is of class A: the largest, who bring 80 percent together.';
-COMMENT ON COLUMN rfm_cut.b_from IS 'Revenue from which a customer is of class B: with A, 95 percent.';
-COMMENT ON COLUMN rfm_cut.usual_gaps IS 'Usual days between purchase days, for customers with fewer than three of them: the median over the others of their own medians, in each segment and in all: {"segments": {"Promising": 31}, "all": 20.5}.';
-COMMENT ON COLUMN rfm_cut.customers IS 'Customers that were compared.';
-COMMENT ON COLUMN rfm_cut.made_at IS 'When it was made.';
+COMMENT ON TABLE threshold IS 'Thresholds of RFM scores and ABC classes, and the usual time between purchases, frozen by crm.freeze_thresholds. A view takes the newest that is not after its day.';
+COMMENT ON COLUMN threshold.as_of IS 'Day as of which all customers were compared.';
+COMMENT ON COLUMN threshold.thresholds IS 'Thresholds of recency, frequency and amount.';
+COMMENT ON COLUMN threshold.a_threshold IS 'Revenue from which a customer is of class A: the largest, who bring 80 percent together.';
+COMMENT ON COLUMN threshold.b_threshold IS 'Revenue from which a customer is of class B: with A, 95 percent.';
+COMMENT ON COLUMN threshold.usual_gaps IS 'Usual days between purchase days, for customers with fewer than three of them: the median over the others of their own medians, in each segment and in all: {"segments": {"Promising": 31}, "all": 20.5}.';
+COMMENT ON COLUMN threshold.customers IS 'Customers that were compared.';
+COMMENT ON COLUMN threshold.made_at IS 'When it was made.';
 
 CREATE TABLE model (
 	model_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -304,7 +304,7 @@ history_from_entries(const HistoryEntry *entries, size_t count, int scale)
 	return PointerGetDatum(value);
 }
 
-/* The bytes of an argument; a log (a state that travelled) is sealed first. */
+/* The bytes of an argument; a log (a state that traveled) is sealed first. */
 History
 history_from_datum(Datum datum)
 {

@@ -92,7 +92,7 @@ CRM_FUNCTION(crm_history_upto)
 CRM_FUNCTION(crm_history_during)
 {
 	History history = PG_GETARG_HISTORY(0);
-	int32_t from = PG_GETARG_DAY(1, "from");
+	int32_t from = PG_GETARG_DAY(1, "since");
 	int32_t until = PG_GETARG_DAY(2, "until");
 	HistoryReader reader;
 	HistoryEntry entry;

@@ -201,7 +201,7 @@ CRM_FUNCTION(crm_transition_matrix_combine)
 }
 
 /* Format, number of states, their names, counts; in network order. */
-CRM_FUNCTION(crm_transition_matrix_serial)
+CRM_FUNCTION(crm_transition_matrix_serialize)
 {
 	const Transitions *transitions = (Transitions *) PG_GETARG_POINTER(0);
 	StringInfoData buffer;
@@ -225,7 +225,7 @@ CRM_FUNCTION(crm_transition_matrix_serial)
 	PG_RETURN_BYTEA_P(pq_endtypsend(&buffer));
 }
 
-CRM_FUNCTION(crm_transition_matrix_deserial)
+CRM_FUNCTION(crm_transition_matrix_deserialize)
 {
 	bytea *state = PG_GETARG_BYTEA_PP(0);
 	Transitions *transitions = transitions_create(CurrentMemoryContext);

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * exponential_integral.c
- *		The generalised exponential integral of any real order.
+ *		The generalized exponential integral of any real order.
  *
  * Its meaning here: for v with the gamma density of shape n - 1,
  *

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * exponential_integral.h
- *		The generalised exponential integral of any real order.
+ *		The generalized exponential integral of any real order.
  *
  *-------------------------------------------------------------------------
  */

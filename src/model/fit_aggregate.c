@@ -350,7 +350,7 @@ note_no_gaps(FitState *state, const ModelRow *row)
 }
 
 /* (state, kind, unit, x, t_x, t [, n]) */
-CRM_FUNCTION(crm_fit_purchases_add)
+CRM_FUNCTION(crm_fit_purchases_transition)
 {
 	FitState *state = purchase_state(fcinfo);
 	ModelRow row;
@@ -428,7 +428,7 @@ CRM_FUNCTION(crm_fit_purchases_add_history)
 }
 
 /* (state, x, t_x, n [, customers]) */
-CRM_FUNCTION(crm_fit_occasions_add)
+CRM_FUNCTION(crm_fit_occasions_transition)
 {
 	FitState *state = named_state(fcinfo, "bg_bb");
 	ModelRow row;
@@ -446,7 +446,7 @@ CRM_FUNCTION(crm_fit_occasions_add)
 }
 
 /* (state, kind, periods, churned [, n]) */
-CRM_FUNCTION(crm_fit_renewals_add)
+CRM_FUNCTION(crm_fit_renewals_transition)
 {
 	FitState *state = renewal_state(fcinfo);
 	ModelRow row;
@@ -462,7 +462,7 @@ CRM_FUNCTION(crm_fit_renewals_add)
 }
 
 /* (state, x, mean_amount [, n]) */
-CRM_FUNCTION(crm_fit_spend_add)
+CRM_FUNCTION(crm_fit_spend_transition)
 {
 	FitState *state = named_state(fcinfo, "gamma_gamma");
 	ModelRow row;

@@ -44,7 +44,7 @@
  *
  *		R e^q E_{R+1}(q) / p,	q = d (alpha + T) / p,
  *
- * E a generalised exponential integral. The mean over p is a quadrature.
+ * E a generalized exponential integral. The mean over p is a quadrature.
  *
  * The customer stays for the time u if none of the N purchases in it is the
  * last: the probability is E_p[(1 + p tau)^-R], or in positive terms the sum

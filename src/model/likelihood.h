@@ -3,8 +3,8 @@
  * likelihood.h
  *		The summed log-likelihood of a sample, and where it is greatest.
  *
- * Pure C; the maximisation uses NLopt, which allocates with malloc and frees
- * all it took before model_maximise returns. The caller's should_stop (may
+ * Pure C; the maximization uses NLopt, which allocates with malloc and frees
+ * all it took before model_maximize returns. The caller's should_stop (may
  * be NULL) is asked every few thousand rows.
  *
  *-------------------------------------------------------------------------

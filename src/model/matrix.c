@@ -20,7 +20,7 @@ typedef struct Factors
 } Factors;
 
 static bool
-factorise(const ModelMatrix matrix, Factors *factors, int n)
+factorize(const ModelMatrix matrix, Factors *factors, int n)
 {
 	for (int i = 0; i < n; i++)
 	{
@@ -76,7 +76,7 @@ model_matrix_solve(const ModelMatrix matrix, const double *right,
 {
 	Factors factors;
 
-	if (!factorise(matrix, &factors, n))
+	if (!factorize(matrix, &factors, n))
 		return false;
 	solve(&factors, right, solution, n);
 	return true;
@@ -87,7 +87,7 @@ model_matrix_invert(const ModelMatrix matrix, ModelMatrix inverse, int n)
 {
 	Factors factors;
 
-	if (!factorise(matrix, &factors, n))
+	if (!factorize(matrix, &factors, n))
 		return false;
 	for (int column = 0; column < n; column++)
 	{

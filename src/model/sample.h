@@ -45,7 +45,7 @@ typedef struct ModelSample
 /*
  * Sorting is a stable sort by each key in turn, in the order of this list; a
  * caller can look for interrupts in between. The result is in rows; scratch
- * is as large. Then equal rows, now neighbours, are merged: the function
+ * is as large. Then equal rows, now neighbors, are merged: the function
  * returns how many are left, at the front of rows.
  */
 typedef enum ModelRowKey

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * points_aggregate.c
- *		The aggregates crm.points_balance and crm.points_lots.
+ *		The aggregates crm.points_balance and crm.points_lots_agg.
  *
  * Both have the same transition, so that a query with both collects the
  * entries once. The state is an array of entries in the aggregate's memory
@@ -355,7 +355,7 @@ CRM_FUNCTION(crm_points_combine)
 }
 
 /* The header, then six integers for each entry, in network order. */
-CRM_FUNCTION(crm_points_serial)
+CRM_FUNCTION(crm_points_serialize)
 {
 	const PointsLedger *ledger = (PointsLedger *) PG_GETARG_POINTER(0);
 	Size size = mul_size((Size) ledger->count, STATE_ENTRY_SIZE);
@@ -389,7 +389,7 @@ CRM_FUNCTION(crm_points_serial)
 	PG_RETURN_BYTEA_P(pq_endtypsend(&buffer));
 }
 
-CRM_FUNCTION(crm_points_deserial)
+CRM_FUNCTION(crm_points_deserialize)
 {
 	bytea *state = PG_GETARG_BYTEA_PP(0);
 	StringInfoData buffer = {0};

@@ -30,7 +30,7 @@ enum
 	PERIOD_COLUMNS
 };
 
-/* Columns of crm.stickiness_level, from 0. */
+/* Columns of crm.stickiness_count, from 0. */
 enum
 {
 	LEVEL_ACTIVE_PERIODS,
@@ -44,7 +44,7 @@ window_tally(FunctionCallInfo fcinfo, int columns)
 {
 	MemoryContext context = aggregate_context(fcinfo);
 	Tally *tally = tally_argument(fcinfo, 0);
-	int32 from = PG_GETARG_DAY(2, "from");
+	int32 from = PG_GETARG_DAY(2, "since");
 	int32 until = PG_GETARG_DAY(3, "until");
 	ActivityWindow window = tally_window(from, until, PG_GETARG_TEXT_PP(4));
 
@@ -156,7 +156,7 @@ CRM_FUNCTION(crm_growth_final)
 	PG_RETURN_DATUM(period_rows(fcinfo, growth_row));
 }
 
-/* finalfunc: crm.stickiness_level[] */
+/* finalfunc: crm.stickiness_count[] */
 CRM_FUNCTION(crm_stickiness_final)
 {
 	(void) aggregate_context(fcinfo);

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * repurchase_aggregate.c
- *		The aggregates crm.repeat_rate, crm.return_rate, crm.repeat_within.
+ *		The aggregates crm.repeat_rate, crm.came_back_rate, crm.repeat_within.
  *
  * Three numbers that go by the name of repurchase rate, kept apart. Each
  * counts buyers, and those of them who bought again.
@@ -61,30 +61,30 @@ CRM_FUNCTION(crm_repeat_rate_transition)
 		PG_RETURN_TALLY(tally_argument(fcinfo, 0));
 	history = PG_GETARG_HISTORY(1);
 	purchases = purchases_during(
-		history.data, history.size, PG_GETARG_DAY(2, "from"),
+		history.data, history.size, PG_GETARG_DAY(2, "since"),
 		PG_GETARG_DAY(3, "until"), PG_NARGS() > 4 && PG_GETARG_BOOL(4));
 	PG_RETURN_POINTER(count_customer(fcinfo, purchases > 0, purchases > 1));
 }
 
-/* sfunc: (internal, history, from, until, next_from, next_until date) */
-CRM_FUNCTION(crm_return_rate_transition)
+/* sfunc: (internal, history, from, until, next_since, next_until date) */
+CRM_FUNCTION(crm_came_back_rate_transition)
 {
 	History history;
-	int32 next_from;
+	int32 next_since;
 	int32 next_until;
 	bool bought;
 
 	if (any_argument_is_null(fcinfo))
 		PG_RETURN_TALLY(tally_argument(fcinfo, 0));
 	history = PG_GETARG_HISTORY(1);
-	next_from = PG_GETARG_DAY(4, "next_from");
+	next_since = PG_GETARG_DAY(4, "next_since");
 	next_until = PG_GETARG_DAY(5, "next_until");
 	bought =
-		purchases_during(history.data, history.size, PG_GETARG_DAY(2, "from"),
+		purchases_during(history.data, history.size, PG_GETARG_DAY(2, "since"),
 						 PG_GETARG_DAY(3, "until"), true) > 0;
 	PG_RETURN_POINTER(count_customer(
 		fcinfo, bought,
-		bought && purchases_during(history.data, history.size, next_from,
+		bought && purchases_during(history.data, history.size, next_since,
 								   next_until, true) > 0));
 }
 
@@ -103,7 +103,7 @@ CRM_FUNCTION(crm_repeat_within_transition)
 	if (any_argument_is_null(fcinfo))
 		PG_RETURN_TALLY(tally_argument(fcinfo, 0));
 	history = PG_GETARG_HISTORY(1);
-	from = PG_GETARG_DAY(2, "from");
+	from = PG_GETARG_DAY(2, "since");
 	until = PG_GETARG_DAY(3, "until");
 	days = PG_GETARG_INT32(4);
 	as_of = PG_GETARG_DAY(5, "as_of");

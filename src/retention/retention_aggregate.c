@@ -57,7 +57,7 @@ retention_create(MemoryContext context, const ActivityWindow *window,
 static ActivityWindow
 window_argument(FunctionCallInfo fcinfo)
 {
-	int32 from = PG_GETARG_DAY(2, "from");
+	int32 from = PG_GETARG_DAY(2, "since");
 	int32 as_of = PG_GETARG_DAY(5, "as_of");
 
 	return tally_window(from, as_of + 1, PG_GETARG_TEXT_PP(3));

@@ -145,7 +145,7 @@ CRM_FUNCTION(crm_tally_combine)
 }
 
 /* Format, window, cells, scale, size, bounds, counts; all in network order. */
-CRM_FUNCTION(crm_tally_serial)
+CRM_FUNCTION(crm_tally_serialize)
 {
 	const Tally *tally = (Tally *) PG_GETARG_POINTER(0);
 	StringInfoData buffer;
@@ -167,7 +167,7 @@ CRM_FUNCTION(crm_tally_serial)
 	PG_RETURN_BYTEA_P(pq_endtypsend(&buffer));
 }
 
-CRM_FUNCTION(crm_tally_deserial)
+CRM_FUNCTION(crm_tally_deserialize)
 {
 	bytea *state = PG_GETARG_BYTEA_PP(0);
 	StringInfoData buffer = {0};

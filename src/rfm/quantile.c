@@ -178,11 +178,11 @@ interpolate(int64_t low, int64_t high, int rest, int groups)
 {
 	int64_t difference = high - low;
 	int64_t tail = difference % groups * rest;
-	Quantile cut;
+	Quantile threshold;
 
-	cut.whole = low + difference / groups * rest + tail / groups;
-	cut.remainder = (int) (tail % groups);
-	return cut;
+	threshold.whole = low + difference / groups * rest + tail / groups;
+	threshold.remainder = (int) (tail % groups);
+	return threshold;
 }
 
 /*
@@ -190,8 +190,8 @@ interpolate(int64_t low, int64_t high, int rest, int groups)
  * values are reordered.
  */
 void
-quantile_cuts(int64_t *values, size_t count, int groups, Quantile *cuts,
-			  QuantilePause pause)
+quantile_thresholds(int64_t *values, size_t count, int groups,
+					Quantile *thresholds, QuantilePause pause)
 {
 	size_t ranks[2 * QUANTILE_MAX_GROUPS] = {0};
 	size_t rank_count = 0;
@@ -213,20 +213,20 @@ quantile_cuts(int64_t *values, size_t count, int groups, Quantile *cuts,
 		int64_t low = values[rank];
 		int64_t high = rest > 0 ? values[rank + 1] : low;
 
-		cuts[j - 1] = interpolate(low, high, rest, groups);
+		thresholds[j - 1] = interpolate(low, high, rest, groups);
 	}
 }
 
 /*
  * The remainder as decimals: returns n with remainder / groups = n / 10^digits
  * rounded to QUANTILE_DECIMALS, trailing zeros dropped. A remainder is at
- * least 1/100 away from either neighbouring integer, so an integer is on the
+ * least 1/100 away from either neighboring integer, so an integer is on the
  * same side of the rounded fraction as of the exact one.
  */
 int
-quantile_decimals(const Quantile *cut, int groups, int *digits)
+quantile_decimals(const Quantile *threshold, int groups, int *digits)
 {
-	int decimals = (cut->remainder * 10000 + groups / 2) / groups;
+	int decimals = (threshold->remainder * 10000 + groups / 2) / groups;
 
 	*digits = QUANTILE_DECIMALS;
 	while (*digits > 0 && decimals % 10 == 0)

@@ -6,7 +6,7 @@
  * The quantile of order j / groups is the one of percentile_cont and of
  * type 7 in Hyndman & Fan (1996), "Sample Quantiles in Statistical Packages":
  * with the values in ascending order, the point at (count - 1) * j / groups,
- * interpolated linearly between its two neighbours. It is a fraction with
+ * interpolated linearly between its two neighbors. It is a fraction with
  * the denominator "groups", so integers hold it without rounding.
  *
  * The order statistics are found by selection: a few passes over the values
@@ -40,8 +40,9 @@ typedef void (*QuantilePause)(void);
 
 extern void quantile_select(int64_t *values, size_t count, const size_t *ranks,
 							size_t rank_count, QuantilePause pause);
-extern void quantile_cuts(int64_t *values, size_t count, int groups,
-						  Quantile *cuts, QuantilePause pause);
-extern int quantile_decimals(const Quantile *cut, int groups, int *digits);
+extern void quantile_thresholds(int64_t *values, size_t count, int groups,
+								Quantile *thresholds, QuantilePause pause);
+extern int quantile_decimals(const Quantile *threshold, int groups,
+							 int *digits);
 
 #endif /* CRM_RFM_QUANTILE_H */

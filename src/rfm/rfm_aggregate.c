@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * rfm_aggregate.c
- *		crm.rfm_cut: the thresholds that divide a population of customers.
+ *		crm.rfm_thresholds_agg: the thresholds that divide a population of customers.
  *
  * The state keeps three integers of each customer who has purchased: 24
  * bytes, in arrays that double. It belongs to the aggregate's memory context.
@@ -25,16 +25,16 @@
 #include "aggregate.h"
 #include "history/decimal.h"
 #include "history/history.h"
-#include "rfm/cuts.h"
+#include "rfm/thresholds.h"
 #include "rfm/packed.h"
 
 #define FIRST_CAPACITY 64
 
-/* Of the serialised state; another version of it is refused. */
+/* Of the serialized state; another version of it is refused. */
 #define STATE_FORMAT 1
 #define STATE_HEADER_ROOM 64 /* more than its header and length */
 
-/* What is kept of a customer, in the order of crm.rfm_cuts. */
+/* What is kept of a customer, in the order of crm.rfm_thresholds. */
 typedef enum RfmMeasure
 {
 	RECENCY, /* days */
@@ -142,7 +142,7 @@ population_add(RfmPopulation *population, const HistoryTotals *totals,
 }
 
 /* sfunc: (internal, crm.history, as_of date, groups int) */
-CRM_FUNCTION(crm_rfm_cut_transition)
+CRM_FUNCTION(crm_rfm_thresholds_agg_transition)
 {
 	MemoryContext context = aggregate_context(fcinfo);
 	RfmPopulation *population;
@@ -195,7 +195,7 @@ population_append(RfmPopulation *population, const RfmPopulation *other)
 	population->count += other->count;
 }
 
-CRM_FUNCTION(crm_rfm_cut_combine)
+CRM_FUNCTION(crm_rfm_thresholds_agg_combine)
 {
 	MemoryContext context = aggregate_context(fcinfo);
 	RfmPopulation *population;
@@ -248,7 +248,7 @@ state_layout(const RfmPopulation *population)
  * Format, scale, groups, count; least value and width of each array; then the
  * packed arrays. Some 7 bytes a customer: a value of PostgreSQL ends at 1 GB.
  */
-CRM_FUNCTION(crm_rfm_cut_serial)
+CRM_FUNCTION(crm_rfm_thresholds_agg_serialize)
 {
 	const RfmPopulation *population = (void *) PG_GETARG_POINTER(0);
 	StateLayout layout = state_layout(population);
@@ -256,13 +256,14 @@ CRM_FUNCTION(crm_rfm_cut_serial)
 
 	(void) aggregate_context(fcinfo);
 	if (layout.size > MaxAllocSize - STATE_HEADER_ROOM)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("a worker of crm.rfm_cut cannot hand over %lld "
-						"customers",
-						(long long) population->count),
-				 errhint("Set max_parallel_workers_per_gather to 0 for this "
-						 "query.")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			 errmsg("a worker of crm.rfm_thresholds_agg cannot hand over %lld "
+					"customers",
+					(long long) population->count),
+			 errhint("Set max_parallel_workers_per_gather to 0 for this "
+					 "query.")));
 	pq_begintypsend(&buffer);
 	pq_sendbyte(&buffer, STATE_FORMAT);
 	pq_sendbyte(&buffer, population->scale);
@@ -308,12 +309,13 @@ read_header(StringInfo buffer, RfmPopulation *header)
 							   packed_size(header->count, &layout.ranges[i]));
 	}
 	if (!is_sound || layout.size != (Size) (buffer->len - buffer->cursor))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
-						errmsg("state of crm.rfm_cut is not valid")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+				 errmsg("state of crm.rfm_thresholds_agg is not valid")));
 	return layout;
 }
 
-CRM_FUNCTION(crm_rfm_cut_deserial)
+CRM_FUNCTION(crm_rfm_thresholds_agg_deserialize)
 {
 	bytea *state = PG_GETARG_BYTEA_PP(0);
 	RfmPopulation header = {0};
@@ -351,7 +353,7 @@ pause_selection(void)
  * Selection reorders the arrays, which changes nothing about the state: its
  * measures are three bags of values, no longer tied to a customer.
  */
-CRM_FUNCTION(crm_rfm_cut_final)
+CRM_FUNCTION(crm_rfm_thresholds_agg_final)
 {
 	RfmPopulation *population;
 	Quantile quantiles[RFM_MAX_GROUPS];
@@ -370,9 +372,11 @@ CRM_FUNCTION(crm_rfm_cut_final)
 	{
 		int scale = measure == MONETARY ? population->scale : 0;
 
-		quantile_cuts(population->values[measure], (size_t) population->count,
-					  population->groups, quantiles, pause_selection);
-		values[measure] = rfm_cuts_array(quantiles, population->groups, scale);
+		quantile_thresholds(population->values[measure],
+							(size_t) population->count, population->groups,
+							quantiles, pause_selection);
+		values[measure] =
+			rfm_thresholds_array(quantiles, population->groups, scale);
 	}
 	tuple = heap_form_tuple(descriptor, values, nulls);
 	PG_RETURN_DATUM(HeapTupleGetDatum(tuple));

@@ -28,7 +28,7 @@
 
 #include "datum_key.h"
 #include "history/history.h"
-#include "rfm/cuts.h"
+#include "rfm/thresholds.h"
 
 /* Columns of crm.rfm, from 1. */
 enum
@@ -46,8 +46,8 @@ enum
 typedef struct RfmCache
 {
 	TupleDesc descriptor; /* of crm.rfm */
-	RfmCuts cuts;
-	DatumKey key; /* of the crm.rfm_cuts that the cuts came from */
+	RfmThresholds limits;
+	DatumKey key; /* of the crm.rfm_thresholds that the limits came from */
 } RfmCache;
 
 static RfmCache *
@@ -66,29 +66,29 @@ cache_create(FunctionCallInfo fcinfo)
 }
 
 /* The thresholds as integers, kept until they change. */
-static const RfmCuts *
-cached_cuts(FunctionCallInfo fcinfo, RfmCache *cache, Datum datum)
+static const RfmThresholds *
+cached_thresholds(FunctionCallInfo fcinfo, RfmCache *cache, Datum datum)
 {
 	struct varlena *value = datum_key_value(datum);
 
 	if (!datum_key_matches(&cache->key, value))
 	{
 		datum_key_clear(&cache->key);
-		rfm_cuts_parse(DatumGetHeapTupleHeader(PointerGetDatum(value)),
-					   &cache->cuts);
+		rfm_thresholds_parse(DatumGetHeapTupleHeader(PointerGetDatum(value)),
+							 &cache->limits);
 		datum_key_set(&cache->key, value, fcinfo->flinfo->fn_mcxt);
 	}
-	return &cache->cuts;
+	return &cache->limits;
 }
 
 /* "543", or "12-3-20" where a score may have two digits. */
 static Datum
-score_code(const RfmCuts *cuts, int r, int f, int m)
+score_code(const RfmThresholds *limits, int r, int f, int m)
 {
 	char code[sizeof("100-100-100")];
 	char *end = code;
 
-	if (cuts->digits)
+	if (limits->digits)
 	{
 		*end++ = (char) ('0' + r);
 		*end++ = (char) ('0' + f);
@@ -99,13 +99,13 @@ score_code(const RfmCuts *cuts, int r, int f, int m)
 	return PointerGetDatum(cstring_to_text_with_len(code, (int) (end - code)));
 }
 
-/* crm.rfm(crm.history, as_of date, crm.rfm_cuts) */
+/* crm.rfm(crm.history, as_of date, crm.rfm_thresholds) */
 CRM_FUNCTION(crm_rfm)
 {
 	History history = PG_GETARG_HISTORY(0);
 	int32 as_of = PG_GETARG_DAY(1, "as_of");
 	RfmCache *cache = fcinfo->flinfo->fn_extra;
-	const RfmCuts *cuts;
+	const RfmThresholds *limits;
 	HistoryTotals totals;
 	Datum values[RFM_COLUMNS];
 	bool nulls[RFM_COLUMNS] = {0};
@@ -116,14 +116,15 @@ CRM_FUNCTION(crm_rfm)
 
 	if (cache == NULL)
 		cache = cache_create(fcinfo);
-	cuts = cached_cuts(fcinfo, cache, PG_GETARG_DATUM(2));
+	limits = cached_thresholds(fcinfo, cache, PG_GETARG_DATUM(2));
 	history_totals(history.data, history.size, as_of, &totals);
 	if (totals.purchases == 0)
 		PG_RETURN_NULL();
 	recency = as_of - totals.last_day;
-	r = cuts->recency.count + 1 - rfm_limits_below(&cuts->recency, recency);
-	f = 1 + rfm_limits_below(&cuts->frequency, totals.purchases);
-	m = 1 + rfm_limits_below(&cuts->monetary[totals.scale], totals.amount);
+	r = limits->recency.count + 1 -
+		rfm_limits_below(&limits->recency, recency);
+	f = 1 + rfm_limits_below(&limits->frequency, totals.purchases);
+	m = 1 + rfm_limits_below(&limits->monetary[totals.scale], totals.amount);
 	values[RFM_RECENCY - 1] = Int32GetDatum(recency);
 	values[RFM_FREQUENCY - 1] = Int64GetDatum(totals.purchases);
 	values[RFM_MONETARY - 1] =
@@ -131,7 +132,7 @@ CRM_FUNCTION(crm_rfm)
 	values[RFM_R - 1] = Int16GetDatum(r);
 	values[RFM_F - 1] = Int16GetDatum(f);
 	values[RFM_M - 1] = Int16GetDatum(m);
-	values[RFM_CODE - 1] = score_code(cuts, r, f, m);
+	values[RFM_CODE - 1] = score_code(limits, r, f, m);
 	PG_RETURN_DATUM(
 		HeapTupleGetDatum(heap_form_tuple(cache->descriptor, values, nulls)));
 }

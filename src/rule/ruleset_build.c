@@ -161,9 +161,9 @@ compare_rows(const void *a, const void *b)
 	return result != 0 ? result : strcmp(left->label, right->label);
 }
 
-/* May these two neighbours, in order, belong to the same rule? */
+/* May these two neighbors, in order, belong to the same rule? */
 static void
-check_neighbours(const RulesetRow *row, const RulesetRow *next)
+check_neighbors(const RulesetRow *row, const RulesetRow *next)
 {
 	if (strcmp(row->label, next->label) != 0)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -207,7 +207,7 @@ write_rule(StringInfo json, const RulesetRow *row, Size available)
 	for (; count < available && row[count].position == row->position; count++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		check_neighbours(&row[count - 1], &row[count]);
+		check_neighbors(&row[count - 1], &row[count]);
 		appendStringInfoString(json, ", ");
 		write_condition(json, &row[count]);
 	}

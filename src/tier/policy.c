@@ -3,7 +3,7 @@
  * policy.c
  *		What a tier policy decides about a customer.
  *
- * Dates of reviews are counted from an anchor, the enrolment for anniversary
+ * Dates of reviews are counted from an anchor, the enrollment for anniversary
  * windows and else the day on which the tier began, never from the review
  * before: so nothing drifts, however late a review is held.
  *
@@ -77,7 +77,7 @@ next_review(const TierPolicy *policy, const TierState *state, int32_t day)
 }
 
 TierState
-tier_enrol(const TierPolicy *policy, int32_t day)
+tier_enroll(const TierPolicy *policy, int32_t day)
 {
 	TierState state = {0};
 

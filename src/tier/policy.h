@@ -8,7 +8,7 @@
  * rules. A tier is entered when all its rules hold with enter_at, and kept
  * while all hold with keep_at, which is not higher. The decision on a day is
  * one function of the policy, the customer's state, his metrics and the day;
- * it is the same for the review of a programme and for a replay of the past.
+ * it is the same for the review of a program and for a replay of the past.
  *
  * A review on a day is held when the day begins: it judges the window that
  * ends before that day. What happens on the day is judged when it ends, by
@@ -31,8 +31,8 @@
 typedef enum TierWindowKind
 {
 	TIER_ROLLING, /* the time before */
-	TIER_CALENDAR, /* periods counted from a day of the programme */
-	TIER_ANNIVERSARY, /* periods counted from the customer's enrolment */
+	TIER_CALENDAR, /* periods counted from a day of the program */
+	TIER_ANNIVERSARY, /* periods counted from the customer's enrollment */
 	TIER_LIFETIME
 } TierWindowKind;
 
@@ -94,7 +94,7 @@ typedef struct TierMetric
 typedef enum TierReason
 {
 	TIER_UNCHANGED,
-	TIER_ENROL,
+	TIER_ENROLL,
 	TIER_UPGRADE,
 	TIER_RENEW,
 	TIER_GRACE,
@@ -116,8 +116,8 @@ typedef struct TierState
 	int32_t floor_until;
 } TierState;
 
-/* The state of a customer who enrols that day: the base tier. */
-extern TierState tier_enrol(const TierPolicy *policy, int32_t day);
+/* The state of a customer who enrolls that day: the base tier. */
+extern TierState tier_enroll(const TierPolicy *policy, int32_t day);
 
 /* First day of the window that ends before the day until. */
 extern int64_t tier_window_from(const TierPolicy *policy,

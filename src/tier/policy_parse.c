@@ -233,13 +233,13 @@ parse_rule(TierPolicy *policy, TierLevel *level, const JsonbValue *value)
 
 	if (!is_object(value))
 		refuse(psprintf("%s is not an object", where),
-			   "Write {\"metric\": \"amount\", \"enter_at\": 2000}.");
+			   "Write {\"metric\": \"revenue\", \"enter_at\": 2000}.");
 	object = value->val.binary.data;
 	check_keys(object, keys, where);
 	metric = string_field(object, "metric", where);
 	if (metric == NULL)
 		refuse(psprintf("%s has no metric", where),
-			   "Name the metric that it is about, for example amount.");
+			   "Name the metric that it is about, for example revenue.");
 	has_threshold = find_key(object, "enter_at") != NULL;
 	if (has_threshold == (find_key(object, "enter_share") != NULL))
 		refuse(psprintf("%s, on \"%s\", must have one of enter_at and "

@@ -13,7 +13,7 @@
  *	 "min_stay": "0",
  *	 "tiers": [{"tier_no": 0, "name": "ordinary"},
  *			   {"tier_no": 1, "name": "silver", "rules": [
- *				 {"metric": "amount", "enter_at": 2000, "keep_at": 1500}]}]}
+ *				 {"metric": "revenue", "enter_at": 2000, "keep_at": 1500}]}]}
  *
  *-------------------------------------------------------------------------
  */

@@ -14,7 +14,7 @@
 
 size_t
 tier_entries(const uint8_t *data, size_t size, TierEntry *entries,
-			 size_t *enrolment)
+			 size_t *enrollment)
 {
 	HistoryReader reader;
 	HistoryEntry entry;
@@ -28,17 +28,17 @@ tier_entries(const uint8_t *data, size_t size, TierEntry *entries,
 		if (entry.purchases > 0 && !found)
 		{
 			found = true;
-			*enrolment = count;
+			*enrollment = count;
 		}
 		next.day = entry.day;
 		entries[count++] = next;
-		next.before[TIER_AMOUNT] += entry.amount;
+		next.before[TIER_REVENUE] += entry.amount;
 		next.before[TIER_PURCHASES] += entry.purchases;
 		next.before[TIER_PURCHASE_DAYS] += entry.purchases > 0;
 	}
 	entries[count] = next;
 	if (!found)
-		*enrolment = count;
+		*enrollment = count;
 	return count;
 }
 
@@ -72,7 +72,7 @@ set_metrics(TierReplay *replay, const TierEntry *first, const TierEntry *last)
 
 		metric->is_known = true;
 		metric->value.units = last->before[kind] - first->before[kind];
-		metric->value.scale = kind == TIER_AMOUNT ? replay->scale : 0;
+		metric->value.scale = kind == TIER_REVENUE ? replay->scale : 0;
 	}
 }
 
@@ -132,22 +132,22 @@ has_entry_today(const TierReplay *replay)
  * become one event, of which only the outcome counts.
  */
 static bool
-live_day(TierReplay *replay, bool is_enrolment)
+live_day(TierReplay *replay, bool is_enrollment)
 {
 	TierEvent *event = &replay->event;
 	int level = event->state.level;
 	TierReason opening = TIER_UNCHANGED;
 	TierReason closing = TIER_UNCHANGED;
 
-	if (!is_enrolment)
+	if (!is_enrollment)
 		opening = decide(replay, replay->today);
 	if (has_entry_today(replay))
 	{
 		closing = decide(replay, replay->today + 1);
 		replay->next++;
 	}
-	if (is_enrolment)
-		event->reason = TIER_ENROL;
+	if (is_enrollment)
+		event->reason = TIER_ENROLL;
 	else if (opening == TIER_UNCHANGED && closing == TIER_UNCHANGED)
 		return false;
 	else if (event->state.level == level)
@@ -260,18 +260,18 @@ next_day(TierReplay *replay)
 }
 
 void
-tier_replay_start(TierReplay *replay, size_t enrolment)
+tier_replay_start(TierReplay *replay, size_t enrollment)
 {
 	const TierPolicy *policy = replay->policy;
 
 	replay->has_refunds = false;
 	for (size_t i = 0; i < replay->count && !replay->has_refunds; i++)
-		replay->has_refunds = replay->entries[i + 1].before[TIER_AMOUNT] <
-							  replay->entries[i].before[TIER_AMOUNT];
+		replay->has_refunds = replay->entries[i + 1].before[TIER_REVENUE] <
+							  replay->entries[i].before[TIER_REVENUE];
 	replay->watches_leaving =
 		policy->window_kind == TIER_ROLLING &&
 		(policy->downgrade == TIER_DOWNGRADE_AT_ONCE || replay->has_refunds);
-	replay->next = enrolment;
+	replay->next = enrollment;
 	replay->leaving = 0;
 	replay->highest = -1;
 	replay->today = INT32_MIN; /* not enrolled yet */
@@ -286,7 +286,7 @@ tier_replay_next(TierReplay *replay, int32_t until)
 			replay->entries[replay->next].day >= until)
 			return false;
 		replay->today = replay->entries[replay->next].day;
-		replay->event.state = tier_enrol(replay->policy, replay->today);
+		replay->event.state = tier_enroll(replay->policy, replay->today);
 		for (int i = 0; i < TIER_PURCHASE_METRICS; i++)
 			replay->event.values[i] = 0;
 		return live_day(replay, true);

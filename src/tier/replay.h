@@ -3,8 +3,8 @@
  * replay.h
  *		A tier policy replayed over a history of purchases. Pure C.
  *
- * The customer enrols with his first purchase. The result is what the
- * reviews of the programme would have decided, held at the beginning of every
+ * The customer enrolls with his first purchase. The result is what the
+ * reviews of the program would have decided, held at the beginning of every
  * day, and again at the end of each day with a purchase or refund. Days on
  * which nothing can change are skipped: between entries, reviews, and days on
  * which an entry leaves the window, the metrics are the same.
@@ -19,7 +19,7 @@
 /* The metrics that a history has. */
 typedef enum TierPurchaseMetric
 {
-	TIER_AMOUNT,
+	TIER_REVENUE,
 	TIER_PURCHASES,
 	TIER_PURCHASE_DAYS,
 	TIER_PURCHASE_METRICS
@@ -60,14 +60,14 @@ typedef struct TierReplay
 
 /*
  * Fills entries from a history, with room for one more than it has; returns
- * their number. The first one with a purchase goes to enrolment, or the count
+ * their number. The first one with a purchase goes to enrollment, or the count
  * if there is none.
  */
 extern size_t tier_entries(const uint8_t *data, size_t size,
-						   TierEntry *entries, size_t *enrolment);
+						   TierEntry *entries, size_t *enrollment);
 
 /* Policy, kinds, metrics, scale, entries and count must be set. */
-extern void tier_replay_start(TierReplay *replay, size_t enrolment);
+extern void tier_replay_start(TierReplay *replay, size_t enrollment);
 
 /* The next event before the day until; false if there is none. */
 extern bool tier_replay_next(TierReplay *replay, int32_t until);

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * review.c
- *		The review of one customer of a tier programme on a day.
+ *		The review of one customer of a tier program on a day.
  *
  * A day that was decided already is not opened again: what its purchases
  * brought about would be judged without them.
@@ -14,19 +14,33 @@
 
 #include "history/codec.h"
 
-static const char *const fact_names[] = {
-	[TIER_FACT_AMOUNT] = "amount",
-	[TIER_FACT_PURCHASES] = "purchases",
-	[TIER_FACT_PURCHASE_DAYS] = "purchase_days",
-	[TIER_FACT_PROFIT] = "profit",
-	[TIER_FACT_POINTS_EARNED] = "points_earned"};
+/*
+ * The metrics that are counted over the window of the policy. The names that
+ * end with _12m are those of customer_metric, over 12 months, so they are
+ * counted only where the window is the last 12 months.
+ */
+static const struct
+{
+	const char *name;
+	TierMetricKind kind;
+	bool is_12m;
+} counted_metrics[] = {
+	{"revenue", TIER_METRIC_REVENUE, false},
+	{"purchases", TIER_METRIC_PURCHASES, false},
+	{"purchase_days", TIER_METRIC_PURCHASE_DAYS, false},
+	{"profit", TIER_METRIC_PROFIT, false},
+	{"points_earned", TIER_METRIC_POINTS_EARNED, false},
+	{"revenue_12m", TIER_METRIC_REVENUE, true},
+	{"purchases_12m", TIER_METRIC_PURCHASES, true},
+	{"profit_12m", TIER_METRIC_PROFIT, true},
+};
 
-static const TierHistoryKind fact_histories[] = {
-	[TIER_FACT_AMOUNT] = TIER_HISTORY_PURCHASES,
-	[TIER_FACT_PURCHASES] = TIER_HISTORY_PURCHASES,
-	[TIER_FACT_PURCHASE_DAYS] = TIER_HISTORY_PURCHASES,
-	[TIER_FACT_PROFIT] = TIER_HISTORY_PROFIT,
-	[TIER_FACT_POINTS_EARNED] = TIER_HISTORY_POINTS};
+static const TierHistoryKind metric_histories[] = {
+	[TIER_METRIC_REVENUE] = TIER_HISTORY_PURCHASES,
+	[TIER_METRIC_PURCHASES] = TIER_HISTORY_PURCHASES,
+	[TIER_METRIC_PURCHASE_DAYS] = TIER_HISTORY_PURCHASES,
+	[TIER_METRIC_PROFIT] = TIER_HISTORY_PROFIT,
+	[TIER_METRIC_POINTS_EARNED] = TIER_HISTORY_POINTS};
 
 typedef struct Sums
 {
@@ -35,14 +49,23 @@ typedef struct Sums
 	int64_t purchase_days;
 } Sums;
 
-TierFact
-tier_fact(const char *metric)
+static bool
+window_is_12m(const TierPolicy *policy)
 {
-	int fact = 0;
+	return policy->window_kind == TIER_ROLLING &&
+		   policy->window_length.months == 12 &&
+		   policy->window_length.days == 0;
+}
 
-	while (fact < TIER_FACT_GIVEN && strcmp(metric, fact_names[fact]) != 0)
-		fact++;
-	return (TierFact) fact;
+TierMetricKind
+tier_metric_kind(const TierPolicy *policy, const char *metric)
+{
+	for (size_t i = 0;
+		 i < sizeof(counted_metrics) / sizeof(counted_metrics[0]); i++)
+		if (strcmp(metric, counted_metrics[i].name) == 0 &&
+			(!counted_metrics[i].is_12m || window_is_12m(policy)))
+			return counted_metrics[i].kind;
+	return TIER_METRIC_GIVEN;
 }
 
 static Sums
@@ -88,27 +111,27 @@ counted_histories(const TierReview *review)
 	unsigned counted = 0;
 
 	for (int i = 0; i < review->policy->metric_count; i++)
-		if (review->facts[i] != TIER_FACT_GIVEN)
-			counted |= 1U << fact_histories[review->facts[i]];
+		if (review->metric_kinds[i] != TIER_METRIC_GIVEN)
+			counted |= 1U << metric_histories[review->metric_kinds[i]];
 	return counted;
 }
 
 static TierMetric
-metric_of(TierFact fact, const TierHistory *history, const Sums *sums)
+metric_of(TierMetricKind kind, const TierHistory *history, const Sums *sums)
 {
 	TierMetric metric = {.is_known = true};
 
-	switch (fact)
+	switch (kind)
 	{
-		case TIER_FACT_PURCHASES:
+		case TIER_METRIC_PURCHASES:
 			metric.value.units = sums->purchases;
 			break;
-		case TIER_FACT_PURCHASE_DAYS:
+		case TIER_METRIC_PURCHASE_DAYS:
 			metric.value.units = sums->purchase_days;
 			break;
 		default:
 			metric.is_known =
-				history->data != NULL || fact != TIER_FACT_PROFIT;
+				history->data != NULL || kind != TIER_METRIC_PROFIT;
 			metric.value.units = sums->amount;
 			if (history->data != NULL)
 				metric.value.scale = history_scale(history->data);
@@ -127,12 +150,12 @@ tier_review_count(TierReview *review, int64_t from, int32_t until)
 			sums[i] = sum_history(&review->histories[i], from, until);
 	for (int i = 0; i < review->policy->metric_count; i++)
 	{
-		TierFact fact = review->facts[i];
+		TierMetricKind kind = review->metric_kinds[i];
 
-		if (fact != TIER_FACT_GIVEN)
+		if (kind != TIER_METRIC_GIVEN)
 			review->metrics[i] =
-				metric_of(fact, &review->histories[fact_histories[fact]],
-						  &sums[fact_histories[fact]]);
+				metric_of(kind, &review->histories[metric_histories[kind]],
+						  &sums[metric_histories[kind]]);
 	}
 }
 

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * review.h
- *		The review of one customer of a tier programme on a day. Pure C.
+ *		The review of one customer of a tier program on a day. Pure C.
  *
  * A metric of the policy is either counted over its window, from histories of
  * purchases, of their profit and of points, or given. The day is judged as in
@@ -17,15 +17,15 @@
 #include "tier/replay.h"
 
 /* What a metric of a policy is. */
-typedef enum TierFact
+typedef enum TierMetricKind
 {
-	TIER_FACT_AMOUNT = TIER_AMOUNT,
-	TIER_FACT_PURCHASES = TIER_PURCHASES,
-	TIER_FACT_PURCHASE_DAYS = TIER_PURCHASE_DAYS, /* as in a replay */
-	TIER_FACT_PROFIT,
-	TIER_FACT_POINTS_EARNED,
-	TIER_FACT_GIVEN /* any other */
-} TierFact;
+	TIER_METRIC_REVENUE = TIER_REVENUE,
+	TIER_METRIC_PURCHASES = TIER_PURCHASES,
+	TIER_METRIC_PURCHASE_DAYS = TIER_PURCHASE_DAYS, /* as in a replay */
+	TIER_METRIC_PROFIT,
+	TIER_METRIC_POINTS_EARNED,
+	TIER_METRIC_GIVEN /* any other */
+} TierMetricKind;
 
 typedef enum TierHistoryKind
 {
@@ -45,7 +45,7 @@ typedef struct TierHistory
 typedef struct TierReview
 {
 	const TierPolicy *policy;
-	const TierFact *facts; /* of the policy's metrics */
+	const TierMetricKind *metric_kinds; /* of the policy's metrics */
 	TierHistory histories[TIER_HISTORIES];
 	TierMetric *metrics; /* one of each; those given are filled in */
 } TierReview;
@@ -57,7 +57,9 @@ typedef struct TierWindow
 	int32_t until;
 } TierWindow;
 
-extern TierFact tier_fact(const char *metric);
+/* What the metric of that name is under the policy. */
+extern TierMetricKind tier_metric_kind(const TierPolicy *policy,
+									   const char *metric);
 
 /*
  * Counts the metrics over [from, until). Without a history, what was bought

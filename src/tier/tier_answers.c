@@ -40,14 +40,24 @@ CRM_FUNCTION(crm_tier_policy_valid)
 	PG_RETURN_BOOL(true);
 }
 
-/* crm.tier_enrol(policy, day) */
-CRM_FUNCTION(crm_tier_enrol)
+/* crm.tier_enroll(policy, day) */
+CRM_FUNCTION(crm_tier_enroll)
 {
 	TierCache *cache = tier_policy_argument(fcinfo, 0);
-	TierState state = tier_enrol(cache->policy, PG_GETARG_DAY(1, "day"));
+	TierState state = tier_enroll(cache->policy, PG_GETARG_DAY(1, "day"));
 
 	return tier_state_row(tier_row_shape(fcinfo, cache), cache, &state,
-						  TIER_ENROL);
+						  TIER_ENROLL);
+}
+
+/* crm.tier_counts(policy, metric) */
+CRM_FUNCTION(crm_tier_counts)
+{
+	TierCache *cache = tier_policy_argument(fcinfo, 0);
+	char *metric = text_to_cstring(PG_GETARG_TEXT_PP(1));
+
+	PG_RETURN_BOOL(tier_metric_kind(cache->policy, metric) !=
+				   TIER_METRIC_GIVEN);
 }
 
 /* crm.tier_window(policy, state, until) */
@@ -99,17 +109,19 @@ find_kinds(TierCache *cache)
 
 	for (int i = 0; i < policy->metric_count; i++)
 	{
-		if (cache->facts[i] > TIER_FACT_PURCHASE_DAYS)
+		if (cache->metric_kinds[i] > TIER_METRIC_PURCHASE_DAYS)
 			ereport(ERROR,
 					(errcode(ERRCODE_UNDEFINED_COLUMN),
 					 errmsg("a history has no metric \"%s\", which the tier "
 							"policy asks for",
 							policy->metrics[i]),
-					 errdetail("The metrics of a history are amount, "
-							   "purchases and purchase_days."),
+					 errdetail("The metrics of a history are revenue, "
+							   "purchases and purchase_days; over the "
+							   "last 12 months also revenue_12m and "
+							   "purchases_12m."),
 					 errhint("Decide about other metrics with "
 							 "crm.tier_decide.")));
-		kinds[i] = (TierPurchaseMetric) cache->facts[i];
+		kinds[i] = (TierPurchaseMetric) cache->metric_kinds[i];
 	}
 	cache->kinds = kinds;
 }
@@ -120,7 +132,7 @@ replay_arguments(FunctionCallInfo fcinfo, TierCache **cache)
 {
 	History history = PG_GETARG_HISTORY(0);
 	TierReplay replay = {0};
-	size_t enrolment;
+	size_t enrollment;
 
 	*cache = tier_policy_argument(fcinfo, 1);
 	if ((*cache)->kinds == NULL)
@@ -146,8 +158,8 @@ replay_arguments(FunctionCallInfo fcinfo, TierCache **cache)
 	replay.scale = history_scale(history.data);
 	replay.entries = (*cache)->entries;
 	replay.count = tier_entries(history.data, history.size, (*cache)->entries,
-								&enrolment);
-	tier_replay_start(&replay, enrolment);
+								&enrollment);
+	tier_replay_start(&replay, enrollment);
 	return replay;
 }
 
@@ -190,7 +202,7 @@ put_event(FunctionCallInfo fcinfo, const TierCache *cache,
 	nulls[PATH_REVIEW_ON] = state->review_on == TIER_NEVER;
 	values[PATH_FIRST_TIME] = BoolGetDatum(event->is_first);
 	values[PATH_AMOUNT] =
-		history_amount_numeric(event->values[TIER_AMOUNT], scale);
+		history_amount_numeric(event->values[TIER_REVENUE], scale);
 	values[PATH_PURCHASES] = Int64GetDatum(event->values[TIER_PURCHASES]);
 	values[PATH_PURCHASE_DAYS] =
 		Int64GetDatum(event->values[TIER_PURCHASE_DAYS]);
@@ -202,7 +214,7 @@ CRM_FUNCTION(crm_tier_path)
 {
 	TierCache *cache;
 	TierReplay replay = replay_arguments(fcinfo, &cache);
-	int32 from = PG_GETARG_DAY(2, "from");
+	int32 from = PG_GETARG_DAY(2, "since");
 	int32 until = PG_GETARG_DAY(3, "until");
 	TierEvent event;
 	bool any;

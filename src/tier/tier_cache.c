@@ -34,7 +34,7 @@ enum
 };
 
 static const char *const reason_names[TIER_REASONS] = {
-	[TIER_ENROL] = "enrol",			 [TIER_UPGRADE] = "upgrade",
+	[TIER_ENROLL] = "enroll",		 [TIER_UPGRADE] = "upgrade",
 	[TIER_RENEW] = "renew",			 [TIER_GRACE] = "grace",
 	[TIER_DOWNGRADED] = "downgrade", [TIER_MANUAL] = "manual"};
 
@@ -65,13 +65,14 @@ cache_fill(TierCache *cache, struct varlena *value)
 	cache->names = palloc(policy->level_count * sizeof(Datum));
 	for (int i = 0; i < policy->level_count; i++)
 		cache->names[i] = CStringGetTextDatum(policy->levels[i].name);
-	for (int i = TIER_ENROL; i < TIER_REASONS; i++)
+	for (int i = TIER_ENROLL; i < TIER_REASONS; i++)
 		cache->reasons[i] = CStringGetTextDatum(reason_names[i]);
 	cache->metrics =
 		palloc0(Max(policy->metric_count, 1) * sizeof(TierMetric));
-	cache->facts = palloc(Max(policy->metric_count, 1) * sizeof(TierFact));
+	cache->metric_kinds =
+		palloc(Max(policy->metric_count, 1) * sizeof(TierMetricKind));
 	for (int i = 0; i < policy->metric_count; i++)
-		cache->facts[i] = tier_fact(policy->metrics[i]);
+		cache->metric_kinds[i] = tier_metric_kind(policy, policy->metrics[i]);
 	MemoryContextSwitchTo(caller);
 }
 
@@ -169,7 +170,7 @@ state_column(const StateRow *row, int column, const char *name)
 	if (row->nulls[column])
 		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 						errmsg("%s of a tier state must not be NULL", name),
-						errhint("A state begins with crm.tier_enrol(policy, "
+						errhint("A state begins with crm.tier_enroll(policy, "
 								"day).")));
 	return row->values[column];
 }
@@ -230,7 +231,7 @@ tier_refuse_past(const TierState *state, int32 as_of)
 						history_day_text(as_of),
 						history_day_text(state->decided_on)),
 				 errhint("Late facts count at the next review; to replay the "
-						 "past, begin with crm.tier_enrol.")));
+						 "past, begin with crm.tier_enroll.")));
 }
 
 /*
@@ -312,7 +313,7 @@ tier_read_metrics(TierCache *cache, Jsonb *json, bool given_only)
 		TierMetric *metric = &cache->metrics[i];
 		JsonbValue value;
 
-		if (given_only && cache->facts[i] != TIER_FACT_GIVEN)
+		if (given_only && cache->metric_kinds[i] != TIER_METRIC_GIVEN)
 			continue;
 		if (getKeyJsonValueFromContainer(&json->root, name, strlen(name),
 										 &value) == NULL)

@@ -30,7 +30,7 @@ typedef struct TierCache
 	Datum *names; /* of its levels, as text */
 	Datum reasons[TIER_REASONS]; /* their names, as text */
 	TierMetric *metrics; /* room for one of each */
-	TierFact *facts; /* what each one is */
+	TierMetricKind *metric_kinds; /* what each one is */
 	TierPurchaseMetric *kinds; /* NULL until a replay is asked */
 	TupleDesc shape; /* of the row that is returned */
 	TupleDesc state_shape; /* of a crm.tier_state within it */

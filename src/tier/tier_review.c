@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * tier_review.c
- *		Tiers in SQL: the review of a customer of a programme, and what is
+ *		Tiers in SQL: the review of a customer of a program, and what is
  *		missing to keep his tier and to enter the next one.
  *
  * The functions take the policy, the customer's state, histories of his
@@ -41,7 +41,7 @@ enum
 {
 	VERDICT_DECIDED,
 	VERDICT_METRICS,
-	VERDICT_COUNTED_FROM,
+	VERDICT_COUNTED_SINCE,
 	VERDICT_COUNTED_UNTIL,
 	VERDICT_COLUMNS
 };
@@ -55,7 +55,7 @@ enum
 	NEED_VALUE,
 	NEED_THRESHOLD,
 	NEED_MISSING,
-	NEED_COUNTED_FROM,
+	NEED_COUNTED_SINCE,
 	NEED_COUNTED_UNTIL,
 	NEED_COLUMNS
 };
@@ -75,7 +75,7 @@ static TierReview
 review_arguments(FunctionCallInfo fcinfo, TierCache *cache)
 {
 	TierReview review = {.policy = cache->policy,
-						 .facts = cache->facts,
+						 .metric_kinds = cache->metric_kinds,
 						 .metrics = cache->metrics};
 	bool any_given = false;
 
@@ -89,7 +89,7 @@ review_arguments(FunctionCallInfo fcinfo, TierCache *cache)
 		}
 	for (int i = 0; i < cache->policy->metric_count; i++)
 	{
-		any_given |= cache->facts[i] == TIER_FACT_GIVEN;
+		any_given |= cache->metric_kinds[i] == TIER_METRIC_GIVEN;
 		cache->metrics[i].is_known = false;
 	}
 	if (any_given && !PG_ARGISNULL(ARGUMENT_GIVEN))
@@ -121,7 +121,7 @@ metrics_object(FunctionCallInfo fcinfo, const TierCache *cache)
 
 		key.val.string.val = unconstify(char *, cache->policy->metrics[i]);
 		key.val.string.len = (int) strlen(cache->policy->metrics[i]);
-		if (cache->facts[i] == TIER_FACT_GIVEN)
+		if (cache->metric_kinds[i] == TIER_METRIC_GIVEN)
 		{
 			if (given != NULL)
 				(void) getKeyJsonValueFromContainer(
@@ -199,7 +199,7 @@ verdict_row(FunctionCallInfo fcinfo, TierCache *cache, const TierState *state,
 	values[VERDICT_DECIDED] = tier_state_row(state_shape(fcinfo, cache), cache,
 											 state, TIER_UNCHANGED);
 	values[VERDICT_METRICS] = metrics_object(fcinfo, cache);
-	put_window(&values[VERDICT_COUNTED_FROM], &nulls[VERDICT_COUNTED_FROM],
+	put_window(&values[VERDICT_COUNTED_SINCE], &nulls[VERDICT_COUNTED_SINCE],
 			   window);
 	return HeapTupleGetDatum(
 		heap_form_tuple(tier_row_shape(fcinfo, cache), values, nulls));
@@ -241,7 +241,7 @@ CRM_FUNCTION(crm_tier_judge)
 
 		if (!joining_day(&review, as_of, &day))
 			PG_RETURN_NULL();
-		state = tier_enrol(cache->policy, day);
+		state = tier_enroll(cache->policy, day);
 	}
 	else
 		state = tier_state_argument(fcinfo, ARGUMENT_STATE, cache->policy);
@@ -362,7 +362,8 @@ put_need(FunctionCallInfo fcinfo, const TierCache *cache, const Need *need,
 	nulls[NEED_MISSING] = !has_missing(need, metric);
 	if (!nulls[NEED_MISSING])
 		values[NEED_MISSING] = NumericGetDatum(missing_of(need, metric));
-	put_window(&values[NEED_COUNTED_FROM], &nulls[NEED_COUNTED_FROM], window);
+	put_window(&values[NEED_COUNTED_SINCE], &nulls[NEED_COUNTED_SINCE],
+			   window);
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 

@@ -5,7 +5,7 @@
  *
  * Spearman's correlation is Pearson's of the ranks. With r a correlation
  * among n pairs and v = n - 2, t = r sqrt(v / (1 - r^2)) has Student's
- * distribution, whose two tails are the regularised incomplete beta function
+ * distribution, whose two tails are the regularized incomplete beta function
  * I_z(v/2, 1/2) at z = v / (v + t^2) = 1 - r^2. It is evaluated by its
  * continued fraction, modified by Lentz's method (Lentz 1976; Thompson &
  * Barnett 1986), on the side where that converges fast.

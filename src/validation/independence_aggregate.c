@@ -117,7 +117,7 @@ customer_measures(History history, int32 as_of, MeasurePair *pair)
 }
 
 /* sfunc: (internal, history, as_of) */
-CRM_FUNCTION(crm_check_spend_independence_add)
+CRM_FUNCTION(crm_check_spend_independence_transition)
 {
 	MemoryContext context = aggregate_context(fcinfo);
 	IndependenceState *state =

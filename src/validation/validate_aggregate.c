@@ -197,7 +197,7 @@ count_from(ValidationState *state, int32 first_day)
 }
 
 /* sfunc: (internal, model, history, calibration_end, holdout_end) */
-CRM_FUNCTION(crm_validate_add)
+CRM_FUNCTION(crm_validate_transition)
 {
 	MemoryContext context = aggregate_context(fcinfo);
 	ValidationState *state;

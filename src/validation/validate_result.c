@@ -5,7 +5,7 @@
  *
  * The customers are sorted first and only then forecast and added up, so that
  * the result is a function of their set, to the last digit. Forecasts are
- * made once for customers alike, who are neighbours by then.
+ * made once for customers alike, who are neighbors by then.
  *
  *-------------------------------------------------------------------------
  */

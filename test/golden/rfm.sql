@@ -54,13 +54,13 @@ CREATE TEMP TABLE customer AS
 	 GROUP BY customer_id;
 
 CREATE TEMP TABLE cut AS
-	SELECT dataset, as_of, crm.rfm_cut(history, as_of, 5) AS cuts
+	SELECT dataset, as_of, crm.rfm_thresholds_agg(history, as_of, 5) AS thresholds
 	  FROM customer JOIN (SELECT DISTINCT dataset, as_of FROM golden) AS g USING (dataset)
 	 GROUP BY dataset, as_of;
 
 CREATE TEMP TABLE scored AS
 	SELECT dataset, as_of, customer_id, (rfm).*
-	  FROM (SELECT dataset, as_of, customer_id, crm.rfm(history, as_of, cuts) AS rfm
+	  FROM (SELECT dataset, as_of, customer_id, crm.rfm(history, as_of, thresholds) AS rfm
 			  FROM customer JOIN cut USING (dataset) OFFSET 0) AS s
 	 WHERE rfm IS NOT NULL;
 
@@ -91,7 +91,7 @@ SELECT ok(count(*) = 2 * 2357 + 4338 AND bool_and(got IS NOT DISTINCT FROM want)
 CREATE TEMP TABLE threshold AS
 	SELECT dataset, as_of, measure, format('%s/5', number) AS quantile, value
 	  FROM cut,
-	LATERAL (VALUES ('recency_days', (cuts).recency), ('frequency', (cuts).frequency), ('monetary_total', (cuts).monetary))
+	LATERAL (VALUES ('recency_days', (thresholds).recency), ('frequency', (thresholds).frequency), ('monetary_total', (thresholds).monetary))
 		AS m (measure, thresholds),
 	LATERAL unnest(thresholds) WITH ORDINALITY AS t (value, number);
 

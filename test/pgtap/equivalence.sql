@@ -1,4 +1,4 @@
--- One set of orders, summarised in every way that a plan can take: always the
+-- One set of orders, summarized in every way that a plan can take: always the
 -- same bytes; and the same numbers as plain SQL on the orders.
 \set ON_ERROR_STOP on
 \set QUIET on

@@ -49,11 +49,11 @@ TRUNCATE bought;
 INSERT INTO bought VALUES ('P', '2025-03-01', 1), ('P', '2025-03-01', 1), ('P', '2025-04-30', 1), ('Q', '2025-03-02', 1), ('Q', '2025-03-31', 1), ('R', '2025-03-03', 1), ('R', '2025-04-10', -1),
 	('S', '2025-03-04', 1), ('S', '2025-04-03', 1), ('T', '2025-01-05', 1), ('T', '2025-03-05', 1), ('T', '2025-04-05', 1);
 SET LOCAL crm.as_of = '2025-06-30';
-SELECT results_eq($$SELECT buyers, repeat_buyers, repeat_rate, returned, return_rate, new_customers, repeated_30d, repeat_rate_30d, new_customers_90d, repeated_90d, repeat_rate_90d FROM crm_hand.repurchase WHERE month = '2025-03-01'$$,
+SELECT results_eq($$SELECT buyers, repeat_buyers, repeat_rate, came_back, came_back_rate, new_customers, repeated_30d, repeat_rate_30d, new_customers_90d, repeated_90d, repeat_rate_90d FROM crm_hand.repurchase WHERE period = '2025-03-01'$$,
 	$$VALUES (5::bigint, 2::bigint, 0.4::float8, 3::bigint, 0.6::float8, 4::bigint, 2::bigint, 0.5::float8, 4::bigint, 3::bigint, 0.75::float8)$$, 'three rates, told apart');
-SELECT results_eq($$SELECT is_complete, returned, new_customers, new_customers_90d FROM crm_hand.repurchase_at('2025-04-01') WHERE month = '2025-03-01'$$, 'VALUES (true, NULL::bigint, 2::bigint, 0::bigint)', 'each is NULL, or of fewer, until it can be known');
-SELECT results_eq($$SELECT is_complete, buyers, repeat_buyers, returned FROM crm_hand.repurchase_at('2025-03-30') WHERE month = '2025-03-01'$$, 'VALUES (false, 5::bigint, 1::bigint, NULL::bigint)', 'a month that is not over');
-SELECT results_eq('SELECT min(month), max(month), count(*) FROM crm_hand.repurchase', $$VALUES (date '2024-07-01', date '2025-06-01', 12::bigint)$$, 'twelve months, empty ones included');
+SELECT results_eq($$SELECT is_complete, came_back, new_customers, new_customers_90d FROM crm_hand.repurchase_at('2025-04-01') WHERE period = '2025-03-01'$$, 'VALUES (true, NULL::bigint, 2::bigint, 0::bigint)', 'each is NULL, or of fewer, until it can be known');
+SELECT results_eq($$SELECT is_complete, buyers, repeat_buyers, came_back FROM crm_hand.repurchase_at('2025-03-30') WHERE period = '2025-03-01'$$, 'VALUES (false, 5::bigint, 1::bigint, NULL::bigint)', 'a month that is not over');
+SELECT results_eq('SELECT min(period), max(period), count(*) FROM crm_hand.repurchase', $$VALUES (date '2024-07-01', date '2025-06-01', 12::bigint)$$, 'twelve months, empty ones included');
 
 -- At random: a workspace with tables, changed customers, refunds and late orders
 SELECT crm.create_workspace('crm_random', 'America/New_York') \g /dev/null
@@ -111,12 +111,12 @@ SELECT results_eq('SELECT count(*), count(DISTINCT cohort), max(period_no) FROM 
 CREATE TEMP TABLE buys AS SELECT customer_id, purchased_on AS day FROM paid WHERE amount >= 0;
 CREATE TEMP TABLE newcomer AS SELECT b.customer_id, b.day, (SELECT min(c.day) FROM buys c WHERE c.customer_id = b.customer_id AND c.day > b.day) AS again
   FROM (SELECT customer_id, min(day) AS day FROM buys GROUP BY 1) b;
-SELECT set_eq('SELECT month, is_complete, buyers, repeat_buyers, returned, new_customers, repeated_30d, new_customers_90d, repeated_90d FROM crm_random.repurchase',
-	$$SELECT m::date AS month, m < '2024-12-01' AS is_complete,
+SELECT set_eq('SELECT period, is_complete, buyers, repeat_buyers, came_back, new_customers, repeated_30d, new_customers_90d, repeated_90d FROM crm_random.repurchase',
+	$$SELECT m::date AS period, m < '2024-12-01' AS is_complete,
 			 (SELECT count(DISTINCT customer_id) FROM buys WHERE day >= m AND day < m + interval '1 month') AS buyers,
 			 (SELECT count(*) FROM (SELECT customer_id FROM buys WHERE day >= m AND day < m + interval '1 month' GROUP BY 1 HAVING count(*) > 1) t) AS repeat_buyers,
 			 CASE WHEN m < '2024-11-01' THEN (SELECT count(DISTINCT customer_id) FROM buys b WHERE day >= m AND day < m + interval '1 month'
-				AND EXISTS (SELECT FROM buys c WHERE c.customer_id = b.customer_id AND c.day >= m + interval '1 month' AND c.day < m + interval '2 months')) END AS returned,
+				AND EXISTS (SELECT FROM buys c WHERE c.customer_id = b.customer_id AND c.day >= m + interval '1 month' AND c.day < m + interval '2 months')) END AS came_back,
 			 (SELECT count(*) FROM newcomer WHERE day >= m AND day < m + interval '1 month' AND day + 30 <= '2024-12-18') AS new_customers,
 			 (SELECT count(*) FROM newcomer WHERE day >= m AND day < m + interval '1 month' AND day + 30 <= '2024-12-18' AND again <= day + 30) AS repeated_30d,
 			 (SELECT count(*) FROM newcomer WHERE day >= m AND day < m + interval '1 month' AND day + 90 <= '2024-12-18') AS new_customers_90d,
@@ -138,7 +138,7 @@ SELECT set_eq('SELECT * FROM crm_shop.growth', 'SELECT * FROM crm_random.growth'
 SELECT set_eq('SELECT * FROM crm_shop.cohort', 'SELECT * FROM crm_random.cohort', 'cohort');
 SELECT set_eq('SELECT * FROM crm_shop.repurchase', 'SELECT * FROM crm_random.repurchase', 'repurchase');
 SELECT set_eq('SELECT * FROM crm_shop.stickiness', 'SELECT * FROM crm_random.stickiness', 'stickiness');
-SELECT crm.cut('crm_shop'), crm.cut('crm_random') \g /dev/null
+SELECT crm.freeze_thresholds('crm_shop'), crm.freeze_thresholds('crm_random') \g /dev/null
 SELECT set_eq('SELECT customer_id, usual_gap, idle_ratio FROM crm_shop.customer_metric', 'SELECT ''no '' || customer_id, usual_gap, idle_ratio FROM crm_random.customer_metric WHERE purchases > 0', 'and the usual gap');
 SELECT is_empty($$
 	SELECT c.oid::regclass, a.attname FROM pg_class c

@@ -51,7 +51,7 @@ SELECT pg_temp.buy(13, '2025-05-21', '2025-05-31', '2025-06-10'), pg_temp.buy(14
 SELECT crm.refresh_everyone('crm_stage') \g /dev/null
 SET LOCAL crm.as_of = '2025-06-30';
 SELECT is(pg_temp.stage(21), 'purchase: purchases 1 is at least 1, revenue 50 is at least 0.01', 'without thresholds there is no usual gap, and a single purchase is never idle');
-SELECT crm.cut('crm_stage') \g /dev/null
+SELECT crm.freeze_thresholds('crm_stage') \g /dev/null
 SELECT is(pg_temp.stage(id), expected, what) FROM (VALUES
 	(1, 'awareness: days_known 546 is at least 0', 'who exists'),
 	(2, 'interest: inbound_interactions 1 is at least 1', 'who wrote to us'),
@@ -79,12 +79,12 @@ SELECT is(pg_temp.stage(13, '2025-06-29'), 'loyalty: purchases_12m 3 is at least
 
 -- The rhythm of the segment, or of all, for who has none
 SELECT is((SELECT usual_gap FROM crm_stage.customer_metric WHERE customer_id = 9), 40::float8, 'the own median gap');
-UPDATE crm_stage.rfm_cut SET usual_gaps = '{"segments": {}, "all": 20}';
+UPDATE crm_stage.threshold SET usual_gaps = '{"segments": {}, "all": 20}';
 SELECT is(pg_temp.stage(21), 'dormant: idle_ratio 2 is at least 2, running_contracts 0 is at most 0', 'that of all');
-UPDATE crm_stage.rfm_cut SET usual_gaps = jsonb_build_object('segments', jsonb_build_object((SELECT segment FROM crm_stage.customer_rfm WHERE customer_id = 21), 10), 'all', 20);
+UPDATE crm_stage.threshold SET usual_gaps = jsonb_build_object('segments', jsonb_build_object((SELECT segment FROM crm_stage.customer_rfm WHERE customer_id = 21), 10), 'all', 20);
 SELECT is(pg_temp.stage(21), 'churned: idle_ratio 4 is at least 4, running_contracts 0 is at most 0', 'that of the segment comes first');
 SELECT is((SELECT usual_gap FROM crm_stage.customer_metric WHERE customer_id = 9), 40::float8, 'the own one before both');
-SELECT crm.cut('crm_stage') \g /dev/null
+SELECT crm.freeze_thresholds('crm_stage') \g /dev/null
 
 -- The model: BG/NBD that takes everybody for lost after a repeat purchase
 INSERT INTO crm_stage.model (role, kind, as_of, customers, model) VALUES ('purchases', 'bg_nbd', '2025-06-30', 0, crm.make_model('bg_nbd', 'day', '{1,1,10,0.1}'));
@@ -108,39 +108,39 @@ UPDATE crm_stage.customer SET created_at = '2024-01-01' WHERE customer_id IN (1,
 UPDATE crm_stage.lifecycle_move SET after_idle = NULL;
 
 -- Reviews
-PREPARE log AS SELECT customer_id, entered_at::date, stage, facts ->> 'from', facts ->> 'unusual' FROM crm_stage.lifecycle_log WHERE entered_at > $1 ORDER BY 1, 2;
-SELECT results_eq($$SELECT * FROM crm.lifecycle_review('crm_stage')$$, 'VALUES (30::bigint, 30::bigint, 0::bigint)', 'the first review finds everybody');
+PREPARE log AS SELECT customer_id, entered_at::date, stage, facts ->> 'from_stage', facts ->> 'unusual' FROM crm_stage.lifecycle_log WHERE entered_at > $1 ORDER BY 1, 2;
+SELECT results_eq($$SELECT * FROM crm.review_stages('crm_stage')$$, 'VALUES (30::bigint, 30::bigint, 0::bigint)', 'the first review finds everybody');
 SELECT set_eq('SELECT customer_id, stage, facts ->> ''why'', NULL::text FROM crm_stage.lifecycle_log', 'SELECT customer_id, stage, why, NULL::text FROM crm_stage.customer_stage', 'as the view shows them, with reasons');
 SELECT results_eq('SELECT customer_id, facts -> ''metrics'' FROM crm_stage.lifecycle_log WHERE customer_id IN (1, 13) ORDER BY 1',
 	$$VALUES (1::bigint, '{"days_known": 546}'::jsonb), (13, '{"idle_ratio": 2, "running_contracts": 0}')$$, 'and the values behind them');
-SELECT results_eq($$SELECT * FROM crm.lifecycle_review('crm_stage')$$, 'VALUES (30::bigint, 0::bigint, 0::bigint)', 'the same review again writes nothing');
+SELECT results_eq($$SELECT * FROM crm.review_stages('crm_stage')$$, 'VALUES (30::bigint, 0::bigint, 0::bigint)', 'the same review again writes nothing');
 SELECT pg_temp.buy(13, '2025-07-05') \g /dev/null
 SELECT is(pg_temp.stage(13), 'dormant: idle_ratio 2 is at least 2, running_contracts 0 is at most 0', 'later facts change nothing about a day before');
-SELECT results_eq($$SELECT * FROM crm.lifecycle_review('crm_stage', '2025-07-10')$$, 'VALUES (30::bigint, 3::bigint, 1::bigint)', 'a later review writes who moved');
+SELECT results_eq($$SELECT * FROM crm.review_stages('crm_stage', '2025-07-10')$$, 'VALUES (30::bigint, 3::bigint, 1::bigint)', 'a later review writes who moved');
 SELECT results_eq($$EXECUTE log('2025-07-01')$$, $$VALUES
 	(13::bigint, date '2025-07-10', 'loyalty', 'dormant', 'true'), (14, '2025-07-10', 'dormant', 'loyalty', NULL),
 	(16, '2025-07-10', 'churned', 'dormant', NULL)$$, 'from where, and whether that is usual');
 SET LOCAL crm.as_of = '2025-07-12';
 SELECT results_eq('SELECT customer_id, since, logged_stage FROM crm_stage.customer_stage WHERE customer_id IN (13, 15) ORDER BY 1', $$VALUES (13::bigint, date '2025-07-10', 'loyalty'), (15, '2025-06-30', 'churned')$$, 'the view shows since when');
 SET LOCAL crm.as_of = '2025-06-30';
-SELECT throws_like($$SELECT crm.lifecycle_review('crm_stage', '2025-07-09')$$, 'stages were reviewed as of 2025-07-10, after 2025-07-09', 'not before the last review');
+SELECT throws_like($$SELECT crm.review_stages('crm_stage', '2025-07-09')$$, 'stages were reviewed as of 2025-07-10, after 2025-07-09', 'not before the last review');
 SELECT pg_temp.buy(14, '2025-07-01'), pg_temp.buy(16, '2025-07-08') \g /dev/null
-SELECT results_eq($$SELECT * FROM crm.lifecycle_review('crm_stage', '2025-07-10')$$, 'VALUES (30::bigint, 1::bigint, 1::bigint)', 'late facts count at the same review again');
+SELECT results_eq($$SELECT * FROM crm.review_stages('crm_stage', '2025-07-10')$$, 'VALUES (30::bigint, 1::bigint, 1::bigint)', 'late facts count at the same review again');
 SELECT results_eq($$EXECUTE log('2025-07-01')$$, $$VALUES (13::bigint, date '2025-07-10', 'loyalty', 'dormant', 'true'),
 	(16, '2025-07-10', 'loyalty', 'dormant', 'true')$$, 'a move that was none is taken back');
 SELECT results_eq('SELECT as_of, customers, moves, unusual_moves FROM crm_stage.lifecycle_review ORDER BY 1', $$VALUES (date '2025-06-30', 30::bigint, 30::bigint, 0::bigint), ('2025-07-10', 30, 2, 2)$$, 'the reviews in numbers');
 SELECT pg_temp.buy(15, '2025-06-25') \g /dev/null
-SELECT results_eq($$SELECT * FROM crm.lifecycle_review('crm_stage', '2025-06-30', replay => true)$$, 'VALUES (30::bigint, 30::bigint, 0::bigint)', 'a replay takes later reviews back');
+SELECT results_eq($$SELECT * FROM crm.review_stages('crm_stage', '2025-06-30', replay => true)$$, 'VALUES (30::bigint, 30::bigint, 0::bigint)', 'a replay takes later reviews back');
 SELECT is((SELECT string_agg(stage, ' ') FROM crm_stage.lifecycle_log WHERE customer_id = 15), 'loyalty', 'and knows the late facts');
 SELECT is((SELECT count(*) FROM crm_stage.lifecycle_review), 1::bigint, 'one review is left');
 INSERT INTO crm_stage.metric VALUES ('no_such', 'days', true, 'None.');
 INSERT INTO crm_stage.lifecycle_rule VALUES (20, 'awareness', 'no_such', 1, NULL);
-SELECT throws_ok($$SELECT crm.lifecycle_review('crm_stage', '2025-08-01')$$, '42703', 'there is no metric "no_such", which a rule of a stage asks for', 'a metric that does not exist');
+SELECT throws_ok($$SELECT crm.review_stages('crm_stage', '2025-08-01')$$, '42703', 'there is no metric "no_such", which a rule of a stage asks for', 'a metric that does not exist');
 DELETE FROM crm_stage.lifecycle_rule;
-SELECT throws_like($$SELECT crm.lifecycle_review('crm_stage', '2025-08-01')$$, 'workspace "crm_stage" has no rules for stages', 'no rules');
-SELECT throws_ok($$SELECT crm.lifecycle_review('crm_stage', 'infinity')$$, '22008', 'as_of is infinity', 'no day');
+SELECT throws_like($$SELECT crm.review_stages('crm_stage', '2025-08-01')$$, 'workspace "crm_stage" has no rules for stages', 'no rules');
+SELECT throws_ok($$SELECT crm.review_stages('crm_stage', 'infinity')$$, '22008', 'as_of is infinity', 'no day');
 INSERT INTO crm_stage.lifecycle_rule VALUES (1, 'purchase', 'm', 1, NULL), (2, 'interest', 'recency', 0, NULL), (3, 'awareness', NULL, NULL, NULL);
-SELECT is((SELECT customers FROM crm.lifecycle_review('crm_stage', '2025-08-01')), 30::bigint, 'any column of customer_metric may be named');
+SELECT is((SELECT customers FROM crm.review_stages('crm_stage', '2025-08-01')), 30::bigint, 'any column of customer_metric may be named');
 
 -- The funnel and the flow, by hand
 DELETE FROM crm_stage.lifecycle_log;
@@ -154,14 +154,14 @@ SELECT results_eq('SELECT stage, now_in, entered, advanced, lapsed, conversion, 
 	$$VALUES ('awareness', 1::bigint, 3::bigint, 2::bigint, 1::bigint, 2 / 3::float8, 20::float8), ('purchase', 1, 2, 0, 2, 0, 25),
 			 ('loyalty', 1, 1, 0, 0, 0, NULL), ('dormant', 0, 1, 1, 0, 1, 20), ('churned', 1, 1, 0, 0, 0, NULL)$$, 'the funnel');
 SELECT is((SELECT count(*) FROM crm_stage.lifecycle_funnel), 9::bigint, 'with a row for each stage');
-SELECT results_eq('SELECT month, from_stage, to_stage, customers, from_customers, probability, is_usual FROM crm_stage.lifecycle_flow',
+SELECT results_eq('SELECT period, from_stage, to_stage, customers, from_customers, probability, is_usual FROM crm_stage.lifecycle_flow',
 	$$VALUES (date '2025-01-01', NULL, 'purchase', 1::bigint, NULL::bigint, NULL::float8, true), ('2025-01-01', NULL, 'loyalty', 1, NULL, NULL, true), ('2025-01-01', NULL, 'churned', 1, NULL, NULL, true),
 			 ('2025-02-01', NULL, 'awareness', 1, NULL, NULL, true), ('2025-02-01', 'purchase', 'dormant', 1, 1, 1, true), ('2025-02-01', 'loyalty', 'loyalty', 1, 1, 1, true), ('2025-02-01', 'churned', 'churned', 1, 1, 1, true),
 			 ('2025-03-01', 'awareness', 'awareness', 1, 1, 1, true), ('2025-03-01', 'loyalty', 'loyalty', 1, 1, 1, true), ('2025-03-01', 'dormant', 'purchase', 1, 1, 1, true), ('2025-03-01', 'churned', 'churned', 1, 1, 1, true)$$, 'the flow by month');
-SELECT is((SELECT max(month) FROM crm_stage.lifecycle_flow_at('2025-03-30')), '2025-02-01'::date, 'a month that is not over is not in it');
-SELECT results_eq($$SELECT t.from_state, t.to_state, t.count FROM (SELECT crm.transition_matrix(from_stage, to_stage, customers) AS matrix FROM crm_stage.lifecycle_flow) q, crm.transitions(q.matrix) t WHERE t.count > 0$$,
+SELECT is((SELECT max(period) FROM crm_stage.lifecycle_flow_at('2025-03-30')), '2025-02-01'::date, 'a month that is not over is not in it');
+SELECT results_eq($$SELECT t.from_state, t.to_state, t.count FROM (SELECT crm.transition_matrix_agg(from_stage, to_stage, customers) AS matrix FROM crm_stage.lifecycle_flow) q, crm.transitions(q.matrix) t WHERE t.count > 0$$,
 	$$VALUES ('awareness', 'awareness', 1::bigint), ('churned', 'churned', 2), ('dormant', 'purchase', 1), ('loyalty', 'loyalty', 2), ('purchase', 'dormant', 1)$$, 'its transition matrix');
-SELECT results_eq($$SELECT v.state, round(v.value::numeric, 9) FROM (SELECT crm.transition_matrix(from_stage, to_stage, customers) AS matrix FROM crm_stage.lifecycle_flow) q,
+SELECT results_eq($$SELECT v.state, round(v.value::numeric, 9) FROM (SELECT crm.transition_matrix_agg(from_stage, to_stage, customers) AS matrix FROM crm_stage.lifecycle_flow) q,
 						   crm.markov_value(q.matrix, '{"awareness": 0, "purchase": 10, "loyalty": 5, "dormant": -1, "churned": 0}', 0.1) v$$,
 	$$VALUES ('awareness', 0::numeric), ('churned', 0), ('dormant', round(9.79 / 0.21, 9)), ('loyalty', 55), ('purchase', round(11 / 0.21, 9))$$, 'and what the stages are worth');
 
@@ -175,22 +175,22 @@ INSERT INTO crm_many.sales_order_line (order_id, line_no, unit_price) SELECT ord
 INSERT INTO crm_many.interaction (customer_id, occurred_at, kind, channel, direction) SELECT id, timestamptz '2024-10-01' + id * interval '1 day', 'call', 'phone', 'in' FROM generate_series(1, 400, 7) id;
 UPDATE crm_many.lifecycle_move SET after_idle = '60 days' WHERE (from_stage, to_stage) IN (('interest', 'dormant'));
 SELECT crm.refresh_everyone('crm_many') \g /dev/null
-SELECT crm.cut('crm_many', day::date) FROM generate_series(timestamp '2024-10-31', '2025-06-30', '2 months') day \g /dev/null
+SELECT crm.freeze_thresholds('crm_many', day::date) FROM generate_series(timestamp '2024-10-31', '2025-06-30', '2 months') day \g /dev/null
 SET LOCAL crm.as_of = '2025-06-30';
-SELECT is((SELECT usual_gaps FROM crm_many.rfm_cut WHERE as_of = '2024-12-31'),
+SELECT is((SELECT usual_gaps FROM crm_many.threshold WHERE as_of = '2024-12-31'),
 	(SELECT jsonb_build_object('segments', (SELECT jsonb_object_agg(s.segment, s.gap) FROM (
 				SELECT p.segment, percentile_cont(0.5) WITHIN GROUP (ORDER BY p.median_gap) AS gap FROM crm_many.purchase_metric_at('2024-12-31') p WHERE p.purchase_days > 2 GROUP BY 1) s),
 			'all', (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY p.median_gap) FROM crm_many.purchase_metric_at('2024-12-31') p WHERE p.purchase_days > 2))),
-	'crm.cut freezes the median of the customers'' own median gaps, in each segment and in all');
-SELECT is_empty($$SELECT p.customer_id, p.usual_gap FROM crm_many.purchase_metric_at('2025-02-10') p, crm_many.rfm_cut c
-				   WHERE c.as_of = p.cut_as_of AND (p.usual_gap IS DISTINCT FROM CASE WHEN p.purchase_days > 2 THEN p.median_gap
+	'crm.freeze_thresholds freezes the median of the customers'' own median gaps, in each segment and in all');
+SELECT is_empty($$SELECT p.customer_id, p.usual_gap FROM crm_many.purchase_metric_at('2025-02-10') p, crm_many.threshold c
+				   WHERE c.as_of = p.thresholds_as_of AND (p.usual_gap IS DISTINCT FROM CASE WHEN p.purchase_days > 2 THEN p.median_gap
 						ELSE coalesce((c.usual_gaps -> 'segments' -> p.segment)::float8, (c.usual_gaps -> 'all')::float8) END
 						OR p.idle_ratio IS DISTINCT FROM p.recency / p.usual_gap)$$, 'and the views use it for who has bought on fewer than three days');
 SELECT cmp_ok((SELECT count(*) FROM crm_many.purchase_metric_at('2025-02-10') WHERE purchase_days < 3 AND idle_ratio IS NOT NULL), '>', 50::bigint, 'who are many');
 CREATE TEMP TABLE shown (day date, customer_id bigint, stage text);
 CREATE FUNCTION pg_temp.review(day date) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-	PERFORM crm.lifecycle_review('crm_many', day);
+	PERFORM crm.review_stages('crm_many', day);
 	PERFORM set_config('crm.as_of', day::text, true);
 	INSERT INTO shown SELECT day, customer_id, stage FROM crm_many.customer_stage;
 	PERFORM set_config('crm.as_of', '2025-06-30', true);
@@ -202,15 +202,15 @@ SELECT is_empty('SELECT s.day, s.customer_id FROM shown s WHERE s.stage IS DISTI
 SELECT is_empty('SELECT customer_id FROM (SELECT customer_id, stage, lag(stage) OVER (PARTITION BY customer_id ORDER BY entered_at) AS before FROM crm_many.lifecycle_log) l WHERE stage = before', 'it has changes only');
 SELECT cmp_ok((SELECT count(*) FROM crm_many.lifecycle_log), '>', 1000::bigint, 'and many');
 CREATE TEMP TABLE before AS SELECT customer_id, entered_at, stage, facts FROM crm_many.lifecycle_log;
-SELECT crm.lifecycle_review('crm_many', '2025-02-08', replay => true) \g /dev/null
-SELECT crm.lifecycle_review('crm_many', day::date) FROM generate_series(timestamp '2025-02-18', '2025-06-30', '10 days') day \g /dev/null
+SELECT crm.review_stages('crm_many', '2025-02-08', replay => true) \g /dev/null
+SELECT crm.review_stages('crm_many', day::date) FROM generate_series(timestamp '2025-02-18', '2025-06-30', '10 days') day \g /dev/null
 SELECT cmp_ok((SELECT count(*) FROM crm_many.lifecycle_log WHERE (facts #>> '{metrics,idle_days}')::int >= 60 AND facts ->> 'why' ~ 'without a sign of life'), '>', 3::bigint, 'times that have passed among them');
 SELECT set_eq('SELECT customer_id, entered_at, stage, facts FROM crm_many.lifecycle_log', 'SELECT * FROM before', 'a replay of all reviews from a day on gives the same log');
-SELECT is_empty('SELECT month, from_stage FROM crm_many.lifecycle_flow WHERE from_stage IS NOT NULL GROUP BY 1, 2, from_customers HAVING sum(customers) <> from_customers', 'who was in a stage is in one a month later');
-SELECT set_eq('SELECT (month + interval ''1 month'')::date AS month, to_stage, sum(customers)::bigint FROM crm_many.lifecycle_flow WHERE month < ''2025-06-01'' GROUP BY 1, 2',
-	'SELECT DISTINCT month, from_stage, from_customers FROM crm_many.lifecycle_flow WHERE from_stage IS NOT NULL', 'the end of a month is the beginning of the next');
-SELECT set_eq('SELECT month, from_stage, to_stage, customers FROM crm_many.lifecycle_flow',
-	$$SELECT m::date AS month, a.stage AS from_stage, b.stage AS to_stage, count(*)
+SELECT is_empty('SELECT period, from_stage FROM crm_many.lifecycle_flow WHERE from_stage IS NOT NULL GROUP BY 1, 2, from_customers HAVING sum(customers) <> from_customers', 'who was in a stage is in one a month later');
+SELECT set_eq('SELECT (period + interval ''1 month'')::date AS period, to_stage, sum(customers)::bigint FROM crm_many.lifecycle_flow WHERE period < ''2025-06-01'' GROUP BY 1, 2',
+	'SELECT DISTINCT period, from_stage, from_customers FROM crm_many.lifecycle_flow WHERE from_stage IS NOT NULL', 'the end of a month is the beginning of the next');
+SELECT set_eq('SELECT period, from_stage, to_stage, customers FROM crm_many.lifecycle_flow',
+	$$SELECT m::date AS period, a.stage AS from_stage, b.stage AS to_stage, count(*)
 	    FROM generate_series(timestamp '2024-10-01', '2025-06-01', '1 month') m, crm_many.customer c
 	   CROSS JOIN LATERAL (SELECT (SELECT l.stage FROM crm_many.lifecycle_log l WHERE l.customer_id = c.customer_id AND l.entered_at < m AT TIME ZONE 'Asia/Shanghai' ORDER BY l.entered_at DESC LIMIT 1)) a (stage)
 	   CROSS JOIN LATERAL (SELECT (SELECT l.stage FROM crm_many.lifecycle_log l WHERE l.customer_id = c.customer_id AND l.entered_at < (m + interval '1 month') AT TIME ZONE 'Asia/Shanghai' ORDER BY l.entered_at DESC LIMIT 1)) b (stage)
@@ -220,7 +220,7 @@ SELECT is_empty('SELECT stage FROM crm_many.lifecycle_funnel f WHERE now_in <> (
 SELECT set_eq('SELECT stage, entered FROM crm_many.lifecycle_funnel WHERE entered > 0', 'SELECT stage, count(DISTINCT customer_id) FROM crm_many.lifecycle_log GROUP BY 1', 'and who ever was');
 SELECT is_empty($$SELECT s.customer_id FROM crm_many.customer_stage s WHERE s.why !~ 'sign of life' AND s.stage IS DISTINCT FROM (
 	SELECT DISTINCT r.stage FROM crm_many.customer_stage_rule r WHERE r.customer_id = s.customer_id AND r.chosen)$$, 'customer_stage_rule names the rule');
-SELECT throws_like($$SELECT crm.lifecycle_review('nowhere')$$, 'there is no workspace "nowhere"', 'no workspace');
+SELECT throws_like($$SELECT crm.review_stages('nowhere')$$, 'there is no workspace "nowhere"', 'no workspace');
 
 SELECT * FROM finish();
 ROLLBACK;

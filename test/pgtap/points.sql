@@ -52,22 +52,22 @@ UPDATE crm_points.workspace SET time_zone = 'UTC';
 SELECT is(ARRAY[pg_temp.balance(4, '2025-01-31'), pg_temp.balance(4, '2025-01-30')], '{7,NULL}', 'and the same day in London');
 
 -- The tier before the order decides about its points: 196, not 217.
-INSERT INTO crm_points.tier_scheme (scheme, window_kind, downgrade) VALUES ('club', 'lifetime', 'never');
-INSERT INTO crm_points.tier (scheme, tier_no, name, benefits) VALUES ('club', 0, 'none', '{}'), ('club', 1, 'first', '{"amount_per_point": 1000}'), ('club', 2, 'second', '{"amount_per_point": 900, "gift": "cake"}');
-INSERT INTO crm_points.tier_rule (scheme, tier_no, metric, enter_at) VALUES ('club', 1, 'revenue', 100000), ('club', 2, 'revenue', 300000);
+INSERT INTO crm_points.program (program, window_kind, downgrade) VALUES ('club', 'lifetime', 'never');
+INSERT INTO crm_points.tier (program, tier_no, name, benefits) VALUES ('club', 0, 'none', '{}'), ('club', 1, 'first', '{"amount_per_point": 1000}'), ('club', 2, 'second', '{"amount_per_point": 900, "gift": "cake"}');
+INSERT INTO crm_points.tier_rule (program, tier_no, metric, enter_at) VALUES ('club', 1, 'revenue', 100000), ('club', 2, 'revenue', 300000);
 INSERT INTO crm_points.sales_order (order_id, customer_id, ordered_at, status) VALUES
 	(1, 5, '2025-01-01 12:00', 'paid'), (2, 5, '2025-02-01 12:00', 'paid'), (3, 5, '2025-02-02 12:00', 'paid'), (4, 5, '2025-02-03 12:00', 'placed'), (5, 5, '2025-02-04 12:00', 'paid');
 INSERT INTO crm_points.sales_order_line (order_id, line_no, unit_price) VALUES (1, 1, 150000), (2, 1, 100000), (2, 2, 96000), (3, 1, 1799.99), (4, 1, 5000), (5, 1, 899);
-SELECT is((SELECT count(*) FROM generate_series(0, 40) n, crm.tier_review('crm_points', 'club', date '2024-12-31' + n)), 41::bigint, 'reviewed daily');
+SELECT is((SELECT count(*) FROM generate_series(0, 40) n, crm.review_tiers('crm_points', 'club', date '2024-12-31' + n)), 41::bigint, 'reviewed daily');
 SET LOCAL crm.as_of = '2025-02-28';
 CREATE FUNCTION pg_temp.order_points() RETURNS TABLE (order_id bigint, amount numeric, tier text, amount_per_point numeric, points numeric, credited numeric) LANGUAGE sql AS
-	'SELECT order_id, amount, tier, amount_per_point, points, credited FROM crm_points.order_points WHERE scheme = ''club'' ORDER BY order_id';
+	'SELECT order_id, amount, tier, amount_per_point, points, credited FROM crm_points.order_points WHERE program = ''club'' ORDER BY order_id';
 SELECT results_eq('SELECT * FROM pg_temp.order_points()', $$VALUES (1::bigint, 150000::numeric, 'none', NULL::numeric, NULL::numeric, 0::numeric), (2, 196000, 'first', 1000, 196, 0), (3, 1799.99, 'second', 900, 1, 0), (5, 899, 'second', 900, 0, 0)$$,
 	'ERPNext #33550: an order that lifts the customer is credited by the tier that he had, the next one by the new; unpaid ones not at all');
-SELECT is((SELECT count(*) FROM crm_points.order_points WHERE scheme = 'standard' AND points IS NOT NULL), 0::bigint, 'a programme whose tiers bring no points');
+SELECT is((SELECT count(*) FROM crm_points.order_points WHERE program = 'standard' AND points IS NOT NULL), 0::bigint, 'a program whose tiers bring no points');
 CREATE FUNCTION pg_temp.credit() RETURNS bigint LANGUAGE sql AS $$
 	WITH e AS (INSERT INTO crm_points.points_entry (customer_id, occurred_at, kind, points, order_id)
-			   SELECT customer_id, ordered_at, 'earn', points - credited, order_id FROM crm_points.order_points WHERE scheme = 'club' AND points > credited RETURNING 1)
+			   SELECT customer_id, ordered_at, 'earn', points - credited, order_id FROM crm_points.order_points WHERE program = 'club' AND points > credited RETURNING 1)
 	SELECT count(*) FROM e $$;
 SELECT is(ARRAY[pg_temp.credit(), pg_temp.credit()], '{2,0}', 'credited says what the ledger already holds, so that nothing is credited twice');
 SELECT results_eq('SELECT order_id, points, credited FROM pg_temp.order_points() WHERE credited > 0', 'VALUES (2::bigint, 196::numeric, 196::numeric), (3, 1, 1)', 'and what it holds');
@@ -131,22 +131,22 @@ SELECT g % 97 AS customer, g AS entry_id, CASE WHEN g % 5 = 4 THEN - (g * 7 % 60
 	   CASE WHEN g % 10 = 4 THEN g - 27 * 97 END AS reverses_id
   FROM generate_series(0, 20000) g;
 ANALYZE keyed;
-PREPARE balances AS SELECT customer, crm.points_balance(points, occurred_at, expires_at, available_at, entry_id, reverses_id, '2025-09-01'),
-	   crm.points_lots(points, occurred_at, expires_at, available_at, entry_id, reverses_id, '2025-09-01')::text FROM keyed GROUP BY customer;
+PREPARE balances AS SELECT customer, crm.points_balance_agg(points, occurred_at, expires_at, available_at, entry_id, reverses_id, '2025-09-01'),
+	   crm.points_lots_agg(points, occurred_at, expires_at, available_at, entry_id, reverses_id, '2025-09-01')::text FROM keyed GROUP BY customer;
 SET LOCAL max_parallel_workers_per_gather = 0;
 CREATE TABLE serial AS EXECUTE balances;
-SELECT cmp_ok((SELECT count(*) FROM serial s, LATERAL (SELECT crm.points_balance(points, occurred_at, expires_at, available_at, '2025-09-01') AS b FROM keyed k WHERE k.customer = s.customer) o
-				WHERE o.b <> s.points_balance), '>', 50::bigint, 'keys make a difference');
-SELECT set_eq('SELECT * FROM serial', $$SELECT customer, crm.points_balance(points, occurred_at, expires_at, available_at, entry_id, reverses_id, '2025-09-01'),
-	crm.points_lots(points, occurred_at, expires_at, available_at, entry_id, reverses_id, '2025-09-01')::text FROM (SELECT * FROM keyed ORDER BY hashint8(entry_id) OFFSET 0) k GROUP BY customer$$, 'in another order');
+SELECT cmp_ok((SELECT count(*) FROM serial s, LATERAL (SELECT crm.points_balance_agg(points, occurred_at, expires_at, available_at, '2025-09-01') AS b FROM keyed k WHERE k.customer = s.customer) o
+				WHERE o.b <> s.points_balance_agg), '>', 50::bigint, 'keys make a difference');
+SELECT set_eq('SELECT * FROM serial', $$SELECT customer, crm.points_balance_agg(points, occurred_at, expires_at, available_at, entry_id, reverses_id, '2025-09-01'),
+	crm.points_lots_agg(points, occurred_at, expires_at, available_at, entry_id, reverses_id, '2025-09-01')::text FROM (SELECT * FROM keyed ORDER BY hashint8(entry_id) OFFSET 0) k GROUP BY customer$$, 'in another order');
 SET LOCAL max_parallel_workers_per_gather = 2;
 SET LOCAL parallel_setup_cost = 0;
 SET LOCAL parallel_tuple_cost = 0;
 SET LOCAL min_parallel_table_scan_size = 0;
 DEALLOCATE balances;
 CREATE FUNCTION pg_temp.plan(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$BEGIN RETURN QUERY EXECUTE 'EXPLAIN ' || query; END$$;
-SELECT matches(string_agg(plan, ' '), 'Partial', 'in parallel workers') FROM pg_temp.plan('SELECT customer, crm.points_balance(points, occurred_at, expires_at, available_at, entry_id, reverses_id, ''2025-09-01'') FROM keyed GROUP BY customer') plan;
-SELECT set_eq('SELECT customer, points_balance FROM serial', 'SELECT customer, crm.points_balance(points, occurred_at, expires_at, available_at, entry_id, reverses_id, ''2025-09-01'') FROM keyed GROUP BY customer', 'the same');
+SELECT matches(string_agg(plan, ' '), 'Partial', 'in parallel workers') FROM pg_temp.plan('SELECT customer, crm.points_balance_agg(points, occurred_at, expires_at, available_at, entry_id, reverses_id, ''2025-09-01'') FROM keyed GROUP BY customer') plan;
+SELECT set_eq('SELECT customer, points_balance_agg FROM serial', 'SELECT customer, crm.points_balance_agg(points, occurred_at, expires_at, available_at, entry_id, reverses_id, ''2025-09-01'') FROM keyed GROUP BY customer', 'the same');
 
 SELECT * FROM finish();
 ROLLBACK;

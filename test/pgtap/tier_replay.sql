@@ -12,9 +12,9 @@ SET LOCAL search_path = crm, public;
 SELECT plan(4);
 
 CREATE FUNCTION pg_temp.metrics(h history, p tier_policy, s tier_state, "end" date) RETURNS jsonb LANGUAGE sql AS $$
-	SELECT jsonb_build_object('amount', coalesce(sum(e.amount), 0), 'purchases', coalesce(sum(e.purchases), 0),
+	SELECT jsonb_build_object('revenue', coalesce(sum(e.amount), 0), 'purchases', coalesce(sum(e.purchases), 0),
 							  'purchase_days', count(*) FILTER (WHERE e.purchases > 0))
-	  FROM tier_window(p, s, "end") AS w, entries(h) AS e WHERE e.day >= w."from" AND e.day < w.until $$;
+	  FROM tier_window(p, s, "end") AS w, entries(h) AS e WHERE e.day >= w.since AND e.day < w.until $$;
 
 -- One row for each day on which something was decided
 CREATE FUNCTION pg_temp.reviews(h history, p tier_policy, until date)
@@ -27,7 +27,7 @@ DECLARE
 	changes int;
 BEGIN
 	IF day IS NULL OR day >= until THEN RETURN; END IF;
-	s := tier_enrol(p, day);
+	s := tier_enroll(p, day);
 	WHILE day < until LOOP
 		before := s.tier_no;
 		changes := 0;
@@ -43,7 +43,7 @@ BEGIN
 			tier_no := s.tier_no;
 			valid_from := day;
 			review_on := s.review_on;
-			reason := CASE WHEN day = s.enrolled_on THEN 'enrol' WHEN s.tier_no > before THEN 'upgrade'
+			reason := CASE WHEN day = s.enrolled_on THEN 'enroll' WHEN s.tier_no > before THEN 'upgrade'
 						   WHEN s.tier_no < before THEN 'downgrade' WHEN s.in_grace THEN 'grace' ELSE 'renew' END;
 			RETURN NEXT;
 		END IF;
@@ -52,8 +52,8 @@ BEGIN
 END $$;
 
 CREATE TEMP TABLE tiers AS SELECT tiers FROM (VALUES
-	('[{"tier_no": 0, "name": "base"}, {"tier_no": 1, "name": "silver", "rules": [{"metric": "amount", "enter_at": 200, "keep_at": 150.5}]}, {"tier_no": 2, "name": "gold", "rules": [{"metric": "amount", "enter_at": 500, "keep_at": 400}]}]'::jsonb),
-	('[{"tier_no": 0, "name": "base"}, {"tier_no": 3, "name": "fan", "rules": [{"metric": "purchases", "enter_at": 3, "keep_at": 1}]}, {"tier_no": 4, "name": "friend", "rules": [{"metric": "purchase_days", "enter_at": 5, "keep_at": 3}, {"metric": "amount", "enter_at": 300}]}]')) AS v(tiers);
+	('[{"tier_no": 0, "name": "base"}, {"tier_no": 1, "name": "silver", "rules": [{"metric": "revenue", "enter_at": 200, "keep_at": 150.5}]}, {"tier_no": 2, "name": "gold", "rules": [{"metric": "revenue", "enter_at": 500, "keep_at": 400}]}]'::jsonb),
+	('[{"tier_no": 0, "name": "base"}, {"tier_no": 3, "name": "fan", "rules": [{"metric": "purchases", "enter_at": 3, "keep_at": 1}]}, {"tier_no": 4, "name": "friend", "rules": [{"metric": "purchase_days", "enter_at": 5, "keep_at": 3}, {"metric": "revenue", "enter_at": 300}]}]')) AS v(tiers);
 CREATE TEMP TABLE policy AS
 	SELECT row_number() OVER () AS policy_no, make_tier_policy(tiers, kind, length, '2022-02-28', 'UTC', upgrade, downgrade, step, valid, round_up, grace, stay) AS p
 	  FROM tiers,

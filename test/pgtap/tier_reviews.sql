@@ -1,4 +1,4 @@
--- Reviews held every day write what crm.tier_path replays: for programmes of
+-- Reviews held every day write what crm.tier_path replays: for programs of
 -- every kind and random customers whose orders, lines and refunds are rows of
 -- a workspace. How the rows came in, whether histories are stored, how many
 -- workers read them and how often a day is reviewed makes no difference.
@@ -18,8 +18,8 @@ SELECT * FROM no_plan();
 SELECT crm.create_workspace('crm_reviews', 'Europe/Berlin') \g /dev/null
 DELETE FROM crm_reviews.tier_rule;
 DELETE FROM crm_reviews.tier;
-DELETE FROM crm_reviews.tier_scheme;
-INSERT INTO crm_reviews.tier_scheme (scheme, window_kind, window_length, period_start_on, time_zone, upgrade, downgrade, downgrade_step, valid_for, round_up, grace, min_stay) VALUES
+DELETE FROM crm_reviews.program;
+INSERT INTO crm_reviews.program (program, window_kind, window_length, period_start_on, time_zone, upgrade, downgrade, downgrade_step, valid_for, round_up, grace, min_stay) VALUES
 	('year', 'rolling', '12 months', '2000-01-01', NULL, 'at_once', 'at_review', 'one', '6 months', 'month', '60 days', '0'),
 	('fast', 'rolling', '45 days', '2000-01-01', NULL, 'at_once', 'at_once', 'qualified', '12 months', NULL, '0', '0'),
 	('quarter', 'calendar', '3 months', '2023-02-28', NULL, 'at_once', 'at_review', 'one', '3 months', 'quarter', '20 days', '0'),
@@ -30,9 +30,9 @@ INSERT INTO crm_reviews.tier_scheme (scheme, window_kind, window_length, period_
 	('kept', 'calendar', '1 year', '2000-01-01', NULL, 'at_once', 'never', 'one', '1 year', 'year', '0', '0'),
 	('margin', 'rolling', '12 months', '2000-01-01', NULL, 'at_once', 'at_review', 'one', '1 month', 'month', '0', '0'),
 	('points', 'rolling', '45 days', '2000-01-01', 'America/New_York', 'at_once', 'at_once', 'one', '12 months', NULL, '7 days', '0');
-INSERT INTO crm_reviews.tier (scheme, tier_no, name)
-SELECT scheme, tier_no, name FROM crm_reviews.tier_scheme, (VALUES (0, 'base'), (1, 'silver'), (4, 'gold')) t (tier_no, name);
-INSERT INTO crm_reviews.tier_rule (scheme, tier_no, metric, enter_at, keep_at) VALUES
+INSERT INTO crm_reviews.tier (program, tier_no, name)
+SELECT program, tier_no, name FROM crm_reviews.program, (VALUES (0, 'base'), (1, 'silver'), (4, 'gold')) t (tier_no, name);
+INSERT INTO crm_reviews.tier_rule (program, tier_no, metric, enter_at, keep_at) VALUES
 	('year', 1, 'revenue_12m', 200, 150.5), ('year', 4, 'revenue_12m', 500, 400),
 	('fast', 1, 'revenue', 100, 80), ('fast', 4, 'revenue', 200, NULL),
 	('quarter', 1, 'purchases', 2, 1), ('quarter', 4, 'purchases', 4, 2), ('quarter', 4, 'revenue', 200, 150),
@@ -45,7 +45,7 @@ INSERT INTO crm_reviews.tier_rule (scheme, tier_no, metric, enter_at, keep_at) V
 	('points', 1, 'points_earned', 100, 80), ('points', 4, 'points_earned', 200, NULL);
 
 -- Points come and go as money does, and every sale has a profit, so that their
--- programmes can be replayed too: over histories of money and of profit.
+-- programs can be replayed too: over histories of money and of profit.
 -- Two thirds of the customers buy evenly, the others in bursts; one order in
 -- nine is never paid; every third customer brings things back, at last all.
 CREATE TEMP TABLE new_order AS
@@ -72,96 +72,96 @@ SELECT crm.refresh_everyone('crm_reviews') \g /dev/null
 ANALYZE crm_reviews.customer_history, crm_reviews.sales_order, crm_reviews.sales_order_line, crm_reviews.refund, crm_reviews.points_entry;
 
 -- Reviews from one day to another; each that wrote something, and some that did not, are run again.
-CREATE FUNCTION pg_temp.review(schemes text[], first_day date, last_day date, replay boolean DEFAULT false, OUT reviews bigint, OUT again bigint)
+CREATE FUNCTION pg_temp.review(programs text[], first_day date, last_day date, replay boolean DEFAULT false, OUT reviews bigint, OUT again bigint)
 	LANGUAGE plpgsql AS $$
 DECLARE
-	scheme text;
+	program text;
 	done record;
 BEGIN
 	reviews := 0;
 	again := 0;
-	FOREACH scheme IN ARRAY schemes LOOP
+	FOREACH program IN ARRAY programs LOOP
 		FOR day IN 0 .. last_day - first_day LOOP
 			SELECT enrolled + upgraded + renewed + given_grace + downgraded AS changes INTO done
-			  FROM crm.tier_review('crm_reviews', scheme, first_day + day, replay => replay AND day = 0);
+			  FROM crm.review_tiers('crm_reviews', program, first_day + day, replay => replay AND day = 0);
 			reviews := reviews + 1;
 			IF NOT replay AND (done.changes > 0 OR day % 30 = 0) THEN
 				SELECT enrolled + upgraded + renewed + given_grace + downgraded AS changes INTO done
-				  FROM crm.tier_review('crm_reviews', scheme, first_day + day);
+				  FROM crm.review_tiers('crm_reviews', program, first_day + day);
 				again := again + done.changes;
 			END IF;
 		END LOOP;
 	END LOOP;
 END $$;
-CREATE FUNCTION pg_temp.log() RETURNS TABLE (scheme text, customer_id bigint, valid_from timestamptz, valid_to timestamptz,
+CREATE FUNCTION pg_temp.log() RETURNS TABLE (program text, customer_id bigint, valid_from timestamptz, valid_to timestamptz,
 	tier_no int, reason text, review_at timestamptz, floor_until timestamptz, facts jsonb) LANGUAGE sql AS
-	'SELECT scheme, customer_id, valid_from, valid_to, tier_no, reason, review_at, floor_until, facts FROM crm_reviews.tier_log';
-CREATE FUNCTION pg_temp.reviews_log() RETURNS TABLE (scheme text, as_of date, policy jsonb, members bigint, changes bigint) LANGUAGE sql AS
-	'SELECT scheme, as_of, policy, members, changes FROM crm_reviews.tier_review';
-CREATE FUNCTION pg_temp.schemes() RETURNS text[] LANGUAGE sql AS 'SELECT array_agg(scheme ORDER BY scheme) FROM crm_reviews.tier_scheme';
+	'SELECT program, customer_id, valid_from, valid_to, tier_no, reason, review_at, floor_until, facts FROM crm_reviews.tier_log';
+CREATE FUNCTION pg_temp.reviews_log() RETURNS TABLE (program text, as_of date, policy jsonb, members bigint, changes bigint) LANGUAGE sql AS
+	'SELECT program, as_of, policy, members, changes FROM crm_reviews.tier_review';
+CREATE FUNCTION pg_temp.programs() RETURNS text[] LANGUAGE sql AS 'SELECT array_agg(program ORDER BY program) FROM crm_reviews.program';
 
-CREATE TEMP TABLE held AS SELECT * FROM pg_temp.review(pg_temp.schemes(), '2024-01-01', '2025-03-31');
-SELECT is((SELECT reviews FROM held), 10::bigint * (date '2025-04-01' - date '2024-01-01'), 'a review of every programme on each of 456 days');
+CREATE TEMP TABLE held AS SELECT * FROM pg_temp.review(pg_temp.programs(), '2024-01-01', '2025-03-31');
+SELECT is((SELECT reviews FROM held), 10::bigint * (date '2025-04-01' - date '2024-01-01'), 'a review of every program on each of 456 days');
 SELECT is((SELECT again FROM held), 0::bigint, 'each of them, run again, writes nothing');
 
--- The replay of the same facts, by the days of each programme
-CREATE FUNCTION pg_temp.as_amount(names jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$SELECT regexp_replace(names::text, '"(profit|points_earned)"', '"amount"', 'g')::jsonb$$;
-CREATE FUNCTION pg_temp.histories() RETURNS TABLE (scheme text, policy crm.tier_policy, customer_id bigint, history crm.history) LANGUAGE sql AS $$
-	SELECT q.scheme, q.policy, u.customer_id, crm.history_agg(crm.tier_day(q.policy, u.purchased_at), CASE q.scheme WHEN 'margin' THEN u.profit ELSE u.amount END)
+-- The replay of the same facts, by the days of each program
+CREATE FUNCTION pg_temp.as_revenue(names jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$SELECT replace(regexp_replace(names::text, '"(profit|points_earned|revenue)(_12m)?"', '"revenue"', 'g'), '"purchases_12m"', '"purchases"')::jsonb$$;
+CREATE FUNCTION pg_temp.histories() RETURNS TABLE (program text, policy crm.tier_policy, customer_id bigint, history crm.history) LANGUAGE sql AS $$
+	SELECT q.program, q.policy, u.customer_id, crm.history_agg(crm.tier_day(q.policy, u.purchased_at), CASE q.program WHEN 'margin' THEN u.profit ELSE u.amount END)
 	  FROM crm_reviews.purchase_source u
-	 CROSS JOIN (SELECT scheme, pg_temp.as_amount(crm.scheme_policy('crm_reviews', scheme)::jsonb)::crm.tier_policy AS policy FROM crm_reviews.tier_scheme OFFSET 0) q
+	 CROSS JOIN (SELECT program, pg_temp.as_revenue(crm.program_policy('crm_reviews', program)::jsonb)::crm.tier_policy AS policy FROM crm_reviews.program OFFSET 0) q
 	 GROUP BY 1, 2, 3 $$;
 CREATE TEMP TABLE replay AS
-SELECT h.scheme, h.customer_id, p.* FROM pg_temp.histories() h CROSS JOIN LATERAL crm.tier_path(h.history, h.policy, '2024-01-01', '2025-04-01') p;
+SELECT h.program, h.customer_id, p.* FROM pg_temp.histories() h CROSS JOIN LATERAL crm.tier_path(h.history, h.policy, '2024-01-01', '2025-04-01') p;
 CREATE TEMP TABLE logged AS
-SELECT l.scheme, l.customer_id, l.tier_no, (l.valid_from AT TIME ZONE z.zone)::date AS valid_from, (l.valid_to AT TIME ZONE z.zone)::date AS valid_to,
-	   l.reason, (l.review_at AT TIME ZONE z.zone)::date AS review_on, pg_temp.as_amount(l.facts -> 'metrics') AS metrics,
+SELECT l.program, l.customer_id, l.tier_no, (l.valid_from AT TIME ZONE z.zone)::date AS valid_from, (l.valid_to AT TIME ZONE z.zone)::date AS valid_to,
+	   l.reason, (l.review_at AT TIME ZONE z.zone)::date AS review_on, pg_temp.as_revenue(l.facts -> 'metrics') AS metrics,
 	   l.valid_from = date_trunc('day', l.valid_from, z.zone) AS is_midnight
-  FROM pg_temp.log() l JOIN (SELECT scheme, coalesce(time_zone, 'Europe/Berlin') AS zone FROM crm_reviews.tier_scheme) z USING (scheme);
+  FROM pg_temp.log() l JOIN (SELECT program, coalesce(time_zone, 'Europe/Berlin') AS zone FROM crm_reviews.program) z USING (program);
 SELECT is_empty($$
-	(SELECT 'replayed only', scheme, customer_id, tier_no, valid_from, valid_to, reason, review_on FROM replay
-	 EXCEPT SELECT 'replayed only', scheme, customer_id, tier_no, valid_from, valid_to, reason, review_on FROM logged)
+	(SELECT 'replayed only', program, customer_id, tier_no, valid_from, valid_to, reason, review_on FROM replay
+	 EXCEPT SELECT 'replayed only', program, customer_id, tier_no, valid_from, valid_to, reason, review_on FROM logged)
 	UNION ALL
-	(SELECT 'logged only', scheme, customer_id, tier_no, valid_from, valid_to, reason, review_on FROM logged
-	 EXCEPT SELECT 'logged only', scheme, customer_id, tier_no, valid_from, valid_to, reason, review_on FROM replay)
+	(SELECT 'logged only', program, customer_id, tier_no, valid_from, valid_to, reason, review_on FROM logged
+	 EXCEPT SELECT 'logged only', program, customer_id, tier_no, valid_from, valid_to, reason, review_on FROM replay)
 	ORDER BY 2, 3, 5$$, 'tier_log is crm.tier_path, row for row: tier, valid_from, valid_to, reason, review_on');
 SELECT is((SELECT count(*) FROM logged), (SELECT count(*) FROM replay), 'and no row twice');
 SELECT cmp_ok((SELECT count(*) FROM logged), '>', 1000::bigint, 'that is many decisions');
-SELECT is((SELECT array_agg(DISTINCT reason ORDER BY reason) FROM logged), '{downgrade,enrol,grace,renew,upgrade}', 'of every kind');
-SELECT is_empty($$SELECT scheme FROM crm_reviews.tier_scheme WHERE downgrade <> 'never' EXCEPT
-	(SELECT scheme FROM logged WHERE reason = 'upgrade' INTERSECT SELECT scheme FROM logged WHERE reason IN ('downgrade', 'renew'))$$, 'up, and down or renewed, in every programme that lets customers down');
-SELECT is_empty('SELECT * FROM logged WHERE NOT is_midnight', 'each takes effect when a day of its programme begins');
+SELECT is((SELECT array_agg(DISTINCT reason ORDER BY reason) FROM logged), '{downgrade,enroll,grace,renew,upgrade}', 'of every kind');
+SELECT is_empty($$SELECT program FROM crm_reviews.program WHERE downgrade <> 'never' EXCEPT
+	(SELECT program FROM logged WHERE reason = 'upgrade' INTERSECT SELECT program FROM logged WHERE reason IN ('downgrade', 'renew'))$$, 'up, and down or renewed, in every program that lets customers down');
+SELECT is_empty('SELECT * FROM logged WHERE NOT is_midnight', 'each takes effect when a day of its program begins');
 SELECT is_empty($$
-	SELECT scheme, customer_id, valid_from, l.metrics, jsonb_build_object('amount', r.amount, 'purchases', r.purchases, 'purchase_days', r.purchase_days) AS judged
-	  FROM logged l JOIN replay r USING (scheme, customer_id, valid_from)
-	 WHERE NOT jsonb_build_object('amount', r.amount, 'purchases', r.purchases, 'purchase_days', r.purchase_days) @> l.metrics$$,
+	SELECT program, customer_id, valid_from, l.metrics, jsonb_build_object('revenue', r.revenue, 'purchases', r.purchases, 'purchase_days', r.purchase_days) AS judged
+	  FROM logged l JOIN replay r USING (program, customer_id, valid_from)
+	 WHERE NOT jsonb_build_object('revenue', r.revenue, 'purchases', r.purchases, 'purchase_days', r.purchase_days) @> l.metrics$$,
 	'facts hold the metrics that were judged');
 
 -- On any day
-CREATE FUNCTION pg_temp.standing(day date) RETURNS TABLE (scheme text, customer_id bigint, tier text, since date, enrolled_on date, reason text, decided_on date, review_on date, in_grace boolean) LANGUAGE sql AS
-	'SELECT t.scheme, t.customer_id, t.tier, t.since, t.enrolled_on, t.reason, t.decided_on, t.review_on, t.in_grace FROM crm_reviews.customer_tier_at(day) t';
-CREATE FUNCTION pg_temp.replayed(day date) RETURNS TABLE (scheme text, customer_id bigint, tier text, since date, enrolled_on date, reason text, decided_on date, review_on date, in_grace boolean) LANGUAGE sql AS $$
-	SELECT h.scheme, h.customer_id, (t.state).tier, (t.state).changed_on, (t.state).enrolled_on, p.reason, (t.state).decided_on, (t.state).review_on, (t.state).in_grace
+CREATE FUNCTION pg_temp.standing(day date) RETURNS TABLE (program text, customer_id bigint, tier text, since date, enrolled_on date, reason text, decided_on date, review_on date, in_grace boolean) LANGUAGE sql AS
+	'SELECT t.program, t.customer_id, t.tier, t.since, t.enrolled_on, t.reason, t.decided_on, t.review_on, t.in_grace FROM crm_reviews.customer_tier_at(day) t';
+CREATE FUNCTION pg_temp.replayed(day date) RETURNS TABLE (program text, customer_id bigint, tier text, since date, enrolled_on date, reason text, decided_on date, review_on date, in_grace boolean) LANGUAGE sql AS $$
+	SELECT h.program, h.customer_id, (t.state).tier, (t.state).changed_on, (t.state).enrolled_on, p.reason, (t.state).decided_on, (t.state).review_on, (t.state).in_grace
 	  FROM pg_temp.histories() h
 	 CROSS JOIN LATERAL (SELECT crm.tier_at(h.history, h.policy, day) AS state OFFSET 0) t
-	  JOIN replay p ON p.scheme = h.scheme AND p.customer_id = h.customer_id AND p.valid_from <= day AND (p.valid_to > day OR p.valid_to IS NULL) $$;
+	  JOIN replay p ON p.program = h.program AND p.customer_id = h.customer_id AND p.valid_from <= day AND (p.valid_to > day OR p.valid_to IS NULL) $$;
 SELECT set_eq(format('SELECT * FROM pg_temp.standing(%L)', day), format('SELECT * FROM pg_temp.replayed(%L)', day), 'customer_tier of ' || day || ' is crm.tier_at of that day')
   FROM unnest('{2024-01-31,2024-02-29,2024-06-30,2024-07-01,2024-10-27,2025-01-01,2025-03-30,2025-03-31}'::date[]) day;
 
 -- What makes no difference
 CREATE TEMP TABLE log_before AS SELECT * FROM pg_temp.log();
 CREATE TEMP TABLE reviews_before AS SELECT * FROM pg_temp.reviews_log();
-CREATE FUNCTION pg_temp.same_log(schemes text[], why text) RETURNS SETOF text LANGUAGE sql AS $$
-	SELECT is_empty(format('(SELECT * FROM pg_temp.log() WHERE scheme = ANY (%1$L) EXCEPT SELECT * FROM log_before) UNION ALL (SELECT * FROM log_before WHERE scheme = ANY (%1$L) EXCEPT SELECT * FROM pg_temp.log())', schemes), why)
+CREATE FUNCTION pg_temp.same_log(programs text[], why text) RETURNS SETOF text LANGUAGE sql AS $$
+	SELECT is_empty(format('(SELECT * FROM pg_temp.log() WHERE program = ANY (%1$L) EXCEPT SELECT * FROM log_before) UNION ALL (SELECT * FROM log_before WHERE program = ANY (%1$L) EXCEPT SELECT * FROM pg_temp.log())', programs), why)
 	UNION ALL
-	SELECT is_empty(format('(SELECT * FROM pg_temp.reviews_log() WHERE scheme = ANY (%1$L) EXCEPT SELECT * FROM reviews_before) UNION ALL (SELECT * FROM reviews_before WHERE scheme = ANY (%1$L) EXCEPT SELECT * FROM pg_temp.reviews_log())', schemes), why || '; tier_review too') $$;
+	SELECT is_empty(format('(SELECT * FROM pg_temp.reviews_log() WHERE program = ANY (%1$L) EXCEPT SELECT * FROM reviews_before) UNION ALL (SELECT * FROM reviews_before WHERE program = ANY (%1$L) EXCEPT SELECT * FROM pg_temp.reviews_log())', programs), why || '; tier_review too') $$;
 
-SELECT * FROM pg_temp.review(pg_temp.schemes(), '2025-02-01', '2025-03-31', true) \g /dev/null
-SELECT pg_temp.same_log(pg_temp.schemes(), 'taken back to a day in the middle and held anew, reviews decide the same');
-SELECT is((SELECT count(*) FROM crm.tier_review('crm_reviews', 'year', '2024-12-01', replay => true)), 1::bigint, 'a replay of one day');
-SELECT ok(NOT EXISTS (SELECT FROM crm_reviews.tier_log WHERE scheme = 'year' AND valid_from >= '2024-12-02 00:00 Europe/Berlin')
-		  AND NOT EXISTS (SELECT FROM crm_reviews.tier_log WHERE scheme = 'year' AND valid_to > '2024-12-01 00:00 Europe/Berlin')
-		  AND (SELECT max(as_of) FROM crm_reviews.tier_review WHERE scheme = 'year') = '2024-12-01', 'leaves nothing of later ones');
+SELECT * FROM pg_temp.review(pg_temp.programs(), '2025-02-01', '2025-03-31', true) \g /dev/null
+SELECT pg_temp.same_log(pg_temp.programs(), 'taken back to a day in the middle and held anew, reviews decide the same');
+SELECT is((SELECT count(*) FROM crm.review_tiers('crm_reviews', 'year', '2024-12-01', replay => true)), 1::bigint, 'a replay of one day');
+SELECT ok(NOT EXISTS (SELECT FROM crm_reviews.tier_log WHERE program = 'year' AND valid_from >= '2024-12-02 00:00 Europe/Berlin')
+		  AND NOT EXISTS (SELECT FROM crm_reviews.tier_log WHERE program = 'year' AND valid_to > '2024-12-01 00:00 Europe/Berlin')
+		  AND (SELECT max(as_of) FROM crm_reviews.tier_review WHERE program = 'year') = '2024-12-01', 'leaves nothing of later ones');
 SELECT * FROM pg_temp.review('{year}', '2024-12-02', '2025-03-31') \g /dev/null
 SELECT pg_temp.same_log('{year}', 'going on from there gives the same');
 
@@ -177,8 +177,8 @@ SELECT * FROM pg_temp.review('{fast,quarter,east,margin}', '2025-01-01', '2025-0
 SELECT pg_temp.same_log('{fast,quarter,east,margin}', 'rows that came in another order, histories stored or not');
 
 TRUNCATE crm_reviews.customer_history;
-SELECT * FROM pg_temp.review(pg_temp.schemes(), '2025-03-01', '2025-03-31', true) \g /dev/null
-SELECT pg_temp.same_log(pg_temp.schemes(), 'without any stored history');
+SELECT * FROM pg_temp.review(pg_temp.programs(), '2025-03-01', '2025-03-31', true) \g /dev/null
+SELECT pg_temp.same_log(pg_temp.programs(), 'without any stored history');
 
 SELECT crm.refresh_everyone('crm_reviews') \g /dev/null
 ANALYZE;
@@ -187,8 +187,8 @@ SET LOCAL parallel_setup_cost = 0;
 SET LOCAL parallel_tuple_cost = 0;
 SET LOCAL min_parallel_table_scan_size = 0;
 SET LOCAL min_parallel_index_scan_size = 0;
-SELECT * FROM pg_temp.review(pg_temp.schemes(), '2025-03-22', '2025-03-31', true) \g /dev/null
-SELECT pg_temp.same_log(pg_temp.schemes(), 'workers');
+SELECT * FROM pg_temp.review(pg_temp.programs(), '2025-03-22', '2025-03-31', true) \g /dev/null
+SELECT pg_temp.same_log(pg_temp.programs(), 'workers');
 SELECT set_eq(format('SELECT * FROM pg_temp.standing(%L)', day), format('SELECT * FROM pg_temp.replayed(%L)', day), 'also for customer_tier of ' || day)
   FROM unnest('{2024-06-30,2025-03-31}'::date[]) day;
 SELECT is_empty('SELECT * FROM crm.check_workspace(''crm_reviews'')', 'check_workspace has nothing to say');

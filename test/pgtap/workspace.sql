@@ -27,7 +27,7 @@ SELECT is_empty($$SELECT oid::regclass FROM pg_class WHERE relnamespace = 'crm_t
 SELECT is_empty($$SELECT c.oid::regclass, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
 				    JOIN pg_type t ON t.oid = a.atttypid
 				   WHERE c.relnamespace = 'crm_test'::regnamespace AND t.typnamespace = 'crm'::regnamespace
-				     AND c.relkind = 'r' AND c.relname NOT IN ('customer_history', 'rfm_cut', 'model')$$, 'only derived tables have types of the extension');
+				     AND c.relkind = 'r' AND c.relname NOT IN ('customer_history', 'threshold', 'model')$$, 'only derived tables have types of the extension');
 SELECT is_empty('SELECT metric FROM crm_test.metric EXCEPT SELECT attname FROM pg_attribute WHERE attrelid = ''crm_test.customer_metric''::regclass',
 	'every metric is a column of customer_metric');
 SELECT is_empty('SELECT * FROM crm.check_workspace(''crm_test'')', 'check_workspace has nothing to say');
@@ -69,7 +69,7 @@ SELECT results_eq('SELECT customer_id, purchases, revenue, last_nps, running_con
 SELECT is((SELECT count(*) FROM crm_test.purchase), 2::bigint, 'also the purchases');
 SET LOCAL crm.as_of = '2024-12-31';
 SELECT is((SELECT count(*) FROM crm_test.customer_value), 0::bigint, 'before the first order nobody has bought');
-SELECT throws_like($$SELECT crm.cut('crm_test')$$, 'nobody in workspace "crm_test" has bought up to 2024-12-31', 'and there is nothing to compare');
+SELECT throws_like($$SELECT crm.freeze_thresholds('crm_test')$$, 'nobody in workspace "crm_test" has bought up to 2024-12-31', 'and there is nothing to compare');
 SELECT throws_like($$SELECT crm.fit('crm_test')$$, 'nobody in workspace "crm_test" has bought up to 2024-12-31', 'or to fit a model on');
 SET LOCAL crm.as_of = '2025-02-30';
 SELECT throws_ok('SELECT count(*) FROM crm_test.customer_value', '22007', 'setting crm.as_of is not a date: "2025-02-30"', 'a day that does not exist is refused');
@@ -100,15 +100,15 @@ SELECT crm.refresh_everyone('crm_test') \g /dev/null
 ANALYZE crm_test.customer_history; ANALYZE crm_test.customer_change; ANALYZE crm_test.customer;
 ANALYZE crm_test.sales_order; ANALYZE crm_test.sales_order_line;
 SELECT is((SELECT DISTINCT segment FROM crm_test.customer_rfm), NULL, 'without thresholds there is no segment');
-SELECT crm.cut('crm_test', '2024-12-31') \g /dev/null
-SELECT crm.cut('crm_test', '2025-03-31') \g /dev/null
-SELECT is((SELECT cuts FROM crm_test.rfm_cut WHERE as_of = '2025-03-31'),
-	(SELECT crm.rfm_cut(history, '2025-03-31', 5) FROM crm_test.purchase_history), 'thresholds are those of crm.rfm_cut');
-SELECT results_eq('SELECT DISTINCT cut_as_of FROM crm_test.customer_rfm_at(''2025-03-30'')', $$VALUES (date '2024-12-31')$$, 'a view takes the newest that are not after its day');
-SELECT results_eq('SELECT DISTINCT cut_as_of FROM crm_test.customer_rfm_at(''2025-04-01'')', $$VALUES (date '2025-03-31')$$, 'and later the newer ones');
+SELECT crm.freeze_thresholds('crm_test', '2024-12-31') \g /dev/null
+SELECT crm.freeze_thresholds('crm_test', '2025-03-31') \g /dev/null
+SELECT is((SELECT thresholds FROM crm_test.threshold WHERE as_of = '2025-03-31'),
+	(SELECT crm.rfm_thresholds_agg(history, '2025-03-31', 5) FROM crm_test.purchase_history), 'thresholds are those of crm.rfm_thresholds_agg');
+SELECT results_eq('SELECT DISTINCT thresholds_as_of FROM crm_test.customer_rfm_at(''2025-03-30'')', $$VALUES (date '2024-12-31')$$, 'a view takes the newest that are not after its day');
+SELECT results_eq('SELECT DISTINCT thresholds_as_of FROM crm_test.customer_rfm_at(''2025-04-01'')', $$VALUES (date '2025-03-31')$$, 'and later the newer ones');
 SELECT is_empty('SELECT customer_id FROM crm_test.customer_rfm WHERE segment IS NULL OR r IS NULL', 'everybody who bought has a segment');
 SELECT cmp_ok((SELECT sum(revenue) FILTER (WHERE abc_class = 'A') / sum(revenue) FROM crm_test.customer_value), '>=', 0.8, 'class A brings 80 percent');
-SELECT cmp_ok((SELECT sum(revenue) FILTER (WHERE abc_class = 'A' AND revenue > a_from) / sum(revenue) FROM crm_test.customer_value, crm_test.rfm_cut WHERE as_of = '2025-03-31'),
+SELECT cmp_ok((SELECT sum(revenue) FILTER (WHERE abc_class = 'A' AND revenue > a_threshold) / sum(revenue) FROM crm_test.customer_value, crm_test.threshold WHERE as_of = '2025-03-31'),
 	'<', 0.8, 'and no more than it must');
 SELECT is((SELECT count(*) FROM crm_test.customer_value WHERE p_alive IS NOT NULL OR model_as_of IS NOT NULL), 0::bigint, 'without a model there is no forecast, and the view says so');
 SELECT is((SELECT count(*) FROM crm.fit('crm_test', '2024-12-31')), 2::bigint, 'two models are fitted');
@@ -135,11 +135,11 @@ SELECT is_empty($$SELECT customer_id FROM crm_test.customer_value
 						  AND clv_error > 0 AND clv_low < clv AND clv < clv_high) IS NOT TRUE$$, 'and in order');
 SELECT is((SELECT sum(customers) FROM crm_test.segment_profile), (SELECT count(*)::numeric FROM crm_test.customer_rfm), 'the segments add up');
 SELECT is((SELECT sum(revenue) FROM crm_test.segment_profile), (SELECT sum(amount) FROM crm_test.purchase), 'also in money');
-SELECT is((SELECT actual FROM crm.validate('crm_test', '2024-12-31') WHERE measure = 'purchase days'),
+SELECT is((SELECT actual FROM crm.backtest('crm_test', '2024-12-31') WHERE measure = 'purchase days'),
 	(SELECT count(DISTINCT (customer_id, purchased_on))::float8 FROM crm_test.purchase p
 	  WHERE purchased_on > '2024-12-31' AND amount >= 0
 	    AND EXISTS (SELECT FROM crm_test.purchase q WHERE q.customer_id = p.customer_id AND q.purchased_on <= '2024-12-31')), 'validate compares with what happened');
-SELECT throws_like($$SELECT crm.validate('crm_test', '2025-03-31')$$, 'calibration ends on 2025-03-31, but the data to compare with end on 2025-03-31', 'which must come after the calibration');
+SELECT throws_like($$SELECT crm.backtest('crm_test', '2025-03-31')$$, 'calibration ends on 2025-03-31, but the data to compare with end on 2025-03-31', 'which must come after the calibration');
 
 -- Plans: everything is inlined; one customer costs a few pages, changed or not.
 CREATE FUNCTION pg_temp.plan_of(query text, options text DEFAULT 'COSTS OFF') RETURNS text LANGUAGE plpgsql AS $$

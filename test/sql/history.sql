@@ -123,9 +123,9 @@ SELECT '{"a": 1}'::jsonb::history;
 -- NULL in every place
 SELECT upto(NULL, '2025-01-01'), upto('[]', NULL), during(NULL, '2025-01-01', '2025-01-01'), during('[]', NULL, '2025-01-01'),
 	   during('[]', '2025-01-01', NULL), purchases(NULL), amount(NULL), recency(NULL, '2025-01-01'), recency('[]', NULL), tenure('[]', NULL);
-SELECT NULL::history || '[]' AS concat, history_add(NULL, NULL, NULL::numeric) AS nothing, history_add(NULL, '2025-01-01', 1) AS first,
-	   history_add('[["2025-01-01",1,1]]', '2024-01-01', 2.5) AS added, history_add('[["2025-01-01",1,1]]', NULL, 2.5) AS kept,
-	   history_union(NULL, NULL) AS none, history_union(NULL, '[["2025-01-01",1,1]]') AS other, history_final(NULL) AS final;
+SELECT NULL::history || '[]' AS concat, history_agg_transition(NULL, NULL, NULL::numeric) AS nothing, history_agg_transition(NULL, '2025-01-01', 1) AS first,
+	   history_agg_transition('[["2025-01-01",1,1]]', '2024-01-01', 2.5) AS added, history_agg_transition('[["2025-01-01",1,1]]', NULL, 2.5) AS kept,
+	   history_agg_combine(NULL, NULL) AS none, history_agg_combine(NULL, '[["2025-01-01",1,1]]') AS other, history_agg_final(NULL) AS final;
 -- An empty history
 SELECT purchases('[]'), purchase_days('[]'), amount('[]'), average_amount('[]'), first_day('[]'), last_day('[]'),
 	   recency('[]', '2025-01-01'), tenure('[]', '2025-01-01'), (gaps('[]')).*, repeat_purchases('[]', '2025-01-01', 'day');

@@ -14,41 +14,41 @@ INSERT INTO customer VALUES
 	('C', pg_temp.bought('2025-06-30', '2025-08-15')),
 	('B', pg_temp.bought('2025-05-31', '2025-06-01', '2025-07-01')),
 	('D', pg_temp.bought('2025-07-31'));
-SELECT c.* FROM (SELECT retention(history, '2025-06-01', 'month', 3, '2025-09-30') AS cells FROM customer) AS q, unnest(cells) AS c
+SELECT c.* FROM (SELECT retention_agg(history, '2025-06-01', 'month', 3, '2025-09-30') AS cells FROM customer) AS q, unnest(cells) AS c
  WHERE cohort <= '2025-07-01';
-SELECT r.* FROM (SELECT retention(history, '2025-06-01', 'month', 3, '2025-09-30') AS cells FROM customer WHERE name IN ('A', 'C')) AS q, retention_curve(cells) AS r;
+SELECT r.* FROM (SELECT retention_agg(history, '2025-06-01', 'month', 3, '2025-09-30') AS cells FROM customer WHERE name IN ('A', 'C')) AS q, retention_curve(cells) AS r;
 -- Data end with period 2, or a day before that: what is not over is not known.
-SELECT c.cohort, period_no, retained, retained_or_later FROM (SELECT retention(history, '2025-06-15', 'month', 3, '2025-08-31') AS cells FROM customer) AS q, unnest(cells) AS c
+SELECT c.cohort, period_no, retained, retained_or_later FROM (SELECT retention_agg(history, '2025-06-15', 'month', 3, '2025-08-31') AS cells FROM customer) AS q, unnest(cells) AS c
  WHERE cohort = '2025-06-01';
-SELECT c.cohort, period_no, retained, retained_or_later FROM (SELECT retention(history, '2025-06-15', 'month', 3, '2025-08-30') AS cells FROM customer) AS q, unnest(cells) AS c
+SELECT c.cohort, period_no, retained, retained_or_later FROM (SELECT retention_agg(history, '2025-06-15', 'month', 3, '2025-08-30') AS cells FROM customer) AS q, unnest(cells) AS c
  WHERE cohort = '2025-06-01';
 -- The curve counts only those who are old enough: D (July) has no period 3 yet.
-SELECT r.* FROM (SELECT retention(history, '2025-06-01', 'month', 3, '2025-09-30') AS cells FROM customer) AS q, retention_curve(cells) AS r;
+SELECT r.* FROM (SELECT retention_agg(history, '2025-06-01', 'month', 3, '2025-09-30') AS cells FROM customer) AS q, retention_curve(cells) AS r;
 -- Brackets: periods 0, 1 to 2, 3 to 5; without period 0; beyond the data.
-SELECT c.* FROM (SELECT retention(history, '2025-06-01', 'month', ARRAY[0,1,3,6], '2025-12-31') AS cells FROM customer) AS q, unnest(cells) AS c WHERE cohort = '2025-06-01';
-SELECT c.* FROM (SELECT retention(history, '2025-06-01', 'month', ARRAY[2,3], '2025-12-31') AS cells FROM customer) AS q, unnest(cells) AS c WHERE cohort < '2025-08-01';
+SELECT c.* FROM (SELECT retention_agg(history, '2025-06-01', 'month', ARRAY[0,1,3,6], '2025-12-31') AS cells FROM customer) AS q, unnest(cells) AS c WHERE cohort = '2025-06-01';
+SELECT c.* FROM (SELECT retention_agg(history, '2025-06-01', 'month', ARRAY[2,3], '2025-12-31') AS cells FROM customer) AS q, unnest(cells) AS c WHERE cohort < '2025-08-01';
 -- Units: a week begins on Monday (2024-12-30 is one), also across the year.
 SELECT unit, c.cohort, c.customers, c.retained FROM unnest('{day,week,month,quarter,year}'::text[]) WITH ORDINALITY AS u(unit, n),
-	   LATERAL (SELECT retention(h, '2024-12-31', unit, 1, '2026-12-31') AS cells FROM (VALUES (pg_temp.bought('2025-01-05', '2025-01-06')), (pg_temp.bought('2024-12-31', '2025-01-05'))) AS v(h)) AS q,
+	   LATERAL (SELECT retention_agg(h, '2024-12-31', unit, 1, '2026-12-31') AS cells FROM (VALUES (pg_temp.bought('2025-01-05', '2025-01-06')), (pg_temp.bought('2024-12-31', '2025-01-05'))) AS v(h)) AS q,
 	   unnest(cells) AS c WHERE period_no = 1 AND customers > 0 ORDER BY n, cohort;
 -- A refund is no activity, and brings nobody into a cohort.
-SELECT c.* FROM (SELECT retention(h, '2025-01-01', 'month', 1, '2025-02-28') AS cells FROM (VALUES ('[["2024-12-01",0,-1],["2025-01-05",1,5],["2025-02-05",0,-5]]'::history)) AS v(h)) AS q, unnest(cells) AS c;
+SELECT c.* FROM (SELECT retention_agg(h, '2025-01-01', 'month', 1, '2025-02-28') AS cells FROM (VALUES ('[["2024-12-01",0,-1],["2025-01-05",1,5],["2025-02-05",0,-5]]'::history)) AS v(h)) AS q, unnest(cells) AS c;
 
 -- Growth accounting: A active in January, February, April; B in March.
 CREATE TEMP TABLE grown AS SELECT * FROM (VALUES (pg_temp.bought('2025-01-03', '2025-01-09', '2025-02-28', '2025-04-01')), (pg_temp.bought('2025-03-31'))) AS v(history);
-SELECT p.* FROM (SELECT growth(history, '2025-01-01', '2025-06-01', 'month') AS periods FROM grown) AS q, unnest(periods) AS p;
+SELECT p.* FROM (SELECT growth_agg(history, '2025-01-01', '2025-06-01', 'month') AS periods FROM grown) AS q, unnest(periods) AS p;
 -- A later window changes nothing about who is new; dormant reads the month before.
-SELECT p.* FROM (SELECT growth(history, '2025-04-15', '2025-08-01', 'month') AS periods FROM grown) AS q, unnest(periods) AS p;
+SELECT p.* FROM (SELECT growth_agg(history, '2025-04-15', '2025-08-01', 'month') AS periods FROM grown) AS q, unnest(periods) AS p;
 -- What comes from until on is not there yet.
-SELECT p.* FROM (SELECT growth(history, '2025-01-01', '2025-02-15', 'month') AS periods FROM grown) AS q, unnest(periods) AS p;
-SELECT p.period, active, new, dormant FROM (SELECT growth(h, '2024-12-30', '2025-01-20', 'week') AS periods FROM (VALUES (pg_temp.bought('2025-01-01')), (pg_temp.bought('2025-01-05')), (pg_temp.bought('2025-01-06'))) AS v(h)) AS q, unnest(periods) AS p;
+SELECT p.* FROM (SELECT growth_agg(history, '2025-01-01', '2025-02-15', 'month') AS periods FROM grown) AS q, unnest(periods) AS p;
+SELECT p.period, active, new, dormant FROM (SELECT growth_agg(h, '2024-12-30', '2025-01-20', 'week') AS periods FROM (VALUES (pg_temp.bought('2025-01-01')), (pg_temp.bought('2025-01-05')), (pg_temp.bought('2025-01-06'))) AS v(h)) AS q, unnest(periods) AS p;
 -- The amount: exact in all scales, refunds on their days, also where nobody is active.
 SELECT p.period, active, amount
-  FROM (SELECT growth(h, '2025-01-01', '2025-04-01', 'month') AS periods
+  FROM (SELECT growth_agg(h, '2025-01-01', '2025-04-01', 'month') AS periods
 		  FROM (VALUES ('[["2025-01-05",1,0.1],["2025-02-05",0,-5]]'::history), ('[["2024-12-31",1,7],["2025-01-31",0,-0.00000003]]'),
 					   ('[["2025-01-01",2,1000000000000000]]'), ('[["2025-04-01",1,3]]')) AS v(h)) AS q, unnest(periods) AS p;
-SELECT p.period, amount FROM (SELECT growth(h, '2025-01-01', '2025-04-01', 'quarter') AS periods FROM (VALUES ('[["2025-01-05",1,0.10],["2025-02-05",0,-2.5]]'::history)) AS v(h)) AS q, unnest(periods) AS p;
-SELECT growth('[["2025-01-01",1,999999999999999999]]', '2025-01-01', '2025-01-02', 'day') FROM generate_series(1, 10);
+SELECT p.period, amount FROM (SELECT growth_agg(h, '2025-01-01', '2025-04-01', 'quarter') AS periods FROM (VALUES ('[["2025-01-05",1,0.10],["2025-02-05",0,-2.5]]'::history)) AS v(h)) AS q, unnest(periods) AS p;
+SELECT growth_agg('[["2025-01-01",1,999999999999999999]]', '2025-01-01', '2025-01-02', 'day') FROM generate_series(1, 10);
 -- The identities, and retention against plain SQL, on made-up customers
 CREATE TEMP TABLE purchase AS
 	SELECT customer, '2024-01-01'::date + (abs(hashint8extended(customer, 1)) % 400 + abs(hashint8extended(customer * 50 + n, 2)) % 300)::int AS day
@@ -57,7 +57,7 @@ CREATE TEMP TABLE bought AS SELECT customer, history_agg(day, 1) AS history FROM
 SELECT unit, count(*) AS periods, bool_and(active = new + stayed + resurrected) AS adds_up,
 	   bool_and(active = coalesce(before, 0) - dormant + new + resurrected) AS continues, sum(new) AS new
   FROM (SELECT unit, p.*, lag(active) OVER (PARTITION BY unit ORDER BY period) AS before
-		  FROM unnest('{day,week,month,quarter,year}'::text[]) AS unit, LATERAL (SELECT growth(history, '2024-01-01', '2026-03-01', unit) AS periods FROM bought) AS q, unnest(periods) AS p) AS x
+		  FROM unnest('{day,week,month,quarter,year}'::text[]) AS unit, LATERAL (SELECT growth_agg(history, '2024-01-01', '2026-03-01', unit) AS periods FROM bought) AS q, unnest(periods) AS p) AS x
  GROUP BY unit ORDER BY unit;
 WITH month AS (SELECT DISTINCT customer, date_trunc('month', day)::date AS month FROM purchase WHERE day <= '2025-06-15'),
 	 cohort AS (SELECT customer, min(month) AS cohort FROM month GROUP BY customer),
@@ -70,11 +70,11 @@ WITH month AS (SELECT DISTINCT customer, date_trunc('month', day)::date AS month
 			   LATERAL (SELECT g.cohort + (n + 1) * interval '1 month' <= '2025-06-16' AS known) AS k GROUP BY g.cohort, n, known),
 	 ours AS (
 		SELECT c.cohort, period_no, customers, retained, retained_or_later
-		  FROM (SELECT retention(history, '2024-02-10', 'month', 5, '2025-06-15') AS cells FROM bought) AS q, unnest(cells) AS c)
+		  FROM (SELECT retention_agg(history, '2024-02-10', 'month', 5, '2025-06-15') AS cells FROM bought) AS q, unnest(cells) AS c)
 SELECT (SELECT count(*) FROM plain) AS plain, (SELECT count(*) FROM ours) AS ours, (SELECT count(*) FROM (TABLE plain EXCEPT TABLE ours) AS d) AS different;
 
 -- Stickiness: A in two months of the three, B in one.
-SELECT s.* FROM (SELECT stickiness(history, '2025-02-01', '2025-05-01', 'month') AS levels FROM grown) AS q, unnest(levels) AS s;
+SELECT s.* FROM (SELECT stickiness_agg(history, '2025-02-01', '2025-05-01', 'month') AS levels FROM grown) AS q, unnest(levels) AS s;
 
 -- Three repurchase rates. E buys twice on one day, F in both years, G and H once.
 CREATE TEMP TABLE buyer AS SELECT * FROM (VALUES
@@ -82,34 +82,34 @@ CREATE TEMP TABLE buyer AS SELECT * FROM (VALUES
 	('G', pg_temp.bought('2024-12-31')), ('H', pg_temp.bought('2025-06-01'))) AS v(name, history);
 SELECT (repeat_rate(history, '2024-01-01', '2025-01-01')).* FROM buyer;
 SELECT (repeat_rate(history, '2024-01-01', '2025-01-01', true)).* FROM buyer;
-SELECT (return_rate(history, '2024-01-01', '2025-01-01', '2025-01-01', '2026-01-01')).* FROM buyer;
+SELECT (came_back_rate(history, '2024-01-01', '2025-01-01', '2025-01-01', '2026-01-01')).* FROM buyer;
 -- F came back after 30 days; G's 30 days are over on 30 January.
 SELECT days, as_of, (repeat_within(history, '2024-01-01', '2025-01-01', days, as_of)).*
   FROM buyer, (VALUES (29, '2025-12-31'::date), (30, '2025-12-31'), (30, '2025-01-30'), (30, '2025-01-29')) AS v(days, as_of) GROUP BY 1, 2 ORDER BY 1, 2;
 SELECT (repeat_rate(history, '2020-01-01', '2021-01-01')).* FROM buyer;
 
 -- Nothing to count
-SELECT retention(history, '2025-01-01', 'month', 3, '2025-01-01') FROM customer WHERE false;
-SELECT retention(NULL, '2025-01-01', 'month', 3, '2025-01-01'), growth('[]', NULL, '2025-01-01', 'month'), stickiness('[]', '2025-01-01', '2025-01-01', NULL), repeat_rate(NULL, '2025-01-01', '2025-01-01');
-SELECT retention('[]', '2025-01-01', 'year', 0, '2025-01-01') AS empty, retention('[]', '2025-01-02', 'day', 3, '2025-01-01') AS backwards,
-	   growth('[]', '2025-01-01', '2025-01-01', 'day') AS no_days, stickiness('[]', '2025-01-01', '2025-01-02', 'day') AS nobody;
-SELECT count(*) FROM (SELECT retention('[]', '2025-01-01', 'year', 0, '2025-01-01') AS cells) AS q, retention_curve(cells);
+SELECT retention_agg(history, '2025-01-01', 'month', 3, '2025-01-01') FROM customer WHERE false;
+SELECT retention_agg(NULL, '2025-01-01', 'month', 3, '2025-01-01'), growth_agg('[]', NULL, '2025-01-01', 'month'), stickiness_agg('[]', '2025-01-01', '2025-01-01', NULL), repeat_rate(NULL, '2025-01-01', '2025-01-01');
+SELECT retention_agg('[]', '2025-01-01', 'year', 0, '2025-01-01') AS empty, retention_agg('[]', '2025-01-02', 'day', 3, '2025-01-01') AS backwards,
+	   growth_agg('[]', '2025-01-01', '2025-01-01', 'day') AS no_days, stickiness_agg('[]', '2025-01-01', '2025-01-02', 'day') AS nobody;
+SELECT count(*) FROM (SELECT retention_agg('[]', '2025-01-01', 'year', 0, '2025-01-01') AS cells) AS q, retention_curve(cells);
 -- The ends of the calendar
-SELECT retention(h, '4714-11-24 BC', 'year', 0, '4714-11-30 BC'), growth(h, '5874897-12-31', '5874897-12-31', 'week')
+SELECT retention_agg(h, '4714-11-24 BC', 'year', 0, '4714-11-30 BC'), growth_agg(h, '5874897-12-31', '5874897-12-31', 'week')
   FROM (VALUES ('[["4714-11-24 BC",1,1],["5874897-12-30",1,1]]'::history)) AS v(h);
 
 -- Bad input
-SELECT retention('[]', '2025-01-01', 'fortnight', 3, '2025-01-01');
-SELECT retention('[]', '2025-01-01', 'month', -1, '2025-01-01');
-SELECT retention('[]', '2025-01-01', 'month', 1000, '2025-01-01');
-SELECT retention('[]', 'infinity', 'month', 1, '2025-01-01');
-SELECT retention('[]', '2025-01-01', 'month', ARRAY[0], '2025-01-01');
-SELECT retention('[]', '2025-01-01', 'month', ARRAY[0,2,2], '2025-01-01');
-SELECT retention('[]', '2025-01-01', 'month', ARRAY[-1,2], '2025-01-01');
-SELECT retention('[]', '2025-01-01', 'month', ARRAY[0,NULL], '2025-01-01');
-SELECT retention('[]', '1000-01-01', 'day', 1, '2025-01-01');
-SELECT retention('[]', '2000-01-01', 'day', 900, '2025-01-01');
-SELECT retention('[]', '2025-01-01', 'month', n, '2025-01-01') FROM generate_series(1, 2) AS n;
-SELECT growth('[]', '2025-01-01', '2025-02-01', unit) FROM unnest('{month,day}'::text[]) AS unit;
-SELECT growth('[]', '2025-01-01', '-infinity', 'day');
+SELECT retention_agg('[]', '2025-01-01', 'fortnight', 3, '2025-01-01');
+SELECT retention_agg('[]', '2025-01-01', 'month', -1, '2025-01-01');
+SELECT retention_agg('[]', '2025-01-01', 'month', 1000, '2025-01-01');
+SELECT retention_agg('[]', 'infinity', 'month', 1, '2025-01-01');
+SELECT retention_agg('[]', '2025-01-01', 'month', ARRAY[0], '2025-01-01');
+SELECT retention_agg('[]', '2025-01-01', 'month', ARRAY[0,2,2], '2025-01-01');
+SELECT retention_agg('[]', '2025-01-01', 'month', ARRAY[-1,2], '2025-01-01');
+SELECT retention_agg('[]', '2025-01-01', 'month', ARRAY[0,NULL], '2025-01-01');
+SELECT retention_agg('[]', '1000-01-01', 'day', 1, '2025-01-01');
+SELECT retention_agg('[]', '2000-01-01', 'day', 900, '2025-01-01');
+SELECT retention_agg('[]', '2025-01-01', 'month', n, '2025-01-01') FROM generate_series(1, 2) AS n;
+SELECT growth_agg('[]', '2025-01-01', '2025-02-01', unit) FROM unnest('{month,day}'::text[]) AS unit;
+SELECT growth_agg('[]', '2025-01-01', '-infinity', 'day');
 SELECT repeat_within('[]', '2025-01-01', '2025-02-01', 0, '2025-02-01');

@@ -13,29 +13,29 @@ INSERT INTO customer VALUES
 
 -- Recency 0, 10, 20, 100; frequency 1, 2, 2, 4; monetary 10, 60, 100, 250.
 -- The median lies half way between the second and the third of them.
-SELECT (c.cuts).* FROM (SELECT crm.rfm_cut(history, '2025-06-30', 2) AS cuts FROM customer) c;
+SELECT (c.thresholds).* FROM (SELECT crm.rfm_thresholds_agg(history, '2025-06-30', 2) AS thresholds FROM customer) c;
 -- At 1/4, 2/4, 3/4: positions 0.75, 1.5, 2.25.
-SELECT (c.cuts).* FROM (SELECT crm.rfm_cut(history, '2025-06-30', 4) AS cuts FROM customer) c;
+SELECT (c.thresholds).* FROM (SELECT crm.rfm_thresholds_agg(history, '2025-06-30', 4) AS thresholds FROM customer) c;
 -- One third of 3 intervals is a whole number of them; one seventh is not.
-SELECT (c.cuts).monetary FROM (SELECT crm.rfm_cut(history, '2025-06-30', 3) AS cuts FROM customer) c;
-SELECT (c.cuts).monetary FROM (SELECT crm.rfm_cut(history, '2025-06-30', 7) AS cuts FROM customer) c;
+SELECT (c.thresholds).monetary FROM (SELECT crm.rfm_thresholds_agg(history, '2025-06-30', 3) AS thresholds FROM customer) c;
+SELECT (c.thresholds).monetary FROM (SELECT crm.rfm_thresholds_agg(history, '2025-06-30', 7) AS thresholds FROM customer) c;
 -- One group needs no thresholds.
-SELECT (c.cuts).* FROM (SELECT crm.rfm_cut(history, '2025-06-30', 1) AS cuts FROM customer) c;
+SELECT (c.thresholds).* FROM (SELECT crm.rfm_thresholds_agg(history, '2025-06-30', 1) AS thresholds FROM customer) c;
 
-CREATE TABLE frozen AS SELECT crm.rfm_cut(history, '2025-06-30', 4) AS cuts FROM customer;
+CREATE TABLE frozen AS SELECT crm.rfm_thresholds_agg(history, '2025-06-30', 4) AS thresholds FROM customer;
 SELECT name, (rfm).*
-  FROM (SELECT name, crm.rfm(history, '2025-06-30', cuts) AS rfm FROM customer, frozen OFFSET 0) s
+  FROM (SELECT name, crm.rfm(history, '2025-06-30', thresholds) AS rfm FROM customer, frozen OFFSET 0) s
  ORDER BY name;
 -- Later purchases count later; the thresholds are frozen.
-SELECT name, (crm.rfm(history, '2025-07-02', cuts)).code FROM customer, frozen ORDER BY name;
+SELECT name, (crm.rfm(history, '2025-07-02', thresholds)).code FROM customer, frozen ORDER BY name;
 
 -- Thresholds of one's own: a value equal to one belongs below it.
-SELECT h, (crm.rfm(h, '2025-01-31', crm.rfm_cuts('{30}', '{1}', '{5}'))).code
+SELECT h, (crm.rfm(h, '2025-01-31', crm.rfm_thresholds('{30}', '{1}', '{5}'))).code
   FROM (VALUES ('[["2025-01-01",1,5]]'::crm.history),
 			   ('[["2024-12-31",1,5.01]]'),
 			   ('[["2025-01-02",2,4.99]]')) v (h);
 -- Finer than the money, on both sides of zero, and beyond any amount.
-SELECT h, (crm.rfm(h, '2025-01-31', crm.rfm_cuts('{}', '{}', '{-1e30,-0.01000000001,0.004,0.005,1e30}'))).m
+SELECT h, (crm.rfm(h, '2025-01-31', crm.rfm_thresholds('{}', '{}', '{-1e30,-0.01000000001,0.004,0.005,1e30}'))).m
   FROM (VALUES ('[["2025-01-01",1,-0.02]]'::crm.history),
 			   ('[["2025-01-01",1,-0.01]]'),
 			   ('[["2025-01-01",1,0]]'),
@@ -45,53 +45,53 @@ SELECT h, (crm.rfm(h, '2025-01-31', crm.rfm_cuts('{}', '{}', '{-1e30,-0.01000000
 			   ('[["2025-01-01",1,999999999999999999]]')) v (h);
 -- Different numbers of groups; two digits are told apart.
 SELECT (crm.rfm('[["2025-01-01",1,12.5]]', '2025-01-31',
-	crm.rfm_cuts('{10,20}', '{}', '{1,2,3,4,5,6,7,8,9,10,11}'))).*;
+	crm.rfm_thresholds('{10,20}', '{}', '{1,2,3,4,5,6,7,8,9,10,11}'))).*;
 SELECT (crm.rfm('[["2025-01-01",1,12.5]]', '2025-01-31',
-	crm.rfm_cuts('{10,20}', '{}', '{1,2,3,4,5,6,7,8}'))).code;
+	crm.rfm_thresholds('{10,20}', '{}', '{1,2,3,4,5,6,7,8}'))).code;
 -- The extremes of dates and amounts.
-SELECT (crm.rfm('[["4713-01-01 BC",1,-999999999999999999]]', '5874897-12-31', crm.rfm_cuts('{0}', '{0}', '{0}'))).*;
+SELECT (crm.rfm('[["4713-01-01 BC",1,-999999999999999999]]', '5874897-12-31', crm.rfm_thresholds('{0}', '{0}', '{0}'))).*;
 
 -- NULL in each place
-SELECT crm.rfm(NULL, '2025-06-30', cuts) IS NULL AS history,
-	   crm.rfm('[["2025-01-01",1,5]]', NULL, cuts) IS NULL AS as_of,
-	   crm.rfm('[["2025-01-01",1,5]]', '2025-06-30', NULL) IS NULL AS cuts,
-	   crm.rfm('[]', '2025-06-30', cuts) IS NULL AS empty
+SELECT crm.rfm(NULL, '2025-06-30', thresholds) IS NULL AS history,
+	   crm.rfm('[["2025-01-01",1,5]]', NULL, thresholds) IS NULL AS as_of,
+	   crm.rfm('[["2025-01-01",1,5]]', '2025-06-30', NULL) IS NULL AS thresholds,
+	   crm.rfm('[]', '2025-06-30', thresholds) IS NULL AS empty
   FROM frozen;
-SELECT crm.rfm_cuts(NULL, '{}', '{}') IS NULL AS r, crm.rfm_cuts('{}', NULL, '{}') IS NULL AS f,
-	   crm.rfm_cuts('{}', '{}', NULL) IS NULL AS m;
-SELECT crm.rfm_cut(h, d, g)
+SELECT crm.rfm_thresholds(NULL, '{}', '{}') IS NULL AS r, crm.rfm_thresholds('{}', NULL, '{}') IS NULL AS f,
+	   crm.rfm_thresholds('{}', '{}', NULL) IS NULL AS m;
+SELECT crm.rfm_thresholds_agg(h, d, g)
   FROM (VALUES (NULL::crm.history, '2025-01-01'::date, 2), ('[["2025-01-01",1,5]]', NULL, 2),
 			   ('[["2025-01-01",1,5]]', '2025-01-01', NULL)) v (h, d, g);
-SELECT crm.rfm_cut(history, '2025-06-30', 5) IS NULL AS nobody FROM customer WHERE false;
-SELECT crm.rfm_cut(history, '2020-01-01', 5) IS NULL AS nobody_yet FROM customer;
-SELECT crm.rfm_cut(history, '2025-06-30', 5) FILTER (WHERE name = 'ann') FROM customer;
+SELECT crm.rfm_thresholds_agg(history, '2025-06-30', 5) IS NULL AS nobody FROM customer WHERE false;
+SELECT crm.rfm_thresholds_agg(history, '2020-01-01', 5) IS NULL AS nobody_yet FROM customer;
+SELECT crm.rfm_thresholds_agg(history, '2025-06-30', 5) FILTER (WHERE name = 'ann') FROM customer;
 
 -- Bad input
-SELECT crm.rfm_cut(history, '2025-06-30', 0) FROM customer;
-SELECT crm.rfm_cut(history, '2025-06-30', 101) FROM customer;
-SELECT crm.rfm_cut(history, '2025-06-30', length(name) + (name > 'ben')::int) FROM customer;
-SELECT crm.rfm_cut(history, 'infinity', 5) FROM customer;
-SELECT crm.rfm_cut(h, '2025-06-30', 5)
+SELECT crm.rfm_thresholds_agg(history, '2025-06-30', 0) FROM customer;
+SELECT crm.rfm_thresholds_agg(history, '2025-06-30', 101) FROM customer;
+SELECT crm.rfm_thresholds_agg(history, '2025-06-30', length(name) + (name > 'ben')::int) FROM customer;
+SELECT crm.rfm_thresholds_agg(history, 'infinity', 5) FROM customer;
+SELECT crm.rfm_thresholds_agg(h, '2025-06-30', 5)
   FROM (VALUES ('[["2025-01-01",1,900000000000000000]]'::crm.history), ('[["2025-01-01",1,0.01]]')) v (h);
-SELECT crm.rfm(history, '-infinity', cuts) FROM customer, frozen;
-SELECT crm.rfm_cuts('{2,1}', '{}', '{}');
-SELECT crm.rfm_cuts('{}', '{1,NULL}', '{}');
-SELECT crm.rfm_cuts('{}', '{}', '{NaN}');
-SELECT crm.rfm_cuts('{}', '{}', '{1,Infinity}');
-SELECT crm.rfm_cuts('{}', '{{1,2},{3,4}}', '{}');
-SELECT crm.rfm_cuts('{}', '{}', (SELECT array_agg(i::numeric) FROM generate_series(1, 100) i));
-SELECT crm.rfm('[["2025-01-01",1,5]]', '2025-06-30', ROW('{1}', NULL, '{1}')::crm.rfm_cuts);
-SELECT crm.rfm('[["2025-01-01",1,5]]', '2025-06-30', ROW('{2,1}', '{1}', '{1}')::crm.rfm_cuts);
+SELECT crm.rfm(history, '-infinity', thresholds) FROM customer, frozen;
+SELECT crm.rfm_thresholds('{2,1}', '{}', '{}');
+SELECT crm.rfm_thresholds('{}', '{1,NULL}', '{}');
+SELECT crm.rfm_thresholds('{}', '{}', '{NaN}');
+SELECT crm.rfm_thresholds('{}', '{}', '{1,Infinity}');
+SELECT crm.rfm_thresholds('{}', '{{1,2},{3,4}}', '{}');
+SELECT crm.rfm_thresholds('{}', '{}', (SELECT array_agg(i::numeric) FROM generate_series(1, 100) i));
+SELECT crm.rfm('[["2025-01-01",1,5]]', '2025-06-30', ROW('{1}', NULL, '{1}')::crm.rfm_thresholds);
+SELECT crm.rfm('[["2025-01-01",1,5]]', '2025-06-30', ROW('{2,1}', '{1}', '{1}')::crm.rfm_thresholds);
 -- An error caught leaves nothing behind.
-CREATE FUNCTION code(h crm.history, cuts crm.rfm_cuts) RETURNS text LANGUAGE plpgsql AS $$
+CREATE FUNCTION code(h crm.history, thresholds crm.rfm_thresholds) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
-	RETURN (crm.rfm(h, '2025-01-31', cuts)).code;
+	RETURN (crm.rfm(h, '2025-01-31', thresholds)).code;
 EXCEPTION WHEN OTHERS THEN
 	RETURN sqlerrm;
 END $$;
-SELECT code('[["2025-01-01",1,5]]', cuts)
-  FROM (VALUES (crm.rfm_cuts('{9}', '{9}', '{9}')), (ROW('{9}', '{9}', '{9,8}')::crm.rfm_cuts), (crm.rfm_cuts('{9}', '{9}', '{9}')),
-			   (crm.rfm_cuts('{}', '{}', '{1,2}')), (NULL)) v (cuts);
+SELECT code('[["2025-01-01",1,5]]', thresholds)
+  FROM (VALUES (crm.rfm_thresholds('{9}', '{9}', '{9}')), (ROW('{9}', '{9}', '{9,8}')::crm.rfm_thresholds), (crm.rfm_thresholds('{9}', '{9}', '{9}')),
+			   (crm.rfm_thresholds('{}', '{}', '{1,2}')), (NULL)) v (thresholds);
 
 -- Weighted score: (2*5 + 1*1 + 1*3) / 4
 SELECT crm.rfm_score(s, '{2,1,1}') AS weighted, crm.rfm_score(s, '{1,1,1}') AS mean, crm.rfm_score(s, '{0,0,7}') AS money,
@@ -116,7 +116,7 @@ CREATE TABLE sale AS
 CREATE TABLE many AS SELECT customer, crm.history_agg(day, amount) AS history FROM sale GROUP BY customer;
 CREATE TABLE scored AS
 	SELECT customer, (rfm).*
-	  FROM (SELECT customer, crm.rfm(history, '2025-08-31', (SELECT crm.rfm_cut(history, '2025-08-31', 5) FROM many)) AS rfm
+	  FROM (SELECT customer, crm.rfm(history, '2025-08-31', (SELECT crm.rfm_thresholds_agg(history, '2025-08-31', 5) FROM many)) AS rfm
 			  FROM many OFFSET 0) s
 	 WHERE rfm IS NOT NULL;
 -- The same in plain SQL.
@@ -152,17 +152,17 @@ WITH sorted AS (
 	SELECT array_agg(crm.amount(history) ORDER BY crm.amount(history)) AS amounts
 	  FROM many WHERE crm.purchases(history, '2026-01-01') > 0
 ), cut AS (
-	SELECT groups, crm.rfm_cut(history, '2026-01-01', groups) AS cuts FROM many, generate_series(1, 100) groups GROUP BY groups
+	SELECT groups, crm.rfm_thresholds_agg(history, '2026-01-01', groups) AS thresholds FROM many, generate_series(1, 100) groups GROUP BY groups
 )
 SELECT count(*) AS thresholds, max(abs(t - quantile(amounts, j::int, groups))) <= 0.0000005 AS exact
-  FROM cut, sorted, unnest((cuts).monetary) WITH ORDINALITY u (t, j);
+  FROM cut, sorted, unnest((thresholds).monetary) WITH ORDINALITY u (t, j);
 
 -- The order of the rows does not matter, nor who reads them.
-SELECT count(DISTINCT cuts::text) AS results
-  FROM (SELECT crm.rfm_cut(history, '2025-08-31', 10) AS cuts FROM many
-		UNION ALL SELECT crm.rfm_cut(history, '2025-08-31', 10 ORDER BY customer) FROM many
-		UNION ALL SELECT crm.rfm_cut(history, '2025-08-31', 10 ORDER BY crm.amount(history)) FROM many
-		UNION ALL SELECT crm.rfm_cut(history, '2025-08-31', 10 ORDER BY random()) FROM many) o;
+SELECT count(DISTINCT thresholds::text) AS results
+  FROM (SELECT crm.rfm_thresholds_agg(history, '2025-08-31', 10) AS thresholds FROM many
+		UNION ALL SELECT crm.rfm_thresholds_agg(history, '2025-08-31', 10 ORDER BY customer) FROM many
+		UNION ALL SELECT crm.rfm_thresholds_agg(history, '2025-08-31', 10 ORDER BY crm.amount(history)) FROM many
+		UNION ALL SELECT crm.rfm_thresholds_agg(history, '2025-08-31', 10 ORDER BY random()) FROM many) o;
 CREATE FUNCTION is_partial(query text) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
 	line text;
@@ -172,18 +172,18 @@ BEGIN
 	END LOOP;
 	RETURN false;
 END $$;
-CREATE TABLE by_one AS SELECT crm.rfm_cut(history, '2025-08-31', 10) AS cuts FROM many;
+CREATE TABLE by_one AS SELECT crm.rfm_thresholds_agg(history, '2025-08-31', 10) AS thresholds FROM many;
 ALTER TABLE many SET (parallel_workers = 4);
 SET max_parallel_workers_per_gather = 2;
 SET parallel_setup_cost = 0;
 SET parallel_tuple_cost = 0;
 SET min_parallel_table_scan_size = 0;
-SELECT is_partial($$SELECT crm.rfm_cut(history, '2025-08-31', 10) FROM many$$);
-CREATE TABLE by_workers AS SELECT crm.rfm_cut(history, '2025-08-31', 10) AS cuts FROM many;
-SELECT a.cuts::text = b.cuts::text AS equal FROM by_one a, by_workers b;
+SELECT is_partial($$SELECT crm.rfm_thresholds_agg(history, '2025-08-31', 10) FROM many$$);
+CREATE TABLE by_workers AS SELECT crm.rfm_thresholds_agg(history, '2025-08-31', 10) AS thresholds FROM many;
+SELECT a.thresholds::text = b.thresholds::text AS equal FROM by_one a, by_workers b;
 -- Workers that meet nobody.
-SELECT crm.rfm_cut(history, '2025-08-31', 2) FILTER (WHERE customer < 0) IS NULL AS nobody FROM many;
-SELECT crm.rfm_cut(history, '2019-01-01', 2) IS NULL AS nobody_yet FROM many;
+SELECT crm.rfm_thresholds_agg(history, '2025-08-31', 2) FILTER (WHERE customer < 0) IS NULL AS nobody FROM many;
+SELECT crm.rfm_thresholds_agg(history, '2019-01-01', 2) IS NULL AS nobody_yet FROM many;
 RESET max_parallel_workers_per_gather;
 RESET parallel_setup_cost;
 RESET parallel_tuple_cost;
@@ -191,8 +191,8 @@ RESET min_parallel_table_scan_size;
 
 -- As a running window: the final function leaves the state in order.
 SELECT count(*) AS windows, bool_and(running::text = direct::text) AS equal
-  FROM (SELECT customer, crm.rfm_cut(history, '2025-08-31', 3) OVER (ORDER BY customer) AS running FROM many WHERE customer <= 50) w,
-	   LATERAL (SELECT crm.rfm_cut(history, '2025-08-31', 3) AS direct FROM many WHERE customer <= w.customer) d;
+  FROM (SELECT customer, crm.rfm_thresholds_agg(history, '2025-08-31', 3) OVER (ORDER BY customer) AS running FROM many WHERE customer <= 50) w,
+	   LATERAL (SELECT crm.rfm_thresholds_agg(history, '2025-08-31', 3) AS direct FROM many WHERE customer <= w.customer) d;
 
 -- Tiles: peers stay together, where ntile splits them.
 SELECT v, crm.tile(3) OVER (ORDER BY v) AS tile, ntile(3) OVER (ORDER BY v) AS ntile

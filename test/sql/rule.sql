@@ -1,21 +1,21 @@
 -- Rules: rulesets, classification, explanations, default segments.
 
 -- A ruleset of rows. Conditions are joined by and, positions tried in order.
-CREATE TABLE grade_rule ("position" int, label text, metric text, at_least numeric, at_most numeric);
-INSERT INTO grade_rule VALUES
+CREATE TABLE tier_rule ("position" int, label text, metric text, at_least numeric, at_most numeric);
+INSERT INTO tier_rule VALUES
 	(30, 'ordinary', NULL, NULL, NULL),
 	(10, 'gold', 'revenue', 1000, NULL),
 	(10, 'gold', 'idle', NULL, 365.5),
 	(20, 'silver', 'revenue', 100.50, 999.99);
-SELECT crm.ruleset_agg("position", label, metric, at_least, at_most) FROM grade_rule;
-CREATE TABLE grade AS SELECT crm.ruleset_agg("position", label, metric, at_least, at_most) AS rules FROM grade_rule;
+SELECT crm.ruleset_agg("position", label, metric, at_least, at_most) FROM tier_rule;
+CREATE TABLE tier AS SELECT crm.ruleset_agg("position", label, metric, at_least, at_most) AS rules FROM tier_rule;
 SELECT count(DISTINCT rules) AS results
-  FROM (SELECT crm.ruleset_agg("position", label, metric, at_least, at_most ORDER BY metric DESC) AS rules FROM grade_rule
-		UNION ALL SELECT crm.ruleset_agg("position", label, metric, at_least, at_most ORDER BY "position") FROM grade_rule
-		UNION ALL SELECT crm.ruleset_agg("position", label, metric, at_least, at_most ORDER BY at_most, at_least) FROM grade_rule
-		UNION ALL SELECT crm.ruleset_agg("position", label, metric, at_least, at_most ORDER BY random()) FROM grade_rule
-		UNION ALL SELECT rules FROM grade) o;
-SELECT crm.ruleset_agg("position", label, metric, at_least, at_most) IS NULL AS no_rows FROM grade_rule WHERE false;
+  FROM (SELECT crm.ruleset_agg("position", label, metric, at_least, at_most ORDER BY metric DESC) AS rules FROM tier_rule
+		UNION ALL SELECT crm.ruleset_agg("position", label, metric, at_least, at_most ORDER BY "position") FROM tier_rule
+		UNION ALL SELECT crm.ruleset_agg("position", label, metric, at_least, at_most ORDER BY at_most, at_least) FROM tier_rule
+		UNION ALL SELECT crm.ruleset_agg("position", label, metric, at_least, at_most ORDER BY random()) FROM tier_rule
+		UNION ALL SELECT rules FROM tier) o;
+SELECT crm.ruleset_agg("position", label, metric, at_least, at_most) IS NULL AS no_rows FROM tier_rule WHERE false;
 -- Labels and metrics of any text survive.
 SELECT crm.ruleset_agg(1, E'a "quoted"\nlabel \\ 客户', 'Spalte "ä"', 1e-20, 1e20);
 
@@ -25,13 +25,13 @@ CREATE TABLE customer (name text, dropped int, revenue money_amount, idle int, n
 ALTER TABLE customer DROP COLUMN dropped;
 INSERT INTO customer VALUES ('ann', 1000, 365, 'at both bounds'), ('ben', 1000, 366, 'idle for too long'),
 	('cyd', 999.99, 0, 'silver'), ('dan', 100.49, 0, 'nearly silver'), ('eve', NULL, NULL, 'unknown');
-SELECT name, note, crm.classify(rules, c) FROM customer c, grade ORDER BY name;
+SELECT name, note, crm.classify(rules, c) FROM customer c, tier ORDER BY name;
 -- Subqueries, views, composites, wherever the columns stand
-SELECT crm.classify(rules, s) FROM grade, (SELECT 5 AS idle, 'x' AS other, 2000::bigint AS revenue) s;
+SELECT crm.classify(rules, s) FROM tier, (SELECT 5 AS idle, 'x' AS other, 2000::bigint AS revenue) s;
 CREATE VIEW customer_metric AS SELECT idle, revenue, name FROM customer;
-SELECT name, crm.classify(rules, v) FROM customer_metric v, grade ORDER BY name;
+SELECT name, crm.classify(rules, v) FROM customer_metric v, tier ORDER BY name;
 SELECT crm.classify('[{"label": "recent", "conditions": [{"metric": "recency", "at_most": 30}]}]',
-	crm.rfm('[["2025-01-01",1,5]]', '2025-01-31', crm.rfm_cuts('{}', '{}', '{}')));
+	crm.rfm('[["2025-01-01",1,5]]', '2025-01-31', crm.rfm_thresholds('{}', '{}', '{}')));
 SELECT crm.classify('[{"label": "first", "conditions": [{"metric": "f1", "at_least": 1}]},
 					  {"label": "second", "conditions": [{"metric": "f2", "at_least": 1}]}]', ROW(a, b))
   FROM (VALUES (1, 1), (0, 1), (0, 0)) v (a, b);
@@ -59,14 +59,14 @@ SELECT d, d >= 0.3 AS "where", crm.classify('[{"label": "yes", "conditions": [{"
   FROM (SELECT d, d::real AS r FROM unnest('{0.3,0.29999999999999993,0.1,0.30000000000000004}'::float8[]) d) v;
 
 -- Explanations
-SELECT e.* FROM customer c, grade, crm.explain(rules, c) e WHERE c.name = 'ben';
-SELECT e.* FROM customer c, grade, crm.explain(rules, c) e WHERE c.name = 'dan';
-SELECT e.* FROM customer c, grade, crm.explain(rules, c) e WHERE c.name = 'eve';
+SELECT e.* FROM customer c, tier, crm.explain(rules, c) e WHERE c.name = 'ben';
+SELECT e.* FROM customer c, tier, crm.explain(rules, c) e WHERE c.name = 'dan';
+SELECT e.* FROM customer c, tier, crm.explain(rules, c) e WHERE c.name = 'eve';
 SELECT metric, value, holds, missing FROM typed t, crm.explain('[{"label": "x", "conditions": [
 	{"metric": "b", "at_most": 1}, {"metric": "n", "at_least": 1.5}, {"metric": "r", "at_least": 1.5}, {"metric": "d", "at_most": 1.4}]}]', t);
 -- What explain calls chosen is what classify says, for each row.
 SELECT count(*) AS customers, bool_and(chosen IS NOT DISTINCT FROM label) AS agree
-  FROM (SELECT crm.classify(rules, c) AS label, (SELECT DISTINCT e.label FROM crm.explain(rules, c) e WHERE e.chosen) AS chosen FROM customer c, grade) s;
+  FROM (SELECT crm.classify(rules, c) AS label, (SELECT DISTINCT e.label FROM crm.explain(rules, c) e WHERE e.chosen) AS chosen FROM customer c, tier) s;
 -- Without a match, nothing is chosen.
 SELECT crm.classify('[]', ROW(1)) IS NULL AS no_rules, count(*) AS rows FROM crm.explain('[]', ROW(1));
 SELECT label, holds, chosen FROM crm.explain('[{"label": "x", "conditions": [{"metric": "f1", "at_least": 2}]}]', ROW(1));
@@ -169,7 +169,7 @@ SELECT label, label_zh, count(DISTINCT "position") AS positions, count(DISTINCT 
   FROM crm.default_segments() GROUP BY label, label_zh ORDER BY min("position");
 SELECT * FROM crm.default_segments() WHERE "position" = 11;
 
-DROP TABLE customer, grade, grade_rule, large;
+DROP TABLE customer, tier, tier_rule, large;
 DROP FUNCTION holds, label;
 DROP TABLE typed;
 DROP DOMAIN money_amount;

@@ -16,7 +16,7 @@ SELECT * FROM shop.purchase ORDER BY 1, 2;
 SELECT customer_id, purchases, revenue, profit, recency, first_purchase_on, segment FROM shop.customer_metric ORDER BY 1;
 CALL crm.refresh('shop') \gset
 SELECT :customers AS customers, :purchases AS purchases;
-SELECT customer_id, r, f, m, segment, cut_as_of FROM shop.customer_rfm ORDER BY 1;
+SELECT customer_id, r, f, m, segment, thresholds_as_of FROM shop.customer_rfm ORDER BY 1;
 SELECT customer_id, history, profit_history FROM shop.customer_history ORDER BY 1;
 
 -- A change is seen at once, and one customer is recomputed.
@@ -58,7 +58,7 @@ SELECT crm.drop_workspace('empty');
 SELECT crm.create_workspace('水果店铺水果店铺水果店铺水果店铺水果店');
 SELECT crm.drop_workspace('水果店铺水果店铺水果店铺水果店铺水果店');
 SELECT crm.drop_workspace('nowhere');
-SELECT crm.cut('nowhere');
+SELECT crm.freeze_thresholds('nowhere');
 CALL crm.refresh('nowhere');
 
 -- Sources
@@ -79,7 +79,7 @@ DO $$ BEGIN EXECUTE format('GRANT CREATE ON DATABASE %I TO regress_crm_guest', c
 GRANT SELECT ON orders TO regress_crm_guest;
 SET ROLE regress_crm_guest;
 SELECT crm.attach('other', 'orders', 'user_id', 'created_at', 'total');
-SELECT crm.cut('shop');
+SELECT crm.freeze_thresholds('shop');
 RESET ROLE;
 SELECT count(*) AS schemas_left FROM pg_namespace WHERE nspname IN ('other', 'sales');
 

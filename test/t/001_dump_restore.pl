@@ -32,14 +32,14 @@ SELECT customer, crm.history_agg(date '2019-06-03' + 7 * week, round((mean * (0.
 INSERT INTO customer_history VALUES (0, '[]'), (-1, NULL), (-2, '[["0044-03-15 BC",1,0.00000001],["5874897-12-31",0,-9.99]]');
 CREATE INDEX ON customer_history USING hash (history);
 CREATE INDEX ON customer_history (history);
-CREATE TABLE public.stored (model crm.model, spend crm.model, rules crm.ruleset, cuts crm.rfm_cuts);
+CREATE TABLE public.stored (model crm.model, spend crm.model, rules crm.ruleset, thresholds crm.rfm_thresholds);
 INSERT INTO stored
 SELECT crm.fit_purchases('mbg_nbd', 'week', history, '2022-01-01'), crm.fit_spend(history, '2022-01-01'),
-	   crm.default_segment_rules(), crm.rfm_cut(history, '2022-01-01', 5) FROM customer_history;
+	   crm.default_segment_rules(), crm.rfm_thresholds_agg(history, '2022-01-01', 5) FROM customer_history;
 CREATE VIEW public.answer AS
-SELECT customer, crm.rfm(history, '2022-01-01', cuts) AS rfm, crm.p_alive(model, history, '2022-01-01') AS p_alive,
+SELECT customer, crm.rfm(history, '2022-01-01', thresholds) AS rfm, crm.p_alive(model, history, '2022-01-01') AS p_alive,
 	   crm.clv(model, spend, history, '2022-01-01', 365, 0.1) AS clv,
-	   crm.classify(rules, crm.rfm(history, '2022-01-01', cuts)) AS segment
+	   crm.classify(rules, crm.rfm(history, '2022-01-01', thresholds)) AS segment
   FROM customer_history, stored;
 CREATE MATERIALIZED VIEW public.answered AS SELECT * FROM answer;
 });

@@ -31,7 +31,7 @@ my $fit = "SELECT crm.fit_purchases('bg_nbd', 'day', x, CASE WHEN x > 0 THEN sha
 for ([ 'a fit of 600 000 distinct customers', $fit ],
 	[ 'a history of 20 million purchases', q(SELECT crm.history_agg(date '2020-01-01' + i % 5000, 1.5) FROM generate_series(1, 20000000) i) ],
 	[ 'a rollup of many histories', q(SELECT crm.rollup(history) FROM customer_history, generate_series(1, 100)) ],
-	[ 'RFM cuts', q(SELECT crm.rfm_cut(history, '2023-01-01', 5) FROM customer_history, generate_series(1, 100)) ])
+	[ 'RFM thresholds', q(SELECT crm.rfm_thresholds_agg(history, '2023-01-01', 5) FROM customer_history, generate_series(1, 100)) ])
 {
 	my ($name, $statement) = @$_;
 	my $seconds = seconds_until_stopped(undef, $statement);

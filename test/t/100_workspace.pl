@@ -123,7 +123,7 @@ answer($from, q{DELETE FROM orders WHERE id >= 1000000; DELETE FROM "Sales 2025"
 ($ok, $output) = psql($from, q{
 CALL crm.refresh('Sales 2025');
 SET crm.as_of = '2025-06-30';
-SELECT crm.cut('Sales 2025'), crm.cut('shop');
+SELECT crm.freeze_thresholds('Sales 2025'), crm.freeze_thresholds('shop');
 INSERT INTO "Sales 2025".model (role, kind, as_of, customers, model)
 SELECT 'purchases', 'mbg_nbd', '2025-06-30', 300, crm.make_model('mbg_nbd', 'week', '{0.5,4,0.8,2.5}');
 INSERT INTO "Sales 2025".model (role, kind, as_of, customers, model)
@@ -143,13 +143,13 @@ UPDATE "Sales 2025".tier_rule SET enter_at = 100 * tier_no, keep_at = 80 * tier_
 INSERT INTO "Sales 2025".score_item (model, metric, weight, breaks, points) VALUES ('value', 'revenue', 1, '{100}', '{0, 1}');
 INSERT INTO "Sales 2025".points_entry (customer_id, occurred_at, kind, points, expires_at)
 SELECT customer_id, '2025-02-01', 'earn', 100 + customer_id, '2026-02-01' FROM "Sales 2025".customer;
-SELECT crm.tier_review('Sales 2025', 'standard', day::date), crm.lifecycle_review('Sales 2025', day::date)
+SELECT crm.review_tiers('Sales 2025', 'standard', day::date), crm.review_stages('Sales 2025', day::date)
   FROM generate_series('2025-02-28'::timestamp, '2025-06-30', '1 month') day;
 SELECT crm.tier_grant('Sales 2025', 'standard', 7, 'gold', '2025-12-31', '2025-06-30', 'a friend');
 INSERT INTO "Sales 2025".sales_order_line (order_id, line_no, unit_price) VALUES (7, 2, 1);
 });
 ok($ok, 'workspaces are altered') or diag($output);
-like(answer($from, q{SELECT count(*), count(DISTINCT tier_no) FROM "Sales 2025".tier_log}), qr/^[3-9]\d\d\|3$/, 'and have a programme');
+like(answer($from, q{SELECT count(*), count(DISTINCT tier_no) FROM "Sales 2025".tier_log}), qr/^[3-9]\d\d\|3$/, 'and have a program');
 
 my $everything = q{
 SET crm.as_of = '2025-06-30';
@@ -173,8 +173,8 @@ s/the first .* ago/the first long ago/ for $before, $after;
 my @lost = grep { index($after, $_) < 0 } split /\n/, $before;
 my @more = grep { index($before, $_) < 0 } split /\n/, $after;
 is_deeply([ \@lost, \@more ], [ [], [] ], 'and nothing is lost');
-is(answer($to, q{SELECT enrolled, upgraded, renewed, given_grace, downgraded FROM crm.tier_review('Sales 2025', 'standard', '2025-06-30')}), '0|0|0|0|0', 'a review there finds nothing left to do');
-is(answer($to, q{SELECT moves FROM crm.lifecycle_review('Sales 2025', '2025-06-30')}), '0', 'nor does one of stages');
+is(answer($to, q{SELECT enrolled, upgraded, renewed, given_grace, downgraded FROM crm.review_tiers('Sales 2025', 'standard', '2025-06-30')}), '0|0|0|0|0', 'a review there finds nothing left to do');
+is(answer($to, q{SELECT moves FROM crm.review_stages('Sales 2025', '2025-06-30')}), '0', 'nor does one of stages');
 answer($to, q{INSERT INTO orders VALUES (100000, 'user 1', '2025-01-01', 5); INSERT INTO orders_high VALUES (100001, 'user 2', '2025-01-01', 5);
 	UPDATE "Sales 2025".refund SET amount = 4 WHERE order_id = 110});
 is(answer($to, q{SELECT string_agg(DISTINCT customer_id, ',') FROM shop.customer_change}), 'user 1,user 2', 'the triggers work there');

@@ -1,4 +1,4 @@
-# The chapter on running a programme: its SQL runs as it stands, in one session,
+# The chapter on running a program: its SQL runs as it stands, in one session,
 # and shows what the chapter says.
 use strict;
 use warnings;
@@ -16,18 +16,18 @@ my %says = (
 	# The months of the example: who joins, and who rises.
 	"generate_series('2024-04-01', '2025-03-01'" => qr/^2024-04-01\|3\|3\|0\|0\|0\|0\n2024-05-01\|3\|0\|0\|0\|0\|0\n2024-06-01\|4\|1\|.*^2024-07-01\|4\|0\|1\|.*^2024-12-01\|6\|0\|1\|0\|0\|0$/ms,
 	"WHERE name IN ('Ada', 'Dora') ORDER BY name, valid_from" =>
-		qr/^Ada\|2024-04-01\|2\|enrol\|2025-04-01\|.*"amount": 5200.*\nDora\|2024-11-01\|1\|enrol\|2025-11-01\|.*\nDora\|2024-12-01\|2\|upgrade\|2025-12-01\|.*"asked": \{"amount": 5000\}.*\n$/,
+		qr/^Ada\|2024-04-01\|2\|enroll\|2025-04-01\|.*"revenue_12m": 5200.*\nDora\|2024-11-01\|1\|enroll\|2025-11-01\|.*\nDora\|2024-12-01\|2\|upgrade\|2025-12-01\|.*"asked": \{"revenue_12m": 5000\}.*\n$/,
 	'next_tier, gap_to_next, review_on, gap_to_keep' =>
 		qr/^Ada\|gold\|2024-04-01\|\|\|2025-04-01\|3000\|t\nDora\|gold\|2024-12-01\|\|\|2025-12-01\|3500\|t\nBob\|silver\|2024-07-01\|gold\|700\|2025-07-01\|0\|f\nChen\|ordinary\|2024-09-02\|silver\|0\|\|\|f\nFay\|ordinary\|2024-03-15\|silver\|1700\|\|\|f\nGus\|ordinary\|2022-04-20\|silver\|1600\|\|\|f\n$/,
-	'AND at_risk AND review_on' => qr/^Ada\|2024-04-01\|2025-04-01\|3000\|enrol: amount 5200 reaches 5000 .*\n$/,
+	'AND at_risk AND review_on' => qr/^Ada\|2024-04-01\|2025-04-01\|3000\|enroll: revenue_12m 5200 reaches 5000 .*\n$/,
 	'FROM sales.customer_tier_rule' =>
-		qr/^Ada\|keep\|gold\|amount\|1000\|4000\|3000\|2024-04-01\|2025-04-01\nBob\|enter\|gold\|amount\|4300\|5000\|700\|2024-03-21\|2025-03-21\nBob\|keep\|silver\|amount\|1800\|1500\|0\|2024-07-01\|2025-07-01\nChen\|enter\|silver\|amount\|2300\|2000\|0\|2024-03-21\|2025-03-21\n$/,
-	"crm.tier_review('sales', 'club', '2025-04-01')" =>
-		qr/^7\|1\|1\|0\|1\|0\nAda\|gold\|grace: amount 1000 is below 4000 \(from 2024-04-01 until 2025-04-01\)\|2025-05-31\nChen\|silver\|upgrade: amount 2300 reaches 2000 .*\|2026-04-01\nEmil\|ordinary\|enrol\|\n$/,
+		qr/^Ada\|keep\|gold\|revenue_12m\|1000\|4000\|3000\|2024-04-01\|2025-04-01\nBob\|enter\|gold\|revenue_12m\|4300\|5000\|700\|2024-03-21\|2025-03-21\nBob\|keep\|silver\|revenue_12m\|1800\|1500\|0\|2024-07-01\|2025-07-01\nChen\|enter\|silver\|revenue_12m\|2300\|2000\|0\|2024-03-21\|2025-03-21\n$/,
+	"crm.review_tiers('sales', 'club', '2025-04-01')" =>
+		qr/^7\|1\|1\|0\|1\|0\nAda\|gold\|grace: revenue_12m 1000 is below 4000 \(from 2024-04-01 until 2025-04-01\)\|2025-05-31\nChen\|silver\|upgrade: revenue_12m 2300 reaches 2000 .*\|2026-04-01\nEmil\|ordinary\|enroll\|\n$/,
 	'crm.tier_grant(' => qr/^silver\|manual\|manual: won the opening prize\|2025-12-31$/m,
 	"generate_series('2025-05-01', '2025-07-01'" =>
 		qr/^2025-05-01\|7\|0\|0\|0\|0\|0\n2025-06-01\|7\|0\|0\|0\|0\|1\n2025-07-01\|7\|0\|0\|1\|0\|0\ngold\|1\|6500(?:\.0+)?\nsilver\|4\|5400(?:\.0+)?\nordinary\|2\|120(?:\.0+)?\n$/,
-	'enter_share)' => qr/^7\nbest\|amount\|4300(?:\.0+)?\n$/,
+	'enter_share)' => qr/^7\nbest\|revenue_12m\|4300(?:\.0+)?\n$/,
 	'unnest(ARRAY[4000, 5000, 6000])' => qr/^4000\|3\|80\.00\n5000\|2\|75\.00\n6000\|2\|25\.00\n$/,
 	'crm.make_tier_policy' => qr/^friend\|1\nguest\|2\nregular\|4\n$/,
 	# 520 points of Ada less the 100 redeemed expired; Dora's refund took 188.

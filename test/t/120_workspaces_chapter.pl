@@ -57,7 +57,7 @@ for my $i (0 .. $#blocks)
 	next unless $blocks[$i] =~ /CREATE ROLE analyst/;
 	($ok, $output) = psql('SET ROLE analyst; SELECT sum(customers) FROM shop.segment_profile');
 	is($output, "3000\n", 'the analyst reads');
-	for ('DELETE FROM shop.model', 'INSERT INTO shop.customer_change VALUES (1)', 'UPDATE orders SET amount = 1', "SELECT crm.cut('shop')",
+	for ('DELETE FROM shop.model', 'INSERT INTO shop.customer_change VALUES (1)', 'UPDATE orders SET amount = 1', "SELECT crm.freeze_thresholds('shop')",
 		"CALL crm.refresh('shop')", "SELECT crm.drop_workspace('shop', force => true)")
 	{
 		($ok, $output) = psql("SET ROLE analyst; $_");

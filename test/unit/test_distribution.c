@@ -215,7 +215,7 @@ test_exponential_integral(void)
 	for (int i = 0; i < 6; i++)
 		compare(&worst, model_exponential_integral(values[i][0], values[i][1]),
 				values[i][2], 1e-14, i);
-	report_worst(&worst, "the generalised exponential integral");
+	report_worst(&worst, "the generalized exponential integral");
 }
 
 /* Both ways of the recurrence n E_(n+1) = e^-z - z E_n meet. */

@@ -6,7 +6,7 @@
  * Random histories are written, read, checked, logged in any order and merged;
  * valid bytes are damaged in every way a byte can be; decimals are compared
  * with what printf says of them. Runs under the address and undefined
- * behaviour sanitizers in scripts/test.
+ * behavior sanitizers in scripts/test.
  *
  *-------------------------------------------------------------------------
  */

@@ -16,18 +16,18 @@
 
 #define SAMPLED_PASSES 0
 #define quantile_select ranged_select
-#define quantile_cuts ranged_cuts
+#define quantile_thresholds ranged_cuts
 #define quantile_decimals ranged_decimals
 #include "rfm/quantile.c"
 #undef quantile_select
-#undef quantile_cuts
+#undef quantile_thresholds
 #undef quantile_decimals
 
 #define MOST_VALUES 3000
 #define SHAPES 9
 
 typedef void (*CutFunction)(int64_t *values, size_t count, int groups,
-							Quantile *cuts, QuantilePause pause);
+							Quantile *thresholds, QuantilePause pause);
 
 static long passes;
 
@@ -93,8 +93,8 @@ compare_values(const void *a, const void *b)
 
 /* The definition: position (count - 1) j / groups, interpolated. */
 static bool
-cut_is_right(const Quantile *cut, const int64_t *sorted, size_t count, int j,
-			 int groups)
+cut_is_right(const Quantile *threshold, const int64_t *sorted, size_t count,
+			 int j, int groups)
 {
 	__int128 position = (__int128) (count - 1) * j;
 	size_t rank = (size_t) (position / groups);
@@ -103,8 +103,9 @@ cut_is_right(const Quantile *cut, const int64_t *sorted, size_t count, int j,
 
 	if (rest > 0)
 		expected += ((__int128) sorted[rank + 1] - sorted[rank]) * rest;
-	return cut->remainder >= 0 && cut->remainder < groups &&
-		   (__int128) cut->whole * groups + cut->remainder == expected;
+	return threshold->remainder >= 0 && threshold->remainder < groups &&
+		   (__int128) threshold->whole * groups + threshold->remainder ==
+			   expected;
 }
 
 static void
@@ -112,7 +113,7 @@ test_cuts(CutFunction function, long most_passes, const char *what)
 {
 	static int64_t values[MOST_VALUES];
 	static int64_t sorted[MOST_VALUES];
-	Quantile cuts[QUANTILE_MAX_GROUPS];
+	Quantile thresholds[QUANTILE_MAX_GROUPS];
 	unsigned long long state = 42;
 	long compared = 0;
 	bool right = true;
@@ -124,9 +125,10 @@ test_cuts(CutFunction function, long most_passes, const char *what)
 
 		qsort(sorted, count, sizeof(int64_t), compare_values);
 		passes = 0;
-		function(values, count, groups, cuts, count_pass);
+		function(values, count, groups, thresholds, count_pass);
 		for (int j = 1; j < groups; j++, compared++)
-			right &= cut_is_right(&cuts[j - 1], sorted, count, j, groups);
+			right &=
+				cut_is_right(&thresholds[j - 1], sorted, count, j, groups);
 		right &= passes <= most_passes * (2 * groups);
 		qsort(values, count, sizeof(int64_t), compare_values);
 		right &= memcmp(values, sorted, count * sizeof(int64_t)) == 0;
@@ -224,7 +226,7 @@ test_packing(void)
 int
 main(void)
 {
-	test_cuts(quantile_cuts, 128, "quantiles follow their definition");
+	test_cuts(quantile_thresholds, 128, "quantiles follow their definition");
 	test_cuts(ranged_cuts, 64, "so they do with guaranteed pivots");
 	test_select();
 	test_decimals();

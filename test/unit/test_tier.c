@@ -243,7 +243,7 @@ test_decisions(void)
 	{
 		TierPolicy policy = random_policy(&random);
 		int32_t day = (int32_t) (random_unit(&random) * 9000);
-		TierState state = tier_enrol(&policy, day);
+		TierState state = tier_enroll(&policy, day);
 
 		if (random_unit(&random) < 0.2)
 		{
@@ -316,29 +316,29 @@ reviews_agree(const TierPolicy *policy, const uint8_t *bytes, size_t size,
 			  long *events)
 {
 	static TierEntry entries[41];
-	TierPurchaseMetric kind = TIER_AMOUNT;
-	TierFact fact = TIER_FACT_AMOUNT;
+	TierPurchaseMetric kind = TIER_REVENUE;
+	TierMetricKind counted = TIER_METRIC_REVENUE;
 	TierMetric replayed;
 	TierMetric reviewed;
 	TierReplay replay = {.policy = policy, .kinds = &kind};
-	TierReview review = {.policy = policy, .facts = &fact};
+	TierReview review = {.policy = policy, .metric_kinds = &counted};
 	TierState state;
 	TierWindow window;
-	size_t enrolment;
+	size_t enrollment;
 	bool any;
 
 	replay.metrics = &replayed;
 	replay.scale = history_scale(bytes);
 	replay.entries = entries;
-	replay.count = tier_entries(bytes, size, entries, &enrolment);
+	replay.count = tier_entries(bytes, size, entries, &enrollment);
 	review.metrics = &reviewed;
 	review.histories[TIER_HISTORY_PURCHASES].data = bytes;
 	review.histories[TIER_HISTORY_PURCHASES].size = size;
-	tier_replay_start(&replay, enrolment);
+	tier_replay_start(&replay, enrollment);
 	any = tier_replay_next(&replay, 10500);
 	if (!any)
-		return enrolment == replay.count;
-	state = tier_enrol(policy, entries[enrolment].day);
+		return enrollment == replay.count;
+	state = tier_enroll(policy, entries[enrollment].day);
 	for (int32_t day = state.enrolled_on; day < 10500; day++)
 	{
 		bool decided = tier_review_day(&review, &state, day, &window);
@@ -385,12 +385,12 @@ test_reviews(void)
 static void
 test_counts(void)
 {
-	static const char *names[] = {"amount", "purchases",	 "purchase_days",
-								  "profit", "points_earned", "clv"};
+	static const char *names[] = {"revenue", "purchases",	  "purchase_days",
+								  "profit",	 "points_earned", "clv"};
 	TierPolicy policy = {.metric_count = 6, .metrics = names};
-	TierFact facts[6];
+	TierMetricKind kinds[6];
 	TierMetric metrics[6] = {0};
-	TierReview review = {.policy = &policy, .facts = facts};
+	TierReview review = {.policy = &policy, .metric_kinds = kinds};
 	HistoryEntry entry = {.day = 10, .purchases = 2, .amount = 500};
 	uint8_t bytes[64] = {HISTORY_FORMAT + 1};
 	uint8_t *next = history_write_entry(bytes + 1, 0, &entry);
@@ -398,12 +398,12 @@ test_counts(void)
 	entry = (HistoryEntry){.day = 20, .purchases = 0, .amount = -20};
 	next = history_write_entry(next, 10, &entry);
 	for (int i = 0; i < 6; i++)
-		facts[i] = tier_fact(names[i]);
+		kinds[i] = tier_metric_kind(&policy, names[i]);
 	review.metrics = metrics;
 	metrics[5].is_known = true;
 	metrics[5].value.units = 77;
 	tier_review_count(&review, 0, 100);
-	report(facts[5] == TIER_FACT_GIVEN && metrics[0].is_known &&
+	report(kinds[5] == TIER_METRIC_GIVEN && metrics[0].is_known &&
 			   metrics[0].value.units == 0 && !metrics[3].is_known &&
 			   metrics[4].is_known && metrics[4].value.units == 0 &&
 			   metrics[5].value.units == 77,

@@ -1,20 +1,20 @@
 /*
- * programme.sql
+ * program.sql
  *
- * A programme with thresholds for amounts like these, reviewed on the first
+ * A program with thresholds for amounts like these, reviewed on the first
  * of each month of the last year and on its last day: how many have which
  * tier, what they bring, and what the reviews decided.
  */
 SET client_min_messages = warning;
 DELETE FROM tier_rule;
-INSERT INTO tier_rule (scheme, tier_no, metric, enter_at, keep_at)
+INSERT INTO tier_rule (program, tier_no, metric, enter_at, keep_at)
 VALUES ('standard', 1, 'revenue_12m', 1000, 800), ('standard', 2, 'revenue_12m', 3000, 2400);
-UPDATE tier_scheme SET valid_for = '6 months', grace = '60 days';
+UPDATE program SET valid_for = '6 months', grace = '60 days';
 
 CREATE TEMPORARY TABLE review AS
 SELECT day::date, r.*
   FROM (SELECT generate_series(date :'as_of' - interval '1 year' + interval '1 day', :'as_of', interval '1 month') AS day
-		 UNION ALL SELECT :'as_of') AS days, crm.tier_review(:'workspace', 'standard', day::date) AS r;
+		 UNION ALL SELECT :'as_of') AS days, crm.review_tiers(:'workspace', 'standard', day::date) AS r;
 
 SELECT :'dim' || format('  %-12s %9s %14s %7s %9s %9s %9s', 'tier', 'members', 'revenue 12m', '', 'each', 'P(alive)', 'at risk') || :'reset';
 

@@ -1,9 +1,9 @@
 /*
- * programme_prepare.sql
+ * program_prepare.sql
  *
  * A workspace "sales" with tables, of the same customers: their stored
  * histories are those of "customers", which stand for orders that are not
- * entered. The tiers of its programme fit the amounts of the business.
+ * entered. The tiers of its program fit the amounts of the business.
  */
 SET client_min_messages = warning;
 SELECT crm.create_workspace('sales', 'UTC') \g /dev/null
@@ -13,4 +13,4 @@ TRUNCATE sales.customer_change;
 UPDATE sales.tier_rule SET (enter_at, keep_at) = (300, 200) WHERE tier_no = 1;
 UPDATE sales.tier_rule SET (enter_at, keep_at) = (1000, 800) WHERE tier_no = 2;
 VACUUM (ANALYZE, FREEZE) sales.customer, sales.customer_history, sales.customer_change;
-SELECT crm.cut('sales', :'year_before'), crm.fit('sales', :'year_before') \g /dev/null
+SELECT crm.freeze_thresholds('sales', :'year_before'), crm.fit('sales', :'year_before') \g /dev/null

@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * maximise.c
+ * maximize.c
  *		Where the log-likelihood of a sample is greatest.
  *
  * All parameters are positive, and the search is over their logarithms u:

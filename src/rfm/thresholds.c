@@ -1,11 +1,11 @@
 /*-------------------------------------------------------------------------
  *
- * cuts.c
+ * thresholds.c
  *		Thresholds of RFM scores: from quantiles, from users, to integers.
  *
- * rfm_cuts_parse is the one judge of thresholds. The constructor in SQL calls
+ * rfm_thresholds_parse is the one judge of thresholds. The constructor in SQL calls
  * it early; crm.rfm calls it on whatever it is given, as anyone can write
- * ROW(...)::crm.rfm_cuts.
+ * ROW(...)::crm.rfm_thresholds.
  *
  *-------------------------------------------------------------------------
  */
@@ -21,7 +21,7 @@
 
 #include "history/decimal.h"
 #include "history/history.h"
-#include "rfm/cuts.h"
+#include "rfm/thresholds.h"
 
 /* Decimals of a threshold that matter: a history has no more of them. */
 #define FRACTION_UNITS INT64_C(100000000) /* 10^HISTORY_MAX_SCALE */
@@ -96,21 +96,24 @@ static void
 check_threshold(Numeric value, Numeric previous, const char *measure)
 {
 	if (numeric_is_nan(value) || numeric_is_inf(value))
-		ereport(ERROR,
-				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-				 errmsg("%s thresholds of crm.rfm_cuts must be finite, not %s",
-						measure, numeric_is_nan(value) ? "NaN" : "infinite")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+			 errmsg(
+				 "%s thresholds of crm.rfm_thresholds must be finite, not %s",
+				 measure, numeric_is_nan(value) ? "NaN" : "infinite")));
 	if (previous != NULL && numeric_is_below(value, previous))
 		ereport(
 			ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("%s thresholds of crm.rfm_cuts must ascend: %s comes "
-					"after %s",
-					measure,
-					DatumGetCString(DirectFunctionCall1(
-						numeric_out, NumericGetDatum(value))),
-					DatumGetCString(DirectFunctionCall1(
-						numeric_out, NumericGetDatum(previous)))),
+			 errmsg(
+				 "%s thresholds of crm.rfm_thresholds must ascend: %s comes "
+				 "after %s",
+				 measure,
+				 DatumGetCString(
+					 DirectFunctionCall1(numeric_out, NumericGetDatum(value))),
+				 DatumGetCString(DirectFunctionCall1(
+					 numeric_out, NumericGetDatum(previous)))),
 			 errhint("Sort them in ascending order, for recency as well: its "
 					 "scores are turned round when they are given.")));
 }
@@ -129,32 +132,35 @@ parse_measure(HeapTupleHeader record, AttrNumber number, const char *measure,
 
 	datum = GetAttributeByNum(record, number, &isnull);
 	if (isnull)
-		ereport(
-			ERROR,
-			(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-			 errmsg("%s thresholds of crm.rfm_cuts must not be null", measure),
-			 errhint("An empty array stands for a single group.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("%s thresholds of crm.rfm_thresholds must not be null",
+						measure),
+				 errhint("An empty array stands for a single group.")));
 	array = DatumGetArrayTypeP(datum);
 	if (ARR_NDIM(array) > 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
-				 errmsg("%s thresholds of crm.rfm_cuts must be an array of "
-						"one dimension, not of %d",
-						measure, ARR_NDIM(array))));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+			 errmsg("%s thresholds of crm.rfm_thresholds must be an array of "
+					"one dimension, not of %d",
+					measure, ARR_NDIM(array))));
 	count = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
 	if (count > RFM_MAX_GROUPS - 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("crm.rfm_cuts has %d %s thresholds, more than %d",
-						count, measure, RFM_MAX_GROUPS - 1)));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("crm.rfm_thresholds has %d %s thresholds, more than %d",
+					count, measure, RFM_MAX_GROUPS - 1)));
 	deconstruct_array(array, NUMERICOID, -1, false, TYPALIGN_INT, &elements,
 					  &nulls, &count);
 	for (int i = 0; i < count; i++)
 	{
 		if (nulls[i])
-			ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-							errmsg("a %s threshold of crm.rfm_cuts is null",
-								   measure)));
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("a %s threshold of crm.rfm_thresholds is null",
+							measure)));
 		check_threshold(DatumGetNumeric(elements[i]),
 						i > 0 ? DatumGetNumeric(elements[i - 1]) : NULL,
 						measure);
@@ -173,25 +179,25 @@ fill_limits(RfmLimits *limits, const Threshold *thresholds, int count,
 }
 
 /*
- * Checks a crm.rfm_cuts and turns it into integers. The measures may have
+ * Checks a crm.rfm_thresholds and turns it into integers. The measures may have
  * different numbers of groups.
  */
 void
-rfm_cuts_parse(HeapTupleHeader record, RfmCuts *cuts)
+rfm_thresholds_parse(HeapTupleHeader record, RfmThresholds *limits)
 {
 	Threshold thresholds[RFM_MAX_GROUPS - 1];
 	int count;
 
 	count = parse_measure(record, 1, "recency", thresholds);
-	fill_limits(&cuts->recency, thresholds, count, 0);
-	cuts->digits = count < 9;
+	fill_limits(&limits->recency, thresholds, count, 0);
+	limits->digits = count < 9;
 	count = parse_measure(record, 2, "frequency", thresholds);
-	fill_limits(&cuts->frequency, thresholds, count, 0);
-	cuts->digits &= count < 9;
+	fill_limits(&limits->frequency, thresholds, count, 0);
+	limits->digits &= count < 9;
 	count = parse_measure(record, 3, "monetary", thresholds);
 	for (int scale = 0; scale <= HISTORY_MAX_SCALE; scale++)
-		fill_limits(&cuts->monetary[scale], thresholds, count, scale);
-	cuts->digits &= count < 9;
+		fill_limits(&limits->monetary[scale], thresholds, count, scale);
+	limits->digits &= count < 9;
 }
 
 /* A quantile of minor units as numeric, with decimals enough (quantile.h). */
@@ -211,7 +217,7 @@ quantile_numeric(const Quantile *quantile, int groups, int scale)
 
 /* The thresholds between the groups as numeric[]. */
 Datum
-rfm_cuts_array(const Quantile *quantiles, int groups, int scale)
+rfm_thresholds_array(const Quantile *quantiles, int groups, int scale)
 {
 	Datum elements[RFM_MAX_GROUPS - 1];
 
@@ -223,21 +229,21 @@ rfm_cuts_array(const Quantile *quantiles, int groups, int scale)
 										   -1, false, TYPALIGN_INT));
 }
 
-/* crm.rfm_cuts(recency numeric[], frequency numeric[], monetary numeric[]) */
-CRM_FUNCTION(crm_rfm_cuts)
+/* crm.rfm_thresholds(recency numeric[], frequency numeric[], monetary numeric[]) */
+CRM_FUNCTION(crm_rfm_thresholds)
 {
 	Datum values[3];
 	bool nulls[3] = {0};
 	TupleDesc descriptor;
 	HeapTuple tuple;
-	RfmCuts *cuts = palloc(sizeof(RfmCuts));
+	RfmThresholds *limits = palloc(sizeof(RfmThresholds));
 
 	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
 	for (int i = 0; i < 3; i++)
 		values[i] = PG_GETARG_DATUM(i);
 	tuple = heap_form_tuple(descriptor, values, nulls);
-	rfm_cuts_parse((HeapTupleHeader) DatumGetPointer(HeapTupleGetDatum(tuple)),
-				   cuts);
+	rfm_thresholds_parse(
+		(HeapTupleHeader) DatumGetPointer(HeapTupleGetDatum(tuple)), limits);
 	PG_RETURN_DATUM(HeapTupleGetDatum(tuple));
 }

@@ -1,28 +1,12 @@
 /*
- * programme
+ * program
  *
- * Running a programme in a workspace: reviews of tiers and of stages. What a
+ * Running a program in a workspace: reviews of tiers and of stages. What a
  * review decides about a customer is decided by crm.tier_decide and
  * crm.classify; here are the facts that go in and the rows that come out.
  */
 
-/* Metrics of a programme */
-
-CREATE FUNCTION crm.programme_metric_name(metric text, window_kind text, window_length interval) RETURNS text
-	LANGUAGE sql IMMUTABLE PARALLEL SAFE
-	RETURN CASE WHEN window_kind = 'rolling' AND extract(epoch FROM window_length) = extract(epoch FROM interval '12 months')
-					AND extract(day FROM window_length) = 0 AND metric IN ('revenue_12m', 'purchases_12m', 'profit_12m')
-				THEN CASE metric WHEN 'revenue_12m' THEN 'amount' WHEN 'purchases_12m' THEN 'purchases' ELSE 'profit' END
-				WHEN metric = 'revenue' THEN 'amount'
-				ELSE metric END;
-COMMENT ON FUNCTION crm.programme_metric_name(text, text, interval) IS
-'The name in a tier policy of a metric of tier_rule: amount for revenue; and where the window is the last 12 months, amount, purchases and profit for revenue_12m, purchases_12m and profit_12m, which mean the same there. Other names stay.';
-
-CREATE FUNCTION crm.is_programme_metric(metric text) RETURNS boolean
-	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-	RETURN metric IN ('amount', 'purchases', 'purchase_days', 'profit', 'points_earned');
-COMMENT ON FUNCTION crm.is_programme_metric(text) IS
-'True for a metric that counts over the window of a programme: amount, purchases, purchase_days, profit and points_earned. Any other is taken from customer_metric or customer_score as of the day.';
+/* Decisions in words */
 
 CREATE FUNCTION crm.tier_why(reason text, facts jsonb) RETURNS text
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -32,29 +16,29 @@ BEGIN ATOMIC
 											   || CASE WHEN (facts -> 'metrics' ->> a.key)::numeric >= a.value::numeric THEN ' reaches ' ELSE ' is below ' END
 											   || a.value, ', ' ORDER BY a.key COLLATE "C")
 							   FROM jsonb_each_text(facts -> 'asked') a), '')
-		|| CASE WHEN facts ? 'asked' AND facts ? 'from' THEN ' (from ' || (facts ->> 'from') || ' until ' || (facts ->> 'until') || ')' ELSE '' END
+		|| CASE WHEN facts ? 'asked' AND facts ? 'since' THEN ' (from ' || (facts ->> 'since') || ' until ' || (facts ->> 'until') || ')' ELSE '' END
 		|| coalesce(': ' || (facts ->> 'note'), '');
 END;
 COMMENT ON FUNCTION crm.tier_why(text, jsonb) IS
-'A decision about a tier in words, from the reason and the facts in tier_log: for example "grace: amount 1000 is below 4000 (from 2024-04-01 until 2025-04-01)".';
+'A decision about a tier in words, from the reason and the facts in tier_log: for example "grace: revenue_12m 1000 is below 4000 (from 2024-04-01 until 2025-04-01)".';
 
 /* Reviews of tiers */
 
-CREATE FUNCTION crm.programme_enter(workspace text) RETURNS void
+CREATE FUNCTION crm.program_enter(workspace text) RETURNS void
 	LANGUAGE plpgsql AS $$
 BEGIN
 	PERFORM crm.workspace_enter(workspace);
 	IF pg_catalog.to_regclass('tier_log') IS NULL THEN
 		RAISE object_not_in_prerequisite_state USING
-			MESSAGE = pg_catalog.format('workspace "%s" stands on a relation of yours and keeps no grades and stages', workspace),
+			MESSAGE = pg_catalog.format('workspace "%s" stands on a relation of yours and keeps no tiers and stages', workspace),
 			HINT = pg_catalog.format('Ask crm.tier_at, crm.tier_path or crm.classify about %I.purchase_history and %I.customer_metric, or make a workspace with crm.create_workspace.', workspace, workspace);
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION crm.programme_enter(text) IS
-'As crm.workspace_enter; an error where the workspace has no tables for grades and stages.';
+COMMENT ON FUNCTION crm.program_enter(text) IS
+'As crm.workspace_enter; an error where the workspace has no tables for tiers and stages.';
 
-CREATE FUNCTION crm.programme_day(as_of date) RETURNS text
+CREATE FUNCTION crm.program_day(as_of date) RETURNS text
 	LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
 	IF as_of IS NULL OR as_of < '0001-01-01' OR as_of > '9999-12-31' THEN
@@ -65,36 +49,36 @@ BEGIN
 	RETURN to_char(as_of, 'YYYY-MM-DD');
 END
 $$;
-COMMENT ON FUNCTION crm.programme_day(date) IS
+COMMENT ON FUNCTION crm.program_day(date) IS
 'A day as the setting crm.as_of takes it; an error where it is none.';
 
-CREATE FUNCTION crm.scheme_policy(workspace text, scheme text) RETURNS crm.tier_policy
+CREATE FUNCTION crm.program_policy(workspace text, program text) RETURNS crm.tier_policy
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	policy crm.tier_policy;
 BEGIN
-	PERFORM crm.programme_enter(workspace);
-	policy := scheme_policy(scheme);
+	PERFORM crm.program_enter(workspace);
+	policy := program_policy(program);
 	IF policy IS NULL THEN
 		RAISE undefined_object USING
-			MESSAGE = format('there is no programme %s in workspace "%s"', coalesce(quote_literal(scheme), 'NULL'), workspace),
-			HINT = coalesce((SELECT format('Its programmes are: %s.', string_agg(s.scheme, ', ' ORDER BY s.scheme COLLATE "C")) FROM tier_scheme s),
-							format('INSERT INTO %I.tier_scheme makes one.', workspace));
+			MESSAGE = format('there is no program %s in workspace "%s"', coalesce(quote_literal(program), 'NULL'), workspace),
+			HINT = coalesce((SELECT format('Its programs are: %s.', string_agg(s.program, ', ' ORDER BY s.program COLLATE "C")) FROM program s),
+							format('INSERT INTO %I.program makes one.', workspace));
 	END IF;
 	RETURN policy;
 END
 $$;
-COMMENT ON FUNCTION crm.scheme_policy(text, text) IS
-'The policy that the rows of tier_scheme, tier and tier_rule of a workspace mean now, for crm.tier_at and crm.tier_path: SELECT (crm.tier_at(history, (SELECT crm.scheme_policy(''sales'', ''standard'')), ''2025-12-31'')).tier, count(*) FROM sales.purchase_history GROUP BY 1 (in a subquery, it is computed once and not for each customer). Only metrics of purchases can be replayed (revenue, purchases, purchase_days; over the last 12 months also revenue_12m and purchases_12m). Rules that contradict themselves and an unknown programme are errors.';
+COMMENT ON FUNCTION crm.program_policy(text, text) IS
+'The policy that the rows of program, tier and tier_rule of a workspace mean now, for crm.tier_at and crm.tier_path: SELECT (crm.tier_at(history, (SELECT crm.program_policy(''sales'', ''standard'')), ''2025-12-31'')).tier, count(*) FROM sales.purchase_history GROUP BY 1 (in a subquery, it is computed once and not for each customer). Only metrics of purchases can be replayed (revenue, purchases, purchase_days; over the last 12 months also revenue_12m and purchases_12m). Rules that contradict themselves and an unknown program are errors.';
 
-CREATE FUNCTION crm.programme_given_metrics(policy crm.tier_policy) RETURNS text
+CREATE FUNCTION crm.program_given_metrics(policy crm.tier_policy) RETURNS text
 	LANGUAGE plpgsql STABLE AS $$
 DECLARE
 	wanted text;
 	parts text[] := '{}';
 	models text[] := '{}';
 BEGIN
-	FOR wanted IN SELECT DISTINCT r.metric FROM crm.tier_rules(policy) r WHERE NOT crm.is_programme_metric(r.metric) ORDER BY 1 LOOP
+	FOR wanted IN SELECT DISTINCT r.metric FROM crm.tier_rules(policy) r WHERE NOT crm.tier_counts(policy, r.metric) ORDER BY 1 LOOP
 		IF EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = to_regclass('customer_metric') AND a.attname = wanted AND a.attnum > 0) THEN
 			parts := parts || format('%L, c.%I', wanted, wanted);
 		ELSIF EXISTS (SELECT FROM score_item i WHERE i.model = wanted) THEN
@@ -116,13 +100,13 @@ BEGIN
 				ELSE '' END;
 END
 $$;
-COMMENT ON FUNCTION crm.programme_given_metrics(crm.tier_policy) IS
+COMMENT ON FUNCTION crm.program_given_metrics(crm.tier_policy) IS
 'A query for the metrics of a policy that do not count over its window, by customer; an error where one does not exist. The search path is that of the workspace.';
 
 /*
  * Members come from the log; somebody with any row there has joined before.
  */
-CREATE FUNCTION crm.programme_members(policy crm.tier_policy) RETURNS text
+CREATE FUNCTION crm.program_members(policy crm.tier_policy) RETURNS text
 	LANGUAGE plpgsql STABLE AS $$
 DECLARE
 	metrics text[] := ARRAY(SELECT DISTINCT r.metric FROM crm.tier_rules(policy) r WHERE r.metric IS NOT NULL);
@@ -131,26 +115,26 @@ DECLARE
 BEGIN
 	IF 'points_earned' = ANY (metrics) THEN
 		columns := replace(columns, 'NULL::crm.history', 'p.points_history');
-		joins := E'\n\t\t  LEFT JOIN programme_points p ON p.customer_id = coalesce(m.customer_id, h.customer_id) AND p.time_zone = $4';
+		joins := E'\n\t\t  LEFT JOIN program_points p ON p.customer_id = coalesce(m.customer_id, h.customer_id) AND p.time_zone = $4';
 	END IF;
-	IF EXISTS (SELECT FROM unnest(metrics) m WHERE NOT crm.is_programme_metric(m)) THEN
+	IF EXISTS (SELECT FROM unnest(metrics) m WHERE NOT crm.tier_counts(policy, m)) THEN
 		columns := replace(columns, 'NULL::jsonb', 'c.given');
-		joins := joins || E'\n\t\t  LEFT JOIN (' || crm.programme_given_metrics(policy) || ') c ON c.customer_id = coalesce(m.customer_id, h.customer_id)';
+		joins := joins || E'\n\t\t  LEFT JOIN (' || crm.program_given_metrics(policy) || ') c ON c.customer_id = coalesce(m.customer_id, h.customer_id)';
 	END IF;
 	RETURN format($query$
 		SELECT coalesce(m.customer_id, h.customer_id) AS customer_id, m.valid_from, m.reason, m.state, %s
-		  FROM (SELECT * FROM tier_member_at($1) o WHERE o.scheme = $2 AND o.valid_to IS NULL) m
-		  FULL JOIN (SELECT * FROM programme_history a WHERE a.time_zone = $4) h ON h.customer_id = m.customer_id%s
+		  FROM (SELECT * FROM tier_member_at($1) o WHERE o.program = $2 AND o.valid_to IS NULL) m
+		  FULL JOIN (SELECT * FROM program_history a WHERE a.time_zone = $4) h ON h.customer_id = m.customer_id%s
 		 WHERE m.customer_id IS NOT NULL
 			OR crm.first_day(h.history, $1) IS NOT NULL
-			   AND NOT EXISTS (SELECT FROM tier_log l WHERE l.scheme = $2 AND l.customer_id = h.customer_id)$query$,
+			   AND NOT EXISTS (SELECT FROM tier_log l WHERE l.program = $2 AND l.customer_id = h.customer_id)$query$,
 		columns, joins);
 END
 $$;
-COMMENT ON FUNCTION crm.programme_members(crm.tier_policy) IS
-'A query for who is in a programme on a day, with the state and what the metrics are counted from: the members, and those who join with their first purchase, who have no state yet. Its parameters: $1 the day, $2 the programme, $4 the time zone. The search path is that of the workspace.';
+COMMENT ON FUNCTION crm.program_members(crm.tier_policy) IS
+'A query for who is in a program on a day, with the state and what the metrics are counted from: the members, and those who join with their first purchase, who have no state yet. Its parameters: $1 the day, $2 the program, $4 the time zone. The search path is that of the workspace.';
 
-CREATE FUNCTION crm.programme_freeze(policy crm.tier_policy, scheme text, as_of date) RETURNS crm.tier_policy
+CREATE FUNCTION crm.program_freeze(policy crm.tier_policy, program text, as_of date) RETURNS crm.tier_policy
 	LANGUAGE plpgsql STABLE AS $$
 DECLARE
 	rule record;
@@ -172,15 +156,15 @@ BEGIN
 			EXECUTE format($query$
 				SELECT array_agg(v.value ORDER BY v.value DESC)
 				  FROM (SELECT (crm.tier_metrics($3, q.state, q.history, q.profit_history, q.points_history, q.given, $1 + 1) ->> $5)::numeric AS value
-						  FROM (SELECT coalesce(m.state, crm.tier_enrol($3, crm.first_day(m.history, $1))) AS state,
+						  FROM (SELECT coalesce(m.state, crm.tier_enroll($3, crm.first_day(m.history, $1))) AS state,
 									   m.history, m.profit_history, m.points_history, m.given
 								  FROM (%s) m OFFSET 0) q
 						 WHERE %s) v
 				 WHERE v.value IS NOT NULL$query$,
-				crm.programme_members(policy),
-				CASE WHEN crm.is_programme_metric(rule.metric) AND rule.metric <> 'points_earned'
-					 THEN 'crm.purchases(crm.during(q.history, (crm.tier_window($3, q.state, $1 + 1))."from", $1 + 1)) > 0' ELSE 'true' END)
-			   INTO ranked USING as_of, scheme, policy, policy ->> 'time_zone', rule.metric;
+				crm.program_members(policy),
+				CASE WHEN crm.tier_counts(policy, rule.metric) AND rule.metric <> 'points_earned'
+					 THEN 'crm.purchases(crm.during(q.history, (crm.tier_window($3, q.state, $1 + 1)).since, $1 + 1)) > 0' ELSE 'true' END)
+			   INTO ranked USING as_of, program, policy, policy ->> 'time_zone', rule.metric;
 		END IF;
 		threshold := ranked[greatest(ceil(rule.share * cardinality(ranked)), 1)::integer];
 		-- Where nobody is ranked, nobody enters.
@@ -191,33 +175,33 @@ BEGIN
 	RETURN frozen;
 END
 $$;
-COMMENT ON FUNCTION crm.programme_freeze(crm.tier_policy, text, date) IS
+COMMENT ON FUNCTION crm.program_freeze(crm.tier_policy, text, date) IS
 'A policy with the shares of its rules replaced by the thresholds that they mean as of a day: the value that the last of the share has, so that ties are not split. Ranked are, for purchases, those who bought in the window, else those whose metric is known; where that is nobody, the threshold is 10^15, which nobody enters. The search path is that of the workspace.';
 
-CREATE FUNCTION crm.programme_rewind(scheme text, as_of date, time_zone text) RETURNS void
+CREATE FUNCTION crm.program_rewind(program text, as_of date, time_zone text) RETURNS void
 	LANGUAGE plpgsql AS $$
 DECLARE
 	by_hand bigint;
 	day_start timestamptz := as_of::timestamp AT TIME ZONE time_zone;
 BEGIN
 	SELECT count(*) INTO by_hand FROM tier_log l
-	 WHERE l.scheme = programme_rewind.scheme AND l.valid_from >= day_start AND l.reason IN ('manual', 'merge', 'close');
+	 WHERE l.program = program_rewind.program AND l.valid_from >= day_start AND l.reason IN ('manual', 'merge', 'close');
 	IF by_hand > 0 THEN
 		RAISE object_not_in_prerequisite_state USING
-			MESSAGE = format('programme "%s" has decisions by hand of %s or later', scheme, as_of),
+			MESSAGE = format('program "%s" has decisions by hand of %s or later', program, as_of),
 			DETAIL = format('They are %s: rows of tier_log with the reason manual, merge or close.', by_hand),
 			HINT = 'A replay takes back the decisions of reviews. Delete those made by hand first, and make them again afterwards.';
 	END IF;
-	DELETE FROM tier_log l WHERE l.scheme = programme_rewind.scheme AND l.valid_from >= day_start;
+	DELETE FROM tier_log l WHERE l.program = program_rewind.program AND l.valid_from >= day_start;
 	UPDATE tier_log l SET valid_to = NULL
-	 WHERE l.scheme = programme_rewind.scheme AND l.valid_to >= day_start;
-	DELETE FROM tier_review r WHERE r.scheme = programme_rewind.scheme AND r.as_of >= programme_rewind.as_of;
+	 WHERE l.program = program_rewind.program AND l.valid_to >= day_start;
+	DELETE FROM tier_review r WHERE r.program = program_rewind.program AND r.as_of >= program_rewind.as_of;
 END
 $$;
-COMMENT ON FUNCTION crm.programme_rewind(text, date, text) IS
-'Takes back what reviews of a programme decided on a day and later. The search path is that of the workspace.';
+COMMENT ON FUNCTION crm.program_rewind(text, date, text) IS
+'Takes back what reviews of a program decided on a day and later. The search path is that of the workspace.';
 
-CREATE FUNCTION crm.tier_write(policy crm.tier_policy, scheme text, as_of date,
+CREATE FUNCTION crm.tier_write(policy crm.tier_policy, program text, as_of date,
 	OUT changes bigint, OUT enrolled bigint, OUT upgraded bigint, OUT renewed bigint, OUT given_grace bigint, OUT downgraded bigint) RETURNS record
 	LANGUAGE plpgsql AS $$
 DECLARE
@@ -228,19 +212,19 @@ BEGIN
 			  FROM crm.tier_rules(policy) r WHERE r.metric IS NOT NULL GROUP BY r.tier_no) t;
 	EXECUTE format($query$
 		WITH decision AS MATERIALIZED (
-			SELECT e.customer_id, e.valid_from, e.tier_before, e.decided, e.metrics, e.counted_from, e.counted_until,
+			SELECT e.customer_id, e.valid_from, e.tier_before, e.decided, e.metrics, e.counted_since, e.counted_until,
 				   count(*) OVER () AS decisions, -- all is read before the first row is written
-				   CASE WHEN e.valid_from IS NULL OR e.is_same_day AND e.reason = 'enrol' THEN 'enrol'
+				   CASE WHEN e.valid_from IS NULL OR e.is_same_day AND e.reason = 'enroll' THEN 'enroll'
 						WHEN (e.decided).tier_no > e.tier_before THEN 'upgrade'
 						WHEN (e.decided).tier_no < e.tier_before THEN 'downgrade'
 						WHEN (e.decided).in_grace THEN 'grace'
 						WHEN e.is_same_day AND e.reason = 'manual' THEN 'manual'
 						ELSE 'renew' END AS reason
 			  FROM (SELECT d.customer_id, d.valid_from, d.reason, d.valid_from >= $5 AS is_same_day,
-						   (d.verdict).decided, (d.verdict).metrics, (d.verdict).counted_from, (d.verdict).counted_until,
+						   (d.verdict).decided, (d.verdict).metrics, (d.verdict).counted_since, (d.verdict).counted_until,
 						   CASE WHEN d.valid_from >= $5
 								THEN coalesce((SELECT p.tier_no FROM tier_log p
-												WHERE p.scheme = $2 AND p.customer_id = d.customer_id AND p.valid_to = d.valid_from), (d.state).tier_no)
+												WHERE p.program = $2 AND p.customer_id = d.customer_id AND p.valid_to = d.valid_from), (d.state).tier_no)
 								ELSE (d.state).tier_no END AS tier_before
 					  FROM (SELECT m.*, crm.tier_judge($3, m.state, m.history, m.profit_history, m.points_history, m.given, $1) AS verdict
 							  FROM (%s) m OFFSET 0) d
@@ -249,18 +233,18 @@ BEGIN
 		), closed AS (
 			UPDATE tier_log l SET valid_to = $5
 			  FROM decision e
-			 WHERE l.scheme = $2 AND l.customer_id = e.customer_id AND l.valid_from = e.valid_from AND e.valid_from < $5
+			 WHERE l.program = $2 AND l.customer_id = e.customer_id AND l.valid_from = e.valid_from AND e.valid_from < $5
 			RETURNING l.customer_id
 		), written AS (
-			INSERT INTO tier_log AS l (scheme, customer_id, valid_from, tier_no, reason, review_at, floor_until, facts)
+			INSERT INTO tier_log AS l (program, customer_id, valid_from, tier_no, reason, review_at, floor_until, facts)
 			SELECT $2, e.customer_id, greatest($5, e.valid_from), (e.decided).tier_no, e.reason,
 				   (e.decided).review_on::timestamp AT TIME ZONE $4,
 				   CASE WHEN (e.decided).floor_until > $1 THEN (e.decided).floor_until::timestamp AT TIME ZONE $4 END,
 				   jsonb_strip_nulls(jsonb_build_object(
 					'metrics', e.metrics,
 					'asked', $6 -> (CASE WHEN e.reason = 'downgrade' THEN e.tier_before ELSE (e.decided).tier_no END)::text
-								-> (CASE WHEN e.reason IN ('enrol', 'upgrade') THEN 'enter' ELSE 'keep' END),
-					'from', e.counted_from, 'until', e.counted_until,
+								-> (CASE WHEN e.reason IN ('enroll', 'upgrade') THEN 'enter' ELSE 'keep' END),
+					'since', e.counted_since, 'until', e.counted_until,
 					'enrolled_on', (e.decided).enrolled_on, 'changed_on', (e.decided).changed_on,
 					'floor_no', CASE WHEN (e.decided).floor_until > $1 THEN (e.decided).floor_no END))
 			  FROM decision e
@@ -271,82 +255,82 @@ BEGIN
 				decided_at = EXCLUDED.decided_at, decided_by = EXCLUDED.decided_by
 			RETURNING l.reason
 		)
-		SELECT count(*), count(*) FILTER (WHERE w.reason = 'enrol'), count(*) FILTER (WHERE w.reason = 'upgrade'), count(*) FILTER (WHERE w.reason = 'renew'),
+		SELECT count(*), count(*) FILTER (WHERE w.reason = 'enroll'), count(*) FILTER (WHERE w.reason = 'upgrade'), count(*) FILTER (WHERE w.reason = 'renew'),
 			   count(*) FILTER (WHERE w.reason = 'grace'), count(*) FILTER (WHERE w.reason = 'downgrade')
 		  FROM written w$query$,
-		crm.programme_members(policy))
+		crm.program_members(policy))
 	   INTO changes, enrolled, upgraded, renewed, given_grace, downgraded
-	  USING as_of, scheme, policy, policy ->> 'time_zone', as_of::timestamp AT TIME ZONE (policy ->> 'time_zone'), thresholds;
+	  USING as_of, program, policy, policy ->> 'time_zone', as_of::timestamp AT TIME ZONE (policy ->> 'time_zone'), thresholds;
 END
 $$;
 COMMENT ON FUNCTION crm.tier_write(crm.tier_policy, text, date) IS
-'Behind crm.tier_review: writes what a policy without shares decides about everybody on a day to tier_log, with the facts. A row of that day is replaced. Returns the number of rows written, in all and by reason. The search path is that of the workspace.';
+'Behind crm.review_tiers: writes what a policy without shares decides about everybody on a day to tier_log, with the facts. A row of that day is replaced. Returns the number of rows written, in all and by reason. The search path is that of the workspace.';
 
-CREATE FUNCTION crm.tier_review(workspace text, scheme text, as_of date DEFAULT crm.as_of(), replay boolean DEFAULT false,
+CREATE FUNCTION crm.review_tiers(workspace text, program text, as_of date DEFAULT crm.as_of(), replay boolean DEFAULT false,
 	OUT members bigint, OUT enrolled bigint, OUT upgraded bigint, OUT renewed bigint, OUT given_grace bigint, OUT downgraded bigint) RETURNS record
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET crm.as_of = '' AS $$
 DECLARE
-	day text := crm.programme_day(as_of);
-	policy crm.tier_policy := crm.scheme_policy(workspace, scheme);
+	day text := crm.program_day(as_of);
+	policy crm.tier_policy := crm.program_policy(workspace, program);
 	time_zone text := policy ->> 'time_zone';
 	last_review date;
 	changes bigint;
 BEGIN
-	PERFORM crm.programme_enter(workspace);
+	PERFORM crm.program_enter(workspace);
 	PERFORM crm.workspace_lock(workspace);
 	PERFORM set_config('crm.as_of', day, true);
-	SELECT max(r.as_of) INTO last_review FROM tier_review r WHERE r.scheme = tier_review.scheme;
+	SELECT max(r.as_of) INTO last_review FROM tier_review r WHERE r.program = review_tiers.program;
 	IF replay THEN
-		PERFORM crm.programme_rewind(scheme, as_of, time_zone);
+		PERFORM crm.program_rewind(program, as_of, time_zone);
 	ELSIF last_review > as_of THEN
 		RAISE object_not_in_prerequisite_state USING
-			MESSAGE = format('programme "%s" was reviewed as of %s, after %s', scheme, last_review, as_of),
+			MESSAGE = format('program "%s" was reviewed as of %s, after %s', program, last_review, as_of),
 			DETAIL = 'Late facts count at the next review.',
-			HINT = format('To take the later decisions back and decide anew from that day: SELECT * FROM crm.tier_review(%L, %L, %L, replay => true);', workspace, scheme, day);
+			HINT = format('To take the later decisions back and decide anew from that day: SELECT * FROM crm.review_tiers(%L, %L, %L, replay => true);', workspace, program, day);
 	END IF;
-	policy := crm.programme_freeze(policy, scheme, as_of);
+	policy := crm.program_freeze(policy, program, as_of);
 	SELECT w.* INTO changes, enrolled, upgraded, renewed, given_grace, downgraded
-	  FROM crm.tier_write(policy, scheme, as_of) w;
+	  FROM crm.tier_write(policy, program, as_of) w;
 	PERFORM crm.workspace_analyze('tier_log', changes);
 	SELECT count(*) INTO members FROM tier_log l
-	 WHERE l.scheme = tier_review.scheme AND l.valid_to IS NULL AND l.reason NOT IN ('merge', 'close');
-	INSERT INTO tier_review AS r (scheme, as_of, policy, members, changes)
-	VALUES (scheme, as_of, policy, members, changes)
+	 WHERE l.program = review_tiers.program AND l.valid_to IS NULL AND l.reason NOT IN ('merge', 'close');
+	INSERT INTO tier_review AS r (program, as_of, policy, members, changes)
+	VALUES (program, as_of, policy, members, changes)
 	ON CONFLICT ON CONSTRAINT tier_review_pkey DO UPDATE
 	SET policy = EXCLUDED.policy, members = EXCLUDED.members, changes = r.changes + EXCLUDED.changes,
 		reviewed_at = EXCLUDED.reviewed_at, reviewed_by = EXCLUDED.reviewed_by
 	WHERE EXCLUDED.changes > 0 OR r.policy <> EXCLUDED.policy;
 END
 $$;
-COMMENT ON FUNCTION crm.tier_review(text, text, date, boolean) IS
-'Reviews a programme of a workspace as of a day (default crm.as_of()) and writes what changes to tier_log, each row with the facts behind it: SELECT * FROM crm.tier_review(''sales'', ''standard'', ''2025-12-31''). Customers join with their first purchase. What is decided, crm.tier_decide explains; when the day begins, by what was before it, and where the day has purchases again when it ends. Decisions take effect from the beginning of that day, so that a programme whose upgrades are to count at once is reviewed daily; reviewed every day, it decides as crm.tier_path replays. The same review again writes nothing, or what is new since. Shares of the best customers are frozen to thresholds, kept with the rules in tier_review. A day before the last review is an error, unless replay is true: that takes back the decisions of reviews from this day on, and decides it anew. Returns the number of members and of what was decided: enrolled, upgraded, renewed, given_grace, downgraded.';
+COMMENT ON FUNCTION crm.review_tiers(text, text, date, boolean) IS
+'Reviews a program of a workspace as of a day (default crm.as_of()) and writes what changes to tier_log, each row with the facts behind it: SELECT * FROM crm.review_tiers(''sales'', ''standard'', ''2025-12-31''). Customers join with their first purchase. What is decided, crm.tier_decide explains; when the day begins, by what was before it, and where the day has purchases again when it ends. Decisions take effect from the beginning of that day, so that a program whose upgrades are to count at once is reviewed daily; reviewed every day, it decides as crm.tier_path replays. The same review again writes nothing, or what is new since. Shares of the best customers are frozen to thresholds, kept with the rules in tier_review. A day before the last review is an error, unless replay is true: that takes back the decisions of reviews from this day on, and decides it anew. Returns the number of members and of what was decided: enrolled, upgraded, renewed, given_grace, downgraded.';
 
 /* Decisions by hand */
 
-CREATE FUNCTION crm.tier_grant(workspace text, scheme text, customer_id bigint, tier text, until date, as_of date DEFAULT crm.as_of(),
+CREATE FUNCTION crm.tier_grant(workspace text, program text, customer_id bigint, tier text, until date, as_of date DEFAULT crm.as_of(),
 	note text DEFAULT NULL) RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-	policy crm.tier_policy := crm.scheme_policy(workspace, scheme);
+	policy crm.tier_policy := crm.program_policy(workspace, program);
 	time_zone text := policy ->> 'time_zone';
 	day_start timestamptz;
 	granted integer;
 	member record;
 	state crm.tier_state;
 BEGIN
-	PERFORM crm.programme_day(as_of);
-	PERFORM crm.programme_enter(workspace);
+	PERFORM crm.program_day(as_of);
+	PERFORM crm.program_enter(workspace);
 	PERFORM crm.workspace_lock(workspace);
-	SELECT t.tier_no INTO granted FROM tier t WHERE t.scheme = tier_grant.scheme AND t.name = tier_grant.tier;
+	SELECT t.tier_no INTO granted FROM tier t WHERE t.program = tier_grant.program AND t.name = tier_grant.tier;
 	IF granted IS NULL THEN
 		RAISE undefined_object USING
-			MESSAGE = format('programme "%s" has no tier %s', scheme, coalesce(quote_literal(tier), 'NULL')),
-			HINT = (SELECT format('Its tiers are: %s.', string_agg(t.name, ', ' ORDER BY t.tier_no)) FROM tier t WHERE t.scheme = tier_grant.scheme);
+			MESSAGE = format('program "%s" has no tier %s', program, coalesce(quote_literal(tier), 'NULL')),
+			HINT = (SELECT format('Its tiers are: %s.', string_agg(t.name, ', ' ORDER BY t.tier_no)) FROM tier t WHERE t.program = tier_grant.program);
 	ELSIF EXISTS (SELECT FROM tier_policy_at(as_of) p
-				   WHERE p.scheme = tier_grant.scheme AND NOT EXISTS (SELECT FROM crm.tier_rules(p.policy) r WHERE r.tier_no = granted)) THEN
+				   WHERE p.program = tier_grant.program AND NOT EXISTS (SELECT FROM crm.tier_rules(p.policy) r WHERE r.tier_no = granted)) THEN
 		RAISE undefined_object USING
-			MESSAGE = format('tier "%s" of programme "%s" is newer than the last review', tier, scheme),
-			HINT = format('A change of rules takes effect with the next review: SELECT * FROM crm.tier_review(%L, %L, %L);', workspace, scheme, as_of);
+			MESSAGE = format('tier "%s" of program "%s" is newer than the last review', tier, program),
+			HINT = format('A change of rules takes effect with the next review: SELECT * FROM crm.review_tiers(%L, %L, %L);', workspace, program, as_of);
 	ELSIF customer_id IS NULL OR NOT EXISTS (SELECT FROM customer c WHERE c.customer_id = tier_grant.customer_id) THEN
 		RAISE foreign_key_violation USING MESSAGE = format('there is no customer %s', coalesce(customer_id::text, 'NULL'));
 	ELSIF until <= as_of OR until IS NULL OR NOT isfinite(until) THEN
@@ -355,16 +339,16 @@ BEGIN
 			HINT = 'A tier given by hand is a floor until a day, so that nobody keeps it for ever by mistake.';
 	END IF;
 	-- Decided by the rules that hold, in which shares are thresholds.
-	policy := coalesce((SELECT p.policy FROM tier_policy_at(as_of) p WHERE p.scheme = tier_grant.scheme), policy);
+	policy := coalesce((SELECT p.policy FROM tier_policy_at(as_of) p WHERE p.program = tier_grant.program), policy);
 	SELECT m.* INTO member FROM tier_member_at(as_of) m
-	 WHERE m.scheme = tier_grant.scheme AND m.customer_id = tier_grant.customer_id AND m.valid_to IS NULL;
-	IF member.customer_id IS NULL AND EXISTS (SELECT FROM tier_log l WHERE l.scheme = tier_grant.scheme AND l.customer_id = tier_grant.customer_id) THEN
+	 WHERE m.program = tier_grant.program AND m.customer_id = tier_grant.customer_id AND m.valid_to IS NULL;
+	IF member.customer_id IS NULL AND EXISTS (SELECT FROM tier_log l WHERE l.program = tier_grant.program AND l.customer_id = tier_grant.customer_id) THEN
 		RAISE object_not_in_prerequisite_state USING
-			MESSAGE = format('customer %s is no member of programme "%s" on %s, or has a later decision', customer_id, scheme, as_of),
+			MESSAGE = format('customer %s is no member of program "%s" on %s, or has a later decision', customer_id, program, as_of),
 			HINT = format('SELECT * FROM %I.tier_log WHERE customer_id = %s; shows the decisions.', workspace, customer_id);
 	END IF;
 	day_start := as_of::timestamp AT TIME ZONE time_zone;
-	state := coalesce(member.state, crm.tier_enrol(policy, as_of));
+	state := coalesce(member.state, crm.tier_enroll(policy, as_of));
 	IF state.tier_no < granted THEN
 		-- Raised by the floor alone: no metric is known, and no review is due.
 		state.floor_no := granted;
@@ -375,10 +359,10 @@ BEGIN
 	END IF;
 	IF member.valid_from < day_start THEN
 		UPDATE tier_log l SET valid_to = day_start
-		 WHERE l.scheme = tier_grant.scheme AND l.customer_id = tier_grant.customer_id AND l.valid_to IS NULL;
+		 WHERE l.program = tier_grant.program AND l.customer_id = tier_grant.customer_id AND l.valid_to IS NULL;
 	END IF;
-	INSERT INTO tier_log AS l (scheme, customer_id, valid_from, tier_no, reason, review_at, floor_until, facts)
-	VALUES (scheme, customer_id, greatest(day_start, member.valid_from), state.tier_no, 'manual',
+	INSERT INTO tier_log AS l (program, customer_id, valid_from, tier_no, reason, review_at, floor_until, facts)
+	VALUES (program, customer_id, greatest(day_start, member.valid_from), state.tier_no, 'manual',
 			state.review_on::timestamp AT TIME ZONE time_zone, until::timestamp AT TIME ZONE time_zone,
 			jsonb_strip_nulls(jsonb_build_object('enrolled_on', state.enrolled_on, 'changed_on', state.changed_on, 'floor_no', granted, 'note', note)))
 	ON CONFLICT ON CONSTRAINT tier_log_pkey DO UPDATE
@@ -387,7 +371,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.tier_grant(text, text, bigint, text, date, date, text) IS
-'Gives a customer a tier by hand, on a day (default crm.as_of()): until the day until he does not fall below it, whatever his metrics; from then on he is reviewed like everybody. Who has a higher tier keeps it. A customer who is no member joins with it. A later tier by hand takes the place of an earlier one. note says why. Writes a row with the reason manual to tier_log. Errors: an unknown programme, tier or customer; a day until that is not later; a later decision about the customer.';
+'Gives a customer a tier by hand, on a day (default crm.as_of()): until the day until he does not fall below it, whatever his metrics; from then on he is reviewed like everybody. Who has a higher tier keeps it. A customer who is no member joins with it. A later tier by hand takes the place of an earlier one. note says why. Writes a row with the reason manual to tier_log. Errors: an unknown program, tier or customer; a day until that is not later; a later decision about the customer.';
 
 /* Reviews of stages */
 
@@ -449,7 +433,7 @@ BEGIN
 	), written AS (
 		INSERT INTO lifecycle_log AS l (customer_id, entered_at, stage, facts)
 		SELECT f.customer_id, $2, f.stage,
-			   jsonb_strip_nulls(jsonb_build_object('from', f.stage_before,
+			   jsonb_strip_nulls(jsonb_build_object('from_stage', f.stage_before,
 				'unusual', CASE WHEN NOT EXISTS (SELECT FROM lifecycle_move m WHERE m.from_stage = f.stage_before AND m.to_stage = f.stage)
 								 AND f.stage_before IS NOT NULL THEN true END))
 			   || coalesce(f.timeout, (
@@ -469,18 +453,18 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.lifecycle_write(text, crm.ruleset, timestamptz) IS
-'Behind crm.lifecycle_review: writes the stages that changed to lifecycle_log, as of the day crm.as_of() that begins at day_start. A row of that day that turned out to be no move is taken back. Returns the number of rows written and of unusual moves among them. The search path is that of the workspace.';
+'Behind crm.review_stages: writes the stages that changed to lifecycle_log, as of the day crm.as_of() that begins at day_start. A row of that day that turned out to be no move is taken back. Returns the number of rows written and of unusual moves among them. The search path is that of the workspace.';
 
-CREATE FUNCTION crm.lifecycle_review(workspace text, as_of date DEFAULT crm.as_of(), replay boolean DEFAULT false,
+CREATE FUNCTION crm.review_stages(workspace text, as_of date DEFAULT crm.as_of(), replay boolean DEFAULT false,
 	OUT customers bigint, OUT moves bigint, OUT unusual_moves bigint) RETURNS record
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET crm.as_of = '' AS $$
 DECLARE
-	day text := crm.programme_day(as_of);
+	day text := crm.program_day(as_of);
 	rules crm.ruleset;
 	day_start timestamptz;
 	last_review date;
 BEGIN
-	PERFORM crm.programme_enter(workspace);
+	PERFORM crm.program_enter(workspace);
 	PERFORM crm.workspace_lock(workspace);
 	PERFORM set_config('crm.as_of', day, true);
 	SELECT as_of::timestamp AT TIME ZONE w.time_zone, lifecycle_rules() INTO day_start, rules FROM workspace w;
@@ -492,12 +476,12 @@ BEGIN
 	SELECT max(r.as_of) INTO last_review FROM lifecycle_review r;
 	IF replay THEN
 		DELETE FROM lifecycle_log l WHERE l.entered_at >= day_start;
-		DELETE FROM lifecycle_review r WHERE r.as_of >= lifecycle_review.as_of;
+		DELETE FROM lifecycle_review r WHERE r.as_of >= review_stages.as_of;
 	ELSIF last_review > as_of THEN
 		RAISE object_not_in_prerequisite_state USING
 			MESSAGE = format('stages were reviewed as of %s, after %s', last_review, as_of),
 			DETAIL = 'Late facts count at the next review.',
-			HINT = format('To take the later reviews back and look anew from that day: SELECT * FROM crm.lifecycle_review(%L, %L, replay => true);', workspace, day);
+			HINT = format('To take the later reviews back and look anew from that day: SELECT * FROM crm.review_stages(%L, %L, replay => true);', workspace, day);
 	END IF;
 	SELECT w.* INTO moves, unusual_moves FROM crm.lifecycle_write(workspace, rules, day_start) w;
 	PERFORM crm.workspace_analyze('lifecycle_log', moves);
@@ -510,45 +494,45 @@ BEGIN
 		rules = EXCLUDED.rules, customers = EXCLUDED.customers, reviewed_at = EXCLUDED.reviewed_at, reviewed_by = EXCLUDED.reviewed_by;
 END
 $$;
-COMMENT ON FUNCTION crm.lifecycle_review(text, date, boolean) IS
-'Looks at the stages of all customers of a workspace as of a day (default crm.as_of()) and writes those that changed to lifecycle_log, with the reasons and the values behind them: SELECT * FROM crm.lifecycle_review(''sales'', ''2025-12-31''). A stage counts from the beginning of the day of the review that found it. A move that lifecycle_move does not list is written all the same and flagged in its facts ("unusual": true). The same review again changes only what new facts or rules change. A day before the last review is an error, unless replay is true: that takes back the reviews from this day on, and looks anew. Returns the number of customers in a stage, of moves written (first stages included) and of unusual ones.';
+COMMENT ON FUNCTION crm.review_stages(text, date, boolean) IS
+'Looks at the stages of all customers of a workspace as of a day (default crm.as_of()) and writes those that changed to lifecycle_log, with the reasons and the values behind them: SELECT * FROM crm.review_stages(''sales'', ''2025-12-31''). A stage counts from the beginning of the day of the review that found it. A move that lifecycle_move does not list is written all the same and flagged in its facts ("unusual": true). The same review again changes only what new facts or rules change. A day before the last review is an error, unless replay is true: that takes back the reviews from this day on, and looks anew. Returns the number of customers in a stage, of moves written (first stages included) and of unusual ones.';
 
 /* What is wrong */
 
-CREATE FUNCTION crm.programme_problems(workspace text, OUT problem text, OUT object text, OUT detail text, OUT hint text) RETURNS SETOF record
+CREATE FUNCTION crm.program_problems(workspace text, OUT problem text, OUT object text, OUT detail text, OUT hint text) RETURNS SETOF record
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
 DECLARE
-	its_scheme text;
+	its_program text;
 	policy crm.tier_policy;
 	message text;
 	mend text;
 BEGIN
-	PERFORM crm.programme_enter(workspace);
-	FOR its_scheme IN SELECT s.scheme FROM tier_scheme s ORDER BY 1 LOOP
+	PERFORM crm.program_enter(workspace);
+	FOR its_program IN SELECT s.program FROM program s ORDER BY 1 LOOP
 		BEGIN
-			policy := scheme_policy(its_scheme);
-			PERFORM crm.programme_given_metrics(policy);
+			policy := program_policy(its_program);
+			PERFORM crm.program_given_metrics(policy);
 		EXCEPTION WHEN OTHERS THEN
 			GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, mend = PG_EXCEPTION_HINT;
-			RETURN QUERY SELECT 'programme contradicts itself', 'tier_scheme ' || its_scheme, message, mend;
+			RETURN QUERY SELECT 'program contradicts itself', 'program ' || its_program, message, mend;
 		END;
 	END LOOP;
 	RETURN QUERY
 	SELECT 'tiers overlap', 'tier_log',
-		   format('Customer %s has two tiers of "%s" from %s on.', o.customer_id, o.scheme, o.next_from),
+		   format('Customer %s has two tiers of "%s" from %s on.', o.customer_id, o.program, o.next_from),
 		   'Correct valid_to of the earlier row: it is the valid_from of the next one.'
-	  FROM (SELECT l.scheme, l.customer_id, l.valid_from, l.valid_to, lead(l.valid_from) OVER (PARTITION BY l.scheme, l.customer_id ORDER BY l.valid_from) AS next_from
+	  FROM (SELECT l.program, l.customer_id, l.valid_from, l.valid_to, lead(l.valid_from) OVER (PARTITION BY l.program, l.customer_id ORDER BY l.valid_from) AS next_from
 			  FROM tier_log l) o
 	 WHERE coalesce(o.valid_to, 'infinity') > o.next_from
-	 ORDER BY o.scheme, o.customer_id, o.valid_from;
+	 ORDER BY o.program, o.customer_id, o.valid_from;
 	RETURN QUERY
 	SELECT 'tier without a successor', 'tier_log',
-		   format('Customer %s has no tier of "%s" from %s on.', o.customer_id, o.scheme, o.valid_to),
+		   format('Customer %s has no tier of "%s" from %s on.', o.customer_id, o.program, o.valid_to),
 		   'Set valid_to of his last row to NULL, or replay the reviews from that day on.'
-	  FROM (SELECT DISTINCT ON (l.scheme, l.customer_id) l.scheme, l.customer_id, l.valid_to, l.reason
-			  FROM tier_log l ORDER BY l.scheme, l.customer_id, l.valid_from DESC) o
+	  FROM (SELECT DISTINCT ON (l.program, l.customer_id) l.program, l.customer_id, l.valid_to, l.reason
+			  FROM tier_log l ORDER BY l.program, l.customer_id, l.valid_from DESC) o
 	 WHERE o.valid_to IS NOT NULL AND o.reason NOT IN ('merge', 'close')
-	 ORDER BY o.scheme, o.customer_id;
+	 ORDER BY o.program, o.customer_id;
 	RETURN QUERY
 	SELECT 'points taken back twice', 'points_entry',
 		   format('Entry %s of customer %s brought %s points, %s were taken back.', e.entry_id, e.customer_id, e.points, - sum(r.points)),
@@ -570,5 +554,5 @@ BEGIN
 	END;
 END
 $$;
-COMMENT ON FUNCTION crm.programme_problems(text) IS
-'What is wrong with the programmes of a workspace, as crm.check_workspace shows it: rules that contradict themselves or name unknown metrics, overlapping rows of tier_log written by hand, points taken back more than once, breaks of scores out of order.';
+COMMENT ON FUNCTION crm.program_problems(text) IS
+'What is wrong with the programs of a workspace, as crm.check_workspace shows it: rules that contradict themselves or name unknown metrics, overlapping rows of tier_log written by hand, points taken back more than once, breaks of scores out of order.';

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
- * cuts.h
- *		The type crm.rfm_cuts inside the server.
+ * thresholds.h
+ *		The type crm.rfm_thresholds inside the server.
  *
  * In SQL it is a composite of three arrays of ascending numeric thresholds:
  * plain, so that users read, store and write it. Here it is integers. A value
@@ -11,8 +11,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef CRM_RFM_CUTS_H
-#define CRM_RFM_CUTS_H
+#ifndef CRM_RFM_THRESHOLDS_H
+#define CRM_RFM_THRESHOLDS_H
 
 #include "crm.h"
 
@@ -28,16 +28,18 @@ typedef struct RfmLimits
 	int64 limits[RFM_MAX_GROUPS - 1];
 } RfmLimits;
 
-typedef struct RfmCuts
+typedef struct RfmThresholds
 {
 	RfmLimits recency;
 	RfmLimits frequency;
 	RfmLimits monetary[HISTORY_MAX_SCALE + 1]; /* by scale of the history */
 	bool digits; /* every score has one digit */
-} RfmCuts;
+} RfmThresholds;
 
-extern void rfm_cuts_parse(HeapTupleHeader record, RfmCuts *cuts);
-extern Datum rfm_cuts_array(const Quantile *quantiles, int groups, int scale);
+extern void rfm_thresholds_parse(HeapTupleHeader record,
+								 RfmThresholds *limits);
+extern Datum rfm_thresholds_array(const Quantile *quantiles, int groups,
+								  int scale);
 
 /* How many thresholds are strictly below the value. */
 static inline int
@@ -50,4 +52,4 @@ rfm_limits_below(const RfmLimits *limits, int64 value)
 	return below;
 }
 
-#endif /* CRM_RFM_CUTS_H */
+#endif /* CRM_RFM_THRESHOLDS_H */
