@@ -9,33 +9,41 @@ EXTVERSION := $(shell sed -n "s/^default_version *= *'\([^']*\)'.*/\1/p" $(dir $
 MODULE_big  = crm
 OBJS        = \
 	src/module.o \
-	src/datum_key.o \
+	src/base/calendar.o \
+	src/base/datum_key.o \
+	src/base/decimal.o \
+	src/math/exponential_integral.o \
+	src/math/matrix.o \
+	src/math/quadrature.o \
+	src/math/special.o \
 	src/history/codec.o \
-	src/history/decimal.o \
 	src/history/history_aggregate.o \
 	src/history/history_answers.o \
 	src/history/history_io.o \
 	src/history/log.o \
 	src/history/measures.o \
-	src/rfm/thresholds.o \
 	src/rfm/packed.o \
 	src/rfm/quantile.o \
 	src/rfm/rfm_aggregate.o \
 	src/rfm/scores.o \
+	src/rfm/thresholds.o \
 	src/rfm/tile.o \
+	src/model/kinds/bg_bb.o \
+	src/model/kinds/bg_nbd.o \
+	src/model/kinds/erlang.o \
+	src/model/kinds/gamma_gamma.o \
+	src/model/kinds/geometric.o \
+	src/model/kinds/kinds.o \
+	src/model/kinds/nbd.o \
+	src/model/kinds/pareto_nbd.o \
+	src/model/kinds/regular.o \
+	src/model/kinds/renewal.o \
+	src/model/kinds/sample.o \
 	src/model/answers.o \
-	src/model/bg_bb.o \
-	src/model/bg_nbd.o \
 	src/model/customer.o \
-	src/model/erlang.o \
-	src/model/exponential_integral.o \
 	src/model/fit.o \
 	src/model/fit_aggregate.o \
-	src/model/gamma_gamma.o \
-	src/model/geometric.o \
-	src/model/kinds.o \
 	src/model/likelihood.o \
-	src/model/matrix.o \
 	src/model/maximize.o \
 	src/model/model.o \
 	src/model/model_accessors.o \
@@ -45,13 +53,6 @@ OBJS        = \
 	src/model/model_estimate.o \
 	src/model/model_renewals.o \
 	src/model/model_value.o \
-	src/model/nbd.o \
-	src/model/pareto_nbd.o \
-	src/model/quadrature.o \
-	src/model/regular.o \
-	src/model/renewal.o \
-	src/model/sample.o \
-	src/model/special.o \
 	src/validation/accuracy.o \
 	src/validation/correlation.o \
 	src/validation/holdout.o \
@@ -63,7 +64,6 @@ OBJS        = \
 	src/rule/classify.o \
 	src/rule/ruleset.o \
 	src/rule/ruleset_build.o \
-	src/tier/calendar.o \
 	src/tier/policy.o \
 	src/tier/policy_parse.o \
 	src/tier/replay.o \
@@ -138,7 +138,7 @@ sql/workspace_definition.sql: $(WORKSPACE) Makefile | sqldirs
 	  echo "COMMENT ON FUNCTION crm.workspace_definition(text) IS"; \
 	  echo "'The DDL of a part of a workspace, as in the file of that name in sql/workspace; NULL for an unknown part.';"; \
 	} > $@.tmp && mv $@.tmp $@
-$(OBJS): $(wildcard $(srcdir)/src/*.h $(srcdir)/src/*/*.h) crm.control Makefile | objdirs
+$(OBJS): $(wildcard $(srcdir)/src/*/*.h $(srcdir)/src/*/*/*.h) crm.control Makefile | objdirs
 
 .PHONY: objdirs sqldirs bench
 objdirs:

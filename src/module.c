@@ -5,10 +5,10 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "crm.h"
+#include "base/crm.h"
 
 #include "miscadmin.h"
-#include "model/kind.h"
+#include "model/kinds/kind.h"
 #include "utils/builtins.h"
 
 #include "workspace/as_of.h"

@@ -32,7 +32,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "history/decimal.h"
+#include "base/decimal.h"
 
 /* Largest sum of the absolute daily amounts in minor units, and of purchases. */
 #define HISTORY_MAX_UNITS DECIMAL_MAX_UNITS

@@ -9,10 +9,10 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef CRM_HISTORY_H
-#define CRM_HISTORY_H
+#ifndef CRM_HISTORY_HISTORY_H
+#define CRM_HISTORY_HISTORY_H
 
-#include "crm.h"
+#include "base/crm.h"
 
 #include "lib/stringinfo.h"
 #include "utils/date.h"
@@ -55,4 +55,4 @@ extern double history_amount_float8(int64_t units, int scale);
 /* Days in a unit of time: 'day', 'week', 'month', 'year'; else an error. */
 extern double history_days_per_unit(text *unit);
 
-#endif /* CRM_HISTORY_H */
+#endif /* CRM_HISTORY_HISTORY_H */

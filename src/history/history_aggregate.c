@@ -17,13 +17,13 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "crm.h"
+#include "base/crm.h"
 
 #include "miscadmin.h"
 #include "utils/memutils.h"
 #include "utils/numeric.h"
 
-#include "history/decimal.h"
+#include "base/decimal.h"
 #include "history/history.h"
 #include "history/log.h"
 

@@ -12,7 +12,7 @@
 #ifndef CRM_LIFECYCLE_TRANSITIONS_H
 #define CRM_LIFECYCLE_TRANSITIONS_H
 
-#include "crm.h"
+#include "base/crm.h"
 
 #include "lifecycle/markov.h"
 

@@ -10,7 +10,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "crm.h"
+#include "base/crm.h"
 
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
@@ -22,7 +22,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
-#include "aggregate.h"
+#include "base/aggregate.h"
 #include "lifecycle/transitions.h"
 
 #define FIRST_ROOM 8

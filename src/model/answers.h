@@ -14,7 +14,7 @@
 #ifndef CRM_MODEL_ANSWERS_H
 #define CRM_MODEL_ANSWERS_H
 
-#include "crm.h"
+#include "base/crm.h"
 
 #include <math.h>
 

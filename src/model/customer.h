@@ -8,10 +8,10 @@
 #ifndef CRM_MODEL_CUSTOMER_H
 #define CRM_MODEL_CUSTOMER_H
 
-#include "crm.h"
+#include "base/crm.h"
 
 #include "history/history.h"
-#include "model/kind.h"
+#include "model/kinds/kind.h"
 
 /* Repeat purchases, time of the last one, age; an error where impossible. */
 extern ModelRow model_purchases_row(int64 x, double t_x, double t);

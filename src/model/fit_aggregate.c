@@ -18,17 +18,17 @@
  */
 #include "postgres.h"
 
-#include "crm.h"
+#include "base/crm.h"
 
 #include <math.h>
 
 #include "common/int.h"
 #include "libpq/pqformat.h"
 #include "miscadmin.h"
-#include "aggregate.h"
+#include "base/aggregate.h"
 #include "model/customer.h"
 #include "model/fit.h"
-#include "model/sample.h"
+#include "model/kinds/sample.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 

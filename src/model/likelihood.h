@@ -12,8 +12,8 @@
 #ifndef CRM_MODEL_LIKELIHOOD_H
 #define CRM_MODEL_LIKELIHOOD_H
 
-#include "model/matrix.h"
-#include "model/sample.h"
+#include "math/matrix.h"
+#include "model/kinds/sample.h"
 
 typedef struct ModelLikelihood
 {
@@ -46,7 +46,7 @@ typedef struct ModelMaximum
 {
 	double parameters[MODEL_MAX_PARAMETERS];
 	double log_likelihood;
-	ModelMatrix covariance;
+	Matrix covariance;
 	int iterations;
 	int runaway; /* the parameter, for MODEL_RUNS_AWAY */
 } ModelMaximum;

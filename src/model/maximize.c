@@ -168,7 +168,7 @@ model_approach(const ModelLikelihood *likelihood, ModelMaximum *maximum)
 static double
 newton_step(const ModelSums *sums, double *step, bool *concave, int n)
 {
-	ModelMatrix information;
+	Matrix information;
 	double added = 0.0;
 	double largest = 0.0;
 	double decrement = 0.0;
@@ -186,7 +186,7 @@ newton_step(const ModelSums *sums, double *step, bool *concave, int n)
 				information[i][j] = -sums->hessian[i][j];
 			information[i][i] += added;
 		}
-		if (model_matrix_solve(information, sums->gradient, step, n))
+		if (matrix_solve(information, sums->gradient, step, n))
 			break;
 		if (added > 1e6 * largest)
 			return -1.0;
@@ -274,16 +274,16 @@ drifts_away(const double *step, double decrement, int n, ModelMaximum *maximum)
 
 /* The inverse of the observed information in the natural parameters. */
 static bool
-covariance(const ModelSums *sums, ModelMatrix result, int n)
+covariance(const ModelSums *sums, Matrix result, int n)
 {
-	ModelMatrix information;
+	Matrix information;
 
 	for (int i = 0; i < n; i++)
 	{
 		for (int j = 0; j <= i; j++)
 			information[i][j] = -sums->hessian[i][j];
 	}
-	return model_matrix_invert(information, result, n);
+	return matrix_invert(information, result, n);
 }
 
 ModelOutcome

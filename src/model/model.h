@@ -17,10 +17,10 @@
 #ifndef CRM_MODEL_MODEL_H
 #define CRM_MODEL_MODEL_H
 
-#include "crm.h"
+#include "base/crm.h"
 
-#include "model/kind.h"
-#include "model/matrix.h"
+#include "model/kinds/kind.h"
+#include "math/matrix.h"
 #include "utils/jsonb.h"
 
 #define MODEL_UNIT_SIZE 16
@@ -34,7 +34,7 @@ typedef struct Model
 
 	/* Of a fit; each absent from a model made from known parameters. */
 	bool has_covariance;
-	ModelMatrix covariance;
+	Matrix covariance;
 	bool has_log_likelihood;
 	double log_likelihood;
 	int64 customers; /* 0 where absent */

@@ -7,12 +7,12 @@
  */
 #include "postgres.h"
 
-#include "crm.h"
+#include "base/crm.h"
 
 #include <math.h>
 
 #include "model/answers.h"
-#include "model/renewal.h"
+#include "model/kinds/renewal.h"
 
 static const Model *
 renewal_model(FunctionCallInfo fcinfo)

@@ -8,7 +8,7 @@
  */
 #include "postgres.h"
 
-#include "crm.h"
+#include "base/crm.h"
 
 #include <math.h>
 

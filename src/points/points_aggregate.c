@@ -11,7 +11,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "crm.h"
+#include "base/crm.h"
 
 #include "catalog/pg_type.h"
 #include "common/int.h"
@@ -25,8 +25,8 @@
 #include "utils/timestamp.h"
 #include "utils/typcache.h"
 
-#include "aggregate.h"
-#include "history/decimal.h"
+#include "base/aggregate.h"
+#include "base/decimal.h"
 #include "history/history.h"
 #include "points/ledger.h"
 

@@ -12,7 +12,7 @@
 #include "retention/activity.h"
 
 #include "history/codec.h"
-#include "history/decimal.h"
+#include "base/decimal.h"
 
 typedef struct PeriodReader
 {

@@ -22,7 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "tier/calendar.h"
+#include "base/calendar.h"
 
 /*
  * The periods that are counted, as numbers of calendar.h, and the day at

@@ -5,7 +5,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "crm.h"
+#include "base/crm.h"
 
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -14,7 +14,7 @@
 #include "utils/numeric.h"
 #include "utils/typcache.h"
 
-#include "aggregate.h"
+#include "base/aggregate.h"
 #include "retention/tally.h"
 
 /* Columns of crm.growth_period, from 0. */

@@ -8,12 +8,12 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "crm.h"
+#include "base/crm.h"
 
 #include "funcapi.h"
 #include "utils/builtins.h"
 
-#include "aggregate.h"
+#include "base/aggregate.h"
 #include "retention/tally.h"
 
 /* The counts of the state. */

@@ -9,7 +9,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "crm.h"
+#include "base/crm.h"
 
 #include "catalog/pg_type.h"
 #include "funcapi.h"
@@ -18,7 +18,7 @@
 #include "utils/builtins.h"
 #include "utils/typcache.h"
 
-#include "aggregate.h"
+#include "base/aggregate.h"
 #include "retention/tally.h"
 
 /* Columns of crm.retention_cell, from 0. */

@@ -5,7 +5,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "crm.h"
+#include "base/crm.h"
 
 #include "catalog/pg_type.h"
 #include "common/int.h"
@@ -16,7 +16,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
-#include "aggregate.h"
+#include "base/aggregate.h"
 #include "retention/tally.h"
 
 #define STATE_FORMAT 2

@@ -12,7 +12,7 @@
 #ifndef CRM_RETENTION_TALLY_H
 #define CRM_RETENTION_TALLY_H
 
-#include "crm.h"
+#include "base/crm.h"
 
 #include "history/history.h"
 #include "retention/activity.h"

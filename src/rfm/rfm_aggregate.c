@@ -13,7 +13,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "crm.h"
+#include "base/crm.h"
 
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
@@ -22,8 +22,8 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
-#include "aggregate.h"
-#include "history/decimal.h"
+#include "base/aggregate.h"
+#include "base/decimal.h"
 #include "history/history.h"
 #include "rfm/thresholds.h"
 #include "rfm/packed.h"

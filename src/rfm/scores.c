@@ -14,7 +14,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "crm.h"
+#include "base/crm.h"
 
 #include <math.h>
 
@@ -26,7 +26,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
-#include "datum_key.h"
+#include "base/datum_key.h"
 #include "history/history.h"
 #include "rfm/thresholds.h"
 

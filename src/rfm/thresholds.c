@@ -9,7 +9,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "crm.h"
+#include "base/crm.h"
 
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
@@ -19,7 +19,7 @@
 #include "utils/builtins.h"
 #include "utils/numeric.h"
 
-#include "history/decimal.h"
+#include "base/decimal.h"
 #include "history/history.h"
 #include "rfm/thresholds.h"
 

@@ -14,7 +14,7 @@
 #ifndef CRM_RFM_THRESHOLDS_H
 #define CRM_RFM_THRESHOLDS_H
 
-#include "crm.h"
+#include "base/crm.h"
 
 #include "history/codec.h"
 #include "rfm/quantile.h"

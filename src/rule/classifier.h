@@ -15,16 +15,16 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef CRM_CLASSIFIER_H
-#define CRM_CLASSIFIER_H
+#ifndef CRM_RULE_CLASSIFIER_H
+#define CRM_RULE_CLASSIFIER_H
 
-#include "crm.h"
+#include "base/crm.h"
 
 #include "access/htup_details.h"
 #include "access/tupdesc.h"
 #include "utils/numeric.h"
 
-#include "datum_key.h"
+#include "base/datum_key.h"
 #include "rule/ruleset.h"
 
 typedef enum MetricKind
@@ -81,4 +81,4 @@ extern bool classifier_condition_holds(const Classifier *classifier, int rule,
 extern int classifier_choose(const Classifier *classifier);
 extern Numeric classifier_metric_numeric(const Metric *metric);
 
-#endif /* CRM_CLASSIFIER_H */
+#endif /* CRM_RULE_CLASSIFIER_H */

@@ -5,7 +5,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "crm.h"
+#include "base/crm.h"
 
 #include "funcapi.h"
 #include "miscadmin.h"

@@ -10,7 +10,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "crm.h"
+#include "base/crm.h"
 
 #include "common/int.h"
 #include "miscadmin.h"

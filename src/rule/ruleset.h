@@ -15,10 +15,10 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef CRM_RULESET_H
-#define CRM_RULESET_H
+#ifndef CRM_RULE_RULESET_H
+#define CRM_RULE_RULESET_H
 
-#include "crm.h"
+#include "base/crm.h"
 
 #include "nodes/pg_list.h"
 #include "utils/jsonb.h"
@@ -49,4 +49,4 @@ typedef struct Ruleset
 /* Everything is allocated in the current memory context. */
 extern Ruleset *ruleset_parse(Jsonb *json);
 
-#endif /* CRM_RULESET_H */
+#endif /* CRM_RULE_RULESET_H */

@@ -12,14 +12,14 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "crm.h"
+#include "base/crm.h"
 
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
 #include "utils/memutils.h"
 
-#include "datum_key.h"
+#include "base/datum_key.h"
 #include "rule/ruleset.h"
 
 #define FIRST_CAPACITY 16

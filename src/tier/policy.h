@@ -23,8 +23,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "history/decimal.h"
-#include "tier/calendar.h"
+#include "base/decimal.h"
+#include "base/calendar.h"
 
 #define TIER_NEVER INT32_MAX
 

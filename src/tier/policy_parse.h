@@ -20,7 +20,7 @@
 #ifndef CRM_TIER_POLICY_PARSE_H
 #define CRM_TIER_POLICY_PARSE_H
 
-#include "crm.h"
+#include "base/crm.h"
 
 #include "utils/jsonb.h"
 

@@ -5,7 +5,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "crm.h"
+#include "base/crm.h"
 
 #include "executor/executor.h"
 #include "funcapi.h"

@@ -9,15 +9,15 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef CRM_TIER_CACHE_H
-#define CRM_TIER_CACHE_H
+#ifndef CRM_TIER_TIER_CACHE_H
+#define CRM_TIER_TIER_CACHE_H
 
-#include "crm.h"
+#include "base/crm.h"
 
 #include "access/htup_details.h"
 #include "utils/jsonb.h"
 
-#include "datum_key.h"
+#include "base/datum_key.h"
 #include "tier/policy_parse.h"
 #include "tier/replay.h"
 #include "tier/review.h"
@@ -59,4 +59,4 @@ extern void tier_refuse_past(const TierState *state, int32 as_of);
  */
 extern void tier_read_metrics(TierCache *cache, Jsonb *json, bool given_only);
 
-#endif /* CRM_TIER_CACHE_H */
+#endif /* CRM_TIER_TIER_CACHE_H */

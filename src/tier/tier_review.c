@@ -11,7 +11,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "crm.h"
+#include "base/crm.h"
 
 #include <float.h>
 #include <math.h>

@@ -14,7 +14,7 @@
  */
 #include "validation/correlation.h"
 
-#include "model/special.h"
+#include "math/special.h"
 #include "validation/accuracy.h"
 
 #include <float.h>
@@ -94,7 +94,7 @@ student_tails(double a, double r_squared)
 {
 	double b = 0.5;
 	double log_z = log1p(-r_squared);
-	double log_front = a * log_z + b * log(r_squared) - model_log_beta(a, b);
+	double log_front = a * log_z + b * log(r_squared) - math_log_beta(a, b);
 
 	if (1.0 - r_squared < (a + 1.0) / (a + b + 2.0))
 		return exp(log_front) * beta_fraction(a, b, 1.0 - r_squared) / a;

@@ -13,7 +13,7 @@
  */
 #include "postgres.h"
 
-#include "crm.h"
+#include "base/crm.h"
 
 #include <math.h>
 
@@ -23,7 +23,7 @@
 #include "miscadmin.h"
 #include "utils/typcache.h"
 
-#include "aggregate.h"
+#include "base/aggregate.h"
 #include "history/history.h"
 #include "validation/correlation.h"
 

@@ -17,7 +17,7 @@
  */
 #include "postgres.h"
 
-#include "crm.h"
+#include "base/crm.h"
 
 #include "common/int.h"
 #include "executor/executor.h"
@@ -27,7 +27,7 @@
 #include "utils/builtins.h"
 #include "utils/tuplestore.h"
 
-#include "tier/calendar.h"
+#include "base/calendar.h"
 #include "validation/accuracy.h"
 #include "validation/validation.h"
 

@@ -12,13 +12,13 @@
  */
 #include "postgres.h"
 
-#include "crm.h"
+#include "base/crm.h"
 
 #include "libpq/pqformat.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
-#include "aggregate.h"
+#include "base/aggregate.h"
 #include "history/history.h"
 #include "validation/validation.h"
 

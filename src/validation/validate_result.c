@@ -11,7 +11,7 @@
  */
 #include "postgres.h"
 
-#include "crm.h"
+#include "base/crm.h"
 
 #include <math.h>
 
@@ -24,7 +24,7 @@
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
 
-#include "aggregate.h"
+#include "base/aggregate.h"
 #include "validation/accuracy.h"
 #include "validation/validation.h"
 

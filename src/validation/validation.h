@@ -8,9 +8,9 @@
 #ifndef CRM_VALIDATION_VALIDATION_H
 #define CRM_VALIDATION_VALIDATION_H
 
-#include "crm.h"
+#include "base/crm.h"
 
-#include "datum_key.h"
+#include "base/datum_key.h"
 #include "history/history.h"
 #include "model/model.h"
 #include "validation/holdout.h"

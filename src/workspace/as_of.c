@@ -16,13 +16,13 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "crm.h"
+#include "base/crm.h"
 
 #include "datatype/timestamp.h"
 #include "utils/date.h"
 #include "utils/guc.h"
 
-#include "tier/calendar.h"
+#include "base/calendar.h"
 #include "workspace/as_of.h"
 
 /* The setting as it was written, and what it says. */

@@ -5,9 +5,9 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef CRM_AS_OF_H
-#define CRM_AS_OF_H
+#ifndef CRM_WORKSPACE_AS_OF_H
+#define CRM_WORKSPACE_AS_OF_H
 
 extern void define_as_of_setting(void);
 
-#endif /* CRM_AS_OF_H */
+#endif /* CRM_WORKSPACE_AS_OF_H */

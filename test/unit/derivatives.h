@@ -12,7 +12,7 @@
 #define DERIVATIVES_H
 
 #include "golden.h"
-#include "model/sample.h"
+#include "model/kinds/sample.h"
 
 static inline ModelSums
 summed(const ModelKind *kind, const ModelSample *sample,

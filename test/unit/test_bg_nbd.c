@@ -10,10 +10,10 @@
  */
 #include "derivatives.h"
 #include "golden.h"
-#include "model/bg_nbd.h"
-#include "model/gamma_gamma.h"
-#include "model/geometric.h"
-#include "model/quadrature.h"
+#include "model/kinds/bg_nbd.h"
+#include "model/kinds/gamma_gamma.h"
+#include "model/kinds/geometric.h"
+#include "math/quadrature.h"
 
 static unsigned long long seed = 20260101;
 

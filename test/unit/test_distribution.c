@@ -11,12 +11,12 @@
  *-------------------------------------------------------------------------
  */
 #include "golden.h"
-#include "model/bg_bb.h"
-#include "model/bg_nbd.h"
-#include "model/exponential_integral.h"
-#include "model/nbd.h"
-#include "model/pareto_nbd.h"
-#include "model/quadrature.h"
+#include "model/kinds/bg_bb.h"
+#include "model/kinds/bg_nbd.h"
+#include "math/exponential_integral.h"
+#include "model/kinds/nbd.h"
+#include "model/kinds/pareto_nbd.h"
+#include "math/quadrature.h"
 
 static unsigned long long seed = 20260401;
 
@@ -213,7 +213,7 @@ test_exponential_integral(void)
 	Worst worst = {0};
 
 	for (int i = 0; i < 6; i++)
-		compare(&worst, model_exponential_integral(values[i][0], values[i][1]),
+		compare(&worst, math_exponential_integral(values[i][0], values[i][1]),
 				values[i][2], 1e-14, i);
 	report_worst(&worst, "the generalized exponential integral");
 }
@@ -229,8 +229,8 @@ test_recurrence(void)
 		double n = 1.0 + random_log(&seed, 1e-3, 1e3);
 		double z = random_log(&seed, 1e-6, 1e3);
 
-		compare_scaled(&worst, n * model_exponential_integral(n + 1.0, z),
-					   1.0 - z * model_exponential_integral(n, z), 1.0, 1e-14,
+		compare_scaled(&worst, n * math_exponential_integral(n + 1.0, z),
+					   1.0 - z * math_exponential_integral(n, z), 1.0, 1e-14,
 					   i);
 	}
 	report_worst(&worst, "the recurrence over its order");

@@ -13,7 +13,7 @@
 #include "golden.h"
 
 #include "history/codec.h"
-#include "history/decimal.h"
+#include "base/decimal.h"
 #include "history/log.h"
 #include "history/measures.h"
 

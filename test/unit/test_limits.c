@@ -11,15 +11,15 @@
  *-------------------------------------------------------------------------
  */
 #include "golden.h"
-#include "model/bg_bb.h"
-#include "model/bg_nbd.h"
-#include "model/erlang.h"
-#include "model/geometric.h"
-#include "model/nbd.h"
-#include "model/pareto_nbd.h"
-#include "model/quadrature.h"
-#include "model/regular.h"
-#include "model/renewal.h"
+#include "model/kinds/bg_bb.h"
+#include "model/kinds/bg_nbd.h"
+#include "model/kinds/erlang.h"
+#include "model/kinds/geometric.h"
+#include "model/kinds/nbd.h"
+#include "model/kinds/pareto_nbd.h"
+#include "math/quadrature.h"
+#include "model/kinds/regular.h"
+#include "model/kinds/renewal.h"
 
 #include <float.h>
 

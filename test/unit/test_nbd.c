@@ -7,7 +7,7 @@
  */
 #include "derivatives.h"
 #include "golden.h"
-#include "model/nbd.h"
+#include "model/kinds/nbd.h"
 
 static const double sets[][2] = {
 	{0.385, 12.07}, {1.0, 3.0}, {0.02, 300.0}, {40.0, 0.7}};

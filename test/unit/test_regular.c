@@ -13,12 +13,12 @@
  */
 #include "derivatives.h"
 #include "golden.h"
-#include "model/bg_nbd.h"
-#include "model/geometric.h"
+#include "model/kinds/bg_nbd.h"
+#include "model/kinds/geometric.h"
 #include "model/likelihood.h"
-#include "model/quadrature.h"
-#include "model/regular.h"
-#include "model/special.h"
+#include "math/quadrature.h"
+#include "model/kinds/regular.h"
+#include "math/special.h"
 
 #include <float.h>
 
@@ -225,7 +225,7 @@ test_likelihood(void)
 		m.row = customer(floor(8 * uniform()), 0.0, log_uniform(0.3, 100.0));
 		m.row.t_x = m.row.x > 0 ? uniform() * m.row.t : 0.0;
 		s = m.row.x + i % 2;
-		m.stayed = exp(model_log_beta_ratio(p[3], p[2], s));
+		m.stayed = exp(math_log_beta_ratio(p[3], p[2], s));
 		m.left = s > 0 ? m.stayed * p[2] / (p[3] + s - 1.0) : 0.0;
 		m.scale = (p[0] + p[REGULAR_K] * m.row.x) / (p[1] + m.row.t_x);
 		integral = quadrature_tanh_sinh(rate_integrand, &m, 1e-13);

@@ -7,7 +7,7 @@
  */
 #include "derivatives.h"
 #include "golden.h"
-#include "model/renewal.h"
+#include "model/kinds/renewal.h"
 
 #define ORDINARY 1e-12
 #define EXTREME 1e-9

@@ -11,8 +11,8 @@
  *-------------------------------------------------------------------------
  */
 #include "golden.h"
-#include "model/quadrature.h"
-#include "model/special.h"
+#include "math/quadrature.h"
+#include "math/special.h"
 
 /* a, n; differences of ln Gamma, psi and psi' from a to a + n */
 static const double rising[][5] = {
@@ -256,14 +256,14 @@ test_rising(void)
 		double n = row[1];
 		double slope = n * fmax(fabs(log(a)), 1.0);
 
-		compare_scaled(&gamma, model_log_rising(a, n), row[2],
+		compare_scaled(&gamma, math_log_rising(a, n), row[2],
 					   fmax(fabs(row[2]), a < 1.0 ? 0.0 : slope), 1e-14, i);
-		compare(&digamma, model_digamma_rising(a, n), row[3], 1e-14, i);
-		compare(&trigamma, model_trigamma_rising(a, n), row[4], 1e-14, i);
+		compare(&digamma, math_digamma_rising(a, n), row[3], 1e-14, i);
+		compare(&trigamma, math_trigamma_rising(a, n), row[4], 1e-14, i);
 	}
-	report_worst(&gamma, "model_log_rising");
-	report_worst(&digamma, "model_digamma_rising");
-	report_worst(&trigamma, "model_trigamma_rising");
+	report_worst(&gamma, "math_log_rising");
+	report_worst(&digamma, "math_digamma_rising");
+	report_worst(&trigamma, "math_trigamma_rising");
 }
 
 static void
@@ -276,18 +276,18 @@ test_beta(void)
 	{
 		const double *row = beta_ratios[i];
 
-		compare(&ratio, model_log_beta_ratio(row[0], row[1], row[2]), row[3],
+		compare(&ratio, math_log_beta_ratio(row[0], row[1], row[2]), row[3],
 				1e-14, i);
 	}
 	for (int i = 0; i < ROWS(betas); i++)
 	{
 		const double *row = betas[i];
 
-		compare(&beta, model_log_beta(row[0], row[1]), row[2], 1e-14, i);
-		compare(&beta, model_log_beta(row[1], row[0]), row[2], 1e-14, i);
+		compare(&beta, math_log_beta(row[0], row[1]), row[2], 1e-14, i);
+		compare(&beta, math_log_beta(row[1], row[0]), row[2], 1e-14, i);
 	}
-	report_worst(&ratio, "model_log_beta_ratio");
-	report_worst(&beta, "model_log_beta");
+	report_worst(&ratio, "math_log_beta_ratio");
+	report_worst(&beta, "math_log_beta");
 }
 
 static void
@@ -300,19 +300,19 @@ test_others(void)
 
 	for (int i = 0; i < ROWS(psis); i++)
 	{
-		compare_scaled(&digamma, model_digamma(psis[i][0]), psis[i][1],
+		compare_scaled(&digamma, math_digamma(psis[i][0]), psis[i][1],
 					   fmax(fabs(psis[i][1]), 1.0), 1e-14, i);
-		compare(&trigamma, model_trigamma(psis[i][0]), psis[i][2], 1e-14, i);
+		compare(&trigamma, math_trigamma(psis[i][0]), psis[i][2], 1e-14, i);
 	}
 	for (int i = 0; i < ROWS(logs); i++)
 	{
-		compare(&less_x, model_log1p_less_x(logs[i][0]), logs[i][1], 1e-14, i);
-		compare(&log1m, model_log1m_exp(logs[i][0]), logs[i][2], 1e-14, i);
+		compare(&less_x, math_log1p_less_x(logs[i][0]), logs[i][1], 1e-14, i);
+		compare(&log1m, math_log1m_exp(logs[i][0]), logs[i][2], 1e-14, i);
 	}
-	report_worst(&digamma, "model_digamma");
-	report_worst(&trigamma, "model_trigamma");
-	report_worst(&less_x, "model_log1p_less_x");
-	report_worst(&log1m, "model_log1m_exp");
+	report_worst(&digamma, "math_digamma");
+	report_worst(&trigamma, "math_trigamma");
+	report_worst(&less_x, "math_log1p_less_x");
+	report_worst(&log1m, "math_log1m_exp");
 }
 
 static void
@@ -360,8 +360,7 @@ test_tanh_sinh(void)
 
 	for (int i = 0; i < ROWS(exponents); i++)
 	{
-		double expected =
-			exp(model_log_beta(exponents[i][0], exponents[i][1]));
+		double expected = exp(math_log_beta(exponents[i][0], exponents[i][1]));
 
 		result =
 			quadrature_tanh_sinh(power_of_both, (void *) exponents[i], 1e-13);

@@ -13,7 +13,7 @@
 #include "golden.h"
 
 #include "history/codec.h"
-#include "tier/calendar.h"
+#include "base/calendar.h"
 #include "tier/policy.h"
 #include "tier/replay.h"
 #include "tier/review.h"

@@ -1,0 +1,233 @@
+/*-------------------------------------------------------------------------
+ *
+ * decimal.c
+ *		Amounts of money as integers of a decimal scale.
+ *
+ * A numeric is read from its stored form, which has been the same since
+ * PostgreSQL 9.1 and cannot change without breaking every stored table: a
+ * 16-bit header, in the long form a 16-bit weight, then digits to base 10000,
+ * the first of them worth 10000^weight. Going through text instead would cost
+ * several times the rest of the aggregate. The bytes may stand anywhere, so
+ * they are copied out.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "base/decimal.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NUMERIC_SPECIAL 0xC000 /* these two header bits: NaN, infinities */
+#define NUMERIC_SHORT 0x8000 /* of the two, only this: the short form */
+#define NUMERIC_LONG_NEGATIVE 0x4000
+#define NUMERIC_LONG_SCALE 0x3FFF
+#define NUMERIC_SHORT_NEGATIVE 0x2000
+#define NUMERIC_SHORT_SCALE 0x1F80
+#define NUMERIC_SHORT_SCALE_SHIFT 7
+#define NUMERIC_SHORT_WEIGHT 0x003F
+#define NUMERIC_SHORT_WEIGHT_NEGATIVE 0x0040
+#define NUMERIC_BASE 10000
+#define NUMERIC_BASE_DIGITS 4
+
+const int64_t decimal_powers[] = {
+	INT64_C(1),
+	INT64_C(10),
+	INT64_C(100),
+	INT64_C(1000),
+	INT64_C(10000),
+	INT64_C(100000),
+	INT64_C(1000000),
+	INT64_C(10000000),
+	INT64_C(100000000),
+	INT64_C(1000000000),
+	INT64_C(10000000000),
+	INT64_C(100000000000),
+	INT64_C(1000000000000),
+	INT64_C(10000000000000),
+	INT64_C(100000000000000),
+	INT64_C(1000000000000000),
+	INT64_C(10000000000000000),
+	INT64_C(100000000000000000),
+	INT64_C(1000000000000000000),
+};
+
+typedef struct NumericForm
+{
+	const uint8_t *digits;
+	int count;
+	int weight;
+	int scale;
+	bool negative;
+} NumericForm;
+
+static uint16_t
+read_16(const uint8_t *bytes)
+{
+	uint16_t value;
+
+	memcpy(&value, bytes, sizeof(value));
+	return value;
+}
+
+/* False for NaN and the infinities. */
+static bool
+read_form(const uint8_t *payload, size_t size, NumericForm *form)
+{
+	uint16_t header = read_16(payload);
+	size_t header_size = sizeof(uint16_t);
+
+	if ((header & NUMERIC_SPECIAL) == NUMERIC_SPECIAL)
+		return false;
+	if (header & NUMERIC_SHORT)
+	{
+		form->negative = (header & NUMERIC_SHORT_NEGATIVE) != 0;
+		form->scale =
+			(header & NUMERIC_SHORT_SCALE) >> NUMERIC_SHORT_SCALE_SHIFT;
+		form->weight = header & NUMERIC_SHORT_WEIGHT;
+		if (header & NUMERIC_SHORT_WEIGHT_NEGATIVE)
+			form->weight -= NUMERIC_SHORT_WEIGHT + 1;
+	}
+	else
+	{
+		form->negative = (header & NUMERIC_LONG_NEGATIVE) != 0;
+		form->scale = header & NUMERIC_LONG_SCALE;
+		form->weight = (int16_t) read_16(payload + header_size);
+		header_size += sizeof(uint16_t);
+	}
+	form->digits = payload + header_size;
+	form->count = (int) ((size - header_size) / sizeof(uint16_t));
+	return true;
+}
+
+/* The digit worth 10000^power, 0 where none is stored. */
+static int
+digit_at(const NumericForm *form, int power)
+{
+	int place = form->weight - power;
+
+	if (place < 0 || place >= form->count)
+		return 0;
+	return read_16(form->digits + (size_t) place * sizeof(uint16_t));
+}
+
+/* units * factor + digit, unless it exceeds the limit. */
+static bool
+append_digit(int64_t *units, int64_t factor, int64_t digit)
+{
+	if (*units > (DECIMAL_MAX_UNITS - digit) / factor)
+		return false;
+	*units = *units * factor + digit;
+	return true;
+}
+
+DecimalFault
+decimal_from_numeric(const uint8_t *payload, size_t size, Decimal *decimal)
+{
+	NumericForm form;
+	int64_t units = 0;
+
+	if (!read_form(payload, size, &form))
+		return DECIMAL_NOT_FINITE;
+	decimal->scale = form.scale;
+	if (form.scale > DECIMAL_MAX_SCALE)
+		return DECIMAL_FAULT_SCALE;
+	if (form.count > 0)
+	{
+		for (int power = form.weight; power >= 0; power--)
+			if (!append_digit(&units, NUMERIC_BASE, digit_at(&form, power)))
+				return DECIMAL_FAULT_RANGE;
+		for (int done = 0; done < form.scale; done += NUMERIC_BASE_DIGITS)
+		{
+			int kept = form.scale - done;
+			int digit = digit_at(&form, -1 - done / NUMERIC_BASE_DIGITS);
+
+			if (kept > NUMERIC_BASE_DIGITS)
+				kept = NUMERIC_BASE_DIGITS;
+			digit /= (int) decimal_powers[NUMERIC_BASE_DIGITS - kept];
+			if (!append_digit(&units, decimal_powers[kept], digit))
+				return DECIMAL_FAULT_RANGE;
+		}
+	}
+	decimal->units = form.negative ? -units : units;
+	return DECIMAL_VALID;
+}
+
+/* As printed with 15 significant digits, rounded to the largest scale. */
+static DecimalFault
+decimal_from_digits(double value, Decimal *decimal)
+{
+	char text[32];
+	char *exponent;
+	int64_t units;
+	int scale;
+
+	/* d.dddddddddddddde+xx: 15 digits and a decimal exponent */
+	snprintf(text, sizeof(text), "%.14e", fabs(value));
+	exponent = strchr(text, 'e');
+	scale = 14 - atoi(exponent + 1);
+	memmove(text + 1, text + 2, 14);
+	text[15] = '\0';
+	units = strtoll(text, NULL, 10);
+	for (; scale > 0 && units % 10 == 0; scale--)
+		units /= 10;
+	if (scale > DECIMAL_MAX_SCALE + 18)
+		units = scale = 0;
+	if (scale > DECIMAL_MAX_SCALE)
+	{
+		int64_t divisor = decimal_powers[scale - DECIMAL_MAX_SCALE];
+
+		units = (units + divisor / 2) / divisor;
+		scale = DECIMAL_MAX_SCALE;
+		for (; scale > 0 && units % 10 == 0; scale--)
+			units /= 10;
+	}
+	if (scale < 0 && (scale < -18 || !decimal_rescale(&units, -scale)))
+		return DECIMAL_FAULT_RANGE;
+	decimal->units = value < 0 ? -units : units;
+	decimal->scale = scale < 0 ? 0 : scale;
+	return DECIMAL_VALID;
+}
+
+/*
+ * The decimal that PostgreSQL's cast to numeric gives (15 significant
+ * digits), rounded to 8 decimals, with the scale that it needs. Below 10^15
+ * units the decimal that reads as this double is unique, so that trying the
+ * few scales of ordinary money finds it without printing.
+ */
+DecimalFault
+decimal_from_double(double value, Decimal *decimal)
+{
+	if (!isfinite(value))
+		return DECIMAL_NOT_FINITE;
+	if (fabs(value) >= (double) DECIMAL_MAX_UNITS)
+		return DECIMAL_FAULT_RANGE;
+	for (int scale = 0; scale <= 4; scale++)
+	{
+		double power = (double) decimal_powers[scale];
+		double units = rint(value * power);
+
+		if (fabs(units) >= 1e15)
+			break;
+		if (units / power == value)
+		{
+			decimal->units = (int64_t) units;
+			decimal->scale = scale;
+			return DECIMAL_VALID;
+		}
+	}
+	return decimal_from_digits(value, decimal);
+}
+
+/* Multiplies by 10^digits, unless that exceeds the limit. */
+bool
+decimal_rescale(int64_t *units, int digits)
+{
+	int64_t limit = DECIMAL_MAX_UNITS / decimal_powers[digits];
+
+	if (*units > limit || *units < -limit)
+		return false;
+	*units *= decimal_powers[digits];
+	return true;
+}

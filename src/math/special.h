@@ -1,0 +1,43 @@
+/*-------------------------------------------------------------------------
+ *
+ * special.h
+ *		Differences of gamma functions, to full relative accuracy.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CRM_MATH_SPECIAL_H
+#define CRM_MATH_SPECIAL_H
+
+/* ln Gamma(a + n) - ln Gamma(a): a > 0, n >= 0 */
+extern double math_log_rising(double a, double n);
+
+/* ln(B(a + n, b) / B(a, b)), never above 0: a, b > 0, n >= 0 */
+extern double math_log_beta_ratio(double a, double b, double n);
+
+/* ln B(a, b): a, b > 0 */
+extern double math_log_beta(double a, double b);
+
+/* psi(x) and psi'(x): x > 0 */
+extern double math_digamma(double x);
+extern double math_trigamma(double x);
+
+/* psi(a + n) - psi(a) and psi'(a + n) - psi'(a): a > 0, n >= 0 */
+extern double math_digamma_rising(double a, double n);
+extern double math_trigamma_rising(double a, double n);
+
+/* ln(1 + x) - x: x >= 0 */
+extern double math_log1p_less_x(double x);
+
+/* ln(1 + a / b) where a / b may overflow: a, b > 0, and ln b */
+extern double model_log1p_quotient(double a, double b, double log_b);
+
+/* ln(1 - exp(-x)): x > 0 */
+extern double math_log1m_exp(double x);
+
+/* ln(1 + e^g) without overflow. */
+extern double math_log1p_exp(double g);
+
+/* ln(rest + part e^y) for y <= 0, where rest = 1 - part. */
+extern double math_log_mixture(double part, double rest, double y);
+
+#endif /* CRM_MATH_SPECIAL_H */

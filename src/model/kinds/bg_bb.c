@@ -1,0 +1,573 @@
+/*-------------------------------------------------------------------------
+ *
+ * bg_bb.c
+ *		The BG/BB model of purchases on regular occasions.
+ *
+ * On each occasion (a year, an issue, an event) a customer buys with a
+ * probability that has the beta density (alpha, beta); before each he leaves
+ * with a probability that has the beta density (gamma, delta) (Fader, Hardie &
+ * Shang 2010). For x purchases on n occasions, the last on the t_x-th, let
+ *
+ *	a(i) = B(alpha + x, beta + t_x - x + i) / B(alpha, beta)
+ *		 * B(gamma, delta + t_x + i) / B(gamma, delta)
+ *
+ * be the probability of the record up to occasion t_x + i with the customer
+ * there and no purchase since t_x. Then with m = n - t_x, the likelihood is
+ *
+ *	sum over 0 <= i < m of a(i) gamma / (gamma + delta + t_x + i)	left then
+ *	+ a(m)															still there
+ *
+ * and a(i + 1) / a(i) is a product of two fractions below 1: the sum needs no
+ * gamma function and cannot overflow; the first term is one in logarithms.
+ * What is missing of a(0) is the chance of a purchase since t_x, a sum of the
+ * same kind; where it is small, it gives the logarithm without loss.
+ *
+ * The derivatives are means over the occasion of leaving, as in pareto_nbd.c:
+ * given that occasion, the score is a difference of digamma functions, kept
+ * up step by step.
+ *
+ * The probability that a customer there at n still is at n + k is that of
+ * sBG with (gamma, delta + n) to survive k periods. It sums in closed form:
+ * with D = delta + n and S(k) that survival,
+ *
+ *	(gamma - 1) (S(1) + ... + S(k)) = D - (D + k) S(k).
+ *
+ * Pure C, no state.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "model/kinds/bg_bb.h"
+
+#include "model/kinds/renewal.h"
+#include "model/kinds/sample.h"
+#include "math/special.h"
+
+#include <math.h>
+
+enum
+{
+	ALPHA,
+	BETA,
+	GAMMA,
+	DELTA,
+	N_PARAMETERS
+};
+
+#define NEGLIGIBLE 1e-18
+#define RESCALE 1e100
+#define ADDED_SINGLY 1000.0 /* occasions */
+
+/* ln of Beta(alpha, beta)'s chance of this order of x of n, n >= x */
+static double
+log_order_chance(double alpha, double beta, double x, double n)
+{
+	if (x == 0)
+		return math_log_beta_ratio(beta, alpha, n);
+	if (x == n)
+		return math_log_beta_ratio(alpha, beta, n);
+	return math_log_beta(alpha + x, beta + (n - x)) -
+		   math_log_beta(alpha, beta);
+}
+
+/* ln a(0) */
+static double
+log_base(const double *p, const ModelRow *customer)
+{
+	return log_order_chance(p[ALPHA], p[BETA], customer->x, customer->t_x) +
+		   math_log_beta_ratio(p[DELTA], p[GAMMA], customer->t_x);
+}
+
+/* a(m) / a(0), in closed form */
+static double
+still_there(const double *p, const ModelRow *customer)
+{
+	double misses = customer->t_x - customer->x;
+	double m = customer->occasions - customer->t_x;
+
+	return exp(
+		math_log_beta_ratio(p[BETA] + misses, p[ALPHA] + customer->x, m) +
+		math_log_beta_ratio(p[DELTA] + customer->t_x, p[GAMMA], m));
+}
+
+/* The likelihood over a(0), and what it lacks of 1. */
+typedef struct Shares
+{
+	double seen;
+	double bought;
+} Shares;
+
+static Shares
+likelihood_shares(const double *p, const ModelRow *customer)
+{
+	double no_purchase = p[BETA] + (customer->t_x - customer->x);
+	double purchase = p[ALPHA] + customer->x;
+	double stay = p[DELTA] + customer->t_x;
+	double m = customer->occasions - customer->t_x;
+	double there = 1.0;
+	Shares shares = {0.0, 0.0};
+
+	for (double i = 0.0; i < m; i += 1.0)
+	{
+		double leave_share = p[GAMMA] / (p[GAMMA] + stay);
+		double stayed = there * stay / (p[GAMMA] + stay);
+		double inverse = 1.0 / (purchase + no_purchase);
+
+		shares.seen += there * leave_share;
+		shares.bought += stayed * purchase * inverse;
+		there = stayed * no_purchase * inverse;
+		/* What is still to be added is at most what is still there. */
+		if (there < NEGLIGIBLE * shares.seen)
+			break;
+		no_purchase += 1.0;
+		stay += 1.0;
+	}
+	shares.seen += there;
+	return shares;
+}
+
+static double
+log_likelihood(const double *parameters, const ModelRow *customer)
+{
+	Shares shares = likelihood_shares(parameters, customer);
+
+	return log_base(parameters, customer) +
+		   (shares.bought < 0.5 ? log1p(-shares.bought) : log(shares.seen));
+}
+
+/* Not lost before or at the last occasion seen. */
+static double
+there_at_last(const double *parameters, const ModelRow *customer)
+{
+	return fmin(still_there(parameters, customer) /
+					likelihood_shares(parameters, customer).seen,
+				1.0);
+}
+
+/*
+ * The published P(alive) is that of having also survived the chance to leave
+ * before the next occasion.
+ */
+static double
+p_alive(const double *parameters, const ModelRow *customer)
+{
+	double stay = parameters[DELTA] + customer->occasions;
+
+	return there_at_last(parameters, customer) * stay /
+		   (parameters[GAMMA] + stay);
+}
+
+/* S(1) + ... + S(count) of sBG with (gamma, stay) */
+static double
+survival_sum(double gamma, double stay, double count)
+{
+	double excess = gamma - 1.0;
+
+	if (isinf(count))
+		return excess > 0.0 ? stay / excess : INFINITY;
+	if (excess == 0.0)
+		return stay * math_digamma_rising(stay + 1.0, count);
+	if (excess > 0.0)
+		return -stay * expm1(math_log_beta_ratio(stay + 1.0, excess, count)) /
+			   excess;
+	return stay * expm1(-math_log_beta_ratio(stay + gamma, -excess, count)) /
+		   -excess;
+}
+
+/* S(1) exp(-discount) + ... + S(count) exp(-discount count) */
+static double
+discounted_survival_sum(double gamma, double stay, double count,
+						double discount)
+{
+	Renewal renewal = {gamma, stay, 1.0};
+	double sum = 0.0;
+	double survival = 1.0;
+
+	if (discount == 0.0)
+		return survival_sum(gamma, stay, count);
+	if (count <= ADDED_SINGLY)
+	{
+		for (double k = 0.0; k < count; k += 1.0)
+		{
+			survival *= exp(-discount) * (stay + k) / (gamma + (stay + k));
+			sum += survival;
+		}
+		return sum;
+	}
+	return exp(-discount) *
+		   model_renewal_residual(renewal, 1.0, count, discount);
+}
+
+/* A customer alive in the published sense is there at the next occasion. */
+static double
+expected_alive(const double *parameters, const ModelRow *customer,
+			   double horizon, double discount)
+{
+	double n = customer->occasions;
+	double stay = parameters[DELTA] + n;
+	double purchase = (parameters[ALPHA] + customer->x) /
+					  (parameters[ALPHA] + parameters[BETA] + n);
+	double next = stay / (parameters[GAMMA] + stay);
+
+	return purchase / next *
+		   discounted_survival_sum(parameters[GAMMA], stay, floor(horizon),
+								   discount);
+}
+
+static double
+expected_new(const double *parameters, double horizon)
+{
+	return parameters[ALPHA] / (parameters[ALPHA] + parameters[BETA]) *
+		   survival_sum(parameters[GAMMA], parameters[DELTA], floor(horizon));
+}
+
+/* At the occasion so far ahead; 0 is the last one seen. */
+static double
+p_alive_after(const double *parameters, const ModelRow *customer, double ahead)
+{
+	double stay = parameters[DELTA] + customer->occasions;
+
+	return there_at_last(parameters, customer) *
+		   exp(math_log_beta_ratio(stay, parameters[GAMMA], floor(ahead)));
+}
+
+/* The occasions to come at which the customer will be there. */
+static double
+residual_lifetime(const double *parameters, const ModelRow *customer)
+{
+	if (parameters[GAMMA] <= 1.0)
+		return INFINITY;
+	return there_at_last(parameters, customer) *
+		   survival_sum(parameters[GAMMA],
+						parameters[DELTA] + customer->occasions, INFINITY);
+}
+
+/* A customer who is there is a new one with these parameters. */
+static void
+there_parameters(const double *p, const ModelRow *customer, double *there)
+{
+	there[ALPHA] = p[ALPHA] + customer->x;
+	there[BETA] = p[BETA] + (customer->occasions - customer->x);
+	there[GAMMA] = p[GAMMA];
+	there[DELTA] = p[DELTA] + customer->occasions;
+}
+
+/*
+ * The ways to make count purchases on occasions, the sum over the place of
+ * something: of the last occasion before leaving, or of the count-th
+ * purchase. The terms can span many orders of magnitude, so the first one is
+ * kept as a logarithm and the others are relative to it.
+ */
+typedef struct ScaledSum
+{
+	double log_scale;
+	double term;
+	double sum;
+} ScaledSum;
+
+static void
+multiply_term(ScaledSum *scaled, double factor)
+{
+	scaled->term *= factor;
+	if (scaled->term > RESCALE)
+	{
+		scaled->log_scale += log(RESCALE);
+		scaled->sum /= RESCALE;
+		scaled->term /= RESCALE;
+	}
+}
+
+/* Of always buying, and staying, on the first count occasions. */
+static ScaledSum
+first_term(const double *p, double count)
+{
+	return (ScaledSum){math_log_beta_ratio(p[ALPHA], p[BETA], count) +
+						   math_log_beta_ratio(p[DELTA], p[GAMMA], count),
+					   1.0, 0.0};
+}
+
+/*
+ * Purchases on count of i occasions have the beta-binomial probability b(i);
+ * the customer is there for exactly the first i of them, or at least.
+ */
+static double
+probability_there(const double *p, double count, double occasions)
+{
+	ScaledSum all = first_term(p, count);
+
+	if (count > occasions)
+		return 0.0;
+	for (double i = count; i < occasions; i += 1.0)
+	{
+		double misses = i - count;
+		double leaving = p[GAMMA] + (p[DELTA] + i);
+
+		all.sum += all.term * p[GAMMA] / leaving;
+		multiply_term(&all,
+					  (p[DELTA] + i) / leaving * ((i + 1.0) / (misses + 1.0)) *
+						  ((p[BETA] + misses) / (p[ALPHA] + p[BETA] + i)));
+	}
+	return exp(all.log_scale + log(all.sum + all.term));
+}
+
+static double
+probability(const double *parameters, const ModelRow *customer, double count,
+			double horizon)
+{
+	double p[N_PARAMETERS];
+	double there = there_at_last(parameters, customer);
+	double nothing = count == 0 ? 1.0 - there : 0.0;
+
+	there_parameters(parameters, customer, p);
+	return nothing + there * probability_there(p, count, floor(horizon));
+}
+
+/* The count-th purchase is on occasion i, and the customer still there. */
+static double
+at_least(const double *parameters, const ModelRow *customer, double count,
+		 double horizon)
+{
+	double occasions = floor(horizon);
+	double p[N_PARAMETERS];
+	ScaledSum all;
+
+	if (count > occasions)
+		return 0.0;
+	there_parameters(parameters, customer, p);
+	all = first_term(p, count);
+	for (double i = count; i < occasions; i += 1.0)
+	{
+		double misses = i - count;
+
+		all.sum += all.term;
+		multiply_term(&all,
+					  (p[DELTA] + i) / (p[GAMMA] + (p[DELTA] + i)) *
+						  (i / (misses + 1.0)) *
+						  ((p[BETA] + misses) / (p[ALPHA] + p[BETA] + i)));
+	}
+	return fmin(there_at_last(parameters, customer) *
+					exp(all.log_scale + log(all.sum + all.term)),
+				1.0);
+}
+
+/*
+ * The score given the occasion of leaving, and the entries of its Hessian
+ * that change from one occasion to the next. Those of alpha and beta come
+ * from B(alpha + x, beta + n' - x) / B(alpha, beta) after n' occasions, those
+ * of gamma and delta from B(gamma + left, delta + n') / B(gamma, delta).
+ */
+typedef struct Score
+{
+	double first[N_PARAMETERS];
+	double second[N_PARAMETERS][N_PARAMETERS]; /* lower triangle */
+} Score;
+
+static Score
+score_at(const double *p, const ModelRow *customer, double n)
+{
+	double both = p[ALPHA] + p[BETA];
+	double leaving = p[GAMMA] + p[DELTA];
+	double misses = n - customer->x;
+	Score score = {0};
+
+	score.first[ALPHA] = math_digamma_rising(p[ALPHA], customer->x) -
+						 math_digamma_rising(both, n);
+	score.first[BETA] =
+		math_digamma_rising(p[BETA], misses) - math_digamma_rising(both, n);
+	score.first[GAMMA] = -math_digamma_rising(leaving, n);
+	score.first[DELTA] =
+		math_digamma_rising(p[DELTA], n) - math_digamma_rising(leaving, n);
+	score.second[BETA][ALPHA] = -math_trigamma_rising(both, n);
+	score.second[ALPHA][ALPHA] = math_trigamma_rising(p[ALPHA], customer->x) -
+								 math_trigamma_rising(both, n);
+	score.second[BETA][BETA] =
+		math_trigamma_rising(p[BETA], misses) - math_trigamma_rising(both, n);
+	score.second[GAMMA][GAMMA] = -math_trigamma_rising(leaving, n);
+	score.second[DELTA][GAMMA] = -math_trigamma_rising(leaving, n);
+	score.second[DELTA][DELTA] =
+		math_trigamma_rising(p[DELTA], n) - math_trigamma_rising(leaving, n);
+	return score;
+}
+
+/* From n' occasions to one more, without a purchase. */
+static void
+advance_purchases(Score *score, double both, double no_purchase)
+{
+	double a = 1.0 / both;
+	double b = 1.0 / no_purchase;
+
+	score->first[ALPHA] -= a;
+	score->first[BETA] += b - a;
+	score->second[ALPHA][ALPHA] += a * a;
+	score->second[BETA][ALPHA] += a * a;
+	score->second[BETA][BETA] += a * a - b * b;
+}
+
+/* From n' occasions to one more; the parts of having left, or stayed. */
+static void
+advance_leaving(Score *score, double leaving)
+{
+	double a = 1.0 / leaving;
+
+	score->first[GAMMA] -= a;
+	score->first[DELTA] -= a;
+	score->second[GAMMA][GAMMA] += a * a;
+	score->second[DELTA][GAMMA] += a * a;
+	score->second[DELTA][DELTA] += a * a;
+}
+
+static void
+advance_staying(Score *score, double stay)
+{
+	score->first[DELTA] += 1.0 / stay;
+	score->second[DELTA][DELTA] -= 1.0 / (stay * stay);
+}
+
+/* Weighted sums of the score, its square and its Hessian. */
+typedef struct ScoreSums
+{
+	double weight;
+	Score sums;
+} ScoreSums;
+
+static void
+add_score(ScoreSums *all, const Score *score, double weight)
+{
+	all->weight += weight;
+	for (int i = 0; i < N_PARAMETERS; i++)
+	{
+		all->sums.first[i] += weight * score->first[i];
+		for (int j = 0; j <= i; j++)
+			all->sums.second[i][j] +=
+				weight *
+				(score->second[i][j] + score->first[i] * score->first[j]);
+	}
+}
+
+/* Having left with the next chance: B(gamma + 1, delta + n'). */
+static Score
+score_of_leaving(Score next, double gamma)
+{
+	next.first[GAMMA] += 1.0 / gamma;
+	next.second[GAMMA][GAMMA] -= 1.0 / (gamma * gamma);
+	return next;
+}
+
+static ScoreSums
+sum_scores(const double *p, const ModelRow *customer)
+{
+	Score score = score_at(p, customer, customer->t_x);
+	double there = 1.0;
+	ScoreSums all = {0};
+
+	for (double n = customer->t_x; n < customer->occasions; n += 1.0)
+	{
+		double stay = p[DELTA] + n;
+		double leaving = p[GAMMA] + stay;
+		double no_purchase = p[BETA] + (n - customer->x);
+		double both = p[ALPHA] + p[BETA] + n;
+		Score left;
+
+		advance_leaving(&score, leaving);
+		left = score_of_leaving(score, p[GAMMA]);
+		add_score(&all, &left, there * p[GAMMA] / leaving);
+		advance_staying(&score, stay);
+		advance_purchases(&score, both, no_purchase);
+		there *= stay / leaving * no_purchase / both;
+		if (there < NEGLIGIBLE * all.weight)
+			return all;
+	}
+	add_score(&all, &score, there);
+	return all;
+}
+
+static void
+add_row(const double *p, const ModelRow *customer, ModelSums *sums)
+{
+	double customers = (double) customer->customers;
+	ScoreSums all = sum_scores(p, customer);
+	double mean[N_PARAMETERS];
+
+	sums->value += customers * (log_base(p, customer) + log(all.weight));
+	for (int i = 0; i < N_PARAMETERS; i++)
+	{
+		mean[i] = all.sums.first[i] / all.weight;
+		sums->gradient[i] += customers * mean[i];
+		for (int j = 0; j <= i; j++)
+			sums->hessian[i][j] +=
+				customers *
+				(all.sums.second[i][j] / all.weight - mean[i] * mean[j]);
+	}
+}
+
+static void
+margins(const double *parameters, const ModelSample *sample, double *x_table,
+		double *time_table, ModelSums *sums)
+{
+}
+
+static void
+rows(const double *parameters, const ModelSample *sample,
+	 const double *x_table, const double *time_table, size_t from,
+	 size_t until, ModelSums *sums)
+{
+	size_t run = model_sample_run(sample, from);
+
+	for (; from < until; from++)
+	{
+		ModelRow customer;
+
+		while (sample->x_first[run + 1] <= from)
+			run++;
+		customer =
+			(ModelRow){.x = sample->x[run],
+					   .t_x = sample->times[sample->t_x_index[from]],
+					   .occasions = sample->times[sample->t_index[from]],
+					   .customers = (int64_t) sample->customers[from]};
+		add_row(parameters, &customer, sums);
+	}
+}
+
+/* The share of occasions with a purchase fixes alpha / (alpha + beta). */
+static bool
+start(const ModelSample *sample, int attempt, double *parameters)
+{
+	static const double sizes[][3] = {
+		{2.0, 0.7, 3.0}, {0.5, 0.2, 0.5}, {10.0, 2.0, 20.0}};
+	int n_sizes = sizeof(sizes) / sizeof(sizes[0]);
+	double share = sample->total_purchases / sample->total_t;
+
+	if (attempt >= n_sizes)
+		return false;
+	/* Some leave, so those who are there buy more often. */
+	share = fmin(fmax(1.5 * share, 0.001), 0.9);
+	parameters[ALPHA] = sizes[attempt][0] * share;
+	parameters[BETA] = sizes[attempt][0] * (1.0 - share);
+	parameters[GAMMA] = sizes[attempt][1];
+	parameters[DELTA] = sizes[attempt][2];
+	return true;
+}
+
+const ModelKind model_bg_bb = {
+	.name = "bg_bb",
+	.family = MODEL_OCCASIONS,
+	.n_parameters = N_PARAMETERS,
+	.parameter_names = {"alpha", "beta", "gamma", "delta"},
+	.log_likelihood = log_likelihood,
+	.margins = margins,
+	.rows = rows,
+	.start = start,
+	.p_alive = p_alive,
+	.p_alive_after = p_alive_after,
+	.residual_lifetime = residual_lifetime,
+	.probability = probability,
+	.at_least = at_least,
+	.expected_alive = expected_alive,
+	.expected_new = expected_new,
+	.at_zero = {"hardly anybody seems to buy",
+				"customers seem to buy on every occasion",
+				"nobody seems to leave", "everybody seems to leave at once"},
+	.at_infinity = {"all customers seem to be equally likely to buy",
+					"all customers seem to be equally likely to buy",
+					"all customers seem to be equally likely to leave",
+					"hardly anybody seems to leave, or all equally likely"},
+};

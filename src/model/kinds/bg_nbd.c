@@ -1,0 +1,531 @@
+/*-------------------------------------------------------------------------
+ *
+ * bg_nbd.c
+ *		The BG/NBD and MBG/NBD models of repeat purchases.
+ *
+ * A customer buys at a rate with the gamma density (r, alpha) and leaves
+ * after a purchase with a probability that has the beta density (a, b).
+ * BG/NBD (Fader, Hardie & Lee 2005): the first purchase is no occasion to
+ * leave. MBG/NBD (Batislam, Denizel & Filiztekin 2007; Hoppe & Wagner 2007):
+ * it is. With s the occasions to leave seen so far, x or x + 1, and writing
+ * (c)_n for Gamma(c+n)/Gamma(c), both have the likelihood
+ *
+ *	(r)_x (b)_s / (a+b)_s * alpha^r (alpha+T)^-(r+x) * (1 + e^g),
+ *	g = ln(a / (b+s-1)) + (r+x) ln((alpha+T) / (alpha+t_x)),
+ *
+ * where e^g, the odds of having left, is absent for s = 0. So P(alive) is
+ * 1 / (1 + e^g). r ln(alpha) - (r+x) ln(alpha+T) is taken as
+ * -r log1p(T/alpha) - x ln(alpha+T), and ln(1 + e^g) without overflow.
+ *
+ * In the summed log-likelihood only ln(1 + e^g) belongs to a row; the rest
+ * is a sum over the distinct x and one over the distinct T. Rows come sorted
+ * by x, so what g needs of x is constant over a run of rows.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "model/kinds/bg_nbd.h"
+#include "model/kinds/geometric.h"
+#include "model/kinds/nbd.h"
+#include "math/special.h"
+
+#include <math.h>
+
+enum
+{
+	R,
+	ALPHA,
+	A,
+	B
+};
+
+/* The log of the odds of having left, after s > 0 occasions to leave. */
+static double
+log_odds_left(const double *parameters, const ModelRow *customer, double s)
+{
+	double idle =
+		(customer->t - customer->t_x) / (parameters[ALPHA] + customer->t_x);
+
+	return log(parameters[A] / (parameters[B] + (s - 1.0))) +
+		   (parameters[R] + customer->x) * log1p(idle);
+}
+
+static double
+log_likelihood(const double *parameters, const ModelRow *customer, double s)
+{
+	double r = parameters[R];
+	double a = parameters[A];
+	double b = parameters[B];
+	double x = customer->x;
+	double log_unmet = -r * log1p(customer->t / parameters[ALPHA]);
+
+	if (x == 0 && s == 0)
+		return log_unmet;
+	if (x == 0)
+		return log_unmet > -0.5 ? log1p(b / (a + b) * expm1(log_unmet))
+								: log((a + b * exp(log_unmet)) / (a + b));
+	return math_log_rising(r, x) + math_log_beta_ratio(b, a, s) + log_unmet -
+		   x * log(parameters[ALPHA] + customer->t) +
+		   math_log1p_exp(log_odds_left(parameters, customer, s));
+}
+
+static double
+p_alive(const double *parameters, const ModelRow *customer, double s)
+{
+	double g;
+	double odds;
+
+	if (s == 0)
+		return 1.0;
+	g = log_odds_left(parameters, customer, s);
+	odds = exp(-fabs(g));
+	return g > 0 ? odds / (1.0 + odds) : 1.0 / (1.0 + odds);
+}
+
+/* The part of the summed log-likelihood that depends on x alone. */
+static void
+add_x(const double *parameters, double events, double s, double customers,
+	  ModelSums *sums)
+{
+	double r = parameters[R];
+	double b = parameters[B];
+	double ab = parameters[A] + b;
+	double digamma_ab = math_digamma_rising(ab, s);
+	double trigamma_ab = math_trigamma_rising(ab, s);
+
+	sums->value += customers * (math_log_rising(r, events) +
+								math_log_beta_ratio(b, parameters[A], s));
+	sums->gradient[R] += customers * math_digamma_rising(r, events);
+	sums->gradient[A] -= customers * digamma_ab;
+	sums->gradient[B] += customers * (math_digamma_rising(b, s) - digamma_ab);
+	sums->hessian[R][R] += customers * math_trigamma_rising(r, events);
+	sums->hessian[A][A] -= customers * trigamma_ab;
+	sums->hessian[B][A] -= customers * trigamma_ab;
+	sums->hessian[B][B] +=
+		customers * (math_trigamma_rising(b, s) - trigamma_ab);
+}
+
+/* The part that depends on T alone, but for a factor linear in x. */
+static void
+add_t(const double *parameters, double t, double customers, double events,
+	  ModelSums *sums)
+{
+	double r = parameters[R];
+	double alpha = parameters[ALPHA];
+	double inverse = 1.0 / (alpha + t);
+	double log_unmet = -log1p(t / alpha);
+
+	sums->value += customers * r * log_unmet - events * log(alpha + t);
+	sums->gradient[R] += customers * log_unmet;
+	sums->gradient[ALPHA] += (customers * r * t / alpha - events) * inverse;
+	sums->hessian[ALPHA][R] += customers * t / alpha * inverse;
+	sums->hessian[ALPHA][ALPHA] +=
+		events * inverse * inverse -
+		customers * r * (t / alpha) * (1.0 / alpha + inverse) * inverse;
+}
+
+void
+bg_nbd_margins(const double *parameters, const ModelSample *sample,
+			   double first_occasion, int k, double *time_table,
+			   ModelSums *sums)
+{
+	for (size_t i = 0; i < sample->n_x; i++)
+		add_x(parameters, k * sample->x[i], sample->x[i] + first_occasion,
+			  sample->x_customers[i], sums);
+	for (size_t i = 0; i < sample->n_times; i++)
+	{
+		double time = parameters[ALPHA] + sample->times[i];
+
+		time_table[i * BG_NBD_TIME_COLUMNS + BG_NBD_LOG_TIME] = log(time);
+		time_table[i * BG_NBD_TIME_COLUMNS + BG_NBD_INVERSE_TIME] = 1.0 / time;
+		if (sample->t_customers[i] > 0)
+			add_t(parameters, sample->times[i], sample->t_customers[i],
+				  k * sample->t_purchases[i], sums);
+	}
+}
+
+/*
+ * Sums over a run of rows with the same x. "left" is weighted by the
+ * probability p of having left, "spread" by p (1 - p). With L = ln(alpha+T) -
+ * ln(alpha+t_x): d its derivative in alpha, dd the second.
+ */
+typedef struct RunSums
+{
+	double value;
+	double left;
+	double left_l;
+	double left_d;
+	double left_dd;
+	double spread;
+	double spread_l;
+	double spread_d;
+	double spread_ll;
+	double spread_ld;
+	double spread_dd;
+} RunSums;
+
+static RunSums
+sum_run(const ModelSample *sample, const double *time_table,
+		double log_odds_at_purchase, double shape, size_t from, size_t until)
+{
+	RunSums run = {0};
+
+	for (size_t i = from; i < until; i++)
+	{
+		const double *now =
+			&time_table[sample->t_index[i] * BG_NBD_TIME_COLUMNS];
+		const double *last =
+			&time_table[sample->t_x_index[i] * BG_NBD_TIME_COLUMNS];
+		double l = now[BG_NBD_LOG_TIME] - last[BG_NBD_LOG_TIME];
+		double d = now[BG_NBD_INVERSE_TIME] - last[BG_NBD_INVERSE_TIME];
+		double dd =
+			-(now[BG_NBD_INVERSE_TIME] + last[BG_NBD_INVERSE_TIME]) * d;
+		double g = log_odds_at_purchase + shape * l;
+		double odds = exp(-fabs(g));
+		double inverse = 1.0 / (1.0 + odds);
+		double left =
+			sample->customers[i] * (g > 0 ? inverse : odds * inverse);
+		double spread = sample->customers[i] * odds * inverse * inverse;
+
+		run.value += sample->customers[i] * (fmax(g, 0.0) + log1p(odds));
+		run.left += left;
+		run.left_l += left * l;
+		run.left_d += left * d;
+		run.left_dd += left * dd;
+		run.spread += spread;
+		run.spread_l += spread * l;
+		run.spread_d += spread * d;
+		run.spread_ll += spread * l * l;
+		run.spread_ld += spread * l * d;
+		run.spread_dd += spread * d * d;
+	}
+	return run;
+}
+
+/*
+ * The gradient of g is (L, (r+x) d, 1/a, -1/(b+s-1)), its second derivatives
+ * that are not zero are d in (r, alpha), (r+x) dd in (alpha, alpha), -1/a^2
+ * and 1/(b+s-1)^2. ln(1 + e^g) has the gradient p g' and the Hessian
+ * p (1-p) g' g'^T + p g''.
+ */
+static void
+add_run(const RunSums *run, double shape, double inverse_a, double inverse_bs,
+		ModelSums *sums)
+{
+	sums->value += run->value;
+	sums->gradient[R] += run->left_l;
+	sums->gradient[ALPHA] += shape * run->left_d;
+	sums->gradient[A] += inverse_a * run->left;
+	sums->gradient[B] -= inverse_bs * run->left;
+	sums->hessian[R][R] += run->spread_ll;
+	sums->hessian[ALPHA][R] += shape * run->spread_ld + run->left_d;
+	sums->hessian[ALPHA][ALPHA] +=
+		shape * (shape * run->spread_dd + run->left_dd);
+	sums->hessian[A][R] += inverse_a * run->spread_l;
+	sums->hessian[A][ALPHA] += inverse_a * shape * run->spread_d;
+	sums->hessian[A][A] += inverse_a * inverse_a * (run->spread - run->left);
+	sums->hessian[B][R] -= inverse_bs * run->spread_l;
+	sums->hessian[B][ALPHA] -= inverse_bs * shape * run->spread_d;
+	sums->hessian[B][A] -= inverse_bs * inverse_a * run->spread;
+	sums->hessian[B][B] += inverse_bs * inverse_bs * (run->spread + run->left);
+}
+
+static void
+rows(const double *parameters, const ModelSample *sample,
+	 double first_occasion, const double *time_table, size_t from,
+	 size_t until, ModelSums *sums)
+{
+	size_t run = model_sample_run(sample, from);
+
+	for (; from < until; run++)
+	{
+		size_t end = sample->x_first[run + 1];
+		double s = sample->x[run] + first_occasion;
+		double shape = parameters[R] + sample->x[run];
+		double bs = parameters[B] + (s - 1.0);
+		RunSums run_sums;
+
+		if (end > until)
+			end = until;
+		if (s > 0)
+		{
+			run_sums = sum_run(sample, time_table, log(parameters[A] / bs),
+							   shape, from, end);
+			add_run(&run_sums, shape, 1.0 / parameters[A], 1.0 / bs, sums);
+		}
+		from = end;
+	}
+}
+
+bool
+bg_nbd_start(const ModelSample *sample, int attempt, int k, double *parameters)
+{
+	static const double shapes[][3] = {
+		{0.5, 0.8, 2.5}, {1.0, 0.05, 5.0}, {0.1, 0.5, 0.5}, {3.0, 0.2, 2.0}};
+	int n_shapes = sizeof(shapes) / sizeof(shapes[0]);
+
+	if (attempt >= n_shapes)
+		return false;
+	parameters[R] = shapes[attempt][0];
+	parameters[ALPHA] =
+		parameters[R] * sample->total_t / (k * sample->total_purchases);
+	parameters[A] = shapes[attempt][1];
+	parameters[B] = shapes[attempt][2];
+	return true;
+}
+
+static bool
+start(const ModelSample *sample, int attempt, double *parameters)
+{
+	return bg_nbd_start(sample, attempt, 1, parameters);
+}
+
+static double
+bg_log_likelihood(const double *parameters, const ModelRow *customer)
+{
+	return log_likelihood(parameters, customer, customer->x);
+}
+
+static double
+mbg_log_likelihood(const double *parameters, const ModelRow *customer)
+{
+	return log_likelihood(parameters, customer, customer->x + 1.0);
+}
+
+static double
+bg_p_alive(const double *parameters, const ModelRow *customer)
+{
+	return p_alive(parameters, customer, customer->x);
+}
+
+static double
+mbg_p_alive(const double *parameters, const ModelRow *customer)
+{
+	return p_alive(parameters, customer, customer->x + 1.0);
+}
+
+/*
+ * Answers about the time ahead: given that the customer is alive, the rate is
+ * gamma(r + x, alpha + T) and the probability of leaving beta(a, b + s).
+ */
+typedef struct Alive
+{
+	double probability;
+	double shape;
+	double scale;
+	double a;
+	double b;
+} Alive;
+
+static Alive
+alive(const double *parameters, const ModelRow *customer, double s)
+{
+	return (Alive){
+		p_alive(parameters, customer, s), parameters[R] + customer->x,
+		parameters[ALPHA] + customer->t, parameters[A], parameters[B] + s};
+}
+
+static double
+p_alive_after(Alive alive, double ahead)
+{
+	return alive.probability * model_geometric_stay(alive.shape, alive.a,
+													alive.b,
+													ahead / alive.scale);
+}
+
+/* The mean of 1 / (rate * p). */
+static double
+residual_lifetime(Alive alive)
+{
+	if (alive.a <= 1.0 || alive.shape <= 1.0)
+		return INFINITY;
+	return alive.probability * (1.0 + alive.b / (alive.a - 1.0)) *
+		   (alive.scale / (alive.shape - 1.0));
+}
+
+static double
+probability(Alive alive, double count, double horizon)
+{
+	double if_alive = model_geometric_probability(
+		alive.shape, alive.a, alive.b, horizon / alive.scale, count);
+	double left = count == 0 ? 1.0 - alive.probability : 0.0;
+
+	return left + alive.probability * if_alive;
+}
+
+static double
+at_least(Alive alive, double count, double horizon)
+{
+	return alive.probability *
+		   model_geometric_at_least(alive.shape, alive.a, alive.b,
+									horizon / alive.scale, count);
+}
+
+static double
+bg_p_alive_after(const double *parameters, const ModelRow *customer,
+				 double ahead)
+{
+	return p_alive_after(alive(parameters, customer, customer->x), ahead);
+}
+
+static double
+bg_residual_lifetime(const double *parameters, const ModelRow *customer)
+{
+	return residual_lifetime(alive(parameters, customer, customer->x));
+}
+
+static double
+bg_probability(const double *parameters, const ModelRow *customer,
+			   double count, double horizon)
+{
+	return probability(alive(parameters, customer, customer->x), count,
+					   horizon);
+}
+
+static double
+bg_at_least(const double *parameters, const ModelRow *customer, double count,
+			double horizon)
+{
+	return at_least(alive(parameters, customer, customer->x), count, horizon);
+}
+
+static double
+mbg_p_alive_after(const double *parameters, const ModelRow *customer,
+				  double ahead)
+{
+	return p_alive_after(alive(parameters, customer, customer->x + 1.0),
+						 ahead);
+}
+
+static double
+mbg_residual_lifetime(const double *parameters, const ModelRow *customer)
+{
+	return residual_lifetime(alive(parameters, customer, customer->x + 1.0));
+}
+
+static double
+mbg_probability(const double *parameters, const ModelRow *customer,
+				double count, double horizon)
+{
+	return probability(alive(parameters, customer, customer->x + 1.0), count,
+					   horizon);
+}
+
+static double
+mbg_at_least(const double *parameters, const ModelRow *customer, double count,
+			 double horizon)
+{
+	return at_least(alive(parameters, customer, customer->x + 1.0), count,
+					horizon);
+}
+
+static double
+bg_expected_alive(const double *parameters, const ModelRow *customer,
+				  double horizon, double discount)
+{
+	return model_geometric_expectation(
+		parameters[R] + customer->x, parameters[ALPHA] + customer->t,
+		parameters[A], parameters[B] + customer->x, horizon, discount);
+}
+
+static double
+mbg_expected_alive(const double *parameters, const ModelRow *customer,
+				   double horizon, double discount)
+{
+	return model_geometric_expectation(
+		parameters[R] + customer->x, parameters[ALPHA] + customer->t,
+		parameters[A], parameters[B] + customer->x + 1.0, horizon, discount);
+}
+
+static double
+bg_expected_new(const double *parameters, double horizon)
+{
+	return model_geometric_expectation(parameters[R], parameters[ALPHA],
+									   parameters[A], parameters[B], horizon,
+									   0.0);
+}
+
+/* A customer who leaves at the first purchase makes no other. */
+static double
+mbg_expected_new(const double *parameters, double horizon)
+{
+	return parameters[B] / (parameters[A] + parameters[B]) *
+		   model_geometric_expectation(parameters[R], parameters[ALPHA],
+									   parameters[A], parameters[B] + 1.0,
+									   horizon, 0.0);
+}
+
+static void
+bg_margins(const double *parameters, const ModelSample *sample,
+		   double *x_table, double *time_table, ModelSums *sums)
+{
+	bg_nbd_margins(parameters, sample, 0.0, 1, time_table, sums);
+}
+
+static void
+mbg_margins(const double *parameters, const ModelSample *sample,
+			double *x_table, double *time_table, ModelSums *sums)
+{
+	bg_nbd_margins(parameters, sample, 1.0, 1, time_table, sums);
+}
+
+static void
+bg_rows(const double *parameters, const ModelSample *sample,
+		const double *x_table, const double *time_table, size_t from,
+		size_t until, ModelSums *sums)
+{
+	rows(parameters, sample, 0.0, time_table, from, until, sums);
+}
+
+static void
+mbg_rows(const double *parameters, const ModelSample *sample,
+		 const double *x_table, const double *time_table, size_t from,
+		 size_t until, ModelSums *sums)
+{
+	rows(parameters, sample, 1.0, time_table, from, until, sums);
+}
+
+const ModelKind model_bg_nbd = {
+	.name = "bg_nbd",
+	.family = MODEL_PURCHASES,
+	.n_parameters = 4,
+	.parameter_names = {"r", "alpha", "a", "b"},
+	.has_unit = {false, true, false, false},
+	.log_likelihood = bg_log_likelihood,
+	.time_columns = BG_NBD_TIME_COLUMNS,
+	.margins = bg_margins,
+	.rows = bg_rows,
+	.start = start,
+	.p_alive = bg_p_alive,
+	.p_alive_after = bg_p_alive_after,
+	.residual_lifetime = bg_residual_lifetime,
+	.probability = bg_probability,
+	.at_least = bg_at_least,
+	.expected_alive = bg_expected_alive,
+	.expected_new = bg_expected_new,
+	.at_zero = BG_NBD_AT_ZERO,
+	.at_infinity = BG_NBD_AT_INFINITY,
+	.restricted = &model_nbd,
+};
+
+const ModelKind model_mbg_nbd = {
+	.name = "mbg_nbd",
+	.family = MODEL_PURCHASES,
+	.n_parameters = 4,
+	.parameter_names = {"r", "alpha", "a", "b"},
+	.has_unit = {false, true, false, false},
+	.log_likelihood = mbg_log_likelihood,
+	.time_columns = BG_NBD_TIME_COLUMNS,
+	.margins = mbg_margins,
+	.rows = mbg_rows,
+	.start = start,
+	.p_alive = mbg_p_alive,
+	.p_alive_after = mbg_p_alive_after,
+	.residual_lifetime = mbg_residual_lifetime,
+	.probability = mbg_probability,
+	.at_least = mbg_at_least,
+	.expected_alive = mbg_expected_alive,
+	.expected_new = mbg_expected_new,
+	.at_zero = BG_NBD_AT_ZERO,
+	.at_infinity = BG_NBD_AT_INFINITY,
+	.restricted = &model_nbd,
+};

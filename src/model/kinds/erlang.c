@@ -1,0 +1,608 @@
+/*-------------------------------------------------------------------------
+ *
+ * erlang.c
+ *		Purchases to come of a regular buyer who may leave after each.
+ *
+ * Times between purchases have an Erlang-k density (Platzer 2008; Reutterer,
+ * Platzer & Schroeder 2020): the customer buys at every k-th event of a
+ * Poisson process. Write R for the shape and w for the idle share. Given
+ * silence since the last purchase, i < k events have happened since then
+ * with the probability pi_i proportional to (R)_i / i! w^i, and given i the
+ * rate has the gamma density (R + i, alpha + T). The literature approximates
+ * the conditional expectation; with i made explicit it is exact. With N the
+ * events in the time to come, negative binomial with tau = horizon / (alpha
+ * + T), purchase j happens if N >= jk - i and the customer has stayed j - 1
+ * times:
+ *
+ *	G(tau) = sum_i pi_i sum_j P(N_i >= jk - i) E[(1-p)^(j-1)].
+ *
+ * Series.  sum over n of P(N = n) S_m, m = floor((n + i) / k), where S_m is
+ *		the sum over j < m of E[(1-p)^j] = (b)_j / (a+b)_j. All positive.
+ *
+ * Quadrature.  Where the series is too long: given p, and with q = 1 - p and
+ *		phi = q^(1/k), the sum over j is (1 - E[q^m]) / p. q^m has a finite
+ *		Fourier form in n, so that with the k-th roots of unity omega^l
+ *
+ *		E[q^m] = sum_l c_l (phi omega^l)^i (1 + tau (1-phi omega^l))^-(R+i),
+ *		c_l = (1 - 1/q) / k / (1 - 1/(phi omega^l)).
+ *
+ *		1 less the term with l = 0 is an expm1; the others have a factor p.
+ *		For a small phi, where the roots cancel, the sum over n is short. The
+ *		mean over p is taken over y = ln(p / q), in which the beta density
+ *		is log-concave; so it is times the sum over j, or times 1 - E[q^m], of
+ *		which the mean is the probability of leaving.
+ *
+ * The discounted expectation is taken by parts, as in geometric.c. For a
+ * discount that is nothing beside the time between two purchases, regularity
+ * makes no difference: over all time, a customer who buys at every k-th event
+ * is worth as much as one who buys at random and a k-th as often.
+ *
+ * Pure C, no state.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "model/kinds/erlang.h"
+#include "model/kinds/geometric.h"
+#include "model/kinds/kind.h"
+#include "model/kinds/nbd.h"
+#include "math/quadrature.h"
+#include "math/special.h"
+
+#include <complex.h>
+#include <float.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Beyond so many terms the series is slower than the quadrature. */
+#define SERIES_MAX_TERMS 8000
+
+/* The sum of a series that suits never gets there. */
+#define SERIES_HARD_LIMIT 1e7
+
+/* Beyond this, P(N = 0) = exp(-...) loses digits and then underflows. */
+#define SERIES_MAX_EXPONENT 200.0
+
+/* Below it the roots of unity would cancel. */
+#define SMALL_PHI 0.5
+
+/* exp(-FAR_OUT) is nothing beside 1. */
+#define FAR_OUT 40.0
+
+/* The rounding errors of two logarithms are far below it. */
+#define SLOPE_STEP 1e-3
+
+#define DISCOUNT_MAX_EXPONENT 42.0
+#define GROWTH_MAX_EXPONENT 700.0
+#define DISCOUNT_PANEL_EXPONENT 14.0
+#define PANEL_GROWTH 4.0
+#define MAX_PANELS 1000
+
+/* A part of the time so short adds nothing to purchases over all of it. */
+#define SHORT_TIME 1e-18
+
+/* ln of a discount that is nothing over the scale of time: 1e-20 */
+#define LOG_SMALL_DISCOUNT (-46.0)
+
+/* With a smaller one, time is too long for a double. */
+#define LEAST_DISCOUNT 1e-280
+
+/* More digits than these must not cancel. */
+#define MAX_CANCELLATION 1e6
+
+double
+erlang_log_silence(int k, double shape, double idle, double *weights)
+{
+	double term = 1.0;
+	double rest = 0.0;
+
+	for (int i = 1; i < k; i++)
+	{
+		term *= idle * ((shape + (i - 1)) / i);
+		rest += term;
+	}
+	if (weights != NULL)
+	{
+		weights[0] = 1.0 / (1.0 + rest);
+		for (int i = 1; i < k; i++)
+			weights[i] = weights[i - 1] * idle * ((shape + (i - 1)) / i);
+	}
+	return log1p(rest);
+}
+
+/* The series, when i events have happened since the last purchase. */
+static double
+phase_series(const ErlangBuyer *buyer, int i, double tau)
+{
+	double shape = buyer->shape + i;
+	double z = tau / (1.0 + tau);
+	double probability = exp(-shape * log1p(tau));
+	double stayed = 1.0;
+	double purchases = 0.0;
+	double count = 0.0;
+	double sum = 0.0;
+	int phase = i;
+
+	for (double n = 0.0; n < SERIES_HARD_LIMIT; n += 1.0)
+	{
+		double ratio = z * ((shape + n) / (n + 1.0));
+		double growth;
+
+		probability *= ratio;
+		if (++phase == buyer->k)
+		{
+			phase = 0;
+			purchases += stayed;
+			stayed *= (buyer->b + count) / (buyer->a + buyer->b + count);
+			count += 1.0;
+		}
+		if (count == 0)
+			continue;
+		sum += probability * purchases;
+		/* The rest is at most a geometric series, S growing like count. */
+		growth = ratio * (1.0 + 1.0 / count);
+		if (growth < 1.0 && probability * purchases <=
+								sum * (DBL_EPSILON / 16) * (1.0 - growth))
+			return sum;
+	}
+	return NAN;
+}
+
+double
+erlang_series(const ErlangBuyer *buyer, double tau)
+{
+	double weights[ERLANG_MAX_K];
+	double sum = 0.0;
+
+	erlang_log_silence(buyer->k, buyer->shape, buyer->idle, weights);
+	for (int i = 0; i < buyer->k; i++)
+	{
+		if (weights[i] > 0)
+			sum += weights[i] * phase_series(buyer, i, tau);
+	}
+	return sum;
+}
+
+typedef enum MeanOf
+{
+	MEAN_ONE,
+	MEAN_PURCHASES, /* expected in the time to come */
+	MEAN_LEAVING /* probability of leaving in it */
+} MeanOf;
+
+/* A mean over p. */
+typedef struct BetaMean
+{
+	const ErlangBuyer *buyer;
+	MeanOf of;
+	double weights[ERLANG_MAX_K];
+	double tau;
+	double center; /* of y, where the density counts as 1 */
+	double center_p;
+	double center_q;
+} BetaMean;
+
+/* ln(sinh(x) / x) */
+static double
+log_sinh_ratio(double x)
+{
+	double square = x * x;
+
+	if (x > 0.5)
+		return x + log1p(-exp(-2.0 * x)) - log(2.0 * x);
+	return log1p(
+		square / 6.0 *
+		(1.0 +
+		 square / 20.0 *
+			 (1.0 +
+			  square / 42.0 *
+				  (1.0 +
+				   square / 72.0 *
+					   (1.0 + square / 110.0 *
+								  (1.0 + square / 156.0 *
+											 (1.0 + square / 210.0)))))));
+}
+
+/* 1 - E[q^m] is leaves + p others. */
+typedef struct RootSums
+{
+	double leaves;
+	double others;
+} RootSums;
+
+/*
+ * Over the roots of unity, where q = exp(-k e). The powers of a root and of
+ * the time to come are taken on from phase to phase.
+ */
+static RootSums
+sum_over_roots(const BetaMean *mean, double q, double e)
+{
+	int k = mean->buyer->k;
+	double phi = exp(-e);
+	double log_time = log1p(-mean->tau * expm1(-e));
+	double log_main = (k - 1) * e / 2.0 + log_sinh_ratio(k * e / 2.0) -
+					  log_sinh_ratio(e / 2.0) - mean->buyer->shape * log_time;
+	RootSums sums = {0};
+
+	for (int i = 0; i < k; i++)
+	{
+		sums.leaves -= mean->weights[i] * expm1(log_main - i * (e + log_time));
+	}
+	for (int l = 1; l < k; l++)
+	{
+		double complex root = phi * cexp(2.0 * M_PI * I * l / k);
+		double complex time = 1.0 + mean->tau * (1.0 - root);
+		double complex step = root / time;
+		double complex power = cexp(-mean->buyer->shape * clog(time)) /
+							   (q * k * (1.0 - 1.0 / root));
+
+		for (int i = 0; i < k; i++, power *= step)
+			sums.others += mean->weights[i] * creal(power);
+	}
+	return sums;
+}
+
+/* E[q^m] for a small phi, where q^m soon vanishes. */
+static double
+short_sum(const BetaMean *mean, int i, double q)
+{
+	double shape = mean->buyer->shape + i;
+	double z = mean->tau / (1.0 + mean->tau);
+	double probability = exp(-shape * log1p(mean->tau));
+	double power = 1.0;
+	double sum = 0.0;
+	int phase = i;
+
+	for (double n = 0.0; power > DBL_EPSILON / 16; n += 1.0)
+	{
+		sum += probability * power;
+		probability *= z * ((shape + n) / (n + 1.0));
+		if (++phase == mean->buyer->k)
+		{
+			phase = 0;
+			power *= q;
+		}
+	}
+	return sum;
+}
+
+/* The mean wanted, given the probability p = 1 - q of leaving each time. */
+static double
+mean_given(const BetaMean *mean, double p, double q)
+{
+	double e = (q > 0.5 ? -log1p(-p) : -log(q)) / mean->buyer->k;
+	double stays = 0.0;
+
+	if (exp(-e) >= SMALL_PHI)
+	{
+		RootSums sums = sum_over_roots(mean, q, e);
+
+		return mean->of == MEAN_LEAVING ? sums.leaves + p * sums.others
+										: sums.leaves / p + sums.others;
+	}
+	for (int i = 0; i < mean->buyer->k; i++)
+		stays += mean->weights[i] * short_sum(mean, i, q);
+	return mean->of == MEAN_LEAVING ? 1.0 - stays : (1.0 - stays) / p;
+}
+
+/* ln of the beta density of y, 1 at the center, times what the mean is of. */
+static double
+log_value(const BetaMean *mean, double y)
+{
+	const ErlangBuyer *buyer = mean->buyer;
+	double ab = buyer->a + buyer->b;
+	double from_center = y - mean->center;
+	double small = exp(-fabs(y)) / (1.0 + exp(-fabs(y)));
+	double p = y > 0 ? 1.0 - small : small;
+	double q = y > 0 ? small : 1.0 - small;
+	double value;
+
+	if (from_center < 0)
+		value =
+			buyer->a * from_center -
+			ab * math_log_mixture(mean->center_p, mean->center_q, from_center);
+	else
+		value = -buyer->b * from_center - ab * math_log_mixture(mean->center_q,
+																mean->center_p,
+																-from_center);
+	if (mean->of == MEAN_ONE)
+		return value;
+	return value + log(fmax(mean_given(mean, fmax(p, DBL_MIN), q), DBL_MIN));
+}
+
+/* With its slope, by a difference: it only has to show the way. */
+static double
+log_integrand(double y, double *slope, void *context)
+{
+	*slope = (log_value(context, y + SLOPE_STEP) -
+			  log_value(context, y - SLOPE_STEP)) /
+			 (2.0 * SLOPE_STEP);
+	return log_value(context, y);
+}
+
+/*
+ * The integral of exp(log_integrand) over all y, in logarithms. Far out the
+ * integrand is a mere exponential, exp(a y) below and exp(-b y) above, which
+ * may fall off slowly but needs no quadrature.
+ */
+static double
+log_integral(BetaMean *mean)
+{
+	const ErlangBuyer *buyer = mean->buyer;
+	double beta = 1.0 + buyer->a + buyer->b;
+	double events = (buyer->shape + buyer->k) * mean->tau;
+	double lower = -(FAR_OUT + log(beta + events));
+	double upper = FAR_OUT + log(beta);
+	double slope;
+	double low = log_integrand(lower, &slope, mean);
+	double high = log_integrand(upper, &slope, mean);
+	double middle = quadrature_log_concave(log_integrand, mean, mean->center,
+										   lower, upper);
+
+	return middle +
+		   log1p(exp(low - middle) / buyer->a + exp(high - middle) / buyer->b);
+}
+
+static double
+beta_mean(const ErlangBuyer *buyer, MeanOf of, double tau)
+{
+	BetaMean mean = {.buyer = buyer, .of = MEAN_ONE, .tau = tau};
+	double density;
+
+	erlang_log_silence(buyer->k, buyer->shape, buyer->idle, mean.weights);
+	mean.center = log((buyer->a + 0.5) / (buyer->b + 0.5));
+	mean.center_p = (buyer->a + 0.5) / (buyer->a + buyer->b + 1.0);
+	mean.center_q = (buyer->b + 0.5) / (buyer->a + buyer->b + 1.0);
+	density = log_integral(&mean);
+	mean.of = of;
+	return exp(log_integral(&mean) - density);
+}
+
+double
+erlang_quadrature(const ErlangBuyer *buyer, double tau)
+{
+	return beta_mean(buyer, MEAN_PURCHASES, tau);
+}
+
+static bool
+series_suits(const ErlangBuyer *buyer, double tau)
+{
+	double shape = buyer->shape + buyer->k;
+	double events = shape * tau;
+	double terms =
+		events + 9.0 * sqrt(events * (1.0 + tau)) + 38.0 / log1p(1.0 / tau);
+
+	return shape * log1p(tau) < SERIES_MAX_EXPONENT &&
+		   terms < SERIES_MAX_TERMS;
+}
+
+/* G(tau). */
+static double
+expectation(const ErlangBuyer *buyer, double tau)
+{
+	if (tau <= 0)
+		return 0.0;
+	return series_suits(buyer, tau) ? erlang_series(buyer, tau)
+									: erlang_quadrature(buyer, tau);
+}
+
+/* discount * int of e^(-discount u) G over (from, from + length]. */
+static double
+discounted_panel(const ErlangBuyer *buyer, double discount, double from,
+				 double length)
+{
+	double sum = 0.0;
+
+	for (int j = 0; j < gauss_16.count; j++)
+	{
+		double u = from + length * gauss_16.nodes[j];
+
+		sum += discount * length * gauss_16.weights[j] * exp(-discount * u) *
+			   expectation(buyer, u / buyer->scale);
+	}
+	return sum;
+}
+
+/*
+ * The integral of e^(-discount u) dG(u / scale) to the horizon by parts:
+ * e^(-discount horizon) G + discount * integral of e^(-discount u) G. With a
+ * negative discount it is a difference: NaN where that leaves no digits.
+ */
+static double
+discounted(const ErlangBuyer *buyer, double horizon, double discount)
+{
+	double longest = DISCOUNT_PANEL_EXPONENT / fabs(discount);
+	double length = fmin(longest, fmax(buyer->scale / (1.0 + buyer->shape),
+									   SHORT_TIME / fabs(discount)));
+	double from = 0.0;
+	double sum = 0.0;
+	double last = 0.0;
+
+	if (-discount * horizon > GROWTH_MAX_EXPONENT)
+		return INFINITY;
+	for (int panels = 0;
+		 from < horizon && discount * from < DISCOUNT_MAX_EXPONENT; panels++)
+	{
+		if (panels >= MAX_PANELS)
+			return NAN;
+		model_pause();
+		length = fmin(length, horizon - from);
+		sum += discounted_panel(buyer, discount, from, length);
+		from += length;
+		length = fmin(longest, (PANEL_GROWTH - 1.0) * from);
+	}
+	if (from >= horizon)
+		last = exp(-discount * horizon) *
+			   expectation(buyer, horizon / buyer->scale);
+	if (discount < 0 && last * DBL_EPSILON * MAX_CANCELLATION > sum + last)
+		return NAN;
+	return sum + last;
+}
+
+/*
+ * Is the discount nothing between two purchases? A rate so low that it would
+ * be something must be out of the question too.
+ */
+static bool
+hardly_discounts(const ErlangBuyer *buyer, double discount)
+{
+	double log_discount = log(discount) + log(buyer->scale);
+
+	return log_discount < LOG_SMALL_DISCOUNT &&
+		   buyer->shape * log_discount < -FAR_OUT;
+}
+
+/* Over all time, with a discount that is nothing between two purchases. */
+static double
+hardly_discounted(const ErlangBuyer *buyer, double discount)
+{
+	double weights[ERLANG_MAX_K];
+	double sum = 0.0;
+
+	erlang_log_silence(buyer->k, buyer->shape, buyer->idle, weights);
+	for (int i = 0; i < buyer->k; i++)
+	{
+		if (weights[i] > 0)
+			sum += weights[i] * model_geometric_expectation(
+									buyer->shape + i, buyer->k * buyer->scale,
+									buyer->a, buyer->b, INFINITY, discount);
+	}
+	return sum;
+}
+
+double
+erlang_expectation(const ErlangBuyer *buyer, double horizon, double discount)
+{
+	if (isinf(horizon) && discount > 0)
+	{
+		if (hardly_discounts(buyer, discount))
+			return hardly_discounted(buyer, discount);
+		if (discount < LEAST_DISCOUNT)
+			return NAN;
+	}
+	if (discount != 0)
+		return discounted(buyer, horizon, discount);
+	if (!isinf(horizon))
+		return expectation(buyer, horizon / buyer->scale);
+	/* The mean of 1 / p: regular or not, in the end each comes to leave. */
+	return buyer->a > 1.0 ? 1.0 + buyer->b / (buyer->a - 1.0) : INFINITY;
+}
+
+/* E[(1-p)^n] */
+static double
+stayed(const ErlangBuyer *buyer, double n)
+{
+	return exp(math_log_beta_ratio(buyer->b, buyer->a, n));
+}
+
+/* P(nk <= N + i < (n + 1) k): n purchases of one who does not leave. */
+static double
+exactly(const ErlangBuyer *buyer, int i, double n, double tau)
+{
+	double sum = 0.0;
+
+	for (int phase = n == 0 ? i : 0; phase < buyer->k; phase++)
+		sum +=
+			model_nbd_exactly(buyer->shape + i, tau, n * buyer->k + phase - i);
+	return sum;
+}
+
+double
+erlang_at_least(const ErlangBuyer *buyer, double n, double horizon)
+{
+	double weights[ERLANG_MAX_K];
+	double tau = horizon / buyer->scale;
+	double sum = 0.0;
+
+	erlang_log_silence(buyer->k, buyer->shape, buyer->idle, weights);
+	for (int i = 0; i < buyer->k; i++)
+		sum += weights[i] *
+			   model_nbd_at_least(buyer->shape + i, tau, n * buyer->k - i);
+	return stayed(buyer, n - 1.0) * sum;
+}
+
+double
+erlang_probability(const ErlangBuyer *buyer, double n, double horizon)
+{
+	double weights[ERLANG_MAX_K];
+	double tau = horizon / buyer->scale;
+	double sum = 0.0;
+
+	erlang_log_silence(buyer->k, buyer->shape, buyer->idle, weights);
+	for (int i = 0; i < buyer->k; i++)
+		sum += weights[i] * exactly(buyer, i, n, tau);
+	sum *= stayed(buyer, n);
+	/* E[p (1-p)^(n-1)] from E[(1-p)^(n-1)] */
+	if (n > 0)
+		sum += buyer->a / (buyer->a + buyer->b + (n - 1.0)) *
+			   erlang_at_least(buyer, n, horizon);
+	return fmin(sum, 1.0);
+}
+
+/* The series of the sum over n of P(N = n) E[(1-p)^m]. */
+static double
+stay_series(const ErlangBuyer *buyer, int i, double tau)
+{
+	double shape = buyer->shape + i;
+	double z = tau / (1.0 + tau);
+	double probability = exp(-shape * log1p(tau));
+	double stays = 1.0;
+	double count = 0.0;
+	double sum = 0.0;
+	int phase = i;
+
+	for (double n = 0.0; n < SERIES_HARD_LIMIT; n += 1.0)
+	{
+		double ratio = z * ((shape + n) / (n + 1.0));
+
+		sum += probability * stays;
+		if (ratio < 1.0 && probability * stays * ratio <=
+							   sum * (DBL_EPSILON / 16) * (1.0 - ratio))
+			return sum;
+		probability *= ratio;
+		if (++phase == buyer->k)
+		{
+			phase = 0;
+			stays *= (buyer->b + count) / (buyer->a + buyer->b + count);
+			count += 1.0;
+		}
+	}
+	return NAN;
+}
+
+double
+erlang_stay(const ErlangBuyer *buyer, double horizon)
+{
+	double weights[ERLANG_MAX_K];
+	double tau = horizon / buyer->scale;
+	double sum = 0.0;
+
+	if (tau <= 0)
+		return 1.0;
+	if (!series_suits(buyer, tau))
+		return fmax(1.0 - beta_mean(buyer, MEAN_LEAVING, tau), 0.0);
+	erlang_log_silence(buyer->k, buyer->shape, buyer->idle, weights);
+	for (int i = 0; i < buyer->k; i++)
+	{
+		if (weights[i] > 0)
+			sum += weights[i] * stay_series(buyer, i, tau);
+	}
+	return fmin(sum, 1.0);
+}
+
+/* Purchase J comes at event Jk - i; the means of J, and of 1 / rate. */
+double
+erlang_lifetime(const ErlangBuyer *buyer)
+{
+	double weights[ERLANG_MAX_K];
+	double purchases = 1.0 + buyer->b / (buyer->a - 1.0);
+	double sum = 0.0;
+
+	if (buyer->a <= 1.0 || buyer->shape <= 1.0)
+		return INFINITY;
+	erlang_log_silence(buyer->k, buyer->shape, buyer->idle, weights);
+	for (int i = 0; i < buyer->k; i++)
+		sum += weights[i] * (purchases * buyer->k - i) * buyer->scale /
+			   (buyer->shape + i - 1.0);
+	return sum;
+}

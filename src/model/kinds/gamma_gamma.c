@@ -1,0 +1,158 @@
+/*-------------------------------------------------------------------------
+ *
+ * gamma_gamma.c
+ *		The gamma-gamma model of the mean amount of a purchase.
+ *
+ * Colombo & Jiang (1999); Fader & Hardie (2013). The amounts of a customer's
+ * purchases are gamma(p, nu), and nu differs between customers as gamma(q, v).
+ * With y = x m the customer's total over x purchases of mean m, the density
+ * of m is
+ *
+ *	1 / (m B(px, q)) * (v / (v+y))^q * (y / (v+y))^(px).
+ *
+ * Both powers are taken by log1p, and the beta function as
+ * Gamma(q) / (px)_q, which keeps its digits for large x.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "model/kinds/gamma_gamma.h"
+#include "model/kinds/sample.h"
+#include "math/special.h"
+
+#include <math.h>
+
+enum
+{
+	P,
+	Q,
+	V
+};
+
+/* -ln B(px, q) */
+static double
+log_inverse_beta(double px, double q)
+{
+	return math_log_rising(px, q) - lgamma(q);
+}
+
+static double
+log_likelihood(const double *parameters, const ModelRow *customer)
+{
+	double px = parameters[P] * customer->x;
+	double q = parameters[Q];
+	double total = customer->x * customer->mean_amount;
+
+	return log_inverse_beta(px, q) - q * log1p(total / parameters[V]) -
+		   px * log1p(parameters[V] / total) - log(customer->mean_amount);
+}
+
+/* What depends on x alone. */
+static void
+margins(const double *parameters, const ModelSample *sample, double *x_table,
+		double *time_table, ModelSums *sums)
+{
+	double q = parameters[Q];
+
+	for (size_t i = 0; i < sample->n_x; i++)
+	{
+		double customers = sample->x_customers[i];
+		double x = sample->x[i];
+		double px = parameters[P] * x;
+		double trigamma_px = math_trigamma(px);
+
+		sums->value += customers * log_inverse_beta(px, q);
+		sums->gradient[P] += customers * x * math_digamma_rising(px, q);
+		sums->gradient[Q] += customers * math_digamma_rising(q, px);
+		sums->hessian[P][P] += customers * x * x * math_trigamma_rising(px, q);
+		sums->hessian[Q][P] +=
+			customers * x * (trigamma_px + math_trigamma_rising(px, q));
+		sums->hessian[Q][Q] += customers * math_trigamma_rising(q, px);
+	}
+}
+
+/* What depends on x and m. */
+static void
+add_row(const double *parameters, double x, double mean_amount,
+		double customers, ModelSums *sums)
+{
+	double px = parameters[P] * x;
+	double q = parameters[Q];
+	double v = parameters[V];
+	double total = x * mean_amount;
+	double inverse = 1.0 / (v + total);
+	double log_v = -log1p(total / v); /* ln(v / (v + total)) */
+	double log_total = -log1p(v / total); /* ln(total / (v + total)) */
+
+	sums->value += customers * (q * log_v + px * log_total - log(mean_amount));
+	sums->gradient[P] += customers * x * log_total;
+	sums->gradient[Q] += customers * log_v;
+	sums->gradient[V] += customers * (q * (total / v) - px) * inverse;
+	sums->hessian[V][P] -= customers * x * inverse;
+	sums->hessian[V][Q] += customers * (total / v) * inverse;
+	sums->hessian[V][V] +=
+		customers * (px * inverse - q * (total / v) * (1.0 / v + inverse)) *
+		inverse;
+}
+
+static void
+rows(const double *parameters, const ModelSample *sample,
+	 const double *x_table, const double *time_table, size_t from,
+	 size_t until, ModelSums *sums)
+{
+	size_t run = model_sample_run(sample, from);
+
+	for (size_t i = from; i < until; i++)
+	{
+		if (i >= sample->x_first[run + 1])
+			run++;
+		add_row(parameters, sample->x[run],
+				sample->times[sample->t_x_index[i]], sample->customers[i],
+				sums);
+	}
+}
+
+/* v is set so that the population mean p v / (q - 1) is the sample's. */
+static bool
+start(const ModelSample *sample, int attempt, double *parameters)
+{
+	static const double shapes[][2] = {
+		{4.0, 3.5}, {1.0, 2.0}, {20.0, 5.0}, {0.5, 20.0}};
+	int n_shapes = sizeof(shapes) / sizeof(shapes[0]);
+
+	if (attempt >= n_shapes)
+		return false;
+	parameters[P] = shapes[attempt][0];
+	parameters[Q] = shapes[attempt][1];
+	parameters[V] = sample->total_t_x / sample->total_customers *
+					(parameters[Q] - 1.0) / parameters[P];
+	return true;
+}
+
+/* p (v + x m) / (px + q - 1); without purchases the population mean. */
+static double
+expected_spend(const double *parameters, const ModelRow *customer)
+{
+	double total = customer->x > 0 ? customer->x * customer->mean_amount : 0.0;
+	double mean_of = parameters[P] * customer->x + (parameters[Q] - 1.0);
+
+	if (mean_of <= 0)
+		return INFINITY;
+	return parameters[P] * (parameters[V] + total) / mean_of;
+}
+
+const ModelKind model_gamma_gamma = {
+	.name = "gamma_gamma",
+	.family = MODEL_SPEND,
+	.n_parameters = 3,
+	.parameter_names = {"p", "q", "v"},
+	.has_unit = {false, false, true},
+	.log_likelihood = log_likelihood,
+	.margins = margins,
+	.rows = rows,
+	.start = start,
+	.expected_spend = expected_spend,
+	.at_infinity =
+		{"the purchases of a customer seem to be all of the same amount",
+		 "all customers seem to spend alike",
+		 "all customers seem to spend alike"},
+};

@@ -1,0 +1,603 @@
+/*-------------------------------------------------------------------------
+ *
+ * geometric.c
+ *		Purchases of a customer who may leave after each of them.
+ *
+ * BG/NBD (Fader, Hardie & Lee 2005) and MBG/NBD (Batislam, Denizel &
+ * Filiztekin 2007) share one quantity. Given the past, the purchase rate is
+ * gamma(R, alpha + T) and the probability p of leaving after a purchase is
+ * beta(a, b). With tau = horizon / (alpha + T) the expected purchases are
+ *
+ *		G(tau) = E_p[ (1 - (1 + p tau)^-R) / p ].
+ *
+ * The published form, (a+b-1)/(a-1) (1 - (1-z)^R 2F1(R, b; a+b-1; z)) with
+ * z = tau / (1 + tau), divides by zero at a = 1, has a negative third
+ * parameter where a + b < 1, and loses all digits near both. G has neither
+ * trouble, and is computed in one of two ways, each a sum of positive terms:
+ *
+ * Series.  Let N be the purchases of a customer who never leaves: negative
+ *		binomial, P(N = k) = (1-z)^R (R)_k / k! z^k. Purchase j + 1 happens if
+ *		N > j and the customer has stayed j times, E[(1-p)^j] = (b)_j/(a+b)_j.
+ *		So G = sum over k of P(N = k) S_k, S_k = sum over j < k of the latter.
+ *
+ * Quadrature.  With y = ln(p / (1-p)) the beta density becomes p^a (1-p)^b,
+ *		log-concave with exponential tails; y = c + w sinh(s) makes the tails
+ *		double-exponential, and the trapezoidal rule in s converges with
+ *		twice the digits at each halving of its step. The density is
+ *		integrated by the same rule, so its constant is not needed.
+ *
+ * A discount asks for the integral of e^(-d u) dG(u). In z the series has the
+ * derivative
+ *
+ *		dG/dz = (1-z)^(R-1) sum over j of R (R+1)_j / j! (b)_j/(a+b)_j z^j,
+ *
+ * a power series whose coefficients are the same for all z: one pass serves
+ * all nodes of a Gauss-Legendre panel. Where the series is too long, the
+ * integral is taken by parts,
+ *
+ *		e^(-d h) G(h) + d int_0^h e^(-d u) G(u) du.
+ *
+ * Panels are short where the integrand is steep and grow geometrically: it is
+ * analytic but for z = 1, which is an infinite time ahead. Over all time, a
+ * customer of rate l who leaves with probability p makes the discounted
+ * purchases l / (l p + d), and the mean over the gamma density of l is
+ *
+ *		R e^q E_{R+1}(q) / p,	q = d (alpha + T) / p,
+ *
+ * E a generalized exponential integral. The mean over p is a quadrature.
+ *
+ * The customer stays for the time u if none of the N purchases in it is the
+ * last: the probability is E_p[(1 + p tau)^-R], or in positive terms the sum
+ * over k of P(N = k) (b)_k/(a+b)_k. There are at least k purchases if N >= k
+ * and the customer has stayed k - 1 times, and exactly k if N = k and he has
+ * stayed k times, or N >= k and he left after the k-th.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "model/kinds/geometric.h"
+
+#include "math/exponential_integral.h"
+#include "model/kinds/nbd.h"
+#include "math/quadrature.h"
+#include "math/special.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdbool.h>
+
+/* Beyond so many terms the series is slower than the quadrature. */
+#define SERIES_MAX_TERMS 2000
+
+/* Beyond this, P(N = 0) = exp(-...) loses digits and then underflows. */
+#define SERIES_MAX_EXPONENT 200.0
+
+/* The sum of a series that suits never gets there. */
+#define SERIES_HARD_LIMIT 1e7
+
+/* Below this ratio to the discount, a chance of leaving does not matter. */
+#define NOTHING_BESIDE 1e-200
+
+/* ln of a discount over the scale of time; below it by logarithms */
+#define LOG_SMALL_DISCOUNT (-46.0) /* 1e-20 */
+
+/* exp(-FAR_OUT) is nothing beside 1. */
+#define FAR_OUT 40.0
+
+/* The rounding errors of two logarithms are far below it. */
+#define SLOPE_STEP 1e-3
+
+/* Beyond it exp() overflows. */
+#define MAX_EXPONENT 700.0
+
+/* A part of the time so short adds nothing to purchases over all of it. */
+#define SHORT_TIME 1e-18
+
+/* More digits than these must not cancel. */
+#define MAX_CANCELLATION 1e6
+
+#define QUADRATURE_FIRST_STEP 0.25
+#define QUADRATURE_HALVINGS 9
+#define QUADRATURE_TOLERANCE 1e-9
+#define QUADRATURE_MAX_NODES 4000
+
+/* exp(-42) is nothing beside what came before; exp(700) nearly overflows. */
+#define DISCOUNT_MAX_EXPONENT 42.0
+#define GROWTH_MAX_EXPONENT 700.0
+#define DISCOUNT_PANEL_EXPONENT 14.0
+#define MAX_PANELS 1000
+#define PANEL_GROWTH 4.0
+#define PANEL_STEEPNESS 4.0
+#define PANEL_REACH (2.0 / 3.0)
+#define GAUSS_NODES 16
+
+/* About how many terms leave less than a rounding error of the sum. */
+static double
+series_terms(double shape, double tau)
+{
+	double mean = shape * tau;
+
+	return mean + 9.0 * sqrt(mean * (1.0 + tau)) + 38.0 / log1p(1.0 / tau);
+}
+
+/* The sum over k of P(N = k) (b)_k/(a+b)_k. */
+static double
+stay_series(double shape, double a, double b, double tau)
+{
+	double z = tau / (1.0 + tau);
+	double term = exp(-shape * log1p(tau));
+	double sum = term;
+	double ratio;
+	double k = 0.0;
+
+	do
+	{
+		ratio = z * ((shape + k) / (k + 1.0)) * ((b + k) / (a + b + k));
+		term *= ratio;
+		sum += term;
+		k += 1.0;
+		if (k > SERIES_HARD_LIMIT)
+			return NAN;
+	} while (ratio >= 1.0 || term > sum * (DBL_EPSILON / 16) * (1.0 - ratio));
+	return sum;
+}
+
+double
+model_geometric_series(double shape, double a, double b, double tau)
+{
+	double z = tau / (1.0 + tau);
+	double probability = exp(-shape * log1p(tau));
+	double stayed = 1.0;
+	double purchases = 0.0;
+	double sum = 0.0;
+	double term;
+	double ratio;
+	double k = 0.0;
+
+	do
+	{
+		ratio = z * ((shape + k) / (k + 1.0));
+		probability *= ratio;
+		purchases += stayed;
+		stayed *= (b + k) / (a + b + k);
+		term = probability * purchases;
+		sum += term;
+		k += 1.0;
+		if (k > SERIES_HARD_LIMIT)
+			return NAN;
+		/* The rest is at most a geometric series, S_k growing like k. */
+	} while (ratio * (1.0 + 1.0 / k) >= 1.0 ||
+			 term >
+				 sum * (DBL_EPSILON / 16) * (1.0 - ratio * (1.0 + 1.0 / k)));
+	return sum;
+}
+
+/* What the nodes of the quadrature have in common. */
+typedef struct BetaRule
+{
+	double (*given)(const struct BetaRule *rule, double p);
+	double shape;
+	double a;
+	double b;
+	double tau; /* or the discount over the same scale */
+	double center; /* of y */
+	double center_p; /* p there */
+	double center_q; /* 1 - p there */
+	double width;
+	double value; /* sums over the nodes so far */
+	double weight;
+} BetaRule;
+
+/* (1 - (1 + p tau)^-R) / p, for any p from 0 to 1. */
+static double
+purchases_given(const BetaRule *rule, double p)
+{
+	if (p < DBL_MIN / DBL_EPSILON)
+		return rule->shape * rule->tau;
+	return -expm1(-rule->shape * log1p(p * rule->tau)) / p;
+}
+
+/* (1 + p tau)^-R */
+static double
+stay_given(const BetaRule *rule, double p)
+{
+	return exp(-rule->shape * log1p(p * rule->tau));
+}
+
+/* R e^q E_{R+1}(q) / p; R / d where p is nothing beside the discount d. */
+static double
+residual_given(const BetaRule *rule, double p)
+{
+	double discount = rule->tau;
+
+	if (p < DBL_MIN || p < discount * NOTHING_BESIDE)
+		return rule->shape / discount;
+	return rule->shape / p *
+		   math_exponential_integral(rule->shape + 1.0, discount / p);
+}
+
+/*
+ * ln of the beta density of y, up to a constant; 0 at the center. Each half is
+ * taken from its own end, where it falls off.
+ */
+static double
+log_density(const BetaRule *rule, double from_center)
+{
+	double ab = rule->a + rule->b;
+
+	if (from_center < 0)
+		return rule->a * from_center - ab * math_log_mixture(rule->center_p,
+															 rule->center_q,
+															 from_center);
+	return -rule->b * from_center -
+		   ab * math_log_mixture(rule->center_q, rule->center_p, -from_center);
+}
+
+/* Adds the node at s; false where it and all beyond are negligible. */
+static bool
+add_node(BetaRule *rule, double s)
+{
+	double from_center = rule->width * sinh(s);
+	double y = rule->center + from_center;
+	double p = y > 0 ? 1.0 / (1.0 + exp(-y)) : exp(y) / (1.0 + exp(y));
+	double weight = cosh(s) * exp(log_density(rule, from_center));
+	double value;
+
+	value = weight * rule->given(rule, p);
+	rule->weight += weight;
+	rule->value += value;
+	return weight > rule->weight * (DBL_EPSILON / 1024) ||
+		   value > rule->value * (DBL_EPSILON / 1024);
+}
+
+/* The nodes at s = first, first + step, ... and mirrored. */
+static void
+add_nodes(BetaRule *rule, double first, double step)
+{
+	for (int i = 0; i < QUADRATURE_MAX_NODES; i++)
+	{
+		if (!add_node(rule, first + i * step))
+			break;
+	}
+	for (int i = 0; i < QUADRATURE_MAX_NODES; i++)
+	{
+		if (!add_node(rule, -first - i * step))
+			break;
+	}
+}
+
+static BetaRule
+beta_rule(double shape, double a, double b)
+{
+	BetaRule rule = {.shape = shape, .a = a, .b = b};
+
+	/* Near the mode; the halves keep it at the bend when a or b is tiny. */
+	rule.center = log((a + 0.5) / (b + 0.5));
+	rule.center_p = (a + 0.5) / (a + b + 1.0);
+	rule.center_q = (b + 0.5) / (a + b + 1.0);
+	rule.width = fmin(1.0, sqrt(1.0 / a + 1.0 / b));
+	return rule;
+}
+
+/* The mean over p of what the function gives. */
+static double
+beta_mean(double (*given)(const BetaRule *rule, double p), double shape,
+		  double a, double b, double tau)
+{
+	BetaRule rule = beta_rule(shape, a, b);
+	double step = QUADRATURE_FIRST_STEP;
+	double result;
+
+	rule.given = given;
+	rule.tau = tau;
+	add_node(&rule, 0.0);
+	add_nodes(&rule, step, step);
+	result = rule.value / rule.weight;
+	for (int i = 0; i < QUADRATURE_HALVINGS; i++)
+	{
+		double previous = result;
+
+		add_nodes(&rule, step / 2, step);
+		step /= 2;
+		result = rule.value / rule.weight;
+		if (fabs(result - previous) <= QUADRATURE_TOLERANCE * result)
+			break;
+	}
+	return result;
+}
+
+/* What a small discount makes of the density, or the density alone. */
+typedef struct SmallDiscount
+{
+	BetaRule rule;
+	double log_discount; /* over the scale of time */
+	bool is_discounted;
+} SmallDiscount;
+
+/* ln of R e^q E_{R+1}(q) / p, ln q = ln d - ln p */
+static double
+log_residual(const SmallDiscount *small, double y)
+{
+	double shape = small->rule.shape;
+	double log_p = y - math_log1p_exp(y);
+	double log_q = small->log_discount - log_p;
+
+	if (log_q > MAX_EXPONENT)
+		return log(shape) - small->log_discount;
+	return log(shape) - log_p +
+		   log(model_exponential_integral_of_log(shape + 1.0, log_q));
+}
+
+static double
+log_small_value(const SmallDiscount *small, double y)
+{
+	double value = log_density(&small->rule, y - small->rule.center);
+
+	return small->is_discounted ? value + log_residual(small, y) : value;
+}
+
+/* With its slope, by a difference: it only has to show the way. */
+static double
+log_small_integrand(double y, double *slope, void *context)
+{
+	*slope = (log_small_value(context, y + SLOPE_STEP) -
+			  log_small_value(context, y - SLOPE_STEP)) /
+			 (2.0 * SLOPE_STEP);
+	return log_small_value(context, y);
+}
+
+/*
+ * The integral over all y, in logarithms. Far out the integrand is a mere
+ * exponential, as in erlang.c.
+ */
+static double
+log_small_integral(SmallDiscount *small)
+{
+	const BetaRule *rule = &small->rule;
+	double size = log(1.0 + rule->a + rule->b);
+	double lower = fmin(small->log_discount, 0.0) - FAR_OUT - size;
+	double upper = FAR_OUT + size;
+	double middle = quadrature_log_concave(log_small_integrand, small,
+										   rule->center, lower, upper);
+
+	return middle +
+		   log1p(exp(log_small_value(small, lower) - middle) / rule->a +
+				 exp(log_small_value(small, upper) - middle) / rule->b);
+}
+
+/*
+ * The purchases over all time. The smaller the discount, the farther out lie
+ * the p that matter if a < 1, and at last too far for the rule of beta_mean.
+ * But given p the purchases are a mean of 1 / (p + d / rate), which is
+ * log-concave in y for any rate, and so for a gamma density of rates. By
+ * logarithms neither p nor d need be within the range of a double.
+ */
+static double
+discounted_for_ever(double shape, double scale, double a, double b,
+					double discount)
+{
+	SmallDiscount small = {.rule = beta_rule(shape, a, b),
+						   .log_discount = log(discount) + log(scale)};
+	double density;
+
+	if (small.log_discount > LOG_SMALL_DISCOUNT)
+		return beta_mean(residual_given, shape, a, b, discount * scale);
+	density = log_small_integral(&small);
+	small.is_discounted = true;
+	return exp(log_small_integral(&small) - density);
+}
+
+double
+model_geometric_quadrature(double shape, double a, double b, double tau)
+{
+	return beta_mean(purchases_given, shape, a, b, tau);
+}
+
+static bool
+series_suits(double shape, double tau)
+{
+	return shape * log1p(tau) < SERIES_MAX_EXPONENT &&
+		   series_terms(shape, tau) < SERIES_MAX_TERMS;
+}
+
+/* G(tau). */
+static double
+expectation(double shape, double a, double b, double tau)
+{
+	if (tau <= 0)
+		return 0.0;
+	if (series_suits(shape, tau))
+		return model_geometric_series(shape, a, b, tau);
+	return model_geometric_quadrature(shape, a, b, tau);
+}
+
+/*
+ * The terms of the series of dG/dz at the end of the range, where they are
+ * largest; as many as matter. Returns their number.
+ */
+static int
+rate_terms(double shape, double a, double b, double end, double *terms)
+{
+	double term = shape;
+	double sum = 0.0;
+	int n = 0;
+
+	while (n < SERIES_MAX_TERMS)
+	{
+		double ratio =
+			end * ((shape + 1.0 + n) / (1.0 + n)) * ((b + n) / (a + b + n));
+
+		terms[n++] = term;
+		sum += term;
+		if (ratio < 1.0 && term < sum * (DBL_EPSILON / 16) * (1.0 - ratio))
+			break;
+		term *= ratio;
+	}
+	return n;
+}
+
+/*
+ * The integral of e^(-d tau) dG over z from .. from + length, given the terms
+ * of the series at end.
+ */
+static double
+rate_panel(double shape, double d, const double *terms, int n, double end,
+		   double from, double length)
+{
+	double z[GAUSS_NODES];
+	double part[GAUSS_NODES]; /* of end */
+	double series[GAUSS_NODES] = {0};
+	double sum = 0.0;
+
+	for (int i = 0; i < GAUSS_NODES; i++)
+	{
+		z[i] = from + length * gauss_16.nodes[i];
+		part[i] = z[i] / end;
+	}
+	for (int j = n - 1; j >= 0; j--)
+	{
+		for (int i = 0; i < GAUSS_NODES; i++)
+			series[i] = series[i] * part[i] + terms[j];
+	}
+	for (int i = 0; i < GAUSS_NODES; i++)
+		sum += gauss_16.weights[i] * series[i] *
+			   exp((shape - 1.0) * log1p(-z[i]) - d * z[i] / (1.0 - z[i]));
+	return length * sum;
+}
+
+/* The integral of e^(-d u) dG(u) over (0, tau], where the series suits. */
+static double
+discounted_series(double shape, double a, double b, double tau, double d)
+{
+	double terms[SERIES_MAX_TERMS];
+	double end = tau / (1.0 + tau);
+	int n = rate_terms(shape, a, b, end, terms);
+	double steepness = fmin(shape, fabs(shape + 1.0 - a - b) + a);
+	double from = 0.0;
+	double sum = 0.0;
+
+	for (int panels = 0; from < end; panels++)
+	{
+		double left = 1.0 - from;
+		double length = fmax((PANEL_GROWTH - 1.0) * from,
+							 PANEL_STEEPNESS / (1.0 + steepness));
+		double slowest = DISCOUNT_PANEL_EXPONENT / fabs(d) * left;
+
+		length = fmin(length, PANEL_REACH * left);
+		/* tau grows by the exponent over d when z does by this. */
+		length = fmin(length, left * slowest / (1.0 + slowest));
+		length = fmin(length, end - from);
+		sum += rate_panel(shape, d, terms, n, end, from, length);
+		if (panels >= MAX_PANELS)
+			return NAN;
+		if (from + length <= from)
+			break;
+		from += length;
+	}
+	return sum;
+}
+
+/* discount * int of e^(-discount u) G(u) over (from, from + length]. */
+static double
+discounted_panel(double shape, double scale, double a, double b,
+				 double discount, double from, double length)
+{
+	double sum = 0.0;
+
+	for (int i = 0; i < gauss_16.count; i++)
+	{
+		double u = from + length * gauss_16.nodes[i];
+
+		sum += gauss_16.weights[i] * exp(-discount * u) *
+			   expectation(shape, a, b, u / scale);
+	}
+	return discount * length * sum;
+}
+
+/*
+ * What is discounted by a negative rate grows, and is a difference of two
+ * such numbers: NaN where that leaves no digits.
+ */
+static double
+unless_cancelled(double difference, double greatest)
+{
+	if (fabs(greatest) * DBL_EPSILON * MAX_CANCELLATION > difference)
+		return NAN;
+	return difference;
+}
+
+static double
+discounted_expectation(double shape, double scale, double a, double b,
+					   double horizon, double discount)
+{
+	double longest = DISCOUNT_PANEL_EXPONENT / fabs(discount);
+	double length = fmin(
+		longest, fmax(scale / (1.0 + shape), SHORT_TIME / fabs(discount)));
+	double from = 0.0;
+	double sum = 0.0;
+	double last;
+
+	if (-discount * horizon > GROWTH_MAX_EXPONENT)
+		return INFINITY;
+	if (discount * horizon >= DISCOUNT_MAX_EXPONENT)
+		return discounted_for_ever(shape, scale, a, b, discount);
+	if (series_suits(shape, horizon / scale))
+		return discounted_series(shape, a, b, horizon / scale,
+								 discount * scale);
+	for (int panels = 0; from < horizon; panels++)
+	{
+		if (panels >= MAX_PANELS)
+			return NAN;
+		length = fmin(length, horizon - from);
+		sum += discounted_panel(shape, scale, a, b, discount, from, length);
+		from += length;
+		length = fmin(longest, (PANEL_GROWTH - 1.0) * from);
+	}
+	last =
+		exp(-discount * horizon) * expectation(shape, a, b, horizon / scale);
+	return discount < 0 ? unless_cancelled(sum + last, last) : sum + last;
+}
+
+double
+model_geometric_expectation(double shape, double scale, double a, double b,
+							double horizon, double discount)
+{
+	if (discount != 0)
+		return discounted_expectation(shape, scale, a, b, horizon, discount);
+	if (!isinf(horizon))
+		return expectation(shape, a, b, horizon / scale);
+	/* The mean of 1 / p. */
+	return a > 1.0 ? 1.0 + b / (a - 1.0) : INFINITY;
+}
+
+double
+model_geometric_stay(double shape, double a, double b, double tau)
+{
+	double stay;
+
+	if (tau <= 0)
+		return 1.0;
+	stay = series_suits(shape, tau) ? stay_series(shape, a, b, tau)
+									: beta_mean(stay_given, shape, a, b, tau);
+	return fmin(stay, 1.0);
+}
+
+double
+model_geometric_at_least(double shape, double a, double b, double tau,
+						 double count)
+{
+	return exp(math_log_beta_ratio(b, a, count - 1.0)) *
+		   model_nbd_at_least(shape, tau, count);
+}
+
+double
+model_geometric_probability(double shape, double a, double b, double tau,
+							double count)
+{
+	double stayed = exp(math_log_beta_ratio(b, a, count)) *
+					model_nbd_exactly(shape, tau, count);
+
+	if (count == 0)
+		return stayed;
+	return stayed + a / (a + b + (count - 1.0)) *
+						model_geometric_at_least(shape, a, b, tau, count);
+}

@@ -1,0 +1,219 @@
+/*-------------------------------------------------------------------------
+ *
+ * kind.h
+ *		What a kind of customer-base model is: a table of operations.
+ *
+ * A kind is one constant ModelKind. Everything above it (the aggregates that
+ * fit, the functions that answer, the JSON form) works on that table alone,
+ * so a new kind is one file with its formulas and one line in kinds.c.
+ *
+ * All parameters of all kinds are positive. The fit therefore works on their
+ * logarithms; a kind gives derivatives in the natural parameters and the
+ * caller applies the chain rule. In logarithms a change of the unit of time
+ * is a shift of some of the parameters, and as the starts shift along, the
+ * fit takes the same path in any unit.
+ *
+ * Customers with equal observations are one row with a count. Most of what a
+ * log-likelihood needs depends on one column of a row only (a ratio of gamma
+ * functions on x, a logarithm on a time). The sample (sample.h) lists the
+ * distinct values of each column, so that an evaluation computes such terms
+ * once per distinct value; what is left per row is small.
+ *
+ * Pure C: no palloc, no ereport. No operation keeps state. An answer is NaN
+ * where its formulas leave no digits of it, never a number that is wrong.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CRM_MODEL_KINDS_KIND_H
+#define CRM_MODEL_KINDS_KIND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "math/matrix.h"
+
+#define MODEL_MAX_PARAMETERS MATRIX_MAX_ROWS
+
+/*
+ * Limits of valid input. They are far outside any data, and they keep every
+ * intermediate result of the formulas within the range of a double.
+ */
+#define MODEL_MIN_PARAMETER 1e-12
+#define MODEL_MAX_PARAMETER 1e12
+#define MODEL_MAX_COUNT 1e12
+#define MODEL_MAX_TIME 1e12
+#define MODEL_MAX_AMOUNT 1e15
+
+/* Some likelihoods take a step of a few nanoseconds for each. */
+#define MODEL_MAX_OCCASIONS 1e6
+
+typedef enum ModelFamily
+{
+	MODEL_PURCHASES, /* x, t_x, t in a unit of time */
+	MODEL_OCCASIONS, /* x, t_x, n regular occasions */
+	MODEL_SPEND, /* x, mean amount */
+	MODEL_RENEWALS /* periods, churned */
+} ModelFamily;
+
+/* What is known of one customer, or of several customers alike. */
+typedef struct ModelRow
+{
+	double x; /* repeat purchases; spend: purchases averaged; or periods */
+	union
+	{
+		double t_x; /* time of the last purchase */
+		double mean_amount; /* spend */
+		double churned; /* renewals: 1 or 0 */
+	};
+	union
+	{
+		double t; /* age of the customer */
+		double occasions; /* seen so far */
+	};
+	int64_t customers; /* how many */
+} ModelRow;
+
+struct ModelSample;
+
+/* A log-likelihood with its first and second derivatives. */
+typedef struct ModelSums
+{
+	double value;
+	double gradient[MODEL_MAX_PARAMETERS];
+	double hessian[MODEL_MAX_PARAMETERS][MODEL_MAX_PARAMETERS]; /* lower */
+} ModelSums;
+
+typedef struct ModelKind
+{
+	const char *name;
+	ModelFamily family;
+	int n_parameters;
+	const char *parameter_names[MODEL_MAX_PARAMETERS];
+
+	/*
+	 * Which parameters carry the unit of the sample's scale (a time, or an
+	 * amount of money for spend); the others are pure numbers.
+	 */
+	bool has_unit[MODEL_MAX_PARAMETERS];
+
+	/*
+	 * The name of a whole number from 1 to whole_max that follows the other
+	 * parameters, or NULL. The likelihood has no derivative in it: the fit
+	 * tries its values.
+	 */
+	const char *whole_name;
+	int whole_max;
+
+	/*
+	 * What the times between purchases add to the log-likelihood, given the
+	 * sum of their logarithms; NULL where they add nothing. Linear in both
+	 * numbers, and of the parameters it depends on the whole one alone.
+	 */
+	double (*gaps)(const double *parameters, double purchases,
+				   double log_gaps);
+
+	/* Set where expected_alive depends on t_x as well. */
+	bool expects_by_t_x;
+
+	/* Of one customer, with all constants of the published formula. */
+	double (*log_likelihood)(const double *parameters,
+							 const ModelRow *customer);
+
+	/*
+	 * The summed log-likelihood of a sample, in two steps. "margins" fills the
+	 * tables (x_columns doubles for each distinct x, time_columns for each
+	 * distinct time) and adds everything that the counts per distinct value
+	 * give; "rows" adds the rest of the rows from <= i < until. Both add to
+	 * the lower triangle of the Hessian.
+	 */
+	int x_columns;
+	int time_columns;
+	void (*margins)(const double *parameters, const struct ModelSample *sample,
+					double *x_table, double *time_table, ModelSums *sums);
+	void (*rows)(const double *parameters, const struct ModelSample *sample,
+				 const double *x_table, const double *time_table, size_t from,
+				 size_t until, ModelSums *sums);
+
+	/* The starts of the fit, best first; false when there is no such one. */
+	bool (*start)(const struct ModelSample *sample, int attempt,
+				  double *parameters);
+
+	/* Answers. NULL where the kind has no such answer. */
+	double (*p_alive)(const double *parameters, const ModelRow *customer);
+
+	/*
+	 * The same after a further time. Ahead 0 gives p_alive, but for occasions:
+	 * there it is the last one seen, and p_alive means the next one.
+	 */
+	double (*p_alive_after)(const double *parameters, const ModelRow *customer,
+							double ahead);
+
+	/* Mean time until the customer leaves; it may be INFINITY. */
+	double (*residual_lifetime)(const double *parameters,
+								const ModelRow *customer);
+
+	/*
+	 * Purchases expected within the horizon of a customer who is alive, each
+	 * discounted by exp(-discount * time until it). Depends on x and t, but
+	 * not on t_x unless expects_by_t_x. The horizon may be INFINITY; so is
+	 * then the result where the sum does not converge.
+	 */
+	double (*expected_alive)(const double *parameters,
+							 const ModelRow *customer, double horizon,
+							 double discount);
+
+	/*
+	 * Probability that the customer makes exactly, and at least, so many
+	 * purchases within the horizon; the latter for counts from 1. A row of
+	 * zeros is a new customer.
+	 */
+	double (*probability)(const double *parameters, const ModelRow *customer,
+						  double count, double horizon);
+	double (*at_least)(const double *parameters, const ModelRow *customer,
+					   double count, double horizon);
+
+	/* Repeat purchases expected of a new customer within the horizon. */
+	double (*expected_new)(const double *parameters, double horizon);
+
+	/* Mean amount of a purchase to come; INFINITY where it has no mean. */
+	double (*expected_spend)(const double *parameters,
+							 const ModelRow *customer);
+
+	/* What it says of the customers that a parameter runs to a limit. */
+	const char *at_zero[MODEL_MAX_PARAMETERS];
+	const char *at_infinity[MODEL_MAX_PARAMETERS];
+
+	/* The kind that this one contains as a special case, or NULL. */
+	const struct ModelKind *restricted;
+} ModelKind;
+
+/* Parameters with the whole one. */
+static inline int
+model_kind_all_parameters(const ModelKind *kind)
+{
+	return kind->n_parameters + (kind->whole_name != NULL);
+}
+
+static inline const char *
+model_kind_parameter_name(const ModelKind *kind, int parameter)
+{
+	return parameter < kind->n_parameters ? kind->parameter_names[parameter]
+										  : kind->whole_name;
+}
+
+/*
+ * Called between the parts of an answer that takes tenths of a second, so that
+ * a server can stop it. It need not return: an answer holds nothing that would
+ * have to be given back. It does nothing until somebody sets it.
+ */
+extern void (*model_pause)(void);
+
+/* The kinds, in kinds.c. */
+extern const ModelKind *const model_kinds[];
+extern const int n_model_kinds;
+
+/* The kind of this name (not zero-terminated), or NULL. */
+extern const ModelKind *model_kind_find(const char *name, size_t size);
+
+#endif /* CRM_MODEL_KINDS_KIND_H */

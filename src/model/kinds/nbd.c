@@ -1,0 +1,266 @@
+/*-------------------------------------------------------------------------
+ *
+ * nbd.c
+ *		The NBD model, and the distribution that gave it its name.
+ *
+ * Nobody leaves; each customer buys at a rate with the gamma density
+ * (r, alpha) (Ehrenberg 1959; Morrison & Schmittlein 1988). The likelihood is
+ * that of the times of the purchases, not of their number, as in the models
+ * with drop-out, so that log-likelihoods can be compared between them:
+ *
+ *	(r)_x alpha^r (alpha + T)^-(r + x),	(r)_x = Gamma(r + x) / Gamma(r)
+ *
+ * It does not depend on t_x. r ln alpha - (r + x) ln(alpha + T) is taken as
+ * -r log1p(T / alpha) - x ln(alpha + T), without loss for a short T. After
+ * the purchases seen, the rate has the gamma density (r + x, alpha + T).
+ *
+ * Everything in the summed log-likelihood depends on x alone or on T alone,
+ * so the rows add nothing to the margins.
+ *
+ * Pure C, no state.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "model/kinds/nbd.h"
+
+#include "model/kinds/sample.h"
+#include "math/special.h"
+
+#include <float.h>
+#include <math.h>
+
+#define FRACTION_MAX_STEPS 1e6 /* about the root of the largest count */
+
+/* A product so small has few digits. */
+#define SMALLEST_EXPONENT 1e-290
+
+enum
+{
+	R,
+	ALPHA
+};
+
+/*
+ * Written as a ratio of beta functions, for which there is a form without
+ * cancellation: B(r + n, 1 - r) / B(r, 1 - r) for r < 1, otherwise
+ * B(1, r - 1) / B(1 + n, r - 1).
+ */
+double
+model_nbd_log_coefficient(double r, double n)
+{
+	if (r < 1.0)
+		return math_log_beta_ratio(r, 1.0 - r, n);
+	return r > 1.0 ? -math_log_beta_ratio(1.0, r - 1.0, n) : 0.0;
+}
+
+double
+model_nbd_exactly(double shape, double tau, double n)
+{
+	if (tau == 0.0)
+		return n == 0 ? 1.0 : 0.0;
+	return exp(model_nbd_log_coefficient(shape, n) - shape * log1p(tau) -
+			   n * model_log1p_quotient(1.0, tau, log(tau)));
+}
+
+/*
+ * The continued fraction of the incomplete beta function I_x(a, b) over
+ * x^a (1-x)^b / (a B(a, b)) (DLMF 8.17.22), for x < (a+1) / (a+b+2), by the
+ * forward recurrence of Steed.
+ */
+static double
+incomplete_beta_fraction(double a, double b, double x)
+{
+	double d = 1.0;
+	double difference = 1.0;
+	double sum = 1.0;
+
+	for (double k = 1.0; k < FRACTION_MAX_STEPS; k += 1.0)
+	{
+		double m = floor(0.5 * k);
+		double step = k == 2.0 * m ? m / (a + k - 1.0) * ((b - m) / (a + k))
+								   : -((a + m) / (a + k - 1.0)) *
+										 ((a + b + m) / (a + k));
+
+		d = 1.0 / (1.0 + step * x * d);
+		difference *= d - 1.0;
+		sum += difference;
+		if (!(fabs(difference) > sum * (DBL_EPSILON / 4)))
+			break;
+	}
+	return sum;
+}
+
+/* I_z(n, shape), z = tau / (1 + tau); its power term is P(n). */
+double
+model_nbd_at_least(double shape, double tau, double n)
+{
+	double z = tau / (1.0 + tau);
+	double exactly = model_nbd_exactly(shape, tau, n);
+	double below;
+
+	if (z < (n + 1.0) / (n + shape + 2.0))
+		return fmin(exactly * incomplete_beta_fraction(n, shape, z), 1.0);
+	below = exactly * (n / shape) *
+			incomplete_beta_fraction(shape, n, 1.0 / (1.0 + tau));
+	return fmax(1.0 - below, 0.0);
+}
+
+static double
+probability(const double *parameters, const ModelRow *customer, double n,
+			double horizon)
+{
+	return model_nbd_exactly(parameters[R] + customer->x,
+							 horizon / (parameters[ALPHA] + customer->t), n);
+}
+
+static double
+at_least(const double *parameters, const ModelRow *customer, double n,
+		 double horizon)
+{
+	return model_nbd_at_least(parameters[R] + customer->x,
+							  horizon / (parameters[ALPHA] + customer->t), n);
+}
+
+/*
+ * Mean number of events within the horizon, each discounted by
+ * exp(-discount * time until it), at one event per unit of time. The horizon
+ * may be INFINITY; so is then the result without a discount. A discount that
+ * is nothing over the horizon is none.
+ */
+static double
+discounted_time(double horizon, double discount)
+{
+	if (fabs(discount * horizon) < SMALLEST_EXPONENT || discount == 0.0)
+		return horizon;
+	return -expm1(-discount * horizon) / discount;
+}
+
+static double
+log_likelihood(const double *parameters, const ModelRow *customer)
+{
+	double r = parameters[R];
+	double alpha = parameters[ALPHA];
+	double unmet = -r * log1p(customer->t / alpha);
+
+	if (customer->x == 0)
+		return unmet;
+	return math_log_rising(r, customer->x) + unmet -
+		   customer->x * log(alpha + customer->t);
+}
+
+static double
+p_alive(const double *parameters, const ModelRow *customer)
+{
+	return 1.0;
+}
+
+static double
+p_alive_after(const double *parameters, const ModelRow *customer, double ahead)
+{
+	return 1.0;
+}
+
+static double
+residual_lifetime(const double *parameters, const ModelRow *customer)
+{
+	return INFINITY;
+}
+
+static double
+expected_alive(const double *parameters, const ModelRow *customer,
+			   double horizon, double discount)
+{
+	double rate =
+		(parameters[R] + customer->x) / (parameters[ALPHA] + customer->t);
+
+	return rate * discounted_time(horizon, discount);
+}
+
+static double
+expected_new(const double *parameters, double horizon)
+{
+	return parameters[R] / parameters[ALPHA] * horizon;
+}
+
+static void
+add_x(double r, double x, double customers, ModelSums *sums)
+{
+	sums->value += customers * math_log_rising(r, x);
+	sums->gradient[R] += customers * math_digamma_rising(r, x);
+	sums->hessian[R][R] += customers * math_trigamma_rising(r, x);
+}
+
+static void
+add_t(double r, double alpha, double t, double customers, double purchases,
+	  ModelSums *sums)
+{
+	double inverse = 1.0 / (alpha + t);
+	double unmet = log1p(t / alpha);
+	double share = t / alpha * inverse; /* 1/alpha - 1/(alpha + t) */
+
+	sums->value -= customers * r * unmet + purchases * log(alpha + t);
+	sums->gradient[R] -= customers * unmet;
+	sums->gradient[ALPHA] += customers * r * share - purchases * inverse;
+	sums->hessian[ALPHA][R] += customers * share;
+	sums->hessian[ALPHA][ALPHA] +=
+		purchases * inverse * inverse -
+		customers * r * share * (1.0 / alpha + inverse);
+}
+
+static void
+margins(const double *parameters, const ModelSample *sample, double *x_table,
+		double *time_table, ModelSums *sums)
+{
+	for (size_t i = 0; i < sample->n_x; i++)
+		add_x(parameters[R], sample->x[i], sample->x_customers[i], sums);
+	for (size_t i = 0; i < sample->n_times; i++)
+	{
+		if (sample->t_customers[i] > 0)
+			add_t(parameters[R], parameters[ALPHA], sample->times[i],
+				  sample->t_customers[i], sample->t_purchases[i], sums);
+	}
+}
+
+static void
+rows(const double *parameters, const ModelSample *sample,
+	 const double *x_table, const double *time_table, size_t from,
+	 size_t until, ModelSums *sums)
+{
+}
+
+/* The mean rate of purchase fixes r / alpha; the shapes are tried in turn. */
+static bool
+start(const ModelSample *sample, int attempt, double *parameters)
+{
+	static const double shapes[] = {0.5, 3.0, 0.05};
+	int n_shapes = sizeof(shapes) / sizeof(shapes[0]);
+
+	if (attempt >= n_shapes)
+		return false;
+	parameters[R] = shapes[attempt];
+	parameters[ALPHA] =
+		parameters[R] * sample->total_t / sample->total_purchases;
+	return true;
+}
+
+const ModelKind model_nbd = {
+	.name = "nbd",
+	.family = MODEL_PURCHASES,
+	.n_parameters = 2,
+	.parameter_names = {"r", "alpha"},
+	.has_unit = {false, true},
+	.log_likelihood = log_likelihood,
+	.margins = margins,
+	.rows = rows,
+	.start = start,
+	.p_alive = p_alive,
+	.p_alive_after = p_alive_after,
+	.residual_lifetime = residual_lifetime,
+	.probability = probability,
+	.at_least = at_least,
+	.expected_alive = expected_alive,
+	.expected_new = expected_new,
+	.at_zero = {"most customers seem never to buy again"},
+	.at_infinity = {"all customers seem to buy at the same rate",
+					"all customers seem to buy at the same rate"},
+};

@@ -1,0 +1,25 @@
+/*-------------------------------------------------------------------------
+ *
+ * nbd.h
+ *		The NBD model, and the distribution that gave it its name.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CRM_MODEL_KINDS_NBD_H
+#define CRM_MODEL_KINDS_NBD_H
+
+#include "model/kinds/kind.h"
+
+extern const ModelKind model_nbd;
+
+/* ln(Gamma(r + n) / (Gamma(r) n!)) for r > 0 and whole n >= 0 */
+extern double model_nbd_log_coefficient(double r, double n);
+
+/*
+ * Probability of exactly and of at least n events, n > 0 for the latter, in
+ * tau units of the scale of a gamma density of the rate with this shape.
+ */
+extern double model_nbd_exactly(double shape, double tau, double n);
+extern double model_nbd_at_least(double shape, double tau, double n);
+
+#endif /* CRM_MODEL_KINDS_NBD_H */

@@ -1,0 +1,604 @@
+/*-------------------------------------------------------------------------
+ *
+ * regular.c
+ *		The BG/CNBD-k and MBG/CNBD-k models of regular repeat purchases.
+ *
+ * As BG/NBD and MBG/NBD (bg_nbd.c), but the times between the purchases of a
+ * customer have an Erlang-k density instead of an exponential one (Platzer
+ * 2008; Reutterer, Platzer & Schroeder 2020): the customer buys at every k-th
+ * event of a Poisson process, whose rate has the gamma density (r, alpha). The
+ * higher k, the more regular; k = 1 is BG/NBD or MBG/NBD, to the last bit.
+ *
+ * With s the occasions to leave seen so far (x or x + 1), R = r + kx, w = (T -
+ * t_x) / (alpha + T) and (c)_n = Gamma(c+n) / Gamma(c), the likelihood is
+ *
+ *	P (r)_kx (b)_s / (a+b)_s * alpha^r (alpha+T)^-R * (Q + e^h),
+ *	Q = sum over i < k of (R)_i / i! w^i,
+ *	h = ln(a / (b+s-1)) + R ln((alpha+T) / (alpha+t_x)),
+ *
+ * where Q is for having stayed silent with i events since the last purchase,
+ * and e^h, absent for s = 0, for having left: P(alive) is Q / (Q + e^h). P
+ * is the product of the gaps to the power k - 1 over (k-1)!^x. It does not
+ * depend on r, alpha, a and b, so it is kept apart (model_regular_gaps): the
+ * fit for one k needs no gaps, and the choice of k only their sum over all
+ * customers.
+ *
+ * The derivatives of ln Q are moments of i under the weights of its terms.
+ * With H = sum over m < i of 1 / (R+m) and v = 1 / (alpha+T), those of a
+ * term's logarithm are H in r and -iv in alpha. What Q needs of x alone is
+ * constant over a run of rows.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "model/kinds/regular.h"
+
+#include "model/kinds/bg_nbd.h"
+#include "math/special.h"
+
+#include <math.h>
+
+enum
+{
+	R,
+	ALPHA,
+	A,
+	B
+};
+
+static int
+regularity(const double *parameters)
+{
+	return (int) parameters[REGULAR_K];
+}
+
+/* Occasions to leave before the first repeat purchase. */
+static double
+first_occasion(const ModelKind *kind)
+{
+	return kind == &model_mbg_cnbd_k ? 1.0 : 0.0;
+}
+
+/* The model of the same drop-out for k = 1. */
+static const ModelKind *
+irregular(const ModelKind *kind)
+{
+	return kind == &model_mbg_cnbd_k ? &model_mbg_nbd : &model_bg_nbd;
+}
+
+double
+model_regular_gaps(const double *parameters, double purchases, double log_gaps)
+{
+	double k = regularity(parameters);
+
+	return (k - 1.0) * log_gaps - purchases * math_log_rising(1.0, k - 1.0);
+}
+
+static double
+log_silence(const double *parameters, const ModelRow *customer)
+{
+	int k = regularity(parameters);
+	double idle =
+		(customer->t - customer->t_x) / (parameters[ALPHA] + customer->t);
+
+	return erlang_log_silence(k, parameters[R] + k * customer->x, idle, NULL);
+}
+
+/* The log of the odds of having left, after s > 0 occasions to leave. */
+static double
+log_odds_left(const double *parameters, const ModelRow *customer, double s)
+{
+	double idle =
+		(customer->t - customer->t_x) / (parameters[ALPHA] + customer->t_x);
+	double shape = parameters[R] + regularity(parameters) * customer->x;
+
+	return log(parameters[A] / (parameters[B] + (s - 1.0))) +
+		   shape * log1p(idle) - log_silence(parameters, customer);
+}
+
+static double
+log_likelihood(const ModelKind *kind, const double *parameters,
+			   const ModelRow *customer)
+{
+	double r = parameters[R];
+	double s = customer->x + first_occasion(kind);
+	double events = regularity(parameters) * customer->x;
+	double stayed;
+
+	if (regularity(parameters) == 1)
+		return irregular(kind)->log_likelihood(parameters, customer);
+	stayed = -r * log1p(customer->t / parameters[ALPHA]) +
+			 log_silence(parameters, customer);
+	if (s > 0)
+		stayed += math_log_beta_ratio(parameters[B], parameters[A], s) +
+				  math_log1p_exp(log_odds_left(parameters, customer, s));
+	if (events > 0)
+		stayed += math_log_rising(r, events) -
+				  events * log(parameters[ALPHA] + customer->t);
+	return stayed;
+}
+
+static double
+p_alive(const ModelKind *kind, const double *parameters,
+		const ModelRow *customer)
+{
+	double s = customer->x + first_occasion(kind);
+	double g;
+	double odds;
+
+	if (s == 0)
+		return 1.0;
+	g = log_odds_left(parameters, customer, s);
+	odds = exp(-fabs(g));
+	return g > 0 ? odds / (1.0 + odds) : 1.0 / (1.0 + odds);
+}
+
+/* The customer, alive, with what the purchases so far tell. */
+static ErlangBuyer
+buyer(const ModelKind *kind, const double *parameters,
+	  const ModelRow *customer)
+{
+	int k = regularity(parameters);
+	double scale = parameters[ALPHA] + customer->t;
+	ErlangBuyer result = {.k = k,
+						  .shape = parameters[R] + k * customer->x,
+						  .scale = scale,
+						  .idle = (customer->t - customer->t_x) / scale,
+						  .a = parameters[A],
+						  .b = parameters[B] + customer->x +
+							   first_occasion(kind)};
+
+	return result;
+}
+
+static double
+expected_alive(const ModelKind *kind, const double *parameters,
+			   const ModelRow *customer, double horizon, double discount)
+{
+	ErlangBuyer alive = buyer(kind, parameters, customer);
+
+	if (alive.k == 1)
+		return irregular(kind)->expected_alive(parameters, customer, horizon,
+											   discount);
+	return erlang_expectation(&alive, horizon, discount);
+}
+
+static double
+expected_new(const ModelKind *kind, const double *parameters, double horizon)
+{
+	ModelRow newcomer = {.customers = 1};
+	ErlangBuyer alive = buyer(kind, parameters, &newcomer);
+
+	if (alive.k == 1)
+		return irregular(kind)->expected_new(parameters, horizon);
+	return p_alive(kind, parameters, &newcomer) *
+		   erlang_expectation(&alive, horizon, 0.0);
+}
+
+static double
+p_alive_after(const ModelKind *kind, const double *parameters,
+			  const ModelRow *customer, double ahead)
+{
+	ErlangBuyer alive = buyer(kind, parameters, customer);
+
+	if (alive.k == 1)
+		return irregular(kind)->p_alive_after(parameters, customer, ahead);
+	return p_alive(kind, parameters, customer) * erlang_stay(&alive, ahead);
+}
+
+static double
+residual_lifetime(const ModelKind *kind, const double *parameters,
+				  const ModelRow *customer)
+{
+	ErlangBuyer alive = buyer(kind, parameters, customer);
+	double lifetime = erlang_lifetime(&alive);
+
+	/* Even of one who is almost surely gone. */
+	if (isinf(lifetime))
+		return INFINITY;
+	return p_alive(kind, parameters, customer) * lifetime;
+}
+
+/* One who has left makes no purchase. */
+static double
+probability(const ModelKind *kind, const double *parameters,
+			const ModelRow *customer, double count, double horizon)
+{
+	ErlangBuyer alive = buyer(kind, parameters, customer);
+	double now = p_alive(kind, parameters, customer);
+	double left = count == 0 ? 1.0 - now : 0.0;
+
+	if (alive.k == 1)
+		return irregular(kind)->probability(parameters, customer, count,
+											horizon);
+	return left + now * erlang_probability(&alive, count, horizon);
+}
+
+static double
+at_least(const ModelKind *kind, const double *parameters,
+		 const ModelRow *customer, double count, double horizon)
+{
+	ErlangBuyer alive = buyer(kind, parameters, customer);
+
+	if (alive.k == 1)
+		return irregular(kind)->at_least(parameters, customer, count, horizon);
+	return p_alive(kind, parameters, customer) *
+		   erlang_at_least(&alive, count, horizon);
+}
+
+static void
+margins(const ModelKind *kind, const double *parameters,
+		const ModelSample *sample, double *time_table, ModelSums *sums)
+{
+	bg_nbd_margins(parameters, sample, first_occasion(kind),
+				   regularity(parameters), time_table, sums);
+}
+
+/* What the rows of a run, which have the same x, have in common. */
+typedef struct Run
+{
+	int k;
+	double shape; /* R */
+	double coefficient[ERLANG_MAX_K]; /* (R)_i / i! */
+	double first[ERLANG_MAX_K]; /* H, the first derivative by R of its log */
+	double second[ERLANG_MAX_K]; /* the second, plus the first squared */
+	bool can_have_left;
+	double log_odds; /* ln(a / (b+s-1)) */
+	double inverse_a;
+	double inverse_bs;
+} Run;
+
+static Run
+run_start(const ModelKind *kind, const double *parameters, double x)
+{
+	double s = x + first_occasion(kind);
+	double bs = parameters[B] + (s - 1.0);
+	double squares = 0.0;
+	Run run = {.k = regularity(parameters), .can_have_left = s > 0};
+
+	run.shape = parameters[R] + run.k * x;
+	run.coefficient[0] = 1.0;
+	for (int i = 1; i < run.k; i++)
+	{
+		double factor = run.shape + (i - 1);
+
+		run.coefficient[i] = run.coefficient[i - 1] * (factor / i);
+		run.first[i] = run.first[i - 1] + 1.0 / factor;
+		squares += 1.0 / (factor * factor);
+		run.second[i] = run.first[i] * run.first[i] - squares;
+	}
+	if (run.can_have_left)
+	{
+		run.log_odds = log(parameters[A] / bs);
+		run.inverse_a = 1.0 / parameters[A];
+		run.inverse_bs = 1.0 / bs;
+	}
+	return run;
+}
+
+/* ln Q with its derivatives in r and alpha. */
+typedef struct Silence
+{
+	double log;
+	double r;
+	double alpha;
+	double rr;
+	double r_alpha;
+	double alpha_alpha;
+} Silence;
+
+static Silence
+silence(const Run *run, double idle, double inverse_time)
+{
+	double power = 1.0;
+	double rest = 0.0;
+	double h = 0.0;
+	double hh = 0.0;
+	double hi = 0.0;
+	double n = 0.0;
+	double nn = 0.0;
+	double inverse;
+	Silence result;
+
+	for (int i = 1; i < run->k; i++)
+	{
+		double term;
+
+		power *= idle;
+		term = run->coefficient[i] * power;
+		rest += term;
+		h += term * run->first[i];
+		hh += term * run->second[i];
+		hi += term * run->first[i] * i;
+		n += term * i;
+		nn += term * (i * (i + 1));
+	}
+	inverse = 1.0 / (1.0 + rest);
+	h *= inverse;
+	n *= inverse;
+	result.log = log1p(rest);
+	result.r = h;
+	result.alpha = -inverse_time * n;
+	result.rr = hh * inverse - h * h;
+	result.r_alpha = -inverse_time * (hi * inverse - h * n);
+	result.alpha_alpha = inverse_time * inverse_time * (nn * inverse - n * n);
+	return result;
+}
+
+/* The silence of one who has surely not left. */
+static void
+add_silence(const Silence *stayed, double customers, ModelSums *sums)
+{
+	sums->value += customers * stayed->log;
+	sums->gradient[R] += customers * stayed->r;
+	sums->gradient[ALPHA] += customers * stayed->alpha;
+	sums->hessian[R][R] += customers * stayed->rr;
+	sums->hessian[ALPHA][R] += customers * stayed->r_alpha;
+	sums->hessian[ALPHA][ALPHA] += customers * stayed->alpha_alpha;
+}
+
+/*
+ * ln(Q + e^h). With p the probability of having left and D the gradient of h
+ * less that of ln Q, the gradient is that of ln Q plus p D, and the Hessian is
+ * (1-p) (ln Q)'' + p h'' + p (1-p) D D'.
+ */
+static void
+add_either(const Run *run, const Silence *stayed, const double *now,
+		   const double *last, double customers, ModelSums *sums)
+{
+	double l = now[BG_NBD_LOG_TIME] - last[BG_NBD_LOG_TIME];
+	double d = now[BG_NBD_INVERSE_TIME] - last[BG_NBD_INVERSE_TIME];
+	double dd = -(now[BG_NBD_INVERSE_TIME] + last[BG_NBD_INVERSE_TIME]) * d;
+	double g = run->log_odds + run->shape * l - stayed->log;
+	double odds = exp(-fabs(g));
+	double inverse = 1.0 / (1.0 + odds);
+	double left = customers * (g > 0 ? inverse : odds * inverse);
+	double spread = customers * odds * inverse * inverse;
+	double by_r = l - stayed->r;
+	double by_alpha = run->shape * d - stayed->alpha;
+	double a = run->inverse_a;
+	double b = run->inverse_bs;
+
+	add_silence(stayed, customers, sums);
+	sums->value += customers * (fmax(g, 0.0) + log1p(odds));
+	sums->gradient[R] += left * by_r;
+	sums->gradient[ALPHA] += left * by_alpha;
+	sums->gradient[A] += left * a;
+	sums->gradient[B] -= left * b;
+	sums->hessian[R][R] += spread * by_r * by_r - left * stayed->rr;
+	sums->hessian[ALPHA][R] +=
+		spread * by_r * by_alpha + left * (d - stayed->r_alpha);
+	sums->hessian[ALPHA][ALPHA] +=
+		spread * by_alpha * by_alpha +
+		left * (run->shape * dd - stayed->alpha_alpha);
+	sums->hessian[A][R] += spread * a * by_r;
+	sums->hessian[A][ALPHA] += spread * a * by_alpha;
+	sums->hessian[A][A] += (spread - left) * a * a;
+	sums->hessian[B][R] -= spread * b * by_r;
+	sums->hessian[B][ALPHA] -= spread * b * by_alpha;
+	sums->hessian[B][A] -= spread * a * b;
+	sums->hessian[B][B] += (spread + left) * b * b;
+}
+
+static void
+rows(const ModelKind *kind, const double *parameters,
+	 const ModelSample *sample, const double *time_table, size_t from,
+	 size_t until, ModelSums *sums)
+{
+	for (size_t place = model_sample_run(sample, from); from < until; place++)
+	{
+		Run run = run_start(kind, parameters, sample->x[place]);
+
+		for (; from < until && from < sample->x_first[place + 1]; from++)
+		{
+			uint32_t t = sample->t_index[from];
+			uint32_t t_x = sample->t_x_index[from];
+			const double *now = &time_table[t * BG_NBD_TIME_COLUMNS];
+			Silence stayed = silence(&run,
+									 (sample->times[t] - sample->times[t_x]) *
+										 now[BG_NBD_INVERSE_TIME],
+									 now[BG_NBD_INVERSE_TIME]);
+
+			if (run.can_have_left)
+				add_either(&run, &stayed, now,
+						   &time_table[t_x * BG_NBD_TIME_COLUMNS],
+						   sample->customers[from], sums);
+			else
+				add_silence(&stayed, sample->customers[from], sums);
+		}
+	}
+}
+
+static bool
+start(const ModelSample *sample, int attempt, double *parameters)
+{
+	return bg_nbd_start(sample, attempt, regularity(parameters), parameters);
+}
+
+static double
+bg_log_likelihood(const double *parameters, const ModelRow *customer)
+{
+	return log_likelihood(&model_bg_cnbd_k, parameters, customer);
+}
+
+static double
+mbg_log_likelihood(const double *parameters, const ModelRow *customer)
+{
+	return log_likelihood(&model_mbg_cnbd_k, parameters, customer);
+}
+
+static double
+bg_p_alive(const double *parameters, const ModelRow *customer)
+{
+	return p_alive(&model_bg_cnbd_k, parameters, customer);
+}
+
+static double
+mbg_p_alive(const double *parameters, const ModelRow *customer)
+{
+	return p_alive(&model_mbg_cnbd_k, parameters, customer);
+}
+
+static double
+bg_p_alive_after(const double *parameters, const ModelRow *customer,
+				 double ahead)
+{
+	return p_alive_after(&model_bg_cnbd_k, parameters, customer, ahead);
+}
+
+static double
+bg_residual_lifetime(const double *parameters, const ModelRow *customer)
+{
+	return residual_lifetime(&model_bg_cnbd_k, parameters, customer);
+}
+
+static double
+bg_probability(const double *parameters, const ModelRow *customer,
+			   double count, double horizon)
+{
+	return probability(&model_bg_cnbd_k, parameters, customer, count, horizon);
+}
+
+static double
+bg_at_least(const double *parameters, const ModelRow *customer, double count,
+			double horizon)
+{
+	return at_least(&model_bg_cnbd_k, parameters, customer, count, horizon);
+}
+
+static double
+mbg_p_alive_after(const double *parameters, const ModelRow *customer,
+				  double ahead)
+{
+	return p_alive_after(&model_mbg_cnbd_k, parameters, customer, ahead);
+}
+
+static double
+mbg_residual_lifetime(const double *parameters, const ModelRow *customer)
+{
+	return residual_lifetime(&model_mbg_cnbd_k, parameters, customer);
+}
+
+static double
+mbg_probability(const double *parameters, const ModelRow *customer,
+				double count, double horizon)
+{
+	return probability(&model_mbg_cnbd_k, parameters, customer, count,
+					   horizon);
+}
+
+static double
+mbg_at_least(const double *parameters, const ModelRow *customer, double count,
+			 double horizon)
+{
+	return at_least(&model_mbg_cnbd_k, parameters, customer, count, horizon);
+}
+
+static double
+bg_expected_alive(const double *parameters, const ModelRow *customer,
+				  double horizon, double discount)
+{
+	return expected_alive(&model_bg_cnbd_k, parameters, customer, horizon,
+						  discount);
+}
+
+static double
+mbg_expected_alive(const double *parameters, const ModelRow *customer,
+				   double horizon, double discount)
+{
+	return expected_alive(&model_mbg_cnbd_k, parameters, customer, horizon,
+						  discount);
+}
+
+static double
+bg_expected_new(const double *parameters, double horizon)
+{
+	return expected_new(&model_bg_cnbd_k, parameters, horizon);
+}
+
+static double
+mbg_expected_new(const double *parameters, double horizon)
+{
+	return expected_new(&model_mbg_cnbd_k, parameters, horizon);
+}
+
+static void
+bg_margins(const double *parameters, const ModelSample *sample,
+		   double *x_table, double *time_table, ModelSums *sums)
+{
+	margins(&model_bg_cnbd_k, parameters, sample, time_table, sums);
+}
+
+static void
+mbg_margins(const double *parameters, const ModelSample *sample,
+			double *x_table, double *time_table, ModelSums *sums)
+{
+	margins(&model_mbg_cnbd_k, parameters, sample, time_table, sums);
+}
+
+static void
+bg_rows(const double *parameters, const ModelSample *sample,
+		const double *x_table, const double *time_table, size_t from,
+		size_t until, ModelSums *sums)
+{
+	rows(&model_bg_cnbd_k, parameters, sample, time_table, from, until, sums);
+}
+
+static void
+mbg_rows(const double *parameters, const ModelSample *sample,
+		 const double *x_table, const double *time_table, size_t from,
+		 size_t until, ModelSums *sums)
+{
+	rows(&model_mbg_cnbd_k, parameters, sample, time_table, from, until, sums);
+}
+
+const ModelKind model_bg_cnbd_k = {
+	.name = "bg_cnbd_k",
+	.family = MODEL_PURCHASES,
+	.n_parameters = 4,
+	.parameter_names = {"r", "alpha", "a", "b"},
+	.has_unit = {false, true, false, false},
+	.whole_name = "k",
+	.whole_max = ERLANG_MAX_K,
+	.gaps = model_regular_gaps,
+	.expects_by_t_x = true,
+	.log_likelihood = bg_log_likelihood,
+	.time_columns = BG_NBD_TIME_COLUMNS,
+	.margins = bg_margins,
+	.rows = bg_rows,
+	.start = start,
+	.p_alive = bg_p_alive,
+	.p_alive_after = bg_p_alive_after,
+	.residual_lifetime = bg_residual_lifetime,
+	.probability = bg_probability,
+	.at_least = bg_at_least,
+	.expected_alive = bg_expected_alive,
+	.expected_new = bg_expected_new,
+	.at_zero = BG_NBD_AT_ZERO,
+	.at_infinity = BG_NBD_AT_INFINITY,
+};
+
+const ModelKind model_mbg_cnbd_k = {
+	.name = "mbg_cnbd_k",
+	.family = MODEL_PURCHASES,
+	.n_parameters = 4,
+	.parameter_names = {"r", "alpha", "a", "b"},
+	.has_unit = {false, true, false, false},
+	.whole_name = "k",
+	.whole_max = ERLANG_MAX_K,
+	.gaps = model_regular_gaps,
+	.expects_by_t_x = true,
+	.log_likelihood = mbg_log_likelihood,
+	.time_columns = BG_NBD_TIME_COLUMNS,
+	.margins = mbg_margins,
+	.rows = mbg_rows,
+	.start = start,
+	.p_alive = mbg_p_alive,
+	.p_alive_after = mbg_p_alive_after,
+	.residual_lifetime = mbg_residual_lifetime,
+	.probability = mbg_probability,
+	.at_least = mbg_at_least,
+	.expected_alive = mbg_expected_alive,
+	.expected_new = mbg_expected_new,
+	.at_zero = BG_NBD_AT_ZERO,
+	.at_infinity = BG_NBD_AT_INFINITY,
+};

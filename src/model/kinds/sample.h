@@ -1,0 +1,78 @@
+/*-------------------------------------------------------------------------
+ *
+ * sample.h
+ *		The customers a model is fitted on, arranged for speed.
+ *
+ * Rows are sorted by (x, t_x, t), distinct, with counts: the result of any
+ * order, split or weighting of the same customers is the same sample, bit by
+ * bit. Each row refers to its x and its times by their places in lists of
+ * the distinct values, in the order in which the rows meet them.
+ *
+ * Pure C. The caller owns all memory; see model_sample_size.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CRM_MODEL_KINDS_SAMPLE_H
+#define CRM_MODEL_KINDS_SAMPLE_H
+
+#include "model/kinds/kind.h"
+
+typedef struct ModelSample
+{
+	size_t n_rows;
+	uint32_t *t_x_index; /* places in times */
+	uint32_t *t_index;
+	double *customers; /* of each row */
+
+	/* The distinct x, ascending; rows x_first[i] <= row < x_first[i + 1]. */
+	size_t n_x;
+	double *x;
+	size_t *x_first;
+	double *x_customers;
+
+	/* The distinct t_x and t. */
+	size_t n_times;
+	double *times;
+	double *t_customers; /* customers with this t (not t_x) */
+	double *t_purchases; /* the sum of their x */
+
+	double total_customers;
+	double total_purchases;
+	double total_t_x;
+	double total_t;
+} ModelSample;
+
+/*
+ * Sorting is a stable sort by each key in turn, in the order of this list; a
+ * caller can look for interrupts in between. The result is in rows; scratch
+ * is as large. Then equal rows, now neighbors, are merged: the function
+ * returns how many are left, at the front of rows.
+ */
+typedef enum ModelRowKey
+{
+	MODEL_ROW_T,
+	MODEL_ROW_T_X,
+	MODEL_ROW_X
+} ModelRowKey;
+
+#define N_MODEL_ROW_KEYS 3
+
+extern void model_rows_sort(ModelRow *rows, ModelRow *scratch, size_t n_rows,
+							ModelRowKey key);
+extern size_t model_rows_merge(ModelRow *rows, size_t n_rows);
+
+/* Bytes that model_sample_init needs for a sample of so many rows. */
+extern size_t model_sample_size(size_t n_rows);
+
+/*
+ * Arranges every step-th of merged rows in memory of model_sample_size() bytes
+ * for ceil(n_rows / step) rows.
+ */
+extern void model_sample_init(ModelSample *sample, void *memory,
+							  const ModelRow *rows, size_t n_rows,
+							  size_t step);
+
+/* Which run of equal x a row belongs to. */
+extern size_t model_sample_run(const ModelSample *sample, size_t row);
+
+#endif /* CRM_MODEL_KINDS_SAMPLE_H */
