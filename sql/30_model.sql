@@ -260,14 +260,16 @@ CREATE FUNCTION crm.p_alive(model crm.model, history crm.history, as_of date) RE
 	AS 'MODULE_PATHNAME', 'crm_p_alive_history' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
 COMMENT ON FUNCTION crm.p_alive(crm.model, crm.history, date) IS
 'The probability that a customer with this history is still a customer at the end of the day as_of. NULL where the history has no purchase up to then.';
-CREATE FUNCTION crm.p_alive(model crm.model, horizon float8, x bigint, t_x float8, t float8) RETURNS float8
+CREATE FUNCTION crm.p_alive(model crm.model, x bigint, t_x float8, t float8, horizon float8)
+	RETURNS float8
 	AS 'MODULE_PATHNAME', 'crm_p_alive_after' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
-COMMENT ON FUNCTION crm.p_alive(crm.model, float8, bigint, float8, float8) IS
+COMMENT ON FUNCTION crm.p_alive(crm.model, bigint, float8, float8, float8) IS
 'The probability that a customer will still be one after a further time, the horizon, given x, t_x and t; all times in the unit of the model. A horizon of 0 asks for now. Under bg_bb the horizon counts occasions: 0 is the last one seen, 1 the next one.';
-CREATE FUNCTION crm.p_alive(model crm.model, history crm.history, as_of date, at date) RETURNS float8
-	AS 'MODULE_PATHNAME', 'crm_p_alive_history_at' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
-COMMENT ON FUNCTION crm.p_alive(crm.model, crm.history, date, date) IS
-'The probability that a customer with this history as of a day will still be a customer at a later day, at. NULL where the history has no purchase up to as_of; at before as_of is an error.';
+CREATE FUNCTION crm.p_alive(model crm.model, history crm.history, as_of date, days integer)
+	RETURNS float8
+	AS 'MODULE_PATHNAME', 'crm_p_alive_history_after' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION crm.p_alive(crm.model, crm.history, date, integer) IS
+'The probability that a customer with this history will still be a customer the given number of days after as_of. NULL where the history has no purchase up to as_of; a negative number of days is an error.';
 CREATE FUNCTION crm.residual_lifetime(model crm.model, x bigint, t_x float8, t float8) RETURNS float8
 	AS 'MODULE_PATHNAME', 'crm_residual_lifetime' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
 COMMENT ON FUNCTION crm.residual_lifetime(crm.model, bigint, float8, float8) IS
@@ -277,9 +279,10 @@ CREATE FUNCTION crm.residual_lifetime(model crm.model, history crm.history, as_o
 COMMENT ON FUNCTION crm.residual_lifetime(crm.model, crm.history, date) IS
 'The expected number of days until a customer with this history leaves, as of that day, whatever the unit of the model. NULL where the history has no purchase up to as_of, and where the mean is infinite by nature.';
 
-CREATE FUNCTION crm.expected_purchases(model crm.model, horizon float8, x bigint, t_x float8, t float8) RETURNS float8
+CREATE FUNCTION crm.expected_purchases(model crm.model, x bigint, t_x float8, t float8, horizon float8)
+	RETURNS float8
 	AS 'MODULE_PATHNAME', 'crm_expected_purchases' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
-COMMENT ON FUNCTION crm.expected_purchases(crm.model, float8, bigint, float8, float8) IS
+COMMENT ON FUNCTION crm.expected_purchases(crm.model, bigint, float8, float8, float8) IS
 'The number of purchases to expect of a customer in the time (t, t + horizon], given x, t_x and t; all times in the unit of the model. The chance that the customer has left, or leaves on the way, is in it. Under bg_bb, t_x, t and the horizon are numbers of occasions.';
 CREATE FUNCTION crm.expected_purchases(model crm.model, history crm.history, as_of date, days integer) RETURNS float8
 	AS 'MODULE_PATHNAME', 'crm_expected_purchases_history' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
@@ -289,34 +292,35 @@ CREATE FUNCTION crm.expected_purchases_new(model crm.model, horizon float8) RETU
 	AS 'MODULE_PATHNAME', 'crm_expected_purchases_new' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
 COMMENT ON FUNCTION crm.expected_purchases_new(crm.model, float8) IS
 'The number of repeat purchases to expect of a new customer within the horizon (in the unit of the model) after the first purchase, which is not counted.';
-CREATE FUNCTION crm.residual_purchases(model crm.model, discount float8, x bigint, t_x float8, t float8, horizon float8) RETURNS float8
+CREATE FUNCTION crm.residual_purchases(model crm.model, x bigint, t_x float8, t float8,
+	horizon float8 DEFAULT 'infinity', discount float8 DEFAULT 0.1) RETURNS float8
 	AS 'MODULE_PATHNAME', 'crm_residual_purchases' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000;
-COMMENT ON FUNCTION crm.residual_purchases(crm.model, float8, bigint, float8, float8, float8) IS
-'Discounted expected purchases of a customer in the time (t, t + horizon], given x, t_x and t: a purchase at time u from now counts exp(-discount u). discount is continuous, per unit of time of the model, and not negative: ln(1.1)/52.18 is 10 percent a year under a weekly model. The horizon may be Infinity.';
-CREATE FUNCTION crm.residual_purchases(model crm.model, discount float8, x bigint, t_x float8, t float8) RETURNS float8
-	AS 'MODULE_PATHNAME', 'crm_residual_purchases' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000;
-COMMENT ON FUNCTION crm.residual_purchases(crm.model, float8, bigint, float8, float8) IS
-'Discounted expected residual transactions (DERT) of a customer, over an infinite horizon (Fader, Hardie & Lee 2005). NULL where the sum is infinite: without a discount under bg_nbd and mbg_nbd with a up to 1, pareto_nbd with s up to 1, bg_bb with gamma up to 1, and always under nbd.';
+COMMENT ON FUNCTION crm.residual_purchases(crm.model, bigint, float8, float8, float8, float8) IS
+'Discounted expected purchases of a customer in the time (t, t + horizon], given x, t_x and t: a purchase at time u from now counts exp(-discount u). discount is continuous, per unit of time of the model, and not negative: ln(1.1)/52.18 is 10 percent a year under a weekly model. The default horizon is the infinite one: the answer is then the discounted expected residual transactions (DERT; Fader, Hardie & Lee 2005). NULL where the sum is infinite: without a discount under bg_nbd and mbg_nbd with a up to 1, pareto_nbd with s up to 1, bg_bb with gamma up to 1, and always under nbd.';
 
-CREATE FUNCTION crm.purchase_probability_new(model crm.model, k bigint, horizon float8) RETURNS float8
+CREATE FUNCTION crm.purchase_probability_new(model crm.model, horizon float8, k bigint) RETURNS float8
 	AS 'MODULE_PATHNAME', 'crm_purchase_probability_new' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
-COMMENT ON FUNCTION crm.purchase_probability_new(crm.model, bigint, float8) IS
+COMMENT ON FUNCTION crm.purchase_probability_new(crm.model, float8, bigint) IS
 'The probability that a new customer makes exactly k repeat purchases within the horizon (in the unit of the model; under bg_bb, occasions, at most 1000000) after the first purchase, which is not counted.';
-CREATE FUNCTION crm.purchase_probability(model crm.model, k bigint, horizon float8, x bigint, t_x float8, t float8) RETURNS float8
+CREATE FUNCTION crm.purchase_probability(model crm.model, x bigint, t_x float8, t float8,
+	horizon float8, k bigint) RETURNS float8
 	AS 'MODULE_PATHNAME', 'crm_purchase_probability' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
-COMMENT ON FUNCTION crm.purchase_probability(crm.model, bigint, float8, bigint, float8, float8) IS
+COMMENT ON FUNCTION crm.purchase_probability(crm.model, bigint, float8, float8, float8, bigint) IS
 'The probability that a customer makes exactly k purchases in the time (t, t + horizon], given x, t_x and t; all times in the unit of the model. k = 0 is the probability of no purchase, that the customer has left included.';
-CREATE FUNCTION crm.purchase_probability(model crm.model, k bigint, history crm.history, as_of date, days integer) RETURNS float8
+CREATE FUNCTION crm.purchase_probability(model crm.model, history crm.history, as_of date,
+	days integer, k bigint) RETURNS float8
 	AS 'MODULE_PATHNAME', 'crm_purchase_probability_history' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
-COMMENT ON FUNCTION crm.purchase_probability(crm.model, bigint, crm.history, date, integer) IS
+COMMENT ON FUNCTION crm.purchase_probability(crm.model, crm.history, date, integer, bigint) IS
 'The probability that a customer with this history makes exactly k purchases (has k purchase days) in the given number of days after as_of. k = 0: that he does not come back in that time. NULL where the history has no purchase up to as_of.';
-CREATE FUNCTION crm.purchase_interval(model crm.model, level float8, horizon float8, x bigint, t_x float8, t float8, OUT low bigint, OUT high bigint) RETURNS record
+CREATE FUNCTION crm.purchase_interval(model crm.model, x bigint, t_x float8, t float8,
+	horizon float8, level float8 DEFAULT 0.9, OUT low bigint, OUT high bigint) RETURNS record
 	AS 'MODULE_PATHNAME', 'crm_purchase_interval' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000;
-COMMENT ON FUNCTION crm.purchase_interval(crm.model, float8, float8, bigint, float8, float8) IS
+COMMENT ON FUNCTION crm.purchase_interval(crm.model, bigint, float8, float8, float8, float8) IS
 'The central interval of the predictive distribution of a customer''s number of purchases in the time (t, t + horizon]: from the quantile at (1 - level) / 2 to that at (1 + level) / 2, both included. It holds with at least the probability level (0.9: 90 percent), if the parameters are right; how well those are known is crm.expected_purchases_estimate. A bound is NULL where it exceeds 10^15.';
-CREATE FUNCTION crm.purchase_interval(model crm.model, level float8, history crm.history, as_of date, days integer, OUT low bigint, OUT high bigint) RETURNS record
+CREATE FUNCTION crm.purchase_interval(model crm.model, history crm.history, as_of date,
+	days integer, level float8 DEFAULT 0.9, OUT low bigint, OUT high bigint) RETURNS record
 	AS 'MODULE_PATHNAME', 'crm_purchase_interval_history' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000;
-COMMENT ON FUNCTION crm.purchase_interval(crm.model, float8, crm.history, date, integer) IS
+COMMENT ON FUNCTION crm.purchase_interval(crm.model, crm.history, date, integer, float8) IS
 'The same of a customer with this history, in the given number of days after as_of. NULL where the history has no purchase up to as_of.';
 
 CREATE FUNCTION crm.expected_spend(model crm.model, x bigint, mean_amount float8) RETURNS float8
@@ -328,19 +332,18 @@ CREATE FUNCTION crm.expected_spend(model crm.model, history crm.history, as_of d
 COMMENT ON FUNCTION crm.expected_spend(crm.model, crm.history, date) IS
 'The mean amount to expect of a purchase (of a purchase day) of a customer with this history, as of that day; based on the repeat purchases, as crm.fit_spend is. NULL where the history has no purchase up to as_of, where refunds reach the repeat purchases (the model describes positive amounts), and where the mean is infinite by nature.';
 
-CREATE FUNCTION crm.clv(purchase_model crm.model, spend_model crm.model, horizon float8, yearly_discount float8, x bigint, t_x float8, t float8, mean_amount float8) RETURNS float8
+CREATE FUNCTION crm.clv(purchase_model crm.model, spend_model crm.model,
+	x bigint, t_x float8, t float8, mean_amount float8, horizon float8 DEFAULT 'infinity',
+	yearly_discount float8 DEFAULT 0.1, margin float8 DEFAULT 1) RETURNS float8
 	AS 'MODULE_PATHNAME', 'crm_clv' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000;
-COMMENT ON FUNCTION crm.clv(crm.model, crm.model, float8, float8, bigint, float8, float8, float8) IS
-'Customer lifetime value: the discounted money to expect of a customer within the horizon (in the unit of the purchase model; Infinity for all time), given x, t_x, t and the mean amount of the x purchases. It is the expected spend times the expected purchases, each discounted continuously from its own moment by 1 / (1 + yearly_discount) a year: 0.1 is 10 percent. Revenue, not margin: multiply by the margin. yearly_discount must be above -1. NULL where the value is infinite by nature.';
-CREATE FUNCTION crm.clv(purchase_model crm.model, spend_model crm.model, history crm.history, as_of date, days integer, yearly_discount float8) RETURNS float8
+COMMENT ON FUNCTION crm.clv(crm.model, crm.model, bigint, float8, float8, float8, float8, float8, float8) IS
+'Customer lifetime value: the discounted money to expect of a customer within the horizon (in the unit of the purchase model; the default is all time), given x, t_x, t and the mean amount of the x purchases. It is the margin times the expected spend times the expected purchases, each discounted continuously from its own moment by 1 / (1 + yearly_discount) a year: 0.1 is 10 percent. margin is the share of the revenue that is left after the cost of what was sold (0.4 for 40 %); with the default, 1, the value is revenue. yearly_discount must be above -1 and at most 1. NULL where the value is infinite by nature, or the margin is not finite.';
+CREATE FUNCTION crm.clv(purchase_model crm.model, spend_model crm.model, history crm.history,
+	as_of date, days integer DEFAULT NULL, yearly_discount float8 DEFAULT 0.1,
+	margin float8 DEFAULT 1) RETURNS float8
 	AS 'MODULE_PATHNAME', 'crm_clv_history' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000;
-COMMENT ON FUNCTION crm.clv(crm.model, crm.model, crm.history, date, integer, float8) IS
-'Customer lifetime value: the discounted money to expect of a customer with this history in the given number of days after as_of; NULL days is the infinite horizon. Each purchase is discounted continuously from its own moment by 1 / (1 + yearly_discount) a year: 0.1 is 10 percent. Revenue, not margin. What came before as_of is not in it. NULL where any other argument is NULL, where the history has no purchase up to as_of, where refunds reach the repeat purchases, and where the value is infinite by nature.';
-CREATE FUNCTION crm.clv(purchase_model crm.model, spend_model crm.model, history crm.history, as_of date, days integer, yearly_discount float8, margin float8) RETURNS float8
-	LANGUAGE sql IMMUTABLE PARALLEL SAFE
-	RETURN CASE WHEN abs(margin) < 'Infinity' THEN margin * crm.clv(purchase_model, spend_model, history, as_of, days, yearly_discount) END;
 COMMENT ON FUNCTION crm.clv(crm.model, crm.model, crm.history, date, integer, float8, float8) IS
-'Customer lifetime value in profit: crm.clv times the margin, the share of the revenue that is left after the cost of what was sold (0.4 for 40 %). NULL where the value is, or the margin is not finite.';
+'Customer lifetime value: the discounted money to expect of a customer with this history in the given number of days after as_of; NULL days, the default, is the infinite horizon. Each purchase is discounted continuously from its own moment by 1 / (1 + yearly_discount) a year: 0.1 is 10 percent. margin is the share of the revenue that is left after the cost of what was sold (0.4 for 40 %); with the default, 1, the value is revenue. yearly_discount must be above -1 and at most 1. What came before as_of is not in it. NULL where any argument but days is NULL, where the history has no purchase up to as_of, where refunds reach the repeat purchases, where the value is infinite by nature, and where the margin is not finite.';
 
 /* How well an answer is known */
 
@@ -356,37 +359,44 @@ CREATE FUNCTION crm.p_alive_estimate(model crm.model, history crm.history, as_of
 	AS 'MODULE_PATHNAME', 'crm_p_alive_estimate_history' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000;
 COMMENT ON FUNCTION crm.p_alive_estimate(crm.model, crm.history, date, float8) IS
 'crm.p_alive of a history with its standard error and confidence interval. NULL where the history has no purchase up to as_of.';
-CREATE FUNCTION crm.expected_purchases_estimate(model crm.model, horizon float8, x bigint, t_x float8, t float8, level float8 DEFAULT 0.95) RETURNS crm.estimate
+CREATE FUNCTION crm.expected_purchases_estimate(model crm.model, x bigint, t_x float8, t float8,
+	horizon float8, level float8 DEFAULT 0.95) RETURNS crm.estimate
 	AS 'MODULE_PATHNAME', 'crm_expected_purchases_estimate' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5000;
-COMMENT ON FUNCTION crm.expected_purchases_estimate(crm.model, float8, bigint, float8, float8, float8) IS
+COMMENT ON FUNCTION crm.expected_purchases_estimate(crm.model, bigint, float8, float8, float8, float8) IS
 'crm.expected_purchases with its standard error and confidence interval. level is the probability that the interval is to hold the true value with, above 0 and below 1. The interval is computed on the logarithm of the value, so that it never gets below 0.';
 CREATE FUNCTION crm.expected_purchases_estimate(model crm.model, history crm.history, as_of date, days integer, level float8 DEFAULT 0.95) RETURNS crm.estimate
 	AS 'MODULE_PATHNAME', 'crm_expected_purchases_estimate_history' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5000;
 COMMENT ON FUNCTION crm.expected_purchases_estimate(crm.model, crm.history, date, integer, float8) IS
 'crm.expected_purchases of a history with its standard error and confidence interval. NULL where the history has no purchase up to as_of.';
-CREATE FUNCTION crm.clv_estimate(purchase_model crm.model, spend_model crm.model, horizon float8, yearly_discount float8, x bigint, t_x float8, t float8, mean_amount float8, level float8 DEFAULT 0.95) RETURNS crm.estimate
+CREATE FUNCTION crm.clv_estimate(purchase_model crm.model, spend_model crm.model,
+	x bigint, t_x float8, t float8, mean_amount float8, horizon float8 DEFAULT 'infinity',
+	yearly_discount float8 DEFAULT 0.1, margin float8 DEFAULT 1,
+	level float8 DEFAULT 0.95) RETURNS crm.estimate
 	AS 'MODULE_PATHNAME', 'crm_clv_estimate' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5000;
-COMMENT ON FUNCTION crm.clv_estimate(crm.model, crm.model, float8, float8, bigint, float8, float8, float8, float8) IS
-'crm.clv with its standard error and confidence interval; the errors of the two models, fitted apart, are taken as independent. level is the probability that the interval is to hold the true value with, above 0 and below 1. The interval is computed on the logarithm of the value, so that it never gets below 0. NULL where the value is infinite by nature.';
-CREATE FUNCTION crm.clv_estimate(purchase_model crm.model, spend_model crm.model, history crm.history, as_of date, days integer, yearly_discount float8, level float8 DEFAULT 0.95) RETURNS crm.estimate
+COMMENT ON FUNCTION crm.clv_estimate(crm.model, crm.model, bigint, float8, float8, float8, float8, float8, float8, float8) IS
+'crm.clv with its standard error and confidence interval; the errors of the two models, fitted apart, are taken as independent. level is the probability that the interval is to hold the true value with, above 0 and below 1. The interval is computed on the logarithm of the value, so that it never crosses 0. NULL where the value is infinite by nature, or the margin is not finite.';
+CREATE FUNCTION crm.clv_estimate(purchase_model crm.model, spend_model crm.model,
+	history crm.history, as_of date, days integer DEFAULT NULL,
+	yearly_discount float8 DEFAULT 0.1, margin float8 DEFAULT 1,
+	level float8 DEFAULT 0.95) RETURNS crm.estimate
 	AS 'MODULE_PATHNAME', 'crm_clv_estimate_history' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 5000;
-COMMENT ON FUNCTION crm.clv_estimate(crm.model, crm.model, crm.history, date, integer, float8, float8) IS
+COMMENT ON FUNCTION crm.clv_estimate(crm.model, crm.model, crm.history, date, integer, float8, float8, float8) IS
 'crm.clv of a history with its standard error and confidence interval; NULL days is the infinite horizon. NULL as crm.clv is.';
 
 /* Customers under contract */
 
-CREATE FUNCTION crm.survival(model crm.model, period integer) RETURNS float8
+CREATE FUNCTION crm.survival(model crm.model, periods integer) RETURNS float8
 	AS 'MODULE_PATHNAME', 'crm_survival' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
 COMMENT ON FUNCTION crm.survival(crm.model, integer) IS
-'The share of new customers who are still customers after so many periods: after the period-th renewal decision, under a model of renewals (sbg, bdw). 1 for period 0; a negative period or one above 1000000 is an error.';
-CREATE FUNCTION crm.retention_rate(model crm.model, period integer) RETURNS float8
+'The share of new customers who are still customers after so many periods, that is, after so many renewal decisions, under a model of renewals (sbg, bdw). 1 for 0 periods; a negative number or one above 1000000 is an error.';
+CREATE FUNCTION crm.retention_rate(model crm.model, period_no integer) RETURNS float8
 	AS 'MODULE_PATHNAME', 'crm_retention_rate' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
 COMMENT ON FUNCTION crm.retention_rate(crm.model, integer) IS
 'The share of the customers under contract in a period (1, 2, ...) who renew at its end. It rises with the period even where no customer changes, as those likely to churn go first.';
-CREATE FUNCTION crm.residual_value(model crm.model, periods_survived integer, period_discount float8) RETURNS float8
+CREATE FUNCTION crm.residual_value(model crm.model, periods integer, period_discount float8) RETURNS float8
 	AS 'MODULE_PATHNAME', 'crm_residual_value' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000;
 COMMENT ON FUNCTION crm.residual_value(crm.model, integer, float8) IS
-'The discounted expected number of renewals to come of a customer who has renewed so many times and is just before the next renewal decision (DERL; Fader & Hardie 2010): the renewal at hand counts full if made, the one k periods later 1 / (1 + period_discount)^k. Times the net payment per period, it is the value of the customer. period_discount is per period: 0.1 is 10 percent. NULL for a discount of 0, where the sum is infinite for most models.';
+'The discounted expected number of renewals to come of a customer who has renewed after so many periods and is just before the next renewal decision (DERL; Fader & Hardie 2010): the renewal at hand counts full if made, the one k periods later 1 / (1 + period_discount)^k. Times the net payment per period, it is the value of the customer. period_discount is per period: 0.1 is 10 percent. NULL for a discount of 0, where the sum is infinite for most models.';
 CREATE FUNCTION crm.residual_value_new(model crm.model, period_discount float8) RETURNS float8
 	AS 'MODULE_PATHNAME', 'crm_residual_value_new' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000;
 COMMENT ON FUNCTION crm.residual_value_new(crm.model, float8) IS

@@ -127,11 +127,11 @@ BEGIN ATOMIC
 	 CROSS JOIN LATERAL (
 		SELECT crm.rfm(h.history, purchase_metric_at.as_of, z.thresholds) AS rfm,
 			   crm.gaps(crm.upto(h.history, purchase_metric_at.as_of)) AS gaps,
-			   crm.purchase_interval(z.purchase_model, 0.9, h.history, purchase_metric_at.as_of, 30) AS interval_30d,
-			   crm.purchase_interval(z.purchase_model, 0.9, h.history, purchase_metric_at.as_of, 90) AS interval_90d,
-			   crm.purchase_interval(z.purchase_model, 0.9, h.history, purchase_metric_at.as_of, 365) AS interval_365d,
+			   crm.purchase_interval(z.purchase_model, h.history, purchase_metric_at.as_of, 30, 0.9) AS interval_30d,
+			   crm.purchase_interval(z.purchase_model, h.history, purchase_metric_at.as_of, 90, 0.9) AS interval_90d,
+			   crm.purchase_interval(z.purchase_model, h.history, purchase_metric_at.as_of, 365, 0.9) AS interval_365d,
 			   crm.clv_estimate(z.purchase_model, z.spend_model, h.history, purchase_metric_at.as_of,
-								z.horizon_days, z.yearly_discount, 0.9) AS clv
+								z.horizon_days, z.yearly_discount, level => 0.9) AS clv
 		OFFSET 0) s
 	 CROSS JOIN LATERAL (
 		SELECT coalesce(CASE WHEN (s.gaps).count >= 2 THEN (s.gaps).median END,

@@ -17,7 +17,7 @@ CREATE TABLE workspace (
 	purchase_model text NOT NULL DEFAULT 'mbg_nbd',
 	model_unit text NOT NULL DEFAULT 'week' CHECK (model_unit IN ('day', 'week', 'month', 'year')),
 	horizon_days integer DEFAULT 365 CHECK (horizon_days > 0),
-	yearly_discount float8 NOT NULL DEFAULT 0.1 CHECK (yearly_discount > -1 AND yearly_discount < 'Infinity'),
+	yearly_discount float8 NOT NULL DEFAULT 0.1 CHECK (yearly_discount > -1 AND yearly_discount <= 1),
 	created_at timestamptz NOT NULL DEFAULT now(),
 	source regclass,
 	customer_column name,

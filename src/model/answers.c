@@ -18,9 +18,12 @@
 #define MEMO_SIZE 262144
 #define CALLS_BEFORE_MEMO 100
 
-/* A discount of -1 would make tomorrow's money infinitely dear. */
+/*
+ * A discount of -1 would make tomorrow's money infinitely dear. One above 1
+ * is a number of percent by mistake.
+ */
 #define MIN_YEARLY_DISCOUNT (-1.0)
-#define MAX_YEARLY_DISCOUNT 1e6
+#define MAX_YEARLY_DISCOUNT 1.0
 #define DAYS_PER_YEAR 365.25
 
 /* Of every kind; the least of erlang.c. */
@@ -140,7 +143,7 @@ answer_discount(const Model *model, double yearly)
 				 errmsg("yearly discount is %g, but must be above %g and at "
 						"most %g",
 						yearly, MIN_YEARLY_DISCOUNT, MAX_YEARLY_DISCOUNT),
-				 errhint("0.1 is a discount of 10 percent a year.")));
+				 errhint("0.10 is a discount of 10 percent a year.")));
 	return log1p(yearly) * model->days_per_unit / DAYS_PER_YEAR;
 }
 

@@ -56,37 +56,28 @@ CRM_FUNCTION(crm_p_alive_history)
 		answer_number(model->kind->p_alive(model->parameters, &customer)));
 }
 
-/* (model, horizon, x, t_x, t) */
+/* (model, x, t_x, t, horizon) */
 CRM_FUNCTION(crm_p_alive_after)
 {
 	const Model *model = answer_model(fcinfo, answer_cache(fcinfo));
-	double ahead = model_horizon(PG_GETARG_FLOAT8(1), false);
-	ModelRow customer = answer_customer(fcinfo, model, 2);
+	ModelRow customer = answer_customer(fcinfo, model, 1);
+	double ahead = model_horizon(PG_GETARG_FLOAT8(4), false);
 
 	PG_RETURN_FLOAT8(answer_number(
 		model->kind->p_alive_after(model->parameters, &customer, ahead)));
 }
 
-/* (model, history, as_of, at) */
-CRM_FUNCTION(crm_p_alive_history_at)
+/* (model, history, as_of, days) */
+CRM_FUNCTION(crm_p_alive_history_after)
 {
 	const Model *model = answer_timed_model(fcinfo, answer_cache(fcinfo));
-	int32 as_of = PG_GETARG_DAY(2, "as_of");
-	int32 at = PG_GETARG_DAY(3, "at");
+	double ahead = answer_days(model, PG_GETARG_INT32(3));
 	ModelRow customer;
 
-	if (at < as_of)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("the day at is %s, but must not be before "
-							   "as_of, %s",
-							   history_day_text(at), history_day_text(as_of)),
-						errhint("What was known on an earlier day is "
-								"crm.p_alive(model, history, that day).")));
 	if (!answer_history(fcinfo, model, 1, &customer))
 		PG_RETURN_NULL();
-	PG_RETURN_FLOAT8(answer_number(model->kind->p_alive_after(
-		model->parameters, &customer,
-		((double) at - as_of) / model->days_per_unit)));
+	PG_RETURN_FLOAT8(answer_number(
+		model->kind->p_alive_after(model->parameters, &customer, ahead)));
 }
 
 /* (model, x, t_x, t) */
@@ -112,13 +103,13 @@ CRM_FUNCTION(crm_residual_lifetime_history)
 									 model->days_per_unit);
 }
 
-/* (model, horizon, x, t_x, t) */
+/* (model, x, t_x, t, horizon) */
 CRM_FUNCTION(crm_expected_purchases)
 {
 	AnswerCache *cache = answer_cache(fcinfo);
 	const Model *model = answer_model(fcinfo, cache);
-	double horizon = model_horizon(PG_GETARG_FLOAT8(1), false);
-	ModelRow customer = answer_customer(fcinfo, model, 2);
+	ModelRow customer = answer_customer(fcinfo, model, 1);
+	double horizon = model_horizon(PG_GETARG_FLOAT8(4), false);
 
 	return answer_finite(
 		fcinfo, answer_purchases(fcinfo, cache, &customer, horizon, 0.0));
@@ -148,22 +139,19 @@ CRM_FUNCTION(crm_expected_purchases_new)
 									 model->parameters, horizon)));
 }
 
-/* (model, discount, x, t_x, t [, horizon]) */
+/* (model, x, t_x, t, horizon, discount) */
 CRM_FUNCTION(crm_residual_purchases)
 {
 	AnswerCache *cache = answer_cache(fcinfo);
 	const Model *model = answer_model(fcinfo, cache);
-	double discount = PG_GETARG_FLOAT8(1);
-	double horizon = INFINITY;
-	ModelRow customer;
+	ModelRow customer = answer_customer(fcinfo, model, 1);
+	double horizon = model_horizon(PG_GETARG_FLOAT8(4), true);
+	double discount = PG_GETARG_FLOAT8(5);
 
 	if (!(discount >= 0 && discount <= MODEL_MAX_PARAMETER))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("discount is %g, but must be from 0 to %g",
 							   discount, MODEL_MAX_PARAMETER)));
-	if (PG_NARGS() > 5)
-		horizon = model_horizon(PG_GETARG_FLOAT8(5), true);
-	customer = answer_customer(fcinfo, model, 2);
 	return answer_finite(
 		fcinfo, answer_purchases(fcinfo, cache, &customer, horizon, discount));
 }

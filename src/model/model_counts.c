@@ -60,37 +60,37 @@ probability_datum(const Model *model, const ModelRow *customer, double count,
 			 1.0));
 }
 
-/* (model, k, horizon) */
+/* (model, horizon, k) */
 CRM_FUNCTION(crm_purchase_probability_new)
 {
 	const Model *model = answer_model(fcinfo, answer_cache(fcinfo));
-	double count = count_argument(fcinfo, 1);
-	double horizon = horizon_argument(fcinfo, model, 2);
+	double horizon = horizon_argument(fcinfo, model, 1);
+	double count = count_argument(fcinfo, 2);
 	ModelRow newcomer = {0};
 
 	return probability_datum(model, &newcomer, count, horizon);
 }
 
-/* (model, k, horizon, x, t_x, t) */
+/* (model, x, t_x, t, horizon, k) */
 CRM_FUNCTION(crm_purchase_probability)
 {
 	const Model *model = answer_model(fcinfo, answer_cache(fcinfo));
-	double count = count_argument(fcinfo, 1);
-	double horizon = horizon_argument(fcinfo, model, 2);
-	ModelRow customer = answer_customer(fcinfo, model, 3);
+	ModelRow customer = answer_customer(fcinfo, model, 1);
+	double horizon = horizon_argument(fcinfo, model, 4);
+	double count = count_argument(fcinfo, 5);
 
 	return probability_datum(model, &customer, count, horizon);
 }
 
-/* (model, k, history, as_of, days) */
+/* (model, history, as_of, days, k) */
 CRM_FUNCTION(crm_purchase_probability_history)
 {
 	const Model *model = answer_timed_model(fcinfo, answer_cache(fcinfo));
-	double count = count_argument(fcinfo, 1);
-	double horizon = answer_days(model, PG_GETARG_INT32(4));
+	double horizon = answer_days(model, PG_GETARG_INT32(3));
+	double count = count_argument(fcinfo, 4);
 	ModelRow customer;
 
-	if (!answer_history(fcinfo, model, 2, &customer))
+	if (!answer_history(fcinfo, model, 1, &customer))
 		PG_RETURN_NULL();
 	return probability_datum(model, &customer, count, horizon);
 }
@@ -160,26 +160,26 @@ interval_datum(FunctionCallInfo fcinfo, const Model *model,
 		heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
 }
 
-/* (model, level, horizon, x, t_x, t) */
+/* (model, x, t_x, t, horizon, level) */
 CRM_FUNCTION(crm_purchase_interval)
 {
 	const Model *model = answer_model(fcinfo, answer_cache(fcinfo));
-	double level = answer_level(PG_GETARG_FLOAT8(1));
-	double horizon = horizon_argument(fcinfo, model, 2);
-	ModelRow customer = answer_customer(fcinfo, model, 3);
+	ModelRow customer = answer_customer(fcinfo, model, 1);
+	double horizon = horizon_argument(fcinfo, model, 4);
+	double level = answer_level(PG_GETARG_FLOAT8(5));
 
 	return interval_datum(fcinfo, model, &customer, horizon, level);
 }
 
-/* (model, level, history, as_of, days) */
+/* (model, history, as_of, days, level) */
 CRM_FUNCTION(crm_purchase_interval_history)
 {
 	const Model *model = answer_timed_model(fcinfo, answer_cache(fcinfo));
-	double level = answer_level(PG_GETARG_FLOAT8(1));
-	double horizon = answer_days(model, PG_GETARG_INT32(4));
+	double horizon = answer_days(model, PG_GETARG_INT32(3));
+	double level = answer_level(PG_GETARG_FLOAT8(4));
 	ModelRow customer;
 
-	if (!answer_history(fcinfo, model, 2, &customer))
+	if (!answer_history(fcinfo, model, 1, &customer))
 		PG_RETURN_NULL();
 	return interval_datum(fcinfo, model, &customer, horizon, level);
 }

@@ -226,13 +226,13 @@ CRM_FUNCTION(crm_p_alive_estimate_history)
 	return answer_estimate(fcinfo, alive_answer, &question, level);
 }
 
-/* (model, horizon, x, t_x, t, level) */
+/* (model, x, t_x, t, horizon, level) */
 CRM_FUNCTION(crm_expected_purchases_estimate)
 {
-	Question question = {.model = answer_model(fcinfo, answer_cache(fcinfo)),
-						 .horizon = model_horizon(PG_GETARG_FLOAT8(1), false)};
+	Question question = {.model = answer_model(fcinfo, answer_cache(fcinfo))};
 
-	question.customer = answer_customer(fcinfo, question.model, 2);
+	question.customer = answer_customer(fcinfo, question.model, 1);
+	question.horizon = model_horizon(PG_GETARG_FLOAT8(4), false);
 	return answer_estimate(fcinfo, purchases_answer, &question,
 						   answer_level(PG_GETARG_FLOAT8(5)));
 }
@@ -252,22 +252,24 @@ CRM_FUNCTION(crm_expected_purchases_estimate_history)
 
 static Datum
 clv_estimate(FunctionCallInfo fcinfo, const Question *purchases,
-			 const Question *spend, double level)
+			 const Question *spend, double margin, double level)
 {
 	Estimate value;
 
-	if (isinf(purchases->horizon) && purchases->discount < 0)
+	if (!isfinite(margin) ||
+		(isinf(purchases->horizon) && purchases->discount < 0))
 		PG_RETURN_NULL();
 	value = product(estimate(spend_answer, spend),
 					estimate(purchases_answer, purchases));
+	value = product(value, (Estimate){.value = margin});
 	if (!isfinite(value.value))
 		PG_RETURN_NULL();
 	return estimate_datum(fcinfo, value, level, false);
 }
 
 /*
- * (purchase_model, spend_model, horizon, yearly_discount, x, t_x, t,
- * mean_amount, level)
+ * (purchase_model, spend_model, x, t_x, t, mean_amount, horizon,
+ * yearly_discount, margin, level)
  */
 CRM_FUNCTION(crm_clv_estimate)
 {
@@ -275,16 +277,18 @@ CRM_FUNCTION(crm_clv_estimate)
 	Question purchases = {.model = answer_timed_model(fcinfo, cache)};
 	Question spend = {.model = answer_spend_model(fcinfo, 1, cache)};
 
-	purchases.horizon = model_horizon(PG_GETARG_FLOAT8(2), true);
-	purchases.discount = answer_discount(purchases.model, PG_GETARG_FLOAT8(3));
-	purchases.customer = answer_customer(fcinfo, purchases.model, 4);
-	spend.customer = model_spend_row(PG_GETARG_INT64(4), PG_GETARG_FLOAT8(7));
+	purchases.customer = answer_customer(fcinfo, purchases.model, 2);
+	spend.customer = model_spend_row(PG_GETARG_INT64(2), PG_GETARG_FLOAT8(5));
 	answer_positive_mean(&spend.customer);
-	return clv_estimate(fcinfo, &purchases, &spend,
-						answer_level(PG_GETARG_FLOAT8(8)));
+	purchases.horizon = model_horizon(PG_GETARG_FLOAT8(6), true);
+	purchases.discount = answer_discount(purchases.model, PG_GETARG_FLOAT8(7));
+	return clv_estimate(fcinfo, &purchases, &spend, PG_GETARG_FLOAT8(8),
+						answer_level(PG_GETARG_FLOAT8(9)));
 }
 
-/* (purchase_model, spend_model, history, as_of, days, yearly_discount, level)
+/*
+ * (purchase_model, spend_model, history, as_of, days, yearly_discount,
+ * margin, level)
  */
 CRM_FUNCTION(crm_clv_estimate_history)
 {
@@ -310,6 +314,6 @@ CRM_FUNCTION(crm_clv_estimate_history)
 							 &spend.customer) ||
 		(spend.customer.x > 0 && spend.customer.mean_amount <= 0))
 		PG_RETURN_NULL();
-	return clv_estimate(fcinfo, &purchases, &spend,
-						answer_level(PG_GETARG_FLOAT8(6)));
+	return clv_estimate(fcinfo, &purchases, &spend, PG_GETARG_FLOAT8(6),
+						answer_level(PG_GETARG_FLOAT8(7)));
 }

@@ -63,7 +63,7 @@ CRM_FUNCTION(crm_log_likelihood_renewals)
 									 model->parameters, &row)));
 }
 
-/* (model, period) */
+/* (model, periods) */
 CRM_FUNCTION(crm_survival)
 {
 	const Model *model = renewal_model(fcinfo);
@@ -73,7 +73,7 @@ CRM_FUNCTION(crm_survival)
 		model_renewal_log_survival(renewal, period_argument(fcinfo, 1, 0)))));
 }
 
-/* (model, period) */
+/* (model, period_no) */
 CRM_FUNCTION(crm_retention_rate)
 {
 	const Model *model = renewal_model(fcinfo);
@@ -83,7 +83,7 @@ CRM_FUNCTION(crm_retention_rate)
 		model_renewal_retention(renewal, period_argument(fcinfo, 1, 1))));
 }
 
-/* (model, periods_survived, period_discount) */
+/* (model, periods, period_discount) */
 CRM_FUNCTION(crm_residual_value)
 {
 	const Model *model = renewal_model(fcinfo);

@@ -50,31 +50,43 @@ CRM_FUNCTION(crm_expected_spend_history)
 											  PG_GETARG_DAY(2, "as_of")));
 }
 
+/* A margin that is no number makes a value that is none: NULL. */
+static Datum
+money(FunctionCallInfo fcinfo, double value, double margin)
+{
+	return answer_finite(fcinfo, isfinite(margin) ? value * margin : NAN);
+}
+
 /*
- * (purchase_model, spend_model, horizon, yearly_discount, x, t_x, t,
- * mean_amount)
+ * (purchase_model, spend_model, x, t_x, t, mean_amount, horizon,
+ * yearly_discount, margin)
  */
 CRM_FUNCTION(crm_clv)
 {
 	AnswerCache *cache = answer_cache(fcinfo);
 	const Model *model = answer_timed_model(fcinfo, cache);
 	const Model *spend = answer_spend_model(fcinfo, 1, cache);
-	double horizon = model_horizon(PG_GETARG_FLOAT8(2), true);
-	double discount = answer_discount(model, PG_GETARG_FLOAT8(3));
-	ModelRow customer = answer_customer(fcinfo, model, 4);
+	ModelRow customer = answer_customer(fcinfo, model, 2);
 	ModelRow spend_row =
-		model_spend_row(PG_GETARG_INT64(4), PG_GETARG_FLOAT8(7));
+		model_spend_row(PG_GETARG_INT64(2), PG_GETARG_FLOAT8(5));
+	double horizon = model_horizon(PG_GETARG_FLOAT8(6), true);
+	double discount = answer_discount(model, PG_GETARG_FLOAT8(7));
 
 	answer_positive_mean(&spend_row);
 	if (isinf(horizon) && discount < 0)
 		PG_RETURN_NULL();
-	return answer_finite(fcinfo, answer_number(spend->kind->expected_spend(
-									 spend->parameters, &spend_row)) *
-									 answer_purchases(fcinfo, cache, &customer,
-													  horizon, discount));
+	return money(
+		fcinfo,
+		answer_number(
+			spend->kind->expected_spend(spend->parameters, &spend_row)) *
+			answer_purchases(fcinfo, cache, &customer, horizon, discount),
+		PG_GETARG_FLOAT8(8));
 }
 
-/* (purchase_model, spend_model, history, as_of, days, yearly_discount) */
+/*
+ * (purchase_model, spend_model, history, as_of, days, yearly_discount,
+ * margin)
+ */
 CRM_FUNCTION(crm_clv_history)
 {
 	AnswerCache *cache;
@@ -86,9 +98,11 @@ CRM_FUNCTION(crm_clv_history)
 	double mean;
 
 	/* Only the days may be NULL: the infinite horizon. */
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2) ||
-		PG_ARGISNULL(3) || PG_ARGISNULL(5))
-		PG_RETURN_NULL();
+	for (int i = 0; i < PG_NARGS(); i++)
+	{
+		if (i != 4 && PG_ARGISNULL(i))
+			PG_RETURN_NULL();
+	}
 	cache = answer_cache(fcinfo);
 	model = answer_timed_model(fcinfo, cache);
 	spend = answer_spend_model(fcinfo, 1, cache);
@@ -100,7 +114,8 @@ CRM_FUNCTION(crm_clv_history)
 		PG_RETURN_NULL();
 	mean = answer_history_spend(spend->parameters, spend, PG_GETARG_HISTORY(2),
 								PG_GETARG_DAY(3, "as_of"));
-	return answer_finite(
+	return money(
 		fcinfo,
-		mean * answer_purchases(fcinfo, cache, &customer, horizon, discount));
+		mean * answer_purchases(fcinfo, cache, &customer, horizon, discount),
+		PG_GETARG_FLOAT8(6));
 }

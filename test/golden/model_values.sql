@@ -75,12 +75,12 @@ SELECT kind || ' ' || v.name, format('row %s: x %s, t_x %s, T %s', id, x, t_x, t
 		('expectation of a new customer', ex_10, crm.expected_purchases_new(m, 10)),
 		('expectation of a new customer', ex_52, crm.expected_purchases_new(m, 52)),
 		('expectation of a new customer', ex_t, crm.expected_purchases_new(m, t)),
-		('conditional expectation', ce_10, crm.expected_purchases(m, 10, x, t_x, t)),
-		('conditional expectation', ce_52, crm.expected_purchases(m, 52, x, t_x, t)),
-		('conditional expectation', ce_t, crm.expected_purchases(m, t, x, t_x, t)),
-		('discounted expectation', det_52, crm.residual_purchases(m, delta, x, t_x, t, 52)),
-		('discounted residual', dert, crm.residual_purchases(m, delta, x, t_x, t)),
-		('probability of a count', pmf_x, CASE WHEN pmf_x IS NOT NULL THEN crm.purchase_probability_new(m, x, t) END))
+		('conditional expectation', ce_10, crm.expected_purchases(m, x, t_x, t, 10)),
+		('conditional expectation', ce_52, crm.expected_purchases(m, x, t_x, t, 52)),
+		('conditional expectation', ce_t, crm.expected_purchases(m, x, t_x, t, t)),
+		('discounted expectation', det_52, crm.residual_purchases(m, x, t_x, t, 52, delta)),
+		('discounted residual', dert, crm.residual_purchases(m, x, t_x, t, discount => delta)),
+		('probability of a count', pmf_x, CASE WHEN pmf_x IS NOT NULL THEN crm.purchase_probability_new(m, t, x) END))
 		AS v (name, want, got)
  WHERE v.want IS NOT NULL;
 
@@ -91,16 +91,16 @@ SELECT 'bg_bb ' || v.name, format('row %s: x %s, t_x %s, n %s', id, x, t_x, n),
 	   LATERAL (SELECT crm.make_model('bg_bb', NULL, ARRAY[alpha, beta, gamma, delta]) AS m OFFSET 0) AS made,
 	   LATERAL (VALUES
 		('log-likelihood', loglik, crm.log_likelihood(m, x, t_x, n)),
-		('P(alive) at the last occasion', p_alive_n, crm.p_alive(m, 0, x, t_x, n)),
+		('P(alive) at the last occasion', p_alive_n, crm.p_alive(m, x, t_x, n, 0)),
 		('P(alive)', p_alive_n1, crm.p_alive(m, x, t_x, n)),
-		('P(alive) at the next occasion', p_alive_n1, crm.p_alive(m, 1, x, t_x, n)),
+		('P(alive) at the next occasion', p_alive_n1, crm.p_alive(m, x, t_x, n, 1)),
 		('expectation of a new customer', ex_n, crm.expected_purchases_new(m, n)),
 		('expectation of a new customer', ex_52, crm.expected_purchases_new(m, 52)),
-		('conditional expectation', ce_1, crm.expected_purchases(m, 1, x, t_x, n)),
-		('conditional expectation', ce_10, crm.expected_purchases(m, 10, x, t_x, n)),
-		('conditional expectation', ce_52, crm.expected_purchases(m, 52, x, t_x, n)),
-		('probability of a purchase next', ce_1, crm.purchase_probability(m, 1, 1, x, t_x, n)),
-		('discounted residual', dert, crm.residual_purchases(m, ln(1 + d), x, t_x, n))) AS v (name, want, got)
+		('conditional expectation', ce_1, crm.expected_purchases(m, x, t_x, n, 1)),
+		('conditional expectation', ce_10, crm.expected_purchases(m, x, t_x, n, 10)),
+		('conditional expectation', ce_52, crm.expected_purchases(m, x, t_x, n, 52)),
+		('probability of a purchase next', ce_1, crm.purchase_probability(m, x, t_x, n, 1, 1)),
+		('discounted residual', dert, crm.residual_purchases(m, x, t_x, n, discount => ln(1 + d)))) AS v (name, want, got)
  WHERE v.want IS NOT NULL;
 
 INSERT INTO compared
@@ -133,13 +133,14 @@ INSERT INTO compared
 SELECT kind || ' ' || v.name, format('row %s: x %s, t_x %s, T %s', id, x, t_x, t), x <= 400, v.want, v.got
   FROM clv,
 	   LATERAL (SELECT CASE model WHEN 'bgnbd' THEN 'bg_nbd' WHEN 'mbgnbd' THEN 'mbg_nbd' WHEN 'paretonbd' THEN 'pareto_nbd' END AS kind) AS k,
-	   LATERAL (SELECT crm.make_model(kind, 'day', ARRAY[p1, p2, p3, p4]) AS purchase_model,
+	   LATERAL (SELECT crm.make_model(kind, 'week', ARRAY[p1, p2, p3, p4]) AS purchase_model,
 					   crm.make_model('gamma_gamma', NULL, ARRAY[gg_p, gg_q, gg_v]) AS spend_model OFFSET 0) AS made,
+	   LATERAL (SELECT exp(delta * 365.25 / 7) - 1 AS yearly_discount OFFSET 0) AS rate,
 	   LATERAL (VALUES
-		('CLV', clv_continuous, crm.clv(purchase_model, spend_model, periods * period_length,
-										exp(delta * 365.25) - 1, x, t_x, t, m)),
-		('infinite CLV', clv_infinite, crm.clv(purchase_model, spend_model, 'Infinity',
-											   exp(delta * 365.25) - 1, x, t_x, t, m))) AS v (name, want, got)
+		('CLV', clv_continuous, crm.clv(purchase_model, spend_model, x, t_x, t, m,
+										periods * period_length, yearly_discount)),
+		('infinite CLV', clv_infinite, crm.clv(purchase_model, spend_model, x, t_x, t, m,
+											   yearly_discount => yearly_discount))) AS v (name, want, got)
  WHERE v.want IS NOT NULL;
 
 CREATE TEMP VIEW differences AS

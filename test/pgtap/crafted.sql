@@ -81,7 +81,7 @@ CREATE TABLE incoming_model (value model);
 CREATE FUNCTION pg_temp.exercise(m model) RETURNS boolean LANGUAGE sql AS $$
 	SELECT m::text::model = m
 		   AND coalesce(bool_and(abs(answer) < 'Infinity'), true)
-	  FROM unnest(ARRAY[p_alive(m, 2, 30.43, 38.86), expected_purchases(m, 39, 2, 30.43, 38.86),
+	  FROM unnest(ARRAY[p_alive(m, 2, 30.43, 38.86), expected_purchases(m, 2, 30.43, 38.86, 39),
 						expected_purchases_new(m, 39), log_likelihood(m, 2, 30.43, 38.86)]) AS answer $$;
 CREATE FUNCTION pg_temp.read_model(input text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN

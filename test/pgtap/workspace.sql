@@ -120,10 +120,10 @@ SELECT is_empty($$SELECT v.customer_id FROM crm_test.customer_value v JOIN crm_t
 						  OR v.model_as_of <> '2024-12-31')$$, 'used afterwards');
 SELECT is_empty($$SELECT v.customer_id
 					FROM crm_test.customer_value v JOIN crm_test.purchase_history h USING (customer_id), crm_test.model m, crm_test.model s,
-						 crm.purchase_interval(m.model, 0.9, h.history, '2025-03-31', 30) i30,
-						 crm.purchase_interval(m.model, 0.9, h.history, '2025-03-31', 90) i90,
-						 crm.purchase_interval(m.model, 0.9, h.history, '2025-03-31', 365) i365,
-						 crm.clv_estimate(m.model, s.model, h.history, '2025-03-31', 365, 0.1, 0.9) e
+						 crm.purchase_interval(m.model, h.history, '2025-03-31', 30, 0.9) i30,
+						 crm.purchase_interval(m.model, h.history, '2025-03-31', 90, 0.9) i90,
+						 crm.purchase_interval(m.model, h.history, '2025-03-31', 365, 0.9) i365,
+						 crm.clv_estimate(m.model, s.model, h.history, '2025-03-31', 365, 0.1, level => 0.9) e
 				   WHERE m.role = 'purchases' AND s.role = 'spend' AND v.customer_id % 20 = 7
 					 AND (v.expected_purchases_30d_low, v.expected_purchases_30d_high, v.expected_purchases_90d_low, v.expected_purchases_90d_high,
 						  v.expected_purchases_365d_low, v.expected_purchases_365d_high, v.clv_error, v.clv_low, v.clv_high)
@@ -166,6 +166,9 @@ SELECT unalike(pg_temp.plan_of('SELECT count(*), sum(revenue) FROM crm_test.cust
 SELECT alike(pg_temp.plan_of('SELECT clv_error, expected_purchases_90d_low FROM crm_test.customer_value', 'COSTS OFF, VERBOSE'), '%purchase_interval%clv_estimate%', 'intervals and errors are computed where they are asked for');
 SELECT unalike(pg_temp.plan_of('SELECT segment, sum(clv) FROM crm_test.customer_value GROUP BY segment', 'COSTS OFF, VERBOSE'), unasked, unasked || ' nowhere else')
   FROM unnest('{%purchase_interval%,%clv_estimate%,%expected_spend%,%gaps%}'::text[]) unasked;
+
+SELECT throws_ok('UPDATE crm_test.workspace SET yearly_discount = 10', '23514', NULL,
+	'a yearly discount of 1000 percent is refused as a setting');
 
 -- Whom it answers to
 CREATE ROLE crm_test_reader; CREATE ROLE crm_test_writer;

@@ -16,7 +16,7 @@ SELECT crm.make_model(NULL, 'week', ARRAY[1.0]) IS NULL AS no_kind,
 	   crm.make_model('bg_nbd', 'week', NULL) IS NULL AS no_parameters;
 
 /* Fader, Hardie & Lee 2005: 1.226 purchases in 39 weeks from customer 1. */
-SELECT round(crm.expected_purchases(bg, 39, 2, 30.43, 38.86)::numeric, 3) AS paper FROM published;
+SELECT round(crm.expected_purchases(bg, 2, 30.43, 38.86, 39)::numeric, 3) AS paper FROM published;
 /* E[X(t)] at the estimates of the CDNOW sample; the literature prints .0532, .1506 and 1.0405. */
 SELECT t, round(crm.expected_purchases_new(crm.make_model('bg_nbd', 'week', ARRAY[0.2425945, 4.4136019, 0.7929199, 2.4258881]), t)::numeric, 4)
 		AS expected
@@ -26,11 +26,11 @@ SELECT crm.p_alive(bg, 0, 0, 39) AS bg, round(crm.p_alive(mbg, 0, 0, 39)::numeri
 /* More purchases in the same time, then silence: less likely alive. */
 SELECT x, round(crm.p_alive(bg, x, 20, 39)::numeric, 6) AS p_alive FROM published, unnest(ARRAY[1, 5, 10, 25]) AS x;
 /* A horizon of 0 expects nothing; expectations grow with the horizon. */
-SELECT crm.expected_purchases(bg, 0, 2, 30, 39) AS none,
-	   crm.expected_purchases(bg, 10, 2, 30, 39) < crm.expected_purchases(bg, 11, 2, 30, 39) AS grows,
-	   crm.residual_purchases(bg, 0, 2, 30, 39, 10) = crm.expected_purchases(bg, 10, 2, 30, 39) AS undiscounted,
-	   crm.residual_purchases(bg, 0.01, 2, 30, 39, 10) < crm.expected_purchases(bg, 10, 2, 30, 39) AS discounted,
-	   crm.residual_purchases(bg, 0, 2, 30, 39) IS NULL AS infinite
+SELECT crm.expected_purchases(bg, 2, 30, 39, 0) AS none,
+	   crm.expected_purchases(bg, 2, 30, 39, 10) < crm.expected_purchases(bg, 2, 30, 39, 11) AS grows,
+	   crm.residual_purchases(bg, 2, 30, 39, 10, 0) = crm.expected_purchases(bg, 2, 30, 39, 10) AS undiscounted,
+	   crm.residual_purchases(bg, 2, 30, 39, 10, 0.01) < crm.expected_purchases(bg, 2, 30, 39, 10) AS discounted,
+	   crm.residual_purchases(bg, 2, 30, 39, discount => 0) IS NULL AS infinite
   FROM published;
 /* The log-likelihoods of all that can happen to a customer add up to 1:
  * no repeat purchase in t, or a first one at some moment before. */
@@ -43,10 +43,10 @@ SELECT x, round(crm.expected_spend(spend, x, 100)::numeric, 2) AS expected FROM 
 SELECT crm.expected_spend(crm.make_model('gamma_gamma', NULL, ARRAY[1, 0.9, 10]), 0, 0) IS NULL AS infinite_mean;
 
 /* Value: 10 purchases of 20 at no discount, less at some. */
-SELECT round((crm.clv(bg, spend, 52, 0, 3, 30, 39, 25) /
-			  (crm.expected_purchases(bg, 52, 3, 30, 39) * crm.expected_spend(spend, 3, 25)))::numeric, 12) AS undiscounted,
-	   crm.clv(bg, spend, 52, 0.15, 3, 30, 39, 25) < crm.clv(bg, spend, 52, 0, 3, 30, 39, 25) AS discounted,
-	   crm.clv(bg, spend, 'Infinity', 0.15, 3, 30, 39, 25) > crm.clv(bg, spend, 52, 0.15, 3, 30, 39, 25) AS longer
+SELECT round((crm.clv(bg, spend, 3, 30, 39, 25, 52, 0) /
+			  (crm.expected_purchases(bg, 3, 30, 39, 52) * crm.expected_spend(spend, 3, 25)))::numeric, 12) AS undiscounted,
+	   crm.clv(bg, spend, 3, 30, 39, 25, 52, 0.15) < crm.clv(bg, spend, 3, 30, 39, 25, 52, 0) AS discounted,
+	   crm.clv(bg, spend, 3, 30, 39, 25, 'Infinity', 0.15) > crm.clv(bg, spend, 3, 30, 39, 25, 52, 0.15) AS longer
   FROM published;
 
 /* Histories: days are days, whatever the unit of the model. */
@@ -54,10 +54,10 @@ CREATE TEMP TABLE shopper AS
 SELECT crm.history_agg(day, amount) AS history
   FROM (VALUES (date '2025-01-01', 10), ('2025-01-15', 20), ('2025-03-05', 40)) AS v (day, amount);
 SELECT crm.p_alive(bg, history, '2025-04-30') = crm.p_alive(bg, 2, 63 / 7.0, 119 / 7.0) AS p_alive,
-	   crm.expected_purchases(bg, history, '2025-04-30', 364) = crm.expected_purchases(bg, 52, 2, 63 / 7.0, 119 / 7.0) AS expected,
+	   crm.expected_purchases(bg, history, '2025-04-30', 364) = crm.expected_purchases(bg, 2, 63 / 7.0, 119 / 7.0, 52) AS expected,
 	   crm.expected_spend(spend, history, '2025-04-30') = crm.expected_spend(spend, 2, 30) AS spend,
-	   crm.clv(bg, spend, history, '2025-04-30', 364, 0.1) = crm.clv(bg, spend, 52, 0.1, 2, 63 / 7.0, 119 / 7.0, 30) AS clv,
-	   crm.clv(bg, spend, history, '2025-04-30', NULL, 0.1) = crm.clv(bg, spend, 'Infinity', 0.1, 2, 63 / 7.0, 119 / 7.0, 30) AS for_ever
+	   crm.clv(bg, spend, history, '2025-04-30', 364, 0.1) = crm.clv(bg, spend, 2, 63 / 7.0, 119 / 7.0, 30, 52, 0.1) AS clv,
+	   crm.clv(bg, spend, history, '2025-04-30', NULL, 0.1) = crm.clv(bg, spend, 2, 63 / 7.0, 119 / 7.0, 30, 'Infinity', 0.1) AS for_ever
   FROM published, shopper;
 /* On the first day all that is known is one purchase; before it, nothing. */
 SELECT crm.p_alive(bg, history, '2025-01-01') AS p_alive,
@@ -86,47 +86,47 @@ SELECT x, t_x, round(crm.p_alive(bg_bb, x, t_x, 6)::numeric, 2) AS p_alive_2002
   FROM others, (VALUES (0, 0), (2, 4), (6, 6)) AS v (x, t_x);
 SELECT n, round(crm.expected_purchases_new(bg_bb, n)::numeric, 3) AS expected FROM others, generate_series(1, 11, 5) AS n;
 /* DERT of BTYD's example, 1.621379 at a discount of 10 percent per occasion. */
-SELECT round(crm.residual_purchases(crm.make_model('bg_bb', NULL, ARRAY[1.2, 0.75, 0.66, 2.78]), ln(1.1::float8), 3, 4, 6)::numeric, 6) AS dert;
+SELECT round(crm.residual_purchases(crm.make_model('bg_bb', NULL, ARRAY[1.2, 0.75, 0.66, 2.78]), 3, 4, 6, discount => ln(1.1::float8))::numeric, 6) AS dert;
 /* And of CLVTools', Pareto/NBD: 2.19915545, 2.44541008, .16792751. */
-SELECT x, round(crm.residual_purchases(crm.make_model('pareto_nbd', 'week', ARRAY[0.5629966, 12.559037, 0.4081095, 10.5148048]), 0.0027, x, 30, 77.86)::numeric, 6) AS dert
+SELECT x, round(crm.residual_purchases(crm.make_model('pareto_nbd', 'week', ARRAY[0.5629966, 12.559037, 0.4081095, 10.5148048]), x, 30, 77.86, discount => 0.0027)::numeric, 6) AS dert
   FROM unnest(ARRAY[1, 4, 10]) AS x;
 /* More purchases can mean fewer to come. BTYD: .3474606 .04283391 .004158973 .0003583685. */
-SELECT x, round(crm.expected_purchases(m, 52, x, 20, 39)::numeric, 6) AS expected
+SELECT x, round(crm.expected_purchases(m, x, 20, 39, 52)::numeric, 6) AS expected
   FROM crm.make_model('bg_nbd', 'week', ARRAY[0.2425982, 4.4136842, 0.7929899, 2.4261667]) AS m, unnest(ARRAY[10, 15, 20, 25]) AS x;
 
 /* The distribution of counts. BTYD: 1.07869e-07 and .5737864. */
-SELECT round(crm.purchase_probability_new(bg, 10, 2)::numeric, 12) AS ten_in_two, round(crm.purchase_probability_new(bg, 0, 39)::numeric, 7) AS none_in_39
+SELECT round(crm.purchase_probability_new(bg, 2, 10)::numeric, 12) AS ten_in_two, round(crm.purchase_probability_new(bg, 39, 0)::numeric, 7) AS none_in_39
   FROM published;
 /* It adds up to 1, and its mean is the expectation. */
-SELECT m->>'kind' AS kind, round(sum(p)::numeric, 9) AS total, abs(sum(k * p) - crm.expected_purchases(m, 20, 3, 10, 15)) < 1e-9 AS mean
-  FROM (SELECT m, k, crm.purchase_probability(m, k, 20, 3, 10, 15) AS p
+SELECT m->>'kind' AS kind, round(sum(p)::numeric, 9) AS total, abs(sum(k * p) - crm.expected_purchases(m, 3, 10, 15, 20)) < 1e-9 AS mean
+  FROM (SELECT m, k, crm.purchase_probability(m, 3, 10, 15, 20, k) AS p
 		  FROM published, others, LATERAL (VALUES (bg), (mbg), (pareto), (nbd), (bg_bb)) AS v (m), generate_series(0, 500) AS k) AS d
  GROUP BY m ORDER BY m->>'kind';
 /* No purchase: the customer has left, or does not come. Under NBD that is a closed form. */
-SELECT round(crm.purchase_probability(nbd, 0, 20, 3, 10, 15)::numeric, 12)
+SELECT round(crm.purchase_probability(nbd, 3, 10, 15, 20, 0)::numeric, 12)
 	   = round(power((12.072 + 15) / (12.072 + 35), 3.385)::numeric, 12) AS nbd_none,
-	   crm.purchase_probability(mbg, 0, 20, 3, 10, 15) > 1 - crm.p_alive(mbg, 3, 10, 15) AS mbg_none,
-	   crm.purchase_probability(mbg, 0, 0, 3, 10, 15) AS at_once
+	   crm.purchase_probability(mbg, 3, 10, 15, 20, 0) > 1 - crm.p_alive(mbg, 3, 10, 15) AS mbg_none,
+	   crm.purchase_probability(mbg, 3, 10, 15, 0, 0) AS at_once
   FROM published, others;
 /* Intervals: the probability inside is at least the level, and not with one less. */
 SELECT m->>'kind' AS kind, level, low, high,
-	   sum(crm.purchase_probability(m, k, 20, 9, 14, 15)) FILTER (WHERE k BETWEEN low AND high) >= level AS holds,
-	   sum(crm.purchase_probability(m, k, 20, 9, 14, 15)) FILTER (WHERE k > high) <= (1 - level) / 2 AS above,
-	   sum(crm.purchase_probability(m, k, 20, 9, 14, 15)) FILTER (WHERE k < low) IS NULL OR
-	   sum(crm.purchase_probability(m, k, 20, 9, 14, 15)) FILTER (WHERE k < low) <= (1 - level) / 2 AS below
+	   sum(crm.purchase_probability(m, 9, 14, 15, 20, k)) FILTER (WHERE k BETWEEN low AND high) >= level AS holds,
+	   sum(crm.purchase_probability(m, 9, 14, 15, 20, k)) FILTER (WHERE k > high) <= (1 - level) / 2 AS above,
+	   sum(crm.purchase_probability(m, 9, 14, 15, 20, k)) FILTER (WHERE k < low) IS NULL OR
+	   sum(crm.purchase_probability(m, 9, 14, 15, 20, k)) FILTER (WHERE k < low) <= (1 - level) / 2 AS below
   FROM published, others, LATERAL (VALUES (bg), (mbg), (pareto), (nbd), (bg_bb)) AS v (m), unnest(ARRAY[0.5, 0.9]) AS level,
-	   crm.purchase_interval(m, level, 20, 9, 14, 15) AS i, generate_series(0, 200) AS k
+	   crm.purchase_interval(m, 9, 14, 15, 20, level) AS i, generate_series(0, 200) AS k
  GROUP BY m, level, low, high
  ORDER BY m->>'kind', level;
-SELECT i.* FROM published, crm.purchase_interval(bg, 0.9, 0, 3, 10, 15) AS i;
+SELECT i.* FROM published, crm.purchase_interval(bg, 3, 10, 15, 0, 0.9) AS i;
 
 /* Being alive later: as now at first, ever less, and what a lifetime adds up to. */
-SELECT m->>'kind' AS kind, crm.p_alive(m, 0, 3, 10, 15) = crm.p_alive(m, 3, 10, 15) AS now,
-	   crm.p_alive(m, 10, 3, 10, 15) < crm.p_alive(m, 5, 3, 10, 15) AS falls
+SELECT m->>'kind' AS kind, crm.p_alive(m, 3, 10, 15, 0) = crm.p_alive(m, 3, 10, 15) AS now,
+	   crm.p_alive(m, 3, 10, 15, 10) < crm.p_alive(m, 3, 10, 15, 5) AS falls
   FROM published, others, LATERAL (VALUES (bg), (mbg), (pareto)) AS v (m);
-SELECT crm.p_alive(nbd, 1000, 3, 10, 15) AS nbd, crm.p_alive(bg_bb, 1, 3, 4, 6) = crm.p_alive(bg_bb, 3, 4, 6) AS bg_bb FROM others;
+SELECT crm.p_alive(nbd, 3, 10, 15, 1000) AS nbd, crm.p_alive(bg_bb, 3, 4, 6, 1) = crm.p_alive(bg_bb, 3, 4, 6) AS bg_bb FROM others;
 SELECT round(crm.residual_lifetime(m, 3, 10, 15)::numeric, 6) AS lifetime,
-	   round((0.05 * sum(crm.p_alive(m, 0.05 * (k + 0.5), 3, 10, 15)))::numeric, 3) AS added_up
+	   round((0.05 * sum(crm.p_alive(m, 3, 10, 15, 0.05 * (k + 0.5))))::numeric, 3) AS added_up
   FROM crm.make_model('mbg_nbd', 'week', ARRAY[6, 8, 5, 6]) AS m, generate_series(0, 40000) AS k
  GROUP BY m;
 SELECT crm.residual_lifetime(bg, 3, 10, 15) IS NULL AS bg, crm.residual_lifetime(pareto, 3, 10, 15) IS NULL AS pareto,
@@ -147,9 +147,9 @@ SELECT round(exp(crm.log_likelihood(sbg, 3, true))::numeric, 12) = round((crm.su
   FROM others;
 
 /* Histories: the same answers, in days. */
-SELECT crm.p_alive(bg, history, '2025-04-30', '2025-05-28') = crm.p_alive(bg, 4, 2, 63 / 7.0, 119 / 7.0) AS p_alive,
-	   crm.purchase_probability(bg, 1, history, '2025-04-30', 364) = crm.purchase_probability(bg, 1, 52, 2, 63 / 7.0, 119 / 7.0) AS probability,
-	   crm.purchase_interval(bg, 0.9, history, '2025-04-30', 364) = crm.purchase_interval(bg, 0.9, 52, 2, 63 / 7.0, 119 / 7.0) AS interval,
+SELECT crm.p_alive(bg, history, '2025-04-30', 28) = crm.p_alive(bg, 2, 63 / 7.0, 119 / 7.0, 4) AS p_alive,
+	   crm.purchase_probability(bg, history, '2025-04-30', 364, 1) = crm.purchase_probability(bg, 2, 63 / 7.0, 119 / 7.0, 52, 1) AS probability,
+	   crm.purchase_interval(bg, history, '2025-04-30', 364, 0.9) = crm.purchase_interval(bg, 2, 63 / 7.0, 119 / 7.0, 52, 0.9) AS interval,
 	   crm.residual_lifetime(m, history, '2025-04-30') = 7 * crm.residual_lifetime(m, 2, 63 / 7.0, 119 / 7.0) AS lifetime
   FROM published, shopper, crm.make_model('mbg_nbd', 'week', ARRAY[6, 8, 5, 6]) AS m;
 
@@ -240,23 +240,23 @@ SELECT m->>'customers' AS customers, m->>'left_out' AS left_out, m->>'unit' AS u
 SELECT round(value::numeric, 4) AS value, round(std_error::numeric, 4) AS std_error, round(low::numeric, 4) AS low, round(high::numeric, 4) AS high,
 	   value = crm.p_alive(mbg, 3, 60, 100) AS same, low < value AND value < high AS inside
   FROM fitted, crm.p_alive_estimate(mbg, 3, 60, 100);
-SELECT round(value::numeric, 4) AS value, round(std_error::numeric, 4) AS std_error, value = crm.expected_purchases(mbg, 100, 3, 60, 100) AS same,
+SELECT round(value::numeric, 4) AS value, round(std_error::numeric, 4) AS std_error, value = crm.expected_purchases(mbg, 3, 60, 100, 100) AS same,
 	   round((std_error / abs(ln(high / value) / 1.959963984540054 * value))::numeric, 9) AS on_the_logarithm
-  FROM fitted, crm.expected_purchases_estimate(mbg, 100, 3, 60, 100);
-SELECT v.value = crm.clv(mbg, spend, 100, 0.1, 3, 60, 100, 60) AS same,
+  FROM fitted, crm.expected_purchases_estimate(mbg, 3, 60, 100, 100);
+SELECT v.value = crm.clv(mbg, spend, 3, 60, 100, 60, 100, 0.1) AS same,
 	   abs((v.std_error / v.value) ^ 2 - (p.std_error / p.value) ^ 2) / (p.std_error / p.value) ^ 2 > 0 AS spend_adds
-  FROM fitted, crm.clv_estimate(mbg, spend, 100, 0.1, 3, 60, 100, 60) AS v, crm.expected_purchases_estimate(mbg, 100, 3, 60, 100) AS p;
+  FROM fitted, crm.clv_estimate(mbg, spend, 3, 60, 100, 60, 100, 0.1) AS v, crm.expected_purchases_estimate(mbg, 3, 60, 100, 100) AS p;
 /* Against the delta method by hand: the expectation of an NBD customer is (r + x) / (alpha + t) times the horizon. */
 SELECT round((e.std_error / (100 * sqrt(v[1][1] / (alpha + 100) ^ 2 - 2 * v[1][2] * (r + 3) / (alpha + 100) ^ 3
 										  + v[2][2] * (r + 3) ^ 2 / (alpha + 100) ^ 4)))::numeric, 8) AS ratio
   FROM (SELECT crm.fit_purchases('nbd', 'day', x, t_x, t) AS m FROM customer) AS f, crm.vcov(m) AS v,
 	   LATERAL (SELECT (m->'parameters'->>'r')::float8 AS r, (m->'parameters'->>'alpha')::float8 AS alpha) AS p,
-	   crm.expected_purchases_estimate(m, 100, 3, 60, 100) AS e;
+	   crm.expected_purchases_estimate(m, 3, 60, 100, 100) AS e;
 /* A wider level, a wider interval; nothing uncertain about no time; no fit, no error. */
 SELECT e99.high > e95.high AS wider, none.* , known.value > 0 AS known, known.std_error IS NULL AND known.low IS NULL AS not_fitted
-  FROM fitted, published, crm.expected_purchases_estimate(fitted.mbg, 100, 3, 60, 100) AS e95,
-	   crm.expected_purchases_estimate(fitted.mbg, 100, 3, 60, 100, 0.99) AS e99,
-	   crm.expected_purchases_estimate(fitted.mbg, 0, 3, 60, 100) AS none, crm.expected_purchases_estimate(published.bg, 10, 3, 6, 10) AS known;
+  FROM fitted, published, crm.expected_purchases_estimate(fitted.mbg, 3, 60, 100, 100) AS e95,
+	   crm.expected_purchases_estimate(fitted.mbg, 3, 60, 100, 100, 0.99) AS e99,
+	   crm.expected_purchases_estimate(fitted.mbg, 3, 60, 100, 0) AS none, crm.expected_purchases_estimate(published.bg, 3, 6, 10, 10) AS known;
 
 /* Pareto/NBD recovers what it was simulated with: rates gamma (2, 50), times until leaving exponential at rates gamma (1, 100). */
 CREATE FUNCTION pg_temp.simulate_pareto(customers int) RETURNS TABLE (x bigint, t_x float8, t float8) AS $$
@@ -356,11 +356,17 @@ SELECT crm.make_model('gamma_gamma', 'week', ARRAY[6, 3, 15]);
 SELECT crm.p_alive(spend, 1, 2, 3) FROM published;
 SELECT crm.expected_spend(bg, 1, 2) FROM published;
 SELECT crm.expected_spend(spend, 1, -2) FROM published;
-SELECT crm.expected_purchases(bg, -1, 1, 2, 3) FROM published;
-SELECT crm.expected_purchases(bg, 'Infinity', 1, 2, 3) FROM published;
+SELECT crm.expected_purchases(bg, 1, 2, 3, -1) FROM published;
+SELECT crm.expected_purchases(bg, 1, 2, 3, 'Infinity') FROM published;
 SELECT crm.expected_purchases(bg, history, '2025-04-30', -1) FROM published, shopper;
 SELECT crm.clv(bg, spend, history, '2025-04-30', 30, -1) FROM published, shopper;
 SELECT crm.clv(bg, spend, history, '2025-04-30', 30, 'NaN') FROM published, shopper;
+/* Ten percent is 0.10, not 10. */
+SELECT crm.clv(bg, spend, history, '2025-04-30', 365, 10) FROM published, shopper;
+SELECT crm.clv(bg, spend, 2, 9, 17, 30, 52, 1.5) FROM published;
+SELECT crm.clv_estimate(bg, spend, history, '2025-04-30', 365, 10) FROM published, shopper;
+SELECT crm.clv_estimate(bg, spend, 2, 9, 17, 30, 52, 10) FROM published;
+SELECT crm.clv(bg, spend, history, '2025-04-30', 365, 1) > 0 AS everything_halves_in_a_year FROM published, shopper;
 
 /* Other kinds: each constraint of each likelihood. */
 SELECT crm.fit_renewals('sbg', 0, true);
@@ -379,9 +385,9 @@ SELECT crm.survival(bg_bb, 3) FROM others;
 SELECT crm.survival(sbg, -1) FROM others;
 SELECT crm.retention_rate(sbg, 0) FROM others;
 SELECT crm.residual_value(sbg, 0, -0.1) FROM others;
-SELECT crm.p_alive(bg, history, '2025-04-30', '2025-04-29') FROM published, shopper;
-SELECT crm.purchase_probability(bg, -1, 10, 1, 2, 3) FROM published;
-SELECT crm.purchase_interval(bg, 1, 10, 1, 2, 3) FROM published;
+SELECT crm.p_alive(bg, history, '2025-04-30', -1) FROM published, shopper;
+SELECT crm.purchase_probability(bg, 1, 2, 3, 10, -1) FROM published;
+SELECT crm.purchase_interval(bg, 1, 2, 3, 10, 1) FROM published;
 SELECT crm.likelihood_ratio_test(bg, mbg) FROM fitted;
 SELECT crm.likelihood_ratio_test(nbd, bg) FROM published, others;
 SELECT crm.likelihood_ratio_test(nbd, mbg)
@@ -433,10 +439,10 @@ WITH model AS (
 	SELECT crm.make_model('bg_cnbd_k', 'week', '{0.243,4.414,0.793,2.426,1}') AS one, crm.make_model('bg_nbd', 'week', '{0.243,4.414,0.793,2.426}') AS bg,
 		   crm.make_model('bg_cnbd_k', 'week', '{0.8,9,0.793,2.426,3}') AS three)
 SELECT crm.p_alive(one, 2, 30.43, 38.86) = crm.p_alive(bg, 2, 30.43, 38.86) AS p_alive,
-	   crm.expected_purchases(one, 39, 2, 30.43, 38.86) = crm.expected_purchases(bg, 39, 2, 30.43, 38.86) AS expected,
-	   abs((SELECT sum(k * crm.purchase_probability(three, k, 39, 2, 30.43, 38.86)) FROM generate_series(0, 400) k)
-		   - crm.expected_purchases(three, 39, 2, 30.43, 38.86)) < 1e-9 AS mean_of_the_distribution,
-	   abs((SELECT sum(crm.purchase_probability(three, k, 39, 2, 30.43, 38.86)) FROM generate_series(0, 400) k) - 1) < 1e-9 AS sums_to_one
+	   crm.expected_purchases(one, 2, 30.43, 38.86, 39) = crm.expected_purchases(bg, 2, 30.43, 38.86, 39) AS expected,
+	   abs((SELECT sum(k * crm.purchase_probability(three, 2, 30.43, 38.86, 39, k)) FROM generate_series(0, 400) k)
+		   - crm.expected_purchases(three, 2, 30.43, 38.86, 39)) < 1e-9 AS mean_of_the_distribution,
+	   abs((SELECT sum(crm.purchase_probability(three, 2, 30.43, 38.86, 39, k)) FROM generate_series(0, 400) k) - 1) < 1e-9 AS sums_to_one
   FROM model;
 SELECT crm.make_model('bg_cnbd_k', 'week', '{1,2,3,4,2.5}');
 SELECT crm.make_model('bg_cnbd_k', 'week', '{1,2,3,4,13}');
@@ -445,7 +451,9 @@ SELECT crm.fit_purchases('mbg_cnbd_k', 'week', 3, 10, 20);
 /* With a margin. */
 SELECT crm.clv(m, s, h, '1998-06-30', 365, 0.1, 0.4) = 0.4 * crm.clv(m, s, h, '1998-06-30', 365, 0.1) AS margin,
 	   crm.clv(m, s, h, '1998-06-30', NULL, 0.1, 0.4) = 0.4 * crm.clv(m, s, h, '1998-06-30', NULL, 0.1) AS without_end,
-	   crm.clv(m, s, h, '1998-06-30', 365, 0.1, 'NaN') AS not_a_number
+	   crm.clv(m, s, h, '1998-06-30', 365, 0.1, 'NaN') AS not_a_number,
+	   crm.clv(m, s, 2, 20, 40, 37, 52, 0.1, 0.4) = 0.4 * crm.clv(m, s, 2, 20, 40, 37, 52, 0.1) AS in_numbers,
+	   crm.clv(m, s, h, '1998-06-30', margin => NULL) IS NULL AS not_known
   FROM (SELECT crm.make_model('mbg_nbd', 'week', '{0.525,6.183,0.891,1.614}'), crm.make_model('gamma_gamma', NULL, '{6.25,3.74,15.44}'),
 			   '[["1997-10-01",1,20.00],["1998-01-05",1,30.00],["1998-05-05",2,44.00]]'::crm.history) AS given (m, s, h);
 
@@ -459,30 +467,69 @@ SELECT crm.make_model('sbg', NULL, '{0.668,3.806}') AS sbg, crm.make_model('sbg'
 	   crm.make_model('gamma_gamma', NULL, '{6.25,3.74,15.44}') AS spend;
 SELECT d, to_char(crm.residual_value_new(sbg, d), '9.999999999EEEE') AS sbg, round(crm.residual_value_new(leaving, d)::numeric, 9) AS leaving, to_char(crm.residual_value(bdw, 5, d), '9.99999EEEE') AS bdw
   FROM small, (VALUES (5e-324::float8), (1e-308), (2.2250738585072014e-308), (1e-300), (1e-20)) discount (d);
-SELECT d, to_char(crm.residual_purchases(pareto, d, 2, 30, 39), '9.99999999EEEE') AS pareto, to_char(crm.residual_purchases(bg, d, 2, 30, 39), '9.99999999EEEE') AS bg,
-	   to_char(crm.residual_purchases(mbg, d, 2, 30, 39), '9.99999999EEEE') AS mbg, to_char(crm.residual_purchases(regular, d, 2, 30, 39), '9.99999999EEEE') AS regular,
-	   to_char(crm.residual_purchases(bb, d, 2, 3, 6), '9.99999999EEEE') AS bb, crm.residual_purchases(nbd, d, 2, 30, 39, 0.3) = crm.expected_purchases(nbd, 0.3, 2, 30, 39) AS nbd
+SELECT d, to_char(crm.residual_purchases(pareto, 2, 30, 39, discount => d), '9.99999999EEEE') AS pareto, to_char(crm.residual_purchases(bg, 2, 30, 39, discount => d), '9.99999999EEEE') AS bg,
+	   to_char(crm.residual_purchases(mbg, 2, 30, 39, discount => d), '9.99999999EEEE') AS mbg, to_char(crm.residual_purchases(regular, 2, 30, 39, discount => d), '9.99999999EEEE') AS regular,
+	   to_char(crm.residual_purchases(bb, 2, 3, 6, discount => d), '9.99999999EEEE') AS bb, crm.residual_purchases(nbd, 2, 30, 39, 0.3, d) = crm.expected_purchases(nbd, 2, 30, 39, 0.3) AS nbd
   FROM small, (VALUES (1e-323::float8), (1e-308), (1e-100)) discount (d);
-SELECT d, round((crm.residual_purchases(pareto, d, 2, 30, 39, 365) / crm.expected_purchases(pareto, 365, 2, 30, 39))::numeric, 9) AS pareto,
-	   round((crm.residual_purchases(bg, d, 2, 30, 39, 365) / crm.expected_purchases(bg, 365, 2, 30, 39))::numeric, 9) AS bg,
-	   round((crm.residual_purchases(regular, d, 2, 30, 39, 365) / crm.expected_purchases(regular, 365, 2, 30, 39))::numeric, 9) AS regular,
-	   round((crm.residual_purchases(bb, d, 2, 3, 6, 10000) / crm.expected_purchases(bb, 10000, 2, 3, 6))::numeric, 9) AS bb,
-	   round((crm.clv(mbg, spend, 365, d, 2, 30, 39, 20) / crm.clv(mbg, spend, 365, 0, 2, 30, 39, 20))::numeric, 9) AS clv
+SELECT d, round((crm.residual_purchases(pareto, 2, 30, 39, 365, d) / crm.expected_purchases(pareto, 2, 30, 39, 365))::numeric, 9) AS pareto,
+	   round((crm.residual_purchases(bg, 2, 30, 39, 365, d) / crm.expected_purchases(bg, 2, 30, 39, 365))::numeric, 9) AS bg,
+	   round((crm.residual_purchases(regular, 2, 30, 39, 365, d) / crm.expected_purchases(regular, 2, 30, 39, 365))::numeric, 9) AS regular,
+	   round((crm.residual_purchases(bb, 2, 3, 6, 10000, d) / crm.expected_purchases(bb, 2, 3, 6, 10000))::numeric, 9) AS bb,
+	   round((crm.clv(mbg, spend, 2, 30, 39, 20, 365, d) / crm.clv(mbg, spend, 2, 30, 39, 20, 365, 0))::numeric, 9) AS clv
   FROM small, (VALUES (1e-323::float8), (1e-308), (1e-20)) discount (d);
-SELECT h, every(round(crm.purchase_probability_new(m, 0, h)::numeric, 15) = 1) AS none_new, every(round(crm.purchase_probability(m, 0, h, 2, 30, 39)::numeric, 15) = 1) AS none,
-	   every(crm.purchase_probability(m, 3, h, 2, 30, 39) < 1e-290) AS three, every(crm.purchase_interval(m, 0.9, h, 2, 30, 39)::text = '(0,0)') AS quantiles,
-	   every(crm.expected_purchases(m, h, 2, 30, 39) < 1e-298) AS expected, every(crm.p_alive(m, h, 2, 30, 39) = crm.p_alive(m, 2, 30, 39)) AS alive
+SELECT h, every(round(crm.purchase_probability_new(m, h, 0)::numeric, 15) = 1) AS none_new, every(round(crm.purchase_probability(m, 2, 30, 39, h, 0)::numeric, 15) = 1) AS none,
+	   every(crm.purchase_probability(m, 2, 30, 39, h, 3) < 1e-290) AS three, every(crm.purchase_interval(m, 2, 30, 39, h, 0.9)::text = '(0,0)') AS quantiles,
+	   every(crm.expected_purchases(m, 2, 30, 39, h) < 1e-298) AS expected, every(crm.p_alive(m, 2, 30, 39, h) = crm.p_alive(m, 2, 30, 39)) AS alive
   FROM small, unnest(ARRAY[pareto, bg, mbg, nbd, regular]) m, (VALUES (0::float8), (1e-323), (1e-308), (2.2250738585072014e-308), (1e-300)) horizon (h) GROUP BY h ORDER BY h;
-SELECT k, every(crm.purchase_probability(m, k, 1e12, 2, 30, 39) BETWEEN 0 AND 1) AS longest, every(crm.purchase_probability(m, k, 1e-323, 2, 30, 39) BETWEEN 0 AND 1) AS shortest
+SELECT k, every(crm.purchase_probability(m, 2, 30, 39, 1e12, k) BETWEEN 0 AND 1) AS longest, every(crm.purchase_probability(m, 2, 30, 39, 1e-323, k) BETWEEN 0 AND 1) AS shortest
   FROM small, unnest(ARRAY[pareto, bg, mbg, nbd, regular]) m, (VALUES (0), (1), (1000), (1000000000000)) count (k) GROUP BY k ORDER BY k;
 /* Time to a large power. */
 SELECT c, crm.survival(m, 1000) BETWEEN 0 AND 1 AS survival, crm.retention_rate(m, 1000) BETWEEN 0 AND 1 AS retention, crm.residual_value(m, 1000, 0.1) BETWEEN 10 AND 11 AS residual,
 	   crm.log_likelihood(m, 1000, false) < 0 AS likelihood
   FROM (VALUES (100), (1e3), (1e6), (1e10)) power (c), LATERAL (SELECT crm.make_model('bdw', NULL, ARRAY[0.01 / c, 3.806, c]) AS m) model;
 /* What leaves no digit of an answer is an error, not a number. */
-SELECT crm.residual_purchases(crm.make_model('bg_cnbd_k', 'day', '{0.001,4.4,0.8,2.4,3}'), 1e-308, 0, 0, 0);
-SELECT crm.clv(bg, spend, 10000, -0.974, 3, 0, 0, 20) FROM (SELECT crm.make_model('mbg_nbd', 'day', '{0.000001,0.000001,1e9,2}'), spend FROM small) s (bg, spend);
+SELECT crm.residual_purchases(crm.make_model('bg_cnbd_k', 'day', '{0.001,4.4,0.8,2.4,3}'), 0, 0, 0, discount => 1e-308);
+SELECT crm.clv(bg, spend, 3, 0, 0, 20, 10000, -0.974) FROM (SELECT crm.make_model('mbg_nbd', 'day', '{0.000001,0.000001,1e9,2}'), spend FROM small) s (bg, spend);
 /* An answer that takes tenths of a second can be stopped. */
 SET statement_timeout = '10ms';
-SELECT crm.residual_purchases(crm.make_model('bg_cnbd_k', 'day', '{1e9,1e-9,20,0.02,12}'), 0.1, 0, 0, 0);
+SELECT crm.residual_purchases(crm.make_model('bg_cnbd_k', 'day', '{1e9,1e-9,20,0.02,12}'), 0, 0, 0, discount => 0.1);
 RESET statement_timeout;
+
+/* The margin scales an estimate and its interval; a loss turns the interval around. */
+WITH model AS MATERIALIZED (
+	SELECT crm.fit_purchases('mbg_nbd', 'day', x, t_x, t) AS mbg, crm.fit_spend(x, mean_amount) AS spend
+	  FROM customer)
+SELECT round((e.value / whole.value)::numeric, 12) AS value,
+	   round((e.std_error / whole.std_error)::numeric, 12) AS std_error,
+	   round((e.low / whole.low)::numeric, 12) AS low, round((e.high / whole.high)::numeric, 12) AS high,
+	   loss.low < loss.value AND loss.value < loss.high AND loss.high < 0 AS loss, nothing.*,
+	   crm.clv_estimate(mbg, spend, 3, 60, 100, 60, 100, margin => 'Infinity') IS NULL AS not_finite
+  FROM model, crm.clv_estimate(mbg, spend, 3, 60, 100, 60, 100, 0.1) AS whole,
+	   crm.clv_estimate(mbg, spend, 3, 60, 100, 60, 100, 0.1, 0.4) AS e,
+	   crm.clv_estimate(mbg, spend, 3, 60, 100, 60, 100, 0.1, -0.4) AS loss,
+	   crm.clv_estimate(mbg, spend, 3, 60, 100, 60, 100, 0.1, 0) AS nothing;
+
+/*
+ * The defaults of modifiers: all time, a discount of 10 percent, the whole
+ * revenue, a level of 90 percent (an interval) or 95 percent (an estimate).
+ */
+CREATE TEMP TABLE given AS
+SELECT crm.make_model('mbg_nbd', 'week', '{0.525,6.183,0.891,1.614}') AS m,
+	   crm.make_model('gamma_gamma', NULL, '{6.25,3.74,15.44}') AS s,
+	   crm.history_agg(day, amount) AS h
+  FROM (VALUES (date '1997-10-01', 20), ('1998-01-05', 30), ('1998-05-05', 44)) AS v (day, amount);
+SELECT crm.residual_purchases(m, 2, 20, 40)
+	   = crm.residual_purchases(m, 2, 20, 40, 'Infinity', 0.1) AS residual,
+	   crm.residual_purchases(m, 2, 20, 40, 52)
+	   = crm.residual_purchases(m, 2, 20, 40, 52, 0.1) AS finite,
+	   crm.purchase_interval(m, 2, 20, 40, 52)
+	   = crm.purchase_interval(m, 2, 20, 40, 52, 0.9) AS interval,
+	   crm.purchase_interval(m, h, '1998-06-30', 365)
+	   = crm.purchase_interval(m, h, '1998-06-30', 365, 0.9) AS interval_in_days,
+	   crm.clv(m, s, h, '1998-06-30') = crm.clv(m, s, h, '1998-06-30', NULL, 0.1, 1) AS clv,
+	   crm.clv(m, s, 2, 20, 40, 37) = crm.clv(m, s, 2, 20, 40, 37, 'Infinity', 0.1, 1) AS clv_in_numbers,
+	   crm.clv_estimate(m, s, h, '1998-06-30')
+	   = crm.clv_estimate(m, s, h, '1998-06-30', NULL, 0.1, 1, 0.95) AS estimate,
+	   crm.clv_estimate(m, s, 2, 20, 40, 37)
+	   = crm.clv_estimate(m, s, 2, 20, 40, 37, 'Infinity', 0.1, 1, 0.95) AS estimate_in_numbers
+  FROM given;
