@@ -93,7 +93,7 @@ CREATE TEMP TABLE threshold AS
 	  FROM cut,
 	LATERAL (VALUES ('recency_days', (thresholds).recency), ('frequency', (thresholds).frequency), ('monetary_total', (thresholds).monetary))
 		AS m (measure, thresholds),
-	LATERAL unnest(thresholds) WITH ORDINALITY AS t (value, number);
+	LATERAL unnest(m.thresholds) WITH ORDINALITY AS t (value, number);
 
 SELECT ok(count(*) = 12 AND bool_and(t.value IS NOT DISTINCT FROM b.value), format('thresholds of %s', measure))
 	   || coalesce(E'\n' || diag(string_agg(format('%s %s, %s: want %s, got %s', dataset, as_of, quantile, b.value, t.value), '; ')
