@@ -22,6 +22,6 @@ SELECT c.customer, c.recency, c.frequency, c.monetary,
   FROM customer c, thresholds q;
 \else
 :measure
-SELECT customer, crm.rfm(history, :'as_of', thresholds) AS rfm
+SELECT customer, crm.rfm(thresholds, history, :'as_of') AS rfm
   FROM customers, (SELECT crm.rfm_thresholds_agg(history, :'as_of', 5) AS thresholds FROM customers) AS thresholds;
 \endif

@@ -73,10 +73,11 @@ COMMENT ON AGGREGATE crm.rfm_thresholds_agg(crm.history, date, int) IS
 
 /* Scores of a customer */
 
-CREATE FUNCTION crm.rfm(history crm.history, as_of date, thresholds crm.rfm_thresholds) RETURNS crm.rfm
+CREATE FUNCTION crm.rfm(thresholds crm.rfm_thresholds, history crm.history, as_of date)
+	RETURNS crm.rfm
 	AS 'MODULE_PATHNAME', 'crm_rfm' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
-COMMENT ON FUNCTION crm.rfm(crm.history, date, crm.rfm_thresholds) IS
-'Recency, frequency, monetary value and their scores as of a day (which counts). Frequency and monetary: score = 1 + number of thresholds below the value. Recency: score = number of groups - number of thresholds below it, so that the most recent customers score highest. Equal values have equal scores, so groups may be uneven or empty. NULL where there is no purchase up to the day, or an argument is NULL; thresholds that crm.rfm_thresholds(...) would refuse are an error. For all columns at the price of one call: SELECT (rfm).* FROM (SELECT crm.rfm(history, as_of, thresholds) AS rfm FROM ... OFFSET 0) q; without OFFSET 0 the function is called for each column.';
+COMMENT ON FUNCTION crm.rfm(crm.rfm_thresholds, crm.history, date) IS
+'Recency, frequency, monetary value and their scores as of a day (which counts). Frequency and monetary: score = 1 + number of thresholds below the value. Recency: score = number of groups - number of thresholds below it, so that the most recent customers score highest. Equal values have equal scores, so groups may be uneven or empty. NULL where there is no purchase up to the day, or an argument is NULL; thresholds that crm.rfm_thresholds(...) would refuse are an error. For all columns at the price of one call: SELECT (rfm).* FROM (SELECT crm.rfm(thresholds, history, as_of) AS rfm FROM ... OFFSET 0) q; without OFFSET 0 the function is called for each column.';
 
 CREATE FUNCTION crm.rfm_score(rfm crm.rfm, weights float8[]) RETURNS float8
 	AS 'MODULE_PATHNAME', 'crm_rfm_score' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;

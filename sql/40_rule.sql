@@ -105,4 +105,4 @@ BEGIN ATOMIC
 	  FROM crm.default_segments() s;
 END;
 COMMENT ON FUNCTION crm.default_segment_rules() IS
-'crm.default_segments() as a ruleset: crm.classify(crm.default_segment_rules(), crm.rfm(history, as_of, thresholds)) gives the segment of a customer.';
+'crm.default_segments() as a ruleset: crm.classify(crm.default_segment_rules(), crm.rfm(thresholds, history, as_of)) gives the segment of a customer.';

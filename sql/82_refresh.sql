@@ -207,7 +207,7 @@ BEGIN
 		 GROUP BY w.rfm_groups
 	), rhythm AS (
 		SELECT m.segment, percentile_cont(0.5) WITHIN GROUP (ORDER BY m.median) AS gap, grouping(m.segment) = 1 AS is_all
-		  FROM (SELECT crm.classify(c.rules, crm.rfm(b.history, freeze_thresholds.as_of, c.thresholds)) AS segment, g.median
+		  FROM (SELECT crm.classify(c.rules, crm.rfm(c.thresholds, b.history, freeze_thresholds.as_of)) AS segment, g.median
 				  FROM buyer b
 				 CROSS JOIN compared c
 				 CROSS JOIN LATERAL crm.gaps(crm.upto(b.history, freeze_thresholds.as_of)) g

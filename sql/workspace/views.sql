@@ -125,7 +125,7 @@ BEGIN ATOMIC
 	  FROM purchase_history h
 	 CROSS JOIN frozen_at(purchase_metric_at.as_of) z
 	 CROSS JOIN LATERAL (
-		SELECT crm.rfm(h.history, purchase_metric_at.as_of, z.thresholds) AS rfm,
+		SELECT crm.rfm(z.thresholds, h.history, purchase_metric_at.as_of) AS rfm,
 			   crm.gaps(crm.upto(h.history, purchase_metric_at.as_of)) AS gaps,
 			   crm.purchase_interval(z.purchase_model, h.history, purchase_metric_at.as_of, 30, 0.9) AS interval_30d,
 			   crm.purchase_interval(z.purchase_model, h.history, purchase_metric_at.as_of, 90, 0.9) AS interval_90d,

@@ -99,11 +99,11 @@ score_code(const RfmThresholds *limits, int r, int f, int m)
 	return PointerGetDatum(cstring_to_text_with_len(code, (int) (end - code)));
 }
 
-/* crm.rfm(crm.history, as_of date, crm.rfm_thresholds) */
+/* crm.rfm(crm.rfm_thresholds, crm.history, as_of date) */
 CRM_FUNCTION(crm_rfm)
 {
-	History history = PG_GETARG_HISTORY(0);
-	int32 as_of = PG_GETARG_DAY(1, "as_of");
+	History history = PG_GETARG_HISTORY(1);
+	int32 as_of = PG_GETARG_DAY(2, "as_of");
 	RfmCache *cache = fcinfo->flinfo->fn_extra;
 	const RfmThresholds *limits;
 	HistoryTotals totals;
@@ -116,7 +116,7 @@ CRM_FUNCTION(crm_rfm)
 
 	if (cache == NULL)
 		cache = cache_create(fcinfo);
-	limits = cached_thresholds(fcinfo, cache, PG_GETARG_DATUM(2));
+	limits = cached_thresholds(fcinfo, cache, PG_GETARG_DATUM(0));
 	history_totals(history.data, history.size, as_of, &totals);
 	if (totals.purchases == 0)
 		PG_RETURN_NULL();

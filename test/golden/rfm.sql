@@ -60,7 +60,7 @@ CREATE TEMP TABLE cut AS
 
 CREATE TEMP TABLE scored AS
 	SELECT dataset, as_of, customer_id, (rfm).*
-	  FROM (SELECT dataset, as_of, customer_id, crm.rfm(history, as_of, thresholds) AS rfm
+	  FROM (SELECT dataset, as_of, customer_id, crm.rfm(thresholds, history, as_of) AS rfm
 			  FROM customer JOIN cut USING (dataset) OFFSET 0) AS s
 	 WHERE rfm IS NOT NULL;
 

@@ -24,18 +24,18 @@ SELECT (c.thresholds).* FROM (SELECT crm.rfm_thresholds_agg(history, '2025-06-30
 
 CREATE TABLE frozen AS SELECT crm.rfm_thresholds_agg(history, '2025-06-30', 4) AS thresholds FROM customer;
 SELECT name, (rfm).*
-  FROM (SELECT name, crm.rfm(history, '2025-06-30', thresholds) AS rfm FROM customer, frozen OFFSET 0) s
+  FROM (SELECT name, crm.rfm(thresholds, history, '2025-06-30') AS rfm FROM customer, frozen OFFSET 0) s
  ORDER BY name;
 -- Later purchases count later; the thresholds are frozen.
-SELECT name, (crm.rfm(history, '2025-07-02', thresholds)).code FROM customer, frozen ORDER BY name;
+SELECT name, (crm.rfm(thresholds, history, '2025-07-02')).code FROM customer, frozen ORDER BY name;
 
 -- Thresholds of one's own: a value equal to one belongs below it.
-SELECT h, (crm.rfm(h, '2025-01-31', crm.rfm_thresholds('{30}', '{1}', '{5}'))).code
+SELECT h, (crm.rfm(crm.rfm_thresholds('{30}', '{1}', '{5}'), h, '2025-01-31')).code
   FROM (VALUES ('[["2025-01-01",1,5]]'::crm.history),
 			   ('[["2024-12-31",1,5.01]]'),
 			   ('[["2025-01-02",2,4.99]]')) v (h);
 -- Finer than the money, on both sides of zero, and beyond any amount.
-SELECT h, (crm.rfm(h, '2025-01-31', crm.rfm_thresholds('{}', '{}', '{-1e30,-0.01000000001,0.004,0.005,1e30}'))).m
+SELECT h, (crm.rfm(crm.rfm_thresholds('{}', '{}', '{-1e30,-0.01000000001,0.004,0.005,1e30}'), h, '2025-01-31')).m
   FROM (VALUES ('[["2025-01-01",1,-0.02]]'::crm.history),
 			   ('[["2025-01-01",1,-0.01]]'),
 			   ('[["2025-01-01",1,0]]'),
@@ -44,18 +44,18 @@ SELECT h, (crm.rfm(h, '2025-01-31', crm.rfm_thresholds('{}', '{}', '{-1e30,-0.01
 			   ('[["2025-01-01",1,0.005]]'),
 			   ('[["2025-01-01",1,999999999999999999]]')) v (h);
 -- Different numbers of groups; two digits are told apart.
-SELECT (crm.rfm('[["2025-01-01",1,12.5]]', '2025-01-31',
-	crm.rfm_thresholds('{10,20}', '{}', '{1,2,3,4,5,6,7,8,9,10,11}'))).*;
-SELECT (crm.rfm('[["2025-01-01",1,12.5]]', '2025-01-31',
-	crm.rfm_thresholds('{10,20}', '{}', '{1,2,3,4,5,6,7,8}'))).code;
+SELECT (crm.rfm(crm.rfm_thresholds('{10,20}', '{}', '{1,2,3,4,5,6,7,8,9,10,11}'), '[["2025-01-01",1,12.5]]',
+	'2025-01-31')).*;
+SELECT (crm.rfm(crm.rfm_thresholds('{10,20}', '{}', '{1,2,3,4,5,6,7,8}'), '[["2025-01-01",1,12.5]]',
+	'2025-01-31')).code;
 -- The extremes of dates and amounts.
-SELECT (crm.rfm('[["4713-01-01 BC",1,-999999999999999999]]', '5874897-12-31', crm.rfm_thresholds('{0}', '{0}', '{0}'))).*;
+SELECT (crm.rfm(crm.rfm_thresholds('{0}', '{0}', '{0}'), '[["4713-01-01 BC",1,-999999999999999999]]', '5874897-12-31')).*;
 
 -- NULL in each place
-SELECT crm.rfm(NULL, '2025-06-30', thresholds) IS NULL AS history,
-	   crm.rfm('[["2025-01-01",1,5]]', NULL, thresholds) IS NULL AS as_of,
-	   crm.rfm('[["2025-01-01",1,5]]', '2025-06-30', NULL) IS NULL AS thresholds,
-	   crm.rfm('[]', '2025-06-30', thresholds) IS NULL AS empty
+SELECT crm.rfm(thresholds, NULL, '2025-06-30') IS NULL AS history,
+	   crm.rfm(thresholds, '[["2025-01-01",1,5]]', NULL) IS NULL AS as_of,
+	   crm.rfm(NULL, '[["2025-01-01",1,5]]', '2025-06-30') IS NULL AS thresholds,
+	   crm.rfm(thresholds, '[]', '2025-06-30') IS NULL AS empty
   FROM frozen;
 SELECT crm.rfm_thresholds(NULL, '{}', '{}') IS NULL AS r, crm.rfm_thresholds('{}', NULL, '{}') IS NULL AS f,
 	   crm.rfm_thresholds('{}', '{}', NULL) IS NULL AS m;
@@ -73,19 +73,19 @@ SELECT crm.rfm_thresholds_agg(history, '2025-06-30', length(name) + (name > 'ben
 SELECT crm.rfm_thresholds_agg(history, 'infinity', 5) FROM customer;
 SELECT crm.rfm_thresholds_agg(h, '2025-06-30', 5)
   FROM (VALUES ('[["2025-01-01",1,900000000000000000]]'::crm.history), ('[["2025-01-01",1,0.01]]')) v (h);
-SELECT crm.rfm(history, '-infinity', thresholds) FROM customer, frozen;
+SELECT crm.rfm(thresholds, history, '-infinity') FROM customer, frozen;
 SELECT crm.rfm_thresholds('{2,1}', '{}', '{}');
 SELECT crm.rfm_thresholds('{}', '{1,NULL}', '{}');
 SELECT crm.rfm_thresholds('{}', '{}', '{NaN}');
 SELECT crm.rfm_thresholds('{}', '{}', '{1,Infinity}');
 SELECT crm.rfm_thresholds('{}', '{{1,2},{3,4}}', '{}');
 SELECT crm.rfm_thresholds('{}', '{}', (SELECT array_agg(i::numeric) FROM generate_series(1, 100) i));
-SELECT crm.rfm('[["2025-01-01",1,5]]', '2025-06-30', ROW('{1}', NULL, '{1}')::crm.rfm_thresholds);
-SELECT crm.rfm('[["2025-01-01",1,5]]', '2025-06-30', ROW('{2,1}', '{1}', '{1}')::crm.rfm_thresholds);
+SELECT crm.rfm(ROW('{1}', NULL, '{1}')::crm.rfm_thresholds, '[["2025-01-01",1,5]]', '2025-06-30');
+SELECT crm.rfm(ROW('{2,1}', '{1}', '{1}')::crm.rfm_thresholds, '[["2025-01-01",1,5]]', '2025-06-30');
 -- An error caught leaves nothing behind.
 CREATE FUNCTION code(h crm.history, thresholds crm.rfm_thresholds) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
-	RETURN (crm.rfm(h, '2025-01-31', thresholds)).code;
+	RETURN (crm.rfm(thresholds, h, '2025-01-31')).code;
 EXCEPTION WHEN OTHERS THEN
 	RETURN sqlerrm;
 END $$;
@@ -116,7 +116,7 @@ CREATE TABLE sale AS
 CREATE TABLE many AS SELECT customer, crm.history_agg(day, amount) AS history FROM sale GROUP BY customer;
 CREATE TABLE scored AS
 	SELECT customer, (rfm).*
-	  FROM (SELECT customer, crm.rfm(history, '2025-08-31', (SELECT crm.rfm_thresholds_agg(history, '2025-08-31', 5) FROM many)) AS rfm
+	  FROM (SELECT customer, crm.rfm((SELECT crm.rfm_thresholds_agg(history, '2025-08-31', 5) FROM many), history, '2025-08-31') AS rfm
 			  FROM many OFFSET 0) s
 	 WHERE rfm IS NOT NULL;
 -- The same in plain SQL.

@@ -31,7 +31,7 @@ SELECT crm.classify(rules, s) FROM tier, (SELECT 5 AS idle, 'x' AS other, 2000::
 CREATE VIEW customer_metric AS SELECT idle, revenue, name FROM customer;
 SELECT name, crm.classify(rules, v) FROM customer_metric v, tier ORDER BY name;
 SELECT crm.classify('[{"label": "recent", "conditions": [{"metric": "recency", "at_most": 30}]}]',
-	crm.rfm('[["2025-01-01",1,5]]', '2025-01-31', crm.rfm_thresholds('{}', '{}', '{}')));
+	crm.rfm(crm.rfm_thresholds('{}', '{}', '{}'), '[["2025-01-01",1,5]]', '2025-01-31'));
 SELECT crm.classify('[{"label": "first", "conditions": [{"metric": "f1", "at_least": 1}]},
 					  {"label": "second", "conditions": [{"metric": "f2", "at_least": 1}]}]', ROW(a, b))
   FROM (VALUES (1, 1), (0, 1), (0, 0)) v (a, b);

@@ -37,9 +37,9 @@ INSERT INTO stored
 SELECT crm.fit_purchases('mbg_nbd', 'week', history, '2022-01-01'), crm.fit_spend(history, '2022-01-01'),
 	   crm.default_segment_rules(), crm.rfm_thresholds_agg(history, '2022-01-01', 5) FROM customer_history;
 CREATE VIEW public.answer AS
-SELECT customer, crm.rfm(history, '2022-01-01', thresholds) AS rfm, crm.p_alive(model, history, '2022-01-01') AS p_alive,
+SELECT customer, crm.rfm(thresholds, history, '2022-01-01') AS rfm, crm.p_alive(model, history, '2022-01-01') AS p_alive,
 	   crm.clv(model, spend, history, '2022-01-01', 365, 0.1) AS clv,
-	   crm.classify(rules, crm.rfm(history, '2022-01-01', thresholds)) AS segment
+	   crm.classify(rules, crm.rfm(thresholds, history, '2022-01-01')) AS segment
   FROM customer_history, stored;
 CREATE MATERIALIZED VIEW public.answered AS SELECT * FROM answer;
 });
