@@ -166,13 +166,14 @@ COMMENT ON FUNCTION crm.tier_outlook(crm.tier_policy, crm.tier_state, crm.histor
 
 /* Replays */
 
-CREATE FUNCTION crm.tier_at(history crm.history, policy crm.tier_policy, as_of date) RETURNS crm.tier_state
+CREATE FUNCTION crm.tier_at(policy crm.tier_policy, history crm.history, as_of date)
+	RETURNS crm.tier_state
 	AS 'MODULE_PATHNAME', 'crm_tier_at' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
-COMMENT ON FUNCTION crm.tier_at(crm.history, crm.tier_policy, date) IS
-'Where a customer with these purchases stands at the end of as_of, had the policy been in force since his first purchase, with which he enrolls; NULL before that. What-if: SELECT (crm.tier_at(history, policy, as_of)).tier, count(*) FROM ... GROUP BY 1. The metrics are revenue, purchases and purchase_days; others are an error. The tier before an order, which its points go by, is that of the day before.';
-CREATE FUNCTION crm.tier_path(history crm.history, policy crm.tier_policy, since date, until date,
+COMMENT ON FUNCTION crm.tier_at(crm.tier_policy, crm.history, date) IS
+'Where a customer with these purchases stands at the end of as_of, had the policy been in force since his first purchase, with which he enrolls; NULL before that. What-if: SELECT (crm.tier_at(policy, history, as_of)).tier, count(*) FROM ... GROUP BY 1. The metrics are revenue, purchases and purchase_days; others are an error. The tier before an order, which its points go by, is that of the day before.';
+CREATE FUNCTION crm.tier_path(policy crm.tier_policy, history crm.history, since date, until date,
 	OUT tier_no int, OUT tier text, OUT valid_from date, OUT valid_to date, OUT reason text, OUT review_on date, OUT first_time boolean,
 	OUT revenue numeric, OUT purchases bigint, OUT purchase_days bigint) RETURNS SETOF record
 	AS 'MODULE_PATHNAME', 'crm_tier_path' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50 ROWS 5;
-COMMENT ON FUNCTION crm.tier_path(crm.history, crm.tier_policy, date, date) IS
+COMMENT ON FUNCTION crm.tier_path(crm.tier_policy, crm.history, date, date) IS
 'All decisions about a customer with these purchases, had the policy been in force since his first purchase, with which he enrolls: the rows that overlap [from, until), in the order of time, decisions from until on not being taken. They are those of crm.tier_decide at the beginning of every day and again at the end of each day with a purchase or refund; several decisions of a day make one row. The tier is valid in [valid_from, valid_to); valid_to is NULL for the last row. reason and review_on as in crm.tier_state; first_time says that this tier was never reached before (a welcome gift is due once). revenue, purchases and purchase_days are those that were judged; a policy with other metrics is an error. No rows without a purchase.';

@@ -69,7 +69,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.program_policy(text, text) IS
-'The policy that the rows of program, tier and tier_rule of a workspace mean now, for crm.tier_at and crm.tier_path: SELECT (crm.tier_at(history, (SELECT crm.program_policy(''sales'', ''standard'')), ''2025-12-31'')).tier, count(*) FROM sales.purchase_history GROUP BY 1 (in a subquery, it is computed once and not for each customer). Only metrics of purchases can be replayed (revenue, purchases, purchase_days; over the last 12 months also revenue_12m and purchases_12m). Rules that contradict themselves and an unknown program are errors.';
+'The policy that the rows of program, tier and tier_rule of a workspace mean now, for crm.tier_at and crm.tier_path: SELECT (crm.tier_at((SELECT crm.program_policy(''sales'', ''standard'')), history, ''2025-12-31'')).tier, count(*) FROM sales.purchase_history GROUP BY 1 (in a subquery, it is computed once and not for each customer). Only metrics of purchases can be replayed (revenue, purchases, purchase_days; over the last 12 months also revenue_12m and purchases_12m). Rules that contradict themselves and an unknown program are errors.';
 
 CREATE FUNCTION crm.program_given_metrics(policy crm.tier_policy) RETURNS text
 	LANGUAGE plpgsql STABLE AS $$

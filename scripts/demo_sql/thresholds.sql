@@ -39,7 +39,7 @@ WITH year AS (
 ), replayed AS (
 	SELECT enter_at, is_base, tier, valid_to IS NULL AS is_last,
 		   crm.amount(history, least(valid_to, until - 1)) - coalesce(crm.amount(history, greatest(valid_from, first - 1)), 0) AS revenue
-	  FROM year, choice, purchase_history, crm.tier_path(history, policy, first, until)
+	  FROM year, choice, purchase_history, crm.tier_path(policy, history, first, until)
 )
 SELECT CASE WHEN is_base THEN :'bold' ELSE '' END ||
 	   format('  %-12s %10s %10s %16s %16s', to_char(enter_at, 'FM999,999,999,990'),

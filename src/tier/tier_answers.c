@@ -126,15 +126,15 @@ find_kinds(TierCache *cache)
 	cache->kinds = kinds;
 }
 
-/* (history, policy, ...): a replay from the beginning. */
+/* (policy, history, ...): a replay from the beginning. */
 static TierReplay
 replay_arguments(FunctionCallInfo fcinfo, TierCache **cache)
 {
-	History history = PG_GETARG_HISTORY(0);
+	History history = PG_GETARG_HISTORY(1);
 	TierReplay replay = {0};
 	size_t enrollment;
 
-	*cache = tier_policy_argument(fcinfo, 1);
+	*cache = tier_policy_argument(fcinfo, 0);
 	if ((*cache)->kinds == NULL)
 	{
 		tier_policy_refuse_shares((*cache)->policy);
@@ -163,7 +163,7 @@ replay_arguments(FunctionCallInfo fcinfo, TierCache **cache)
 	return replay;
 }
 
-/* crm.tier_at(history, policy, as_of) */
+/* crm.tier_at(policy, history, as_of) */
 CRM_FUNCTION(crm_tier_at)
 {
 	TierCache *cache;
@@ -209,7 +209,7 @@ put_event(FunctionCallInfo fcinfo, const TierCache *cache,
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
-/* crm.tier_path(history, policy, from, until) */
+/* crm.tier_path(policy, history, since, until) */
 CRM_FUNCTION(crm_tier_path)
 {
 	TierCache *cache;

@@ -76,12 +76,12 @@ SELECT cmp_ok((SELECT count(*) FROM policy), '>=', 50::bigint, 'policies of ever
 CREATE TEMP TABLE reviewed AS
 	SELECT policy_no, customer, r.* FROM policy, customer, pg_temp.reviews(h, p, '2024-07-01') AS r;
 CREATE TEMP TABLE replayed AS
-	SELECT policy_no, customer, t.tier_no, t.valid_from, t.reason, t.review_on FROM policy, customer, tier_path(h, p, '2022-01-01', '2024-07-01') AS t;
+	SELECT policy_no, customer, t.tier_no, t.valid_from, t.reason, t.review_on FROM policy, customer, tier_path(p, h, '2022-01-01', '2024-07-01') AS t;
 SELECT cmp_ok((SELECT count(*) FROM reviewed), '>', 3000::bigint, 'decisions were taken');
 SELECT is_empty('(TABLE reviewed EXCEPT TABLE replayed) UNION ALL (TABLE replayed EXCEPT TABLE reviewed)', 'the replay is what daily reviews decide');
 SELECT is_empty($$ SELECT * FROM (
-	SELECT policy_no, customer, day, (tier_at(h, p, day::date)).tier_no AS at,
-		   (SELECT tier_no FROM tier_path(h, p, '2022-01-01', '2024-07-01') AS t WHERE t.valid_from <= day AND (t.valid_to > day OR t.valid_to IS NULL)) AS path
+	SELECT policy_no, customer, day, (tier_at(p, h, day::date)).tier_no AS at,
+		   (SELECT tier_no FROM tier_path(p, h, '2022-01-01', '2024-07-01') AS t WHERE t.valid_from <= day AND (t.valid_to > day OR t.valid_to IS NULL)) AS path
 	  FROM policy, customer, generate_series('2022-01-01'::timestamp, '2024-06-30', '37 days') AS day) AS q WHERE at IS DISTINCT FROM path $$, 'tier_at is the row of tier_path that holds the day');
 SELECT * FROM finish();
 ROLLBACK;

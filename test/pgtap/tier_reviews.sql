@@ -112,7 +112,7 @@ CREATE FUNCTION pg_temp.histories() RETURNS TABLE (program text, policy crm.tier
 	 CROSS JOIN (SELECT program, pg_temp.as_revenue(crm.program_policy('crm_reviews', program)::jsonb)::crm.tier_policy AS policy FROM crm_reviews.program OFFSET 0) q
 	 GROUP BY 1, 2, 3 $$;
 CREATE TEMP TABLE replay AS
-SELECT h.program, h.customer_id, p.* FROM pg_temp.histories() h CROSS JOIN LATERAL crm.tier_path(h.history, h.policy, '2024-01-01', '2025-04-01') p;
+SELECT h.program, h.customer_id, p.* FROM pg_temp.histories() h CROSS JOIN LATERAL crm.tier_path(h.policy, h.history, '2024-01-01', '2025-04-01') p;
 CREATE TEMP TABLE logged AS
 SELECT l.program, l.customer_id, l.tier_no, (l.valid_from AT TIME ZONE z.zone)::date AS valid_from, (l.valid_to AT TIME ZONE z.zone)::date AS valid_to,
 	   l.reason, (l.review_at AT TIME ZONE z.zone)::date AS review_on, pg_temp.as_revenue(l.facts -> 'metrics') AS metrics,
@@ -143,7 +143,7 @@ CREATE FUNCTION pg_temp.standing(day date) RETURNS TABLE (program text, customer
 CREATE FUNCTION pg_temp.replayed(day date) RETURNS TABLE (program text, customer_id bigint, tier text, since date, enrolled_on date, reason text, decided_on date, review_on date, in_grace boolean) LANGUAGE sql AS $$
 	SELECT h.program, h.customer_id, (t.state).tier, (t.state).changed_on, (t.state).enrolled_on, p.reason, (t.state).decided_on, (t.state).review_on, (t.state).in_grace
 	  FROM pg_temp.histories() h
-	 CROSS JOIN LATERAL (SELECT crm.tier_at(h.history, h.policy, day) AS state OFFSET 0) t
+	 CROSS JOIN LATERAL (SELECT crm.tier_at(h.policy, h.history, day) AS state OFFSET 0) t
 	  JOIN replay p ON p.program = h.program AND p.customer_id = h.customer_id AND p.valid_from <= day AND (p.valid_to > day OR p.valid_to IS NULL) $$;
 SELECT set_eq(format('SELECT * FROM pg_temp.standing(%L)', day), format('SELECT * FROM pg_temp.replayed(%L)', day), 'customer_tier of ' || day || ' is crm.tier_at of that day')
   FROM unnest('{2024-01-31,2024-02-29,2024-06-30,2024-07-01,2024-10-27,2025-01-01,2025-03-30,2025-03-31}'::date[]) day;

@@ -382,7 +382,7 @@ SELECT results_eq($$SELECT day, (SELECT tier FROM crm_tiers.tier_log l JOIN crm_
 SET LOCAL crm.as_of = '2025-05-30';
 SELECT results_eq($$SELECT tier, review_on FROM crm_tiers.customer_tier WHERE program = 'standard' AND customer_id = 4$$, $$VALUES ('silver', '2025-05-31'::date)$$, 'Capillary: shown is the day on which it holds no more');
 RESET crm.as_of;
-SELECT results_eq($$SELECT p.tier, p.valid_from, p.first_time FROM crm.tier_path('[["2024-03-10",1,2500],["2025-06-20",1,2500]]', crm.program_policy('crm_tiers', 'strict'), '2024-01-01', '2025-12-31') p WHERE p.tier = 'silver'$$,
+SELECT results_eq($$SELECT p.tier, p.valid_from, p.first_time FROM crm.tier_path(crm.program_policy('crm_tiers', 'strict'), '[["2024-03-10",1,2500],["2025-06-20",1,2500]]', '2024-01-01', '2025-12-31') p WHERE p.tier = 'silver'$$,
 	$$VALUES ('silver', '2024-03-10'::date, true), ('silver', '2025-06-20', false)$$, 'Loyalife: a welcome gift is due once, not at each return: crm.tier_path says first_time');
 SELECT is_empty($$SELECT problem, object FROM crm.check_workspace('crm_tiers') WHERE problem NOT LIKE 'histories%'$$, 'check_workspace has nothing to say about these programs');
 SELECT * FROM finish();

@@ -120,7 +120,7 @@ SELECT pg_temp.try($$INSERT INTO club.metric (metric, definition) VALUES ('moon'
 SELECT pg_temp.try($$UPDATE club.tier_rule SET metric = 'referrals' WHERE program = 'standard'$$);
 BEGIN;
 UPDATE club.tier_rule SET metric = 'referrals' WHERE program = 'standard';
-SELECT crm.tier_at('[["2025-01-01",1,1]]', crm.program_policy('club', 'standard'), '2025-06-30');
+SELECT crm.tier_at(crm.program_policy('club', 'standard'), '[["2025-01-01",1,1]]', '2025-06-30');
 ROLLBACK;
 
 -- Rows of tier_log written by hand that overlap

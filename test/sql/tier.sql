@@ -16,13 +16,13 @@ SELECT jsonb_pretty(p) FROM policy;
 SELECT r.* FROM policy, tier_rules(p) AS r;
 CREATE FUNCTION pg_temp.path(h history, p tier_policy, until date, since date DEFAULT '2000-01-01')
 	RETURNS TABLE (tier text, valid_from date, valid_to date, reason text, review_on date, first_time boolean, revenue numeric) LANGUAGE sql AS
-	'SELECT t.tier, t.valid_from, t.valid_to, t.reason, t.review_on, t.first_time, t.revenue FROM tier_path($1, $2, $4, $3) AS t';
+	'SELECT t.tier, t.valid_from, t.valid_to, t.reason, t.review_on, t.first_time, t.revenue FROM tier_path($2, $1, $4, $3) AS t';
 
 -- Spend reaches 5200 on 10 March 2024: gold that day, valid through March 2025.
 SELECT t.* FROM policy, pg_temp.path('[["2024-02-01",1,1000],["2024-03-10",1,4200]]', p, '2025-04-01') AS t;
 -- Exactly at the threshold, and a cent below
-SELECT (tier_at('[["2024-03-10",1,5000.00]]', p, '2024-03-10')).tier, (tier_at('[["2024-03-10",1,4999.99]]', p, '2024-03-10')).tier,
-	   (tier_at('[["2024-03-10",1,1999.99999999]]', p, '2024-03-10')).tier, (tier_at('[["2024-03-10",1,2000]]', p, '2024-03-10')).tier FROM policy;
+SELECT (tier_at(p, '[["2024-03-10",1,5000.00]]', '2024-03-10')).tier, (tier_at(p, '[["2024-03-10",1,4999.99]]', '2024-03-10')).tier,
+	   (tier_at(p, '[["2024-03-10",1,1999.99999999]]', '2024-03-10')).tier, (tier_at(p, '[["2024-03-10",1,2000]]', '2024-03-10')).tier FROM policy;
 -- The review of 1 April 2025 sees 1000 of January: grace until 31 May. A purchase on
 -- 20 May makes it 4100: renewed. Without it: one step down, or to the tier that 1000 keeps.
 SELECT t.* FROM policy, pg_temp.path('[["2024-03-10",1,5200],["2025-01-15",1,1000],["2025-05-20",1,3100]]', p, '2025-07-01') AS t;
@@ -35,7 +35,7 @@ SELECT t.* FROM policy, pg_temp.path('[["2024-03-10",1,5200],["2024-03-31",1,400
 SELECT t.* FROM policy, pg_temp.path('[["2024-03-10",1,5200],["2024-04-01",1,4000]]', p, '2025-04-02') AS t;
 SELECT t.* FROM policy, pg_temp.path('[["2024-03-10",1,5200],["2025-04-01",1,4000]]', p, '2025-04-02') AS t;
 -- The tier before an order decides about its points: 196 and not 217.
-SELECT 196000 / CASE (tier_at(h, p, '2025-02-01'::date - 1)).tier WHEN 'second' THEN 900 ELSE 1000 END AS points, (tier_at(h, p, '2025-02-01')).tier AS after
+SELECT 196000 / CASE (tier_at(p, h, '2025-02-01'::date - 1)).tier WHEN 'second' THEN 900 ELSE 1000 END AS points, (tier_at(p, h, '2025-02-01')).tier AS after
   FROM make_tier_policy('[{"tier_no": 0, "name": "none"}, {"tier_no": 1, "name": "first", "rules": [{"metric": "revenue", "enter_at": 100000}]}, {"tier_no": 2, "name": "second", "rules": [{"metric": "revenue", "enter_at": 300000}]}]', 'lifetime') AS p,
 	   CAST('[["2025-01-01",1,150000],["2025-02-01",1,196000]]' AS history) AS h;
 -- The order that made gold goes back the next day: stays until the review, or falls at once.
@@ -65,7 +65,7 @@ SELECT t.* FROM (SELECT make_tier_policy(tiers_agg(tier_no, tier, metric, enter_
 SELECT t.* FROM (SELECT make_tier_policy(tiers_agg(tier_no, tier, metric, enter_at, keep_at, enter_share), valid_for => '1 month', window_length => '1 month', min_stay => '6 months') AS p FROM rule) AS q,
 	   pg_temp.path('[["2024-01-10",1,9000]]', p, '2026-01-01') AS t;
 -- All rules of a tier must hold.
-SELECT day, (tier_at('[["2024-01-10",2,9000],["2024-01-12",1,1]]', p, day)).tier
+SELECT day, (tier_at(p, '[["2024-01-10",2,9000],["2024-01-12",1,1]]', day)).tier
   FROM make_tier_policy('[{"tier_no": 0, "name": "base"}, {"tier_no": 5, "name": "fan", "rules": [{"metric": "revenue", "enter_at": 100}, {"metric": "purchases", "enter_at": 2}, {"metric": "purchase_days", "enter_at": 2}]}]') AS p,
 	   unnest('{2024-01-09,2024-01-10,2024-01-12}'::date[]) AS day;
 -- Parts of a path: rows that overlap; decisions after it are not taken.
@@ -74,7 +74,7 @@ SELECT t.* FROM policy, pg_temp.path('[["2024-03-10",1,5200]]', p, '2025-05-31',
 
 -- What if gold had been 4000?
 SELECT threshold, count(*) FILTER (WHERE (s).tier = 'gold') AS gold, count(*) FILTER (WHERE (s).tier = 'silver') AS silver, count(*) AS customers
-  FROM (SELECT threshold, tier_at(h, make_tier_policy((SELECT tiers_agg(tier_no, tier, metric, CASE WHEN tier = 'gold' THEN threshold ELSE enter_at END, keep_at, enter_share) FROM rule)), '2024-12-31') AS s
+  FROM (SELECT threshold, tier_at(make_tier_policy((SELECT tiers_agg(tier_no, tier, metric, CASE WHEN tier = 'gold' THEN threshold ELSE enter_at END, keep_at, enter_share) FROM rule)), h, '2024-12-31') AS s
 		  FROM unnest('{5000,4000}'::int[]) AS threshold, (SELECT history_agg('2024-06-01', 1000 + 500 * n) AS h FROM generate_series(1, 10) AS n GROUP BY n) AS c) AS q
  GROUP BY threshold ORDER BY threshold;
 
@@ -101,8 +101,8 @@ SELECT tier_day(p, '2025-03-30 00:30:00+00'), tier_day(p, '2025-03-30 22:30:00+0
 SELECT (tier_window(p, tier_enroll(p, '2024-01-01'), '2024-06-01')).* FROM make_tier_policy('[{"tier_no": 0, "name": "base"}]', 'lifetime') AS p;
 
 -- Nothing there
-SELECT tier_at('[]', p, '2025-01-01'), tier_at('[["2025-01-01",0,-5]]', p, '2025-01-01'), tier_at(NULL, p, '2025-01-01'), tier_at('[]', NULL, '2025-01-01') FROM policy;
-SELECT count(*) FROM policy, tier_path('[]', p, '2024-01-01', '2025-01-01');
+SELECT tier_at(p, '[]', '2025-01-01'), tier_at(p, '[["2025-01-01",0,-5]]', '2025-01-01'), tier_at(p, NULL, '2025-01-01'), tier_at(NULL, '[]', '2025-01-01') FROM policy;
+SELECT count(*) FROM policy, tier_path(p, '[]', '2024-01-01', '2025-01-01');
 SELECT tier_decide(p, NULL, '{}', '2025-01-01'), tier_decide(p, tier_enroll(p, '2025-01-01'), NULL, '2025-01-01') FROM policy;
 -- The ends of the calendar
 SELECT t.* FROM policy, pg_temp.path('[["4714-11-24 BC",1,6000],["5874897-12-30",1,6000]]', p, '5874897-12-31', '4714-11-24 BC') AS t;
@@ -167,7 +167,7 @@ SELECT tier_decide(p, tier_enroll(p, '2025-01-02'), '[]', '2025-01-02') FROM poi
 SELECT tier_decide(p, ROW(7, 'x', NULL, '2025-01-01', '2025-01-01', '2025-01-01', NULL, false, NULL, NULL)::tier_state, '{"points_earned": 1}', '2025-01-02') FROM points;
 SELECT tier_decide(p, ROW(0, 'x', NULL, NULL, '2025-01-01', '2025-01-01', NULL, false, NULL, NULL)::tier_state, '{"points_earned": 1}', '2025-01-02') FROM points;
 SELECT tier_decide(p, ROW(0, 'x', NULL, '2025-01-01', '2025-01-01', '2025-01-01', NULL, false, 1, NULL)::tier_state, '{"points_earned": 1}', '2025-01-02') FROM points;
-SELECT tier_at('[]', p, '2025-01-01') FROM points;
-SELECT tier_at('[]', pg_temp.with_rules('[{"metric": "revenue", "enter_share": 0.1}]'), '2025-01-01');
-SELECT tier_at('[]', p, 'infinity') FROM policy;
-SELECT count(*) FROM policy, tier_path('[]', p, '-infinity', '2025-01-01');
+SELECT tier_at(p, '[]', '2025-01-01') FROM points;
+SELECT tier_at(pg_temp.with_rules('[{"metric": "revenue", "enter_share": 0.1}]'), '[]', '2025-01-01');
+SELECT tier_at(p, '[]', 'infinity') FROM policy;
+SELECT count(*) FROM policy, tier_path(p, '[]', '-infinity', '2025-01-01');
