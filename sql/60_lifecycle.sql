@@ -63,11 +63,17 @@ CREATE FUNCTION crm.transitions(matrix crm.transition_matrix, smoothing float8 D
 	AS 'MODULE_PATHNAME', 'crm_transitions' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 25;
 COMMENT ON FUNCTION crm.transitions(crm.transition_matrix, float8) IS
 'The moves as rows, sorted by the states: how many there were, and with what probability a customer in from_state is in to_state one period later: count / all moves from that state. smoothing is added to each count of a state before that (1 is Laplace''s rule), so that moves never seen are not taken for impossible. A state that was never left, without smoothing, is absorbing: it goes to itself with probability 1. Pairs without a move and with probability 0 are left out.';
-CREATE FUNCTION crm.markov_value(matrix crm.transition_matrix, reward jsonb, discount float8, horizon int DEFAULT NULL, smoothing float8 DEFAULT 0,
+CREATE FUNCTION crm.markov_value(matrix crm.transition_matrix, reward jsonb, discount float8,
 	OUT state text, OUT value float8) RETURNS SETOF record
-	AS 'MODULE_PATHNAME', 'crm_markov_value' LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 5;
-COMMENT ON FUNCTION crm.markov_value(crm.transition_matrix, jsonb, float8, int, float8) IS
-'What a customer in each state is worth: the expected rewards of this period and all to come, discounted (Pfeifer and Carraway 2000, Journal of Interactive Marketing 14(2), 43-55): V = (I - P / (1 + discount))^-1 R. reward is an object with a number for each state, the profit of a period in which the customer is there, for example {"active": 36, "lapsed": -4, "former": 0}; all states, and no others, must occur. discount is the rate of one period (0.2 is 20 percent), above -1. horizon counts the periods from 0 (this one alone) to 100000; NULL is the infinite horizon. smoothing as for crm.transitions. A negative value says: stop spending on customers in that state. Without a discount the value is finite only where customers leave for a state with reward 0; otherwise it is an error. No rows where matrix, reward, discount or smoothing is NULL.';
+	AS 'MODULE_PATHNAME', 'crm_markov_value' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 5;
+COMMENT ON FUNCTION crm.markov_value(crm.transition_matrix, jsonb, float8) IS
+'What a customer in each state is worth: the expected rewards of this period and all to come, discounted (Pfeifer and Carraway 2000, Journal of Interactive Marketing 14(2), 43-55): V = (I - P / (1 + discount))^-1 R. reward is an object with a number for each state, the profit of a period in which the customer is there, for example {"active": 36, "lapsed": -4, "former": 0}; all states, and no others, must occur. discount is the rate of one period (0.2 is 20 percent), above -1. The horizon is the infinite one. A negative value says: stop spending on customers in that state. Without a discount the value is finite only where customers leave for a state with reward 0; otherwise it is an error. No rows where an argument is NULL.';
+CREATE FUNCTION crm.markov_value(matrix crm.transition_matrix, reward jsonb, horizon int,
+	discount float8, smoothing float8 DEFAULT 0,
+	OUT state text, OUT value float8) RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'crm_markov_value_until' LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 5;
+COMMENT ON FUNCTION crm.markov_value(crm.transition_matrix, jsonb, int, float8, float8) IS
+'What a customer in each state is worth within a horizon. It counts the periods from 0 (this one alone) to 100000; NULL is the infinite horizon. smoothing as for crm.transitions, all else as for crm.markov_value without a horizon. No rows where matrix, reward, discount or smoothing is NULL.';
 CREATE FUNCTION crm.passage_time(matrix crm.transition_matrix, to_states text[] DEFAULT NULL, smoothing float8 DEFAULT 0,
 	OUT state text, OUT periods float8) RETURNS SETOF record
 	AS 'MODULE_PATHNAME', 'crm_passage_time' LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 5;

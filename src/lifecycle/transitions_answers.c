@@ -342,43 +342,61 @@ CRM_FUNCTION(crm_transitions)
 	return (Datum) 0;
 }
 
-/* crm.markov_value(matrix, reward, discount, horizon, smoothing) */
-CRM_FUNCTION(crm_markov_value)
+/* NULL is the infinite horizon, for which -1 stands here. */
+static int
+horizon_argument(FunctionCallInfo fcinfo, int argument)
 {
-	Matrix matrix;
-	MarkovChain *chain = &matrix.chain;
-	double *rewards;
-	double *value;
-	double discount;
+	int horizon;
 
-	InitMaterializedSRF(fcinfo, 0);
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2) ||
-		PG_ARGISNULL(4))
-		return (Datum) 0;
-	matrix = matrix_argument(fcinfo, PG_GETARG_FLOAT8(4));
-	rewards = rewards_argument(fcinfo, 1, &matrix);
-	discount = discount_argument(fcinfo, 2);
-	value = palloc(matrix.n * sizeof(double));
-	if (PG_ARGISNULL(3))
+	if (PG_ARGISNULL(argument))
+		return -1;
+	horizon = PG_GETARG_INT32(argument);
+	if (horizon < 0 || horizon > MAX_HORIZON)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("horizon must be from 0 to %d periods, "
+							   "not %d",
+							   MAX_HORIZON, horizon),
+						errhint("NULL stands for the infinite one.")));
+	return horizon;
+}
+
+static Datum
+put_values(FunctionCallInfo fcinfo, int horizon, double discount,
+		   double smoothing)
+{
+	Matrix matrix = matrix_argument(fcinfo, smoothing);
+	MarkovChain *chain = &matrix.chain;
+	double *rewards = rewards_argument(fcinfo, 1, &matrix);
+	double *value = palloc(matrix.n * sizeof(double));
+
+	if (horizon < 0)
 	{
 		markov_classify(chain, matrix.reach);
 		check_fault(markov_value(chain, rewards, discount, value));
 	}
 	else
-	{
-		int horizon = PG_GETARG_INT32(3);
-
-		if (horizon < 0 || horizon > MAX_HORIZON)
-			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-							errmsg("horizon must be from 0 to %d periods, "
-								   "not %d",
-								   MAX_HORIZON, horizon),
-							errhint("NULL stands for the infinite one.")));
 		check_fault(
 			markov_value_until(chain, rewards, discount, horizon, value));
-	}
 	put_numbers(fcinfo, &matrix, value);
 	return (Datum) 0;
+}
+
+/* crm.markov_value(matrix, reward, discount) */
+CRM_FUNCTION(crm_markov_value)
+{
+	InitMaterializedSRF(fcinfo, 0);
+	return put_values(fcinfo, -1, discount_argument(fcinfo, 2), 0.0);
+}
+
+/* crm.markov_value(matrix, reward, horizon, discount, smoothing) */
+CRM_FUNCTION(crm_markov_value_until)
+{
+	InitMaterializedSRF(fcinfo, 0);
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(3) ||
+		PG_ARGISNULL(4))
+		return (Datum) 0;
+	return put_values(fcinfo, horizon_argument(fcinfo, 2),
+					  discount_argument(fcinfo, 3), PG_GETARG_FLOAT8(4));
 }
 
 /* The targets of a passage: the named states, or all absorbing ones. */

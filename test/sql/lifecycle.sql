@@ -14,13 +14,17 @@ SELECT t.* FROM matrix, transitions(m) AS t;
 -- The cost of a mailing is 4, a purchase brings 40 less that; discount 20 percent.
 \set reward '''{"r1": 36, "r2": -4, "r3": -4, "r4": -4, "former": 0}'''
 SELECT state, round(value::numeric, 3) AS value FROM matrix, markov_value(m, :reward, 0.2);
-SELECT state, round(value::numeric, 3) AS value FROM matrix, markov_value(m, :reward, 0.2, 4);
-SELECT state, value FROM matrix, markov_value(m, :reward, 0.2, 0);
+SELECT state, round(value::numeric, 3) AS value FROM matrix, markov_value(m, :reward, 4, 0.2);
+SELECT state, value FROM matrix, markov_value(m, :reward, 0, 0.2);
 -- A long horizon is the infinite one; V = R + P V / (1 + d) in every state.
-SELECT max(abs(a.value - b.value)) < 1e-9 AS same FROM matrix, markov_value(m, :reward, 0.2) AS a JOIN LATERAL markov_value(m, :reward, 0.2, 200) AS b USING (state);
+SELECT max(abs(a.value - b.value)) < 1e-9 AS same FROM matrix, markov_value(m, :reward, 0.2) AS a JOIN LATERAL markov_value(m, :reward, 200, 0.2) AS b USING (state);
 SELECT max(abs(v.value - (jsonb :reward ->> v.state)::float8 - next.value / 1.2)) < 1e-12 AS solves
   FROM matrix, markov_value(m, :reward, 0.2) AS v,
 	   LATERAL (SELECT sum(t.probability * w.value) AS value FROM transitions(m) AS t JOIN markov_value(m, :reward, 0.2) AS w ON w.state = t.to_state WHERE t.from_state = v.state) AS next;
+-- NULL is the infinite horizon, too.
+SELECT bool_and(a.value = b.value) AS same
+  FROM matrix, markov_value(m, :reward, 0.2) AS a
+  JOIN LATERAL markov_value(m, :reward, horizon => NULL, discount => 0.2, smoothing => 0) AS b USING (state);
 -- Without a discount: finite, since everybody is lost in the end.
 SELECT state, round(value::numeric, 6) AS value FROM matrix, markov_value(m, :reward, 0);
 -- Time until lost, and until the next purchase
@@ -63,6 +67,7 @@ SELECT transition_matrix_agg(from_state, to_state) FROM move WHERE false;
 SELECT transition_matrix_agg(NULL, 'a'), transition_matrix_agg('a', NULL), transition_matrix_agg('a', 'b', NULL);
 SELECT count(*) FROM transitions(NULL);
 SELECT count(*) FROM matrix, markov_value(m, NULL, 0.1);
+SELECT count(*) FROM matrix, markov_value(m, :reward, 4, NULL);
 SELECT count(*) FROM passage_time(NULL), absorption(NULL), steady_state(NULL);
 
 -- Bad input
@@ -76,11 +81,11 @@ SELECT * FROM matrix, markov_value(m, '{"r1": {"r2": 1}}', 0.2);
 SELECT * FROM matrix, markov_value(m, '[1]', 0.2);
 SELECT * FROM matrix, markov_value(m, :reward, -1);
 SELECT * FROM matrix, markov_value(m, :reward, 'NaN');
-SELECT * FROM matrix, markov_value(m, :reward, 0.2, -1);
-SELECT * FROM matrix, markov_value(m, :reward, 0.2, NULL, -0.5);
+SELECT * FROM matrix, markov_value(m, :reward, -1, 0.2);
+SELECT * FROM matrix, markov_value(m, :reward, NULL, 0.2, -0.5);
 SELECT * FROM matrix, markov_value(m, '{"r1": 36, "r2": -4, "r3": -4, "r4": -4, "former": 1}', 0);
 SELECT v.* FROM (SELECT transition_matrix_agg(f, t) AS m FROM (VALUES ('in', 'in'), ('in', 'out')) AS v(f, t)) AS q, markov_value(m, '{"in": 1, "out": 0}', -0.6) AS v;
-SELECT v.* FROM (SELECT transition_matrix_agg('a', 'a') AS m) AS q, markov_value(m, '{"a": 1e300}', -0.9, 1000) AS v;
+SELECT v.* FROM (SELECT transition_matrix_agg('a', 'a') AS m) AS q, markov_value(m, '{"a": 1e300}', 1000, -0.9) AS v;
 SELECT * FROM matrix, passage_time(m, '{r5}');
 SELECT * FROM matrix, passage_time(m, '{}');
 SELECT * FROM weather, passage_time(m);
