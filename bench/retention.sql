@@ -23,7 +23,7 @@ WITH active AS MATERIALIZED (
 SELECT (SELECT count(*) FROM retention), (SELECT count(*) FROM growth);
 \else
 :measure
-SELECT crm.retention_agg(history, '2023-01-01', 'month', 12, :'as_of'),
+SELECT crm.retention_agg(history, :'as_of', '2023-01-01', 12, 'month'),
 	   crm.growth_agg(history, '2023-01-01', :'as_of'::date + 1, 'month')
   FROM customers;
 \endif

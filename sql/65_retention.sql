@@ -73,17 +73,19 @@ COMMENT ON FUNCTION crm.tally_deserialize(bytea, internal) IS 'Unpacks the count
 
 /* Retention */
 
-CREATE FUNCTION crm.retention_agg_transition(internal, history crm.history, since date, unit text, periods int, as_of date) RETURNS internal
+CREATE FUNCTION crm.retention_agg_transition(internal, history crm.history, as_of date, since date,
+	periods int, unit text) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_retention_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm.retention_agg_transition(internal, crm.history, date, text, int, date) IS 'Transition of crm.retention.';
-CREATE FUNCTION crm.retention_agg_transition(internal, history crm.history, since date, unit text, brackets int[], as_of date) RETURNS internal
+COMMENT ON FUNCTION crm.retention_agg_transition(internal, crm.history, date, date, int, text) IS 'Transition of crm.retention.';
+CREATE FUNCTION crm.retention_agg_transition(internal, history crm.history, as_of date, since date,
+	brackets int[], unit text) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_retention_brackets_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm.retention_agg_transition(internal, crm.history, date, text, int[], date) IS 'Transition of crm.retention with brackets.';
+COMMENT ON FUNCTION crm.retention_agg_transition(internal, crm.history, date, date, int[], text) IS 'Transition of crm.retention with brackets.';
 CREATE FUNCTION crm.retention_agg_final(internal) RETURNS crm.retention_cell[]
 	AS 'MODULE_PATHNAME', 'crm_retention_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION crm.retention_agg_final(internal) IS 'Final function of crm.retention.';
 
-CREATE AGGREGATE crm.retention_agg(history crm.history, since date, unit text, periods int, as_of date) (
+CREATE AGGREGATE crm.retention_agg(history crm.history, as_of date, since date, periods int, unit text) (
 	SFUNC = crm.retention_agg_transition,
 	STYPE = internal,
 	SSPACE = 32768,
@@ -93,9 +95,9 @@ CREATE AGGREGATE crm.retention_agg(history crm.history, since date, unit text, p
 	DESERIALFUNC = crm.tally_deserialize,
 	PARALLEL = SAFE
 );
-COMMENT ON AGGREGATE crm.retention_agg(crm.history, date, text, int, date) IS
-'The retention table of all cohorts, one history a customer: from the period that holds from to the period that holds as_of, a row for each cohort and each period from 0 to periods after it. unit is day, week (from Monday), month, quarter or year of the calendar; a customer belongs to the cohort of his first purchase ever, and purchases after as_of do not count. retained is N-period retention (bought in that period), retained_or_later the unbounded one (bought in that period or later). A cell whose period is not over at the end of as_of is NULL: nobody can know it yet. Rows by SELECT c.* FROM (SELECT crm.retention_agg(...) AS cells FROM ...) AS q, unnest(cells) AS c; the curve of all cohorts by crm.retention_curve(cells). For periods from a customer''s own first day take the unit day, with brackets of days. periods is at most 999, and cohorts times (2 periods + 3) at most 2000000. Rows with a NULL are skipped, NULL where none is left; the arguments but the history are the same in all rows. The counts of parts of the customers add up.';
-CREATE AGGREGATE crm.retention_agg(history crm.history, since date, unit text, brackets int[], as_of date) (
+COMMENT ON AGGREGATE crm.retention_agg(crm.history, date, date, int, text) IS
+'The retention table of all cohorts, one history a customer: from the period that holds since to the period that holds as_of, a row for each cohort and each period from 0 to periods after it. unit is day, week (from Monday), month, quarter or year of the calendar; a customer belongs to the cohort of his first purchase ever, and purchases after as_of do not count. retained is N-period retention (bought in that period), retained_or_later the unbounded one (bought in that period or later). A cell whose period is not over at the end of as_of is NULL: nobody can know it yet. Rows by SELECT c.* FROM (SELECT crm.retention_agg(...) AS cells FROM ...) AS q, unnest(cells) AS c; the curve of all cohorts by crm.retention_curve(cells). For periods from a customer''s own first day take the unit day, with brackets of days. periods is at most 999, and cohorts times (2 periods + 3) at most 2000000. Rows with a NULL are skipped, NULL where none is left; the arguments but the history are the same in all rows. The counts of parts of the customers add up.';
+CREATE AGGREGATE crm.retention_agg(history crm.history, as_of date, since date, brackets int[], unit text) (
 	SFUNC = crm.retention_agg_transition,
 	STYPE = internal,
 	SSPACE = 32768,
@@ -105,7 +107,7 @@ CREATE AGGREGATE crm.retention_agg(history crm.history, since date, unit text, b
 	DESERIALFUNC = crm.tally_deserialize,
 	PARALLEL = SAFE
 );
-COMMENT ON AGGREGATE crm.retention_agg(crm.history, date, text, int[], date) IS
+COMMENT ON AGGREGATE crm.retention_agg(crm.history, date, date, int[], text) IS
 'As crm.retention, with brackets of several periods instead of single ones: ''{0,1,4,8,31}''::int[] has the cells 0, 1 to 3, 4 to 7 and 8 to 30. The 2 to 1001 bounds ascend from 0 or more. A customer is retained in a cell if he bought in at least one of its periods; the cell is NULL until the last of them is over.';
 
 CREATE FUNCTION crm.retention_curve(cells crm.retention_cell[],
@@ -180,9 +182,10 @@ COMMENT ON FUNCTION crm.repeat_rate_transition(internal, crm.history, date, date
 CREATE FUNCTION crm.came_back_rate_transition(internal, history crm.history, since date, until date, next_since date, next_until date) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_came_back_rate_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION crm.came_back_rate_transition(internal, crm.history, date, date, date, date) IS 'Transition of crm.came_back_rate.';
-CREATE FUNCTION crm.repeat_within_transition(internal, history crm.history, since date, until date, days int, as_of date) RETURNS internal
+CREATE FUNCTION crm.repeat_within_transition(internal, history crm.history, as_of date, since date,
+	until date, days int) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_repeat_within_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm.repeat_within_transition(internal, crm.history, date, date, int, date) IS 'Transition of crm.repeat_within.';
+COMMENT ON FUNCTION crm.repeat_within_transition(internal, crm.history, date, date, date, int) IS 'Transition of crm.repeat_within.';
 
 CREATE AGGREGATE crm.repeat_rate(history crm.history, since date, until date) (
 	SFUNC = crm.repeat_rate_transition,
@@ -220,7 +223,7 @@ CREATE AGGREGATE crm.came_back_rate(history crm.history, since date, until date,
 );
 COMMENT ON AGGREGATE crm.came_back_rate(crm.history, date, date, date, date) IS
 'Repurchase rate from one window to another (回购率): of the customers with a purchase in [from, until), the share with a purchase in [next_since, next_until). One history a customer; rows with a NULL are skipped, NULL where none is left.';
-CREATE AGGREGATE crm.repeat_within(history crm.history, since date, until date, days int, as_of date) (
+CREATE AGGREGATE crm.repeat_within(history crm.history, as_of date, since date, until date, days int) (
 	SFUNC = crm.repeat_within_transition,
 	STYPE = internal,
 	SSPACE = 128,
@@ -230,5 +233,5 @@ CREATE AGGREGATE crm.repeat_within(history crm.history, since date, until date, 
 	DESERIALFUNC = crm.tally_deserialize,
 	PARALLEL = SAFE
 );
-COMMENT ON AGGREGATE crm.repeat_within(crm.history, date, date, int, date) IS
+COMMENT ON AGGREGATE crm.repeat_within(crm.history, date, date, date, int) IS
 'Repurchase rate of a cohort: of the customers whose first purchase ever fell into [from, until), the share who bought again on a later day, at most so many days after it. Only customers whose days are over at the end of as_of count, so the number does not change with later data. days is 1 or more; 30, 60 and 90 are usual. One history a customer; rows with a NULL are skipped, NULL where none is left.';

@@ -10,7 +10,7 @@ SELECT CASE WHEN date :'as_of' - min(purchased_on) > 730 THEN 'quarter' ELSE 'mo
 
 CREATE TEMPORARY TABLE cell AS
 SELECT cohort, period_no, customers, retention
-  FROM (SELECT *, dense_rank() OVER (ORDER BY cohort DESC) AS age FROM cohort_at(:'as_of', :'unit', 7) WHERE customers > 0) AS cohorts
+  FROM (SELECT *, dense_rank() OVER (ORDER BY cohort DESC) AS age FROM cohort_at(:'as_of', 7, :'unit') WHERE customers > 0) AS cohorts
  WHERE period_no > 0 AND age BETWEEN 2 AND 10 AND retention IS NOT NULL;
 
 SELECT format('  of those who came in a %s, who bought so many %ss later', :'unit', :'unit') WHERE EXISTS (SELECT FROM cell);

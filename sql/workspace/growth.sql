@@ -116,7 +116,7 @@ COMMENT ON COLUMN growth_yearly.revenue IS 'Net amount of the purchases and refu
 COMMENT ON COLUMN growth_yearly.revenue_before IS 'Net amount of the year before.';
 COMMENT ON COLUMN growth_yearly.revenue_growth_rate IS 'revenue / revenue_before - 1; NULL where nothing was brought before.';
 
-CREATE FUNCTION cohort_at(as_of date, unit text DEFAULT 'month', periods integer DEFAULT 24)
+CREATE FUNCTION cohort_at(as_of date, periods integer DEFAULT 24, unit text DEFAULT 'month')
 	RETURNS TABLE (
 		cohort date, period_no integer, customers bigint, retained bigint, retained_or_later bigint,
 		retention float8, retention_or_later float8)
@@ -128,13 +128,14 @@ BEGIN ATOMIC
 	SELECT c.cohort, c.period_no, c.customers, c.retained, c.retained_or_later,
 		   c.retained::float8 / nullif(c.customers, 0),
 		   c.retained_or_later::float8 / nullif(c.customers, 0)
-	  FROM (SELECT crm.retention_agg(h.history, (SELECT min(crm.first_day(f.history, cohort_at.as_of)) FROM everyone f),
-								 cohort_at.unit, cohort_at.periods, cohort_at.as_of) AS cells
+	  FROM (SELECT crm.retention_agg(h.history, cohort_at.as_of,
+								 (SELECT min(crm.first_day(f.history, cohort_at.as_of)) FROM everyone f),
+								 cohort_at.periods, cohort_at.unit) AS cells
 			  FROM everyone h) q
 	 CROSS JOIN LATERAL unnest(q.cells) c
 	 ORDER BY c.cohort, c.period_no;
 END;
-COMMENT ON FUNCTION cohort_at(date, text, integer) IS 'The view cohort as of a day, by day, week (from Monday), month, quarter or year, for so many periods after the first.';
+COMMENT ON FUNCTION cohort_at(date, integer, text) IS 'The view cohort as of a day, by day, week (from Monday), month, quarter or year, for so many periods after the first.';
 
 CREATE VIEW cohort WITH (security_invoker) AS SELECT * FROM cohort_at(crm.as_of());
 COMMENT ON VIEW cohort IS 'Retention of each monthly cohort for 24 months, as of the day crm.as_of(). A month that is not over is NULL: nobody can know it yet.';
@@ -146,7 +147,7 @@ COMMENT ON COLUMN cohort.retained_or_later IS 'Those who bought in this month or
 COMMENT ON COLUMN cohort.retention IS 'retained / customers.';
 COMMENT ON COLUMN cohort.retention_or_later IS 'retained_or_later / customers.';
 
-CREATE FUNCTION retention_at(as_of date, unit text DEFAULT 'month', periods integer DEFAULT 24)
+CREATE FUNCTION retention_at(as_of date, periods integer DEFAULT 24, unit text DEFAULT 'month')
 	RETURNS TABLE (
 		period_no integer, customers bigint, retained bigint, retained_or_later bigint, retention float8,
 		retention_or_later float8)
@@ -156,13 +157,14 @@ BEGIN ATOMIC
 		SELECT h.history FROM purchase_history h
 	)
 	SELECT c.period_no, c.customers, c.retained, c.retained_or_later, c.retention, c.retention_or_later
-	  FROM (SELECT crm.retention_agg(h.history, (SELECT min(crm.first_day(f.history, retention_at.as_of)) FROM everyone f),
-								 retention_at.unit, retention_at.periods, retention_at.as_of) AS cells
+	  FROM (SELECT crm.retention_agg(h.history, retention_at.as_of,
+								 (SELECT min(crm.first_day(f.history, retention_at.as_of)) FROM everyone f),
+								 retention_at.periods, retention_at.unit) AS cells
 			  FROM everyone h) q
 	 CROSS JOIN LATERAL crm.retention_curve(q.cells) c
 	 ORDER BY c.period_no;
 END;
-COMMENT ON FUNCTION retention_at(date, text, integer) IS 'The view retention as of a day, by day, week (from Monday), month, quarter or year, for so many periods after the first.';
+COMMENT ON FUNCTION retention_at(date, integer, text) IS 'The view retention as of a day, by day, week (from Monday), month, quarter or year, for so many periods after the first.';
 
 CREATE VIEW retention WITH (security_invoker) AS SELECT * FROM retention_at(crm.as_of());
 COMMENT ON VIEW retention IS 'The retention curve of all monthly cohorts together, as of the day crm.as_of(): each month counts the cohorts that are old enough for it.';
@@ -173,7 +175,7 @@ COMMENT ON COLUMN retention.retained_or_later IS 'Those who bought in this month
 COMMENT ON COLUMN retention.retention IS 'retained / customers.';
 COMMENT ON COLUMN retention.retention_or_later IS 'retained_or_later / customers.';
 
-CREATE FUNCTION stickiness_at(as_of date, unit text DEFAULT 'month', periods integer DEFAULT 12)
+CREATE FUNCTION stickiness_at(as_of date, periods integer DEFAULT 12, unit text DEFAULT 'month')
 	RETURNS TABLE (active_periods integer, customers bigint, all_customers bigint, share float8)
 	LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
@@ -189,7 +191,7 @@ BEGIN ATOMIC
 	 CROSS JOIN LATERAL unnest(q.levels) s
 	 ORDER BY s.active_periods;
 END;
-COMMENT ON FUNCTION stickiness_at(date, text, integer) IS 'The view stickiness as of a day, by day, week (from Monday), month, quarter or year, for so many periods that are over.';
+COMMENT ON FUNCTION stickiness_at(date, integer, text) IS 'The view stickiness as of a day, by day, week (from Monday), month, quarter or year, for so many periods that are over.';
 
 CREATE VIEW stickiness WITH (security_invoker) AS SELECT * FROM stickiness_at(crm.as_of());
 COMMENT ON VIEW stickiness IS 'How regularly customers buy: in how many of the last 12 months that are over on the day crm.as_of() they had a purchase. Who had none is not counted.';
@@ -219,8 +221,8 @@ BEGIN ATOMIC
 		SELECT b.period,
 			   crm.repeat_rate(h.history, b.period, b.last + 1) AS people,
 			   crm.came_back_rate(h.history, b.period, b.next, b.next, b.later) AS windows,
-			   crm.repeat_within(h.history, b.period, b.next, 30, repurchase_at.as_of) AS within_30,
-			   crm.repeat_within(h.history, b.period, b.next, 90, repurchase_at.as_of) AS within_90
+			   crm.repeat_within(h.history, repurchase_at.as_of, b.period, b.next, 30) AS within_30,
+			   crm.repeat_within(h.history, repurchase_at.as_of, b.period, b.next, 90) AS within_90
 		  FROM purchase_history h
 		  JOIN (SELECT c.period::date AS period, (c.period + interval '1 month')::date AS next, (c.period + interval '2 months')::date AS later,
 					   least((c.period + interval '1 month')::date - 1, repurchase_at.as_of) AS last

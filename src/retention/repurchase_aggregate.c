@@ -51,7 +51,7 @@ count_customer(FunctionCallInfo fcinfo, bool bought, bool repeated)
 	return tally;
 }
 
-/* sfunc: (internal, history, from date, until date, once_a_day boolean) */
+/* sfunc: (internal, history, since date, until date, once_a_day boolean) */
 CRM_FUNCTION(crm_repeat_rate_transition)
 {
 	History history;
@@ -66,7 +66,7 @@ CRM_FUNCTION(crm_repeat_rate_transition)
 	PG_RETURN_POINTER(count_customer(fcinfo, purchases > 0, purchases > 1));
 }
 
-/* sfunc: (internal, history, from, until, next_since, next_until date) */
+/* sfunc: (internal, history, since, until, next_since, next_until date) */
 CRM_FUNCTION(crm_came_back_rate_transition)
 {
 	History history;
@@ -88,13 +88,13 @@ CRM_FUNCTION(crm_came_back_rate_transition)
 								   next_until, true) > 0));
 }
 
-/* sfunc: (internal, history, from date, until date, days int, as_of date) */
+/* sfunc: (internal, history, as_of, since, until date, days int) */
 CRM_FUNCTION(crm_repeat_within_transition)
 {
 	History history;
-	int32 from;
-	int32 until;
 	int32 as_of;
+	int32 since;
+	int32 until;
 	int32 days;
 	int32 first[2];
 	int found;
@@ -103,17 +103,17 @@ CRM_FUNCTION(crm_repeat_within_transition)
 	if (any_argument_is_null(fcinfo))
 		PG_RETURN_TALLY(tally_argument(fcinfo, 0));
 	history = PG_GETARG_HISTORY(1);
-	from = PG_GETARG_DAY(2, "since");
-	until = PG_GETARG_DAY(3, "until");
-	days = PG_GETARG_INT32(4);
-	as_of = PG_GETARG_DAY(5, "as_of");
+	as_of = PG_GETARG_DAY(2, "as_of");
+	since = PG_GETARG_DAY(3, "since");
+	until = PG_GETARG_DAY(4, "until");
+	days = PG_GETARG_INT32(5);
 	if (days < 1)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("days must be 1 or more, not %d", days),
 						errhint("The days after the first purchase in which "
 								"a second one counts: 30, for example.")));
 	found = first_purchase_days(history.data, history.size, first);
-	bought = found > 0 && first[0] >= from && first[0] < until &&
+	bought = found > 0 && first[0] >= since && first[0] < until &&
 			 (int64) first[0] + days <= as_of;
 	PG_RETURN_POINTER(count_customer(
 		fcinfo, bought, found > 1 && (int64) first[1] - first[0] <= days));

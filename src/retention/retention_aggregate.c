@@ -57,10 +57,10 @@ retention_create(MemoryContext context, const ActivityWindow *window,
 static ActivityWindow
 window_argument(FunctionCallInfo fcinfo)
 {
-	int32 from = PG_GETARG_DAY(2, "since");
-	int32 as_of = PG_GETARG_DAY(5, "as_of");
+	int32 as_of = PG_GETARG_DAY(2, "as_of");
+	int32 since = PG_GETARG_DAY(3, "since");
 
-	return tally_window(from, as_of + 1, PG_GETARG_TEXT_PP(3));
+	return tally_window(since, as_of + 1, PG_GETARG_TEXT_PP(5));
 }
 
 static void
@@ -72,7 +72,7 @@ add_history(Tally *tally, History history)
 				  history.data, history.size);
 }
 
-/* sfunc: (internal, history, from date, unit text, periods int, as_of date) */
+/* sfunc: (internal, history, as_of date, since date, periods int, unit) */
 CRM_FUNCTION(crm_retention_transition)
 {
 	MemoryContext context = aggregate_context(fcinfo);
@@ -134,7 +134,7 @@ brackets_argument(FunctionCallInfo fcinfo, int number, int32 *cells)
 	return bounds;
 }
 
-/* sfunc: (internal, history, from date, unit text, brackets int[], as_of) */
+/* sfunc: (internal, history, as_of date, since date, brackets int[], unit) */
 CRM_FUNCTION(crm_retention_brackets_transition)
 {
 	MemoryContext context = aggregate_context(fcinfo);

@@ -101,9 +101,9 @@ SELECT f.unit, f.period AS cohort, n AS period_no, count(*) AS customers,
 	   CASE WHEN f.period + (n + 1) * u.length <= '2024-12-19' THEN count(*) FILTER (WHERE EXISTS (SELECT FROM active a WHERE a.unit = f.unit AND a.customer_id = f.customer_id AND a.period = f.period + n * u.length)) END AS retained,
 	   CASE WHEN f.period + (n + 1) * u.length <= '2024-12-19' THEN count(*) FILTER (WHERE EXISTS (SELECT FROM active a WHERE a.unit = f.unit AND a.customer_id = f.customer_id AND a.period >= f.period + n * u.length)) END AS retained_or_later
   FROM first f JOIN unit u ON u.unit = f.unit, generate_series(0, 8) n WHERE f.unit <> 'day' GROUP BY 1, 2, 3, u.length;
-SELECT set_eq('SELECT unit, c.* FROM unit, crm_random.cohort_at(''2024-12-18'', unit, 8) c WHERE unit <> ''day'' AND customers > 0',
+SELECT set_eq('SELECT unit, c.* FROM unit, crm_random.cohort_at(''2024-12-18'', 8, unit) c WHERE unit <> ''day'' AND customers > 0',
 	'SELECT unit, cohort, period_no, customers, retained, retained_or_later, retained::float8 / customers AS retention, retained_or_later::float8 / customers AS or_later FROM cell', 'cohorts are what plain SQL finds');
-SELECT set_eq('SELECT unit, c.* FROM unit, crm_random.retention_at(''2024-12-18'', unit, 8) c WHERE unit <> ''day''',
+SELECT set_eq('SELECT unit, c.* FROM unit, crm_random.retention_at(''2024-12-18'', 8, unit) c WHERE unit <> ''day''',
 	'SELECT unit, period_no, sum(customers)::bigint AS customers, sum(retained)::bigint AS retained, sum(retained_or_later)::bigint AS or_later,
 			sum(retained)::float8 / sum(customers)::float8 AS retention, sum(retained_or_later)::float8 / sum(customers)::float8 AS retention_or_later
 	   FROM cell WHERE retained IS NOT NULL GROUP BY 1, 2', 'and so is retention');
@@ -126,7 +126,7 @@ SELECT set_eq('SELECT period, is_complete, buyers, repeat_buyers, came_back, new
 SELECT set_eq('SELECT active_periods, customers, all_customers, round(share::numeric, 9) FROM crm_random.stickiness WHERE customers > 0',
 	$$SELECT n::integer, count(*), sum(count(*)) OVER ()::bigint, round(count(*) / sum(count(*)) OVER (), 9)
 		FROM (SELECT customer_id, count(DISTINCT date_trunc('month', day)) AS n FROM buys WHERE day >= '2023-12-01' AND day < '2024-12-01' GROUP BY 1) t GROUP BY n$$, 'stickiness, over the months that are over');
-SELECT set_eq($$SELECT active_periods, customers FROM crm_random.stickiness_at('2024-11-30', 'quarter', 3)$$,
+SELECT set_eq($$SELECT active_periods, customers FROM crm_random.stickiness_at('2024-11-30', 3, 'quarter')$$,
 	$$SELECT n::integer, count(*) FROM (SELECT customer_id, count(DISTINCT date_trunc('quarter', day)) AS n FROM buys WHERE day >= '2024-01-01' AND day < '2024-10-01' GROUP BY 1) t GROUP BY n$$, 'and by quarters');
 
 -- Over a relation of another's, with text keys: the same answers

@@ -17,13 +17,13 @@ CREATE TABLE purchase AS
 CREATE TABLE customer AS SELECT customer, history_agg(day, round(points / 100.0, 2)) AS history FROM purchase GROUP BY customer;
 CREATE TABLE query (name text, query text);
 INSERT INTO query VALUES
-	('retention', $$SELECT retention_agg(history, '2024-01-01', 'month', 12, '2026-06-15')::text FROM customer$$),
-	('brackets', $$SELECT retention_agg(history, '2024-01-01', 'week', ARRAY[0,1,5,20], '2026-06-15')::text FROM customer$$),
+	('retention', $$SELECT retention_agg(history, '2026-06-15', '2024-01-01', 12, 'month')::text FROM customer$$),
+	('brackets', $$SELECT retention_agg(history, '2026-06-15', '2024-01-01', ARRAY[0,1,5,20], 'week')::text FROM customer$$),
 	('growth', $$SELECT growth_agg(history, '2024-03-01', '2026-06-15', 'week')::text FROM customer$$),
 	('stickiness', $$SELECT stickiness_agg(history, '2024-03-01', '2026-06-15', 'quarter')::text FROM customer$$),
 	('repeat', $$SELECT repeat_rate(history, '2024-03-01', '2024-06-15')::text FROM customer$$),
 	('return', $$SELECT came_back_rate(history, '2024-03-01', '2024-06-15', '2025-03-01', '2025-06-15')::text FROM customer$$),
-	('within', $$SELECT repeat_within(history, '2024-01-01', '2024-02-01', 30, '2026-06-15')::text FROM customer$$),
+	('within', $$SELECT repeat_within(history, '2026-06-15', '2024-01-01', '2024-02-01', 30)::text FROM customer$$),
 	('matrix', $$SELECT transition_matrix_agg(a, b)::text FROM purchase$$),
 	('points', $$SELECT points_balance_agg(points, day, CASE WHEN points > 0 THEN day + 400 END, NULL, '2026-06-15')::text FROM purchase$$),
 	('lots', $$SELECT md5(points_lots_agg(points * 0.125, day, CASE WHEN points > 0 THEN day + 800 END, CASE WHEN points > 0 THEN day + 10 END, '2026-06-15')::text) FROM purchase$$);

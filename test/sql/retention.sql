@@ -14,25 +14,25 @@ INSERT INTO customer VALUES
 	('C', pg_temp.bought('2025-06-30', '2025-08-15')),
 	('B', pg_temp.bought('2025-05-31', '2025-06-01', '2025-07-01')),
 	('D', pg_temp.bought('2025-07-31'));
-SELECT c.* FROM (SELECT retention_agg(history, '2025-06-01', 'month', 3, '2025-09-30') AS cells FROM customer) AS q, unnest(cells) AS c
+SELECT c.* FROM (SELECT retention_agg(history, '2025-09-30', '2025-06-01', 3, 'month') AS cells FROM customer) AS q, unnest(cells) AS c
  WHERE cohort <= '2025-07-01';
-SELECT r.* FROM (SELECT retention_agg(history, '2025-06-01', 'month', 3, '2025-09-30') AS cells FROM customer WHERE name IN ('A', 'C')) AS q, retention_curve(cells) AS r;
+SELECT r.* FROM (SELECT retention_agg(history, '2025-09-30', '2025-06-01', 3, 'month') AS cells FROM customer WHERE name IN ('A', 'C')) AS q, retention_curve(cells) AS r;
 -- Data end with period 2, or a day before that: what is not over is not known.
-SELECT c.cohort, period_no, retained, retained_or_later FROM (SELECT retention_agg(history, '2025-06-15', 'month', 3, '2025-08-31') AS cells FROM customer) AS q, unnest(cells) AS c
+SELECT c.cohort, period_no, retained, retained_or_later FROM (SELECT retention_agg(history, '2025-08-31', '2025-06-15', 3, 'month') AS cells FROM customer) AS q, unnest(cells) AS c
  WHERE cohort = '2025-06-01';
-SELECT c.cohort, period_no, retained, retained_or_later FROM (SELECT retention_agg(history, '2025-06-15', 'month', 3, '2025-08-30') AS cells FROM customer) AS q, unnest(cells) AS c
+SELECT c.cohort, period_no, retained, retained_or_later FROM (SELECT retention_agg(history, '2025-08-30', '2025-06-15', 3, 'month') AS cells FROM customer) AS q, unnest(cells) AS c
  WHERE cohort = '2025-06-01';
 -- The curve counts only those who are old enough: D (July) has no period 3 yet.
-SELECT r.* FROM (SELECT retention_agg(history, '2025-06-01', 'month', 3, '2025-09-30') AS cells FROM customer) AS q, retention_curve(cells) AS r;
+SELECT r.* FROM (SELECT retention_agg(history, '2025-09-30', '2025-06-01', 3, 'month') AS cells FROM customer) AS q, retention_curve(cells) AS r;
 -- Brackets: periods 0, 1 to 2, 3 to 5; without period 0; beyond the data.
-SELECT c.* FROM (SELECT retention_agg(history, '2025-06-01', 'month', ARRAY[0,1,3,6], '2025-12-31') AS cells FROM customer) AS q, unnest(cells) AS c WHERE cohort = '2025-06-01';
-SELECT c.* FROM (SELECT retention_agg(history, '2025-06-01', 'month', ARRAY[2,3], '2025-12-31') AS cells FROM customer) AS q, unnest(cells) AS c WHERE cohort < '2025-08-01';
+SELECT c.* FROM (SELECT retention_agg(history, '2025-12-31', '2025-06-01', ARRAY[0,1,3,6], 'month') AS cells FROM customer) AS q, unnest(cells) AS c WHERE cohort = '2025-06-01';
+SELECT c.* FROM (SELECT retention_agg(history, '2025-12-31', '2025-06-01', ARRAY[2,3], 'month') AS cells FROM customer) AS q, unnest(cells) AS c WHERE cohort < '2025-08-01';
 -- Units: a week begins on Monday (2024-12-30 is one), also across the year.
 SELECT unit, c.cohort, c.customers, c.retained FROM unnest('{day,week,month,quarter,year}'::text[]) WITH ORDINALITY AS u(unit, n),
-	   LATERAL (SELECT retention_agg(h, '2024-12-31', unit, 1, '2026-12-31') AS cells FROM (VALUES (pg_temp.bought('2025-01-05', '2025-01-06')), (pg_temp.bought('2024-12-31', '2025-01-05'))) AS v(h)) AS q,
+	   LATERAL (SELECT retention_agg(h, '2026-12-31', '2024-12-31', 1, unit) AS cells FROM (VALUES (pg_temp.bought('2025-01-05', '2025-01-06')), (pg_temp.bought('2024-12-31', '2025-01-05'))) AS v(h)) AS q,
 	   unnest(cells) AS c WHERE period_no = 1 AND customers > 0 ORDER BY n, cohort;
 -- A refund is no activity, and brings nobody into a cohort.
-SELECT c.* FROM (SELECT retention_agg(h, '2025-01-01', 'month', 1, '2025-02-28') AS cells FROM (VALUES ('[["2024-12-01",0,-1],["2025-01-05",1,5],["2025-02-05",0,-5]]'::history)) AS v(h)) AS q, unnest(cells) AS c;
+SELECT c.* FROM (SELECT retention_agg(h, '2025-02-28', '2025-01-01', 1, 'month') AS cells FROM (VALUES ('[["2024-12-01",0,-1],["2025-01-05",1,5],["2025-02-05",0,-5]]'::history)) AS v(h)) AS q, unnest(cells) AS c;
 
 -- Growth accounting: A active in January, February, April; B in March.
 CREATE TEMP TABLE grown AS SELECT * FROM (VALUES (pg_temp.bought('2025-01-03', '2025-01-09', '2025-02-28', '2025-04-01')), (pg_temp.bought('2025-03-31'))) AS v(history);
@@ -70,7 +70,7 @@ WITH month AS (SELECT DISTINCT customer, date_trunc('month', day)::date AS month
 			   LATERAL (SELECT g.cohort + (n + 1) * interval '1 month' <= '2025-06-16' AS known) AS k GROUP BY g.cohort, n, known),
 	 ours AS (
 		SELECT c.cohort, period_no, customers, retained, retained_or_later
-		  FROM (SELECT retention_agg(history, '2024-02-10', 'month', 5, '2025-06-15') AS cells FROM bought) AS q, unnest(cells) AS c)
+		  FROM (SELECT retention_agg(history, '2025-06-15', '2024-02-10', 5, 'month') AS cells FROM bought) AS q, unnest(cells) AS c)
 SELECT (SELECT count(*) FROM plain) AS plain, (SELECT count(*) FROM ours) AS ours, (SELECT count(*) FROM (TABLE plain EXCEPT TABLE ours) AS d) AS different;
 
 -- Stickiness: A in two months of the three, B in one.
@@ -84,32 +84,32 @@ SELECT (repeat_rate(history, '2024-01-01', '2025-01-01')).* FROM buyer;
 SELECT (repeat_rate(history, '2024-01-01', '2025-01-01', true)).* FROM buyer;
 SELECT (came_back_rate(history, '2024-01-01', '2025-01-01', '2025-01-01', '2026-01-01')).* FROM buyer;
 -- F came back after 30 days; G's 30 days are over on 30 January.
-SELECT days, as_of, (repeat_within(history, '2024-01-01', '2025-01-01', days, as_of)).*
+SELECT days, as_of, (repeat_within(history, as_of, '2024-01-01', '2025-01-01', days)).*
   FROM buyer, (VALUES (29, '2025-12-31'::date), (30, '2025-12-31'), (30, '2025-01-30'), (30, '2025-01-29')) AS v(days, as_of) GROUP BY 1, 2 ORDER BY 1, 2;
 SELECT (repeat_rate(history, '2020-01-01', '2021-01-01')).* FROM buyer;
 
 -- Nothing to count
-SELECT retention_agg(history, '2025-01-01', 'month', 3, '2025-01-01') FROM customer WHERE false;
-SELECT retention_agg(NULL, '2025-01-01', 'month', 3, '2025-01-01'), growth_agg('[]', NULL, '2025-01-01', 'month'), stickiness_agg('[]', '2025-01-01', '2025-01-01', NULL), repeat_rate(NULL, '2025-01-01', '2025-01-01');
-SELECT retention_agg('[]', '2025-01-01', 'year', 0, '2025-01-01') AS empty, retention_agg('[]', '2025-01-02', 'day', 3, '2025-01-01') AS backwards,
+SELECT retention_agg(history, '2025-01-01', '2025-01-01', 3, 'month') FROM customer WHERE false;
+SELECT retention_agg(NULL, '2025-01-01', '2025-01-01', 3, 'month'), growth_agg('[]', NULL, '2025-01-01', 'month'), stickiness_agg('[]', '2025-01-01', '2025-01-01', NULL), repeat_rate(NULL, '2025-01-01', '2025-01-01');
+SELECT retention_agg('[]', '2025-01-01', '2025-01-01', 0, 'year') AS empty, retention_agg('[]', '2025-01-01', '2025-01-02', 3, 'day') AS backwards,
 	   growth_agg('[]', '2025-01-01', '2025-01-01', 'day') AS no_days, stickiness_agg('[]', '2025-01-01', '2025-01-02', 'day') AS nobody;
-SELECT count(*) FROM (SELECT retention_agg('[]', '2025-01-01', 'year', 0, '2025-01-01') AS cells) AS q, retention_curve(cells);
+SELECT count(*) FROM (SELECT retention_agg('[]', '2025-01-01', '2025-01-01', 0, 'year') AS cells) AS q, retention_curve(cells);
 -- The ends of the calendar
-SELECT retention_agg(h, '4714-11-24 BC', 'year', 0, '4714-11-30 BC'), growth_agg(h, '5874897-12-31', '5874897-12-31', 'week')
+SELECT retention_agg(h, '4714-11-30 BC', '4714-11-24 BC', 0, 'year'), growth_agg(h, '5874897-12-31', '5874897-12-31', 'week')
   FROM (VALUES ('[["4714-11-24 BC",1,1],["5874897-12-30",1,1]]'::history)) AS v(h);
 
 -- Bad input
-SELECT retention_agg('[]', '2025-01-01', 'fortnight', 3, '2025-01-01');
-SELECT retention_agg('[]', '2025-01-01', 'month', -1, '2025-01-01');
-SELECT retention_agg('[]', '2025-01-01', 'month', 1000, '2025-01-01');
-SELECT retention_agg('[]', 'infinity', 'month', 1, '2025-01-01');
-SELECT retention_agg('[]', '2025-01-01', 'month', ARRAY[0], '2025-01-01');
-SELECT retention_agg('[]', '2025-01-01', 'month', ARRAY[0,2,2], '2025-01-01');
-SELECT retention_agg('[]', '2025-01-01', 'month', ARRAY[-1,2], '2025-01-01');
-SELECT retention_agg('[]', '2025-01-01', 'month', ARRAY[0,NULL], '2025-01-01');
-SELECT retention_agg('[]', '1000-01-01', 'day', 1, '2025-01-01');
-SELECT retention_agg('[]', '2000-01-01', 'day', 900, '2025-01-01');
-SELECT retention_agg('[]', '2025-01-01', 'month', n, '2025-01-01') FROM generate_series(1, 2) AS n;
+SELECT retention_agg('[]', '2025-01-01', '2025-01-01', 3, 'fortnight');
+SELECT retention_agg('[]', '2025-01-01', '2025-01-01', -1, 'month');
+SELECT retention_agg('[]', '2025-01-01', '2025-01-01', 1000, 'month');
+SELECT retention_agg('[]', '2025-01-01', 'infinity', 1, 'month');
+SELECT retention_agg('[]', '2025-01-01', '2025-01-01', ARRAY[0], 'month');
+SELECT retention_agg('[]', '2025-01-01', '2025-01-01', ARRAY[0,2,2], 'month');
+SELECT retention_agg('[]', '2025-01-01', '2025-01-01', ARRAY[-1,2], 'month');
+SELECT retention_agg('[]', '2025-01-01', '2025-01-01', ARRAY[0,NULL], 'month');
+SELECT retention_agg('[]', '2025-01-01', '1000-01-01', 1, 'day');
+SELECT retention_agg('[]', '2025-01-01', '2000-01-01', 900, 'day');
+SELECT retention_agg('[]', '2025-01-01', '2025-01-01', n, 'month') FROM generate_series(1, 2) AS n;
 SELECT growth_agg('[]', '2025-01-01', '2025-02-01', unit) FROM unnest('{month,day}'::text[]) AS unit;
 SELECT growth_agg('[]', '2025-01-01', '-infinity', 'day');
-SELECT repeat_within('[]', '2025-01-01', '2025-02-01', 0, '2025-02-01');
+SELECT repeat_within('[]', '2025-02-01', '2025-01-01', '2025-02-01', 0);
