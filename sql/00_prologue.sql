@@ -1,43 +1,49 @@
 /*
  * prologue
  *
- * Refuses to install into a schema that somebody prepared, and defines what
- * belongs to no domain. Every statement of these modules is a plain CREATE.
+ * Makes the two schemas of the extension, and defines what belongs to no
+ * domain. Every statement of these modules is a plain CREATE.
+ *
+ * The control file names pg_catalog as the schema, so that CREATE EXTENSION
+ * creates none and takes none that somebody prepared. The two schemas are made
+ * here instead. The script runs with the rights of a superuser, so both belong
+ * to a superuser and nobody else can create anything in them. They are members
+ * of the extension: DROP EXTENSION drops them, and pg_dump leaves them out.
+ *
+ * Until the schemas exist, the caller may own everything that the script could
+ * meet. So every name and operator of this module is qualified.
  */
 \echo Use "CREATE EXTENSION crm" to load this file. \quit
 
 DO $$
 DECLARE
-	home pg_catalog.oid;
-	its_owner pg_catalog.oid;
-	our_owner pg_catalog.oid;
-	others pg_catalog.int8;
+	taken pg_catalog.name;
 BEGIN
-	SELECT n.oid, n.nspowner, e.extowner INTO home, its_owner, our_owner
-	  FROM pg_catalog.pg_extension e
-	  JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) e.extnamespace
-	 WHERE e.extname OPERATOR(pg_catalog.=) 'crm';
-	IF its_owner OPERATOR(pg_catalog.<>) our_owner THEN
-		RAISE invalid_schema_definition USING
-			MESSAGE = pg_catalog.format('schema "crm" belongs to role %s, not to the role that installs the extension',
-										pg_catalog.pg_get_userbyid(its_owner)),
-			HINT = 'Drop or rename the schema, or change its owner, then run CREATE EXTENSION again.';
-	END IF;
-	SELECT pg_catalog.count(*) INTO others
-	  FROM pg_catalog.pg_depend d
-	 WHERE d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_namespace'::pg_catalog.regclass
-	   AND d.refobjid OPERATOR(pg_catalog.=) home
-	   AND d.classid OPERATOR(pg_catalog.<>) 'pg_catalog.pg_extension'::pg_catalog.regclass;
-	IF others OPERATOR(pg_catalog.>) 0 THEN
-		RAISE invalid_schema_definition USING
-			MESSAGE = pg_catalog.format('schema "crm" already holds %s object(s)', others),
-			HINT = 'The extension needs this schema for itself. Rename it (ALTER SCHEMA crm RENAME TO ...), then run CREATE EXTENSION again.';
+	SELECT n.nspname INTO taken
+	  FROM pg_catalog.pg_namespace n
+	 WHERE n.nspname OPERATOR(pg_catalog.=) 'crm'
+		OR n.nspname OPERATOR(pg_catalog.=) 'crm_internal'
+	 ORDER BY n.nspname
+	 LIMIT 1;
+	IF taken IS NOT NULL THEN
+		RAISE duplicate_schema USING
+			MESSAGE = pg_catalog.format('schema "%s" already exists, but the extension must create it', taken),
+			DETAIL = 'Objects in a schema that somebody prepared could be taken for those of the extension.',
+			HINT = pg_catalog.format('Rename the schema (ALTER SCHEMA %s RENAME TO ...) or drop it, '
+				'then run CREATE EXTENSION again.', taken);
 	END IF;
 END
 $$;
 
--- The functions are for everybody; they show nothing that the caller may not see.
-GRANT USAGE ON SCHEMA crm TO PUBLIC;
+CREATE SCHEMA crm;
+CREATE SCHEMA crm_internal;
+COMMENT ON SCHEMA crm IS
+'Customer analytics: the functions, aggregates, types and operators of the extension crm that people use. The manual describes each of them.';
+COMMENT ON SCHEMA crm_internal IS
+'What the extension crm needs for itself: support of aggregates, types, operators and domains, and helpers. Any of it may change with any version; do not call it.';
+
+-- The functions are for everybody. They show nothing that the caller may not see.
+GRANT USAGE ON SCHEMA crm, crm_internal TO PUBLIC;
 
 CREATE FUNCTION crm.version() RETURNS text
 	AS 'MODULE_PATHNAME', 'crm_version' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;

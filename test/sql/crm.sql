@@ -44,20 +44,36 @@ SELECT amname, opcname, amvalidate(c.oid)
   FROM pg_opclass c JOIN pg_am a ON a.oid = c.opcmethod
  WHERE c.opcnamespace = 'crm'::regnamespace ORDER BY 1;
 
--- A schema that somebody prepared is refused, and stays as it was.
-\set VERBOSITY terse
+-- The two schemas are the extension's own, and all of it lies in them.
+SELECT n.nspname, (SELECT rolsuper FROM pg_roles r WHERE r.oid = n.nspowner) AS superuser_owns, obj_description(n.oid, 'pg_namespace') IS NOT NULL AS commented,
+	   has_schema_privilege('public', n.oid, 'USAGE') AS everybody_uses, has_schema_privilege('public', n.oid, 'CREATE') AS everybody_creates
+  FROM pg_depend d JOIN pg_namespace n ON n.oid = d.objid
+ WHERE d.classid = 'pg_namespace'::regclass AND d.deptype = 'e'
+   AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'crm')
+ ORDER BY n.nspname;
+SELECT i.type, i.schema, i.identity
+  FROM pg_depend d CROSS JOIN LATERAL pg_identify_object(d.classid, d.objid, 0) i
+ WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
+   AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'crm')
+   AND i.schema NOT IN ('crm', 'crm_internal')
+ ORDER BY 1, 2, 3;
+
+-- A schema that somebody prepared is refused, whoever owns it, and stays as it was.
 CREATE DATABASE crm_regress_prepared;
 \c crm_regress_prepared
+\set SHOW_CONTEXT never
 CREATE SCHEMA crm CREATE TABLE mine (i int);
 CREATE EXTENSION crm;
 SELECT count(*) FROM crm.mine;
+\set VERBOSITY terse
 DROP SCHEMA crm CASCADE;
 CREATE ROLE crm_regress_other;
-CREATE SCHEMA crm AUTHORIZATION crm_regress_other;
+CREATE SCHEMA crm_internal AUTHORIZATION crm_regress_other;
 CREATE EXTENSION crm;
-DROP SCHEMA crm;
+DROP SCHEMA crm_internal;
 CREATE EXTENSION crm;
 DROP EXTENSION crm;
+SELECT nspname FROM pg_namespace WHERE nspname LIKE 'crm%';
 \c contrib_regression
 DROP DATABASE crm_regress_prepared;
 DROP ROLE crm_regress_other;
