@@ -7,20 +7,20 @@
 
 CREATE TYPE crm.history;
 
-CREATE FUNCTION crm.history_in(cstring) RETURNS crm.history
+CREATE FUNCTION crm_internal.history_in(cstring) RETURNS crm.history
 	AS 'MODULE_PATHNAME', 'crm_history_in' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-CREATE FUNCTION crm.history_out(crm.history) RETURNS cstring
+CREATE FUNCTION crm_internal.history_out(crm.history) RETURNS cstring
 	AS 'MODULE_PATHNAME', 'crm_history_out' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-CREATE FUNCTION crm.history_recv(internal) RETURNS crm.history
+CREATE FUNCTION crm_internal.history_recv(internal) RETURNS crm.history
 	AS 'MODULE_PATHNAME', 'crm_history_recv' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-CREATE FUNCTION crm.history_send(crm.history) RETURNS bytea
+CREATE FUNCTION crm_internal.history_send(crm.history) RETURNS bytea
 	AS 'MODULE_PATHNAME', 'crm_history_send' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
 CREATE TYPE crm.history (
-	INPUT = crm.history_in,
-	OUTPUT = crm.history_out,
-	RECEIVE = crm.history_recv,
-	SEND = crm.history_send,
+	INPUT = crm_internal.history_in,
+	OUTPUT = crm_internal.history_out,
+	RECEIVE = crm_internal.history_recv,
+	SEND = crm_internal.history_send,
 	INTERNALLENGTH = VARIABLE,
 	ALIGNMENT = double,
 	STORAGE = extended
@@ -28,10 +28,10 @@ CREATE TYPE crm.history (
 
 COMMENT ON TYPE crm.history IS
 'The purchases of a customer: for each day the number of purchases and the exact net amount. Compact (about 4 bytes a purchase day), independent of the order in which it was built, mergeable. Text form: a JSON array of [day, purchases, amount], for example [["2025-01-03",1,12.50],["2025-02-11",2,30.00]]; days ascend; an entry with 0 purchases is a refund and has a negative amount. Amounts have up to 8 decimals (the largest number seen is kept, as sum() does); the absolute amounts of a history may add up to 10^18 minor units.';
-COMMENT ON FUNCTION crm.history_in(cstring) IS 'Text input of crm.history.';
-COMMENT ON FUNCTION crm.history_out(crm.history) IS 'Text output of crm.history.';
-COMMENT ON FUNCTION crm.history_recv(internal) IS 'Binary input of crm.history; all bytes are checked.';
-COMMENT ON FUNCTION crm.history_send(crm.history) IS 'Binary output of crm.history.';
+COMMENT ON FUNCTION crm_internal.history_in(cstring) IS 'Text input of crm.history.';
+COMMENT ON FUNCTION crm_internal.history_out(crm.history) IS 'Text output of crm.history.';
+COMMENT ON FUNCTION crm_internal.history_recv(internal) IS 'Binary input of crm.history; all bytes are checked.';
+COMMENT ON FUNCTION crm_internal.history_send(crm.history) IS 'Binary output of crm.history.';
 
 CREATE CAST (crm.history AS jsonb) WITH INOUT;
 COMMENT ON CAST (crm.history AS jsonb) IS 'The text form, which is JSON: an array of [day, purchases, amount].';
@@ -40,64 +40,67 @@ COMMENT ON CAST (jsonb AS crm.history) IS 'Reads an array of [day, purchases, am
 
 /* Building */
 
-CREATE FUNCTION crm.history_agg_transition(crm.history, day date, amount numeric) RETURNS crm.history
+CREATE FUNCTION crm_internal.history_agg_transition(crm.history, day date, amount numeric) RETURNS crm.history
 	AS 'MODULE_PATHNAME', 'crm_history_add_numeric' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm.history_agg_transition(crm.history, date, numeric) IS
+COMMENT ON FUNCTION crm_internal.history_agg_transition(crm.history, date, numeric) IS
 'The history with one purchase (amount 0 or more) or refund (amount below 0) more. A NULL history is an empty one; a NULL day or amount changes nothing. Transition of crm.history_agg.';
-CREATE FUNCTION crm.history_agg_transition(crm.history, day date, amount float8) RETURNS crm.history
+CREATE FUNCTION crm_internal.history_agg_transition(crm.history, day date, amount float8) RETURNS crm.history
 	AS 'MODULE_PATHNAME', 'crm_history_add_float8' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm.history_agg_transition(crm.history, date, float8) IS
-'As history_add with a numeric amount; the float is read as PostgreSQL casts it to numeric (15 significant digits), rounded to 8 decimals.';
-CREATE FUNCTION crm.history_agg_combine(crm.history, crm.history) RETURNS crm.history
+COMMENT ON FUNCTION crm_internal.history_agg_transition(crm.history, date, float8) IS
+'The same with a float, which is read as PostgreSQL casts it to numeric (15 significant digits), rounded to 8 decimals.';
+CREATE FUNCTION crm_internal.history_combine(crm.history, crm.history) RETURNS crm.history
 	AS 'MODULE_PATHNAME', 'crm_history_union' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm.history_agg_combine(crm.history, crm.history) IS
+COMMENT ON FUNCTION crm_internal.history_combine(crm.history, crm.history) IS
 'All purchases of both histories; a NULL one counts as empty. Behind crm.rollup.';
-CREATE FUNCTION crm.history_concat(crm.history, crm.history) RETURNS crm.history
-	AS 'MODULE_PATHNAME', 'crm_history_union' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION crm.history_concat(crm.history, crm.history) IS
-'All purchases of both histories; NULL where either is NULL. Behind the operator ||.';
-CREATE FUNCTION crm.history_agg_final(crm.history) RETURNS crm.history
+CREATE FUNCTION crm_internal.history_final(crm.history) RETURNS crm.history
 	AS 'MODULE_PATHNAME', 'crm_history_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm.history_agg_final(crm.history) IS 'Final function of crm.history_agg and crm.rollup: sorts and packs.';
+COMMENT ON FUNCTION crm_internal.history_final(crm.history) IS 'Final function of crm.history_agg and crm.rollup: sorts and packs.';
 
 CREATE AGGREGATE crm.history_agg(day date, amount numeric) (
-	SFUNC = crm.history_agg_transition,
+	SFUNC = crm_internal.history_agg_transition,
 	STYPE = crm.history,
 	SSPACE = 128,
-	FINALFUNC = crm.history_agg_final,
-	COMBINEFUNC = crm.history_agg_combine,
+	FINALFUNC = crm_internal.history_final,
+	COMBINEFUNC = crm_internal.history_combine,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.history_agg(date, numeric) IS
 'The purchase history of the rows: one entry a day with the number of purchases and the exact net amount. amount below 0 is a refund: it nets the money of its day and counts as no purchase; 0 counts as a purchase. Rows with a NULL day or amount are skipped; NULL where no row is left. NaN and infinite amounts, infinite days, more than 8 decimals and amounts out of range are errors. The result does not depend on the order of the rows. For timestamps say which day is meant: (created_at AT TIME ZONE ''Europe/Berlin'')::date.';
 CREATE AGGREGATE crm.history_agg(day date, amount float8) (
-	SFUNC = crm.history_agg_transition,
+	SFUNC = crm_internal.history_agg_transition,
 	STYPE = crm.history,
 	SSPACE = 128,
-	FINALFUNC = crm.history_agg_final,
-	COMBINEFUNC = crm.history_agg_combine,
+	FINALFUNC = crm_internal.history_final,
+	COMBINEFUNC = crm_internal.history_combine,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.history_agg(date, float8) IS
 'As history_agg with numeric amounts; a float is read as PostgreSQL casts it to numeric (15 significant digits), rounded to 8 decimals.';
 CREATE AGGREGATE crm.rollup(history crm.history) (
-	SFUNC = crm.history_agg_combine,
+	SFUNC = crm_internal.history_combine,
 	STYPE = crm.history,
 	SSPACE = 128,
-	FINALFUNC = crm.history_agg_final,
-	COMBINEFUNC = crm.history_agg_combine,
+	FINALFUNC = crm_internal.history_final,
+	COMBINEFUNC = crm_internal.history_combine,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.rollup(crm.history) IS
 'The union of histories: of channels, brands, the companies of a group. Days that occur in several are added up. NULLs are skipped; NULL where none is left. The rollup of parts equals the history of the whole.';
 
+CREATE FUNCTION crm.merge(history crm.history, other crm.history) RETURNS crm.history
+	AS 'MODULE_PATHNAME', 'crm_history_union' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION crm.merge(crm.history, crm.history) IS
+'All purchases of both histories, for example of two shops, or of the orders so far and of the new ones. The purchases of a day that occurs in both are added up. NULL where either history is NULL; crm.rollup takes any number of histories and skips NULL ones. The operator || does the same, but a session finds it only with crm in its search_path.';
+CREATE FUNCTION crm_internal.history_merge(crm.history, crm.history) RETURNS crm.history
+	AS 'MODULE_PATHNAME', 'crm_history_union' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION crm_internal.history_merge(crm.history, crm.history) IS 'Behind the operator ||.';
 CREATE OPERATOR crm.|| (
 	LEFTARG = crm.history,
 	RIGHTARG = crm.history,
-	FUNCTION = crm.history_concat,
+	FUNCTION = crm_internal.history_merge,
 	COMMUTATOR = OPERATOR(crm.||)
 );
-COMMENT ON OPERATOR crm.|| (crm.history, crm.history) IS 'All purchases of both histories.';
+COMMENT ON OPERATOR crm.|| (crm.history, crm.history) IS 'All purchases of both histories, as crm.merge.';
 
 /* Cuts */
 
@@ -181,61 +184,61 @@ COMMENT ON FUNCTION crm.repeat_purchases(crm.history, date, text) IS
 
 /* Comparison: equal bytes; the order is arbitrary but stable. */
 
-CREATE FUNCTION crm.history_eq(crm.history, crm.history) RETURNS boolean
+CREATE FUNCTION crm_internal.history_eq(crm.history, crm.history) RETURNS boolean
 	AS 'MODULE_PATHNAME', 'crm_history_eq' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-CREATE FUNCTION crm.history_ne(crm.history, crm.history) RETURNS boolean
+CREATE FUNCTION crm_internal.history_ne(crm.history, crm.history) RETURNS boolean
 	AS 'MODULE_PATHNAME', 'crm_history_ne' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-CREATE FUNCTION crm.history_lt(crm.history, crm.history) RETURNS boolean
+CREATE FUNCTION crm_internal.history_lt(crm.history, crm.history) RETURNS boolean
 	AS 'MODULE_PATHNAME', 'crm_history_lt' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-CREATE FUNCTION crm.history_le(crm.history, crm.history) RETURNS boolean
+CREATE FUNCTION crm_internal.history_le(crm.history, crm.history) RETURNS boolean
 	AS 'MODULE_PATHNAME', 'crm_history_le' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-CREATE FUNCTION crm.history_gt(crm.history, crm.history) RETURNS boolean
+CREATE FUNCTION crm_internal.history_gt(crm.history, crm.history) RETURNS boolean
 	AS 'MODULE_PATHNAME', 'crm_history_gt' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-CREATE FUNCTION crm.history_ge(crm.history, crm.history) RETURNS boolean
+CREATE FUNCTION crm_internal.history_ge(crm.history, crm.history) RETURNS boolean
 	AS 'MODULE_PATHNAME', 'crm_history_ge' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-CREATE FUNCTION crm.history_cmp(crm.history, crm.history) RETURNS int
+CREATE FUNCTION crm_internal.history_cmp(crm.history, crm.history) RETURNS int
 	AS 'MODULE_PATHNAME', 'crm_history_cmp' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-CREATE FUNCTION crm.history_hash(crm.history) RETURNS int
+CREATE FUNCTION crm_internal.history_hash(crm.history) RETURNS int
 	AS 'MODULE_PATHNAME', 'crm_history_hash' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-CREATE FUNCTION crm.history_hash_extended(crm.history, bigint) RETURNS bigint
+CREATE FUNCTION crm_internal.history_hash_extended(crm.history, bigint) RETURNS bigint
 	AS 'MODULE_PATHNAME', 'crm_history_hash_extended' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION crm.history_eq(crm.history, crm.history) IS 'Same entries and same scale. Behind the operator =.';
-COMMENT ON FUNCTION crm.history_ne(crm.history, crm.history) IS 'Behind the operator <>.';
-COMMENT ON FUNCTION crm.history_lt(crm.history, crm.history) IS 'Behind the operator <.';
-COMMENT ON FUNCTION crm.history_le(crm.history, crm.history) IS 'Behind the operator <=.';
-COMMENT ON FUNCTION crm.history_gt(crm.history, crm.history) IS 'Behind the operator >.';
-COMMENT ON FUNCTION crm.history_ge(crm.history, crm.history) IS 'Behind the operator >=.';
-COMMENT ON FUNCTION crm.history_cmp(crm.history, crm.history) IS 'Behind btree indexes and sorting.';
-COMMENT ON FUNCTION crm.history_hash(crm.history) IS 'Behind hashing.';
-COMMENT ON FUNCTION crm.history_hash_extended(crm.history, bigint) IS 'Behind hash partitioning.';
+COMMENT ON FUNCTION crm_internal.history_eq(crm.history, crm.history) IS 'Same entries and same scale. Behind the operator =.';
+COMMENT ON FUNCTION crm_internal.history_ne(crm.history, crm.history) IS 'Behind the operator <>.';
+COMMENT ON FUNCTION crm_internal.history_lt(crm.history, crm.history) IS 'Behind the operator <.';
+COMMENT ON FUNCTION crm_internal.history_le(crm.history, crm.history) IS 'Behind the operator <=.';
+COMMENT ON FUNCTION crm_internal.history_gt(crm.history, crm.history) IS 'Behind the operator >.';
+COMMENT ON FUNCTION crm_internal.history_ge(crm.history, crm.history) IS 'Behind the operator >=.';
+COMMENT ON FUNCTION crm_internal.history_cmp(crm.history, crm.history) IS 'Behind btree indexes and sorting.';
+COMMENT ON FUNCTION crm_internal.history_hash(crm.history) IS 'Behind hashing.';
+COMMENT ON FUNCTION crm_internal.history_hash_extended(crm.history, bigint) IS 'Behind hash partitioning.';
 
 CREATE OPERATOR crm.= (
-	LEFTARG = crm.history, RIGHTARG = crm.history, FUNCTION = crm.history_eq,
+	LEFTARG = crm.history, RIGHTARG = crm.history, FUNCTION = crm_internal.history_eq,
 	COMMUTATOR = OPERATOR(crm.=), NEGATOR = OPERATOR(crm.<>),
 	RESTRICT = eqsel, JOIN = eqjoinsel, HASHES, MERGES
 );
 CREATE OPERATOR crm.<> (
-	LEFTARG = crm.history, RIGHTARG = crm.history, FUNCTION = crm.history_ne,
+	LEFTARG = crm.history, RIGHTARG = crm.history, FUNCTION = crm_internal.history_ne,
 	COMMUTATOR = OPERATOR(crm.<>), NEGATOR = OPERATOR(crm.=),
 	RESTRICT = neqsel, JOIN = neqjoinsel
 );
 CREATE OPERATOR crm.< (
-	LEFTARG = crm.history, RIGHTARG = crm.history, FUNCTION = crm.history_lt,
+	LEFTARG = crm.history, RIGHTARG = crm.history, FUNCTION = crm_internal.history_lt,
 	COMMUTATOR = OPERATOR(crm.>), NEGATOR = OPERATOR(crm.>=),
 	RESTRICT = scalarltsel, JOIN = scalarltjoinsel
 );
 CREATE OPERATOR crm.<= (
-	LEFTARG = crm.history, RIGHTARG = crm.history, FUNCTION = crm.history_le,
+	LEFTARG = crm.history, RIGHTARG = crm.history, FUNCTION = crm_internal.history_le,
 	COMMUTATOR = OPERATOR(crm.>=), NEGATOR = OPERATOR(crm.>),
 	RESTRICT = scalarlesel, JOIN = scalarlejoinsel
 );
 CREATE OPERATOR crm.> (
-	LEFTARG = crm.history, RIGHTARG = crm.history, FUNCTION = crm.history_gt,
+	LEFTARG = crm.history, RIGHTARG = crm.history, FUNCTION = crm_internal.history_gt,
 	COMMUTATOR = OPERATOR(crm.<), NEGATOR = OPERATOR(crm.<=),
 	RESTRICT = scalargtsel, JOIN = scalargtjoinsel
 );
 CREATE OPERATOR crm.>= (
-	LEFTARG = crm.history, RIGHTARG = crm.history, FUNCTION = crm.history_ge,
+	LEFTARG = crm.history, RIGHTARG = crm.history, FUNCTION = crm_internal.history_ge,
 	COMMUTATOR = OPERATOR(crm.<=), NEGATOR = OPERATOR(crm.<),
 	RESTRICT = scalargesel, JOIN = scalargejoinsel
 );
@@ -248,11 +251,11 @@ COMMENT ON OPERATOR crm.>= (crm.history, crm.history) IS 'Arbitrary but stable o
 
 CREATE OPERATOR CLASS crm.history_ops DEFAULT FOR TYPE crm.history USING btree AS
 	OPERATOR 1 crm.<, OPERATOR 2 crm.<=, OPERATOR 3 crm.=, OPERATOR 4 crm.>=, OPERATOR 5 crm.>,
-	FUNCTION 1 crm.history_cmp(crm.history, crm.history);
+	FUNCTION 1 crm_internal.history_cmp(crm.history, crm.history);
 CREATE OPERATOR CLASS crm.history_ops DEFAULT FOR TYPE crm.history USING hash AS
 	OPERATOR 1 crm.=,
-	FUNCTION 1 crm.history_hash(crm.history),
-	FUNCTION 2 crm.history_hash_extended(crm.history, bigint);
+	FUNCTION 1 crm_internal.history_hash(crm.history),
+	FUNCTION 2 crm_internal.history_hash_extended(crm.history, bigint);
 COMMENT ON OPERATOR CLASS crm.history_ops USING btree IS 'Lets histories be sorted, grouped and indexed.';
 COMMENT ON OPERATOR CLASS crm.history_ops USING hash IS 'Lets histories be hashed: DISTINCT, GROUP BY, hash joins and partitions.';
 

@@ -42,16 +42,16 @@ EXCEPTION WHEN data_exception OR protocol_violation OR internal_error THEN
 END $$;
 
 \set value '''[["1999-12-30",1,5.00],["2023-01-03",2,14.75],["2023-03-01",0,-4.00],["2024-02-11",1,1234.50]]'''
-SELECT is(pg_temp.receive('incoming', history_send(:value)), 'valid', 'the binary form is read back');
+SELECT is(pg_temp.receive('incoming', crm_internal.history_send(:value)), 'valid', 'the binary form is read back');
 CREATE TEMP TABLE outcome AS
-SELECT 'truncated' AS change, pg_temp.receive('incoming', substr(history_send(:value), 1, n)) AS result
-  FROM generate_series(0, length(history_send(:value)) - 1) n
+SELECT 'truncated' AS change, pg_temp.receive('incoming', substr(crm_internal.history_send(:value), 1, n)) AS result
+  FROM generate_series(0, length(crm_internal.history_send(:value)) - 1) n
 UNION ALL
-SELECT 'byte', pg_temp.receive('incoming', set_byte(history_send(:value), n, b))
-  FROM generate_series(0, length(history_send(:value)) - 1) n, generate_series(0, 255) b
- WHERE b <> get_byte(history_send(:value), n)
+SELECT 'byte', pg_temp.receive('incoming', set_byte(crm_internal.history_send(:value), n, b))
+  FROM generate_series(0, length(crm_internal.history_send(:value)) - 1) n, generate_series(0, 255) b
+ WHERE b <> get_byte(crm_internal.history_send(:value), n)
 UNION ALL
-SELECT 'appended', pg_temp.receive('incoming', history_send(:value) || set_byte('\x00', 0, b)) FROM generate_series(0, 255) b;
+SELECT 'appended', pg_temp.receive('incoming', crm_internal.history_send(:value) || set_byte('\x00', 0, b)) FROM generate_series(0, 255) b;
 SELECT cmp_ok((SELECT count(*) FROM outcome), '>', 5000::bigint, 'binary values tried');
 SELECT is_empty('SELECT * FROM outcome WHERE result NOT IN (''valid'', ''refused'')', 'each binary value is refused or works');
 SELECT cmp_ok((SELECT count(*) FROM outcome WHERE result = 'refused'), '>', 1000::bigint, 'and many are refused');

@@ -24,7 +24,7 @@ SELECT (random() ^ 3 * 800)::int,
 ANALYZE orders;
 
 CREATE TEMP TABLE expected AS
-	SELECT customer, history_send(history_agg(day, amount)) AS bytes FROM orders GROUP BY customer;
+	SELECT customer, crm_internal.history_send(history_agg(day, amount)) AS bytes FROM orders GROUP BY customer;
 CREATE TEMP TABLE stored AS
 	SELECT customer, history_agg(day, amount) AS history FROM orders GROUP BY customer;
 
@@ -36,7 +36,7 @@ BEGIN
 	END LOOP;
 	RETURN false;
 END $$;
-\set all 'SELECT customer, history_send(history_agg(day, amount)) AS bytes FROM orders GROUP BY customer'
+\set all 'SELECT customer, crm_internal.history_send(history_agg(day, amount)) AS bytes FROM orders GROUP BY customer'
 \set quoted_all '\'' :all '\''
 
 SELECT cmp_ok((SELECT count(*) FROM expected), '>', 700::bigint, 'there are customers to compare');
@@ -104,7 +104,7 @@ SET LOCAL work_mem = '4MB';
 SET LOCAL enable_partitionwise_aggregate = on;
 SELECT set_eq(:quoted_all, 'SELECT * FROM expected', 'and groups partition by partition');
 SELECT ok(pg_temp.plan_has('SELECT history_agg(day, amount) FROM orders', 'Partial Aggregate'), 'partitions make partial aggregates');
-SELECT is((SELECT history_send(history_agg(day, amount)) FROM orders), (SELECT history_send(rollup(history)) FROM stored), 'which make the rollup of all customers');
+SELECT is((SELECT crm_internal.history_send(history_agg(day, amount)) FROM orders), (SELECT crm_internal.history_send(rollup(history)) FROM stored), 'which make the rollup of all customers');
 SET LOCAL enable_partitionwise_aggregate = off;
 
 SET LOCAL parallel_setup_cost = 0;
@@ -113,19 +113,19 @@ SET LOCAL min_parallel_table_scan_size = 0;
 SET LOCAL max_parallel_workers_per_gather = 2;
 SELECT ok(pg_temp.plan_has(:quoted_all, 'Partial'), 'the plan is a parallel one with partial aggregates');
 SELECT set_eq(:quoted_all, 'SELECT * FROM expected', 'parallel workers give the same bytes');
-SELECT is((SELECT history_send(history_agg(day, amount)) FROM orders), (SELECT history_send(rollup(history)) FROM stored), 'also over everything');
+SELECT is((SELECT crm_internal.history_send(history_agg(day, amount)) FROM orders), (SELECT crm_internal.history_send(rollup(history)) FROM stored), 'also over everything');
 SET LOCAL max_parallel_workers_per_gather = 0;
 
-SELECT set_eq($$SELECT customer, history_send(history_agg(day, amount)) FROM (SELECT * FROM orders ORDER BY random()) o GROUP BY customer$$,
+SELECT set_eq($$SELECT customer, crm_internal.history_send(history_agg(day, amount)) FROM (SELECT * FROM orders ORDER BY random()) o GROUP BY customer$$,
 	'SELECT * FROM expected', 'shuffled rows give the same bytes');
-SELECT set_eq($$SELECT customer, history_send(history_agg(day, amount ORDER BY day DESC)) FROM orders GROUP BY customer$$,
+SELECT set_eq($$SELECT customer, crm_internal.history_send(history_agg(day, amount ORDER BY day DESC)) FROM orders GROUP BY customer$$,
 	'SELECT * FROM expected', 'backward rows as well');
-SELECT set_eq($$SELECT customer, history_send(rollup(part ORDER BY random()))
+SELECT set_eq($$SELECT customer, crm_internal.history_send(rollup(part ORDER BY random()))
 				  FROM (SELECT customer, history_agg(day, amount) AS part FROM orders GROUP BY customer, (random() * 5)::int) parts GROUP BY customer$$,
 	'SELECT * FROM expected', 'the rollup of random parts too');
 SELECT is_empty($$SELECT o.customer FROM (SELECT customer, history_agg(day, amount::float8) AS f, history_agg(day, trim_scale(amount)) AS n FROM orders GROUP BY customer) o
 				   WHERE f <> n$$, 'float8 amounts give the histories of their decimals');
-SELECT is((SELECT count(DISTINCT s) FROM (SELECT history_send(history_agg(day, amount) FILTER (WHERE customer = 1)) FROM orders UNION ALL SELECT history_send(history_agg(day, amount)) FROM orders WHERE customer = 1) x(s)),
+SELECT is((SELECT count(DISTINCT s) FROM (SELECT crm_internal.history_send(history_agg(day, amount) FILTER (WHERE customer = 1)) FROM orders UNION ALL SELECT crm_internal.history_send(history_agg(day, amount)) FROM orders WHERE customer = 1) x(s)),
 	1::bigint, 'FILTER is WHERE');
 SELECT * FROM finish();
 ROLLBACK;

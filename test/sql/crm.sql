@@ -45,8 +45,10 @@ SELECT amname, opcname, amvalidate(c.oid)
  WHERE c.opcnamespace = 'crm'::regnamespace ORDER BY 1;
 
 -- The two schemas are the extension's own, and all of it lies in them.
-SELECT n.nspname, (SELECT rolsuper FROM pg_roles r WHERE r.oid = n.nspowner) AS superuser_owns, obj_description(n.oid, 'pg_namespace') IS NOT NULL AS commented,
-	   has_schema_privilege('public', n.oid, 'USAGE') AS everybody_uses, has_schema_privilege('public', n.oid, 'CREATE') AS everybody_creates
+SELECT n.nspname, (SELECT rolsuper FROM pg_roles r WHERE r.oid = n.nspowner) AS superuser_owns,
+	   obj_description(n.oid, 'pg_namespace') IS NOT NULL AS commented,
+	   has_schema_privilege('public', n.oid, 'USAGE') AS everybody_uses,
+	   has_schema_privilege('public', n.oid, 'CREATE') AS everybody_creates
   FROM pg_depend d JOIN pg_namespace n ON n.oid = d.objid
  WHERE d.classid = 'pg_namespace'::regclass AND d.deptype = 'e'
    AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'crm')

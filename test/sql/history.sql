@@ -49,6 +49,15 @@ SELECT rollup(history) = (SELECT history_agg(day, amount) FROM orders) AS rollup
 	   rollup(history || history) AS twice
   FROM stored;
 SELECT rollup(history) FROM stored WHERE customer = 'dan';
+SELECT bool_and(merge(a.history, b.history) IS NOT DISTINCT FROM (a.history || b.history)) AS merge_is_the_operator,
+	   merge(NULL, '[]') AS null_first, merge('[]', NULL) AS null_second
+  FROM stored a, stored b;
+-- The function has a name in a session without search_path, where the operator has none.
+SET search_path = public;
+SELECT crm.merge(a.history, b.history) AS both
+  FROM stored a, stored b WHERE a.customer = 'bob' AND b.customer = 'cyd';
+SELECT a.history || b.history AS both FROM stored a, stored b;
+SET search_path = crm, public;
 SELECT history_agg(day, amount) FROM orders WHERE false;
 SELECT history_agg(day, amount) FILTER (WHERE amount > 100) FROM orders;
 
@@ -123,9 +132,14 @@ SELECT '{"a": 1}'::jsonb::history;
 -- NULL in every place
 SELECT upto(NULL, '2025-01-01'), upto('[]', NULL), during(NULL, '2025-01-01', '2025-01-01'), during('[]', NULL, '2025-01-01'),
 	   during('[]', '2025-01-01', NULL), purchases(NULL), amount(NULL), recency(NULL, '2025-01-01'), recency('[]', NULL), tenure('[]', NULL);
-SELECT NULL::history || '[]' AS concat, history_agg_transition(NULL, NULL, NULL::numeric) AS nothing, history_agg_transition(NULL, '2025-01-01', 1) AS first,
-	   history_agg_transition('[["2025-01-01",1,1]]', '2024-01-01', 2.5) AS added, history_agg_transition('[["2025-01-01",1,1]]', NULL, 2.5) AS kept,
-	   history_agg_combine(NULL, NULL) AS none, history_agg_combine(NULL, '[["2025-01-01",1,1]]') AS other, history_agg_final(NULL) AS final;
+SELECT NULL::history || '[]' AS concat,
+	   crm_internal.history_agg_transition(NULL, NULL, NULL::numeric) AS nothing,
+	   crm_internal.history_agg_transition(NULL, '2025-01-01', 1) AS first,
+	   crm_internal.history_agg_transition('[["2025-01-01",1,1]]', '2024-01-01', 2.5) AS added,
+	   crm_internal.history_agg_transition('[["2025-01-01",1,1]]', NULL, 2.5) AS kept,
+	   crm_internal.history_combine(NULL, NULL) AS none,
+	   crm_internal.history_combine(NULL, '[["2025-01-01",1,1]]') AS other,
+	   crm_internal.history_final(NULL) AS final;
 -- An empty history
 SELECT purchases('[]'), purchase_days('[]'), amount('[]'), average_amount('[]'), first_day('[]'), last_day('[]'),
 	   recency('[]', '2025-01-01'), tenure('[]', '2025-01-01'), (gaps('[]')).*, repeat_purchases('[]', '2025-01-01', 'day');

@@ -46,7 +46,7 @@ CREATE MATERIALIZED VIEW public.answered AS SELECT * FROM answer;
 ok($ok, 'a database with every type in tables, indexes and views') or diag($output);
 
 my $everything = q{
-SELECT md5(string_agg(encode(crm.history_send(history), 'hex') || history::text, ',' ORDER BY customer)) FROM customer_history;
+SELECT md5(string_agg(encode(crm_internal.history_send(history), 'hex') || history::text, ',' ORDER BY customer)) FROM customer_history;
 SELECT md5(stored::text), model::text, spend::text FROM stored;
 SELECT md5(string_agg(answer::text, ',' ORDER BY customer)) FROM answer;
 SELECT md5(string_agg(answered::text, ',' ORDER BY customer)) FROM answered;
