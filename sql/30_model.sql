@@ -6,13 +6,13 @@
  * that fit it, and the functions that answer with it.
  */
 
-CREATE FUNCTION crm.model_valid(model jsonb) RETURNS boolean
+CREATE FUNCTION crm_internal.model_valid(model jsonb) RETURNS boolean
 	AS 'MODULE_PATHNAME', 'crm_model_valid' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION crm.model_valid(jsonb) IS
+COMMENT ON FUNCTION crm_internal.model_valid(jsonb) IS
 'True for a valid model; anything else is an error that names the field, the value and the limit. The constraint of the domain crm.model.';
 
 CREATE DOMAIN crm.model AS jsonb
-	CONSTRAINT model_valid CHECK (crm.model_valid(VALUE));
+	CONSTRAINT model_valid CHECK (crm_internal.model_valid(VALUE));
 COMMENT ON DOMAIN crm.model IS
 'A fitted customer-base model, as JSON: "kind", "unit" of time (day, week, month, year; only of models of purchases in time), "parameters" by their names in the papers, and of a fit "covariance" of the estimates (rows and columns in the papers'' order), "log_likelihood", number of "customers" fitted on and "left_out", "iterations" (evaluations of the likelihood), "converged". Numbers read back exactly. Store it in a column of this type; every value is checked. Built by crm.fit_purchases, crm.fit_occasions, crm.fit_spend, crm.fit_renewals and crm.make_model.';
 

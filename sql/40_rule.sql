@@ -5,12 +5,12 @@
  * first rule whose conditions all hold gives the label.
  */
 
-CREATE FUNCTION crm.ruleset_valid(rules jsonb) RETURNS boolean
+CREATE FUNCTION crm_internal.ruleset_valid(rules jsonb) RETURNS boolean
 	AS 'MODULE_PATHNAME', 'crm_ruleset_valid' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION crm.ruleset_valid(jsonb) IS
+COMMENT ON FUNCTION crm_internal.ruleset_valid(jsonb) IS
 'True where the JSON is a ruleset; anything else is an error that says what is wrong. The check of the domain crm.ruleset.';
 
-CREATE DOMAIN crm.ruleset AS jsonb CHECK (crm.ruleset_valid(VALUE));
+CREATE DOMAIN crm.ruleset AS jsonb CHECK (crm_internal.ruleset_valid(VALUE));
 COMMENT ON DOMAIN crm.ruleset IS
 'Rules in the order in which they are tried, as JSON: [{"label": "Gold", "conditions": [{"metric": "revenue", "at_least": 1000}, {"metric": "recency", "at_most": 365}]}, {"label": "Ordinary", "conditions": []}]. A condition names a column and has at_least, at_most or both, each inclusive; a rule has one condition a metric, and without any it always holds. An optional "position" (integer, ascending) names the rule in explanations; without it the rules count from 1. Usually built of rows with crm.ruleset_agg.';
 

@@ -7,12 +7,12 @@
 
 /* Policies */
 
-CREATE FUNCTION crm.tier_policy_valid(policy jsonb) RETURNS boolean
+CREATE FUNCTION crm_internal.tier_policy_valid(policy jsonb) RETURNS boolean
 	AS 'MODULE_PATHNAME', 'crm_tier_policy_valid' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION crm.tier_policy_valid(jsonb) IS 'True for a tier policy without contradictions; anything else is an error that says what is wrong. Check of the domain crm.tier_policy.';
+COMMENT ON FUNCTION crm_internal.tier_policy_valid(jsonb) IS 'True for a tier policy without contradictions; anything else is an error that says what is wrong. Check of the domain crm.tier_policy.';
 
 CREATE DOMAIN crm.tier_policy AS jsonb
-	CONSTRAINT tier_policy_valid CHECK (crm.tier_policy_valid(VALUE));
+	CONSTRAINT tier_policy_valid CHECK (crm_internal.tier_policy_valid(VALUE));
 COMMENT ON DOMAIN crm.tier_policy IS
 'The rules of a tier program, a JSON object. Made by the function crm.make_tier_policy, which explains the parameters, or written by hand. A field that is not known, and parameters that contradict themselves, are errors.';
 

@@ -41,7 +41,7 @@ typedef struct RulesetRows
 	RulesetRow *rows;
 } RulesetRows;
 
-/* crm.ruleset_valid(jsonb): true, or an error that says what is wrong */
+/* crm_internal.ruleset_valid(jsonb): true, or an error that says why not */
 CRM_FUNCTION(crm_ruleset_valid)
 {
 	struct varlena *value = datum_key_value(PG_GETARG_DATUM(0));

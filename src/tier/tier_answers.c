@@ -33,7 +33,7 @@ enum
 	PATH_COLUMNS
 };
 
-/* crm.tier_policy_valid(jsonb): true, or an error that says what is wrong */
+/* crm_internal.tier_policy_valid(jsonb): true, or an error that says why not */
 CRM_FUNCTION(crm_tier_policy_valid)
 {
 	(void) tier_policy_argument(fcinfo, 0);

@@ -75,7 +75,7 @@ SELECT label, holds, chosen FROM crm.explain('[{"label": "x", "conditions": [{"m
 SELECT crm.classify(NULL, ROW(1)) IS NULL AS no_rules, crm.classify('[{"label": "x", "conditions": []}]', NULL::record) IS NULL AS no_record;
 SELECT count(*) FROM crm.explain(NULL, ROW(1));
 SELECT count(*) FROM crm.explain('[{"label": "x", "conditions": []}]', NULL::record);
-SELECT crm.ruleset_valid(NULL) IS NULL AS valid, NULL::crm.ruleset IS NULL AS domain;
+SELECT crm_internal.ruleset_valid(NULL) IS NULL AS valid, NULL::crm.ruleset IS NULL AS domain;
 
 -- Many rulesets and many kinds of record through one call
 SELECT name, crm.classify(rules::crm.ruleset, c)
