@@ -102,7 +102,8 @@ SQL_MODULES = \
 	sql/80_workspace.sql \
 	sql/82_refresh.sql \
 	sql/84_care.sql \
-	sql/85_program.sql
+	sql/85_program.sql \
+	sql/90_rights.sql
 
 EXTRA_CLEAN = sql/workspace_definition.sql
 DATA_built  = sql/crm--$(EXTVERSION).sql

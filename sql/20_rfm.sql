@@ -42,30 +42,30 @@ COMMENT ON FUNCTION crm.rfm_thresholds(numeric[], numeric[], numeric[]) IS
 
 /* Thresholds of a population */
 
-CREATE FUNCTION crm.rfm_thresholds_agg_transition(internal, history crm.history, as_of date, groups int) RETURNS internal
+CREATE FUNCTION crm_internal.rfm_thresholds_agg_transition(internal, history crm.history, as_of date, groups int) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_rfm_thresholds_agg_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm.rfm_thresholds_agg_transition(internal, crm.history, date, int) IS 'Transition of crm.rfm_thresholds_agg.';
-CREATE FUNCTION crm.rfm_thresholds_agg_combine(internal, internal) RETURNS internal
+COMMENT ON FUNCTION crm_internal.rfm_thresholds_agg_transition(internal, crm.history, date, int) IS 'Transition of crm.rfm_thresholds_agg.';
+CREATE FUNCTION crm_internal.rfm_thresholds_agg_combine(internal, internal) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_rfm_thresholds_agg_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm.rfm_thresholds_agg_combine(internal, internal) IS 'Joins the populations of two workers.';
-CREATE FUNCTION crm.rfm_thresholds_agg_serialize(internal) RETURNS bytea
+COMMENT ON FUNCTION crm_internal.rfm_thresholds_agg_combine(internal, internal) IS 'Joins the populations of two workers.';
+CREATE FUNCTION crm_internal.rfm_thresholds_agg_serialize(internal) RETURNS bytea
 	AS 'MODULE_PATHNAME', 'crm_rfm_thresholds_agg_serialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION crm.rfm_thresholds_agg_serialize(internal) IS 'Packs the population of a worker.';
-CREATE FUNCTION crm.rfm_thresholds_agg_deserialize(bytea, internal) RETURNS internal
+COMMENT ON FUNCTION crm_internal.rfm_thresholds_agg_serialize(internal) IS 'Packs the population of a worker.';
+CREATE FUNCTION crm_internal.rfm_thresholds_agg_deserialize(bytea, internal) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_rfm_thresholds_agg_deserialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION crm.rfm_thresholds_agg_deserialize(bytea, internal) IS 'Unpacks the population of a worker; the bytes are checked.';
-CREATE FUNCTION crm.rfm_thresholds_agg_final(internal) RETURNS crm.rfm_thresholds
+COMMENT ON FUNCTION crm_internal.rfm_thresholds_agg_deserialize(bytea, internal) IS 'Unpacks the population of a worker; the bytes are checked.';
+CREATE FUNCTION crm_internal.rfm_thresholds_agg_final(internal) RETURNS crm.rfm_thresholds
 	AS 'MODULE_PATHNAME', 'crm_rfm_thresholds_agg_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm.rfm_thresholds_agg_final(internal) IS 'Final function of crm.rfm_thresholds_agg.';
+COMMENT ON FUNCTION crm_internal.rfm_thresholds_agg_final(internal) IS 'Final function of crm.rfm_thresholds_agg.';
 
 CREATE AGGREGATE crm.rfm_thresholds_agg(history crm.history, as_of date, groups int) (
-	SFUNC = crm.rfm_thresholds_agg_transition,
+	SFUNC = crm_internal.rfm_thresholds_agg_transition,
 	STYPE = internal,
 	SSPACE = 32768,
-	FINALFUNC = crm.rfm_thresholds_agg_final,
-	COMBINEFUNC = crm.rfm_thresholds_agg_combine,
-	SERIALFUNC = crm.rfm_thresholds_agg_serialize,
-	DESERIALFUNC = crm.rfm_thresholds_agg_deserialize,
+	FINALFUNC = crm_internal.rfm_thresholds_agg_final,
+	COMBINEFUNC = crm_internal.rfm_thresholds_agg_combine,
+	SERIALFUNC = crm_internal.rfm_thresholds_agg_serialize,
+	DESERIALFUNC = crm_internal.rfm_thresholds_agg_deserialize,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.rfm_thresholds_agg(crm.history, date, int) IS

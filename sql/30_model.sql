@@ -23,183 +23,183 @@ COMMENT ON FUNCTION crm.make_model(text, text, float8[]) IS
 
 /* Fitting */
 
-CREATE FUNCTION crm.fit_purchases_transition(state internal, kind text, unit text, x bigint, t_x float8, t float8) RETURNS internal
+CREATE FUNCTION crm_internal.fit_purchases_transition(state internal, kind text, unit text, x bigint, t_x float8, t float8) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_fit_purchases_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm.fit_purchases_transition(internal, text, text, bigint, float8, float8) IS 'Transition of crm.fit_purchases.';
-CREATE FUNCTION crm.fit_purchases_transition(state internal, kind text, unit text, x bigint, t_x float8, t float8, n bigint) RETURNS internal
+COMMENT ON FUNCTION crm_internal.fit_purchases_transition(internal, text, text, bigint, float8, float8) IS 'Transition of crm.fit_purchases.';
+CREATE FUNCTION crm_internal.fit_purchases_transition(state internal, kind text, unit text, x bigint, t_x float8, t float8, n bigint) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_fit_purchases_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm.fit_purchases_transition(internal, text, text, bigint, float8, float8, bigint) IS 'Transition of the weighted crm.fit_purchases.';
-CREATE FUNCTION crm.fit_purchases_transition(state internal, kind text, unit text, history crm.history, as_of date) RETURNS internal
+COMMENT ON FUNCTION crm_internal.fit_purchases_transition(internal, text, text, bigint, float8, float8, bigint) IS 'Transition of the weighted crm.fit_purchases.';
+CREATE FUNCTION crm_internal.fit_purchases_transition(state internal, kind text, unit text, history crm.history, as_of date) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_fit_purchases_add_history' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm.fit_purchases_transition(internal, text, text, crm.history, date) IS 'Transition of crm.fit_purchases over histories.';
-CREATE FUNCTION crm.fit_occasions_transition(state internal, x bigint, t_x bigint, n bigint) RETURNS internal
+COMMENT ON FUNCTION crm_internal.fit_purchases_transition(internal, text, text, crm.history, date) IS 'Transition of crm.fit_purchases over histories.';
+CREATE FUNCTION crm_internal.fit_occasions_transition(state internal, x bigint, t_x bigint, n bigint) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_fit_occasions_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm.fit_occasions_transition(internal, bigint, bigint, bigint) IS 'Transition of crm.fit_occasions.';
-CREATE FUNCTION crm.fit_occasions_transition(state internal, x bigint, t_x bigint, n bigint, customers bigint) RETURNS internal
+COMMENT ON FUNCTION crm_internal.fit_occasions_transition(internal, bigint, bigint, bigint) IS 'Transition of crm.fit_occasions.';
+CREATE FUNCTION crm_internal.fit_occasions_transition(state internal, x bigint, t_x bigint, n bigint, customers bigint) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_fit_occasions_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm.fit_occasions_transition(internal, bigint, bigint, bigint, bigint) IS 'Transition of the weighted crm.fit_occasions.';
-CREATE FUNCTION crm.fit_renewals_transition(state internal, kind text, periods integer, churned boolean) RETURNS internal
+COMMENT ON FUNCTION crm_internal.fit_occasions_transition(internal, bigint, bigint, bigint, bigint) IS 'Transition of the weighted crm.fit_occasions.';
+CREATE FUNCTION crm_internal.fit_renewals_transition(state internal, kind text, periods integer, churned boolean) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_fit_renewals_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm.fit_renewals_transition(internal, text, integer, boolean) IS 'Transition of crm.fit_renewals.';
-CREATE FUNCTION crm.fit_renewals_transition(state internal, kind text, periods integer, churned boolean, n bigint) RETURNS internal
+COMMENT ON FUNCTION crm_internal.fit_renewals_transition(internal, text, integer, boolean) IS 'Transition of crm.fit_renewals.';
+CREATE FUNCTION crm_internal.fit_renewals_transition(state internal, kind text, periods integer, churned boolean, n bigint) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_fit_renewals_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm.fit_renewals_transition(internal, text, integer, boolean, bigint) IS 'Transition of the weighted crm.fit_renewals.';
-CREATE FUNCTION crm.fit_spend_transition(state internal, x bigint, mean_amount float8) RETURNS internal
+COMMENT ON FUNCTION crm_internal.fit_renewals_transition(internal, text, integer, boolean, bigint) IS 'Transition of the weighted crm.fit_renewals.';
+CREATE FUNCTION crm_internal.fit_spend_transition(state internal, x bigint, mean_amount float8) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_fit_spend_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm.fit_spend_transition(internal, bigint, float8) IS 'Transition of crm.fit_spend.';
-CREATE FUNCTION crm.fit_spend_transition(state internal, x bigint, mean_amount float8, n bigint) RETURNS internal
+COMMENT ON FUNCTION crm_internal.fit_spend_transition(internal, bigint, float8) IS 'Transition of crm.fit_spend.';
+CREATE FUNCTION crm_internal.fit_spend_transition(state internal, x bigint, mean_amount float8, n bigint) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_fit_spend_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm.fit_spend_transition(internal, bigint, float8, bigint) IS 'Transition of the weighted crm.fit_spend.';
-CREATE FUNCTION crm.fit_spend_transition(state internal, history crm.history, as_of date) RETURNS internal
+COMMENT ON FUNCTION crm_internal.fit_spend_transition(internal, bigint, float8, bigint) IS 'Transition of the weighted crm.fit_spend.';
+CREATE FUNCTION crm_internal.fit_spend_transition(state internal, history crm.history, as_of date) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_fit_spend_add_history' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm.fit_spend_transition(internal, crm.history, date) IS 'Transition of crm.fit_spend over histories.';
-CREATE FUNCTION crm.fit_combine(internal, internal) RETURNS internal
+COMMENT ON FUNCTION crm_internal.fit_spend_transition(internal, crm.history, date) IS 'Transition of crm.fit_spend over histories.';
+CREATE FUNCTION crm_internal.fit_combine(internal, internal) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_fit_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm.fit_combine(internal, internal) IS 'Joins the states of two parallel workers of a fit.';
-CREATE FUNCTION crm.fit_serialize(internal) RETURNS bytea
+COMMENT ON FUNCTION crm_internal.fit_combine(internal, internal) IS 'Joins the states of two parallel workers of a fit.';
+CREATE FUNCTION crm_internal.fit_serialize(internal) RETURNS bytea
 	AS 'MODULE_PATHNAME', 'crm_fit_serialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION crm.fit_serialize(internal) IS 'The state of a fit as bytes, for a parallel worker.';
-CREATE FUNCTION crm.fit_deserialize(bytea, internal) RETURNS internal
+COMMENT ON FUNCTION crm_internal.fit_serialize(internal) IS 'The state of a fit as bytes, for a parallel worker.';
+CREATE FUNCTION crm_internal.fit_deserialize(bytea, internal) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_fit_deserialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION crm.fit_deserialize(bytea, internal) IS 'Reads what crm.fit_serialize wrote; all of it is checked.';
-CREATE FUNCTION crm.fit_final(internal) RETURNS crm.model
+COMMENT ON FUNCTION crm_internal.fit_deserialize(bytea, internal) IS 'Reads what crm_internal.fit_serialize wrote; all of it is checked.';
+CREATE FUNCTION crm_internal.fit_final(internal) RETURNS crm.model
 	AS 'MODULE_PATHNAME', 'crm_fit_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm.fit_final(internal) IS 'Final function of the fits: maximizes the likelihood.';
+COMMENT ON FUNCTION crm_internal.fit_final(internal) IS 'Final function of the fits: maximizes the likelihood.';
 
 CREATE AGGREGATE crm.fit_purchases(kind text, unit text, x bigint, t_x float8, t float8) (
-	SFUNC = crm.fit_purchases_transition,
+	SFUNC = crm_internal.fit_purchases_transition,
 	STYPE = internal,
 	SSPACE = 32768,
-	FINALFUNC = crm.fit_final,
-	COMBINEFUNC = crm.fit_combine,
-	SERIALFUNC = crm.fit_serialize,
-	DESERIALFUNC = crm.fit_deserialize,
+	FINALFUNC = crm_internal.fit_final,
+	COMBINEFUNC = crm_internal.fit_combine,
+	SERIALFUNC = crm_internal.fit_serialize,
+	DESERIALFUNC = crm_internal.fit_deserialize,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.fit_purchases(text, text, bigint, float8, float8) IS
 'Fits a model of repeat purchases to customers, one row each, by maximum likelihood. kind: bg_nbd (Fader, Hardie & Lee 2005: a customer may leave after each repeat purchase, so everybody is alive until the first one) mbg_nbd (Batislam, Denizel & Filiztekin 2007: may leave after the first purchase too), pareto_nbd (Schmittlein, Morrison & Colombo 1987: may leave at any time), nbd (Ehrenberg 1959: nobody leaves), or bg_cnbd_k and mbg_cnbd_k (Platzer 2008; Reutterer, Platzer & Schroeder 2020: as bg_nbd and mbg_nbd for regular buyers, whose times between purchases have an Erlang density; the whole number k, from 1 to 12, that is likeliest, 1 being no regularity), which need histories or log_gaps; best fits all of them and returns the one with the lowest AIC, passing over those without a maximum. unit of t_x and t: day, week, month or year. x: number of repeat purchases (purchase days less one); t_x: time from the first purchase to the last; t: time from the first purchase to the end of observation. Rows where x, t_x or t is NULL are skipped; NULL if no customer is left. kind and unit must be the same in all rows and not NULL. A negative number, t_x after t, or t_x above 0 without a repeat purchase is an error. Where the likelihood has no interior maximum or the search does not converge there is no model but an error with the reason and the best point. The result does not depend on the order of the rows, the number of workers, or the unit of time.';
 CREATE AGGREGATE crm.fit_purchases(kind text, unit text, x bigint, t_x float8, t float8, n bigint) (
-	SFUNC = crm.fit_purchases_transition,
+	SFUNC = crm_internal.fit_purchases_transition,
 	STYPE = internal,
 	SSPACE = 32768,
-	FINALFUNC = crm.fit_final,
-	COMBINEFUNC = crm.fit_combine,
-	SERIALFUNC = crm.fit_serialize,
-	DESERIALFUNC = crm.fit_deserialize,
+	FINALFUNC = crm_internal.fit_final,
+	COMBINEFUNC = crm_internal.fit_combine,
+	SERIALFUNC = crm_internal.fit_serialize,
+	DESERIALFUNC = crm_internal.fit_deserialize,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.fit_purchases(text, text, bigint, float8, float8, bigint) IS
 'As fit_purchases, for counted rows: each stands for n customers with the same x, t_x and t. The model is the same to the last digit as from one row per customer. Rows with n = 0 are skipped, as are rows with a NULL; a negative n is an error.';
-CREATE FUNCTION crm.fit_purchases_transition(state internal, kind text, unit text, x bigint, t_x float8, t float8, log_gaps float8, n bigint) RETURNS internal
+CREATE FUNCTION crm_internal.fit_purchases_transition(state internal, kind text, unit text, x bigint, t_x float8, t float8, log_gaps float8, n bigint) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_fit_purchases_add_gaps' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm.fit_purchases_transition(internal, text, text, bigint, float8, float8, float8, bigint) IS 'Transition of crm.fit_purchases with the times between purchases.';
+COMMENT ON FUNCTION crm_internal.fit_purchases_transition(internal, text, text, bigint, float8, float8, float8, bigint) IS 'Transition of crm.fit_purchases with the times between purchases.';
 CREATE AGGREGATE crm.fit_purchases(kind text, unit text, x bigint, t_x float8, t float8, log_gaps float8, n bigint) (
-	SFUNC = crm.fit_purchases_transition,
+	SFUNC = crm_internal.fit_purchases_transition,
 	STYPE = internal,
 	SSPACE = 32768,
-	FINALFUNC = crm.fit_final,
-	COMBINEFUNC = crm.fit_combine,
-	SERIALFUNC = crm.fit_serialize,
-	DESERIALFUNC = crm.fit_deserialize,
+	FINALFUNC = crm_internal.fit_final,
+	COMBINEFUNC = crm_internal.fit_combine,
+	SERIALFUNC = crm_internal.fit_serialize,
+	DESERIALFUNC = crm_internal.fit_deserialize,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.fit_purchases(text, text, bigint, float8, float8, float8, bigint) IS
 'As fit_purchases, for counted rows that have log_gaps too: the sum of the natural logarithms of the x times between the purchases of a customer, in the unit (0 for x = 0), which bg_cnbd_k and mbg_cnbd_k need. From crm.gaps(history) it is count * (mean_log - ln(days in the unit)). It is at most x ln(t_x / x), which is what equal times have. Other kinds check it and do not use it.';
 CREATE AGGREGATE crm.fit_purchases(kind text, unit text, history crm.history, as_of date) (
-	SFUNC = crm.fit_purchases_transition,
+	SFUNC = crm_internal.fit_purchases_transition,
 	STYPE = internal,
 	SSPACE = 32768,
-	FINALFUNC = crm.fit_final,
-	COMBINEFUNC = crm.fit_combine,
-	SERIALFUNC = crm.fit_serialize,
-	DESERIALFUNC = crm.fit_deserialize,
+	FINALFUNC = crm_internal.fit_final,
+	COMBINEFUNC = crm_internal.fit_combine,
+	SERIALFUNC = crm_internal.fit_serialize,
+	DESERIALFUNC = crm_internal.fit_deserialize,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.fit_purchases(text, text, crm.history, date) IS
 'As fit_purchases, from purchase histories, one per customer, as they were at the end of the day as_of; unit is the unit the model will count time in. Customers without a purchase up to then are left out and counted in "left_out" of the model.';
 
 CREATE AGGREGATE crm.fit_occasions(x bigint, t_x bigint, n bigint) (
-	SFUNC = crm.fit_occasions_transition,
+	SFUNC = crm_internal.fit_occasions_transition,
 	STYPE = internal,
 	SSPACE = 32768,
-	FINALFUNC = crm.fit_final,
-	COMBINEFUNC = crm.fit_combine,
-	SERIALFUNC = crm.fit_serialize,
-	DESERIALFUNC = crm.fit_deserialize,
+	FINALFUNC = crm_internal.fit_final,
+	COMBINEFUNC = crm_internal.fit_combine,
+	SERIALFUNC = crm_internal.fit_serialize,
+	DESERIALFUNC = crm_internal.fit_deserialize,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.fit_occasions(bigint, bigint, bigint) IS
 'Fits the BG/BB model of purchases on regular occasions (years, issues, events; Fader, Hardie & Shang 2010) to customers, one row each, by maximum likelihood. On each occasion a customer who is still there buys or not; before each he may leave for good. n: occasions there were since the customer came in, not counting the one of coming in; x: on how many of them there was a purchase; t_x: the number of the last one with a purchase, 0 if none. Rows with a NULL are skipped; NULL if no customer is left. x above t_x, t_x above n, or more than 1000000 occasions is an error, and so is a likelihood without an interior maximum. Customers with the same x, t_x and n are one row inside, so a million customers of a ten-year panel take no longer than the reading of their rows.';
 CREATE AGGREGATE crm.fit_occasions(x bigint, t_x bigint, n bigint, customers bigint) (
-	SFUNC = crm.fit_occasions_transition,
+	SFUNC = crm_internal.fit_occasions_transition,
 	STYPE = internal,
 	SSPACE = 32768,
-	FINALFUNC = crm.fit_final,
-	COMBINEFUNC = crm.fit_combine,
-	SERIALFUNC = crm.fit_serialize,
-	DESERIALFUNC = crm.fit_deserialize,
+	FINALFUNC = crm_internal.fit_final,
+	COMBINEFUNC = crm_internal.fit_combine,
+	SERIALFUNC = crm_internal.fit_serialize,
+	DESERIALFUNC = crm_internal.fit_deserialize,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.fit_occasions(bigint, bigint, bigint, bigint) IS
 'As fit_occasions, for counted rows: each stands for so many customers with the same x, t_x and n. Rows of 0 customers are skipped; a negative number is an error.';
 
 CREATE AGGREGATE crm.fit_renewals(kind text, periods integer, churned boolean) (
-	SFUNC = crm.fit_renewals_transition,
+	SFUNC = crm_internal.fit_renewals_transition,
 	STYPE = internal,
 	SSPACE = 32768,
-	FINALFUNC = crm.fit_final,
-	COMBINEFUNC = crm.fit_combine,
-	SERIALFUNC = crm.fit_serialize,
-	DESERIALFUNC = crm.fit_deserialize,
+	FINALFUNC = crm_internal.fit_final,
+	COMBINEFUNC = crm_internal.fit_combine,
+	SERIALFUNC = crm_internal.fit_serialize,
+	DESERIALFUNC = crm_internal.fit_deserialize,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.fit_renewals(text, integer, boolean) IS
 'Fits a model of contract renewals to customers, one row each, by maximum likelihood. kind: sbg, the shifted beta-geometric (Fader & Hardie 2007: each customer has a chance of his own to churn at the end of a period, the same in all periods), or bdw, the beta-discrete-Weibull (Fader, Hardie, Liu, Davin & Steenburgh 2018: the chance also rises or falls with time). periods: the number of periods the customer was under contract; churned: whether the customer left at the end of the last of them, as against being still under contract. A customer lost at the first renewal is (1, true). Rows with a NULL are skipped; NULL if no customer is left. A negative number, or churned after 0 periods, is an error, and so is a likelihood without an interior maximum. kind must be the same in all rows and not NULL.';
 CREATE AGGREGATE crm.fit_renewals(kind text, periods integer, churned boolean, n bigint) (
-	SFUNC = crm.fit_renewals_transition,
+	SFUNC = crm_internal.fit_renewals_transition,
 	STYPE = internal,
 	SSPACE = 32768,
-	FINALFUNC = crm.fit_final,
-	COMBINEFUNC = crm.fit_combine,
-	SERIALFUNC = crm.fit_serialize,
-	DESERIALFUNC = crm.fit_deserialize,
+	FINALFUNC = crm_internal.fit_final,
+	COMBINEFUNC = crm_internal.fit_combine,
+	SERIALFUNC = crm_internal.fit_serialize,
+	DESERIALFUNC = crm_internal.fit_deserialize,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.fit_renewals(text, integer, boolean, bigint) IS
 'As fit_renewals, for counted rows: each stands for n customers with the same periods and churned. Rows with n = 0 are skipped; a negative n is an error.';
 
 CREATE AGGREGATE crm.fit_spend(x bigint, mean_amount float8) (
-	SFUNC = crm.fit_spend_transition,
+	SFUNC = crm_internal.fit_spend_transition,
 	STYPE = internal,
 	SSPACE = 32768,
-	FINALFUNC = crm.fit_final,
-	COMBINEFUNC = crm.fit_combine,
-	SERIALFUNC = crm.fit_serialize,
-	DESERIALFUNC = crm.fit_deserialize,
+	FINALFUNC = crm_internal.fit_final,
+	COMBINEFUNC = crm_internal.fit_combine,
+	SERIALFUNC = crm_internal.fit_serialize,
+	DESERIALFUNC = crm_internal.fit_deserialize,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.fit_spend(bigint, float8) IS
 'Fits the gamma-gamma model of the mean amount of a purchase (Colombo & Jiang 1999; Fader & Hardie 2013) to customers, one row each, by maximum likelihood. x: number of purchases averaged (by custom the repeat purchases); mean_amount: their mean, in any currency. Customers with x = 0 tell nothing of spend and are skipped, as are rows with a NULL. The model describes positive amounts: customers with x above 0 whose mean is not positive (refunds reached the purchases) are left out and counted in "left_out" of the model. NULL if nobody is left. NaN, infinite amounts and a negative x are errors, and so is a likelihood without an interior maximum. The model assumes that how much customers spend does not go with how often they buy.';
 CREATE AGGREGATE crm.fit_spend(x bigint, mean_amount float8, n bigint) (
-	SFUNC = crm.fit_spend_transition,
+	SFUNC = crm_internal.fit_spend_transition,
 	STYPE = internal,
 	SSPACE = 32768,
-	FINALFUNC = crm.fit_final,
-	COMBINEFUNC = crm.fit_combine,
-	SERIALFUNC = crm.fit_serialize,
-	DESERIALFUNC = crm.fit_deserialize,
+	FINALFUNC = crm_internal.fit_final,
+	COMBINEFUNC = crm_internal.fit_combine,
+	SERIALFUNC = crm_internal.fit_serialize,
+	DESERIALFUNC = crm_internal.fit_deserialize,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.fit_spend(bigint, float8, bigint) IS
 'As fit_spend, for counted rows: each stands for n customers with the same x and mean amount. Rows with n = 0 are skipped; a negative n is an error.';
 CREATE AGGREGATE crm.fit_spend(history crm.history, as_of date) (
-	SFUNC = crm.fit_spend_transition,
+	SFUNC = crm_internal.fit_spend_transition,
 	STYPE = internal,
 	SSPACE = 32768,
-	FINALFUNC = crm.fit_final,
-	COMBINEFUNC = crm.fit_combine,
-	SERIALFUNC = crm.fit_serialize,
-	DESERIALFUNC = crm.fit_deserialize,
+	FINALFUNC = crm_internal.fit_final,
+	COMBINEFUNC = crm_internal.fit_combine,
+	SERIALFUNC = crm_internal.fit_serialize,
+	DESERIALFUNC = crm_internal.fit_deserialize,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.fit_spend(crm.history, date) IS

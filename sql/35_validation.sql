@@ -72,30 +72,30 @@ COMMENT ON COLUMN crm.validation.first_day IS 'Day of the first purchase of all.
 COMMENT ON COLUMN crm.validation.new_customers IS 'Customers whose first purchase it was, by day from first_day.';
 COMMENT ON COLUMN crm.validation.repeat_purchases IS 'Repeat purchases of those customers, by day from first_day.';
 
-CREATE FUNCTION crm.validate_transition(internal, model crm.model, history crm.history, calibration_end date, holdout_end date) RETURNS internal
+CREATE FUNCTION crm_internal.validate_transition(internal, model crm.model, history crm.history, calibration_end date, holdout_end date) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_validate_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm.validate_transition(internal, crm.model, crm.history, date, date) IS 'Transition of crm.validate.';
-CREATE FUNCTION crm.validate_combine(internal, internal) RETURNS internal
+COMMENT ON FUNCTION crm_internal.validate_transition(internal, crm.model, crm.history, date, date) IS 'Transition of crm.validate.';
+CREATE FUNCTION crm_internal.validate_combine(internal, internal) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_validate_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm.validate_combine(internal, internal) IS 'Joins the states of two parallel workers of crm.validate.';
-CREATE FUNCTION crm.validate_serialize(internal) RETURNS bytea
+COMMENT ON FUNCTION crm_internal.validate_combine(internal, internal) IS 'Joins the states of two parallel workers of crm.validate.';
+CREATE FUNCTION crm_internal.validate_serialize(internal) RETURNS bytea
 	AS 'MODULE_PATHNAME', 'crm_validate_serialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION crm.validate_serialize(internal) IS 'The state of crm.validate as bytes, for a parallel worker.';
-CREATE FUNCTION crm.validate_deserialize(bytea, internal) RETURNS internal
+COMMENT ON FUNCTION crm_internal.validate_serialize(internal) IS 'The state of crm.validate as bytes, for a parallel worker.';
+CREATE FUNCTION crm_internal.validate_deserialize(bytea, internal) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_validate_deserialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION crm.validate_deserialize(bytea, internal) IS 'Reads what crm.validate_serialize wrote; all of it is checked.';
-CREATE FUNCTION crm.validate_final(internal) RETURNS crm.validation
+COMMENT ON FUNCTION crm_internal.validate_deserialize(bytea, internal) IS 'Reads what crm_internal.validate_serialize wrote; all of it is checked.';
+CREATE FUNCTION crm_internal.validate_final(internal) RETURNS crm.validation
 	AS 'MODULE_PATHNAME', 'crm_validate_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm.validate_final(internal) IS 'Final function of crm.validate: forecasts and compares.';
+COMMENT ON FUNCTION crm_internal.validate_final(internal) IS 'Final function of crm.validate: forecasts and compares.';
 
 CREATE AGGREGATE crm.validate(model crm.model, history crm.history, calibration_end date, holdout_end date) (
-	SFUNC = crm.validate_transition,
+	SFUNC = crm_internal.validate_transition,
 	STYPE = internal,
 	SSPACE = 32768,
-	FINALFUNC = crm.validate_final,
-	COMBINEFUNC = crm.validate_combine,
-	SERIALFUNC = crm.validate_serialize,
-	DESERIALFUNC = crm.validate_deserialize,
+	FINALFUNC = crm_internal.validate_final,
+	COMBINEFUNC = crm_internal.validate_combine,
+	SERIALFUNC = crm_internal.validate_serialize,
+	DESERIALFUNC = crm_internal.validate_deserialize,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.validate(crm.model, crm.history, date, date) IS
@@ -165,30 +165,30 @@ COMMENT ON COLUMN crm.spend_independence.pearson_p IS
 COMMENT ON COLUMN crm.spend_independence.spearman IS 'Spearman''s rank correlation of the same, ties at their mean rank.';
 COMMENT ON COLUMN crm.spend_independence.spearman_p IS 'Its probability, by the same approximation.';
 
-CREATE FUNCTION crm.check_spend_independence_transition(internal, history crm.history, as_of date) RETURNS internal
+CREATE FUNCTION crm_internal.check_spend_independence_transition(internal, history crm.history, as_of date) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_check_spend_independence_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm.check_spend_independence_transition(internal, crm.history, date) IS 'Transition of crm.check_spend_independence.';
-CREATE FUNCTION crm.check_spend_independence_combine(internal, internal) RETURNS internal
+COMMENT ON FUNCTION crm_internal.check_spend_independence_transition(internal, crm.history, date) IS 'Transition of crm.check_spend_independence.';
+CREATE FUNCTION crm_internal.check_spend_independence_combine(internal, internal) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_check_spend_independence_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm.check_spend_independence_combine(internal, internal) IS 'Joins the states of two parallel workers of crm.check_spend_independence.';
-CREATE FUNCTION crm.check_spend_independence_serialize(internal) RETURNS bytea
+COMMENT ON FUNCTION crm_internal.check_spend_independence_combine(internal, internal) IS 'Joins the states of two parallel workers of crm.check_spend_independence.';
+CREATE FUNCTION crm_internal.check_spend_independence_serialize(internal) RETURNS bytea
 	AS 'MODULE_PATHNAME', 'crm_check_spend_independence_serialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION crm.check_spend_independence_serialize(internal) IS 'The state of crm.check_spend_independence as bytes, for a parallel worker.';
-CREATE FUNCTION crm.check_spend_independence_deserialize(bytea, internal) RETURNS internal
+COMMENT ON FUNCTION crm_internal.check_spend_independence_serialize(internal) IS 'The state of crm.check_spend_independence as bytes, for a parallel worker.';
+CREATE FUNCTION crm_internal.check_spend_independence_deserialize(bytea, internal) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_check_spend_independence_deserialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION crm.check_spend_independence_deserialize(bytea, internal) IS 'Reads what crm.check_spend_independence_serialize wrote; all of it is checked.';
-CREATE FUNCTION crm.check_spend_independence_final(internal) RETURNS crm.spend_independence
+COMMENT ON FUNCTION crm_internal.check_spend_independence_deserialize(bytea, internal) IS 'Reads what crm_internal.check_spend_independence_serialize wrote; all of it is checked.';
+CREATE FUNCTION crm_internal.check_spend_independence_final(internal) RETURNS crm.spend_independence
 	AS 'MODULE_PATHNAME', 'crm_check_spend_independence_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm.check_spend_independence_final(internal) IS 'Final function of crm.check_spend_independence.';
+COMMENT ON FUNCTION crm_internal.check_spend_independence_final(internal) IS 'Final function of crm.check_spend_independence.';
 
 CREATE AGGREGATE crm.check_spend_independence(history crm.history, as_of date) (
-	SFUNC = crm.check_spend_independence_transition,
+	SFUNC = crm_internal.check_spend_independence_transition,
 	STYPE = internal,
 	SSPACE = 4096,
-	FINALFUNC = crm.check_spend_independence_final,
-	COMBINEFUNC = crm.check_spend_independence_combine,
-	SERIALFUNC = crm.check_spend_independence_serialize,
-	DESERIALFUNC = crm.check_spend_independence_deserialize,
+	FINALFUNC = crm_internal.check_spend_independence_final,
+	COMBINEFUNC = crm_internal.check_spend_independence_combine,
+	SERIALFUNC = crm_internal.check_spend_independence_serialize,
+	DESERIALFUNC = crm_internal.check_spend_independence_deserialize,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.check_spend_independence(crm.history, date) IS

@@ -16,18 +16,18 @@ COMMENT ON DOMAIN crm.ruleset IS
 
 /* Building */
 
-CREATE FUNCTION crm.ruleset_agg_transition(internal, "position" int, label text, metric text, at_least numeric, at_most numeric) RETURNS internal
+CREATE FUNCTION crm_internal.ruleset_agg_transition(internal, "position" int, label text, metric text, at_least numeric, at_most numeric) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_ruleset_agg_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm.ruleset_agg_transition(internal, int, text, text, numeric, numeric) IS 'Transition of crm.ruleset_agg.';
-CREATE FUNCTION crm.ruleset_agg_final(internal) RETURNS crm.ruleset
+COMMENT ON FUNCTION crm_internal.ruleset_agg_transition(internal, int, text, text, numeric, numeric) IS 'Transition of crm.ruleset_agg.';
+CREATE FUNCTION crm_internal.ruleset_agg_final(internal) RETURNS crm.ruleset
 	AS 'MODULE_PATHNAME', 'crm_ruleset_agg_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm.ruleset_agg_final(internal) IS 'Final function of crm.ruleset_agg.';
+COMMENT ON FUNCTION crm_internal.ruleset_agg_final(internal) IS 'Final function of crm.ruleset_agg.';
 
 CREATE AGGREGATE crm.ruleset_agg("position" int, label text, metric text, at_least numeric, at_most numeric) (
-	SFUNC = crm.ruleset_agg_transition,
+	SFUNC = crm_internal.ruleset_agg_transition,
 	STYPE = internal,
 	SSPACE = 4096,
-	FINALFUNC = crm.ruleset_agg_final,
+	FINALFUNC = crm_internal.ruleset_agg_final,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.ruleset_agg(int, text, text, numeric, numeric) IS

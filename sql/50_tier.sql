@@ -16,12 +16,12 @@ CREATE DOMAIN crm.tier_policy AS jsonb
 COMMENT ON DOMAIN crm.tier_policy IS
 'The rules of a tier program, a JSON object. Made by the function crm.make_tier_policy, which explains the parameters, or written by hand. A field that is not known, and parameters that contradict themselves, are errors.';
 
-CREATE FUNCTION crm.tiers_agg_transition(jsonb, tier_no int, tier text, metric text, enter_at numeric, keep_at numeric, enter_share numeric) RETURNS jsonb
+CREATE FUNCTION crm_internal.tiers_agg_transition(jsonb, tier_no int, tier text, metric text, enter_at numeric, keep_at numeric, enter_share numeric) RETURNS jsonb
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE
 	RETURN coalesce($1, '[]') || jsonb_build_array(jsonb_build_object(
 		'tier_no', tier_no, 'name', tier, 'metric', metric, 'enter_at', enter_at, 'keep_at', keep_at, 'enter_share', enter_share));
-COMMENT ON FUNCTION crm.tiers_agg_transition(jsonb, int, text, text, numeric, numeric, numeric) IS 'Transition of crm.tiers_agg.';
-CREATE FUNCTION crm.tiers_agg_final(rule_rows jsonb) RETURNS jsonb
+COMMENT ON FUNCTION crm_internal.tiers_agg_transition(jsonb, int, text, text, numeric, numeric, numeric) IS 'Transition of crm.tiers_agg.';
+CREATE FUNCTION crm_internal.tiers_agg_final(rule_rows jsonb) RETURNS jsonb
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
 	SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('tier_no', t.tier_no, 'name', t.name, 'rules', t.rules)) ORDER BY t.tier_no, t.name COLLATE "C")
@@ -31,11 +31,11 @@ BEGIN ATOMIC
 			  FROM jsonb_to_recordset(rule_rows) AS r(tier_no int, name text, metric text, enter_at numeric, keep_at numeric, enter_share numeric)
 			 GROUP BY r.tier_no, r.name) AS t;
 END;
-COMMENT ON FUNCTION crm.tiers_agg_final(jsonb) IS 'Final function of crm.tiers_agg.';
+COMMENT ON FUNCTION crm_internal.tiers_agg_final(jsonb) IS 'Final function of crm.tiers_agg.';
 CREATE AGGREGATE crm.tiers_agg(tier_no int, tier text, metric text, enter_at numeric, keep_at numeric, enter_share numeric) (
-	SFUNC = crm.tiers_agg_transition,
+	SFUNC = crm_internal.tiers_agg_transition,
 	STYPE = jsonb,
-	FINALFUNC = crm.tiers_agg_final,
+	FINALFUNC = crm_internal.tiers_agg_final,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.tiers_agg(int, text, text, numeric, numeric, numeric) IS

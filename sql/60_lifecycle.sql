@@ -10,53 +10,53 @@ CREATE TYPE crm.transition_matrix AS (
 	counts bigint[]
 );
 COMMENT ON TYPE crm.transition_matrix IS
-'How often customers went from one state to another within a period. Built by the aggregate crm.transition_matrix; read by crm.transitions, crm.markov_value, crm.passage_time, crm.absorption and crm.steady_state.';
+'How often customers went from one state to another within a period. Built by the aggregate crm.transition_matrix_agg; read by crm.transitions, crm.markov_value, crm.passage_time, crm.absorption and crm.steady_state.';
 COMMENT ON COLUMN crm.transition_matrix.states IS 'The states in the order of their bytes.';
 COMMENT ON COLUMN crm.transition_matrix.counts IS 'A square: counts[i][j] moves from state i to state j; counts[i][i] stays.';
 
-CREATE FUNCTION crm.transition_matrix_agg_transition(internal, from_state text, to_state text) RETURNS internal
+CREATE FUNCTION crm_internal.transition_matrix_agg_transition(internal, from_state text, to_state text) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_transition_matrix_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm.transition_matrix_agg_transition(internal, text, text) IS 'Transition of crm.transition_matrix.';
-CREATE FUNCTION crm.transition_matrix_agg_transition(internal, from_state text, to_state text, n bigint) RETURNS internal
+COMMENT ON FUNCTION crm_internal.transition_matrix_agg_transition(internal, text, text) IS 'Transition of crm.transition_matrix_agg.';
+CREATE FUNCTION crm_internal.transition_matrix_agg_transition(internal, from_state text, to_state text, n bigint) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_transition_matrix_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm.transition_matrix_agg_transition(internal, text, text, bigint) IS 'Transition of crm.transition_matrix with counts.';
-CREATE FUNCTION crm.transition_matrix_agg_combine(internal, internal) RETURNS internal
+COMMENT ON FUNCTION crm_internal.transition_matrix_agg_transition(internal, text, text, bigint) IS 'Transition of crm.transition_matrix_agg with counts.';
+CREATE FUNCTION crm_internal.transition_matrix_agg_combine(internal, internal) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_transition_matrix_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm.transition_matrix_agg_combine(internal, internal) IS 'Adds the moves of two workers.';
-CREATE FUNCTION crm.transition_matrix_agg_serialize(internal) RETURNS bytea
+COMMENT ON FUNCTION crm_internal.transition_matrix_agg_combine(internal, internal) IS 'Adds the moves of two workers.';
+CREATE FUNCTION crm_internal.transition_matrix_agg_serialize(internal) RETURNS bytea
 	AS 'MODULE_PATHNAME', 'crm_transition_matrix_serialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION crm.transition_matrix_agg_serialize(internal) IS 'Packs the moves of a worker.';
-CREATE FUNCTION crm.transition_matrix_agg_deserialize(bytea, internal) RETURNS internal
+COMMENT ON FUNCTION crm_internal.transition_matrix_agg_serialize(internal) IS 'Packs the moves of a worker.';
+CREATE FUNCTION crm_internal.transition_matrix_agg_deserialize(bytea, internal) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_transition_matrix_deserialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION crm.transition_matrix_agg_deserialize(bytea, internal) IS 'Unpacks the moves of a worker; the bytes are checked.';
-CREATE FUNCTION crm.transition_matrix_agg_final(internal) RETURNS crm.transition_matrix
+COMMENT ON FUNCTION crm_internal.transition_matrix_agg_deserialize(bytea, internal) IS 'Unpacks the moves of a worker; the bytes are checked.';
+CREATE FUNCTION crm_internal.transition_matrix_agg_final(internal) RETURNS crm.transition_matrix
 	AS 'MODULE_PATHNAME', 'crm_transition_matrix_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm.transition_matrix_agg_final(internal) IS 'Final function of crm.transition_matrix: sorts the states.';
+COMMENT ON FUNCTION crm_internal.transition_matrix_agg_final(internal) IS 'Final function of crm.transition_matrix_agg: sorts the states.';
 
 CREATE AGGREGATE crm.transition_matrix_agg(from_state text, to_state text) (
-	SFUNC = crm.transition_matrix_agg_transition,
+	SFUNC = crm_internal.transition_matrix_agg_transition,
 	STYPE = internal,
 	SSPACE = 2048,
-	FINALFUNC = crm.transition_matrix_agg_final,
-	COMBINEFUNC = crm.transition_matrix_agg_combine,
-	SERIALFUNC = crm.transition_matrix_agg_serialize,
-	DESERIALFUNC = crm.transition_matrix_agg_deserialize,
+	FINALFUNC = crm_internal.transition_matrix_agg_final,
+	COMBINEFUNC = crm_internal.transition_matrix_agg_combine,
+	SERIALFUNC = crm_internal.transition_matrix_agg_serialize,
+	DESERIALFUNC = crm_internal.transition_matrix_agg_deserialize,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.transition_matrix_agg(text, text) IS
 'The moves between states, one row for each customer and completed period: the state in which he began it and the one in which he ended it, the same where he stayed. Any states will do: tiers, lifecycle stages, "bought n periods ago". Rows with a NULL are skipped (a period that is not over has no to_state yet); NULL where none is left. At most 1000 states. The result does not depend on the order of the rows.';
 CREATE AGGREGATE crm.transition_matrix_agg(from_state text, to_state text, n bigint) (
-	SFUNC = crm.transition_matrix_agg_transition,
+	SFUNC = crm_internal.transition_matrix_agg_transition,
 	STYPE = internal,
 	SSPACE = 2048,
-	FINALFUNC = crm.transition_matrix_agg_final,
-	COMBINEFUNC = crm.transition_matrix_agg_combine,
-	SERIALFUNC = crm.transition_matrix_agg_serialize,
-	DESERIALFUNC = crm.transition_matrix_agg_deserialize,
+	FINALFUNC = crm_internal.transition_matrix_agg_final,
+	COMBINEFUNC = crm_internal.transition_matrix_agg_combine,
+	SERIALFUNC = crm_internal.transition_matrix_agg_serialize,
+	DESERIALFUNC = crm_internal.transition_matrix_agg_deserialize,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.transition_matrix_agg(text, text, bigint) IS
-'As crm.transition_matrix, of rows that stand for n moves each; n is 0 or more, and 0 only makes the states known.';
+'As crm.transition_matrix_agg, of rows that stand for n moves each; n is 0 or more, and 0 only makes the states known.';
 
 CREATE FUNCTION crm.transitions(matrix crm.transition_matrix, smoothing float8 DEFAULT 0,
 	OUT from_state text, OUT to_state text, OUT count bigint, OUT probability float8) RETURNS SETOF record

@@ -61,54 +61,54 @@ COMMENT ON COLUMN crm.repurchase.rate IS 'repeated / buyers, from 0 to 1; NULL w
 
 /* Counts of all these aggregates */
 
-CREATE FUNCTION crm.tally_combine(internal, internal) RETURNS internal
+CREATE FUNCTION crm_internal.tally_combine(internal, internal) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_tally_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm.tally_combine(internal, internal) IS 'Adds the counts of two workers.';
-CREATE FUNCTION crm.tally_serialize(internal) RETURNS bytea
+COMMENT ON FUNCTION crm_internal.tally_combine(internal, internal) IS 'Adds the counts of two workers.';
+CREATE FUNCTION crm_internal.tally_serialize(internal) RETURNS bytea
 	AS 'MODULE_PATHNAME', 'crm_tally_serialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION crm.tally_serialize(internal) IS 'Packs the counts of a worker.';
-CREATE FUNCTION crm.tally_deserialize(bytea, internal) RETURNS internal
+COMMENT ON FUNCTION crm_internal.tally_serialize(internal) IS 'Packs the counts of a worker.';
+CREATE FUNCTION crm_internal.tally_deserialize(bytea, internal) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_tally_deserialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION crm.tally_deserialize(bytea, internal) IS 'Unpacks the counts of a worker; the bytes are checked.';
+COMMENT ON FUNCTION crm_internal.tally_deserialize(bytea, internal) IS 'Unpacks the counts of a worker; the bytes are checked.';
 
 /* Retention */
 
-CREATE FUNCTION crm.retention_agg_transition(internal, history crm.history, as_of date, since date,
+CREATE FUNCTION crm_internal.retention_agg_transition(internal, history crm.history, as_of date, since date,
 	periods int, unit text) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_retention_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm.retention_agg_transition(internal, crm.history, date, date, int, text) IS 'Transition of crm.retention.';
-CREATE FUNCTION crm.retention_agg_transition(internal, history crm.history, as_of date, since date,
+COMMENT ON FUNCTION crm_internal.retention_agg_transition(internal, crm.history, date, date, int, text) IS 'Transition of crm.retention_agg.';
+CREATE FUNCTION crm_internal.retention_agg_transition(internal, history crm.history, as_of date, since date,
 	brackets int[], unit text) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_retention_brackets_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm.retention_agg_transition(internal, crm.history, date, date, int[], text) IS 'Transition of crm.retention with brackets.';
-CREATE FUNCTION crm.retention_agg_final(internal) RETURNS crm.retention_cell[]
+COMMENT ON FUNCTION crm_internal.retention_agg_transition(internal, crm.history, date, date, int[], text) IS 'Transition of crm.retention_agg with brackets.';
+CREATE FUNCTION crm_internal.retention_agg_final(internal) RETURNS crm.retention_cell[]
 	AS 'MODULE_PATHNAME', 'crm_retention_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm.retention_agg_final(internal) IS 'Final function of crm.retention.';
+COMMENT ON FUNCTION crm_internal.retention_agg_final(internal) IS 'Final function of crm.retention_agg.';
 
 CREATE AGGREGATE crm.retention_agg(history crm.history, as_of date, since date, periods int, unit text) (
-	SFUNC = crm.retention_agg_transition,
+	SFUNC = crm_internal.retention_agg_transition,
 	STYPE = internal,
 	SSPACE = 32768,
-	FINALFUNC = crm.retention_agg_final,
-	COMBINEFUNC = crm.tally_combine,
-	SERIALFUNC = crm.tally_serialize,
-	DESERIALFUNC = crm.tally_deserialize,
+	FINALFUNC = crm_internal.retention_agg_final,
+	COMBINEFUNC = crm_internal.tally_combine,
+	SERIALFUNC = crm_internal.tally_serialize,
+	DESERIALFUNC = crm_internal.tally_deserialize,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.retention_agg(crm.history, date, date, int, text) IS
 'The retention table of all cohorts, one history a customer: from the period that holds since to the period that holds as_of, a row for each cohort and each period from 0 to periods after it. unit is day, week (from Monday), month, quarter or year of the calendar; a customer belongs to the cohort of his first purchase ever, and purchases after as_of do not count. retained is N-period retention (bought in that period), retained_or_later the unbounded one (bought in that period or later). A cell whose period is not over at the end of as_of is NULL: nobody can know it yet. Rows by SELECT c.* FROM (SELECT crm.retention_agg(...) AS cells FROM ...) AS q, unnest(cells) AS c; the curve of all cohorts by crm.retention_curve(cells). For periods from a customer''s own first day take the unit day, with brackets of days. periods is at most 999, and cohorts times (2 periods + 3) at most 2000000. Rows with a NULL are skipped, NULL where none is left; the arguments but the history are the same in all rows. The counts of parts of the customers add up.';
 CREATE AGGREGATE crm.retention_agg(history crm.history, as_of date, since date, brackets int[], unit text) (
-	SFUNC = crm.retention_agg_transition,
+	SFUNC = crm_internal.retention_agg_transition,
 	STYPE = internal,
 	SSPACE = 32768,
-	FINALFUNC = crm.retention_agg_final,
-	COMBINEFUNC = crm.tally_combine,
-	SERIALFUNC = crm.tally_serialize,
-	DESERIALFUNC = crm.tally_deserialize,
+	FINALFUNC = crm_internal.retention_agg_final,
+	COMBINEFUNC = crm_internal.tally_combine,
+	SERIALFUNC = crm_internal.tally_serialize,
+	DESERIALFUNC = crm_internal.tally_deserialize,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.retention_agg(crm.history, date, date, int[], text) IS
-'As crm.retention, with brackets of several periods instead of single ones: ''{0,1,4,8,31}''::int[] has the cells 0, 1 to 3, 4 to 7 and 8 to 30. The 2 to 1001 bounds ascend from 0 or more. A customer is retained in a cell if he bought in at least one of its periods; the cell is NULL until the last of them is over.';
+'As crm.retention_agg, with brackets of several periods instead of single ones: ''{0,1,4,8,31}''::int[] has the cells 0, 1 to 3, 4 to 7 and 8 to 30. The 2 to 1001 bounds ascend from 0 or more. A customer is retained in a cell if he bought in at least one of its periods; the cell is NULL until the last of them is over.';
 
 CREATE FUNCTION crm.retention_curve(cells crm.retention_cell[],
 	OUT period_no int, OUT period_until int, OUT customers bigint, OUT retained bigint, OUT retained_or_later bigint,
@@ -128,20 +128,20 @@ COMMENT ON FUNCTION crm.retention_curve(crm.retention_cell[]) IS
 
 /* Growth accounting */
 
-CREATE FUNCTION crm.growth_agg_transition(internal, history crm.history, since date, until date, unit text) RETURNS internal
+CREATE FUNCTION crm_internal.growth_agg_transition(internal, history crm.history, since date, until date, unit text) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_growth_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm.growth_agg_transition(internal, crm.history, date, date, text) IS 'Transition of crm.growth.';
-CREATE FUNCTION crm.growth_agg_final(internal) RETURNS crm.growth_period[]
+COMMENT ON FUNCTION crm_internal.growth_agg_transition(internal, crm.history, date, date, text) IS 'Transition of crm.growth_agg.';
+CREATE FUNCTION crm_internal.growth_agg_final(internal) RETURNS crm.growth_period[]
 	AS 'MODULE_PATHNAME', 'crm_growth_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm.growth_agg_final(internal) IS 'Final function of crm.growth.';
+COMMENT ON FUNCTION crm_internal.growth_agg_final(internal) IS 'Final function of crm.growth_agg.';
 CREATE AGGREGATE crm.growth_agg(history crm.history, since date, until date, unit text) (
-	SFUNC = crm.growth_agg_transition,
+	SFUNC = crm_internal.growth_agg_transition,
 	STYPE = internal,
 	SSPACE = 32768,
-	FINALFUNC = crm.growth_agg_final,
-	COMBINEFUNC = crm.tally_combine,
-	SERIALFUNC = crm.tally_serialize,
-	DESERIALFUNC = crm.tally_deserialize,
+	FINALFUNC = crm_internal.growth_agg_final,
+	COMBINEFUNC = crm_internal.tally_combine,
+	SERIALFUNC = crm_internal.tally_serialize,
+	DESERIALFUNC = crm_internal.tally_deserialize,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.growth_agg(crm.history, date, date, text) IS
@@ -149,88 +149,88 @@ COMMENT ON AGGREGATE crm.growth_agg(crm.history, date, date, text) IS
 
 /* Stickiness */
 
-CREATE FUNCTION crm.stickiness_agg_transition(internal, history crm.history, since date, until date, unit text) RETURNS internal
+CREATE FUNCTION crm_internal.stickiness_agg_transition(internal, history crm.history, since date, until date, unit text) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_stickiness_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm.stickiness_agg_transition(internal, crm.history, date, date, text) IS 'Transition of crm.stickiness.';
-CREATE FUNCTION crm.stickiness_agg_final(internal) RETURNS crm.stickiness_count[]
+COMMENT ON FUNCTION crm_internal.stickiness_agg_transition(internal, crm.history, date, date, text) IS 'Transition of crm.stickiness_agg.';
+CREATE FUNCTION crm_internal.stickiness_agg_final(internal) RETURNS crm.stickiness_count[]
 	AS 'MODULE_PATHNAME', 'crm_stickiness_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm.stickiness_agg_final(internal) IS 'Final function of crm.stickiness.';
+COMMENT ON FUNCTION crm_internal.stickiness_agg_final(internal) IS 'Final function of crm.stickiness_agg.';
 CREATE AGGREGATE crm.stickiness_agg(history crm.history, since date, until date, unit text) (
-	SFUNC = crm.stickiness_agg_transition,
+	SFUNC = crm_internal.stickiness_agg_transition,
 	STYPE = internal,
 	SSPACE = 8192,
-	FINALFUNC = crm.stickiness_agg_final,
-	COMBINEFUNC = crm.tally_combine,
-	SERIALFUNC = crm.tally_serialize,
-	DESERIALFUNC = crm.tally_deserialize,
+	FINALFUNC = crm_internal.stickiness_agg_final,
+	COMBINEFUNC = crm_internal.tally_combine,
+	SERIALFUNC = crm_internal.tally_serialize,
+	DESERIALFUNC = crm_internal.tally_deserialize,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.stickiness_agg(crm.history, date, date, text) IS
-'How regularly customers buy, one history a customer: a row for each number of active periods, from 1 to all of those that hold the days from (included) until (excluded), with the customers who bought in exactly so many of them. Customers without a purchase in the window are in no row. unit and rows as for crm.growth. The usual scalar (as DAU/MAU) is sum(active_periods * customers) / periods / sum(customers). A window that begins or ends within a period counts the whole period up to until.';
+'How regularly customers buy, one history a customer: a row for each number of active periods, from 1 to all of those that hold the days from (included) until (excluded), with the customers who bought in exactly so many of them. Customers without a purchase in the window are in no row. unit and rows as for crm.growth_agg. The usual scalar (as DAU/MAU) is sum(active_periods * customers) / periods / sum(customers). A window that begins or ends within a period counts the whole period up to until.';
 
 /* Repurchase rates */
 
-CREATE FUNCTION crm.repurchase_final(internal) RETURNS crm.repurchase
+CREATE FUNCTION crm_internal.repurchase_final(internal) RETURNS crm.repurchase
 	AS 'MODULE_PATHNAME', 'crm_repurchase_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm.repurchase_final(internal) IS 'Final function of the repurchase rates.';
-CREATE FUNCTION crm.repeat_rate_transition(internal, history crm.history, since date, until date) RETURNS internal
+COMMENT ON FUNCTION crm_internal.repurchase_final(internal) IS 'Final function of the repurchase rates.';
+CREATE FUNCTION crm_internal.repeat_rate_transition(internal, history crm.history, since date, until date) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_repeat_rate_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm.repeat_rate_transition(internal, crm.history, date, date) IS 'Transition of crm.repeat_rate.';
-CREATE FUNCTION crm.repeat_rate_transition(internal, history crm.history, since date, until date, once_a_day boolean) RETURNS internal
+COMMENT ON FUNCTION crm_internal.repeat_rate_transition(internal, crm.history, date, date) IS 'Transition of crm.repeat_rate.';
+CREATE FUNCTION crm_internal.repeat_rate_transition(internal, history crm.history, since date, until date, once_a_day boolean) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_repeat_rate_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm.repeat_rate_transition(internal, crm.history, date, date, boolean) IS 'Transition of crm.repeat_rate.';
-CREATE FUNCTION crm.came_back_rate_transition(internal, history crm.history, since date, until date, next_since date, next_until date) RETURNS internal
+COMMENT ON FUNCTION crm_internal.repeat_rate_transition(internal, crm.history, date, date, boolean) IS 'Transition of crm.repeat_rate.';
+CREATE FUNCTION crm_internal.came_back_rate_transition(internal, history crm.history, since date, until date, next_since date, next_until date) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_came_back_rate_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm.came_back_rate_transition(internal, crm.history, date, date, date, date) IS 'Transition of crm.came_back_rate.';
-CREATE FUNCTION crm.repeat_within_transition(internal, history crm.history, as_of date, since date,
+COMMENT ON FUNCTION crm_internal.came_back_rate_transition(internal, crm.history, date, date, date, date) IS 'Transition of crm.came_back_rate.';
+CREATE FUNCTION crm_internal.repeat_within_transition(internal, history crm.history, as_of date, since date,
 	until date, days int) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_repeat_within_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm.repeat_within_transition(internal, crm.history, date, date, date, int) IS 'Transition of crm.repeat_within.';
+COMMENT ON FUNCTION crm_internal.repeat_within_transition(internal, crm.history, date, date, date, int) IS 'Transition of crm.repeat_within.';
 
 CREATE AGGREGATE crm.repeat_rate(history crm.history, since date, until date) (
-	SFUNC = crm.repeat_rate_transition,
+	SFUNC = crm_internal.repeat_rate_transition,
 	STYPE = internal,
 	SSPACE = 128,
-	FINALFUNC = crm.repurchase_final,
-	COMBINEFUNC = crm.tally_combine,
-	SERIALFUNC = crm.tally_serialize,
-	DESERIALFUNC = crm.tally_deserialize,
+	FINALFUNC = crm_internal.repurchase_final,
+	COMBINEFUNC = crm_internal.tally_combine,
+	SERIALFUNC = crm_internal.tally_serialize,
+	DESERIALFUNC = crm_internal.tally_deserialize,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.repeat_rate(crm.history, date, date) IS
 'Repurchase rate by people (复购率): of the customers with a purchase in [from, until), the share with two or more. Not to be confused with crm.came_back_rate (two windows) and crm.repeat_within (since the first purchase). One history a customer; rows with a NULL are skipped, NULL where none is left.';
 CREATE AGGREGATE crm.repeat_rate(history crm.history, since date, until date, once_a_day boolean) (
-	SFUNC = crm.repeat_rate_transition,
+	SFUNC = crm_internal.repeat_rate_transition,
 	STYPE = internal,
 	SSPACE = 128,
-	FINALFUNC = crm.repurchase_final,
-	COMBINEFUNC = crm.tally_combine,
-	SERIALFUNC = crm.tally_serialize,
-	DESERIALFUNC = crm.tally_deserialize,
+	FINALFUNC = crm_internal.repurchase_final,
+	COMBINEFUNC = crm_internal.tally_combine,
+	SERIALFUNC = crm_internal.tally_serialize,
+	DESERIALFUNC = crm_internal.tally_deserialize,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.repeat_rate(crm.history, date, date, boolean) IS
 'As crm.repeat_rate; with once_a_day the purchases of one day count as one.';
 CREATE AGGREGATE crm.came_back_rate(history crm.history, since date, until date, next_since date, next_until date) (
-	SFUNC = crm.came_back_rate_transition,
+	SFUNC = crm_internal.came_back_rate_transition,
 	STYPE = internal,
 	SSPACE = 128,
-	FINALFUNC = crm.repurchase_final,
-	COMBINEFUNC = crm.tally_combine,
-	SERIALFUNC = crm.tally_serialize,
-	DESERIALFUNC = crm.tally_deserialize,
+	FINALFUNC = crm_internal.repurchase_final,
+	COMBINEFUNC = crm_internal.tally_combine,
+	SERIALFUNC = crm_internal.tally_serialize,
+	DESERIALFUNC = crm_internal.tally_deserialize,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.came_back_rate(crm.history, date, date, date, date) IS
 'Repurchase rate from one window to another (回购率): of the customers with a purchase in [from, until), the share with a purchase in [next_since, next_until). One history a customer; rows with a NULL are skipped, NULL where none is left.';
 CREATE AGGREGATE crm.repeat_within(history crm.history, as_of date, since date, until date, days int) (
-	SFUNC = crm.repeat_within_transition,
+	SFUNC = crm_internal.repeat_within_transition,
 	STYPE = internal,
 	SSPACE = 128,
-	FINALFUNC = crm.repurchase_final,
-	COMBINEFUNC = crm.tally_combine,
-	SERIALFUNC = crm.tally_serialize,
-	DESERIALFUNC = crm.tally_deserialize,
+	FINALFUNC = crm_internal.repurchase_final,
+	COMBINEFUNC = crm_internal.tally_combine,
+	SERIALFUNC = crm_internal.tally_serialize,
+	DESERIALFUNC = crm_internal.tally_deserialize,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.repeat_within(crm.history, date, date, date, int) IS
