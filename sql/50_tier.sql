@@ -70,9 +70,9 @@ CREATE FUNCTION crm.tier_day(policy crm.tier_policy, at timestamptz) RETURNS dat
 COMMENT ON FUNCTION crm.tier_day(crm.tier_policy, timestamptz) IS
 'The day of a moment in the time zone of the program; build histories with it: crm.history_agg(crm.tier_day(policy, created_at), total).';
 
-CREATE FUNCTION crm.tier_counts(policy crm.tier_policy, metric text) RETURNS boolean
+CREATE FUNCTION crm_internal.tier_counts(policy crm.tier_policy, metric text) RETURNS boolean
 	AS 'MODULE_PATHNAME', 'crm_tier_counts' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION crm.tier_counts(crm.tier_policy, text) IS
+COMMENT ON FUNCTION crm_internal.tier_counts(crm.tier_policy, text) IS
 'True for a metric that is counted over the window of the program: revenue, purchases, purchase_days, profit and points_earned; where the window is the last 12 months, also revenue_12m, purchases_12m and profit_12m. Any other metric is given, as of the day.';
 
 /* Decisions */
@@ -113,19 +113,19 @@ CREATE FUNCTION crm.tier_decide(policy crm.tier_policy, state crm.tier_state, me
 COMMENT ON FUNCTION crm.tier_decide(crm.tier_policy, crm.tier_state, jsonb, date) IS
 'What the policy decides about a customer on a day: his new state, with the reason, or the old one with a NULL reason where nothing changes; deciding twice on a day with the same metrics changes nothing the second time. metrics is an object with a number for each metric of the policy, over the days of crm.tier_window; a null one fails its rules, a missing one is an error that lists those there are. The rules: (1) who enters a higher tier goes up, at once or when a review is due; (2) a floor given by hand raises him to it; (3) unless the policy downgrades at once, nothing more before review_on; (4) who keeps the tier is renewed; (5) who does not gets a grace, if there is one and he has not just had it; (6) after that, after the minimum stay, and not on the day on which the tier began, he goes down, never below the floor nor below a tier that he would enter. Errors: a day before the last decision, a tier that the policy does not have, a policy with shares.';
 
-/* Reviews of members: what a workspace asks */
+/* Reviews of members, for workspaces; what a member lacks */
 
-CREATE TYPE crm.tier_verdict AS (
+CREATE TYPE crm_internal.tier_verdict AS (
 	decided crm.tier_state,
 	metrics jsonb,
 	counted_since date,
 	counted_until date
 );
-COMMENT ON TYPE crm.tier_verdict IS 'What the review of a member of a program decided, and upon what.';
-COMMENT ON COLUMN crm.tier_verdict.decided IS 'His new state.';
-COMMENT ON COLUMN crm.tier_verdict.metrics IS 'The metrics that were judged, an object.';
-COMMENT ON COLUMN crm.tier_verdict.counted_since IS 'First day of the window that was judged; NULL: all days before its end.';
-COMMENT ON COLUMN crm.tier_verdict.counted_until IS 'First day after it.';
+COMMENT ON TYPE crm_internal.tier_verdict IS 'What the review of a member of a program decided, and upon what.';
+COMMENT ON COLUMN crm_internal.tier_verdict.decided IS 'His new state.';
+COMMENT ON COLUMN crm_internal.tier_verdict.metrics IS 'The metrics that were judged, an object.';
+COMMENT ON COLUMN crm_internal.tier_verdict.counted_since IS 'First day of the window that was judged; NULL: all days before its end.';
+COMMENT ON COLUMN crm_internal.tier_verdict.counted_until IS 'First day after it.';
 
 CREATE TYPE crm.tier_outlook AS (
 	next_tier text,
@@ -141,23 +141,23 @@ COMMENT ON COLUMN crm.tier_outlook.gap_to_next IS 'What is missing of it; NULL: 
 COMMENT ON COLUMN crm.tier_outlook.keep_metric IS 'The metric that is furthest from keeping the tier.';
 COMMENT ON COLUMN crm.tier_outlook.gap_to_keep IS 'What is missing of it until the next review; 0: the tier is safe; NULL with keep_metric: the metric is not known.';
 
-CREATE FUNCTION crm.tier_metrics(policy crm.tier_policy, state crm.tier_state, history crm.history, profit_history crm.history,
+CREATE FUNCTION crm_internal.tier_metrics(policy crm.tier_policy, state crm.tier_state, history crm.history, profit_history crm.history,
 	points_history crm.history, given jsonb, until date) RETURNS jsonb
 	AS 'MODULE_PATHNAME', 'crm_tier_metrics' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10;
-COMMENT ON FUNCTION crm.tier_metrics(crm.tier_policy, crm.tier_state, crm.history, crm.history, crm.history, jsonb, date) IS
+COMMENT ON FUNCTION crm_internal.tier_metrics(crm.tier_policy, crm.tier_state, crm.history, crm.history, crm.history, jsonb, date) IS
 'The metrics that a policy asks for, for crm.tier_decide: counted over crm.tier_window(policy, state, until), revenue, purchases and purchase_days from the history of purchases, profit from that of their profit (NULL without one), points_earned from that of points; all others are taken from the object given, where a missing one is an error. Who has no history has bought and earned 0. What no rule asks for may be NULL. NULL where policy, state or until is.';
-CREATE FUNCTION crm.tier_judge(policy crm.tier_policy, state crm.tier_state, history crm.history, profit_history crm.history,
-	points_history crm.history, given jsonb, as_of date) RETURNS crm.tier_verdict
+CREATE FUNCTION crm_internal.tier_judge(policy crm.tier_policy, state crm.tier_state, history crm.history, profit_history crm.history,
+	points_history crm.history, given jsonb, as_of date) RETURNS crm_internal.tier_verdict
 	AS 'MODULE_PATHNAME', 'crm_tier_judge' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 20;
-COMMENT ON FUNCTION crm.tier_judge(crm.tier_policy, crm.tier_state, crm.history, crm.history, crm.history, jsonb, date) IS
-'The review of a member on a day: crm.tier_decide when the day begins, and again when it ends if it has a purchase, a refund or points that the policy counts; metrics are those of crm.tier_metrics. NULL where nothing changes. A NULL state stands for somebody who joins with his first purchase: his state is returned in any case, and NULL where he has not bought yet. Errors as for crm.tier_decide.';
+COMMENT ON FUNCTION crm_internal.tier_judge(crm.tier_policy, crm.tier_state, crm.history, crm.history, crm.history, jsonb, date) IS
+'The review of a member on a day: crm.tier_decide when the day begins, and again when it ends if it has a purchase, a refund or points that the policy counts; metrics are those of crm_internal.tier_metrics. NULL where nothing changes. A NULL state stands for somebody who joins with his first purchase: his state is returned in any case, and NULL where he has not bought yet. Errors as for crm.tier_decide.';
 CREATE FUNCTION crm.tier_needs(policy crm.tier_policy, state crm.tier_state, history crm.history, profit_history crm.history,
 	points_history crm.history, given jsonb, as_of date,
 	OUT purpose text, OUT tier text, OUT metric text, OUT value numeric, OUT threshold numeric, OUT missing numeric,
 	OUT counted_since date, OUT counted_until date) RETURNS SETOF record
 	AS 'MODULE_PATHNAME', 'crm_tier_needs' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 20 ROWS 3;
 COMMENT ON FUNCTION crm.tier_needs(crm.tier_policy, crm.tier_state, crm.history, crm.history, crm.history, jsonb, date) IS
-'What a member has and lacks on a day, a row for each rule: to keep his tier at the next review (purpose keep), and to enter the next one (enter). Counted are the days of the window that will decide, as far as as_of: up to the review, or up to as_of where the policy decides at once. value is NULL where it is not known, threshold where a share of the best customers is not frozen yet, missing where nobody can say. Arguments as for crm.tier_metrics.';
+'What a member has and lacks on a day, a row for each rule: to keep his tier at the next review (purpose keep), and to enter the next one (enter). Counted are the days of the window that will decide, as far as as_of: up to the review, or up to as_of where the policy decides at once. value is NULL where it is not known, threshold where a share of the best customers is not frozen yet, missing where nobody can say. Revenue, purchases and purchase_days are counted from the history of purchases, profit from that of their profit (NULL without one), points_earned from that of points. All other metrics are taken from the object given, where a missing one is an error. A member without a history has bought and earned 0. What no rule asks for may be NULL.';
 CREATE FUNCTION crm.tier_outlook(policy crm.tier_policy, state crm.tier_state, history crm.history, profit_history crm.history,
 	points_history crm.history, given jsonb, as_of date) RETURNS crm.tier_outlook
 	AS 'MODULE_PATHNAME', 'crm_tier_outlook' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 20;

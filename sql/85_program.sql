@@ -78,7 +78,7 @@ DECLARE
 	parts text[] := '{}';
 	models text[] := '{}';
 BEGIN
-	FOR wanted IN SELECT DISTINCT r.metric FROM crm.tier_rules(policy) r WHERE NOT crm.tier_counts(policy, r.metric) ORDER BY 1 LOOP
+	FOR wanted IN SELECT DISTINCT r.metric FROM crm.tier_rules(policy) r WHERE NOT crm_internal.tier_counts(policy, r.metric) ORDER BY 1 LOOP
 		IF EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = to_regclass('customer_metric') AND a.attname = wanted AND a.attnum > 0) THEN
 			parts := parts || format('%L, c.%I', wanted, wanted);
 		ELSIF EXISTS (SELECT FROM score_item i WHERE i.model = wanted) THEN
@@ -117,7 +117,7 @@ BEGIN
 		columns := replace(columns, 'NULL::crm.history', 'p.points_history');
 		joins := E'\n\t\t  LEFT JOIN program_points p ON p.customer_id = coalesce(m.customer_id, h.customer_id) AND p.time_zone = $4';
 	END IF;
-	IF EXISTS (SELECT FROM unnest(metrics) m WHERE NOT crm.tier_counts(policy, m)) THEN
+	IF EXISTS (SELECT FROM unnest(metrics) m WHERE NOT crm_internal.tier_counts(policy, m)) THEN
 		columns := replace(columns, 'NULL::jsonb', 'c.given');
 		joins := joins || E'\n\t\t  LEFT JOIN (' || crm.program_given_metrics(policy) || ') c ON c.customer_id = coalesce(m.customer_id, h.customer_id)';
 	END IF;
@@ -155,14 +155,14 @@ BEGIN
 			ranked_metric := rule.metric;
 			EXECUTE format($query$
 				SELECT array_agg(v.value ORDER BY v.value DESC)
-				  FROM (SELECT (crm.tier_metrics($3, q.state, q.history, q.profit_history, q.points_history, q.given, $1 + 1) ->> $5)::numeric AS value
+				  FROM (SELECT (crm_internal.tier_metrics($3, q.state, q.history, q.profit_history, q.points_history, q.given, $1 + 1) ->> $5)::numeric AS value
 						  FROM (SELECT coalesce(m.state, crm.tier_enroll($3, crm.first_day(m.history, $1))) AS state,
 									   m.history, m.profit_history, m.points_history, m.given
 								  FROM (%s) m OFFSET 0) q
 						 WHERE %s) v
 				 WHERE v.value IS NOT NULL$query$,
 				crm.program_members(policy),
-				CASE WHEN crm.tier_counts(policy, rule.metric) AND rule.metric <> 'points_earned'
+				CASE WHEN crm_internal.tier_counts(policy, rule.metric) AND rule.metric <> 'points_earned'
 					 THEN 'crm.purchases(crm.during(q.history, (crm.tier_window($3, q.state, $1 + 1)).since, $1 + 1)) > 0' ELSE 'true' END)
 			   INTO ranked USING as_of, program, policy, policy ->> 'time_zone', rule.metric;
 		END IF;
@@ -226,7 +226,7 @@ BEGIN
 								THEN coalesce((SELECT p.tier_no FROM tier_log p
 												WHERE p.program = $2 AND p.customer_id = d.customer_id AND p.valid_to = d.valid_from), (d.state).tier_no)
 								ELSE (d.state).tier_no END AS tier_before
-					  FROM (SELECT m.*, crm.tier_judge($3, m.state, m.history, m.profit_history, m.points_history, m.given, $1) AS verdict
+					  FROM (SELECT m.*, crm_internal.tier_judge($3, m.state, m.history, m.profit_history, m.points_history, m.given, $1) AS verdict
 							  FROM (%s) m OFFSET 0) d
 					 WHERE (d.verdict).counted_until IS NOT NULL) e
 			 ORDER BY e.customer_id

@@ -179,7 +179,7 @@ SELECT m.program, m.customer_id, m.valid_from, m.reason, m.facts, m.state, s.pol
 												   JOIN score_item i ON i.model = r.metric)
 						   GROUP BY v.customer_id) z ON z.customer_id = c.customer_id
 			  WHERE EXISTS (SELECT FROM tier_policy_at(crm.as_of()) q CROSS JOIN LATERAL crm.tier_rules(q.policy) r
-							 WHERE NOT crm.tier_counts(q.policy, r.metric)))
+							 WHERE NOT crm_internal.tier_counts(q.policy, r.metric)))
 			 o ON o.customer_id = m.customer_id;
 COMMENT ON VIEW tier_standing IS 'Behind customer_tier and customer_tier_rule: each member of a program, as of the day crm.as_of(), with what the rules may look at. Facts that no rule looks at are not read.';
 COMMENT ON COLUMN tier_standing.program IS 'The program.';

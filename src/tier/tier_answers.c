@@ -50,7 +50,7 @@ CRM_FUNCTION(crm_tier_enroll)
 						  TIER_ENROLL);
 }
 
-/* crm.tier_counts(policy, metric) */
+/* crm_internal.tier_counts(policy, metric) */
 CRM_FUNCTION(crm_tier_counts)
 {
 	TierCache *cache = tier_policy_argument(fcinfo, 0);

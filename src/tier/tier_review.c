@@ -36,7 +36,7 @@ enum
 	ARGUMENT_DAY
 };
 
-/* Columns of crm.tier_verdict, from 0. */
+/* Columns of crm_internal.tier_verdict, from 0. */
 enum
 {
 	VERDICT_DECIDED,
@@ -140,7 +140,7 @@ metrics_object(FunctionCallInfo fcinfo, const TierCache *cache)
 	return JsonbPGetDatum(JsonbValueToJsonb(object));
 }
 
-/* crm.tier_metrics(policy, state, history, profits, points, given, until) */
+/* crm_internal.tier_metrics(policy, state, history, profits, points, given, until) */
 CRM_FUNCTION(crm_tier_metrics)
 {
 	TierCache *cache;
@@ -219,7 +219,7 @@ joining_day(const TierReview *review, int32 as_of, int32 *day)
 	return totals.purchase_days > 0;
 }
 
-/* crm.tier_judge(policy, state, history, profits, points, given, as_of) */
+/* crm_internal.tier_judge(policy, state, history, profits, points, given, as_of) */
 CRM_FUNCTION(crm_tier_judge)
 {
 	TierCache *cache;

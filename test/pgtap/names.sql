@@ -50,8 +50,8 @@ SELECT set_eq($$SELECT p.program, r.tier_no, r.metric
 				 WHERE r.metric IS NOT NULL$$,
 	'SELECT program, tier_no, metric FROM crm_names.tier_rule',
 	'a policy calls each metric as the rule does, whatever the window');
-SELECT results_eq($$SELECT metric, crm.tier_counts(crm.program_policy('crm_names', 'mixed'), metric),
-						   crm.tier_counts(crm.program_policy('crm_names', 'year'), metric)
+SELECT results_eq($$SELECT metric, crm_internal.tier_counts(crm.program_policy('crm_names', 'mixed'), metric),
+						   crm_internal.tier_counts(crm.program_policy('crm_names', 'year'), metric)
 					  FROM crm_names.tier_rule WHERE program = 'mixed' ORDER BY metric COLLATE "C"$$,
 	$$VALUES ('clv', false, false), ('points_earned', true, true), ('profit', true, true),
 			 ('profit_12m', true, false), ('purchases', true, true), ('purchases_12m', true, false),
