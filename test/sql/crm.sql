@@ -8,36 +8,92 @@ SELECT pg_describe_object(classid, objid, 0) AS without_comment
  WHERE refclassid = 'pg_extension'::regclass
    AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'crm')
    AND deptype = 'e'
-   AND classid NOT IN ('pg_opfamily'::regclass, 'pg_namespace'::regclass)
+   AND classid <> 'pg_opfamily'::regclass
    AND obj_description(objid, classid::regclass::text) IS NULL
    AND NOT (classid = 'pg_type'::regclass
 			AND (SELECT typelem <> 0 AND typcategory = 'A' OR typrelid IN (SELECT c.oid FROM pg_class c WHERE relkind = 'v')
 				   FROM pg_type t WHERE t.oid = objid))
  ORDER BY 1;
 
--- Functions over values are IMMUTABLE and PARALLEL SAFE; nothing runs with other rights than the caller's.
-SELECT p.oid::regprocedure, p.provolatile, p.proparallel
-  FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
- WHERE p.pronamespace = 'crm'::regnamespace AND lanname IN ('c', 'internal')
-   AND (p.provolatile <> 'i' OR p.proparallel <> 's')
- ORDER BY p.oid::regprocedure::text;
-SELECT p.oid::regprocedure FROM pg_proc p WHERE p.pronamespace = 'crm'::regnamespace AND p.prosecdef;
+-- Whatever a COMMENT calls by its full name exists.
+SELECT DISTINCT pg_describe_object(d.classoid, d.objoid, d.objsubid) AS comment_of,
+	   named[1] || '.' || named[2] AS names
+  FROM pg_depend e
+  JOIN pg_description d ON d.classoid = e.classid AND d.objoid = e.objid,
+	   regexp_matches(d.description, '\m(crm|crm_internal)\.([a-z_0-9]+)', 'g') named
+ WHERE e.refclassid = 'pg_extension'::regclass AND e.deptype = 'e'
+   AND e.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'crm')
+   AND NOT EXISTS (SELECT FROM pg_proc
+					WHERE pronamespace = named[1]::regnamespace AND proname = named[2])
+   AND NOT EXISTS (SELECT FROM pg_type
+					WHERE typnamespace = named[1]::regnamespace AND typname = named[2])
+ ORDER BY 1, 2;
+
+CREATE TEMP VIEW function AS
+SELECT p.*, l.lanname, p.oid::regprocedure::text AS name, n.nspname
+  FROM pg_proc p
+  JOIN pg_language l ON l.oid = p.prolang
+  JOIN pg_namespace n ON n.oid = p.pronamespace
+ WHERE n.nspname IN ('crm', 'crm_internal');
+
+-- Functions that the server calls on behalf of something else are not for people.
+CREATE TEMP VIEW service AS
+SELECT unnest(ARRAY[aggtransfn, aggcombinefn, aggserialfn, aggdeserialfn, aggfinalfn,
+					aggmtransfn, aggminvtransfn, aggmfinalfn]::oid[]) AS oid, 'aggregate' AS served
+  FROM pg_aggregate
+UNION ALL SELECT unnest(ARRAY[typinput, typoutput, typreceive, typsend, typmodin, typmodout,
+							  typanalyze, typsubscript]::oid[]), 'type' FROM pg_type
+UNION ALL SELECT unnest(ARRAY[oprcode, oprrest, oprjoin]::oid[]), 'operator' FROM pg_operator
+UNION ALL SELECT amproc::oid, 'index' FROM pg_amproc
+UNION ALL SELECT castfunc, 'cast' FROM pg_cast
+UNION ALL SELECT refobjid, 'check' FROM pg_depend
+		   WHERE classid = 'pg_constraint'::regclass AND refclassid = 'pg_proc'::regclass;
+SELECT nspname AS schema, served, count(DISTINCT f.oid) > 0 AS has_functions
+  FROM function f JOIN service s USING (oid) GROUP BY 1, 2 ORDER BY 1, 2;
+SELECT name AS takes_or_returns_internal FROM function
+ WHERE nspname = 'crm'
+   AND EXISTS (SELECT FROM unnest(proargtypes || prorettype) t
+				WHERE t IN ('internal'::regtype, 'cstring'::regtype, 'trigger'::regtype))
+ ORDER BY 1;
+
+-- An operator that computes a value has a function with a name, for sessions without search_path.
+SELECT o.oid::regoperator AS without_function
+  FROM pg_operator o JOIN function f ON f.oid = o.oprcode
+ WHERE o.oprresult <> 'boolean'::regtype
+   AND NOT EXISTS (SELECT FROM function n WHERE n.nspname = 'crm' AND n.prosrc = f.prosrc
+												AND n.proargtypes = f.proargtypes)
+ ORDER BY 1;
+
+-- A function that runs SQL text from its arguments cannot be called by others.
+SELECT DISTINCT f.name AS runs_what_it_is_given
+  FROM function f, unnest(f.proargnames) argument,
+	   regexp_replace(f.prosrc, '''[^'']*''', '', 'g') code
+ WHERE f.nspname = 'crm_internal' AND f.lanname = 'plpgsql' AND argument <> ''
+   AND code ~ format('EXECUTE\s+([a-z_]+\()*%1$s\M|EXECUTE\s+[a-z_]+\([^()]*\)\s*\|\|\s*%1$s\M',
+					 argument)
+   AND EXISTS (SELECT FROM aclexplode(coalesce(f.proacl, acldefault('f', f.proowner)))
+				WHERE grantee = 0)
+ ORDER BY 1;
+
+-- Functions over values are IMMUTABLE and PARALLEL SAFE. Nothing runs with other rights than the
+-- caller's.
+SELECT name, provolatile, proparallel FROM function
+ WHERE lanname IN ('c', 'internal') AND (provolatile <> 'i' OR proparallel <> 's')
+ ORDER BY 1;
+SELECT name FROM function WHERE prosecdef;
 
 -- Functions in plpgsql have a search_path of their own; these must see the
 -- caller's, or set it for him, and qualify every name instead.
-SELECT p.oid::regprocedure
-  FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
- WHERE p.pronamespace = 'crm'::regnamespace AND lanname = 'plpgsql' AND prokind <> 'p'
+SELECT name FROM function
+ WHERE lanname = 'plpgsql' AND prokind <> 'p'
    AND coalesce(array_to_string(proconfig, ','), '') !~ 'search_path=pg_catalog, pg_temp'
- ORDER BY p.oid::regprocedure::text;
+ ORDER BY 1;
 
 -- Not STRICT, beside the support of aggregates: functions over values that say what NULL means.
-SELECT p.oid::regprocedure
-  FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
- WHERE p.pronamespace = 'crm'::regnamespace AND p.prokind = 'f' AND NOT p.proisstrict AND p.pronargs > 0
-   AND (p.provolatile = 'i')
-   AND NOT EXISTS (SELECT FROM pg_aggregate WHERE p.oid IN (aggtransfn, aggcombinefn, aggfinalfn))
- ORDER BY p.oid::regprocedure::text;
+SELECT name FROM function
+ WHERE prokind = 'f' AND NOT proisstrict AND pronargs > 0 AND provolatile = 'i'
+   AND oid NOT IN (SELECT oid FROM service WHERE served = 'aggregate')
+ ORDER BY 1;
 
 -- Operator classes are sound.
 SELECT amname, opcname, amvalidate(c.oid)
