@@ -27,9 +27,12 @@ BEGIN
 	 LIMIT 1;
 	IF taken IS NOT NULL THEN
 		RAISE duplicate_schema USING
-			MESSAGE = pg_catalog.format('schema "%s" already exists, but the extension must create it', taken),
-			DETAIL = 'Objects in a schema that somebody prepared could be taken for those of the extension.',
-			HINT = pg_catalog.format('Rename the schema (ALTER SCHEMA %s RENAME TO ...) or drop it, '
+			MESSAGE = pg_catalog.format(
+				'schema "%s" already exists, but the extension must create it', taken),
+			DETAIL = 'Objects in a schema that somebody prepared could be taken for those of '
+				'the extension.',
+			HINT = pg_catalog.format(
+				'Rename the schema (ALTER SCHEMA %s RENAME TO ...) or drop it, '
 				'then run CREATE EXTENSION again.', taken);
 	END IF;
 END
@@ -38,9 +41,9 @@ $$;
 CREATE SCHEMA crm;
 CREATE SCHEMA crm_internal;
 COMMENT ON SCHEMA crm IS
-'Customer analytics: the functions, aggregates, types and operators of the extension crm that people use. The manual describes each of them.';
+'The functions, aggregates, types and operators of the extension crm. The manual describes them.';
 COMMENT ON SCHEMA crm_internal IS
-'What the extension crm needs for itself: support of aggregates, types, operators and domains, and helpers. Any of it may change with any version; do not call it.';
+'What the extension crm needs for itself. It may change with any version: do not call it.';
 
 -- The functions are for everybody. They show nothing that the caller may not see.
 GRANT USAGE ON SCHEMA crm, crm_internal TO PUBLIC;

@@ -19,8 +19,9 @@ BEGIN
 		SELECT DISTINCT p.oid::pg_catalog.regprocedure
 		  FROM pg_catalog.pg_aggregate a
 		  JOIN pg_catalog.pg_proc p
-			ON p.oid OPERATOR(pg_catalog.=) ANY (ARRAY[a.aggtransfn, a.aggcombinefn, a.aggserialfn,
-													   a.aggdeserialfn, a.aggfinalfn]::pg_catalog.oid[])
+			ON p.oid OPERATOR(pg_catalog.=) ANY (
+				ARRAY[a.aggtransfn, a.aggcombinefn, a.aggserialfn, a.aggdeserialfn,
+					  a.aggfinalfn]::pg_catalog.oid[])
 		 WHERE p.pronamespace OPERATOR(pg_catalog.=) 'crm_internal'::pg_catalog.regnamespace
 	LOOP
 		EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', support);
