@@ -61,7 +61,7 @@ CREATE TYPE crm.validation AS (
 	repeat_purchases bigint[]
 );
 COMMENT ON TYPE crm.validation IS
-'A model held against what came after; built by crm.validate and read by crm.accuracy, crm.by_frequency, crm.by_recency and crm.tracking. Plain data: it can be stored.';
+'A model held against what came after; built by crm.validate and read by crm.accuracy, crm.accuracy_by_frequency, crm.accuracy_by_recency and crm.tracking. Plain data: it can be stored.';
 COMMENT ON COLUMN crm.validation.model IS 'The model.';
 COMMENT ON COLUMN crm.validation.calibration_end IS 'Last day that the forecasts knew of.';
 COMMENT ON COLUMN crm.validation.holdout_end IS 'Last day of the holdout.';
@@ -99,7 +99,7 @@ CREATE AGGREGATE crm.validate(model crm.model, history crm.history, calibration_
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.validate(crm.model, crm.history, date, date) IS
-'Holds a model of repeat purchases against what customers did, one whole history a customer; the aggregate cuts it. The model should be fitted on the same histories as of calibration_end, the last day it may know of: SELECT crm.validate(m.model, c.history, ''2025-06-30'', ''2025-12-31'') FROM customers AS c, (SELECT crm.fit_purchases(''mbg_nbd'', ''week'', history, ''2025-06-30'') AS model FROM customers) AS m. The holdout is the time from the day after it to holdout_end. A purchase is a day with one, as it is for the models. Customers whose first purchase is after calibration_end do not count. Beside the model stand two naive forecasts: same_rate (each customer goes on at the rate of repeat purchases since the first one) and same_again (each repeats the repeat purchases of as many days just before the holdout as it has). Read the result by crm.accuracy, crm.by_frequency, crm.by_recency and crm.tracking. Rows with a NULL are skipped, NULL where no customer is left; the arguments but the history must be the same in all rows. A holdout that does not end after the calibration, and a first purchase more than a hundred years before its end, are errors. The result does not depend on the order of the rows or the number of workers, to the last digit.';
+'Holds a model of repeat purchases against what customers did, one whole history a customer; the aggregate cuts it. The model should be fitted on the same histories as of calibration_end, the last day it may know of: SELECT crm.validate(m.model, c.history, ''2025-06-30'', ''2025-12-31'') FROM customers AS c, (SELECT crm.fit_purchases(''mbg_nbd'', ''week'', history, ''2025-06-30'') AS model FROM customers) AS m. The holdout is the time from the day after it to holdout_end. A purchase is a day with one, as it is for the models. Customers whose first purchase is after calibration_end do not count. Beside the model stand two naive forecasts: same_rate (each customer goes on at the rate of repeat purchases since the first one) and same_again (each repeats the repeat purchases of as many days just before the holdout as it has). Read the result by crm.accuracy, crm.accuracy_by_frequency, crm.accuracy_by_recency and crm.tracking. Rows with a NULL are skipped, NULL where no customer is left; the arguments but the history must be the same in all rows. A holdout that does not end after the calibration, and a first purchase more than a hundred years before its end, are errors. The result does not depend on the order of the rows or the number of workers, to the last digit.';
 
 CREATE FUNCTION crm.accuracy(validation crm.validation) RETURNS SETOF crm.validation_forecast
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE ROWS 3
@@ -110,7 +110,7 @@ END;
 COMMENT ON FUNCTION crm.accuracy(crm.validation) IS
 'How near the forecasts of a validation came, one row each: the model, same_rate and same_again. Actual and expected purchases in all; bias, mean absolute error (mae) and root mean squared error (rmse) in purchases a customer; and how well the forecast ranks customers: the Gini coefficient of the actual purchases ranked by it, beside that of the perfect ranking. Which forecast is best depends on the use: totals for planning, ranking for choosing whom to write to.';
 
-CREATE FUNCTION crm.by_frequency(validation crm.validation,
+CREATE FUNCTION crm.accuracy_by_frequency(validation crm.validation,
 	OUT at_least integer, OUT at_most integer, OUT customers bigint,
 	OUT actual bigint, OUT expected float8, OUT same_rate float8, OUT same_again float8,
 	OUT mean_actual float8, OUT mean_expected float8, OUT mean_same_rate float8, OUT mean_same_again float8) RETURNS SETOF record
@@ -119,12 +119,12 @@ BEGIN ATOMIC
 	SELECT b.at_least, b.at_most, b.customers, b.actual, b.expected, b.same_rate, b.same_again,
 		   b.actual / nullif(b.customers, 0)::float8, b.expected / nullif(b.customers, 0)::float8,
 		   b.same_rate / nullif(b.customers, 0)::float8, b.same_again / nullif(b.customers, 0)::float8
-	  FROM unnest((by_frequency.validation).frequency_bins) AS b;
+	  FROM unnest((accuracy_by_frequency.validation).frequency_bins) AS b;
 END;
-COMMENT ON FUNCTION crm.by_frequency(crm.validation) IS
+COMMENT ON FUNCTION crm.accuracy_by_frequency(crm.validation) IS
 'A validation by the number of repeat purchases in calibration: 0 to 6, and 7 or more (at_most NULL). Actual and forecast purchases in the holdout of the customers of each bin, in all and a customer (mean_, NULL for an empty bin). Fader, Hardie & Lee (2005) compare their models in this way.';
 
-CREATE FUNCTION crm.by_recency(validation crm.validation,
+CREATE FUNCTION crm.accuracy_by_recency(validation crm.validation,
 	OUT at_least integer, OUT at_most integer, OUT customers bigint,
 	OUT actual bigint, OUT expected float8, OUT same_rate float8, OUT same_again float8,
 	OUT mean_actual float8, OUT mean_expected float8, OUT mean_same_rate float8, OUT mean_same_again float8) RETURNS SETOF record
@@ -133,9 +133,9 @@ BEGIN ATOMIC
 	SELECT b.at_least, b.at_most, b.customers, b.actual, b.expected, b.same_rate, b.same_again,
 		   b.actual / nullif(b.customers, 0)::float8, b.expected / nullif(b.customers, 0)::float8,
 		   b.same_rate / nullif(b.customers, 0)::float8, b.same_again / nullif(b.customers, 0)::float8
-	  FROM unnest((by_recency.validation).recency_bins) AS b;
+	  FROM unnest((accuracy_by_recency.validation).recency_bins) AS b;
 END;
-COMMENT ON FUNCTION crm.by_recency(crm.validation) IS
+COMMENT ON FUNCTION crm.accuracy_by_recency(crm.validation) IS
 'A validation by the days from the last purchase to the end of calibration: up to 7, 14, 30, 60, 90, 180, 365, 730 days, and more (at_most NULL). Actual and forecast purchases in the holdout of the customers of each bin, in all and a customer (mean_, NULL for an empty bin). A model that believes too long in silent customers shows here.';
 
 CREATE FUNCTION crm.tracking(validation crm.validation, unit text,

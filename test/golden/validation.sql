@@ -51,7 +51,7 @@ SELECT CASE WHEN v IS NULL THEN skip(3, kind || ' is not built in') ELSE
 	   (SELECT ok(count(*) = 8 AND bool_and(b.customers = p.customers AND abs(b.mean_actual - p.actual) < 0.0006), validated.kind || ': customers and purchases by bin')
 			   || E'\n' || ok(count(*) = 8 AND max(abs(b.mean_expected - p.expected) - tolerance) < 0, validated.kind || ': published expectations by bin')
 			   || E'\n' || ok(sum(b.actual) = 1882, validated.kind || ': 1882 purchases in all')
-		  FROM crm.by_frequency(v) AS b JOIN published AS p USING (at_least) WHERE p.kind = validated.kind) END
+		  FROM crm.accuracy_by_frequency(v) AS b JOIN published AS p USING (at_least) WHERE p.kind = validated.kind) END
   FROM validated ORDER BY kind;
 SELECT is((SELECT count(*)::int FROM validated WHERE kind = 'bg_nbd' AND v IS NOT NULL), 1, 'BG/NBD was compared');
 

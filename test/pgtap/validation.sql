@@ -53,7 +53,7 @@ SELECT is_empty($$
 								 abs(a.gini - p.gini), abs(a.gini_perfect - p.gini_perfect)) < 1e-10, false)$$,
 	'accuracy equals plain SQL');
 SELECT is_empty($$
-	SELECT b.* FROM validated, by_frequency(v) AS b LEFT JOIN
+	SELECT b.* FROM validated, accuracy_by_frequency(v) AS b LEFT JOIN
 		   (SELECT least(x, 7) AS bin, count(*) / 3 AS customers, sum(actual) / 3 AS actual, sum(value) FILTER (WHERE name = 'model') AS expected,
 				   sum(value) FILTER (WHERE name = 'same_rate') AS same_rate, sum(value) FILTER (WHERE name = 'same_again') AS same_again
 			  FROM forecast GROUP BY 1) AS p ON b.at_least = p.bin
@@ -62,12 +62,12 @@ SELECT is_empty($$
 		OR b.mean_actual <> b.actual::float8 / b.customers$$,
 	'bins by frequency equal plain SQL');
 SELECT is_empty($$
-	SELECT b.* FROM validated, by_recency(v) AS b,
+	SELECT b.* FROM validated, accuracy_by_recency(v) AS b,
 		   LATERAL (SELECT count(*) AS customers, coalesce(sum(actual), 0) AS actual, coalesce(sum(value), 0) AS expected FROM forecast
 					 WHERE name = 'model' AND '2025-03-31' - last_day BETWEEN b.at_least AND coalesce(b.at_most, 100000)) AS p
 	 WHERE (b.customers, b.actual) IS DISTINCT FROM (p.customers, p.actual::bigint) OR abs(b.expected - p.expected) > 1e-9$$,
 	'bins by recency equal plain SQL');
-SELECT is((SELECT sum(customers) FROM validated, by_recency(v)), (SELECT count(*)::numeric FROM plain), 'and have room for everybody');
+SELECT is((SELECT sum(customers) FROM validated, accuracy_by_recency(v)), (SELECT count(*)::numeric FROM plain), 'and have room for everybody');
 SELECT is_empty($$
 	SELECT t.* FROM validated, fitted, tracking(v, 'week') AS t,
 		   LATERAL (SELECT count(*) FROM numbered WHERE n > 1 AND first_day <= '2025-03-31' AND day <= t.period_end) AS a (actual),

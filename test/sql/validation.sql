@@ -46,14 +46,14 @@ SELECT abs(a.expected - h.expected) < 1e-12 AS expected, abs(a.bias - h.bias) < 
 
 /* By repeat purchases: everybody is in one bin, also where nobody is. */
 SELECT at_least, at_most, customers, actual, same_rate::numeric(12, 6), same_again, mean_actual, mean_same_again
-  FROM validated, crm.by_frequency(v);
+  FROM validated, crm.accuracy_by_frequency(v);
 SELECT abs(sum(b.expected) - min(a.expected)) < 1e-12 AS adds_up
-  FROM validated, crm.by_frequency(v) AS b, crm.accuracy(v) AS a WHERE a.forecast = 'model';
+  FROM validated, crm.accuracy_by_frequency(v) AS b, crm.accuracy(v) AS a WHERE a.forecast = 'model';
 /* By days since the last purchase: 49, 58, 6, 0 and 81. */
-SELECT at_least, at_most, customers, actual FROM validated, crm.by_recency(v) WHERE customers > 0;
+SELECT at_least, at_most, customers, actual FROM validated, crm.accuracy_by_recency(v) WHERE customers > 0;
 SELECT min(at_least), max(at_least), count(*), bool_and(at_most IS NULL = (at_least = 731)) AS only_the_last_is_open,
 	   bool_and(mean_expected IS NULL = (customers = 0)) AS no_mean_of_nobody
-  FROM validated, crm.by_recency(v);
+  FROM validated, crm.accuracy_by_recency(v);
 
 /* Tracking: months end with the calibration; E[X] of five new customers. */
 SELECT period_end, in_holdout, actual, cumulative_actual, expected::numeric(12, 6), cumulative_expected::numeric(12, 6) FROM validated, crm.tracking(v, 'month');
