@@ -136,8 +136,6 @@ sql/workspace_definition.sql: $(WORKSPACE) Makefile | sqldirs
 		printf "WHEN '%s' THEN \$$definition\$$\n" "$$(basename "$$part" .sql)"; cat "$$part"; echo "\$$definition\$$"; \
 	  done; \
 	  echo "END;"; \
-	  echo "COMMENT ON FUNCTION crm.workspace_definition(text) IS"; \
-	  echo "'The DDL of a part of a workspace, as in the file of that name in sql/workspace; NULL for an unknown part.';"; \
 	} > $@.tmp && mv $@.tmp $@
 $(OBJS): $(wildcard $(srcdir)/src/*/*.h $(srcdir)/src/*/*/*.h) crm.control Makefile | objdirs
 

@@ -10,18 +10,6 @@ CREATE TEMP TABLE chapter (n int GENERATED ALWAYS AS IDENTITY, chapter text, int
 \set copy_chapters '\\copy pg_temp.chapter (chapter, introduction) FROM ' :'chapters'
 :copy_chapters
 
--- Functions that serve a type, an aggregate, an operator or an index.
-CREATE TEMP TABLE support AS
-SELECT p.oid
-  FROM pg_proc p
- WHERE p.pronamespace = 'crm'::regnamespace
-   AND (EXISTS (SELECT FROM pg_type t WHERE p.oid IN (typinput, typoutput, typreceive, typsend, typmodin, typmodout))
-		OR EXISTS (SELECT FROM pg_aggregate a WHERE p.oid IN (aggtransfn, aggfinalfn, aggcombinefn, aggserialfn, aggdeserialfn, aggmtransfn, aggminvtransfn))
-		OR EXISTS (SELECT FROM pg_operator o WHERE p.oid = oprcode)
-		OR EXISTS (SELECT FROM pg_amproc a WHERE p.oid = amproc)
-		OR EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_constraint'::regclass
-											 AND d.refclassid = 'pg_proc'::regclass AND d.refobjid = p.oid));
-
 CREATE TEMP TABLE entry AS
 SELECT o.n, o.chapter, 'Types' AS section, 1 AS section_no, format('%s', o.identity) AS title,
 	   obj_description(o.identity::regtype, 'pg_type') AS description,
@@ -35,7 +23,7 @@ SELECT o.n, o.chapter, CASE p.prokind WHEN 'a' THEN 'Aggregates' WHEN 'w' THEN '
 	   format('crm.%s(%s)', p.proname, pg_get_function_arguments(p.oid)) || coalesce(' → ' || pg_get_function_result(p.oid), ''),
 	   obj_description(p.oid, 'pg_proc'), NULL
   FROM object o JOIN pg_proc p ON p.oid = CASE WHEN kind IN ('FUNCTION', 'PROCEDURE', 'AGGREGATE') THEN o.identity::regprocedure END
- WHERE kind IN ('FUNCTION', 'PROCEDURE', 'AGGREGATE') AND p.oid NOT IN (SELECT oid FROM support)
+ WHERE kind IN ('FUNCTION', 'PROCEDURE', 'AGGREGATE')
 UNION ALL
 SELECT o.n, o.chapter, 'Views', 7, o.identity, obj_description(CASE WHEN kind = 'VIEW' THEN o.identity::regclass END, 'pg_class'),
 	   (SELECT string_agg(attname, ', ' ORDER BY attnum) FROM pg_attribute
@@ -53,12 +41,36 @@ SELECT o.n, o.chapter, 'Casts', 8, trim(both '()' from o.identity),
   FROM object o JOIN pg_cast c ON format('(%s AS %s)', castsource::regtype, casttarget::regtype) = o.identity
  WHERE kind = 'CAST';
 
+-- Every function and type of crm is in the manual.
+DO $$
+DECLARE
+	missing text;
+BEGIN
+	SELECT string_agg(name, ', ' ORDER BY name) INTO missing
+	  FROM (SELECT p.oid::regprocedure::text AS name FROM pg_proc p
+			 WHERE p.pronamespace = 'crm'::regnamespace
+			   AND p.oid NOT IN (SELECT o.identity::regprocedure FROM pg_temp.object o
+								  WHERE o.kind IN ('FUNCTION', 'PROCEDURE', 'AGGREGATE'))
+			UNION ALL
+			SELECT t.oid::regtype::text FROM pg_type t LEFT JOIN pg_class c ON c.oid = t.typrelid
+			 WHERE t.typnamespace = 'crm'::regnamespace AND t.typcategory <> 'A'
+			   AND coalesce(c.relkind = 'c', true)
+			   AND t.oid NOT IN (SELECT o.identity::regtype FROM pg_temp.object o
+								  WHERE o.kind IN ('TYPE', 'DOMAIN'))) m;
+	IF missing IS NOT NULL THEN
+		RAISE 'no COMMENT in an SQL module for: %', missing;
+	END IF;
+END
+$$;
+
 SELECT '# Reference' || E'\n\n'
-	|| 'Every object of the extension, by domain. Generated from the COMMENTs in the catalog by `scripts/reference`; in psql the same text comes with `\df+ crm.*`, `\dT+ crm.*`.' || E'\n\n'
+	|| 'Every object of the schema `crm`, by domain. Generated from the COMMENTs in the catalog by `scripts/reference`; in psql the same text comes with `\df+ crm.*`, `\dT+ crm.*`.' || E'\n\n'
+	|| 'The schema `crm_internal` is not described here. It holds the functions that aggregates, types, operators and domains of `crm` call, and helpers. Do not call them: any version may change them.' || E'\n\n'
 	|| 'Functions are IMMUTABLE, STRICT (NULL in, NULL out) and PARALLEL SAFE where nothing else is said; aggregates skip NULL rows.' || E'\n\n'
 	|| 'Three chapters show them at work: [models](models.md), [workspaces](workspaces.md), and [running a program](loyalty.md).' || E'\n\n'
 	|| string_agg(format('* [%s](#%s): %s', chapter, chapter, rtrim(split_part(ltrim(introduction), '. ', 1), '.') || '.'), E'\n' ORDER BY n)
-  FROM chapter;
+  FROM chapter
+ WHERE chapter IN (SELECT chapter FROM entry);
 
 SELECT CASE WHEN new_chapter THEN E'\n## ' || e.chapter || E'\n\n' || ltrim(c.introduction) || E'\n' ELSE '' END
 	|| CASE WHEN new_section THEN E'\n### ' || section || E'\n' ELSE '' END

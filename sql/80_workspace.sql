@@ -14,6 +14,10 @@ COMMENT ON FUNCTION crm.as_of() IS
 
 /* Names and definitions */
 
+-- make writes crm.workspace_definition from sql/workspace.
+COMMENT ON FUNCTION crm.workspace_definition(text) IS
+'The DDL of a part of a workspace, as in the file of that name in sql/workspace. NULL for an unknown part.';
+
 CREATE FUNCTION crm.workspace_parts(attached boolean) RETURNS text[]
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 	RETURN CASE WHEN attached

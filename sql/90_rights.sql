@@ -9,6 +9,10 @@
  * made-up state to a support function. All other functions stay executable by
  * everybody: a domain, a cast or an operator calls its function with the rights
  * of whoever runs the query.
+ *
+ * An engine that runs the support functions itself may check the caller after
+ * all. Citus does, for aggregates that it computes on its workers. There, grant
+ * EXECUTE on the support functions to the roles that query.
  */
 
 DO $$
