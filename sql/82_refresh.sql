@@ -136,7 +136,7 @@ BEGIN
 	PERFORM crm.workspace_enter(workspace);
 	IF NOT EXISTS (SELECT FROM threshold)
 	   AND EXISTS (SELECT FROM customer_history h WHERE crm.first_day(h.history) <= crm.as_of()) THEN
-		PERFORM crm.freeze_thresholds(workspace, crm.as_of());
+		PERFORM crm.freeze_thresholds(workspace);
 	END IF;
 	SELECT r.customers, r.purchases, extract(epoch FROM r.updated_at - r.started_at)::float8
 	  INTO customers, purchases, seconds
@@ -184,12 +184,13 @@ COMMENT ON PROCEDURE crm.refresh(text, boolean, integer, bigint, bigint, float8)
 
 /* Freezing and fitting */
 
-CREATE FUNCTION crm.freeze_thresholds(workspace text, as_of date DEFAULT crm.as_of(),
+CREATE FUNCTION crm.freeze_thresholds(workspace text, as_of date DEFAULT NULL,
 	OUT customers bigint, OUT thresholds crm.rfm_thresholds, OUT a_threshold numeric, OUT b_threshold numeric) RETURNS record
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
 DECLARE
 	made record;
 BEGIN
+	as_of := coalesce(as_of, crm.as_of());
 	PERFORM crm.workspace_enter(workspace);
 	WITH buyer AS MATERIALIZED (
 		SELECT h.history, crm.amount(h.history, freeze_thresholds.as_of) AS revenue
@@ -239,9 +240,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.freeze_thresholds(text, date) IS
-'Freezes the thresholds of a workspace as of a day (default crm.as_of()): of the RFM scores, by crm.rfm_thresholds_agg over all customers with a purchase up to then, and of the ABC classes (A: the largest customers, until they bring 80 percent of the revenue; B: until 95 percent; equal revenue is never split). Freezes beside them the usual days between purchase days in each segment and in all, by which the views judge idle customers who have bought on fewer than three days. The views of that day and later use them until there are newer ones, so that scores stay comparable and one customer''s row needs no look at all others. Calling it again for a day replaces the thresholds of that day. Returns them with the number of customers; nobody to compare is an error.';
+'Freezes the thresholds of a workspace as of a day (NULL, the default: crm.as_of()): of the RFM scores, by crm.rfm_thresholds_agg over all customers with a purchase up to then, and of the ABC classes (A: the largest customers, until they bring 80 percent of the revenue; B: until 95 percent; equal revenue is never split). Freezes beside them the usual days between purchase days in each segment and in all, by which the views judge idle customers who have bought on fewer than three days. The views of that day and later use them until there are newer ones, so that scores stay comparable and one customer''s row needs no look at all others. Calling it again for a day replaces the thresholds of that day. Returns them with the number of customers; nobody to compare is an error.';
 
-CREATE FUNCTION crm.fit(workspace text, as_of date DEFAULT crm.as_of(), kind text DEFAULT NULL)
+CREATE FUNCTION crm.fit(workspace text, as_of date DEFAULT NULL, kind text DEFAULT NULL)
 	RETURNS TABLE (role text, fitted text, customers bigint, log_likelihood float8, parameters text)
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
 #variable_conflict use_column
@@ -250,6 +251,7 @@ DECLARE
 	spend_model crm.model;
 	message text;
 BEGIN
+	as_of := coalesce(as_of, crm.as_of());
 	PERFORM crm.workspace_enter(workspace);
 	SELECT crm.fit_purchases(coalesce(fit.kind, w.purchase_model), w.model_unit, h.history, fit.as_of)
 	  INTO purchase_model
@@ -284,17 +286,20 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.fit(text, date, text) IS
-'Fits the models of a workspace on the purchases up to a day (default crm.as_of()) and adds them to its table "model": one of purchases (kind, default the setting purchase_model) and one of spend (gamma_gamma). The views use the newest that is not later than their day; older ones are kept. Returns a row for each model: what it describes, its kind, the number of customers, the log-likelihood and the parameters. If spend cannot be fitted that is a warning, and there are no lifetime values; nobody to fit on, or a fit that fails, is an error and adds nothing.';
+'Fits the models of a workspace on the purchases up to a day (NULL, the default: crm.as_of()) and adds them to its table "model": one of purchases (kind; NULL, the default: the setting purchase_model) and one of spend (gamma_gamma). The views use the newest that is not later than their day; older ones are kept. Returns a row for each model: what it describes, its kind, the number of customers, the log-likelihood and the parameters. If spend cannot be fitted that is a warning, and there are no lifetime values; nobody to fit on, or a fit that fails, is an error and adds nothing.';
 
-CREATE FUNCTION crm.backtest(workspace text, calibration_end date, as_of date DEFAULT crm.as_of(), kind text DEFAULT NULL)
+CREATE FUNCTION crm.backtest(workspace text, calibration_end date, as_of date DEFAULT NULL,
+	kind text DEFAULT NULL)
 	RETURNS TABLE (measure text, actual float8, model float8, naive float8)
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
 #variable_conflict use_column
 DECLARE
-	days integer := backtest.as_of - calibration_end;
+	days integer;
 	purchase_model crm.model;
 	spend_model crm.model;
 BEGIN
+	as_of := coalesce(as_of, crm.as_of());
+	days := as_of - calibration_end;
 	IF days IS NULL OR days < 1 THEN
 		RAISE invalid_parameter_value USING
 			MESSAGE = format('calibration ends on %s, but the data to compare with end on %s', calibration_end, backtest.as_of),
@@ -347,4 +352,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.backtest(text, date, date, text) IS
-'How good the forecasts of a workspace would have been: fits the models on purchases up to calibration_end and compares with what happened from then to as_of (default crm.as_of()), for the customers known then. Beside it a naive forecast: everybody repeats what he did in the time before, as long as the one forecast (first purchases do not count). Rows: customers; purchase days in all; mean absolute error and root mean square error of purchase days a customer; correlation of forecast and actual; revenue of the customers with a forecast of it. Stores nothing.';
+'How good the forecasts of a workspace would have been: fits the models on purchases up to calibration_end and compares with what happened from then to as_of (NULL, the default: crm.as_of()), for the customers known then. Beside it a naive forecast: everybody repeats what he did in the time before, as long as the one forecast (first purchases do not count). Rows: customers; purchase days in all; mean absolute error and root mean square error of purchase days a customer; correlation of forecast and actual; revenue of the customers with a forecast of it. Stores nothing.';

@@ -266,8 +266,9 @@ $$;
 COMMENT ON FUNCTION crm.tier_write(crm.tier_policy, text, date) IS
 'Behind crm.review_tiers: writes what a policy without shares decides about everybody on a day to tier_log, with the facts. A row of that day is replaced. Returns the number of rows written, in all and by reason. The search path is that of the workspace.';
 
-CREATE FUNCTION crm.review_tiers(workspace text, program text, as_of date DEFAULT crm.as_of(), replay boolean DEFAULT false,
-	OUT members bigint, OUT enrolled bigint, OUT upgraded bigint, OUT renewed bigint, OUT given_grace bigint, OUT downgraded bigint) RETURNS record
+CREATE FUNCTION crm.program_review(workspace text, program text, as_of date, replay boolean,
+	OUT members bigint, OUT enrolled bigint, OUT upgraded bigint, OUT renewed bigint,
+	OUT given_grace bigint, OUT downgraded bigint) RETURNS record
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET crm.as_of = '' AS $$
 DECLARE
 	day text := crm.program_day(as_of);
@@ -279,7 +280,7 @@ BEGIN
 	PERFORM crm.program_enter(workspace);
 	PERFORM crm.workspace_lock(workspace);
 	PERFORM set_config('crm.as_of', day, true);
-	SELECT max(r.as_of) INTO last_review FROM tier_review r WHERE r.program = review_tiers.program;
+	SELECT max(r.as_of) INTO last_review FROM tier_review r WHERE r.program = program_review.program;
 	IF replay THEN
 		PERFORM crm.program_rewind(program, as_of, time_zone);
 	ELSIF last_review > as_of THEN
@@ -293,7 +294,7 @@ BEGIN
 	  FROM crm.tier_write(policy, program, as_of) w;
 	PERFORM crm.workspace_analyze('tier_log', changes);
 	SELECT count(*) INTO members FROM tier_log l
-	 WHERE l.program = review_tiers.program AND l.valid_to IS NULL AND l.reason NOT IN ('merge', 'close');
+	 WHERE l.program = program_review.program AND l.valid_to IS NULL AND l.reason NOT IN ('merge', 'close');
 	INSERT INTO tier_review AS r (program, as_of, policy, members, changes)
 	VALUES (program, as_of, policy, members, changes)
 	ON CONFLICT ON CONSTRAINT tier_review_pkey DO UPDATE
@@ -302,13 +303,37 @@ BEGIN
 	WHERE EXCLUDED.changes > 0 OR r.policy <> EXCLUDED.policy;
 END
 $$;
+COMMENT ON FUNCTION crm.program_review(text, text, date, boolean) IS
+'Behind crm.review_tiers: reviews one program as of a day.';
+
+CREATE FUNCTION crm.review_tiers(workspace text, INOUT program text DEFAULT NULL,
+	as_of date DEFAULT NULL, replay boolean DEFAULT false,
+	OUT members bigint, OUT enrolled bigint, OUT upgraded bigint, OUT renewed bigint,
+	OUT given_grace bigint, OUT downgraded bigint) RETURNS SETOF record
+	LANGUAGE plpgsql ROWS 1 SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
+DECLARE
+	wanted text := program;
+	day date := coalesce(as_of, crm.as_of());
+BEGIN
+	PERFORM crm.program_enter(workspace);
+	FOR program IN
+		SELECT wanted WHERE wanted IS NOT NULL
+		UNION ALL
+		(SELECT p.program FROM program p WHERE wanted IS NULL ORDER BY p.program COLLATE "C")
+	LOOP
+		SELECT r.* INTO members, enrolled, upgraded, renewed, given_grace, downgraded
+		  FROM crm.program_review(workspace, program, day, replay) r;
+		RETURN NEXT;
+	END LOOP;
+END
+$$;
 COMMENT ON FUNCTION crm.review_tiers(text, text, date, boolean) IS
-'Reviews a program of a workspace as of a day (default crm.as_of()) and writes what changes to tier_log, each row with the facts behind it: SELECT * FROM crm.review_tiers(''sales'', ''standard'', ''2025-12-31''). Customers join with their first purchase. What is decided, crm.tier_decide explains; when the day begins, by what was before it, and where the day has purchases again when it ends. Decisions take effect from the beginning of that day, so that a program whose upgrades are to count at once is reviewed daily; reviewed every day, it decides as crm.tier_path replays. The same review again writes nothing, or what is new since. Shares of the best customers are frozen to thresholds, kept with the rules in tier_review. A day before the last review is an error, unless replay is true: that takes back the decisions of reviews from this day on, and decides it anew. Returns the number of members and of what was decided: enrolled, upgraded, renewed, given_grace, downgraded.';
+'Reviews a program of a workspace (NULL, the default: all of them) as of a day (NULL, the default: crm.as_of()) and writes what changes to tier_log, each row with the facts behind it: SELECT * FROM crm.review_tiers(''sales'', ''standard'', ''2025-12-31''). Customers join with their first purchase. What is decided, crm.tier_decide explains; when the day begins, by what was before it, and where the day has purchases again when it ends. Decisions take effect from the beginning of that day, so that a program whose upgrades are to count at once is reviewed daily; reviewed every day, it decides as crm.tier_path replays. The same review again writes nothing, or what is new since. Shares of the best customers are frozen to thresholds, kept with the rules in tier_review. A day before the last review is an error, unless replay is true: that takes back the decisions of reviews from this day on, and decides it anew. Returns a row for each program: its name, the number of members, and of what was decided: enrolled, upgraded, renewed, given_grace, downgraded.';
 
 /* Decisions by hand */
 
-CREATE FUNCTION crm.tier_grant(workspace text, program text, customer_id bigint, tier text, until date, as_of date DEFAULT crm.as_of(),
-	note text DEFAULT NULL) RETURNS void
+CREATE FUNCTION crm.tier_grant(workspace text, program text, customer_id bigint, tier text,
+	until date, as_of date DEFAULT NULL, note text DEFAULT NULL) RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	policy crm.tier_policy := crm.program_policy(workspace, program);
@@ -318,6 +343,7 @@ DECLARE
 	member record;
 	state crm.tier_state;
 BEGIN
+	as_of := coalesce(as_of, crm.as_of());
 	PERFORM crm.program_day(as_of);
 	PERFORM crm.program_enter(workspace);
 	PERFORM crm.workspace_lock(workspace);
@@ -371,7 +397,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.tier_grant(text, text, bigint, text, date, date, text) IS
-'Gives a customer a tier by hand, on a day (default crm.as_of()): until the day until he does not fall below it, whatever his metrics; from then on he is reviewed like everybody. Who has a higher tier keeps it. A customer who is no member joins with it. A later tier by hand takes the place of an earlier one. note says why. Writes a row with the reason manual to tier_log. Errors: an unknown program, tier or customer; a day until that is not later; a later decision about the customer.';
+'Gives a customer a tier by hand, on a day (NULL, the default: crm.as_of()): until the day until he does not fall below it, whatever his metrics; from then on he is reviewed like everybody. Who has a higher tier keeps it. A customer who is no member joins with it. A later tier by hand takes the place of an earlier one. note says why. Writes a row with the reason manual to tier_log. Errors: an unknown program, tier or customer; a day until that is not later; a later decision about the customer.';
 
 /* Reviews of stages */
 
@@ -455,7 +481,7 @@ $$;
 COMMENT ON FUNCTION crm.lifecycle_write(text, crm.ruleset, timestamptz) IS
 'Behind crm.review_stages: writes the stages that changed to lifecycle_log, as of the day crm.as_of() that begins at day_start. A row of that day that turned out to be no move is taken back. Returns the number of rows written and of unusual moves among them. The search path is that of the workspace.';
 
-CREATE FUNCTION crm.review_stages(workspace text, as_of date DEFAULT crm.as_of(), replay boolean DEFAULT false,
+CREATE FUNCTION crm.stage_review(workspace text, as_of date, replay boolean,
 	OUT customers bigint, OUT moves bigint, OUT unusual_moves bigint) RETURNS record
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET crm.as_of = '' AS $$
 DECLARE
@@ -476,7 +502,7 @@ BEGIN
 	SELECT max(r.as_of) INTO last_review FROM lifecycle_review r;
 	IF replay THEN
 		DELETE FROM lifecycle_log l WHERE l.entered_at >= day_start;
-		DELETE FROM lifecycle_review r WHERE r.as_of >= review_stages.as_of;
+		DELETE FROM lifecycle_review r WHERE r.as_of >= stage_review.as_of;
 	ELSIF last_review > as_of THEN
 		RAISE object_not_in_prerequisite_state USING
 			MESSAGE = format('stages were reviewed as of %s, after %s', last_review, as_of),
@@ -494,8 +520,19 @@ BEGIN
 		rules = EXCLUDED.rules, customers = EXCLUDED.customers, reviewed_at = EXCLUDED.reviewed_at, reviewed_by = EXCLUDED.reviewed_by;
 END
 $$;
+COMMENT ON FUNCTION crm.stage_review(text, date, boolean) IS 'Behind crm.review_stages.';
+
+CREATE FUNCTION crm.review_stages(workspace text, as_of date DEFAULT NULL,
+	replay boolean DEFAULT false,
+	OUT customers bigint, OUT moves bigint, OUT unusual_moves bigint) RETURNS record
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	SELECT r.* INTO customers, moves, unusual_moves
+	  FROM crm.stage_review(workspace, coalesce(as_of, crm.as_of()), replay) r;
+END
+$$;
 COMMENT ON FUNCTION crm.review_stages(text, date, boolean) IS
-'Looks at the stages of all customers of a workspace as of a day (default crm.as_of()) and writes those that changed to lifecycle_log, with the reasons and the values behind them: SELECT * FROM crm.review_stages(''sales'', ''2025-12-31''). A stage counts from the beginning of the day of the review that found it. A move that lifecycle_move does not list is written all the same and flagged in its facts ("unusual": true). The same review again changes only what new facts or rules change. A day before the last review is an error, unless replay is true: that takes back the reviews from this day on, and looks anew. Returns the number of customers in a stage, of moves written (first stages included) and of unusual ones.';
+'Looks at the stages of all customers of a workspace as of a day (NULL, the default: crm.as_of()) and writes those that changed to lifecycle_log, with the reasons and the values behind them: SELECT * FROM crm.review_stages(''sales'', ''2025-12-31''). A stage counts from the beginning of the day of the review that found it. A move that lifecycle_move does not list is written all the same and flagged in its facts ("unusual": true). The same review again changes only what new facts or rules change. A day before the last review is an error, unless replay is true: that takes back the reviews from this day on, and looks anew. Returns the number of customers in a stage, of moves written (first stages included) and of unusual ones.';
 
 /* What is wrong */
 

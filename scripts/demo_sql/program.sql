@@ -14,7 +14,7 @@ UPDATE program SET valid_for = '6 months', grace = '60 days';
 CREATE TEMPORARY TABLE review AS
 SELECT day::date, r.*
   FROM (SELECT generate_series(date :'as_of' - interval '1 year' + interval '1 day', :'as_of', interval '1 month') AS day
-		 UNION ALL SELECT :'as_of') AS days, crm.review_tiers(:'workspace', 'standard', day::date) AS r;
+		 UNION ALL SELECT :'as_of') AS days, crm.review_tiers(:'workspace', as_of => day::date) AS r;
 
 SELECT :'dim' || format('  %-12s %9s %14s %7s %9s %9s %9s', 'tier', 'members', 'revenue 12m', '', 'each', 'P(alive)', 'at risk') || :'reset';
 

@@ -26,9 +26,9 @@ CREATE FUNCTION pg_temp.give_back(customer bigint, at timestamptz, amount numeri
 -- Reviews of some days, each held twice; what the second ones wrote.
 CREATE FUNCTION pg_temp.review(programs text[], VARIADIC days date[]) RETURNS bigint LANGUAGE sql AS $$
 	SELECT coalesce(sum(b.enrolled + b.upgraded + b.renewed + b.given_grace + b.downgraded + a.members - b.members), 0)::bigint
-	  FROM unnest(programs) program CROSS JOIN unnest(days) day
-	 CROSS JOIN LATERAL crm.review_tiers('crm_tiers', program, day) a
-	 CROSS JOIN LATERAL crm.review_tiers('crm_tiers', program, day + (a.members * 0)::int) b $$;
+	  FROM unnest(programs) wanted CROSS JOIN unnest(days) day
+	 CROSS JOIN LATERAL crm.review_tiers('crm_tiers', wanted, day) a
+	 CROSS JOIN LATERAL crm.review_tiers('crm_tiers', wanted, day + (a.members * 0)::int) b $$;
 -- The log of a customer in words: tier, since when, why, next review
 CREATE FUNCTION pg_temp.story(which text, customer bigint) RETURNS text LANGUAGE sql AS $$
 	SELECT string_agg(concat_ws(' ', t.name, 'from', (l.valid_from AT TIME ZONE coalesce(s.time_zone, 'UTC'))::date, l.reason, (l.review_at AT TIME ZONE coalesce(s.time_zone, 'UTC'))::date), '; ' ORDER BY l.valid_from)

@@ -139,6 +139,8 @@ SELECT is((SELECT actual FROM crm.backtest('crm_test', '2024-12-31') WHERE measu
 	(SELECT count(DISTINCT (customer_id, purchased_on))::float8 FROM crm_test.purchase p
 	  WHERE purchased_on > '2024-12-31' AND amount >= 0
 	    AND EXISTS (SELECT FROM crm_test.purchase q WHERE q.customer_id = p.customer_id AND q.purchased_on <= '2024-12-31')), 'validate compares with what happened');
+SELECT results_eq($$SELECT * FROM crm.backtest('crm_test', '2024-12-31', as_of => NULL, kind => NULL)$$,
+	$$SELECT * FROM crm.backtest('crm_test', '2024-12-31', '2025-03-31')$$, 'no day is the day shown');
 SELECT throws_like($$SELECT crm.backtest('crm_test', '2025-03-31')$$, 'calibration ends on 2025-03-31, but the data to compare with end on 2025-03-31', 'which must come after the calibration');
 
 -- Plans: everything is inlined; one customer costs a few pages, changed or not.

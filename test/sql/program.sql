@@ -12,7 +12,6 @@ INSERT INTO club.sales_order_line (order_id, line_no, unit_price) VALUES (1, 1, 
 -- What does not exist
 SELECT * FROM crm.review_tiers('clbu', 'standard');
 SELECT * FROM crm.review_tiers('club', 'gold');
-SELECT * FROM crm.review_tiers('club', NULL);
 SELECT crm.program_policy('club', 'gold');
 SELECT crm.tier_grant('club', 'gold', 1, 'gold', '2026-01-01');
 SELECT crm.tier_grant('club', 'standard', 1, 'platinum', '2026-01-01');
@@ -25,8 +24,32 @@ SELECT * FROM crm.review_tiers('attached', 'standard');
 SELECT crm.tier_grant('attached', 'standard', 1, 'gold', '2026-01-01');
 SELECT crm.drop_workspace('attached');
 
+-- No program means all of them, and no day the day shown: here and in all functions of a workspace.
+BEGIN;
+INSERT INTO club.program (program) VALUES ('card');
+INSERT INTO club.tier (program, tier_no, name) VALUES ('card', 0, 'member');
+SELECT * FROM crm.review_tiers('club');
+SELECT * FROM crm.review_tiers('club', program => NULL, as_of => NULL, replay => false);
+SELECT program, as_of, members FROM club.tier_review ORDER BY 1, 2;
+SELECT * FROM crm.review_tiers('club', as_of => '2025-05-31', replay => true);
+SELECT * FROM crm.review_tiers('club', as_of => '2025-05-30');
+ROLLBACK;
+BEGIN;
+DELETE FROM club.tier_rule;
+DELETE FROM club.tier;
+DELETE FROM club.program;
+SELECT * FROM crm.review_tiers('club');
+ROLLBACK;
+BEGIN;
+SELECT * FROM crm.review_stages('club', as_of => NULL);
+SELECT as_of FROM club.lifecycle_review;
+SELECT customers FROM crm.freeze_thresholds('club', as_of => NULL);
+SELECT as_of FROM club.threshold;
+SELECT crm.tier_grant('club', 'standard', 2, 'gold', '2025-12-31', as_of => NULL, note => NULL);
+SELECT customer_id, valid_from, reason FROM club.tier_log;
+ROLLBACK;
+
 -- Days of a review
-SELECT * FROM crm.review_tiers('club', 'standard', NULL);
 SELECT * FROM crm.review_tiers('club', 'standard', 'infinity');
 SELECT * FROM crm.review_tiers('club', 'standard', '0044-03-15 BC');
 SELECT * FROM crm.review_tiers('club', 'standard', '10000-01-01');
@@ -44,7 +67,6 @@ SELECT * FROM crm.review_tiers('club', 'standard', '2025-05-31', replay => true)
 SELECT crm.tier_grant('club', 'standard', 2, 'gold', '2025-06-30');
 SELECT crm.tier_grant('club', 'standard', 2, 'gold', NULL);
 SELECT crm.tier_grant('club', 'standard', 2, 'gold', 'infinity');
-SELECT crm.tier_grant('club', 'standard', 2, 'gold', '2025-12-31', as_of => NULL);
 SELECT crm.tier_grant('club', 'standard', 2, 'gold', '2025-12-31', as_of => '-infinity');
 SELECT crm.tier_grant('club', 'standard', 2, 'gold', '2025-12-31', as_of => '2025-05-30');
 SELECT crm.tier_grant('club', 'standard', 2, 'gold', '2025-12-31');

@@ -14,7 +14,7 @@ my $document = dirname(__FILE__) . '/../../docs/loyalty.md';
 # orders of the chapter.
 my %says = (
 	# The months of the example: who joins, and who rises.
-	"generate_series('2024-04-01', '2025-03-01'" => qr/^2024-04-01\|3\|3\|0\|0\|0\|0\n2024-05-01\|3\|0\|0\|0\|0\|0\n2024-06-01\|4\|1\|.*^2024-07-01\|4\|0\|1\|.*^2024-12-01\|6\|0\|1\|0\|0\|0$/ms,
+	"generate_series('2024-04-01', '2025-03-01'" => qr/^2024-04-01\|club\|3\|3\|0\|0\|0\|0\n2024-05-01\|club\|3\|0\|0\|0\|0\|0\n2024-06-01\|club\|4\|1\|.*^2024-07-01\|club\|4\|0\|1\|.*^2024-12-01\|club\|6\|0\|1\|0\|0\|0$/ms,
 	"WHERE name IN ('Ada', 'Dora') ORDER BY name, valid_from" =>
 		qr/^Ada\|2024-04-01\|2\|enroll\|2025-04-01\|.*"revenue_12m": 5200.*\nDora\|2024-11-01\|1\|enroll\|2025-11-01\|.*\nDora\|2024-12-01\|2\|upgrade\|2025-12-01\|.*"asked": \{"revenue_12m": 5000\}.*\n$/,
 	'next_tier, gap_to_next, review_on, gap_to_keep' =>
@@ -23,10 +23,10 @@ my %says = (
 	'FROM sales.customer_tier_rule' =>
 		qr/^Ada\|keep\|gold\|revenue_12m\|1000\|4000\|3000\|2024-04-01\|2025-04-01\nBob\|enter\|gold\|revenue_12m\|4300\|5000\|700\|2024-03-21\|2025-03-21\nBob\|keep\|silver\|revenue_12m\|1800\|1500\|0\|2024-07-01\|2025-07-01\nChen\|enter\|silver\|revenue_12m\|2300\|2000\|0\|2024-03-21\|2025-03-21\n$/,
 	"crm.review_tiers('sales', 'club', '2025-04-01')" =>
-		qr/^7\|1\|1\|0\|1\|0\nAda\|gold\|grace: revenue_12m 1000 is below 4000 \(from 2024-04-01 until 2025-04-01\)\|2025-05-31\nChen\|silver\|upgrade: revenue_12m 2300 reaches 2000 .*\|2026-04-01\nEmil\|ordinary\|enroll\|\n$/,
+		qr/^club\|7\|1\|1\|0\|1\|0\nAda\|gold\|grace: revenue_12m 1000 is below 4000 \(from 2024-04-01 until 2025-04-01\)\|2025-05-31\nChen\|silver\|upgrade: revenue_12m 2300 reaches 2000 .*\|2026-04-01\nEmil\|ordinary\|enroll\|\n$/,
 	'crm.tier_grant(' => qr/^silver\|manual\|manual: won the opening prize\|2025-12-31$/m,
 	"generate_series('2025-05-01', '2025-07-01'" =>
-		qr/^2025-05-01\|7\|0\|0\|0\|0\|0\n2025-06-01\|7\|0\|0\|0\|0\|1\n2025-07-01\|7\|0\|0\|1\|0\|0\ngold\|1\|6500(?:\.0+)?\nsilver\|4\|5400(?:\.0+)?\nordinary\|2\|120(?:\.0+)?\n$/,
+		qr/^2025-05-01\|club\|7\|0\|0\|0\|0\|0\n2025-06-01\|club\|7\|0\|0\|0\|0\|1\n2025-07-01\|club\|7\|0\|0\|1\|0\|0\ngold\|1\|6500(?:\.0+)?\nsilver\|4\|5400(?:\.0+)?\nordinary\|2\|120(?:\.0+)?\n$/,
 	'enter_share)' => qr/^7\nbest\|revenue_12m\|4300(?:\.0+)?\n$/,
 	'unnest(ARRAY[4000, 5000, 6000])' => qr/^4000\|3\|80\.00\n5000\|2\|75\.00\n6000\|2\|25\.00\n$/,
 	'crm.make_tier_policy' => qr/^friend\|1\nguest\|2\nregular\|4\n$/,
@@ -40,7 +40,7 @@ my %says = (
 		qr/gold\|silver\|1\|0\.05\n.*^gold\|3446\nordinary\|998\nsilver\|2344\ngold\|0\.0\nordinary\|33\.5\nsilver\|16\.0\ngold\|0\.56\nordinary\|0\.00\nsilver\|0\.44\n$/ms,
 	'FROM sales.growth WHERE' =>
 		qr/^2025-01-01\|2\|0\|0\|2\|0\n2025-02-01\|2\|0\|0\|2\|2\n2025-03-01\|3\|1\|1\|1\|1\n2025-04-01\|0\|0\|0\|0\|3\n.*^2024-01-01\|2\|1\|0\.5\n.*^2025-04-01\|90\|10\|0\|100\|1\.1111\d*\|1\n2025-05-01\|100\|0\|40\|60\|0\.6\|0\.6\n2025-04-01\|1\|1\n2025-05-01\|1\|0\n$/ms,
-	'replay => true' => qr/^7\|0\|0\|0\|1\|0\n$/,
+	'replay => true' => qr/^club\|7\|0\|0\|0\|1\|0\n$/,
 	# The row of the refresh, and no problem.
 	'FROM crm.check_workspace' => qr/^7\|22\|[0-9.]+\n$/);
 
