@@ -16,9 +16,9 @@ CREATE DOMAIN crm.tier_policy AS jsonb
 COMMENT ON DOMAIN crm.tier_policy IS
 'The rules of a tier program, a JSON object. Made by the function crm.make_tier_policy, which explains the parameters, or written by hand. A field that is not known, and parameters that contradict themselves, are errors.';
 
-CREATE FUNCTION crm_internal.tiers_agg_transition(jsonb, tier_no int, tier text, metric text, enter_at numeric, keep_at numeric, enter_share numeric) RETURNS jsonb
+CREATE FUNCTION crm_internal.tiers_agg_transition(state jsonb, tier_no int, tier text, metric text, enter_at numeric, keep_at numeric, enter_share numeric) RETURNS jsonb
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE
-	RETURN coalesce($1, '[]') || jsonb_build_array(jsonb_build_object(
+	RETURN coalesce(state, '[]') || jsonb_build_array(jsonb_build_object(
 		'tier_no', tier_no, 'name', tier, 'metric', metric, 'enter_at', enter_at, 'keep_at', keep_at, 'enter_share', enter_share));
 COMMENT ON FUNCTION crm_internal.tiers_agg_transition(jsonb, int, text, text, numeric, numeric, numeric) IS 'Transition of crm.tiers_agg.';
 CREATE FUNCTION crm_internal.tiers_agg_final(rule_rows jsonb) RETURNS jsonb

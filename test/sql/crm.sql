@@ -95,6 +95,19 @@ SELECT name FROM function
    AND oid NOT IN (SELECT oid FROM service WHERE served = 'aggregate')
  ORDER BY 1;
 
+-- pg_upgrade makes every function from its definition as the catalog prints it.
+BEGIN;
+DO $$
+DECLARE
+	made regprocedure;
+BEGIN
+	FOR made IN SELECT oid FROM function WHERE prokind IN ('f', 'p', 'w') ORDER BY name LOOP
+		EXECUTE pg_get_functiondef(made);
+	END LOOP;
+END
+$$;
+ROLLBACK;
+
 -- Operator classes are sound.
 SELECT amname, opcname, amvalidate(c.oid)
   FROM pg_opclass c JOIN pg_am a ON a.oid = c.opcmethod
