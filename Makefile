@@ -3,8 +3,10 @@
 # The two lists below are the architecture: C by domain, and the order in which
 # the SQL modules are created. crm.control is the only place of the version.
 
+source_dir := $(realpath $(dir $(lastword $(MAKEFILE_LIST))))
+
 EXTENSION   = crm
-EXTVERSION := $(shell sed -n "s/^default_version *= *'\([^']*\)'.*/\1/p" $(dir $(lastword $(MAKEFILE_LIST)))crm.control)
+EXTVERSION := $(shell sed -n "s/^default_version *= *'\([^']*\)'.*/\1/p" $(source_dir)/crm.control)
 
 MODULE_big  = crm
 OBJS        = \
@@ -87,6 +89,7 @@ WORKSPACE   = $(addprefix sql/workspace/, workspace.sql segments.sql tables.sql 
 	purchase.sql attached.sql history.sql views.sql customer.sql attached_customer.sql \
 	growth.sql tiers.sql lifecycle.sql recurring.sql)
 
+definition  = sql/workspace_definition.sql
 SQL_MODULES = \
 	sql/00_prologue.sql \
 	sql/10_history.sql \
@@ -98,14 +101,14 @@ SQL_MODULES = \
 	sql/55_points.sql \
 	sql/60_lifecycle.sql \
 	sql/65_retention.sql \
-	sql/workspace_definition.sql \
+	$(definition) \
 	sql/80_workspace.sql \
 	sql/82_refresh.sql \
 	sql/84_care.sql \
 	sql/85_program.sql \
 	sql/90_rights.sql
 
-EXTRA_CLEAN = sql/workspace_definition.sql
+EXTRA_CLEAN = $(definition)
 DATA_built  = sql/crm--$(EXTVERSION).sql
 DATA        = $(patsubst $(srcdir)/%,%,$(wildcard $(srcdir)/sql/updates/crm--*--*.sql))
 
@@ -119,17 +122,34 @@ ISOLATION      = workspace_refresh program_review
 ISOLATION_OPTS = --inputdir=$(srcdir)/test --load-extension=crm
 REGRESS_OPTS   = --inputdir=$(srcdir)/test --load-extension=crm
 
+# PGXS sets srcdir from VPATH. Without this, only servers that were built out of
+# tree themselves would find the sources from another folder.
+ifneq ($(source_dir),$(realpath $(CURDIR)))
+VPATH := $(source_dir)
+endif
+
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
+
+# From the folder of the sources, take the sources only. Objects and generated
+# SQL of a build in place may belong to another server.
+srcdir := $(srcdir)
+override VPATH :=
+vpath %.c $(srcdir)
+vpath %.control $(srcdir)
+vpath sql/updates/% $(srcdir)
 
 ifneq ($(filter $(REGRESS),$(notdir $(basename $(SQL_MODULES)))),)
 $(error a test and an SQL module share a base name: pg_regress would run the module)
 endif
 
-$(DATA_built): $(SQL_MODULES) crm.control Makefile | sqldirs
-	cat $(filter %.sql,$^) > $@.tmp && mv $@.tmp $@
-sql/workspace_definition.sql: $(WORKSPACE) Makefile | sqldirs
+recipe      = $(srcdir)/crm.control $(srcdir)/Makefile
+sql_sources = $(patsubst $(srcdir)/$(definition), $(definition), $(addprefix $(srcdir)/, $(SQL_MODULES)))
+
+$(DATA_built): $(sql_sources) $(recipe) | sqldirs
+	cat $(sql_sources) > $@.tmp && mv $@.tmp $@
+$(definition): $(addprefix $(srcdir)/, $(WORKSPACE)) $(recipe) | sqldirs
 	{ echo "CREATE FUNCTION crm.workspace_definition(part text) RETURNS text"; \
 	  echo "	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE RETURN CASE part"; \
 	  for part in $(filter %.sql,$^); do \
@@ -137,7 +157,7 @@ sql/workspace_definition.sql: $(WORKSPACE) Makefile | sqldirs
 	  done; \
 	  echo "END;"; \
 	} > $@.tmp && mv $@.tmp $@
-$(OBJS): $(wildcard $(srcdir)/src/*/*.h $(srcdir)/src/*/*/*.h) crm.control Makefile | objdirs
+$(OBJS): $(wildcard $(srcdir)/src/*/*.h $(srcdir)/src/*/*/*.h) $(recipe) | objdirs
 
 .PHONY: objdirs sqldirs bench
 objdirs:
