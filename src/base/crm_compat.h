@@ -19,6 +19,12 @@
 #error "crm needs PostgreSQL 15 or later"
 #endif
 
+/*
+ * Older minors declare mul_size() and add_size() here, newer ones in palloc.h.
+ * Undeclared, they would be taken to return int, which cuts sizes.
+ */
+#include "storage/shmem.h"
+
 /* 16 moved the varlena macros out of postgres.h. */
 #if PG_VERSION_NUM >= 160000
 #include "varatt.h"
