@@ -15,6 +15,8 @@
 #   private_server_start [OPT]  initdb and start; OPT as for postgres -c
 #   private_server_stop         stops and removes everything
 #   private_server_on_exit      does that however the script ends
+#   supervise                   waits for the last background command, and lets
+#                               a signal end it at once: main & supervise
 #
 # After creation: $workplace (temporary folder), $build (objects and generated
 # SQL), $bindir (the copied programs); after the start PGHOST, PGPORT, PGUSER
@@ -165,6 +167,35 @@ private_server_stop() {
 	fi
 	rm -rf "$workplace"
 	workplace=
+}
+
+# A shell answers a signal only when its current command has ended, which can
+# take minutes. So a second shell does the work. This one only waits, and passes
+# a signal on to the second shell, which cleans up, and to everything below it.
+supervise() {
+	local worker=$! status=0
+	trap 'trap "" HUP INT TERM; end_work "$worker"' HUP INT TERM
+	wait "$worker" || status=$?
+	wait "$worker" || status=$? # a signal ends the first wait
+	return "$status"
+}
+
+# What has not ended after ten seconds is killed, except the second shell.
+end_work() {
+	local below tries=0
+	mapfile -t below < <(processes_below "$1")
+	kill -TERM "$1" "${below[@]}" 2>/dev/null || true
+	while [ $((tries += 1)) -le 100 ] && kill -0 "$1" 2>/dev/null; do sleep 0.1; done
+	if [ ${#below[@]} -gt 0 ]; then kill -KILL "${below[@]}" 2>/dev/null || true; fi
+}
+
+processes_below() {
+	local file child
+	while read -r file; do
+		child=${file//[^0-9]/}
+		printf '%s\n' "$child"
+		processes_below "$child"
+	done < <(grep -ls "^PPid:[[:space:]]$1\$" /proc/[0-9]*/status)
 }
 
 private_server_on_exit() {

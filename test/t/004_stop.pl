@@ -1,0 +1,70 @@
+# A signal ends the scripts at once, whatever they are at, and nothing of theirs
+# is left: no process, no file.
+use strict;
+use warnings;
+
+use File::Basename qw(dirname);
+use File::Temp qw(tempdir);
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+my $scripts = dirname(__FILE__) . '/../../scripts';
+
+# Waits until the condition holds, at most so many seconds.
+sub wait_for
+{
+	my ($seconds, $condition) = @_;
+	my $end = time + $seconds;
+	sleep 0.1 until $condition->() || time > $end;
+	return $condition->();
+}
+
+# Starts the script in a temporary folder of its own.
+sub start
+{
+	my ($folder, @command) = @_;
+	my $pid = fork() // die;
+	return $pid if $pid;
+	$ENV{TMPDIR} = $folder;
+	open STDOUT, '>', '/dev/null' or die;
+	open STDERR, '>&', \*STDOUT or die;
+	exec "$scripts/$command[0]", @command[1 .. $#command] or die;
+}
+
+# The command lines that mention the folder.
+sub processes
+{
+	my ($folder) = @_;
+	return grep { /\Q$folder\E/ } map { read_file($_) } glob '/proc/[0-9]*/cmdline';
+}
+
+sub read_file
+{
+	my ($name) = @_;
+	open my $file, '<', $name or return '';
+	local $/;
+	return <$file> // '';
+}
+
+# The signal is sent as soon as a file of the pattern exists.
+sub stops
+{
+	my ($pattern, @command) = @_;
+	my $folder = tempdir(CLEANUP => 1);
+	chmod 0755, $folder;
+	my $pid = start($folder, @command);
+	ok(wait_for(240, sub { scalar(() = glob "$folder/$pattern") }), "$command[0] has made $pattern");
+	my $start = time;
+	kill 'TERM', $pid;
+	waitpid $pid, 0;
+	is($? >> 8, 143, "$command[0] ends by the signal");
+	cmp_ok(time - $start, '<', 5, "$command[0] ends within 5 seconds");
+	is_deeply([ glob "$folder/*" ], [], "$command[0] leaves no file");
+	ok(wait_for(2, sub { !processes($folder) }), "$command[0] leaves no process");
+}
+
+stops('crm.*/build/src', 'demo');
+stops('crm.*/build/src', 'bench', '1000');
+stops('crm.*/socket/.s.PGSQL.5432', 'test', 'regress');
+
+done_testing();
