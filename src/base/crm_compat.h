@@ -56,4 +56,30 @@
 #define CRM_MODULE_MAGIC PG_MODULE_MAGIC
 #endif
 
+/* 19 no longer includes these in funcapi.h. */
+#if PG_VERSION_NUM >= 190000
+#include "access/htup_details.h"
+#include "utils/tuplestore.h"
+#endif
+
+/* Before 19, a jsonb was built in a stack, which the last call returned. */
+#if PG_VERSION_NUM < 190000
+#include "utils/jsonb.h"
+
+typedef struct JsonbInState
+{
+	JsonbValue *result;
+	JsonbParseState *parseState;
+} JsonbInState;
+
+static inline void
+push_jsonb_value(JsonbInState *state, JsonbIteratorToken token,
+				 JsonbValue *value)
+{
+	state->result = pushJsonbValue(&state->parseState, token, value);
+}
+
+#define pushJsonbValue push_jsonb_value
+#endif
+
 #endif /* CRM_BASE_CRM_COMPAT_H */

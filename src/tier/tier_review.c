@@ -107,14 +107,13 @@ decimal_numeric(Decimal value)
 static Datum
 metrics_object(FunctionCallInfo fcinfo, const TierCache *cache)
 {
-	JsonbParseState *parse = NULL;
+	JsonbInState building = {0};
 	JsonbValue key = {.type = jbvString};
-	JsonbValue *object;
 	Jsonb *given = PG_ARGISNULL(ARGUMENT_GIVEN)
 					   ? NULL
 					   : PG_GETARG_JSONB_P(ARGUMENT_GIVEN);
 
-	pushJsonbValue(&parse, WJB_BEGIN_OBJECT, NULL);
+	pushJsonbValue(&building, WJB_BEGIN_OBJECT, NULL);
 	for (int i = 0; i < cache->policy->metric_count; i++)
 	{
 		JsonbValue value = {.type = jbvNull};
@@ -133,11 +132,11 @@ metrics_object(FunctionCallInfo fcinfo, const TierCache *cache)
 			value.type = jbvNumeric;
 			value.val.numeric = decimal_numeric(cache->metrics[i].value);
 		}
-		pushJsonbValue(&parse, WJB_KEY, &key);
-		pushJsonbValue(&parse, WJB_VALUE, &value);
+		pushJsonbValue(&building, WJB_KEY, &key);
+		pushJsonbValue(&building, WJB_VALUE, &value);
 	}
-	object = pushJsonbValue(&parse, WJB_END_OBJECT, NULL);
-	return JsonbPGetDatum(JsonbValueToJsonb(object));
+	pushJsonbValue(&building, WJB_END_OBJECT, NULL);
+	return JsonbPGetDatum(JsonbValueToJsonb(building.result));
 }
 
 /* crm_internal.tier_metrics(policy, state, history, profits, points, given, until) */
