@@ -130,6 +130,7 @@ SELECT i.type, i.schema, i.identity
  ORDER BY 1, 2, 3;
 
 -- A schema that somebody prepared is refused, whoever owns it, and stays as it was.
+\set database :DBNAME
 CREATE DATABASE crm_regress_prepared;
 \c crm_regress_prepared
 \set SHOW_CONTEXT never
@@ -145,6 +146,6 @@ DROP SCHEMA crm_internal;
 CREATE EXTENSION crm;
 DROP EXTENSION crm;
 SELECT nspname FROM pg_namespace WHERE nspname LIKE 'crm%';
-\c contrib_regression
+\c :"database"
 DROP DATABASE crm_regress_prepared;
 DROP ROLE crm_regress_other;
