@@ -1,0 +1,52 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2034,SC2154 # variables of the script test
+# test_lint.sh: sourced by test, part lint.
+#
+# A check is an executable in scripts/lint. It fails after a line for each
+# place, which names the remedy. What needs a server, or counts file by file, is
+# a function lint_NAME here, and calls "check" once for each thing that it looks
+# at. The current folder is that of the sources.
+
+lint_executables() {
+	local name
+	for name in scripts/lint/*; do
+		if [ -x "$name" ]; then check "$name"; fi
+	done
+}
+
+lint_reference() {
+	need_server
+	psql -Xq -d postgres -c 'CREATE DATABASE crm_reference'
+	psql -Xq -d crm_reference -c 'CREATE EXTENSION crm'
+	check reference_is_current
+}
+
+reference_is_current() {
+	scripts/reference --database crm_reference --print | diff docs/reference.md - ||
+		fail "docs/reference.md is not what the catalog says: run scripts/reference"
+}
+
+lint_shell() {
+	local name
+	files scripts/* .ci/run || return 0
+	install_packages shellcheck
+	for name in "${found[@]}"; do
+		if [ -f "$name" ] && [[ $(head -n 1 "$name") =~ ^#.*sh$ ]]; then check shellcheck -x -P SCRIPTDIR "$name"; fi
+	done
+}
+
+# Every version of clang-format lays out a little differently: 14 decides.
+lint_format() {
+	local name
+	files src/*.[ch] src/*/*.[ch] src/*/*/*.[ch] test/unit/*.[ch] test/fuzz/*.[ch] || return 0
+	command -v clang-format-14 >/dev/null || (install_packages clang-format-14) >>"$log" 2>&1 || true
+	if ! command -v clang-format-14 >/dev/null; then
+		part_skipped=$((part_skipped + ${#found[@]})) note='no clang-format-14 for this system'
+		return
+	fi
+	for name in "${found[@]}"; do check is_formatted "$name"; done
+}
+
+is_formatted() {
+	clang-format-14 "$1" | cmp -s - "$1" || fail "$1: run clang-format-14 -i on it"
+}
