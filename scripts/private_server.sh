@@ -100,8 +100,14 @@ choose_major() {
 
 private_server_packages() {
 	choose_major
-	install_packages "postgresql-$major" "postgresql-server-dev-$major" \
-		libnlopt-dev make gcc libc6-dev
+	if ! server_is_complete; then install_packages "postgresql-$major" "postgresql-server-dev-$major"; fi
+	install_packages libnlopt-dev make gcc libc6-dev
+}
+
+# Also a server that came without a package will do.
+server_is_complete() {
+	local bin=/usr/lib/postgresql/$major/bin
+	[ -x "$bin/postgres" ] && [ -e "$("$bin/pg_config" --pgxs 2>/dev/null)" ]
 }
 
 # The server refuses root: as root, run it as the user postgres.
