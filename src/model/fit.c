@@ -125,7 +125,9 @@ natural_scale(const ModelKind *kind, const ModelSample *sample, double *scale)
 		kind->family == MODEL_SPEND ? sample->total_t_x : sample->total_t;
 
 	for (int i = 0; i < kind->n_parameters; i++)
-		scale[i] = kind->has_unit[i] ? total / sample->total_customers : 1.0;
+		scale[i] = kind->parameters[i].has_unit
+					   ? total / sample->total_customers
+					   : 1.0;
 }
 
 /* The parameter farthest from the data's own scale. */
@@ -154,12 +156,13 @@ static const char *
 outcome_text(ModelOutcome outcome, const ModelKind *kind,
 			 const ModelMaximum *best, const double *scale)
 {
-	int parameter = outcome == MODEL_RUNS_AWAY
-						? best->runaway
-						: farthest_parameter(kind, best, scale);
-	double ratio = best->parameters[parameter] / scale[parameter];
+	int place = outcome == MODEL_RUNS_AWAY
+					? best->runaway
+					: farthest_parameter(kind, best, scale);
+	const ModelParameter *parameter = &kind->parameters[place];
+	double ratio = best->parameters[place] / scale[place];
 	const char *meaning =
-		ratio > 1 ? kind->at_infinity[parameter] : kind->at_zero[parameter];
+		ratio > 1 ? parameter->at_infinity : parameter->at_zero;
 
 	/* Far off already, it is where the flat direction leads. */
 	if (outcome == MODEL_RUNS_AWAY ||
@@ -168,7 +171,7 @@ outcome_text(ModelOutcome outcome, const ModelKind *kind,
 			"The likelihood %s as parameter \"%s\" goes to "
 			"%s%s%s.",
 			outcome == MODEL_RUNS_AWAY ? "keeps growing" : "does not fall",
-			kind->parameter_names[parameter], ratio > 1 ? "infinity" : "zero",
+			parameter->name, ratio > 1 ? "infinity" : "zero",
 			meaning != NULL ? ": " : "", meaning != NULL ? meaning : "");
 	if (outcome == MODEL_NOT_IDENTIFIED)
 		return "The likelihood is flat around its best point: the customers "
@@ -184,7 +187,7 @@ report_failure(ModelOutcome outcome, const ModelKind *kind,
 
 	initStringInfo(&point);
 	for (int i = 0; i < kind->n_parameters; i++)
-		appendStringInfo(&point, "%s = %.6g, ", kind->parameter_names[i],
+		appendStringInfo(&point, "%s = %.6g, ", kind->parameters[i].name,
 						 best->parameters[i]);
 	ereport(
 		ERROR,

@@ -84,7 +84,7 @@ model_check_parameter(const ModelKind *kind, int parameter, double value)
 			 errmsg(
 				 "parameter \"%s\" of a model of kind %s is %g, but must be "
 				 "from %g to %g",
-				 kind->parameter_names[parameter], kind->name, value,
+				 kind->parameters[parameter].name, kind->name, value,
 				 MODEL_MIN_PARAMETER, MODEL_MAX_PARAMETER)));
 }
 

@@ -547,11 +547,29 @@ start(const ModelSample *sample, int attempt, double *parameters)
 	return true;
 }
 
+static const ModelParameter parameters_of_bg_bb[N_PARAMETERS] = {
+	[ALPHA] = {.name = "alpha",
+			   .at_zero = "hardly anybody seems to buy",
+			   .at_infinity =
+				   "all customers seem to be equally likely to buy"},
+	[BETA] = {.name = "beta",
+			  .at_zero = "customers seem to buy on every occasion",
+			  .at_infinity = "all customers seem to be equally likely to buy"},
+	[GAMMA] = {.name = "gamma",
+			   .at_zero = "nobody seems to leave",
+			   .at_infinity =
+				   "all customers seem to be equally likely to leave"},
+	[DELTA] = {.name = "delta",
+			   .at_zero = "everybody seems to leave at once",
+			   .at_infinity =
+				   "hardly anybody seems to leave, or all equally likely"},
+};
+
 const ModelKind model_bg_bb = {
 	.name = "bg_bb",
 	.family = MODEL_OCCASIONS,
 	.n_parameters = N_PARAMETERS,
-	.parameter_names = {"alpha", "beta", "gamma", "delta"},
+	.parameters = parameters_of_bg_bb,
 	.log_likelihood = log_likelihood,
 	.margins = margins,
 	.rows = rows,
@@ -563,11 +581,4 @@ const ModelKind model_bg_bb = {
 	.at_least = at_least,
 	.expected_alive = expected_alive,
 	.expected_new = expected_new,
-	.at_zero = {"hardly anybody seems to buy",
-				"customers seem to buy on every occasion",
-				"nobody seems to leave", "everybody seems to leave at once"},
-	.at_infinity = {"all customers seem to be equally likely to buy",
-					"all customers seem to be equally likely to buy",
-					"all customers seem to be equally likely to leave",
-					"hardly anybody seems to leave, or all equally likely"},
 };

@@ -484,12 +484,27 @@ mbg_rows(const double *parameters, const ModelSample *sample,
 	rows(parameters, sample, 1.0, time_table, from, until, sums);
 }
 
+const ModelParameter bg_nbd_parameters[BG_NBD_N_PARAMETERS] = {
+	[R] = {.name = "r",
+		   .at_zero = "most customers seem never to buy again",
+		   .at_infinity = "all customers seem to buy at the same rate"},
+	[ALPHA] = {.name = "alpha",
+			   .has_unit = true,
+			   .at_infinity = "all customers seem to buy at the same rate"},
+	[A] = {.name = "a",
+		   .at_zero = "nobody seems to leave",
+		   .at_infinity = "all customers seem to be equally likely to leave"},
+	[B] = {.name = "b",
+		   .at_zero = "everybody seems to leave at once",
+		   .at_infinity =
+			   "hardly anybody seems to leave, or all equally likely"},
+};
+
 const ModelKind model_bg_nbd = {
 	.name = "bg_nbd",
 	.family = MODEL_PURCHASES,
-	.n_parameters = 4,
-	.parameter_names = {"r", "alpha", "a", "b"},
-	.has_unit = {false, true, false, false},
+	.n_parameters = BG_NBD_N_PARAMETERS,
+	.parameters = bg_nbd_parameters,
 	.log_likelihood = bg_log_likelihood,
 	.time_columns = BG_NBD_TIME_COLUMNS,
 	.margins = bg_margins,
@@ -502,17 +517,14 @@ const ModelKind model_bg_nbd = {
 	.at_least = bg_at_least,
 	.expected_alive = bg_expected_alive,
 	.expected_new = bg_expected_new,
-	.at_zero = BG_NBD_AT_ZERO,
-	.at_infinity = BG_NBD_AT_INFINITY,
 	.restricted = &model_nbd,
 };
 
 const ModelKind model_mbg_nbd = {
 	.name = "mbg_nbd",
 	.family = MODEL_PURCHASES,
-	.n_parameters = 4,
-	.parameter_names = {"r", "alpha", "a", "b"},
-	.has_unit = {false, true, false, false},
+	.n_parameters = BG_NBD_N_PARAMETERS,
+	.parameters = bg_nbd_parameters,
 	.log_likelihood = mbg_log_likelihood,
 	.time_columns = BG_NBD_TIME_COLUMNS,
 	.margins = mbg_margins,
@@ -525,7 +537,5 @@ const ModelKind model_mbg_nbd = {
 	.at_least = mbg_at_least,
 	.expected_alive = mbg_expected_alive,
 	.expected_new = mbg_expected_new,
-	.at_zero = BG_NBD_AT_ZERO,
-	.at_infinity = BG_NBD_AT_INFINITY,
 	.restricted = &model_nbd,
 };

@@ -39,18 +39,8 @@ extern void bg_nbd_margins(const double *parameters, const ModelSample *sample,
 extern bool bg_nbd_start(const ModelSample *sample, int attempt, int k,
 						 double *parameters);
 
-/* What r, alpha, a and b say of the customers at the ends of their range. */
-#define BG_NBD_AT_ZERO \
-	{ \
-		"most customers seem never to buy again", NULL, \
-			"nobody seems to leave", "everybody seems to leave at once" \
-	}
-#define BG_NBD_AT_INFINITY \
-	{ \
-		"all customers seem to buy at the same rate", \
-			"all customers seem to buy at the same rate", \
-			"all customers seem to be equally likely to leave", \
-			"hardly anybody seems to leave, or all equally likely" \
-	}
+/* r, alpha, a and b. */
+#define BG_NBD_N_PARAMETERS 4
+extern const ModelParameter bg_nbd_parameters[BG_NBD_N_PARAMETERS];
 
 #endif /* CRM_MODEL_KINDS_BG_NBD_H */

@@ -25,7 +25,8 @@ enum
 {
 	P,
 	Q,
-	V
+	V,
+	N_PARAMETERS
 };
 
 /* -ln B(px, q) */
@@ -140,19 +141,25 @@ expected_spend(const double *parameters, const ModelRow *customer)
 	return parameters[P] * (parameters[V] + total) / mean_of;
 }
 
+static const ModelParameter parameters_of_gamma_gamma[N_PARAMETERS] = {
+	[P] =
+		{.name = "p",
+		 .at_infinity =
+			 "the purchases of a customer seem to be all of the same amount"},
+	[Q] = {.name = "q", .at_infinity = "all customers seem to spend alike"},
+	[V] = {.name = "v",
+		   .has_unit = true,
+		   .at_infinity = "all customers seem to spend alike"},
+};
+
 const ModelKind model_gamma_gamma = {
 	.name = "gamma_gamma",
 	.family = MODEL_SPEND,
-	.n_parameters = 3,
-	.parameter_names = {"p", "q", "v"},
-	.has_unit = {false, false, true},
+	.n_parameters = N_PARAMETERS,
+	.parameters = parameters_of_gamma_gamma,
 	.log_likelihood = log_likelihood,
 	.margins = margins,
 	.rows = rows,
 	.start = start,
 	.expected_spend = expected_spend,
-	.at_infinity =
-		{"the purchases of a customer seem to be all of the same amount",
-		 "all customers seem to spend alike",
-		 "all customers seem to spend alike"},
 };

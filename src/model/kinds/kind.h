@@ -84,18 +84,32 @@ typedef struct ModelSums
 	double hessian[MODEL_MAX_PARAMETERS][MODEL_MAX_PARAMETERS]; /* lower */
 } ModelSums;
 
+/* A positive real number that a fit estimates. */
+typedef struct ModelParameter
+{
+	const char *name; /* as in the papers */
+
+	/*
+	 * Whether the parameter is measured in the unit of the sample: a time, or
+	 * an amount of money for spend. The others are pure numbers.
+	 */
+	bool has_unit;
+
+	/*
+	 * A sentence about the customers for an error: the likelihood keeps
+	 * growing while the parameter goes to zero, or to infinity. It may be
+	 * NULL.
+	 */
+	const char *at_zero;
+	const char *at_infinity;
+} ModelParameter;
+
 typedef struct ModelKind
 {
 	const char *name;
 	ModelFamily family;
 	int n_parameters;
-	const char *parameter_names[MODEL_MAX_PARAMETERS];
-
-	/*
-	 * Which parameters carry the unit of the sample's scale (a time, or an
-	 * amount of money for spend); the others are pure numbers.
-	 */
-	bool has_unit[MODEL_MAX_PARAMETERS];
+	const ModelParameter *parameters;
 
 	/*
 	 * The name of a whole number from 1 to whole_max that follows the other
@@ -180,10 +194,6 @@ typedef struct ModelKind
 	double (*expected_spend)(const double *parameters,
 							 const ModelRow *customer);
 
-	/* What it says of the customers that a parameter runs to a limit. */
-	const char *at_zero[MODEL_MAX_PARAMETERS];
-	const char *at_infinity[MODEL_MAX_PARAMETERS];
-
 	/* The kind that this one contains as a special case, or NULL. */
 	const struct ModelKind *restricted;
 } ModelKind;
@@ -198,7 +208,7 @@ model_kind_all_parameters(const ModelKind *kind)
 static inline const char *
 model_kind_parameter_name(const ModelKind *kind, int parameter)
 {
-	return parameter < kind->n_parameters ? kind->parameter_names[parameter]
+	return parameter < kind->n_parameters ? kind->parameters[parameter].name
 										  : kind->whole_name;
 }
 

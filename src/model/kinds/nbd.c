@@ -37,7 +37,8 @@
 enum
 {
 	R,
-	ALPHA
+	ALPHA,
+	N_PARAMETERS
 };
 
 /*
@@ -243,12 +244,20 @@ start(const ModelSample *sample, int attempt, double *parameters)
 	return true;
 }
 
+static const ModelParameter parameters_of_nbd[N_PARAMETERS] = {
+	[R] = {.name = "r",
+		   .at_zero = "most customers seem never to buy again",
+		   .at_infinity = "all customers seem to buy at the same rate"},
+	[ALPHA] = {.name = "alpha",
+			   .has_unit = true,
+			   .at_infinity = "all customers seem to buy at the same rate"},
+};
+
 const ModelKind model_nbd = {
 	.name = "nbd",
 	.family = MODEL_PURCHASES,
-	.n_parameters = 2,
-	.parameter_names = {"r", "alpha"},
-	.has_unit = {false, true},
+	.n_parameters = N_PARAMETERS,
+	.parameters = parameters_of_nbd,
 	.log_likelihood = log_likelihood,
 	.margins = margins,
 	.rows = rows,
@@ -260,7 +269,4 @@ const ModelKind model_nbd = {
 	.at_least = at_least,
 	.expected_alive = expected_alive,
 	.expected_new = expected_new,
-	.at_zero = {"most customers seem never to buy again"},
-	.at_infinity = {"all customers seem to buy at the same rate",
-					"all customers seem to buy at the same rate"},
 };

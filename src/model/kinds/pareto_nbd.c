@@ -48,7 +48,8 @@ enum
 	R,
 	ALPHA,
 	S,
-	BETA
+	BETA,
+	N_PARAMETERS
 };
 
 /*
@@ -706,12 +707,28 @@ start(const ModelSample *sample, int attempt, double *parameters)
 	return true;
 }
 
+static const ModelParameter parameters_of_pareto_nbd[N_PARAMETERS] = {
+	[R] = {.name = "r",
+		   .at_zero = "most customers seem never to buy again",
+		   .at_infinity = "all customers seem to buy at the same rate"},
+	[ALPHA] = {.name = "alpha",
+			   .has_unit = true,
+			   .at_infinity = "all customers seem to buy at the same rate"},
+	[S] = {.name = "s",
+		   .at_zero = "nobody seems to leave",
+		   .at_infinity = "all customers seem to be equally likely to leave"},
+	[BETA] = {.name = "beta",
+			  .has_unit = true,
+			  .at_zero = "everybody seems to leave at once",
+			  .at_infinity =
+				  "hardly anybody seems to leave, or all equally likely"},
+};
+
 const ModelKind model_pareto_nbd = {
 	.name = "pareto_nbd",
 	.family = MODEL_PURCHASES,
-	.n_parameters = 4,
-	.parameter_names = {"r", "alpha", "s", "beta"},
-	.has_unit = {false, true, false, true},
+	.n_parameters = N_PARAMETERS,
+	.parameters = parameters_of_pareto_nbd,
 	.log_likelihood = log_likelihood,
 	.time_columns = TIME_COLUMNS,
 	.margins = margins,
@@ -724,11 +741,5 @@ const ModelKind model_pareto_nbd = {
 	.at_least = at_least,
 	.expected_alive = expected_alive,
 	.expected_new = expected_new,
-	.at_zero = {"most customers seem never to buy again", NULL,
-				"nobody seems to leave", "everybody seems to leave at once"},
-	.at_infinity = {"all customers seem to buy at the same rate",
-					"all customers seem to buy at the same rate",
-					"all customers seem to be equally likely to leave",
-					"hardly anybody seems to leave, or all equally likely"},
 	.restricted = &model_nbd,
 };

@@ -554,9 +554,8 @@ mbg_rows(const double *parameters, const ModelSample *sample,
 const ModelKind model_bg_cnbd_k = {
 	.name = "bg_cnbd_k",
 	.family = MODEL_PURCHASES,
-	.n_parameters = 4,
-	.parameter_names = {"r", "alpha", "a", "b"},
-	.has_unit = {false, true, false, false},
+	.n_parameters = BG_NBD_N_PARAMETERS,
+	.parameters = bg_nbd_parameters,
 	.whole_name = "k",
 	.whole_max = ERLANG_MAX_K,
 	.gaps = model_regular_gaps,
@@ -573,16 +572,13 @@ const ModelKind model_bg_cnbd_k = {
 	.at_least = bg_at_least,
 	.expected_alive = bg_expected_alive,
 	.expected_new = bg_expected_new,
-	.at_zero = BG_NBD_AT_ZERO,
-	.at_infinity = BG_NBD_AT_INFINITY,
 };
 
 const ModelKind model_mbg_cnbd_k = {
 	.name = "mbg_cnbd_k",
 	.family = MODEL_PURCHASES,
-	.n_parameters = 4,
-	.parameter_names = {"r", "alpha", "a", "b"},
-	.has_unit = {false, true, false, false},
+	.n_parameters = BG_NBD_N_PARAMETERS,
+	.parameters = bg_nbd_parameters,
 	.whole_name = "k",
 	.whole_max = ERLANG_MAX_K,
 	.gaps = model_regular_gaps,
@@ -599,6 +595,4 @@ const ModelKind model_mbg_cnbd_k = {
 	.at_least = mbg_at_least,
 	.expected_alive = mbg_expected_alive,
 	.expected_new = mbg_expected_new,
-	.at_zero = BG_NBD_AT_ZERO,
-	.at_infinity = BG_NBD_AT_INFINITY,
 };

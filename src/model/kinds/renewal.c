@@ -462,33 +462,38 @@ bdw_start(const ModelSample *sample, int attempt, double *parameters)
 	return start(sample, attempt, parameters);
 }
 
+/* sbg has the first two. */
+static const ModelParameter renewal_parameters[N_MOST] = {
+	[ALPHA] = {.name = "alpha",
+			   .at_zero = "hardly anybody seems to churn",
+			   .at_infinity =
+				   "all customers seem to be equally likely to churn"},
+	[BETA] = {.name = "beta",
+			  .at_zero = "everybody seems to churn at once",
+			  .at_infinity =
+				  "all customers seem to be equally likely to churn"},
+	[C] = {.name = "c"},
+};
+
 const ModelKind model_sbg = {
 	.name = "sbg",
 	.family = MODEL_RENEWALS,
-	.n_parameters = 2,
-	.parameter_names = {"alpha", "beta"},
+	.n_parameters = C,
+	.parameters = renewal_parameters,
 	.log_likelihood = sbg_log_likelihood,
 	.margins = margins,
 	.rows = sbg_rows,
 	.start = start,
-	.at_zero = {"hardly anybody seems to churn",
-				"everybody seems to churn at once"},
-	.at_infinity = {"all customers seem to be equally likely to churn",
-					"all customers seem to be equally likely to churn"},
 };
 
 const ModelKind model_bdw = {
 	.name = "bdw",
 	.family = MODEL_RENEWALS,
-	.n_parameters = 3,
-	.parameter_names = {"alpha", "beta", "c"},
+	.n_parameters = N_MOST,
+	.parameters = renewal_parameters,
 	.log_likelihood = bdw_log_likelihood,
 	.margins = margins,
 	.rows = bdw_rows,
 	.start = bdw_start,
-	.at_zero = {"hardly anybody seems to churn",
-				"everybody seems to churn at once"},
-	.at_infinity = {"all customers seem to be equally likely to churn",
-					"all customers seem to be equally likely to churn"},
 	.restricted = &model_sbg,
 };
