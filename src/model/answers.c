@@ -102,7 +102,7 @@ answer_spend_model(FunctionCallInfo fcinfo, int argument, AnswerCache *cache)
 {
 	const Model *model = model_cached(fcinfo, argument, &cache->spend_model);
 
-	if (model->kind->expected_spend == NULL)
+	if (model->kind->operations->expected_spend == NULL)
 		answer_missing(model->kind, "spend");
 	return model;
 }
@@ -214,7 +214,8 @@ answer_history_spend(const double *parameters, const Model *model,
 	if (!model_history_spend(history, as_of, &row) ||
 		(row.x > 0 && row.mean_amount <= 0))
 		return NAN;
-	return answer_number(model->kind->expected_spend(parameters, &row));
+	return answer_number(
+		model_call(model->kind, expected_spend, parameters, &row));
 }
 
 static bool
@@ -232,16 +233,19 @@ expected_alive(FunctionCallInfo fcinfo, AnswerCache *cache,
 {
 	const Model *model = &cache->model.model;
 	MemoKey key = {
-		customer->x, model->kind->expects_by_t_x ? customer->t_x : 0.0,
-		customer->t, horizon,
-		discount,	 cache->model.generation};
+		customer->x,
+		model->kind->operations->expects_by_t_x ? customer->t_x : 0.0,
+		customer->t,
+		horizon,
+		discount,
+		cache->model.generation};
 	MemoEntry *entry;
 
 	if (cache->calls < CALLS_BEFORE_MEMO)
 	{
 		cache->calls++;
-		return model->kind->expected_alive(model->parameters, customer,
-										   horizon, discount);
+		return model_answer(model, expected_alive, customer, horizon,
+							discount);
 	}
 	if (cache->memo == NULL)
 		cache->memo = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt,
@@ -252,8 +256,8 @@ expected_alive(FunctionCallInfo fcinfo, AnswerCache *cache,
 					   (MEMO_SIZE - 1)];
 	if (!same_key(&entry->key, &key))
 	{
-		entry->value = model->kind->expected_alive(model->parameters, customer,
-												   horizon, discount);
+		entry->value =
+			model_answer(model, expected_alive, customer, horizon, discount);
 		entry->key = key;
 	}
 	return entry->value;
@@ -264,8 +268,7 @@ answer_purchases(FunctionCallInfo fcinfo, AnswerCache *cache,
 				 const ModelRow *customer, double horizon, double discount)
 {
 	const Model *model = &cache->model.model;
-	double alive =
-		answer_number(model->kind->p_alive(model->parameters, customer));
+	double alive = model_answer(model, p_alive, customer);
 	double purchases =
 		expected_alive(fcinfo, cache, customer, horizon, discount);
 
@@ -276,9 +279,10 @@ double
 answer_purchases_of(const ModelKind *kind, const double *parameters,
 					const ModelRow *customer, double horizon, double discount)
 {
-	double alive = answer_number(kind->p_alive(parameters, customer));
-	double purchases =
-		kind->expected_alive(parameters, customer, horizon, discount);
+	double alive =
+		answer_number(model_call(kind, p_alive, parameters, customer));
+	double purchases = model_call(kind, expected_alive, parameters, customer,
+								  horizon, discount);
 
 	return alive * purchases_number(kind, purchases, horizon, discount);
 }

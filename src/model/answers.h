@@ -90,6 +90,14 @@ extern double answer_purchases_of(const ModelKind *kind,
  */
 extern double answer_number(double value);
 
+/*
+ * Asks a model for an operation of its kind, NaN refused, for example
+ * model_answer(model, p_alive, customer).
+ */
+#define model_answer(model, operation, ...) \
+	answer_number(model_call((model)->kind, operation, (model)->parameters, \
+							 __VA_ARGS__))
+
 /* An infinite answer is one that does not exist: NULL. */
 static inline Datum
 answer_finite(FunctionCallInfo fcinfo, double value)

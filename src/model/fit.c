@@ -218,7 +218,7 @@ try_start(const Fit *part, const Fit *whole, int attempt, int whole_value,
 
 	if (kind->whole_name != NULL)
 		maximum->parameters[kind->n_parameters] = whole_value;
-	if (!kind->start(&whole->sample, attempt, maximum->parameters))
+	if (!model_call(kind, start, &whole->sample, attempt, maximum->parameters))
 		return MODEL_NO_START;
 	outcome = model_approach(&part->likelihood, maximum);
 	if (outcome != MODEL_CONVERGED)
@@ -290,14 +290,15 @@ search_whole(const Fit *part, const Fit *whole, double log_gaps,
 
 	if (kind->whole_name == NULL || outcome == MODEL_OUT_OF_MEMORY)
 		return outcome;
-	best->log_likelihood += kind->gaps(best->parameters, purchases, log_gaps);
+	best->log_likelihood +=
+		model_call(kind, gaps, best->parameters, purchases, log_gaps);
 	for (int value = 2; value <= kind->whole_max; value++)
 	{
 		ModelMaximum tried;
 		ModelOutcome end = search(part, whole, value, scale, &tried);
 
 		tried.log_likelihood +=
-			kind->gaps(tried.parameters, purchases, log_gaps);
+			model_call(kind, gaps, tried.parameters, purchases, log_gaps);
 		tried.iterations += best->iterations;
 		best->iterations = tried.iterations;
 		if (end == MODEL_OUT_OF_MEMORY)
@@ -389,7 +390,7 @@ model_fit_best(const ModelRow *rows, Size n_rows, double log_gaps,
 		Attempt attempt;
 
 		if (kind->family != MODEL_PURCHASES ||
-			(kind->gaps != NULL && isnan(log_gaps)))
+			(kind->operations->gaps != NULL && isnan(log_gaps)))
 			continue;
 		attempt = attempt_fit(kind, rows, n_rows, log_gaps);
 		if (attempt.outcome != MODEL_CONVERGED)

@@ -344,7 +344,7 @@ note_no_gaps(FitState *state, const ModelRow *row)
 {
 	if (row->x == 0)
 		return;
-	if (state->model.kind->gaps != NULL)
+	if (state->model.kind->operations->gaps != NULL)
 		model_gaps_missing(state->model.kind);
 	state->gaps_unknown = true;
 }
@@ -396,7 +396,8 @@ static void
 add_history_gaps(FitState *state, History history, int32 as_of,
 				 const ModelRow *row)
 {
-	if (row->x > 0 && (state->best || state->model.kind->gaps != NULL))
+	if (row->x > 0 &&
+		(state->best || state->model.kind->operations->gaps != NULL))
 		exact_add_value(&state->log_gaps,
 						model_history_log_gaps(history, as_of) -
 							row->x * log(state->model.days_per_unit),

@@ -23,8 +23,8 @@
 size_t
 model_likelihood_tables(const ModelKind *kind, const ModelSample *sample)
 {
-	return sample->n_x * (size_t) kind->x_columns +
-		   sample->n_times * (size_t) kind->time_columns;
+	return sample->n_x * (size_t) kind->operations->x_columns +
+		   sample->n_times * (size_t) kind->operations->time_columns;
 }
 
 /* Adds term to the running sum, and what rounding took to lost. */
@@ -54,13 +54,14 @@ model_likelihood(const ModelLikelihood *likelihood, const double *parameters,
 	const ModelKind *kind = likelihood->kind;
 	const ModelSample *sample = likelihood->sample;
 	double *x_table = likelihood->tables;
-	double *time_table = x_table + sample->n_x * (size_t) kind->x_columns;
+	double *time_table =
+		x_table + sample->n_x * (size_t) kind->operations->x_columns;
 	size_t block_rows =
 		kind->family == MODEL_OCCASIONS ? OCCASIONS_BLOCK_ROWS : BLOCK_ROWS;
 	ModelSums lost = {0};
 
 	memset(sums, 0, sizeof(*sums));
-	kind->margins(parameters, sample, x_table, time_table, sums);
+	model_call(kind, margins, parameters, sample, x_table, time_table, sums);
 	for (size_t from = 0; from < sample->n_rows; from += block_rows)
 	{
 		size_t until = from + block_rows;
@@ -70,8 +71,8 @@ model_likelihood(const ModelLikelihood *likelihood, const double *parameters,
 			return false;
 		if (until > sample->n_rows)
 			until = sample->n_rows;
-		kind->rows(parameters, sample, x_table, time_table, from, until,
-				   &block);
+		model_call(kind, rows, parameters, sample, x_table, time_table, from,
+				   until, &block);
 		add_compensated(sums, &lost, &block);
 	}
 	for (size_t i = 0; i < N_SUMS; i++)

@@ -23,15 +23,14 @@ CRM_FUNCTION(crm_log_likelihood_purchases)
 
 	if (PG_NARGS() > 4)
 		log_gaps = model_log_gaps(&customer, PG_GETARG_FLOAT8(4));
-	else if (model->kind->gaps != NULL && customer.x > 0)
+	else if (model->kind->operations->gaps != NULL && customer.x > 0)
 		model_gaps_missing(model->kind);
-	if (model->kind->gaps != NULL)
-		log_gaps = model->kind->gaps(model->parameters, customer.x, log_gaps);
+	if (model->kind->operations->gaps != NULL)
+		log_gaps = model_answer(model, gaps, customer.x, log_gaps);
 	else
 		log_gaps = 0.0;
-	return answer_finite(fcinfo, answer_number(model->kind->log_likelihood(
-									 model->parameters, &customer)) +
-									 log_gaps);
+	return answer_finite(
+		fcinfo, model_answer(model, log_likelihood, &customer) + log_gaps);
 }
 
 /* (model, x, t_x, t) */
@@ -40,8 +39,7 @@ CRM_FUNCTION(crm_p_alive)
 	const Model *model = answer_model(fcinfo, answer_cache(fcinfo));
 	ModelRow customer = answer_customer(fcinfo, model, 1);
 
-	PG_RETURN_FLOAT8(
-		answer_number(model->kind->p_alive(model->parameters, &customer)));
+	PG_RETURN_FLOAT8(model_answer(model, p_alive, &customer));
 }
 
 /* (model, history, as_of) */
@@ -52,8 +50,7 @@ CRM_FUNCTION(crm_p_alive_history)
 
 	if (!answer_history(fcinfo, model, 1, &customer))
 		PG_RETURN_NULL();
-	PG_RETURN_FLOAT8(
-		answer_number(model->kind->p_alive(model->parameters, &customer)));
+	PG_RETURN_FLOAT8(model_answer(model, p_alive, &customer));
 }
 
 /* (model, x, t_x, t, horizon) */
@@ -63,8 +60,7 @@ CRM_FUNCTION(crm_p_alive_after)
 	ModelRow customer = answer_customer(fcinfo, model, 1);
 	double ahead = model_horizon(PG_GETARG_FLOAT8(4), false);
 
-	PG_RETURN_FLOAT8(answer_number(
-		model->kind->p_alive_after(model->parameters, &customer, ahead)));
+	PG_RETURN_FLOAT8(model_answer(model, p_alive_after, &customer, ahead));
 }
 
 /* (model, history, as_of, days) */
@@ -76,8 +72,7 @@ CRM_FUNCTION(crm_p_alive_history_after)
 
 	if (!answer_history(fcinfo, model, 1, &customer))
 		PG_RETURN_NULL();
-	PG_RETURN_FLOAT8(answer_number(
-		model->kind->p_alive_after(model->parameters, &customer, ahead)));
+	PG_RETURN_FLOAT8(model_answer(model, p_alive_after, &customer, ahead));
 }
 
 /* (model, x, t_x, t) */
@@ -86,8 +81,8 @@ CRM_FUNCTION(crm_residual_lifetime)
 	const Model *model = answer_model(fcinfo, answer_cache(fcinfo));
 	ModelRow customer = answer_customer(fcinfo, model, 1);
 
-	return answer_finite(fcinfo, answer_number(model->kind->residual_lifetime(
-									 model->parameters, &customer)));
+	return answer_finite(fcinfo,
+						 model_answer(model, residual_lifetime, &customer));
 }
 
 /* (model, history, as_of): in days */
@@ -98,9 +93,9 @@ CRM_FUNCTION(crm_residual_lifetime_history)
 
 	if (!answer_history(fcinfo, model, 1, &customer))
 		PG_RETURN_NULL();
-	return answer_finite(fcinfo, answer_number(model->kind->residual_lifetime(
-									 model->parameters, &customer)) *
-									 model->days_per_unit);
+	return answer_finite(fcinfo,
+						 model_answer(model, residual_lifetime, &customer) *
+							 model->days_per_unit);
 }
 
 /* (model, x, t_x, t, horizon) */
@@ -135,8 +130,7 @@ CRM_FUNCTION(crm_expected_purchases_new)
 	const Model *model = answer_model(fcinfo, answer_cache(fcinfo));
 	double horizon = model_horizon(PG_GETARG_FLOAT8(1), false);
 
-	return answer_finite(fcinfo, answer_number(model->kind->expected_new(
-									 model->parameters, horizon)));
+	return answer_finite(fcinfo, model_answer(model, expected_new, horizon));
 }
 
 /* (model, x, t_x, t, horizon, discount) */

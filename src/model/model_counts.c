@@ -55,9 +55,7 @@ probability_datum(const Model *model, const ModelRow *customer, double count,
 				  double horizon)
 {
 	return Float8GetDatum(
-		fmin(answer_number(model->kind->probability(model->parameters,
-													customer, count, horizon)),
-			 1.0));
+		fmin(model_answer(model, probability, customer, count, horizon), 1.0));
 }
 
 /* (model, horizon, k) */
@@ -101,8 +99,7 @@ is_exceeded(const Model *model, const ModelRow *customer, double horizon,
 			double count, double probability)
 {
 	CHECK_FOR_INTERRUPTS();
-	return answer_number(model->kind->at_least(model->parameters, customer,
-											   count + 1.0, horizon)) >
+	return model_answer(model, at_least, customer, count + 1.0, horizon) >
 		   probability;
 }
 

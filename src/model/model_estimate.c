@@ -44,8 +44,8 @@ typedef double (*AnswerFunction)(const Question *question,
 static double
 alive_answer(const Question *question, const double *parameters)
 {
-	return answer_number(
-		question->model->kind->p_alive(parameters, &question->customer));
+	return answer_number(model_call(question->model->kind, p_alive, parameters,
+									&question->customer));
 }
 
 static double
@@ -59,8 +59,8 @@ purchases_answer(const Question *question, const double *parameters)
 static double
 spend_answer(const Question *question, const double *parameters)
 {
-	return answer_number(question->model->kind->expected_spend(
-		parameters, &question->customer));
+	return answer_number(model_call(question->model->kind, expected_spend,
+									parameters, &question->customer));
 }
 
 /* The change of the answer from one factor of a parameter to its inverse. */

@@ -59,8 +59,7 @@ CRM_FUNCTION(crm_log_likelihood_renewals)
 	const Model *model = renewal_model(fcinfo);
 	ModelRow row = model_renewals_row(PG_GETARG_INT32(1), PG_GETARG_BOOL(2));
 
-	return answer_finite(fcinfo, answer_number(model->kind->log_likelihood(
-									 model->parameters, &row)));
+	return answer_finite(fcinfo, model_answer(model, log_likelihood, &row));
 }
 
 /* (model, periods) */

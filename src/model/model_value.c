@@ -24,8 +24,7 @@ CRM_FUNCTION(crm_log_likelihood_spend)
 	/* Without purchases nothing was observed, which is certain. */
 	if (row.x == 0)
 		PG_RETURN_FLOAT8(0.0);
-	return answer_finite(fcinfo, answer_number(model->kind->log_likelihood(
-									 model->parameters, &row)));
+	return answer_finite(fcinfo, model_answer(model, log_likelihood, &row));
 }
 
 /* (model, x, mean_amount) */
@@ -35,8 +34,7 @@ CRM_FUNCTION(crm_expected_spend)
 	ModelRow row = model_spend_row(PG_GETARG_INT64(1), PG_GETARG_FLOAT8(2));
 
 	answer_positive_mean(&row);
-	return answer_finite(fcinfo, answer_number(model->kind->expected_spend(
-									 model->parameters, &row)));
+	return answer_finite(fcinfo, model_answer(model, expected_spend, &row));
 }
 
 /* (model, history, as_of) */
@@ -77,8 +75,7 @@ CRM_FUNCTION(crm_clv)
 		PG_RETURN_NULL();
 	return money(
 		fcinfo,
-		answer_number(
-			spend->kind->expected_spend(spend->parameters, &spend_row)) *
+		model_answer(spend, expected_spend, &spend_row) *
 			answer_purchases(fcinfo, cache, &customer, horizon, discount),
 		PG_GETARG_FLOAT8(8));
 }

@@ -28,6 +28,7 @@
 #include "utils/tuplestore.h"
 
 #include "base/calendar.h"
+#include "model/answers.h"
 #include "validation/accuracy.h"
 #include "validation/validation.h"
 
@@ -104,7 +105,7 @@ read_validation(HeapTupleHeader row, Tracked *tracked)
 	validation_read_model(
 		PG_DETOAST_DATUM(column(row, VALIDATION_MODEL, "model")),
 		&tracked->model);
-	if (tracked->model.kind->expected_new == NULL)
+	if (tracked->model.kind->operations->expected_new == NULL)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("a %s model does not give expected purchases "
 							   "of a new customer",
@@ -162,8 +163,8 @@ expected_by_age(const Tracked *tracked)
 	for (int32 age = 0; age < tracked->days; age++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		expected[age] = model->kind->expected_new(model->parameters,
-												  age / model->days_per_unit);
+		expected[age] =
+			model_answer(model, expected_new, age / model->days_per_unit);
 	}
 	return expected;
 }

@@ -93,7 +93,7 @@ validation_read_model(struct varlena *value, Model *model)
 {
 	model_parse((Jsonb *) value, model);
 	if (model->kind->family != MODEL_PURCHASES ||
-		model->kind->expected_alive == NULL)
+		model->kind->operations->expected_alive == NULL)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("a %s model does not give expected purchases",
 							   model->kind->name)));

@@ -25,6 +25,7 @@
 #include "utils/typcache.h"
 
 #include "base/aggregate.h"
+#include "model/answers.h"
 #include "validation/accuracy.h"
 #include "validation/validation.h"
 
@@ -72,10 +73,9 @@ expectations(const ValidationState *state)
 			expected[i] = expected[i - 1];
 			continue;
 		}
-		expected[i] =
-			model.kind->expected_alive(model.parameters, &row, horizon, 0.0);
-		if (model.kind->p_alive != NULL)
-			expected[i] *= model.kind->p_alive(model.parameters, &row);
+		expected[i] = model_answer(&model, expected_alive, &row, horizon, 0.0);
+		if (model.kind->operations->p_alive != NULL)
+			expected[i] *= model_answer(&model, p_alive, &row);
 	}
 	return expected;
 }

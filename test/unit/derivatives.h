@@ -19,14 +19,14 @@ summed(const ModelKind *kind, const ModelSample *sample,
 	   const double *parameters)
 {
 	double *x_table =
-		calloc(sample->n_x * kind->x_columns + 1, sizeof(double));
-	double *time_table =
-		calloc(sample->n_times * kind->time_columns + 1, sizeof(double));
+		calloc(sample->n_x * kind->operations->x_columns + 1, sizeof(double));
+	double *time_table = calloc(
+		sample->n_times * kind->operations->time_columns + 1, sizeof(double));
 	ModelSums sums = {0};
 
-	kind->margins(parameters, sample, x_table, time_table, &sums);
-	kind->rows(parameters, sample, x_table, time_table, 0, sample->n_rows,
-			   &sums);
+	model_call(kind, margins, parameters, sample, x_table, time_table, &sums);
+	model_call(kind, rows, parameters, sample, x_table, time_table, 0,
+			   sample->n_rows, &sums);
 	free(x_table);
 	free(time_table);
 	return sums;
@@ -40,7 +40,7 @@ summed_singly(const ModelKind *kind, const double *parameters,
 
 	for (int i = 0; i < n_rows; i++)
 		sum += (double) rows[i].customers *
-			   kind->log_likelihood(parameters, &rows[i]);
+			   model_call(kind, log_likelihood, parameters, &rows[i]);
 	return sum;
 }
 

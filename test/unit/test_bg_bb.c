@@ -28,8 +28,9 @@ static double
 expected(const double *parameters, const ModelRow *row, double horizon,
 		 double discount)
 {
-	return model_bg_bb.p_alive(parameters, row) *
-		   model_bg_bb.expected_alive(parameters, row, horizon, discount);
+	return model_call(&model_bg_bb, p_alive, parameters, row) *
+		   model_call(&model_bg_bb, expected_alive, parameters, row, horizon,
+					  discount);
 }
 
 static void
@@ -59,15 +60,16 @@ test_golden(int argc, char **argv)
 						.t_x = golden_value(&golden, "t_x"),
 						.occasions = golden_value(&golden, "n")};
 		double discount = log1p(golden_value(&golden, "d"));
-		double values[] = {model_bg_bb.log_likelihood(p, &row),
-						   model_bg_bb.p_alive_after(p, &row, 0),
-						   model_bg_bb.p_alive(p, &row),
-						   model_bg_bb.expected_new(p, row.occasions),
-						   model_bg_bb.expected_new(p, 52),
-						   expected(p, &row, 1, 0),
-						   expected(p, &row, 10, 0),
-						   expected(p, &row, 52, 0),
-						   expected(p, &row, INFINITY, discount)};
+		double values[] = {
+			model_call(&model_bg_bb, log_likelihood, p, &row),
+			model_call(&model_bg_bb, p_alive_after, p, &row, 0),
+			model_call(&model_bg_bb, p_alive, p, &row),
+			model_call(&model_bg_bb, expected_new, p, row.occasions),
+			model_call(&model_bg_bb, expected_new, p, 52),
+			expected(p, &row, 1, 0),
+			expected(p, &row, 10, 0),
+			expected(p, &row, 52, 0),
+			expected(p, &row, INFINITY, discount)};
 		bool ordinary = is_ordinary(p, &row);
 
 		for (int i = 0; i < N_COLUMNS; i++)
@@ -102,12 +104,13 @@ test_published(void)
 									{.x = 30, .t_x = 60, .occasions = 104},
 									{.x = 3, .t_x = 4, .occasions = 6}};
 
-	report(fabs(model_bg_bb.log_likelihood(p, &rows[0]) + 34.802226490072) <
-				   1e-11 &&
-			   fabs(model_bg_bb.log_likelihood(p, &rows[1]) +
+	report(fabs(model_call(&model_bg_bb, log_likelihood, p, &rows[0]) +
+				34.802226490072) < 1e-11 &&
+			   fabs(model_call(&model_bg_bb, log_likelihood, p, &rows[1]) +
 					49.5087534305905) < 1e-11,
 		   "long histories");
-	report(fabs(model_bg_bb.p_alive(p, &rows[2]) - 0.438344) < 5e-7 &&
+	report(fabs(model_call(&model_bg_bb, p_alive, p, &rows[2]) - 0.438344) <
+				   5e-7 &&
 			   fabs(expected(p, &rows[2], INFINITY, log(1.1)) - 1.621379) <
 				   5e-7,
 		   "published P(alive) and DERT");
@@ -164,14 +167,17 @@ test_distribution(void)
 
 		for (int k = 0; k <= 4000; k++)
 		{
-			double p = model_bg_bb.probability(sets[i], &new, k, 4000);
+			double p =
+				model_call(&model_bg_bb, probability, sets[i], &new, k, 4000);
 
 			total += p;
 			first += k * p;
-			there += k * model_bg_bb.probability(sets[i], &row, k, 4000);
+			there += k * model_call(&model_bg_bb, probability, sets[i], &row,
+									k, 4000);
 		}
 		compare(&sum, total, 1.0, 1e-12, i);
-		compare(&mean, first, model_bg_bb.expected_new(sets[i], 4000), 1e-11,
+		compare(&mean, first,
+				model_call(&model_bg_bb, expected_new, sets[i], 4000), 1e-11,
 				i);
 		compare(&mean, there, expected(sets[i], &row, 4000, 0.0), 1e-11, i);
 	}
@@ -199,8 +205,8 @@ test_sweep(void)
 		row.t_x = row.x == 0 ? 0
 							 : row.x + floor(random_unit(&state) *
 											 (row.occasions - row.x + 1));
-		log_likelihood = model_bg_bb.log_likelihood(p, &row);
-		alive = model_bg_bb.p_alive(p, &row);
+		log_likelihood = model_call(&model_bg_bb, log_likelihood, p, &row);
+		alive = model_call(&model_bg_bb, p_alive, p, &row);
 		ahead = expected(p, &row, INFINITY, 0.01);
 		if (!isfinite(log_likelihood) || log_likelihood > 0.0 ||
 			!(alive >= 0.0 && alive <= 1.0) ||

@@ -137,13 +137,14 @@ test_sweep(const ModelKind *kind, double max_x, double max_t)
 
 		row.t = random_unit(&seed) * max_t;
 		row.t_x = row.x > 0 ? row.t * random_unit(&seed) : 0.0;
-		alive = kind->p_alive(p, &row);
-		expected = kind->expected_alive(p, &row, horizon, 0.0);
+		alive = model_call(kind, p_alive, p, &row);
+		expected = model_call(kind, expected_alive, p, &row, horizon, 0.0);
 		/* The costly answer now and then. */
-		discounted =
-			i % 50 == 0 ? kind->expected_alive(p, &row, horizon, 0.01) : 0.0;
-		of_new = kind->expected_new(p, horizon);
-		if (!isfinite(kind->log_likelihood(p, &row)) ||
+		discounted = i % 50 == 0 ? model_call(kind, expected_alive, p, &row,
+											  horizon, 0.01)
+								 : 0.0;
+		of_new = model_call(kind, expected_new, p, horizon);
+		if (!isfinite(model_call(kind, log_likelihood, p, &row)) ||
 			!(alive >= 0 && alive <= 1) ||
 			!(expected >= 0 && isfinite(expected)) ||
 			!(discounted >= 0 && discounted <= expected * (1 + 1e-12)) ||
@@ -183,22 +184,24 @@ test_corners(const ModelKind *kind)
 		double value;
 
 		row.t_x = row.x > 0 ? row.t / 2 : 0.0;
-		value = kind->expected_alive(p, &row, horizon, 0.0);
+		value = model_call(kind, expected_alive, p, &row, horizon, 0.0);
 		if (i % 41 == 0) /* coprime to the places above */
 		{
-			discounted = kind->expected_alive(p, &row, horizon, 1e-3);
-			residual = kind->expected_alive(p, &row, INFINITY, 0.5);
+			discounted =
+				model_call(kind, expected_alive, p, &row, horizon, 1e-3);
+			residual =
+				model_call(kind, expected_alive, p, &row, INFINITY, 0.5);
 		}
-		if (!isfinite(kind->log_likelihood(p, &row)) ||
-			!(kind->p_alive(p, &row) >= 0) || !(value >= 0) ||
+		if (!isfinite(model_call(kind, log_likelihood, p, &row)) ||
+			!(model_call(kind, p_alive, p, &row) >= 0) || !(value >= 0) ||
 			!isfinite(value) || !(discounted >= 0) || !(residual >= 0))
 		{
 			if (bad++ < 5)
 				printf("# r %g alpha %g a %g b %g x %g t %g horizon %g: %g "
 					   "%g %g %g\n",
 					   p[0], p[1], p[2], p[3], row.x, row.t, horizon,
-					   kind->log_likelihood(p, &row), value, discounted,
-					   residual);
+					   model_call(kind, log_likelihood, p, &row), value,
+					   discounted, residual);
 		}
 	}
 	snprintf(what, sizeof(what), "%s at the limits of valid input: %ld bad",
@@ -212,14 +215,15 @@ test_published(void)
 {
 	double p[] = {0.243, 4.414, 0.793, 2.426};
 	ModelRow row = {.x = 2, .t_x = 30.43, .t = 38.86};
-	double expected = model_bg_nbd.p_alive(p, &row) *
-					  model_bg_nbd.expected_alive(p, &row, 39, 0);
+	double expected =
+		model_call(&model_bg_nbd, p_alive, p, &row) *
+		model_call(&model_bg_nbd, expected_alive, p, &row, 39, 0);
 
 	report(fabs(expected - 1.226) < 5e-4, "the paper's expectation, 1.226");
 	row = (ModelRow){.x = 0, .t = 39};
-	report(model_bg_nbd.p_alive(p, &row) == 1.0,
+	report(model_call(&model_bg_nbd, p_alive, p, &row) == 1.0,
 		   "BG/NBD: alive before the first repeat purchase");
-	report(model_mbg_nbd.p_alive(p, &row) < 1.0,
+	report(model_call(&model_mbg_nbd, p_alive, p, &row) < 1.0,
 		   "MBG/NBD: maybe not alive before the first repeat purchase");
 }
 

@@ -49,7 +49,8 @@ static double
 expected(const ModelKind *kind, const double *p, const ModelRow *row,
 		 double horizon)
 {
-	return kind->p_alive(p, row) * kind->expected_alive(p, row, horizon, 0.0);
+	return model_call(kind, p_alive, p, row) *
+		   model_call(kind, expected_alive, p, row, horizon, 0.0);
 }
 
 /* Far enough that the tails, which fall geometrically here, are nothing. */
@@ -73,16 +74,18 @@ test_counts(const ModelKind *kind)
 		random_parameters(p);
 		for (int k = MOST; k > 0; k--)
 		{
-			double exactly = kind->probability(p, &row, k, horizon);
+			double exactly =
+				model_call(kind, probability, p, &row, k, horizon);
 
 			at_least += exactly;
 			first += k * exactly;
 			if (k <= 20 && at_least > 1e-250)
-				compare(&tail, kind->at_least(p, &row, k, horizon), at_least,
-						1e-11, i);
+				compare(&tail, model_call(kind, at_least, p, &row, k, horizon),
+						at_least, 1e-11, i);
 		}
-		compare(&sum, at_least + kind->probability(p, &row, 0, horizon), 1.0,
-				1e-12, i);
+		compare(&sum,
+				at_least + model_call(kind, probability, p, &row, 0, horizon),
+				1.0, 1e-12, i);
 		compare(&mean, first, expected(kind, p, &row, horizon), 1e-10, i);
 	}
 	report_worst(&sum, "the probabilities add up to 1");
@@ -104,12 +107,12 @@ test_no_time(const ModelKind *kind)
 
 		random_parameters(p);
 		alive = kind->family == MODEL_OCCASIONS
-					? kind->p_alive_after(p, &row, 1)
-					: kind->p_alive_after(p, &row, 0);
-		if (fabs(kind->probability(p, &row, 0, 0) - 1.0) > 1e-12 ||
-			kind->probability(p, &row, 2, 0) != 0.0 ||
-			kind->at_least(p, &row, 1, 0) != 0.0 ||
-			fabs(alive - kind->p_alive(p, &row)) > 1e-14)
+					? model_call(kind, p_alive_after, p, &row, 1)
+					: model_call(kind, p_alive_after, p, &row, 0);
+		if (fabs(model_call(kind, probability, p, &row, 0, 0) - 1.0) > 1e-12 ||
+			model_call(kind, probability, p, &row, 2, 0) != 0.0 ||
+			model_call(kind, at_least, p, &row, 1, 0) != 0.0 ||
+			fabs(alive - model_call(kind, p_alive, p, &row)) > 1e-14)
 			bad++;
 	}
 	report(bad == 0, "no time ahead: nothing happens");
@@ -130,7 +133,8 @@ alive_ahead(double v, double one_minus_v, void *context)
 
 	if (v < 1e-100)
 		return 0.0;
-	return ahead->kind->p_alive_after(ahead->p, ahead->row, one_minus_v / v) /
+	return model_call(ahead->kind, p_alive_after, ahead->p, ahead->row,
+					  one_minus_v / v) /
 		   (v * v);
 }
 
@@ -153,12 +157,13 @@ test_lifetime(const ModelKind *kind)
 		if (kind->family == MODEL_OCCASIONS)
 		{
 			for (int n = 200000; n > 0; n--)
-				sum += kind->p_alive_after(p, &row, n);
-			compare(&worst, sum, kind->residual_lifetime(p, &row), 1e-4, i);
+				sum += model_call(kind, p_alive_after, p, &row, n);
+			compare(&worst, sum, model_call(kind, residual_lifetime, p, &row),
+					1e-4, i);
 			continue;
 		}
 		compare(&worst, quadrature_tanh_sinh(alive_ahead, &ahead, 1e-10).value,
-				kind->residual_lifetime(p, &row), 1e-8, i);
+				model_call(kind, residual_lifetime, p, &row), 1e-8, i);
 	}
 	report_worst(&worst, "the lifetime is the integral of P(alive)");
 }
@@ -182,10 +187,10 @@ test_sweep(const ModelKind *kind, double most_x, double most_t)
 			p[j] = random_log(&seed, 1e-3, 1e3);
 		row.t = row.x + floor(most_t * random_unit(&seed));
 		row.t_x = row.x > 0 ? row.x : 0.0;
-		answers[0] = kind->p_alive_after(p, &row, horizon);
-		answers[1] = kind->probability(p, &row, 0, horizon);
-		answers[2] = kind->probability(p, &row, count, horizon);
-		answers[3] = kind->at_least(p, &row, count, horizon);
+		answers[0] = model_call(kind, p_alive_after, p, &row, horizon);
+		answers[1] = model_call(kind, probability, p, &row, 0, horizon);
+		answers[2] = model_call(kind, probability, p, &row, count, horizon);
+		answers[3] = model_call(kind, at_least, p, &row, count, horizon);
 		for (int j = 0; j < 4; j++)
 		{
 			if (!(answers[j] >= 0.0 && answers[j] <= 1.0 + 1e-9) && bad++ == 0)
@@ -194,7 +199,7 @@ test_sweep(const ModelKind *kind, double most_x, double most_t)
 					   j, answers[j], p[0], p[1], p[2], p[3], row.x, row.t,
 					   count, horizon);
 		}
-		if (!(kind->residual_lifetime(p, &row) >= 0.0))
+		if (!(model_call(kind, residual_lifetime, p, &row) >= 0.0))
 			bad++;
 	}
 	report(bad == 0, "random input: every probability is one");

@@ -81,10 +81,12 @@ test_likelihood(void)
 		{
 			ModelRow row = {.x = x, .t_x = x == 0 ? 0 : 30, .t = 52};
 
-			compare(&worst,
-					exp(model_nbd.log_likelihood(sets[i], &row) +
-						x * log(row.t) - lgamma(x + 1.0)),
-					model_nbd.probability(sets[i], &new, x, row.t), 1e-12, x);
+			compare(
+				&worst,
+				exp(model_call(&model_nbd, log_likelihood, sets[i], &row) +
+					x * log(row.t) - lgamma(x + 1.0)),
+				model_call(&model_nbd, probability, sets[i], &new, x, row.t),
+				1e-12, x);
 		}
 	}
 	report_worst(&worst, "the likelihood belongs to the distribution");
@@ -103,14 +105,17 @@ test_distribution(void)
 
 		for (int n = 0; n < 4000; n++)
 		{
-			double p = model_nbd.probability(sets[i], &row, n, 10.0);
+			double p =
+				model_call(&model_nbd, probability, sets[i], &row, n, 10.0);
 
 			total += p;
 			mean += n * p;
 		}
 		compare(&worst, total, 1.0, 1e-12, i);
-		compare(&worst, mean,
-				model_nbd.expected_alive(sets[i], &row, 10.0, 0.0), 1e-12, i);
+		compare(
+			&worst, mean,
+			model_call(&model_nbd, expected_alive, sets[i], &row, 10.0, 0.0),
+			1e-12, i);
 	}
 	report_worst(&worst, "the distribution sums to 1 and has the mean");
 }
@@ -122,17 +127,23 @@ test_answers(void)
 	double rate = 3.385 / 42.07;
 	Worst worst = {0};
 
-	compare(&worst, model_nbd.p_alive(sets[0], &row), 1.0, 0.0, 0);
-	compare(&worst, model_nbd.expected_new(sets[0], 52.0),
+	compare(&worst, model_call(&model_nbd, p_alive, sets[0], &row), 1.0, 0.0,
+			0);
+	compare(&worst, model_call(&model_nbd, expected_new, sets[0], 52.0),
 			0.385 / 12.07 * 52.0, 1e-15, 1);
-	compare(&worst, model_nbd.expected_alive(sets[0], &row, 52.0, 0.0),
+	compare(&worst,
+			model_call(&model_nbd, expected_alive, sets[0], &row, 52.0, 0.0),
 			rate * 52.0, 1e-15, 2);
-	compare(&worst, model_nbd.expected_alive(sets[0], &row, 52.0, 0.01),
+	compare(&worst,
+			model_call(&model_nbd, expected_alive, sets[0], &row, 52.0, 0.01),
 			rate * (1.0 - exp(-0.52)) / 0.01, 1e-14, 3);
-	compare(&worst, model_nbd.expected_alive(sets[0], &row, INFINITY, 0.01),
-			rate / 0.01, 1e-15, 4);
+	compare(
+		&worst,
+		model_call(&model_nbd, expected_alive, sets[0], &row, INFINITY, 0.01),
+		rate / 0.01, 1e-15, 4);
 	report_worst(&worst, "answers");
-	report(isinf(model_nbd.expected_alive(sets[0], &row, INFINITY, 0.0)),
+	report(isinf(model_call(&model_nbd, expected_alive, sets[0], &row,
+							INFINITY, 0.0)),
 		   "an infinite mean is INFINITY");
 }
 

@@ -29,8 +29,9 @@ static double
 expected(const double *parameters, const ModelRow *row, double horizon,
 		 double discount)
 {
-	return model_pareto_nbd.p_alive(parameters, row) *
-		   model_pareto_nbd.expected_alive(parameters, row, horizon, discount);
+	return model_call(&model_pareto_nbd, p_alive, parameters, row) *
+		   model_call(&model_pareto_nbd, expected_alive, parameters, row,
+					  horizon, discount);
 }
 
 static void
@@ -62,17 +63,18 @@ test_golden(int argc, char **argv)
 		double delta = golden_value(&golden, "delta");
 		ModelRow new = {0};
 		const ModelKind *kind = &model_pareto_nbd;
-		double values[] = {kind->log_likelihood(p, &row),
-						   kind->p_alive(p, &row),
-						   kind->expected_new(p, 10),
-						   kind->expected_new(p, 52),
-						   kind->expected_new(p, row.t),
-						   expected(p, &row, 10, 0),
-						   expected(p, &row, 52, 0),
-						   expected(p, &row, row.t, 0),
-						   expected(p, &row, 52, delta),
-						   expected(p, &row, INFINITY, delta),
-						   kind->probability(p, &new, row.x, row.t)};
+		double values[] = {
+			model_call(kind, log_likelihood, p, &row),
+			model_call(kind, p_alive, p, &row),
+			model_call(kind, expected_new, p, 10),
+			model_call(kind, expected_new, p, 52),
+			model_call(kind, expected_new, p, row.t),
+			expected(p, &row, 10, 0),
+			expected(p, &row, 52, 0),
+			expected(p, &row, row.t, 0),
+			expected(p, &row, 52, delta),
+			expected(p, &row, INFINITY, delta),
+			model_call(kind, probability, p, &new, row.x, row.t)};
 		bool ordinary = is_ordinary(p, &row);
 
 		for (int i = 0; i < N_COLUMNS; i++)
@@ -114,8 +116,9 @@ test_sweep(const char *what, double most_x, double most_t)
 		double ahead;
 
 		row.t_x = row.x == 0 ? 0.0 : random_unit(&state) * row.t;
-		log_likelihood = model_pareto_nbd.log_likelihood(p, &row);
-		alive = model_pareto_nbd.p_alive(p, &row);
+		log_likelihood =
+			model_call(&model_pareto_nbd, log_likelihood, p, &row);
+		alive = model_call(&model_pareto_nbd, p_alive, p, &row);
 		ahead = expected(p, &row, INFINITY, 0.01);
 		if (!isfinite(log_likelihood) || !(alive >= 0.0 && alive <= 1.0) ||
 			!(ahead >= 0.0 && isfinite(ahead)))
@@ -143,13 +146,15 @@ test_distribution(void)
 
 		for (int n = 0; n < 3000; n++)
 		{
-			double p = model_pareto_nbd.probability(sets[i], &new, n, 20.0);
+			double p = model_call(&model_pareto_nbd, probability, sets[i],
+								  &new, n, 20.0);
 
 			total += p;
 			first += n * p;
 		}
 		compare(&sum, total, 1.0, 1e-13, i);
-		compare(&mean, first, model_pareto_nbd.expected_new(sets[i], 20.0),
+		compare(&mean, first,
+				model_call(&model_pareto_nbd, expected_new, sets[i], 20.0),
 				1e-12, i);
 	}
 	report_worst(&sum, "the distribution sums to 1");
@@ -174,10 +179,11 @@ test_limits(void)
 			1e-10, 2);
 	report_worst(&worst, "limits of the expectation");
 
-	alone = model_pareto_nbd.expected_alive(at, &row, INFINITY, 0);
+	alone =
+		model_call(&model_pareto_nbd, expected_alive, at, &row, INFINITY, 0);
 	report(isinf(alone), "an infinite mean is INFINITY");
 	row.t_x = row.t;
-	report(model_pareto_nbd.p_alive(at, &row) == 1.0,
+	report(model_call(&model_pareto_nbd, p_alive, at, &row) == 1.0,
 		   "alive at the last purchase");
 }
 

@@ -80,39 +80,43 @@ with_held_k(const double *parameters, double *space)
 }
 
 static double
-held_log_likelihood(const double *parameters, const ModelRow *row)
+held_log_likelihood(const ModelKind *kind, const double *parameters,
+					const ModelRow *row)
 {
 	double p[REGULAR_K + 1];
 
-	return held_kind->log_likelihood(with_held_k(parameters, p), row);
+	return model_call(held_kind, log_likelihood, with_held_k(parameters, p),
+					  row);
 }
 
 static void
-held_margins(const double *parameters, const ModelSample *sample,
-			 double *x_table, double *time_table, ModelSums *sums)
+held_margins(const ModelKind *kind, const double *parameters,
+			 const ModelSample *sample, double *x_table, double *time_table,
+			 ModelSums *sums)
 {
 	double p[REGULAR_K + 1];
 
-	held_kind->margins(with_held_k(parameters, p), sample, x_table, time_table,
-					   sums);
+	model_call(held_kind, margins, with_held_k(parameters, p), sample, x_table,
+			   time_table, sums);
 }
 
 static void
-held_rows(const double *parameters, const ModelSample *sample,
-		  const double *x_table, const double *time_table, size_t from,
-		  size_t until, ModelSums *sums)
+held_rows(const ModelKind *kind, const double *parameters,
+		  const ModelSample *sample, const double *x_table,
+		  const double *time_table, size_t from, size_t until, ModelSums *sums)
 {
 	double p[REGULAR_K + 1];
 
-	held_kind->rows(with_held_k(parameters, p), sample, x_table, time_table,
-					from, until, sums);
+	model_call(held_kind, rows, with_held_k(parameters, p), sample, x_table,
+			   time_table, from, until, sums);
 }
 
 static bool
-held_start(const ModelSample *sample, int attempt, double *parameters)
+held_start(const ModelKind *kind, const ModelSample *sample, int attempt,
+		   double *parameters)
 {
 	double p[REGULAR_K + 1] = {[REGULAR_K] = held_k};
-	bool found = held_kind->start(sample, attempt, p);
+	bool found = model_call(held_kind, start, sample, attempt, p);
 
 	memcpy(parameters, p, REGULAR_K * sizeof(double));
 	return found;
@@ -121,14 +125,17 @@ held_start(const ModelSample *sample, int attempt, double *parameters)
 static ModelKind
 with_k(const ModelKind *kind, int k)
 {
+	static ModelOperations operations;
 	ModelKind held = *kind;
 
 	held_kind = kind;
 	held_k = k;
-	held.log_likelihood = held_log_likelihood;
-	held.margins = held_margins;
-	held.rows = held_rows;
-	held.start = held_start;
+	operations = *kind->operations;
+	operations.log_likelihood = held_log_likelihood;
+	operations.margins = held_margins;
+	operations.rows = held_rows;
+	operations.start = held_start;
+	held.operations = &operations;
 	return held;
 }
 
@@ -168,12 +175,14 @@ test_irregular(void)
 		const ModelKind *plain = irregular[which];
 
 		random_parameters(p, 1);
-		same &=
-			kind->log_likelihood(p, &row) == plain->log_likelihood(p, &row) &&
-			kind->p_alive(p, &row) == plain->p_alive(p, &row) &&
-			kind->expected_alive(p, &row, horizon, 0.0) ==
-				plain->expected_alive(p, &row, horizon, 0.0) &&
-			kind->expected_new(p, horizon) == plain->expected_new(p, horizon);
+		same &= model_call(kind, log_likelihood, p, &row) ==
+					model_call(plain, log_likelihood, p, &row) &&
+				model_call(kind, p_alive, p, &row) ==
+					model_call(plain, p_alive, p, &row) &&
+				model_call(kind, expected_alive, p, &row, horizon, 0.0) ==
+					model_call(plain, expected_alive, p, &row, horizon, 0.0) &&
+				model_call(kind, expected_new, p, horizon) ==
+					model_call(plain, expected_new, p, horizon);
 	}
 	report(same, "k = 1 is BG/NBD and MBG/NBD to the last bit");
 }
@@ -229,7 +238,8 @@ test_likelihood(void)
 		m.left = s > 0 ? m.stayed * p[2] / (p[3] + s - 1.0) : 0.0;
 		m.scale = (p[0] + p[REGULAR_K] * m.row.x) / (p[1] + m.row.t_x);
 		integral = quadrature_tanh_sinh(rate_integrand, &m, 1e-13);
-		compare_scaled(&worst, kinds[i % 2]->log_likelihood(p, &m.row),
+		compare_scaled(&worst,
+					   model_call(kinds[i % 2], log_likelihood, p, &m.row),
 					   log(integral.value), 1.0, 1e-9, i);
 	}
 	report_worst(&worst, "the likelihood is the mixture over the rates");
@@ -254,13 +264,13 @@ static double
 outcome(const Outcome *o, double x, double t_x, double log_gaps)
 {
 	ModelRow row = customer(x, t_x, o->t);
-	double density = exp(o->kind->log_likelihood(o->p, &row) +
-						 model_regular_gaps(o->p, x, log_gaps));
+	double density = exp(model_call(o->kind, log_likelihood, o->p, &row) +
+						 model_regular_gaps(o->kind, o->p, x, log_gaps));
 
 	if (o->probability)
 		return density;
-	return density * o->kind->p_alive(o->p, &row) *
-		   o->kind->expected_alive(o->p, &row, o->horizon, 0.0);
+	return density * model_call(o->kind, p_alive, o->p, &row) *
+		   model_call(o->kind, expected_alive, o->p, &row, o->horizon, 0.0);
 }
 
 static double
@@ -299,8 +309,9 @@ test_total_expectation(void)
 			/* The shorter the gaps can be, the shorter the time. */
 			Outcome o = {kinds[which], p,	k == 1 ? 0.02 : k == 2 ? 0.4 : 1.0,
 						 20.0,		   0.0, true};
-			double expected = o.kind->expected_new(p, o.t + o.horizon) -
-							  o.kind->expected_new(p, o.t);
+			double expected =
+				model_call(o.kind, expected_new, p, o.t + o.horizon) -
+				model_call(o.kind, expected_new, p, o.t);
 
 			compare(&total,
 					outcome(&o, 0, 0.0, 0.0) +
@@ -539,9 +550,9 @@ test_simulated_expectation(void)
 			double later;
 			ModelRow row = simulate(p, which, 20.0, 20.0, &log_gaps, &later);
 			int bin = row.x < 3 ? (int) row.x : 3;
-			double error =
-				later - kinds[which]->p_alive(p, &row) *
-							kinds[which]->expected_alive(p, &row, 20.0, 0.0);
+			double error = later - model_call(kinds[which], p_alive, p, &row) *
+									   model_call(kinds[which], expected_alive,
+												  p, &row, 20.0, 0.0);
 
 			difference[bin] += error;
 			squares[bin] += error * error;
@@ -576,7 +587,7 @@ fit(const ModelKind *kind, const ModelSample *sample, ModelMaximum *maximum)
 	bool found;
 
 	memset(maximum, 0, sizeof(*maximum));
-	found = kind->start(sample, 0, maximum->parameters) &&
+	found = model_call(kind, start, sample, 0, maximum->parameters) &&
 			model_approach(&likelihood, maximum) == MODEL_CONVERGED &&
 			model_polish(&likelihood, scale, maximum) == MODEL_CONVERGED;
 	free(tables);
@@ -610,7 +621,7 @@ test_fit(int which)
 			continue;
 		log_likelihood =
 			maximum.log_likelihood +
-			model_regular_gaps(for_k, sample.total_purchases, log_gaps);
+			model_regular_gaps(&kind, for_k, sample.total_purchases, log_gaps);
 		if (log_likelihood > best)
 		{
 			best = log_likelihood;
@@ -671,11 +682,12 @@ test_total(void)
 		for (int j = 0; j < 4; j++)
 			p[j] = log_uniform(1e-3, 1e3);
 		p[REGULAR_K] = 1 + i % ERLANG_MAX_K;
-		log_likelihood = kind->log_likelihood(p, &row);
-		alive = kind->p_alive(p, &row);
-		expected = kind->expected_alive(p, &row, 0.1 * t, 0.0);
-		after = kind->p_alive_after(p, &row, 0.1 * t);
-		at_least = kind->at_least(p, &row, 1.0 + floor(expected), 0.1 * t);
+		log_likelihood = model_call(kind, log_likelihood, p, &row);
+		alive = model_call(kind, p_alive, p, &row);
+		expected = model_call(kind, expected_alive, p, &row, 0.1 * t, 0.0);
+		after = model_call(kind, p_alive_after, p, &row, 0.1 * t);
+		at_least = model_call(kind, at_least, p, &row, 1.0 + floor(expected),
+							  0.1 * t);
 		if (!isfinite(log_likelihood) || !(alive >= 0 && alive <= 1) ||
 			!(expected >= 0) || isinf(expected) ||
 			!(after >= 0 && after <= alive * (1.0 + 1e-9)) ||

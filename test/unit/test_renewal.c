@@ -154,10 +154,10 @@ test_published(void)
 		ModelRow row = {.x = t, .churned = 1};
 
 		sum += (survivors[t - 1] - survivors[t]) *
-			   model_sbg.log_likelihood(at, &row);
+			   model_call(&model_sbg, log_likelihood, at, &row);
 	}
-	sum += survivors[7] *
-		   model_sbg.log_likelihood(at, &(ModelRow){.x = 7, .churned = 0});
+	sum += survivors[7] * model_call(&model_sbg, log_likelihood, at,
+									 &(ModelRow){.x = 7, .churned = 0});
 	report(fabs(sum + 1680.265188) < 1e-5, "the published fit of sBG");
 }
 

@@ -126,7 +126,8 @@ likelihood_shares(const double *p, const ModelRow *customer)
 }
 
 static double
-log_likelihood(const double *parameters, const ModelRow *customer)
+log_likelihood(const ModelKind *kind, const double *parameters,
+			   const ModelRow *customer)
 {
 	Shares shares = likelihood_shares(parameters, customer);
 
@@ -148,7 +149,8 @@ there_at_last(const double *parameters, const ModelRow *customer)
  * before the next occasion.
  */
 static double
-p_alive(const double *parameters, const ModelRow *customer)
+p_alive(const ModelKind *kind, const double *parameters,
+		const ModelRow *customer)
 {
 	double stay = parameters[DELTA] + customer->occasions;
 
@@ -199,8 +201,8 @@ discounted_survival_sum(double gamma, double stay, double count,
 
 /* A customer alive in the published sense is there at the next occasion. */
 static double
-expected_alive(const double *parameters, const ModelRow *customer,
-			   double horizon, double discount)
+expected_alive(const ModelKind *kind, const double *parameters,
+			   const ModelRow *customer, double horizon, double discount)
 {
 	double n = customer->occasions;
 	double stay = parameters[DELTA] + n;
@@ -214,7 +216,7 @@ expected_alive(const double *parameters, const ModelRow *customer,
 }
 
 static double
-expected_new(const double *parameters, double horizon)
+expected_new(const ModelKind *kind, const double *parameters, double horizon)
 {
 	return parameters[ALPHA] / (parameters[ALPHA] + parameters[BETA]) *
 		   survival_sum(parameters[GAMMA], parameters[DELTA], floor(horizon));
@@ -222,7 +224,8 @@ expected_new(const double *parameters, double horizon)
 
 /* At the occasion so far ahead; 0 is the last one seen. */
 static double
-p_alive_after(const double *parameters, const ModelRow *customer, double ahead)
+p_alive_after(const ModelKind *kind, const double *parameters,
+			  const ModelRow *customer, double ahead)
 {
 	double stay = parameters[DELTA] + customer->occasions;
 
@@ -232,7 +235,8 @@ p_alive_after(const double *parameters, const ModelRow *customer, double ahead)
 
 /* The occasions to come at which the customer will be there. */
 static double
-residual_lifetime(const double *parameters, const ModelRow *customer)
+residual_lifetime(const ModelKind *kind, const double *parameters,
+				  const ModelRow *customer)
 {
 	if (parameters[GAMMA] <= 1.0)
 		return INFINITY;
@@ -310,8 +314,8 @@ probability_there(const double *p, double count, double occasions)
 }
 
 static double
-probability(const double *parameters, const ModelRow *customer, double count,
-			double horizon)
+probability(const ModelKind *kind, const double *parameters,
+			const ModelRow *customer, double count, double horizon)
 {
 	double p[N_PARAMETERS];
 	double there = there_at_last(parameters, customer);
@@ -323,8 +327,8 @@ probability(const double *parameters, const ModelRow *customer, double count,
 
 /* The count-th purchase is on occasion i, and the customer still there. */
 static double
-at_least(const double *parameters, const ModelRow *customer, double count,
-		 double horizon)
+at_least(const ModelKind *kind, const double *parameters,
+		 const ModelRow *customer, double count, double horizon)
 {
 	double occasions = floor(horizon);
 	double p[N_PARAMETERS];
@@ -500,15 +504,16 @@ add_row(const double *p, const ModelRow *customer, ModelSums *sums)
 }
 
 static void
-margins(const double *parameters, const ModelSample *sample, double *x_table,
-		double *time_table, ModelSums *sums)
+margins(const ModelKind *kind, const double *parameters,
+		const ModelSample *sample, double *x_table, double *time_table,
+		ModelSums *sums)
 {
 }
 
 static void
-rows(const double *parameters, const ModelSample *sample,
-	 const double *x_table, const double *time_table, size_t from,
-	 size_t until, ModelSums *sums)
+rows(const ModelKind *kind, const double *parameters,
+	 const ModelSample *sample, const double *x_table,
+	 const double *time_table, size_t from, size_t until, ModelSums *sums)
 {
 	size_t run = model_sample_run(sample, from);
 
@@ -529,7 +534,8 @@ rows(const double *parameters, const ModelSample *sample,
 
 /* The share of occasions with a purchase fixes alpha / (alpha + beta). */
 static bool
-start(const ModelSample *sample, int attempt, double *parameters)
+start(const ModelKind *kind, const ModelSample *sample, int attempt,
+	  double *parameters)
 {
 	static const double sizes[][3] = {
 		{2.0, 0.7, 3.0}, {0.5, 0.2, 0.5}, {10.0, 2.0, 20.0}};
@@ -565,11 +571,7 @@ static const ModelParameter parameters_of_bg_bb[N_PARAMETERS] = {
 				   "hardly anybody seems to leave, or all equally likely"},
 };
 
-const ModelKind model_bg_bb = {
-	.name = "bg_bb",
-	.family = MODEL_OCCASIONS,
-	.n_parameters = N_PARAMETERS,
-	.parameters = parameters_of_bg_bb,
+static const ModelOperations operations = {
 	.log_likelihood = log_likelihood,
 	.margins = margins,
 	.rows = rows,
@@ -581,4 +583,12 @@ const ModelKind model_bg_bb = {
 	.at_least = at_least,
 	.expected_alive = expected_alive,
 	.expected_new = expected_new,
+};
+
+const ModelKind model_bg_bb = {
+	.name = "bg_bb",
+	.family = MODEL_OCCASIONS,
+	.n_parameters = N_PARAMETERS,
+	.parameters = parameters_of_bg_bb,
+	.operations = &operations,
 };

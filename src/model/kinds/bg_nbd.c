@@ -38,6 +38,16 @@ enum
 	B
 };
 
+const BgNbdData bg_nbd_data = {.first_occasions = 0.0};
+const BgNbdData mbg_nbd_data = {.first_occasions = 1.0};
+
+/* s, the occasions to leave that the customer has had. */
+static double
+occasions(const ModelKind *kind, const ModelRow *customer)
+{
+	return customer->x + bg_nbd_first_occasions(kind);
+}
+
 /* The log of the odds of having left, after s > 0 occasions to leave. */
 static double
 log_odds_left(const double *parameters, const ModelRow *customer, double s)
@@ -50,8 +60,10 @@ log_odds_left(const double *parameters, const ModelRow *customer, double s)
 }
 
 static double
-log_likelihood(const double *parameters, const ModelRow *customer, double s)
+log_likelihood(const ModelKind *kind, const double *parameters,
+			   const ModelRow *customer)
 {
+	double s = occasions(kind, customer);
 	double r = parameters[R];
 	double a = parameters[A];
 	double b = parameters[B];
@@ -69,8 +81,10 @@ log_likelihood(const double *parameters, const ModelRow *customer, double s)
 }
 
 static double
-p_alive(const double *parameters, const ModelRow *customer, double s)
+p_alive(const ModelKind *kind, const double *parameters,
+		const ModelRow *customer)
 {
+	double s = occasions(kind, customer);
 	double g;
 	double odds;
 
@@ -124,12 +138,14 @@ add_t(const double *parameters, double t, double customers, double events,
 }
 
 void
-bg_nbd_margins(const double *parameters, const ModelSample *sample,
-			   double first_occasion, int k, double *time_table,
+bg_nbd_margins(const ModelKind *kind, const double *parameters,
+			   const ModelSample *sample, int k, double *time_table,
 			   ModelSums *sums)
 {
+	double first_occasions = bg_nbd_first_occasions(kind);
+
 	for (size_t i = 0; i < sample->n_x; i++)
-		add_x(parameters, k * sample->x[i], sample->x[i] + first_occasion,
+		add_x(parameters, k * sample->x[i], sample->x[i] + first_occasions,
 			  sample->x_customers[i], sums);
 	for (size_t i = 0; i < sample->n_times; i++)
 	{
@@ -230,16 +246,25 @@ add_run(const RunSums *run, double shape, double inverse_a, double inverse_bs,
 }
 
 static void
-rows(const double *parameters, const ModelSample *sample,
-	 double first_occasion, const double *time_table, size_t from,
-	 size_t until, ModelSums *sums)
+margins(const ModelKind *kind, const double *parameters,
+		const ModelSample *sample, double *x_table, double *time_table,
+		ModelSums *sums)
 {
+	bg_nbd_margins(kind, parameters, sample, 1, time_table, sums);
+}
+
+static void
+rows(const ModelKind *kind, const double *parameters,
+	 const ModelSample *sample, const double *x_table,
+	 const double *time_table, size_t from, size_t until, ModelSums *sums)
+{
+	double first_occasions = bg_nbd_first_occasions(kind);
 	size_t run = model_sample_run(sample, from);
 
 	for (; from < until; run++)
 	{
 		size_t end = sample->x_first[run + 1];
-		double s = sample->x[run] + first_occasion;
+		double s = sample->x[run] + first_occasions;
 		double shape = parameters[R] + sample->x[run];
 		double bs = parameters[B] + (s - 1.0);
 		RunSums run_sums;
@@ -274,33 +299,10 @@ bg_nbd_start(const ModelSample *sample, int attempt, int k, double *parameters)
 }
 
 static bool
-start(const ModelSample *sample, int attempt, double *parameters)
+start(const ModelKind *kind, const ModelSample *sample, int attempt,
+	  double *parameters)
 {
 	return bg_nbd_start(sample, attempt, 1, parameters);
-}
-
-static double
-bg_log_likelihood(const double *parameters, const ModelRow *customer)
-{
-	return log_likelihood(parameters, customer, customer->x);
-}
-
-static double
-mbg_log_likelihood(const double *parameters, const ModelRow *customer)
-{
-	return log_likelihood(parameters, customer, customer->x + 1.0);
-}
-
-static double
-bg_p_alive(const double *parameters, const ModelRow *customer)
-{
-	return p_alive(parameters, customer, customer->x);
-}
-
-static double
-mbg_p_alive(const double *parameters, const ModelRow *customer)
-{
-	return p_alive(parameters, customer, customer->x + 1.0);
 }
 
 /*
@@ -317,171 +319,84 @@ typedef struct Alive
 } Alive;
 
 static Alive
-alive(const double *parameters, const ModelRow *customer, double s)
+alive(const ModelKind *kind, const double *parameters,
+	  const ModelRow *customer)
 {
-	return (Alive){
-		p_alive(parameters, customer, s), parameters[R] + customer->x,
-		parameters[ALPHA] + customer->t, parameters[A], parameters[B] + s};
+	return (Alive){p_alive(kind, parameters, customer),
+				   parameters[R] + customer->x,
+				   parameters[ALPHA] + customer->t, parameters[A],
+				   parameters[B] + occasions(kind, customer)};
 }
 
 static double
-p_alive_after(Alive alive, double ahead)
+p_alive_after(const ModelKind *kind, const double *parameters,
+			  const ModelRow *customer, double ahead)
 {
-	return alive.probability * model_geometric_stay(alive.shape, alive.a,
-													alive.b,
-													ahead / alive.scale);
+	Alive now = alive(kind, parameters, customer);
+
+	return now.probability *
+		   model_geometric_stay(now.shape, now.a, now.b, ahead / now.scale);
 }
 
 /* The mean of 1 / (rate * p). */
 static double
-residual_lifetime(Alive alive)
+residual_lifetime(const ModelKind *kind, const double *parameters,
+				  const ModelRow *customer)
 {
-	if (alive.a <= 1.0 || alive.shape <= 1.0)
+	Alive now = alive(kind, parameters, customer);
+
+	if (now.a <= 1.0 || now.shape <= 1.0)
 		return INFINITY;
-	return alive.probability * (1.0 + alive.b / (alive.a - 1.0)) *
-		   (alive.scale / (alive.shape - 1.0));
+	return now.probability * (1.0 + now.b / (now.a - 1.0)) *
+		   (now.scale / (now.shape - 1.0));
 }
 
 static double
-probability(Alive alive, double count, double horizon)
+probability(const ModelKind *kind, const double *parameters,
+			const ModelRow *customer, double count, double horizon)
 {
-	double if_alive = model_geometric_probability(
-		alive.shape, alive.a, alive.b, horizon / alive.scale, count);
-	double left = count == 0 ? 1.0 - alive.probability : 0.0;
+	Alive now = alive(kind, parameters, customer);
+	double if_alive = model_geometric_probability(now.shape, now.a, now.b,
+												  horizon / now.scale, count);
+	double left = count == 0 ? 1.0 - now.probability : 0.0;
 
-	return left + alive.probability * if_alive;
+	return left + now.probability * if_alive;
 }
 
 static double
-at_least(Alive alive, double count, double horizon)
+at_least(const ModelKind *kind, const double *parameters,
+		 const ModelRow *customer, double count, double horizon)
 {
-	return alive.probability *
-		   model_geometric_at_least(alive.shape, alive.a, alive.b,
-									horizon / alive.scale, count);
+	Alive now = alive(kind, parameters, customer);
+
+	return now.probability * model_geometric_at_least(now.shape, now.a, now.b,
+													  horizon / now.scale,
+													  count);
 }
 
 static double
-bg_p_alive_after(const double *parameters, const ModelRow *customer,
-				 double ahead)
-{
-	return p_alive_after(alive(parameters, customer, customer->x), ahead);
-}
-
-static double
-bg_residual_lifetime(const double *parameters, const ModelRow *customer)
-{
-	return residual_lifetime(alive(parameters, customer, customer->x));
-}
-
-static double
-bg_probability(const double *parameters, const ModelRow *customer,
-			   double count, double horizon)
-{
-	return probability(alive(parameters, customer, customer->x), count,
-					   horizon);
-}
-
-static double
-bg_at_least(const double *parameters, const ModelRow *customer, double count,
-			double horizon)
-{
-	return at_least(alive(parameters, customer, customer->x), count, horizon);
-}
-
-static double
-mbg_p_alive_after(const double *parameters, const ModelRow *customer,
-				  double ahead)
-{
-	return p_alive_after(alive(parameters, customer, customer->x + 1.0),
-						 ahead);
-}
-
-static double
-mbg_residual_lifetime(const double *parameters, const ModelRow *customer)
-{
-	return residual_lifetime(alive(parameters, customer, customer->x + 1.0));
-}
-
-static double
-mbg_probability(const double *parameters, const ModelRow *customer,
-				double count, double horizon)
-{
-	return probability(alive(parameters, customer, customer->x + 1.0), count,
-					   horizon);
-}
-
-static double
-mbg_at_least(const double *parameters, const ModelRow *customer, double count,
-			 double horizon)
-{
-	return at_least(alive(parameters, customer, customer->x + 1.0), count,
-					horizon);
-}
-
-static double
-bg_expected_alive(const double *parameters, const ModelRow *customer,
-				  double horizon, double discount)
+expected_alive(const ModelKind *kind, const double *parameters,
+			   const ModelRow *customer, double horizon, double discount)
 {
 	return model_geometric_expectation(
 		parameters[R] + customer->x, parameters[ALPHA] + customer->t,
-		parameters[A], parameters[B] + customer->x, horizon, discount);
-}
-
-static double
-mbg_expected_alive(const double *parameters, const ModelRow *customer,
-				   double horizon, double discount)
-{
-	return model_geometric_expectation(
-		parameters[R] + customer->x, parameters[ALPHA] + customer->t,
-		parameters[A], parameters[B] + customer->x + 1.0, horizon, discount);
-}
-
-static double
-bg_expected_new(const double *parameters, double horizon)
-{
-	return model_geometric_expectation(parameters[R], parameters[ALPHA],
-									   parameters[A], parameters[B], horizon,
-									   0.0);
+		parameters[A],
+		parameters[B] + customer->x + bg_nbd_first_occasions(kind), horizon,
+		discount);
 }
 
 /* A customer who leaves at the first purchase makes no other. */
 static double
-mbg_expected_new(const double *parameters, double horizon)
+expected_new(const ModelKind *kind, const double *parameters, double horizon)
 {
-	return parameters[B] / (parameters[A] + parameters[B]) *
-		   model_geometric_expectation(parameters[R], parameters[ALPHA],
-									   parameters[A], parameters[B] + 1.0,
-									   horizon, 0.0);
-}
+	double a = parameters[A];
+	double b = parameters[B];
+	double s = bg_nbd_first_occasions(kind);
+	double stayed = s > 0.0 ? b / (a + b) : 1.0;
 
-static void
-bg_margins(const double *parameters, const ModelSample *sample,
-		   double *x_table, double *time_table, ModelSums *sums)
-{
-	bg_nbd_margins(parameters, sample, 0.0, 1, time_table, sums);
-}
-
-static void
-mbg_margins(const double *parameters, const ModelSample *sample,
-			double *x_table, double *time_table, ModelSums *sums)
-{
-	bg_nbd_margins(parameters, sample, 1.0, 1, time_table, sums);
-}
-
-static void
-bg_rows(const double *parameters, const ModelSample *sample,
-		const double *x_table, const double *time_table, size_t from,
-		size_t until, ModelSums *sums)
-{
-	rows(parameters, sample, 0.0, time_table, from, until, sums);
-}
-
-static void
-mbg_rows(const double *parameters, const ModelSample *sample,
-		 const double *x_table, const double *time_table, size_t from,
-		 size_t until, ModelSums *sums)
-{
-	rows(parameters, sample, 1.0, time_table, from, until, sums);
+	return stayed * model_geometric_expectation(parameters[R],
+												parameters[ALPHA], a, b + s,
+												horizon, 0.0);
 }
 
 const ModelParameter bg_nbd_parameters[BG_NBD_N_PARAMETERS] = {
@@ -500,23 +415,28 @@ const ModelParameter bg_nbd_parameters[BG_NBD_N_PARAMETERS] = {
 			   "hardly anybody seems to leave, or all equally likely"},
 };
 
+const ModelOperations bg_nbd_operations = {
+	.log_likelihood = log_likelihood,
+	.time_columns = BG_NBD_TIME_COLUMNS,
+	.margins = margins,
+	.rows = rows,
+	.start = start,
+	.p_alive = p_alive,
+	.p_alive_after = p_alive_after,
+	.residual_lifetime = residual_lifetime,
+	.probability = probability,
+	.at_least = at_least,
+	.expected_alive = expected_alive,
+	.expected_new = expected_new,
+};
+
 const ModelKind model_bg_nbd = {
 	.name = "bg_nbd",
 	.family = MODEL_PURCHASES,
 	.n_parameters = BG_NBD_N_PARAMETERS,
 	.parameters = bg_nbd_parameters,
-	.log_likelihood = bg_log_likelihood,
-	.time_columns = BG_NBD_TIME_COLUMNS,
-	.margins = bg_margins,
-	.rows = bg_rows,
-	.start = start,
-	.p_alive = bg_p_alive,
-	.p_alive_after = bg_p_alive_after,
-	.residual_lifetime = bg_residual_lifetime,
-	.probability = bg_probability,
-	.at_least = bg_at_least,
-	.expected_alive = bg_expected_alive,
-	.expected_new = bg_expected_new,
+	.operations = &bg_nbd_operations,
+	.data = &bg_nbd_data,
 	.restricted = &model_nbd,
 };
 
@@ -525,17 +445,7 @@ const ModelKind model_mbg_nbd = {
 	.family = MODEL_PURCHASES,
 	.n_parameters = BG_NBD_N_PARAMETERS,
 	.parameters = bg_nbd_parameters,
-	.log_likelihood = mbg_log_likelihood,
-	.time_columns = BG_NBD_TIME_COLUMNS,
-	.margins = mbg_margins,
-	.rows = mbg_rows,
-	.start = start,
-	.p_alive = mbg_p_alive,
-	.p_alive_after = mbg_p_alive_after,
-	.residual_lifetime = mbg_residual_lifetime,
-	.probability = mbg_probability,
-	.at_least = mbg_at_least,
-	.expected_alive = mbg_expected_alive,
-	.expected_new = mbg_expected_new,
+	.operations = &bg_nbd_operations,
+	.data = &mbg_nbd_data,
 	.restricted = &model_nbd,
 };

@@ -23,24 +23,47 @@ enum
 };
 
 /*
- * Adds what depends on x alone and on T alone to the sums over a sample, and
- * fills the table of its times. Before the first repeat purchase there were
- * first_occasion occasions to leave; each purchase is the k-th of k events of
- * the buying process (1 in these models, more in the regular ones).
+ * The data of a kind whose customers leave after a purchase: the number of
+ * occasions to leave before the first repeat purchase. It is 0 in BG/NBD. It
+ * is 1 in MBG/NBD, where the first purchase is an occasion too.
  */
-extern void bg_nbd_margins(const double *parameters, const ModelSample *sample,
-						   double first_occasion, int k, double *time_table,
-						   ModelSums *sums);
+typedef struct BgNbdData
+{
+	double first_occasions;
+} BgNbdData;
 
-/*
- * The mean purchase rate fixes r / (k alpha); the shapes are tried in turn.
- * False if there is no such attempt.
- */
-extern bool bg_nbd_start(const ModelSample *sample, int attempt, int k,
-						 double *parameters);
+extern const BgNbdData bg_nbd_data;
+extern const BgNbdData mbg_nbd_data;
+
+static inline double
+bg_nbd_first_occasions(const ModelKind *kind)
+{
+	return ((const BgNbdData *) kind->data)->first_occasions;
+}
+
+/* They serve every kind with this data, parameters and k = 1 (see below). */
+extern const ModelOperations bg_nbd_operations;
 
 /* r, alpha, a and b. */
 #define BG_NBD_N_PARAMETERS 4
 extern const ModelParameter bg_nbd_parameters[BG_NBD_N_PARAMETERS];
+
+/*
+ * The regular models share two parts of the fit with these. There each
+ * purchase is the k-th of k events of the buying process; here k is 1.
+ *
+ * bg_nbd_margins adds the terms that depend on x alone and on T alone to the
+ * sums over a sample, and fills the table of its times.
+ */
+extern void bg_nbd_margins(const ModelKind *kind, const double *parameters,
+						   const ModelSample *sample, int k,
+						   double *time_table, ModelSums *sums);
+
+/*
+ * The mean purchase rate fixes r / (k alpha). The attempts differ in the
+ * shapes. False if there is no such attempt.
+ */
+extern bool bg_nbd_start(const ModelSample *sample, int attempt, int k,
+						 double *parameters);
 
 #endif /* CRM_MODEL_KINDS_BG_NBD_H */

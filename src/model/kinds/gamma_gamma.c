@@ -37,7 +37,8 @@ log_inverse_beta(double px, double q)
 }
 
 static double
-log_likelihood(const double *parameters, const ModelRow *customer)
+log_likelihood(const ModelKind *kind, const double *parameters,
+			   const ModelRow *customer)
 {
 	double px = parameters[P] * customer->x;
 	double q = parameters[Q];
@@ -49,8 +50,9 @@ log_likelihood(const double *parameters, const ModelRow *customer)
 
 /* What depends on x alone. */
 static void
-margins(const double *parameters, const ModelSample *sample, double *x_table,
-		double *time_table, ModelSums *sums)
+margins(const ModelKind *kind, const double *parameters,
+		const ModelSample *sample, double *x_table, double *time_table,
+		ModelSums *sums)
 {
 	double q = parameters[Q];
 
@@ -96,9 +98,9 @@ add_row(const double *parameters, double x, double mean_amount,
 }
 
 static void
-rows(const double *parameters, const ModelSample *sample,
-	 const double *x_table, const double *time_table, size_t from,
-	 size_t until, ModelSums *sums)
+rows(const ModelKind *kind, const double *parameters,
+	 const ModelSample *sample, const double *x_table,
+	 const double *time_table, size_t from, size_t until, ModelSums *sums)
 {
 	size_t run = model_sample_run(sample, from);
 
@@ -114,7 +116,8 @@ rows(const double *parameters, const ModelSample *sample,
 
 /* v is set so that the population mean p v / (q - 1) is the sample's. */
 static bool
-start(const ModelSample *sample, int attempt, double *parameters)
+start(const ModelKind *kind, const ModelSample *sample, int attempt,
+	  double *parameters)
 {
 	static const double shapes[][2] = {
 		{4.0, 3.5}, {1.0, 2.0}, {20.0, 5.0}, {0.5, 20.0}};
@@ -131,7 +134,8 @@ start(const ModelSample *sample, int attempt, double *parameters)
 
 /* p (v + x m) / (px + q - 1); without purchases the population mean. */
 static double
-expected_spend(const double *parameters, const ModelRow *customer)
+expected_spend(const ModelKind *kind, const double *parameters,
+			   const ModelRow *customer)
 {
 	double total = customer->x > 0 ? customer->x * customer->mean_amount : 0.0;
 	double mean_of = parameters[P] * customer->x + (parameters[Q] - 1.0);
@@ -152,14 +156,18 @@ static const ModelParameter parameters_of_gamma_gamma[N_PARAMETERS] = {
 		   .at_infinity = "all customers seem to spend alike"},
 };
 
-const ModelKind model_gamma_gamma = {
-	.name = "gamma_gamma",
-	.family = MODEL_SPEND,
-	.n_parameters = N_PARAMETERS,
-	.parameters = parameters_of_gamma_gamma,
+static const ModelOperations operations = {
 	.log_likelihood = log_likelihood,
 	.margins = margins,
 	.rows = rows,
 	.start = start,
 	.expected_spend = expected_spend,
+};
+
+const ModelKind model_gamma_gamma = {
+	.name = "gamma_gamma",
+	.family = MODEL_SPEND,
+	.n_parameters = N_PARAMETERS,
+	.parameters = parameters_of_gamma_gamma,
+	.operations = &operations,
 };

@@ -1,26 +1,34 @@
 /*-------------------------------------------------------------------------
  *
  * kind.h
- *		What a kind of customer-base model is: a table of operations.
+ *		What a kind of customer-base model is: data and operations.
  *
- * A kind is one constant ModelKind. Everything above it (the aggregates that
- * fit, the functions that answer, the JSON form) works on that table alone,
- * so a new kind is one file with its formulas and one line in kinds.c.
+ * A kind is one constant ModelKind. It names the parameters and points to a
+ * table of operations: the formulas of the model. Everything above the kinds
+ * (the aggregates that fit, the functions that answer, the JSON form) works
+ * on these tables alone. A new kind is one file with its formulas and one
+ * line in kinds.c; test/unit/demo_kind.c is the shortest example.
  *
- * All parameters of all kinds are positive. The fit therefore works on their
- * logarithms; a kind gives derivatives in the natural parameters and the
+ * An operation gets its kind as the first argument. Kinds whose formulas
+ * differ in a number or two share one table of operations. The number is
+ * then in the kind's "data", as in BG/NBD and MBG/NBD (bg_nbd.c), or it is
+ * one of the fields, as in sBG and BdW (renewal.c).
+ *
+ * All parameters of all kinds are positive, so the fit works on their
+ * logarithms. A kind gives derivatives in the natural parameters, and the
  * caller applies the chain rule. In logarithms a change of the unit of time
- * is a shift of some of the parameters, and as the starts shift along, the
- * fit takes the same path in any unit.
+ * is a shift of some of the parameters. The starts shift in the same way, so
+ * the fit takes the same path in any unit.
  *
- * Customers with equal observations are one row with a count. Most of what a
- * log-likelihood needs depends on one column of a row only (a ratio of gamma
+ * Customers with equal observations are one row with a count. Most terms of a
+ * log-likelihood depend on one column of a row only (a ratio of gamma
  * functions on x, a logarithm on a time). The sample (sample.h) lists the
  * distinct values of each column, so that an evaluation computes such terms
- * once per distinct value; what is left per row is small.
+ * once per distinct value. The rest, which is computed per row, is small.
  *
- * Pure C: no palloc, no ereport. No operation keeps state. An answer is NaN
- * where its formulas leave no digits of it, never a number that is wrong.
+ * Pure C: no palloc, no ereport. All tables are constant, and no operation
+ * keeps state. An answer is NaN where its formulas leave no digits of it,
+ * never a number that is wrong.
  *
  *-------------------------------------------------------------------------
  */
@@ -104,7 +112,98 @@ typedef struct ModelParameter
 	const char *at_infinity;
 } ModelParameter;
 
-typedef struct ModelKind
+typedef struct ModelKind ModelKind;
+
+/*
+ * The formulas of a model. An operation for answers is NULL where the model
+ * has no such answer. parameters holds the kind's parameters in their order,
+ * then the whole one, if the kind has it.
+ */
+typedef struct ModelOperations
+{
+	/*
+	 * The term that the times between purchases add to the log-likelihood,
+	 * given the sum of their logarithms. NULL where they add nothing. The
+	 * term is linear in both numbers. Of the parameters it depends on the
+	 * whole one alone.
+	 */
+	double (*gaps)(const ModelKind *kind, const double *parameters,
+				   double purchases, double log_gaps);
+
+	/* The log-likelihood of one customer, with all published constants. */
+	double (*log_likelihood)(const ModelKind *kind, const double *parameters,
+							 const ModelRow *customer);
+
+	/*
+	 * The summed log-likelihood of a sample, in two steps. "margins" fills the
+	 * tables (x_columns doubles for each distinct x, time_columns for each
+	 * distinct time) and adds every term that the counts per distinct value
+	 * give. "rows" adds the other terms of the rows from <= i < until. Both
+	 * add to the lower triangle of the Hessian.
+	 */
+	int x_columns;
+	int time_columns;
+	void (*margins)(const ModelKind *kind, const double *parameters,
+					const struct ModelSample *sample, double *x_table,
+					double *time_table, ModelSums *sums);
+	void (*rows)(const ModelKind *kind, const double *parameters,
+				 const struct ModelSample *sample, const double *x_table,
+				 const double *time_table, size_t from, size_t until,
+				 ModelSums *sums);
+
+	/* The starts of the fit, best first. False when there are no more. */
+	bool (*start)(const ModelKind *kind, const struct ModelSample *sample,
+				  int attempt, double *parameters);
+
+	/* The probability that the customer has not left. */
+	double (*p_alive)(const ModelKind *kind, const double *parameters,
+					  const ModelRow *customer);
+
+	/*
+	 * The probability that the customer has not left when a further time has
+	 * passed. With ahead = 0 it equals p_alive, except for occasions: there
+	 * ahead counts from the last occasion seen, and p_alive from the next.
+	 */
+	double (*p_alive_after)(const ModelKind *kind, const double *parameters,
+							const ModelRow *customer, double ahead);
+
+	/* The mean time until the customer leaves. It may be INFINITY. */
+	double (*residual_lifetime)(const ModelKind *kind,
+								const double *parameters,
+								const ModelRow *customer);
+
+	/*
+	 * The purchases expected within the horizon of a customer who is alive,
+	 * each discounted by exp(-discount * time until it). The result depends
+	 * on x and t, and on t_x only where expects_by_t_x is set. The horizon may
+	 * be INFINITY. The result is INFINITY where the sum does not converge.
+	 */
+	bool expects_by_t_x;
+	double (*expected_alive)(const ModelKind *kind, const double *parameters,
+							 const ModelRow *customer, double horizon,
+							 double discount);
+
+	/*
+	 * The probability that the customer makes exactly, and at least, so many
+	 * purchases within the horizon. at_least takes counts from 1. A row of
+	 * zeros is a new customer.
+	 */
+	double (*probability)(const ModelKind *kind, const double *parameters,
+						  const ModelRow *customer, double count,
+						  double horizon);
+	double (*at_least)(const ModelKind *kind, const double *parameters,
+					   const ModelRow *customer, double count, double horizon);
+
+	/* The repeat purchases expected of a new customer within the horizon. */
+	double (*expected_new)(const ModelKind *kind, const double *parameters,
+						   double horizon);
+
+	/* The mean amount of the next purchase. INFINITY where it has no mean. */
+	double (*expected_spend)(const ModelKind *kind, const double *parameters,
+							 const ModelRow *customer);
+} ModelOperations;
+
+struct ModelKind
 {
 	const char *name;
 	ModelFamily family;
@@ -113,90 +212,27 @@ typedef struct ModelKind
 
 	/*
 	 * The name of a whole number from 1 to whole_max that follows the other
-	 * parameters, or NULL. The likelihood has no derivative in it: the fit
+	 * parameters, or NULL. The likelihood has no derivative in it, so the fit
 	 * tries its values.
 	 */
 	const char *whole_name;
 	int whole_max;
 
-	/*
-	 * What the times between purchases add to the log-likelihood, given the
-	 * sum of their logarithms; NULL where they add nothing. Linear in both
-	 * numbers, and of the parameters it depends on the whole one alone.
-	 */
-	double (*gaps)(const double *parameters, double purchases,
-				   double log_gaps);
+	const ModelOperations *operations;
 
-	/* Set where expected_alive depends on t_x as well. */
-	bool expects_by_t_x;
-
-	/* Of one customer, with all constants of the published formula. */
-	double (*log_likelihood)(const double *parameters,
-							 const ModelRow *customer);
-
-	/*
-	 * The summed log-likelihood of a sample, in two steps. "margins" fills the
-	 * tables (x_columns doubles for each distinct x, time_columns for each
-	 * distinct time) and adds everything that the counts per distinct value
-	 * give; "rows" adds the rest of the rows from <= i < until. Both add to
-	 * the lower triangle of the Hessian.
-	 */
-	int x_columns;
-	int time_columns;
-	void (*margins)(const double *parameters, const struct ModelSample *sample,
-					double *x_table, double *time_table, ModelSums *sums);
-	void (*rows)(const double *parameters, const struct ModelSample *sample,
-				 const double *x_table, const double *time_table, size_t from,
-				 size_t until, ModelSums *sums);
-
-	/* The starts of the fit, best first; false when there is no such one. */
-	bool (*start)(const struct ModelSample *sample, int attempt,
-				  double *parameters);
-
-	/* Answers. NULL where the kind has no such answer. */
-	double (*p_alive)(const double *parameters, const ModelRow *customer);
-
-	/*
-	 * The same after a further time. Ahead 0 gives p_alive, but for occasions:
-	 * there it is the last one seen, and p_alive means the next one.
-	 */
-	double (*p_alive_after)(const double *parameters, const ModelRow *customer,
-							double ahead);
-
-	/* Mean time until the customer leaves; it may be INFINITY. */
-	double (*residual_lifetime)(const double *parameters,
-								const ModelRow *customer);
-
-	/*
-	 * Purchases expected within the horizon of a customer who is alive, each
-	 * discounted by exp(-discount * time until it). Depends on x and t, but
-	 * not on t_x unless expects_by_t_x. The horizon may be INFINITY; so is
-	 * then the result where the sum does not converge.
-	 */
-	double (*expected_alive)(const double *parameters,
-							 const ModelRow *customer, double horizon,
-							 double discount);
-
-	/*
-	 * Probability that the customer makes exactly, and at least, so many
-	 * purchases within the horizon; the latter for counts from 1. A row of
-	 * zeros is a new customer.
-	 */
-	double (*probability)(const double *parameters, const ModelRow *customer,
-						  double count, double horizon);
-	double (*at_least)(const double *parameters, const ModelRow *customer,
-					   double count, double horizon);
-
-	/* Repeat purchases expected of a new customer within the horizon. */
-	double (*expected_new)(const double *parameters, double horizon);
-
-	/* Mean amount of a purchase to come; INFINITY where it has no mean. */
-	double (*expected_spend)(const double *parameters,
-							 const ModelRow *customer);
+	/* Constants of the kind that only its operations read. It may be NULL. */
+	const void *data;
 
 	/* The kind that this one contains as a special case, or NULL. */
-	const struct ModelKind *restricted;
-} ModelKind;
+	const ModelKind *restricted;
+};
+
+/*
+ * Asks a kind for an operation, for example
+ * model_call(kind, p_alive, parameters, customer).
+ */
+#define model_call(kind, operation, ...) \
+	((kind)->operations->operation((kind), __VA_ARGS__))
 
 /* Parameters with the whole one. */
 static inline int

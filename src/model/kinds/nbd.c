@@ -107,16 +107,16 @@ model_nbd_at_least(double shape, double tau, double n)
 }
 
 static double
-probability(const double *parameters, const ModelRow *customer, double n,
-			double horizon)
+probability(const ModelKind *kind, const double *parameters,
+			const ModelRow *customer, double n, double horizon)
 {
 	return model_nbd_exactly(parameters[R] + customer->x,
 							 horizon / (parameters[ALPHA] + customer->t), n);
 }
 
 static double
-at_least(const double *parameters, const ModelRow *customer, double n,
-		 double horizon)
+at_least(const ModelKind *kind, const double *parameters,
+		 const ModelRow *customer, double n, double horizon)
 {
 	return model_nbd_at_least(parameters[R] + customer->x,
 							  horizon / (parameters[ALPHA] + customer->t), n);
@@ -137,7 +137,8 @@ discounted_time(double horizon, double discount)
 }
 
 static double
-log_likelihood(const double *parameters, const ModelRow *customer)
+log_likelihood(const ModelKind *kind, const double *parameters,
+			   const ModelRow *customer)
 {
 	double r = parameters[R];
 	double alpha = parameters[ALPHA];
@@ -150,26 +151,29 @@ log_likelihood(const double *parameters, const ModelRow *customer)
 }
 
 static double
-p_alive(const double *parameters, const ModelRow *customer)
+p_alive(const ModelKind *kind, const double *parameters,
+		const ModelRow *customer)
 {
 	return 1.0;
 }
 
 static double
-p_alive_after(const double *parameters, const ModelRow *customer, double ahead)
+p_alive_after(const ModelKind *kind, const double *parameters,
+			  const ModelRow *customer, double ahead)
 {
 	return 1.0;
 }
 
 static double
-residual_lifetime(const double *parameters, const ModelRow *customer)
+residual_lifetime(const ModelKind *kind, const double *parameters,
+				  const ModelRow *customer)
 {
 	return INFINITY;
 }
 
 static double
-expected_alive(const double *parameters, const ModelRow *customer,
-			   double horizon, double discount)
+expected_alive(const ModelKind *kind, const double *parameters,
+			   const ModelRow *customer, double horizon, double discount)
 {
 	double rate =
 		(parameters[R] + customer->x) / (parameters[ALPHA] + customer->t);
@@ -178,7 +182,7 @@ expected_alive(const double *parameters, const ModelRow *customer,
 }
 
 static double
-expected_new(const double *parameters, double horizon)
+expected_new(const ModelKind *kind, const double *parameters, double horizon)
 {
 	return parameters[R] / parameters[ALPHA] * horizon;
 }
@@ -209,8 +213,9 @@ add_t(double r, double alpha, double t, double customers, double purchases,
 }
 
 static void
-margins(const double *parameters, const ModelSample *sample, double *x_table,
-		double *time_table, ModelSums *sums)
+margins(const ModelKind *kind, const double *parameters,
+		const ModelSample *sample, double *x_table, double *time_table,
+		ModelSums *sums)
 {
 	for (size_t i = 0; i < sample->n_x; i++)
 		add_x(parameters[R], sample->x[i], sample->x_customers[i], sums);
@@ -223,15 +228,16 @@ margins(const double *parameters, const ModelSample *sample, double *x_table,
 }
 
 static void
-rows(const double *parameters, const ModelSample *sample,
-	 const double *x_table, const double *time_table, size_t from,
-	 size_t until, ModelSums *sums)
+rows(const ModelKind *kind, const double *parameters,
+	 const ModelSample *sample, const double *x_table,
+	 const double *time_table, size_t from, size_t until, ModelSums *sums)
 {
 }
 
 /* The mean rate of purchase fixes r / alpha; the shapes are tried in turn. */
 static bool
-start(const ModelSample *sample, int attempt, double *parameters)
+start(const ModelKind *kind, const ModelSample *sample, int attempt,
+	  double *parameters)
 {
 	static const double shapes[] = {0.5, 3.0, 0.05};
 	int n_shapes = sizeof(shapes) / sizeof(shapes[0]);
@@ -253,11 +259,7 @@ static const ModelParameter parameters_of_nbd[N_PARAMETERS] = {
 			   .at_infinity = "all customers seem to buy at the same rate"},
 };
 
-const ModelKind model_nbd = {
-	.name = "nbd",
-	.family = MODEL_PURCHASES,
-	.n_parameters = N_PARAMETERS,
-	.parameters = parameters_of_nbd,
+static const ModelOperations operations = {
 	.log_likelihood = log_likelihood,
 	.margins = margins,
 	.rows = rows,
@@ -269,4 +271,12 @@ const ModelKind model_nbd = {
 	.at_least = at_least,
 	.expected_alive = expected_alive,
 	.expected_new = expected_new,
+};
+
+const ModelKind model_nbd = {
+	.name = "nbd",
+	.family = MODEL_PURCHASES,
+	.n_parameters = N_PARAMETERS,
+	.parameters = parameters_of_nbd,
+	.operations = &operations,
 };

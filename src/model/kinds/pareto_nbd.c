@@ -147,7 +147,8 @@ log_sum_of_parts(const double *parameters, const ModelRow *customer)
 }
 
 static double
-log_likelihood(const double *parameters, const ModelRow *customer)
+log_likelihood(const ModelKind *kind, const double *parameters,
+			   const ModelRow *customer)
 {
 	double unmet = -parameters[R] * log1p(customer->t_x / parameters[ALPHA]) -
 				   parameters[S] * log1p(customer->t_x / parameters[BETA]);
@@ -160,7 +161,8 @@ log_likelihood(const double *parameters, const ModelRow *customer)
 }
 
 static double
-p_alive(const double *parameters, const ModelRow *customer)
+p_alive(const ModelKind *kind, const double *parameters,
+		const ModelRow *customer)
 {
 	Parts parts = likelihood_parts(parameters, customer);
 
@@ -175,18 +177,20 @@ survival(const double *parameters, const ModelRow *customer, double ahead)
 }
 
 static double
-p_alive_after(const double *parameters, const ModelRow *customer, double ahead)
+p_alive_after(const ModelKind *kind, const double *parameters,
+			  const ModelRow *customer, double ahead)
 {
-	return p_alive(parameters, customer) *
+	return p_alive(kind, parameters, customer) *
 		   survival(parameters, customer, ahead);
 }
 
 static double
-residual_lifetime(const double *parameters, const ModelRow *customer)
+residual_lifetime(const ModelKind *kind, const double *parameters,
+				  const ModelRow *customer)
 {
 	if (parameters[S] <= 1.0)
 		return INFINITY;
-	return p_alive(parameters, customer) *
+	return p_alive(kind, parameters, customer) *
 		   ((parameters[BETA] + customer->t) / (parameters[S] - 1.0));
 }
 
@@ -244,8 +248,8 @@ discounted_stay(double s, double beta, double horizon, double discount)
 }
 
 static double
-expected_alive(const double *parameters, const ModelRow *customer,
-			   double horizon, double discount)
+expected_alive(const ModelKind *kind, const double *parameters,
+			   const ModelRow *customer, double horizon, double discount)
 {
 	double rate =
 		(parameters[R] + customer->x) / (parameters[ALPHA] + customer->t);
@@ -256,7 +260,7 @@ expected_alive(const double *parameters, const ModelRow *customer,
 }
 
 static double
-expected_new(const double *parameters, double horizon)
+expected_new(const ModelKind *kind, const double *parameters, double horizon)
 {
 	return parameters[R] / parameters[ALPHA] *
 		   discounted_stay(parameters[S], parameters[BETA], horizon, 0.0);
@@ -296,8 +300,8 @@ log_counted(CountedEvent event, double horizon)
 
 /* n purchases within the horizon: still alive then, or left before. */
 static double
-probability(const double *parameters, const ModelRow *customer, double n,
-			double horizon)
+probability(const ModelKind *kind, const double *parameters,
+			const ModelRow *customer, double n, double horizon)
 {
 	CountedEvent leaving = {parameters[R] + customer->x,
 							parameters[ALPHA] + customer->t,
@@ -305,7 +309,7 @@ probability(const double *parameters, const ModelRow *customer, double n,
 							parameters[BETA] + customer->t,
 							n,
 							1.0};
-	double alive = p_alive(parameters, customer);
+	double alive = p_alive(kind, parameters, customer);
 	double nothing = n == 0 ? 1.0 - alive : 0.0;
 	double log_coefficient = model_nbd_log_coefficient(leaving.shape, n);
 	double stay;
@@ -323,8 +327,8 @@ probability(const double *parameters, const ModelRow *customer, double n,
 
 /* The n-th purchase comes within the horizon, and before leaving. */
 static double
-at_least(const double *parameters, const ModelRow *customer, double n,
-		 double horizon)
+at_least(const ModelKind *kind, const double *parameters,
+		 const ModelRow *customer, double n, double horizon)
 {
 	CountedEvent purchase = {parameters[R] + customer->x,
 							 parameters[ALPHA] + customer->t,
@@ -335,7 +339,7 @@ at_least(const double *parameters, const ModelRow *customer, double n,
 
 	if (horizon <= 0.0)
 		return 0.0;
-	return fmin(p_alive(parameters, customer) * n *
+	return fmin(p_alive(kind, parameters, customer) * n *
 					exp(model_nbd_log_coefficient(purchase.shape, n) +
 						log_counted(purchase, horizon)),
 				1.0);
@@ -624,8 +628,9 @@ add_row(const double *parameters, double x, double t_x, const double *last,
 }
 
 static void
-margins(const double *parameters, const ModelSample *sample, double *x_table,
-		double *time_table, ModelSums *sums)
+margins(const ModelKind *kind, const double *parameters,
+		const ModelSample *sample, double *x_table, double *time_table,
+		ModelSums *sums)
 {
 	double r = parameters[R];
 	double alpha = parameters[ALPHA];
@@ -662,9 +667,9 @@ margins(const double *parameters, const ModelSample *sample, double *x_table,
 }
 
 static void
-rows(const double *parameters, const ModelSample *sample,
-	 const double *x_table, const double *time_table, size_t from,
-	 size_t until, ModelSums *sums)
+rows(const ModelKind *kind, const double *parameters,
+	 const ModelSample *sample, const double *x_table,
+	 const double *time_table, size_t from, size_t until, ModelSums *sums)
 {
 	size_t i = model_sample_run(sample, from);
 
@@ -690,7 +695,8 @@ rows(const double *parameters, const ModelSample *sample,
  * of a customer. The shapes are tried in turn.
  */
 static bool
-start(const ModelSample *sample, int attempt, double *parameters)
+start(const ModelKind *kind, const ModelSample *sample, int attempt,
+	  double *parameters)
 {
 	static const double shapes[][3] = {
 		{0.5, 0.5, 0.5}, {1.0, 1.0, 1.0}, {0.2, 0.3, 0.1}, {3.0, 2.0, 4.0}};
@@ -724,11 +730,7 @@ static const ModelParameter parameters_of_pareto_nbd[N_PARAMETERS] = {
 				  "hardly anybody seems to leave, or all equally likely"},
 };
 
-const ModelKind model_pareto_nbd = {
-	.name = "pareto_nbd",
-	.family = MODEL_PURCHASES,
-	.n_parameters = N_PARAMETERS,
-	.parameters = parameters_of_pareto_nbd,
+static const ModelOperations operations = {
 	.log_likelihood = log_likelihood,
 	.time_columns = TIME_COLUMNS,
 	.margins = margins,
@@ -741,5 +743,13 @@ const ModelKind model_pareto_nbd = {
 	.at_least = at_least,
 	.expected_alive = expected_alive,
 	.expected_new = expected_new,
+};
+
+const ModelKind model_pareto_nbd = {
+	.name = "pareto_nbd",
+	.family = MODEL_PURCHASES,
+	.n_parameters = N_PARAMETERS,
+	.parameters = parameters_of_pareto_nbd,
+	.operations = &operations,
 	.restricted = &model_nbd,
 };

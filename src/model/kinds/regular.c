@@ -51,22 +51,9 @@ regularity(const double *parameters)
 	return (int) parameters[REGULAR_K];
 }
 
-/* Occasions to leave before the first repeat purchase. */
-static double
-first_occasion(const ModelKind *kind)
-{
-	return kind == &model_mbg_cnbd_k ? 1.0 : 0.0;
-}
-
-/* The model of the same drop-out for k = 1. */
-static const ModelKind *
-irregular(const ModelKind *kind)
-{
-	return kind == &model_mbg_cnbd_k ? &model_mbg_nbd : &model_bg_nbd;
-}
-
 double
-model_regular_gaps(const double *parameters, double purchases, double log_gaps)
+model_regular_gaps(const ModelKind *kind, const double *parameters,
+				   double purchases, double log_gaps)
 {
 	double k = regularity(parameters);
 
@@ -100,12 +87,12 @@ log_likelihood(const ModelKind *kind, const double *parameters,
 			   const ModelRow *customer)
 {
 	double r = parameters[R];
-	double s = customer->x + first_occasion(kind);
+	double s = customer->x + bg_nbd_first_occasions(kind);
 	double events = regularity(parameters) * customer->x;
 	double stayed;
 
 	if (regularity(parameters) == 1)
-		return irregular(kind)->log_likelihood(parameters, customer);
+		return bg_nbd_operations.log_likelihood(kind, parameters, customer);
 	stayed = -r * log1p(customer->t / parameters[ALPHA]) +
 			 log_silence(parameters, customer);
 	if (s > 0)
@@ -121,7 +108,7 @@ static double
 p_alive(const ModelKind *kind, const double *parameters,
 		const ModelRow *customer)
 {
-	double s = customer->x + first_occasion(kind);
+	double s = customer->x + bg_nbd_first_occasions(kind);
 	double g;
 	double odds;
 
@@ -145,7 +132,7 @@ buyer(const ModelKind *kind, const double *parameters,
 						  .idle = (customer->t - customer->t_x) / scale,
 						  .a = parameters[A],
 						  .b = parameters[B] + customer->x +
-							   first_occasion(kind)};
+							   bg_nbd_first_occasions(kind)};
 
 	return result;
 }
@@ -157,8 +144,8 @@ expected_alive(const ModelKind *kind, const double *parameters,
 	ErlangBuyer alive = buyer(kind, parameters, customer);
 
 	if (alive.k == 1)
-		return irregular(kind)->expected_alive(parameters, customer, horizon,
-											   discount);
+		return bg_nbd_operations.expected_alive(kind, parameters, customer,
+												horizon, discount);
 	return erlang_expectation(&alive, horizon, discount);
 }
 
@@ -169,7 +156,7 @@ expected_new(const ModelKind *kind, const double *parameters, double horizon)
 	ErlangBuyer alive = buyer(kind, parameters, &newcomer);
 
 	if (alive.k == 1)
-		return irregular(kind)->expected_new(parameters, horizon);
+		return bg_nbd_operations.expected_new(kind, parameters, horizon);
 	return p_alive(kind, parameters, &newcomer) *
 		   erlang_expectation(&alive, horizon, 0.0);
 }
@@ -181,7 +168,8 @@ p_alive_after(const ModelKind *kind, const double *parameters,
 	ErlangBuyer alive = buyer(kind, parameters, customer);
 
 	if (alive.k == 1)
-		return irregular(kind)->p_alive_after(parameters, customer, ahead);
+		return bg_nbd_operations.p_alive_after(kind, parameters, customer,
+											   ahead);
 	return p_alive(kind, parameters, customer) * erlang_stay(&alive, ahead);
 }
 
@@ -208,8 +196,8 @@ probability(const ModelKind *kind, const double *parameters,
 	double left = count == 0 ? 1.0 - now : 0.0;
 
 	if (alive.k == 1)
-		return irregular(kind)->probability(parameters, customer, count,
-											horizon);
+		return bg_nbd_operations.probability(kind, parameters, customer, count,
+											 horizon);
 	return left + now * erlang_probability(&alive, count, horizon);
 }
 
@@ -220,17 +208,19 @@ at_least(const ModelKind *kind, const double *parameters,
 	ErlangBuyer alive = buyer(kind, parameters, customer);
 
 	if (alive.k == 1)
-		return irregular(kind)->at_least(parameters, customer, count, horizon);
+		return bg_nbd_operations.at_least(kind, parameters, customer, count,
+										  horizon);
 	return p_alive(kind, parameters, customer) *
 		   erlang_at_least(&alive, count, horizon);
 }
 
 static void
 margins(const ModelKind *kind, const double *parameters,
-		const ModelSample *sample, double *time_table, ModelSums *sums)
+		const ModelSample *sample, double *x_table, double *time_table,
+		ModelSums *sums)
 {
-	bg_nbd_margins(parameters, sample, first_occasion(kind),
-				   regularity(parameters), time_table, sums);
+	bg_nbd_margins(kind, parameters, sample, regularity(parameters),
+				   time_table, sums);
 }
 
 /* What the rows of a run, which have the same x, have in common. */
@@ -250,7 +240,7 @@ typedef struct Run
 static Run
 run_start(const ModelKind *kind, const double *parameters, double x)
 {
-	double s = x + first_occasion(kind);
+	double s = x + bg_nbd_first_occasions(kind);
 	double bs = parameters[B] + (s - 1.0);
 	double squares = 0.0;
 	Run run = {.k = regularity(parameters), .can_have_left = s > 0};
@@ -381,8 +371,8 @@ add_either(const Run *run, const Silence *stayed, const double *now,
 
 static void
 rows(const ModelKind *kind, const double *parameters,
-	 const ModelSample *sample, const double *time_table, size_t from,
-	 size_t until, ModelSums *sums)
+	 const ModelSample *sample, const double *x_table,
+	 const double *time_table, size_t from, size_t until, ModelSums *sums)
 {
 	for (size_t place = model_sample_run(sample, from); from < until; place++)
 	{
@@ -409,147 +399,28 @@ rows(const ModelKind *kind, const double *parameters,
 }
 
 static bool
-start(const ModelSample *sample, int attempt, double *parameters)
+start(const ModelKind *kind, const ModelSample *sample, int attempt,
+	  double *parameters)
 {
 	return bg_nbd_start(sample, attempt, regularity(parameters), parameters);
 }
 
-static double
-bg_log_likelihood(const double *parameters, const ModelRow *customer)
-{
-	return log_likelihood(&model_bg_cnbd_k, parameters, customer);
-}
-
-static double
-mbg_log_likelihood(const double *parameters, const ModelRow *customer)
-{
-	return log_likelihood(&model_mbg_cnbd_k, parameters, customer);
-}
-
-static double
-bg_p_alive(const double *parameters, const ModelRow *customer)
-{
-	return p_alive(&model_bg_cnbd_k, parameters, customer);
-}
-
-static double
-mbg_p_alive(const double *parameters, const ModelRow *customer)
-{
-	return p_alive(&model_mbg_cnbd_k, parameters, customer);
-}
-
-static double
-bg_p_alive_after(const double *parameters, const ModelRow *customer,
-				 double ahead)
-{
-	return p_alive_after(&model_bg_cnbd_k, parameters, customer, ahead);
-}
-
-static double
-bg_residual_lifetime(const double *parameters, const ModelRow *customer)
-{
-	return residual_lifetime(&model_bg_cnbd_k, parameters, customer);
-}
-
-static double
-bg_probability(const double *parameters, const ModelRow *customer,
-			   double count, double horizon)
-{
-	return probability(&model_bg_cnbd_k, parameters, customer, count, horizon);
-}
-
-static double
-bg_at_least(const double *parameters, const ModelRow *customer, double count,
-			double horizon)
-{
-	return at_least(&model_bg_cnbd_k, parameters, customer, count, horizon);
-}
-
-static double
-mbg_p_alive_after(const double *parameters, const ModelRow *customer,
-				  double ahead)
-{
-	return p_alive_after(&model_mbg_cnbd_k, parameters, customer, ahead);
-}
-
-static double
-mbg_residual_lifetime(const double *parameters, const ModelRow *customer)
-{
-	return residual_lifetime(&model_mbg_cnbd_k, parameters, customer);
-}
-
-static double
-mbg_probability(const double *parameters, const ModelRow *customer,
-				double count, double horizon)
-{
-	return probability(&model_mbg_cnbd_k, parameters, customer, count,
-					   horizon);
-}
-
-static double
-mbg_at_least(const double *parameters, const ModelRow *customer, double count,
-			 double horizon)
-{
-	return at_least(&model_mbg_cnbd_k, parameters, customer, count, horizon);
-}
-
-static double
-bg_expected_alive(const double *parameters, const ModelRow *customer,
-				  double horizon, double discount)
-{
-	return expected_alive(&model_bg_cnbd_k, parameters, customer, horizon,
-						  discount);
-}
-
-static double
-mbg_expected_alive(const double *parameters, const ModelRow *customer,
-				   double horizon, double discount)
-{
-	return expected_alive(&model_mbg_cnbd_k, parameters, customer, horizon,
-						  discount);
-}
-
-static double
-bg_expected_new(const double *parameters, double horizon)
-{
-	return expected_new(&model_bg_cnbd_k, parameters, horizon);
-}
-
-static double
-mbg_expected_new(const double *parameters, double horizon)
-{
-	return expected_new(&model_mbg_cnbd_k, parameters, horizon);
-}
-
-static void
-bg_margins(const double *parameters, const ModelSample *sample,
-		   double *x_table, double *time_table, ModelSums *sums)
-{
-	margins(&model_bg_cnbd_k, parameters, sample, time_table, sums);
-}
-
-static void
-mbg_margins(const double *parameters, const ModelSample *sample,
-			double *x_table, double *time_table, ModelSums *sums)
-{
-	margins(&model_mbg_cnbd_k, parameters, sample, time_table, sums);
-}
-
-static void
-bg_rows(const double *parameters, const ModelSample *sample,
-		const double *x_table, const double *time_table, size_t from,
-		size_t until, ModelSums *sums)
-{
-	rows(&model_bg_cnbd_k, parameters, sample, time_table, from, until, sums);
-}
-
-static void
-mbg_rows(const double *parameters, const ModelSample *sample,
-		 const double *x_table, const double *time_table, size_t from,
-		 size_t until, ModelSums *sums)
-{
-	rows(&model_mbg_cnbd_k, parameters, sample, time_table, from, until, sums);
-}
+static const ModelOperations operations = {
+	.gaps = model_regular_gaps,
+	.log_likelihood = log_likelihood,
+	.time_columns = BG_NBD_TIME_COLUMNS,
+	.margins = margins,
+	.rows = rows,
+	.start = start,
+	.p_alive = p_alive,
+	.p_alive_after = p_alive_after,
+	.residual_lifetime = residual_lifetime,
+	.expects_by_t_x = true,
+	.expected_alive = expected_alive,
+	.probability = probability,
+	.at_least = at_least,
+	.expected_new = expected_new,
+};
 
 const ModelKind model_bg_cnbd_k = {
 	.name = "bg_cnbd_k",
@@ -558,20 +429,8 @@ const ModelKind model_bg_cnbd_k = {
 	.parameters = bg_nbd_parameters,
 	.whole_name = "k",
 	.whole_max = ERLANG_MAX_K,
-	.gaps = model_regular_gaps,
-	.expects_by_t_x = true,
-	.log_likelihood = bg_log_likelihood,
-	.time_columns = BG_NBD_TIME_COLUMNS,
-	.margins = bg_margins,
-	.rows = bg_rows,
-	.start = start,
-	.p_alive = bg_p_alive,
-	.p_alive_after = bg_p_alive_after,
-	.residual_lifetime = bg_residual_lifetime,
-	.probability = bg_probability,
-	.at_least = bg_at_least,
-	.expected_alive = bg_expected_alive,
-	.expected_new = bg_expected_new,
+	.operations = &operations,
+	.data = &bg_nbd_data,
 };
 
 const ModelKind model_mbg_cnbd_k = {
@@ -581,18 +440,6 @@ const ModelKind model_mbg_cnbd_k = {
 	.parameters = bg_nbd_parameters,
 	.whole_name = "k",
 	.whole_max = ERLANG_MAX_K,
-	.gaps = model_regular_gaps,
-	.expects_by_t_x = true,
-	.log_likelihood = mbg_log_likelihood,
-	.time_columns = BG_NBD_TIME_COLUMNS,
-	.margins = mbg_margins,
-	.rows = mbg_rows,
-	.start = start,
-	.p_alive = mbg_p_alive,
-	.p_alive_after = mbg_p_alive_after,
-	.residual_lifetime = mbg_residual_lifetime,
-	.probability = mbg_probability,
-	.at_least = mbg_at_least,
-	.expected_alive = mbg_expected_alive,
-	.expected_new = mbg_expected_new,
+	.operations = &operations,
+	.data = &mbg_nbd_data,
 };

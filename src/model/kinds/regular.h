@@ -25,7 +25,8 @@ extern const ModelKind model_mbg_cnbd_k;
  * sum of their logarithms. Linear in purchases and log_gaps, so it can be had
  * of a customer or of all at once. It depends on no parameter but k.
  */
-extern double model_regular_gaps(const double *parameters, double purchases,
+extern double model_regular_gaps(const ModelKind *kind,
+								 const double *parameters, double purchases,
 								 double log_gaps);
 
 #endif /* CRM_MODEL_KINDS_REGULAR_H */

@@ -311,8 +311,11 @@ model_renewal_residual(Renewal renewal, double period, double last,
 }
 
 static double
-log_likelihood(Renewal renewal, const ModelRow *customer)
+log_likelihood(const ModelKind *kind, const double *parameters,
+			   const ModelRow *customer)
 {
+	Renewal renewal = model_renewal(kind, parameters);
+
 	if (customer->churned != 0.0)
 		return model_renewal_log_loss(renewal, customer->x);
 	return model_renewal_log_survival(renewal, customer->x);
@@ -379,14 +382,16 @@ loss_derivatives(Renewal r, double period)
 }
 
 static void
-margins(const double *parameters, const ModelSample *sample, double *x_table,
-		double *time_table, ModelSums *sums)
+margins(const ModelKind *kind, const double *parameters,
+		const ModelSample *sample, double *x_table, double *time_table,
+		ModelSums *sums)
 {
 }
 
 static void
 rows(const ModelKind *kind, const double *parameters,
-	 const ModelSample *sample, size_t from, size_t until, ModelSums *sums)
+	 const ModelSample *sample, const double *x_table,
+	 const double *time_table, size_t from, size_t until, ModelSums *sums)
 {
 	Renewal renewal = model_renewal(kind, parameters);
 	size_t run = model_sample_run(sample, from);
@@ -411,9 +416,10 @@ rows(const ModelKind *kind, const double *parameters,
 	}
 }
 
-/* The mean loss per period fixes alpha / (alpha + beta). */
+/* The mean loss per period fixes alpha / (alpha + beta); c starts as sbg. */
 static bool
-start(const ModelSample *sample, int attempt, double *parameters)
+start(const ModelKind *kind, const ModelSample *sample, int attempt,
+	  double *parameters)
 {
 	static const double sizes[] = {2.0, 0.5, 20.0};
 	int n_sizes = sizeof(sizes) / sizeof(sizes[0]);
@@ -424,42 +430,9 @@ start(const ModelSample *sample, int attempt, double *parameters)
 	lost = fmin(fmax(lost, 0.001), 0.999);
 	parameters[ALPHA] = sizes[attempt] * lost;
 	parameters[BETA] = sizes[attempt] * (1.0 - lost);
+	if (kind->n_parameters > C)
+		parameters[C] = 1.0;
 	return true;
-}
-
-static double
-sbg_log_likelihood(const double *parameters, const ModelRow *customer)
-{
-	return log_likelihood(model_renewal(&model_sbg, parameters), customer);
-}
-
-static double
-bdw_log_likelihood(const double *parameters, const ModelRow *customer)
-{
-	return log_likelihood(model_renewal(&model_bdw, parameters), customer);
-}
-
-static void
-sbg_rows(const double *parameters, const ModelSample *sample,
-		 const double *x_table, const double *time_table, size_t from,
-		 size_t until, ModelSums *sums)
-{
-	rows(&model_sbg, parameters, sample, from, until, sums);
-}
-
-static void
-bdw_rows(const double *parameters, const ModelSample *sample,
-		 const double *x_table, const double *time_table, size_t from,
-		 size_t until, ModelSums *sums)
-{
-	rows(&model_bdw, parameters, sample, from, until, sums);
-}
-
-static bool
-bdw_start(const ModelSample *sample, int attempt, double *parameters)
-{
-	parameters[C] = 1.0;
-	return start(sample, attempt, parameters);
 }
 
 /* sbg has the first two. */
@@ -475,15 +448,19 @@ static const ModelParameter renewal_parameters[N_MOST] = {
 	[C] = {.name = "c"},
 };
 
+static const ModelOperations operations = {
+	.log_likelihood = log_likelihood,
+	.margins = margins,
+	.rows = rows,
+	.start = start,
+};
+
 const ModelKind model_sbg = {
 	.name = "sbg",
 	.family = MODEL_RENEWALS,
 	.n_parameters = C,
 	.parameters = renewal_parameters,
-	.log_likelihood = sbg_log_likelihood,
-	.margins = margins,
-	.rows = sbg_rows,
-	.start = start,
+	.operations = &operations,
 };
 
 const ModelKind model_bdw = {
@@ -491,9 +468,6 @@ const ModelKind model_bdw = {
 	.family = MODEL_RENEWALS,
 	.n_parameters = N_MOST,
 	.parameters = renewal_parameters,
-	.log_likelihood = bdw_log_likelihood,
-	.margins = margins,
-	.rows = bdw_rows,
-	.start = bdw_start,
+	.operations = &operations,
 	.restricted = &model_sbg,
 };
