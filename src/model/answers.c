@@ -74,8 +74,7 @@ answer_model(FunctionCallInfo fcinfo, AnswerCache *cache)
 {
 	const Model *model = model_cached(fcinfo, 0, &cache->model);
 
-	if (model->kind->family != MODEL_PURCHASES &&
-		model->kind->family != MODEL_OCCASIONS)
+	if (model->kind->operations->p_alive == NULL)
 		answer_missing(model->kind, "repeat purchases");
 	return model;
 }

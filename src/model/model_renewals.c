@@ -12,14 +12,13 @@
 #include <math.h>
 
 #include "model/answers.h"
-#include "model/kinds/renewal.h"
 
 static const Model *
 renewal_model(FunctionCallInfo fcinfo)
 {
 	const Model *model = model_cached(fcinfo, 0, &answer_cache(fcinfo)->model);
 
-	if (model->kind->family != MODEL_RENEWALS)
+	if (model->kind->operations->log_survival == NULL)
 		answer_missing(model->kind, "renewals");
 	return model;
 }
@@ -66,46 +65,42 @@ CRM_FUNCTION(crm_log_likelihood_renewals)
 CRM_FUNCTION(crm_survival)
 {
 	const Model *model = renewal_model(fcinfo);
-	Renewal renewal = model_renewal(model->kind, model->parameters);
+	double period = period_argument(fcinfo, 1, 0);
 
-	PG_RETURN_FLOAT8(exp(answer_number(
-		model_renewal_log_survival(renewal, period_argument(fcinfo, 1, 0)))));
+	PG_RETURN_FLOAT8(exp(model_answer(model, log_survival, period)));
 }
 
 /* (model, period_no) */
 CRM_FUNCTION(crm_retention_rate)
 {
 	const Model *model = renewal_model(fcinfo);
-	Renewal renewal = model_renewal(model->kind, model->parameters);
+	double period = period_argument(fcinfo, 1, 1);
 
-	PG_RETURN_FLOAT8(answer_number(
-		model_renewal_retention(renewal, period_argument(fcinfo, 1, 1))));
+	PG_RETURN_FLOAT8(model_answer(model, retention, period));
 }
 
 /* (model, periods, period_discount) */
 CRM_FUNCTION(crm_residual_value)
 {
 	const Model *model = renewal_model(fcinfo);
-	Renewal renewal = model_renewal(model->kind, model->parameters);
 	double period = period_argument(fcinfo, 1, 0) + 1.0;
 	double discount = discount_argument(fcinfo, 2);
 
 	if (discount == 0.0)
 		PG_RETURN_NULL();
-	return answer_finite(fcinfo, answer_number(model_renewal_residual(
-									 renewal, period, INFINITY, discount)));
+	return answer_finite(
+		fcinfo, model_answer(model, residual_renewals, period, discount));
 }
 
 /* (model, period_discount): one payment now, and the renewals from then on */
 CRM_FUNCTION(crm_residual_value_new)
 {
 	const Model *model = renewal_model(fcinfo);
-	Renewal renewal = model_renewal(model->kind, model->parameters);
 	double discount = discount_argument(fcinfo, 1);
 
 	if (discount == 0.0)
 		PG_RETURN_NULL();
 	return answer_finite(
-		fcinfo, 1.0 + exp(-discount) * answer_number(model_renewal_residual(
-										   renewal, 1.0, INFINITY, discount)));
+		fcinfo, 1.0 + exp(-discount) * model_answer(model, residual_renewals,
+													1.0, discount));
 }

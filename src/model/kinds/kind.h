@@ -201,6 +201,26 @@ typedef struct ModelOperations
 	/* The mean amount of the next purchase. INFINITY where it has no mean. */
 	double (*expected_spend)(const ModelKind *kind, const double *parameters,
 							 const ModelRow *customer);
+
+	/*
+	 * For customers under contract. log_survival is the logarithm of the share
+	 * of new customers who are still there after so many periods. retention is
+	 * the share of the customers before the end of this period who renew
+	 * then. Periods count from 1.
+	 */
+	double (*log_survival)(const ModelKind *kind, const double *parameters,
+						   double period);
+	double (*retention)(const ModelKind *kind, const double *parameters,
+						double period);
+
+	/*
+	 * The renewals to come of a customer just before the end of a period, each
+	 * discounted by exp(-discount) per period from then on. The discount is
+	 * positive.
+	 */
+	double (*residual_renewals)(const ModelKind *kind,
+								const double *parameters, double period,
+								double discount);
 } ModelOperations;
 
 struct ModelKind

@@ -435,6 +435,26 @@ start(const ModelKind *kind, const ModelSample *sample, int attempt,
 	return true;
 }
 
+static double
+log_survival(const ModelKind *kind, const double *parameters, double period)
+{
+	return model_renewal_log_survival(model_renewal(kind, parameters), period);
+}
+
+static double
+retention(const ModelKind *kind, const double *parameters, double period)
+{
+	return model_renewal_retention(model_renewal(kind, parameters), period);
+}
+
+static double
+residual_renewals(const ModelKind *kind, const double *parameters,
+				  double period, double discount)
+{
+	return model_renewal_residual(model_renewal(kind, parameters), period,
+								  discount);
+}
+
 /* sbg has the first two. */
 static const ModelParameter renewal_parameters[N_MOST] = {
 	[ALPHA] = {.name = "alpha",
@@ -453,6 +473,9 @@ static const ModelOperations operations = {
 	.margins = margins,
 	.rows = rows,
 	.start = start,
+	.log_survival = log_survival,
+	.retention = retention,
+	.residual_renewals = residual_renewals,
 };
 
 const ModelKind model_sbg = {
