@@ -33,6 +33,7 @@ OBJS        = \
 	src/model/kinds/bg_bb.o \
 	src/model/kinds/bg_nbd.o \
 	src/model/kinds/erlang.o \
+	src/model/kinds/families.o \
 	src/model/kinds/gamma_gamma.o \
 	src/model/kinds/geometric.o \
 	src/model/kinds/kinds.o \

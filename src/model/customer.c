@@ -104,14 +104,6 @@ model_occasions_row(int64 x, double t_x, double occasions)
 }
 
 ModelRow
-model_customer_row(const ModelKind *kind, int64 x, double t_x, double t)
-{
-	if (kind->family == MODEL_OCCASIONS)
-		return model_occasions_row(x, t_x, t);
-	return model_purchases_row(x, t_x, t);
-}
-
-ModelRow
 model_renewals_row(int64 periods, bool churned)
 {
 	ModelRow row;
@@ -150,6 +142,31 @@ model_spend_row(int64 x, double mean_amount)
 	row.t = 0;
 	row.customers = 1;
 	return row;
+}
+
+static ModelRow
+checked_spend(int64 x, double mean_amount, double unused)
+{
+	return model_spend_row(x, mean_amount);
+}
+
+static ModelRow
+checked_renewals(int64 periods, double churned, double unused)
+{
+	return model_renewals_row(periods, churned != 0.0);
+}
+
+ModelRow
+model_customer_row(const ModelKind *kind, int64 x, double second, double third)
+{
+	static ModelRow (*const rows[N_MODEL_FAMILIES])(int64, double, double) = {
+		[MODEL_PURCHASES] = model_purchases_row,
+		[MODEL_OCCASIONS] = model_occasions_row,
+		[MODEL_SPEND] = checked_spend,
+		[MODEL_RENEWALS] = checked_renewals,
+	};
+
+	return rows[kind->family](x, second, third);
 }
 
 bool

@@ -17,18 +17,23 @@
 extern ModelRow model_purchases_row(int64 x, double t_x, double t);
 
 /*
- * Purchases, the occasion of the last one, occasions so far (in whole
- * numbers); and what the kind calls for of the two.
+ * Purchases, the occasion of the last one, occasions so far. All three are
+ * whole numbers.
  */
 extern ModelRow model_occasions_row(int64 x, double t_x, double occasions);
-extern ModelRow model_customer_row(const ModelKind *kind, int64 x, double t_x,
-								   double t);
 
 /* Periods under contract, and whether the customer left after the last. */
 extern ModelRow model_renewals_row(int64 periods, bool churned);
 
 /* Purchases averaged, and their mean; an error where impossible. */
 extern ModelRow model_spend_row(int64 x, double mean_amount);
+
+/*
+ * The row of the kind's family with these numbers, in the order of ModelRow.
+ * Spend and renewals ignore the third.
+ */
+extern ModelRow model_customer_row(const ModelKind *kind, int64 x,
+								   double second, double third);
 
 /* Of a history as of a day; false where it has no purchase up to then. */
 extern bool model_history_purchases(History history, int32 as_of,

@@ -24,6 +24,7 @@
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "model/fit.h"
+#include "model/kinds/families.h"
 #include "model/likelihood.h"
 #include "utils/memutils.h"
 
@@ -80,19 +81,12 @@ fit_free(Fit *fit)
 	pfree(fit->memory);
 }
 
-static void
-refuse_sample(const ModelKind *kind, const char *reason, const char *hint)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_DATA_EXCEPTION),
-			 errmsg("cannot fit a model of kind %s: %s", kind->name, reason),
-			 hint != NULL ? errhint("%s", hint) : 0));
-}
-
 /* Refuses samples that cannot have a maximum, in words of the data. */
 static void
 check_sample(const ModelKind *kind, const ModelSample *sample)
 {
+	ModelFlaw flaw = model_kind_family(kind)->flaw(sample);
+
 	if (sample->total_customers <= kind->n_parameters)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_EXCEPTION),
@@ -101,33 +95,21 @@ check_sample(const ModelKind *kind, const ModelSample *sample)
 				 errdetail("It has %d parameters and needs more customers "
 						   "than that.",
 						   kind->n_parameters)));
-	if (kind->family == MODEL_RENEWALS)
-	{
-		if (sample->total_purchases == 0)
-			refuse_sample(kind, "no customer has completed a period", NULL);
-		if (sample->total_t_x == 0)
-			refuse_sample(kind, "no customer has churned",
-						  "Observe them for more periods.");
-		return;
-	}
-	if (sample->total_purchases == 0)
-		refuse_sample(kind, "no customer has a repeat purchase",
-					  "x counts the purchases after the first one.");
-	if (sample->total_t == 0 && kind->family == MODEL_PURCHASES)
-		refuse_sample(kind, "the age t of every customer is 0", NULL);
+	if (flaw.reason != NULL)
+		ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION),
+						errmsg("cannot fit a model of kind %s: %s", kind->name,
+							   flaw.reason),
+						flaw.hint != NULL ? errhint("%s", flaw.hint) : 0));
 }
 
 /* The sizes that parameters with a unit are measured by. */
 static void
 natural_scale(const ModelKind *kind, const ModelSample *sample, double *scale)
 {
-	double total =
-		kind->family == MODEL_SPEND ? sample->total_t_x : sample->total_t;
+	double unit = model_kind_family(kind)->scale(sample);
 
 	for (int i = 0; i < kind->n_parameters; i++)
-		scale[i] = kind->parameters[i].has_unit
-					   ? total / sample->total_customers
-					   : 1.0;
+		scale[i] = kind->parameters[i].has_unit ? unit : 1.0;
 }
 
 /* The parameter farthest from the data's own scale. */

@@ -207,16 +207,11 @@ set_kind(FitState *state, const char *name, Size size, ModelFamily family)
 	else
 		kind = model_kind_named(name, size);
 	if (kind->family != family)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"%s\" is not a model of %s", kind->name,
-						family == MODEL_RENEWALS ? "renewals"
-												 : "repeat purchases in time"),
-				 errhint("Its aggregate is crm.%s.",
-						 kind->family == MODEL_SPEND	   ? "fit_spend"
-						 : kind->family == MODEL_OCCASIONS ? "fit_occasions"
-						 : kind->family == MODEL_RENEWALS  ? "fit_renewals"
-														  : "fit_purchases")));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("\"%s\" is not a model of %s", kind->name,
+							   model_families[family].describes),
+						errhint("Its aggregate is crm.%s.",
+								model_kind_family(kind)->aggregate)));
 	state->model.kind = kind;
 }
 
@@ -566,17 +561,12 @@ read_row(StringInfo bytes, const ModelKind *kind, ModelRow *row)
 {
 	double x = pq_getmsgfloat8(bytes);
 	double second = pq_getmsgfloat8(bytes);
-	double t = pq_getmsgfloat8(bytes);
+	double third = pq_getmsgfloat8(bytes);
 	int64 customers = pq_getmsgint64(bytes);
 
 	if (!(x >= 0 && x <= MODEL_MAX_COUNT) || x != floor(x) || customers < 1)
 		elog(ERROR, "invalid row in the state of a fit");
-	if (kind->family == MODEL_SPEND)
-		*row = model_spend_row((int64) x, second);
-	else if (kind->family == MODEL_RENEWALS)
-		*row = model_renewals_row((int64) x, second != 0);
-	else
-		*row = model_customer_row(kind, (int64) x, second, t);
+	*row = model_customer_row(kind, (int64) x, second, third);
 	row->customers = customers;
 }
 

@@ -11,12 +11,10 @@
  */
 #include "model/likelihood.h"
 
+#include "model/kinds/families.h"
+
 #include <math.h>
 #include <string.h>
-
-/* Between two blocks the caller can stop: ordinarily some milliseconds. */
-#define BLOCK_ROWS 4096
-#define OCCASIONS_BLOCK_ROWS 64 /* a row takes a step per occasion */
 
 #define N_SUMS (sizeof(ModelSums) / sizeof(double))
 
@@ -56,8 +54,7 @@ model_likelihood(const ModelLikelihood *likelihood, const double *parameters,
 	double *x_table = likelihood->tables;
 	double *time_table =
 		x_table + sample->n_x * (size_t) kind->operations->x_columns;
-	size_t block_rows =
-		kind->family == MODEL_OCCASIONS ? OCCASIONS_BLOCK_ROWS : BLOCK_ROWS;
+	size_t block_rows = model_kind_family(kind)->block_rows;
 	ModelSums lost = {0};
 
 	memset(sums, 0, sizeof(*sums));

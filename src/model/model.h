@@ -19,7 +19,7 @@
 
 #include "base/crm.h"
 
-#include "model/kinds/kind.h"
+#include "model/kinds/families.h"
 #include "math/matrix.h"
 #include "utils/jsonb.h"
 
@@ -72,7 +72,7 @@ extern void model_set_unit(Model *model, const char *name, Size size);
 static inline bool
 model_kind_has_unit(const ModelKind *kind)
 {
-	return kind->family == MODEL_PURCHASES;
+	return model_kind_family(kind)->has_time_unit;
 }
 
 #endif /* CRM_MODEL_MODEL_H */

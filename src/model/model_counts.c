@@ -39,13 +39,13 @@ static double
 horizon_argument(FunctionCallInfo fcinfo, const Model *model, int argument)
 {
 	double horizon = model_horizon(PG_GETARG_FLOAT8(argument), false);
+	double most = model_kind_family(model->kind)->max_horizon;
 
-	if (model->kind->family == MODEL_OCCASIONS &&
-		horizon > MODEL_MAX_OCCASIONS)
+	if (horizon > most)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("horizon is %g occasions, but must be at most "
 							   "%.0f",
-							   horizon, MODEL_MAX_OCCASIONS)));
+							   horizon, most)));
 	return horizon;
 }
 

@@ -56,12 +56,14 @@
 /* Some likelihoods take a step of a few nanoseconds for each. */
 #define MODEL_MAX_OCCASIONS 1e6
 
+/* What describes a customer; families.h has more about each. */
 typedef enum ModelFamily
 {
 	MODEL_PURCHASES, /* x, t_x, t in a unit of time */
 	MODEL_OCCASIONS, /* x, t_x, n regular occasions */
 	MODEL_SPEND, /* x, mean amount */
-	MODEL_RENEWALS /* periods, churned */
+	MODEL_RENEWALS, /* periods, churned */
+	N_MODEL_FAMILIES
 } ModelFamily;
 
 /* What is known of one customer, or of several customers alike. */
