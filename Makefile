@@ -36,6 +36,7 @@ OBJS        = \
 	src/model/kinds/families.o \
 	src/model/kinds/gamma_gamma.o \
 	src/model/kinds/geometric.o \
+	src/model/kinds/kind.o \
 	src/model/kinds/kinds.o \
 	src/model/kinds/nbd.o \
 	src/model/kinds/pareto_nbd.o \

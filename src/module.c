@@ -8,7 +8,7 @@
 #include "base/crm.h"
 
 #include "miscadmin.h"
-#include "model/kinds/kind.h"
+#include "model/kinds/erlang.h"
 #include "utils/builtins.h"
 
 #include "workspace/as_of.h"
@@ -26,7 +26,7 @@ serve_interrupts(void)
 void
 _PG_init(void)
 {
-	model_pause = serve_interrupts;
+	erlang_pause = serve_interrupts;
 	define_as_of_setting();
 }
 

@@ -25,6 +25,7 @@
 #include "miscadmin.h"
 #include "model/fit.h"
 #include "model/kinds/families.h"
+#include "model/kinds/kinds.h"
 #include "model/likelihood.h"
 #include "utils/memutils.h"
 
@@ -366,7 +367,7 @@ model_fit_best(const ModelRow *rows, Size n_rows, double log_gaps,
 	double lowest = INFINITY;
 
 	initStringInfo(&failures);
-	for (int i = 0; i < n_model_kinds; i++)
+	for (int i = 0; model_kinds[i] != NULL; i++)
 	{
 		const ModelKind *kind = model_kinds[i];
 		Attempt attempt;

@@ -42,7 +42,7 @@ model_kind_named(const char *name, Size size)
 	if (kind != NULL)
 		return kind;
 	initStringInfo(&known);
-	for (int i = 0; i < n_model_kinds; i++)
+	for (int i = 0; model_kinds[i] != NULL; i++)
 		appendStringInfo(&known, "%s%s", i > 0 ? ", " : "",
 						 model_kinds[i]->name);
 	ereport(ERROR, (INVALID_MODEL,

@@ -20,6 +20,7 @@
 #include "base/crm.h"
 
 #include "model/kinds/families.h"
+#include "model/kinds/kinds.h"
 #include "math/matrix.h"
 #include "utils/jsonb.h"
 

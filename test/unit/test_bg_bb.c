@@ -7,7 +7,7 @@
  */
 #include "derivatives.h"
 #include "golden.h"
-#include "model/kinds/bg_bb.h"
+#include "model/kinds/kinds.h"
 
 #define ORDINARY 1e-12
 #define EXTREME 1e-9

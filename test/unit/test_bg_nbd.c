@@ -11,7 +11,7 @@
 #include "derivatives.h"
 #include "golden.h"
 #include "model/kinds/bg_nbd.h"
-#include "model/kinds/gamma_gamma.h"
+#include "model/kinds/kinds.h"
 #include "model/kinds/geometric.h"
 #include "math/quadrature.h"
 

@@ -11,11 +11,8 @@
  *-------------------------------------------------------------------------
  */
 #include "golden.h"
-#include "model/kinds/bg_bb.h"
-#include "model/kinds/bg_nbd.h"
+#include "model/kinds/kinds.h"
 #include "math/exponential_integral.h"
-#include "model/kinds/nbd.h"
-#include "model/kinds/pareto_nbd.h"
 #include "math/quadrature.h"
 
 static unsigned long long seed = 20260401;

@@ -36,7 +36,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "model/kinds/bg_bb.h"
+#include "model/kinds/kinds.h"
 
 #include "model/kinds/renewal.h"
 #include "model/kinds/sample.h"

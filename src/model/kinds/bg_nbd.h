@@ -8,11 +8,8 @@
 #ifndef CRM_MODEL_KINDS_BG_NBD_H
 #define CRM_MODEL_KINDS_BG_NBD_H
 
-#include "model/kinds/kind.h"
+#include "model/kinds/kinds.h"
 #include "model/kinds/sample.h"
-
-extern const ModelKind model_bg_nbd;
-extern const ModelKind model_mbg_nbd;
 
 /* Columns of the tables over the distinct times. */
 enum

@@ -54,6 +54,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+static void
+go_on(void)
+{
+}
+
+void (*erlang_pause)(void) = go_on;
+
 /* Beyond so many terms the series is slower than the quadrature. */
 #define SERIES_MAX_TERMS 8000
 
@@ -425,7 +432,7 @@ discounted(const ErlangBuyer *buyer, double horizon, double discount)
 	{
 		if (panels >= MAX_PANELS)
 			return NAN;
-		model_pause();
+		erlang_pause();
 		length = fmin(length, horizon - from);
 		sum += discounted_panel(buyer, discount, from, length);
 		from += length;

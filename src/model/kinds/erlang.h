@@ -58,4 +58,12 @@ extern double erlang_lifetime(const ErlangBuyer *buyer);
 extern double erlang_series(const ErlangBuyer *buyer, double tau);
 extern double erlang_quadrature(const ErlangBuyer *buyer, double tau);
 
+/*
+ * Called between the parts of an answer that takes tenths of a second, so that
+ * a server can stop it. It need not return: an answer holds nothing that would
+ * have to be given back. It does nothing until the server sets it, once, when
+ * it loads the library.
+ */
+extern void (*erlang_pause)(void);
+
 #endif /* CRM_MODEL_KINDS_ERLANG_H */

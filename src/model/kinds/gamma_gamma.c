@@ -15,7 +15,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "model/kinds/gamma_gamma.h"
+#include "model/kinds/kinds.h"
 #include "model/kinds/sample.h"
 #include "math/special.h"
 

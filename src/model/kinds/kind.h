@@ -7,7 +7,7 @@
  * table of operations: the formulas of the model. Everything above the kinds
  * (the aggregates that fit, the functions that answer, the JSON form) works
  * on these tables alone. A new kind is one file with its formulas and one
- * line in kinds.c; test/unit/demo_kind.c is the shortest example.
+ * line in kinds.h; test/unit/demo_kind.c is the shortest example.
  *
  * An operation gets its kind as the first argument. Kinds whose formulas
  * differ in a number or two share one table of operations. The number is
@@ -269,17 +269,6 @@ model_kind_parameter_name(const ModelKind *kind, int parameter)
 	return parameter < kind->n_parameters ? kind->parameters[parameter].name
 										  : kind->whole_name;
 }
-
-/*
- * Called between the parts of an answer that takes tenths of a second, so that
- * a server can stop it. It need not return: an answer holds nothing that would
- * have to be given back. It does nothing until somebody sets it.
- */
-extern void (*model_pause)(void);
-
-/* The kinds, in kinds.c. */
-extern const ModelKind *const model_kinds[];
-extern const int n_model_kinds;
 
 /* The kind of this name (not zero-terminated), or NULL. */
 extern const ModelKind *model_kind_find(const char *name, size_t size);

@@ -8,9 +8,7 @@
 #ifndef CRM_MODEL_KINDS_NBD_H
 #define CRM_MODEL_KINDS_NBD_H
 
-#include "model/kinds/kind.h"
-
-extern const ModelKind model_nbd;
+#include "model/kinds/kinds.h"
 
 /* ln(Gamma(r + n) / (Gamma(r) n!)) for r > 0 and whole n >= 0 */
 extern double model_nbd_log_coefficient(double r, double n);

@@ -34,7 +34,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "model/kinds/pareto_nbd.h"
+#include "model/kinds/kinds.h"
 
 #include "model/kinds/nbd.h"
 #include "math/quadrature.h"

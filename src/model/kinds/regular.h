@@ -9,16 +9,13 @@
 #define CRM_MODEL_KINDS_REGULAR_H
 
 #include "model/kinds/erlang.h"
-#include "model/kinds/kind.h"
+#include "model/kinds/kinds.h"
 
 /*
  * Parameters r, alpha, a, b and, in fifth place, the whole number k from 1 to
  * ERLANG_MAX_K, which the derivatives leave alone.
  */
 #define REGULAR_K 4
-
-extern const ModelKind model_bg_cnbd_k;
-extern const ModelKind model_mbg_cnbd_k;
 
 /*
  * What the times between purchases add to the log-likelihood: log_gaps is the

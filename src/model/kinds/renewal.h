@@ -8,10 +8,7 @@
 #ifndef CRM_MODEL_KINDS_RENEWAL_H
 #define CRM_MODEL_KINDS_RENEWAL_H
 
-#include "model/kinds/kind.h"
-
-extern const ModelKind model_sbg;
-extern const ModelKind model_bdw;
+#include "model/kinds/kinds.h"
 
 /* The parameters of either kind: c is 1 for sbg. */
 typedef struct Renewal

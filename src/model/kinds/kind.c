@@ -1,0 +1,27 @@
+/*-------------------------------------------------------------------------
+ *
+ * kind.c
+ *		The kind of model that a name stands for.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "model/kinds/kinds.h"
+
+#include <string.h>
+
+static bool
+is_named(const ModelKind *kind, const char *name, size_t size)
+{
+	return strlen(kind->name) == size && memcmp(kind->name, name, size) == 0;
+}
+
+const ModelKind *
+model_kind_find(const char *name, size_t size)
+{
+	for (int i = 0; model_kinds[i] != NULL; i++)
+	{
+		if (is_named(model_kinds[i], name, size))
+			return model_kinds[i];
+	}
+	return NULL;
+}
