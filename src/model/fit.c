@@ -341,8 +341,8 @@ set_fit(Model *model, const Attempt *attempt)
 	memcpy(model->covariance, maximum->covariance, sizeof(model->covariance));
 }
 
-void
-model_fit(const ModelRow *rows, Size n_rows, double log_gaps, Model *model)
+static void
+fit_kind(const ModelRow *rows, Size n_rows, double log_gaps, Model *model)
 {
 	Attempt attempt = attempt_fit(model->kind, rows, n_rows, log_gaps);
 
@@ -359,10 +359,10 @@ fit_aic(const Attempt *attempt, const ModelKind *kind)
 		   2.0 * attempt->maximum.log_likelihood;
 }
 
-void
-model_fit_best(const ModelRow *rows, Size n_rows, double log_gaps,
-			   Model *model)
+static void
+fit_best(const ModelRow *rows, Size n_rows, double log_gaps, Model *model)
 {
+	ModelFamily family = model->kind->family;
 	StringInfoData failures;
 	double lowest = INFINITY;
 
@@ -372,7 +372,7 @@ model_fit_best(const ModelRow *rows, Size n_rows, double log_gaps,
 		const ModelKind *kind = model_kinds[i];
 		Attempt attempt;
 
-		if (kind->family != MODEL_PURCHASES ||
+		if (kind->family != family ||
 			(kind->operations->gaps != NULL && isnan(log_gaps)))
 			continue;
 		attempt = attempt_fit(kind, rows, n_rows, log_gaps);
@@ -396,4 +396,13 @@ model_fit_best(const ModelRow *rows, Size n_rows, double log_gaps,
 				 errmsg("no model of repeat purchases has a maximum of the "
 						"likelihood for these customers"),
 				 errdetail("%s", failures.data)));
+}
+
+void
+model_fit(const ModelRow *rows, Size n_rows, double log_gaps, Model *model)
+{
+	if (model->kind == &model_best)
+		fit_best(rows, n_rows, log_gaps, model);
+	else
+		fit_kind(rows, n_rows, log_gaps, model);
 }

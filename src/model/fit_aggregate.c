@@ -32,7 +32,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
-#define STATE_VERSION 2
+#define STATE_VERSION 3
 #define FIRST_CAPACITY 64
 
 /* The sample numbers its rows and times by 32 bits. */
@@ -53,8 +53,7 @@ typedef struct ExactSum
 typedef struct FitState
 {
 	MemoryContext context;
-	Model model; /* kind and unit; the rest comes with the fit */
-	bool best; /* of all kinds of purchases; model.kind is one of them */
+	Model model; /* kind, maybe "best", and unit; the fit gives the rest */
 	int64 customers;
 	ExactSum log_gaps; /* of the times between purchases, in the unit */
 	bool gaps_unknown; /* some row came without them */
@@ -184,27 +183,12 @@ same_text(const char *known, const text *value)
 		   memcmp(known, VARDATA_ANY(value), size) == 0;
 }
 
-/* The name that asks for the best kind, in place of a kind's. */
-static const char best_name[] = "best";
-
-static const char *
-state_kind_name(const FitState *state)
-{
-	return state->best ? best_name : state->model.kind->name;
-}
-
 static void
 set_kind(FitState *state, const char *name, Size size, ModelFamily family)
 {
-	const ModelKind *kind;
+	const ModelKind *kind = model_kind_find_to_fit(family, name, size);
 
-	if (family == MODEL_PURCHASES && size == strlen(best_name) &&
-		memcmp(name, best_name, size) == 0)
-	{
-		state->best = true;
-		kind = model_kind_named("bg_nbd", strlen("bg_nbd"));
-	}
-	else
+	if (kind == NULL)
 		kind = model_kind_named(name, size);
 	if (kind->family != family)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -227,14 +211,14 @@ set_purchase_kind(FitState *state, text *kind, text *unit)
 		set_kind(state, VARDATA_ANY(kind), VARSIZE_ANY_EXHDR(kind),
 				 MODEL_PURCHASES);
 	}
-	else if (!same_text(state_kind_name(state), kind) ||
+	else if (!same_text(model->kind->name, kind) ||
 			 !same_text(model->unit, unit))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("kind and unit of a fit must be the same in all "
 						"rows"),
 				 errdetail("The first row says %s by %s, another %s by %s.",
-						   state_kind_name(state), model->unit,
+						   model->kind->name, model->unit,
 						   text_to_cstring(kind), text_to_cstring(unit)),
 				 errhint("Fit several kinds by several aggregates, or with "
 						 "GROUP BY.")));
@@ -295,12 +279,11 @@ renewal_state(FunctionCallInfo fcinfo)
 
 /* The kind is in the name of the aggregate. */
 static FitState *
-named_state(FunctionCallInfo fcinfo, const char *kind)
+named_state(FunctionCallInfo fcinfo, const ModelKind *kind)
 {
 	FitState *state = argument_state(fcinfo);
 
-	if (state->model.kind == NULL)
-		state->model.kind = model_kind_named(kind, strlen(kind));
+	state->model.kind = kind;
 	return state;
 }
 
@@ -391,8 +374,9 @@ static void
 add_history_gaps(FitState *state, History history, int32 as_of,
 				 const ModelRow *row)
 {
-	if (row->x > 0 &&
-		(state->best || state->model.kind->operations->gaps != NULL))
+	const ModelKind *kind = state->model.kind;
+
+	if (row->x > 0 && (kind == &model_best || kind->operations->gaps != NULL))
 		exact_add_value(&state->log_gaps,
 						model_history_log_gaps(history, as_of) -
 							row->x * log(state->model.days_per_unit),
@@ -426,7 +410,7 @@ CRM_FUNCTION(crm_fit_purchases_add_history)
 /* (state, x, t_x, n [, customers]) */
 CRM_FUNCTION(crm_fit_occasions_transition)
 {
-	FitState *state = named_state(fcinfo, "bg_bb");
+	FitState *state = named_state(fcinfo, &model_bg_bb);
 	ModelRow row;
 
 	if (!any_null(fcinfo, 1))
@@ -460,7 +444,7 @@ CRM_FUNCTION(crm_fit_renewals_transition)
 /* (state, x, mean_amount [, n]) */
 CRM_FUNCTION(crm_fit_spend_transition)
 {
-	FitState *state = named_state(fcinfo, "gamma_gamma");
+	FitState *state = named_state(fcinfo, &model_gamma_gamma);
 	ModelRow row;
 
 	if (!any_null(fcinfo, 1))
@@ -476,7 +460,7 @@ CRM_FUNCTION(crm_fit_spend_transition)
 /* (state, history, as_of) */
 CRM_FUNCTION(crm_fit_spend_add_history)
 {
-	FitState *state = named_state(fcinfo, "gamma_gamma");
+	FitState *state = named_state(fcinfo, &model_gamma_gamma);
 	ModelRow row;
 
 	if (!any_null(fcinfo, 1) &&
@@ -504,12 +488,10 @@ CRM_FUNCTION(crm_fit_combine)
 		target = state_create(context);
 		target->model = source->model;
 		target->model.left_out = 0;
-		target->best = source->best;
 	}
 	else
 		target = (FitState *) PG_GETARG_POINTER(0);
 	if (target->model.kind != source->model.kind ||
-		target->best != source->best ||
 		strcmp(target->model.unit, source->model.unit) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -528,7 +510,9 @@ CRM_FUNCTION(crm_fit_combine)
 	PG_RETURN_POINTER(target);
 }
 
-/* Version, kind, unit, customers left out, gaps, number of rows, rows. */
+/*
+ * Version, family, kind, unit, customers left out, gaps, number of rows, rows.
+ */
 CRM_FUNCTION(crm_fit_serialize)
 {
 	FitState *state = (FitState *) PG_GETARG_POINTER(0);
@@ -537,7 +521,8 @@ CRM_FUNCTION(crm_fit_serialize)
 	(void) aggregate_context(fcinfo);
 	pq_begintypsend(&bytes);
 	pq_sendbyte(&bytes, STATE_VERSION);
-	pq_sendstring(&bytes, state_kind_name(state));
+	pq_sendbyte(&bytes, state->model.kind->family);
+	pq_sendstring(&bytes, state->model.kind->name);
 	pq_sendstring(&bytes, state->model.unit);
 	pq_sendint64(&bytes, state->model.left_out);
 	pq_sendbyte(&bytes, state->gaps_unknown);
@@ -554,6 +539,20 @@ CRM_FUNCTION(crm_fit_serialize)
 		pq_sendint64(&bytes, state->rows[i].customers);
 	}
 	PG_RETURN_BYTEA_P(pq_endtypsend(&bytes));
+}
+
+static const ModelKind *
+read_kind(StringInfo bytes)
+{
+	int family = pq_getmsgbyte(bytes);
+	const char *name = pq_getmsgstring(bytes);
+	const ModelKind *kind = NULL;
+
+	if (family < N_MODEL_FAMILIES)
+		kind = model_kind_find_to_fit(family, name, strlen(name));
+	if (kind == NULL || kind->family != (ModelFamily) family)
+		elog(ERROR, "unknown kind in the state of a fit");
+	return kind;
 }
 
 static void
@@ -584,11 +583,7 @@ CRM_FUNCTION(crm_fit_deserialize)
 						   VARSIZE_ANY_EXHDR(input));
 	if (pq_getmsgbyte(&bytes) != STATE_VERSION)
 		elog(ERROR, "unknown version of the state of a fit");
-	name = pq_getmsgstring(&bytes);
-	state->best = strcmp(name, best_name) == 0;
-	if (state->best)
-		name = "bg_nbd";
-	state->model.kind = model_kind_named(name, strlen(name));
+	state->model.kind = read_kind(&bytes);
 	name = pq_getmsgstring(&bytes);
 	if (model_kind_has_unit(state->model.kind))
 		model_set_unit(&state->model, name, strlen(name));
@@ -626,10 +621,6 @@ CRM_FUNCTION(crm_fit_final)
 		PG_RETURN_NULL();
 	state_merge(state);
 	model = state->model;
-	if (state->best)
-		model_fit_best(state->rows, state->n_rows, state_log_gaps(state),
-					   &model);
-	else
-		model_fit(state->rows, state->n_rows, state_log_gaps(state), &model);
+	model_fit(state->rows, state->n_rows, state_log_gaps(state), &model);
 	PG_RETURN_DATUM(model_to_datum(&model));
 }

@@ -65,6 +65,7 @@ flaw_of_renewals(const ModelSample *sample)
 const ModelFamilyTraits model_families[N_MODEL_FAMILIES] = {
 	[MODEL_PURCHASES] = {.describes = "repeat purchases in time",
 						 .aggregate = "fit_purchases",
+						 .best = &model_best,
 						 .has_time_unit = true,
 						 .max_horizon = INFINITY,
 						 .block_rows = BLOCK_ROWS,

@@ -27,6 +27,7 @@ typedef struct ModelFamilyTraits
 {
 	const char *describes; /* for the error that a kind is not of the family */
 	const char *aggregate; /* which fits its kinds */
+	const ModelKind *best; /* asks for its best kind; NULL where it has none */
 	bool has_time_unit; /* times of its customers are in days, weeks, ... */
 	double max_horizon; /* of a count of purchases; INFINITY for no limit */
 

@@ -5,9 +5,18 @@
  *
  *-------------------------------------------------------------------------
  */
+#include "model/kinds/families.h"
 #include "model/kinds/kinds.h"
 
 #include <string.h>
+
+static const ModelOperations no_operations = {0};
+
+const ModelKind model_best = {
+	.name = "best",
+	.family = MODEL_PURCHASES,
+	.operations = &no_operations,
+};
 
 static bool
 is_named(const ModelKind *kind, const char *name, size_t size)
@@ -24,4 +33,14 @@ model_kind_find(const char *name, size_t size)
 			return model_kinds[i];
 	}
 	return NULL;
+}
+
+const ModelKind *
+model_kind_find_to_fit(ModelFamily family, const char *name, size_t size)
+{
+	const ModelKind *best = model_families[family].best;
+
+	if (best != NULL && is_named(best, name, size))
+		return best;
+	return model_kind_find(name, size);
 }

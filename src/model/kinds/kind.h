@@ -270,7 +270,18 @@ model_kind_parameter_name(const ModelKind *kind, int parameter)
 										  : kind->whole_name;
 }
 
+/*
+ * "best" asks a fit of repeat purchases for the kind with the lowest AIC. It
+ * stands in the place of a kind until the fit is done. It has no parameters
+ * and no operations, it is in no list of kinds, and no model is of this kind.
+ */
+extern const ModelKind model_best;
+
 /* The kind of this name (not zero-terminated), or NULL. */
 extern const ModelKind *model_kind_find(const char *name, size_t size);
+
+/* The same for a fit of this family, which may also know "best". */
+extern const ModelKind *model_kind_find_to_fit(ModelFamily family,
+											   const char *name, size_t size);
 
 #endif /* CRM_MODEL_KINDS_KIND_H */
