@@ -55,6 +55,7 @@ OBJS        = \
 	src/model/model_compare.o \
 	src/model/model_counts.o \
 	src/model/model_estimate.o \
+	src/model/model_kind.o \
 	src/model/model_renewals.o \
 	src/model/model_value.o \
 	src/validation/accuracy.o \

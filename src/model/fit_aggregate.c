@@ -183,22 +183,6 @@ same_text(const char *known, const text *value)
 		   memcmp(known, VARDATA_ANY(value), size) == 0;
 }
 
-static void
-set_kind(FitState *state, const char *name, Size size, ModelFamily family)
-{
-	const ModelKind *kind = model_kind_find_to_fit(family, name, size);
-
-	if (kind == NULL)
-		kind = model_kind_named(name, size);
-	if (kind->family != family)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("\"%s\" is not a model of %s", kind->name,
-							   model_families[family].describes),
-						errhint("Its aggregate is crm.%s.",
-								model_kind_family(kind)->aggregate)));
-	state->model.kind = kind;
-}
-
 /* The kind and the unit of the first row hold for all. */
 static void
 set_purchase_kind(FitState *state, text *kind, text *unit)
@@ -208,8 +192,8 @@ set_purchase_kind(FitState *state, text *kind, text *unit)
 	if (model->kind == NULL)
 	{
 		model_set_unit(model, VARDATA_ANY(unit), VARSIZE_ANY_EXHDR(unit));
-		set_kind(state, VARDATA_ANY(kind), VARSIZE_ANY_EXHDR(kind),
-				 MODEL_PURCHASES);
+		model->kind = model_kind_to_fit(
+			VARDATA_ANY(kind), VARSIZE_ANY_EXHDR(kind), MODEL_PURCHASES);
 	}
 	else if (!same_text(model->kind->name, kind) ||
 			 !same_text(model->unit, unit))
@@ -266,8 +250,8 @@ renewal_state(FunctionCallInfo fcinfo)
 	state = argument_state(fcinfo);
 	kind = PG_GETARG_TEXT_PP(1);
 	if (state->model.kind == NULL)
-		set_kind(state, VARDATA_ANY(kind), VARSIZE_ANY_EXHDR(kind),
-				 MODEL_RENEWALS);
+		state->model.kind = model_kind_to_fit(
+			VARDATA_ANY(kind), VARSIZE_ANY_EXHDR(kind), MODEL_RENEWALS);
 	else if (!same_text(state->model.kind->name, kind))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -33,24 +33,6 @@
 /* Correlations beyond this are no covariance. The excess is rounding. */
 #define MAX_CORRELATION (1.0 + 1e-9)
 
-const ModelKind *
-model_kind_named(const char *name, Size size)
-{
-	const ModelKind *kind = model_kind_find(name, size);
-	StringInfoData known;
-
-	if (kind != NULL)
-		return kind;
-	initStringInfo(&known);
-	for (int i = 0; model_kinds[i] != NULL; i++)
-		appendStringInfo(&known, "%s%s", i > 0 ? ", " : "",
-						 model_kinds[i]->name);
-	ereport(ERROR, (INVALID_MODEL,
-					errmsg("unknown kind of model \"%.*s\"",
-						   (int) Min(size, 64), name),
-					errhint("The kinds are %s.", known.data)));
-}
-
 void
 model_set_unit(Model *model, const char *name, Size size)
 {

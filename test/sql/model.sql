@@ -308,7 +308,11 @@ SELECT crm.fit_occasions(x, t_x, 6, customers)
 /* Errors: what is wrong, the limit, and the mend. */
 \set VERBOSITY default
 SELECT crm.fit_purchases('bg_ndb', 'day', x, t_x, t) FROM customer;
+SELECT crm.fit_renewals('best', 1, true);
+SELECT crm.make_model('best', 'day', ARRAY[1, 2]);
+SELECT '{"kind": "best", "unit": "day", "parameters": {}}'::crm.model;
 SELECT crm.fit_purchases('gamma_gamma', 'day', x, t_x, t) FROM customer;
+SELECT crm.fit_renewals('bg_nbd', 1, true);
 SELECT crm.fit_purchases('bg_nbd', 'fortnight', x, t_x, t) FROM customer;
 SELECT crm.fit_purchases(NULL, 'day', x, t_x, t) FROM customer;
 SELECT crm.fit_purchases(CASE WHEN i = 9 THEN 'mbg_nbd' ELSE 'bg_nbd' END, 'day', x, t_x, t) FROM customer;

@@ -1,0 +1,83 @@
+/*-------------------------------------------------------------------------
+ *
+ * model_kind.c
+ *		The kind of model that a name from SQL stands for.
+ *
+ * An error about a name lists the kinds that the function accepts, and only
+ * these: a model may be of any kind, a fit knows the kinds of its family.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "base/crm.h"
+
+#include "lib/stringinfo.h"
+#include "model/model.h"
+
+#define NAME_SHOWN 64 /* bytes of a wrong name */
+
+static void
+append_name(StringInfo names, const char *name)
+{
+	appendStringInfo(names, "%s%s", names->len > 0 ? ", " : "", name);
+}
+
+static void
+refuse_name(const char *name, Size size, const char *hint)
+{
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					errmsg("unknown kind of model \"%.*s\"",
+						   (int) Min(size, NAME_SHOWN), name),
+					errhint("%s", hint)));
+}
+
+const ModelKind *
+model_kind_named(const char *name, Size size)
+{
+	const ModelKind *kind = model_kind_find(name, size);
+	StringInfoData known;
+
+	if (kind != NULL)
+		return kind;
+	initStringInfo(&known);
+	for (int i = 0; model_kinds[i] != NULL; i++)
+		append_name(&known, model_kinds[i]->name);
+	refuse_name(name, size, psprintf("The kinds are %s.", known.data));
+	pg_unreachable();
+}
+
+static void
+refuse_to_fit(const char *name, Size size, ModelFamily family)
+{
+	const ModelFamilyTraits *traits = &model_families[family];
+	StringInfoData known;
+
+	initStringInfo(&known);
+	for (int i = 0; model_kinds[i] != NULL; i++)
+	{
+		if (model_kinds[i]->family == family)
+			append_name(&known, model_kinds[i]->name);
+	}
+	if (traits->best != NULL)
+		append_name(&known, traits->best->name);
+	refuse_name(name, size,
+				psprintf("The kinds of crm.%s are %s.", traits->aggregate,
+						 known.data));
+}
+
+const ModelKind *
+model_kind_to_fit(const char *name, Size size, ModelFamily family)
+{
+	const ModelKind *kind = model_kind_find_to_fit(family, name, size);
+
+	if (kind == NULL)
+		refuse_to_fit(name, size, family);
+	if (kind->family != family)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("\"%s\" is not a model of %s", kind->name,
+							   model_families[family].describes),
+						errhint("Its aggregate is crm.%s.",
+								model_kind_family(kind)->aggregate)));
+	return kind;
+}
