@@ -12,10 +12,10 @@
  *-------------------------------------------------------------------------
  */
 #include "derivatives.h"
+#include "fitted.h"
 #include "golden.h"
 #include "model/kinds/bg_nbd.h"
 #include "model/kinds/geometric.h"
-#include "model/likelihood.h"
 #include "math/quadrature.h"
 #include "model/kinds/regular.h"
 #include "math/special.h"
@@ -569,32 +569,6 @@ test_simulated_expectation(void)
 #define FITTED 4000
 
 static void
-arrange(ModelSample *sample, ModelRow *rows, void *memory)
-{
-	for (int key = 0; key < N_MODEL_ROW_KEYS; key++)
-		model_rows_sort(rows, rows + FITTED, FITTED, key);
-	model_sample_init(sample, memory, rows, model_rows_merge(rows, FITTED), 1);
-}
-
-static bool
-fit(const ModelKind *kind, const ModelSample *sample, ModelMaximum *maximum)
-{
-	double *tables =
-		malloc(sizeof(double) * (model_likelihood_tables(kind, sample) + 1));
-	ModelLikelihood likelihood = {kind, sample, tables, NULL};
-	double scale[] = {1.0, sample->total_t / sample->total_customers, 1.0,
-					  1.0};
-	bool found;
-
-	memset(maximum, 0, sizeof(*maximum));
-	found = model_call(kind, start, sample, 0, maximum->parameters) &&
-			model_approach(&likelihood, maximum) == MODEL_CONVERGED &&
-			model_polish(&likelihood, scale, maximum) == MODEL_CONVERGED;
-	free(tables);
-	return found;
-}
-
-static void
 test_fit(int which)
 {
 	double truth[5] = {0.9, 3.0, 0.8, 2.0, 3};
@@ -609,7 +583,7 @@ test_fit(int which)
 
 	for (int i = 0; i < FITTED; i++)
 		rows[i] = simulate(truth, which, 40.0, 0.0, &log_gaps, &later);
-	arrange(&sample, rows, memory);
+	arrange(&sample, rows, FITTED, memory);
 	for (int k = 1; k <= ERLANG_MAX_K; k++)
 	{
 		ModelKind kind = with_k(kinds[which], k);
@@ -617,7 +591,7 @@ test_fit(int which)
 		ModelMaximum maximum;
 		double log_likelihood;
 
-		if (!fit(&kind, &sample, &maximum))
+		if (fit(&kind, &sample, &maximum) != MODEL_CONVERGED)
 			continue;
 		log_likelihood =
 			maximum.log_likelihood +
@@ -627,9 +601,8 @@ test_fit(int which)
 			best = log_likelihood;
 			best_k = k;
 		}
-		for (int i = 0; k == 3 && i < 4; i++)
-			farthest = fmax(farthest, fabs(maximum.parameters[i] - truth[i]) /
-										  sqrt(maximum.covariance[i][i]));
+		if (k == 3)
+			farthest = farthest_estimate(&maximum, truth, 4);
 	}
 	printf("# farthest parameter %.2f standard errors away\n", farthest);
 	report(best_k == 3, "the likeliest k is that of the simulation");
