@@ -4,9 +4,9 @@
  *		The BG/BB model of purchases on regular occasions.
  *
  * On each occasion (a year, an issue, an event) a customer buys with a
- * probability that has the beta density (alpha, beta); before each he leaves
- * with a probability that has the beta density (gamma, delta) (Fader, Hardie &
- * Shang 2010). For x purchases on n occasions, the last on the t_x-th, let
+ * probability that has the beta density (alpha, beta). Before each occasion
+ * the customer leaves with a probability that has the beta density (gamma,
+ * delta) (Fader, Hardie & Shang 2010). For x purchases on n occasions, the last on the t_x-th, let
  *
  *	a(i) = B(alpha + x, beta + t_x - x + i) / B(alpha, beta)
  *		 * B(gamma, delta + t_x + i) / B(gamma, delta)
@@ -17,10 +17,10 @@
  *	sum over 0 <= i < m of a(i) gamma / (gamma + delta + t_x + i)	left then
  *	+ a(m)															still there
  *
- * and a(i + 1) / a(i) is a product of two fractions below 1: the sum needs no
- * gamma function and cannot overflow; the first term is one in logarithms.
- * What is missing of a(0) is the chance of a purchase since t_x, a sum of the
- * same kind; where it is small, it gives the logarithm without loss.
+ * and a(i + 1) / a(i) is a product of two fractions below 1. So the sum,
+ * taken relative to a(0), needs no gamma function and cannot overflow. a(0)
+ * less the sum is the chance of a purchase since t_x, which is a sum of the
+ * same sort. Where that chance is small, it gives the logarithm without loss.
  *
  * The derivatives are means over the occasion of leaving, as in pareto_nbd.c:
  * given that occasion, the score is a difference of digamma functions, kept
@@ -89,7 +89,7 @@ still_there(const double *p, const ModelRow *customer)
 		math_log_beta_ratio(p[DELTA] + customer->t_x, p[GAMMA], m));
 }
 
-/* The likelihood over a(0), and what it lacks of 1. */
+/* The likelihood over a(0), and the chance of a purchase since t_x. */
 typedef struct Shares
 {
 	double seen;
@@ -245,7 +245,7 @@ residual_lifetime(const ModelKind *kind, const double *parameters,
 						parameters[DELTA] + customer->occasions, INFINITY);
 }
 
-/* A customer who is there is a new one with these parameters. */
+/* A customer who is still there is a new customer with these parameters. */
 static void
 there_parameters(const double *p, const ModelRow *customer, double *there)
 {
@@ -544,7 +544,7 @@ start(const ModelKind *kind, const ModelSample *sample, int attempt,
 
 	if (attempt >= n_sizes)
 		return false;
-	/* Some leave, so those who are there buy more often. */
+	/* Some customers leave, so the others buy more often than the mean. */
 	share = fmin(fmax(1.5 * share, 0.001), 0.9);
 	parameters[ALPHA] = sizes[attempt][0] * share;
 	parameters[BETA] = sizes[attempt][0] * (1.0 - share);

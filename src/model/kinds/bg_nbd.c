@@ -3,23 +3,30 @@
  * bg_nbd.c
  *		The BG/NBD and MBG/NBD models of repeat purchases.
  *
- * A customer buys at a rate with the gamma density (r, alpha) and leaves
- * after a purchase with a probability that has the beta density (a, b).
- * BG/NBD (Fader, Hardie & Lee 2005): the first purchase is no occasion to
- * leave. MBG/NBD (Batislam, Denizel & Filiztekin 2007; Hoppe & Wagner 2007):
- * it is. With s the occasions to leave seen so far, x or x + 1, and writing
- * (c)_n for Gamma(c+n)/Gamma(c), both have the likelihood
+ * A customer buys at a rate that has the gamma density (r, alpha) over the
+ * customers. After a purchase the customer leaves with a probability that has
+ * the beta density (a, b). In BG/NBD (Fader, Hardie & Lee 2005) the first
+ * purchase is not an occasion to leave. In MBG/NBD (Batislam, Denizel &
+ * Filiztekin 2007; Hoppe & Wagner 2007) it is. Let s be the occasions to leave
+ * so far, which are x or x + 1, and (c)_n = Gamma(c+n) / Gamma(c). Both models
+ * have the likelihood
  *
  *	(r)_x (b)_s / (a+b)_s * alpha^r (alpha+T)^-(r+x) * (1 + e^g),
  *	g = ln(a / (b+s-1)) + (r+x) ln((alpha+T) / (alpha+t_x)),
  *
- * where e^g, the odds of having left, is absent for s = 0. So P(alive) is
- * 1 / (1 + e^g). r ln(alpha) - (r+x) ln(alpha+T) is taken as
- * -r log1p(T/alpha) - x ln(alpha+T), and ln(1 + e^g) without overflow.
+ * and P(alive) is 1 / (1 + e^g), because e^g is the odds of having left. For
+ * s = 0 the customer cannot have left, and the term e^g is absent.
  *
- * In the summed log-likelihood only ln(1 + e^g) belongs to a row; the rest
- * is a sum over the distinct x and one over the distinct T. Rows come sorted
- * by x, so what g needs of x is constant over a run of rows.
+ * r ln(alpha) - (r+x) ln(alpha+T) is computed as -r log1p(T/alpha) -
+ * x ln(alpha+T), which keeps its digits for a short T. ln(1 + e^g) is computed
+ * without overflow.
+ *
+ * In the summed log-likelihood only ln(1 + e^g) belongs to a row. The other
+ * terms are a sum over the distinct x and a sum over the distinct T. Rows are
+ * sorted by x, so the terms of g that depend on x alone are constant over a
+ * run of rows.
+ *
+ * Pure C, no state.
  *
  *-------------------------------------------------------------------------
  */
@@ -95,7 +102,7 @@ p_alive(const ModelKind *kind, const double *parameters,
 	return g > 0 ? odds / (1.0 + odds) : 1.0 / (1.0 + odds);
 }
 
-/* The part of the summed log-likelihood that depends on x alone. */
+/* Adds the terms of the summed log-likelihood that depend on x alone. */
 static void
 add_x(const double *parameters, double events, double s, double customers,
 	  ModelSums *sums)
@@ -118,7 +125,10 @@ add_x(const double *parameters, double events, double s, double customers,
 		customers * (math_trigamma_rising(b, s) - trigamma_ab);
 }
 
-/* The part that depends on T alone, but for a factor linear in x. */
+/*
+ * Adds the terms that depend on T alone. x is in them as a factor only, so
+ * the sum of the events of all customers with this T is enough.
+ */
 static void
 add_t(const double *parameters, double t, double customers, double events,
 	  ModelSums *sums)
@@ -306,8 +316,9 @@ start(const ModelKind *kind, const ModelSample *sample, int attempt,
 }
 
 /*
- * Answers about the time ahead: given that the customer is alive, the rate is
- * gamma(r + x, alpha + T) and the probability of leaving beta(a, b + s).
+ * What is known of a customer for answers about the time ahead. If the
+ * customer is alive, the rate has the gamma density (shape, scale) = (r + x,
+ * alpha + T), and the probability of leaving has the beta density (a, b + s).
  */
 typedef struct Alive
 {
@@ -385,7 +396,7 @@ expected_alive(const ModelKind *kind, const double *parameters,
 		discount);
 }
 
-/* A customer who leaves at the first purchase makes no other. */
+/* In MBG/NBD a new customer may have left at the first purchase. */
 static double
 expected_new(const ModelKind *kind, const double *parameters, double horizon)
 {

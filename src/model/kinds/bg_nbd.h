@@ -38,7 +38,10 @@ bg_nbd_first_occasions(const ModelKind *kind)
 	return ((const BgNbdData *) kind->data)->first_occasions;
 }
 
-/* They serve every kind with this data, parameters and k = 1 (see below). */
+/*
+ * The operations read the parameters r, alpha, a and b and this data only. The
+ * regular models call them for k = 1, with their own kind.
+ */
 extern const ModelOperations bg_nbd_operations;
 
 /* r, alpha, a and b. */
@@ -46,11 +49,11 @@ extern const ModelOperations bg_nbd_operations;
 extern const ModelParameter bg_nbd_parameters[BG_NBD_N_PARAMETERS];
 
 /*
- * The regular models share two parts of the fit with these. There each
- * purchase is the k-th of k events of the buying process; here k is 1.
+ * Two parts of the fit serve the regular models too. In those, each purchase
+ * is the k-th of k events of the buying process. In BG/NBD and MBG/NBD k is 1.
  *
  * bg_nbd_margins adds the terms that depend on x alone and on T alone to the
- * sums over a sample, and fills the table of its times.
+ * sums over a sample, and it fills the table of the sample's times.
  */
 extern void bg_nbd_margins(const ModelKind *kind, const double *parameters,
 						   const ModelSample *sample, int k,

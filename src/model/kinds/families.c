@@ -3,9 +3,9 @@
  * families.c
  *		What the kinds of model for the same sort of customer have in common.
  *
- * Only cheap conditions are flaws: those that rule out a maximum of the
- * likelihood whatever the parameters are. Samples without a flaw may lack a
- * maximum too, which the search then finds out.
+ * A flaw is a simple condition that rules out a maximum of the likelihood for
+ * every kind of the family. A sample without a flaw may lack a maximum too.
+ * The search for the maximum finds that out.
  *
  * Pure C, no state.
  *

@@ -16,11 +16,11 @@
 #include "model/kinds/kind.h"
 #include "model/kinds/sample.h"
 
-/* Why a sample has no maximum, in words of the data, and what would help. */
+/* The reason why a sample has no maximum, in words of the data. */
 typedef struct ModelFlaw
 {
-	const char *reason; /* NULL where nothing speaks against a maximum */
-	const char *hint; /* may be NULL */
+	const char *reason; /* NULL where none is known */
+	const char *hint; /* what would help, or NULL */
 } ModelFlaw;
 
 typedef struct ModelFamilyTraits

@@ -4,14 +4,16 @@
  *		The gamma-gamma model of the mean amount of a purchase.
  *
  * Colombo & Jiang (1999); Fader & Hardie (2013). The amounts of a customer's
- * purchases are gamma(p, nu), and nu differs between customers as gamma(q, v).
- * With y = x m the customer's total over x purchases of mean m, the density
- * of m is
+ * purchases have the gamma density (p, nu). nu differs between customers and
+ * has the gamma density (q, v). Let y = x m be the customer's total over x
+ * purchases of mean m. The density of m is
  *
  *	1 / (m B(px, q)) * (v / (v+y))^q * (y / (v+y))^(px).
  *
- * Both powers are taken by log1p, and the beta function as
+ * Both powers are computed by log1p. The beta function is computed as
  * Gamma(q) / (px)_q, which keeps its digits for large x.
+ *
+ * Pure C, no state.
  *
  *-------------------------------------------------------------------------
  */
@@ -48,7 +50,7 @@ log_likelihood(const ModelKind *kind, const double *parameters,
 		   px * log1p(parameters[V] / total) - log(customer->mean_amount);
 }
 
-/* What depends on x alone. */
+/* Adds the terms that depend on x alone. */
 static void
 margins(const ModelKind *kind, const double *parameters,
 		const ModelSample *sample, double *x_table, double *time_table,
@@ -73,7 +75,7 @@ margins(const ModelKind *kind, const double *parameters,
 	}
 }
 
-/* What depends on x and m. */
+/* Adds the terms that depend on x and m. */
 static void
 add_row(const double *parameters, double x, double mean_amount,
 		double customers, ModelSums *sums)

@@ -49,8 +49,9 @@
  * The customer stays for the time u if none of the N purchases in it is the
  * last: the probability is E_p[(1 + p tau)^-R], or in positive terms the sum
  * over k of P(N = k) (b)_k/(a+b)_k. There are at least k purchases if N >= k
- * and the customer has stayed k - 1 times, and exactly k if N = k and he has
- * stayed k times, or N >= k and he left after the k-th.
+ * and the customer has stayed k - 1 times. There are exactly k if N = k and
+ * the customer has stayed k times, or N >= k and the customer left after the
+ * k-th purchase.
  *
  *-------------------------------------------------------------------------
  */

@@ -53,10 +53,10 @@
 #define MODEL_MAX_TIME 1e12
 #define MODEL_MAX_AMOUNT 1e15
 
-/* Some likelihoods take a step of a few nanoseconds for each. */
+/* Some likelihoods take a step of a few nanoseconds for each occasion. */
 #define MODEL_MAX_OCCASIONS 1e6
 
-/* What describes a customer; families.h has more about each. */
+/* The numbers that describe a customer. families.h has more about each. */
 typedef enum ModelFamily
 {
 	MODEL_PURCHASES, /* x, t_x, t in a unit of time */
@@ -66,7 +66,7 @@ typedef enum ModelFamily
 	N_MODEL_FAMILIES
 } ModelFamily;
 
-/* What is known of one customer, or of several customers alike. */
+/* The record of one customer, or of several customers with equal records. */
 typedef struct ModelRow
 {
 	double x; /* repeat purchases; spend: purchases averaged; or periods */

@@ -3,30 +3,33 @@
  * regular.c
  *		The BG/CNBD-k and MBG/CNBD-k models of regular repeat purchases.
  *
- * As BG/NBD and MBG/NBD (bg_nbd.c), but the times between the purchases of a
- * customer have an Erlang-k density instead of an exponential one (Platzer
- * 2008; Reutterer, Platzer & Schroeder 2020): the customer buys at every k-th
- * event of a Poisson process, whose rate has the gamma density (r, alpha). The
- * higher k, the more regular; k = 1 is BG/NBD or MBG/NBD, to the last bit.
+ * These models are BG/NBD and MBG/NBD (bg_nbd.c) with regular customers. The
+ * times between the purchases of a customer have an Erlang-k density instead
+ * of an exponential one (Platzer 2008; Reutterer, Platzer & Schroeder 2020):
+ * the customer buys at every k-th event of a Poisson process. The rate of its
+ * events has the gamma density (r, alpha). A higher k means more regular
+ * purchases. For k = 1 the models are BG/NBD and MBG/NBD, to the last bit.
  *
- * With s the occasions to leave seen so far (x or x + 1), R = r + kx, w = (T -
- * t_x) / (alpha + T) and (c)_n = Gamma(c+n) / Gamma(c), the likelihood is
+ * Let s be the occasions to leave so far (x or x + 1), R = r + kx, w = (T -
+ * t_x) / (alpha + T) and (c)_n = Gamma(c+n) / Gamma(c). The likelihood is
  *
  *	P (r)_kx (b)_s / (a+b)_s * alpha^r (alpha+T)^-R * (Q + e^h),
  *	Q = sum over i < k of (R)_i / i! w^i,
  *	h = ln(a / (b+s-1)) + R ln((alpha+T) / (alpha+t_x)),
  *
- * where Q is for having stayed silent with i events since the last purchase,
- * and e^h, absent for s = 0, for having left: P(alive) is Q / (Q + e^h). P
- * is the product of the gaps to the power k - 1 over (k-1)!^x. It does not
- * depend on r, alpha, a and b, so it is kept apart (model_regular_gaps): the
- * fit for one k needs no gaps, and the choice of k only their sum over all
- * customers.
+ * and P(alive) is Q / (Q + e^h). Q belongs to customers who stayed and had i
+ * events, and so no purchase, since the last purchase. e^h belongs to customers
+ * who left, and is absent for s = 0. P is the product of the gaps to the power
+ * k - 1, over (k-1)!^x. P does not depend on r, alpha, a and b, so it is kept
+ * apart (model_regular_gaps). The fit for one k needs no gaps, and the choice
+ * of k needs only the sum of their logarithms over all customers.
  *
  * The derivatives of ln Q are moments of i under the weights of its terms.
- * With H = sum over m < i of 1 / (R+m) and v = 1 / (alpha+T), those of a
- * term's logarithm are H in r and -iv in alpha. What Q needs of x alone is
- * constant over a run of rows.
+ * Let H be the sum over m < i of 1 / (R+m), and v = 1 / (alpha+T). The
+ * logarithm of a term has the derivative H in r, and -iv in alpha. The numbers
+ * in Q that depend on x alone are constant over a run of rows.
+ *
+ * Pure C, no state.
  *
  *-------------------------------------------------------------------------
  */
@@ -119,7 +122,7 @@ p_alive(const ModelKind *kind, const double *parameters,
 	return g > 0 ? odds / (1.0 + odds) : 1.0 / (1.0 + odds);
 }
 
-/* The customer, alive, with what the purchases so far tell. */
+/* The customer, if alive, after the purchases so far. */
 static ErlangBuyer
 buyer(const ModelKind *kind, const double *parameters,
 	  const ModelRow *customer)
@@ -186,7 +189,7 @@ residual_lifetime(const ModelKind *kind, const double *parameters,
 	return p_alive(kind, parameters, customer) * lifetime;
 }
 
-/* One who has left makes no purchase. */
+/* A customer who has left makes no purchase. */
 static double
 probability(const ModelKind *kind, const double *parameters,
 			const ModelRow *customer, double count, double horizon)
@@ -223,7 +226,7 @@ margins(const ModelKind *kind, const double *parameters,
 				   time_table, sums);
 }
 
-/* What the rows of a run, which have the same x, have in common. */
+/* The numbers that all rows of a run share, because they have the same x. */
 typedef struct Run
 {
 	int k;
@@ -314,7 +317,7 @@ silence(const Run *run, double idle, double inverse_time)
 	return result;
 }
 
-/* The silence of one who has surely not left. */
+/* Adds ln Q of a row. */
 static void
 add_silence(const Silence *stayed, double customers, ModelSums *sums)
 {

@@ -12,15 +12,16 @@
 #include "model/kinds/kinds.h"
 
 /*
- * Parameters r, alpha, a, b and, in fifth place, the whole number k from 1 to
- * ERLANG_MAX_K, which the derivatives leave alone.
+ * The parameters are r, alpha, a, b and, in the fifth place, the whole number
+ * k from 1 to ERLANG_MAX_K. There are no derivatives in k.
  */
 #define REGULAR_K 4
 
 /*
- * What the times between purchases add to the log-likelihood: log_gaps is the
- * sum of their logarithms. Linear in purchases and log_gaps, so it can be had
- * of a customer or of all at once. It depends on no parameter but k.
+ * The term that the times between purchases add to the log-likelihood;
+ * log_gaps is the sum of their logarithms. The term is linear in purchases and
+ * log_gaps, so one call serves a customer or all customers at once. Of the
+ * parameters it depends on k alone.
  */
 extern double model_regular_gaps(const ModelKind *kind,
 								 const double *parameters, double purchases,

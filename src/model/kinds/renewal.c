@@ -3,15 +3,16 @@
  * renewal.c
  *		Customers who renew, or not, at the end of each period.
  *
- * Each customer leaves at the end of a period with a probability of his own,
- * which has the beta density (alpha, beta) over the customers. In sbg (shifted
- * beta-geometric; Fader & Hardie 2007) it is the same in all periods; in bdw
- * (beta-discrete-Weibull; Fader, Hardie, Liu, Davin & Steenburgh 2018) it
- * changes with time, rising for c > 1 and falling for c < 1. Survival is
+ * Each customer leaves at the end of a period with a probability that has the
+ * beta density (alpha, beta) over the customers. In sbg (shifted
+ * beta-geometric; Fader & Hardie 2007) the probability of a customer is the
+ * same in all periods. In bdw (beta-discrete-Weibull; Fader, Hardie, Liu,
+ * Davin & Steenburgh 2018) it changes with time: it rises for c > 1 and falls
+ * for c < 1. Survival is
  *
  *	S(t) = B(alpha, beta + t^c) / B(alpha, beta),
  *
- * sbg is c = 1. The ratio S(t) / S(t - 1) has the same form with beta +
+ * sbg is bdw with c = 1. The ratio S(t) / S(t - 1) has the same form with beta +
  * (t-1)^c for beta and t^c - (t-1)^c for t^c, so that a loss in period t,
  * S(t-1) - S(t), is S(t-1) (1 - ratio) without cancellation.
  *

@@ -3,10 +3,11 @@
  * sample.h
  *		The customers a model is fitted on, arranged for speed.
  *
- * Rows are sorted by (x, t_x, t), distinct, with counts: the result of any
- * order, split or weighting of the same customers is the same sample, bit by
- * bit. Each row refers to its x and its times by their places in lists of
- * the distinct values, in the order in which the rows meet them.
+ * Rows are sorted by (x, t_x, t), and equal rows are one row with a count. So
+ * the same customers give the same sample, bit by bit, in whatever order or
+ * weighting they came. Each row refers to its x and its times by their places
+ * in lists of the distinct values. The times are in the order in which the
+ * rows meet them.
  *
  * Pure C. The caller owns all memory; see model_sample_size.
  *
