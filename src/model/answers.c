@@ -243,8 +243,8 @@ expected_alive(FunctionCallInfo fcinfo, AnswerCache *cache,
 	if (cache->calls < CALLS_BEFORE_MEMO)
 	{
 		cache->calls++;
-		return model_answer(model, expected_alive, customer, horizon,
-							discount);
+		return model_call(model->kind, expected_alive, model->parameters,
+						  customer, horizon, discount);
 	}
 	if (cache->memo == NULL)
 		cache->memo = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt,
@@ -256,7 +256,8 @@ expected_alive(FunctionCallInfo fcinfo, AnswerCache *cache,
 	if (!same_key(&entry->key, &key))
 	{
 		entry->value =
-			model_answer(model, expected_alive, customer, horizon, discount);
+			model_call(model->kind, expected_alive, model->parameters,
+					   customer, horizon, discount);
 		entry->key = key;
 	}
 	return entry->value;

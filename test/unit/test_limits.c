@@ -11,12 +11,11 @@
  *-------------------------------------------------------------------------
  */
 #include "golden.h"
-#include "model/kinds/bg_bb.h"
 #include "model/kinds/bg_nbd.h"
 #include "model/kinds/erlang.h"
 #include "model/kinds/geometric.h"
 #include "model/kinds/nbd.h"
-#include "model/kinds/pareto_nbd.h"
+#include "model/kinds/kinds.h"
 #include "math/quadrature.h"
 #include "model/kinds/regular.h"
 #include "model/kinds/renewal.h"
@@ -205,15 +204,21 @@ test_occasions(void)
 			survival *= (stay + k) / (p[2] + (stay + k));
 			sum += survival * exp(-discount * (k + 1.0));
 		}
-		compare(&sums, model_bg_bb.expected_alive(p, &row, 20000.0, discount),
+		compare(&sums,
+				model_call(&model_bg_bb, expected_alive, p, &row, 20000.0,
+						   discount),
 				per_occasion * sum, 1e-11, 0);
 	}
 	for (int j = 0; j < N(smallest); j++)
 	{
-		compare(&sums, model_bg_bb.expected_alive(p, &row, 1e12, smallest[j]),
-				model_bg_bb.expected_alive(p, &row, 1e12, 0.0), 1e-11, j);
+		compare(&sums,
+				model_call(&model_bg_bb, expected_alive, p, &row, 1e12,
+						   smallest[j]),
+				model_call(&model_bg_bb, expected_alive, p, &row, 1e12, 0.0),
+				1e-11, j);
 		compare(&power,
-				model_bg_bb.expected_alive(p, &row, INFINITY, smallest[j]),
+				model_call(&model_bg_bb, expected_alive, p, &row, INFINITY,
+						   smallest[j]),
 				per_occasion *
 					power_law_sum(log_constant(p[2], stay), p[2], smallest[j]),
 				1e-10, j);
@@ -237,14 +242,14 @@ test_purchases(void)
 	ModelRow newcomer = {.customers = 1};
 	Worst worst = {0};
 
-	compare(
-		&worst,
-		model_pareto_nbd.expected_alive(pareto, &newcomer, INFINITY, 1e-308),
-		1.1740010593487631e+121, 1e-12, 0);
-	compare(
-		&worst,
-		model_pareto_nbd.expected_alive(pareto, &newcomer, INFINITY, 1e-323),
-		9.5876355198237692e+126, 1e-12, 1);
+	compare(&worst,
+			model_call(&model_pareto_nbd, expected_alive, pareto, &newcomer,
+					   INFINITY, 1e-308),
+			1.1740010593487631e+121, 1e-12, 0);
+	compare(&worst,
+			model_call(&model_pareto_nbd, expected_alive, pareto, &newcomer,
+					   INFINITY, 1e-323),
+			9.5876355198237692e+126, 1e-12, 1);
 	for (int i = 0; i < N(geometric); i++)
 	{
 		const double *g = geometric[i];
@@ -256,7 +261,8 @@ test_purchases(void)
 	}
 	for (int j = 0; j < N(smallest); j++)
 		compare(&worst,
-				model_nbd.expected_alive(nbd, &newcomer, 0.3, smallest[j]),
+				model_call(&model_nbd, expected_alive, nbd, &newcomer, 0.3,
+						   smallest[j]),
 				0.3 * nbd[0] / nbd[1], 1e-15, j);
 	report_worst(&worst, "purchases at the smallest discounts");
 }
@@ -323,18 +329,23 @@ test_no_time(void)
 		const double *parameters = p[i / N(kinds) % N(p)];
 		double horizon = smallest[i / N(kinds) / N(p)];
 
-		compare(&nothing, kind->probability(parameters, &seen, 0, horizon),
+		compare(&nothing,
+				model_call(kind, probability, parameters, &seen, 0, horizon),
 				1.0, 1e-15, i);
-		compare_scaled(&something,
-					   kind->at_least(parameters, &seen, 1, horizon), 0.0, 1.0,
-					   1e-190, i);
+		compare_scaled(
+			&something,
+			model_call(kind, at_least, parameters, &seen, 1, horizon), 0.0,
+			1.0, 1e-190, i);
 		if (parameters[1] == 1e-12)
 			continue;
-		compare(&nothing, kind->probability(parameters, &newcomer, 0, horizon),
-				1.0, 1e-15, i);
-		compare_scaled(&something,
-					   kind->probability(parameters, &newcomer, 3, horizon),
-					   0.0, 1.0, 1e-190, i);
+		compare(
+			&nothing,
+			model_call(kind, probability, parameters, &newcomer, 0, horizon),
+			1.0, 1e-15, i);
+		compare_scaled(
+			&something,
+			model_call(kind, probability, parameters, &newcomer, 3, horizon),
+			0.0, 1.0, 1e-190, i);
 	}
 	report_worst(&nothing, "no purchase in no time is certain");
 	report_worst(&something, "a purchase in no time is impossible");
@@ -353,11 +364,14 @@ test_short_time(void)
 		double rate = (p[0] + 2.0) / (p[1] + 39.0);
 
 		for (double horizon = 1e-300; horizon < 1e-20; horizon *= 1e10)
-			compare(&worst, kinds[i]->at_least(p, &seen, 1, horizon) / horizon,
-					kinds[i]->p_alive(p, &seen) * rate, 1e-12, i);
+			compare(&worst,
+					model_call(kinds[i], at_least, p, &seen, 1, horizon) /
+						horizon,
+					model_call(kinds[i], p_alive, p, &seen) * rate, 1e-12, i);
 		/* Here a number has ten digits left. */
-		compare(&worst, kinds[i]->at_least(p, &seen, 1, 1e-313) / 1e-313,
-				kinds[i]->p_alive(p, &seen) * rate, 1e-8, i);
+		compare(&worst,
+				model_call(kinds[i], at_least, p, &seen, 1, 1e-313) / 1e-313,
+				model_call(kinds[i], p_alive, p, &seen) * rate, 1e-8, i);
 	}
 	report_worst(&worst, "a purchase in a short time comes at the mean rate");
 }
@@ -382,12 +396,13 @@ is_sound(double value)
 static bool
 is_sound_for_ever(const ModelKind *kind, const double *p, const ModelRow *row)
 {
-	bool sound = is_sound(kind->p_alive(p, row)) &&
-				 is_sound(kind->residual_lifetime(p, row)) &&
-				 !isnan(kind->log_likelihood(p, row));
+	bool sound = is_sound(model_call(kind, p_alive, p, row)) &&
+				 is_sound(model_call(kind, residual_lifetime, p, row)) &&
+				 !isnan(model_call(kind, log_likelihood, p, row));
 
 	for (int i = 0; i < N(discounts) && sound; i++)
-		sound = is_sound(kind->expected_alive(p, row, INFINITY, discounts[i]));
+		sound = is_sound(
+			model_call(kind, expected_alive, p, row, INFINITY, discounts[i]));
 	return sound;
 }
 
@@ -396,15 +411,18 @@ is_sound_until(const ModelKind *kind, const double *p, const ModelRow *row,
 			   double horizon)
 {
 	static const double counts[] = {0.0, 1.0, 100.0, 1e12};
-	bool sound = is_sound(kind->p_alive_after(p, row, horizon)) &&
-				 is_sound(kind->expected_new(p, horizon));
+	bool sound = is_sound(model_call(kind, p_alive_after, p, row, horizon)) &&
+				 is_sound(model_call(kind, expected_new, p, horizon));
 
 	for (int i = 0; i < N(discounts) && sound; i++)
-		sound = is_sound(kind->expected_alive(p, row, horizon, discounts[i]));
+		sound = is_sound(
+			model_call(kind, expected_alive, p, row, horizon, discounts[i]));
 	for (int i = 0; i < N(counts) && sound; i++)
-		sound = is_sound(kind->probability(p, row, counts[i], horizon)) &&
-				(counts[i] == 0.0 ||
-				 is_sound(kind->at_least(p, row, counts[i], horizon)));
+		sound =
+			is_sound(
+				model_call(kind, probability, p, row, counts[i], horizon)) &&
+			(counts[i] == 0.0 ||
+			 is_sound(model_call(kind, at_least, p, row, counts[i], horizon)));
 	return sound;
 }
 

@@ -453,7 +453,7 @@ residual_renewals(const ModelKind *kind, const double *parameters,
 				  double period, double discount)
 {
 	return model_renewal_residual(model_renewal(kind, parameters), period,
-								  discount);
+								  INFINITY, discount);
 }
 
 /* sbg has the first two. */
