@@ -18,15 +18,15 @@ COMMENT ON FUNCTION crm.as_of() IS
 COMMENT ON FUNCTION crm.workspace_definition(text) IS
 'The DDL of a part of a workspace, as in the file of that name in sql/workspace. NULL for an unknown part.';
 
-CREATE FUNCTION crm.workspace_parts(attached boolean) RETURNS text[]
+CREATE FUNCTION crm_internal.workspace_parts(attached boolean) RETURNS text[]
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 	RETURN CASE WHEN attached
 				THEN '{workspace,segments,attached,history,views,attached_customer,growth}'::text[]
 				ELSE '{workspace,segments,tables,rules,purchase,history,views,customer,growth,tiers,lifecycle,recurring}'::text[] END;
-COMMENT ON FUNCTION crm.workspace_parts(boolean) IS
+COMMENT ON FUNCTION crm_internal.workspace_parts(boolean) IS
 'The definitions that make up a workspace, in the order in which they are run: one over a relation of your own (true) or one with tables (false). Each is the name of a text of crm.workspace_definition.';
 
-CREATE FUNCTION crm.workspace_text(part text, attached boolean, key_type text) RETURNS text
+CREATE FUNCTION crm_internal.workspace_text(part text, attached boolean, key_type text) RETURNS text
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 	RETURN CASE WHEN attached
 				THEN regexp_replace(replace(replace(crm.workspace_definition(part),
@@ -34,10 +34,10 @@ CREATE FUNCTION crm.workspace_text(part text, attached boolean, key_type text) R
 							'bigint[]', key_type || '[]'),
 							'\n\s*JOIN customer USING \(customer_id\)', '', 'g')
 				ELSE crm.workspace_definition(part) END;
-COMMENT ON FUNCTION crm.workspace_text(text, boolean, text) IS
+COMMENT ON FUNCTION crm_internal.workspace_text(text, boolean, text) IS
 'A definition for a workspace: over a relation of your own, customers are keyed by its type, and there is no table customer to join.';
 
-CREATE FUNCTION crm.workspace_check_name(workspace text) RETURNS void
+CREATE FUNCTION crm_internal.workspace_check_name(workspace text) RETURNS void
 	LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	its_owner oid;
@@ -50,10 +50,10 @@ BEGIN
 		RAISE name_too_long USING
 			MESSAGE = format('workspace name "%s" has %s bytes', workspace, octet_length(workspace)),
 			DETAIL = 'A name has at most 63 bytes.';
-	ELSIF workspace IN ('crm', 'public', 'information_schema') OR starts_with(workspace, 'pg_') THEN
+	ELSIF workspace IN ('crm', 'crm_internal', 'public', 'information_schema') OR starts_with(workspace, 'pg_') THEN
 		RAISE reserved_name USING
 			MESSAGE = format('workspace name "%s" is reserved', workspace),
-			HINT = 'Choose a schema of your own, other than crm, public, information_schema and pg_....';
+			HINT = 'Choose a schema of your own, other than crm, crm_internal, public, information_schema and pg_....';
 	END IF;
 	SELECT nspowner INTO its_owner FROM pg_namespace WHERE nspname = workspace;
 	IF NOT FOUND THEN
@@ -71,20 +71,20 @@ BEGIN
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION crm.workspace_check_name(text) IS
+COMMENT ON FUNCTION crm_internal.workspace_check_name(text) IS
 'Refuses a name that no workspace can get: none, too long, reserved, or of a schema that is not empty or belongs to another role.';
 
-CREATE FUNCTION crm.workspace_path(workspace text, type_schema name) RETURNS text
+CREATE FUNCTION crm_internal.workspace_path(workspace text, type_schema name) RETURNS text
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 	RETURN quote_ident(workspace) || coalesce(', ' || quote_ident(nullif(type_schema, 'pg_catalog')), '') || ', pg_temp';
-COMMENT ON FUNCTION crm.workspace_path(text, name) IS
+COMMENT ON FUNCTION crm_internal.workspace_path(text, name) IS
 'The search path in which the definitions of a workspace mean its own objects: the schema, and that of the type of its keys for the operators. pg_catalog comes before all, as it does unless it is named.';
 
 /*
  * Runs without a SET of its own, so that the search path lasts until the
  * function that called it returns. Hence every name is qualified.
  */
-CREATE FUNCTION crm.workspace_enter(workspace text) RETURNS void
+CREATE FUNCTION crm_internal.workspace_enter(workspace text) RETURNS void
 	LANGUAGE plpgsql AS $$
 DECLARE
 	type_schema pg_catalog.name;
@@ -109,18 +109,18 @@ BEGIN
 			MESSAGE = pg_catalog.format('permission denied for workspace "%s"', workspace),
 			HINT = pg_catalog.format('It needs at least: GRANT USAGE ON SCHEMA %I TO %I.', workspace, current_user);
 	END IF;
-	PERFORM pg_catalog.set_config('search_path', crm.workspace_path(workspace, type_schema), true);
+	PERFORM pg_catalog.set_config('search_path', crm_internal.workspace_path(workspace, type_schema), true);
 END
 $$;
-COMMENT ON FUNCTION crm.workspace_enter(text) IS
+COMMENT ON FUNCTION crm_internal.workspace_enter(text) IS
 'Makes names mean the objects of a workspace, until the calling function returns. An error where there is no such workspace.';
 
-CREATE FUNCTION crm.workspace_lock(workspace text) RETURNS void
+CREATE FUNCTION crm_internal.workspace_lock(workspace text) RETURNS void
 	LANGUAGE sql STRICT
 BEGIN ATOMIC
 	SELECT pg_advisory_xact_lock((6517357::bigint << 32) | n.oid::bigint) FROM pg_namespace n WHERE n.nspname = workspace;
 END;
-COMMENT ON FUNCTION crm.workspace_lock(text) IS
+COMMENT ON FUNCTION crm_internal.workspace_lock(text) IS
 'Waits until no other transaction refreshes, upgrades or drops the workspace, and keeps others from it until this one ends.';
 
 /*
@@ -129,7 +129,7 @@ COMMENT ON FUNCTION crm.workspace_lock(text) IS
  * multiply in its plans. And a table that was filled just now should not be
  * taken for empty until it comes round to it.
  */
-CREATE FUNCTION crm.workspace_analyze(filled regclass DEFAULT NULL, changes bigint DEFAULT NULL) RETURNS void
+CREATE FUNCTION crm_internal.workspace_analyze(filled regclass DEFAULT NULL, changes bigint DEFAULT NULL) RETURNS void
 	LANGUAGE plpgsql AS $$
 DECLARE
 	relation regclass;
@@ -146,7 +146,7 @@ BEGIN
 	END LOOP;
 END
 $$;
-COMMENT ON FUNCTION crm.workspace_analyze(regclass, bigint) IS
+COMMENT ON FUNCTION crm_internal.workspace_analyze(regclass, bigint) IS
 'Collects statistics of the settings and rules of a workspace, or of a table of it where changes are more than a tenth of its rows. The search path is that of the workspace.';
 
 /* Making */
@@ -154,38 +154,38 @@ COMMENT ON FUNCTION crm.workspace_analyze(regclass, bigint) IS
 CREATE FUNCTION crm.create_workspace(workspace text, time_zone text DEFAULT NULL) RETURNS regnamespace
 	LANGUAGE plpgsql AS $$
 BEGIN
-	RETURN crm.workspace_create(workspace, coalesce(time_zone, pg_catalog.current_setting('TimeZone')));
+	RETURN crm_internal.workspace_create(workspace, coalesce(time_zone, pg_catalog.current_setting('TimeZone')));
 END
 $$;
 COMMENT ON FUNCTION crm.create_workspace(text, text) IS
 'Makes a workspace with tables: a schema of yours with tables for customers, orders, interactions, cases and so on, default rules, and views. The schema must not exist, or be yours and empty. time_zone decides on which day a purchase happened (default: that of the session). Everything belongs to the caller; a failing call leaves nothing behind. Returns the schema.';
 
-CREATE FUNCTION crm.workspace_create(workspace text, time_zone text) RETURNS regnamespace
+CREATE FUNCTION crm_internal.workspace_create(workspace text, time_zone text) RETURNS regnamespace
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET client_min_messages = warning AS $$
 DECLARE
 	part text;
 BEGIN
-	PERFORM crm.workspace_check_name(workspace);
+	PERFORM crm_internal.workspace_check_name(workspace);
 	IF to_regnamespace(quote_ident(workspace)) IS NULL THEN
 		EXECUTE format('CREATE SCHEMA %I', workspace);
 	END IF;
 	PERFORM set_config('search_path', format('%I, pg_temp', workspace), true);
-	FOREACH part IN ARRAY crm.workspace_parts(false) LOOP
-		EXECUTE crm.workspace_text(part, false, 'bigint');
+	FOREACH part IN ARRAY crm_internal.workspace_parts(false) LOOP
+		EXECUTE crm_internal.workspace_text(part, false, 'bigint');
 	END LOOP;
 	EXECUTE 'INSERT INTO workspace (crm_version, time_zone) VALUES ($1, $2)' USING crm.version(), time_zone;
-	PERFORM crm.workspace_analyze();
+	PERFORM crm_internal.workspace_analyze();
 	EXECUTE format('COMMENT ON SCHEMA %I IS %L', workspace, 'Workspace of the extension crm.');
 	RETURN quote_ident(workspace)::regnamespace;
 END
 $$;
-COMMENT ON FUNCTION crm.workspace_create(text, text) IS 'Behind crm.create_workspace.';
+COMMENT ON FUNCTION crm_internal.workspace_create(text, text) IS 'Behind crm.create_workspace.';
 
 CREATE FUNCTION crm.attach(workspace text, source regclass, customer name, at name, amount name,
 	cost name DEFAULT NULL, filter text DEFAULT NULL, time_zone text DEFAULT NULL) RETURNS regnamespace
 	LANGUAGE plpgsql AS $$
 BEGIN
-	RETURN crm.workspace_attach(workspace, source, customer, at, amount, cost, filter,
+	RETURN crm_internal.workspace_attach(workspace, source, customer, at, amount, cost, filter,
 								coalesce(time_zone, pg_catalog.current_setting('TimeZone')),
 								pg_catalog.current_setting('search_path'));
 END
@@ -193,7 +193,7 @@ $$;
 COMMENT ON FUNCTION crm.attach(text, regclass, name, name, name, name, text, text) IS
 'Makes a workspace over a table or view that is there: SELECT crm.attach(''shop'', ''public.orders'', customer => ''user_id'', at => ''created_at'', amount => ''total''). One row is one purchase; an amount below 0 is a refund. customer: column with the key, of any type that can be ordered. at: column of type date, timestamp or timestamptz; for the last, time_zone decides the day (default: that of the session). amount: a number. cost: column with the cost of the purchase, for profit. filter: condition on the columns of the relation, for example $$status = ''paid''$$. Needs the rights SELECT and TRIGGER on the table, for triggers note which customers change; over a view or a foreign table there are none, and crm.refresh computes everybody. Rows without customer, date or amount, or with infinite ones, are left out and shown by the view rejected_purchase. A failing call leaves nothing behind. Returns the schema.';
 
-CREATE FUNCTION crm.workspace_column(source regclass, role text, column_name name) RETURNS oid
+CREATE FUNCTION crm_internal.workspace_column(source regclass, role text, column_name name) RETURNS oid
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	its_type oid;
@@ -229,10 +229,10 @@ BEGIN
 	RETURN its_type;
 END
 $$;
-COMMENT ON FUNCTION crm.workspace_column(regclass, text, name) IS
+COMMENT ON FUNCTION crm_internal.workspace_column(regclass, text, name) IS
 'The type of the column that plays a role (customer, at, amount, cost) in crm.attach; an error where it is missing or of the wrong type.';
 
-CREATE FUNCTION crm.workspace_amount(source regclass, column_name name) RETURNS text
+CREATE FUNCTION crm_internal.workspace_amount(source regclass, column_name name) RETURNS text
 	LANGUAGE sql STABLE
 BEGIN ATOMIC
 	SELECT CASE WHEN a.atttypid = ANY ('{int2,int4,int8}'::regtype[]) THEN format('source.%I::numeric', a.attname)
@@ -242,7 +242,7 @@ BEGIN ATOMIC
 							a.attname) END
 	  FROM pg_attribute a WHERE a.attrelid = source AND a.attname = column_name;
 END;
-COMMENT ON FUNCTION crm.workspace_amount(regclass, name) IS
+COMMENT ON FUNCTION crm_internal.workspace_amount(regclass, name) IS
 'The expression for an amount of a source: numeric, with at most 8 decimals.';
 
 /*
@@ -251,7 +251,7 @@ COMMENT ON FUNCTION crm.workspace_amount(regclass, name) IS
  * column with another collation than its type's gets a type of its own: the
  * domain customer_key.
  */
-CREATE FUNCTION crm.workspace_key_collation(source regclass, customer name) RETURNS text
+CREATE FUNCTION crm_internal.workspace_key_collation(source regclass, customer name) RETURNS text
 	LANGUAGE sql STABLE STRICT
 BEGIN ATOMIC
 	SELECT format('%I.%I', n.nspname, c.collname)
@@ -261,13 +261,13 @@ BEGIN ATOMIC
 	  JOIN pg_namespace n ON n.oid = c.collnamespace
 	 WHERE a.attrelid = source AND a.attname = customer;
 END;
-COMMENT ON FUNCTION crm.workspace_key_collation(regclass, name) IS
+COMMENT ON FUNCTION crm_internal.workspace_key_collation(regclass, name) IS
 'The collation of a column, if it is not that of its type.';
 
-CREATE FUNCTION crm.workspace_source(workspace text, source regclass, key text, at name, amount name, cost name, filter text) RETURNS text
+CREATE FUNCTION crm_internal.workspace_source(workspace text, source regclass, key text, at name, amount name, cost name, filter text) RETURNS text
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-	at_type oid := crm.workspace_column(source, 'at', at);
+	at_type oid := crm_internal.workspace_column(source, 'at', at);
 	zone text := format('(SELECT w.time_zone FROM %I.workspace w)', workspace);
 	parts text[];
 BEGIN
@@ -279,20 +279,20 @@ BEGIN
 		format(CASE at_type WHEN 'date'::regtype THEN 'source.%I AS purchased_on'
 							WHEN 'timestamp'::regtype THEN 'source.%I::date AS purchased_on'
 							ELSE '(source.%I AT TIME ZONE %s)::date AS purchased_on' END, at, zone),
-		crm.workspace_amount(source, amount) || ' AS amount',
-		coalesce(crm.workspace_amount(source, amount) || ' - (' || crm.workspace_amount(source, cost) || ')',
+		crm_internal.workspace_amount(source, amount) || ' AS amount',
+		coalesce(crm_internal.workspace_amount(source, amount) || ' - (' || crm_internal.workspace_amount(source, cost) || ')',
 				 'NULL::numeric') || ' AS profit'];
 	RETURN format(E'SELECT %s\n  FROM %s AS source', array_to_string(parts, E',\n	   '), source)
 		|| coalesce(E'\n WHERE (' || filter || E'\n)', '');
 END
 $$;
-COMMENT ON FUNCTION crm.workspace_source(text, regclass, text, name, name, name, text) IS
+COMMENT ON FUNCTION crm_internal.workspace_source(text, regclass, text, name, name, name, text) IS
 'The query of the view source_row: the source under the names of the workspace. key is the column of the customer, quoted, with a cast if it needs one.';
 
-CREATE FUNCTION crm.workspace_trigger_name(workspace text, event text) RETURNS text
+CREATE FUNCTION crm_internal.workspace_trigger_name(workspace text, event text) RETURNS text
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 	RETURN 'crm_' || CASE WHEN octet_length(workspace) <= 48 THEN workspace ELSE md5(workspace) END || '_' || event;
-COMMENT ON FUNCTION crm.workspace_trigger_name(text, text) IS
+COMMENT ON FUNCTION crm_internal.workspace_trigger_name(text, text) IS
 'The name of a trigger on a source: different for each workspace over it.';
 
 /*
@@ -300,7 +300,7 @@ COMMENT ON FUNCTION crm.workspace_trigger_name(text, text) IS
  * customers of an updated row: whether the row passes is not for a function
  * to judge that runs with other rights than the writer's.
  */
-CREATE FUNCTION crm.workspace_mark_function(customer name, at name, amount name, cost name, filter text) RETURNS text
+CREATE FUNCTION crm_internal.workspace_mark_function(customer name, at name, amount name, cost name, filter text) RETURNS text
 	LANGUAGE sql STABLE
 BEGIN ATOMIC
 	SELECT format($body$
@@ -327,10 +327,10 @@ $body$, customer, c.columns,
 		CASE WHEN filter IS NULL THEN ' EXCEPT ALL SELECT ' || c.columns || ' FROM old_rows' ELSE '' END)
 	  FROM (SELECT concat_ws(', ', quote_ident(customer), quote_ident(at), quote_ident(amount), quote_ident(cost)) AS columns) c;
 END;
-COMMENT ON FUNCTION crm.workspace_mark_function(name, name, name, name, text) IS
+COMMENT ON FUNCTION crm_internal.workspace_mark_function(name, name, name, name, text) IS
 'The definition of the trigger function of an attached workspace.';
 
-CREATE FUNCTION crm.workspace_sources(source regclass) RETURNS SETOF regclass
+CREATE FUNCTION crm_internal.workspace_sources(source regclass) RETURNS SETOF regclass
 	LANGUAGE sql STABLE STRICT
 BEGIN ATOMIC
 	WITH RECURSIVE member (relid) AS (
@@ -339,17 +339,17 @@ BEGIN ATOMIC
 		SELECT i.inhrelid FROM member m JOIN pg_inherits i ON i.inhparent = m.relid)
 	SELECT m.relid::regclass FROM member m JOIN pg_class c ON c.oid = m.relid WHERE c.relkind IN ('r', 'p');
 END;
-COMMENT ON FUNCTION crm.workspace_sources(regclass) IS
+COMMENT ON FUNCTION crm_internal.workspace_sources(regclass) IS
 'The tables whose changes concern a workspace: the table, its partitions and children. None for a view or a foreign table.';
 
-CREATE FUNCTION crm.workspace_create_triggers(workspace text, source regclass) RETURNS void
+CREATE FUNCTION crm_internal.workspace_create_triggers(workspace text, source regclass) RETURNS void
 	LANGUAGE plpgsql AS $$
 DECLARE
 	missing record;
 BEGIN
 	FOR missing IN
 		SELECT s.relation, e.event, e.tables, e.function
-		  FROM crm.workspace_sources(source) AS s (relation)
+		  FROM crm_internal.workspace_sources(source) AS s (relation)
 		 CROSS JOIN (VALUES
 				('INSERT', 4, ' REFERENCING NEW TABLE AS new_rows', 'mark_changes'),
 				('DELETE', 8, ' REFERENCING OLD TABLE AS old_rows', 'mark_changes'),
@@ -360,15 +360,15 @@ BEGIN
 							WHERE t.tgrelid = s.relation AND t.tgfoid = to_regproc(e.function) AND t.tgtype & e.bit <> 0)
 	LOOP
 		EXECUTE format('CREATE TRIGGER %I AFTER %s ON %s%s FOR EACH STATEMENT EXECUTE FUNCTION %I()',
-					   crm.workspace_trigger_name(workspace, lower(missing.event)), missing.event, missing.relation,
+					   crm_internal.workspace_trigger_name(workspace, lower(missing.event)), missing.event, missing.relation,
 					   missing.tables, missing.function);
 	END LOOP;
 END
 $$;
-COMMENT ON FUNCTION crm.workspace_create_triggers(text, regclass) IS
+COMMENT ON FUNCTION crm_internal.workspace_create_triggers(text, regclass) IS
 'Puts the triggers of a workspace on its source, where they are missing; the search path is that of the workspace.';
 
-CREATE FUNCTION crm.workspace_attach(workspace text, source regclass, customer name, at name, amount name,
+CREATE FUNCTION crm_internal.workspace_attach(workspace text, source regclass, customer name, at name, amount name,
 	cost name, filter text, time_zone text, caller_path text) RETURNS regnamespace
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -379,7 +379,7 @@ DECLARE
 	part text;
 	query text;
 BEGIN
-	PERFORM crm.workspace_check_name(workspace);
+	PERFORM crm_internal.workspace_check_name(workspace);
 	IF source IS NULL OR customer IS NULL OR at IS NULL OR amount IS NULL THEN
 		RAISE null_value_not_allowed USING
 			MESSAGE = 'attach needs a source and its columns for customer, at and amount';
@@ -392,18 +392,18 @@ BEGIN
 	END IF;
 	SELECT n.nspname INTO key_schema
 	  FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
-	 WHERE t.oid = crm.workspace_column(source, 'customer', customer);
-	PERFORM crm.workspace_column(source, 'amount', amount);
+	 WHERE t.oid = crm_internal.workspace_column(source, 'customer', customer);
+	PERFORM crm_internal.workspace_column(source, 'amount', amount);
 	IF cost IS NOT NULL THEN
-		PERFORM crm.workspace_column(source, 'cost', cost);
+		PERFORM crm_internal.workspace_column(source, 'cost', cost);
 	END IF;
 	IF NOT has_table_privilege(source, 'SELECT') OR kind IN ('r', 'p') AND NOT has_table_privilege(source, 'TRIGGER') THEN
 		RAISE insufficient_privilege USING
 			MESSAGE = format('role %s may not attach %s', current_user, source),
 			HINT = format('It needs: GRANT SELECT, TRIGGER ON %s TO %I. Or attach a view, which is refreshed in full.', source, current_user);
 	END IF;
-	key_collation := crm.workspace_key_collation(source, customer);
-	query := crm.workspace_source(workspace, source, quote_ident(customer) || CASE WHEN key_collation IS NULL THEN ''
+	key_collation := crm_internal.workspace_key_collation(source, customer);
+	query := crm_internal.workspace_source(workspace, source, quote_ident(customer) || CASE WHEN key_collation IS NULL THEN ''
 																		ELSE format('::%I.customer_key', workspace) END,
 								  at, amount, cost, filter);
 	SELECT format_type(atttypid, atttypmod) INTO key_type FROM pg_attribute WHERE attrelid = source AND attname = customer;
@@ -415,25 +415,25 @@ BEGIN
 		EXECUTE format('COMMENT ON DOMAIN %I.customer_key IS %L', workspace, 'Key of a customer, with the collation of the source''s column.');
 		key_type := 'customer_key';
 	END IF;
-	FOREACH part IN ARRAY crm.workspace_parts(true) LOOP
-		PERFORM set_config('search_path', crm.workspace_path(workspace, key_schema), true);
+	FOREACH part IN ARRAY crm_internal.workspace_parts(true) LOOP
+		PERFORM set_config('search_path', crm_internal.workspace_path(workspace, key_schema), true);
 		IF part = 'attached' THEN
 			EXECUTE 'INSERT INTO workspace (crm_version, time_zone, source, customer_column, at_column, amount_column, cost_column, filter) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)'
 			  USING crm.version(), time_zone, source, customer, at, amount, cost, filter;
 			PERFORM crm.workspace_create_source_row(workspace, query, caller_path);
 		END IF;
-		EXECUTE crm.workspace_text(part, true, key_type);
+		EXECUTE crm_internal.workspace_text(part, true, key_type);
 	END LOOP;
-	EXECUTE crm.workspace_mark_function(customer, at, amount, cost, filter);
-	PERFORM crm.workspace_create_triggers(workspace, source);
+	EXECUTE crm_internal.workspace_mark_function(customer, at, amount, cost, filter);
+	PERFORM crm_internal.workspace_create_triggers(workspace, source);
 	INSERT INTO customer_change (customer_id) VALUES (NULL);
-	PERFORM crm.workspace_analyze();
+	PERFORM crm_internal.workspace_analyze();
 	EXECUTE format('COMMENT ON SCHEMA %I IS %L', workspace, 'Workspace of the extension crm.');
-	PERFORM crm.workspace_attach_notices(workspace, source, customer, kind);
+	PERFORM crm_internal.workspace_attach_notices(workspace, source, customer, kind);
 	RETURN quote_ident(workspace)::regnamespace;
 END
 $$;
-COMMENT ON FUNCTION crm.workspace_attach(text, regclass, name, name, name, name, text, text, text) IS 'Behind crm.attach.';
+COMMENT ON FUNCTION crm_internal.workspace_attach(text, regclass, name, name, name, name, text, text, text) IS 'Behind crm.attach.';
 
 CREATE FUNCTION crm.workspace_create_source_row(workspace text, query text, caller_path text) RETURNS void
 	LANGUAGE plpgsql AS $$
@@ -456,28 +456,28 @@ $$;
 COMMENT ON FUNCTION crm.workspace_create_source_row(text, text, text) IS
 'Makes the view source_row. Names in the filter mean what they mean to the caller.';
 
-CREATE FUNCTION crm.workspace_has_index(source regclass, customer name) RETURNS boolean
+CREATE FUNCTION crm_internal.workspace_has_index(source regclass, customer name) RETURNS boolean
 	LANGUAGE sql STABLE STRICT
 BEGIN ATOMIC
 	SELECT EXISTS (SELECT FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
 					WHERE i.indrelid = source AND a.attname = customer AND i.indisvalid AND i.indpred IS NULL);
 END;
-COMMENT ON FUNCTION crm.workspace_has_index(regclass, name) IS
+COMMENT ON FUNCTION crm_internal.workspace_has_index(regclass, name) IS
 'Whether an index of the source starts with the customer, so that the purchases of one are found without reading all.';
 
-CREATE FUNCTION crm.workspace_attach_notices(workspace text, source regclass, customer name, kind "char") RETURNS void
+CREATE FUNCTION crm_internal.workspace_attach_notices(workspace text, source regclass, customer name, kind "char") RETURNS void
 	LANGUAGE plpgsql AS $$
 BEGIN
 	IF kind NOT IN ('r', 'p') THEN
 		RAISE NOTICE USING
 			MESSAGE = format('%s is not a table: no triggers tell which customers change', source),
 			HINT = format('CALL crm.refresh(%L) computes everybody; run it as often as the views should be up to date.', workspace);
-	ELSIF NOT crm.workspace_has_index(source, customer) THEN
+	ELSIF NOT crm_internal.workspace_has_index(source, customer) THEN
 		RAISE NOTICE USING
 			MESSAGE = format('no index of %s starts with "%s": each look at a changed customer reads the whole table', source, customer),
 			HINT = format('CREATE INDEX ON %s (%I);', source, customer);
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION crm.workspace_attach_notices(text, regclass, name, "char") IS
+COMMENT ON FUNCTION crm_internal.workspace_attach_notices(text, regclass, name, "char") IS
 'Says what will be slow or not noticed in an attached workspace.';

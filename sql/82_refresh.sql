@@ -5,12 +5,12 @@
  * needs all customers at once (thresholds, models) is frozen by day.
  */
 
-CREATE FUNCTION crm.refresh_changed(workspace text, batch integer, before timestamptz,
+CREATE FUNCTION crm_internal.refresh_changed(workspace text, batch integer, before timestamptz,
 	OUT customers bigint, OUT purchases bigint) RETURNS record
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-	PERFORM crm.workspace_enter(workspace);
-	PERFORM crm.workspace_lock(workspace);
+	PERFORM crm_internal.workspace_enter(workspace);
+	PERFORM crm_internal.workspace_lock(workspace);
 	WITH chosen AS MATERIALIZED (
 		SELECT DISTINCT c.customer_id FROM customer_change c
 		 WHERE c.customer_id IS NOT NULL AND c.changed_at <= before
@@ -30,14 +30,14 @@ BEGIN
 	SELECT count(*), coalesce(sum(crm.purchases(fresh.history)), 0)::bigint FROM fresh INTO customers, purchases;
 END
 $$;
-COMMENT ON FUNCTION crm.refresh_changed(text, integer, timestamptz) IS
+COMMENT ON FUNCTION crm_internal.refresh_changed(text, integer, timestamptz) IS
 'One batch of crm.refresh, in the transaction of the caller: recomputes and stores the histories of at most so many customers that changed in transactions begun up to a moment. Notes, facts and histories are seen at one moment, so a change is either in the history or still noted. Returns customers (0: none is left) and their purchases.';
 
-CREATE FUNCTION crm.refresh_everyone(workspace text, OUT customers bigint, OUT purchases bigint) RETURNS record
+CREATE FUNCTION crm_internal.refresh_everyone(workspace text, OUT customers bigint, OUT purchases bigint) RETURNS record
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-	PERFORM crm.workspace_enter(workspace);
-	PERFORM crm.workspace_lock(workspace);
+	PERFORM crm_internal.workspace_enter(workspace);
+	PERFORM crm_internal.workspace_lock(workspace);
 	IF NOT EXISTS (SELECT FROM customer_history) THEN
 		WITH done AS (
 			DELETE FROM customer_change
@@ -76,17 +76,17 @@ BEGIN
 	SELECT count(*), coalesce(sum(crm.purchases(fresh.history)), 0)::bigint FROM fresh INTO customers, purchases;
 END
 $$;
-COMMENT ON FUNCTION crm.refresh_everyone(text) IS
+COMMENT ON FUNCTION crm_internal.refresh_everyone(text) IS
 'Recomputes and stores the histories of all customers in one pass, in the transaction of the caller; rows that did not change are not written. Returns customers and purchases.';
 
-CREATE FUNCTION crm.refresh_start(workspace text, "full" boolean, OUT run bigint, OUT everyone boolean, OUT before timestamptz) RETURNS record
+CREATE FUNCTION crm_internal.refresh_start(workspace text, "full" boolean, OUT run bigint, OUT everyone boolean, OUT before timestamptz) RETURNS record
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-	PERFORM crm.workspace_enter(workspace);
+	PERFORM crm_internal.workspace_enter(workspace);
 	before := clock_timestamp();
 	SELECT coalesce("full", false) OR NOT EXISTS (SELECT FROM customer_history)
 		OR EXISTS (SELECT FROM customer_change WHERE customer_id IS NULL)
-		OR (w.source IS NOT NULL AND NOT EXISTS (SELECT FROM crm.workspace_sources(w.source)))
+		OR (w.source IS NOT NULL AND NOT EXISTS (SELECT FROM crm_internal.workspace_sources(w.source)))
 	  INTO everyone FROM workspace w;
 	IF everyone IS NULL THEN
 		RAISE object_not_in_prerequisite_state USING
@@ -96,21 +96,21 @@ BEGIN
 	INSERT INTO refresh_run (is_full) VALUES (everyone) RETURNING run_id INTO run;
 END
 $$;
-COMMENT ON FUNCTION crm.refresh_start(text, boolean) IS
+COMMENT ON FUNCTION crm_internal.refresh_start(text, boolean) IS
 'Enters a run of crm.refresh into refresh_run and says whether it must recompute everyone: when asked to, when nothing is stored yet, when everyone is noted as changed, or when the source has no triggers.';
 
-CREATE FUNCTION crm.refresh_step(workspace text, run bigint, everyone boolean, batch integer, before timestamptz) RETURNS boolean
+CREATE FUNCTION crm_internal.refresh_step(workspace text, run bigint, everyone boolean, batch integer, before timestamptz) RETURNS boolean
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
 DECLARE
 	step record;
 	so_far record;
 BEGIN
 	IF everyone THEN
-		SELECT * INTO step FROM crm.refresh_everyone(workspace);
+		SELECT * INTO step FROM crm_internal.refresh_everyone(workspace);
 	ELSE
-		SELECT * INTO step FROM crm.refresh_changed(workspace, batch, before);
+		SELECT * INTO step FROM crm_internal.refresh_changed(workspace, batch, before);
 	END IF;
-	PERFORM crm.workspace_enter(workspace);
+	PERFORM crm_internal.workspace_enter(workspace);
 	UPDATE refresh_run r
 	   SET customers = r.customers + step.customers,
 		   purchases = r.purchases + step.purchases,
@@ -127,13 +127,13 @@ BEGIN
 	RETURN so_far.finished;
 END
 $$;
-COMMENT ON FUNCTION crm.refresh_step(text, bigint, boolean, integer, timestamptz) IS
+COMMENT ON FUNCTION crm_internal.refresh_step(text, bigint, boolean, integer, timestamptz) IS
 'One transaction of crm.refresh: a batch, and the run''s row in refresh_run. True when nothing is left to do.';
 
-CREATE FUNCTION crm.refresh_finish(workspace text, run bigint, OUT customers bigint, OUT purchases bigint, OUT seconds float8) RETURNS record
+CREATE FUNCTION crm_internal.refresh_finish(workspace text, run bigint, OUT customers bigint, OUT purchases bigint, OUT seconds float8) RETURNS record
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
 BEGIN
-	PERFORM crm.workspace_enter(workspace);
+	PERFORM crm_internal.workspace_enter(workspace);
 	IF NOT EXISTS (SELECT FROM threshold)
 	   AND EXISTS (SELECT FROM customer_history h WHERE crm.first_day(h.history) <= crm.as_of()) THEN
 		PERFORM crm.freeze_thresholds(workspace);
@@ -143,7 +143,7 @@ BEGIN
 	  FROM refresh_run r WHERE r.run_id = run;
 END
 $$;
-COMMENT ON FUNCTION crm.refresh_finish(text, bigint) IS
+COMMENT ON FUNCTION crm_internal.refresh_finish(text, bigint) IS
 'The end of crm.refresh: makes the first thresholds where there are none, and returns what the run did.';
 
 /*
@@ -168,14 +168,14 @@ BEGIN
 	END IF;
 	COMMIT;
 	SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
-	SELECT s.run, s.everyone, s.before INTO run, everyone, before FROM crm.refresh_start(workspace, "full") s;
+	SELECT s.run, s.everyone, s.before INTO run, everyone, before FROM crm_internal.refresh_start(workspace, "full") s;
 	LOOP
 		COMMIT;
 		SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
 		EXIT WHEN finished;
-		finished := crm.refresh_step(workspace, run, everyone, batch, before);
+		finished := crm_internal.refresh_step(workspace, run, everyone, batch, before);
 	END LOOP;
-	SELECT f.customers, f.purchases, f.seconds INTO customers, purchases, seconds FROM crm.refresh_finish(workspace, run) f;
+	SELECT f.customers, f.purchases, f.seconds INTO customers, purchases, seconds FROM crm_internal.refresh_finish(workspace, run) f;
 	COMMIT;
 END
 $$;
@@ -191,7 +191,7 @@ DECLARE
 	made record;
 BEGIN
 	as_of := coalesce(as_of, crm.as_of());
-	PERFORM crm.workspace_enter(workspace);
+	PERFORM crm_internal.workspace_enter(workspace);
 	WITH buyer AS MATERIALIZED (
 		SELECT h.history, crm.amount(h.history, freeze_thresholds.as_of) AS revenue
 		  FROM purchase_history h
@@ -252,7 +252,7 @@ DECLARE
 	message text;
 BEGIN
 	as_of := coalesce(as_of, crm.as_of());
-	PERFORM crm.workspace_enter(workspace);
+	PERFORM crm_internal.workspace_enter(workspace);
 	SELECT crm.fit_purchases(coalesce(fit.kind, w.purchase_model), w.model_unit, h.history, fit.as_of)
 	  INTO purchase_model
 	  FROM purchase_history h, workspace w;
@@ -305,7 +305,7 @@ BEGIN
 			MESSAGE = format('calibration ends on %s, but the data to compare with end on %s', calibration_end, backtest.as_of),
 			HINT = 'Choose a day before crm.as_of() as the end of calibration.';
 	END IF;
-	PERFORM crm.workspace_enter(workspace);
+	PERFORM crm_internal.workspace_enter(workspace);
 	SELECT crm.fit_purchases(coalesce(backtest.kind, w.purchase_model), w.model_unit, h.history, calibration_end)
 	  INTO purchase_model FROM purchase_history h, workspace w;
 	IF purchase_model IS NULL THEN

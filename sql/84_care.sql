@@ -29,7 +29,7 @@ COMMENT ON COLUMN crm.workspaces.stored_customers IS 'About how many customers h
 COMMENT ON COLUMN crm.workspaces.bytes IS 'Size of its tables, with indexes.';
 GRANT SELECT ON crm.workspaces TO PUBLIC;
 
-CREATE FUNCTION crm.workspace_objects(workspace text,
+CREATE FUNCTION crm_internal.workspace_objects(workspace text,
 	OUT kind text, OUT name text, OUT statements text, OUT column_name text, OUT definition text) RETURNS SETOF record
 	LANGUAGE sql STABLE STRICT
 BEGIN ATOMIC
@@ -38,23 +38,23 @@ BEGIN ATOMIC
 				   (SELECT format_type(a.atttypid, a.atttypmod) FROM pg_class t JOIN pg_attribute a ON a.attrelid = t.oid
 					 WHERE t.relnamespace = n.oid AND t.relname = 'customer_history' AND a.attname = 'customer_id') AS key_type
 			  FROM pg_namespace n WHERE n.nspname = workspace) w
-	 CROSS JOIN LATERAL unnest(crm.workspace_parts(w.attached)) WITH ORDINALITY AS part (part, part_no)
-	 CROSS JOIN LATERAL regexp_split_to_table(crm.workspace_text(part.part, w.attached, w.key_type), E'\n\n') WITH ORDINALITY AS p (paragraph, paragraph_no)
+	 CROSS JOIN LATERAL unnest(crm_internal.workspace_parts(w.attached)) WITH ORDINALITY AS part (part, part_no)
+	 CROSS JOIN LATERAL regexp_split_to_table(crm_internal.workspace_text(part.part, w.attached, w.key_type), E'\n\n') WITH ORDINALITY AS p (paragraph, paragraph_no)
 	  LEFT JOIN LATERAL regexp_match(p.paragraph, '^(?:/[*].*[*]/\n)?(?:CREATE (TABLE|VIEW|FUNCTION|TRIGGER)|(INSERT) INTO) (\w+)') AS raw (found) ON true
 	 CROSS JOIN LATERAL (SELECT ARRAY[coalesce(raw.found[1], raw.found[2]), raw.found[3]] AS found) o
 	  LEFT JOIN LATERAL regexp_matches(CASE WHEN o.found[1] = 'TABLE' THEN substring(p.paragraph, '^.*?\n\);') END,
 									   '^\t([a-z]\w*) (.*?),?$', 'gn') WITH ORDINALITY AS c (found, column_no) ON true
 	 ORDER BY part.part_no, p.paragraph_no, c.column_no;
 END;
-COMMENT ON FUNCTION crm.workspace_objects(text) IS
+COMMENT ON FUNCTION crm_internal.workspace_objects(text) IS
 'What the shipped definitions of a workspace consist of: paragraphs of statements with the kind and name of the object that they begin with, a row for each column of a table.';
 
-CREATE FUNCTION crm.workspace_drift(workspace text, OUT problem text, OUT object text, OUT detail text, OUT hint text) RETURNS SETOF record
+CREATE FUNCTION crm_internal.workspace_drift(workspace text, OUT problem text, OUT object text, OUT detail text, OUT hint text) RETURNS SETOF record
 	LANGUAGE sql STABLE STRICT
 BEGIN ATOMIC
 	WITH shipped AS (
 		SELECT DISTINCT o.kind, o.name, o.column_name, o.definition, n.oid AS schema
-		  FROM crm.workspace_objects(workspace) o JOIN pg_namespace n ON n.nspname = workspace
+		  FROM crm_internal.workspace_objects(workspace) o JOIN pg_namespace n ON n.nspname = workspace
 	)
 	SELECT lower(s.kind) || ' missing', s.name, NULL::text, format('SELECT crm.upgrade_workspace(%L);', workspace)
 	  FROM (SELECT DISTINCT kind, name, schema FROM shipped WHERE kind IN ('TABLE', 'VIEW', 'FUNCTION')) s
@@ -73,10 +73,10 @@ BEGIN ATOMIC
 	  JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = s.column_name AND NOT a.attisdropped
 	 WHERE s.column_name <> 'customer_id' AND a.atttypid <> to_regtype(split_part(s.definition, ' ', 1));
 END;
-COMMENT ON FUNCTION crm.workspace_drift(text) IS
+COMMENT ON FUNCTION crm_internal.workspace_drift(text) IS
 'Where the tables, views and functions of a workspace differ from those shipped.';
 
-CREATE FUNCTION crm.workspace_trigger_problems(workspace text, OUT problem text, OUT object text, OUT detail text, OUT hint text) RETURNS SETOF record
+CREATE FUNCTION crm_internal.workspace_trigger_problems(workspace text, OUT problem text, OUT object text, OUT detail text, OUT hint text) RETURNS SETOF record
 	LANGUAGE plpgsql STABLE AS $$
 BEGIN
 	RETURN QUERY
@@ -91,7 +91,7 @@ BEGIN
 			 CROSS JOIN LATERAL unnest(CASE WHEN w.source IS NULL
 											THEN ARRAY[to_regclass('sales_order'), to_regclass('sales_order_line'), to_regclass('refund')]
 											ELSE ARRAY[w.source] END) AS u (root)
-			 CROSS JOIN LATERAL crm.workspace_sources(u.root) AS m (relation)
+			 CROSS JOIN LATERAL crm_internal.workspace_sources(u.root) AS m (relation)
 			  JOIN pg_class c ON c.oid = m.relation
 			  JOIN pg_namespace n ON n.oid = c.relnamespace) s
 	 CROSS JOIN (VALUES ('INSERT', 4), ('DELETE', 8), ('UPDATE', 16), ('TRUNCATE', 32)) e (event, bit)
@@ -107,7 +107,7 @@ BEGIN
 	SELECT 'index missing', w.source::text, format('No index starts with "%s": each look at a changed customer reads the whole table.', w.customer_column),
 		   format('CREATE INDEX ON %s (%I);', w.source, w.customer_column)
 	  FROM workspace w JOIN pg_class c ON c.oid = w.source
-	 WHERE c.relkind IN ('r', 'p') AND NOT crm.workspace_has_index(w.source, w.customer_column);
+	 WHERE c.relkind IN ('r', 'p') AND NOT crm_internal.workspace_has_index(w.source, w.customer_column);
 	RETURN QUERY
 	SELECT 'row security', 'customer_history', format('%s has row security, the histories stored from it have none.', c.oid::regclass),
 		   'Give customer_history policies of its own, or grant readers other views.'
@@ -115,14 +115,14 @@ BEGIN
 	 WHERE NOT (SELECT h.relrowsecurity FROM pg_class h WHERE h.oid = to_regclass('customer_history'));
 END
 $$;
-COMMENT ON FUNCTION crm.workspace_trigger_problems(text) IS
+COMMENT ON FUNCTION crm_internal.workspace_trigger_problems(text) IS
 'What keeps changes of the sources of a workspace from being noticed, or makes looking at them slow. The search path is that of the workspace.';
 
 CREATE FUNCTION crm.check_workspace(workspace text, OUT problem text, OUT object text, OUT detail text, OUT hint text) RETURNS SETOF record
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
 BEGIN
-	PERFORM crm.workspace_enter(workspace);
-	RETURN QUERY SELECT d.* FROM crm.workspace_drift(workspace) d;
+	PERFORM crm_internal.workspace_enter(workspace);
+	RETURN QUERY SELECT d.* FROM crm_internal.workspace_drift(workspace) d;
 	IF FOUND THEN
 		RETURN;
 	END IF;
@@ -134,7 +134,7 @@ BEGIN
 	SELECT 'definitions of another version', 'workspace', format('They are of crm %s, installed is %s.', w.crm_version, crm.version()),
 		   format('SELECT crm.upgrade_workspace(%L);', workspace)
 	  FROM workspace w WHERE w.crm_version <> crm.version();
-	RETURN QUERY SELECT p.* FROM crm.workspace_trigger_problems(workspace) p;
+	RETURN QUERY SELECT p.* FROM crm_internal.workspace_trigger_problems(workspace) p;
 	RETURN QUERY
 	SELECT 'histories out of date', 'customer_history',
 		   format('%s changed, the first %s ago.',
@@ -176,7 +176,7 @@ BEGIN
 		  FROM metric m
 		 WHERE NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = to_regclass('customer_metric') AND a.attname = m.metric)
 		   AND NOT EXISTS (SELECT FROM score_item i WHERE i.model = m.metric);
-		RETURN QUERY SELECT p.* FROM crm.program_problems(workspace) p;
+		RETURN QUERY SELECT p.* FROM crm_internal.program_problems(workspace) p;
 	END IF;
 END
 $$;
@@ -188,7 +188,7 @@ COMMENT ON FUNCTION crm.check_workspace(text) IS
  * view stands on it. So it is set aside under another name; the shipped views
  * are then written anew upon the new one, and what nobody uses any more goes.
  */
-CREATE FUNCTION crm.workspace_set_aside(old_function regprocedure, crm_version text) RETURNS regprocedure
+CREATE FUNCTION crm_internal.workspace_set_aside(old_function regprocedure, crm_version text) RETURNS regprocedure
 	LANGUAGE plpgsql AS $$
 BEGIN
 	EXECUTE format('ALTER FUNCTION %s RENAME TO %I', old_function,
@@ -196,10 +196,10 @@ BEGIN
 	RETURN old_function;
 END
 $$;
-COMMENT ON FUNCTION crm.workspace_set_aside(regprocedure, text) IS
+COMMENT ON FUNCTION crm_internal.workspace_set_aside(regprocedure, text) IS
 'Renames a function of a workspace, so that another of that name can be made: customer_value_at becomes customer_value_at_1.0.';
 
-CREATE FUNCTION crm.workspace_copy_rights(from_function regprocedure, to_function regprocedure) RETURNS void
+CREATE FUNCTION crm_internal.workspace_copy_rights(from_function regprocedure, to_function regprocedure) RETURNS void
 	LANGUAGE plpgsql AS $$
 DECLARE
 	its_owner oid;
@@ -219,7 +219,7 @@ BEGIN
 	EXECUTE format('ALTER FUNCTION %s OWNER TO %s', to_function, its_owner::regrole);
 END
 $$;
-COMMENT ON FUNCTION crm.workspace_copy_rights(regprocedure, regprocedure) IS
+COMMENT ON FUNCTION crm_internal.workspace_copy_rights(regprocedure, regprocedure) IS
 'Gives a function the owner of another and who may call it.';
 
 CREATE FUNCTION crm.workspace_replace(statements text, crm_version text) RETURNS regprocedure
@@ -232,9 +232,9 @@ BEGIN
 	RETURN NULL;
 EXCEPTION
 	WHEN invalid_function_definition THEN
-		aside := crm.workspace_set_aside(to_regprocedure(signature), crm_version);
+		aside := crm_internal.workspace_set_aside(to_regprocedure(signature), crm_version);
 		EXECUTE statements;
-		PERFORM crm.workspace_copy_rights(aside, to_regprocedure(signature));
+		PERFORM crm_internal.workspace_copy_rights(aside, to_regprocedure(signature));
 		RETURN aside;
 	WHEN invalid_table_definition THEN
 		RAISE WARNING USING
@@ -247,7 +247,7 @@ $$;
 COMMENT ON FUNCTION crm.workspace_replace(text, text) IS
 'Writes a view, function or trigger of a workspace anew. Returns the former function where it had to be set aside. A view that has got other columns is left as it is, with a warning.';
 
-CREATE FUNCTION crm.workspace_drop_unused(functions regprocedure[]) RETURNS void
+CREATE FUNCTION crm_internal.workspace_drop_unused(functions regprocedure[]) RETURNS void
 	LANGUAGE plpgsql AS $$
 DECLARE
 	unused regprocedure;
@@ -263,7 +263,7 @@ BEGIN
 	END LOOP;
 END
 $$;
-COMMENT ON FUNCTION crm.workspace_drop_unused(regprocedure[]) IS
+COMMENT ON FUNCTION crm_internal.workspace_drop_unused(regprocedure[]) IS
 'Drops functions that an upgrade has set aside, the last first; one that something still stands on is kept, with a warning.';
 
 CREATE FUNCTION crm.upgrade_workspace(workspace text) RETURNS bigint
@@ -275,10 +275,10 @@ DECLARE
 	aside regprocedure[] := '{}';
 	changes bigint := 0;
 BEGIN
-	PERFORM crm.workspace_enter(workspace);
-	PERFORM crm.workspace_lock(workspace);
+	PERFORM crm_internal.workspace_enter(workspace);
+	PERFORM crm_internal.workspace_lock(workspace);
 	SELECT w.* INTO settings FROM workspace w;
-	FOR shipped IN SELECT o.* FROM crm.workspace_objects(workspace) o LOOP
+	FOR shipped IN SELECT o.* FROM crm_internal.workspace_objects(workspace) o LOOP
 		IF shipped.kind = 'TABLE' AND to_regclass(shipped.name) IS NULL THEN
 			EXECUTE shipped.statements;
 			created := created || shipped.name;
@@ -297,11 +297,11 @@ BEGIN
 			aside := aside || crm.workspace_replace(shipped.statements, settings.crm_version);
 		END IF;
 	END LOOP;
-	PERFORM crm.workspace_drop_unused(array_remove(aside, NULL));
+	PERFORM crm_internal.workspace_drop_unused(array_remove(aside, NULL));
 	IF settings.source IS NOT NULL THEN
-		PERFORM crm.workspace_replace(crm.workspace_mark_function(settings.customer_column, settings.at_column, settings.amount_column,
+		PERFORM crm.workspace_replace(crm_internal.workspace_mark_function(settings.customer_column, settings.at_column, settings.amount_column,
 																  settings.cost_column, settings.filter), settings.crm_version);
-		PERFORM crm.workspace_create_triggers(workspace, settings.source);
+		PERFORM crm_internal.workspace_create_triggers(workspace, settings.source);
 	END IF;
 	UPDATE workspace SET crm_version = crm.version() WHERE crm_version <> crm.version();
 	RETURN changes;
@@ -317,8 +317,8 @@ DECLARE
 	has_rows boolean;
 	filled text[] := '{}';
 BEGIN
-	PERFORM crm.workspace_enter(workspace);
-	PERFORM crm.workspace_lock(workspace);
+	PERFORM crm_internal.workspace_enter(workspace);
+	PERFORM crm_internal.workspace_lock(workspace);
 	FOR relation IN
 		SELECT c.oid::regclass AS name FROM pg_class c
 		 WHERE c.relnamespace = to_regnamespace(quote_ident(workspace)) AND c.relkind IN ('r', 'p', 'm')

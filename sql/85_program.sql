@@ -8,7 +8,7 @@
 
 /* Decisions in words */
 
-CREATE FUNCTION crm.tier_why(reason text, facts jsonb) RETURNS text
+CREATE FUNCTION crm_internal.tier_why(reason text, facts jsonb) RETURNS text
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
 	SELECT reason
@@ -19,15 +19,15 @@ BEGIN ATOMIC
 		|| CASE WHEN facts ? 'asked' AND facts ? 'since' THEN ' (from ' || (facts ->> 'since') || ' until ' || (facts ->> 'until') || ')' ELSE '' END
 		|| coalesce(': ' || (facts ->> 'note'), '');
 END;
-COMMENT ON FUNCTION crm.tier_why(text, jsonb) IS
+COMMENT ON FUNCTION crm_internal.tier_why(text, jsonb) IS
 'A decision about a tier in words, from the reason and the facts in tier_log: for example "grace: revenue_12m 1000 is below 4000 (from 2024-04-01 until 2025-04-01)".';
 
 /* Reviews of tiers */
 
-CREATE FUNCTION crm.program_enter(workspace text) RETURNS void
+CREATE FUNCTION crm_internal.program_enter(workspace text) RETURNS void
 	LANGUAGE plpgsql AS $$
 BEGIN
-	PERFORM crm.workspace_enter(workspace);
+	PERFORM crm_internal.workspace_enter(workspace);
 	IF pg_catalog.to_regclass('tier_log') IS NULL THEN
 		RAISE object_not_in_prerequisite_state USING
 			MESSAGE = pg_catalog.format('workspace "%s" stands on a relation of yours and keeps no tiers and stages', workspace),
@@ -35,10 +35,10 @@ BEGIN
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION crm.program_enter(text) IS
-'As crm.workspace_enter; an error where the workspace has no tables for tiers and stages.';
+COMMENT ON FUNCTION crm_internal.program_enter(text) IS
+'As crm_internal.workspace_enter; an error where the workspace has no tables for tiers and stages.';
 
-CREATE FUNCTION crm.program_day(as_of date) RETURNS text
+CREATE FUNCTION crm_internal.program_day(as_of date) RETURNS text
 	LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
 	IF as_of IS NULL OR as_of < '0001-01-01' OR as_of > '9999-12-31' THEN
@@ -49,7 +49,7 @@ BEGIN
 	RETURN to_char(as_of, 'YYYY-MM-DD');
 END
 $$;
-COMMENT ON FUNCTION crm.program_day(date) IS
+COMMENT ON FUNCTION crm_internal.program_day(date) IS
 'A day as the setting crm.as_of takes it; an error where it is none.';
 
 CREATE FUNCTION crm.program_policy(workspace text, program text) RETURNS crm.tier_policy
@@ -57,7 +57,7 @@ CREATE FUNCTION crm.program_policy(workspace text, program text) RETURNS crm.tie
 DECLARE
 	policy crm.tier_policy;
 BEGIN
-	PERFORM crm.program_enter(workspace);
+	PERFORM crm_internal.program_enter(workspace);
 	policy := program_policy(program);
 	IF policy IS NULL THEN
 		RAISE undefined_object USING
@@ -71,7 +71,7 @@ $$;
 COMMENT ON FUNCTION crm.program_policy(text, text) IS
 'The policy that the rows of program, tier and tier_rule of a workspace mean now, for crm.tier_at and crm.tier_path: SELECT (crm.tier_at((SELECT crm.program_policy(''sales'', ''standard'')), history, ''2025-12-31'')).tier, count(*) FROM sales.purchase_history GROUP BY 1 (in a subquery, it is computed once and not for each customer). Only metrics of purchases can be replayed (revenue, purchases, purchase_days; over the last 12 months also revenue_12m and purchases_12m). Rules that contradict themselves and an unknown program are errors.';
 
-CREATE FUNCTION crm.program_given_metrics(policy crm.tier_policy) RETURNS text
+CREATE FUNCTION crm_internal.program_given_metrics(policy crm.tier_policy) RETURNS text
 	LANGUAGE plpgsql STABLE AS $$
 DECLARE
 	wanted text;
@@ -100,13 +100,13 @@ BEGIN
 				ELSE '' END;
 END
 $$;
-COMMENT ON FUNCTION crm.program_given_metrics(crm.tier_policy) IS
+COMMENT ON FUNCTION crm_internal.program_given_metrics(crm.tier_policy) IS
 'A query for the metrics of a policy that do not count over its window, by customer; an error where one does not exist. The search path is that of the workspace.';
 
 /*
  * Members come from the log; somebody with any row there has joined before.
  */
-CREATE FUNCTION crm.program_members(policy crm.tier_policy) RETURNS text
+CREATE FUNCTION crm_internal.program_members(policy crm.tier_policy) RETURNS text
 	LANGUAGE plpgsql STABLE AS $$
 DECLARE
 	metrics text[] := ARRAY(SELECT DISTINCT r.metric FROM crm.tier_rules(policy) r WHERE r.metric IS NOT NULL);
@@ -119,7 +119,7 @@ BEGIN
 	END IF;
 	IF EXISTS (SELECT FROM unnest(metrics) m WHERE NOT crm_internal.tier_counts(policy, m)) THEN
 		columns := replace(columns, 'NULL::jsonb', 'c.given');
-		joins := joins || E'\n\t\t  LEFT JOIN (' || crm.program_given_metrics(policy) || ') c ON c.customer_id = coalesce(m.customer_id, h.customer_id)';
+		joins := joins || E'\n\t\t  LEFT JOIN (' || crm_internal.program_given_metrics(policy) || ') c ON c.customer_id = coalesce(m.customer_id, h.customer_id)';
 	END IF;
 	RETURN format($query$
 		SELECT coalesce(m.customer_id, h.customer_id) AS customer_id, m.valid_from, m.reason, m.state, %s
@@ -131,10 +131,10 @@ BEGIN
 		columns, joins);
 END
 $$;
-COMMENT ON FUNCTION crm.program_members(crm.tier_policy) IS
+COMMENT ON FUNCTION crm_internal.program_members(crm.tier_policy) IS
 'A query for who is in a program on a day, with the state and what the metrics are counted from: the members, and those who join with their first purchase, who have no state yet. Its parameters: $1 the day, $2 the program, $4 the time zone. The search path is that of the workspace.';
 
-CREATE FUNCTION crm.program_freeze(policy crm.tier_policy, program text, as_of date) RETURNS crm.tier_policy
+CREATE FUNCTION crm_internal.program_freeze(policy crm.tier_policy, program text, as_of date) RETURNS crm.tier_policy
 	LANGUAGE plpgsql STABLE AS $$
 DECLARE
 	rule record;
@@ -161,7 +161,7 @@ BEGIN
 								  FROM (%s) m OFFSET 0) q
 						 WHERE %s) v
 				 WHERE v.value IS NOT NULL$query$,
-				crm.program_members(policy),
+				crm_internal.program_members(policy),
 				CASE WHEN crm_internal.tier_counts(policy, rule.metric) AND rule.metric <> 'points_earned'
 					 THEN 'crm.purchases(crm.during(q.history, (crm.tier_window($3, q.state, $1 + 1)).since, $1 + 1)) > 0' ELSE 'true' END)
 			   INTO ranked USING as_of, program, policy, policy ->> 'time_zone', rule.metric;
@@ -175,10 +175,10 @@ BEGIN
 	RETURN frozen;
 END
 $$;
-COMMENT ON FUNCTION crm.program_freeze(crm.tier_policy, text, date) IS
+COMMENT ON FUNCTION crm_internal.program_freeze(crm.tier_policy, text, date) IS
 'A policy with the shares of its rules replaced by the thresholds that they mean as of a day: the value that the last of the share has, so that ties are not split. Ranked are, for purchases, those who bought in the window, else those whose metric is known; where that is nobody, the threshold is 10^15, which nobody enters. The search path is that of the workspace.';
 
-CREATE FUNCTION crm.program_rewind(program text, as_of date, time_zone text) RETURNS void
+CREATE FUNCTION crm_internal.program_rewind(program text, as_of date, time_zone text) RETURNS void
 	LANGUAGE plpgsql AS $$
 DECLARE
 	by_hand bigint;
@@ -198,10 +198,10 @@ BEGIN
 	DELETE FROM tier_review r WHERE r.program = program_rewind.program AND r.as_of >= program_rewind.as_of;
 END
 $$;
-COMMENT ON FUNCTION crm.program_rewind(text, date, text) IS
+COMMENT ON FUNCTION crm_internal.program_rewind(text, date, text) IS
 'Takes back what reviews of a program decided on a day and later. The search path is that of the workspace.';
 
-CREATE FUNCTION crm.tier_write(policy crm.tier_policy, program text, as_of date,
+CREATE FUNCTION crm_internal.tier_write(policy crm.tier_policy, program text, as_of date,
 	OUT changes bigint, OUT enrolled bigint, OUT upgraded bigint, OUT renewed bigint, OUT given_grace bigint, OUT downgraded bigint) RETURNS record
 	LANGUAGE plpgsql AS $$
 DECLARE
@@ -258,41 +258,41 @@ BEGIN
 		SELECT count(*), count(*) FILTER (WHERE w.reason = 'enroll'), count(*) FILTER (WHERE w.reason = 'upgrade'), count(*) FILTER (WHERE w.reason = 'renew'),
 			   count(*) FILTER (WHERE w.reason = 'grace'), count(*) FILTER (WHERE w.reason = 'downgrade')
 		  FROM written w$query$,
-		crm.program_members(policy))
+		crm_internal.program_members(policy))
 	   INTO changes, enrolled, upgraded, renewed, given_grace, downgraded
 	  USING as_of, program, policy, policy ->> 'time_zone', as_of::timestamp AT TIME ZONE (policy ->> 'time_zone'), thresholds;
 END
 $$;
-COMMENT ON FUNCTION crm.tier_write(crm.tier_policy, text, date) IS
+COMMENT ON FUNCTION crm_internal.tier_write(crm.tier_policy, text, date) IS
 'Behind crm.review_tiers: writes what a policy without shares decides about everybody on a day to tier_log, with the facts. A row of that day is replaced. Returns the number of rows written, in all and by reason. The search path is that of the workspace.';
 
-CREATE FUNCTION crm.program_review(workspace text, program text, as_of date, replay boolean,
+CREATE FUNCTION crm_internal.program_review(workspace text, program text, as_of date, replay boolean,
 	OUT members bigint, OUT enrolled bigint, OUT upgraded bigint, OUT renewed bigint,
 	OUT given_grace bigint, OUT downgraded bigint) RETURNS record
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET crm.as_of = '' AS $$
 DECLARE
-	day text := crm.program_day(as_of);
+	day text := crm_internal.program_day(as_of);
 	policy crm.tier_policy := crm.program_policy(workspace, program);
 	time_zone text := policy ->> 'time_zone';
 	last_review date;
 	changes bigint;
 BEGIN
-	PERFORM crm.program_enter(workspace);
-	PERFORM crm.workspace_lock(workspace);
+	PERFORM crm_internal.program_enter(workspace);
+	PERFORM crm_internal.workspace_lock(workspace);
 	PERFORM set_config('crm.as_of', day, true);
 	SELECT max(r.as_of) INTO last_review FROM tier_review r WHERE r.program = program_review.program;
 	IF replay THEN
-		PERFORM crm.program_rewind(program, as_of, time_zone);
+		PERFORM crm_internal.program_rewind(program, as_of, time_zone);
 	ELSIF last_review > as_of THEN
 		RAISE object_not_in_prerequisite_state USING
 			MESSAGE = format('program "%s" was reviewed as of %s, after %s', program, last_review, as_of),
 			DETAIL = 'Late facts count at the next review.',
 			HINT = format('To take the later decisions back and decide anew from that day: SELECT * FROM crm.review_tiers(%L, %L, %L, replay => true);', workspace, program, day);
 	END IF;
-	policy := crm.program_freeze(policy, program, as_of);
+	policy := crm_internal.program_freeze(policy, program, as_of);
 	SELECT w.* INTO changes, enrolled, upgraded, renewed, given_grace, downgraded
-	  FROM crm.tier_write(policy, program, as_of) w;
-	PERFORM crm.workspace_analyze('tier_log', changes);
+	  FROM crm_internal.tier_write(policy, program, as_of) w;
+	PERFORM crm_internal.workspace_analyze('tier_log', changes);
 	SELECT count(*) INTO members FROM tier_log l
 	 WHERE l.program = program_review.program AND l.valid_to IS NULL AND l.reason NOT IN ('merge', 'close');
 	INSERT INTO tier_review AS r (program, as_of, policy, members, changes)
@@ -303,7 +303,7 @@ BEGIN
 	WHERE EXCLUDED.changes > 0 OR r.policy <> EXCLUDED.policy;
 END
 $$;
-COMMENT ON FUNCTION crm.program_review(text, text, date, boolean) IS
+COMMENT ON FUNCTION crm_internal.program_review(text, text, date, boolean) IS
 'Behind crm.review_tiers: reviews one program as of a day.';
 
 CREATE FUNCTION crm.review_tiers(workspace text, INOUT program text DEFAULT NULL,
@@ -315,14 +315,14 @@ DECLARE
 	wanted text := program;
 	day date := coalesce(as_of, crm.as_of());
 BEGIN
-	PERFORM crm.program_enter(workspace);
+	PERFORM crm_internal.program_enter(workspace);
 	FOR program IN
 		SELECT wanted WHERE wanted IS NOT NULL
 		UNION ALL
 		(SELECT p.program FROM program p WHERE wanted IS NULL ORDER BY p.program COLLATE "C")
 	LOOP
 		SELECT r.* INTO members, enrolled, upgraded, renewed, given_grace, downgraded
-		  FROM crm.program_review(workspace, program, day, replay) r;
+		  FROM crm_internal.program_review(workspace, program, day, replay) r;
 		RETURN NEXT;
 	END LOOP;
 END
@@ -344,9 +344,9 @@ DECLARE
 	state crm.tier_state;
 BEGIN
 	as_of := coalesce(as_of, crm.as_of());
-	PERFORM crm.program_day(as_of);
-	PERFORM crm.program_enter(workspace);
-	PERFORM crm.workspace_lock(workspace);
+	PERFORM crm_internal.program_day(as_of);
+	PERFORM crm_internal.program_enter(workspace);
+	PERFORM crm_internal.workspace_lock(workspace);
 	SELECT t.tier_no INTO granted FROM tier t WHERE t.program = tier_grant.program AND t.name = tier_grant.tier;
 	IF granted IS NULL THEN
 		RAISE undefined_object USING
@@ -405,7 +405,7 @@ COMMENT ON FUNCTION crm.tier_grant(text, text, bigint, text, date, date, text) I
  * What the view customer_stage shows, of the columns that rules name: the
  * whole row of customer_metric would take lifetime values and all the rest.
  */
-CREATE FUNCTION crm.lifecycle_found(workspace text) RETURNS text
+CREATE FUNCTION crm_internal.lifecycle_found(workspace text) RETURNS text
 	LANGUAGE plpgsql STABLE AS $$
 DECLARE
 	metric text;
@@ -433,10 +433,10 @@ BEGIN
 		 WHERE r.stage IS NOT NULL$query$, columns);
 END
 $$;
-COMMENT ON FUNCTION crm.lifecycle_found(text) IS
+COMMENT ON FUNCTION crm_internal.lifecycle_found(text) IS
 'A query for the stage of each customer as of the day crm.as_of(), with the row of metrics, and with facts where it is a time that has passed; an error where a rule names a metric that does not exist. Its parameter $1 is the rules. The search path is that of the workspace.';
 
-CREATE FUNCTION crm.lifecycle_write(workspace text, rules crm.ruleset, day_start timestamptz, OUT moves bigint, OUT unusual_moves bigint) RETURNS record
+CREATE FUNCTION crm_internal.lifecycle_write(workspace text, rules crm.ruleset, day_start timestamptz, OUT moves bigint, OUT unusual_moves bigint) RETURNS record
 	LANGUAGE plpgsql AS $$
 BEGIN
 	EXECUTE format($query$
@@ -474,24 +474,24 @@ BEGIN
 		SET stage = EXCLUDED.stage, facts = EXCLUDED.facts, decided_at = EXCLUDED.decided_at, decided_by = EXCLUDED.decided_by
 		RETURNING l.facts
 	)
-	SELECT count(*), count(*) FILTER (WHERE w.facts ? 'unusual') FROM written w$query$, crm.lifecycle_found(workspace))
+	SELECT count(*), count(*) FILTER (WHERE w.facts ? 'unusual') FROM written w$query$, crm_internal.lifecycle_found(workspace))
 	   INTO moves, unusual_moves USING rules, day_start;
 END
 $$;
-COMMENT ON FUNCTION crm.lifecycle_write(text, crm.ruleset, timestamptz) IS
+COMMENT ON FUNCTION crm_internal.lifecycle_write(text, crm.ruleset, timestamptz) IS
 'Behind crm.review_stages: writes the stages that changed to lifecycle_log, as of the day crm.as_of() that begins at day_start. A row of that day that turned out to be no move is taken back. Returns the number of rows written and of unusual moves among them. The search path is that of the workspace.';
 
-CREATE FUNCTION crm.stage_review(workspace text, as_of date, replay boolean,
+CREATE FUNCTION crm_internal.stage_review(workspace text, as_of date, replay boolean,
 	OUT customers bigint, OUT moves bigint, OUT unusual_moves bigint) RETURNS record
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET crm.as_of = '' AS $$
 DECLARE
-	day text := crm.program_day(as_of);
+	day text := crm_internal.program_day(as_of);
 	rules crm.ruleset;
 	day_start timestamptz;
 	last_review date;
 BEGIN
-	PERFORM crm.program_enter(workspace);
-	PERFORM crm.workspace_lock(workspace);
+	PERFORM crm_internal.program_enter(workspace);
+	PERFORM crm_internal.workspace_lock(workspace);
 	PERFORM set_config('crm.as_of', day, true);
 	SELECT as_of::timestamp AT TIME ZONE w.time_zone, lifecycle_rules() INTO day_start, rules FROM workspace w;
 	IF rules IS NULL THEN
@@ -509,8 +509,8 @@ BEGIN
 			DETAIL = 'Late facts count at the next review.',
 			HINT = format('To take the later reviews back and look anew from that day: SELECT * FROM crm.review_stages(%L, %L, replay => true);', workspace, day);
 	END IF;
-	SELECT w.* INTO moves, unusual_moves FROM crm.lifecycle_write(workspace, rules, day_start) w;
-	PERFORM crm.workspace_analyze('lifecycle_log', moves);
+	SELECT w.* INTO moves, unusual_moves FROM crm_internal.lifecycle_write(workspace, rules, day_start) w;
+	PERFORM crm_internal.workspace_analyze('lifecycle_log', moves);
 	SELECT count(*) INTO customers
 	  FROM customer c WHERE EXISTS (SELECT FROM lifecycle_log l WHERE l.customer_id = c.customer_id);
 	INSERT INTO lifecycle_review AS r (as_of, rules, customers, moves, unusual_moves)
@@ -520,7 +520,7 @@ BEGIN
 		rules = EXCLUDED.rules, customers = EXCLUDED.customers, reviewed_at = EXCLUDED.reviewed_at, reviewed_by = EXCLUDED.reviewed_by;
 END
 $$;
-COMMENT ON FUNCTION crm.stage_review(text, date, boolean) IS 'Behind crm.review_stages.';
+COMMENT ON FUNCTION crm_internal.stage_review(text, date, boolean) IS 'Behind crm.review_stages.';
 
 CREATE FUNCTION crm.review_stages(workspace text, as_of date DEFAULT NULL,
 	replay boolean DEFAULT false,
@@ -528,7 +528,7 @@ CREATE FUNCTION crm.review_stages(workspace text, as_of date DEFAULT NULL,
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
 	SELECT r.* INTO customers, moves, unusual_moves
-	  FROM crm.stage_review(workspace, coalesce(as_of, crm.as_of()), replay) r;
+	  FROM crm_internal.stage_review(workspace, coalesce(as_of, crm.as_of()), replay) r;
 END
 $$;
 COMMENT ON FUNCTION crm.review_stages(text, date, boolean) IS
@@ -536,7 +536,7 @@ COMMENT ON FUNCTION crm.review_stages(text, date, boolean) IS
 
 /* What is wrong */
 
-CREATE FUNCTION crm.program_problems(workspace text, OUT problem text, OUT object text, OUT detail text, OUT hint text) RETURNS SETOF record
+CREATE FUNCTION crm_internal.program_problems(workspace text, OUT problem text, OUT object text, OUT detail text, OUT hint text) RETURNS SETOF record
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
 DECLARE
 	its_program text;
@@ -544,11 +544,11 @@ DECLARE
 	message text;
 	mend text;
 BEGIN
-	PERFORM crm.program_enter(workspace);
+	PERFORM crm_internal.program_enter(workspace);
 	FOR its_program IN SELECT s.program FROM program s ORDER BY 1 LOOP
 		BEGIN
 			policy := program_policy(its_program);
-			PERFORM crm.program_given_metrics(policy);
+			PERFORM crm_internal.program_given_metrics(policy);
 		EXCEPTION WHEN OTHERS THEN
 			GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, mend = PG_EXCEPTION_HINT;
 			RETURN QUERY SELECT 'program contradicts itself', 'program ' || its_program, message, mend;
@@ -591,5 +591,5 @@ BEGIN
 	END;
 END
 $$;
-COMMENT ON FUNCTION crm.program_problems(text) IS
+COMMENT ON FUNCTION crm_internal.program_problems(text) IS
 'What is wrong with the programs of a workspace, as crm.check_workspace shows it: rules that contradict themselves or name unknown metrics, overlapping rows of tier_log written by hand, points taken back more than once, breaks of scores out of order.';

@@ -131,7 +131,7 @@ COMMENT ON COLUMN customer_stage_rule.chosen IS 'Whether this rule decided.';
 CREATE FUNCTION customer_stage_at(as_of date) RETURNS SETOF customer_stage
 	LANGUAGE plpgsql STABLE SET search_path FROM CURRENT SET crm.as_of = '' AS $$
 BEGIN
-	PERFORM set_config('crm.as_of', crm.program_day(as_of), true);
+	PERFORM set_config('crm.as_of', crm_internal.program_day(as_of), true);
 	RETURN QUERY SELECT * FROM customer_stage;
 END
 $$;
@@ -140,7 +140,7 @@ COMMENT ON FUNCTION customer_stage_at(date) IS 'The view customer_stage as of a 
 CREATE FUNCTION customer_stage_rule_at(as_of date) RETURNS SETOF customer_stage_rule
 	LANGUAGE plpgsql STABLE SET search_path FROM CURRENT SET crm.as_of = '' AS $$
 BEGIN
-	PERFORM set_config('crm.as_of', crm.program_day(as_of), true);
+	PERFORM set_config('crm.as_of', crm_internal.program_day(as_of), true);
 	RETURN QUERY SELECT * FROM customer_stage_rule;
 END
 $$;

@@ -216,7 +216,7 @@ SELECT m.program, m.customer_id, (m.state).tier_no, (m.state).tier, t.name_zh AS
 	   (m.state).enrolled_on,
 	   m.reason,
 	   (m.state).decided_on,
-	   crm.tier_why(m.reason, m.facts) AS why,
+	   crm_internal.tier_why(m.reason, m.facts) AS why,
 	   (m.state).in_grace,
 	   (m.state).review_on,
 	   (o.outlook).next_tier, (o.outlook).next_metric, (o.outlook).gap_to_next, (o.outlook).keep_metric, (o.outlook).gap_to_keep,
@@ -256,7 +256,7 @@ COMMENT ON COLUMN customer_tier.floor_until IS 'First day on which a tier given 
 CREATE FUNCTION customer_score_part_at(as_of date) RETURNS SETOF customer_score_part
 	LANGUAGE plpgsql STABLE SET search_path FROM CURRENT SET crm.as_of = '' AS $$
 BEGIN
-	PERFORM set_config('crm.as_of', crm.program_day(as_of), true);
+	PERFORM set_config('crm.as_of', crm_internal.program_day(as_of), true);
 	RETURN QUERY SELECT * FROM customer_score_part;
 END
 $$;
@@ -265,7 +265,7 @@ COMMENT ON FUNCTION customer_score_part_at(date) IS 'The view customer_score_par
 CREATE FUNCTION customer_score_at(as_of date) RETURNS SETOF customer_score
 	LANGUAGE plpgsql STABLE SET search_path FROM CURRENT SET crm.as_of = '' AS $$
 BEGIN
-	PERFORM set_config('crm.as_of', crm.program_day(as_of), true);
+	PERFORM set_config('crm.as_of', crm_internal.program_day(as_of), true);
 	RETURN QUERY SELECT * FROM customer_score;
 END
 $$;
@@ -274,7 +274,7 @@ COMMENT ON FUNCTION customer_score_at(date) IS 'The view customer_score as of a 
 CREATE FUNCTION customer_tier_rule_at(as_of date) RETURNS SETOF customer_tier_rule
 	LANGUAGE plpgsql STABLE SET search_path FROM CURRENT SET crm.as_of = '' AS $$
 BEGIN
-	PERFORM set_config('crm.as_of', crm.program_day(as_of), true);
+	PERFORM set_config('crm.as_of', crm_internal.program_day(as_of), true);
 	RETURN QUERY SELECT * FROM customer_tier_rule;
 END
 $$;
@@ -283,7 +283,7 @@ COMMENT ON FUNCTION customer_tier_rule_at(date) IS 'The view customer_tier_rule 
 CREATE FUNCTION customer_tier_at(as_of date) RETURNS SETOF customer_tier
 	LANGUAGE plpgsql STABLE SET search_path FROM CURRENT SET crm.as_of = '' AS $$
 BEGIN
-	PERFORM set_config('crm.as_of', crm.program_day(as_of), true);
+	PERFORM set_config('crm.as_of', crm_internal.program_day(as_of), true);
 	RETURN QUERY SELECT * FROM customer_tier;
 END
 $$;

@@ -24,7 +24,7 @@ SELECT name, class, always
 		rules,position,label,metric,at_least,at_most,policy,tiers,tier_no,tier,enter_at,keep_at,
 		enter_share,matrix,reward,cells}'::text[]),
 	('whose', false, '{history,profit_history,points_history,as_of,calibration_end,day,at,amount,
-		x,t_x,t,log_gaps,mean_amount,churned,rfm,metrics,given,state,reason,facts,points,
+		x,t_x,t,log_gaps,mean_amount,churned,rfm,metrics,given,state,points,
 		occurred_at,expires_at,available_at,entry_id,reverses_id,from_state,to_state,customer,
 		customer_id,cost}'),
 	('far', false, '{days,months,horizon,periods,period_no,brackets,since,until,next_since,

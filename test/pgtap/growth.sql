@@ -62,7 +62,7 @@ INSERT INTO crm_random.sales_order (order_id, customer_id, ordered_at)
 SELECT id * 100 + n, id, timestamptz '2023-11-15 22:30-05' + (abs(hashint8extended(id, 1)) % 300 + abs(hashint8extended(id * 100 + n, 2)) % 400) * interval '1 day' + n * interval '1 hour'
   FROM generate_series(1, 300) id, generate_series(1, (1 + abs(hashint8extended(id, 3)) % 12)::int) n;
 INSERT INTO crm_random.sales_order_line (order_id, line_no, unit_price) SELECT order_id, 1, round((abs(hashint8extended(order_id, 4)) % 100000)::numeric / 1000, 3) FROM crm_random.sales_order;
-SELECT crm.refresh_everyone('crm_random') \g /dev/null
+SELECT crm_internal.refresh_everyone('crm_random') \g /dev/null
 INSERT INTO crm_random.refund (order_id, refunded_at, amount) SELECT order_id, ordered_at + interval '40 days', 0.125 FROM crm_random.sales_order WHERE order_id % 7 = 0;
 UPDATE crm_random.sales_order SET ordered_at = ordered_at - interval '45 days' WHERE order_id % 100 = 3;
 SET LOCAL crm.as_of = '2024-12-18';

@@ -48,7 +48,7 @@ SELECT pg_temp.buy(13, '2025-05-21', '2025-05-31', '2025-06-10'), pg_temp.buy(14
 	   pg_temp.buy(15, '2025-05-01', '2025-05-11', '2025-05-21'), pg_temp.buy(16, '2025-05-02', '2025-05-12', '2025-05-22'),
 	   pg_temp.buy(17, '2025-05-01', '2025-05-11', '2025-05-21'), pg_temp.buy(19, '2025-05-01', '2025-05-11', '2025-05-21'),
 	   pg_temp.buy(20, '2025-06-29'), pg_temp.buy(21, '2025-05-21') \g /dev/null
-SELECT crm.refresh_everyone('crm_stage') \g /dev/null
+SELECT crm_internal.refresh_everyone('crm_stage') \g /dev/null
 SET LOCAL crm.as_of = '2025-06-30';
 SELECT is(pg_temp.stage(21), 'purchase: purchases 1 is at least 1, revenue 50 is at least 0.01', 'without thresholds there is no usual gap, and a single purchase is never idle');
 SELECT crm.freeze_thresholds('crm_stage') \g /dev/null
@@ -174,7 +174,7 @@ SELECT id * 100 + n, id, timestamptz '2024-06-01 12:00+08' + (abs(hashint8extend
 INSERT INTO crm_many.sales_order_line (order_id, line_no, unit_price) SELECT order_id, 1, 1 + order_id % 97 FROM crm_many.sales_order;
 INSERT INTO crm_many.interaction (customer_id, occurred_at, kind, channel, direction) SELECT id, timestamptz '2024-10-01' + id * interval '1 day', 'call', 'phone', 'in' FROM generate_series(1, 400, 7) id;
 UPDATE crm_many.lifecycle_move SET after_idle = '60 days' WHERE (from_stage, to_stage) IN (('interest', 'dormant'));
-SELECT crm.refresh_everyone('crm_many') \g /dev/null
+SELECT crm_internal.refresh_everyone('crm_many') \g /dev/null
 SELECT crm.freeze_thresholds('crm_many', day::date) FROM generate_series(timestamp '2024-10-31', '2025-06-30', '2 months') day \g /dev/null
 SET LOCAL crm.as_of = '2025-06-30';
 SELECT is((SELECT usual_gaps FROM crm_many.threshold WHERE as_of = '2024-12-31'),

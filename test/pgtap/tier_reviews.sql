@@ -68,7 +68,7 @@ INSERT INTO crm_reviews.sales_order (order_id, customer_id, ordered_at, status) 
 INSERT INTO crm_reviews.sales_order_line (order_id, line_no, unit_price, unit_cost) SELECT *, round(unit_price * 0.4, 2) FROM new_line;
 INSERT INTO crm_reviews.refund (order_id, refunded_at, amount) SELECT * FROM new_refund;
 INSERT INTO crm_reviews.points_entry (customer_id, occurred_at, kind, points) SELECT customer_id, purchased_at, CASE WHEN amount > 0 THEN 'earn' ELSE 'adjust' END, amount FROM crm_reviews.purchase_source;
-SELECT crm.refresh_everyone('crm_reviews') \g /dev/null
+SELECT crm_internal.refresh_everyone('crm_reviews') \g /dev/null
 ANALYZE crm_reviews.customer_history, crm_reviews.sales_order, crm_reviews.sales_order_line, crm_reviews.refund, crm_reviews.points_entry;
 
 -- Reviews from one day to another; each that wrote something, and some that did not, are run again.
@@ -172,7 +172,7 @@ INSERT INTO crm_reviews.sales_order_line (order_id, line_no, unit_price, unit_co
 INSERT INTO crm_reviews.refund (order_id, refunded_at, amount) SELECT 100000 - order_id, refunded_at, amount FROM new_refund ORDER BY hashint8(order_id);
 SELECT isnt_empty('SELECT FROM crm_reviews.customer_change', 'no stored history is up to date');
 SELECT * FROM pg_temp.review('{fast,quarter,east,margin}', '2024-11-15', '2024-12-31', true) \g /dev/null
-SELECT crm.refresh_everyone('crm_reviews') \g /dev/null
+SELECT crm_internal.refresh_everyone('crm_reviews') \g /dev/null
 SELECT * FROM pg_temp.review('{fast,quarter,east,margin}', '2025-01-01', '2025-03-31') \g /dev/null
 SELECT pg_temp.same_log('{fast,quarter,east,margin}', 'rows that came in another order, histories stored or not');
 
@@ -180,7 +180,7 @@ TRUNCATE crm_reviews.customer_history;
 SELECT * FROM pg_temp.review(pg_temp.programs(), '2025-03-01', '2025-03-31', true) \g /dev/null
 SELECT pg_temp.same_log(pg_temp.programs(), 'without any stored history');
 
-SELECT crm.refresh_everyone('crm_reviews') \g /dev/null
+SELECT crm_internal.refresh_everyone('crm_reviews') \g /dev/null
 ANALYZE;
 SET LOCAL max_parallel_workers_per_gather = 2;
 SET LOCAL parallel_setup_cost = 0;

@@ -77,7 +77,7 @@ SELECT is(facts, '{"metrics": {"revenue_12m": 1000}, "asked": {"revenue_12m": 40
   FROM crm_tiers.tier_log WHERE program = 'standard' AND customer_id = 1 AND reason = 'grace';
 SELECT results_eq($$SELECT facts -> 'metrics', facts -> 'asked', facts ->> 'since', facts ->> 'until' FROM crm_tiers.tier_log WHERE program = 'standard' AND customer_id = 1 AND reason IN ('upgrade', 'renew') ORDER BY valid_from$$,
 	$$VALUES ('{"revenue_12m": 5200}'::jsonb, '{"revenue_12m": 5000}'::jsonb, '2023-03-11', '2024-03-11'), ('{"revenue_12m": 4100}', '{"revenue_12m": 4000}', '2024-05-31', '2025-05-31')$$, 'an upgrade counts its own day, a renewal what was before its day');
-SELECT is(crm.tier_why(reason, facts), 'downgrade: revenue_12m 1000 is below 4000 (from 2024-05-31 until 2025-05-31)', 'a downgrade names the threshold of the tier that was lost')
+SELECT is(crm_internal.tier_why(reason, facts), 'downgrade: revenue_12m 1000 is below 4000 (from 2024-05-31 until 2025-05-31)', 'a downgrade names the threshold of the tier that was lost')
   FROM crm_tiers.tier_log WHERE program = 'standard' AND customer_id = 2 AND reason = 'downgrade';
 SELECT results_eq($$SELECT as_of, members, changes FROM crm_tiers.tier_review WHERE program = 'standard' ORDER BY 1$$, $$VALUES
 	('2024-02-01'::date, 3::bigint, 3::bigint), ('2024-03-10', 7, 7), ('2024-03-11', 7, 0), ('2024-03-12', 7, 0), ('2024-12-31', 7, 0), ('2025-03-09', 7, 0), ('2025-03-10', 7, 0), ('2025-03-11', 7, 0),

@@ -96,7 +96,7 @@ SELECT id * 100 + n, id, timestamptz '2024-01-01 12:00+00' + floor(start + CASE 
 	   generate_series(0, least((span * rate)::int, 99)) n;
 INSERT INTO crm_test.sales_order_line (order_id, line_no, unit_price, unit_cost)
 SELECT order_id, 1, round((- ln(random()) - ln(random()))::numeric * (5 + order_id / 100 * 37 % 100), 2) + 0.01, 3 FROM crm_test.sales_order WHERE order_id > 100;
-SELECT crm.refresh_everyone('crm_test') \g /dev/null
+SELECT crm_internal.refresh_everyone('crm_test') \g /dev/null
 ANALYZE crm_test.customer_history; ANALYZE crm_test.customer_change; ANALYZE crm_test.customer;
 ANALYZE crm_test.sales_order; ANALYZE crm_test.sales_order_line;
 SELECT is((SELECT DISTINCT segment FROM crm_test.customer_rfm), NULL, 'without thresholds there is no segment');
@@ -179,7 +179,7 @@ GRANT SELECT ON ALL TABLES IN SCHEMA crm_test TO crm_test_reader;
 GRANT SELECT, INSERT, UPDATE ON crm_test.sales_order, crm_test.sales_order_line, crm_test.customer TO crm_test_writer;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA crm_test TO crm_test_writer;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO crm_test_reader, crm_test_writer;
-SELECT crm.refresh_everyone('crm_test') \g /dev/null
+SELECT crm_internal.refresh_everyone('crm_test') \g /dev/null
 ALTER TABLE crm_test.customer ENABLE ROW LEVEL SECURITY;
 CREATE POLICY hidden ON crm_test.customer FOR SELECT TO crm_test_reader USING (customer_id <> 777);
 SET LOCAL ROLE crm_test_reader;
@@ -255,7 +255,7 @@ CREATE INDEX bought_who ON bought (who);
 INSERT INTO bought SELECT 'buyer ' || g % 50, date '2025-01-01' + g, g FROM generate_series(1, 200) g;
 SELECT crm.attach(repeat('x', 63), 'bought', 'who', 'day', 'amount') \g /dev/null
 SELECT set_config('search_path', repeat('x', 63) || ', public', true) \g /dev/null
-SELECT crm.refresh_everyone(repeat('x', 63)) \g /dev/null
+SELECT crm_internal.refresh_everyone(repeat('x', 63)) \g /dev/null
 UPDATE bought SET amount = 1000 WHERE who = 'buyer 7';
 SET LOCAL enable_seqscan = off;
 SELECT ok(plan ~ 'customer_history_pkey' AND plan ~ 'bought_who' AND plan !~ 'Seq Scan on (customer_history|bought)', 'a search for a customer with another collation than the database''s reaches the indexes')
@@ -264,7 +264,7 @@ RESET enable_seqscan;
 SELECT results_eq($$SELECT revenue, recency FROM customer_360_at('2100-01-01') WHERE customer_id = 'buyer 7'$$, $$VALUES (4000::numeric, date '2100-01-01' - date '2025-06-07')$$, 'and is right, also on a day to come');
 SELECT is_empty(format('SELECT * FROM crm.check_workspace(%L) WHERE problem <> ''histories out of date''', repeat('x', 63)), 'nothing is wrong with it');
 SELECT is(crm.upgrade_workspace(repeat('x', 63)), 0::bigint, 'nor missing');
-SELECT is((SELECT customers FROM crm.refresh_changed(repeat('x', 63), 10, 'infinity')), 1::bigint, 'and it is refreshed');
+SELECT is((SELECT customers FROM crm_internal.refresh_changed(repeat('x', 63), 10, 'infinity')), 1::bigint, 'and it is refreshed');
 SET LOCAL search_path = public;
 SELECT crm.drop_workspace(repeat('x', 63), force => true) \g /dev/null
 SELECT is((SELECT count(*) FROM pg_trigger WHERE tgrelid = 'bought'::regclass), 0::bigint, 'dropped, it leaves no trigger behind');
@@ -278,7 +278,7 @@ SELECT crm.attach('before', 'bought', 'who', 'day', 'amount') \g /dev/null
 ALTER SCHEMA before RENAME TO later;
 SELECT crm.upgrade_workspace('later') \g /dev/null
 SELECT results_eq($$SELECT count(*) FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid WHERE t.tgrelid = 'bought'::regclass AND p.pronamespace = 'later'::regnamespace$$, 'VALUES (4::bigint)', 'a renamed workspace has its four triggers once');
-SELECT crm.refresh_everyone('later') \g /dev/null
+SELECT crm_internal.refresh_everyone('later') \g /dev/null
 UPDATE bought SET amount = 1 WHERE who = 'buyer 8';
 SELECT results_eq($$SELECT count(*), bool_and(customer_id = 'buyer 8') FROM later.customer_change$$, 'VALUES (1::bigint, true)', 'which note a change once');
 SELECT * FROM finish();

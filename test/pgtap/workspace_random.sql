@@ -105,14 +105,14 @@ BEGIN
 			RETURN;
 		END IF;
 		IF random() < 0.2 THEN
-			PERFORM crm.refresh_changed('crm_random', 1 + (random() * 10)::int, 'infinity');
+			PERFORM crm_internal.refresh_changed('crm_random', 1 + (random() * 10)::int, 'infinity');
 			IF pg_temp.shipped_differences() > 0 THEN
 				RETURN NEXT 'views differ from the facts after refreshing at change ' || round;
 				RETURN;
 			END IF;
 		END IF;
 		IF random() < 0.02 THEN
-			PERFORM crm.refresh_everyone('crm_random');
+			PERFORM crm_internal.refresh_everyone('crm_random');
 		END IF;
 	END LOOP;
 END $$;
@@ -120,7 +120,7 @@ END $$;
 SELECT is_empty('SELECT pg_temp.shipped_rounds(1500)', 'after each of 1500 random changes the live views equal the facts');
 SELECT is(pg_temp.shipped_profit_differences(), 0::bigint, 'so does the profit');
 SELECT cmp_ok((SELECT count(*) FROM crm_random.sales_order), '>', 300::bigint, 'there are orders to speak of');
-SELECT crm.refresh_changed('crm_random', 1000000, 'infinity') \g /dev/null
+SELECT crm_internal.refresh_changed('crm_random', 1000000, 'infinity') \g /dev/null
 SELECT is_empty('SELECT * FROM crm_random.customer_change', 'a refresh leaves no notes');
 SELECT is_empty($$
 	SELECT h.customer_id FROM crm_random.customer_history h
@@ -134,7 +134,7 @@ UPDATE crm_random.workspace SET time_zone = 'Asia/Tokyo';
 SELECT cmp_ok(pg_temp.shipped_differences(), '>', 0::bigint, 'another time zone moves purchases to other days at once');
 UPDATE crm_random.workspace SET time_zone = 'America/New_York';
 SELECT is(pg_temp.shipped_differences(), 0::bigint, 'and back');
-SELECT crm.refresh_everyone('crm_random') \g /dev/null
+SELECT crm_internal.refresh_everyone('crm_random') \g /dev/null
 TRUNCATE crm_random.refund CASCADE;
 SELECT is(pg_temp.shipped_differences(), 0::bigint, 'TRUNCATE is noticed');
 
@@ -147,7 +147,7 @@ CREATE TABLE crm_random_uuid_2 PARTITION OF crm_random_uuid DEFAULT;
 CREATE INDEX ON crm_random_uuid (who);
 SELECT crm.attach('crm_random_text_shop', 'crm_random_text', 'who', 'day', 'price', cost => 'cost', filter => $$status = 'paid' -- only these$$) \g /dev/null
 SELECT crm.attach('crm_random_uuid_shop', 'crm_random_uuid', 'who', 'day', 'price') \g /dev/null
-SELECT crm.refresh_everyone('crm_random_text_shop'), crm.refresh_everyone('crm_random_uuid_shop') \g /dev/null
+SELECT crm_internal.refresh_everyone('crm_random_text_shop'), crm_internal.refresh_everyone('crm_random_uuid_shop') \g /dev/null
 
 CREATE FUNCTION pg_temp.attached_differences() RETURNS bigint LANGUAGE sql AS $$
 	SELECT (SELECT count(*) FROM (
@@ -191,8 +191,8 @@ BEGIN
 	FOR round IN 1 .. rounds LOOP
 		PERFORM pg_temp.attached_change();
 		IF random() < 0.2 THEN
-			PERFORM crm.refresh_changed('crm_random_text_shop', 5, 'infinity');
-			PERFORM crm.refresh_changed('crm_random_uuid_shop', 5, 'infinity');
+			PERFORM crm_internal.refresh_changed('crm_random_text_shop', 5, 'infinity');
+			PERFORM crm_internal.refresh_changed('crm_random_uuid_shop', 5, 'infinity');
 		END IF;
 		IF pg_temp.attached_differences() > 0 THEN
 			RETURN NEXT 'views differ from the table after change ' || round;
