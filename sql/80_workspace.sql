@@ -26,16 +26,16 @@ CREATE FUNCTION crm_internal.workspace_parts(attached boolean) RETURNS text[]
 COMMENT ON FUNCTION crm_internal.workspace_parts(boolean) IS
 'The definitions that make up a workspace, in the order in which they are run: one over a relation of your own (true) or one with tables (false). Each is the name of a text of crm.workspace_definition.';
 
-CREATE FUNCTION crm_internal.workspace_text(part text, attached boolean, key_type text) RETURNS text
+CREATE FUNCTION crm_internal.workspace_fill(definition text, attached boolean, key_type text) RETURNS text
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 	RETURN CASE WHEN attached
-				THEN regexp_replace(replace(replace(crm.workspace_definition(part),
+				THEN regexp_replace(replace(replace(definition,
 							'customer_id bigint', 'customer_id ' || key_type),
 							'bigint[]', key_type || '[]'),
 							'\n\s*JOIN customer USING \(customer_id\)', '', 'g')
-				ELSE crm.workspace_definition(part) END;
-COMMENT ON FUNCTION crm_internal.workspace_text(text, boolean, text) IS
-'A definition for a workspace: over a relation of your own, customers are keyed by its type, and there is no table customer to join.';
+				ELSE definition END;
+COMMENT ON FUNCTION crm_internal.workspace_fill(text, boolean, text) IS
+'A definition for a workspace. Over a relation of your own, customers are keyed by its type, and there is no table customer to join.';
 
 CREATE FUNCTION crm_internal.workspace_check_name(workspace text) RETURNS void
 	LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
@@ -171,7 +171,7 @@ BEGIN
 	END IF;
 	PERFORM set_config('search_path', format('%I, pg_temp', workspace), true);
 	FOREACH part IN ARRAY crm_internal.workspace_parts(false) LOOP
-		EXECUTE crm_internal.workspace_text(part, false, 'bigint');
+		EXECUTE crm_internal.workspace_fill(crm.workspace_definition(part), false, 'bigint');
 	END LOOP;
 	EXECUTE 'INSERT INTO workspace (crm_version, time_zone) VALUES ($1, $2)' USING crm.version(), time_zone;
 	PERFORM crm_internal.workspace_analyze();
@@ -264,7 +264,8 @@ END;
 COMMENT ON FUNCTION crm_internal.workspace_key_collation(regclass, name) IS
 'The collation of a column, if it is not that of its type.';
 
-CREATE FUNCTION crm_internal.workspace_source(workspace text, source regclass, key text, at name, amount name, cost name, filter text) RETURNS text
+CREATE FUNCTION crm_internal.workspace_source(workspace text, source regclass, customer name,
+	at name, amount name, cost name, filter text) RETURNS text
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	at_type oid := crm_internal.workspace_column(source, 'at', at);
@@ -272,7 +273,8 @@ DECLARE
 	parts text[];
 BEGIN
 	parts := ARRAY[
-		format('source.%s AS customer_id', key),
+		format(CASE WHEN crm_internal.workspace_key_collation(source, customer) IS NULL THEN 'source.%I AS customer_id'
+					ELSE 'source.%I::%I.customer_key AS customer_id' END, customer, workspace),
 		format(CASE at_type WHEN 'date'::regtype THEN 'source.%I::timestamp AT TIME ZONE %s AS purchased_at'
 							WHEN 'timestamp'::regtype THEN 'source.%I AT TIME ZONE %s AS purchased_at'
 							ELSE 'source.%I AS purchased_at' END, at, zone),
@@ -286,8 +288,8 @@ BEGIN
 		|| coalesce(E'\n WHERE (' || filter || E'\n)', '');
 END
 $$;
-COMMENT ON FUNCTION crm_internal.workspace_source(text, regclass, text, name, name, name, text) IS
-'The query of the view source_row: the source under the names of the workspace. key is the column of the customer, quoted, with a cast if it needs one.';
+COMMENT ON FUNCTION crm_internal.workspace_source(text, regclass, name, name, name, name, text) IS
+'The query of the view source_row: the source under the names of the workspace.';
 
 CREATE FUNCTION crm_internal.workspace_trigger_name(workspace text, event text) RETURNS text
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -304,7 +306,7 @@ CREATE FUNCTION crm_internal.workspace_mark_function(customer name, at name, amo
 	LANGUAGE sql STABLE
 BEGIN ATOMIC
 	SELECT format($body$
-CREATE FUNCTION mark_changes() RETURNS trigger
+CREATE OR REPLACE FUNCTION mark_changes() RETURNS trigger
 	LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
 	IF TG_OP = 'INSERT' THEN
@@ -377,7 +379,6 @@ DECLARE
 	key_collation text;
 	kind "char";
 	part text;
-	query text;
 BEGIN
 	PERFORM crm_internal.workspace_check_name(workspace);
 	IF source IS NULL OR customer IS NULL OR at IS NULL OR amount IS NULL THEN
@@ -402,10 +403,8 @@ BEGIN
 			MESSAGE = format('role %s may not attach %s', current_user, source),
 			HINT = format('It needs: GRANT SELECT, TRIGGER ON %s TO %I. Or attach a view, which is refreshed in full.', source, current_user);
 	END IF;
+	PERFORM crm_internal.workspace_column(source, 'at', at);
 	key_collation := crm_internal.workspace_key_collation(source, customer);
-	query := crm_internal.workspace_source(workspace, source, quote_ident(customer) || CASE WHEN key_collation IS NULL THEN ''
-																		ELSE format('::%I.customer_key', workspace) END,
-								  at, amount, cost, filter);
 	SELECT format_type(atttypid, atttypmod) INTO key_type FROM pg_attribute WHERE attrelid = source AND attname = customer;
 	IF to_regnamespace(quote_ident(workspace)) IS NULL THEN
 		EXECUTE format('CREATE SCHEMA %I', workspace);
@@ -420,9 +419,9 @@ BEGIN
 		IF part = 'attached' THEN
 			EXECUTE 'INSERT INTO workspace (crm_version, time_zone, source, customer_column, at_column, amount_column, cost_column, filter) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)'
 			  USING crm.version(), time_zone, source, customer, at, amount, cost, filter;
-			PERFORM crm.workspace_create_source_row(workspace, query, caller_path);
+			PERFORM crm_internal.workspace_create_source_row(workspace, caller_path);
 		END IF;
-		EXECUTE crm_internal.workspace_text(part, true, key_type);
+		EXECUTE crm_internal.workspace_fill(crm.workspace_definition(part), true, key_type);
 	END LOOP;
 	EXECUTE crm_internal.workspace_mark_function(customer, at, amount, cost, filter);
 	PERFORM crm_internal.workspace_create_triggers(workspace, source);
@@ -435,11 +434,19 @@ END
 $$;
 COMMENT ON FUNCTION crm_internal.workspace_attach(text, regclass, name, name, name, name, text, text, text) IS 'Behind crm.attach.';
 
-CREATE FUNCTION crm.workspace_create_source_row(workspace text, query text, caller_path text) RETURNS void
+/*
+ * The query is built here from the settings of the workspace: no function runs
+ * SQL that a caller hands to it.
+ */
+CREATE FUNCTION crm_internal.workspace_create_source_row(workspace text, caller_path text) RETURNS void
 	LANGUAGE plpgsql AS $$
 DECLARE
 	own_path text := current_setting('search_path');
+	query text;
 BEGIN
+	SELECT crm_internal.workspace_source(workspace, w.source, w.customer_column, w.at_column,
+										 w.amount_column, w.cost_column, w.filter)
+	  INTO query FROM workspace w;
 	PERFORM set_config('search_path', caller_path, true);
 	EXECUTE format('CREATE VIEW %I.source_row WITH (security_invoker) AS ', workspace) || query;
 	PERFORM pg_catalog.set_config('search_path', own_path, true);
@@ -453,8 +460,8 @@ BEGIN
 	$comments$;
 END
 $$;
-COMMENT ON FUNCTION crm.workspace_create_source_row(text, text, text) IS
-'Makes the view source_row. Names in the filter mean what they mean to the caller.';
+COMMENT ON FUNCTION crm_internal.workspace_create_source_row(text, text) IS
+'Makes the view source_row from the settings in the table "workspace". Names in the filter mean what they mean to the caller, by their search path.';
 
 CREATE FUNCTION crm_internal.workspace_has_index(source regclass, customer name) RETURNS boolean
 	LANGUAGE sql STABLE STRICT

@@ -29,20 +29,30 @@ COMMENT ON COLUMN crm.workspaces.stored_customers IS 'About how many customers h
 COMMENT ON COLUMN crm.workspaces.bytes IS 'Size of its tables, with indexes.';
 GRANT SELECT ON crm.workspaces TO PUBLIC;
 
-CREATE FUNCTION crm_internal.workspace_objects(workspace text,
+CREATE FUNCTION crm_internal.workspace_kind(workspace text, OUT attached boolean, OUT key_type text) RETURNS record
+	LANGUAGE sql STABLE STRICT
+BEGIN ATOMIC
+	SELECT NOT EXISTS (SELECT FROM pg_class t
+						WHERE t.relnamespace = n.oid AND t.relname = 'customer' AND t.relkind IN ('r', 'p')),
+		   (SELECT format_type(a.atttypid, a.atttypmod) FROM pg_class t JOIN pg_attribute a ON a.attrelid = t.oid
+			 WHERE t.relnamespace = n.oid AND t.relname = 'customer_history' AND a.attname = 'customer_id')
+	  FROM pg_namespace n WHERE n.nspname = workspace;
+END;
+COMMENT ON FUNCTION crm_internal.workspace_kind(text) IS
+'What fills the shipped definitions: whether a workspace stands on a relation of yours, and the type of its keys.';
+
+CREATE FUNCTION crm_internal.workspace_objects(workspace text, OUT part text, OUT paragraph_no bigint,
 	OUT kind text, OUT name text, OUT statements text, OUT column_name text, OUT definition text) RETURNS SETOF record
 	LANGUAGE sql STABLE STRICT
 BEGIN ATOMIC
-	SELECT o.found[1], o.found[2], p.paragraph, c.found[1], c.found[2]
-	  FROM (SELECT NOT EXISTS (SELECT FROM pg_class t WHERE t.relnamespace = n.oid AND t.relname = 'customer' AND t.relkind IN ('r', 'p')) AS attached,
-				   (SELECT format_type(a.atttypid, a.atttypmod) FROM pg_class t JOIN pg_attribute a ON a.attrelid = t.oid
-					 WHERE t.relnamespace = n.oid AND t.relname = 'customer_history' AND a.attname = 'customer_id') AS key_type
-			  FROM pg_namespace n WHERE n.nspname = workspace) w
+	SELECT part.part, p.paragraph_no, o.found[1], o.found[2], f.statements, c.found[1], c.found[2]
+	  FROM crm_internal.workspace_kind(workspace) w
 	 CROSS JOIN LATERAL unnest(crm_internal.workspace_parts(w.attached)) WITH ORDINALITY AS part (part, part_no)
-	 CROSS JOIN LATERAL regexp_split_to_table(crm_internal.workspace_text(part.part, w.attached, w.key_type), E'\n\n') WITH ORDINALITY AS p (paragraph, paragraph_no)
+	 CROSS JOIN LATERAL string_to_table(crm.workspace_definition(part.part), E'\n\n') WITH ORDINALITY AS p (paragraph, paragraph_no)
+	 CROSS JOIN LATERAL crm_internal.workspace_fill(p.paragraph, w.attached, w.key_type) AS f (statements)
 	  LEFT JOIN LATERAL regexp_match(p.paragraph, '^(?:/[*].*[*]/\n)?(?:CREATE (TABLE|VIEW|FUNCTION|TRIGGER)|(INSERT) INTO) (\w+)') AS raw (found) ON true
 	 CROSS JOIN LATERAL (SELECT ARRAY[coalesce(raw.found[1], raw.found[2]), raw.found[3]] AS found) o
-	  LEFT JOIN LATERAL regexp_matches(CASE WHEN o.found[1] = 'TABLE' THEN substring(p.paragraph, '^.*?\n\);') END,
+	  LEFT JOIN LATERAL regexp_matches(CASE WHEN o.found[1] = 'TABLE' THEN substring(f.statements, '^.*?\n\);') END,
 									   '^\t([a-z]\w*) (.*?),?$', 'gn') WITH ORDINALITY AS c (found, column_no) ON true
 	 ORDER BY part.part_no, p.paragraph_no, c.column_no;
 END;
@@ -222,30 +232,37 @@ $$;
 COMMENT ON FUNCTION crm_internal.workspace_copy_rights(regprocedure, regprocedure) IS
 'Gives a function the owner of another and who may call it.';
 
-CREATE FUNCTION crm.workspace_replace(statements text, crm_version text) RETURNS regprocedure
+CREATE FUNCTION crm_internal.workspace_replace(workspace text, part text, paragraph_no bigint, crm_version text) RETURNS regprocedure
 	LANGUAGE plpgsql AS $$
 DECLARE
-	signature text := substring(statements, 'COMMENT ON FUNCTION ([^\n]*?[)]) IS');
+	filled record;
 	aside regprocedure;
 BEGIN
-	EXECUTE regexp_replace(statements, '^CREATE (VIEW|FUNCTION|TRIGGER)', 'CREATE OR REPLACE \1', 'gn');
+	SELECT crm_internal.workspace_fill(p.paragraph, w.attached, w.key_type) AS statements,
+		   crm_internal.workspace_fill(regexp_replace(p.paragraph, '^CREATE (VIEW|FUNCTION|TRIGGER)', 'CREATE OR REPLACE \1', 'gn'),
+									   w.attached, w.key_type) AS replacing,
+		   crm_internal.workspace_fill(substring(p.paragraph, 'COMMENT ON FUNCTION ([^\n]*?[)]) IS'), w.attached, w.key_type) AS signature,
+		   substring(p.paragraph, 'CREATE VIEW (\w+)') AS view_name
+	  INTO filled
+	  FROM crm_internal.workspace_kind(workspace) w, split_part(crm.workspace_definition(part), E'\n\n', paragraph_no::integer) AS p (paragraph);
+	EXECUTE filled.replacing;
 	RETURN NULL;
 EXCEPTION
 	WHEN invalid_function_definition THEN
-		aside := crm_internal.workspace_set_aside(to_regprocedure(signature), crm_version);
-		EXECUTE statements;
-		PERFORM crm_internal.workspace_copy_rights(aside, to_regprocedure(signature));
+		aside := crm_internal.workspace_set_aside(to_regprocedure(filled.signature), crm_version);
+		EXECUTE filled.statements;
+		PERFORM crm_internal.workspace_copy_rights(aside, to_regprocedure(filled.signature));
 		RETURN aside;
 	WHEN invalid_table_definition THEN
 		RAISE WARNING USING
-			MESSAGE = format('view %s is kept as it is', substring(statements, 'CREATE VIEW (\w+)')),
+			MESSAGE = format('view %s is kept as it is', filled.view_name),
 			DETAIL = 'Its columns are not those shipped with an earlier version: it was changed here.',
 			HINT = 'crm.workspace_definition shows the new definition.';
 		RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION crm.workspace_replace(text, text) IS
-'Writes a view, function or trigger of a workspace anew. Returns the former function where it had to be set aside. A view that has got other columns is left as it is, with a warning.';
+COMMENT ON FUNCTION crm_internal.workspace_replace(text, text, bigint, text) IS
+'Writes a view, function or trigger of a workspace anew, from a paragraph of the shipped definitions. Returns the former function where it had to be set aside. A view that has got other columns is left as it is, with a warning.';
 
 CREATE FUNCTION crm_internal.workspace_drop_unused(functions regprocedure[]) RETURNS void
 	LANGUAGE plpgsql AS $$
@@ -294,13 +311,13 @@ BEGIN
 				EXECUTE shipped.statements;
 			END IF;
 		ELSIF shipped.kind IS NOT NULL THEN
-			aside := aside || crm.workspace_replace(shipped.statements, settings.crm_version);
+			aside := aside || crm_internal.workspace_replace(workspace, shipped.part, shipped.paragraph_no, settings.crm_version);
 		END IF;
 	END LOOP;
 	PERFORM crm_internal.workspace_drop_unused(array_remove(aside, NULL));
 	IF settings.source IS NOT NULL THEN
-		PERFORM crm.workspace_replace(crm_internal.workspace_mark_function(settings.customer_column, settings.at_column, settings.amount_column,
-																  settings.cost_column, settings.filter), settings.crm_version);
+		EXECUTE crm_internal.workspace_mark_function(settings.customer_column, settings.at_column, settings.amount_column,
+													 settings.cost_column, settings.filter);
 		PERFORM crm_internal.workspace_create_triggers(workspace, settings.source);
 	END IF;
 	UPDATE workspace SET crm_version = crm.version() WHERE crm_version <> crm.version();

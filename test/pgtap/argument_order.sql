@@ -51,8 +51,8 @@ INSERT INTO exception VALUES
 
 -- The input arguments of what people call: the functions of crm, and those of a
 -- workspace for a day. Not in it are functions behind aggregates, types and
--- operators, whose arguments come from the server, and helpers that only other
--- functions call. An INOUT argument of a procedure is its result.
+-- operators, whose arguments come from the server. An INOUT argument of a
+-- procedure is its result.
 CREATE FUNCTION pg_temp.arguments()
 	RETURNS TABLE (function text, place bigint, name text, class text, says_default boolean,
 				   can_default boolean, always boolean)
@@ -71,7 +71,6 @@ CREATE FUNCTION pg_temp.arguments()
 	 WHERE (p.pronamespace = 'crm'::regnamespace
 			OR p.pronamespace = 'crm_order'::regnamespace AND p.proname ~ '_at$')
 	   AND NOT (p.prokind = 'p' AND a.mode = 'b')
-	   AND p.proname !~ '^(workspace|program|refresh|lifecycle|stage)_(?!definition$|policy$)'
 	   AND NOT EXISTS (SELECT FROM pg_aggregate g
 						WHERE p.oid IN (g.aggtransfn, g.aggfinalfn, g.aggcombinefn, g.aggserialfn,
 										g.aggdeserialfn))
