@@ -6,7 +6,7 @@
  * than two years. What cannot be known yet is empty.
  */
 SELECT CASE WHEN date :'as_of' - min(purchased_on) > 730 THEN 'quarter' ELSE 'month' END AS unit
-  FROM purchase_source WHERE amount >= 0 \gset
+  FROM purchase_at('infinity') WHERE amount >= 0 \gset
 
 CREATE TEMPORARY TABLE cell AS
 SELECT cohort, period_no, customers, retention

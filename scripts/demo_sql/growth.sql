@@ -5,7 +5,7 @@
  * months that are over; in weeks where the orders reach back less than that.
  */
 SELECT CASE WHEN date :'as_of' - min(purchased_on) > 240 THEN 'month' ELSE 'week' END AS unit
-  FROM purchase_source WHERE amount >= 0 \gset
+  FROM purchase_at('infinity') WHERE amount >= 0 \gset
 
 CREATE TEMPORARY TABLE recent AS
 SELECT * FROM growth_at(:'as_of', :'unit') WHERE is_complete ORDER BY period DESC LIMIT 8;

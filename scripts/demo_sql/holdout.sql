@@ -18,7 +18,11 @@ SELECT crm.purchase_days(history, :'split') - 1 AS seen,
 	   - (crm.first_day(history) > date :'split' - :days)::int AS again,
 	   crm.amount(crm.during(history, date :'split' + 1, date :'as_of' + 1)) AS brought,
 	   crm.clv(purchase_model, spend_model, history, :'split', :days, 0) AS forecast
-  FROM purchase_history, frozen_at(:'split')
+  FROM purchase_history,
+	   (SELECT (SELECT model FROM model WHERE role = 'purchases' AND as_of <= :'split'
+				 ORDER BY as_of DESC, model_id DESC LIMIT 1) AS purchase_model,
+			   (SELECT model FROM model WHERE role = 'spend' AND as_of <= :'split'
+				 ORDER BY as_of DESC, model_id DESC LIMIT 1) AS spend_model OFFSET 0) AS fitted
  WHERE crm.first_day(history) <= :'split';
 
 SELECT format('  %s fitted on the orders until %s, compared with the %s days after',

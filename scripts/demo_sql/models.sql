@@ -7,9 +7,10 @@
 SELECT crm.fit(:'workspace', kind => :'kind') \g /dev/null
 
 CREATE TEMPORARY TABLE parameter AS
-SELECT 1 AS model, p.* FROM frozen_at(crm.as_of()), crm.parameters(purchase_model) AS p
-UNION ALL
-SELECT 2, p.* FROM frozen_at(crm.as_of()), crm.parameters(spend_model) AS p;
+SELECT CASE fitted.role WHEN 'purchases' THEN 1 ELSE 2 END AS model, p.*
+  FROM (SELECT DISTINCT ON (role) role, model FROM model
+		 WHERE as_of <= crm.as_of() ORDER BY role, as_of DESC, model_id DESC) AS fitted,
+	   crm.parameters(fitted.model) AS p;
 
 CREATE FUNCTION pg_temp.value(model int, name text) RETURNS float8
 	LANGUAGE sql STABLE

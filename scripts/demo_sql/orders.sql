@@ -14,7 +14,7 @@ SELECT format(E'  %s purchases of %s customers, %s to %s\n  revenue %s, %s',
 						   to_char(-sum(amount) FILTER (WHERE amount < 0), 'FM999,999,999,999,990.00'),
 						   to_char(count(*) FILTER (WHERE amount < 0), 'FM999,999,999,990'))
 				   ELSE 'no refunds' END)
-  FROM purchase_source;
+  FROM purchase_at('infinity');
 
 \if :attached
 SELECT format('  rows left out: %s %s%s', to_char(count(*), 'FM999,999,999,990'), reason,
@@ -26,6 +26,6 @@ SELECT format('  rows left out: %s %s%s', to_char(count(*), 'FM999,999,999,990')
 
 SELECT format('  customers with refunds only, not shown below: %s',
 			  to_char(count(*), 'FM999,999,999,990'))
-  FROM (SELECT FROM purchase_source GROUP BY customer_id HAVING max(amount) < 0) AS refunded
+  FROM (SELECT FROM purchase_at('infinity') GROUP BY customer_id HAVING max(amount) < 0) AS refunded
 HAVING count(*) > 0;
 \endif
