@@ -16,7 +16,7 @@ COMMENT ON FUNCTION crm.as_of() IS
 
 -- make writes crm.workspace_definition from sql/workspace.
 COMMENT ON FUNCTION crm.workspace_definition(text) IS
-'The DDL of a part of a workspace, as in the file of that name in sql/workspace. NULL for an unknown part.';
+'The DDL of a part of a workspace, as in the file of that name in sql/workspace. NULL for an unknown part. In it, @internal@ stands for the schema of the inner views and functions: sales_internal for a workspace sales. The parts are workspace, segments, tables, rules, purchase, attached, history, views, customer, attached_customer, growth, tiers, lifecycle and recurring.';
 
 CREATE FUNCTION crm_internal.workspace_parts(attached boolean) RETURNS text[]
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -26,53 +26,123 @@ CREATE FUNCTION crm_internal.workspace_parts(attached boolean) RETURNS text[]
 COMMENT ON FUNCTION crm_internal.workspace_parts(boolean) IS
 'The definitions that make up a workspace, in the order in which they are run: one over a relation of your own (true) or one with tables (false). Each is the name of a text of crm.workspace_definition.';
 
-CREATE FUNCTION crm_internal.workspace_fill(definition text, attached boolean, key_type text) RETURNS text
+CREATE FUNCTION crm_internal.workspace_fill(definition text, attached boolean, key_type text,
+	internal text) RETURNS text
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-	RETURN CASE WHEN attached
-				THEN regexp_replace(replace(replace(definition,
-							'customer_id bigint', 'customer_id ' || key_type),
-							'bigint[]', key_type || '[]'),
-							'\n\s*JOIN customer USING \(customer_id\)', '', 'g')
-				ELSE definition END;
-COMMENT ON FUNCTION crm_internal.workspace_fill(text, boolean, text) IS
-'A definition for a workspace. Over a relation of your own, customers are keyed by its type, and there is no table customer to join.';
+	RETURN replace(CASE WHEN attached
+						THEN regexp_replace(replace(replace(definition,
+									'customer_id bigint', 'customer_id ' || key_type),
+									'bigint[]', key_type || '[]'),
+									'\n\s*JOIN customer USING \(customer_id\)', '', 'g')
+						ELSE definition END,
+				   '@internal@', quote_ident(internal));
+COMMENT ON FUNCTION crm_internal.workspace_fill(text, boolean, text, text) IS
+'A definition for a workspace. The schema of inner objects gets its name. Over a relation of your own, customers are keyed by its type, and there is no table customer to join.';
 
-CREATE FUNCTION crm_internal.workspace_check_name(workspace text) RETURNS void
+/*
+ * The schema is found by the function behind a trigger of the table
+ * "workspace", not by a name that is kept somewhere. So either schema can be
+ * renamed, and a restored dump needs no mending. The owner must be the same:
+ * what a superuser does to a workspace must not reach a schema of another role.
+ */
+CREATE FUNCTION crm_internal.workspace_inner_schema(workspace text) RETURNS text
+	LANGUAGE sql STABLE STRICT
+BEGIN ATOMIC
+	SELECT coalesce((
+		SELECT i.nspname
+		  FROM pg_namespace n
+		  JOIN pg_class w ON w.relnamespace = n.oid AND w.relname = 'workspace'
+		  JOIN pg_trigger t ON t.tgrelid = w.oid AND t.tgname = 'crm_mark_everyone'
+		  JOIN pg_proc p ON p.oid = t.tgfoid
+		  JOIN pg_namespace i ON i.oid = p.pronamespace AND i.nspowner = n.nspowner
+		 WHERE n.nspname = workspace),
+		workspace || '_internal');
+END;
+COMMENT ON FUNCTION crm_internal.workspace_inner_schema(text) IS
+'The schema with the inner views and functions of a workspace: sales_internal for a new workspace sales, and the schema of that origin whatever its name is now.';
+
+CREATE FUNCTION crm_internal.workspace_check_schema(schema_name text, hint text) RETURNS void
 	LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	its_owner oid;
+BEGIN
+	SELECT nspowner INTO its_owner FROM pg_namespace WHERE nspname = schema_name;
+	IF NOT FOUND THEN
+		IF NOT has_database_privilege(current_database(), 'CREATE') THEN
+			RAISE insufficient_privilege USING
+				MESSAGE = format('role %s may not create the schema "%s"', current_user, schema_name),
+				HINT = format('It needs: GRANT CREATE ON DATABASE %I TO %I. '
+							  'Or this schema, made for it: CREATE SCHEMA %I AUTHORIZATION %2$I.',
+							  current_database(), current_user, schema_name);
+		END IF;
+	ELSIF its_owner <> current_user::regrole THEN
+		RAISE duplicate_schema USING
+			MESSAGE = format('schema "%s" exists and belongs to role %s', schema_name, its_owner::regrole),
+			HINT = hint;
+	ELSIF EXISTS (SELECT FROM pg_depend
+				   WHERE refclassid = 'pg_namespace'::regclass
+					 AND refobjid = to_regnamespace(quote_ident(schema_name))) THEN
+		RAISE duplicate_schema USING
+			MESSAGE = format('schema "%s" exists and is not empty', schema_name),
+			HINT = hint;
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION crm_internal.workspace_check_schema(text, text) IS
+'Refuses a schema that a workspace cannot have: one that is not empty, that belongs to another role, or that the caller may not make.';
+
+CREATE FUNCTION crm_internal.workspace_check_name(workspace text) RETURNS void
+	LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
 	IF workspace IS NULL OR workspace = '' THEN
 		RAISE invalid_schema_name USING
 			MESSAGE = 'a workspace needs a name',
 			HINT = 'Give the name of a schema that does not exist yet: SELECT crm.create_workspace(''sales'').';
-	ELSIF octet_length(workspace) > 63 THEN
+	ELSIF octet_length(workspace) > 63 - octet_length('_internal') THEN
 		RAISE name_too_long USING
 			MESSAGE = format('workspace name "%s" has %s bytes', workspace, octet_length(workspace)),
-			DETAIL = 'A name has at most 63 bytes.';
+			DETAIL = format('It has at most %s bytes: the second schema of the workspace adds _internal to it, '
+							'and a name has at most 63.', 63 - octet_length('_internal')),
+			HINT = 'Choose a shorter name.';
 	ELSIF workspace IN ('crm', 'crm_internal', 'public', 'information_schema') OR starts_with(workspace, 'pg_') THEN
 		RAISE reserved_name USING
 			MESSAGE = format('workspace name "%s" is reserved', workspace),
 			HINT = 'Choose a schema of your own, other than crm, crm_internal, public, information_schema and pg_....';
 	END IF;
-	SELECT nspowner INTO its_owner FROM pg_namespace WHERE nspname = workspace;
-	IF NOT FOUND THEN
-		RETURN;
-	ELSIF its_owner <> current_user::regrole THEN
-		RAISE duplicate_schema USING
-			MESSAGE = format('schema "%s" exists and belongs to role %s', workspace, its_owner::regrole),
-			HINT = 'Choose another name, or an empty schema that is yours.';
-	END IF;
-	IF EXISTS (SELECT FROM pg_depend
-				WHERE refclassid = 'pg_namespace'::regclass AND refobjid = to_regnamespace(quote_ident(workspace))) THEN
-		RAISE duplicate_schema USING
-			MESSAGE = format('schema "%s" exists and is not empty', workspace),
-			HINT = 'Choose another name, or an empty schema that is yours.';
-	END IF;
+	PERFORM crm_internal.workspace_check_schema(workspace,
+		'Choose another name, or an empty schema that is yours.');
+	PERFORM crm_internal.workspace_check_schema(workspace || '_internal',
+		format('The workspace needs this schema for its inner views and functions. '
+			   'Choose another name than "%s", or drop the schema if nobody needs it.', workspace));
 END
 $$;
 COMMENT ON FUNCTION crm_internal.workspace_check_name(text) IS
-'Refuses a name that no workspace can get: none, too long, reserved, or of a schema that is not empty or belongs to another role.';
+'Refuses a name that no workspace can get: none, too long, reserved, or where one of its two schemas cannot be had.';
+
+CREATE FUNCTION crm_internal.workspace_make_schemas(workspace text, internal text) RETURNS void
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	made record;
+BEGIN
+	FOR made IN
+		SELECT s.name, s.purpose
+		  FROM (VALUES (workspace, 'Workspace of the extension crm.'),
+					   (internal, format('Inner views and functions of the workspace "%s". They may change.', workspace)))
+			   AS s (name, purpose)
+		 WHERE to_regnamespace(quote_ident(s.name)) IS NULL
+			OR NOT EXISTS (SELECT FROM pg_depend d
+							WHERE d.refclassid = 'pg_namespace'::regclass
+							  AND d.refobjid = to_regnamespace(quote_ident(s.name)))
+	LOOP
+		IF to_regnamespace(quote_ident(made.name)) IS NULL THEN
+			EXECUTE format('CREATE SCHEMA %I', made.name);
+		END IF;
+		EXECUTE format('COMMENT ON SCHEMA %I IS %L', made.name, made.purpose);
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION crm_internal.workspace_make_schemas(text, text) IS
+'Makes the two schemas of a workspace where they are missing, and comments them while they are empty.';
 
 CREATE FUNCTION crm_internal.workspace_path(workspace text, type_schema name) RETURNS text
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -84,10 +154,12 @@ COMMENT ON FUNCTION crm_internal.workspace_path(text, name) IS
  * Runs without a SET of its own, so that the search path lasts until the
  * function that called it returns. Hence every name is qualified.
  */
-CREATE FUNCTION crm_internal.workspace_enter(workspace text) RETURNS void
+CREATE FUNCTION crm_internal.workspace_enter(workspace text, with_inner boolean DEFAULT false) RETURNS void
 	LANGUAGE plpgsql AS $$
 DECLARE
 	type_schema pg_catalog.name;
+	internal pg_catalog.text := CASE WHEN with_inner THEN crm_internal.workspace_inner_schema(workspace) END;
+	refused pg_catalog.text;
 BEGIN
 	SELECT t.nspname INTO type_schema
 	  FROM pg_catalog.pg_namespace n
@@ -104,16 +176,25 @@ BEGIN
 		RAISE invalid_schema_name USING
 			MESSAGE = pg_catalog.format('there is no workspace "%s"', workspace),
 			HINT = 'SELECT * FROM crm.workspaces shows those that there are; crm.create_workspace and crm.attach make one.';
-	ELSIF NOT pg_catalog.has_schema_privilege(workspace, 'USAGE') THEN
+	END IF;
+	SELECT n.nspname INTO refused
+	  FROM pg_catalog.pg_namespace n
+	 WHERE n.nspname OPERATOR(pg_catalog.=) ANY (ARRAY[workspace, internal]::pg_catalog.name[])
+	   AND NOT pg_catalog.has_schema_privilege(n.oid, 'USAGE')
+	 ORDER BY n.nspname OPERATOR(pg_catalog.=) workspace DESC LIMIT 1;
+	IF FOUND THEN
 		RAISE insufficient_privilege USING
 			MESSAGE = pg_catalog.format('permission denied for workspace "%s"', workspace),
-			HINT = pg_catalog.format('It needs at least: GRANT USAGE ON SCHEMA %I TO %I.', workspace, current_user);
+			HINT = pg_catalog.format('It needs at least: GRANT USAGE ON SCHEMA %I TO %I.', refused, current_user);
 	END IF;
-	PERFORM pg_catalog.set_config('search_path', crm_internal.workspace_path(workspace, type_schema), true);
+	PERFORM pg_catalog.set_config('search_path',
+								  pg_catalog.concat_ws(', ', pg_catalog.quote_ident(internal),
+													   crm_internal.workspace_path(workspace, type_schema)),
+								  true);
 END
 $$;
-COMMENT ON FUNCTION crm_internal.workspace_enter(text) IS
-'Makes names mean the objects of a workspace, until the calling function returns. An error where there is no such workspace.';
+COMMENT ON FUNCTION crm_internal.workspace_enter(text, boolean) IS
+'Makes names mean the objects of a workspace, until the calling function returns. With with_inner, its inner views and functions come first, so that nothing of yours takes their place. An error where there is no such workspace.';
 
 CREATE FUNCTION crm_internal.workspace_lock(workspace text) RETURNS void
 	LANGUAGE sql STRICT
@@ -158,24 +239,22 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.create_workspace(text, text) IS
-'Makes a workspace with tables: a schema of yours with tables for customers, orders, interactions, cases and so on, default rules, and views. The schema must not exist, or be yours and empty. time_zone decides on which day a purchase happened (default: that of the session). Everything belongs to the caller; a failing call leaves nothing behind. Returns the schema.';
+'Makes a workspace with tables: a schema of yours with tables for customers, orders, interactions, cases and so on, default rules, and views. Views and functions that only serve others come into a second schema, sales_internal for a workspace sales. Neither schema may exist, unless it is yours and empty. time_zone decides on which day a purchase happened (default: that of the session). Everything belongs to the caller; a failing call leaves nothing behind. Returns the schema.';
 
 CREATE FUNCTION crm_internal.workspace_create(workspace text, time_zone text) RETURNS regnamespace
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET client_min_messages = warning AS $$
 DECLARE
+	internal text := workspace || '_internal';
 	part text;
 BEGIN
 	PERFORM crm_internal.workspace_check_name(workspace);
-	IF to_regnamespace(quote_ident(workspace)) IS NULL THEN
-		EXECUTE format('CREATE SCHEMA %I', workspace);
-	END IF;
+	PERFORM crm_internal.workspace_make_schemas(workspace, internal);
 	PERFORM set_config('search_path', format('%I, pg_temp', workspace), true);
 	FOREACH part IN ARRAY crm_internal.workspace_parts(false) LOOP
-		EXECUTE crm_internal.workspace_fill(crm.workspace_definition(part), false, 'bigint');
+		EXECUTE crm_internal.workspace_fill(crm.workspace_definition(part), false, 'bigint', internal);
 	END LOOP;
 	EXECUTE 'INSERT INTO workspace (crm_version, time_zone) VALUES ($1, $2)' USING crm.version(), time_zone;
 	PERFORM crm_internal.workspace_analyze();
-	EXECUTE format('COMMENT ON SCHEMA %I IS %L', workspace, 'Workspace of the extension crm.');
 	RETURN quote_ident(workspace)::regnamespace;
 END
 $$;
@@ -191,7 +270,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.attach(text, regclass, name, name, name, name, text, text) IS
-'Makes a workspace over a table or view that is there: SELECT crm.attach(''shop'', ''public.orders'', customer => ''user_id'', at => ''created_at'', amount => ''total''). One row is one purchase; an amount below 0 is a refund. customer: column with the key, of any type that can be ordered. at: column of type date, timestamp or timestamptz; for the last, time_zone decides the day (default: that of the session). amount: a number. cost: column with the cost of the purchase, for profit. filter: condition on the columns of the relation, for example $$status = ''paid''$$. Needs the rights SELECT and TRIGGER on the table, for triggers note which customers change; over a view or a foreign table there are none, and crm.refresh computes everybody. Rows without customer, date or amount, or with infinite ones, are left out and shown by the view rejected_purchase. A failing call leaves nothing behind. Returns the schema.';
+'Makes a workspace over a table or view that is there: SELECT crm.attach(''shop'', ''public.orders'', customer => ''user_id'', at => ''created_at'', amount => ''total''). One row is one purchase; an amount below 0 is a refund. The workspace is a schema, and a second one for inner views and functions, shop_internal; neither may exist, unless it is yours and empty. customer: column with the key, of any type that can be ordered. at: column of type date, timestamp or timestamptz; for the last, time_zone decides the day (default: that of the session). amount: a number. cost: column with the cost of the purchase, for profit. filter: condition on the columns of the relation, for example $$status = ''paid''$$. Needs the rights SELECT and TRIGGER on the table, for triggers note which customers change; over a view or a foreign table there are none, and crm.refresh computes everybody. Rows without customer, date or amount, or with infinite ones, are left out and shown by the view rejected_purchase. A failing call leaves nothing behind. Returns the schema.';
 
 CREATE FUNCTION crm_internal.workspace_column(source regclass, role text, column_name name) RETURNS oid
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -302,11 +381,12 @@ COMMENT ON FUNCTION crm_internal.workspace_trigger_name(text, text) IS
  * customers of an updated row: whether the row passes is not for a function
  * to judge that runs with other rights than the writer's.
  */
-CREATE FUNCTION crm_internal.workspace_mark_function(customer name, at name, amount name, cost name, filter text) RETURNS text
+CREATE FUNCTION crm_internal.workspace_mark_function(internal text, customer name, at name, amount name,
+	cost name, filter text) RETURNS text
 	LANGUAGE sql STABLE
 BEGIN ATOMIC
 	SELECT format($body$
-CREATE OR REPLACE FUNCTION mark_changes() RETURNS trigger
+CREATE OR REPLACE FUNCTION %5$I.mark_changes() RETURNS trigger
 	LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
 	IF TG_OP = 'INSERT' THEN
@@ -322,14 +402,15 @@ BEGIN
 	RETURN NULL;
 END
 $$;
-REVOKE ALL ON FUNCTION mark_changes() FROM PUBLIC;
-COMMENT ON FUNCTION mark_changes() IS 'Notes the customers of changed rows of the source.';
+REVOKE ALL ON FUNCTION %5$I.mark_changes() FROM PUBLIC;
+COMMENT ON FUNCTION %5$I.mark_changes() IS 'Notes the customers of changed rows of the source.';
 $body$, customer, c.columns,
 		CASE WHEN filter IS NULL THEN ' EXCEPT ALL SELECT ' || c.columns || ' FROM new_rows' ELSE '' END,
-		CASE WHEN filter IS NULL THEN ' EXCEPT ALL SELECT ' || c.columns || ' FROM old_rows' ELSE '' END)
+		CASE WHEN filter IS NULL THEN ' EXCEPT ALL SELECT ' || c.columns || ' FROM old_rows' ELSE '' END,
+		internal)
 	  FROM (SELECT concat_ws(', ', quote_ident(customer), quote_ident(at), quote_ident(amount), quote_ident(cost)) AS columns) c;
 END;
-COMMENT ON FUNCTION crm_internal.workspace_mark_function(name, name, name, name, text) IS
+COMMENT ON FUNCTION crm_internal.workspace_mark_function(text, name, name, name, name, text) IS
 'The definition of the trigger function of an attached workspace.';
 
 CREATE FUNCTION crm_internal.workspace_sources(source regclass) RETURNS SETOF regclass
@@ -344,7 +425,7 @@ END;
 COMMENT ON FUNCTION crm_internal.workspace_sources(regclass) IS
 'The tables whose changes concern a workspace: the table, its partitions and children. None for a view or a foreign table.';
 
-CREATE FUNCTION crm_internal.workspace_create_triggers(workspace text, source regclass) RETURNS void
+CREATE FUNCTION crm_internal.workspace_create_triggers(workspace text, internal text, source regclass) RETURNS void
 	LANGUAGE plpgsql AS $$
 DECLARE
 	missing record;
@@ -359,21 +440,23 @@ BEGIN
 				('TRUNCATE', 32, '', 'mark_everyone')) e (event, bit, tables, function)
 		 -- Found by what they call: the workspace may have had another name.
 		 WHERE NOT EXISTS (SELECT FROM pg_trigger t
-							WHERE t.tgrelid = s.relation AND t.tgfoid = to_regproc(e.function) AND t.tgtype & e.bit <> 0)
+							WHERE t.tgrelid = s.relation AND t.tgtype & e.bit <> 0
+							  AND t.tgfoid = to_regproc(format('%I.%I', internal, e.function)))
 	LOOP
-		EXECUTE format('CREATE TRIGGER %I AFTER %s ON %s%s FOR EACH STATEMENT EXECUTE FUNCTION %I()',
+		EXECUTE format('CREATE TRIGGER %I AFTER %s ON %s%s FOR EACH STATEMENT EXECUTE FUNCTION %I.%I()',
 					   crm_internal.workspace_trigger_name(workspace, lower(missing.event)), missing.event, missing.relation,
-					   missing.tables, missing.function);
+					   missing.tables, internal, missing.function);
 	END LOOP;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.workspace_create_triggers(text, regclass) IS
-'Puts the triggers of a workspace on its source, where they are missing; the search path is that of the workspace.';
+COMMENT ON FUNCTION crm_internal.workspace_create_triggers(text, text, regclass) IS
+'Puts the triggers of a workspace on its source, where they are missing.';
 
 CREATE FUNCTION crm_internal.workspace_attach(workspace text, source regclass, customer name, at name, amount name,
 	cost name, filter text, time_zone text, caller_path text) RETURNS regnamespace
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
+	internal text := workspace || '_internal';
 	key_type text;
 	key_schema name;
 	key_collation text;
@@ -406,9 +489,7 @@ BEGIN
 	PERFORM crm_internal.workspace_column(source, 'at', at);
 	key_collation := crm_internal.workspace_key_collation(source, customer);
 	SELECT format_type(atttypid, atttypmod) INTO key_type FROM pg_attribute WHERE attrelid = source AND attname = customer;
-	IF to_regnamespace(quote_ident(workspace)) IS NULL THEN
-		EXECUTE format('CREATE SCHEMA %I', workspace);
-	END IF;
+	PERFORM crm_internal.workspace_make_schemas(workspace, internal);
 	IF key_collation IS NOT NULL THEN
 		EXECUTE format('CREATE DOMAIN %I.customer_key AS %s COLLATE %s', workspace, key_type, key_collation);
 		EXECUTE format('COMMENT ON DOMAIN %I.customer_key IS %L', workspace, 'Key of a customer, with the collation of the source''s column.');
@@ -419,15 +500,14 @@ BEGIN
 		IF part = 'attached' THEN
 			EXECUTE 'INSERT INTO workspace (crm_version, time_zone, source, customer_column, at_column, amount_column, cost_column, filter) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)'
 			  USING crm.version(), time_zone, source, customer, at, amount, cost, filter;
-			PERFORM crm_internal.workspace_create_source_row(workspace, caller_path);
+			PERFORM crm_internal.workspace_create_source_row(workspace, internal, caller_path);
 		END IF;
-		EXECUTE crm_internal.workspace_fill(crm.workspace_definition(part), true, key_type);
+		EXECUTE crm_internal.workspace_fill(crm.workspace_definition(part), true, key_type, internal);
 	END LOOP;
-	EXECUTE crm_internal.workspace_mark_function(customer, at, amount, cost, filter);
-	PERFORM crm_internal.workspace_create_triggers(workspace, source);
+	EXECUTE crm_internal.workspace_mark_function(internal, customer, at, amount, cost, filter);
+	PERFORM crm_internal.workspace_create_triggers(workspace, internal, source);
 	INSERT INTO customer_change (customer_id) VALUES (NULL);
 	PERFORM crm_internal.workspace_analyze();
-	EXECUTE format('COMMENT ON SCHEMA %I IS %L', workspace, 'Workspace of the extension crm.');
 	PERFORM crm_internal.workspace_attach_notices(workspace, source, customer, kind);
 	RETURN quote_ident(workspace)::regnamespace;
 END
@@ -438,7 +518,7 @@ COMMENT ON FUNCTION crm_internal.workspace_attach(text, regclass, name, name, na
  * The query is built here from the settings of the workspace: no function runs
  * SQL that a caller hands to it.
  */
-CREATE FUNCTION crm_internal.workspace_create_source_row(workspace text, caller_path text) RETURNS void
+CREATE FUNCTION crm_internal.workspace_create_source_row(workspace text, internal text, caller_path text) RETURNS void
 	LANGUAGE plpgsql AS $$
 DECLARE
 	own_path text := current_setting('search_path');
@@ -448,19 +528,19 @@ BEGIN
 										 w.amount_column, w.cost_column, w.filter)
 	  INTO query FROM workspace w;
 	PERFORM set_config('search_path', caller_path, true);
-	EXECUTE format('CREATE VIEW %I.source_row WITH (security_invoker) AS ', workspace) || query;
+	EXECUTE format('CREATE VIEW %I.source_row WITH (security_invoker) AS ', internal) || query;
 	PERFORM pg_catalog.set_config('search_path', own_path, true);
-	EXECUTE $comments$
-		COMMENT ON VIEW source_row IS 'The rows of the source under the names of the workspace, before any is rejected.';
-		COMMENT ON COLUMN source_row.customer_id IS 'The customer.';
-		COMMENT ON COLUMN source_row.purchased_at IS 'When.';
-		COMMENT ON COLUMN source_row.purchased_on IS 'Day in the time zone of the workspace.';
-		COMMENT ON COLUMN source_row.amount IS 'Amount, rounded to 8 decimals.';
-		COMMENT ON COLUMN source_row.profit IS 'Amount less cost.';
-	$comments$;
+	EXECUTE crm_internal.workspace_fill($comments$
+		COMMENT ON VIEW @internal@.source_row IS 'The rows of the source under the names of the workspace, before any is rejected.';
+		COMMENT ON COLUMN @internal@.source_row.customer_id IS 'The customer.';
+		COMMENT ON COLUMN @internal@.source_row.purchased_at IS 'When.';
+		COMMENT ON COLUMN @internal@.source_row.purchased_on IS 'Day in the time zone of the workspace.';
+		COMMENT ON COLUMN @internal@.source_row.amount IS 'Amount, rounded to 8 decimals.';
+		COMMENT ON COLUMN @internal@.source_row.profit IS 'Amount less cost.';
+	$comments$, false, 'bigint', internal);
 END
 $$;
-COMMENT ON FUNCTION crm_internal.workspace_create_source_row(text, text) IS
+COMMENT ON FUNCTION crm_internal.workspace_create_source_row(text, text, text) IS
 'Makes the view source_row from the settings in the table "workspace". Names in the filter mean what they mean to the caller, by their search path.';
 
 CREATE FUNCTION crm_internal.workspace_has_index(source regclass, customer name) RETURNS boolean

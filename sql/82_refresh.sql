@@ -9,7 +9,7 @@ CREATE FUNCTION crm_internal.refresh_changed(workspace text, batch integer, befo
 	OUT customers bigint, OUT purchases bigint) RETURNS record
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-	PERFORM crm_internal.workspace_enter(workspace);
+	PERFORM crm_internal.workspace_enter(workspace, with_inner => true);
 	PERFORM crm_internal.workspace_lock(workspace);
 	WITH chosen AS MATERIALIZED (
 		SELECT DISTINCT c.customer_id FROM customer_change c
@@ -36,7 +36,7 @@ COMMENT ON FUNCTION crm_internal.refresh_changed(text, integer, timestamptz) IS
 CREATE FUNCTION crm_internal.refresh_everyone(workspace text, OUT customers bigint, OUT purchases bigint) RETURNS record
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-	PERFORM crm_internal.workspace_enter(workspace);
+	PERFORM crm_internal.workspace_enter(workspace, with_inner => true);
 	PERFORM crm_internal.workspace_lock(workspace);
 	IF NOT EXISTS (SELECT FROM customer_history) THEN
 		WITH done AS (

@@ -29,45 +29,58 @@ COMMENT ON COLUMN crm.workspaces.stored_customers IS 'About how many customers h
 COMMENT ON COLUMN crm.workspaces.bytes IS 'Size of its tables, with indexes.';
 GRANT SELECT ON crm.workspaces TO PUBLIC;
 
-CREATE FUNCTION crm_internal.workspace_kind(workspace text, OUT attached boolean, OUT key_type text) RETURNS record
+CREATE FUNCTION crm_internal.workspace_kind(workspace text,
+	OUT attached boolean, OUT key_type text, OUT internal text) RETURNS record
 	LANGUAGE sql STABLE STRICT
 BEGIN ATOMIC
 	SELECT NOT EXISTS (SELECT FROM pg_class t
 						WHERE t.relnamespace = n.oid AND t.relname = 'customer' AND t.relkind IN ('r', 'p')),
 		   (SELECT format_type(a.atttypid, a.atttypmod) FROM pg_class t JOIN pg_attribute a ON a.attrelid = t.oid
-			 WHERE t.relnamespace = n.oid AND t.relname = 'customer_history' AND a.attname = 'customer_id')
+			 WHERE t.relnamespace = n.oid AND t.relname = 'customer_history'
+			   AND a.attname = 'customer_id'),
+		   crm_internal.workspace_inner_schema(workspace)
 	  FROM pg_namespace n WHERE n.nspname = workspace;
 END;
 COMMENT ON FUNCTION crm_internal.workspace_kind(text) IS
-'What fills the shipped definitions: whether a workspace stands on a relation of yours, and the type of its keys.';
+'What fills the shipped definitions: whether a workspace stands on a relation of yours, the type of its keys, and the schema of its inner objects.';
 
 CREATE FUNCTION crm_internal.workspace_objects(workspace text, OUT part text, OUT paragraph_no bigint,
-	OUT kind text, OUT name text, OUT statements text, OUT column_name text, OUT definition text) RETURNS SETOF record
+	OUT kind text, OUT home text, OUT name text, OUT statements text, OUT column_name text,
+	OUT definition text) RETURNS SETOF record
 	LANGUAGE sql STABLE STRICT
 BEGIN ATOMIC
-	SELECT part.part, p.paragraph_no, o.found[1], o.found[2], f.statements, c.found[1], c.found[2]
+	SELECT part.part, p.paragraph_no, o.kind, CASE WHEN o.is_inner THEN w.internal ELSE workspace END,
+		   o.name, f.statements, c.found[1], c.found[2]
 	  FROM crm_internal.workspace_kind(workspace) w
 	 CROSS JOIN LATERAL unnest(crm_internal.workspace_parts(w.attached)) WITH ORDINALITY AS part (part, part_no)
-	 CROSS JOIN LATERAL string_to_table(crm.workspace_definition(part.part), E'\n\n') WITH ORDINALITY AS p (paragraph, paragraph_no)
-	 CROSS JOIN LATERAL crm_internal.workspace_fill(p.paragraph, w.attached, w.key_type) AS f (statements)
-	  LEFT JOIN LATERAL regexp_match(p.paragraph, '^(?:/[*].*[*]/\n)?(?:CREATE (TABLE|VIEW|FUNCTION|TRIGGER)|(INSERT) INTO) (\w+)') AS raw (found) ON true
-	 CROSS JOIN LATERAL (SELECT ARRAY[coalesce(raw.found[1], raw.found[2]), raw.found[3]] AS found) o
-	  LEFT JOIN LATERAL regexp_matches(CASE WHEN o.found[1] = 'TABLE' THEN substring(f.statements, '^.*?\n\);') END,
+	 CROSS JOIN LATERAL string_to_table(crm.workspace_definition(part.part), E'\n\n') WITH ORDINALITY
+			 AS p (paragraph, paragraph_no)
+	 CROSS JOIN LATERAL crm_internal.workspace_fill(p.paragraph, w.attached, w.key_type, w.internal)
+			 AS f (statements)
+	  LEFT JOIN LATERAL regexp_match(p.paragraph,
+				'^(?:/[*].*[*]/\n)?(?:CREATE (TABLE|VIEW|FUNCTION|TRIGGER)|(INSERT) INTO) (@internal@[.])?(\w+)')
+			 AS raw (found) ON true
+	 CROSS JOIN LATERAL (SELECT coalesce(raw.found[1], raw.found[2]) AS kind,
+								raw.found[3] IS NOT NULL AS is_inner, raw.found[4] AS name) o
+	  LEFT JOIN LATERAL regexp_matches(CASE WHEN o.kind = 'TABLE' THEN substring(f.statements, '^.*?\n\);') END,
 									   '^\t([a-z]\w*) (.*?),?$', 'gn') WITH ORDINALITY AS c (found, column_no) ON true
 	 ORDER BY part.part_no, p.paragraph_no, c.column_no;
 END;
 COMMENT ON FUNCTION crm_internal.workspace_objects(text) IS
-'What the shipped definitions of a workspace consist of: paragraphs of statements with the kind and name of the object that they begin with, a row for each column of a table.';
+'What the shipped definitions of a workspace consist of: paragraphs of statements with the kind, schema (home) and name of the object that they begin with, a row for each column of a table.';
 
 CREATE FUNCTION crm_internal.workspace_drift(workspace text, OUT problem text, OUT object text, OUT detail text, OUT hint text) RETURNS SETOF record
 	LANGUAGE sql STABLE STRICT
 BEGIN ATOMIC
 	WITH shipped AS (
-		SELECT DISTINCT o.kind, o.name, o.column_name, o.definition, n.oid AS schema
-		  FROM crm_internal.workspace_objects(workspace) o JOIN pg_namespace n ON n.nspname = workspace
+		SELECT DISTINCT o.kind, o.name, o.column_name, o.definition, n.oid AS schema,
+			   CASE WHEN o.home = workspace THEN o.name ELSE format('%I.%I', o.home, o.name) END AS shown
+		  FROM crm_internal.workspace_objects(workspace) o LEFT JOIN pg_namespace n ON n.nspname = o.home
 	)
-	SELECT lower(s.kind) || ' missing', s.name, NULL::text, format('SELECT crm.upgrade_workspace(%L);', workspace)
-	  FROM (SELECT DISTINCT kind, name, schema FROM shipped WHERE kind IN ('TABLE', 'VIEW', 'FUNCTION')) s
+	SELECT lower(s.kind) || ' missing', s.shown, NULL::text,
+		   format('SELECT crm.upgrade_workspace(%L);', workspace)
+	  FROM (SELECT DISTINCT kind, name, shown, schema FROM shipped
+			 WHERE kind IN ('TABLE', 'VIEW', 'FUNCTION')) s
 	 WHERE NOT CASE WHEN s.kind = 'FUNCTION' THEN EXISTS (SELECT FROM pg_proc p WHERE p.pronamespace = s.schema AND p.proname = s.name)
 					ELSE EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = s.schema AND c.relname = s.name) END
 	UNION ALL
@@ -108,7 +121,8 @@ BEGIN
 	  LEFT JOIN LATERAL (
 		SELECT t.tgenabled, t.tgname FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
 		 WHERE t.tgrelid = s.relation AND t.tgtype & e.bit <> 0 AND t.tgtype & 1 = 0
-		   AND p.pronamespace = to_regnamespace(quote_ident(workspace)) LIMIT 1) t ON true
+		   AND p.pronamespace = to_regnamespace(quote_ident(crm_internal.workspace_inner_schema(workspace)))
+		 LIMIT 1) t ON true
 	 WHERE t.tgenabled IS NULL OR t.tgenabled IN ('D', 'R');
 	RETURN QUERY
 	SELECT 'source dropped', w.source::text, 'The relation that the workspace was attached to is gone.', 'Attach another workspace.'
@@ -131,7 +145,7 @@ COMMENT ON FUNCTION crm_internal.workspace_trigger_problems(text) IS
 CREATE FUNCTION crm.check_workspace(workspace text, OUT problem text, OUT object text, OUT detail text, OUT hint text) RETURNS SETOF record
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
 BEGIN
-	PERFORM crm_internal.workspace_enter(workspace);
+	PERFORM crm_internal.workspace_enter(workspace, with_inner => true);
 	RETURN QUERY SELECT d.* FROM crm_internal.workspace_drift(workspace) d;
 	IF FOUND THEN
 		RETURN;
@@ -232,30 +246,32 @@ $$;
 COMMENT ON FUNCTION crm_internal.workspace_copy_rights(regprocedure, regprocedure) IS
 'Gives a function the owner of another and who may call it.';
 
-CREATE FUNCTION crm_internal.workspace_replace(workspace text, part text, paragraph_no bigint, crm_version text) RETURNS regprocedure
+CREATE FUNCTION crm_internal.workspace_replace(workspace text, part text, paragraph_no bigint,
+	crm_version text) RETURNS regprocedure
 	LANGUAGE plpgsql AS $$
 DECLARE
-	filled record;
+	paragraph text := split_part(crm.workspace_definition(part), E'\n\n', paragraph_no::integer);
+	filled text[]; -- the statements, the same as a replacement, the function, the view
 	aside regprocedure;
 BEGIN
-	SELECT crm_internal.workspace_fill(p.paragraph, w.attached, w.key_type) AS statements,
-		   crm_internal.workspace_fill(regexp_replace(p.paragraph, '^CREATE (VIEW|FUNCTION|TRIGGER)', 'CREATE OR REPLACE \1', 'gn'),
-									   w.attached, w.key_type) AS replacing,
-		   crm_internal.workspace_fill(substring(p.paragraph, 'COMMENT ON FUNCTION ([^\n]*?[)]) IS'), w.attached, w.key_type) AS signature,
-		   substring(p.paragraph, 'CREATE VIEW (\w+)') AS view_name
+	SELECT array_agg(crm_internal.workspace_fill(u.text, k.attached, k.key_type, k.internal) ORDER BY u.n)
 	  INTO filled
-	  FROM crm_internal.workspace_kind(workspace) w, split_part(crm.workspace_definition(part), E'\n\n', paragraph_no::integer) AS p (paragraph);
-	EXECUTE filled.replacing;
+	  FROM crm_internal.workspace_kind(workspace) k,
+		   unnest(ARRAY[paragraph,
+						regexp_replace(paragraph, '^CREATE (VIEW|FUNCTION|TRIGGER)', 'CREATE OR REPLACE \1', 'gn'),
+						substring(paragraph, 'COMMENT ON FUNCTION ([^\n]*?[)]) IS'),
+						substring(paragraph, 'CREATE VIEW ([\w@.]+)')]) WITH ORDINALITY AS u (text, n);
+	EXECUTE filled[2];
 	RETURN NULL;
 EXCEPTION
 	WHEN invalid_function_definition THEN
-		aside := crm_internal.workspace_set_aside(to_regprocedure(filled.signature), crm_version);
-		EXECUTE filled.statements;
-		PERFORM crm_internal.workspace_copy_rights(aside, to_regprocedure(filled.signature));
+		aside := crm_internal.workspace_set_aside(to_regprocedure(filled[3]), crm_version);
+		EXECUTE filled[1];
+		PERFORM crm_internal.workspace_copy_rights(aside, to_regprocedure(filled[3]));
 		RETURN aside;
 	WHEN invalid_table_definition THEN
 		RAISE WARNING USING
-			MESSAGE = format('view %s is kept as it is', filled.view_name),
+			MESSAGE = format('view %s is kept as it is', filled[4]),
 			DETAIL = 'Its columns are not those shipped with an earlier version: it was changed here.',
 			HINT = 'crm.workspace_definition shows the new definition.';
 		RETURN NULL;
@@ -291,9 +307,11 @@ DECLARE
 	created text[] := '{}';
 	aside regprocedure[] := '{}';
 	changes bigint := 0;
+	internal text := crm_internal.workspace_inner_schema(workspace);
 BEGIN
 	PERFORM crm_internal.workspace_enter(workspace);
 	PERFORM crm_internal.workspace_lock(workspace);
+	PERFORM crm_internal.workspace_make_schemas(workspace, internal);
 	SELECT w.* INTO settings FROM workspace w;
 	FOR shipped IN SELECT o.* FROM crm_internal.workspace_objects(workspace) o LOOP
 		IF shipped.kind = 'TABLE' AND to_regclass(shipped.name) IS NULL THEN
@@ -306,39 +324,42 @@ BEGIN
 				EXECUTE format('ALTER TABLE %I ADD COLUMN %I %s', shipped.name, shipped.column_name, shipped.definition);
 				changes := changes + 1;
 			END IF;
-		ELSIF shipped.kind = 'INSERT' THEN
-			IF shipped.name = ANY (created) THEN
-				EXECUTE shipped.statements;
-			END IF;
-		ELSIF shipped.kind IS NOT NULL THEN
-			aside := aside || crm_internal.workspace_replace(workspace, shipped.part, shipped.paragraph_no, settings.crm_version);
+		ELSIF shipped.kind = 'INSERT' AND shipped.name = ANY (created) THEN
+			EXECUTE shipped.statements;
+		ELSIF shipped.kind IN ('VIEW', 'FUNCTION', 'TRIGGER') THEN
+			aside := aside || crm_internal.workspace_replace(workspace, shipped.part, shipped.paragraph_no,
+															 settings.crm_version);
 		END IF;
 	END LOOP;
 	PERFORM crm_internal.workspace_drop_unused(array_remove(aside, NULL));
 	IF settings.source IS NOT NULL THEN
-		EXECUTE crm_internal.workspace_mark_function(settings.customer_column, settings.at_column, settings.amount_column,
-													 settings.cost_column, settings.filter);
-		PERFORM crm_internal.workspace_create_triggers(workspace, settings.source);
+		EXECUTE crm_internal.workspace_mark_function(internal, settings.customer_column, settings.at_column,
+													 settings.amount_column, settings.cost_column, settings.filter);
+		PERFORM crm_internal.workspace_create_triggers(workspace, internal, settings.source);
 	END IF;
 	UPDATE workspace SET crm_version = crm.version() WHERE crm_version <> crm.version();
 	RETURN changes;
 END
 $$;
 COMMENT ON FUNCTION crm.upgrade_workspace(text) IS
-'Brings the definitions of a workspace up to those shipped with the installed version, in one transaction: creates missing tables, adds missing columns, and writes views, functions and triggers anew (triggers also on partitions of the source that came later; functions also after the schema was renamed). It never changes or drops anything that is there otherwise, nor objects of yours: a view to which you added columns is kept, with a warning, and what you built upon a function that has got more columns goes on using the former one, which is kept under the name of its version. A second call does nothing. Returns the number of tables and columns added. Call it after ALTER EXTENSION crm UPDATE.';
+'Brings the definitions of a workspace up to those shipped with the installed version, in one transaction: creates missing tables, adds missing columns, and writes views, functions and triggers anew (triggers also on partitions of the source that came later; functions also after a schema was renamed). It never changes or drops anything that is there otherwise, nor objects of yours: a view to which you added columns is kept, with a warning, and what you built upon a function that has got more columns goes on using the former one, which is kept under the name of its version. A second call does nothing. Returns the number of tables and columns added. Call it after ALTER EXTENSION crm UPDATE.';
 
 CREATE FUNCTION crm.drop_workspace(workspace text, force boolean DEFAULT false) RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET client_min_messages = warning AS $$
 DECLARE
+	schemas regnamespace[];
 	relation record;
 	has_rows boolean;
 	filled text[] := '{}';
 BEGIN
 	PERFORM crm_internal.workspace_enter(workspace);
 	PERFORM crm_internal.workspace_lock(workspace);
+	SELECT array_agg(n.oid::regnamespace ORDER BY n.nspname) INTO schemas FROM pg_namespace n
+	 WHERE n.nspname IN (workspace, crm_internal.workspace_inner_schema(workspace))
+	   AND n.nspowner = (SELECT o.nspowner FROM pg_namespace o WHERE o.nspname = workspace);
 	FOR relation IN
 		SELECT c.oid::regclass AS name FROM pg_class c
-		 WHERE c.relnamespace = to_regnamespace(quote_ident(workspace)) AND c.relkind IN ('r', 'p', 'm')
+		 WHERE c.relnamespace = ANY (schemas) AND c.relkind IN ('r', 'p', 'm')
 		   AND NOT c.relispartition
 		   AND c.relname <> ALL ('{workspace,customer_history,customer_change,refresh_run,threshold,segment,segment_rule,opportunity_stage,metric,program,tier,tier_rule,lifecycle_stage,lifecycle_rule,lifecycle_move}')
 		 ORDER BY c.relname
@@ -354,8 +375,8 @@ BEGIN
 			DETAIL = format('These tables have rows: %s.', array_to_string(filled, ', ')),
 			HINT = format('SELECT crm.drop_workspace(%L, force => true) drops them all the same.', workspace);
 	END IF;
-	EXECUTE format('DROP SCHEMA %I CASCADE', workspace);
+	EXECUTE format('DROP SCHEMA %s CASCADE', array_to_string(schemas, ', '));
 END
 $$;
 COMMENT ON FUNCTION crm.drop_workspace(text, boolean) IS
-'Drops a workspace with everything in its schema, and its triggers on the source. Refuses while one of its tables holds data (default rules and what can be computed again do not count), unless force is true. Waits for a refresh to finish its batch. A source that was attached is left as it is.';
+'Drops a workspace with everything in its two schemas, and its triggers on the source. Refuses while one of its tables holds data (default rules and what can be computed again do not count), unless force is true. Waits for a refresh to finish its batch. A source that was attached is left as it is.';

@@ -27,7 +27,7 @@ COMMENT ON FUNCTION crm_internal.tier_why(text, jsonb) IS
 CREATE FUNCTION crm_internal.program_enter(workspace text) RETURNS void
 	LANGUAGE plpgsql AS $$
 BEGIN
-	PERFORM crm_internal.workspace_enter(workspace);
+	PERFORM crm_internal.workspace_enter(workspace, with_inner => true);
 	IF pg_catalog.to_regclass('tier_log') IS NULL THEN
 		RAISE object_not_in_prerequisite_state USING
 			MESSAGE = pg_catalog.format('workspace "%s" stands on a relation of yours and keeps no tiers and stages', workspace),
@@ -36,7 +36,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm_internal.program_enter(text) IS
-'As crm_internal.workspace_enter; an error where the workspace has no tables for tiers and stages.';
+'As crm_internal.workspace_enter, with the inner views and functions; an error where the workspace has no tables for tiers and stages.';
 
 CREATE FUNCTION crm_internal.program_day(as_of date) RETURNS text
 	LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$

@@ -26,7 +26,7 @@ BEGIN ATOMIC
 		   p.expected_purchases_90d_low, p.expected_purchases_90d_high,
 		   p.expected_purchases_365d_low, p.expected_purchases_365d_high,
 		   p.clv_error, p.clv_low, p.clv_high
-	  FROM purchase_metric_at(customer_value_at.as_of) p;
+	  FROM @internal@.purchase_metric_at(customer_value_at.as_of) p;
 END;
 COMMENT ON FUNCTION customer_value_at(date) IS 'The view customer_value as of a day.';
 
@@ -79,7 +79,7 @@ BEGIN ATOMIC
 		   p.profit_12m, p.margin, p.mean_gap, p.median_gap, p.idle_ratio, p.next_purchase_on, p.purchases, p.revenue, p.r, p.f, p.m,
 		   p.p_alive, p.expected_purchases_30d, p.expected_purchases_90d, p.expected_purchases_365d, p.clv,
 		   p.segment, p.abc_class, p.thresholds_as_of, p.model_as_of, p.usual_gap
-	  FROM purchase_metric_at(customer_metric_at.as_of) p;
+	  FROM @internal@.purchase_metric_at(customer_metric_at.as_of) p;
 END;
 COMMENT ON FUNCTION customer_metric_at(date) IS 'The view customer_metric as of a day.';
 
@@ -135,7 +135,7 @@ BEGIN ATOMIC
 		   p.average_amount, p.profit, p.profit_12m, p.margin, p.median_gap, p.idle_ratio, p.next_purchase_on,
 		   p.p_alive, p.expected_purchases_90d, p.expected_purchases_365d, p.clv, p.thresholds_as_of, p.model_as_of,
 		   p.usual_gap
-	  FROM purchase_metric_at(customer_360_at.as_of) p
+	  FROM @internal@.purchase_metric_at(customer_360_at.as_of) p
 	  LEFT JOIN segment z ON z.segment = p.segment;
 END;
 COMMENT ON FUNCTION customer_360_at(date) IS 'The view customer_360 as of a day.';

@@ -28,7 +28,7 @@ BEGIN ATOMIC
 		   p.expected_purchases_90d_low, p.expected_purchases_90d_high,
 		   p.expected_purchases_365d_low, p.expected_purchases_365d_high,
 		   p.clv_error, p.clv_low, p.clv_high
-	  FROM purchase_metric_at(customer_value_at.as_of) p
+	  FROM @internal@.purchase_metric_at(customer_value_at.as_of) p
 	  LEFT JOIN customer c ON c.customer_id = p.customer_id;
 END;
 COMMENT ON FUNCTION customer_value_at(date) IS 'The view customer_value as of a day.';
@@ -108,26 +108,28 @@ BEGIN ATOMIC
 		   coalesce(y.points_earned, 0),
 		   least(p.recency, customer_metric_at.as_of - (i.last_interaction_at AT TIME ZONE (SELECT w.time_zone FROM workspace w))::date)
 	  FROM customer c
-	  LEFT JOIN purchase_metric_at(customer_metric_at.as_of) p ON p.customer_id = c.customer_id
+	  LEFT JOIN @internal@.purchase_metric_at(customer_metric_at.as_of) p
+		ON p.customer_id = c.customer_id
 	  LEFT JOIN (
 		SELECT q.customer_id,
 			   count(DISTINCT t.category) AS categories,
 			   count(DISTINCT t.category) FILTER (
-				WHERE q.ordered_at >= (SELECT day_end((customer_metric_at.as_of - interval '12 months')::date))) AS categories_12m
+				WHERE q.ordered_at >= (SELECT @internal@.day_end((customer_metric_at.as_of - interval '12 months')::date))) AS categories_12m
 		  FROM sales_order q
 		  JOIN sales_order_line l ON l.order_id = q.order_id
 		  JOIN product t ON t.product_id = l.product_id
-		 WHERE q.status = 'paid' AND q.ordered_at < (SELECT day_end(customer_metric_at.as_of))
+		 WHERE q.status = 'paid'
+		   AND q.ordered_at < (SELECT @internal@.day_end(customer_metric_at.as_of))
 		 GROUP BY q.customer_id) g ON g.customer_id = c.customer_id
 	  LEFT JOIN (
 		SELECT n.customer_id,
-			   count(*) FILTER (WHERE n.occurred_at >= (SELECT day_end(customer_metric_at.as_of - 90))) AS interactions_90d,
+			   count(*) FILTER (WHERE n.occurred_at >= (SELECT @internal@.day_end(customer_metric_at.as_of - 90))) AS interactions_90d,
 			   count(*) FILTER (WHERE n.direction = 'in') AS inbound_interactions,
-			   count(*) FILTER (WHERE n.direction = 'in' AND n.occurred_at >= (SELECT day_end(customer_metric_at.as_of - 90)))
+			   count(*) FILTER (WHERE n.direction = 'in' AND n.occurred_at >= (SELECT @internal@.day_end(customer_metric_at.as_of - 90)))
 				AS inbound_interactions_90d,
 			   max(n.occurred_at) AS last_interaction_at
 		  FROM interaction n
-		 WHERE n.occurred_at < (SELECT day_end(customer_metric_at.as_of))
+		 WHERE n.occurred_at < (SELECT @internal@.day_end(customer_metric_at.as_of))
 		 GROUP BY n.customer_id) i ON i.customer_id = c.customer_id
 	  LEFT JOIN (
 		SELECT v.customer_id, count(*) AS open_opportunities, sum(l.amount) AS open_opportunity_amount
@@ -135,7 +137,7 @@ BEGIN ATOMIC
 		 CROSS JOIN LATERAL (
 			SELECT w.stage, w.amount
 			  FROM opportunity_log w
-			 WHERE w.opportunity_id = v.opportunity_id AND w.changed_at < (SELECT day_end(customer_metric_at.as_of))
+			 WHERE w.opportunity_id = v.opportunity_id AND w.changed_at < (SELECT @internal@.day_end(customer_metric_at.as_of))
 			 ORDER BY w.changed_at DESC LIMIT 1) l
 		  JOIN opportunity_stage t ON t.stage = l.stage
 		 WHERE NOT t.is_won AND NOT t.is_lost
@@ -159,10 +161,10 @@ BEGIN ATOMIC
 			   count(*) FILTER (WHERE t.open AND t.kind = 'complaint') AS open_complaints,
 			   count(*) FILTER (WHERE t.kind = 'complaint' AND t.recent) AS complaints_12m
 		  FROM (SELECT v.customer_id, v.kind,
-					   coalesce(v.resolved_at >= (SELECT day_end(customer_metric_at.as_of)), true) AS open,
-					   v.opened_at >= (SELECT day_end((customer_metric_at.as_of - interval '12 months')::date)) AS recent
+					   coalesce(v.resolved_at >= (SELECT @internal@.day_end(customer_metric_at.as_of)), true) AS open,
+					   v.opened_at >= (SELECT @internal@.day_end((customer_metric_at.as_of - interval '12 months')::date)) AS recent
 				  FROM service_case v
-				 WHERE v.opened_at < (SELECT day_end(customer_metric_at.as_of))) t
+				 WHERE v.opened_at < (SELECT @internal@.day_end(customer_metric_at.as_of))) t
 		 GROUP BY t.customer_id) s ON s.customer_id = c.customer_id
 	  LEFT JOIN (
 		SELECT v.customer_id,
@@ -171,14 +173,15 @@ BEGIN ATOMIC
 			   (array_agg(v.score / v.scale_max ORDER BY v.answered_at DESC, v.answer_id DESC)
 				FILTER (WHERE v.measure <> 'need'))[1] AS last_satisfaction
 		  FROM survey_answer v
-		 WHERE v.answered_at < (SELECT day_end(customer_metric_at.as_of)) AND v.score IS NOT NULL
+		 WHERE v.answered_at < (SELECT @internal@.day_end(customer_metric_at.as_of))
+		   AND v.score IS NOT NULL
 		 GROUP BY v.customer_id) a ON a.customer_id = c.customer_id
 	  LEFT JOIN (
 		SELECT v.referrer_id,
 			   count(*) AS invitations,
-			   count(*) FILTER (WHERE v.converted_at < (SELECT day_end(customer_metric_at.as_of))) AS referrals
+			   count(*) FILTER (WHERE v.converted_at < (SELECT @internal@.day_end(customer_metric_at.as_of))) AS referrals
 		  FROM referral v
-		 WHERE v.invited_at < (SELECT day_end(customer_metric_at.as_of))
+		 WHERE v.invited_at < (SELECT @internal@.day_end(customer_metric_at.as_of))
 		 GROUP BY v.referrer_id) e ON e.referrer_id = c.customer_id
 	  LEFT JOIN (
 		SELECT v.customer_id, count(v.buying_role) AS decision_contacts
@@ -194,7 +197,8 @@ BEGIN ATOMIC
 		SELECT v.customer_id, sum(v.points) AS points_earned
 		  FROM points_entry v
 		 WHERE v.qualifying AND v.kind <> 'redeem'
-		   AND coalesce(v.available_at, v.occurred_at) < (SELECT day_end(customer_metric_at.as_of))
+		   AND coalesce(v.available_at, v.occurred_at)
+			   < (SELECT @internal@.day_end(customer_metric_at.as_of))
 		 GROUP BY v.customer_id) y ON y.customer_id = c.customer_id;
 END;
 COMMENT ON FUNCTION customer_metric_at(date) IS 'The view customer_metric as of a day.';
@@ -295,12 +299,12 @@ BEGIN ATOMIC
 			 WHERE v.customer_id = q.customer_id AND v.valid_from < y.day_end AND (v.valid_to IS NULL OR v.valid_to >= y.day_end)
 			   AND v.reason NOT IN ('merge', 'close')),
 		   (SELECT v.stage FROM lifecycle_log v
-			 WHERE v.customer_id = q.customer_id AND v.entered_at < (SELECT day_end(customer_360_at.as_of))
+			 WHERE v.customer_id = q.customer_id AND v.entered_at < (SELECT @internal@.day_end(customer_360_at.as_of))
 			 ORDER BY v.entered_at DESC LIMIT 1),
 		   (SELECT (crm.points_balance_agg(v.points, v.occurred_at, v.expires_at, v.available_at, v.entry_id, v.reverses_id,
-									   (SELECT day_end(customer_360_at.as_of)) - interval '1 microsecond')).balance
+									   (SELECT @internal@.day_end(customer_360_at.as_of)) - interval '1 microsecond')).balance
 			  FROM points_entry v
-			 WHERE v.customer_id = q.customer_id AND v.occurred_at < (SELECT day_end(customer_360_at.as_of)))
+			 WHERE v.customer_id = q.customer_id AND v.occurred_at < (SELECT @internal@.day_end(customer_360_at.as_of)))
 	  FROM customer_metric_at(customer_360_at.as_of) q
 	  JOIN customer c ON c.customer_id = q.customer_id
 	  LEFT JOIN customer b ON b.customer_id = c.parent_id
@@ -309,13 +313,13 @@ BEGIN ATOMIC
 		SELECT v.name, v.email FROM contact v WHERE v.customer_id = c.customer_id
 		 ORDER BY (v.buying_role IS NOT DISTINCT FROM 'decider') DESC, v.buying_role IS NULL, v.contact_id LIMIT 1) k ON true
 	  LEFT JOIN LATERAL (
-		SELECT v.status = 'granted' AND coalesce(v.expires_at > (SELECT day_end(customer_360_at.as_of)), true) AS allowed
+		SELECT v.status = 'granted' AND coalesce(v.expires_at > (SELECT @internal@.day_end(customer_360_at.as_of)), true) AS allowed
 		  FROM consent v
-		 WHERE v.customer_id = c.customer_id AND v.channel = 'email' AND v.given_at < (SELECT day_end(customer_360_at.as_of))
+		 WHERE v.customer_id = c.customer_id AND v.channel = 'email' AND v.given_at < (SELECT @internal@.day_end(customer_360_at.as_of))
 		 ORDER BY v.given_at DESC, v.purpose LIMIT 1) t ON true
 	  LEFT JOIN LATERAL (
 		SELECT v.kind, v.channel FROM interaction v
-		 WHERE v.customer_id = c.customer_id AND v.occurred_at < (SELECT day_end(customer_360_at.as_of))
+		 WHERE v.customer_id = c.customer_id AND v.occurred_at < (SELECT @internal@.day_end(customer_360_at.as_of))
 		 ORDER BY v.occurred_at DESC, v.interaction_id DESC LIMIT 1) i ON true;
 END;
 COMMENT ON FUNCTION customer_360_at(date) IS 'The view customer_360 as of a day.';

@@ -17,13 +17,13 @@ SELECT h.customer_id, h.history, h.profit_history
 		   AND NOT EXISTS (SELECT FROM customer_change c WHERE c.customer_id IS NULL)
 		UNION ALL
 		SELECT l.customer_id, l.history, l.profit_history
-		  FROM live_history l
+		  FROM @internal@.live_history l
 		 WHERE NOT EXISTS (SELECT FROM customer_change c WHERE c.customer_id IS NULL)
 		UNION ALL
 		SELECT p.customer_id,
 			   crm.history_agg(p.purchased_on, p.amount),
 			   crm.history_agg(p.purchased_on, p.profit)
-		  FROM purchase_source p
+		  FROM @internal@.purchase_source p
 		 WHERE EXISTS (SELECT FROM customer_change c WHERE c.customer_id IS NULL)
 		 GROUP BY p.customer_id) h
   JOIN customer USING (customer_id)

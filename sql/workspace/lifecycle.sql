@@ -29,14 +29,14 @@ COMMENT ON COLUMN lifecycle_review.unusual_moves IS 'Those of them that lifecycl
 COMMENT ON COLUMN lifecycle_review.reviewed_at IS 'When it was last run for that day.';
 COMMENT ON COLUMN lifecycle_review.reviewed_by IS 'Who ran it.';
 
-CREATE FUNCTION lifecycle_rules() RETURNS crm.ruleset
+CREATE FUNCTION @internal@.lifecycle_rules() RETURNS crm.ruleset
 	LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
 	SELECT crm.ruleset_agg(r.position, r.stage, r.metric, r.at_least, r.at_most) FROM lifecycle_rule r;
 END;
-COMMENT ON FUNCTION lifecycle_rules() IS 'The rows of lifecycle_rule as a ruleset.';
+COMMENT ON FUNCTION @internal@.lifecycle_rules() IS 'The rows of lifecycle_rule as a ruleset.';
 
-CREATE FUNCTION lifecycle_timeout(stage text, idle_days integer)
+CREATE FUNCTION @internal@.lifecycle_timeout(stage text, idle_days integer)
 	RETURNS TABLE (to_stage text, after_idle interval)
 	LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
 BEGIN ATOMIC
@@ -55,20 +55,20 @@ BEGIN ATOMIC
 	   AND EXISTS (SELECT FROM lifecycle_move m WHERE m.after_idle IS NOT NULL) -- seldom: asked once, not for each customer
 	 ORDER BY s.stage_no DESC, t.after_idle LIMIT 1;
 END;
-COMMENT ON FUNCTION lifecycle_timeout(text, integer) IS 'The stage that a customer is in by the times of lifecycle_move, where the rules say one stage and so many days have passed without a sign of life: the highest whose time has passed, also by way of others. No row where no time has passed.';
+COMMENT ON FUNCTION @internal@.lifecycle_timeout(text, integer) IS 'The stage that a customer is in by the times of lifecycle_move, where the rules say one stage and so many days have passed without a sign of life: the highest whose time has passed, also by way of others. No row where no time has passed.';
 
-CREATE FUNCTION timeout_text(idle_days integer, after_idle interval, stage text, next_stage text) RETURNS text
+CREATE FUNCTION @internal@.timeout_text(idle_days integer, after_idle interval, stage text, next_stage text) RETURNS text
 	LANGUAGE sql STABLE PARALLEL SAFE
 	RETURN format('%s days without a sign of life: after %s, %s becomes %s', idle_days, after_idle, stage, next_stage);
-COMMENT ON FUNCTION timeout_text(integer, interval, text, text) IS 'A time of lifecycle_move that has passed, in words.';
+COMMENT ON FUNCTION @internal@.timeout_text(integer, interval, text, text) IS 'A time of lifecycle_move that has passed, in words.';
 
-CREATE FUNCTION condition_text(metric text, value numeric, at_least numeric, at_most numeric) RETURNS text
+CREATE FUNCTION @internal@.condition_text(metric text, value numeric, at_least numeric, at_most numeric) RETURNS text
 	LANGUAGE sql STABLE PARALLEL SAFE
 	RETURN metric || ' ' || trim_scale(round(value, 4)) || ' is'
 		|| coalesce(' at least ' || at_least, '')
 		|| CASE WHEN num_nulls(at_least, at_most) = 0 THEN ' and' ELSE '' END
 		|| coalesce(' at most ' || at_most, '');
-COMMENT ON FUNCTION condition_text(text, numeric, numeric, numeric) IS 'A condition that holds in words: "purchases_12m 4 is at least 3". NULL for a rule without a condition.';
+COMMENT ON FUNCTION @internal@.condition_text(text, numeric, numeric, numeric) IS 'A condition that holds in words: "purchases_12m 4 is at least 3". NULL for a rule without a condition.';
 
 CREATE VIEW customer_stage WITH (security_invoker) AS
 SELECT metrics.customer_id,
@@ -77,26 +77,28 @@ SELECT metrics.customer_id,
 	   -- Looked up where it is asked for.
 	   (SELECT CASE WHEN g.stage = coalesce(t.to_stage, r.stage) THEN (g.entered_at AT TIME ZONE z.time_zone)::date END
 		  FROM lifecycle_log g
-		 WHERE g.customer_id = metrics.customer_id AND g.entered_at < (SELECT day_end(crm.as_of()))
+		 WHERE g.customer_id = metrics.customer_id
+		   AND g.entered_at < (SELECT @internal@.day_end(crm.as_of()))
 		 ORDER BY g.entered_at DESC LIMIT 1) AS since,
 	   (SELECT g.stage
 		  FROM lifecycle_log g
-		 WHERE g.customer_id = metrics.customer_id AND g.entered_at < (SELECT day_end(crm.as_of()))
+		 WHERE g.customer_id = metrics.customer_id
+		   AND g.entered_at < (SELECT @internal@.day_end(crm.as_of()))
 		 ORDER BY g.entered_at DESC LIMIT 1) AS logged_stage,
 	   CASE WHEN t.to_stage IS NOT NULL
-			THEN timeout_text(metrics.idle_days, t.after_idle, r.stage, t.to_stage)
-			ELSE coalesce((SELECT string_agg(condition_text(e.metric, e.value, e.at_least, e.at_most), ', ' ORDER BY e.metric COLLATE "C")
+			THEN @internal@.timeout_text(metrics.idle_days, t.after_idle, r.stage, t.to_stage)
+			ELSE coalesce((SELECT string_agg(@internal@.condition_text(e.metric, e.value, e.at_least, e.at_most), ', ' ORDER BY e.metric COLLATE "C")
 							 FROM crm.explain(z.rules, r.row) e WHERE e.chosen), 'no rule asks for more') END AS why,
 	   metrics.idle_days,
 	   metrics.idle_ratio,
 	   metrics.p_alive
   FROM customer_metric metrics
- CROSS JOIN (SELECT lifecycle_rules() AS rules, w.time_zone FROM workspace w OFFSET 0) z
+ CROSS JOIN (SELECT @internal@.lifecycle_rules() AS rules, w.time_zone FROM workspace w OFFSET 0) z
  CROSS JOIN LATERAL (
 	SELECT x.row, crm.classify(z.rules, x.row) AS stage
 	  FROM (SELECT metrics AS row OFFSET 0) x
 	OFFSET 0) r
-  LEFT JOIN LATERAL lifecycle_timeout(r.stage, metrics.idle_days) t ON true
+  LEFT JOIN LATERAL @internal@.lifecycle_timeout(r.stage, metrics.idle_days) t ON true
   JOIN lifecycle_stage s ON s.stage = coalesce(t.to_stage, r.stage);
 COMMENT ON VIEW customer_stage IS 'The stage of each customer''s life as of the day crm.as_of(), by the rules of lifecycle_rule, and why. Customers for whom no rule holds are not in it.';
 COMMENT ON COLUMN customer_stage.customer_id IS 'The customer.';
@@ -114,7 +116,7 @@ COMMENT ON COLUMN customer_stage.p_alive IS 'Probability of still being a custom
 CREATE VIEW customer_stage_rule WITH (security_invoker) AS
 SELECT metrics.customer_id, e.position, e.label AS stage, e.metric, e.value, e.at_least, e.at_most, e.holds, e.missing, e.chosen
   FROM customer_metric metrics
- CROSS JOIN (SELECT lifecycle_rules() AS rules OFFSET 0) z
+ CROSS JOIN (SELECT @internal@.lifecycle_rules() AS rules OFFSET 0) z
  CROSS JOIN LATERAL crm.explain(z.rules, metrics) e;
 COMMENT ON VIEW customer_stage_rule IS 'Each condition of each stage on each customer, as of the day crm.as_of(): why a customer is in a stage, and what is missing to another. Ask for one customer: WHERE customer_id = 7.';
 COMMENT ON COLUMN customer_stage_rule.customer_id IS 'The customer.';
@@ -147,17 +149,17 @@ $$;
 COMMENT ON FUNCTION customer_stage_rule_at(date) IS 'The view customer_stage_rule as of a day, for everybody; for a single customer, setting crm.as_of and asking the view is faster.';
 
 /* One row for each stay in a stage: from one row of the log to the next. */
-CREATE FUNCTION lifecycle_stay_at(as_of date)
+CREATE FUNCTION @internal@.lifecycle_stay_at(as_of date)
 	RETURNS TABLE (customer_id bigint, stage text, entered_at timestamptz, left_at timestamptz)
 	LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
 	SELECT l.customer_id, l.stage, l.entered_at, lead(l.entered_at) OVER w
 	  FROM lifecycle_log l
 	  JOIN customer USING (customer_id)
-	 WHERE l.entered_at < (SELECT day_end(lifecycle_stay_at.as_of))
+	 WHERE l.entered_at < (SELECT @internal@.day_end(lifecycle_stay_at.as_of))
 	WINDOW w AS (PARTITION BY l.customer_id ORDER BY l.entered_at);
 END;
-COMMENT ON FUNCTION lifecycle_stay_at(date) IS 'The stays of customers in stages as of a day, from the log; left_at is NULL for the one that lasts.';
+COMMENT ON FUNCTION @internal@.lifecycle_stay_at(date) IS 'The stays of customers in stages as of a day, from the log; left_at is NULL for the one that lasts.';
 
 CREATE FUNCTION lifecycle_funnel_at(as_of date)
 	RETURNS TABLE (
@@ -183,7 +185,7 @@ BEGIN ATOMIC
 					   max(CASE WHEN n.phase <> 'lapsed' THEN n.stage_no END) OVER later
 						> CASE WHEN n.phase = 'lapsed' THEN 0 ELSE n.stage_no END AS has_advanced,
 					   n.phase <> 'lapsed' AND bool_or(n.phase = 'lapsed') OVER later AS has_lapsed
-				  FROM lifecycle_stay_at(lifecycle_funnel_at.as_of) v
+				  FROM @internal@.lifecycle_stay_at(lifecycle_funnel_at.as_of) v
 				  JOIN lifecycle_stage n ON n.stage = v.stage
 				WINDOW later AS (PARTITION BY v.customer_id ORDER BY v.entered_at ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING)) y
 		 GROUP BY y.stage) f ON f.stage = s.stage
@@ -215,7 +217,7 @@ BEGIN ATOMIC
 		SELECT v.customer_id, v.stage, v.entered_at,
 			   date_trunc('month', v.entered_at AT TIME ZONE (SELECT w.time_zone FROM workspace w))::date AS period,
 			   date_trunc('month', v.left_at AT TIME ZONE (SELECT w.time_zone FROM workspace w))::date AS period_left
-		  FROM lifecycle_stay_at((date_trunc('month', (lifecycle_flow_at.as_of + 1)::timestamp))::date - 1) v
+		  FROM @internal@.lifecycle_stay_at((date_trunc('month', (lifecycle_flow_at.as_of + 1)::timestamp))::date - 1) v
 	), move AS (
 		SELECT y.period,
 			   lag(y.stage) OVER (PARTITION BY y.customer_id ORDER BY y.entered_at) AS from_stage,

@@ -6,7 +6,7 @@
  * customers a change of these tables concerns.
  */
 
-CREATE VIEW purchase_source WITH (security_invoker) AS
+CREATE VIEW @internal@.purchase_source WITH (security_invoker) AS
 SELECT o.customer_id,
 	   o.ordered_at AS purchased_at,
 	   (o.ordered_at AT TIME ZONE (SELECT w.time_zone FROM workspace w))::date AS purchased_on,
@@ -26,28 +26,29 @@ SELECT o.customer_id,
   FROM refund r
   JOIN sales_order o ON o.order_id = r.order_id
  WHERE o.status = 'paid';
-COMMENT ON VIEW purchase_source IS 'Purchases (paid orders) and refunds (amounts below 0) of all time, one row each. The view purchase shows them up to a day.';
-COMMENT ON COLUMN purchase_source.customer_id IS 'The customer.';
-COMMENT ON COLUMN purchase_source.purchased_at IS 'When.';
-COMMENT ON COLUMN purchase_source.purchased_on IS 'Day in the time zone of the workspace.';
-COMMENT ON COLUMN purchase_source.amount IS 'Amount; below 0 for a refund. More than 8 decimals are rounded.';
-COMMENT ON COLUMN purchase_source.profit IS 'Amount less cost.';
+COMMENT ON VIEW @internal@.purchase_source IS 'Purchases (paid orders) and refunds (amounts below 0) of all time, one row each. The view purchase shows them up to a day.';
+COMMENT ON COLUMN @internal@.purchase_source.customer_id IS 'The customer.';
+COMMENT ON COLUMN @internal@.purchase_source.purchased_at IS 'When.';
+COMMENT ON COLUMN @internal@.purchase_source.purchased_on IS
+'Day in the time zone of the workspace.';
+COMMENT ON COLUMN @internal@.purchase_source.amount IS 'Amount; below 0 for a refund. More than 8 decimals are rounded.';
+COMMENT ON COLUMN @internal@.purchase_source.profit IS 'Amount less cost.';
 
-CREATE VIEW live_history WITH (security_invoker) AS
+CREATE VIEW @internal@.live_history WITH (security_invoker) AS
 SELECT c.customer_id, h.history, h.profit_history
   FROM (SELECT DISTINCT customer_id FROM customer_change WHERE customer_id IS NOT NULL) c
  CROSS JOIN LATERAL (
 	SELECT crm.history_agg(p.purchased_on, p.amount) AS history,
 		   crm.history_agg(p.purchased_on, p.profit) AS profit_history
-	  FROM purchase_source p
+	  FROM @internal@.purchase_source p
 	 WHERE p.customer_id = c.customer_id) h
  WHERE h.history IS NOT NULL;
-COMMENT ON VIEW live_history IS 'Histories of the customers that changed since they were stored, computed from the facts.';
-COMMENT ON COLUMN live_history.customer_id IS 'The customer.';
-COMMENT ON COLUMN live_history.history IS 'Purchases and refunds by day.';
-COMMENT ON COLUMN live_history.profit_history IS 'Their profit by day.';
+COMMENT ON VIEW @internal@.live_history IS 'Histories of the customers that changed since they were stored, computed from the facts.';
+COMMENT ON COLUMN @internal@.live_history.customer_id IS 'The customer.';
+COMMENT ON COLUMN @internal@.live_history.history IS 'Purchases and refunds by day.';
+COMMENT ON COLUMN @internal@.live_history.profit_history IS 'Their profit by day.';
 
-CREATE FUNCTION recompute(customer_ids bigint[])
+CREATE FUNCTION @internal@.recompute(customer_ids bigint[])
 	RETURNS TABLE (customer_id bigint, history crm.history, profit_history crm.history)
 	LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
@@ -56,14 +57,14 @@ BEGIN ATOMIC
 	 CROSS JOIN LATERAL (
 		SELECT crm.history_agg(p.purchased_on, p.amount) AS history,
 			   crm.history_agg(p.purchased_on, p.profit) AS profit_history
-		  FROM purchase_source p
+		  FROM @internal@.purchase_source p
 		 WHERE p.customer_id = c.customer_id) h;
 END;
-COMMENT ON FUNCTION recompute(bigint[]) IS 'Histories of some customers from the facts: one row for each key given, with a NULL history for a customer without purchases.';
+COMMENT ON FUNCTION @internal@.recompute(bigint[]) IS 'Histories of some customers from the facts: one row for each key given, with a NULL history for a customer without purchases.';
 
 /* What a change of each table means for customers. */
 
-CREATE FUNCTION mark_orders() RETURNS trigger
+CREATE FUNCTION @internal@.mark_orders() RETURNS trigger
 	LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
 	IF TG_OP = 'INSERT' THEN
@@ -85,23 +86,23 @@ BEGIN
 	RETURN NULL;
 END
 $$;
-REVOKE ALL ON FUNCTION mark_orders() FROM PUBLIC;
-COMMENT ON FUNCTION mark_orders() IS 'Notes the customers of changed orders.';
+REVOKE ALL ON FUNCTION @internal@.mark_orders() FROM PUBLIC;
+COMMENT ON FUNCTION @internal@.mark_orders() IS 'Notes the customers of changed orders.';
 CREATE TRIGGER crm_mark_insert AFTER INSERT ON sales_order REFERENCING NEW TABLE AS new_rows
-	FOR EACH STATEMENT EXECUTE FUNCTION mark_orders();
+	FOR EACH STATEMENT EXECUTE FUNCTION @internal@.mark_orders();
 CREATE TRIGGER crm_mark_update AFTER UPDATE ON sales_order REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
-	FOR EACH STATEMENT EXECUTE FUNCTION mark_orders();
+	FOR EACH STATEMENT EXECUTE FUNCTION @internal@.mark_orders();
 CREATE TRIGGER crm_mark_delete AFTER DELETE ON sales_order REFERENCING OLD TABLE AS old_rows
-	FOR EACH STATEMENT EXECUTE FUNCTION mark_orders();
+	FOR EACH STATEMENT EXECUTE FUNCTION @internal@.mark_orders();
 CREATE TRIGGER crm_mark_truncate AFTER TRUNCATE ON sales_order
-	FOR EACH STATEMENT EXECUTE FUNCTION mark_everyone();
+	FOR EACH STATEMENT EXECUTE FUNCTION @internal@.mark_everyone();
 
 /*
  * Lines and refunds lead to the customer by their order. Its row is locked
  * against a change of the customer until we commit (see the index of
  * sales_order), else the note could name the customer it had before.
  */
-CREATE FUNCTION mark_lines() RETURNS trigger
+CREATE FUNCTION @internal@.mark_lines() RETURNS trigger
 	LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
 	IF TG_OP = 'INSERT' THEN
@@ -131,18 +132,18 @@ BEGIN
 	RETURN NULL;
 END
 $$;
-REVOKE ALL ON FUNCTION mark_lines() FROM PUBLIC;
-COMMENT ON FUNCTION mark_lines() IS 'Notes the customers of changed lines of orders.';
+REVOKE ALL ON FUNCTION @internal@.mark_lines() FROM PUBLIC;
+COMMENT ON FUNCTION @internal@.mark_lines() IS 'Notes the customers of changed lines of orders.';
 CREATE TRIGGER crm_mark_insert AFTER INSERT ON sales_order_line REFERENCING NEW TABLE AS new_rows
-	FOR EACH STATEMENT EXECUTE FUNCTION mark_lines();
+	FOR EACH STATEMENT EXECUTE FUNCTION @internal@.mark_lines();
 CREATE TRIGGER crm_mark_update AFTER UPDATE ON sales_order_line REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
-	FOR EACH STATEMENT EXECUTE FUNCTION mark_lines();
+	FOR EACH STATEMENT EXECUTE FUNCTION @internal@.mark_lines();
 CREATE TRIGGER crm_mark_delete AFTER DELETE ON sales_order_line REFERENCING OLD TABLE AS old_rows
-	FOR EACH STATEMENT EXECUTE FUNCTION mark_lines();
+	FOR EACH STATEMENT EXECUTE FUNCTION @internal@.mark_lines();
 CREATE TRIGGER crm_mark_truncate AFTER TRUNCATE ON sales_order_line
-	FOR EACH STATEMENT EXECUTE FUNCTION mark_everyone();
+	FOR EACH STATEMENT EXECUTE FUNCTION @internal@.mark_everyone();
 
-CREATE FUNCTION mark_refunds() RETURNS trigger
+CREATE FUNCTION @internal@.mark_refunds() RETURNS trigger
 	LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
 	IF TG_OP = 'INSERT' THEN
@@ -174,13 +175,13 @@ BEGIN
 	RETURN NULL;
 END
 $$;
-REVOKE ALL ON FUNCTION mark_refunds() FROM PUBLIC;
-COMMENT ON FUNCTION mark_refunds() IS 'Notes the customers of changed refunds.';
+REVOKE ALL ON FUNCTION @internal@.mark_refunds() FROM PUBLIC;
+COMMENT ON FUNCTION @internal@.mark_refunds() IS 'Notes the customers of changed refunds.';
 CREATE TRIGGER crm_mark_insert AFTER INSERT ON refund REFERENCING NEW TABLE AS new_rows
-	FOR EACH STATEMENT EXECUTE FUNCTION mark_refunds();
+	FOR EACH STATEMENT EXECUTE FUNCTION @internal@.mark_refunds();
 CREATE TRIGGER crm_mark_update AFTER UPDATE ON refund REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
-	FOR EACH STATEMENT EXECUTE FUNCTION mark_refunds();
+	FOR EACH STATEMENT EXECUTE FUNCTION @internal@.mark_refunds();
 CREATE TRIGGER crm_mark_delete AFTER DELETE ON refund REFERENCING OLD TABLE AS old_rows
-	FOR EACH STATEMENT EXECUTE FUNCTION mark_refunds();
+	FOR EACH STATEMENT EXECUTE FUNCTION @internal@.mark_refunds();
 CREATE TRIGGER crm_mark_truncate AFTER TRUNCATE ON refund
-	FOR EACH STATEMENT EXECUTE FUNCTION mark_everyone();
+	FOR EACH STATEMENT EXECUTE FUNCTION @internal@.mark_everyone();

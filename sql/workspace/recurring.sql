@@ -7,7 +7,7 @@
  * that a customer with another running contract has contracted, not left.
  */
 
-CREATE FUNCTION recurring_customer_at(as_of date)
+CREATE FUNCTION @internal@.recurring_customer_at(as_of date)
 	RETURNS TABLE (period date, customer_id bigint, opening numeric, closing numeric, is_first boolean)
 	LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
@@ -30,7 +30,7 @@ BEGIN ATOMIC
 			 GROUP BY f.customer_id) c ON c.customer_id = t.customer_id
 	 GROUP BY m.period, c.customer_id, c.first_on;
 END;
-COMMENT ON FUNCTION recurring_customer_at(date) IS 'What each customer paid a month before a month and at its end, for each month in which a contract ran, as of a day; the last month ends on that day.';
+COMMENT ON FUNCTION @internal@.recurring_customer_at(date) IS 'What each customer paid a month before a month and at its end, for each month in which a contract ran, as of a day; the last month ends on that day.';
 
 CREATE FUNCTION recurring_at(as_of date)
 	RETURNS TABLE (
@@ -63,7 +63,7 @@ BEGIN ATOMIC
 				   count(*) FILTER (WHERE c.opening > 0 AND c.closing = 0) AS customers_churned,
 				   count(*) FILTER (WHERE c.opening = 0 AND c.closing > 0 AND NOT c.is_first) AS customers_reactivated,
 				   count(*) FILTER (WHERE c.closing > 0) AS customers_closing
-			  FROM recurring_customer_at(recurring_at.as_of) c
+			  FROM @internal@.recurring_customer_at(recurring_at.as_of) c
 			 GROUP BY c.period) r
 	 ORDER BY r.period;
 END;

@@ -73,7 +73,7 @@ COMMENT ON COLUMN customer_score.parts IS 'Parts of the score.';
 
 /* Programs */
 
-CREATE FUNCTION program_policy(program text) RETURNS crm.tier_policy
+CREATE FUNCTION @internal@.program_policy(program text) RETURNS crm.tier_policy
 	LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
 	SELECT crm.make_tier_policy(
@@ -86,22 +86,23 @@ BEGIN ATOMIC
 	  FROM program s
 	 WHERE s.program = program_policy.program;
 END;
-COMMENT ON FUNCTION program_policy(text) IS 'The policy that the rows of program, tier and tier_rule mean; rules that contradict themselves are an error. NULL for an unknown program.';
+COMMENT ON FUNCTION @internal@.program_policy(text) IS 'The policy that the rows of program, tier and tier_rule mean; rules that contradict themselves are an error. NULL for an unknown program.';
 
-CREATE FUNCTION tier_policy_at(as_of date)
+CREATE FUNCTION @internal@.tier_policy_at(as_of date)
 	RETURNS TABLE (program text, time_zone text, policy crm.tier_policy)
 	LANGUAGE sql STABLE PARALLEL SAFE ROWS 2
 BEGIN ATOMIC
 	SELECT s.program, coalesce(s.time_zone, (SELECT w.time_zone FROM workspace w)),
 		   coalesce((SELECT r.policy FROM tier_review r WHERE r.program = s.program AND r.as_of <= tier_policy_at.as_of
-					  ORDER BY r.as_of DESC LIMIT 1)::crm.tier_policy, program_policy(s.program))
+					  ORDER BY r.as_of DESC LIMIT 1)::crm.tier_policy,
+					@internal@.program_policy(s.program))
 	  FROM program s
 	 WHERE EXISTS (SELECT FROM tier_log l WHERE l.program = s.program)
 	OFFSET 0;
 END;
-COMMENT ON FUNCTION tier_policy_at(date) IS 'The policy of each program with members that holds on a day: that of its last review, or what the rules say where there was none.';
+COMMENT ON FUNCTION @internal@.tier_policy_at(date) IS 'The policy of each program with members that holds on a day: that of its last review, or what the rules say where there was none.';
 
-CREATE FUNCTION tier_member_at(as_of date)
+CREATE FUNCTION @internal@.tier_member_at(as_of date)
 	RETURNS TABLE (program text, customer_id bigint, valid_from timestamptz, valid_to timestamptz, reason text, facts jsonb, state crm.tier_state)
 	LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
@@ -128,26 +129,26 @@ BEGIN ATOMIC
 	   AND (l.valid_to IS NULL OR l.valid_to >= (tier_member_at.as_of + 1)::timestamp AT TIME ZONE z.time_zone)
 	   AND l.reason NOT IN ('merge', 'close');
 END;
-COMMENT ON FUNCTION tier_member_at(date) IS 'Where each member of a program stands at the end of a day, as crm.tier_decide takes it. Who was merged into another customer or left is no member.';
+COMMENT ON FUNCTION @internal@.tier_member_at(date) IS 'Where each member of a program stands at the end of a day, as crm.tier_decide takes it. Who was merged into another customer or left is no member.';
 
-CREATE VIEW program_history WITH (security_invoker) AS
+CREATE VIEW @internal@.program_history WITH (security_invoker) AS
 SELECT (SELECT w.time_zone FROM workspace w) AS time_zone, h.customer_id, h.history, h.profit_history
   FROM purchase_history h
 UNION ALL
 SELECT z.time_zone, p.customer_id,
 	   crm.history_agg((p.purchased_at AT TIME ZONE z.time_zone)::date, p.amount),
 	   crm.history_agg((p.purchased_at AT TIME ZONE z.time_zone)::date, p.profit)
-  FROM purchase_source p
+  FROM @internal@.purchase_source p
   JOIN customer USING (customer_id)
   JOIN (SELECT DISTINCT s.time_zone FROM program s WHERE s.time_zone <> (SELECT w.time_zone FROM workspace w)) z ON true
  GROUP BY z.time_zone, p.customer_id;
-COMMENT ON VIEW program_history IS 'Purchase histories by the days of each time zone that a program goes by: the stored ones for that of the workspace, computed ones for others.';
-COMMENT ON COLUMN program_history.time_zone IS 'The time zone.';
-COMMENT ON COLUMN program_history.customer_id IS 'The customer.';
-COMMENT ON COLUMN program_history.history IS 'Purchases and refunds by day.';
-COMMENT ON COLUMN program_history.profit_history IS 'Their profit by day.';
+COMMENT ON VIEW @internal@.program_history IS 'Purchase histories by the days of each time zone that a program goes by: the stored ones for that of the workspace, computed ones for others.';
+COMMENT ON COLUMN @internal@.program_history.time_zone IS 'The time zone.';
+COMMENT ON COLUMN @internal@.program_history.customer_id IS 'The customer.';
+COMMENT ON COLUMN @internal@.program_history.history IS 'Purchases and refunds by day.';
+COMMENT ON COLUMN @internal@.program_history.profit_history IS 'Their profit by day.';
 
-CREATE VIEW program_points WITH (security_invoker) AS
+CREATE VIEW @internal@.program_points WITH (security_invoker) AS
 SELECT z.time_zone, e.customer_id,
 	   crm.history_agg((coalesce(e.available_at, e.occurred_at) AT TIME ZONE z.time_zone)::date, e.points) AS points_history
   FROM points_entry e
@@ -158,45 +159,49 @@ SELECT z.time_zone, e.customer_id,
 			OR EXISTS (SELECT FROM tier_review v WHERE v.program = s.program AND v.policy @? '$.tiers[*].rules[*].metric ? (@ == "points_earned")')) z ON true
  WHERE e.qualifying AND e.kind <> 'redeem'
  GROUP BY z.time_zone, e.customer_id;
-COMMENT ON VIEW program_points IS 'Points that count for a tier, by the days of each time zone in which a program counts them: those that were earned and are available, less those taken back. Points that were redeemed stay earned.';
-COMMENT ON COLUMN program_points.time_zone IS 'The time zone.';
-COMMENT ON COLUMN program_points.customer_id IS 'The customer.';
-COMMENT ON COLUMN program_points.points_history IS 'Points by day.';
+COMMENT ON VIEW @internal@.program_points IS 'Points that count for a tier, by the days of each time zone in which a program counts them: those that were earned and are available, less those taken back. Points that were redeemed stay earned.';
+COMMENT ON COLUMN @internal@.program_points.time_zone IS 'The time zone.';
+COMMENT ON COLUMN @internal@.program_points.customer_id IS 'The customer.';
+COMMENT ON COLUMN @internal@.program_points.points_history IS 'Points by day.';
 
-CREATE VIEW tier_standing WITH (security_invoker) AS
+CREATE VIEW @internal@.tier_standing WITH (security_invoker) AS
 SELECT m.program, m.customer_id, m.valid_from, m.reason, m.facts, m.state, s.policy, h.history, h.profit_history,
 	   p.points_history, o.metrics
-  FROM tier_member_at(crm.as_of()) m
+  FROM @internal@.tier_member_at(crm.as_of()) m
   JOIN customer USING (customer_id)
-  JOIN tier_policy_at(crm.as_of()) s ON s.program = m.program
-  LEFT JOIN program_history h ON h.customer_id = m.customer_id AND h.time_zone = s.time_zone
-  LEFT JOIN program_points p ON p.customer_id = m.customer_id AND p.time_zone = s.time_zone
+  JOIN @internal@.tier_policy_at(crm.as_of()) s ON s.program = m.program
+  LEFT JOIN @internal@.program_history h
+	ON h.customer_id = m.customer_id AND h.time_zone = s.time_zone
+  LEFT JOIN @internal@.program_points p
+	ON p.customer_id = m.customer_id AND p.time_zone = s.time_zone
   LEFT JOIN (SELECT c.customer_id, to_jsonb(c) || coalesce(z.scores, '{}') AS metrics
 			   FROM customer_metric c
 			   LEFT JOIN (SELECT v.customer_id, jsonb_object_agg(v.model, v.score) AS scores
 							FROM customer_score v
-						   WHERE EXISTS (SELECT FROM tier_policy_at(crm.as_of()) q CROSS JOIN LATERAL crm.tier_rules(q.policy) r
+						   WHERE EXISTS (SELECT FROM @internal@.tier_policy_at(crm.as_of()) q CROSS JOIN LATERAL crm.tier_rules(q.policy) r
 												   JOIN score_item i ON i.model = r.metric)
 						   GROUP BY v.customer_id) z ON z.customer_id = c.customer_id
-			  WHERE EXISTS (SELECT FROM tier_policy_at(crm.as_of()) q CROSS JOIN LATERAL crm.tier_rules(q.policy) r
+			  WHERE EXISTS (SELECT FROM @internal@.tier_policy_at(crm.as_of()) q CROSS JOIN LATERAL crm.tier_rules(q.policy) r
 							 WHERE NOT crm_internal.tier_counts(q.policy, r.metric)))
 			 o ON o.customer_id = m.customer_id;
-COMMENT ON VIEW tier_standing IS 'Behind customer_tier and customer_tier_rule: each member of a program, as of the day crm.as_of(), with what the rules may look at. Facts that no rule looks at are not read.';
-COMMENT ON COLUMN tier_standing.program IS 'The program.';
-COMMENT ON COLUMN tier_standing.customer_id IS 'The customer.';
-COMMENT ON COLUMN tier_standing.valid_from IS 'When the last decision took effect.';
-COMMENT ON COLUMN tier_standing.reason IS 'The last decision.';
-COMMENT ON COLUMN tier_standing.facts IS 'What it rests on.';
-COMMENT ON COLUMN tier_standing.state IS 'Where the customer stands, as crm.tier_decide takes it.';
-COMMENT ON COLUMN tier_standing.policy IS 'Policy of the program.';
-COMMENT ON COLUMN tier_standing.history IS 'Purchases and refunds by day.';
-COMMENT ON COLUMN tier_standing.profit_history IS 'Their profit by day.';
-COMMENT ON COLUMN tier_standing.points_history IS 'Points earned by day; NULL where no program asks.';
-COMMENT ON COLUMN tier_standing.metrics IS 'Other metrics and scores; NULL where no program asks.';
+COMMENT ON VIEW @internal@.tier_standing IS 'Behind customer_tier and customer_tier_rule: each member of a program, as of the day crm.as_of(), with what the rules may look at. Facts that no rule looks at are not read.';
+COMMENT ON COLUMN @internal@.tier_standing.program IS 'The program.';
+COMMENT ON COLUMN @internal@.tier_standing.customer_id IS 'The customer.';
+COMMENT ON COLUMN @internal@.tier_standing.valid_from IS 'When the last decision took effect.';
+COMMENT ON COLUMN @internal@.tier_standing.reason IS 'The last decision.';
+COMMENT ON COLUMN @internal@.tier_standing.facts IS 'What it rests on.';
+COMMENT ON COLUMN @internal@.tier_standing.state IS
+'Where the customer stands, as crm.tier_decide takes it.';
+COMMENT ON COLUMN @internal@.tier_standing.policy IS 'Policy of the program.';
+COMMENT ON COLUMN @internal@.tier_standing.history IS 'Purchases and refunds by day.';
+COMMENT ON COLUMN @internal@.tier_standing.profit_history IS 'Their profit by day.';
+COMMENT ON COLUMN @internal@.tier_standing.points_history IS 'Points earned by day; NULL where no program asks.';
+COMMENT ON COLUMN @internal@.tier_standing.metrics IS
+'Other metrics and scores; NULL where no program asks.';
 
 CREATE VIEW customer_tier_rule WITH (security_invoker) AS
 SELECT m.program, m.customer_id, n.purpose, n.tier, n.metric, n.value, n.threshold, n.missing, n.counted_since, n.counted_until
-  FROM tier_standing m
+  FROM @internal@.tier_standing m
  CROSS JOIN LATERAL crm.tier_needs(m.policy, m.state, m.history, m.profit_history, m.points_history, m.metrics, crm.as_of()) n;
 COMMENT ON VIEW customer_tier_rule IS 'What each member of a program has and still needs, to keep the tier at its review and to enter the next one: a row for each rule, as of the day crm.as_of(). Metrics of the program''s window count what is known so far of the days that the decision will look at.';
 COMMENT ON COLUMN customer_tier_rule.program IS 'The program.';
@@ -226,7 +231,7 @@ SELECT m.program, m.customer_id, (m.state).tier_no, (m.state).tier, t.name_zh AS
 						 AND (m.state).floor_until > CASE m.policy ->> 'downgrade' WHEN 'at_once' THEN crm.as_of() + 1
 														  ELSE greatest((m.state).review_on, crm.as_of() + 1) END, false) AS at_risk,
 	   (m.state).floor_until
-  FROM tier_standing m
+  FROM @internal@.tier_standing m
   JOIN tier t ON t.program = m.program AND t.tier_no = (m.state).tier_no
  CROSS JOIN LATERAL (
 	SELECT crm.tier_outlook(m.policy, m.state, m.history, m.profit_history, m.points_history, m.metrics, crm.as_of()) AS outlook
@@ -370,10 +375,10 @@ BEGIN ATOMIC
 		   (q.b).next_expiry, (q.b).next_expiring, (q.b).expiring_30d
 	  FROM (SELECT e.customer_id,
 				   crm.points_balance_agg(e.points, e.occurred_at, e.expires_at, e.available_at, e.entry_id, e.reverses_id,
-									  (SELECT day_end(points_balance_at.as_of)) - interval '1 microsecond') AS b
+									  (SELECT @internal@.day_end(points_balance_at.as_of)) - interval '1 microsecond') AS b
 			  FROM points_entry e
 			  JOIN customer USING (customer_id)
-			 WHERE e.occurred_at < (SELECT day_end(points_balance_at.as_of))
+			 WHERE e.occurred_at < (SELECT @internal@.day_end(points_balance_at.as_of))
 			 GROUP BY e.customer_id) q;
 END;
 COMMENT ON FUNCTION points_balance_at(date) IS 'The view points_balance as of a day.';
@@ -401,10 +406,10 @@ BEGIN ATOMIC
 		   l.occurred_at, l.available_at
 	  FROM (SELECT e.customer_id,
 				   crm.points_lots_agg(e.points, e.occurred_at, e.expires_at, e.available_at, e.entry_id, e.reverses_id,
-								   (SELECT day_end(points_lot_at.as_of)) - interval '1 microsecond') AS lots
+								   (SELECT @internal@.day_end(points_lot_at.as_of)) - interval '1 microsecond') AS lots
 			  FROM points_entry e
 			  JOIN customer USING (customer_id)
-			 WHERE e.occurred_at < (SELECT day_end(points_lot_at.as_of))
+			 WHERE e.occurred_at < (SELECT @internal@.day_end(points_lot_at.as_of))
 			 GROUP BY e.customer_id) q
 	 CROSS JOIN LATERAL unnest(q.lots) l;
 END;
@@ -440,7 +445,7 @@ BEGIN ATOMIC
 						  AND g.valid_from < d.day_start AND (g.valid_to IS NULL OR g.valid_to >= d.day_start)
 						  AND g.reason NOT IN ('merge', 'close')
 	  JOIN tier t ON t.program = z.program AND t.tier_no = coalesce(g.tier_no, 0)
-	 WHERE o.status = 'paid' AND o.ordered_at < (SELECT day_end(order_points_at.as_of)) AND v.amount IS NOT NULL;
+	 WHERE o.status = 'paid' AND o.ordered_at < (SELECT @internal@.day_end(order_points_at.as_of)) AND v.amount IS NOT NULL;
 END;
 COMMENT ON FUNCTION order_points_at(date) IS 'The view order_points as of a day.';
 

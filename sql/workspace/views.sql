@@ -17,7 +17,7 @@ CREATE FUNCTION purchase_at(as_of date)
 	LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
 	SELECT p.customer_id, p.purchased_at, p.purchased_on, p.amount, p.profit
-	  FROM purchase_source p
+	  FROM @internal@.purchase_source p
 	  JOIN customer USING (customer_id)
 	 WHERE p.purchased_on <= purchase_at.as_of;
 END;
@@ -31,7 +31,7 @@ COMMENT ON COLUMN purchase.purchased_on IS 'Day in the time zone of the workspac
 COMMENT ON COLUMN purchase.amount IS 'Amount; below 0 for a refund.';
 COMMENT ON COLUMN purchase.profit IS 'Amount less cost; NULL where the cost is not known.';
 
-CREATE FUNCTION frozen_at(as_of date)
+CREATE FUNCTION @internal@.frozen_at(as_of date)
 	RETURNS TABLE (thresholds_as_of date, thresholds crm.rfm_thresholds, a_threshold numeric, b_threshold numeric,
 				   model_as_of date, purchase_model crm.model, spend_model crm.model,
 				   segment_rules crm.ruleset, horizon_days integer, yearly_discount float8, usual_gaps jsonb)
@@ -53,9 +53,9 @@ BEGIN ATOMIC
 		   (SELECT c.usual_gaps FROM threshold c WHERE c.as_of <= frozen_at.as_of ORDER BY c.as_of DESC LIMIT 1)
 	OFFSET 0;
 END;
-COMMENT ON FUNCTION frozen_at(date) IS 'Thresholds, usual gaps, models, rules and settings that hold on a day: one row. Thresholds, gaps and models are the newest that are not later than the day; NULL where none is that old.';
+COMMENT ON FUNCTION @internal@.frozen_at(date) IS 'Thresholds, usual gaps, models, rules and settings that hold on a day: one row. Thresholds, gaps and models are the newest that are not later than the day; NULL where none is that old.';
 
-CREATE FUNCTION purchase_metric_at(as_of date)
+CREATE FUNCTION @internal@.purchase_metric_at(as_of date)
 	RETURNS TABLE (
 		customer_id bigint, recency integer, tenure integer, first_purchase_on date, last_purchase_on date,
 		purchases bigint, purchases_12m bigint, purchase_days bigint,
@@ -123,7 +123,7 @@ BEGIN ATOMIC
 		   (s.clv).high,
 		   u.usual_gap
 	  FROM purchase_history h
-	 CROSS JOIN frozen_at(purchase_metric_at.as_of) z
+	 CROSS JOIN @internal@.frozen_at(purchase_metric_at.as_of) z
 	 CROSS JOIN LATERAL (
 		SELECT crm.rfm(z.thresholds, h.history, purchase_metric_at.as_of) AS rfm,
 			   crm.gaps(crm.upto(h.history, purchase_metric_at.as_of)) AS gaps,
@@ -139,7 +139,7 @@ BEGIN ATOMIC
 						(z.usual_gaps ->> 'all')::float8) AS usual_gap) u
 	 WHERE crm.purchases(h.history, purchase_metric_at.as_of) > 0;
 END;
-COMMENT ON FUNCTION purchase_metric_at(date) IS 'All that purchases say of a customer as of a day: one row for each customer with a purchase up to then. The views on purchases are parts of it.';
+COMMENT ON FUNCTION @internal@.purchase_metric_at(date) IS 'All that purchases say of a customer as of a day: one row for each customer with a purchase up to then. The views on purchases are parts of it.';
 
 CREATE FUNCTION customer_rfm_at(as_of date)
 	RETURNS TABLE (
@@ -148,7 +148,7 @@ CREATE FUNCTION customer_rfm_at(as_of date)
 	LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
 	SELECT p.customer_id, p.recency, p.purchases, p.revenue, p.r, p.f, p.m, p.code, p.segment, p.thresholds_as_of
-	  FROM purchase_metric_at(customer_rfm_at.as_of) p;
+	  FROM @internal@.purchase_metric_at(customer_rfm_at.as_of) p;
 END;
 COMMENT ON FUNCTION customer_rfm_at(date) IS 'The view customer_rfm as of a day.';
 
@@ -193,7 +193,7 @@ BEGIN ATOMIC
 				   avg(p.recency)::float8 AS recency,
 				   sum(p.clv) AS total_clv,
 				   avg(p.p_alive) AS p_alive
-			  FROM purchase_metric_at(segment_profile_at.as_of) p
+			  FROM @internal@.purchase_metric_at(segment_profile_at.as_of) p
 			 GROUP BY p.segment) g
 	  LEFT JOIN segment s ON s.segment = g.segment
 	 ORDER BY s.segment_no;

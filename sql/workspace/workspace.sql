@@ -7,6 +7,10 @@
  * customer_history is a cache: it can be truncated and filled again at any time.
  * A customer named in customer_change is not taken from it but computed, so
  * the views are right at every moment; a NULL there means every customer.
+ *
+ * Views and functions that only serve others stand in a second schema, so that
+ * a tool lists what is meant to be read. @internal@ stands for its name here,
+ * in all parts of a workspace; all else is made in the workspace's schema.
  */
 
 CREATE TABLE workspace (
@@ -149,23 +153,23 @@ COMMENT ON COLUMN refresh_progress.purchases_per_second IS 'Purchases read a sec
  * The functions behind triggers run with the rights of the workspace's owner,
  * as foreign keys do: who writes an order needs no right to write here.
  */
-CREATE FUNCTION mark_everyone() RETURNS trigger
+CREATE FUNCTION @internal@.mark_everyone() RETURNS trigger
 	LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
 	INSERT INTO customer_change (customer_id) VALUES (NULL);
 	RETURN NULL;
 END
 $$;
-REVOKE ALL ON FUNCTION mark_everyone() FROM PUBLIC;
-COMMENT ON FUNCTION mark_everyone() IS 'Notes that every stored history is out of date.';
+REVOKE ALL ON FUNCTION @internal@.mark_everyone() FROM PUBLIC;
+COMMENT ON FUNCTION @internal@.mark_everyone() IS 'Notes that every stored history is out of date.';
 
 CREATE TRIGGER crm_mark_everyone AFTER UPDATE OF time_zone ON workspace
-	FOR EACH STATEMENT EXECUTE FUNCTION mark_everyone();
+	FOR EACH STATEMENT EXECUTE FUNCTION @internal@.mark_everyone();
 
 CREATE TRIGGER crm_mark_truncate AFTER TRUNCATE ON customer_history
-	FOR EACH STATEMENT EXECUTE FUNCTION mark_everyone();
+	FOR EACH STATEMENT EXECUTE FUNCTION @internal@.mark_everyone();
 
-CREATE FUNCTION day_end(day date) RETURNS timestamptz
+CREATE FUNCTION @internal@.day_end(day date) RETURNS timestamptz
 	LANGUAGE sql STABLE PARALLEL SAFE
 	RETURN (SELECT (day + 1)::timestamp AT TIME ZONE w.time_zone FROM workspace w);
-COMMENT ON FUNCTION day_end(date) IS 'The moment at which a day ends in the time zone of the workspace.';
+COMMENT ON FUNCTION @internal@.day_end(date) IS 'The moment at which a day ends in the time zone of the workspace.';

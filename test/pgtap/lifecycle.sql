@@ -179,14 +179,14 @@ SELECT crm.freeze_thresholds('crm_many', day::date) FROM generate_series(timesta
 SET LOCAL crm.as_of = '2025-06-30';
 SELECT is((SELECT usual_gaps FROM crm_many.threshold WHERE as_of = '2024-12-31'),
 	(SELECT jsonb_build_object('segments', (SELECT jsonb_object_agg(s.segment, s.gap) FROM (
-				SELECT p.segment, percentile_cont(0.5) WITHIN GROUP (ORDER BY p.median_gap) AS gap FROM crm_many.purchase_metric_at('2024-12-31') p WHERE p.purchase_days > 2 GROUP BY 1) s),
-			'all', (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY p.median_gap) FROM crm_many.purchase_metric_at('2024-12-31') p WHERE p.purchase_days > 2))),
+				SELECT p.segment, percentile_cont(0.5) WITHIN GROUP (ORDER BY p.median_gap) AS gap FROM crm_many_internal.purchase_metric_at('2024-12-31') p WHERE p.purchase_days > 2 GROUP BY 1) s),
+			'all', (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY p.median_gap) FROM crm_many_internal.purchase_metric_at('2024-12-31') p WHERE p.purchase_days > 2))),
 	'crm.freeze_thresholds freezes the median of the customers'' own median gaps, in each segment and in all');
-SELECT is_empty($$SELECT p.customer_id, p.usual_gap FROM crm_many.purchase_metric_at('2025-02-10') p, crm_many.threshold c
+SELECT is_empty($$SELECT p.customer_id, p.usual_gap FROM crm_many_internal.purchase_metric_at('2025-02-10') p, crm_many.threshold c
 				   WHERE c.as_of = p.thresholds_as_of AND (p.usual_gap IS DISTINCT FROM CASE WHEN p.purchase_days > 2 THEN p.median_gap
 						ELSE coalesce((c.usual_gaps -> 'segments' -> p.segment)::float8, (c.usual_gaps -> 'all')::float8) END
 						OR p.idle_ratio IS DISTINCT FROM p.recency / p.usual_gap)$$, 'and the views use it for who has bought on fewer than three days');
-SELECT cmp_ok((SELECT count(*) FROM crm_many.purchase_metric_at('2025-02-10') WHERE purchase_days < 3 AND idle_ratio IS NOT NULL), '>', 50::bigint, 'who are many');
+SELECT cmp_ok((SELECT count(*) FROM crm_many_internal.purchase_metric_at('2025-02-10') WHERE purchase_days < 3 AND idle_ratio IS NOT NULL), '>', 50::bigint, 'who are many');
 CREATE TEMP TABLE shown (day date, customer_id bigint, stage text);
 CREATE FUNCTION pg_temp.review(day date) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN

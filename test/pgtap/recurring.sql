@@ -101,16 +101,16 @@ INSERT INTO crm_flow.sales_order (order_id, customer_id, ordered_at) SELECT cust
 INSERT INTO crm_flow.sales_order_line (order_id, line_no, unit_price) SELECT order_id, 1, 5 FROM crm_flow.sales_order;
 INSERT INTO crm_flow.points_entry (customer_id, occurred_at, kind, points) SELECT customer_id, '2025-01-01', 'earn', 1 FROM crm_flow.customer;
 CREATE ROLE crm_flow_reader;
-GRANT USAGE ON SCHEMA crm, crm_flow TO crm_flow_reader;
-GRANT SELECT ON ALL TABLES IN SCHEMA crm_flow TO crm_flow_reader;
+GRANT USAGE ON SCHEMA crm, crm_flow, crm_flow_internal TO crm_flow_reader;
+GRANT SELECT ON ALL TABLES IN SCHEMA crm_flow, crm_flow_internal TO crm_flow_reader;
 ALTER TABLE crm_flow.customer ENABLE ROW LEVEL SECURITY;
 CREATE POLICY none ON crm_flow.customer FOR SELECT TO crm_flow_reader USING (false);
 CREATE TEMP TABLE seen AS SELECT 'owner' AS who, (SELECT count(*) FROM crm_flow.recurring) AS recurring, (SELECT count(*) FROM crm_flow.renewal) AS renewal,
-	(SELECT count(DISTINCT time_zone) FROM crm_flow.program_history) AS history, (SELECT count(DISTINCT time_zone) FROM crm_flow.program_points) AS points;
+	(SELECT count(DISTINCT time_zone) FROM crm_flow_internal.program_history) AS history, (SELECT count(DISTINCT time_zone) FROM crm_flow_internal.program_points) AS points;
 GRANT ALL ON seen TO crm_flow_reader;
 SET LOCAL ROLE crm_flow_reader;
 INSERT INTO seen SELECT 'reader', (SELECT count(*) FROM crm_flow.recurring WHERE opening > 0 OR closing > 0), (SELECT count(*) FROM crm_flow.renewal),
-	(SELECT count(*) FROM crm_flow.program_history), (SELECT count(*) FROM crm_flow.program_points);
+	(SELECT count(*) FROM crm_flow_internal.program_history), (SELECT count(*) FROM crm_flow_internal.program_points);
 RESET ROLE;
 SELECT results_eq('SELECT who, recurring > 0, renewal > 0, history, points FROM seen ORDER BY 1', $$VALUES ('owner', true, true, 2::bigint, 1::bigint), ('reader', false, false, 0, 0)$$, 'who may see no customer sees no contract, no history and no points');
 

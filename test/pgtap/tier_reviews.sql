@@ -67,7 +67,7 @@ INSERT INTO crm_reviews.customer (customer_id, name) SELECT DISTINCT customer_id
 INSERT INTO crm_reviews.sales_order (order_id, customer_id, ordered_at, status) SELECT * FROM new_order;
 INSERT INTO crm_reviews.sales_order_line (order_id, line_no, unit_price, unit_cost) SELECT *, round(unit_price * 0.4, 2) FROM new_line;
 INSERT INTO crm_reviews.refund (order_id, refunded_at, amount) SELECT * FROM new_refund;
-INSERT INTO crm_reviews.points_entry (customer_id, occurred_at, kind, points) SELECT customer_id, purchased_at, CASE WHEN amount > 0 THEN 'earn' ELSE 'adjust' END, amount FROM crm_reviews.purchase_source;
+INSERT INTO crm_reviews.points_entry (customer_id, occurred_at, kind, points) SELECT customer_id, purchased_at, CASE WHEN amount > 0 THEN 'earn' ELSE 'adjust' END, amount FROM crm_reviews_internal.purchase_source;
 SELECT crm_internal.refresh_everyone('crm_reviews') \g /dev/null
 ANALYZE crm_reviews.customer_history, crm_reviews.sales_order, crm_reviews.sales_order_line, crm_reviews.refund, crm_reviews.points_entry;
 
@@ -108,7 +108,7 @@ SELECT is((SELECT again FROM held), 0::bigint, 'each of them, run again, writes 
 CREATE FUNCTION pg_temp.as_revenue(names jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$SELECT replace(regexp_replace(names::text, '"(profit|points_earned|revenue)(_12m)?"', '"revenue"', 'g'), '"purchases_12m"', '"purchases"')::jsonb$$;
 CREATE FUNCTION pg_temp.histories() RETURNS TABLE (program text, policy crm.tier_policy, customer_id bigint, history crm.history) LANGUAGE sql AS $$
 	SELECT q.program, q.policy, u.customer_id, crm.history_agg(crm.tier_day(q.policy, u.purchased_at), CASE q.program WHEN 'margin' THEN u.profit ELSE u.amount END)
-	  FROM crm_reviews.purchase_source u
+	  FROM crm_reviews_internal.purchase_source u
 	 CROSS JOIN (SELECT program, pg_temp.as_revenue(crm.program_policy('crm_reviews', program)::jsonb)::crm.tier_policy AS policy FROM crm_reviews.program OFFSET 0) q
 	 GROUP BY 1, 2, 3 $$;
 CREATE TEMP TABLE replay AS

@@ -286,7 +286,7 @@ SELECT results_eq($$SELECT day::date, (SELECT c.tier FROM crm_west.customer_360_
 INSERT INTO crm_tiers.points_entry (customer_id, occurred_at, kind, points) VALUES (5, '2025-01-01', 'earn', 1), (6, '2025-01-01', 'earn', 1);
 CREATE ROLE crm_tiers_reader;
 GRANT USAGE ON SCHEMA crm, crm_tiers TO crm_tiers_reader;
-GRANT SELECT ON ALL TABLES IN SCHEMA crm_tiers TO crm_tiers_reader;
+GRANT SELECT ON ALL TABLES IN SCHEMA crm_tiers, crm_tiers_internal TO crm_tiers_reader;
 ALTER TABLE crm_tiers.customer ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own ON crm_tiers.customer FOR SELECT TO crm_tiers_reader USING (customer_id = 5);
 SET LOCAL crm.as_of = '2025-06-30';
@@ -306,12 +306,13 @@ SET LOCAL ROLE crm_tiers_reader;
 SELECT throws_ok($$SELECT * FROM crm.review_tiers('crm_tiers', 'standard', '2027-01-01')$$, '42501', NULL, 'and reviews nothing');
 RESET ROLE;
 GRANT INSERT, UPDATE, DELETE ON crm_tiers.tier_log, crm_tiers.tier_review TO crm_tiers_reader;
+GRANT USAGE ON SCHEMA crm_tiers_internal TO crm_tiers_reader;
 SET LOCAL ROLE crm_tiers_reader;
 SELECT throws_ok($$SELECT * FROM crm.review_tiers('crm_tiers', 'standard', '2027-01-01')$$, '42501', NULL, 'nor does one who may write, but not see everybody: a review of some would be wrong for all');
 RESET ROLE;
 ALTER TABLE crm_tiers.customer DISABLE ROW LEVEL SECURITY;
 SET LOCAL ROLE crm_tiers_reader;
-SELECT is((SELECT members FROM crm.review_tiers('crm_tiers', 'leap', '2028-03-01')), (SELECT count(DISTINCT customer_id) FROM crm_tiers.purchase_source WHERE purchased_at < '2028-03-02' AND amount >= 0),
+SELECT is((SELECT members FROM crm.review_tiers('crm_tiers', 'leap', '2028-03-01')), (SELECT count(DISTINCT customer_id) FROM crm_tiers_internal.purchase_source WHERE purchased_at < '2028-03-02' AND amount >= 0),
 	'who sees everybody and may write tier_log and tier_review runs the program, without owning it');
 RESET ROLE;
 RESET crm.as_of;

@@ -17,12 +17,12 @@ SELECT crm.create_workspace('crm_test', 'UTC') \g /dev/null
 SELECT is_empty($$
 	SELECT c.oid::regclass, a.attname FROM pg_class c
 	  LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-	 WHERE c.relnamespace = 'crm_test'::regnamespace AND c.relkind IN ('r', 'v')
+	 WHERE c.relnamespace IN ('crm_test'::regnamespace, 'crm_test_internal'::regnamespace) AND c.relkind IN ('r', 'v')
 	   AND (obj_description(c.oid, 'pg_class') IS NULL OR col_description(c.oid, a.attnum) IS NULL)$$,
 	'every table, view and column has a comment');
-SELECT is_empty($$SELECT oid::regprocedure FROM pg_proc WHERE pronamespace = 'crm_test'::regnamespace AND obj_description(oid, 'pg_proc') IS NULL$$,
+SELECT is_empty($$SELECT oid::regprocedure FROM pg_proc WHERE pronamespace IN ('crm_test'::regnamespace, 'crm_test_internal'::regnamespace) AND obj_description(oid, 'pg_proc') IS NULL$$,
 	'so has every function');
-SELECT is_empty($$SELECT oid::regclass FROM pg_class WHERE relnamespace = 'crm_test'::regnamespace AND relkind = 'v'
+SELECT is_empty($$SELECT oid::regclass FROM pg_class WHERE relnamespace IN ('crm_test'::regnamespace, 'crm_test_internal'::regnamespace) AND relkind = 'v'
 				   AND NOT coalesce('security_invoker=true' = ANY (reloptions), false)$$, 'every view asks for the rights of who reads it');
 SELECT is_empty($$SELECT c.oid::regclass, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
 				    JOIN pg_type t ON t.oid = a.atttypid
@@ -175,7 +175,7 @@ SELECT throws_ok('UPDATE crm_test.workspace SET yearly_discount = 10', '23514', 
 -- Whom it answers to
 CREATE ROLE crm_test_reader; CREATE ROLE crm_test_writer;
 GRANT USAGE ON SCHEMA crm, crm_test TO crm_test_reader, crm_test_writer;
-GRANT SELECT ON ALL TABLES IN SCHEMA crm_test TO crm_test_reader;
+GRANT SELECT ON ALL TABLES IN SCHEMA crm_test, crm_test_internal TO crm_test_reader;
 GRANT SELECT, INSERT, UPDATE ON crm_test.sales_order, crm_test.sales_order_line, crm_test.customer TO crm_test_writer;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA crm_test TO crm_test_writer;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO crm_test_reader, crm_test_writer;
@@ -217,7 +217,7 @@ SELECT results_eq($$SELECT problem FROM crm.check_workspace('crm_test') ORDER BY
 -- An earlier version had fewer columns; somebody builds upon it, and adds a column to a view.
 DROP FUNCTION crm_test.customer_value_at(date) CASCADE;
 CREATE FUNCTION crm_test.customer_value_at(as_of date) RETURNS TABLE (customer_id bigint, name text) LANGUAGE sql STABLE
-	BEGIN ATOMIC SELECT p.customer_id, c.name FROM crm_test.purchase_metric_at(as_of) p JOIN crm_test.customer c USING (customer_id); END;
+	BEGIN ATOMIC SELECT p.customer_id, c.name FROM crm_test_internal.purchase_metric_at(as_of) p JOIN crm_test.customer c USING (customer_id); END;
 REVOKE EXECUTE ON FUNCTION crm_test.customer_value_at(date) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION crm_test.customer_value_at(date) TO crm_test_reader;
 CREATE VIEW crm_test.customer_value AS SELECT * FROM crm_test.customer_value_at(crm.as_of());
@@ -230,12 +230,12 @@ SELECT is(crm.upgrade_workspace('crm_test'), 0::bigint, 'they are brought up to 
 SELECT has_column('crm_test', 'customer_value', 'clv_error', 'the view has got its new columns');
 SELECT has_column('crm_test', 'customer_rfm', 'points', 'another has kept what was added to it');
 SELECT is((SELECT count(*) FROM pg_temp.names), (SELECT count(*) FROM crm_test.customer_value), 'what stood on it stands');
-SELECT is((SELECT string_agg(proname, ',') FROM pg_proc WHERE pronamespace = 'crm_test'::regnamespace AND proname LIKE '%0.0'), NULL, 'the former function is gone');
+SELECT is((SELECT string_agg(proname, ',') FROM pg_proc WHERE pronamespace IN ('crm_test'::regnamespace, 'crm_test_internal'::regnamespace) AND proname LIKE '%0.0'), NULL, 'the former function is gone');
 SELECT ok(has_function_privilege('crm_test_reader', 'crm_test.customer_value_at(date)', 'EXECUTE')
 		  AND NOT has_function_privilege('crm_test_writer', 'crm_test.customer_value_at(date)', 'EXECUTE'), 'the new one may be called by whom it was allowed to');
 DROP FUNCTION crm_test.customer_value_at(date) CASCADE;
 CREATE FUNCTION crm_test.customer_value_at(as_of date) RETURNS TABLE (customer_id bigint) LANGUAGE sql STABLE
-	BEGIN ATOMIC SELECT customer_id FROM crm_test.purchase_metric_at(as_of); END;
+	BEGIN ATOMIC SELECT customer_id FROM crm_test_internal.purchase_metric_at(as_of); END;
 CREATE VIEW pg_temp.keys AS SELECT customer_id FROM crm_test.customer_value_at('2025-03-31');
 SELECT is(crm.upgrade_workspace('crm_test'), 0::bigint, 'a function that somebody stands on');
 SELECT is((SELECT count(*) FROM pg_temp.keys), (SELECT count(*) FROM crm_test.customer_value), 'is kept beside the new one');
@@ -253,20 +253,20 @@ SELECT is_empty('SELECT * FROM crm.workspaces WHERE workspace LIKE ''crm test%''
 CREATE TABLE bought (who text COLLATE "ucs_basic", day date, amount int);
 CREATE INDEX bought_who ON bought (who);
 INSERT INTO bought SELECT 'buyer ' || g % 50, date '2025-01-01' + g, g FROM generate_series(1, 200) g;
-SELECT crm.attach(repeat('x', 63), 'bought', 'who', 'day', 'amount') \g /dev/null
-SELECT set_config('search_path', repeat('x', 63) || ', public', true) \g /dev/null
-SELECT crm_internal.refresh_everyone(repeat('x', 63)) \g /dev/null
+SELECT crm.attach(repeat('x', 54), 'bought', 'who', 'day', 'amount') \g /dev/null
+SELECT set_config('search_path', repeat('x', 54) || ', public', true) \g /dev/null
+SELECT crm_internal.refresh_everyone(repeat('x', 54)) \g /dev/null
 UPDATE bought SET amount = 1000 WHERE who = 'buyer 7';
 SET LOCAL enable_seqscan = off;
 SELECT ok(plan ~ 'customer_history_pkey' AND plan ~ 'bought_who' AND plan !~ 'Seq Scan on (customer_history|bought)', 'a search for a customer with another collation than the database''s reaches the indexes')
   FROM pg_temp.plan_of($$SELECT * FROM customer_360 WHERE customer_id = 'buyer 7'$$) plan;
 RESET enable_seqscan;
 SELECT results_eq($$SELECT revenue, recency FROM customer_360_at('2100-01-01') WHERE customer_id = 'buyer 7'$$, $$VALUES (4000::numeric, date '2100-01-01' - date '2025-06-07')$$, 'and is right, also on a day to come');
-SELECT is_empty(format('SELECT * FROM crm.check_workspace(%L) WHERE problem <> ''histories out of date''', repeat('x', 63)), 'nothing is wrong with it');
-SELECT is(crm.upgrade_workspace(repeat('x', 63)), 0::bigint, 'nor missing');
-SELECT is((SELECT customers FROM crm_internal.refresh_changed(repeat('x', 63), 10, 'infinity')), 1::bigint, 'and it is refreshed');
+SELECT is_empty(format('SELECT * FROM crm.check_workspace(%L) WHERE problem <> ''histories out of date''', repeat('x', 54)), 'nothing is wrong with it');
+SELECT is(crm.upgrade_workspace(repeat('x', 54)), 0::bigint, 'nor missing');
+SELECT is((SELECT customers FROM crm_internal.refresh_changed(repeat('x', 54), 10, 'infinity')), 1::bigint, 'and it is refreshed');
 SET LOCAL search_path = public;
-SELECT crm.drop_workspace(repeat('x', 63), force => true) \g /dev/null
+SELECT crm.drop_workspace(repeat('x', 54), force => true) \g /dev/null
 SELECT is((SELECT count(*) FROM pg_trigger WHERE tgrelid = 'bought'::regclass), 0::bigint, 'dropped, it leaves no trigger behind');
 
 -- A trigger of another's is not replaced; a renamed workspace gets no second set.
@@ -277,7 +277,7 @@ SELECT hasnt_schema('taken'::name, 'and nothing is left behind');
 SELECT crm.attach('before', 'bought', 'who', 'day', 'amount') \g /dev/null
 ALTER SCHEMA before RENAME TO later;
 SELECT crm.upgrade_workspace('later') \g /dev/null
-SELECT results_eq($$SELECT count(*) FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid WHERE t.tgrelid = 'bought'::regclass AND p.pronamespace = 'later'::regnamespace$$, 'VALUES (4::bigint)', 'a renamed workspace has its four triggers once');
+SELECT results_eq($$SELECT count(*) FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid WHERE t.tgrelid = 'bought'::regclass AND p.pronamespace = 'before_internal'::regnamespace$$, 'VALUES (4::bigint)', 'a renamed workspace has its four triggers once');
 SELECT crm_internal.refresh_everyone('later') \g /dev/null
 UPDATE bought SET amount = 1 WHERE who = 'buyer 8';
 SELECT results_eq($$SELECT count(*), bool_and(customer_id = 'buyer 8') FROM later.customer_change$$, 'VALUES (1::bigint, true)', 'which note a change once');

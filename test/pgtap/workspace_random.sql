@@ -124,7 +124,7 @@ SELECT crm_internal.refresh_changed('crm_random', 1000000, 'infinity') \g /dev/n
 SELECT is_empty('SELECT * FROM crm_random.customer_change', 'a refresh leaves no notes');
 SELECT is_empty($$
 	SELECT h.customer_id FROM crm_random.customer_history h
-	  FULL JOIN crm_random.recompute(ARRAY(SELECT customer_id FROM crm_random.customer)) f USING (customer_id)
+	  FULL JOIN crm_random_internal.recompute(ARRAY(SELECT customer_id FROM crm_random.customer)) f USING (customer_id)
 	 WHERE h.history::text IS DISTINCT FROM f.history::text OR h.profit_history::text IS DISTINCT FROM f.profit_history::text$$,
 	'the stored histories equal recomputed ones, and customers without purchases have no row');
 UPDATE crm_random.sales_order SET channel = 'shop';

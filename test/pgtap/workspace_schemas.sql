@@ -22,9 +22,10 @@ SELECT set_eq($$
 	$$VALUES ('crm.upgrade_workspace(text)'),
 			 ('crm.drop_workspace(text,boolean)'),
 			 ('crm_internal.workspace_create(text,text)'),
+			 ('crm_internal.workspace_make_schemas(text,text)'),
 			 ('crm_internal.workspace_attach(text,regclass,name,name,name,name,text,text,text)'),
-			 ('crm_internal.workspace_create_source_row(text,text)'),
-			 ('crm_internal.workspace_create_triggers(text,regclass)'),
+			 ('crm_internal.workspace_create_source_row(text,text,text)'),
+			 ('crm_internal.workspace_create_triggers(text,text,regclass)'),
 			 ('crm_internal.workspace_column(regclass,text,name)'),
 			 ('crm_internal.workspace_analyze(regclass,bigint)'),
 			 ('crm_internal.workspace_replace(text,text,bigint,text)'),
@@ -35,5 +36,165 @@ SELECT set_eq($$
 			 ('crm_internal.tier_write(crm.tier_policy,text,date)'),
 			 ('crm_internal.lifecycle_write(text,crm.ruleset,timestamp with time zone)')$$,
 	'the functions that run SQL made at run time are these, and none takes a statement');
+
+SELECT is_empty($$
+	SELECT part FROM unnest(crm_internal.workspace_parts(true) || crm_internal.workspace_parts(false)) part
+	 WHERE obj_description('crm.workspace_definition(text)'::regprocedure, 'pg_proc') !~ ('\m' || part || '\M')
+		OR crm.workspace_definition(part) IS NULL$$,
+	'the comment of crm.workspace_definition names each part');
+
+-- What stands in the schema of a workspace is meant to be read or filled.
+CREATE FUNCTION pg_temp.relations(schema_name text, kinds "char"[]) RETURNS SETOF text LANGUAGE sql AS $$
+	SELECT relname::text FROM pg_class WHERE relnamespace = to_regnamespace(quote_ident(schema_name)) AND relkind = ANY (kinds) $$;
+CREATE FUNCTION pg_temp.functions(schema_name text) RETURNS SETOF text LANGUAGE sql AS $$
+	SELECT proname::text FROM pg_proc WHERE pronamespace = to_regnamespace(quote_ident(schema_name)) $$;
+
+SELECT crm.create_workspace('crm_open', 'UTC') \g /dev/null
+CREATE TABLE bought (who text COLLATE "ucs_basic", day date, amount numeric);
+CREATE INDEX ON bought (who);
+INSERT INTO bought SELECT 'buyer ' || g % 50, date '2025-01-01' + g % 90, g FROM generate_series(1, 300) g;
+SELECT crm.attach('crm_shop', 'bought', 'who', 'day', 'amount') \g /dev/null
+
+SELECT set_eq($$SELECT pg_temp.relations('crm_open', '{v}')$$,
+	'{cohort,customer_360,customer_metric,customer_rfm,customer_score,customer_score_part,customer_stage,
+	  customer_stage_rule,customer_tier,customer_tier_rule,customer_value,growth,growth_daily,growth_quarterly,
+	  growth_weekly,growth_yearly,lifecycle_flow,lifecycle_funnel,order_points,points_balance,points_lot,purchase,
+	  purchase_history,recurring,refresh_progress,renewal,repurchase,retention,segment_profile,stickiness,
+	  tier_flow}'::text[],
+	'the views in the schema of a workspace with tables are these');
+SELECT set_eq($$SELECT pg_temp.relations('crm_open', '{r,p,m}')$$,
+	'{campaign,consent,contact,contract,cost_entry,customer,customer_change,customer_history,interaction,
+	  lifecycle_log,lifecycle_move,lifecycle_review,lifecycle_rule,lifecycle_stage,metric,model,opportunity,
+	  opportunity_log,opportunity_stage,points_entry,product,program,referral,refresh_run,refund,sales_order,
+	  sales_order_line,score_item,segment,segment_rule,service_case,survey_answer,threshold,tier,tier_log,
+	  tier_review,tier_rule,workspace}'::text[],
+	'the tables there are these');
+SELECT set_eq($$SELECT pg_temp.functions('crm_open')$$,
+	'{cohort_at,customer_360_at,customer_metric_at,customer_rfm_at,customer_score_at,customer_score_part_at,
+	  customer_stage_at,customer_stage_rule_at,customer_tier_at,customer_tier_rule_at,customer_value_at,
+	  growth_at,lifecycle_flow_at,lifecycle_funnel_at,order_points_at,points_balance_at,points_lot_at,
+	  purchase_at,recurring_at,renewal_at,repurchase_at,retention_at,segment_profile_at,stickiness_at,
+	  tier_flow_at}'::text[],
+	'the functions there are views on a day');
+SELECT set_eq($$SELECT pg_temp.relations('crm_open_internal', '{r,p,m,v,S,f}')$$,
+	'{live_history,program_history,program_points,purchase_source,tier_standing}'::text[],
+	'the second schema has the inner views, and no table');
+SELECT set_eq($$SELECT pg_temp.functions('crm_open_internal')$$,
+	'{condition_text,day_end,frozen_at,lifecycle_rules,lifecycle_stay_at,lifecycle_timeout,mark_everyone,
+	  mark_lines,mark_orders,mark_refunds,program_policy,purchase_metric_at,recompute,recurring_customer_at,
+	  tier_member_at,tier_policy_at,timeout_text}'::text[],
+	'the second schema has the inner functions');
+SELECT set_eq($$SELECT pg_temp.relations('crm_shop', '{r,p,m,v}')$$,
+	'{cohort,customer_360,customer_metric,customer_rfm,customer_value,growth,growth_daily,growth_quarterly,
+	  growth_weekly,growth_yearly,purchase,purchase_history,refresh_progress,rejected_purchase,repurchase,
+	  retention,segment_profile,stickiness,
+	  customer_change,customer_history,model,refresh_run,segment,segment_rule,threshold,workspace}'::text[],
+	'the views and tables in the schema of an attached workspace are these');
+SELECT set_eq($$SELECT pg_temp.functions('crm_shop')$$,
+	'{cohort_at,customer_360_at,customer_metric_at,customer_rfm_at,customer_value_at,growth_at,purchase_at,
+	  repurchase_at,retention_at,segment_profile_at,stickiness_at}'::text[],
+	'the functions of an attached workspace are views on a day');
+SELECT set_eq($$SELECT pg_temp.relations('crm_shop_internal', '{r,p,m,v,S,f}')
+				UNION ALL SELECT pg_temp.functions('crm_shop_internal')$$,
+	'{live_history,purchase_source,source_row,
+	  day_end,frozen_at,mark_changes,mark_everyone,purchase_metric_at,recompute}'::text[],
+	'all else of an attached workspace is in its second schema');
+SELECT is_empty($$
+	SELECT pg_describe_object(o.classid, o.objid, 0)
+	  FROM (SELECT 'pg_namespace'::regclass AS classid, n.oid AS objid
+			  FROM pg_namespace n WHERE n.nspname ~ '^crm_(open|shop)'
+			UNION ALL
+			SELECT d.classid, d.objid FROM pg_depend d JOIN pg_namespace n ON n.oid = d.refobjid
+			 WHERE d.refclassid = 'pg_namespace'::regclass AND n.nspname ~ '^crm_(open|shop)'
+			   AND NOT EXISTS (SELECT FROM pg_type t WHERE t.oid = d.objid AND (t.typrelid <> 0 OR t.typelem <> 0))
+			   AND NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = d.objid AND c.relkind IN ('i', 'S'))) o
+	 WHERE obj_description(o.objid, o.classid::regclass::text) IS NULL$$,
+	'each object of both schemas has a comment, and so have the schemas');
+SELECT is((SELECT array_agg(workspace ORDER BY workspace) FROM crm.workspaces WHERE workspace LIKE 'crm\_%'),
+	'{crm_open,crm_shop}', 'a workspace is one row of crm.workspaces');
+SELECT is_empty(format($$SELECT * FROM crm.check_workspace(%L) WHERE problem <> 'histories out of date'$$, w),
+	'nothing is wrong with ' || w)
+  FROM unnest('{crm_open,crm_shop}'::text[]) w;
+
+-- A view of yours with the name of an inner one does not take its place.
+INSERT INTO crm_open.customer (customer_id, name) VALUES (1, 'Ada'), (2, 'Bob');
+INSERT INTO crm_open.sales_order (order_id, customer_id, ordered_at) VALUES (1, 1, '2025-01-10'), (2, 2, '2025-02-10');
+INSERT INTO crm_open.sales_order_line (order_id, line_no, unit_price) VALUES (1, 1, 3000), (2, 1, 100);
+CREATE VIEW crm_open.purchase_source AS
+SELECT 7::bigint AS customer_id, now() AS purchased_at, date '2025-01-01' AS purchased_on, 1.0 AS amount, 1.0 AS profit;
+SELECT crm_internal.refresh_everyone('crm_open') \g /dev/null
+SELECT results_eq('SELECT customer_id, crm.amount(history) FROM crm_open.customer_history ORDER BY 1',
+	'VALUES (1::bigint, 3000::numeric), (2, 100)', 'a refresh reads the inner view, not a view of yours with its name');
+DROP VIEW crm_open.purchase_source;
+
+-- A reader has USAGE on the schema of the workspace alone. So a tool does not
+-- list the second one, and all views can be read.
+SET LOCAL crm.as_of = '2025-03-31';
+SELECT crm.review_tiers('crm_open', 'standard', '2025-03-01') \g /dev/null
+CREATE ROLE crm_open_reader;
+GRANT USAGE ON SCHEMA crm, crm_open TO crm_open_reader;
+GRANT SELECT ON ALL TABLES IN SCHEMA crm_open, crm_open_internal TO crm_open_reader;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO crm_open_reader;
+SET LOCAL ROLE crm_open_reader;
+SELECT lives_ok(format('SELECT * FROM crm_open.%I', v), 'a reader may read ' || v)
+  FROM pg_temp.relations('crm_open', '{v}') v ORDER BY v;
+SELECT lives_ok(format('SELECT * FROM crm_open.%I(''2025-03-31'')', f), 'a reader may call ' || f)
+  FROM pg_temp.functions('crm_open') f ORDER BY f;
+SELECT throws_ok('SELECT * FROM crm_open_internal.purchase_source', '42501', NULL, 'a reader may not name an inner view');
+SELECT throws_ok($$SELECT crm.program_policy('crm_open', 'standard')$$, '42501', 'permission denied for workspace "crm_open"',
+	'a function that uses inner functions is refused without USAGE on their schema');
+RESET ROLE;
+GRANT USAGE ON SCHEMA crm_open_internal TO crm_open_reader;
+SET LOCAL ROLE crm_open_reader;
+SELECT lives_ok($$SELECT crm.program_policy('crm_open', 'standard')$$, 'a function that uses inner functions works with USAGE');
+RESET ROLE;
+
+-- Either schema can be renamed, and both.
+ALTER SCHEMA crm_open RENAME TO crm_moved;
+SELECT is((SELECT count(*) FROM crm_moved.customer_360), 2::bigint, 'a renamed workspace can be read at once');
+SELECT is(crm_internal.workspace_inner_schema('crm_moved'), 'crm_open_internal', 'the second schema of a renamed workspace is found');
+SELECT is(crm.upgrade_workspace('crm_moved'), 0::bigint, 'an upgrade of a renamed workspace has nothing to add');
+SELECT is_empty($$SELECT pg_temp.relations('crm_moved_internal', '{v}') UNION ALL SELECT pg_temp.functions('crm_moved_internal')$$,
+	'an upgrade of a renamed workspace makes nothing twice');
+UPDATE crm_moved.sales_order_line SET unit_price = 200 WHERE order_id = 2;
+SELECT is((SELECT customers FROM crm_internal.refresh_changed('crm_moved', 10, 'infinity')), 1::bigint,
+	'a change in a renamed workspace is noted and folded in');
+SELECT lives_ok($$SELECT * FROM crm.review_tiers('crm_moved', 'standard')$$, 'tiers of a renamed workspace are reviewed');
+ALTER SCHEMA crm_open_internal RENAME TO crm_moved_inside;
+SELECT is(crm.upgrade_workspace('crm_moved'), 0::bigint, 'with both schemas renamed, an upgrade has nothing to add');
+UPDATE crm_moved.sales_order_line SET unit_price = 300 WHERE order_id = 2;
+SELECT is((SELECT customers FROM crm_internal.refresh_changed('crm_moved', 10, 'infinity')), 1::bigint,
+	'with both schemas renamed, a change is noted and folded in');
+SELECT is_empty('SELECT * FROM crm.check_workspace(''crm_moved'')', 'with both schemas renamed, nothing is wrong');
+SELECT crm.drop_workspace('crm_moved', force => true) \g /dev/null
+SELECT is_empty($$SELECT nspname FROM pg_namespace WHERE nspname ~ '^crm_(open|moved)'$$,
+	'a workspace is dropped with both schemas, whatever their names');
+
+-- Without the second schema: what is missing is named, and made anew.
+SELECT crm.create_workspace('crm_open', 'UTC') \g /dev/null
+DROP SCHEMA crm_open_internal CASCADE;
+SELECT is_empty($$
+	VALUES ('view missing', 'crm_open_internal.purchase_source'), ('function missing', 'crm_open_internal.recompute'),
+		   ('view missing', 'purchase_history')
+	EXCEPT SELECT problem, object FROM crm.check_workspace('crm_open')$$, 'what is missing of the second schema is named');
+SELECT crm.upgrade_workspace('crm_open') \g /dev/null
+SELECT is_empty('SELECT * FROM crm.check_workspace(''crm_open'')', 'an upgrade makes the second schema anew');
+INSERT INTO crm_open.customer (customer_id, name) VALUES (1, 'Ada');
+INSERT INTO crm_open.sales_order (order_id, customer_id, ordered_at) VALUES (1, 1, '2025-01-10');
+INSERT INTO crm_open.sales_order_line (order_id, line_no, unit_price) VALUES (1, 1, 3000);
+SELECT is((SELECT revenue FROM crm_open.customer_value), 3000::numeric, 'an upgrade makes its triggers anew as well');
+
+-- A schema of another role is not taken for the second schema of a workspace.
+CREATE SCHEMA crm_victim CREATE TABLE dear (i int);
+CREATE FUNCTION crm_victim.mark_everyone() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+DROP TRIGGER crm_mark_everyone ON crm_open.workspace;
+CREATE TRIGGER crm_mark_everyone AFTER UPDATE ON crm_open.workspace
+	FOR EACH STATEMENT EXECUTE FUNCTION crm_victim.mark_everyone();
+ALTER SCHEMA crm_victim OWNER TO crm_open_reader;
+SELECT is(crm_internal.workspace_inner_schema('crm_open'), 'crm_open_internal',
+	'the second schema of a workspace belongs to the owner of the first');
+SELECT crm.drop_workspace('crm_open', force => true) \g /dev/null
+SELECT has_table('crm_victim', 'dear', 'a schema of another role stays when a workspace is dropped');
+
 SELECT * FROM finish();
 ROLLBACK;

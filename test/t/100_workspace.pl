@@ -155,7 +155,9 @@ my $everything = q{
 SET crm.as_of = '2025-06-30';
 SELECT c.oid::regclass, c.relkind, md5(query_to_xml(format('SELECT md5(string_agg(t::text, chr(10) ORDER BY t::text)) AS h FROM %s t', c.oid::regclass), false, false, '')::text)
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
- WHERE c.relkind IN ('r', 'p', 'v') AND n.nspname IN ('Sales 2025', 'shop', 'public') ORDER BY 1;
+ WHERE c.relkind IN ('r', 'p', 'v') AND n.nspname IN ('Sales 2025', 'Sales 2025_internal', 'shop', 'shop_internal', 'public') ORDER BY 1;
+SELECT oid::regprocedure, proconfig, obj_description(oid) FROM pg_proc WHERE pronamespace::regnamespace::text ~ 'Sales|shop' ORDER BY 1;
+SELECT nspname, obj_description(oid) FROM pg_namespace WHERE nspname ~ 'Sales|shop' ORDER BY 1;
 SELECT indexrelid::regclass FROM pg_index WHERE indrelid::regclass::text ~ 'Sales|shop' ORDER BY 1;
 SELECT tgrelid::regclass, tgname, tgenabled, tgfoid::regproc FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1, 2;
 SELECT polrelid::regclass, polname, pg_get_expr(polqual, polrelid) FROM pg_policy;

@@ -12,11 +12,11 @@ my $document = dirname(__FILE__) . '/../../docs/workspaces.md';
 
 sub psql
 {
-	my ($sql) = @_;
+	my ($sql, $options) = (@_, '');
 	my ($file, $name) = tempfile(UNLINK => 1);
 	print $file $sql;
 	close $file;
-	my $output = qx(psql -XqAt -v ON_ERROR_STOP=1 -d $database -f $name 2>&1);
+	my $output = qx(psql -XqAt -v ON_ERROR_STOP=1 $options -d $database -f $name 2>&1);
 	return ($? == 0, $output);
 }
 
@@ -57,6 +57,20 @@ for my $i (0 .. $#blocks)
 	next unless $blocks[$i] =~ /CREATE ROLE analyst/;
 	($ok, $output) = psql('SET ROLE analyst; SELECT sum(customers) FROM shop.segment_profile');
 	is($output, "3000\n", 'the analyst reads');
+	# Somebody who logs in, as a tool does, and not a superuser who took the role.
+	psql('ALTER ROLE analyst LOGIN');
+	($ok, $output) = psql(q{SELECT format('SELECT count(*) FROM %s;', oid::regclass) FROM pg_class
+		WHERE relnamespace = 'shop'::regnamespace AND relkind IN ('r', 'v') UNION ALL
+		SELECT format($$SELECT count(*) FROM %s('2022-12-31');$$, oid::regproc) FROM pg_proc WHERE pronamespace = 'shop'::regnamespace});
+	my @questions = split /\n/, $output;
+	cmp_ok(scalar @questions, '>', 30, 'there are tables, views and functions to read');
+	($ok, $output) = psql(join("\n", @questions), '-U analyst');
+	ok($ok, 'who logs in as the analyst reads each of them') or diag($output);
+	($ok, $output) = psql(q{SELECT string_agg(nspname, ' ' ORDER BY nspname) FROM pg_namespace
+		WHERE nspname ~ 'shop|crm' AND has_schema_privilege(oid, 'USAGE')}, '-U analyst');
+	is($output, "crm crm_internal shop\n", 'and does not see the schema of inner views');
+	($ok, $output) = psql(q{SELECT count(*) FROM crm.backtest('shop', '2022-12-31', '2023-12-31')}, '-U analyst');
+	is($output, "6\n", 'the analyst asks how good forecasts would have been');
 	for ('DELETE FROM shop.model', 'INSERT INTO shop.customer_change VALUES (1)', 'UPDATE orders SET amount = 1', "SELECT crm.freeze_thresholds('shop')",
 		"CALL crm.refresh('shop')", "SELECT crm.drop_workspace('shop', force => true)")
 	{
