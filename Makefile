@@ -14,6 +14,7 @@ OBJS        = \
 	src/base/calendar.o \
 	src/base/datum_key.o \
 	src/base/decimal.o \
+	src/base/json_object.o \
 	src/math/exponential_integral.o \
 	src/math/matrix.o \
 	src/math/quadrature.o \

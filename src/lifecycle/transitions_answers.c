@@ -19,10 +19,9 @@
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/jsonb.h"
-#include "utils/numeric.h"
 #include "utils/tuplestore.h"
 
+#include "base/json_object.h"
 #include "lifecycle/transitions.h"
 
 #define MAX_HORIZON 100000
@@ -180,64 +179,41 @@ refuse_state(const Matrix *matrix, const text *name)
 					errdetail("Its states are %s.", known_states(matrix))));
 }
 
-/* One number of the object of rewards. */
-static double
-reward_value(const char *state, const JsonbValue *value)
+/* The names of the states, and NULL. */
+static const char **
+state_names(const Matrix *matrix)
 {
-	double reward = NAN;
+	const char **names = palloc(((Size) matrix->n + 1) * sizeof(char *));
 
-	if (value->type == jbvNumeric)
-		reward = DatumGetFloat8(DirectFunctionCall1(
-			numeric_float8, NumericGetDatum(value->val.numeric)));
-	if (!isfinite(reward))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the reward of \"%s\" must be a number", state)));
-	return reward;
+	for (int i = 0; i < matrix->n; i++)
+		names[i] = TextDatumGetCString(matrix->states[i]);
+	names[matrix->n] = NULL;
+	return names;
 }
 
 /* An object with a number for each state. */
 static double *
 rewards_argument(FunctionCallInfo fcinfo, int argument, const Matrix *matrix)
 {
-	Jsonb *json = PG_GETARG_JSONB_P(argument);
+	JsonObject object =
+		json_document_object(PG_GETARG_JSONB_P(argument), "reward",
+							 "It has a number for each state, for example "
+							 "{\"active\": 36, \"lapsed\": -4}.");
+	const char **states = state_names(matrix);
+	char *unknown = json_unknown_field(&object, states);
 	double *rewards = palloc(matrix->n * sizeof(double));
-	JsonbIterator *iterator = JsonbIteratorInit(&json->root);
-	JsonbIteratorToken token;
-	JsonbValue value;
-	int state = -1;
 
-	if (!JB_ROOT_IS_OBJECT(json))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("reward must be an object with a number for "
-							   "each state"),
-						errhint("For example {\"active\": 36, \"lapsed\": "
-								"-4}.")));
+	if (unknown != NULL)
+		refuse_state(matrix, cstring_to_text(unknown));
 	for (int i = 0; i < matrix->n; i++)
-		rewards[i] = NAN;
-	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
 	{
-		CHECK_FOR_INTERRUPTS();
-		if (token == WJB_KEY)
-		{
-			text *name = cstring_to_text_with_len(value.val.string.val,
-												  value.val.string.len);
-
-			state = find_state(matrix, name);
-			if (state < 0)
-				refuse_state(matrix, name);
-		}
-		else if (token == WJB_VALUE)
-			rewards[state] = reward_value(
-				TextDatumGetCString(matrix->states[state]), &value);
+		if (!json_field_float8(&object, states[i], &rewards[i]))
+			json_refuse_missing(&object, states[i],
+								"Give 0 to states that earn and cost "
+								"nothing.");
+		if (!isfinite(rewards[i]))
+			json_refuse_field(&object, states[i], "must be finite", NULL);
 	}
-	for (int i = 0; i < matrix->n; i++)
-		if (isnan(rewards[i]))
-			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-							errmsg("reward has no number for the state \"%s\"",
-								   TextDatumGetCString(matrix->states[i])),
-							errhint("Give 0 to states that earn and cost "
-									"nothing.")));
 	return rewards;
 }
 

@@ -22,6 +22,7 @@
 
 #include <math.h>
 
+#include "base/json_object.h"
 #include "common/shortest_dec.h"
 #include "history/history.h"
 #include "lib/stringinfo.h"
@@ -72,165 +73,66 @@ model_check_parameter(const ModelKind *kind, int parameter, double value)
 
 /* Reading */
 
-/* A field of an object, or NULL where it is absent or null. */
-static JsonbValue *
-field(JsonbContainer *object, const char *name, JsonbValue *value)
-{
-	if (getKeyJsonValueFromContainer(object, name, strlen(name), value) ==
-			NULL ||
-		value->type == jbvNull)
-		return NULL;
-	return value;
-}
-
 static void
-wrong_type(const char *name, const char *wanted)
+read_kind(const JsonObject *object, Model *model)
 {
-	ereport(ERROR, (INVALID_MODEL, errmsg("field \"%s\" of a model must be %s",
-										  name, wanted)));
-}
+	char *kind = json_field_text(object, "kind");
+	char *unit = json_field_text(object, "unit");
 
-/* Out of range becomes infinite, which every caller refuses. */
-static double
-number(const JsonbValue *value, const char *name)
-{
-	if (value == NULL || value->type != jbvNumeric)
-		wrong_type(name, "a number");
-	return DatumGetFloat8(DirectFunctionCall1(
-		numeric_float8_no_overflow, NumericGetDatum(value->val.numeric)));
-}
-
-/* A whole number; 0 where the field is absent. */
-static int64
-count(JsonbContainer *object, const char *name, int64 least)
-{
-	JsonbValue space;
-	JsonbValue *value = field(object, name, &space);
-	double result;
-
-	if (value == NULL)
-		return 0;
-	result = number(value, name);
-	if (!(result >= (double) least && result <= MODEL_MAX_COUNT) ||
-		result != floor(result))
-		ereport(ERROR,
-				(INVALID_MODEL,
-				 errmsg("field \"%s\" of a model is %g, but must be a whole "
-						"number from %lld to %.0f",
-						name, result, (long long) least, MODEL_MAX_COUNT)));
-	return (int64) result;
-}
-
-static void
-check_field_names(JsonbContainer *object)
-{
-	static const char *const known[] = {
-		"kind",		 "unit",	 "parameters", "covariance", "log_likelihood",
-		"customers", "left_out", "iterations", "converged"};
-	JsonbIterator *iterator = JsonbIteratorInit(object);
-	JsonbIteratorToken token;
-	JsonbValue value;
-
-	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+	if (kind == NULL)
+		json_refuse_missing(object, "kind", "For example \"bg_nbd\".");
+	model->kind = model_kind_named(kind, strlen(kind));
+	if (!model_kind_has_unit(model->kind))
 	{
-		int i = 0;
-
-		if (token != WJB_KEY)
-			continue;
-		while (i < (int) lengthof(known) &&
-			   (strlen(known[i]) != (Size) value.val.string.len ||
-				memcmp(known[i], value.val.string.val, value.val.string.len) !=
-					0))
-			i++;
-		if (i == (int) lengthof(known))
-			ereport(ERROR,
-					(INVALID_MODEL, errmsg("a model has no field \"%.*s\"",
-										   Min(value.val.string.len, 64),
-										   value.val.string.val)));
+		if (unit != NULL)
+			json_refuse(psprintf("a model of kind %s has no unit of time",
+								 model->kind->name),
+						"Leave out the field \"unit\".");
+		return;
 	}
+	if (unit == NULL)
+		json_refuse_missing(object, "unit", "For example \"week\".");
+	model_set_unit(model, unit, strlen(unit));
 }
 
 static void
-read_kind(JsonbContainer *object, Model *model)
-{
-	JsonbValue space;
-	JsonbValue *value = field(object, "kind", &space);
-
-	if (value == NULL || value->type != jbvString)
-		wrong_type("kind", "a string");
-	model->kind =
-		model_kind_named(value->val.string.val, value->val.string.len);
-
-	value = field(object, "unit", &space);
-	if (model_kind_has_unit(model->kind))
-	{
-		if (value == NULL || value->type != jbvString)
-			wrong_type("unit", "a string");
-		model_set_unit(model, value->val.string.val, value->val.string.len);
-	}
-	else if (value != NULL)
-		ereport(ERROR, (INVALID_MODEL,
-						errmsg("a model of kind %s has no unit of time",
-							   model->kind->name)));
-}
-
-static void
-read_parameters(JsonbContainer *object, Model *model)
+read_parameters(const JsonObject *object, Model *model)
 {
 	const ModelKind *kind = model->kind;
-	JsonbValue space;
-	JsonbValue *value = field(object, "parameters", &space);
-	JsonbContainer *parameters;
+	int n = model_kind_all_parameters(kind);
+	const char *names[MODEL_MAX_PARAMETERS + 1];
+	JsonObject parameters;
 
-	if (value == NULL || value->type != jbvBinary ||
-		!JsonContainerIsObject(value->val.binary.data))
-		wrong_type("parameters", "an object");
-	parameters = value->val.binary.data;
-	for (int i = 0; i < model_kind_all_parameters(kind); i++)
+	if (!json_field_object(
+			object, "parameters",
+			psprintf("the parameters of a model of kind %s", kind->name),
+			&parameters))
+		json_refuse_missing(object, "parameters", NULL);
+	for (int i = 0; i < n; i++)
+		names[i] = model_kind_parameter_name(kind, i);
+	names[n] = NULL;
+	json_check_fields(&parameters, names);
+	for (int i = 0; i < n; i++)
 	{
-		const char *name = model_kind_parameter_name(kind, i);
-		JsonbValue parameter;
-
-		value = field(parameters, name, &parameter);
-		model->parameters[i] = number(value, name);
+		if (!json_field_float8(&parameters, names[i], &model->parameters[i]))
+			json_refuse_missing(&parameters, names[i], NULL);
 		model_check_parameter(kind, i, model->parameters[i]);
 	}
-	if (JsonContainerSize(parameters) !=
-		(uint32) model_kind_all_parameters(kind))
-		ereport(ERROR, (INVALID_MODEL,
-						errmsg("a model of kind %s has %d parameters, not %u",
-							   kind->name, model_kind_all_parameters(kind),
-							   JsonContainerSize(parameters))));
-}
-
-/* Element i of an array of n, or an error. */
-static JsonbValue *
-element(const JsonbValue *array, int i, int n)
-{
-	if (array == NULL || array->type != jbvBinary ||
-		!JsonContainerIsArray(array->val.binary.data) ||
-		JsonContainerSize(array->val.binary.data) != (uint32) n)
-		wrong_type("covariance", "a square array, one row per parameter");
-	return getIthJsonbValueFromContainer(array->val.binary.data, (uint32) i);
 }
 
 static void
-read_covariance(JsonbContainer *object, Model *model)
+refuse_shape(const JsonObject *object)
+{
+	json_refuse_field(object, "covariance",
+					  "must be a square array, one row per parameter", NULL);
+}
+
+/* An error unless this is the covariance of something. */
+static void
+check_covariance(const Model *model)
 {
 	int n = model->kind->n_parameters;
-	JsonbValue space;
-	JsonbValue *array = field(object, "covariance", &space);
 
-	model->has_covariance = array != NULL;
-	if (array == NULL)
-		return;
-	for (int i = 0; i < n; i++)
-	{
-		JsonbValue *row = element(array, i, n);
-
-		for (int j = 0; j < n; j++)
-			model->covariance[i][j] = number(element(row, j, n), "covariance");
-	}
 	for (int i = 0; i < n; i++)
 	{
 		for (int j = i; j >= 0; j--)
@@ -242,55 +144,79 @@ read_covariance(JsonbContainer *object, Model *model)
 			if (!isfinite(value) || !(limit >= 0) || isinf(limit) ||
 				value != model->covariance[j][i] ||
 				fabs(value) > limit * MAX_CORRELATION)
-				ereport(ERROR,
-						(INVALID_MODEL,
-						 errmsg("row %d, column %d of the covariance of a "
-								"model is %g, which no covariance is",
-								i + 1, j + 1, value),
-						 errhint("A covariance is symmetric, has no negative "
-								 "variances, and no correlation beyond 1.")));
+				json_refuse(
+					psprintf("row %d, column %d of the covariance of a model "
+							 "is %g, which no covariance is",
+							 i + 1, j + 1, value),
+					"A covariance is symmetric, has no negative variances, "
+					"and no correlation beyond 1.");
 		}
 	}
 }
 
 static void
-read_fit(JsonbContainer *object, Model *model)
+read_covariance(const JsonObject *object, Model *model)
 {
-	JsonbValue space;
-	JsonbValue *value = field(object, "log_likelihood", &space);
+	static const char *const name = "a row of the covariance of a model";
+	uint32 n = model->kind->n_parameters;
+	JsonArray rows;
+	JsonbValue value;
 
-	model->has_log_likelihood = value != NULL;
-	if (value != NULL)
+	model->has_covariance = json_field_array(object, "covariance", &rows);
+	if (!model->has_covariance)
+		return;
+	if (rows.count != n)
+		refuse_shape(object);
+	for (uint32 i = 0; json_next_element(&rows, &value); i++)
 	{
-		model->log_likelihood = number(value, "log_likelihood");
-		if (!isfinite(model->log_likelihood))
-			wrong_type("log_likelihood", "a finite number");
-	}
-	model->customers = count(object, "customers", 1);
-	model->left_out = count(object, "left_out", 0);
-	model->iterations = count(object, "iterations", 1);
+		JsonArray row = json_element_array(&value, name, NULL);
 
-	value = field(object, "converged", &space);
-	if (value != NULL && (value->type != jbvBool || !value->val.boolean))
-		wrong_type("converged", "true");
+		if (row.count != n)
+			refuse_shape(object);
+		for (uint32 j = 0; json_next_element(&row, &value); j++)
+			model->covariance[i][j] = json_element_float8(
+				&value, "an element of the covariance of a model");
+	}
+	check_covariance(model);
+}
+
+static void
+read_fit(const JsonObject *object, Model *model)
+{
+	bool converged;
+
+	model->has_log_likelihood =
+		json_field_float8(object, "log_likelihood", &model->log_likelihood);
+	if (model->has_log_likelihood && !isfinite(model->log_likelihood))
+		json_refuse_field(object, "log_likelihood", "must be finite", NULL);
+	(void) json_field_integer(object, "customers", 1, (int64) MODEL_MAX_COUNT,
+							  &model->customers);
+	(void) json_field_integer(object, "left_out", 0, (int64) MODEL_MAX_COUNT,
+							  &model->left_out);
+	(void) json_field_integer(object, "iterations", 1, (int64) MODEL_MAX_COUNT,
+							  &model->iterations);
+	if (json_field_bool(object, "converged", &converged) && !converged)
+		json_refuse_field(object, "converged", "must be true, not false",
+						  "A fit that does not converge is not a model.");
 }
 
 void
 model_parse(Jsonb *json, Model *model)
 {
-	JsonbContainer *object = &json->root;
+	static const char *const fields[] = {
+		"kind",		 "unit",	 "parameters", "covariance", "log_likelihood",
+		"customers", "left_out", "iterations", "converged",	 NULL};
+	JsonObject object = json_document_object(
+		json, "a model",
+		"Models come from the aggregates crm.fit_purchases and "
+		"crm.fit_spend, or from crm.make_model.");
 
-	if (!JB_ROOT_IS_OBJECT(json))
-		ereport(ERROR,
-				(INVALID_MODEL, errmsg("a model must be a JSON object"),
-				 errhint("Models come from the aggregates crm.fit_purchases "
-						 "and crm.fit_spend, or from crm.make_model.")));
 	memset(model, 0, sizeof(*model));
-	check_field_names(object);
-	read_kind(object, model);
-	read_parameters(object, model);
-	read_covariance(object, model);
-	read_fit(object, model);
+	json_check_fields(&object, fields);
+	read_kind(&object, model);
+	read_parameters(&object, model);
+	read_covariance(&object, model);
+	read_fit(&object, model);
 }
 
 void

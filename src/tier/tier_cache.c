@@ -14,6 +14,7 @@
 #include "utils/numeric.h"
 #include "utils/typcache.h"
 
+#include "base/json_object.h"
 #include "history/history.h"
 #include "tier/tier_cache.h"
 
@@ -279,52 +280,36 @@ metric_decimal(Numeric value)
 }
 
 static void
-refuse_metric(const char *name, Jsonb *json)
+refuse_metric(const char *name, const JsonObject *metrics)
 {
-	JsonbIterator *iterator = JsonbIteratorInit(&json->root);
-	JsonbIteratorToken token;
-	JsonbValue value;
-	StringInfoData list;
-
-	initStringInfo(&list);
-	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE &&
-		   list.len < 1000)
-		if (token == WJB_KEY)
-			appendStringInfo(&list, "%s%.*s", list.len > 0 ? ", " : "",
-							 value.val.string.len, value.val.string.val);
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_COLUMN),
 			 errmsg("there is no metric \"%s\", which the tier policy asks "
 					"for",
 					name),
-			 errdetail("The metrics are: %s.", list.data)));
+			 errdetail("The metrics are: %s.", json_field_names(metrics))));
 }
 
 void
 tier_read_metrics(TierCache *cache, Jsonb *json, bool given_only)
 {
-	if (!JB_ROOT_IS_OBJECT(json))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("metrics must be an object"),
-						errhint("For example to_jsonb(customer_metric).")));
+	JsonObject object =
+		json_document_object(json, "the metrics",
+							 "For example to_jsonb(customer_metric).");
+
 	for (int i = 0; i < cache->policy->metric_count; i++)
 	{
 		const char *name = cache->policy->metrics[i];
 		TierMetric *metric = &cache->metrics[i];
-		JsonbValue value;
+		Numeric value;
 
 		if (given_only && cache->metric_kinds[i] != TIER_METRIC_GIVEN)
 			continue;
-		if (getKeyJsonValueFromContainer(&json->root, name, strlen(name),
-										 &value) == NULL)
-			refuse_metric(name, json);
-		metric->is_known = value.type == jbvNumeric;
+		value = json_field_numeric(&object, name);
+		metric->is_known = value != NULL;
 		if (metric->is_known)
-			metric->value = metric_decimal(value.val.numeric);
-		else if (value.type != jbvNull)
-			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-							errmsg("the metric \"%s\" must be a number or "
-								   "null",
-								   name)));
+			metric->value = metric_decimal(value);
+		else if (!json_field_exists(&object, name))
+			refuse_metric(name, &object);
 	}
 }

@@ -23,6 +23,7 @@
 #include "utils/tuplestore.h"
 #include "utils/typcache.h"
 
+#include "base/json_object.h"
 #include "history/history.h"
 #include "tier/tier_cache.h"
 
@@ -109,10 +110,10 @@ metrics_object(FunctionCallInfo fcinfo, const TierCache *cache)
 {
 	JsonbInState building = {0};
 	JsonbValue key = {.type = jbvString};
-	Jsonb *given = PG_ARGISNULL(ARGUMENT_GIVEN)
-					   ? NULL
-					   : PG_GETARG_JSONB_P(ARGUMENT_GIVEN);
+	JsonObject given = {0};
 
+	if (!PG_ARGISNULL(ARGUMENT_GIVEN))
+		given.container = &PG_GETARG_JSONB_P(ARGUMENT_GIVEN)->root;
 	pushJsonbValue(&building, WJB_BEGIN_OBJECT, NULL);
 	for (int i = 0; i < cache->policy->metric_count; i++)
 	{
@@ -122,10 +123,9 @@ metrics_object(FunctionCallInfo fcinfo, const TierCache *cache)
 		key.val.string.len = (int) strlen(cache->policy->metrics[i]);
 		if (cache->metric_kinds[i] == TIER_METRIC_GIVEN)
 		{
-			if (given != NULL)
-				(void) getKeyJsonValueFromContainer(
-					&given->root, key.val.string.val, key.val.string.len,
-					&value);
+			if (given.container != NULL)
+				(void) json_field_value(&given, cache->policy->metrics[i],
+										&value);
 		}
 		else if (cache->metrics[i].is_known)
 		{

@@ -127,6 +127,8 @@ SELECT '[{"label": "x", "conditions": [{"metric": "r"}]}]'::crm.ruleset;
 SELECT '[{"label": "x", "conditions": [{"at_least": 1}]}]'::crm.ruleset;
 SELECT '[{"label": "x", "conditions": [{"metric": "r", "at_least": "1"}]}]'::crm.ruleset;
 SELECT '[{"label": "x", "conditions": [{"metric": "r", "at_least": null}]}]'::crm.ruleset;
+SELECT '[{"label": "x", "conditions": [{"metric": "r", "at_least": [1]}]}]'::crm.ruleset;
+SELECT '[{"label": "x", "conditions": [{"metric": "r", "at_least": true}]}]'::crm.ruleset;
 SELECT '[{"label": "x", "conditions": [{"metric": "r", "at_least": 2, "at_most": 1.99}]}]'::crm.ruleset;
 SELECT '[{"label": "x", "conditions": [{"metric": "r", "at_least": 2}, {"metric": "r", "at_most": 3}]}]'::crm.ruleset;
 SELECT '[{"label": "x", "position": 1.5, "conditions": []}]'::crm.ruleset;
@@ -145,6 +147,12 @@ SELECT crm.ruleset_agg(1, 'x', 'r', 2, 1);
 SELECT crm.ruleset_agg(1, 'x', 'r', 1, n) FROM generate_series(1, 2) n;
 SELECT crm.ruleset_agg(1, 'label ' || n, 'm' || n, 1, 1) FROM generate_series(1, 2) n;
 SELECT crm.ruleset_agg(1, 'x', CASE n WHEN 2 THEN 'r' END, CASE n WHEN 2 THEN 1 END, NULL) FROM generate_series(1, 2) n;
+
+-- A message shows the beginning of a long name, in whole characters.
+SELECT jsonb_build_array(jsonb_build_object('label', 'x', 'conditions', '[]'::jsonb, repeat('客', 40), 1))::crm.ruleset;
+SELECT jsonb_build_array(jsonb_build_object('label', 'x', 'position', 1e80))::crm.ruleset;
+-- A field that is null is as good as missing.
+SELECT crm.classify('[{"label": "x", "position": null, "conditions": [{"metric": "f1", "at_least": 1, "at_most": null}]}]', ROW(2));
 
 -- Positions without numbers count on.
 SELECT DISTINCT "position", label FROM crm.explain('[{"label": "a", "conditions": []}, {"label": "b", "position": 5, "conditions": []},
