@@ -15,6 +15,7 @@ OBJS        = \
 	src/base/datum_key.o \
 	src/base/decimal.o \
 	src/base/json_object.o \
+	src/base/row_result.o \
 	src/math/exponential_integral.o \
 	src/math/matrix.o \
 	src/math/quadrature.o \

@@ -13,12 +13,11 @@
 
 #include <math.h>
 
-#include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/numeric.h"
-#include "utils/tuplestore.h"
 
+#include "base/row_result.h"
 #include "history/history.h"
 
 /*
@@ -195,24 +194,6 @@ CRM_FUNCTION(crm_history_tenure)
  * Composite answers
  */
 
-/* The row type is looked up once per query. */
-static Datum
-composite(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
-{
-	if (fcinfo->flinfo->fn_extra == NULL)
-	{
-		MemoryContext old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
-		TupleDesc shape;
-
-		if (get_call_result_type(fcinfo, NULL, &shape) != TYPEFUNC_COMPOSITE)
-			elog(ERROR, "return type must be a row type");
-		fcinfo->flinfo->fn_extra = BlessTupleDesc(shape);
-		MemoryContextSwitchTo(old);
-	}
-	return HeapTupleGetDatum(
-		heap_form_tuple((TupleDesc) fcinfo->flinfo->fn_extra, values, nulls));
-}
-
 CRM_FUNCTION(crm_history_repeat_purchases)
 {
 	History history = PG_GETARG_HISTORY(0);
@@ -233,7 +214,7 @@ CRM_FUNCTION(crm_history_repeat_purchases)
 	values[1] = Float8GetDatum(repeats.t_x / days);
 	values[2] = Float8GetDatum(repeats.t / days);
 	values[3] = Float8GetDatum(mean);
-	return composite(fcinfo, values, nulls);
+	return row_result(fcinfo, values, nulls);
 }
 
 static int
@@ -300,30 +281,27 @@ CRM_FUNCTION(crm_history_gaps)
 	}
 	if (count > 1)
 		values[3] = Float8GetDatum(sqrt(squares / (number - 1)));
-	return composite(fcinfo, values, nulls);
+	return row_result(fcinfo, values, nulls);
 }
 
 CRM_FUNCTION(crm_history_entries)
 {
 	History history = PG_GETARG_HISTORY(0);
 	int scale = history_scale(history.data);
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	HistoryReader reader;
 	HistoryEntry entry;
 
-	InitMaterializedSRF(fcinfo, 0);
+	row_set_start(fcinfo);
 	history_reader_start(&reader, history.data, history.size);
 	while (history_read_entry(&reader, &entry))
 	{
 		Datum values[3];
 		bool nulls[3] = {false};
 
-		CHECK_FOR_INTERRUPTS();
 		values[0] = DateADTGetDatum(entry.day);
 		values[1] = Int64GetDatum(entry.purchases);
 		values[2] = history_amount_numeric(entry.amount, scale);
-		tuplestore_putvalues(result->setResult, result->setDesc, values,
-							 nulls);
+		row_set_add(fcinfo, values, nulls);
 	}
 	return (Datum) 0;
 }

@@ -15,7 +15,6 @@
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "common/int.h"
-#include "funcapi.h"
 #include "libpq/pqformat.h"
 #include "miscadmin.h"
 #include "utils/array.h"
@@ -23,6 +22,7 @@
 #include "utils/memutils.h"
 
 #include "base/aggregate.h"
+#include "base/row_result.h"
 #include "lifecycle/transitions.h"
 
 #define FIRST_ROOM 8
@@ -319,15 +319,12 @@ CRM_FUNCTION(crm_transition_matrix_final)
 	const Transitions *transitions =
 		PG_ARGISNULL(0) ? NULL : (Transitions *) PG_GETARG_POINTER(0);
 	SortedState *states;
-	TupleDesc shape;
 	Datum values[MATRIX_COLUMNS];
 	bool nulls[MATRIX_COLUMNS] = {false};
 
 	(void) aggregate_context(fcinfo);
 	if (transitions == NULL)
 		PG_RETURN_NULL();
-	if (get_call_result_type(fcinfo, NULL, &shape) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
 	states = palloc(transitions->n * sizeof(SortedState));
 	for (int i = 0; i < transitions->n; i++)
 	{
@@ -337,5 +334,5 @@ CRM_FUNCTION(crm_transition_matrix_final)
 	qsort(states, transitions->n, sizeof(SortedState), compare_states);
 	values[MATRIX_STATES] = states_array(states, transitions->n);
 	values[MATRIX_COUNTS] = counts_array(transitions, states);
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(shape, values, nulls)));
+	PG_RETURN_DATUM(row_result(fcinfo, values, nulls));
 }

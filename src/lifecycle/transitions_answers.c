@@ -15,13 +15,12 @@
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
-#include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/tuplestore.h"
 
 #include "base/json_object.h"
+#include "base/row_result.h"
 #include "lifecycle/transitions.h"
 
 #define MAX_HORIZON 100000
@@ -269,15 +268,6 @@ check_fault(MarkovFault fault)
  * Rows
  */
 
-static void
-put_row(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
-{
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-
-	CHECK_FOR_INTERRUPTS();
-	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
-}
-
 /* (state, number) for each state; an infinite number is NULL. */
 static void
 put_numbers(FunctionCallInfo fcinfo, const Matrix *matrix,
@@ -290,7 +280,7 @@ put_numbers(FunctionCallInfo fcinfo, const Matrix *matrix,
 
 		values[0] = matrix->states[i];
 		values[1] = Float8GetDatum(numbers[i]);
-		put_row(fcinfo, values, nulls);
+		row_set_add(fcinfo, values, nulls);
 	}
 }
 
@@ -299,7 +289,7 @@ CRM_FUNCTION(crm_transitions)
 {
 	Matrix matrix = matrix_argument(fcinfo, PG_GETARG_FLOAT8(1));
 
-	InitMaterializedSRF(fcinfo, 0);
+	row_set_start(fcinfo);
 	for (int i = 0; i < matrix.n; i++)
 		for (int j = 0; j < matrix.n; j++)
 		{
@@ -313,7 +303,7 @@ CRM_FUNCTION(crm_transitions)
 			values[1] = matrix.states[j];
 			values[2] = Int64GetDatum(matrix.counts[place]);
 			values[3] = Float8GetDatum(matrix.chain.p[place]);
-			put_row(fcinfo, values, nulls);
+			row_set_add(fcinfo, values, nulls);
 		}
 	return (Datum) 0;
 }
@@ -360,14 +350,14 @@ put_values(FunctionCallInfo fcinfo, int horizon, double discount,
 /* crm.markov_value(matrix, reward, discount) */
 CRM_FUNCTION(crm_markov_value)
 {
-	InitMaterializedSRF(fcinfo, 0);
+	row_set_start(fcinfo);
 	return put_values(fcinfo, -1, discount_argument(fcinfo, 2), 0.0);
 }
 
 /* crm.markov_value(matrix, reward, horizon, discount, smoothing) */
 CRM_FUNCTION(crm_markov_value_until)
 {
-	InitMaterializedSRF(fcinfo, 0);
+	row_set_start(fcinfo);
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(3) ||
 		PG_ARGISNULL(4))
 		return (Datum) 0;
@@ -425,7 +415,7 @@ CRM_FUNCTION(crm_passage_time)
 	double *periods;
 	bool *target;
 
-	InitMaterializedSRF(fcinfo, 0);
+	row_set_start(fcinfo);
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(2))
 		return (Datum) 0;
 	matrix = matrix_argument(fcinfo, PG_GETARG_FLOAT8(2));
@@ -443,7 +433,7 @@ CRM_FUNCTION(crm_absorption)
 	Matrix matrix = matrix_argument(fcinfo, 0);
 	MarkovChain *chain = &matrix.chain;
 
-	InitMaterializedSRF(fcinfo, 0);
+	row_set_start(fcinfo);
 	markov_classify(chain, matrix.reach);
 	check_fault(markov_absorption(chain));
 	for (int j = 0; j < matrix.n; j++)
@@ -458,7 +448,7 @@ CRM_FUNCTION(crm_absorption)
 			values[0] = matrix.states[i];
 			values[1] = matrix.states[j];
 			values[2] = Float8GetDatum(chain->right[(Size) i * matrix.n + j]);
-			put_row(fcinfo, values, nulls);
+			row_set_add(fcinfo, values, nulls);
 		}
 	}
 	return (Datum) 0;
@@ -470,7 +460,7 @@ CRM_FUNCTION(crm_steady_state)
 	Matrix matrix = matrix_argument(fcinfo, PG_GETARG_FLOAT8(1));
 	double *share = palloc(matrix.n * sizeof(double));
 
-	InitMaterializedSRF(fcinfo, 0);
+	row_set_start(fcinfo);
 	markov_classify(&matrix.chain, matrix.reach);
 	check_fault(markov_steady_state(&matrix.chain, share));
 	put_numbers(fcinfo, &matrix, share);

@@ -18,6 +18,7 @@
 
 #include <math.h>
 
+#include "access/tupdesc.h"
 #include "model/customer.h"
 #include "model/model.h"
 
@@ -28,6 +29,7 @@ typedef struct AnswerCache
 {
 	ModelCache model;
 	ModelCache spend_model;
+	TupleDesc shape; /* of the row that is returned, or NULL */
 	AnswerMemo *memo; /* after some calls: it must pay */
 	int calls;
 } AnswerCache;

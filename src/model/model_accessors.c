@@ -11,8 +11,8 @@
 
 #include <math.h>
 
+#include "base/row_result.h"
 #include "catalog/pg_type.h"
-#include "funcapi.h"
 #include "model/model.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -105,11 +105,10 @@ CRM_FUNCTION(crm_make_model)
 /* Set of (name text, value float8, std_error float8), in the papers' order. */
 CRM_FUNCTION(crm_model_parameters)
 {
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	Model model;
 
 	model_argument(fcinfo, 0, &model);
-	InitMaterializedSRF(fcinfo, 0);
+	row_set_start(fcinfo);
 	for (int i = 0; i < model_kind_all_parameters(model.kind); i++)
 	{
 		bool estimated = model.has_covariance && i < model.kind->n_parameters;
@@ -121,8 +120,7 @@ CRM_FUNCTION(crm_model_parameters)
 		values[1] = Float8GetDatum(model.parameters[i]);
 		values[2] =
 			Float8GetDatum(estimated ? sqrt(model.covariance[i][i]) : 0);
-		tuplestore_putvalues(result->setResult, result->setDesc, values,
-							 nulls);
+		row_set_add(fcinfo, values, nulls);
 	}
 	return (Datum) 0;
 }

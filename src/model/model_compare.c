@@ -18,7 +18,7 @@
 
 #include <math.h>
 
-#include "funcapi.h"
+#include "base/row_result.h"
 #include "model/model.h"
 
 /* Two fits may differ so much by rounding. */
@@ -95,14 +95,11 @@ CRM_FUNCTION(crm_likelihood_ratio_test)
 {
 	Model restricted;
 	Model full;
-	TupleDesc descriptor;
 	Datum values[3];
 	bool nulls[3] = {false, false, false};
 	double statistic;
 	int degrees;
 
-	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
 	model_argument(fcinfo, 0, &restricted);
 	model_argument(fcinfo, 1, &full);
 	check_nested(&restricted, &full);
@@ -113,6 +110,5 @@ CRM_FUNCTION(crm_likelihood_ratio_test)
 	values[0] = Float8GetDatum(statistic);
 	values[1] = Int32GetDatum(degrees);
 	values[2] = Float8GetDatum(chi_square_tail(statistic, degrees));
-	return HeapTupleGetDatum(
-		heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
+	return row_result(fcinfo, values, nulls);
 }

@@ -15,7 +15,7 @@
 
 #include <math.h>
 
-#include "funcapi.h"
+#include "base/row_result.h"
 #include "miscadmin.h"
 #include "model/answers.h"
 
@@ -142,10 +142,7 @@ interval_datum(FunctionCallInfo fcinfo, const Model *model,
 	double bounds[2];
 	Datum values[2];
 	bool nulls[2];
-	TupleDesc descriptor;
 
-	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
 	bounds[0] = quantile(model, customer, horizon, 1.0 - outside);
 	bounds[1] = quantile(model, customer, horizon, outside);
 	for (int i = 0; i < 2; i++)
@@ -153,8 +150,8 @@ interval_datum(FunctionCallInfo fcinfo, const Model *model,
 		nulls[i] = bounds[i] >= MAX_QUANTILE;
 		values[i] = Int64GetDatum(nulls[i] ? 0 : (int64) bounds[i]);
 	}
-	return HeapTupleGetDatum(
-		heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
+	return row_datum(row_shape(fcinfo, &answer_cache(fcinfo)->shape), values,
+					 nulls);
 }
 
 /* (model, x, t_x, t, horizon, level) */

@@ -23,8 +23,9 @@
 
 #include <math.h>
 
-#include "funcapi.h"
 #include "miscadmin.h"
+
+#include "base/row_result.h"
 #include "model/answers.h"
 
 #define STEP 1e-3
@@ -148,12 +149,9 @@ estimate_datum(FunctionCallInfo fcinfo, Estimate estimate, double level,
 	double factor = exp(reach);
 	Datum values[4];
 	bool nulls[4] = {false, false, false, false};
-	TupleDesc descriptor;
 	double low = value;
 	double high = value;
 
-	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
 	if (!certain && is_probability)
 	{
 		low = value / (value + (1.0 - value) * factor);
@@ -171,8 +169,8 @@ estimate_datum(FunctionCallInfo fcinfo, Estimate estimate, double level,
 	nulls[1] = !isfinite(std_error);
 	nulls[2] = nulls[1] || !isfinite(low);
 	nulls[3] = nulls[1] || !isfinite(high);
-	return HeapTupleGetDatum(
-		heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
+	return row_datum(row_shape(fcinfo, &answer_cache(fcinfo)->shape), values,
+					 nulls);
 }
 
 static Estimate

@@ -13,20 +13,16 @@
  */
 #include "base/crm.h"
 
-#include "catalog/pg_type.h"
 #include "common/int.h"
-#include "funcapi.h"
 #include "libpq/pqformat.h"
 #include "miscadmin.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
-#include "utils/typcache.h"
 
 #include "base/aggregate.h"
 #include "base/decimal.h"
+#include "base/row_result.h"
 #include "history/history.h"
 #include "points/ledger.h"
 
@@ -459,7 +455,6 @@ CRM_FUNCTION(crm_points_balance_final)
 {
 	PointsLedger *ledger;
 	PointsBalance balance;
-	TupleDesc shape;
 	Datum values[BALANCE_COLUMNS] = {0};
 	bool nulls[BALANCE_COLUMNS] = {false};
 	size_t left;
@@ -467,8 +462,6 @@ CRM_FUNCTION(crm_points_balance_final)
 	(void) aggregate_context(fcinfo);
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	if (get_call_result_type(fcinfo, NULL, &shape) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
 	ledger = (PointsLedger *) PG_GETARG_POINTER(0);
 	pfree(ledger_replay(ledger, &balance, &left));
 
@@ -483,11 +476,11 @@ CRM_FUNCTION(crm_points_balance_final)
 	values[BALANCE_NEXT_EXPIRING] = POINTS(balance.next_expiring);
 	values[BALANCE_EXPIRING_SOON] = POINTS(balance.expiring_soon);
 #undef POINTS
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(shape, values, nulls)));
+	PG_RETURN_DATUM(row_result(fcinfo, values, nulls));
 }
 
-static Datum
-lot_datum(TupleDesc shape, const PointsLot *lot, int scale)
+static void
+put_lot(RowArray *rows, int64 place, const PointsLot *lot, int scale)
 {
 	const PointsEntry *entry = lot->entry;
 	Datum values[LOT_COLUMNS];
@@ -499,39 +492,24 @@ lot_datum(TupleDesc shape, const PointsLot *lot, int scale)
 	values[LOT_AVAILABLE_AT] = TimestampTzGetDatum(entry->available_at);
 	values[LOT_EXPIRES_AT] = TimestampTzGetDatum(entry->expires_at);
 	nulls[LOT_EXPIRES_AT] = entry->expires_at == POINTS_NEVER;
-	return HeapTupleGetDatum(heap_form_tuple(shape, values, nulls));
+	row_array_set(rows, place, values, nulls);
 }
 
 CRM_FUNCTION(crm_points_lots_final)
 {
-	Oid lot_type = get_element_type(get_fn_expr_rettype(fcinfo->flinfo));
 	PointsLedger *ledger;
 	PointsBalance balance;
 	PointsLot *lots;
-	TupleDesc shape;
-	Datum *rows;
+	RowArray rows;
 	size_t left;
-	ArrayType *result;
 
 	(void) aggregate_context(fcinfo);
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	ledger = (PointsLedger *) PG_GETARG_POINTER(0);
 	lots = ledger_replay(ledger, &balance, &left);
-	if (left > (size_t) MaxArraySize)
-		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-						errmsg("more than %zu lots of points in one array",
-							   (size_t) MaxArraySize)));
-	shape = lookup_rowtype_tupdesc(lot_type, -1);
-	rows = MemoryContextAllocHuge(CurrentMemoryContext,
-								  Max(left, 1) * sizeof(Datum));
+	rows = row_array_of_result(fcinfo, (int64) left);
 	for (size_t i = 0; i < left; i++)
-	{
-		CHECK_FOR_INTERRUPTS();
-		rows[i] = lot_datum(shape, &lots[i], ledger->scale);
-	}
-	ReleaseTupleDesc(shape);
-	result = construct_array(rows, (int) left, lot_type, -1, false,
-							 TYPALIGN_DOUBLE);
-	PG_RETURN_ARRAYTYPE_P(result);
+		put_lot(&rows, (int64) i, &lots[i], ledger->scale);
+	PG_RETURN_DATUM(row_array_end(&rows));
 }

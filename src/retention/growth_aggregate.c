@@ -7,14 +7,11 @@
  */
 #include "base/crm.h"
 
-#include "funcapi.h"
-#include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/fmgrprotos.h"
 #include "utils/numeric.h"
-#include "utils/typcache.h"
 
 #include "base/aggregate.h"
+#include "base/row_result.h"
 #include "retention/tally.h"
 
 /* Columns of crm.growth_period, from 0. */
@@ -97,8 +94,8 @@ growth_amount_numeric(const int64 *counts, int scale)
 							   history_amount_numeric(rest, scale));
 }
 
-static Datum
-growth_row(const Tally *tally, int32 period, TupleDesc shape)
+static void
+put_growth(RowArray *rows, const Tally *tally, int32 period)
 {
 	const int64 *counts = tally->counts + (int64) period * GROWTH_COLUMNS;
 	Datum values[PERIOD_COLUMNS];
@@ -113,38 +110,31 @@ growth_row(const Tally *tally, int32 period, TupleDesc shape)
 	values[PERIOD_RESURRECTED] = Int64GetDatum(counts[GROWTH_RESURRECTED]);
 	values[PERIOD_DORMANT] = Int64GetDatum(counts[GROWTH_DORMANT]);
 	values[PERIOD_AMOUNT] = growth_amount_numeric(counts, tally->scale);
-	return HeapTupleGetDatum(heap_form_tuple(shape, values, nulls));
+	row_array_set(rows, period, values, nulls);
 }
 
-static Datum
-stickiness_row(const Tally *tally, int32 period, TupleDesc shape)
+static void
+put_stickiness(RowArray *rows, const Tally *tally, int32 period)
 {
 	Datum values[LEVEL_COLUMNS];
 	bool nulls[LEVEL_COLUMNS] = {false};
 
 	values[LEVEL_ACTIVE_PERIODS] = Int32GetDatum(period + 1);
 	values[LEVEL_CUSTOMERS] = Int64GetDatum(tally->counts[period]);
-	return HeapTupleGetDatum(heap_form_tuple(shape, values, nulls));
+	row_array_set(rows, period, values, nulls);
 }
 
-/* A row for each period, made by the function. */
+/* A row for each period, put there by the function. */
 static Datum
 period_rows(FunctionCallInfo fcinfo,
-			Datum (*make_row)(const Tally *, int32, TupleDesc))
+			void (*put_row)(RowArray *, const Tally *, int32))
 {
 	const Tally *tally = (Tally *) PG_GETARG_POINTER(0);
-	Oid row_type = tally_row_type(fcinfo);
-	TupleDesc shape = lookup_rowtype_tupdesc(row_type, -1);
-	int32 periods = tally->window.periods;
-	Datum *rows = palloc(Max(periods, 1) * sizeof(Datum));
+	RowArray rows = row_array_of_result(fcinfo, tally->window.periods);
 
-	for (int32 period = 0; period < periods; period++)
-	{
-		CHECK_FOR_INTERRUPTS();
-		rows[period] = make_row(tally, period, shape);
-	}
-	ReleaseTupleDesc(shape);
-	return tally_rows_array(rows, periods, row_type);
+	for (int32 period = 0; period < rows.count; period++)
+		put_row(&rows, tally, period);
+	return row_array_end(&rows);
 }
 
 /* finalfunc: crm.growth_period[] */
@@ -153,7 +143,7 @@ CRM_FUNCTION(crm_growth_final)
 	(void) aggregate_context(fcinfo);
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	PG_RETURN_DATUM(period_rows(fcinfo, growth_row));
+	PG_RETURN_DATUM(period_rows(fcinfo, put_growth));
 }
 
 /* finalfunc: crm.stickiness_count[] */
@@ -162,5 +152,5 @@ CRM_FUNCTION(crm_stickiness_final)
 	(void) aggregate_context(fcinfo);
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	PG_RETURN_DATUM(period_rows(fcinfo, stickiness_row));
+	PG_RETURN_DATUM(period_rows(fcinfo, put_stickiness));
 }

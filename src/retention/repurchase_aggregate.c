@@ -10,10 +10,10 @@
  */
 #include "base/crm.h"
 
-#include "funcapi.h"
 #include "utils/builtins.h"
 
 #include "base/aggregate.h"
+#include "base/row_result.h"
 #include "retention/tally.h"
 
 /* The counts of the state. */
@@ -123,7 +123,6 @@ CRM_FUNCTION(crm_repeat_within_transition)
 CRM_FUNCTION(crm_repurchase_final)
 {
 	const Tally *tally = tally_argument(fcinfo, 0);
-	TupleDesc shape;
 	Datum values[REPURCHASE_COLUMNS] = {0};
 	bool nulls[REPURCHASE_COLUMNS] = {false};
 	int64 buyers;
@@ -131,8 +130,6 @@ CRM_FUNCTION(crm_repurchase_final)
 	(void) aggregate_context(fcinfo);
 	if (tally == NULL)
 		PG_RETURN_NULL();
-	if (get_call_result_type(fcinfo, NULL, &shape) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
 	buyers = tally->counts[COUNT_BUYERS];
 	values[REPURCHASE_BUYERS] = Int64GetDatum(buyers);
 	values[REPURCHASE_REPEATED] = Int64GetDatum(tally->counts[COUNT_REPEATED]);
@@ -140,5 +137,5 @@ CRM_FUNCTION(crm_repurchase_final)
 	if (buyers > 0)
 		values[REPURCHASE_RATE] = Float8GetDatum(
 			(double) tally->counts[COUNT_REPEATED] / (double) buyers);
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(shape, values, nulls)));
+	PG_RETURN_DATUM(row_result(fcinfo, values, nulls));
 }

@@ -12,13 +12,11 @@
 #include "base/crm.h"
 
 #include "catalog/pg_type.h"
-#include "funcapi.h"
-#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/typcache.h"
 
 #include "base/aggregate.h"
+#include "base/row_result.h"
 #include "retention/tally.h"
 
 /* Columns of crm.retention_cell, from 0. */
@@ -179,7 +177,7 @@ is_observable(const Tally *tally, int32 cohort, int32 cell)
 
 /* The rows of a cohort, from its last cell back to the first. */
 static void
-cohort_rows(const Tally *tally, int32 cohort, TupleDesc shape, Datum *rows)
+put_cohort(RowArray *rows, const Tally *tally, int32 cohort)
 {
 	RetentionCounts counts = retention_counts(tally);
 	int64 offset = (int64) cohort * tally->cells;
@@ -199,7 +197,7 @@ cohort_rows(const Tally *tally, int32 cohort, TupleDesc shape, Datum *rows)
 		values[CELL_RETAINED] = Int64GetDatum(counts.retained[offset + cell]);
 		values[CELL_RETAINED_OR_LATER] = Int64GetDatum(later);
 		nulls[CELL_RETAINED] = nulls[CELL_RETAINED_OR_LATER] = !known;
-		rows[cell] = HeapTupleGetDatum(heap_form_tuple(shape, values, nulls));
+		row_array_set(rows, offset + cell, values, nulls);
 	}
 }
 
@@ -207,23 +205,14 @@ cohort_rows(const Tally *tally, int32 cohort, TupleDesc shape, Datum *rows)
 CRM_FUNCTION(crm_retention_final)
 {
 	Tally *tally = tally_argument(fcinfo, 0);
-	Oid row_type = tally_row_type(fcinfo);
-	TupleDesc shape;
-	Datum *rows;
-	int64 count;
+	RowArray rows;
 
 	(void) aggregate_context(fcinfo);
 	if (tally == NULL)
 		PG_RETURN_NULL();
-	count = (int64) tally->window.periods * tally->cells;
-	rows = palloc(Max(count, 1) * sizeof(Datum));
-	shape = lookup_rowtype_tupdesc(row_type, -1);
+	rows = row_array_of_result(fcinfo,
+							   (int64) tally->window.periods * tally->cells);
 	for (int32 cohort = 0; cohort < tally->window.periods; cohort++)
-	{
-		CHECK_FOR_INTERRUPTS();
-		cohort_rows(tally, cohort, shape,
-					rows + (int64) cohort * tally->cells);
-	}
-	ReleaseTupleDesc(shape);
-	PG_RETURN_DATUM(tally_rows_array(rows, count, row_type));
+		put_cohort(&rows, tally, cohort);
+	PG_RETURN_DATUM(row_array_end(&rows));
 }

@@ -7,13 +7,10 @@
  */
 #include "base/crm.h"
 
-#include "catalog/pg_type.h"
 #include "common/int.h"
 #include "libpq/pqformat.h"
 #include "miscadmin.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
 #include "base/aggregate.h"
@@ -200,25 +197,4 @@ CRM_FUNCTION(crm_tally_deserialize)
 		tally->counts[i] = pq_getmsgint64(&buffer);
 	pq_getmsgend(&buffer);
 	PG_RETURN_POINTER(tally);
-}
-
-/*
- * Results
- */
-
-Oid
-tally_row_type(FunctionCallInfo fcinfo)
-{
-	Oid row_type = get_element_type(get_fn_expr_rettype(fcinfo->flinfo));
-
-	if (!OidIsValid(row_type))
-		elog(ERROR, "return type must be an array");
-	return row_type;
-}
-
-Datum
-tally_rows_array(Datum *rows, int64 count, Oid row_type)
-{
-	return PointerGetDatum(construct_array(rows, (int) count, row_type, -1,
-										   false, TYPALIGN_DOUBLE));
 }

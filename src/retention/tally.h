@@ -64,10 +64,4 @@ tally_argument(FunctionCallInfo fcinfo, int number)
 		PG_RETURN_POINTER(tally); \
 	} while (0)
 
-/* The element type of the array that a final function returns. */
-extern Oid tally_row_type(FunctionCallInfo fcinfo);
-
-/* An array of rows; frees nothing, as the caller's memory is short-lived. */
-extern Datum tally_rows_array(Datum *rows, int64 count, Oid row_type);
-
 #endif /* CRM_RETENTION_TALLY_H */

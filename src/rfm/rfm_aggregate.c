@@ -23,6 +23,7 @@
 #include "utils/builtins.h"
 
 #include "base/aggregate.h"
+#include "base/row_result.h"
 #include "base/decimal.h"
 #include "history/history.h"
 #include "rfm/thresholds.h"
@@ -357,17 +358,13 @@ CRM_FUNCTION(crm_rfm_thresholds_agg_final)
 {
 	RfmPopulation *population;
 	Quantile quantiles[RFM_MAX_GROUPS];
-	TupleDesc descriptor;
 	Datum values[MEASURES];
 	bool nulls[MEASURES] = {0};
-	HeapTuple tuple;
 
 	(void) aggregate_context(fcinfo);
 	population = PG_ARGISNULL(0) ? NULL : (void *) PG_GETARG_POINTER(0);
 	if (population == NULL || population->count == 0)
 		PG_RETURN_NULL();
-	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
 	for (int measure = 0; measure < MEASURES; measure++)
 	{
 		int scale = measure == MONETARY ? population->scale : 0;
@@ -378,6 +375,5 @@ CRM_FUNCTION(crm_rfm_thresholds_agg_final)
 		values[measure] =
 			rfm_thresholds_array(quantiles, population->groups, scale);
 	}
-	tuple = heap_form_tuple(descriptor, values, nulls);
-	PG_RETURN_DATUM(HeapTupleGetDatum(tuple));
+	PG_RETURN_DATUM(row_result(fcinfo, values, nulls));
 }

@@ -10,7 +10,7 @@
  *
  * What a call of crm.rfm needs beside the history is kept for the query in
  * fn_extra: the thresholds as integers, known by the bytes they came from,
- * and the descriptor of the result.
+ * and the shape of the result.
  *
  *-------------------------------------------------------------------------
  */
@@ -21,12 +21,12 @@
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
-#include "funcapi.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
 #include "base/datum_key.h"
+#include "base/row_result.h"
 #include "history/history.h"
 #include "rfm/thresholds.h"
 
@@ -45,7 +45,7 @@ enum
 
 typedef struct RfmCache
 {
-	TupleDesc descriptor; /* of crm.rfm */
+	TupleDesc shape; /* of crm.rfm */
 	RfmThresholds limits;
 	DatumKey key; /* of the crm.rfm_thresholds that the limits came from */
 } RfmCache;
@@ -53,14 +53,9 @@ typedef struct RfmCache
 static RfmCache *
 cache_create(FunctionCallInfo fcinfo)
 {
-	MemoryContext caller = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
-	RfmCache *cache = palloc0(sizeof(RfmCache));
-	TupleDesc descriptor;
+	RfmCache *cache =
+		MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(RfmCache));
 
-	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
-	cache->descriptor = BlessTupleDesc(CreateTupleDescCopy(descriptor));
-	MemoryContextSwitchTo(caller);
 	fcinfo->flinfo->fn_extra = cache;
 	return cache;
 }
@@ -134,7 +129,7 @@ CRM_FUNCTION(crm_rfm)
 	values[RFM_M - 1] = Int16GetDatum(m);
 	values[RFM_CODE - 1] = score_code(limits, r, f, m);
 	PG_RETURN_DATUM(
-		HeapTupleGetDatum(heap_form_tuple(cache->descriptor, values, nulls)));
+		row_datum(row_shape(fcinfo, &cache->shape), values, nulls));
 }
 
 /* Three weights that can be divided by their sum, scaled to at most 1. */

@@ -14,12 +14,12 @@
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
-#include "funcapi.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/numeric.h"
 
 #include "base/decimal.h"
+#include "base/row_result.h"
 #include "history/history.h"
 #include "rfm/thresholds.h"
 
@@ -234,16 +234,12 @@ CRM_FUNCTION(crm_rfm_thresholds)
 {
 	Datum values[3];
 	bool nulls[3] = {0};
-	TupleDesc descriptor;
-	HeapTuple tuple;
 	RfmThresholds *limits = palloc(sizeof(RfmThresholds));
+	Datum row;
 
-	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
 	for (int i = 0; i < 3; i++)
 		values[i] = PG_GETARG_DATUM(i);
-	tuple = heap_form_tuple(descriptor, values, nulls);
-	rfm_thresholds_parse(
-		(HeapTupleHeader) DatumGetPointer(HeapTupleGetDatum(tuple)), limits);
-	PG_RETURN_DATUM(HeapTupleGetDatum(tuple));
+	row = row_result(fcinfo, values, nulls);
+	rfm_thresholds_parse((HeapTupleHeader) DatumGetPointer(row), limits);
+	PG_RETURN_DATUM(row);
 }

@@ -7,10 +7,9 @@
  */
 #include "base/crm.h"
 
-#include "funcapi.h"
-#include "miscadmin.h"
 #include "utils/builtins.h"
 
+#include "base/row_result.h"
 #include "rule/classifier.h"
 
 /* Columns of crm.explain, from 0. */
@@ -132,13 +131,12 @@ explain_no_condition(Explanation *row)
 /* crm.explain(crm.ruleset, record): a row for each condition */
 CRM_FUNCTION(crm_explain)
 {
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	const Classifier *classifier = classifier_load(fcinfo);
 	const Ruleset *ruleset = classifier->ruleset;
 	int chosen = classifier_choose(classifier);
 	Explanation row;
 
-	InitMaterializedSRF(fcinfo, 0);
+	row_set_start(fcinfo);
 	for (int i = 0; i < ruleset->rule_count; i++)
 	{
 		const Rule *rule = &ruleset->rules[i];
@@ -146,14 +144,12 @@ CRM_FUNCTION(crm_explain)
 
 		do
 		{
-			CHECK_FOR_INTERRUPTS();
 			explain_rule(rule, i == chosen, &row);
 			if (rule->condition_count > 0)
 				explain_condition(classifier, i, j, &row);
 			else
 				explain_no_condition(&row);
-			tuplestore_putvalues(result->setResult, result->setDesc,
-								 row.values, row.nulls);
+			row_set_add(fcinfo, row.values, row.nulls);
 		} while (++j < rule->condition_count);
 	}
 	PG_RETURN_NULL();

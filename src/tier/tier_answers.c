@@ -7,13 +7,11 @@
  */
 #include "base/crm.h"
 
-#include "executor/executor.h"
-#include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
-#include "utils/tuplestore.h"
 
+#include "base/row_result.h"
 #include "history/history.h"
 #include "tier/tier_cache.h"
 
@@ -46,7 +44,7 @@ CRM_FUNCTION(crm_tier_enroll)
 	TierCache *cache = tier_policy_argument(fcinfo, 0);
 	TierState state = tier_enroll(cache->policy, PG_GETARG_DAY(1, "day"));
 
-	return tier_state_row(tier_row_shape(fcinfo, cache), cache, &state,
+	return tier_state_row(row_shape(fcinfo, &cache->shape), cache, &state,
 						  TIER_ENROLL);
 }
 
@@ -74,8 +72,7 @@ CRM_FUNCTION(crm_tier_window)
 			? DATEVAL_NOBEGIN
 			: (DateADT) tier_window_from(cache->policy, &state, until));
 	values[1] = DateADTGetDatum(until);
-	return HeapTupleGetDatum(
-		heap_form_tuple(tier_row_shape(fcinfo, cache), values, nulls));
+	return row_datum(row_shape(fcinfo, &cache->shape), values, nulls);
 }
 
 /* crm.tier_decide(policy, state, metrics, as_of) */
@@ -90,7 +87,7 @@ CRM_FUNCTION(crm_tier_decide)
 	tier_refuse_past(&state, as_of);
 	tier_read_metrics(cache, PG_GETARG_JSONB_P(2), false);
 	reason = tier_decide(cache->policy, &state, cache->metrics, as_of);
-	return tier_state_row(tier_row_shape(fcinfo, cache), cache, &state,
+	return tier_state_row(row_shape(fcinfo, &cache->shape), cache, &state,
 						  reason);
 }
 
@@ -178,7 +175,7 @@ CRM_FUNCTION(crm_tier_at)
 	}
 	if (!any)
 		PG_RETURN_NULL();
-	return tier_state_row(tier_row_shape(fcinfo, cache), cache,
+	return tier_state_row(row_shape(fcinfo, &cache->shape), cache,
 						  &replay.event.state, replay.event.reason);
 }
 
@@ -186,7 +183,6 @@ static void
 put_event(FunctionCallInfo fcinfo, const TierCache *cache,
 		  const TierEvent *event, int scale, int32 valid_to)
 {
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	const TierState *state = &event->state;
 	Datum values[PATH_COLUMNS];
 	bool nulls[PATH_COLUMNS] = {false};
@@ -206,7 +202,7 @@ put_event(FunctionCallInfo fcinfo, const TierCache *cache,
 	values[PATH_PURCHASES] = Int64GetDatum(event->values[TIER_PURCHASES]);
 	values[PATH_PURCHASE_DAYS] =
 		Int64GetDatum(event->values[TIER_PURCHASE_DAYS]);
-	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	row_set_add(fcinfo, values, nulls);
 }
 
 /* crm.tier_path(policy, history, since, until) */
@@ -219,8 +215,7 @@ CRM_FUNCTION(crm_tier_path)
 	TierEvent event;
 	bool any;
 
-	/* Looking up the row type anew would cost as much as the replay. */
-	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	row_set_start(fcinfo);
 	any = tier_replay_next(&replay, until);
 	while (any)
 	{

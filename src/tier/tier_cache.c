@@ -7,14 +7,13 @@
  */
 #include "base/crm.h"
 
-#include "executor/executor.h"
-#include "funcapi.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/numeric.h"
 #include "utils/typcache.h"
 
 #include "base/json_object.h"
+#include "base/row_result.h"
 #include "history/history.h"
 #include "tier/tier_cache.h"
 
@@ -97,22 +96,6 @@ tier_policy_argument(FunctionCallInfo fcinfo, int number)
  * States
  */
 
-TupleDesc
-tier_row_shape(FunctionCallInfo fcinfo, TierCache *cache)
-{
-	if (cache->shape == NULL)
-	{
-		MemoryContext caller = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
-		TupleDesc shape;
-
-		if (get_call_result_type(fcinfo, NULL, &shape) != TYPEFUNC_COMPOSITE)
-			elog(ERROR, "return type must be a row type");
-		cache->shape = BlessTupleDesc(shape);
-		MemoryContextSwitchTo(caller);
-	}
-	return cache->shape;
-}
-
 Datum
 tier_state_row(TupleDesc shape, const TierCache *cache, const TierState *state,
 			   TierReason reason)
@@ -140,7 +123,7 @@ tier_state_row(TupleDesc shape, const TierCache *cache, const TierState *state,
 			Int32GetDatum(cache->policy->levels[state->floor].tier_no);
 		values[STATE_FLOOR_UNTIL] = DateADTGetDatum(state->floor_until);
 	}
-	return HeapTupleGetDatum(heap_form_tuple(shape, values, nulls));
+	return row_datum(shape, values, nulls);
 }
 
 /* The columns of a state, taken apart at once. */
@@ -293,9 +276,8 @@ refuse_metric(const char *name, const JsonObject *metrics)
 void
 tier_read_metrics(TierCache *cache, Jsonb *json, bool given_only)
 {
-	JsonObject object =
-		json_document_object(json, "the metrics",
-							 "For example to_jsonb(customer_metric).");
+	JsonObject object = json_document_object(
+		json, "the metrics", "For example to_jsonb(customer_metric).");
 
 	for (int i = 0; i < cache->policy->metric_count; i++)
 	{

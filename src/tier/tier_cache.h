@@ -41,9 +41,6 @@ typedef struct TierCache
 /* The policy that is an argument, read. */
 extern TierCache *tier_policy_argument(FunctionCallInfo fcinfo, int number);
 
-/* The type of the row that the function returns. */
-extern TupleDesc tier_row_shape(FunctionCallInfo fcinfo, TierCache *cache);
-
 extern TierState tier_state_argument(FunctionCallInfo fcinfo, int number,
 									 const TierPolicy *policy);
 

@@ -16,14 +16,11 @@
 #include <float.h>
 #include <math.h>
 
-#include "executor/executor.h"
-#include "funcapi.h"
 #include "utils/builtins.h"
 #include "utils/numeric.h"
-#include "utils/tuplestore.h"
-#include "utils/typcache.h"
 
 #include "base/json_object.h"
+#include "base/row_result.h"
 #include "history/history.h"
 #include "tier/tier_cache.h"
 
@@ -163,22 +160,6 @@ CRM_FUNCTION(crm_tier_metrics)
  * The review of a day
  */
 
-static TupleDesc
-state_shape(FunctionCallInfo fcinfo, TierCache *cache)
-{
-	if (cache->state_shape == NULL)
-	{
-		Form_pg_attribute column =
-			TupleDescAttr(tier_row_shape(fcinfo, cache), VERDICT_DECIDED);
-		MemoryContext caller = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
-
-		cache->state_shape =
-			lookup_rowtype_tupdesc_copy(column->atttypid, column->atttypmod);
-		MemoryContextSwitchTo(caller);
-	}
-	return cache->state_shape;
-}
-
 /* The window as two columns, the first of them NULL if it has no beginning. */
 static void
 put_window(Datum *values, bool *nulls, const TierWindow *window)
@@ -192,16 +173,18 @@ static Datum
 verdict_row(FunctionCallInfo fcinfo, TierCache *cache, const TierState *state,
 			const TierWindow *window)
 {
+	TupleDesc shape = row_shape(fcinfo, &cache->shape);
+	TupleDesc state_shape =
+		row_column_shape(fcinfo, shape, VERDICT_DECIDED, &cache->state_shape);
 	Datum values[VERDICT_COLUMNS];
 	bool nulls[VERDICT_COLUMNS] = {false};
 
-	values[VERDICT_DECIDED] = tier_state_row(state_shape(fcinfo, cache), cache,
-											 state, TIER_UNCHANGED);
+	values[VERDICT_DECIDED] =
+		tier_state_row(state_shape, cache, state, TIER_UNCHANGED);
 	values[VERDICT_METRICS] = metrics_object(fcinfo, cache);
 	put_window(&values[VERDICT_COUNTED_SINCE], &nulls[VERDICT_COUNTED_SINCE],
 			   window);
-	return HeapTupleGetDatum(
-		heap_form_tuple(tier_row_shape(fcinfo, cache), values, nulls));
+	return row_datum(shape, values, nulls);
 }
 
 /* The day of the first purchase, if it is not after a day. */
@@ -342,7 +325,6 @@ static void
 put_need(FunctionCallInfo fcinfo, const TierCache *cache, const Need *need,
 		 bool to_enter, const TierWindow *window)
 {
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	const TierMetric *metric = &cache->metrics[need->metric];
 	Datum values[NEED_COLUMNS] = {0};
 	bool nulls[NEED_COLUMNS] = {false};
@@ -363,7 +345,7 @@ put_need(FunctionCallInfo fcinfo, const TierCache *cache, const Need *need,
 		values[NEED_MISSING] = NumericGetDatum(missing_of(need, metric));
 	put_window(&values[NEED_COUNTED_SINCE], &nulls[NEED_COUNTED_SINCE],
 			   window);
-	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	row_set_add(fcinfo, values, nulls);
 }
 
 /* crm.tier_needs(policy, state, history, profits, points, given, as_of) */
@@ -374,7 +356,7 @@ CRM_FUNCTION(crm_tier_needs)
 	TierReview review;
 	int32 as_of;
 
-	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	row_set_start(fcinfo);
 	if (PG_ARGISNULL(ARGUMENT_POLICY) || PG_ARGISNULL(ARGUMENT_STATE) ||
 		PG_ARGISNULL(ARGUMENT_DAY))
 		return (Datum) 0;
@@ -489,6 +471,5 @@ CRM_FUNCTION(crm_tier_outlook)
 					cache->names[level - cache->policy->levels];
 		}
 	}
-	return HeapTupleGetDatum(
-		heap_form_tuple(tier_row_shape(fcinfo, cache), values, nulls));
+	return row_datum(row_shape(fcinfo, &cache->shape), values, nulls);
 }

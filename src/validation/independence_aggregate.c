@@ -17,13 +17,11 @@
 
 #include <math.h>
 
-#include "access/htup_details.h"
-#include "funcapi.h"
 #include "libpq/pqformat.h"
 #include "miscadmin.h"
-#include "utils/typcache.h"
 
 #include "base/aggregate.h"
+#include "base/row_result.h"
 #include "history/history.h"
 #include "validation/correlation.h"
 
@@ -268,8 +266,6 @@ CRM_FUNCTION(crm_check_spend_independence_final)
 	bool nulls[INDEPENDENCE_COLUMNS] = {false};
 	const IndependenceState *state;
 	MeasurePair *pairs;
-	TupleDesc shape;
-	HeapTuple row;
 	Size size;
 
 	(void) aggregate_context(fcinfo);
@@ -289,8 +285,5 @@ CRM_FUNCTION(crm_check_spend_independence_final)
 					rank_correlation(pairs, state->count), state->count);
 	pfree(pairs);
 
-	shape = lookup_rowtype_tupdesc(get_fn_expr_rettype(fcinfo->flinfo), -1);
-	row = heap_form_tuple(shape, values, nulls);
-	ReleaseTupleDesc(shape);
-	PG_RETURN_DATUM(HeapTupleGetDatum(row));
+	PG_RETURN_DATUM(row_result(fcinfo, values, nulls));
 }

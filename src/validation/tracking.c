@@ -21,13 +21,12 @@
 
 #include "common/int.h"
 #include "executor/executor.h"
-#include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/tuplestore.h"
 
 #include "base/calendar.h"
+#include "base/row_result.h"
 #include "model/answers.h"
 #include "validation/accuracy.h"
 #include "validation/validation.h"
@@ -192,7 +191,7 @@ boundary(const Tracked *tracked, CalendarSpan span, int64 number)
 }
 
 static void
-put_periods(const Tracked *tracked, CalendarSpan span, ReturnSetInfo *result)
+put_periods(FunctionCallInfo fcinfo, const Tracked *tracked, CalendarSpan span)
 {
 	const double *expected = expected_by_age(tracked);
 	Datum values[TRACKING_COLUMNS];
@@ -210,7 +209,6 @@ put_periods(const Tracked *tracked, CalendarSpan span, ReturnSetInfo *result)
 			(int32) Min(boundary(tracked, span, number), tracked->days);
 		double now;
 
-		CHECK_FOR_INTERRUPTS();
 		for (; day < until; day++)
 			actual += tracked->repeats[day];
 		now = expected_by_day(tracked, expected, until - 1);
@@ -222,8 +220,7 @@ put_periods(const Tracked *tracked, CalendarSpan span, ReturnSetInfo *result)
 		values[TRACKING_EXPECTED] = Float8GetDatum(now - previous);
 		values[TRACKING_CUMULATIVE_ACTUAL] = Int64GetDatum(actual);
 		values[TRACKING_CUMULATIVE_EXPECTED] = Float8GetDatum(now);
-		tuplestore_putvalues(result->setResult, result->setDesc, values,
-							 nulls);
+		row_set_add(fcinfo, values, nulls);
 		previous = now;
 	}
 }
@@ -231,11 +228,10 @@ put_periods(const Tracked *tracked, CalendarSpan span, ReturnSetInfo *result)
 /* (validation, unit) */
 CRM_FUNCTION(crm_validation_tracking)
 {
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	Tracked tracked = {0};
 
-	InitMaterializedSRF(fcinfo, 0);
+	row_set_start(fcinfo);
 	read_validation(PG_GETARG_HEAPTUPLEHEADER(0), &tracked);
-	put_periods(&tracked, argument_span(PG_GETARG_TEXT_PP(1)), result);
+	put_periods(fcinfo, &tracked, argument_span(PG_GETARG_TEXT_PP(1)));
 	return (Datum) 0;
 }

@@ -15,16 +15,13 @@
 
 #include <math.h>
 
-#include "access/htup_details.h"
 #include "catalog/pg_type.h"
-#include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
-#include "utils/typcache.h"
 
 #include "base/aggregate.h"
+#include "base/row_result.h"
 #include "model/answers.h"
 #include "validation/accuracy.h"
 #include "validation/validation.h"
@@ -80,25 +77,8 @@ expectations(const ValidationState *state)
 	return expected;
 }
 
-static Datum
-form_row(Oid row_type, Datum *values, bool *nulls)
-{
-	TupleDesc shape = lookup_rowtype_tupdesc(row_type, -1);
-	Datum row = HeapTupleGetDatum(heap_form_tuple(shape, values, nulls));
-
-	ReleaseTupleDesc(shape);
-	return row;
-}
-
-static Datum
-row_array(Datum *rows, int count, Oid row_type)
-{
-	return PointerGetDatum(
-		construct_array(rows, count, row_type, -1, false, TYPALIGN_DOUBLE));
-}
-
-static Datum
-bin_row(const AccuracyBin *bin, Oid row_type)
+static void
+put_bin(RowArray *rows, int place, const AccuracyBin *bin)
 {
 	Datum values[BIN_COLUMNS];
 	bool nulls[BIN_COLUMNS] = {false};
@@ -111,17 +91,15 @@ bin_row(const AccuracyBin *bin, Oid row_type)
 	for (int i = 0; i < FORECASTS; i++)
 		values[BIN_EXPECTED + i] =
 			Float8GetDatum(sum_value(&bin->forecasts[i]));
-	return form_row(row_type, values, nulls);
+	row_array_set(rows, place, values, nulls);
 }
 
 static Datum
-bin_rows(const AccuracyBin *bins, int count, Oid row_type)
+bin_rows(const AccuracyBin *bins, RowArray rows)
 {
-	Datum rows[Max(FREQUENCY_BINS, RECENCY_BINS)];
-
-	for (int i = 0; i < count; i++)
-		rows[i] = bin_row(&bins[i], row_type);
-	return row_array(rows, count, row_type);
+	for (int i = 0; i < rows.count; i++)
+		put_bin(&rows, i, &bins[i]);
+	return row_array_end(&rows);
 }
 
 /* Both ways of telling customers apart, in one pass. */
@@ -157,9 +135,10 @@ perfect_gini(const ValidationState *state, Ranked *ranked)
 	return accuracy_gini(ranked, state->count);
 }
 
-static Datum
-forecast_row(const ValidationState *state, const double *expected,
-			 Forecast forecast, double perfect, Ranked *ranked, Oid row_type)
+static void
+put_forecast(RowArray *rows, const ValidationState *state,
+			 const double *expected, Forecast forecast, double perfect,
+			 Ranked *ranked)
 {
 	Datum values[FORECAST_COLUMNS];
 	bool nulls[FORECAST_COLUMNS] = {false};
@@ -190,23 +169,21 @@ forecast_row(const ValidationState *state, const double *expected,
 		Float8GetDatum(accuracy_gini(ranked, state->count));
 	values[FORECAST_GINI_PERFECT] = Float8GetDatum(perfect);
 	nulls[FORECAST_GINI] = nulls[FORECAST_GINI_PERFECT] = isnan(perfect);
-	return form_row(row_type, values, nulls);
+	row_array_set(rows, forecast, values, nulls);
 }
 
 static Datum
 forecast_rows(const ValidationState *state, const double *expected,
-			  Oid row_type)
+			  RowArray rows)
 {
 	Ranked *ranked = MemoryContextAllocHuge(
 		CurrentMemoryContext, mul_size(state->count, sizeof(Ranked)));
 	double perfect = perfect_gini(state, ranked);
-	Datum rows[FORECASTS];
 
 	for (int i = 0; i < FORECASTS; i++)
-		rows[i] = forecast_row(state, expected, (Forecast) i, perfect, ranked,
-							   row_type);
+		put_forecast(&rows, state, expected, (Forecast) i, perfect, ranked);
 	pfree(ranked);
-	return row_array(rows, FORECASTS, row_type);
+	return row_array_end(&rows);
 }
 
 static Datum
@@ -236,24 +213,16 @@ fill_counts(const ValidationState *state, Datum *values)
 		count_array(state->repeats + empty, days - empty);
 }
 
-/* The type of the elements of a column that is an array. */
-static Oid
-element_type(TupleDesc shape, int column)
-{
-	return get_element_type(TupleDescAttr(shape, column)->atttypid);
-}
-
 /* finalfunc: crm.validation */
 CRM_FUNCTION(crm_validate_final)
 {
-	Oid row_type = get_fn_expr_rettype(fcinfo->flinfo);
+	TupleDesc shape = NULL;
 	Datum values[VALIDATION_COLUMNS];
 	bool nulls[VALIDATION_COLUMNS] = {false};
 	AccuracyBin by_frequency[FREQUENCY_BINS];
 	AccuracyBin by_recency[RECENCY_BINS];
 	ValidationState *state;
 	double *expected;
-	TupleDesc shape;
 
 	(void) aggregate_context(fcinfo);
 	if (PG_ARGISNULL(0))
@@ -265,20 +234,21 @@ CRM_FUNCTION(crm_validate_final)
 	expected = expectations(state);
 	fill_bins(state, expected, by_frequency, by_recency);
 
-	shape = lookup_rowtype_tupdesc(row_type, -1);
+	(void) row_shape(fcinfo, &shape);
 	values[VALIDATION_MODEL] = PointerGetDatum(state->model);
 	values[VALIDATION_CALIBRATION_END] =
 		DateADTGetDatum(state->period.calibration_end);
 	values[VALIDATION_HOLDOUT_END] =
 		DateADTGetDatum(state->period.holdout_end);
 	values[VALIDATION_FORECASTS] = forecast_rows(
-		state, expected, element_type(shape, VALIDATION_FORECASTS));
-	values[VALIDATION_BY_FREQUENCY] =
-		bin_rows(by_frequency, FREQUENCY_BINS,
-				 element_type(shape, VALIDATION_BY_FREQUENCY));
-	values[VALIDATION_BY_RECENCY] = bin_rows(
-		by_recency, RECENCY_BINS, element_type(shape, VALIDATION_BY_RECENCY));
+		state, expected,
+		row_array_of_column(shape, VALIDATION_FORECASTS, FORECASTS));
+	values[VALIDATION_BY_FREQUENCY] = bin_rows(
+		by_frequency,
+		row_array_of_column(shape, VALIDATION_BY_FREQUENCY, FREQUENCY_BINS));
+	values[VALIDATION_BY_RECENCY] =
+		bin_rows(by_recency, row_array_of_column(shape, VALIDATION_BY_RECENCY,
+												 RECENCY_BINS));
 	fill_counts(state, values);
-	ReleaseTupleDesc(shape);
-	PG_RETURN_DATUM(form_row(row_type, values, nulls));
+	PG_RETURN_DATUM(row_datum(shape, values, nulls));
 }

@@ -1,0 +1,135 @@
+/*-------------------------------------------------------------------------
+ *
+ * row_result.c
+ *		Rows as results: one, an array of them, a set.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "base/crm.h"
+
+#include "access/htup_details.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/tuplestore.h"
+#include "utils/typcache.h"
+
+#include "base/row_result.h"
+
+TupleDesc
+row_shape(FunctionCallInfo fcinfo, TupleDesc *kept)
+{
+	MemoryContext caller;
+	TupleDesc shape;
+
+	if (*kept != NULL)
+		return *kept;
+	caller = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+	if (get_call_result_type(fcinfo, NULL, &shape) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	*kept = BlessTupleDesc(shape);
+	MemoryContextSwitchTo(caller);
+	return *kept;
+}
+
+TupleDesc
+row_column_shape(FunctionCallInfo fcinfo, TupleDesc shape, int column,
+				 TupleDesc *kept)
+{
+	Form_pg_attribute attribute = TupleDescAttr(shape, column);
+	MemoryContext caller;
+
+	if (*kept != NULL)
+		return *kept;
+	caller = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+	*kept =
+		lookup_rowtype_tupdesc_copy(attribute->atttypid, attribute->atttypmod);
+	MemoryContextSwitchTo(caller);
+	return *kept;
+}
+
+Datum
+row_datum(TupleDesc shape, Datum *values, bool *nulls)
+{
+	return HeapTupleGetDatum(heap_form_tuple(shape, values, nulls));
+}
+
+Datum
+row_result(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
+{
+	TupleDesc shape = fcinfo->flinfo->fn_extra;
+
+	fcinfo->flinfo->fn_extra = row_shape(fcinfo, &shape);
+	return row_datum(shape, values, nulls);
+}
+
+RowArray
+row_array_start(Oid type, int64 count)
+{
+	RowArray array = {.type = type, .count = (int) count};
+
+	if (count > (int64) MaxArraySize)
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+						errmsg("an array cannot have %lld rows; at most %lld "
+							   "are possible",
+							   (long long) count, (long long) MaxArraySize)));
+	array.shape = lookup_rowtype_tupdesc(type, -1);
+	array.rows = MemoryContextAllocHuge(
+		CurrentMemoryContext, mul_size(Max(count, 1), sizeof(Datum)));
+	return array;
+}
+
+RowArray
+row_array_of_result(FunctionCallInfo fcinfo, int64 count)
+{
+	Oid type = get_element_type(get_func_rettype(fcinfo->flinfo->fn_oid));
+
+	if (!OidIsValid(type))
+		elog(ERROR, "return type must be an array");
+	return row_array_start(type, count);
+}
+
+RowArray
+row_array_of_column(TupleDesc shape, int column, int64 count)
+{
+	Oid type = get_element_type(TupleDescAttr(shape, column)->atttypid);
+
+	return row_array_start(type, count);
+}
+
+void
+row_array_set(RowArray *array, int64 place, Datum *values, bool *nulls)
+{
+	CHECK_FOR_INTERRUPTS();
+	array->rows[place] = row_datum(array->shape, values, nulls);
+}
+
+Datum
+row_array_end(RowArray *array)
+{
+	ReleaseTupleDesc(array->shape);
+	return PointerGetDatum(construct_array(
+		array->rows, array->count, array->type, -1, false, TYPALIGN_DOUBLE));
+}
+
+/* The caller's descriptor, where there is one, saves the look-up. */
+void
+row_set_start(FunctionCallInfo fcinfo)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	bool is_known = result != NULL && IsA(result, ReturnSetInfo) &&
+					result->expectedDesc != NULL;
+
+	InitMaterializedSRF(fcinfo, is_known ? MAT_SRF_USE_EXPECTED_DESC : 0);
+}
+
+void
+row_set_add(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+
+	CHECK_FOR_INTERRUPTS();
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
