@@ -38,7 +38,7 @@ lint_shell() {
 # Every version of clang-format lays out a little differently: 14 decides.
 lint_format() {
 	local name
-	files src/*.[ch] src/*/*.[ch] src/*/*/*.[ch] test/unit/*.[ch] test/fuzz/*.[ch] || return 0
+	files src/*.[ch] src/*/*.[ch] src/*/*/*.[ch] test/unit/*.[ch] test/fuzz/*.[ch] test/t/*/*.[ch] || return 0
 	command -v clang-format-14 >/dev/null || (install_packages clang-format-14) >>"$log" 2>&1 || true
 	if ! command -v clang-format-14 >/dev/null; then
 		part_skipped=$((part_skipped + ${#found[@]})) note='no clang-format-14 for this system'
