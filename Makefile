@@ -11,8 +11,8 @@ EXTVERSION := $(shell sed -n "s/^default_version *= *'\([^']*\)'.*/\1/p" $(sourc
 MODULE_big  = crm
 OBJS        = \
 	src/module.o \
+	src/base/cached_argument.o \
 	src/base/calendar.o \
-	src/base/datum_key.o \
 	src/base/decimal.o \
 	src/base/json_object.o \
 	src/base/row_result.o \

@@ -53,12 +53,7 @@ struct AnswerMemo
 AnswerCache *
 answer_cache(FunctionCallInfo fcinfo)
 {
-	FmgrInfo *flinfo = fcinfo->flinfo;
-
-	if (flinfo->fn_extra == NULL)
-		flinfo->fn_extra =
-			MemoryContextAllocZero(flinfo->fn_mcxt, sizeof(AnswerCache));
-	return flinfo->fn_extra;
+	return call_site_memory(fcinfo, sizeof(AnswerCache));
 }
 
 void

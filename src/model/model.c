@@ -225,26 +225,19 @@ model_argument(FunctionCallInfo fcinfo, int argument, Model *model)
 	model_parse(PG_GETARG_JSONB_P(argument), model);
 }
 
+static void
+read_model(Datum value, void *result)
+{
+	ModelCache *cache = result;
+
+	model_parse(DatumGetJsonbP(value), &cache->model);
+	cache->generation++;
+}
+
 const Model *
 model_cached(FunctionCallInfo fcinfo, int argument, ModelCache *cache)
 {
-	struct varlena *value = PG_DETOAST_DATUM_PACKED(PG_GETARG_DATUM(argument));
-	Size size = VARSIZE_ANY_EXHDR(value);
-	Model model;
-
-	if (cache->bytes != NULL && cache->size == size &&
-		memcmp(cache->bytes, VARDATA_ANY(value), size) == 0)
-		return &cache->model;
-
-	model_argument(fcinfo, argument, &model);
-	if (cache->bytes != NULL)
-		pfree(cache->bytes);
-	cache->bytes = NULL;
-	cache->bytes = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, size + 1);
-	memcpy(cache->bytes, VARDATA_ANY(value), size);
-	cache->size = size;
-	cache->model = model;
-	cache->generation++;
+	cached_argument(fcinfo, argument, &cache->argument, read_model, cache);
 	return &cache->model;
 }
 

@@ -9,8 +9,7 @@
  * always valid, wherever the value came from.
  *
  * A function that is called for a million rows meets the same model each
- * time. ModelCache keeps the last value parsed together with its bytes; while
- * the bytes stay the same, the parsed form is reused.
+ * time. ModelCache keeps it (base/cached_argument.h).
  *
  *-------------------------------------------------------------------------
  */
@@ -19,6 +18,7 @@
 
 #include "base/crm.h"
 
+#include "base/cached_argument.h"
 #include "model/kinds/families.h"
 #include "model/kinds/kinds.h"
 #include "math/matrix.h"
@@ -45,9 +45,8 @@ typedef struct Model
 
 typedef struct ModelCache
 {
-	Size size;
-	char *bytes; /* in the function's memory context */
-	uint64 generation;
+	CachedArgument argument;
+	uint64 generation; /* counts the models that were read */
 	Model model;
 } ModelCache;
 
@@ -56,7 +55,7 @@ extern void model_parse(Jsonb *json, Model *model);
 
 extern Datum model_to_datum(const Model *model);
 
-/* A model argument; the memory is flinfo's. */
+/* A model argument, read once while it stays the same. */
 extern const Model *model_cached(FunctionCallInfo fcinfo, int argument,
 								 ModelCache *cache);
 

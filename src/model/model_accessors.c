@@ -23,12 +23,8 @@
  */
 CRM_FUNCTION(crm_model_valid)
 {
-	FmgrInfo *flinfo = fcinfo->flinfo;
-
-	if (flinfo->fn_extra == NULL)
-		flinfo->fn_extra =
-			MemoryContextAllocZero(flinfo->fn_mcxt, sizeof(ModelCache));
-	(void) model_cached(fcinfo, 0, flinfo->fn_extra);
+	(void) model_cached(fcinfo, 0,
+						call_site_memory(fcinfo, sizeof(ModelCache)));
 	PG_RETURN_BOOL(true);
 }
 

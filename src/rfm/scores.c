@@ -8,9 +8,8 @@
  * that the most recent customers score highest. Equal values have equal
  * scores.
  *
- * What a call of crm.rfm needs beside the history is kept for the query in
- * fn_extra: the thresholds as integers, known by the bytes they came from,
- * and the shape of the result.
+ * What a call of crm.rfm needs beside the history is kept for the query: the
+ * thresholds as integers, and the shape of the result.
  *
  *-------------------------------------------------------------------------
  */
@@ -23,9 +22,8 @@
 #include "executor/executor.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/memutils.h"
 
-#include "base/datum_key.h"
+#include "base/cached_argument.h"
 #include "base/row_result.h"
 #include "history/history.h"
 #include "rfm/thresholds.h"
@@ -47,33 +45,13 @@ typedef struct RfmCache
 {
 	TupleDesc shape; /* of crm.rfm */
 	RfmThresholds limits;
-	DatumKey key; /* of the crm.rfm_thresholds that the limits came from */
+	CachedArgument argument; /* the crm.rfm_thresholds of the limits */
 } RfmCache;
 
-static RfmCache *
-cache_create(FunctionCallInfo fcinfo)
+static void
+read_thresholds(Datum value, void *limits)
 {
-	RfmCache *cache =
-		MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(RfmCache));
-
-	fcinfo->flinfo->fn_extra = cache;
-	return cache;
-}
-
-/* The thresholds as integers, kept until they change. */
-static const RfmThresholds *
-cached_thresholds(FunctionCallInfo fcinfo, RfmCache *cache, Datum datum)
-{
-	struct varlena *value = datum_key_value(datum);
-
-	if (!datum_key_matches(&cache->key, value))
-	{
-		datum_key_clear(&cache->key);
-		rfm_thresholds_parse(DatumGetHeapTupleHeader(PointerGetDatum(value)),
-							 &cache->limits);
-		datum_key_set(&cache->key, value, fcinfo->flinfo->fn_mcxt);
-	}
-	return &cache->limits;
+	rfm_thresholds_parse(DatumGetHeapTupleHeader(value), limits);
 }
 
 /* "543", or "12-3-20" where a score may have two digits. */
@@ -99,8 +77,8 @@ CRM_FUNCTION(crm_rfm)
 {
 	History history = PG_GETARG_HISTORY(1);
 	int32 as_of = PG_GETARG_DAY(2, "as_of");
-	RfmCache *cache = fcinfo->flinfo->fn_extra;
-	const RfmThresholds *limits;
+	RfmCache *cache = call_site_memory(fcinfo, sizeof(RfmCache));
+	const RfmThresholds *limits = &cache->limits;
 	HistoryTotals totals;
 	Datum values[RFM_COLUMNS];
 	bool nulls[RFM_COLUMNS] = {0};
@@ -109,9 +87,8 @@ CRM_FUNCTION(crm_rfm)
 	int f;
 	int m;
 
-	if (cache == NULL)
-		cache = cache_create(fcinfo);
-	limits = cached_thresholds(fcinfo, cache, PG_GETARG_DATUM(0));
+	cached_argument(fcinfo, 0, &cache->argument, read_thresholds,
+					&cache->limits);
 	history_totals(history.data, history.size, as_of, &totals);
 	if (totals.purchases == 0)
 		PG_RETURN_NULL();

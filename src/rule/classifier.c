@@ -4,7 +4,7 @@
  *		A ruleset bound to the columns of a record, and its verdict.
  *
  * A classifier lives in fn_extra and is used for row after row. The ruleset
- * is known by its bytes. The type of the record is known by the identifier
+ * is a cached argument. The type of the record is known by the identifier
  * that the server gives to each version of a row type, so that a table that
  * is altered in between is noticed. Ruleset and binding have memory contexts
  * of their own, the binding's beneath the ruleset's: each is dropped whole
@@ -274,42 +274,16 @@ bind_record(Classifier *classifier, Oid type, int32 typmod, uint64 identifier)
 
 /* The ruleset and the record of this call */
 
-static Classifier *
-classifier_create(FunctionCallInfo fcinfo)
-{
-	MemoryContext context = fcinfo->flinfo->fn_mcxt;
-	Classifier *classifier =
-		MemoryContextAllocZero(context, sizeof(Classifier));
-
-	classifier->ruleset_context =
-		AllocSetContextCreate(context, "crm ruleset", ALLOCSET_SMALL_SIZES);
-	classifier->is_constant = argument_is_constant(fcinfo, 0);
-	fcinfo->flinfo->fn_extra = classifier;
-	return classifier;
-}
-
+/* A new ruleset; the binding to the record went with the one before. */
 static void
-load_ruleset(FunctionCallInfo fcinfo, Classifier *classifier, Datum datum)
+read_ruleset(Datum value, void *result)
 {
-	struct varlena *value;
-	MemoryContext caller;
+	Classifier *classifier = result;
 
-	if (classifier->is_constant && classifier->ruleset_key.size > 0)
-		return;
-	value = datum_key_value(datum);
-	if (datum_key_matches(&classifier->ruleset_key, value))
-		return;
-	datum_key_clear(&classifier->ruleset_key);
+	classifier->ruleset = ruleset_parse(DatumGetJsonbP(value));
 	classifier->record_identifier = 0;
-	MemoryContextReset(classifier->ruleset_context);
-	caller = MemoryContextSwitchTo(classifier->ruleset_context);
-	classifier->ruleset =
-		ruleset_parse(DatumGetJsonbP(PointerGetDatum(value)));
-	classifier->record_context =
-		AllocSetContextCreate(classifier->ruleset_context,
-							  "crm ruleset record", ALLOCSET_SMALL_SIZES);
-	MemoryContextSwitchTo(caller);
-	datum_key_set(&classifier->ruleset_key, value, fcinfo->flinfo->fn_mcxt);
+	classifier->record_context = AllocSetContextCreate(
+		CurrentMemoryContext, "crm ruleset record", ALLOCSET_SMALL_SIZES);
 }
 
 static MetricNumber
@@ -364,13 +338,12 @@ classifier_load(FunctionCallInfo fcinfo)
 	Oid type = HeapTupleHeaderGetTypeId(record);
 	int32 typmod = HeapTupleHeaderGetTypMod(record);
 	uint64 identifier = assign_record_type_identifier(type, typmod);
-	Classifier *classifier = fcinfo->flinfo->fn_extra;
+	Classifier *classifier = call_site_memory(fcinfo, sizeof(Classifier));
 	HeapTupleData tuple = {0};
 	int metric_count;
 
-	if (classifier == NULL)
-		classifier = classifier_create(fcinfo);
-	load_ruleset(fcinfo, classifier, PG_GETARG_DATUM(0));
+	cached_argument(fcinfo, 0, &classifier->argument, read_ruleset,
+					classifier);
 	if (classifier->record_identifier != identifier)
 		bind_record(classifier, type, typmod, identifier);
 	tuple.t_len = HeapTupleHeaderGetDatumLength(record);

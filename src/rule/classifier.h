@@ -24,7 +24,7 @@
 #include "access/tupdesc.h"
 #include "utils/numeric.h"
 
-#include "base/datum_key.h"
+#include "base/cached_argument.h"
 #include "rule/ruleset.h"
 
 typedef enum MetricKind
@@ -60,10 +60,8 @@ typedef struct BoundPair
 
 typedef struct Classifier
 {
-	MemoryContext ruleset_context;
-	DatumKey ruleset_key;
-	bool is_constant; /* the ruleset is the same in all calls */
-	Ruleset *ruleset; /* NULL: none yet */
+	CachedArgument argument; /* the ruleset */
+	Ruleset *ruleset;
 
 	MemoryContext record_context; /* beneath the ruleset's */
 	uint64 record_identifier; /* 0: not bound to any */

@@ -17,9 +17,8 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
-#include "utils/memutils.h"
 
-#include "base/datum_key.h"
+#include "base/cached_argument.h"
 #include "rule/ruleset.h"
 
 #define FIRST_CAPACITY 16
@@ -41,21 +40,19 @@ typedef struct RulesetRows
 	RulesetRow *rows;
 } RulesetRows;
 
+static void
+check_ruleset(Datum value, void *result)
+{
+	(void) ruleset_parse(DatumGetJsonbP(value));
+}
+
 /* crm_internal.ruleset_valid(jsonb): true, or an error that says why not */
 CRM_FUNCTION(crm_ruleset_valid)
 {
-	struct varlena *value = datum_key_value(PG_GETARG_DATUM(0));
-	DatumKey *key = fcinfo->flinfo->fn_extra;
-
 	/* The check of a domain sees a constant once for each row. */
-	if (key == NULL)
-		key = fcinfo->flinfo->fn_extra =
-			MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(DatumKey));
-	if (!datum_key_matches(key, value))
-	{
-		(void) ruleset_parse(DatumGetJsonbP(PointerGetDatum(value)));
-		datum_key_set(key, value, fcinfo->flinfo->fn_mcxt);
-	}
+	cached_argument(fcinfo, 0,
+					call_site_memory(fcinfo, sizeof(CachedArgument)),
+					check_ruleset, NULL);
 	PG_RETURN_BOOL(true);
 }
 

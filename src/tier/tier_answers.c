@@ -100,9 +100,9 @@ static void
 find_kinds(TierCache *cache)
 {
 	const TierPolicy *policy = cache->policy;
-	TierPurchaseMetric *kinds =
-		MemoryContextAlloc(cache->context, Max(policy->metric_count, 1) *
-											   sizeof(TierPurchaseMetric));
+	TierPurchaseMetric *kinds = MemoryContextAlloc(
+		cache->argument.context,
+		Max(policy->metric_count, 1) * sizeof(TierPurchaseMetric));
 
 	for (int i = 0; i < policy->metric_count; i++)
 	{

@@ -8,7 +8,6 @@
 #include "base/crm.h"
 
 #include "utils/builtins.h"
-#include "utils/memutils.h"
 #include "utils/numeric.h"
 #include "utils/typcache.h"
 
@@ -38,30 +37,14 @@ static const char *const reason_names[TIER_REASONS] = {
 	[TIER_RENEW] = "renew",			 [TIER_GRACE] = "grace",
 	[TIER_DOWNGRADED] = "downgrade", [TIER_MANUAL] = "manual"};
 
-static TierCache *
-cache_create(FunctionCallInfo fcinfo)
-{
-	MemoryContext context = fcinfo->flinfo->fn_mcxt;
-	TierCache *cache = MemoryContextAllocZero(context, sizeof(TierCache));
-
-	cache->context = AllocSetContextCreate(context, "crm tier policy",
-										   ALLOCSET_SMALL_SIZES);
-	fcinfo->flinfo->fn_extra = cache;
-	return cache;
-}
-
 static void
-cache_fill(TierCache *cache, struct varlena *value)
+read_policy(Datum value, void *result)
 {
-	MemoryContext caller;
-	TierPolicy *policy;
+	TierCache *cache = result;
+	TierPolicy *policy = tier_policy_parse(DatumGetJsonbP(value));
 
-	datum_key_clear(&cache->key);
-	MemoryContextReset(cache->context);
-	cache->kinds = NULL;
-	caller = MemoryContextSwitchTo(cache->context);
-	policy = tier_policy_parse(DatumGetJsonbP(PointerGetDatum(value)));
 	cache->policy = policy;
+	cache->kinds = NULL;
 	cache->names = palloc(policy->level_count * sizeof(Datum));
 	for (int i = 0; i < policy->level_count; i++)
 		cache->names[i] = CStringGetTextDatum(policy->levels[i].name);
@@ -73,22 +56,14 @@ cache_fill(TierCache *cache, struct varlena *value)
 		palloc(Max(policy->metric_count, 1) * sizeof(TierMetricKind));
 	for (int i = 0; i < policy->metric_count; i++)
 		cache->metric_kinds[i] = tier_metric_kind(policy, policy->metrics[i]);
-	MemoryContextSwitchTo(caller);
 }
 
 TierCache *
 tier_policy_argument(FunctionCallInfo fcinfo, int number)
 {
-	struct varlena *value = datum_key_value(PG_GETARG_DATUM(number));
-	TierCache *cache = fcinfo->flinfo->fn_extra;
+	TierCache *cache = call_site_memory(fcinfo, sizeof(TierCache));
 
-	if (cache == NULL)
-		cache = cache_create(fcinfo);
-	if (!datum_key_matches(&cache->key, value))
-	{
-		cache_fill(cache, value);
-		datum_key_set(&cache->key, value, fcinfo->flinfo->fn_mcxt);
-	}
+	cached_argument(fcinfo, number, &cache->argument, read_policy, cache);
 	return cache;
 }
 

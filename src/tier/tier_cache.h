@@ -4,8 +4,8 @@
  *		What functions about tiers keep from call to call, and the form of a
  *		state in SQL.
  *
- * A policy is read once for each run of values that are the same, and kept
- * in fn_extra with what follows from it; the memory is the query's.
+ * A policy is a cached argument (base/cached_argument.h). What follows from it
+ * lives in the same memory context.
  *
  *-------------------------------------------------------------------------
  */
@@ -17,15 +17,14 @@
 #include "access/htup_details.h"
 #include "utils/jsonb.h"
 
-#include "base/datum_key.h"
+#include "base/cached_argument.h"
 #include "tier/policy_parse.h"
 #include "tier/replay.h"
 #include "tier/review.h"
 
 typedef struct TierCache
 {
-	DatumKey key; /* of the policy */
-	MemoryContext context; /* of all that follows from it */
+	CachedArgument argument; /* the policy */
 	TierPolicy *policy;
 	Datum *names; /* of its levels, as text */
 	Datum reasons[TIER_REASONS]; /* their names, as text */

@@ -10,7 +10,7 @@
 
 #include "base/crm.h"
 
-#include "base/datum_key.h"
+#include "base/cached_argument.h"
 #include "history/history.h"
 #include "model/model.h"
 #include "validation/holdout.h"

@@ -418,6 +418,16 @@ SELECT '{"kind": "gamma_gamma", "parameters": {"p": 1, "q": 1, "v": 1}, "covaria
 SELECT '{"kind": "gamma_gamma", "parameters": {"p": 1, "q": 1, "v": 1}, "converged": false}'::crm.model;
 SELECT '{"kind": "gamma_gamma", "parameters": {"p": 1, "q": 1, "v": 1}, "customers": 1.5}'::crm.model;
 SELECT '{"kind": "gamma_gamma", "parameters": {"p": 1, "q": 1, "v": 1}, "margin": 0.4}'::crm.model;
+-- A model that was refused is refused again, also between others that are read.
+CREATE FUNCTION judged(model jsonb) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	RETURN crm.model_valid(model);
+EXCEPTION WHEN OTHERS THEN
+	RETURN sqlerrm;
+END $$;
+SELECT judged(format('{"kind": "gamma_gamma", "parameters": {"p": 1, "q": %s, "v": 1}}', q)::jsonb)
+  FROM unnest('{1,0,0,1,2}'::int[]) q;
+DROP FUNCTION judged;
 
 /* Regular buyers: Erlang timing, k found by the likelihood (here 3 is true). */
 SELECT setseed(0.2);
