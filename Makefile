@@ -69,6 +69,7 @@ OBJS        = \
 	src/validation/validate_result.o \
 	src/rule/classifier.o \
 	src/rule/classify.o \
+	src/rule/rule_rows.o \
 	src/rule/ruleset.o \
 	src/rule/ruleset_build.o \
 	src/tier/policy.o \
@@ -78,6 +79,7 @@ OBJS        = \
 	src/tier/tier_answers.o \
 	src/tier/tier_cache.o \
 	src/tier/tier_review.o \
+	src/tier/tiers_aggregate.o \
 	src/points/ledger.o \
 	src/points/points_aggregate.o \
 	src/lifecycle/markov.o \

@@ -16,25 +16,16 @@ CREATE DOMAIN crm.tier_policy AS jsonb
 COMMENT ON DOMAIN crm.tier_policy IS
 'The rules of a tier program, a JSON object. Made by the function crm.make_tier_policy, which explains the parameters, or written by hand. A field that is not known, and parameters that contradict themselves, are errors.';
 
-CREATE FUNCTION crm_internal.tiers_agg_transition(state jsonb, tier_no int, tier text, metric text, enter_at numeric, keep_at numeric, enter_share numeric) RETURNS jsonb
-	LANGUAGE sql IMMUTABLE PARALLEL SAFE
-	RETURN coalesce(state, '[]') || jsonb_build_array(jsonb_build_object(
-		'tier_no', tier_no, 'name', tier, 'metric', metric, 'enter_at', enter_at, 'keep_at', keep_at, 'enter_share', enter_share));
-COMMENT ON FUNCTION crm_internal.tiers_agg_transition(jsonb, int, text, text, numeric, numeric, numeric) IS 'Transition of crm.tiers_agg.';
-CREATE FUNCTION crm_internal.tiers_agg_final(rule_rows jsonb) RETURNS jsonb
-	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-BEGIN ATOMIC
-	SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('tier_no', t.tier_no, 'name', t.name, 'rules', t.rules)) ORDER BY t.tier_no, t.name COLLATE "C")
-	  FROM (SELECT r.tier_no, r.name,
-				   jsonb_agg(jsonb_strip_nulls(jsonb_build_object('metric', r.metric, 'enter_at', r.enter_at, 'keep_at', r.keep_at, 'enter_share', r.enter_share)) ORDER BY r.metric COLLATE "C", r.enter_at, r.keep_at, r.enter_share)
-					   FILTER (WHERE num_nonnulls(r.metric, r.enter_at, r.keep_at, r.enter_share) > 0) AS rules
-			  FROM jsonb_to_recordset(rule_rows) AS r(tier_no int, name text, metric text, enter_at numeric, keep_at numeric, enter_share numeric)
-			 GROUP BY r.tier_no, r.name) AS t;
-END;
-COMMENT ON FUNCTION crm_internal.tiers_agg_final(jsonb) IS 'Final function of crm.tiers_agg.';
+CREATE FUNCTION crm_internal.tiers_agg_transition(internal, tier_no int, tier text, metric text, enter_at numeric, keep_at numeric, enter_share numeric) RETURNS internal
+	AS 'MODULE_PATHNAME', 'crm_tiers_agg_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION crm_internal.tiers_agg_transition(internal, int, text, text, numeric, numeric, numeric) IS 'Transition of crm.tiers_agg.';
+CREATE FUNCTION crm_internal.tiers_agg_final(internal) RETURNS jsonb
+	AS 'MODULE_PATHNAME', 'crm_tiers_agg_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION crm_internal.tiers_agg_final(internal) IS 'Final function of crm.tiers_agg.';
 CREATE AGGREGATE crm.tiers_agg(tier_no int, tier text, metric text, enter_at numeric, keep_at numeric, enter_share numeric) (
 	SFUNC = crm_internal.tiers_agg_transition,
-	STYPE = jsonb,
+	STYPE = internal,
+	SSPACE = 4096,
 	FINALFUNC = crm_internal.tiers_agg_final,
 	PARALLEL = SAFE
 );

@@ -141,6 +141,8 @@ SELECT pg_temp.with_rules('[{"metric": "revenue", "at_least": 1}]');
 SELECT pg_temp.with_rules('[1]');
 SELECT pg_temp.with_rules('{"metric": "revenue", "enter_at": 1}');
 SELECT tiers_agg(1, 'a', 'revenue', 'NaN', NULL, NULL);
+SELECT tiers_agg(NULL, 'a', 'revenue', 1, NULL, NULL);
+SELECT tiers_agg(1, NULL, 'revenue', 1, NULL, NULL);
 SELECT make_tier_policy(tiers_agg(n, 't' || n, CASE WHEN n > 0 THEN 'revenue' END, CASE WHEN n > 0 THEN 'NaN'::numeric END, NULL, NULL)) FROM generate_series(0, 1) AS n;
 \set VERBOSITY default
 \set tiers '''[{"tier_no": 0, "name": "base"}]'''
@@ -171,3 +173,18 @@ SELECT tier_at(p, '[]', '2025-01-01') FROM points;
 SELECT tier_at(pg_temp.with_rules('[{"metric": "revenue", "enter_share": 0.1}]'), '[]', '2025-01-01');
 SELECT tier_at(p, '[]', 'infinity') FROM policy;
 SELECT count(*) FROM policy, tier_path(p, '[]', '-infinity', '2025-01-01');
+
+-- Tiers from rows: in any order, with decimals as given, an empty row beside rules, texts of any kind
+SELECT tiers_agg(n, t, m, e, k, s ORDER BY o)
+  FROM (VALUES (1, 2, E'go"ld\\', 'revenue', 1000.00, 800.5, NULL::numeric), (2, 0, 'base', NULL, NULL, NULL, NULL), (3, 2, E'go"ld\\', 'Ümsatz', 5, NULL, NULL),
+			   (4, 1, 'silver', NULL, NULL, NULL, NULL), (5, 1, 'silver', 'revenue', NULL, NULL, 0.1)) AS r(o, n, t, m, e, k, s);
+SELECT count(DISTINCT tiers) AS results
+  FROM (SELECT tiers_agg(n, 't' || n, m, n, 0, NULL ORDER BY random()) AS tiers
+		  FROM generate_series(0, 9) AS n, unnest('{a,b,c}'::text[]) AS m, generate_series(1, 5) AS run GROUP BY run) AS q;
+SELECT tiers_agg(1, 'a', 'revenue', 1, NULL, NULL) IS NULL AS no_rows FROM policy WHERE false;
+-- A thousand tiers of ten rules take well under a second.
+BEGIN;
+SET LOCAL statement_timeout = '20s';
+SELECT jsonb_array_length(make_tier_policy(tiers_agg(n / 10, 'tier ' || n / 10, CASE WHEN n > 9 THEN 'm' || n % 10 END, CASE WHEN n > 9 THEN n END, NULL, NULL)) -> 'tiers') AS tiers
+  FROM generate_series(0, 9999) AS n;
+COMMIT;

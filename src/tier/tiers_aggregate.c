@@ -1,0 +1,35 @@
+/*-------------------------------------------------------------------------
+ *
+ * tiers_aggregate.c
+ *		crm.tiers_agg, which makes the tiers of a policy of rows.
+ *
+ * The rows are gathered and written by rule/rule_rows.h, as those of a
+ * ruleset are. The result is part of a policy, which tier_policy_parse judges
+ * as a whole: so tiers may be joined with others first.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "base/crm.h"
+
+#include "rule/rule_rows.h"
+
+static const RuleForm tiers_form = {
+	.group = "tier",
+	.number = "tier_no",
+	.name = "name",
+	.conditions = "rules",
+	.bound_count = 3,
+	.bounds = {"enter_at", "keep_at", "enter_share"}};
+
+/* sfunc: (internal, tier_no, tier, metric, enter_at, keep_at, enter_share) */
+CRM_FUNCTION(crm_tiers_agg_transition)
+{
+	return rule_rows_transition(fcinfo, &tiers_form);
+}
+
+CRM_FUNCTION(crm_tiers_agg_final)
+{
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	return rule_rows_final(fcinfo, &tiers_form);
+}
