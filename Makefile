@@ -119,9 +119,11 @@ EXTRA_CLEAN = $(definition)
 DATA_built  = sql/crm--$(EXTVERSION).sql
 DATA        = $(patsubst $(srcdir)/%,%,$(wildcard $(srcdir)/sql/updates/crm--*--*.sql))
 
-# -ffp-contract=off: the same digits on every processor.
+# What the code means, for the compiler of the library and for that of the
+# bitcode. -ffp-contract=off: the same digits on every processor.
+LANGUAGE_CFLAGS = -std=gnu11 -ffp-contract=off
 PG_CPPFLAGS = -I$(srcdir)/src -DCRM_VERSION='"$(EXTVERSION)"'
-PG_CFLAGS   = -std=gnu11 -ffp-contract=off -fvisibility=hidden $(CRM_CFLAGS)
+PG_CFLAGS   = $(LANGUAGE_CFLAGS) -fvisibility=hidden $(CRM_CFLAGS)
 SHLIB_LINK  = -lnlopt -lm
 
 REGRESS        = crm history rfm model validation rule tier points lifecycle retention workspace program
@@ -146,6 +148,10 @@ override VPATH :=
 vpath %.c $(srcdir)
 vpath %.control $(srcdir)
 vpath sql/updates/% $(srcdir)
+
+# PGXS passes PG_CFLAGS to the compiler of the library alone. The JIT compiler
+# of the server may run the bitcode instead, which must count the same.
+override BITCODE_CFLAGS += $(LANGUAGE_CFLAGS)
 
 ifneq ($(filter $(REGRESS),$(notdir $(basename $(SQL_MODULES)))),)
 $(error a test and an SQL module share a base name: pg_regress would run the module)
