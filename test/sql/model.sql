@@ -421,7 +421,7 @@ SELECT '{"kind": "gamma_gamma", "parameters": {"p": 1, "q": 1, "v": 1}, "margin"
 -- A model that was refused is refused again, also between others that are read.
 CREATE FUNCTION judged(model jsonb) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
-	RETURN crm.model_valid(model);
+	RETURN crm_internal.model_valid(model);
 EXCEPTION WHEN OTHERS THEN
 	RETURN sqlerrm;
 END $$;
