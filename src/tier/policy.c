@@ -14,11 +14,11 @@
 #include "history/codec.h"
 
 static bool
-all_rules_hold(const TierLevel *level, const TierMetric *metrics, bool to_keep)
+all_rules_hold(const Tier *tier, const TierMetric *metrics, bool to_keep)
 {
-	for (int i = 0; i < level->rule_count; i++)
+	for (int i = 0; i < tier->rule_count; i++)
 	{
-		const TierRule *rule = &level->rules[i];
+		const TierRule *rule = &tier->rules[i];
 		const TierMetric *metric = &metrics[rule->metric];
 
 		if (!metric->is_known ||
@@ -29,23 +29,22 @@ all_rules_hold(const TierLevel *level, const TierMetric *metrics, bool to_keep)
 	return true;
 }
 
-/* The highest level up to a limit whose rules hold; the base has none. */
+/* The highest tier up to a limit whose rules hold; the base has none. */
 static int
-highest_level(const TierPolicy *policy, const TierMetric *metrics, int limit,
-			  bool to_keep)
+highest_tier(const TierPolicy *policy, const TierMetric *metrics, int limit,
+			 bool to_keep)
 {
-	int level = limit;
+	int tier = limit;
 
-	while (level > 0 &&
-		   !all_rules_hold(&policy->levels[level], metrics, to_keep))
-		level--;
-	return level;
+	while (tier > 0 && !all_rules_hold(&policy->tiers[tier], metrics, to_keep))
+		tier--;
+	return tier;
 }
 
 int
 tier_entered(const TierPolicy *policy, const TierMetric *metrics)
 {
-	return highest_level(policy, metrics, policy->level_count - 1, false);
+	return highest_tier(policy, metrics, policy->tier_count - 1, false);
 }
 
 static int32_t
@@ -66,7 +65,7 @@ next_review(const TierPolicy *policy, const TierState *state, int32_t day)
 						 : state->changed_on;
 	int32_t review;
 
-	if (state->level == 0 && !policy->upgrade_at_review)
+	if (state->tier == 0 && !policy->upgrade_at_review)
 		return TIER_NEVER;
 	review = day_or_never(
 		calendar_add(anchor, policy->valid_for,
@@ -92,35 +91,35 @@ tier_enroll(const TierPolicy *policy, int32_t day)
  * back to the beginning of the period that was not enough.
  */
 int64_t
-tier_window_from(const TierPolicy *policy, const TierState *state,
-				 int32_t until)
+tier_window_since(const TierPolicy *policy, const TierState *state,
+				  int32_t until)
 {
 	int32_t anchor = policy->window_kind == TIER_ANNIVERSARY
 						 ? state->enrolled_on
 						 : policy->period_start;
 	int32_t last = until - 1;
-	int64_t from;
+	int64_t since;
 
 	if (policy->window_kind == TIER_LIFETIME)
 		return HISTORY_MIN_DAY;
 	if (policy->window_kind == TIER_ROLLING)
-		from = calendar_add(until, policy->window_length, -1);
+		since = calendar_add(until, policy->window_length, -1);
 	else
 	{
 		if (state->in_grace && until >= state->review_on)
 			last = state->decided_on - 1;
-		from = calendar_add(
+		since = calendar_add(
 			anchor, policy->window_length,
 			calendar_interval(anchor, policy->window_length, last));
 	}
-	return from < HISTORY_MIN_DAY ? HISTORY_MIN_DAY : from;
+	return since < HISTORY_MIN_DAY ? HISTORY_MIN_DAY : since;
 }
 
 static TierReason
-change_level(const TierPolicy *policy, TierState *state, int level,
-			 int32_t day, TierReason reason)
+change_tier(const TierPolicy *policy, TierState *state, int tier, int32_t day,
+			TierReason reason)
 {
-	state->level = level;
+	state->tier = tier;
 	state->changed_on = state->decided_on = day;
 	state->in_grace = false;
 	state->review_on = next_review(policy, state, day);
@@ -146,15 +145,15 @@ give_grace(const TierPolicy *policy, TierState *state, int32_t day)
 }
 
 static int
-lower_level(const TierPolicy *policy, const TierState *state,
-			const TierMetric *metrics)
+lower_tier(const TierPolicy *policy, const TierState *state,
+		   const TierMetric *metrics)
 {
 	switch (policy->downgrade_step)
 	{
 		case TIER_STEP_ONE:
-			return state->level - 1;
+			return state->tier - 1;
 		case TIER_STEP_QUALIFIED:
-			return highest_level(policy, metrics, state->level - 1, true);
+			return highest_tier(policy, metrics, state->tier - 1, true);
 		case TIER_STEP_BASE:
 			break;
 	}
@@ -170,9 +169,9 @@ static TierReason
 lose(const TierPolicy *policy, TierState *state, const TierMetric *metrics,
 	 int floor, int32_t day)
 {
-	int level;
+	int tier;
 
-	if (state->level <= floor || state->changed_on == day)
+	if (state->tier <= floor || state->changed_on == day)
 		return TIER_UNCHANGED;
 	if (!state->in_grace && !calendar_span_is_zero(policy->grace))
 		return give_grace(policy, state, day);
@@ -180,12 +179,12 @@ lose(const TierPolicy *policy, TierState *state, const TierMetric *metrics,
 		return TIER_UNCHANGED;
 	if (calendar_add(state->changed_on, policy->min_stay, 1) > day)
 		return TIER_UNCHANGED;
-	level = lower_level(policy, state, metrics);
-	if (level < floor)
-		level = floor;
-	if (level < tier_entered(policy, metrics))
-		level = tier_entered(policy, metrics);
-	return change_level(policy, state, level, day, TIER_DOWNGRADED);
+	tier = lower_tier(policy, state, metrics);
+	if (tier < floor)
+		tier = floor;
+	if (tier < tier_entered(policy, metrics))
+		tier = tier_entered(policy, metrics);
+	return change_tier(policy, state, tier, day, TIER_DOWNGRADED);
 }
 
 TierReason
@@ -200,16 +199,15 @@ tier_decide(const TierPolicy *policy, TierState *state,
 	{
 		int entered = tier_entered(policy, metrics);
 
-		if (entered > state->level && entered >= floor)
-			return change_level(policy, state, entered, day, TIER_UPGRADE);
+		if (entered > state->tier && entered >= floor)
+			return change_tier(policy, state, entered, day, TIER_UPGRADE);
 	}
-	if (floor > state->level)
-		return change_level(policy, state, floor, day, TIER_MANUAL);
+	if (floor > state->tier)
+		return change_tier(policy, state, floor, day, TIER_MANUAL);
 	if (!is_due && policy->downgrade != TIER_DOWNGRADE_AT_ONCE)
 		return TIER_UNCHANGED;
-	is_kept =
-		policy->downgrade == TIER_DOWNGRADE_NEVER ||
-		highest_level(policy, metrics, state->level, true) == state->level;
+	is_kept = policy->downgrade == TIER_DOWNGRADE_NEVER ||
+			  highest_tier(policy, metrics, state->tier, true) == state->tier;
 	if (!is_kept)
 		return lose(policy, state, metrics, floor, day);
 	if (is_due || state->in_grace)

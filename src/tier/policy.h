@@ -58,13 +58,13 @@ typedef struct TierRule
 	double enter_share; /* top share instead of a threshold; 0: none */
 } TierRule;
 
-typedef struct TierLevel
+typedef struct Tier
 {
 	int32_t tier_no;
 	const char *name;
 	int rule_count;
 	TierRule *rules;
-} TierLevel;
+} Tier;
 
 typedef struct TierPolicy
 {
@@ -79,8 +79,8 @@ typedef struct TierPolicy
 	CalendarUnit round_up;
 	CalendarSpan grace;
 	CalendarSpan min_stay;
-	int level_count;
-	TierLevel *levels; /* ascending */
+	int tier_count;
+	Tier *tiers; /* ascending */
 	int metric_count;
 	const char **metrics; /* names, each once */
 } TierPolicy;
@@ -103,16 +103,16 @@ typedef enum TierReason
 	TIER_REASONS
 } TierReason;
 
-/* Where a customer stands. Tiers are indexes into the policy's levels. */
+/* Where a customer stands. A tier is its index in the policy. */
 typedef struct TierState
 {
-	int level;
+	int tier;
 	int32_t enrolled_on;
 	int32_t changed_on; /* when this tier began */
 	int32_t decided_on; /* when the last decision was taken */
 	int32_t review_on; /* TIER_NEVER: no review */
 	bool in_grace;
-	int floor; /* not below this level, before floor_until */
+	int floor; /* not below this tier, before floor_until */
 	int32_t floor_until;
 } TierState;
 
@@ -120,10 +120,10 @@ typedef struct TierState
 extern TierState tier_enroll(const TierPolicy *policy, int32_t day);
 
 /* First day of the window that ends before the day until. */
-extern int64_t tier_window_from(const TierPolicy *policy,
-								const TierState *state, int32_t until);
+extern int64_t tier_window_since(const TierPolicy *policy,
+								 const TierState *state, int32_t until);
 
-/* The highest level that can be entered with these metrics. */
+/* The highest tier that can be entered with these metrics. */
 extern int tier_entered(const TierPolicy *policy, const TierMetric *metrics);
 
 /*

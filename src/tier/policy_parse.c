@@ -19,7 +19,7 @@
 #include "base/json_object.h"
 #include "tier/policy_parse.h"
 
-#define MAX_LEVELS 1000
+#define MAX_TIERS 1000
 
 static CalendarSpan
 span_field(const JsonObject *object, const char *field, const char *preset)
@@ -127,11 +127,11 @@ parse_thresholds(TierRule *rule, const JsonObject *object, const char *metric)
 }
 
 static void
-parse_rule(TierPolicy *policy, TierLevel *level, const JsonObject *object)
+parse_rule(TierPolicy *policy, Tier *tier, const JsonObject *object)
 {
 	static const char *const fields[] = {"metric", "enter_at", "keep_at",
 										 "enter_share", NULL};
-	TierRule *rule = &level->rules[level->rule_count];
+	TierRule *rule = &tier->rules[tier->rule_count];
 	char *metric;
 
 	json_check_fields(object, fields);
@@ -142,32 +142,32 @@ parse_rule(TierPolicy *policy, TierLevel *level, const JsonObject *object)
 			"Name the metric that it is about, for example revenue.");
 	parse_thresholds(rule, object, metric);
 	rule->metric = metric_index(policy, metric);
-	for (int i = 0; i < level->rule_count; i++)
-		if (level->rules[i].metric == rule->metric)
+	for (int i = 0; i < tier->rule_count; i++)
+		if (tier->rules[i].metric == rule->metric)
 			json_refuse(psprintf("tier \"%s\" has two rules on \"%s\"",
-								 level->name, metric),
+								 tier->name, metric),
 						"All rules of a tier must hold: keep the stricter "
 						"one.");
-	level->rule_count++;
+	tier->rule_count++;
 }
 
 static void
-parse_rules(TierPolicy *policy, TierLevel *level, const JsonObject *object)
+parse_rules(TierPolicy *policy, Tier *tier, const JsonObject *object)
 {
-	const char *name = psprintf("a rule of tier \"%s\"", level->name);
+	const char *name = psprintf("a rule of tier \"%s\"", tier->name);
 	JsonArray array;
 	JsonbValue element;
 
 	if (!json_field_array(object, "rules", &array))
 		return;
-	level->rules = palloc0(mul_size((Size) array.count + 1, sizeof(TierRule)));
+	tier->rules = palloc0(mul_size((Size) array.count + 1, sizeof(TierRule)));
 	while (json_next_element(&array, &element))
 	{
 		JsonObject rule = json_element_object(
 			&element, name,
 			"Write {\"metric\": \"revenue\", \"enter_at\": 2000}.");
 
-		parse_rule(policy, level, &rule);
+		parse_rule(policy, tier, &rule);
 	}
 }
 
@@ -191,36 +191,36 @@ parse_tier_no(const JsonObject *object)
 static void
 check_order(const TierPolicy *policy)
 {
-	const TierLevel *level = &policy->levels[policy->level_count];
+	const Tier *tier = &policy->tiers[policy->tier_count];
 
-	for (int i = 0; i < policy->level_count; i++)
-		if (strcmp(policy->levels[i].name, level->name) == 0)
-			json_refuse(psprintf("two tiers are named \"%s\"", level->name),
+	for (int i = 0; i < policy->tier_count; i++)
+		if (strcmp(policy->tiers[i].name, tier->name) == 0)
+			json_refuse(psprintf("two tiers are named \"%s\"", tier->name),
 						"Give each its own name.");
-	if (policy->level_count == 0 && level->tier_no != 0)
+	if (policy->tier_count == 0 && tier->tier_no != 0)
 		json_refuse(
 			psprintf("there is no base tier: the first one is \"%s\" with "
 					 "tier_no %d",
-					 level->name, level->tier_no),
+					 tier->name, tier->tier_no),
 			"Begin with tier_no 0, without rules: everybody has it.");
-	if (policy->level_count > 0 && level->tier_no <= level[-1].tier_no)
+	if (policy->tier_count > 0 && tier->tier_no <= tier[-1].tier_no)
 		json_refuse(
 			psprintf("tiers are out of order: \"%s\" (tier_no %d) comes "
 					 "after \"%s\" (tier_no %d)",
-					 level->name, level->tier_no, level[-1].name,
-					 level[-1].tier_no),
+					 tier->name, tier->tier_no, tier[-1].name,
+					 tier[-1].tier_no),
 			"Write them with ascending tier_no.");
 }
 
 /* A better tier must not be easier to enter. */
 static void
-check_thresholds(const TierPolicy *policy, const TierLevel *level)
+check_thresholds(const TierPolicy *policy, const Tier *tier)
 {
-	for (int i = 0; i < level->rule_count; i++)
+	for (int i = 0; i < tier->rule_count; i++)
 	{
-		const TierRule *rule = &level->rules[i];
+		const TierRule *rule = &tier->rules[i];
 
-		for (const TierLevel *lower = policy->levels; lower < level; lower++)
+		for (const Tier *lower = policy->tiers; lower < tier; lower++)
 		{
 			CHECK_FOR_INTERRUPTS();
 			for (int j = 0; j < lower->rule_count; j++)
@@ -233,7 +233,7 @@ check_thresholds(const TierPolicy *policy, const TierLevel *level)
 					json_refuse(
 						psprintf("tiers are out of order: \"%s\" asks for "
 								 "less \"%s\" than \"%s\" below it",
-								 level->name, policy->metrics[rule->metric],
+								 tier->name, policy->metrics[rule->metric],
 								 lower->name),
 						"The better a tier, the higher its thresholds.");
 			}
@@ -242,35 +242,35 @@ check_thresholds(const TierPolicy *policy, const TierLevel *level)
 }
 
 static void
-parse_level(TierPolicy *policy, const JsonbValue *element)
+parse_tier(TierPolicy *policy, const JsonbValue *element)
 {
 	static const char *const fields[] = {"tier_no", "name", "rules", NULL};
-	TierLevel *level = &policy->levels[policy->level_count];
+	Tier *tier = &policy->tiers[policy->tier_count];
 	JsonObject object = json_element_object(
 		element, "a tier",
 		"Write {\"tier_no\": 1, \"name\": \"silver\", \"rules\": [...]}.");
 
-	level->tier_no = parse_tier_no(&object);
-	object.name = psprintf("tier %d", level->tier_no);
-	level->name = json_field_text(&object, "name");
-	if (level->name == NULL)
+	tier->tier_no = parse_tier_no(&object);
+	object.name = psprintf("tier %d", tier->tier_no);
+	tier->name = json_field_text(&object, "name");
+	if (tier->name == NULL)
 		json_refuse_missing(&object, "name", "Give each tier its own name.");
-	object.name = psprintf("tier \"%s\"", level->name);
+	object.name = psprintf("tier \"%s\"", tier->name);
 	json_check_fields(&object, fields);
 	check_order(policy);
-	parse_rules(policy, level, &object);
-	if (policy->level_count == 0 && level->rule_count > 0)
-		json_refuse(psprintf("the base tier \"%s\" has rules", level->name),
+	parse_rules(policy, tier, &object);
+	if (policy->tier_count == 0 && tier->rule_count > 0)
+		json_refuse(psprintf("the base tier \"%s\" has rules", tier->name),
 					"Everybody has tier 0; put a tier with rules above it.");
-	if (policy->level_count > 0 && level->rule_count == 0)
-		json_refuse(psprintf("tier \"%s\" has no rules", level->name),
+	if (policy->tier_count > 0 && tier->rule_count == 0)
+		json_refuse(psprintf("tier \"%s\" has no rules", tier->name),
 					"Only tier 0 is for everybody.");
-	check_thresholds(policy, level);
-	policy->level_count++;
+	check_thresholds(policy, tier);
+	policy->tier_count++;
 }
 
 static void
-parse_levels(TierPolicy *policy, const JsonObject *root)
+parse_tiers(TierPolicy *policy, const JsonObject *root)
 {
 	JsonArray array;
 	JsonbValue element;
@@ -279,14 +279,14 @@ parse_levels(TierPolicy *policy, const JsonObject *root)
 		json_refuse("a tier policy needs tiers",
 					"Build them with crm.tiers_agg, or write \"tiers\": "
 					"[{\"tier_no\": 0, \"name\": \"ordinary\"}, ...].");
-	if (array.count > MAX_LEVELS)
+	if (array.count > MAX_TIERS)
 		json_refuse(psprintf("a tier policy has at most %d tiers, not %u",
-							 MAX_LEVELS, array.count),
+							 MAX_TIERS, array.count),
 					"Join some of them.");
-	policy->levels = palloc0(mul_size(array.count, sizeof(TierLevel)));
+	policy->tiers = palloc0(mul_size(array.count, sizeof(Tier)));
 	policy->metrics = palloc(sizeof(char *));
 	while (json_next_element(&array, &element))
-		parse_level(policy, &element);
+		parse_tier(policy, &element);
 }
 
 /* Each share is the part of the customers in that tier alone. */
@@ -297,10 +297,10 @@ check_shares(const TierPolicy *policy)
 	{
 		double sum = 0;
 
-		for (int i = 0; i < policy->level_count; i++)
-			for (int j = 0; j < policy->levels[i].rule_count; j++)
-				if (policy->levels[i].rules[j].metric == metric)
-					sum += policy->levels[i].rules[j].enter_share;
+		for (int i = 0; i < policy->tier_count; i++)
+			for (int j = 0; j < policy->tiers[i].rule_count; j++)
+				if (policy->tiers[i].rules[j].metric == metric)
+					sum += policy->tiers[i].rules[j].enter_share;
 		if (sum > 1 + 1e-9)
 			json_refuse(
 				psprintf("the shares of \"%s\" sum to %g, which is over "
@@ -376,7 +376,7 @@ tier_policy_parse(Jsonb *json)
 	parse_window(policy, &root);
 	parse_moves(policy, &root);
 	parse_validity(policy, &root);
-	parse_levels(policy, &root);
+	parse_tiers(policy, &root);
 	check_shares(policy);
 	return policy;
 }
@@ -384,29 +384,29 @@ tier_policy_parse(Jsonb *json)
 void
 tier_policy_refuse_shares(const TierPolicy *policy)
 {
-	for (int i = 0; i < policy->level_count; i++)
-		for (int j = 0; j < policy->levels[i].rule_count; j++)
-			if (policy->levels[i].rules[j].enter_share > 0)
+	for (int i = 0; i < policy->tier_count; i++)
+		for (int j = 0; j < policy->tiers[i].rule_count; j++)
+			if (policy->tiers[i].rules[j].enter_share > 0)
 				json_refuse(
 					psprintf("tier \"%s\" has a share of the customers, "
 							 "which one customer alone cannot tell",
-							 policy->levels[i].name),
+							 policy->tiers[i].name),
 					"Replace enter_share by the threshold enter_at that "
 					"it means today, and keep that threshold.");
 }
 
 int
-tier_policy_level(const TierPolicy *policy, int32 tier_no)
+tier_policy_find(const TierPolicy *policy, int32 tier_no)
 {
 	StringInfoData list;
 
-	for (int i = 0; i < policy->level_count; i++)
-		if (policy->levels[i].tier_no == tier_no)
+	for (int i = 0; i < policy->tier_count; i++)
+		if (policy->tiers[i].tier_no == tier_no)
 			return i;
 	initStringInfo(&list);
-	for (int i = 0; i < policy->level_count; i++)
+	for (int i = 0; i < policy->tier_count; i++)
 		appendStringInfo(&list, "%s%d (%s)", i > 0 ? ", " : "",
-						 policy->levels[i].tier_no, policy->levels[i].name);
+						 policy->tiers[i].tier_no, policy->tiers[i].name);
 	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					errmsg("there is no tier %d in the policy", tier_no),
 					errdetail("Its tiers are %s.", list.data)));

@@ -32,7 +32,7 @@ extern TierPolicy *tier_policy_parse(Jsonb *json);
 /* Shares need a population: an error where the policy has one. */
 extern void tier_policy_refuse_shares(const TierPolicy *policy);
 
-/* The level of a number, or an error that lists the tiers. */
-extern int tier_policy_level(const TierPolicy *policy, int32 tier_no);
+/* The tier of a number, or an error that lists the tiers. */
+extern int tier_policy_find(const TierPolicy *policy, int32 tier_no);
 
 #endif /* CRM_TIER_POLICY_PARSE_H */

@@ -90,10 +90,10 @@ is_settled(TierReplay *replay, const TierEntry *last)
 		replay->today == state->enrolled_on ||
 		policy->downgrade == TIER_DOWNGRADE_AT_ONCE)
 		return false;
-	if (policy->upgrade_at_review || state->level == policy->level_count - 1)
+	if (policy->upgrade_at_review || state->tier == policy->tier_count - 1)
 		return true;
 	set_metrics(replay, replay->entries, last);
-	return tier_entered(policy, replay->metrics) <= state->level;
+	return tier_entered(policy, replay->metrics) <= state->tier;
 }
 
 /* Decides on today, judging the window that ends before the day until. */
@@ -110,7 +110,7 @@ decide(TierReplay *replay, int32_t until)
 	if (is_settled(replay, last))
 		return TIER_UNCHANGED;
 	first = &replay->entries[entry_from(
-		replay, tier_window_from(replay->policy, &event->state, until))];
+		replay, tier_window_since(replay->policy, &event->state, until))];
 	set_metrics(replay, first, last);
 	reason = tier_decide(replay->policy, &event->state, replay->metrics,
 						 replay->today);
@@ -135,7 +135,7 @@ static bool
 live_day(TierReplay *replay, bool is_enrollment)
 {
 	TierEvent *event = &replay->event;
-	int level = event->state.level;
+	int tier = event->state.tier;
 	TierReason opening = TIER_UNCHANGED;
 	TierReason closing = TIER_UNCHANGED;
 
@@ -150,14 +150,14 @@ live_day(TierReplay *replay, bool is_enrollment)
 		event->reason = TIER_ENROLL;
 	else if (opening == TIER_UNCHANGED && closing == TIER_UNCHANGED)
 		return false;
-	else if (event->state.level == level)
+	else if (event->state.tier == tier)
 		event->reason = event->state.in_grace ? TIER_GRACE : TIER_RENEW;
 	else
 		event->reason =
-			event->state.level > level ? TIER_UPGRADE : TIER_DOWNGRADED;
-	event->is_first = event->state.level > replay->highest;
+			event->state.tier > tier ? TIER_UPGRADE : TIER_DOWNGRADED;
+	event->is_first = event->state.tier > replay->highest;
 	if (event->is_first)
-		replay->highest = event->state.level;
+		replay->highest = event->state.tier;
 	return true;
 }
 

@@ -54,7 +54,7 @@ typedef struct TierReplay
 	size_t next; /* entry that is still to come */
 	size_t leaving; /* entry that is still in the window */
 	int32_t today;
-	int highest; /* level reached so far */
+	int highest; /* tier reached so far */
 	TierEvent event; /* the last one */
 } TierReplay;
 

@@ -69,7 +69,7 @@ tier_metric_kind(const TierPolicy *policy, const char *metric)
 }
 
 static Sums
-sum_history(const TierHistory *history, int64_t from, int32_t until)
+sum_history(const TierHistory *history, int64_t since, int32_t until)
 {
 	HistoryReader reader;
 	HistoryEntry entry;
@@ -80,7 +80,7 @@ sum_history(const TierHistory *history, int64_t from, int32_t until)
 	history_reader_start(&reader, history->data, history->size);
 	while (history_read_entry(&reader, &entry) && entry.day < until)
 	{
-		if (entry.day < from)
+		if (entry.day < since)
 			continue;
 		sums.amount += entry.amount;
 		sums.purchases += entry.purchases;
@@ -140,14 +140,14 @@ metric_of(TierMetricKind kind, const TierHistory *history, const Sums *sums)
 }
 
 void
-tier_review_count(TierReview *review, int64_t from, int32_t until)
+tier_review_count(TierReview *review, int64_t since, int32_t until)
 {
 	unsigned counted = counted_histories(review);
 	Sums sums[TIER_HISTORIES] = {0};
 
 	for (int i = 0; i < TIER_HISTORIES; i++)
 		if (counted & 1U << i)
-			sums[i] = sum_history(&review->histories[i], from, until);
+			sums[i] = sum_history(&review->histories[i], since, until);
 	for (int i = 0; i < review->policy->metric_count; i++)
 	{
 		TierMetricKind kind = review->metric_kinds[i];
@@ -163,9 +163,9 @@ static TierReason
 judge(TierReview *review, TierState *state, int32_t day, int32_t until,
 	  TierWindow *window)
 {
-	window->from = tier_window_from(review->policy, state, until);
+	window->since = tier_window_since(review->policy, state, until);
 	window->until = until;
-	tier_review_count(review, window->from, until);
+	tier_review_count(review, window->since, until);
 	return tier_decide(review->policy, state, review->metrics, day);
 }
 
@@ -190,6 +190,6 @@ tier_review_day(TierReview *review, TierState *state, int32_t day,
 	if (closing != TIER_UNCHANGED || opening == TIER_UNCHANGED)
 		*window = last;
 	else
-		tier_review_count(review, window->from, window->until);
+		tier_review_count(review, window->since, window->until);
 	return opening != TIER_UNCHANGED || closing != TIER_UNCHANGED;
 }

@@ -53,7 +53,7 @@ typedef struct TierReview
 /* What a decision rests on. */
 typedef struct TierWindow
 {
-	int64_t from; /* the window that was judged */
+	int64_t since; /* the window that was judged */
 	int32_t until;
 } TierWindow;
 
@@ -62,10 +62,11 @@ extern TierMetricKind tier_metric_kind(const TierPolicy *policy,
 									   const char *metric);
 
 /*
- * Counts the metrics over [from, until). Without a history, what was bought
+ * Counts the metrics over [since, until). Without a history, what was bought
  * and earned is 0, and the profit is not known.
  */
-extern void tier_review_count(TierReview *review, int64_t from, int32_t until);
+extern void tier_review_count(TierReview *review, int64_t since,
+							  int32_t until);
 
 /*
  * Decides on a day, which is not before that of the state, and changes the

@@ -25,7 +25,7 @@ enum
 	PATH_REASON,
 	PATH_REVIEW_ON,
 	PATH_FIRST_TIME,
-	PATH_AMOUNT,
+	PATH_REVENUE,
 	PATH_PURCHASES,
 	PATH_PURCHASE_DAYS,
 	PATH_COLUMNS
@@ -70,7 +70,7 @@ CRM_FUNCTION(crm_tier_window)
 	values[0] = DateADTGetDatum(
 		cache->policy->window_kind == TIER_LIFETIME
 			? DATEVAL_NOBEGIN
-			: (DateADT) tier_window_from(cache->policy, &state, until));
+			: (DateADT) tier_window_since(cache->policy, &state, until));
 	values[1] = DateADTGetDatum(until);
 	return row_datum(row_shape(fcinfo, &cache->shape), values, nulls);
 }
@@ -188,8 +188,8 @@ put_event(FunctionCallInfo fcinfo, const TierCache *cache,
 	bool nulls[PATH_COLUMNS] = {false};
 
 	values[PATH_TIER_NO] =
-		Int32GetDatum(cache->policy->levels[state->level].tier_no);
-	values[PATH_TIER] = cache->names[state->level];
+		Int32GetDatum(cache->policy->tiers[state->tier].tier_no);
+	values[PATH_TIER] = cache->names[state->tier];
 	values[PATH_VALID_FROM] = DateADTGetDatum(state->decided_on);
 	values[PATH_VALID_TO] = DateADTGetDatum(valid_to);
 	nulls[PATH_VALID_TO] = valid_to == TIER_NEVER;
@@ -197,7 +197,7 @@ put_event(FunctionCallInfo fcinfo, const TierCache *cache,
 	values[PATH_REVIEW_ON] = DateADTGetDatum(state->review_on);
 	nulls[PATH_REVIEW_ON] = state->review_on == TIER_NEVER;
 	values[PATH_FIRST_TIME] = BoolGetDatum(event->is_first);
-	values[PATH_AMOUNT] =
+	values[PATH_REVENUE] =
 		history_amount_numeric(event->values[TIER_REVENUE], scale);
 	values[PATH_PURCHASES] = Int64GetDatum(event->values[TIER_PURCHASES]);
 	values[PATH_PURCHASE_DAYS] =
@@ -210,7 +210,7 @@ CRM_FUNCTION(crm_tier_path)
 {
 	TierCache *cache;
 	TierReplay replay = replay_arguments(fcinfo, &cache);
-	int32 from = PG_GETARG_DAY(2, "since");
+	int32 since = PG_GETARG_DAY(2, "since");
 	int32 until = PG_GETARG_DAY(3, "until");
 	TierEvent event;
 	bool any;
@@ -226,7 +226,7 @@ CRM_FUNCTION(crm_tier_path)
 		any = tier_replay_next(&replay, until);
 		if (any)
 			valid_to = replay.event.state.decided_on;
-		if (valid_to > from)
+		if (valid_to > since)
 			put_event(fcinfo, cache, &event, replay.scale, valid_to);
 	}
 	return (Datum) 0;

@@ -45,9 +45,9 @@ read_policy(Datum value, void *result)
 
 	cache->policy = policy;
 	cache->kinds = NULL;
-	cache->names = palloc(policy->level_count * sizeof(Datum));
-	for (int i = 0; i < policy->level_count; i++)
-		cache->names[i] = CStringGetTextDatum(policy->levels[i].name);
+	cache->names = palloc(policy->tier_count * sizeof(Datum));
+	for (int i = 0; i < policy->tier_count; i++)
+		cache->names[i] = CStringGetTextDatum(policy->tiers[i].name);
 	for (int i = TIER_ENROLL; i < TIER_REASONS; i++)
 		cache->reasons[i] = CStringGetTextDatum(reason_names[i]);
 	cache->metrics =
@@ -75,13 +75,13 @@ Datum
 tier_state_row(TupleDesc shape, const TierCache *cache, const TierState *state,
 			   TierReason reason)
 {
-	const TierLevel *level = &cache->policy->levels[state->level];
+	const Tier *tier = &cache->policy->tiers[state->tier];
 	Datum values[STATE_COLUMNS] = {0};
 	bool nulls[STATE_COLUMNS] = {false};
 	bool has_floor = state->floor_until != INT32_MIN;
 
-	values[STATE_TIER_NO] = Int32GetDatum(level->tier_no);
-	values[STATE_TIER] = cache->names[state->level];
+	values[STATE_TIER_NO] = Int32GetDatum(tier->tier_no);
+	values[STATE_TIER] = cache->names[state->tier];
 	nulls[STATE_REASON] = reason == TIER_UNCHANGED;
 	if (reason != TIER_UNCHANGED)
 		values[STATE_REASON] = cache->reasons[reason];
@@ -95,7 +95,7 @@ tier_state_row(TupleDesc shape, const TierCache *cache, const TierState *state,
 	if (has_floor)
 	{
 		values[STATE_FLOOR_NO] =
-			Int32GetDatum(cache->policy->levels[state->floor].tier_no);
+			Int32GetDatum(cache->policy->tiers[state->floor].tier_no);
 		values[STATE_FLOOR_UNTIL] = DateADTGetDatum(state->floor_until);
 	}
 	return row_datum(shape, values, nulls);
@@ -154,7 +154,7 @@ read_floor(const StateRow *row, const TierPolicy *policy, TierState *state)
 	if (row->nulls[STATE_FLOOR_NO])
 		return;
 	state->floor =
-		tier_policy_level(policy, DatumGetInt32(row->values[STATE_FLOOR_NO]));
+		tier_policy_find(policy, DatumGetInt32(row->values[STATE_FLOOR_NO]));
 	state->floor_until = state_day(row, STATE_FLOOR_UNTIL, "floor_until");
 }
 
@@ -166,7 +166,7 @@ tier_state_argument(FunctionCallInfo fcinfo, int number,
 	StateRow row;
 
 	take_apart(PG_GETARG_HEAPTUPLEHEADER(number), &row);
-	state.level = tier_policy_level(
+	state.tier = tier_policy_find(
 		policy, DatumGetInt32(state_column(&row, STATE_TIER_NO, "tier_no")));
 	state.enrolled_on = state_day(&row, STATE_ENROLLED_ON, "enrolled_on");
 	state.changed_on = state_day(&row, STATE_CHANGED_ON, "changed_on");

@@ -26,7 +26,7 @@ typedef struct TierCache
 {
 	CachedArgument argument; /* the policy */
 	TierPolicy *policy;
-	Datum *names; /* of its levels, as text */
+	Datum *names; /* of its tiers, as text */
 	Datum reasons[TIER_REASONS]; /* their names, as text */
 	TierMetric *metrics; /* room for one of each */
 	TierMetricKind *metric_kinds; /* what each one is */

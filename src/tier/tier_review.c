@@ -151,7 +151,7 @@ CRM_FUNCTION(crm_tier_metrics)
 	state = tier_state_argument(fcinfo, ARGUMENT_STATE, cache->policy);
 	review = review_arguments(fcinfo, cache);
 	until = PG_GETARG_DAY(ARGUMENT_DAY, "until");
-	tier_review_count(&review, tier_window_from(cache->policy, &state, until),
+	tier_review_count(&review, tier_window_since(cache->policy, &state, until),
 					  until);
 	return metrics_object(fcinfo, cache);
 }
@@ -164,8 +164,8 @@ CRM_FUNCTION(crm_tier_metrics)
 static void
 put_window(Datum *values, bool *nulls, const TierWindow *window)
 {
-	nulls[0] = window->from <= HISTORY_MIN_DAY;
-	values[0] = DateADTGetDatum((DateADT) window->from);
+	nulls[0] = window->since <= HISTORY_MIN_DAY;
+	values[0] = DateADTGetDatum((DateADT) window->since);
 	values[1] = DateADTGetDatum(window->until);
 }
 
@@ -240,7 +240,7 @@ CRM_FUNCTION(crm_tier_judge)
 /* A rule on the way to a tier, or to keep the one that there is. */
 typedef struct Need
 {
-	const TierLevel *level;
+	const Tier *tier;
 	int metric;
 	bool has_threshold; /* not a share that nobody has frozen yet */
 	Decimal threshold;
@@ -273,24 +273,24 @@ count_for(TierReview *review, const TierState *state, bool to_enter,
 	TierWindow window;
 
 	window.until = deciding_day(state, at_review, as_of);
-	window.from = tier_window_from(policy, state, window.until);
-	tier_review_count(review, window.from, as_of + 1);
+	window.since = tier_window_since(policy, state, window.until);
+	tier_review_count(review, window.since, as_of + 1);
 	return window;
 }
 
 /* The tier to enter or to keep; NULL if there is none. */
-static const TierLevel *
-purpose_level(const TierPolicy *policy, const TierState *state, bool to_enter)
+static const Tier *
+purpose_tier(const TierPolicy *policy, const TierState *state, bool to_enter)
 {
-	int level = state->level + (to_enter ? 1 : 0);
+	int tier = state->tier + (to_enter ? 1 : 0);
 
-	return level < policy->level_count ? &policy->levels[level] : NULL;
+	return tier < policy->tier_count ? &policy->tiers[tier] : NULL;
 }
 
 static Need
-need_of(const TierLevel *level, const TierRule *rule, bool to_enter)
+need_of(const Tier *tier, const TierRule *rule, bool to_enter)
 {
-	Need need = {.level = level, .metric = rule->metric};
+	Need need = {.tier = tier, .metric = rule->metric};
 
 	need.has_threshold = rule->enter_share == 0;
 	need.threshold = to_enter ? rule->enter_at : rule->keep_at;
@@ -330,7 +330,7 @@ put_need(FunctionCallInfo fcinfo, const TierCache *cache, const Need *need,
 	bool nulls[NEED_COLUMNS] = {false};
 
 	values[NEED_PURPOSE] = CStringGetTextDatum(to_enter ? "enter" : "keep");
-	values[NEED_TIER] = cache->names[need->level - cache->policy->levels];
+	values[NEED_TIER] = cache->names[need->tier - cache->policy->tiers];
 	values[NEED_METRIC] =
 		CStringGetTextDatum(cache->policy->metrics[need->metric]);
 	nulls[NEED_VALUE] = !metric->is_known;
@@ -366,16 +366,15 @@ CRM_FUNCTION(crm_tier_needs)
 	as_of = PG_GETARG_DAY(ARGUMENT_DAY, "as_of");
 	for (int to_enter = 0; to_enter <= 1; to_enter++)
 	{
-		const TierLevel *level =
-			purpose_level(cache->policy, &state, to_enter);
+		const Tier *tier = purpose_tier(cache->policy, &state, to_enter);
 		TierWindow window;
 
-		if (level == NULL)
+		if (tier == NULL)
 			continue;
 		window = count_for(&review, &state, to_enter, as_of);
-		for (int i = 0; i < level->rule_count; i++)
+		for (int i = 0; i < tier->rule_count; i++)
 		{
-			Need need = need_of(level, &level->rules[i], to_enter);
+			Need need = need_of(tier, &tier->rules[i], to_enter);
 
 			put_need(fcinfo, cache, &need, to_enter, &window);
 		}
@@ -407,18 +406,18 @@ distance_of(const Need *need, const TierMetric *metric)
 
 /* The rule that is furthest from holding, into a column and the next one. */
 static void
-put_furthest(TierCache *cache, const TierLevel *level, bool to_enter,
-			 Datum *values, bool *nulls)
+put_furthest(TierCache *cache, const Tier *tier, bool to_enter, Datum *values,
+			 bool *nulls)
 {
 	double furthest = -1;
 	Need chosen = {0};
 
 	nulls[0] = nulls[1] = true;
-	if (level == NULL)
+	if (tier == NULL)
 		return;
-	for (int i = 0; i < level->rule_count; i++)
+	for (int i = 0; i < tier->rule_count; i++)
 	{
-		Need need = need_of(level, &level->rules[i], to_enter);
+		Need need = need_of(tier, &tier->rules[i], to_enter);
 		double distance = distance_of(&need, &cache->metrics[need.metric]);
 
 		if (i == 0 || distance > furthest)
@@ -427,7 +426,7 @@ put_furthest(TierCache *cache, const TierLevel *level, bool to_enter,
 			chosen = need;
 		}
 	}
-	if (level->rule_count == 0)
+	if (tier->rule_count == 0)
 		return;
 	nulls[0] = false;
 	values[0] = CStringGetTextDatum(cache->policy->metrics[chosen.metric]);
@@ -456,19 +455,18 @@ CRM_FUNCTION(crm_tier_outlook)
 	as_of = PG_GETARG_DAY(ARGUMENT_DAY, "as_of");
 	for (int to_enter = 0; to_enter <= 1; to_enter++)
 	{
-		const TierLevel *level =
-			purpose_level(cache->policy, &state, to_enter);
+		const Tier *tier = purpose_tier(cache->policy, &state, to_enter);
 		int column = to_enter ? OUTLOOK_NEXT_METRIC : OUTLOOK_KEEP_METRIC;
 
-		if (level != NULL)
+		if (tier != NULL)
 			(void) count_for(&review, &state, to_enter, as_of);
-		put_furthest(cache, level, to_enter, &values[column], &nulls[column]);
+		put_furthest(cache, tier, to_enter, &values[column], &nulls[column]);
 		if (to_enter)
 		{
-			nulls[OUTLOOK_NEXT_TIER] = level == NULL;
-			if (level != NULL)
+			nulls[OUTLOOK_NEXT_TIER] = tier == NULL;
+			if (tier != NULL)
 				values[OUTLOOK_NEXT_TIER] =
-					cache->names[level - cache->policy->levels];
+					cache->names[tier - cache->policy->tiers];
 		}
 	}
 	return row_datum(row_shape(fcinfo, &cache->shape), values, nulls);

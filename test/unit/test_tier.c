@@ -202,7 +202,7 @@ test_span_texts(void)
 /* Three tiers on one metric, of which the thresholds ascend. */
 static TierRule silver = {0, {200, 0}, {150, 0}, 0};
 static TierRule gold = {0, {500, 0}, {400, 0}, 0};
-static TierLevel levels[] = {
+static Tier tiers[] = {
 	{0, "base", 0, NULL}, {1, "silver", 1, &silver}, {2, "gold", 1, &gold}};
 static const char *metric_name = "amount";
 
@@ -221,8 +221,8 @@ random_policy(unsigned long long *state)
 	policy.round_up = (CalendarUnit) (CALENDAR_MONTH + random_unit(state) * 3);
 	policy.grace.days = random_unit(state) < 0.5 ? 0 : 30;
 	policy.min_stay.days = random_unit(state) < 0.5 ? 0 : 100;
-	policy.level_count = 3;
-	policy.levels = levels;
+	policy.tier_count = 3;
+	policy.tiers = tiers;
 	policy.metric_count = 1;
 	policy.metrics = &metric_name;
 	return policy;
@@ -256,11 +256,11 @@ test_decisions(void)
 								 {(int64_t) (random_unit(&random) * 700), 0}};
 			TierState before = state;
 			TierReason reason;
-			int64_t from;
+			int64_t since;
 
 			day += (int32_t) (random_unit(&random) * 60);
-			from = tier_window_from(&policy, &state, day);
-			kept &= from < day;
+			since = tier_window_since(&policy, &state, day);
+			kept &= since < day;
 			reason = tier_decide(&policy, &state, &metric, day);
 			changes += reason != TIER_UNCHANGED;
 			settled &= (reason == TIER_UNCHANGED) ==
@@ -270,7 +270,7 @@ test_decisions(void)
 				tier_decide(&policy, &state, &metric, day) == TIER_UNCHANGED ||
 				policy.downgrade == TIER_DOWNGRADE_AT_ONCE;
 			above_floor &=
-				day >= state.floor_until || state.level >= state.floor;
+				day >= state.floor_until || state.tier >= state.floor;
 			later_review &= reason == TIER_UNCHANGED || state.review_on > day;
 			never_down &= policy.downgrade != TIER_DOWNGRADE_NEVER ||
 						  (reason != TIER_DOWNGRADED && reason != TIER_GRACE);
