@@ -91,7 +91,7 @@ CRM_FUNCTION(crm_history_upto)
 CRM_FUNCTION(crm_history_during)
 {
 	History history = PG_GETARG_HISTORY(0);
-	int32_t from = PG_GETARG_DAY(1, "since");
+	int32_t since = PG_GETARG_DAY(1, "since");
 	int32_t until = PG_GETARG_DAY(2, "until");
 	HistoryReader reader;
 	HistoryEntry entry;
@@ -103,7 +103,7 @@ CRM_FUNCTION(crm_history_during)
 		CurrentMemoryContext, (history.size / 2 + 1) * sizeof(HistoryEntry));
 	history_reader_start(&reader, history.data, history.size);
 	while (history_read_entry(&reader, &entry) && entry.day < until)
-		if (entry.day >= from)
+		if (entry.day >= since)
 			entries[count++] = entry;
 	PG_RETURN_DATUM(
 		history_from_entries(entries, count, history_scale(history.data)));

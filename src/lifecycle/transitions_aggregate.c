@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * transitions_aggregate.c
- *		The aggregates crm.transition_matrix.
+ *		The aggregates crm.transition_matrix_agg.
  *
  * The state, in the aggregate's memory context, numbers the states of the
  * chain in the order in which they come, finds them by an open hash table,

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * points_aggregate.c
- *		The aggregates crm.points_balance and crm.points_lots_agg.
+ *		The aggregates crm.points_balance_agg and crm.points_lots_agg.
  *
  * Both have the same transition, so that a query with both collects the
  * entries once. The state is an array of entries in the aggregate's memory

@@ -201,8 +201,8 @@ stickiness_add(const ActivityWindow *window, int64_t *counts,
 }
 
 int64_t
-purchases_during(const uint8_t *data, size_t size, int32_t from, int32_t until,
-				 bool once_a_day)
+purchases_during(const uint8_t *data, size_t size, int32_t since,
+				 int32_t until, bool once_a_day)
 {
 	HistoryReader reader;
 	HistoryEntry entry;
@@ -211,7 +211,7 @@ purchases_during(const uint8_t *data, size_t size, int32_t from, int32_t until,
 	history_reader_start(&reader, data, size);
 	while (history_read_entry(&reader, &entry) && entry.day < until)
 	{
-		if (entry.day < from)
+		if (entry.day < since)
 			continue;
 		purchases += once_a_day ? entry.purchases > 0 : entry.purchases;
 	}

@@ -75,9 +75,9 @@ extern bool growth_add(const ActivityWindow *window, int64_t *counts,
 extern void stickiness_add(const ActivityWindow *window, int64_t *counts,
 						   const uint8_t *data, size_t size);
 
-/* Purchases, or purchase days, in [from, until). */
-extern int64_t purchases_during(const uint8_t *data, size_t size, int32_t from,
-								int32_t until, bool once_a_day);
+/* Purchases, or purchase days, in [since, until). */
+extern int64_t purchases_during(const uint8_t *data, size_t size,
+								int32_t since, int32_t until, bool once_a_day);
 
 /* The days of the first two purchase days; how many of them there are. */
 extern int first_purchase_days(const uint8_t *data, size_t size,

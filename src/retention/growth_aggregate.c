@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * growth_aggregate.c
- *		The aggregates crm.growth and crm.stickiness.
+ *		The aggregates crm.growth_agg and crm.stickiness_agg.
  *
  *-------------------------------------------------------------------------
  */
@@ -30,20 +30,20 @@ enum
 /* Columns of crm.stickiness_count, from 0. */
 enum
 {
-	LEVEL_ACTIVE_PERIODS,
-	LEVEL_CUSTOMERS,
-	LEVEL_COLUMNS
+	STICKINESS_ACTIVE_PERIODS,
+	STICKINESS_CUSTOMERS,
+	STICKINESS_COLUMNS
 };
 
-/* The state to add to, for (internal, history, from, until, unit). */
+/* The state to add to, for (internal, history, since, until, unit). */
 static Tally *
 window_tally(FunctionCallInfo fcinfo, int columns)
 {
 	MemoryContext context = aggregate_context(fcinfo);
 	Tally *tally = tally_argument(fcinfo, 0);
-	int32 from = PG_GETARG_DAY(2, "since");
+	int32 since = PG_GETARG_DAY(2, "since");
 	int32 until = PG_GETARG_DAY(3, "until");
-	ActivityWindow window = tally_window(from, until, PG_GETARG_TEXT_PP(4));
+	ActivityWindow window = tally_window(since, until, PG_GETARG_TEXT_PP(4));
 
 	if (tally == NULL)
 		tally = tally_create(context, &window, 0,
@@ -52,7 +52,7 @@ window_tally(FunctionCallInfo fcinfo, int columns)
 	return tally;
 }
 
-/* sfunc: (internal, history, from date, until date, unit text) */
+/* sfunc: (internal, history, since date, until date, unit text) */
 CRM_FUNCTION(crm_growth_transition)
 {
 	Tally *tally;
@@ -68,7 +68,7 @@ CRM_FUNCTION(crm_growth_transition)
 	PG_RETURN_POINTER(tally);
 }
 
-/* sfunc: (internal, history, from date, until date, unit text) */
+/* sfunc: (internal, history, since date, until date, unit text) */
 CRM_FUNCTION(crm_stickiness_transition)
 {
 	Tally *tally;
@@ -116,11 +116,11 @@ put_growth(RowArray *rows, const Tally *tally, int32 period)
 static void
 put_stickiness(RowArray *rows, const Tally *tally, int32 period)
 {
-	Datum values[LEVEL_COLUMNS];
-	bool nulls[LEVEL_COLUMNS] = {false};
+	Datum values[STICKINESS_COLUMNS];
+	bool nulls[STICKINESS_COLUMNS] = {false};
 
-	values[LEVEL_ACTIVE_PERIODS] = Int32GetDatum(period + 1);
-	values[LEVEL_CUSTOMERS] = Int64GetDatum(tally->counts[period]);
+	values[STICKINESS_ACTIVE_PERIODS] = Int32GetDatum(period + 1);
+	values[STICKINESS_CUSTOMERS] = Int64GetDatum(tally->counts[period]);
 	row_array_set(rows, period, values, nulls);
 }
 

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * retention_aggregate.c
- *		The aggregates crm.retention: cohorts by their first purchase.
+ *		The aggregates crm.retention_agg: cohorts by their first purchase.
  *
  * All cohorts, from the period of one day to that of another, are counted in
  * one pass. A cell is known once its last period has ended; before that, a

@@ -44,7 +44,7 @@ tally_create(MemoryContext context, const ActivityWindow *window, int32 cells,
 }
 
 ActivityWindow
-tally_window(int32_t from, int32_t until, text *unit)
+tally_window(int32_t since, int32_t until, text *unit)
 {
 	ActivityWindow window;
 	int64 periods = 0;
@@ -57,8 +57,8 @@ tally_window(int32_t from, int32_t until, text *unit)
 				 errhint("The units are day, week (from Monday), "
 						 "month, quarter and year.")));
 	window.until = until;
-	window.first_period = calendar_period(window.unit, from);
-	if (until > from)
+	window.first_period = calendar_period(window.unit, since);
+	if (until > since)
 		periods = (int64) calendar_period(window.unit, until - 1) -
 				  window.first_period + 1;
 	if (periods > TALLY_MAX_PERIODS)

@@ -35,8 +35,8 @@ typedef struct Tally
 extern Tally *tally_create(MemoryContext context, const ActivityWindow *window,
 						   int32 cells, int64 size);
 
-/* The window of the periods that hold the days [from, until). */
-extern ActivityWindow tally_window(int32_t from, int32_t until, text *unit);
+/* The window of the periods that hold the days [since, until). */
+extern ActivityWindow tally_window(int32_t since, int32_t until, text *unit);
 
 /* The first day of a period, counted from the first one of the window. */
 extern Datum tally_period_start(const ActivityWindow *window, int32 period);

@@ -143,11 +143,11 @@ static ActivityWindow
 random_window(unsigned long long *state)
 {
 	ActivityWindow window;
-	int32_t from = (int32_t) (random_unit(state) * DAYS);
+	int32_t since = (int32_t) (random_unit(state) * DAYS);
 
 	window.unit = (CalendarUnit) (random_unit(state) * 5);
-	window.until = from + 1 + (int32_t) (random_unit(state) * (DAYS - from));
-	window.first_period = calendar_period(window.unit, from);
+	window.until = since + 1 + (int32_t) (random_unit(state) * (DAYS - since));
+	window.first_period = calendar_period(window.unit, since);
 	window.periods = calendar_period(window.unit, window.until - 1) -
 					 window.first_period + 1;
 	return window;
