@@ -40,7 +40,7 @@ refuse(const char *problem)
 	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					errmsg("this is not a transition matrix: %s", problem),
 					errhint("Build it with the aggregate "
-							"crm.transition_matrix.")));
+							"crm.transition_matrix_agg.")));
 }
 
 static void
