@@ -25,7 +25,7 @@ OBJS        = \
 	src/history/history_answers.o \
 	src/history/history_io.o \
 	src/history/log.o \
-	src/history/measures.o \
+	src/history/totals.o \
 	src/rfm/packed.o \
 	src/rfm/quantile.o \
 	src/rfm/rfm_aggregate.o \

@@ -18,7 +18,7 @@
 #include "utils/date.h"
 
 #include "history/codec.h"
-#include "history/measures.h"
+#include "history/totals.h"
 
 /* A history argument: where its sealed bytes are. */
 typedef struct History

@@ -36,14 +36,14 @@
 #define STATE_HEADER_ROOM 64 /* more than its header and length */
 
 /* What is kept of a customer, in the order of crm.rfm_thresholds. */
-typedef enum RfmMeasure
+typedef enum RfmMetric
 {
 	RECENCY, /* days */
 	FREQUENCY, /* purchases */
 	MONETARY /* net amount in minor units */
-} RfmMeasure;
+} RfmMetric;
 
-#define MEASURES (MONETARY + 1)
+#define METRICS (MONETARY + 1)
 
 typedef struct RfmPopulation
 {
@@ -51,7 +51,7 @@ typedef struct RfmPopulation
 	int scale; /* of the amounts */
 	int64 count;
 	int64 capacity;
-	int64 *values[MEASURES];
+	int64 *values[METRICS];
 } RfmPopulation;
 
 StaticAssertDecl(HISTORY_MAX_UNITS <= QUANTILE_MAX_VALUE,
@@ -65,7 +65,7 @@ population_create(MemoryContext context, int groups, int64 capacity)
 	population = MemoryContextAllocZero(context, sizeof(RfmPopulation));
 	population->groups = groups;
 	population->capacity = capacity;
-	for (int i = 0; i < MEASURES; i++)
+	for (int i = 0; i < METRICS; i++)
 		population->values[i] =
 			MemoryContextAllocHuge(context, mul_size(capacity, sizeof(int64)));
 	return population;
@@ -80,7 +80,7 @@ population_reserve(RfmPopulation *population, int64 more)
 	if (more <= capacity - population->count)
 		return;
 	capacity = Max(2 * capacity, population->count + more);
-	for (int i = 0; i < MEASURES; i++)
+	for (int i = 0; i < METRICS; i++)
 		population->values[i] = repalloc_huge(
 			population->values[i], mul_size(capacity, sizeof(int64)));
 	population->capacity = capacity;
@@ -184,8 +184,8 @@ population_append(RfmPopulation *population, const RfmPopulation *other)
 	check_same_groups(population, other->groups);
 	population_raise_scale(population, other->scale);
 	population_reserve(population, other->count);
-	for (int measure = RECENCY; measure < MONETARY; measure++)
-		memcpy(population->values[measure] + count, other->values[measure],
+	for (int metric = RECENCY; metric < MONETARY; metric++)
+		memcpy(population->values[metric] + count, other->values[metric],
 			   other->count * sizeof(int64));
 	for (int64 i = 0; i < other->count; i++)
 	{
@@ -219,7 +219,7 @@ CRM_FUNCTION(crm_rfm_thresholds_agg_combine)
 /* How the arrays of a population are packed. */
 typedef struct StateLayout
 {
-	PackedRange ranges[MEASURES];
+	PackedRange ranges[METRICS];
 	Size size; /* of the values */
 } StateLayout;
 
@@ -234,7 +234,7 @@ state_layout(const RfmPopulation *population)
 {
 	StateLayout layout = {0};
 
-	for (int i = 0; i < MEASURES; i++)
+	for (int i = 0; i < METRICS; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
 		layout.ranges[i] =
@@ -270,13 +270,13 @@ CRM_FUNCTION(crm_rfm_thresholds_agg_serialize)
 	pq_sendbyte(&buffer, population->scale);
 	pq_sendint32(&buffer, population->groups);
 	pq_sendint64(&buffer, population->count);
-	for (int i = 0; i < MEASURES; i++)
+	for (int i = 0; i < METRICS; i++)
 	{
 		pq_sendint64(&buffer, layout.ranges[i].least);
 		pq_sendbyte(&buffer, layout.ranges[i].width);
 	}
 	enlargeStringInfo(&buffer, (int) layout.size);
-	for (int i = 0; i < MEASURES; i++)
+	for (int i = 0; i < METRICS; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
 		packed_write((uint8 *) buffer.data + buffer.len, population->values[i],
@@ -301,7 +301,7 @@ read_header(StringInfo buffer, RfmPopulation *header)
 			   header->groups >= 1 && header->groups <= RFM_MAX_GROUPS &&
 			   header->count >= 0 &&
 			   header->count < (int64) (MaxAllocHugeSize / sizeof(int64));
-	for (int i = 0; i < MEASURES && is_sound; i++)
+	for (int i = 0; i < METRICS && is_sound; i++)
 	{
 		layout.ranges[i].least = pq_getmsgint64(buffer);
 		layout.ranges[i].width = pq_getmsgbyte(buffer);
@@ -332,7 +332,7 @@ CRM_FUNCTION(crm_rfm_thresholds_agg_deserialize)
 								   Max(header.count, 1));
 	population->scale = header.scale;
 	population->count = header.count;
-	for (int i = 0; i < MEASURES; i++)
+	for (int i = 0; i < METRICS; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
 		packed_read((const uint8 *) buffer.data + buffer.cursor,
@@ -352,27 +352,27 @@ pause_selection(void)
 
 /*
  * Selection reorders the arrays, which changes nothing about the state: its
- * measures are three bags of values, no longer tied to a customer.
+ * metrics are three bags of values, no longer tied to a customer.
  */
 CRM_FUNCTION(crm_rfm_thresholds_agg_final)
 {
 	RfmPopulation *population;
 	Quantile quantiles[RFM_MAX_GROUPS];
-	Datum values[MEASURES];
-	bool nulls[MEASURES] = {0};
+	Datum values[METRICS];
+	bool nulls[METRICS] = {0};
 
 	(void) aggregate_context(fcinfo);
 	population = PG_ARGISNULL(0) ? NULL : (void *) PG_GETARG_POINTER(0);
 	if (population == NULL || population->count == 0)
 		PG_RETURN_NULL();
-	for (int measure = 0; measure < MEASURES; measure++)
+	for (int metric = 0; metric < METRICS; metric++)
 	{
-		int scale = measure == MONETARY ? population->scale : 0;
+		int scale = metric == MONETARY ? population->scale : 0;
 
-		quantile_thresholds(population->values[measure],
+		quantile_thresholds(population->values[metric],
 							(size_t) population->count, population->groups,
 							quantiles, pause_selection);
-		values[measure] =
+		values[metric] =
 			rfm_thresholds_array(quantiles, population->groups, scale);
 	}
 	PG_RETURN_DATUM(row_result(fcinfo, values, nulls));

@@ -93,7 +93,7 @@ threshold_at_scale(const Threshold *threshold, int scale)
 }
 
 static void
-check_threshold(Numeric value, Numeric previous, const char *measure)
+check_threshold(Numeric value, Numeric previous, const char *metric)
 {
 	if (numeric_is_nan(value) || numeric_is_inf(value))
 		ereport(
@@ -101,7 +101,7 @@ check_threshold(Numeric value, Numeric previous, const char *measure)
 			(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 			 errmsg(
 				 "%s thresholds of crm.rfm_thresholds must be finite, not %s",
-				 measure, numeric_is_nan(value) ? "NaN" : "infinite")));
+				 metric, numeric_is_nan(value) ? "NaN" : "infinite")));
 	if (previous != NULL && numeric_is_below(value, previous))
 		ereport(
 			ERROR,
@@ -109,7 +109,7 @@ check_threshold(Numeric value, Numeric previous, const char *measure)
 			 errmsg(
 				 "%s thresholds of crm.rfm_thresholds must ascend: %s comes "
 				 "after %s",
-				 measure,
+				 metric,
 				 DatumGetCString(
 					 DirectFunctionCall1(numeric_out, NumericGetDatum(value))),
 				 DatumGetCString(DirectFunctionCall1(
@@ -120,8 +120,8 @@ check_threshold(Numeric value, Numeric previous, const char *measure)
 
 /* One of the three arrays; returns how many thresholds it has. */
 static int
-parse_measure(HeapTupleHeader record, AttrNumber number, const char *measure,
-			  Threshold *thresholds)
+parse_metric(HeapTupleHeader record, AttrNumber number, const char *metric,
+			 Threshold *thresholds)
 {
 	ArrayType *array;
 	Datum datum;
@@ -135,7 +135,7 @@ parse_measure(HeapTupleHeader record, AttrNumber number, const char *measure,
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("%s thresholds of crm.rfm_thresholds must not be null",
-						measure),
+						metric),
 				 errhint("An empty array stands for a single group.")));
 	array = DatumGetArrayTypeP(datum);
 	if (ARR_NDIM(array) > 1)
@@ -144,14 +144,14 @@ parse_measure(HeapTupleHeader record, AttrNumber number, const char *measure,
 			(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
 			 errmsg("%s thresholds of crm.rfm_thresholds must be an array of "
 					"one dimension, not of %d",
-					measure, ARR_NDIM(array))));
+					metric, ARR_NDIM(array))));
 	count = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
 	if (count > RFM_MAX_GROUPS - 1)
 		ereport(
 			ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("crm.rfm_thresholds has %d %s thresholds, more than %d",
-					count, measure, RFM_MAX_GROUPS - 1)));
+					count, metric, RFM_MAX_GROUPS - 1)));
 	deconstruct_array(array, NUMERICOID, -1, false, TYPALIGN_INT, &elements,
 					  &nulls, &count);
 	for (int i = 0; i < count; i++)
@@ -160,10 +160,10 @@ parse_measure(HeapTupleHeader record, AttrNumber number, const char *measure,
 			ereport(ERROR,
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 					 errmsg("a %s threshold of crm.rfm_thresholds is null",
-							measure)));
+							metric)));
 		check_threshold(DatumGetNumeric(elements[i]),
 						i > 0 ? DatumGetNumeric(elements[i - 1]) : NULL,
-						measure);
+						metric);
 		thresholds[i] = threshold_from_numeric(DatumGetNumeric(elements[i]));
 	}
 	return count;
@@ -179,7 +179,7 @@ fill_limits(RfmLimits *limits, const Threshold *thresholds, int count,
 }
 
 /*
- * Checks a crm.rfm_thresholds and turns it into integers. The measures may have
+ * Checks a crm.rfm_thresholds and turns it into integers. The metrics may have
  * different numbers of groups.
  */
 void
@@ -188,13 +188,13 @@ rfm_thresholds_parse(HeapTupleHeader record, RfmThresholds *limits)
 	Threshold thresholds[RFM_MAX_GROUPS - 1];
 	int count;
 
-	count = parse_measure(record, 1, "recency", thresholds);
+	count = parse_metric(record, 1, "recency", thresholds);
 	fill_limits(&limits->recency, thresholds, count, 0);
 	limits->digits = count < 9;
-	count = parse_measure(record, 2, "frequency", thresholds);
+	count = parse_metric(record, 2, "frequency", thresholds);
 	fill_limits(&limits->frequency, thresholds, count, 0);
 	limits->digits &= count < 9;
-	count = parse_measure(record, 3, "monetary", thresholds);
+	count = parse_metric(record, 3, "monetary", thresholds);
 	for (int scale = 0; scale <= HISTORY_MAX_SCALE; scale++)
 		fill_limits(&limits->monetary[scale], thresholds, count, scale);
 	limits->digits &= count < 9;

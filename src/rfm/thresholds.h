@@ -21,7 +21,7 @@
 
 #define RFM_MAX_GROUPS QUANTILE_MAX_GROUPS
 
-/* Thresholds of one measure, floored to integers of one scale. */
+/* Thresholds of one metric, floored to integers of one scale. */
 typedef struct RfmLimits
 {
 	int count;

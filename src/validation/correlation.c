@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * correlation.c
- *		Whether two measures of customers go together.
+ *		Whether two metrics of customers go together.
  *
  * Spearman's correlation is Pearson's of the ranks. With r a correlation
  * among n pairs and v = n - 2, t = r sqrt(v / (1 - r^2)) has Student's
@@ -21,7 +21,7 @@
 #include <math.h>
 
 double
-correlation_pearson(const MeasurePair *pairs, size_t count)
+correlation_pearson(const MetricPair *pairs, size_t count)
 {
 	Sum first = {0};
 	Sum second = {0};
@@ -116,16 +116,16 @@ correlation_p_value(double correlation, size_t count)
 }
 
 void
-correlation_rank(MeasurePair *pairs, size_t count, int measure)
+correlation_rank(MetricPair *pairs, size_t count, int metric)
 {
 	for (size_t from = 0, until; from < count; from = until)
 	{
-		double value = pairs[from].of[measure];
+		double value = pairs[from].of[metric];
 
-		for (until = from; until < count && pairs[until].of[measure] == value;
+		for (until = from; until < count && pairs[until].of[metric] == value;
 			 until++)
 			;
 		for (size_t i = from; i < until; i++)
-			pairs[i].of[measure] = ((double) from + until + 1.0) / 2.0;
+			pairs[i].of[metric] = ((double) from + until + 1.0) / 2.0;
 	}
 }

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * correlation.h
- *		Whether two measures of customers go together.
+ *		Whether two metrics of customers go together.
  *
  * Pure C: no palloc, no ereport.
  *
@@ -12,16 +12,16 @@
 
 #include <stddef.h>
 
-typedef struct MeasurePair
+typedef struct MetricPair
 {
 	double of[2];
-} MeasurePair;
+} MetricPair;
 
 /*
- * Pearson's correlation, from -1 to 1; NaN where either measure is the same
+ * Pearson's correlation, from -1 to 1; NaN where either metric is the same
  * for all. The digits depend on the order of the pairs.
  */
-extern double correlation_pearson(const MeasurePair *pairs, size_t count);
+extern double correlation_pearson(const MetricPair *pairs, size_t count);
 
 /*
  * The probability of a correlation at least as far from 0 among so many
@@ -31,9 +31,9 @@ extern double correlation_pearson(const MeasurePair *pairs, size_t count);
 extern double correlation_p_value(double correlation, size_t count);
 
 /*
- * Replaces a measure, 0 or 1, by its ranks, from 1, where the pairs are sorted
+ * Replaces a metric, 0 or 1, by its ranks, from 1, where the pairs are sorted
  * by it; equal ones share their mean rank.
  */
-extern void correlation_rank(MeasurePair *pairs, size_t count, int measure);
+extern void correlation_rank(MetricPair *pairs, size_t count, int metric);
 
 #endif /* CRM_VALIDATION_CORRELATION_H */

@@ -5,7 +5,7 @@
  *
  * The gamma-gamma model of spend assumes that how much customers spend does
  * not go with how often they buy (Fader, Hardie & Lee 2005; Fader & Hardie
- * 2013). The state keeps both measures of each customer that the model can be
+ * 2013). The state keeps both metrics of each customer that the model can be
  * fitted on. The final function sorts them before it adds anything up, so
  * the digits do not depend on the order of the rows or on workers.
  *
@@ -29,10 +29,10 @@
 	(((a)->of[i] > (b)->of[i]) - ((a)->of[i] < (b)->of[i]))
 
 #define ST_SORT sort_pairs
-#define ST_ELEMENT_TYPE MeasurePair
-#define ST_COMPARE(a, b, measure) \
-	(PAIR_ORDER(a, b, *measure) != 0 ? PAIR_ORDER(a, b, *measure) \
-									 : PAIR_ORDER(a, b, 1 - *measure))
+#define ST_ELEMENT_TYPE MetricPair
+#define ST_COMPARE(a, b, metric) \
+	(PAIR_ORDER(a, b, *metric) != 0 ? PAIR_ORDER(a, b, *metric) \
+									: PAIR_ORDER(a, b, 1 - *metric))
 #define ST_COMPARE_ARG_TYPE const int
 #define ST_SCOPE static
 #define ST_CHECK_FOR_INTERRUPTS
@@ -43,7 +43,7 @@
 #define FIRST_CAPACITY 64
 #define BLOCK 4096
 
-/* The measures of a customer. */
+/* The metrics of a customer. */
 enum
 {
 	PURCHASES,
@@ -52,7 +52,7 @@ enum
 
 typedef struct IndependenceState
 {
-	MeasurePair *pairs;
+	MetricPair *pairs;
 	int64 count;
 	int64 capacity;
 	int64 left_out;
@@ -78,28 +78,28 @@ state_create(MemoryContext context)
 
 	state->capacity = FIRST_CAPACITY;
 	state->pairs =
-		MemoryContextAlloc(context, FIRST_CAPACITY * sizeof(MeasurePair));
+		MemoryContextAlloc(context, FIRST_CAPACITY * sizeof(MetricPair));
 	return state;
 }
 
 static void
-state_add(IndependenceState *state, MeasurePair pair)
+state_add(IndependenceState *state, MetricPair pair)
 {
 	if (state->count == state->capacity)
 	{
 		state->capacity *= 2;
 		state->pairs = repalloc_huge(
-			state->pairs, mul_size(state->capacity, sizeof(MeasurePair)));
+			state->pairs, mul_size(state->capacity, sizeof(MetricPair)));
 	}
 	state->pairs[state->count++] = pair;
 }
 
 /*
- * The measures of a customer who has made repeat purchases, of a positive
+ * The metrics of a customer who has made repeat purchases, of a positive
  * mean. That is rounded once, so that equal means are equal numbers and tie.
  */
 static bool
-customer_measures(History history, int32 as_of, MeasurePair *pair)
+customer_metrics(History history, int32 as_of, MetricPair *pair)
 {
 	HistoryRepeats repeats;
 
@@ -120,7 +120,7 @@ CRM_FUNCTION(crm_check_spend_independence_transition)
 	MemoryContext context = aggregate_context(fcinfo);
 	IndependenceState *state =
 		PG_ARGISNULL(0) ? NULL : (IndependenceState *) PG_GETARG_POINTER(0);
-	MeasurePair pair;
+	MetricPair pair;
 
 	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
 	{
@@ -130,8 +130,8 @@ CRM_FUNCTION(crm_check_spend_independence_transition)
 	}
 	if (state == NULL)
 		state = state_create(context);
-	if (customer_measures(PG_GETARG_HISTORY(1), PG_GETARG_DAY(2, "as_of"),
-						  &pair))
+	if (customer_metrics(PG_GETARG_HISTORY(1), PG_GETARG_DAY(2, "as_of"),
+						 &pair))
 		state_add(state, pair);
 	else
 		state->left_out++;
@@ -200,7 +200,7 @@ CRM_FUNCTION(crm_check_spend_independence_deserialize)
 	count = pq_getmsgint64(&bytes);
 	for (int64 i = 0; i < count; i++)
 	{
-		MeasurePair pair;
+		MetricPair pair;
 
 		if (i % BLOCK == 0)
 			CHECK_FOR_INTERRUPTS();
@@ -216,14 +216,14 @@ CRM_FUNCTION(crm_check_spend_independence_deserialize)
 }
 
 static void
-sort_by(MeasurePair *pairs, int64 count, int measure)
+sort_by(MetricPair *pairs, int64 count, int metric)
 {
-	sort_pairs(pairs, count, &measure);
+	sort_pairs(pairs, count, &metric);
 }
 
 /* Pearson's correlation of the logarithms; pairs is overwritten. */
 static double
-log_correlation(MeasurePair *pairs, int64 count)
+log_correlation(MetricPair *pairs, int64 count)
 {
 	sort_by(pairs, count, PURCHASES);
 	for (int64 i = 0; i < count; i++)
@@ -238,7 +238,7 @@ log_correlation(MeasurePair *pairs, int64 count)
 
 /* Spearman's correlation; pairs is overwritten. */
 static double
-rank_correlation(MeasurePair *pairs, int64 count)
+rank_correlation(MetricPair *pairs, int64 count)
 {
 	sort_by(pairs, count, MEAN_AMOUNT);
 	correlation_rank(pairs, count, MEAN_AMOUNT);
@@ -265,14 +265,14 @@ CRM_FUNCTION(crm_check_spend_independence_final)
 	Datum values[INDEPENDENCE_COLUMNS];
 	bool nulls[INDEPENDENCE_COLUMNS] = {false};
 	const IndependenceState *state;
-	MeasurePair *pairs;
+	MetricPair *pairs;
 	Size size;
 
 	(void) aggregate_context(fcinfo);
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	state = (IndependenceState *) PG_GETARG_POINTER(0);
-	size = mul_size(state->count, sizeof(MeasurePair));
+	size = mul_size(state->count, sizeof(MetricPair));
 	pairs = MemoryContextAllocHuge(CurrentMemoryContext, Max(size, 1));
 
 	values[INDEPENDENCE_CUSTOMERS] = Int64GetDatum(state->count);

@@ -15,7 +15,7 @@
 #include "history/codec.h"
 #include "base/decimal.h"
 #include "history/log.h"
-#include "history/measures.h"
+#include "history/totals.h"
 
 #define MOST_ENTRIES 200
 

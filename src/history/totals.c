@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * measures.c
+ * totals.c
  *		What a history says, as of a day.
  *
  * A day without a purchase (only a refund) counts for the money and for
@@ -8,7 +8,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "history/measures.h"
+#include "history/totals.h"
 
 void
 history_totals(const uint8_t *data, size_t size, int32_t as_of,

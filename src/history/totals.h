@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * measures.h
+ * totals.h
  *		What a history says, as of a day. Pure C: no palloc, no ereport.
  *
  * All functions read sealed bytes once, stop at the first entry after the
@@ -8,8 +8,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef CRM_HISTORY_MEASURES_H
-#define CRM_HISTORY_MEASURES_H
+#ifndef CRM_HISTORY_TOTALS_H
+#define CRM_HISTORY_TOTALS_H
 
 #include "history/codec.h"
 
@@ -39,4 +39,4 @@ extern void history_totals(const uint8_t *data, size_t size, int32_t as_of,
 extern bool history_repeats(const uint8_t *data, size_t size, int32_t as_of,
 							HistoryRepeats *repeats);
 
-#endif /* CRM_HISTORY_MEASURES_H */
+#endif /* CRM_HISTORY_TOTALS_H */
