@@ -30,11 +30,14 @@ _PG_init(void)
 	define_as_of_setting();
 }
 
+PG_FUNCTION_INFO_V1(crm_version);
+
 /*
  * The version of the library, which may be newer than the SQL definitions
  * (pg_extension.extversion) until ALTER EXTENSION crm UPDATE.
  */
-CRM_FUNCTION(crm_version)
+Datum
+crm_version(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_TEXT_P(cstring_to_text(CRM_VERSION));
 }

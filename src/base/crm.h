@@ -13,10 +13,4 @@
 
 #include "base/crm_compat.h"
 
-/* A function that SQL can call; its definition follows on the next line. */
-#define CRM_FUNCTION(name) \
-	PGDLLEXPORT Datum name(PG_FUNCTION_ARGS); \
-	PG_FUNCTION_INFO_V1(name); \
-	Datum name(PG_FUNCTION_ARGS)
-
 #endif /* CRM_BASE_CRM_H */

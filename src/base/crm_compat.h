@@ -43,6 +43,23 @@
 #define PGDLLEXPORT __attribute__((visibility("default")))
 #endif
 
+/*
+ * Since 16, PG_FUNCTION_INFO_V1 exports the function that it announces. Before
+ * that it declares a hidden one, so announce it here as 16 does.
+ */
+#if PG_VERSION_NUM < 160000
+#undef PG_FUNCTION_INFO_V1
+#define PG_FUNCTION_INFO_V1(name) \
+	extern PGDLLEXPORT Datum name(PG_FUNCTION_ARGS); \
+	extern PGDLLEXPORT const Pg_finfo_record *pg_finfo_##name(void); \
+	const Pg_finfo_record *pg_finfo_##name(void) \
+	{ \
+		static const Pg_finfo_record version_1 = {1}; \
+		return &version_1; \
+	} \
+	extern int no_such_variable
+#endif
+
 /* 18 writes it in front of a declaration. */
 #if PG_VERSION_NUM < 180000
 #define pg_noreturn _Noreturn

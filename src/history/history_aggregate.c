@@ -383,7 +383,10 @@ skip_row(FunctionCallInfo fcinfo)
 	PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 }
 
-CRM_FUNCTION(crm_history_add_numeric)
+PG_FUNCTION_INFO_V1(crm_history_add_numeric);
+
+Datum
+crm_history_add_numeric(PG_FUNCTION_ARGS)
 {
 	struct varlena *numeric;
 	Decimal amount;
@@ -397,7 +400,10 @@ CRM_FUNCTION(crm_history_add_numeric)
 	return add_row(fcinfo, &amount, amount.units < 0);
 }
 
-CRM_FUNCTION(crm_history_add_float8)
+PG_FUNCTION_INFO_V1(crm_history_add_float8);
+
+Datum
+crm_history_add_float8(PG_FUNCTION_ARGS)
 {
 	Decimal amount;
 
@@ -409,8 +415,11 @@ CRM_FUNCTION(crm_history_add_float8)
 	return add_row(fcinfo, &amount, amount.units < 0);
 }
 
+PG_FUNCTION_INFO_V1(crm_history_union);
+
 /* Transition of rollup, combine of both aggregates, and the operator ||. */
-CRM_FUNCTION(crm_history_union)
+Datum
+crm_history_union(PG_FUNCTION_ARGS)
 {
 	if (PG_ARGISNULL(1))
 		return skip_row(fcinfo);
@@ -418,7 +427,10 @@ CRM_FUNCTION(crm_history_union)
 						log_add_datum(state_log(fcinfo), PG_GETARG_DATUM(1)));
 }
 
-CRM_FUNCTION(crm_history_final)
+PG_FUNCTION_INFO_V1(crm_history_final);
+
+Datum
+crm_history_final(PG_FUNCTION_ARGS)
 {
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();

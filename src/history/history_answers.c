@@ -67,7 +67,10 @@ history_days_per_unit(text *unit)
  * Cuts
  */
 
-CRM_FUNCTION(crm_history_upto)
+PG_FUNCTION_INFO_V1(crm_history_upto);
+
+Datum
+crm_history_upto(PG_FUNCTION_ARGS)
 {
 	History history = PG_GETARG_HISTORY(0);
 	int32_t as_of = PG_GETARG_DAY(1, "as_of");
@@ -88,7 +91,10 @@ CRM_FUNCTION(crm_history_upto)
 		history_from_bytes(history.data, (size_t) (end - history.data)));
 }
 
-CRM_FUNCTION(crm_history_during)
+PG_FUNCTION_INFO_V1(crm_history_during);
+
+Datum
+crm_history_during(PG_FUNCTION_ARGS)
 {
 	History history = PG_GETARG_HISTORY(0);
 	int32_t since = PG_GETARG_DAY(1, "since");
@@ -126,24 +132,36 @@ argument_totals(FunctionCallInfo fcinfo)
 	return totals;
 }
 
-CRM_FUNCTION(crm_history_purchases)
+PG_FUNCTION_INFO_V1(crm_history_purchases);
+
+Datum
+crm_history_purchases(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_INT64(argument_totals(fcinfo).purchases);
 }
 
-CRM_FUNCTION(crm_history_purchase_days)
+PG_FUNCTION_INFO_V1(crm_history_purchase_days);
+
+Datum
+crm_history_purchase_days(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_INT64(argument_totals(fcinfo).purchase_days);
 }
 
-CRM_FUNCTION(crm_history_amount)
+PG_FUNCTION_INFO_V1(crm_history_amount);
+
+Datum
+crm_history_amount(PG_FUNCTION_ARGS)
 {
 	HistoryTotals totals = argument_totals(fcinfo);
 
 	PG_RETURN_DATUM(history_amount_numeric(totals.amount, totals.scale));
 }
 
-CRM_FUNCTION(crm_history_average_amount)
+PG_FUNCTION_INFO_V1(crm_history_average_amount);
+
+Datum
+crm_history_average_amount(PG_FUNCTION_ARGS)
 {
 	HistoryTotals totals = argument_totals(fcinfo);
 
@@ -154,7 +172,10 @@ CRM_FUNCTION(crm_history_average_amount)
 		NumericGetDatum(int64_to_numeric(totals.purchases))));
 }
 
-CRM_FUNCTION(crm_history_first_day)
+PG_FUNCTION_INFO_V1(crm_history_first_day);
+
+Datum
+crm_history_first_day(PG_FUNCTION_ARGS)
 {
 	HistoryTotals totals = argument_totals(fcinfo);
 
@@ -163,7 +184,10 @@ CRM_FUNCTION(crm_history_first_day)
 	PG_RETURN_DATEADT(totals.first_day);
 }
 
-CRM_FUNCTION(crm_history_last_day)
+PG_FUNCTION_INFO_V1(crm_history_last_day);
+
+Datum
+crm_history_last_day(PG_FUNCTION_ARGS)
 {
 	HistoryTotals totals = argument_totals(fcinfo);
 
@@ -172,7 +196,10 @@ CRM_FUNCTION(crm_history_last_day)
 	PG_RETURN_DATEADT(totals.last_day);
 }
 
-CRM_FUNCTION(crm_history_recency)
+PG_FUNCTION_INFO_V1(crm_history_recency);
+
+Datum
+crm_history_recency(PG_FUNCTION_ARGS)
 {
 	HistoryTotals totals = argument_totals(fcinfo);
 
@@ -181,7 +208,10 @@ CRM_FUNCTION(crm_history_recency)
 	PG_RETURN_INT32(PG_GETARG_DATEADT(1) - totals.last_day);
 }
 
-CRM_FUNCTION(crm_history_tenure)
+PG_FUNCTION_INFO_V1(crm_history_tenure);
+
+Datum
+crm_history_tenure(PG_FUNCTION_ARGS)
 {
 	HistoryTotals totals = argument_totals(fcinfo);
 
@@ -194,7 +224,10 @@ CRM_FUNCTION(crm_history_tenure)
  * Composite answers
  */
 
-CRM_FUNCTION(crm_history_repeat_purchases)
+PG_FUNCTION_INFO_V1(crm_history_repeat_purchases);
+
+Datum
+crm_history_repeat_purchases(PG_FUNCTION_ARGS)
 {
 	History history = PG_GETARG_HISTORY(0);
 	int32_t as_of = PG_GETARG_DAY(1, "as_of");
@@ -251,7 +284,10 @@ collect_gaps(History history, size_t *count)
 	return gaps;
 }
 
-CRM_FUNCTION(crm_history_gaps)
+PG_FUNCTION_INFO_V1(crm_history_gaps);
+
+Datum
+crm_history_gaps(PG_FUNCTION_ARGS)
 {
 	size_t count;
 	int32_t *gaps = collect_gaps(PG_GETARG_HISTORY(0), &count);
@@ -284,7 +320,10 @@ CRM_FUNCTION(crm_history_gaps)
 	return row_result(fcinfo, values, nulls);
 }
 
-CRM_FUNCTION(crm_history_entries)
+PG_FUNCTION_INFO_V1(crm_history_entries);
+
+Datum
+crm_history_entries(PG_FUNCTION_ARGS)
 {
 	History history = PG_GETARG_HISTORY(0);
 	int scale = history_scale(history.data);

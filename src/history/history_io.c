@@ -68,7 +68,10 @@ append_amount(StringInfo buffer, int64_t units, int scale)
 						 (unsigned long long) (size % power));
 }
 
-CRM_FUNCTION(crm_history_out)
+PG_FUNCTION_INFO_V1(crm_history_out);
+
+Datum
+crm_history_out(PG_FUNCTION_ARGS)
 {
 	History history = PG_GETARG_HISTORY(0);
 	int scale = history_scale(history.data);
@@ -260,7 +263,10 @@ unify_entries(HistoryParser *parser, HistoryEntry *entries, const int *scales,
 	return true;
 }
 
-CRM_FUNCTION(crm_history_in)
+PG_FUNCTION_INFO_V1(crm_history_in);
+
+Datum
+crm_history_in(PG_FUNCTION_ARGS)
 {
 	HistoryParser parser;
 	size_t room = 16;
@@ -304,7 +310,10 @@ CRM_FUNCTION(crm_history_in)
  * Binary form: the sealed bytes.
  */
 
-CRM_FUNCTION(crm_history_send)
+PG_FUNCTION_INFO_V1(crm_history_send);
+
+Datum
+crm_history_send(PG_FUNCTION_ARGS)
 {
 	History history = PG_GETARG_HISTORY(0);
 	StringInfoData buffer;
@@ -314,7 +323,10 @@ CRM_FUNCTION(crm_history_send)
 	PG_RETURN_BYTEA_P(pq_endtypsend(&buffer));
 }
 
-CRM_FUNCTION(crm_history_recv)
+PG_FUNCTION_INFO_V1(crm_history_recv);
+
+Datum
+crm_history_recv(PG_FUNCTION_ARGS)
 {
 	StringInfo buffer = (StringInfo) PG_GETARG_POINTER(0);
 	size_t size = (size_t) (buffer->len - buffer->cursor);
@@ -348,33 +360,76 @@ compare_histories(FunctionCallInfo fcinfo)
 	return order;
 }
 
-#define HISTORY_COMPARISON(name, condition) \
-	CRM_FUNCTION(name) \
-	{ \
-		int order = compare_histories(fcinfo); \
-		PG_RETURN_BOOL(condition); \
-	}
+PG_FUNCTION_INFO_V1(crm_history_eq);
 
-HISTORY_COMPARISON(crm_history_eq, order == 0)
-HISTORY_COMPARISON(crm_history_ne, order != 0)
-HISTORY_COMPARISON(crm_history_lt, order < 0)
-HISTORY_COMPARISON(crm_history_le, order <= 0)
-HISTORY_COMPARISON(crm_history_gt, order > 0)
-HISTORY_COMPARISON(crm_history_ge, order >= 0)
+Datum
+crm_history_eq(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(compare_histories(fcinfo) == 0);
+}
 
-CRM_FUNCTION(crm_history_cmp)
+PG_FUNCTION_INFO_V1(crm_history_ne);
+
+Datum
+crm_history_ne(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(compare_histories(fcinfo) != 0);
+}
+
+PG_FUNCTION_INFO_V1(crm_history_lt);
+
+Datum
+crm_history_lt(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(compare_histories(fcinfo) < 0);
+}
+
+PG_FUNCTION_INFO_V1(crm_history_le);
+
+Datum
+crm_history_le(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(compare_histories(fcinfo) <= 0);
+}
+
+PG_FUNCTION_INFO_V1(crm_history_gt);
+
+Datum
+crm_history_gt(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(compare_histories(fcinfo) > 0);
+}
+
+PG_FUNCTION_INFO_V1(crm_history_ge);
+
+Datum
+crm_history_ge(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(compare_histories(fcinfo) >= 0);
+}
+
+PG_FUNCTION_INFO_V1(crm_history_cmp);
+
+Datum
+crm_history_cmp(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_INT32(compare_histories(fcinfo));
 }
 
-CRM_FUNCTION(crm_history_hash)
+PG_FUNCTION_INFO_V1(crm_history_hash);
+
+Datum
+crm_history_hash(PG_FUNCTION_ARGS)
 {
 	History history = PG_GETARG_HISTORY(0);
 
 	PG_RETURN_DATUM(hash_any(history.data, (int) history.size));
 }
 
-CRM_FUNCTION(crm_history_hash_extended)
+PG_FUNCTION_INFO_V1(crm_history_hash_extended);
+
+Datum
+crm_history_hash_extended(PG_FUNCTION_ARGS)
 {
 	History history = PG_GETARG_HISTORY(0);
 

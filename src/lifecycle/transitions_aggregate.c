@@ -142,8 +142,11 @@ count_moves(Transitions *transitions, int from, int to, int64 moves)
 						errmsg("number of transitions out of range")));
 }
 
+PG_FUNCTION_INFO_V1(crm_transition_matrix_transition);
+
 /* sfunc: (internal, from_state text, to_state text [, n bigint]) */
-CRM_FUNCTION(crm_transition_matrix_transition)
+Datum
+crm_transition_matrix_transition(PG_FUNCTION_ARGS)
 {
 	MemoryContext context = aggregate_context(fcinfo);
 	Transitions *transitions =
@@ -177,7 +180,10 @@ CRM_FUNCTION(crm_transition_matrix_transition)
 	PG_RETURN_POINTER(transitions);
 }
 
-CRM_FUNCTION(crm_transition_matrix_combine)
+PG_FUNCTION_INFO_V1(crm_transition_matrix_combine);
+
+Datum
+crm_transition_matrix_combine(PG_FUNCTION_ARGS)
 {
 	MemoryContext context = aggregate_context(fcinfo);
 	Transitions *transitions =
@@ -200,8 +206,11 @@ CRM_FUNCTION(crm_transition_matrix_combine)
 	PG_RETURN_POINTER(transitions);
 }
 
+PG_FUNCTION_INFO_V1(crm_transition_matrix_serialize);
+
 /* Format, number of states, their names, counts; in network order. */
-CRM_FUNCTION(crm_transition_matrix_serialize)
+Datum
+crm_transition_matrix_serialize(PG_FUNCTION_ARGS)
 {
 	const Transitions *transitions = (Transitions *) PG_GETARG_POINTER(0);
 	StringInfoData buffer;
@@ -225,7 +234,10 @@ CRM_FUNCTION(crm_transition_matrix_serialize)
 	PG_RETURN_BYTEA_P(pq_endtypsend(&buffer));
 }
 
-CRM_FUNCTION(crm_transition_matrix_deserialize)
+PG_FUNCTION_INFO_V1(crm_transition_matrix_deserialize);
+
+Datum
+crm_transition_matrix_deserialize(PG_FUNCTION_ARGS)
 {
 	bytea *state = PG_GETARG_BYTEA_PP(0);
 	Transitions *transitions = transitions_create(CurrentMemoryContext);
@@ -313,8 +325,11 @@ counts_array(const Transitions *transitions, const SortedState *states)
 						   sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }
 
+PG_FUNCTION_INFO_V1(crm_transition_matrix_final);
+
 /* finalfunc: crm.transition_matrix */
-CRM_FUNCTION(crm_transition_matrix_final)
+Datum
+crm_transition_matrix_final(PG_FUNCTION_ARGS)
 {
 	const Transitions *transitions =
 		PG_ARGISNULL(0) ? NULL : (Transitions *) PG_GETARG_POINTER(0);

@@ -284,8 +284,11 @@ put_numbers(FunctionCallInfo fcinfo, const Matrix *matrix,
 	}
 }
 
+PG_FUNCTION_INFO_V1(crm_transitions);
+
 /* crm.transitions(matrix, smoothing) */
-CRM_FUNCTION(crm_transitions)
+Datum
+crm_transitions(PG_FUNCTION_ARGS)
 {
 	Matrix matrix = matrix_argument(fcinfo, PG_GETARG_FLOAT8(1));
 
@@ -347,15 +350,21 @@ put_values(FunctionCallInfo fcinfo, int horizon, double discount,
 	return (Datum) 0;
 }
 
+PG_FUNCTION_INFO_V1(crm_markov_value);
+
 /* crm.markov_value(matrix, reward, discount) */
-CRM_FUNCTION(crm_markov_value)
+Datum
+crm_markov_value(PG_FUNCTION_ARGS)
 {
 	row_set_start(fcinfo);
 	return put_values(fcinfo, -1, discount_argument(fcinfo, 2), 0.0);
 }
 
+PG_FUNCTION_INFO_V1(crm_markov_value_until);
+
 /* crm.markov_value(matrix, reward, horizon, discount, smoothing) */
-CRM_FUNCTION(crm_markov_value_until)
+Datum
+crm_markov_value_until(PG_FUNCTION_ARGS)
 {
 	row_set_start(fcinfo);
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(3) ||
@@ -408,8 +417,11 @@ targets_argument(FunctionCallInfo fcinfo, int argument, Matrix *matrix)
 	return target;
 }
 
+PG_FUNCTION_INFO_V1(crm_passage_time);
+
 /* crm.passage_time(matrix, to_states, smoothing) */
-CRM_FUNCTION(crm_passage_time)
+Datum
+crm_passage_time(PG_FUNCTION_ARGS)
 {
 	Matrix matrix;
 	double *periods;
@@ -427,8 +439,11 @@ CRM_FUNCTION(crm_passage_time)
 	return (Datum) 0;
 }
 
+PG_FUNCTION_INFO_V1(crm_absorption);
+
 /* crm.absorption(matrix) */
-CRM_FUNCTION(crm_absorption)
+Datum
+crm_absorption(PG_FUNCTION_ARGS)
 {
 	Matrix matrix = matrix_argument(fcinfo, 0);
 	MarkovChain *chain = &matrix.chain;
@@ -454,8 +469,11 @@ CRM_FUNCTION(crm_absorption)
 	return (Datum) 0;
 }
 
+PG_FUNCTION_INFO_V1(crm_steady_state);
+
 /* crm.steady_state(matrix, smoothing) */
-CRM_FUNCTION(crm_steady_state)
+Datum
+crm_steady_state(PG_FUNCTION_ARGS)
 {
 	Matrix matrix = matrix_argument(fcinfo, PG_GETARG_FLOAT8(1));
 	double *share = palloc(matrix.n * sizeof(double));

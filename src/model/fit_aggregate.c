@@ -311,8 +311,11 @@ note_no_gaps(FitState *state, const ModelRow *row)
 	state->gaps_unknown = true;
 }
 
+PG_FUNCTION_INFO_V1(crm_fit_purchases_transition);
+
 /* (state, kind, unit, x, t_x, t [, n]) */
-CRM_FUNCTION(crm_fit_purchases_transition)
+Datum
+crm_fit_purchases_transition(PG_FUNCTION_ARGS)
 {
 	FitState *state = purchase_state(fcinfo);
 	ModelRow row;
@@ -331,8 +334,11 @@ CRM_FUNCTION(crm_fit_purchases_transition)
 	PG_RETURN_POINTER(state);
 }
 
+PG_FUNCTION_INFO_V1(crm_fit_purchases_add_gaps);
+
 /* (state, kind, unit, x, t_x, t, log_gaps, n) */
-CRM_FUNCTION(crm_fit_purchases_add_gaps)
+Datum
+crm_fit_purchases_add_gaps(PG_FUNCTION_ARGS)
 {
 	FitState *state = purchase_state(fcinfo);
 	double log_gaps;
@@ -367,8 +373,11 @@ add_history_gaps(FitState *state, History history, int32 as_of,
 						1);
 }
 
+PG_FUNCTION_INFO_V1(crm_fit_purchases_add_history);
+
 /* (state, kind, unit, history, as_of) */
-CRM_FUNCTION(crm_fit_purchases_add_history)
+Datum
+crm_fit_purchases_add_history(PG_FUNCTION_ARGS)
 {
 	FitState *state = purchase_state(fcinfo);
 	History history;
@@ -391,8 +400,11 @@ CRM_FUNCTION(crm_fit_purchases_add_history)
 	PG_RETURN_POINTER(state);
 }
 
+PG_FUNCTION_INFO_V1(crm_fit_occasions_transition);
+
 /* (state, x, t_x, n [, customers]) */
-CRM_FUNCTION(crm_fit_occasions_transition)
+Datum
+crm_fit_occasions_transition(PG_FUNCTION_ARGS)
 {
 	FitState *state = named_state(fcinfo, &model_bg_bb);
 	ModelRow row;
@@ -409,8 +421,11 @@ CRM_FUNCTION(crm_fit_occasions_transition)
 	PG_RETURN_POINTER(state);
 }
 
+PG_FUNCTION_INFO_V1(crm_fit_renewals_transition);
+
 /* (state, kind, periods, churned [, n]) */
-CRM_FUNCTION(crm_fit_renewals_transition)
+Datum
+crm_fit_renewals_transition(PG_FUNCTION_ARGS)
 {
 	FitState *state = renewal_state(fcinfo);
 	ModelRow row;
@@ -425,8 +440,11 @@ CRM_FUNCTION(crm_fit_renewals_transition)
 	PG_RETURN_POINTER(state);
 }
 
+PG_FUNCTION_INFO_V1(crm_fit_spend_transition);
+
 /* (state, x, mean_amount [, n]) */
-CRM_FUNCTION(crm_fit_spend_transition)
+Datum
+crm_fit_spend_transition(PG_FUNCTION_ARGS)
 {
 	FitState *state = named_state(fcinfo, &model_gamma_gamma);
 	ModelRow row;
@@ -441,8 +459,11 @@ CRM_FUNCTION(crm_fit_spend_transition)
 	PG_RETURN_POINTER(state);
 }
 
+PG_FUNCTION_INFO_V1(crm_fit_spend_add_history);
+
 /* (state, history, as_of) */
-CRM_FUNCTION(crm_fit_spend_add_history)
+Datum
+crm_fit_spend_add_history(PG_FUNCTION_ARGS)
 {
 	FitState *state = named_state(fcinfo, &model_gamma_gamma);
 	ModelRow row;
@@ -454,7 +475,10 @@ CRM_FUNCTION(crm_fit_spend_add_history)
 	PG_RETURN_POINTER(state);
 }
 
-CRM_FUNCTION(crm_fit_combine)
+PG_FUNCTION_INFO_V1(crm_fit_combine);
+
+Datum
+crm_fit_combine(PG_FUNCTION_ARGS)
 {
 	MemoryContext context = aggregate_context(fcinfo);
 	FitState *target;
@@ -494,10 +518,13 @@ CRM_FUNCTION(crm_fit_combine)
 	PG_RETURN_POINTER(target);
 }
 
+PG_FUNCTION_INFO_V1(crm_fit_serialize);
+
 /*
  * Version, family, kind, unit, customers left out, gaps, number of rows, rows.
  */
-CRM_FUNCTION(crm_fit_serialize)
+Datum
+crm_fit_serialize(PG_FUNCTION_ARGS)
 {
 	FitState *state = (FitState *) PG_GETARG_POINTER(0);
 	StringInfoData bytes;
@@ -553,7 +580,10 @@ read_row(StringInfo bytes, const ModelKind *kind, ModelRow *row)
 	row->customers = customers;
 }
 
-CRM_FUNCTION(crm_fit_deserialize)
+PG_FUNCTION_INFO_V1(crm_fit_deserialize);
+
+Datum
+crm_fit_deserialize(PG_FUNCTION_ARGS)
 {
 	bytea *input = PG_GETARG_BYTEA_PP(0);
 	FitState *state = state_create(CurrentMemoryContext);
@@ -592,7 +622,10 @@ CRM_FUNCTION(crm_fit_deserialize)
 	PG_RETURN_POINTER(state);
 }
 
-CRM_FUNCTION(crm_fit_final)
+PG_FUNCTION_INFO_V1(crm_fit_final);
+
+Datum
+crm_fit_final(PG_FUNCTION_ARGS)
 {
 	FitState *state;
 	Model model;

@@ -17,11 +17,14 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
+PG_FUNCTION_INFO_V1(crm_model_valid);
+
 /*
  * The domain's constraint: true, or an error that says what is wrong. The
  * server checks a constant again for every row, hence the cache.
  */
-CRM_FUNCTION(crm_model_valid)
+Datum
+crm_model_valid(PG_FUNCTION_ARGS)
 {
 	(void) model_cached(fcinfo, 0,
 						call_site_memory(fcinfo, sizeof(ModelCache)));
@@ -67,8 +70,11 @@ set_parameters(Model *model, ArrayType *array)
 	}
 }
 
+PG_FUNCTION_INFO_V1(crm_make_model);
+
 /* (kind text, unit text, parameters float8[]); the unit may be NULL. */
-CRM_FUNCTION(crm_make_model)
+Datum
+crm_make_model(PG_FUNCTION_ARGS)
 {
 	Model model = {0};
 	text *kind;
@@ -98,8 +104,11 @@ CRM_FUNCTION(crm_make_model)
 	PG_RETURN_DATUM(model_to_datum(&model));
 }
 
+PG_FUNCTION_INFO_V1(crm_model_parameters);
+
 /* Set of (name text, value float8, std_error float8), in the papers' order. */
-CRM_FUNCTION(crm_model_parameters)
+Datum
+crm_model_parameters(PG_FUNCTION_ARGS)
 {
 	Model model;
 
@@ -121,7 +130,10 @@ CRM_FUNCTION(crm_model_parameters)
 	return (Datum) 0;
 }
 
-CRM_FUNCTION(crm_model_vcov)
+PG_FUNCTION_INFO_V1(crm_model_vcov);
+
+Datum
+crm_model_vcov(PG_FUNCTION_ARGS)
 {
 	Model model;
 	Datum values[MODEL_MAX_PARAMETERS * MODEL_MAX_PARAMETERS];
@@ -141,7 +153,10 @@ CRM_FUNCTION(crm_model_vcov)
 						   sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }
 
-CRM_FUNCTION(crm_model_log_likelihood)
+PG_FUNCTION_INFO_V1(crm_model_log_likelihood);
+
+Datum
+crm_model_log_likelihood(PG_FUNCTION_ARGS)
 {
 	Model model;
 
@@ -151,8 +166,11 @@ CRM_FUNCTION(crm_model_log_likelihood)
 	PG_RETURN_FLOAT8(model.log_likelihood);
 }
 
+PG_FUNCTION_INFO_V1(crm_model_aic);
+
 /* Akaike's criterion, 2 k - 2 LL. */
-CRM_FUNCTION(crm_model_aic)
+Datum
+crm_model_aic(PG_FUNCTION_ARGS)
 {
 	Model model;
 
@@ -163,8 +181,11 @@ CRM_FUNCTION(crm_model_aic)
 					 2.0 * model.log_likelihood);
 }
 
+PG_FUNCTION_INFO_V1(crm_model_bic);
+
 /* Schwarz's criterion, k ln(customers) - 2 LL. */
-CRM_FUNCTION(crm_model_bic)
+Datum
+crm_model_bic(PG_FUNCTION_ARGS)
 {
 	Model model;
 

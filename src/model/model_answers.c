@@ -14,8 +14,11 @@
 
 #include "model/answers.h"
 
+PG_FUNCTION_INFO_V1(crm_log_likelihood_purchases);
+
 /* (model, x, t_x, t [, log_gaps]) */
-CRM_FUNCTION(crm_log_likelihood_purchases)
+Datum
+crm_log_likelihood_purchases(PG_FUNCTION_ARGS)
 {
 	const Model *model = answer_model(fcinfo, answer_cache(fcinfo));
 	ModelRow customer = answer_customer(fcinfo, model, 1);
@@ -33,8 +36,11 @@ CRM_FUNCTION(crm_log_likelihood_purchases)
 		fcinfo, model_answer(model, log_likelihood, &customer) + log_gaps);
 }
 
+PG_FUNCTION_INFO_V1(crm_p_alive);
+
 /* (model, x, t_x, t) */
-CRM_FUNCTION(crm_p_alive)
+Datum
+crm_p_alive(PG_FUNCTION_ARGS)
 {
 	const Model *model = answer_model(fcinfo, answer_cache(fcinfo));
 	ModelRow customer = answer_customer(fcinfo, model, 1);
@@ -42,8 +48,11 @@ CRM_FUNCTION(crm_p_alive)
 	PG_RETURN_FLOAT8(model_answer(model, p_alive, &customer));
 }
 
+PG_FUNCTION_INFO_V1(crm_p_alive_history);
+
 /* (model, history, as_of) */
-CRM_FUNCTION(crm_p_alive_history)
+Datum
+crm_p_alive_history(PG_FUNCTION_ARGS)
 {
 	const Model *model = answer_timed_model(fcinfo, answer_cache(fcinfo));
 	ModelRow customer;
@@ -53,8 +62,11 @@ CRM_FUNCTION(crm_p_alive_history)
 	PG_RETURN_FLOAT8(model_answer(model, p_alive, &customer));
 }
 
+PG_FUNCTION_INFO_V1(crm_p_alive_after);
+
 /* (model, x, t_x, t, horizon) */
-CRM_FUNCTION(crm_p_alive_after)
+Datum
+crm_p_alive_after(PG_FUNCTION_ARGS)
 {
 	const Model *model = answer_model(fcinfo, answer_cache(fcinfo));
 	ModelRow customer = answer_customer(fcinfo, model, 1);
@@ -63,8 +75,11 @@ CRM_FUNCTION(crm_p_alive_after)
 	PG_RETURN_FLOAT8(model_answer(model, p_alive_after, &customer, ahead));
 }
 
+PG_FUNCTION_INFO_V1(crm_p_alive_history_after);
+
 /* (model, history, as_of, days) */
-CRM_FUNCTION(crm_p_alive_history_after)
+Datum
+crm_p_alive_history_after(PG_FUNCTION_ARGS)
 {
 	const Model *model = answer_timed_model(fcinfo, answer_cache(fcinfo));
 	double ahead = answer_days(model, PG_GETARG_INT32(3));
@@ -75,8 +90,11 @@ CRM_FUNCTION(crm_p_alive_history_after)
 	PG_RETURN_FLOAT8(model_answer(model, p_alive_after, &customer, ahead));
 }
 
+PG_FUNCTION_INFO_V1(crm_residual_lifetime);
+
 /* (model, x, t_x, t) */
-CRM_FUNCTION(crm_residual_lifetime)
+Datum
+crm_residual_lifetime(PG_FUNCTION_ARGS)
 {
 	const Model *model = answer_model(fcinfo, answer_cache(fcinfo));
 	ModelRow customer = answer_customer(fcinfo, model, 1);
@@ -85,8 +103,11 @@ CRM_FUNCTION(crm_residual_lifetime)
 						 model_answer(model, residual_lifetime, &customer));
 }
 
+PG_FUNCTION_INFO_V1(crm_residual_lifetime_history);
+
 /* (model, history, as_of): in days */
-CRM_FUNCTION(crm_residual_lifetime_history)
+Datum
+crm_residual_lifetime_history(PG_FUNCTION_ARGS)
 {
 	const Model *model = answer_timed_model(fcinfo, answer_cache(fcinfo));
 	ModelRow customer;
@@ -98,8 +119,11 @@ CRM_FUNCTION(crm_residual_lifetime_history)
 							 model->days_per_unit);
 }
 
+PG_FUNCTION_INFO_V1(crm_expected_purchases);
+
 /* (model, x, t_x, t, horizon) */
-CRM_FUNCTION(crm_expected_purchases)
+Datum
+crm_expected_purchases(PG_FUNCTION_ARGS)
 {
 	AnswerCache *cache = answer_cache(fcinfo);
 	const Model *model = answer_model(fcinfo, cache);
@@ -110,8 +134,11 @@ CRM_FUNCTION(crm_expected_purchases)
 		fcinfo, answer_purchases(fcinfo, cache, &customer, horizon, 0.0));
 }
 
+PG_FUNCTION_INFO_V1(crm_expected_purchases_history);
+
 /* (model, history, as_of, days) */
-CRM_FUNCTION(crm_expected_purchases_history)
+Datum
+crm_expected_purchases_history(PG_FUNCTION_ARGS)
 {
 	AnswerCache *cache = answer_cache(fcinfo);
 	const Model *model = answer_timed_model(fcinfo, cache);
@@ -124,8 +151,11 @@ CRM_FUNCTION(crm_expected_purchases_history)
 		fcinfo, answer_purchases(fcinfo, cache, &customer, horizon, 0.0));
 }
 
+PG_FUNCTION_INFO_V1(crm_expected_purchases_new);
+
 /* (model, horizon) */
-CRM_FUNCTION(crm_expected_purchases_new)
+Datum
+crm_expected_purchases_new(PG_FUNCTION_ARGS)
 {
 	const Model *model = answer_model(fcinfo, answer_cache(fcinfo));
 	double horizon = model_horizon(PG_GETARG_FLOAT8(1), false);
@@ -133,8 +163,11 @@ CRM_FUNCTION(crm_expected_purchases_new)
 	return answer_finite(fcinfo, model_answer(model, expected_new, horizon));
 }
 
+PG_FUNCTION_INFO_V1(crm_residual_purchases);
+
 /* (model, x, t_x, t, horizon, discount) */
-CRM_FUNCTION(crm_residual_purchases)
+Datum
+crm_residual_purchases(PG_FUNCTION_ARGS)
 {
 	AnswerCache *cache = answer_cache(fcinfo);
 	const Model *model = answer_model(fcinfo, cache);

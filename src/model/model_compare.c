@@ -90,8 +90,11 @@ chi_square_tail(double statistic, int degrees)
 	return sum;
 }
 
+PG_FUNCTION_INFO_V1(crm_likelihood_ratio_test);
+
 /* (restricted, full) -> (statistic float8, degrees int, p_value float8) */
-CRM_FUNCTION(crm_likelihood_ratio_test)
+Datum
+crm_likelihood_ratio_test(PG_FUNCTION_ARGS)
 {
 	Model restricted;
 	Model full;

@@ -58,8 +58,11 @@ probability_datum(const Model *model, const ModelRow *customer, double count,
 		fmin(model_answer(model, probability, customer, count, horizon), 1.0));
 }
 
+PG_FUNCTION_INFO_V1(crm_purchase_probability_new);
+
 /* (model, horizon, k) */
-CRM_FUNCTION(crm_purchase_probability_new)
+Datum
+crm_purchase_probability_new(PG_FUNCTION_ARGS)
 {
 	const Model *model = answer_model(fcinfo, answer_cache(fcinfo));
 	double horizon = horizon_argument(fcinfo, model, 1);
@@ -69,8 +72,11 @@ CRM_FUNCTION(crm_purchase_probability_new)
 	return probability_datum(model, &newcomer, count, horizon);
 }
 
+PG_FUNCTION_INFO_V1(crm_purchase_probability);
+
 /* (model, x, t_x, t, horizon, k) */
-CRM_FUNCTION(crm_purchase_probability)
+Datum
+crm_purchase_probability(PG_FUNCTION_ARGS)
 {
 	const Model *model = answer_model(fcinfo, answer_cache(fcinfo));
 	ModelRow customer = answer_customer(fcinfo, model, 1);
@@ -80,8 +86,11 @@ CRM_FUNCTION(crm_purchase_probability)
 	return probability_datum(model, &customer, count, horizon);
 }
 
+PG_FUNCTION_INFO_V1(crm_purchase_probability_history);
+
 /* (model, history, as_of, days, k) */
-CRM_FUNCTION(crm_purchase_probability_history)
+Datum
+crm_purchase_probability_history(PG_FUNCTION_ARGS)
 {
 	const Model *model = answer_timed_model(fcinfo, answer_cache(fcinfo));
 	double horizon = answer_days(model, PG_GETARG_INT32(3));
@@ -154,8 +163,11 @@ interval_datum(FunctionCallInfo fcinfo, const Model *model,
 					 nulls);
 }
 
+PG_FUNCTION_INFO_V1(crm_purchase_interval);
+
 /* (model, x, t_x, t, horizon, level) */
-CRM_FUNCTION(crm_purchase_interval)
+Datum
+crm_purchase_interval(PG_FUNCTION_ARGS)
 {
 	const Model *model = answer_model(fcinfo, answer_cache(fcinfo));
 	ModelRow customer = answer_customer(fcinfo, model, 1);
@@ -165,8 +177,11 @@ CRM_FUNCTION(crm_purchase_interval)
 	return interval_datum(fcinfo, model, &customer, horizon, level);
 }
 
+PG_FUNCTION_INFO_V1(crm_purchase_interval_history);
+
 /* (model, history, as_of, days, level) */
-CRM_FUNCTION(crm_purchase_interval_history)
+Datum
+crm_purchase_interval_history(PG_FUNCTION_ARGS)
 {
 	const Model *model = answer_timed_model(fcinfo, answer_cache(fcinfo));
 	double horizon = answer_days(model, PG_GETARG_INT32(3));

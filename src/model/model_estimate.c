@@ -202,8 +202,11 @@ answer_estimate(FunctionCallInfo fcinfo, AnswerFunction answer,
 	return estimate_datum(fcinfo, result, level, answer == alive_answer);
 }
 
+PG_FUNCTION_INFO_V1(crm_p_alive_estimate);
+
 /* (model, x, t_x, t, level) */
-CRM_FUNCTION(crm_p_alive_estimate)
+Datum
+crm_p_alive_estimate(PG_FUNCTION_ARGS)
 {
 	Question question = {.model = answer_model(fcinfo, answer_cache(fcinfo))};
 
@@ -212,8 +215,11 @@ CRM_FUNCTION(crm_p_alive_estimate)
 						   answer_level(PG_GETARG_FLOAT8(4)));
 }
 
+PG_FUNCTION_INFO_V1(crm_p_alive_estimate_history);
+
 /* (model, history, as_of, level) */
-CRM_FUNCTION(crm_p_alive_estimate_history)
+Datum
+crm_p_alive_estimate_history(PG_FUNCTION_ARGS)
 {
 	Question question = {.model =
 							 answer_timed_model(fcinfo, answer_cache(fcinfo))};
@@ -224,8 +230,11 @@ CRM_FUNCTION(crm_p_alive_estimate_history)
 	return answer_estimate(fcinfo, alive_answer, &question, level);
 }
 
+PG_FUNCTION_INFO_V1(crm_expected_purchases_estimate);
+
 /* (model, x, t_x, t, horizon, level) */
-CRM_FUNCTION(crm_expected_purchases_estimate)
+Datum
+crm_expected_purchases_estimate(PG_FUNCTION_ARGS)
 {
 	Question question = {.model = answer_model(fcinfo, answer_cache(fcinfo))};
 
@@ -235,8 +244,11 @@ CRM_FUNCTION(crm_expected_purchases_estimate)
 						   answer_level(PG_GETARG_FLOAT8(5)));
 }
 
+PG_FUNCTION_INFO_V1(crm_expected_purchases_estimate_history);
+
 /* (model, history, as_of, days, level) */
-CRM_FUNCTION(crm_expected_purchases_estimate_history)
+Datum
+crm_expected_purchases_estimate_history(PG_FUNCTION_ARGS)
 {
 	Question question = {.model =
 							 answer_timed_model(fcinfo, answer_cache(fcinfo))};
@@ -265,11 +277,14 @@ clv_estimate(FunctionCallInfo fcinfo, const Question *purchases,
 	return estimate_datum(fcinfo, value, level, false);
 }
 
+PG_FUNCTION_INFO_V1(crm_clv_estimate);
+
 /*
  * (purchase_model, spend_model, x, t_x, t, mean_amount, horizon,
  * yearly_discount, margin, level)
  */
-CRM_FUNCTION(crm_clv_estimate)
+Datum
+crm_clv_estimate(PG_FUNCTION_ARGS)
 {
 	AnswerCache *cache = answer_cache(fcinfo);
 	Question purchases = {.model = answer_timed_model(fcinfo, cache)};
@@ -284,11 +299,14 @@ CRM_FUNCTION(crm_clv_estimate)
 						answer_level(PG_GETARG_FLOAT8(9)));
 }
 
+PG_FUNCTION_INFO_V1(crm_clv_estimate_history);
+
 /*
  * (purchase_model, spend_model, history, as_of, days, yearly_discount,
  * margin, level)
  */
-CRM_FUNCTION(crm_clv_estimate_history)
+Datum
+crm_clv_estimate_history(PG_FUNCTION_ARGS)
 {
 	AnswerCache *cache;
 	Question purchases = {0};

@@ -52,8 +52,11 @@ discount_argument(FunctionCallInfo fcinfo, int argument)
 	return log1p(discount);
 }
 
+PG_FUNCTION_INFO_V1(crm_log_likelihood_renewals);
+
 /* (model, periods, churned) */
-CRM_FUNCTION(crm_log_likelihood_renewals)
+Datum
+crm_log_likelihood_renewals(PG_FUNCTION_ARGS)
 {
 	const Model *model = renewal_model(fcinfo);
 	ModelRow row = model_renewals_row(PG_GETARG_INT32(1), PG_GETARG_BOOL(2));
@@ -61,8 +64,11 @@ CRM_FUNCTION(crm_log_likelihood_renewals)
 	return answer_finite(fcinfo, model_answer(model, log_likelihood, &row));
 }
 
+PG_FUNCTION_INFO_V1(crm_survival);
+
 /* (model, periods) */
-CRM_FUNCTION(crm_survival)
+Datum
+crm_survival(PG_FUNCTION_ARGS)
 {
 	const Model *model = renewal_model(fcinfo);
 	double period = period_argument(fcinfo, 1, 0);
@@ -70,8 +76,11 @@ CRM_FUNCTION(crm_survival)
 	PG_RETURN_FLOAT8(exp(model_answer(model, log_survival, period)));
 }
 
+PG_FUNCTION_INFO_V1(crm_retention_rate);
+
 /* (model, period_no) */
-CRM_FUNCTION(crm_retention_rate)
+Datum
+crm_retention_rate(PG_FUNCTION_ARGS)
 {
 	const Model *model = renewal_model(fcinfo);
 	double period = period_argument(fcinfo, 1, 1);
@@ -79,8 +88,11 @@ CRM_FUNCTION(crm_retention_rate)
 	PG_RETURN_FLOAT8(model_answer(model, retention, period));
 }
 
+PG_FUNCTION_INFO_V1(crm_residual_value);
+
 /* (model, periods, period_discount) */
-CRM_FUNCTION(crm_residual_value)
+Datum
+crm_residual_value(PG_FUNCTION_ARGS)
 {
 	const Model *model = renewal_model(fcinfo);
 	double period = period_argument(fcinfo, 1, 0) + 1.0;
@@ -92,8 +104,11 @@ CRM_FUNCTION(crm_residual_value)
 		fcinfo, model_answer(model, residual_renewals, period, discount));
 }
 
+PG_FUNCTION_INFO_V1(crm_residual_value_new);
+
 /* (model, period_discount): one payment now, and the renewals from then on */
-CRM_FUNCTION(crm_residual_value_new)
+Datum
+crm_residual_value_new(PG_FUNCTION_ARGS)
 {
 	const Model *model = renewal_model(fcinfo);
 	double discount = discount_argument(fcinfo, 1);

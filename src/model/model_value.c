@@ -14,8 +14,11 @@
 
 #include "model/answers.h"
 
+PG_FUNCTION_INFO_V1(crm_log_likelihood_spend);
+
 /* (model, x, mean_amount) */
-CRM_FUNCTION(crm_log_likelihood_spend)
+Datum
+crm_log_likelihood_spend(PG_FUNCTION_ARGS)
 {
 	const Model *model = answer_spend_model(fcinfo, 0, answer_cache(fcinfo));
 	ModelRow row = model_spend_row(PG_GETARG_INT64(1), PG_GETARG_FLOAT8(2));
@@ -27,8 +30,11 @@ CRM_FUNCTION(crm_log_likelihood_spend)
 	return answer_finite(fcinfo, model_answer(model, log_likelihood, &row));
 }
 
+PG_FUNCTION_INFO_V1(crm_expected_spend);
+
 /* (model, x, mean_amount) */
-CRM_FUNCTION(crm_expected_spend)
+Datum
+crm_expected_spend(PG_FUNCTION_ARGS)
 {
 	const Model *model = answer_spend_model(fcinfo, 0, answer_cache(fcinfo));
 	ModelRow row = model_spend_row(PG_GETARG_INT64(1), PG_GETARG_FLOAT8(2));
@@ -37,8 +43,11 @@ CRM_FUNCTION(crm_expected_spend)
 	return answer_finite(fcinfo, model_answer(model, expected_spend, &row));
 }
 
+PG_FUNCTION_INFO_V1(crm_expected_spend_history);
+
 /* (model, history, as_of) */
-CRM_FUNCTION(crm_expected_spend_history)
+Datum
+crm_expected_spend_history(PG_FUNCTION_ARGS)
 {
 	const Model *model = answer_spend_model(fcinfo, 0, answer_cache(fcinfo));
 
@@ -55,11 +64,14 @@ money(FunctionCallInfo fcinfo, double value, double margin)
 	return answer_finite(fcinfo, isfinite(margin) ? value * margin : NAN);
 }
 
+PG_FUNCTION_INFO_V1(crm_clv);
+
 /*
  * (purchase_model, spend_model, x, t_x, t, mean_amount, horizon,
  * yearly_discount, margin)
  */
-CRM_FUNCTION(crm_clv)
+Datum
+crm_clv(PG_FUNCTION_ARGS)
 {
 	AnswerCache *cache = answer_cache(fcinfo);
 	const Model *model = answer_timed_model(fcinfo, cache);
@@ -80,11 +92,14 @@ CRM_FUNCTION(crm_clv)
 		PG_GETARG_FLOAT8(8));
 }
 
+PG_FUNCTION_INFO_V1(crm_clv_history);
+
 /*
  * (purchase_model, spend_model, history, as_of, days, yearly_discount,
  * margin)
  */
-CRM_FUNCTION(crm_clv_history)
+Datum
+crm_clv_history(PG_FUNCTION_ARGS)
 {
 	AnswerCache *cache;
 	const Model *model;

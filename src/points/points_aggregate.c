@@ -276,11 +276,14 @@ name_entry(FunctionCallInfo fcinfo, PointsEntry *entry)
 		entry->name = PG_GETARG_INT64(number);
 }
 
+PG_FUNCTION_INFO_V1(crm_points_transition);
+
 /*
  * sfunc: (internal, points numeric, occurred_at, expires_at, available_at
  * timestamptz, [entry_id, reverses_id bigint,] as_of timestamptz)
  */
-CRM_FUNCTION(crm_points_transition)
+Datum
+crm_points_transition(PG_FUNCTION_ARGS)
 {
 	MemoryContext context = aggregate_context(fcinfo);
 	PointsLedger *ledger =
@@ -330,7 +333,10 @@ ledger_append(PointsLedger *ledger, const PointsLedger *other)
 	}
 }
 
-CRM_FUNCTION(crm_points_combine)
+PG_FUNCTION_INFO_V1(crm_points_combine);
+
+Datum
+crm_points_combine(PG_FUNCTION_ARGS)
 {
 	MemoryContext context = aggregate_context(fcinfo);
 	PointsLedger *ledger =
@@ -350,8 +356,11 @@ CRM_FUNCTION(crm_points_combine)
 	PG_RETURN_POINTER(ledger);
 }
 
+PG_FUNCTION_INFO_V1(crm_points_serialize);
+
 /* The header, then six integers for each entry, in network order. */
-CRM_FUNCTION(crm_points_serialize)
+Datum
+crm_points_serialize(PG_FUNCTION_ARGS)
 {
 	const PointsLedger *ledger = (PointsLedger *) PG_GETARG_POINTER(0);
 	Size size = mul_size((Size) ledger->count, STATE_ENTRY_SIZE);
@@ -385,7 +394,10 @@ CRM_FUNCTION(crm_points_serialize)
 	PG_RETURN_BYTEA_P(pq_endtypsend(&buffer));
 }
 
-CRM_FUNCTION(crm_points_deserialize)
+PG_FUNCTION_INFO_V1(crm_points_deserialize);
+
+Datum
+crm_points_deserialize(PG_FUNCTION_ARGS)
 {
 	bytea *state = PG_GETARG_BYTEA_PP(0);
 	StringInfoData buffer = {0};
@@ -451,7 +463,10 @@ ledger_replay(PointsLedger *ledger, PointsBalance *balance, size_t *left)
 	return lots;
 }
 
-CRM_FUNCTION(crm_points_balance_final)
+PG_FUNCTION_INFO_V1(crm_points_balance_final);
+
+Datum
+crm_points_balance_final(PG_FUNCTION_ARGS)
 {
 	PointsLedger *ledger;
 	PointsBalance balance;
@@ -495,7 +510,10 @@ put_lot(RowArray *rows, int64 place, const PointsLot *lot, int scale)
 	row_array_set(rows, place, values, nulls);
 }
 
-CRM_FUNCTION(crm_points_lots_final)
+PG_FUNCTION_INFO_V1(crm_points_lots_final);
+
+Datum
+crm_points_lots_final(PG_FUNCTION_ARGS)
 {
 	PointsLedger *ledger;
 	PointsBalance balance;

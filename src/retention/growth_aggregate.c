@@ -52,8 +52,11 @@ window_tally(FunctionCallInfo fcinfo, int columns)
 	return tally;
 }
 
+PG_FUNCTION_INFO_V1(crm_growth_transition);
+
 /* sfunc: (internal, history, since date, until date, unit text) */
-CRM_FUNCTION(crm_growth_transition)
+Datum
+crm_growth_transition(PG_FUNCTION_ARGS)
 {
 	Tally *tally;
 	History history;
@@ -68,8 +71,11 @@ CRM_FUNCTION(crm_growth_transition)
 	PG_RETURN_POINTER(tally);
 }
 
+PG_FUNCTION_INFO_V1(crm_stickiness_transition);
+
 /* sfunc: (internal, history, since date, until date, unit text) */
-CRM_FUNCTION(crm_stickiness_transition)
+Datum
+crm_stickiness_transition(PG_FUNCTION_ARGS)
 {
 	Tally *tally;
 	History history;
@@ -137,8 +143,11 @@ period_rows(FunctionCallInfo fcinfo,
 	return row_array_end(&rows);
 }
 
+PG_FUNCTION_INFO_V1(crm_growth_final);
+
 /* finalfunc: crm.growth_period[] */
-CRM_FUNCTION(crm_growth_final)
+Datum
+crm_growth_final(PG_FUNCTION_ARGS)
 {
 	(void) aggregate_context(fcinfo);
 	if (PG_ARGISNULL(0))
@@ -146,8 +155,11 @@ CRM_FUNCTION(crm_growth_final)
 	PG_RETURN_DATUM(period_rows(fcinfo, put_growth));
 }
 
+PG_FUNCTION_INFO_V1(crm_stickiness_final);
+
 /* finalfunc: crm.stickiness_count[] */
-CRM_FUNCTION(crm_stickiness_final)
+Datum
+crm_stickiness_final(PG_FUNCTION_ARGS)
 {
 	(void) aggregate_context(fcinfo);
 	if (PG_ARGISNULL(0))

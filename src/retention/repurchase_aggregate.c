@@ -51,8 +51,11 @@ count_customer(FunctionCallInfo fcinfo, bool bought, bool repeated)
 	return tally;
 }
 
+PG_FUNCTION_INFO_V1(crm_repeat_rate_transition);
+
 /* sfunc: (internal, history, since date, until date, once_a_day boolean) */
-CRM_FUNCTION(crm_repeat_rate_transition)
+Datum
+crm_repeat_rate_transition(PG_FUNCTION_ARGS)
 {
 	History history;
 	int64 purchases;
@@ -66,8 +69,11 @@ CRM_FUNCTION(crm_repeat_rate_transition)
 	PG_RETURN_POINTER(count_customer(fcinfo, purchases > 0, purchases > 1));
 }
 
+PG_FUNCTION_INFO_V1(crm_came_back_rate_transition);
+
 /* sfunc: (internal, history, since, until, next_since, next_until date) */
-CRM_FUNCTION(crm_came_back_rate_transition)
+Datum
+crm_came_back_rate_transition(PG_FUNCTION_ARGS)
 {
 	History history;
 	int32 next_since;
@@ -88,8 +94,11 @@ CRM_FUNCTION(crm_came_back_rate_transition)
 								   next_until, true) > 0));
 }
 
+PG_FUNCTION_INFO_V1(crm_repeat_within_transition);
+
 /* sfunc: (internal, history, as_of, since, until date, days int) */
-CRM_FUNCTION(crm_repeat_within_transition)
+Datum
+crm_repeat_within_transition(PG_FUNCTION_ARGS)
 {
 	History history;
 	int32 as_of;
@@ -119,8 +128,11 @@ CRM_FUNCTION(crm_repeat_within_transition)
 		fcinfo, bought, found > 1 && (int64) first[1] - first[0] <= days));
 }
 
+PG_FUNCTION_INFO_V1(crm_repurchase_final);
+
 /* finalfunc: crm.repurchase */
-CRM_FUNCTION(crm_repurchase_final)
+Datum
+crm_repurchase_final(PG_FUNCTION_ARGS)
 {
 	const Tally *tally = tally_argument(fcinfo, 0);
 	Datum values[REPURCHASE_COLUMNS] = {0};

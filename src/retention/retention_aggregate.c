@@ -70,8 +70,11 @@ add_history(Tally *tally, History history)
 				  history.data, history.size);
 }
 
+PG_FUNCTION_INFO_V1(crm_retention_transition);
+
 /* sfunc: (internal, history, as_of date, since date, periods int, unit) */
-CRM_FUNCTION(crm_retention_transition)
+Datum
+crm_retention_transition(PG_FUNCTION_ARGS)
 {
 	MemoryContext context = aggregate_context(fcinfo);
 	Tally *tally = tally_argument(fcinfo, 0);
@@ -132,8 +135,11 @@ brackets_argument(FunctionCallInfo fcinfo, int number, int32 *cells)
 	return bounds;
 }
 
+PG_FUNCTION_INFO_V1(crm_retention_brackets_transition);
+
 /* sfunc: (internal, history, as_of date, since date, brackets int[], unit) */
-CRM_FUNCTION(crm_retention_brackets_transition)
+Datum
+crm_retention_brackets_transition(PG_FUNCTION_ARGS)
 {
 	MemoryContext context = aggregate_context(fcinfo);
 	Tally *tally = tally_argument(fcinfo, 0);
@@ -201,8 +207,11 @@ put_cohort(RowArray *rows, const Tally *tally, int32 cohort)
 	}
 }
 
+PG_FUNCTION_INFO_V1(crm_retention_final);
+
 /* finalfunc: crm.retention_cell[] */
-CRM_FUNCTION(crm_retention_final)
+Datum
+crm_retention_final(PG_FUNCTION_ARGS)
 {
 	Tally *tally = tally_argument(fcinfo, 0);
 	RowArray rows;

@@ -120,8 +120,11 @@ tally_out_of_range(void)
 					errhint("Keep the amounts in a larger unit of money.")));
 }
 
+PG_FUNCTION_INFO_V1(crm_tally_combine);
+
 /* combinefunc of all these aggregates */
-CRM_FUNCTION(crm_tally_combine)
+Datum
+crm_tally_combine(PG_FUNCTION_ARGS)
 {
 	MemoryContext context = aggregate_context(fcinfo);
 	Tally *tally = tally_argument(fcinfo, 0);
@@ -141,8 +144,11 @@ CRM_FUNCTION(crm_tally_combine)
 	PG_RETURN_TALLY(tally);
 }
 
+PG_FUNCTION_INFO_V1(crm_tally_serialize);
+
 /* Format, window, cells, scale, size, bounds, counts; all in network order. */
-CRM_FUNCTION(crm_tally_serialize)
+Datum
+crm_tally_serialize(PG_FUNCTION_ARGS)
 {
 	const Tally *tally = (Tally *) PG_GETARG_POINTER(0);
 	StringInfoData buffer;
@@ -164,7 +170,10 @@ CRM_FUNCTION(crm_tally_serialize)
 	PG_RETURN_BYTEA_P(pq_endtypsend(&buffer));
 }
 
-CRM_FUNCTION(crm_tally_deserialize)
+PG_FUNCTION_INFO_V1(crm_tally_deserialize);
+
+Datum
+crm_tally_deserialize(PG_FUNCTION_ARGS)
 {
 	bytea *state = PG_GETARG_BYTEA_PP(0);
 	StringInfoData buffer = {0};

@@ -142,8 +142,11 @@ population_add(RfmPopulation *population, const HistoryTotals *totals,
 	population->count++;
 }
 
+PG_FUNCTION_INFO_V1(crm_rfm_thresholds_agg_transition);
+
 /* sfunc: (internal, crm.history, as_of date, groups int) */
-CRM_FUNCTION(crm_rfm_thresholds_agg_transition)
+Datum
+crm_rfm_thresholds_agg_transition(PG_FUNCTION_ARGS)
 {
 	MemoryContext context = aggregate_context(fcinfo);
 	RfmPopulation *population;
@@ -196,7 +199,10 @@ population_append(RfmPopulation *population, const RfmPopulation *other)
 	population->count += other->count;
 }
 
-CRM_FUNCTION(crm_rfm_thresholds_agg_combine)
+PG_FUNCTION_INFO_V1(crm_rfm_thresholds_agg_combine);
+
+Datum
+crm_rfm_thresholds_agg_combine(PG_FUNCTION_ARGS)
 {
 	MemoryContext context = aggregate_context(fcinfo);
 	RfmPopulation *population;
@@ -245,11 +251,14 @@ state_layout(const RfmPopulation *population)
 	return layout;
 }
 
+PG_FUNCTION_INFO_V1(crm_rfm_thresholds_agg_serialize);
+
 /*
  * Format, scale, groups, count; least value and width of each array; then the
  * packed arrays. Some 7 bytes a customer: a value of PostgreSQL ends at 1 GB.
  */
-CRM_FUNCTION(crm_rfm_thresholds_agg_serialize)
+Datum
+crm_rfm_thresholds_agg_serialize(PG_FUNCTION_ARGS)
 {
 	const RfmPopulation *population = (void *) PG_GETARG_POINTER(0);
 	StateLayout layout = state_layout(population);
@@ -316,7 +325,10 @@ read_header(StringInfo buffer, RfmPopulation *header)
 	return layout;
 }
 
-CRM_FUNCTION(crm_rfm_thresholds_agg_deserialize)
+PG_FUNCTION_INFO_V1(crm_rfm_thresholds_agg_deserialize);
+
+Datum
+crm_rfm_thresholds_agg_deserialize(PG_FUNCTION_ARGS)
 {
 	bytea *state = PG_GETARG_BYTEA_PP(0);
 	RfmPopulation header = {0};
@@ -350,11 +362,14 @@ pause_selection(void)
 	CHECK_FOR_INTERRUPTS();
 }
 
+PG_FUNCTION_INFO_V1(crm_rfm_thresholds_agg_final);
+
 /*
  * Selection reorders the arrays, which changes nothing about the state: its
  * metrics are three bags of values, no longer tied to a customer.
  */
-CRM_FUNCTION(crm_rfm_thresholds_agg_final)
+Datum
+crm_rfm_thresholds_agg_final(PG_FUNCTION_ARGS)
 {
 	RfmPopulation *population;
 	Quantile quantiles[RFM_MAX_GROUPS];

@@ -72,8 +72,11 @@ score_code(const RfmThresholds *limits, int r, int f, int m)
 	return PointerGetDatum(cstring_to_text_with_len(code, (int) (end - code)));
 }
 
+PG_FUNCTION_INFO_V1(crm_rfm);
+
 /* crm.rfm(crm.rfm_thresholds, crm.history, as_of date) */
-CRM_FUNCTION(crm_rfm)
+Datum
+crm_rfm(PG_FUNCTION_ARGS)
 {
 	History history = PG_GETARG_HISTORY(1);
 	int32 as_of = PG_GETARG_DAY(2, "as_of");
@@ -145,8 +148,11 @@ get_weights(ArrayType *array, double *weights)
 		weights[i] /= greatest;
 }
 
+PG_FUNCTION_INFO_V1(crm_rfm_score);
+
 /* crm.rfm_score(crm.rfm, weights float8[]) */
-CRM_FUNCTION(crm_rfm_score)
+Datum
+crm_rfm_score(PG_FUNCTION_ARGS)
 {
 	HeapTupleHeader record = PG_GETARG_HEAPTUPLEHEADER(0);
 	double weights[3];

@@ -229,8 +229,11 @@ rfm_thresholds_array(const Quantile *quantiles, int groups, int scale)
 										   -1, false, TYPALIGN_INT));
 }
 
+PG_FUNCTION_INFO_V1(crm_rfm_thresholds);
+
 /* crm.rfm_thresholds(recency numeric[], frequency numeric[], monetary numeric[]) */
-CRM_FUNCTION(crm_rfm_thresholds)
+Datum
+crm_rfm_thresholds(PG_FUNCTION_ARGS)
 {
 	Datum values[3];
 	bool nulls[3] = {0};

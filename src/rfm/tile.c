@@ -44,8 +44,11 @@ tile_start(WindowObject window, TileState *state)
 	return true;
 }
 
+PG_FUNCTION_INFO_V1(crm_tile);
+
 /* crm.tile(groups int) OVER (...); groups counts as of the first row */
-CRM_FUNCTION(crm_tile)
+Datum
+crm_tile(PG_FUNCTION_ARGS)
 {
 	WindowObject window = PG_WINDOW_OBJECT();
 	int64 position = WinGetCurrentPosition(window);

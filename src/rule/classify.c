@@ -34,8 +34,11 @@ typedef struct Explanation
 	bool nulls[EXPLAIN_COLUMNS];
 } Explanation;
 
+PG_FUNCTION_INFO_V1(crm_classify);
+
 /* crm.classify(crm.ruleset, record) */
-CRM_FUNCTION(crm_classify)
+Datum
+crm_classify(PG_FUNCTION_ARGS)
 {
 	const Classifier *classifier = classifier_load(fcinfo);
 	int rule = classifier_choose(classifier);
@@ -128,8 +131,11 @@ explain_no_condition(Explanation *row)
 	set_number(row, EXPLAIN_MISSING, int64_to_numeric(0));
 }
 
+PG_FUNCTION_INFO_V1(crm_explain);
+
 /* crm.explain(crm.ruleset, record): a row for each condition */
-CRM_FUNCTION(crm_explain)
+Datum
+crm_explain(PG_FUNCTION_ARGS)
 {
 	const Classifier *classifier = classifier_load(fcinfo);
 	const Ruleset *ruleset = classifier->ruleset;

@@ -22,8 +22,11 @@ check_ruleset(Datum value, void *result)
 	(void) ruleset_parse(DatumGetJsonbP(value));
 }
 
+PG_FUNCTION_INFO_V1(crm_ruleset_valid);
+
 /* crm_internal.ruleset_valid(jsonb): true, or an error that says why not */
-CRM_FUNCTION(crm_ruleset_valid)
+Datum
+crm_ruleset_valid(PG_FUNCTION_ARGS)
 {
 	/* The check of a domain sees a constant once for each row. */
 	cached_argument(fcinfo, 0,
@@ -74,13 +77,19 @@ static const RuleForm ruleset_form = {.group = "rule",
 									  .check_row = check_row,
 									  .check_neighbors = check_neighbors};
 
+PG_FUNCTION_INFO_V1(crm_ruleset_agg_transition);
+
 /* sfunc: (internal, position, label, metric, at_least, at_most) */
-CRM_FUNCTION(crm_ruleset_agg_transition)
+Datum
+crm_ruleset_agg_transition(PG_FUNCTION_ARGS)
 {
 	return rule_rows_transition(fcinfo, &ruleset_form);
 }
 
-CRM_FUNCTION(crm_ruleset_agg_final)
+PG_FUNCTION_INFO_V1(crm_ruleset_agg_final);
+
+Datum
+crm_ruleset_agg_final(PG_FUNCTION_ARGS)
 {
 	Datum ruleset;
 

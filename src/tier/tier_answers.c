@@ -31,15 +31,21 @@ enum
 	PATH_COLUMNS
 };
 
+PG_FUNCTION_INFO_V1(crm_tier_policy_valid);
+
 /* crm_internal.tier_policy_valid(jsonb): true, or an error that says why not */
-CRM_FUNCTION(crm_tier_policy_valid)
+Datum
+crm_tier_policy_valid(PG_FUNCTION_ARGS)
 {
 	(void) tier_policy_argument(fcinfo, 0);
 	PG_RETURN_BOOL(true);
 }
 
+PG_FUNCTION_INFO_V1(crm_tier_enroll);
+
 /* crm.tier_enroll(policy, day) */
-CRM_FUNCTION(crm_tier_enroll)
+Datum
+crm_tier_enroll(PG_FUNCTION_ARGS)
 {
 	TierCache *cache = tier_policy_argument(fcinfo, 0);
 	TierState state = tier_enroll(cache->policy, PG_GETARG_DAY(1, "day"));
@@ -48,8 +54,11 @@ CRM_FUNCTION(crm_tier_enroll)
 						  TIER_ENROLL);
 }
 
+PG_FUNCTION_INFO_V1(crm_tier_counts);
+
 /* crm_internal.tier_counts(policy, metric) */
-CRM_FUNCTION(crm_tier_counts)
+Datum
+crm_tier_counts(PG_FUNCTION_ARGS)
 {
 	TierCache *cache = tier_policy_argument(fcinfo, 0);
 	char *metric = text_to_cstring(PG_GETARG_TEXT_PP(1));
@@ -58,8 +67,11 @@ CRM_FUNCTION(crm_tier_counts)
 				   TIER_METRIC_GIVEN);
 }
 
+PG_FUNCTION_INFO_V1(crm_tier_window);
+
 /* crm.tier_window(policy, state, until) */
-CRM_FUNCTION(crm_tier_window)
+Datum
+crm_tier_window(PG_FUNCTION_ARGS)
 {
 	TierCache *cache = tier_policy_argument(fcinfo, 0);
 	TierState state = tier_state_argument(fcinfo, 1, cache->policy);
@@ -75,8 +87,11 @@ CRM_FUNCTION(crm_tier_window)
 	return row_datum(row_shape(fcinfo, &cache->shape), values, nulls);
 }
 
+PG_FUNCTION_INFO_V1(crm_tier_decide);
+
 /* crm.tier_decide(policy, state, metrics, as_of) */
-CRM_FUNCTION(crm_tier_decide)
+Datum
+crm_tier_decide(PG_FUNCTION_ARGS)
 {
 	TierCache *cache = tier_policy_argument(fcinfo, 0);
 	TierState state = tier_state_argument(fcinfo, 1, cache->policy);
@@ -160,8 +175,11 @@ replay_arguments(FunctionCallInfo fcinfo, TierCache **cache)
 	return replay;
 }
 
+PG_FUNCTION_INFO_V1(crm_tier_at);
+
 /* crm.tier_at(policy, history, as_of) */
-CRM_FUNCTION(crm_tier_at)
+Datum
+crm_tier_at(PG_FUNCTION_ARGS)
 {
 	TierCache *cache;
 	TierReplay replay = replay_arguments(fcinfo, &cache);
@@ -205,8 +223,11 @@ put_event(FunctionCallInfo fcinfo, const TierCache *cache,
 	row_set_add(fcinfo, values, nulls);
 }
 
+PG_FUNCTION_INFO_V1(crm_tier_path);
+
 /* crm.tier_path(policy, history, since, until) */
-CRM_FUNCTION(crm_tier_path)
+Datum
+crm_tier_path(PG_FUNCTION_ARGS)
 {
 	TierCache *cache;
 	TierReplay replay = replay_arguments(fcinfo, &cache);

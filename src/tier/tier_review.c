@@ -136,8 +136,11 @@ metrics_object(FunctionCallInfo fcinfo, const TierCache *cache)
 	return JsonbPGetDatum(JsonbValueToJsonb(building.result));
 }
 
+PG_FUNCTION_INFO_V1(crm_tier_metrics);
+
 /* crm_internal.tier_metrics(policy, state, history, profits, points, given, until) */
-CRM_FUNCTION(crm_tier_metrics)
+Datum
+crm_tier_metrics(PG_FUNCTION_ARGS)
 {
 	TierCache *cache;
 	TierState state;
@@ -201,8 +204,11 @@ joining_day(const TierReview *review, int32 as_of, int32 *day)
 	return totals.purchase_days > 0;
 }
 
+PG_FUNCTION_INFO_V1(crm_tier_judge);
+
 /* crm_internal.tier_judge(policy, state, history, profits, points, given, as_of) */
-CRM_FUNCTION(crm_tier_judge)
+Datum
+crm_tier_judge(PG_FUNCTION_ARGS)
 {
 	TierCache *cache;
 	TierReview review;
@@ -348,8 +354,11 @@ put_need(FunctionCallInfo fcinfo, const TierCache *cache, const Need *need,
 	row_set_add(fcinfo, values, nulls);
 }
 
+PG_FUNCTION_INFO_V1(crm_tier_needs);
+
 /* crm.tier_needs(policy, state, history, profits, points, given, as_of) */
-CRM_FUNCTION(crm_tier_needs)
+Datum
+crm_tier_needs(PG_FUNCTION_ARGS)
 {
 	TierCache *cache;
 	TierState state;
@@ -436,8 +445,11 @@ put_furthest(TierCache *cache, const Tier *tier, bool to_enter, Datum *values,
 			missing_of(&chosen, &cache->metrics[chosen.metric]));
 }
 
+PG_FUNCTION_INFO_V1(crm_tier_outlook);
+
 /* crm.tier_outlook(policy, state, history, profits, points, given, as_of) */
-CRM_FUNCTION(crm_tier_outlook)
+Datum
+crm_tier_outlook(PG_FUNCTION_ARGS)
 {
 	TierCache *cache;
 	TierState state;

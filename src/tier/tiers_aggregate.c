@@ -21,13 +21,19 @@ static const RuleForm tiers_form = {
 	.bound_count = 3,
 	.bounds = {"enter_at", "keep_at", "enter_share"}};
 
+PG_FUNCTION_INFO_V1(crm_tiers_agg_transition);
+
 /* sfunc: (internal, tier_no, tier, metric, enter_at, keep_at, enter_share) */
-CRM_FUNCTION(crm_tiers_agg_transition)
+Datum
+crm_tiers_agg_transition(PG_FUNCTION_ARGS)
 {
 	return rule_rows_transition(fcinfo, &tiers_form);
 }
 
-CRM_FUNCTION(crm_tiers_agg_final)
+PG_FUNCTION_INFO_V1(crm_tiers_agg_final);
+
+Datum
+crm_tiers_agg_final(PG_FUNCTION_ARGS)
 {
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();

@@ -114,8 +114,11 @@ customer_metrics(History history, int32 as_of, MetricPair *pair)
 	return true;
 }
 
+PG_FUNCTION_INFO_V1(crm_check_spend_independence_transition);
+
 /* sfunc: (internal, history, as_of) */
-CRM_FUNCTION(crm_check_spend_independence_transition)
+Datum
+crm_check_spend_independence_transition(PG_FUNCTION_ARGS)
 {
 	MemoryContext context = aggregate_context(fcinfo);
 	IndependenceState *state =
@@ -138,7 +141,10 @@ CRM_FUNCTION(crm_check_spend_independence_transition)
 	PG_RETURN_POINTER(state);
 }
 
-CRM_FUNCTION(crm_check_spend_independence_combine)
+PG_FUNCTION_INFO_V1(crm_check_spend_independence_combine);
+
+Datum
+crm_check_spend_independence_combine(PG_FUNCTION_ARGS)
 {
 	MemoryContext context = aggregate_context(fcinfo);
 	IndependenceState *target;
@@ -163,7 +169,10 @@ CRM_FUNCTION(crm_check_spend_independence_combine)
 	PG_RETURN_POINTER(target);
 }
 
-CRM_FUNCTION(crm_check_spend_independence_serialize)
+PG_FUNCTION_INFO_V1(crm_check_spend_independence_serialize);
+
+Datum
+crm_check_spend_independence_serialize(PG_FUNCTION_ARGS)
 {
 	const IndependenceState *state =
 		(IndependenceState *) PG_GETARG_POINTER(0);
@@ -184,7 +193,10 @@ CRM_FUNCTION(crm_check_spend_independence_serialize)
 	PG_RETURN_BYTEA_P(pq_endtypsend(&bytes));
 }
 
-CRM_FUNCTION(crm_check_spend_independence_deserialize)
+PG_FUNCTION_INFO_V1(crm_check_spend_independence_deserialize);
+
+Datum
+crm_check_spend_independence_deserialize(PG_FUNCTION_ARGS)
 {
 	bytea *input = PG_GETARG_BYTEA_PP(0);
 	IndependenceState *state = state_create(CurrentMemoryContext);
@@ -259,8 +271,11 @@ set_correlation(Datum *values, bool *nulls, int column, double correlation,
 	nulls[column + 1] = isnan(p_value);
 }
 
+PG_FUNCTION_INFO_V1(crm_check_spend_independence_final);
+
 /* finalfunc: crm.spend_independence */
-CRM_FUNCTION(crm_check_spend_independence_final)
+Datum
+crm_check_spend_independence_final(PG_FUNCTION_ARGS)
 {
 	Datum values[INDEPENDENCE_COLUMNS];
 	bool nulls[INDEPENDENCE_COLUMNS] = {false};

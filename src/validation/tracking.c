@@ -225,8 +225,11 @@ put_periods(FunctionCallInfo fcinfo, const Tracked *tracked, CalendarSpan span)
 	}
 }
 
+PG_FUNCTION_INFO_V1(crm_validation_tracking);
+
 /* (validation, unit) */
-CRM_FUNCTION(crm_validation_tracking)
+Datum
+crm_validation_tracking(PG_FUNCTION_ARGS)
 {
 	Tracked tracked = {0};
 

@@ -196,8 +196,11 @@ count_from(ValidationState *state, int32 first_day)
 	state->first_day = last_day - wanted + 1;
 }
 
+PG_FUNCTION_INFO_V1(crm_validate_transition);
+
 /* sfunc: (internal, model, history, calibration_end, holdout_end) */
-CRM_FUNCTION(crm_validate_transition)
+Datum
+crm_validate_transition(PG_FUNCTION_ARGS)
 {
 	MemoryContext context = aggregate_context(fcinfo);
 	ValidationState *state;
@@ -245,7 +248,10 @@ add_counts(ValidationState *target, const ValidationState *source)
 	}
 }
 
-CRM_FUNCTION(crm_validate_combine)
+PG_FUNCTION_INFO_V1(crm_validate_combine);
+
+Datum
+crm_validate_combine(PG_FUNCTION_ARGS)
 {
 	MemoryContext context = aggregate_context(fcinfo);
 	ValidationState *target;
@@ -276,8 +282,11 @@ CRM_FUNCTION(crm_validate_combine)
 	PG_RETURN_POINTER(target);
 }
 
+PG_FUNCTION_INFO_V1(crm_validate_serialize);
+
 /* Format, dates, model, first day, counts by day, customers. */
-CRM_FUNCTION(crm_validate_serialize)
+Datum
+crm_validate_serialize(PG_FUNCTION_ARGS)
 {
 	const ValidationState *state = (ValidationState *) PG_GETARG_POINTER(0);
 	int32 days = validation_days(state);
@@ -363,7 +372,10 @@ receive_customer(StringInfo bytes, ValidationState *state)
 	add_customer(state, &customer);
 }
 
-CRM_FUNCTION(crm_validate_deserialize)
+PG_FUNCTION_INFO_V1(crm_validate_deserialize);
+
+Datum
+crm_validate_deserialize(PG_FUNCTION_ARGS)
 {
 	bytea *input = PG_GETARG_BYTEA_PP(0);
 	StringInfoData bytes = {0};

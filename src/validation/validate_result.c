@@ -213,8 +213,11 @@ fill_counts(const ValidationState *state, Datum *values)
 		count_array(state->repeats + empty, days - empty);
 }
 
+PG_FUNCTION_INFO_V1(crm_validate_final);
+
 /* finalfunc: crm.validation */
-CRM_FUNCTION(crm_validate_final)
+Datum
+crm_validate_final(PG_FUNCTION_ARGS)
 {
 	TupleDesc shape = NULL;
 	Datum values[VALIDATION_COLUMNS];

@@ -47,8 +47,11 @@ define_as_of_setting(void)
 		PGC_USERSET, 0, NULL, assign_as_of, NULL);
 }
 
+PG_FUNCTION_INFO_V1(crm_as_of);
+
 /* crm.as_of() */
-CRM_FUNCTION(crm_as_of)
+Datum
+crm_as_of(PG_FUNCTION_ARGS)
 {
 	if (DATE_IS_NOBEGIN(as_of_day))
 		PG_RETURN_DATEADT(GetSQLCurrentDate());
