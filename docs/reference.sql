@@ -3,9 +3,9 @@
 \pset format unaligned
 SET search_path = pg_catalog;
 SET client_min_messages = warning;
-CREATE TEMP TABLE object (n int GENERATED ALWAYS AS IDENTITY, chapter text, kind text, identity text);
+CREATE TEMP TABLE object (n int GENERATED ALWAYS AS IDENTITY, chapter text, kind text, identity text, prose text);
 CREATE TEMP TABLE chapter (n int GENERATED ALWAYS AS IDENTITY, chapter text, introduction text);
-\set copy_objects '\\copy pg_temp.object (chapter, kind, identity) FROM ' :'objects'
+\set copy_objects '\\copy pg_temp.object (chapter, kind, identity, prose) FROM ' :'objects'
 :copy_objects
 \set copy_chapters '\\copy pg_temp.chapter (chapter, introduction) FROM ' :'chapters'
 :copy_chapters
@@ -77,9 +77,11 @@ SELECT CASE WHEN new_chapter THEN E'\n## ' || e.chapter || E'\n\n' || ltrim(c.in
 	|| E'\n`' || title || E'`\n'
 	|| CASE WHEN detail IS NOT NULL THEN E'\n(' || detail || E')\n' ELSE '' END
 	|| E'\n' || replace(replace(description, '<', '&lt;'), '*', '\*')
+	|| coalesce(E'\n\n' || nullif(e.prose, ''), '')
   FROM (SELECT *, section IS DISTINCT FROM lag(section) OVER w OR chapter IS DISTINCT FROM lag(chapter) OVER w AS new_section,
 			   chapter IS DISTINCT FROM lag(chapter) OVER w AS new_chapter
-		  FROM (SELECT e.*, c.n AS chapter_no FROM entry e JOIN chapter c USING (chapter)) e
+		  FROM (SELECT e.*, c.n AS chapter_no, o.prose
+				FROM entry e JOIN chapter c USING (chapter) JOIN pg_temp.object o ON o.n = e.n) e
 		WINDOW w AS (ORDER BY chapter_no, section_no, n)) e
   JOIN chapter c USING (chapter)
  ORDER BY chapter_no, section_no, e.n;

@@ -48,8 +48,10 @@ COMMENT ON SCHEMA crm_internal IS
 -- The functions are for everybody. They show nothing that the caller may not see.
 GRANT USAGE ON SCHEMA crm, crm_internal TO PUBLIC;
 
+--| It may be newer than the SQL definitions (pg_extension.extversion) until ALTER EXTENSION crm
+--| UPDATE.
 CREATE FUNCTION crm.version() RETURNS text
 	AS 'MODULE_PATHNAME', 'crm_version' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION crm.version() IS
-'Version of the loaded library. It may be newer than the SQL definitions (pg_extension.extversion) until ALTER EXTENSION crm UPDATE.';
+'Version of the loaded library.';
 

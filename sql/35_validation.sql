@@ -49,6 +49,7 @@ COMMENT ON COLUMN crm.validation_forecast.gini IS
 'Gini coefficient of the actual purchases with customers ranked by the forecast (the concentration index; ties share their mean rank): 0 for a ranking that says nothing. NULL where nobody bought.';
 COMMENT ON COLUMN crm.validation_forecast.gini_perfect IS 'The same, ranked by the actual purchases: the most there can be.';
 
+--| Plain data: it can be stored.
 CREATE TYPE crm.validation AS (
 	model crm.model,
 	calibration_end date,
@@ -61,7 +62,7 @@ CREATE TYPE crm.validation AS (
 	repeat_purchases bigint[]
 );
 COMMENT ON TYPE crm.validation IS
-'A model held against what came after; built by crm.validate and read by crm.accuracy, crm.accuracy_by_frequency, crm.accuracy_by_recency and crm.tracking. Plain data: it can be stored.';
+'A model held against what came after; built by crm.validate and read by crm.accuracy, crm.accuracy_by_frequency, crm.accuracy_by_recency and crm.tracking.';
 COMMENT ON COLUMN crm.validation.model IS 'The model.';
 COMMENT ON COLUMN crm.validation.calibration_end IS 'Last day that the forecasts knew of.';
 COMMENT ON COLUMN crm.validation.holdout_end IS 'Last day of the holdout.';
@@ -88,6 +89,19 @@ CREATE FUNCTION crm_internal.validate_final(internal) RETURNS crm.validation
 	AS 'MODULE_PATHNAME', 'crm_validate_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION crm_internal.validate_final(internal) IS 'Final function of crm.validate: forecasts and compares.';
 
+--| The model should be fitted on the same histories as of calibration_end, the last day it may
+--| know of: SELECT crm.validate(m.model, c.history, '2025-06-30', '2025-12-31') FROM customers AS
+--| c, (SELECT crm.fit_purchases('mbg_nbd', 'week', history, '2025-06-30') AS model FROM
+--| customers) AS m. The holdout is the time from the day after it to holdout_end. A purchase is a
+--| day with one, as it is for the models. Customers whose first purchase is after calibration_end
+--| do not count. Beside the model stand two naive forecasts: same_rate (each customer goes on at
+--| the rate of repeat purchases since the first one) and same_again (each repeats the repeat
+--| purchases of as many days just before the holdout as it has). Read the result by crm.accuracy,
+--| crm.accuracy_by_frequency, crm.accuracy_by_recency and crm.tracking. Rows with a NULL are
+--| skipped, NULL where no customer is left; the arguments but the history must be the same in all
+--| rows. A holdout that does not end after the calibration, and a first purchase more than a
+--| hundred years before its end, are errors. The result does not depend on the order of the rows
+--| or the number of workers, to the last digit.
 CREATE AGGREGATE crm.validate(model crm.model, history crm.history, calibration_end date, holdout_end date) (
 	SFUNC = crm_internal.validate_transition,
 	STYPE = internal,
@@ -99,8 +113,13 @@ CREATE AGGREGATE crm.validate(model crm.model, history crm.history, calibration_
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.validate(crm.model, crm.history, date, date) IS
-'Holds a model of repeat purchases against what customers did, one whole history a customer; the aggregate cuts it. The model should be fitted on the same histories as of calibration_end, the last day it may know of: SELECT crm.validate(m.model, c.history, ''2025-06-30'', ''2025-12-31'') FROM customers AS c, (SELECT crm.fit_purchases(''mbg_nbd'', ''week'', history, ''2025-06-30'') AS model FROM customers) AS m. The holdout is the time from the day after it to holdout_end. A purchase is a day with one, as it is for the models. Customers whose first purchase is after calibration_end do not count. Beside the model stand two naive forecasts: same_rate (each customer goes on at the rate of repeat purchases since the first one) and same_again (each repeats the repeat purchases of as many days just before the holdout as it has). Read the result by crm.accuracy, crm.accuracy_by_frequency, crm.accuracy_by_recency and crm.tracking. Rows with a NULL are skipped, NULL where no customer is left; the arguments but the history must be the same in all rows. A holdout that does not end after the calibration, and a first purchase more than a hundred years before its end, are errors. The result does not depend on the order of the rows or the number of workers, to the last digit.';
+'Holds a model of repeat purchases against what customers did, one whole history a customer; the aggregate cuts it.';
 
+--| Actual and expected purchases in all; bias, mean absolute error (mae) and root mean squared
+--| error (rmse) in purchases a customer; and how well the forecast ranks customers: the Gini
+--| coefficient of the actual purchases ranked by it, beside that of the perfect ranking. Which
+--| forecast is best depends on the use: totals for planning, ranking for choosing whom to write
+--| to.
 CREATE FUNCTION crm.accuracy(validation crm.validation) RETURNS SETOF crm.validation_forecast
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE ROWS 3
 BEGIN ATOMIC
@@ -108,8 +127,11 @@ BEGIN ATOMIC
 	  FROM unnest((accuracy.validation).forecasts) AS f;
 END;
 COMMENT ON FUNCTION crm.accuracy(crm.validation) IS
-'How near the forecasts of a validation came, one row each: the model, same_rate and same_again. Actual and expected purchases in all; bias, mean absolute error (mae) and root mean squared error (rmse) in purchases a customer; and how well the forecast ranks customers: the Gini coefficient of the actual purchases ranked by it, beside that of the perfect ranking. Which forecast is best depends on the use: totals for planning, ranking for choosing whom to write to.';
+'How near the forecasts of a validation came, one row each: the model, same_rate and same_again.';
 
+--| Actual and forecast purchases in the holdout of the customers of each bin, in all and a
+--| customer (mean_, NULL for an empty bin). Fader, Hardie & Lee (2005) compare their models in
+--| this way.
 CREATE FUNCTION crm.accuracy_by_frequency(validation crm.validation,
 	OUT at_least integer, OUT at_most integer, OUT customers bigint,
 	OUT actual bigint, OUT expected float8, OUT same_rate float8, OUT same_again float8,
@@ -122,8 +144,11 @@ BEGIN ATOMIC
 	  FROM unnest((accuracy_by_frequency.validation).frequency_bins) AS b;
 END;
 COMMENT ON FUNCTION crm.accuracy_by_frequency(crm.validation) IS
-'A validation by the number of repeat purchases in calibration: 0 to 6, and 7 or more (at_most NULL). Actual and forecast purchases in the holdout of the customers of each bin, in all and a customer (mean_, NULL for an empty bin). Fader, Hardie & Lee (2005) compare their models in this way.';
+'A validation by the number of repeat purchases in calibration: 0 to 6, and 7 or more (at_most NULL).';
 
+--| Actual and forecast purchases in the holdout of the customers of each bin, in all and a
+--| customer (mean_, NULL for an empty bin). A model that believes too long in silent customers
+--| shows here.
 CREATE FUNCTION crm.accuracy_by_recency(validation crm.validation,
 	OUT at_least integer, OUT at_most integer, OUT customers bigint,
 	OUT actual bigint, OUT expected float8, OUT same_rate float8, OUT same_again float8,
@@ -136,14 +161,19 @@ BEGIN ATOMIC
 	  FROM unnest((accuracy_by_recency.validation).recency_bins) AS b;
 END;
 COMMENT ON FUNCTION crm.accuracy_by_recency(crm.validation) IS
-'A validation by the days from the last purchase to the end of calibration: up to 7, 14, 30, 60, 90, 180, 365, 730 days, and more (at_most NULL). Actual and forecast purchases in the holdout of the customers of each bin, in all and a customer (mean_, NULL for an empty bin). A model that believes too long in silent customers shows here.';
+'A validation by the days from the last purchase to the end of calibration: up to 7, 14, 30, 60, 90, 180, 365, 730 days, and more (at_most NULL).';
 
+--| Expected are those of new customers by their age, whatever they did since (Fader, Hardie & Lee
+--| 2005); a model whose curve leaves the actual one in the holdout misses how customers leave,
+--| and no model of this family knows seasons. unit is day, week, month, quarter or year; periods
+--| are counted in both directions from the day after calibration_end, so the first and the last
+--| may be shorter. A value that does not come from crm.validate is an error.
 CREATE FUNCTION crm.tracking(validation crm.validation, unit text,
 	OUT period_end date, OUT in_holdout boolean, OUT actual bigint, OUT expected float8,
 	OUT cumulative_actual bigint, OUT cumulative_expected float8) RETURNS SETOF record
 	AS 'MODULE_PATHNAME', 'crm_validation_tracking' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10000 ROWS 100;
 COMMENT ON FUNCTION crm.tracking(crm.validation, text) IS
-'A validation over time: the repeat purchases of all its customers in each period and up to its end, actual and expected, in calibration and holdout. Expected are those of new customers by their age, whatever they did since (Fader, Hardie & Lee 2005); a model whose curve leaves the actual one in the holdout misses how customers leave, and no model of this family knows seasons. unit is day, week, month, quarter or year; periods are counted in both directions from the day after calibration_end, so the first and the last may be shorter. A value that does not come from crm.validate is an error.';
+'A validation over time: the repeat purchases of all its customers in each period and up to its end, actual and expected, in calibration and holdout.';
 
 /* Spend and frequency */
 
@@ -181,6 +211,12 @@ CREATE FUNCTION crm_internal.check_spend_independence_final(internal) RETURNS cr
 	AS 'MODULE_PATHNAME', 'crm_check_spend_independence_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION crm_internal.check_spend_independence_final(internal) IS 'Final function of crm.check_spend_independence.';
 
+--| One history a customer, as of the end of that day; compared are the number of repeat purchases
+--| and their mean net amount, as in crm.fit_spend. Read the correlation first and the p-value
+--| second: with many customers a correlation of 0.05 is significant and still harmless, one
+--| beyond 0.3 or so is not, however few there are; then fit and value groups of customers apart.
+--| Rows with a NULL are skipped, NULL where there is none. The result does not depend on the
+--| order of the rows or the number of workers, to the last digit.
 CREATE AGGREGATE crm.check_spend_independence(history crm.history, as_of date) (
 	SFUNC = crm_internal.check_spend_independence_transition,
 	STYPE = internal,
@@ -192,4 +228,4 @@ CREATE AGGREGATE crm.check_spend_independence(history crm.history, as_of date) (
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.check_spend_independence(crm.history, date) IS
-'Whether an assumption behind crm.fit_spend and crm.clv holds: that how much customers spend at a time does not go with how often they buy (Fader & Hardie 2013). One history a customer, as of the end of that day; compared are the number of repeat purchases and their mean net amount, as in crm.fit_spend. Read the correlation first and the p-value second: with many customers a correlation of 0.05 is significant and still harmless, one beyond 0.3 or so is not, however few there are; then fit and value groups of customers apart. Rows with a NULL are skipped, NULL where there is none. The result does not depend on the order of the rows or the number of workers, to the last digit.';
+'Whether an assumption behind crm.fit_spend and crm.clv holds: that how much customers spend at a time does not go with how often they buy (Fader & Hardie 2013).';

@@ -7,10 +7,11 @@
  * its objects holds data.
  */
 
+--| A setting that is no date YYYY-MM-DD is an error.
 CREATE FUNCTION crm.as_of() RETURNS date
 	AS 'MODULE_PATHNAME', 'crm_as_of' LANGUAGE C STABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION crm.as_of() IS
-'The day that the views of workspaces show: the setting crm.as_of where it is set (SET crm.as_of = ''2025-12-31''), else the current date. A setting that is no date YYYY-MM-DD is an error.';
+'The day that the views of workspaces show: the setting crm.as_of where it is set (SET crm.as_of = ''2025-12-31''), else the current date.';
 
 /* Names and definitions */
 
@@ -18,14 +19,17 @@ COMMENT ON FUNCTION crm.as_of() IS
 COMMENT ON FUNCTION crm.workspace_definition(text) IS
 'The DDL of a part of a workspace, as in the file of that name in sql/workspace. NULL for an unknown part. In it, @internal@ stands for the schema of the inner views and functions: sales_internal for a workspace sales. The parts are workspace, segments, tables, rules, purchase, attached, history, views, customer, attached_customer, growth, tiers, lifecycle and recurring.';
 
+--| Each is the name of a text of crm.workspace_definition.
 CREATE FUNCTION crm_internal.workspace_parts(attached boolean) RETURNS text[]
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 	RETURN CASE WHEN attached
 				THEN '{workspace,segments,attached,history,views,attached_customer,growth}'::text[]
 				ELSE '{workspace,segments,tables,rules,purchase,history,views,customer,growth,tiers,lifecycle,recurring}'::text[] END;
 COMMENT ON FUNCTION crm_internal.workspace_parts(boolean) IS
-'The definitions that make up a workspace, in the order in which they are run: one over a relation of your own (true) or one with tables (false). Each is the name of a text of crm.workspace_definition.';
+'The definitions that make up a workspace, in the order in which they are run: one over a relation of your own (true) or one with tables (false).';
 
+--| The schema of inner objects gets its name. Over a relation of your own, customers are keyed by
+--| its type, and there is no table customer to join.
 CREATE FUNCTION crm_internal.workspace_fill(definition text, attached boolean, key_type text,
 	internal text) RETURNS text
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -37,7 +41,7 @@ CREATE FUNCTION crm_internal.workspace_fill(definition text, attached boolean, k
 						ELSE definition END,
 				   '@internal@', quote_ident(internal));
 COMMENT ON FUNCTION crm_internal.workspace_fill(text, boolean, text, text) IS
-'A definition for a workspace. The schema of inner objects gets its name. Over a relation of your own, customers are keyed by its type, and there is no table customer to join.';
+'A definition for a workspace.';
 
 /*
  * The schema is found by the function behind a trigger of the table
@@ -144,16 +148,19 @@ $$;
 COMMENT ON FUNCTION crm_internal.workspace_make_schemas(text, text) IS
 'Makes the two schemas of a workspace where they are missing, and comments them while they are empty.';
 
+--| pg_catalog comes before all, as it does unless it is named.
 CREATE FUNCTION crm_internal.workspace_path(workspace text, type_schema name) RETURNS text
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 	RETURN quote_ident(workspace) || coalesce(', ' || quote_ident(nullif(type_schema, 'pg_catalog')), '') || ', pg_temp';
 COMMENT ON FUNCTION crm_internal.workspace_path(text, name) IS
-'The search path in which the definitions of a workspace mean its own objects: the schema, and that of the type of its keys for the operators. pg_catalog comes before all, as it does unless it is named.';
+'The search path in which the definitions of a workspace mean its own objects: the schema, and that of the type of its keys for the operators.';
 
 /*
  * Runs without a SET of its own, so that the search path lasts until the
  * function that called it returns. Hence every name is qualified.
  */
+--| With with_inner, its inner views and functions come first, so that nothing of yours takes
+--| their place. An error where there is no such workspace.
 CREATE FUNCTION crm_internal.workspace_enter(workspace text, with_inner boolean DEFAULT false) RETURNS void
 	LANGUAGE plpgsql AS $$
 DECLARE
@@ -194,7 +201,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm_internal.workspace_enter(text, boolean) IS
-'Makes names mean the objects of a workspace, until the calling function returns. With with_inner, its inner views and functions come first, so that nothing of yours takes their place. An error where there is no such workspace.';
+'Makes names mean the objects of a workspace, until the calling function returns.';
 
 CREATE FUNCTION crm_internal.workspace_lock(workspace text) RETURNS void
 	LANGUAGE sql STRICT
@@ -210,6 +217,7 @@ COMMENT ON FUNCTION crm_internal.workspace_lock(text) IS
  * multiply in its plans. And a table that was filled just now should not be
  * taken for empty until it comes round to it.
  */
+--| The search path is that of the workspace.
 CREATE FUNCTION crm_internal.workspace_analyze(filled regclass DEFAULT NULL, changes bigint DEFAULT NULL) RETURNS void
 	LANGUAGE plpgsql AS $$
 DECLARE
@@ -228,10 +236,14 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm_internal.workspace_analyze(regclass, bigint) IS
-'Collects statistics of the settings and rules of a workspace, or of a table of it where changes are more than a tenth of its rows. The search path is that of the workspace.';
+'Collects statistics of the settings and rules of a workspace, or of a table of it where changes are more than a tenth of its rows.';
 
 /* Making */
 
+--| Views and functions that only serve others come into a second schema, sales_internal for a
+--| workspace sales. Neither schema may exist, unless it is yours and empty. time_zone decides on
+--| which day a purchase happened (default: that of the session). Everything belongs to the
+--| caller; a failing call leaves nothing behind. Returns the schema.
 CREATE FUNCTION crm.create_workspace(workspace text, time_zone text DEFAULT NULL) RETURNS regnamespace
 	LANGUAGE plpgsql AS $$
 BEGIN
@@ -239,7 +251,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.create_workspace(text, text) IS
-'Makes a workspace with tables: a schema of yours with tables for customers, orders, interactions, cases and so on, default rules, and views. Views and functions that only serve others come into a second schema, sales_internal for a workspace sales. Neither schema may exist, unless it is yours and empty. time_zone decides on which day a purchase happened (default: that of the session). Everything belongs to the caller; a failing call leaves nothing behind. Returns the schema.';
+'Makes a workspace with tables: a schema of yours with tables for customers, orders, interactions, cases and so on, default rules, and views.';
 
 CREATE FUNCTION crm_internal.workspace_create(workspace text, time_zone text) RETURNS regnamespace
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET client_min_messages = warning AS $$
@@ -260,6 +272,16 @@ END
 $$;
 COMMENT ON FUNCTION crm_internal.workspace_create(text, text) IS 'Behind crm.create_workspace.';
 
+--| One row is one purchase; an amount below 0 is a refund. The workspace is a schema, and a
+--| second one for inner views and functions, shop_internal; neither may exist, unless it is yours
+--| and empty. customer: column with the key, of any type that can be ordered. at: column of type
+--| date, timestamp or timestamptz; for the last, time_zone decides the day (default: that of the
+--| session). amount: a number. cost: column with the cost of the purchase, for profit. filter:
+--| condition on the columns of the relation, for example $$status = 'paid'$$. Needs the rights
+--| SELECT and TRIGGER on the table, for triggers note which customers change; over a view or a
+--| foreign table there are none, and crm.refresh computes everybody. Rows without customer, date
+--| or amount, or with infinite ones, are left out and shown by the view rejected_purchase. A
+--| failing call leaves nothing behind. Returns the schema.
 CREATE FUNCTION crm.attach(workspace text, source regclass, customer name, at name, amount name,
 	cost name DEFAULT NULL, filter text DEFAULT NULL, time_zone text DEFAULT NULL) RETURNS regnamespace
 	LANGUAGE plpgsql AS $$
@@ -270,7 +292,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.attach(text, regclass, name, name, name, name, text, text) IS
-'Makes a workspace over a table or view that is there: SELECT crm.attach(''shop'', ''public.orders'', customer => ''user_id'', at => ''created_at'', amount => ''total''). One row is one purchase; an amount below 0 is a refund. The workspace is a schema, and a second one for inner views and functions, shop_internal; neither may exist, unless it is yours and empty. customer: column with the key, of any type that can be ordered. at: column of type date, timestamp or timestamptz; for the last, time_zone decides the day (default: that of the session). amount: a number. cost: column with the cost of the purchase, for profit. filter: condition on the columns of the relation, for example $$status = ''paid''$$. Needs the rights SELECT and TRIGGER on the table, for triggers note which customers change; over a view or a foreign table there are none, and crm.refresh computes everybody. Rows without customer, date or amount, or with infinite ones, are left out and shown by the view rejected_purchase. A failing call leaves nothing behind. Returns the schema.';
+'Makes a workspace over a table or view that is there: SELECT crm.attach(''shop'', ''public.orders'', customer => ''user_id'', at => ''created_at'', amount => ''total'').';
 
 CREATE FUNCTION crm_internal.workspace_column(source regclass, role text, column_name name) RETURNS oid
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -413,6 +435,7 @@ END;
 COMMENT ON FUNCTION crm_internal.workspace_mark_function(text, name, name, name, name, text) IS
 'The definition of the trigger function of an attached workspace.';
 
+--| None for a view or a foreign table.
 CREATE FUNCTION crm_internal.workspace_sources(source regclass) RETURNS SETOF regclass
 	LANGUAGE sql STABLE STRICT
 BEGIN ATOMIC
@@ -423,7 +446,7 @@ BEGIN ATOMIC
 	SELECT m.relid::regclass FROM member m JOIN pg_class c ON c.oid = m.relid WHERE c.relkind IN ('r', 'p');
 END;
 COMMENT ON FUNCTION crm_internal.workspace_sources(regclass) IS
-'The tables whose changes concern a workspace: the table, its partitions and children. None for a view or a foreign table.';
+'The tables whose changes concern a workspace: the table, its partitions and children.';
 
 CREATE FUNCTION crm_internal.workspace_create_triggers(workspace text, internal text, source regclass) RETURNS void
 	LANGUAGE plpgsql AS $$
@@ -518,6 +541,7 @@ COMMENT ON FUNCTION crm_internal.workspace_attach(text, regclass, name, name, na
  * The query is built here from the settings of the workspace: no function runs
  * SQL that a caller hands to it.
  */
+--| Names in the filter mean what they mean to the caller, by their search path.
 CREATE FUNCTION crm_internal.workspace_create_source_row(workspace text, internal text, caller_path text) RETURNS void
 	LANGUAGE plpgsql AS $$
 DECLARE
@@ -541,7 +565,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm_internal.workspace_create_source_row(text, text, text) IS
-'Makes the view source_row from the settings in the table "workspace". Names in the filter mean what they mean to the caller, by their search path.';
+'Makes the view source_row from the settings in the table "workspace".';
 
 CREATE FUNCTION crm_internal.workspace_has_index(source regclass, customer name) RETURNS boolean
 	LANGUAGE sql STABLE STRICT

@@ -5,6 +5,8 @@
  * needs all customers at once (thresholds, models) is frozen by day.
  */
 
+--| Notes, facts and histories are seen at one moment, so a change is either in the history or
+--| still noted. Returns customers (0: none is left) and their purchases.
 CREATE FUNCTION crm_internal.refresh_changed(workspace text, batch integer, before timestamptz,
 	OUT customers bigint, OUT purchases bigint) RETURNS record
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -31,8 +33,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm_internal.refresh_changed(text, integer, timestamptz) IS
-'One batch of crm.refresh, in the transaction of the caller: recomputes and stores the histories of at most so many customers that changed in transactions begun up to a moment. Notes, facts and histories are seen at one moment, so a change is either in the history or still noted. Returns customers (0: none is left) and their purchases.';
+'One batch of crm.refresh, in the transaction of the caller: recomputes and stores the histories of at most so many customers that changed in transactions begun up to a moment.';
 
+--| Returns customers and purchases.
 CREATE FUNCTION crm_internal.refresh_everyone(workspace text, OUT customers bigint, OUT purchases bigint) RETURNS record
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -77,7 +80,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm_internal.refresh_everyone(text) IS
-'Recomputes and stores the histories of all customers in one pass, in the transaction of the caller; rows that did not change are not written. Returns customers and purchases.';
+'Recomputes and stores the histories of all customers in one pass, in the transaction of the caller; rows that did not change are not written.';
 
 CREATE FUNCTION crm_internal.refresh_start(workspace text, "full" boolean, OUT run bigint, OUT everyone boolean, OUT before timestamptz) RETURNS record
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -99,6 +102,7 @@ $$;
 COMMENT ON FUNCTION crm_internal.refresh_start(text, boolean) IS
 'Enters a run of crm.refresh into refresh_run and says whether it must recompute everyone: when asked to, when nothing is stored yet, when everyone is noted as changed, or when the source has no triggers.';
 
+--| True when nothing is left to do.
 CREATE FUNCTION crm_internal.refresh_step(workspace text, run bigint, everyone boolean, batch integer, before timestamptz) RETURNS boolean
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
 DECLARE
@@ -128,7 +132,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm_internal.refresh_step(text, bigint, boolean, integer, timestamptz) IS
-'One transaction of crm.refresh: a batch, and the run''s row in refresh_run. True when nothing is left to do.';
+'One transaction of crm.refresh: a batch, and the run''s row in refresh_run.';
 
 CREATE FUNCTION crm_internal.refresh_finish(workspace text, run bigint, OUT customers bigint, OUT purchases bigint, OUT seconds float8) RETURNS record
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
@@ -152,6 +156,14 @@ COMMENT ON FUNCTION crm_internal.refresh_finish(text, bigint) IS
  * sees what was committed while it waited for the lock. That must be said
  * before the transaction's first query.
  */
+--| Recomputes the customers that changed since, in transactions of batch customers; each is
+--| complete, so that a refresh can be cancelled at any moment and called again, and two at once
+--| are safe. Writers are not blocked, and the views are right before, during and after: this only
+--| makes them faster. With full => true, on the first call, after a TRUNCATE and for sources
+--| without triggers it recomputes everybody in one pass. Where there are no RFM thresholds yet,
+--| it makes them as of crm.as_of(). Returns the number of customers recomputed, of their
+--| purchases, and the seconds it took; the view refresh_progress shows all runs. It commits, so
+--| it cannot be called inside a transaction block.
 CREATE PROCEDURE crm.refresh(workspace text, "full" boolean DEFAULT false, batch integer DEFAULT 10000,
 	INOUT customers bigint DEFAULT NULL, INOUT purchases bigint DEFAULT NULL, INOUT seconds float8 DEFAULT NULL)
 	LANGUAGE plpgsql AS $$
@@ -180,10 +192,15 @@ BEGIN
 END
 $$;
 COMMENT ON PROCEDURE crm.refresh(text, boolean, integer, bigint, bigint, float8) IS
-'Brings the stored histories of a workspace up to date: CALL crm.refresh(''sales''). Recomputes the customers that changed since, in transactions of batch customers; each is complete, so that a refresh can be cancelled at any moment and called again, and two at once are safe. Writers are not blocked, and the views are right before, during and after: this only makes them faster. With full => true, on the first call, after a TRUNCATE and for sources without triggers it recomputes everybody in one pass. Where there are no RFM thresholds yet, it makes them as of crm.as_of(). Returns the number of customers recomputed, of their purchases, and the seconds it took; the view refresh_progress shows all runs. It commits, so it cannot be called inside a transaction block.';
+'Brings the stored histories of a workspace up to date: CALL crm.refresh(''sales'').';
 
 /* Freezing and fitting */
 
+--| Freezes beside them the usual days between purchase days in each segment and in all, by which
+--| the views judge idle customers who have bought on fewer than three days. The views of that day
+--| and later use them until there are newer ones, so that scores stay comparable and one
+--| customer's row needs no look at all others. Calling it again for a day replaces the thresholds
+--| of that day. Returns them with the number of customers; nobody to compare is an error.
 CREATE FUNCTION crm.freeze_thresholds(workspace text, as_of date DEFAULT NULL,
 	OUT customers bigint, OUT thresholds crm.rfm_thresholds, OUT a_threshold numeric, OUT b_threshold numeric) RETURNS record
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
@@ -240,8 +257,12 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.freeze_thresholds(text, date) IS
-'Freezes the thresholds of a workspace as of a day (NULL, the default: crm.as_of()): of the RFM scores, by crm.rfm_thresholds_agg over all customers with a purchase up to then, and of the ABC classes (A: the largest customers, until they bring 80 percent of the revenue; B: until 95 percent; equal revenue is never split). Freezes beside them the usual days between purchase days in each segment and in all, by which the views judge idle customers who have bought on fewer than three days. The views of that day and later use them until there are newer ones, so that scores stay comparable and one customer''s row needs no look at all others. Calling it again for a day replaces the thresholds of that day. Returns them with the number of customers; nobody to compare is an error.';
+'Freezes the thresholds of a workspace as of a day (NULL, the default: crm.as_of()): of the RFM scores, by crm.rfm_thresholds_agg over all customers with a purchase up to then, and of the ABC classes (A: the largest customers, until they bring 80 percent of the revenue; B: until 95 percent; equal revenue is never split).';
 
+--| The views use the newest that is not later than their day; older ones are kept. Returns a row
+--| for each model: what it describes, its kind, the number of customers, the log-likelihood and
+--| the parameters. If spend cannot be fitted that is a warning, and there are no lifetime values;
+--| nobody to fit on, or a fit that fails, is an error and adds nothing.
 CREATE FUNCTION crm.fit(workspace text, as_of date DEFAULT NULL, kind text DEFAULT NULL)
 	RETURNS TABLE (role text, fitted text, customers bigint, log_likelihood float8, parameters text)
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
@@ -286,8 +307,12 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.fit(text, date, text) IS
-'Fits the models of a workspace on the purchases up to a day (NULL, the default: crm.as_of()) and adds them to its table "model": one of purchases (kind; NULL, the default: the setting purchase_model) and one of spend (gamma_gamma). The views use the newest that is not later than their day; older ones are kept. Returns a row for each model: what it describes, its kind, the number of customers, the log-likelihood and the parameters. If spend cannot be fitted that is a warning, and there are no lifetime values; nobody to fit on, or a fit that fails, is an error and adds nothing.';
+'Fits the models of a workspace on the purchases up to a day (NULL, the default: crm.as_of()) and adds them to its table "model": one of purchases (kind; NULL, the default: the setting purchase_model) and one of spend (gamma_gamma).';
 
+--| Beside it a naive forecast: everybody repeats what he did in the time before, as long as the
+--| one forecast (first purchases do not count). Rows: customers; purchase days in all; mean
+--| absolute error and root mean square error of purchase days a customer; correlation of forecast
+--| and actual; revenue of the customers with a forecast of it. Stores nothing.
 CREATE FUNCTION crm.backtest(workspace text, calibration_end date, as_of date DEFAULT NULL,
 	kind text DEFAULT NULL)
 	RETURNS TABLE (measure text, actual float8, model float8, naive float8)
@@ -352,4 +377,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.backtest(text, date, date, text) IS
-'How good the forecasts of a workspace would have been: fits the models on purchases up to calibration_end and compares with what happened from then to as_of (NULL, the default: crm.as_of()), for the customers known then. Beside it a naive forecast: everybody repeats what he did in the time before, as long as the one forecast (first purchases do not count). Rows: customers; purchase days in all; mean absolute error and root mean square error of purchase days a customer; correlation of forecast and actual; revenue of the customers with a forecast of it. Stores nothing.';
+'How good the forecasts of a workspace would have been: fits the models on purchases up to calibration_end and compares with what happened from then to as_of (NULL, the default: crm.as_of()), for the customers known then.';

@@ -99,6 +99,7 @@ END;
 COMMENT ON FUNCTION crm_internal.workspace_drift(text) IS
 'Where the tables, views and functions of a workspace differ from those shipped.';
 
+--| The search path is that of the workspace.
 CREATE FUNCTION crm_internal.workspace_trigger_problems(workspace text, OUT problem text, OUT object text, OUT detail text, OUT hint text) RETURNS SETOF record
 	LANGUAGE plpgsql STABLE AS $$
 BEGIN
@@ -140,8 +141,13 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm_internal.workspace_trigger_problems(text) IS
-'What keeps changes of the sources of a workspace from being noticed, or makes looking at them slow. The search path is that of the workspace.';
+'What keeps changes of the sources of a workspace from being noticed, or makes looking at them slow.';
 
+--| Looks at: tables, columns, views and functions, and their version, against those shipped;
+--| triggers on the sources, also on partitions; missing indexes and row security of a source;
+--| customers that wait for a refresh; stored histories against the facts, for a sample of up to
+--| 2000 customers; source rows that are left out; metrics that are no columns; rules, tiers,
+--| points and scores of programs.
 CREATE FUNCTION crm.check_workspace(workspace text, OUT problem text, OUT object text, OUT detail text, OUT hint text) RETURNS SETOF record
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
 BEGIN
@@ -205,7 +211,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.check_workspace(text) IS
-'What is wrong with a workspace, a row for each problem with its mend; no rows mean that all is well. Looks at: tables, columns, views and functions, and their version, against those shipped; triggers on the sources, also on partitions; missing indexes and row security of a source; customers that wait for a refresh; stored histories against the facts, for a sample of up to 2000 customers; source rows that are left out; metrics that are no columns; rules, tiers, points and scores of programs.';
+'What is wrong with a workspace, a row for each problem with its mend; no rows mean that all is well.';
 
 /*
  * A function cannot be replaced by one with more columns, nor dropped while a
@@ -246,6 +252,8 @@ $$;
 COMMENT ON FUNCTION crm_internal.workspace_copy_rights(regprocedure, regprocedure) IS
 'Gives a function the owner of another and who may call it.';
 
+--| Returns the former function where it had to be set aside. A view that has got other columns is
+--| left as it is, with a warning.
 CREATE FUNCTION crm_internal.workspace_replace(workspace text, part text, paragraph_no bigint,
 	crm_version text) RETURNS regprocedure
 	LANGUAGE plpgsql AS $$
@@ -278,7 +286,7 @@ EXCEPTION
 END
 $$;
 COMMENT ON FUNCTION crm_internal.workspace_replace(text, text, bigint, text) IS
-'Writes a view, function or trigger of a workspace anew, from a paragraph of the shipped definitions. Returns the former function where it had to be set aside. A view that has got other columns is left as it is, with a warning.';
+'Writes a view, function or trigger of a workspace anew, from a paragraph of the shipped definitions.';
 
 CREATE FUNCTION crm_internal.workspace_drop_unused(functions regprocedure[]) RETURNS void
 	LANGUAGE plpgsql AS $$
@@ -299,6 +307,11 @@ $$;
 COMMENT ON FUNCTION crm_internal.workspace_drop_unused(regprocedure[]) IS
 'Drops functions that an upgrade has set aside, the last first; one that something still stands on is kept, with a warning.';
 
+--| It never changes or drops anything that is there otherwise, nor objects of yours: a view to
+--| which you added columns is kept, with a warning, and what you built upon a function that has
+--| got more columns goes on using the former one, which is kept under the name of its version. A
+--| second call does nothing. Returns the number of tables and columns added. Call it after ALTER
+--| EXTENSION crm UPDATE.
 CREATE FUNCTION crm.upgrade_workspace(workspace text) RETURNS bigint
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET client_min_messages = warning AS $$
 DECLARE
@@ -342,8 +355,11 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.upgrade_workspace(text) IS
-'Brings the definitions of a workspace up to those shipped with the installed version, in one transaction: creates missing tables, adds missing columns, and writes views, functions and triggers anew (triggers also on partitions of the source that came later; functions also after a schema was renamed). It never changes or drops anything that is there otherwise, nor objects of yours: a view to which you added columns is kept, with a warning, and what you built upon a function that has got more columns goes on using the former one, which is kept under the name of its version. A second call does nothing. Returns the number of tables and columns added. Call it after ALTER EXTENSION crm UPDATE.';
+'Brings the definitions of a workspace up to those shipped with the installed version, in one transaction: creates missing tables, adds missing columns, and writes views, functions and triggers anew (triggers also on partitions of the source that came later; functions also after a schema was renamed).';
 
+--| Refuses while one of its tables holds data (default rules and what can be computed again do
+--| not count), unless force is true. Waits for a refresh to finish its batch. A source that was
+--| attached is left as it is.
 CREATE FUNCTION crm.drop_workspace(workspace text, force boolean DEFAULT false) RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET client_min_messages = warning AS $$
 DECLARE
@@ -379,4 +395,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.drop_workspace(text, boolean) IS
-'Drops a workspace with everything in its two schemas, and its triggers on the source. Refuses while one of its tables holds data (default rules and what can be computed again do not count), unless force is true. Waits for a refresh to finish its batch. A source that was attached is left as it is.';
+'Drops a workspace with everything in its two schemas, and its triggers on the source.';

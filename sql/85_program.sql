@@ -52,6 +52,9 @@ $$;
 COMMENT ON FUNCTION crm_internal.program_day(date) IS
 'A day as the setting crm.as_of takes it; an error where it is none.';
 
+--| Only metrics of purchases can be replayed (revenue, purchases, purchase_days; over the last 12
+--| months also revenue_12m and purchases_12m). Rules that contradict themselves and an unknown
+--| program are errors.
 CREATE FUNCTION crm.program_policy(workspace text, program text) RETURNS crm.tier_policy
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -69,8 +72,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.program_policy(text, text) IS
-'The policy that the rows of program, tier and tier_rule of a workspace mean now, for crm.tier_at and crm.tier_path: SELECT (crm.tier_at((SELECT crm.program_policy(''sales'', ''standard'')), history, ''2025-12-31'')).tier, count(*) FROM sales.purchase_history GROUP BY 1 (in a subquery, it is computed once and not for each customer). Only metrics of purchases can be replayed (revenue, purchases, purchase_days; over the last 12 months also revenue_12m and purchases_12m). Rules that contradict themselves and an unknown program are errors.';
+'The policy that the rows of program, tier and tier_rule of a workspace mean now, for crm.tier_at and crm.tier_path: SELECT (crm.tier_at((SELECT crm.program_policy(''sales'', ''standard'')), history, ''2025-12-31'')).tier, count(*) FROM sales.purchase_history GROUP BY 1 (in a subquery, it is computed once and not for each customer).';
 
+--| The search path is that of the workspace.
 CREATE FUNCTION crm_internal.program_given_metrics(policy crm.tier_policy) RETURNS text
 	LANGUAGE plpgsql STABLE AS $$
 DECLARE
@@ -101,11 +105,13 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm_internal.program_given_metrics(crm.tier_policy) IS
-'A query for the metrics of a policy that do not count over its window, by customer; an error where one does not exist. The search path is that of the workspace.';
+'A query for the metrics of a policy that do not count over its window, by customer; an error where one does not exist.';
 
 /*
  * Members come from the log; somebody with any row there has joined before.
  */
+--| Its parameters: $1 the day, $2 the program, $4 the time zone. The search path is that of the
+--| workspace.
 CREATE FUNCTION crm_internal.program_members(policy crm.tier_policy) RETURNS text
 	LANGUAGE plpgsql STABLE AS $$
 DECLARE
@@ -132,8 +138,11 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm_internal.program_members(crm.tier_policy) IS
-'A query for who is in a program on a day, with the state and what the metrics are counted from: the members, and those who join with their first purchase, who have no state yet. Its parameters: $1 the day, $2 the program, $4 the time zone. The search path is that of the workspace.';
+'A query for who is in a program on a day, with the state and what the metrics are counted from: the members, and those who join with their first purchase, who have no state yet.';
 
+--| Ranked are, for purchases, those who bought in the window, else those whose metric is known;
+--| where that is nobody, the threshold is 10^15, which nobody enters. The search path is that of
+--| the workspace.
 CREATE FUNCTION crm_internal.program_freeze(policy crm.tier_policy, program text, as_of date) RETURNS crm.tier_policy
 	LANGUAGE plpgsql STABLE AS $$
 DECLARE
@@ -176,8 +185,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm_internal.program_freeze(crm.tier_policy, text, date) IS
-'A policy with the shares of its rules replaced by the thresholds that they mean as of a day: the value that the last of the share has, so that ties are not split. Ranked are, for purchases, those who bought in the window, else those whose metric is known; where that is nobody, the threshold is 10^15, which nobody enters. The search path is that of the workspace.';
+'A policy with the shares of its rules replaced by the thresholds that they mean as of a day: the value that the last of the share has, so that ties are not split.';
 
+--| The search path is that of the workspace.
 CREATE FUNCTION crm_internal.program_rewind(program text, as_of date, time_zone text) RETURNS void
 	LANGUAGE plpgsql AS $$
 DECLARE
@@ -199,8 +209,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm_internal.program_rewind(text, date, text) IS
-'Takes back what reviews of a program decided on a day and later. The search path is that of the workspace.';
+'Takes back what reviews of a program decided on a day and later.';
 
+--| A row of that day is replaced. Returns the number of rows written, in all and by reason. The
+--| search path is that of the workspace.
 CREATE FUNCTION crm_internal.tier_write(policy crm.tier_policy, program text, as_of date,
 	OUT changes bigint, OUT enrolled bigint, OUT upgraded bigint, OUT renewed bigint, OUT given_grace bigint, OUT downgraded bigint) RETURNS record
 	LANGUAGE plpgsql AS $$
@@ -264,7 +276,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm_internal.tier_write(crm.tier_policy, text, date) IS
-'Behind crm.review_tiers: writes what a policy without shares decides about everybody on a day to tier_log, with the facts. A row of that day is replaced. Returns the number of rows written, in all and by reason. The search path is that of the workspace.';
+'Behind crm.review_tiers: writes what a policy without shares decides about everybody on a day to tier_log, with the facts.';
 
 CREATE FUNCTION crm_internal.program_review(workspace text, program text, as_of date, replay boolean,
 	OUT members bigint, OUT enrolled bigint, OUT upgraded bigint, OUT renewed bigint,
@@ -306,6 +318,15 @@ $$;
 COMMENT ON FUNCTION crm_internal.program_review(text, text, date, boolean) IS
 'Behind crm.review_tiers: reviews one program as of a day.';
 
+--| Customers join with their first purchase. What is decided, crm.tier_decide explains; when the
+--| day begins, by what was before it, and where the day has purchases again when it ends.
+--| Decisions take effect from the beginning of that day, so that a program whose upgrades are to
+--| count at once is reviewed daily; reviewed every day, it decides as crm.tier_path replays. The
+--| same review again writes nothing, or what is new since. Shares of the best customers are
+--| frozen to thresholds, kept with the rules in tier_review. A day before the last review is an
+--| error, unless replay is true: that takes back the decisions of reviews from this day on, and
+--| decides it anew. Returns a row for each program: its name, the number of members, and of what
+--| was decided: enrolled, upgraded, renewed, given_grace, downgraded.
 CREATE FUNCTION crm.review_tiers(workspace text, INOUT program text DEFAULT NULL,
 	as_of date DEFAULT NULL, replay boolean DEFAULT false,
 	OUT members bigint, OUT enrolled bigint, OUT upgraded bigint, OUT renewed bigint,
@@ -328,10 +349,14 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.review_tiers(text, text, date, boolean) IS
-'Reviews a program of a workspace (NULL, the default: all of them) as of a day (NULL, the default: crm.as_of()) and writes what changes to tier_log, each row with the facts behind it: SELECT * FROM crm.review_tiers(''sales'', ''standard'', ''2025-12-31''). Customers join with their first purchase. What is decided, crm.tier_decide explains; when the day begins, by what was before it, and where the day has purchases again when it ends. Decisions take effect from the beginning of that day, so that a program whose upgrades are to count at once is reviewed daily; reviewed every day, it decides as crm.tier_path replays. The same review again writes nothing, or what is new since. Shares of the best customers are frozen to thresholds, kept with the rules in tier_review. A day before the last review is an error, unless replay is true: that takes back the decisions of reviews from this day on, and decides it anew. Returns a row for each program: its name, the number of members, and of what was decided: enrolled, upgraded, renewed, given_grace, downgraded.';
+'Reviews a program of a workspace (NULL, the default: all of them) as of a day (NULL, the default: crm.as_of()) and writes what changes to tier_log, each row with the facts behind it: SELECT * FROM crm.review_tiers(''sales'', ''standard'', ''2025-12-31'').';
 
 /* Decisions by hand */
 
+--| Who has a higher tier keeps it. A customer who is no member joins with it. A later tier by
+--| hand takes the place of an earlier one. note says why. Writes a row with the reason manual to
+--| tier_log. Errors: an unknown program, tier or customer; a day until that is not later; a later
+--| decision about the customer.
 CREATE FUNCTION crm.tier_grant(workspace text, program text, customer_id bigint, tier text,
 	until date, as_of date DEFAULT NULL, note text DEFAULT NULL) RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -397,7 +422,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.tier_grant(text, text, bigint, text, date, date, text) IS
-'Gives a customer a tier by hand, on a day (NULL, the default: crm.as_of()): until the day until he does not fall below it, whatever his metrics; from then on he is reviewed like everybody. Who has a higher tier keeps it. A customer who is no member joins with it. A later tier by hand takes the place of an earlier one. note says why. Writes a row with the reason manual to tier_log. Errors: an unknown program, tier or customer; a day until that is not later; a later decision about the customer.';
+'Gives a customer a tier by hand, on a day (NULL, the default: crm.as_of()): until the day until he does not fall below it, whatever his metrics; from then on he is reviewed like everybody.';
 
 /* Reviews of stages */
 
@@ -405,6 +430,7 @@ COMMENT ON FUNCTION crm.tier_grant(text, text, bigint, text, date, date, text) I
  * What the view customer_stage shows, of the columns that rules name: the
  * whole row of customer_metric would take lifetime values and all the rest.
  */
+--| Its parameter $1 is the rules. The search path is that of the workspace.
 CREATE FUNCTION crm_internal.lifecycle_found(workspace text) RETURNS text
 	LANGUAGE plpgsql STABLE AS $$
 DECLARE
@@ -434,8 +460,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm_internal.lifecycle_found(text) IS
-'A query for the stage of each customer as of the day crm.as_of(), with the row of metrics, and with facts where it is a time that has passed; an error where a rule names a metric that does not exist. Its parameter $1 is the rules. The search path is that of the workspace.';
+'A query for the stage of each customer as of the day crm.as_of(), with the row of metrics, and with facts where it is a time that has passed; an error where a rule names a metric that does not exist.';
 
+--| A row of that day that turned out to be no move is taken back. Returns the number of rows
+--| written and of unusual moves among them. The search path is that of the workspace.
 CREATE FUNCTION crm_internal.lifecycle_write(workspace text, rules crm.ruleset, day_start timestamptz, OUT moves bigint, OUT unusual_moves bigint) RETURNS record
 	LANGUAGE plpgsql AS $$
 BEGIN
@@ -479,7 +507,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm_internal.lifecycle_write(text, crm.ruleset, timestamptz) IS
-'Behind crm.review_stages: writes the stages that changed to lifecycle_log, as of the day crm.as_of() that begins at day_start. A row of that day that turned out to be no move is taken back. Returns the number of rows written and of unusual moves among them. The search path is that of the workspace.';
+'Behind crm.review_stages: writes the stages that changed to lifecycle_log, as of the day crm.as_of() that begins at day_start.';
 
 CREATE FUNCTION crm_internal.stage_review(workspace text, as_of date, replay boolean,
 	OUT customers bigint, OUT moves bigint, OUT unusual_moves bigint) RETURNS record
@@ -522,6 +550,12 @@ END
 $$;
 COMMENT ON FUNCTION crm_internal.stage_review(text, date, boolean) IS 'Behind crm.review_stages.';
 
+--| A stage counts from the beginning of the day of the review that found it. A move that
+--| lifecycle_move does not list is written all the same and flagged in its facts ("unusual":
+--| true). The same review again changes only what new facts or rules change. A day before the
+--| last review is an error, unless replay is true: that takes back the reviews from this day on,
+--| and looks anew. Returns the number of customers in a stage, of moves written (first stages
+--| included) and of unusual ones.
 CREATE FUNCTION crm.review_stages(workspace text, as_of date DEFAULT NULL,
 	replay boolean DEFAULT false,
 	OUT customers bigint, OUT moves bigint, OUT unusual_moves bigint) RETURNS record
@@ -532,7 +566,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.review_stages(text, date, boolean) IS
-'Looks at the stages of all customers of a workspace as of a day (NULL, the default: crm.as_of()) and writes those that changed to lifecycle_log, with the reasons and the values behind them: SELECT * FROM crm.review_stages(''sales'', ''2025-12-31''). A stage counts from the beginning of the day of the review that found it. A move that lifecycle_move does not list is written all the same and flagged in its facts ("unusual": true). The same review again changes only what new facts or rules change. A day before the last review is an error, unless replay is true: that takes back the reviews from this day on, and looks anew. Returns the number of customers in a stage, of moves written (first stages included) and of unusual ones.';
+'Looks at the stages of all customers of a workspace as of a day (NULL, the default: crm.as_of()) and writes those that changed to lifecycle_log, with the reasons and the values behind them: SELECT * FROM crm.review_stages(''sales'', ''2025-12-31'').';
 
 /* What is wrong */
 
