@@ -186,26 +186,35 @@ supervise() {
 	return "$status"
 }
 
-# What has not ended after ten seconds is killed, except the second shell.
+# Asks again and again, because a command may start while others are asked. What
+# cleans up ignores the signal. What else does is killed after ten seconds.
 end_work() {
-	local below tries=0
-	mapfile -t below < <(processes_below "$1")
-	kill -TERM "$1" "${below[@]}" 2>/dev/null || true
-	while [ $((tries += 1)) -le 100 ] && kill -0 "$1" 2>/dev/null; do sleep 0.1; done
-	if [ ${#below[@]} -gt 0 ]; then kill -KILL "${below[@]}" 2>/dev/null || true; fi
+	local end=$((SECONDS + 10)) first below
+	mapfile -t first < <(processes_below "$1")
+	kill -TERM "$1" 2>/dev/null || true
+	while kill -0 "$1" 2>/dev/null && [ "$SECONDS" -lt "$end" ]; do
+		mapfile -t below < <(processes_below "$1")
+		if [ ${#below[@]} -gt 0 ]; then kill -TERM "${below[@]}" 2>/dev/null || true; fi
+		sleep 0.2
+	done
+	if [ ${#first[@]} -gt 0 ]; then kill -KILL "${first[@]}" 2>/dev/null || true; fi
 }
 
 processes_below() {
-	local file child
-	while read -r file; do
-		child=${file//[^0-9]/}
-		printf '%s\n' "$child"
-		processes_below "$child"
-	done < <(grep -ls "^PPid:[[:space:]]$1\$" /proc/[0-9]*/status)
+	grep -hsE '^(Pid|PPid):' /proc/[0-9]*/status | awk -v top="$1" '
+		$1 == "Pid:" { pid = $2 }
+		$1 == "PPid:" { parent[pid] = $2 }
+		END {
+			for (pid in parent) {
+				above = parent[pid]
+				while (above != top && above in parent) above = parent[above]
+				if (above == top) print pid
+			}
+		}'
 }
 
 private_server_on_exit() {
-	trap private_server_stop EXIT
+	trap 'trap "" HUP INT TERM; private_server_stop' EXIT
 	trap 'exit 129' HUP
 	trap 'exit 130' INT
 	trap 'exit 143' TERM

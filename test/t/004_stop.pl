@@ -58,7 +58,7 @@ sub stops
 	kill 'TERM', $pid;
 	waitpid $pid, 0;
 	is($? >> 8, 143, "$command[0] ends by the signal");
-	cmp_ok(time - $start, '<', 5, "$command[0] ends within 5 seconds");
+	cmp_ok(time - $start, '<', 10, "$command[0] ends within 10 seconds");
 	is_deeply([ glob "$folder/*" ], [], "$command[0] leaves no file");
 	ok(wait_for(2, sub { !processes($folder) }), "$command[0] leaves no process");
 }
