@@ -26,15 +26,21 @@ test_server() {
 	local version=$1 start=$SECONDS result reason=$logs/reason
 	unfinished_folder=$cache/$version.$$
 	if (have_namespaces && have_root_folder "$version") >"$reason" 2>&1; then
-		run_in_root "$version" >"$logs/$version" 2>&1 || echo '0 passed, 1 failed' >>"$logs/$version"
+		run_in_root "$version" >"$logs/$version" 2>&1 || say_why_ended $? >>"$logs/$version"
 		result=$(grep -E '^[0-9]+ passed, [0-9]+ failed' "$logs/$version" | head -n 1)
 		count_server "$result"
 	else
 		part_skipped=$((part_skipped + 1))
 		result="skipped: $(sed -n "s/^${0##*/}: //;\$p" "$reason")"
-		remove_unfinished_folder
+		remove_unfinished_folder || true
 	fi
 	say "  $version: $result ($((SECONDS - start)) s)"
+}
+
+# Only counts if the tests did not come to their own count.
+say_why_ended() {
+	if [ "$1" -eq 124 ]; then say "stopped: took more than $server_seconds s"; fi
+	say '0 passed, 1 failed'
 }
 
 # count_server "N passed, N failed[, N skipped]": adds it, and the log if any failed.
@@ -112,6 +118,8 @@ run_in_root() {
 		mkdir /tmp/crm
 		cd /tmp/crm
 		tar -xof -
-		make -s clean all PG_CONFIG=/usr/lib/postgresql/$CRM_PG_MAJOR/bin/pg_config
+		export PG_CONFIG=/usr/lib/postgresql/$CRM_PG_MAJOR/bin/pg_config
+		make -s clean
+		make -s -j"$(nproc)" all
 		exec scripts/test build regress isolation'
 }
