@@ -337,7 +337,7 @@ json_field_numeric(const JsonObject *object, const char *field)
 	if (value->type != jbvNumeric)
 		json_refuse_field(object, field, wrong_value("a number", value),
 						  NUMBER_HINT);
-	return DatumGetNumericCopy(NumericGetDatum(value->val.numeric));
+	return value->val.numeric;
 }
 
 /* A number beyond the range of double becomes infinite. */

@@ -13,8 +13,8 @@
  *	be. Its SQLSTATE is ERRCODE_INVALID_PARAMETER_VALUE.
  *
  * A JsonObject carries its name in messages, for example "a tier policy" or
- * "tier \"silver\"". It points into the jsonb, which must outlive it. Texts
- * and numbers are copies in the current memory context.
+ * "tier \"silver\"". It points into the jsonb, which must outlive it, and so
+ * does a Numeric. Texts are copies in the current memory context.
  *
  *-------------------------------------------------------------------------
  */

@@ -51,6 +51,15 @@ parse_position(const JsonObject *object, const Rule *previous)
 	return position;
 }
 
+/* A copy, which outlives the document. NULL where there is no bound. */
+static Numeric
+bound_field(const JsonObject *object, const char *field)
+{
+	Numeric bound = json_field_numeric(object, field);
+
+	return bound == NULL ? NULL : DatumGetNumericCopy(NumericGetDatum(bound));
+}
+
 static void
 check_bounds(const Condition *condition, const char *metric, int position)
 {
@@ -101,8 +110,8 @@ parse_condition(Ruleset *ruleset, Rule *rule, const JsonObject *object)
 		json_refuse_missing(object, "metric",
 							"Name the column that it is about, as a string.");
 	condition->metric = metric_index(ruleset, metric);
-	condition->at_least = json_field_numeric(object, "at_least");
-	condition->at_most = json_field_numeric(object, "at_most");
+	condition->at_least = bound_field(object, "at_least");
+	condition->at_most = bound_field(object, "at_most");
 	check_bounds(condition, metric, rule->position);
 	for (int i = 0; i < rule->condition_count; i++)
 		if (rule->conditions[i].metric == condition->metric)
