@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * families.c
- *		What the kinds of model for the same sort of customer have in common.
+ *		The properties that all kinds of a family share.
  *
  * A flaw is a simple condition that rules out a maximum of the likelihood for
  * every kind of the family. A sample without a flaw may lack a maximum too.

@@ -1,12 +1,14 @@
 /*-------------------------------------------------------------------------
  *
  * families.h
- *		What the kinds of model for the same sort of customer have in common.
+ *		The properties that all kinds of a family share.
  *
- * The family of a kind says which two or three numbers describe a customer,
- * and with them which aggregate fits the kind. Everything that differs from
- * family to family, and not from kind to kind, is a row of model_families.
- * Pure C.
+ * The family of a kind says which two or three numbers describe a customer.
+ * It decides which aggregate fits the kind. A property that differs between
+ * families, but not between the kinds of a family, is a column of the table
+ * model_families.
+ *
+ * Pure C, no state.
  *
  *-------------------------------------------------------------------------
  */
@@ -25,8 +27,8 @@ typedef struct ModelFlaw
 
 typedef struct ModelFamilyTraits
 {
-	const char *describes; /* for the error that a kind is not of the family */
-	const char *aggregate; /* which fits its kinds */
+	const char *describes; /* completes "is not a model of" */
+	const char *aggregate; /* the one that fits its kinds */
 	const ModelKind *best; /* asks for its best kind; NULL where it has none */
 	bool has_time_unit; /* times of its customers are in days, weeks, ... */
 	double max_horizon; /* of a count of purchases; INFINITY for no limit */

@@ -1,13 +1,14 @@
 /*-------------------------------------------------------------------------
  *
  * kind.h
- *		What a kind of customer-base model is: data and operations.
+ *		The data and the operations of a kind of customer-base model.
  *
  * A kind is one constant ModelKind. It names the parameters and points to a
  * table of operations: the formulas of the model. Everything above the kinds
  * (the aggregates that fit, the functions that answer, the JSON form) works
  * on these tables alone. A new kind is one file with its formulas and one
- * line in kinds.h; test/unit/demo_kind.c is the shortest example.
+ * line in kinds.h (and its object in the Makefile). test/unit/demo_kind.c is
+ * a short example.
  *
  * An operation gets its kind as the first argument. Kinds whose formulas
  * differ in a number or two share one table of operations. The number is
@@ -27,8 +28,8 @@
  * once per distinct value. The rest, which is computed per row, is small.
  *
  * Pure C: no palloc, no ereport. All tables are constant, and no operation
- * keeps state. An answer is NaN where its formulas leave no digits of it,
- * never a number that is wrong.
+ * keeps state. An answer is NaN where its formulas leave no correct digit. It
+ * is never a number that is wrong.
  *
  *-------------------------------------------------------------------------
  */
