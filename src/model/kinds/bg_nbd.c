@@ -45,9 +45,6 @@ enum
 	B
 };
 
-const BgNbdData bg_nbd_data = {.first_occasions = 0.0};
-const BgNbdData mbg_nbd_data = {.first_occasions = 1.0};
-
 /* s, the occasions to leave that the customer has had. */
 static double
 occasions(const ModelKind *kind, const ModelRow *customer)
@@ -447,7 +444,7 @@ const ModelKind model_bg_nbd = {
 	.n_parameters = BG_NBD_N_PARAMETERS,
 	.parameters = bg_nbd_parameters,
 	.operations = &bg_nbd_operations,
-	.data = &bg_nbd_data,
+	.variant = BG_NBD_NO_OCCASION,
 	.restricted = &model_nbd,
 };
 
@@ -457,6 +454,6 @@ const ModelKind model_mbg_nbd = {
 	.n_parameters = BG_NBD_N_PARAMETERS,
 	.parameters = bg_nbd_parameters,
 	.operations = &bg_nbd_operations,
-	.data = &mbg_nbd_data,
+	.variant = BG_NBD_FIRST_PURCHASE,
 	.restricted = &model_nbd,
 };

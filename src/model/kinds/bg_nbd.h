@@ -20,27 +20,22 @@ enum
 };
 
 /*
- * The data of a kind whose customers leave after a purchase: the number of
- * occasions to leave before the first repeat purchase. It is 0 in BG/NBD. It
- * is 1 in MBG/NBD, where the first purchase is an occasion too.
+ * The variant of a kind whose customers leave after a purchase is the number
+ * of occasions to leave before the first repeat purchase. It is 0 in BG/NBD.
+ * It is 1 in MBG/NBD, where the first purchase is an occasion too.
  */
-typedef struct BgNbdData
-{
-	double first_occasions;
-} BgNbdData;
-
-extern const BgNbdData bg_nbd_data;
-extern const BgNbdData mbg_nbd_data;
+#define BG_NBD_NO_OCCASION 0.0
+#define BG_NBD_FIRST_PURCHASE 1.0
 
 static inline double
 bg_nbd_first_occasions(const ModelKind *kind)
 {
-	return ((const BgNbdData *) kind->data)->first_occasions;
+	return kind->variant;
 }
 
 /*
- * The operations read the parameters r, alpha, a and b and this data only. The
- * regular models call them for k = 1, with their own kind.
+ * The operations read the parameters r, alpha, a and b and the variant only.
+ * The regular models call them for k = 1, with their own kind.
  */
 extern const ModelOperations bg_nbd_operations;
 

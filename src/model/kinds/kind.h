@@ -11,9 +11,9 @@
  * a short example.
  *
  * An operation gets its kind as the first argument. Kinds whose formulas
- * differ in a number or two share one table of operations. The number is
- * then in the kind's "data", as in BG/NBD and MBG/NBD (bg_nbd.c), or it is
- * one of the fields, as in sBG and BdW (renewal.c).
+ * differ in a number share one table of operations. The number is the
+ * "variant" of the kind, as in BG/NBD and MBG/NBD (bg_nbd.c), or its number
+ * of parameters, as in sBG and BdW (renewal.c).
  *
  * All parameters of all kinds are positive, so the fit works on their
  * logarithms. A kind gives derivatives in the natural parameters, and the
@@ -243,8 +243,11 @@ struct ModelKind
 
 	const ModelOperations *operations;
 
-	/* Constants of the kind that only its operations read. It may be NULL. */
-	const void *data;
+	/*
+	 * A number that tells the kind from others with the same operations. Only
+	 * these operations read it.
+	 */
+	double variant;
 
 	/* The kind that this one contains as a special case, or NULL. */
 	const ModelKind *restricted;

@@ -433,7 +433,7 @@ const ModelKind model_bg_cnbd_k = {
 	.whole_name = "k",
 	.whole_max = ERLANG_MAX_K,
 	.operations = &operations,
-	.data = &bg_nbd_data,
+	.variant = BG_NBD_NO_OCCASION,
 };
 
 const ModelKind model_mbg_cnbd_k = {
@@ -444,5 +444,5 @@ const ModelKind model_mbg_cnbd_k = {
 	.whole_name = "k",
 	.whole_max = ERLANG_MAX_K,
 	.operations = &operations,
-	.data = &mbg_nbd_data,
+	.variant = BG_NBD_FIRST_PURCHASE,
 };
