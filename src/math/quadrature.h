@@ -54,7 +54,7 @@ extern const GaussRule gauss_32;
 
 /*
  * The logarithm of a positive function at y; the slope of that logarithm
- * goes to *slope.
+ * goes to *slope, unless slope is NULL.
  */
 typedef double (*LogFunction)(double y, double *slope, void *context);
 

@@ -42,14 +42,16 @@ static const double smallest[] = {4.9406564584124654e-324,
 static double
 no_number(double y, double *slope, void *context)
 {
-	*slope = NAN;
+	if (slope != NULL)
+		*slope = NAN;
 	return NAN;
 }
 
 static double
 number_up_to_three(double y, double *slope, void *context)
 {
-	*slope = y < 3.0 ? -0.1 : NAN;
+	if (slope != NULL)
+		*slope = y < 3.0 ? -0.1 : NAN;
 	return y < 3.0 ? -0.1 * y : NAN;
 }
 
@@ -57,21 +59,24 @@ number_up_to_three(double y, double *slope, void *context)
 static double
 jump_at_three(double y, double *slope, void *context)
 {
-	*slope = y < 3.0 ? 0.1 : -INFINITY;
+	if (slope != NULL)
+		*slope = y < 3.0 ? 0.1 : -INFINITY;
 	return y < 3.0 ? 0.1 * y : -INFINITY;
 }
 
 static double
 flat_for_ever(double y, double *slope, void *context)
 {
-	*slope = -1e-300;
+	if (slope != NULL)
+		*slope = -1e-300;
 	return 0.0;
 }
 
 static double
 rising_for_ever(double y, double *slope, void *context)
 {
-	*slope = 1.0;
+	if (slope != NULL)
+		*slope = 1.0;
 	return y;
 }
 
@@ -286,7 +291,7 @@ test_regular_purchases(void)
 								 .b = 2.426};
 			double weights[ERLANG_MAX_K];
 			double sum = 0.0;
-			double discount = 1.06e-20; /* just above the limit */
+			double discount = 1.2e-17; /* just above the limit */
 
 			erlang_log_silence(k, buyer.shape, buyer.idle, weights);
 			for (int i = 0; i < k; i++)

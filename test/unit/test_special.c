@@ -382,7 +382,8 @@ log_gamma_density(double y, double *slope, void *context)
 {
 	double shape = *(double *) context;
 
-	*slope = shape - exp(y);
+	if (slope != NULL)
+		*slope = shape - exp(y);
 	return shape * y - exp(y);
 }
 

@@ -88,8 +88,8 @@ void (*erlang_pause)(void) = go_on;
 /* A part of the time so short adds nothing to purchases over all of it. */
 #define SHORT_TIME 1e-18
 
-/* ln of a discount that is nothing over the scale of time: 1e-20 */
-#define LOG_SMALL_DISCOUNT (-46.0)
+/* ln of a discount that is nothing over the scale of time: 1e-17 */
+#define LOG_SMALL_DISCOUNT (-39.0)
 
 /* With a smaller one, time is too long for a double. */
 #define LEAST_DISCOUNT 1e-280
@@ -321,9 +321,10 @@ log_value(const BetaMean *mean, double y)
 static double
 log_integrand(double y, double *slope, void *context)
 {
-	*slope = (log_value(context, y + SLOPE_STEP) -
-			  log_value(context, y - SLOPE_STEP)) /
-			 (2.0 * SLOPE_STEP);
+	if (slope != NULL)
+		*slope = (log_value(context, y + SLOPE_STEP) -
+				  log_value(context, y - SLOPE_STEP)) /
+				 (2.0 * SLOPE_STEP);
 	return log_value(context, y);
 }
 

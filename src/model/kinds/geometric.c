@@ -65,6 +65,7 @@
 #include <float.h>
 #include <math.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 /* Beyond so many terms the series is slower than the quadrature. */
 #define SERIES_MAX_TERMS 2000
@@ -340,9 +341,10 @@ log_small_value(const SmallDiscount *small, double y)
 static double
 log_small_integrand(double y, double *slope, void *context)
 {
-	*slope = (log_small_value(context, y + SLOPE_STEP) -
-			  log_small_value(context, y - SLOPE_STEP)) /
-			 (2.0 * SLOPE_STEP);
+	if (slope != NULL)
+		*slope = (log_small_value(context, y + SLOPE_STEP) -
+				  log_small_value(context, y - SLOPE_STEP)) /
+				 (2.0 * SLOPE_STEP);
 	return log_small_value(context, y);
 }
 

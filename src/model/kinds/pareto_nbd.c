@@ -42,6 +42,7 @@
 #include "math/special.h"
 
 #include <math.h>
+#include <stddef.h>
 
 enum
 {
@@ -79,8 +80,9 @@ log_power_product(double y, double *slope, void *context)
 	const PowerProduct *product = context;
 	double u = product->near * expm1(y);
 
-	*slope = 1.0 - product->near_power -
-			 product->far_power * (product->near + u) / (product->far + u);
+	if (slope != NULL)
+		*slope = 1.0 - product->near_power -
+				 product->far_power * (product->near + u) / (product->far + u);
 	return (1.0 - product->near_power) * y -
 		   product->far_power * log1p(u / product->far);
 }
@@ -212,7 +214,8 @@ log_discounted_survival(double y, double *slope, void *context)
 	double discount =
 		y < MAX_EXPONENT ? survival->z * expm1(y) : exp(survival->log_z + y);
 
-	*slope = 1.0 - survival->s - survival->z - discount;
+	if (slope != NULL)
+		*slope = 1.0 - survival->s - survival->z - discount;
 	return (1.0 - survival->s) * y - discount;
 }
 
@@ -283,8 +286,10 @@ log_counted_event(double y, double *slope, void *context)
 	const CountedEvent *e = context;
 	double u = exp(y);
 
-	*slope = e->rising + (e->n * e->alpha - e->shape * u) / (e->alpha + u) -
-			 e->s * u / (e->beta + u);
+	if (slope != NULL)
+		*slope = e->rising +
+				 (e->n * e->alpha - e->shape * u) / (e->alpha + u) -
+				 e->s * u / (e->beta + u);
 	return e->rising * y - e->shape * log1p(u / e->alpha) -
 		   e->n * model_log1p_quotient(e->alpha, u, y) -
 		   e->s * log1p(u / e->beta);

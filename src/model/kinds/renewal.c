@@ -38,6 +38,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <stddef.h>
 
 enum
 {
@@ -162,9 +163,10 @@ log_residual_term(double v, double *slope, void *context)
 
 	if (y / r.c > MAX_EXPONENT)
 		waited = discounted = exp(y / r.c + log(term->discount));
-	*slope =
-		term->stretch * ((1.0 - discounted) / r.c -
-						 power * math_digamma_rising(r.beta + power, r.alpha));
+	if (slope != NULL)
+		*slope = term->stretch *
+				 ((1.0 - discounted) / r.c -
+				  power * math_digamma_rising(r.beta + power, r.alpha));
 	return log_survived(term, y) - waited + y / r.c;
 }
 
