@@ -506,6 +506,10 @@ SELECT k, every(crm.purchase_probability(m, 2, 30, 39, 1e12, k) BETWEEN 0 AND 1)
 SELECT c, crm.survival(m, 1000) BETWEEN 0 AND 1 AS survival, crm.retention_rate(m, 1000) BETWEEN 0 AND 1 AS retention, crm.residual_value(m, 1000, 0.1) BETWEEN 10 AND 11 AS residual,
 	   crm.log_likelihood(m, 1000, false) < 0 AS likelihood
   FROM (VALUES (100), (1e3), (1e6), (1e10)) power (c), LATERAL (SELECT crm.make_model('bdw', NULL, ARRAY[0.01 / c, 3.806, c]) AS m) model;
+/* A negative discount raises every value. */
+SELECT bool_and(crm.clv(m, spend, 2, 30, 39, 20, 365, -0.5) > 1.05 * crm.clv(m, spend, 2, 30, 39, 20, 365, 0)) AS raised,
+	   bool_and(abs(crm.clv(m, spend, 2, 30, 39, 20, 365, -1e-308) / crm.clv(m, spend, 2, 30, 39, 20, 365, 0) - 1) < 1e-12) AS by_nothing
+  FROM small, unnest(ARRAY[pareto, bg, mbg, nbd]) m;
 /* What leaves no digit of an answer is an error, not a number. */
 SELECT crm.residual_purchases(crm.make_model('bg_cnbd_k', 'day', '{0.001,4.4,0.8,2.4,3}'), 0, 0, 0, discount => 1e-308);
 SELECT crm.clv(bg, spend, 3, 0, 0, 20, 10000, -0.974) FROM (SELECT crm.make_model('mbg_nbd', 'day', '{0.000001,0.000001,1e9,2}'), spend FROM small) s (bg, spend);

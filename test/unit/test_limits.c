@@ -272,6 +272,48 @@ test_purchases(void)
 	report_worst(&worst, "purchases at the smallest discounts");
 }
 
+/* A rate of purchases that grows, and the chance to be there still. */
+typedef struct Growth
+{
+	double s;
+	double beta;
+	double growth;
+	double horizon;
+} Growth;
+
+static double
+grown(double part, double rest, void *context)
+{
+	const Growth *g = context;
+	double u = part * g->horizon;
+
+	return exp(g->growth * u - g->s * log1p(u / g->beta));
+}
+
+static void
+test_negative_discounts(void)
+{
+	static const double shapes[] = {0.05, 0.606, 1.0, 3.0, 40.0};
+	static const double growths[] = {1e-323, 1e-6, 0.01, 0.3};
+	ModelRow newcomer = {.customers = 1};
+	Worst worst = {0};
+
+	for (int i = 0; i < N(shapes) * N(growths); i++)
+	{
+		Growth g = {shapes[i % N(shapes)], 11.669, growths[i / N(shapes)],
+					1000.0};
+		double p[] = {0.553, 10.578, g.s, g.beta};
+
+		compare(&worst,
+				model_call(&model_pareto_nbd, expected_alive, p, &newcomer,
+						   g.horizon, -g.growth),
+				p[0] / p[1] * g.horizon *
+					quadrature_tanh_sinh(grown, &g, 1e-12).value,
+				1e-10, i);
+	}
+	report_worst(&worst, "pareto_nbd: a negative discount raises the value");
+}
+
 /* Regular or not makes no difference, from where it does not on. */
 static void
 test_regular_purchases(void)
@@ -485,6 +527,7 @@ main(void)
 	test_large_powers();
 	test_occasions();
 	test_purchases();
+	test_negative_discounts();
 	test_regular_purchases();
 	test_no_time();
 	test_short_time();

@@ -198,6 +198,10 @@ residual_lifetime(const ModelKind *kind, const double *parameters,
 
 /* Beyond it exp(y) is near the largest double. */
 #define MAX_EXPONENT 600.0
+#define GROWTH_MAX_EXPONENT 700.0
+
+#define NEGLIGIBLE 1e-18
+#define MAX_PANELS 1000 /* and halvings of one */
 
 /* exp(-z v) (1+v)^-s as a function of y = ln(1 + v), times dv/dy */
 typedef struct DiscountedSurvival
@@ -227,6 +231,60 @@ times_exp(double factor, double y)
 }
 
 /*
+ * The integral relative to exp(peak) from one place to another, where the
+ * integrand is log-convex and steepest at the first.
+ */
+static double
+integrate_descent(DiscountedSurvival *survival, double from, double until,
+				  double peak)
+{
+	double sum = 0.0;
+
+	for (int i = 0; i < MAX_PANELS; i++)
+	{
+		double rest = until - from;
+		double slope;
+		double value = log_discounted_survival(from, &slope, survival);
+		double length = fmin(fmin(fabs(rest), GAUSS_16_LENGTH),
+							 GAUSS_16_SLOPE / fabs(slope));
+		double panel = 0.0;
+
+		if (exp(value - peak) * fabs(rest) <= NEGLIGIBLE * sum)
+			return sum;
+		for (int j = 0; j < gauss_16.count; j++)
+			panel += gauss_16.weights[j] *
+					 exp(log_discounted_survival(
+							 from + copysign(length * gauss_16.nodes[j], rest),
+							 NULL, survival) -
+						 peak);
+		sum += length * panel;
+		from = length < fabs(rest) ? from + copysign(length, rest) : until;
+	}
+	return NAN;
+}
+
+/*
+ * With a negative discount what comes later counts for more, and the
+ * logarithm of the integrand is convex: it is integrated from both ends
+ * downwards, to its lowest place.
+ */
+static double
+grown_stay(double s, double beta, double horizon, double growth)
+{
+	DiscountedSurvival survival = {.s = s, .z = -growth * beta};
+	double end = log1p(horizon / beta);
+	double lowest = s > 1.0 ? log((s - 1.0) / (growth * beta)) : 0.0;
+	double peak = fmax(log_discounted_survival(end, NULL, &survival), 0.0);
+
+	if (growth * horizon > GROWTH_MAX_EXPONENT)
+		return INFINITY;
+	lowest = fmin(fmax(lowest, 0.0), end);
+	return times_exp(beta * (integrate_descent(&survival, 0.0, lowest, peak) +
+							 integrate_descent(&survival, end, lowest, peak)),
+					 peak);
+}
+
+/*
  * The mean time that a customer alive stays within the horizon, discounted:
  * the integral of exp(-discount u) (1 + u / beta)^-s, which over an infinite
  * horizon is beta U(1, 2 - s, discount beta) (Tricomi's function; Fader,
@@ -245,6 +303,8 @@ discounted_stay(double s, double beta, double horizon, double discount)
 		return times_exp(beta,
 						 quadrature_log_concave(log_discounted_survival,
 												&survival, 0.0, 0.0, end));
+	if (discount < 0.0)
+		return grown_stay(s, beta, horizon, -discount);
 	if (isinf(end))
 		return s > 1.0 ? beta / (s - 1.0) : INFINITY;
 	return beta * (s == 1.0 ? end : -expm1((1.0 - s) * end) / (s - 1.0));
@@ -361,7 +421,6 @@ enum
 };
 
 #define PANEL_POINTS 16 /* of the longer rule */
-#define MAX_PANELS 1000 /* and halvings of one */
 #define NEGLIGIBLE_DEPTH (-40.0) /* exp() of it is */
 
 /*
