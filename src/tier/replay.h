@@ -41,11 +41,15 @@ typedef struct TierEvent
 	int64_t values[TIER_PURCHASE_METRICS]; /* over the window */
 } TierEvent;
 
+/* Called before each day; it may leave by longjmp, nothing is held. */
+typedef void (*TierPause)(void);
+
 typedef struct TierReplay
 {
 	const TierPolicy *policy;
 	const TierPurchaseMetric *kinds; /* of the policy's metrics */
 	TierMetric *metrics; /* room for one of each */
+	TierPause pause;
 	int scale; /* of amounts */
 	const TierEntry *entries; /* count + 1 of them: the last has the sums */
 	size_t count;
@@ -66,7 +70,7 @@ typedef struct TierReplay
 extern size_t tier_entries(const uint8_t *data, size_t size,
 						   TierEntry *entries, size_t *enrollment);
 
-/* Policy, kinds, metrics, scale, entries and count must be set. */
+/* Policy, kinds, metrics, pause, scale, entries and count must be set. */
 extern void tier_replay_start(TierReplay *replay, size_t enrollment);
 
 /* The next event before the day until; false if there is none. */

@@ -138,6 +138,13 @@ find_kinds(TierCache *cache)
 	cache->kinds = kinds;
 }
 
+/* Years of days without an event can go by. */
+static void
+serve_interrupts(void)
+{
+	CHECK_FOR_INTERRUPTS();
+}
+
 /* (policy, history, ...): a replay from the beginning. */
 static TierReplay
 replay_arguments(FunctionCallInfo fcinfo, TierCache **cache)
@@ -167,6 +174,7 @@ replay_arguments(FunctionCallInfo fcinfo, TierCache **cache)
 	replay.policy = (*cache)->policy;
 	replay.kinds = (*cache)->kinds;
 	replay.metrics = (*cache)->metrics;
+	replay.pause = serve_interrupts;
 	replay.scale = history_scale(history.data);
 	replay.entries = (*cache)->entries;
 	replay.count = tier_entries(history.data, history.size, (*cache)->entries,

@@ -188,3 +188,9 @@ SET LOCAL statement_timeout = '20s';
 SELECT jsonb_array_length(make_tier_policy(tiers_agg(n / 10, 'tier ' || n / 10, CASE WHEN n > 9 THEN 'm' || n % 10 END, CASE WHEN n > 9 THEN n END, NULL, NULL)) -> 'tiers') AS tiers
   FROM generate_series(0, 9999) AS n;
 COMMIT;
+
+-- A replay over millions of years can be stopped, though nothing happens in them.
+SET statement_timeout = '50ms';
+SELECT tier_at(make_tier_policy('[{"tier_no": 0, "name": "base"}, {"tier_no": 1, "name": "member", "rules": [{"metric": "purchases", "enter_at": 5, "keep_at": 0}]}]', 'calendar', '1 day'),
+			   '[["2000-01-01",1,20.00],["2000-01-02",0,-10.00]]', '5874897-01-01');
+RESET statement_timeout;
