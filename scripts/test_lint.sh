@@ -26,6 +26,33 @@ reference_is_current() {
 		fail "docs/reference.md is not what the catalog says: run scripts/reference"
 }
 
+# META.json describes the extension to PGXN; crm.control is the place of the
+# version. The SQL file that it names is made by the build.
+lint_meta() {
+	local version
+	need_build
+	version=$(sed -n "s/^default_version *= *'\(.*\)'/\1/p" crm.control)
+	check meta_says "$version" version
+	check meta_says "$version" provides crm version
+	check meta_says "sql/crm--$version.sql" provides crm file
+	check meta_names_file "$build" provides crm file
+	check meta_names_file . provides crm docfile
+}
+
+# meta KEY...: the value in META.json that the keys lead to.
+meta() {
+	perl -MJSON::PP -e 'my $value = decode_json(do { local (@ARGV, $/) = "META.json"; <> });
+		$value = $value->{$_} for @ARGV; print $value // ""' -- "$@"
+}
+
+meta_says() {
+	[ "$(meta "${@:2}")" = "$1" ] || fail "META.json: ${*:2} is \"$(meta "${@:2}")\": write \"$1\", as in crm.control"
+}
+
+meta_names_file() {
+	[ -f "$1/$(meta "${@:2}")" ] || fail "META.json: ${*:2} is \"$(meta "${@:2}")\": there is no such file"
+}
+
 lint_shell() {
 	local name
 	files scripts/* .ci/run || return 0
