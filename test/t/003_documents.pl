@@ -1,4 +1,4 @@
-# The SQL of the README and of the chapters in docs runs as it stands, block
+# The SQL of the README and of the pages in docs runs as it stands, block
 # after block, on the tables that their reader is supposed to have.
 use strict;
 use warnings;
@@ -37,7 +37,7 @@ sub psql
 	return ($? == 0, $output);
 }
 
-for ([ 'README.md', $orders ], [ 'docs/models.md', $histories ])
+for ([ 'README.md', $orders ], [ 'docs/functions.md', $orders ], [ 'docs/models.md', $histories ])
 {
 	my ($document, $setup) = @$_;
 	system("createdb $database") == 0 or die;
