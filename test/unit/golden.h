@@ -4,8 +4,9 @@
  *		TAP output and reference values for the unit tests.
  *
  * A test passes "worst" the pairs it compares and reports once: the line
- * names the worst pair, and no pair at all is a failure. Golden files are
- * searched in the first argument, $CRM_SHARED/golden and ../shared/golden.
+ * names the worst pair, and no pair at all is a failure. The golden files are
+ * those of test/golden/values, found from the root of the repository, or those
+ * of the folder in the first argument.
  *
  *-------------------------------------------------------------------------
  */
@@ -31,12 +32,6 @@ report(bool passed, const char *what)
 	printf("%sok %d - %s\n", passed ? "" : "not ", ++tests_run, what);
 	if (!passed)
 		tests_failed++;
-}
-
-static inline void
-skip(const char *what, const char *why)
-{
-	printf("ok %d - %s # SKIP %s\n", ++tests_run, what, why);
 }
 
 static inline int
@@ -131,20 +126,21 @@ golden_next_line(Golden *golden, bool header)
 	return true;
 }
 
-static inline bool
+/* A file that cannot be read ends the program, which is a failure. */
+static inline void
 golden_open(Golden *golden, int argc, char **argv, const char *name)
 {
-	const char *shared = getenv("CRM_SHARED");
 	char path[4096];
 
-	if (argc > 1)
-		snprintf(path, sizeof(path), "%s/%s", argv[1], name);
-	else
-		snprintf(path, sizeof(path), "%s/golden/%s",
-				 shared != NULL ? shared : "../shared", name);
+	snprintf(path, sizeof(path), "%s/%s",
+			 argc > 1 ? argv[1] : "test/golden/values", name);
 	memset(golden, 0, sizeof(*golden));
 	golden->file = fopen(path, "r");
-	return golden->file != NULL && golden_next_line(golden, true);
+	if (golden->file == NULL || !golden_next_line(golden, true))
+	{
+		fprintf(stderr, "cannot read %s\n", path);
+		exit(2);
+	}
 }
 
 static inline bool
