@@ -90,7 +90,7 @@ def check_fits(options, pool, results):
     if options.sample > 1:
         keys = [key for key in keys if key[1] in fits.QUICK]
     for key, (passed, found) in zip(keys, pool.imap(check_fit, keys)):
-        what = f"fit of {key[1]} to {key[0]} by {key[2]}"
+        what = f"fit of {key[1]} to {key[0]}, unit {key[2]}"
         if passed is None:
             results.skip(what, found)
         else:
