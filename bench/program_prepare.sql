@@ -7,8 +7,10 @@
  */
 SET client_min_messages = warning;
 SELECT crm.create_workspace('sales', 'UTC') \g /dev/null
-INSERT INTO sales.customer (customer_id, name) SELECT customer, 'Customer ' || customer FROM customers;
-INSERT INTO sales.customer_history (customer_id, history, profit_history) SELECT customer, history, NULL FROM customers;
+INSERT INTO sales.customer (customer_id, name) SELECT customer, 'Customer ' || customer
+	FROM customers;
+INSERT INTO sales.customer_history (customer_id, history, profit_history) SELECT customer, history,
+	NULL FROM customers;
 TRUNCATE sales.customer_change;
 UPDATE sales.tier_rule SET (enter_at, keep_at) = (300, 200) WHERE tier_no = 1;
 UPDATE sales.tier_rule SET (enter_at, keep_at) = (1000, 800) WHERE tier_no = 2;

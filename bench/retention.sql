@@ -2,7 +2,8 @@
 \if :plain
 :measure
 WITH active AS MATERIALIZED (
-	SELECT DISTINCT customer, date_trunc('month', day)::date AS month FROM orders WHERE day <= :'as_of'
+	SELECT DISTINCT customer, date_trunc('month', day)::date AS month FROM orders
+		WHERE day <= :'as_of'
 ), cohort AS MATERIALIZED (
 	SELECT customer, min(month) AS cohort FROM active GROUP BY customer
 ), retention AS (
@@ -16,7 +17,8 @@ WITH active AS MATERIALIZED (
 		   count(*) FILTER (WHERE b.month IS NOT NULL AND a.month IS NOT NULL) AS stayed,
 		   count(*) FILTER (WHERE b.month IS NULL AND a.month > c.cohort) AS resurrected,
 		   count(*) FILTER (WHERE a.month IS NULL) AS dormant
-	  FROM active a FULL JOIN active b ON b.customer = a.customer AND a.month = (b.month + interval '1 month')::date
+	  FROM active a FULL JOIN active b ON b.customer = a.customer
+	  	AND a.month = (b.month + interval '1 month')::date
 	  JOIN cohort c ON c.customer = coalesce(a.customer, b.customer)
 	 GROUP BY 1
 )

@@ -7,6 +7,7 @@ SELECT customer, :'as_of' - max(day), count(*), sum(amount)
  GROUP BY customer;
 \else
 :measure
-SELECT customer, crm.recency(history, :'as_of'), crm.purchases(history, :'as_of'), crm.amount(history, :'as_of')
+SELECT customer, crm.recency(history, :'as_of'), crm.purchases(history, :'as_of'),
+	crm.amount(history, :'as_of')
   FROM customers;
 \endif

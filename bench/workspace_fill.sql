@@ -4,7 +4,8 @@ SET crm.as_of = :'as_of';
 TRUNCATE shop.customer_history;
 SELECT clock_timestamp() AS start \gset
 \if :plain
-CREATE TABLE plain_histories AS SELECT customer, crm.history_agg(day, amount) AS history FROM orders GROUP BY customer;
+CREATE TABLE plain_histories AS SELECT customer, crm.history_agg(day, amount) AS history FROM orders
+	GROUP BY customer;
 \else
 CALL crm.refresh('shop') \gset
 \endif

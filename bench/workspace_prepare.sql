@@ -9,11 +9,13 @@ SET client_min_messages = warning;
 SET crm.as_of = :'as_of';
 CREATE INDEX orders_customer_day ON orders (customer, day);
 VACUUM ANALYZE orders;
-SELECT crm.attach('shop', 'orders', customer => 'customer', at => 'day', amount => 'amount', time_zone => 'UTC') \g /dev/null
+SELECT crm.attach('shop', 'orders', customer => 'customer', at => 'day', amount => 'amount',
+	time_zone => 'UTC') \g /dev/null
 CALL crm.refresh('shop') \gset
 VACUUM ANALYZE shop.customer_history;
 VACUUM ANALYZE shop.customer_change;
-SELECT crm.freeze_thresholds('shop', :'year_before'), crm.fit('shop', :'year_before'), crm.fit('shop', :'as_of') \g /dev/null
+SELECT crm.freeze_thresholds('shop', :'year_before'), crm.fit('shop', :'year_before'),
+	crm.fit('shop', :'as_of') \g /dev/null
 
 CREATE TABLE plain_orders (
 	id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -24,4 +26,5 @@ CREATE TABLE plain_orders (
 CREATE INDEX ON plain_orders (customer, day);
 CREATE TABLE noted_orders (LIKE plain_orders INCLUDING ALL);
 ALTER TABLE noted_orders ADD FOREIGN KEY (customer) REFERENCES customers;
-SELECT crm.attach('noted', 'noted_orders', customer => 'customer', at => 'day', amount => 'amount') \g /dev/null
+SELECT crm.attach('noted', 'noted_orders', customer => 'customer', at => 'day',
+	amount => 'amount') \g /dev/null

@@ -5,7 +5,8 @@ SET crm.as_of = :'as_of';
 SELECT clock_timestamp() AS start \gset
 CALL crm.refresh('shop', "full" => true) \gset
 \else
-INSERT INTO orders SELECT customer, :'as_of', 10 FROM customers ORDER BY hashint8(customer) LIMIT 10000;
+INSERT INTO orders SELECT customer, :'as_of', 10 FROM customers ORDER BY hashint8(customer)
+	LIMIT 10000;
 ANALYZE shop.customer_change;
 SELECT clock_timestamp() AS start \gset
 CALL crm.refresh('shop') \gset

@@ -52,6 +52,5 @@ GRANT USAGE ON SCHEMA crm, crm_internal TO PUBLIC;
 --| UPDATE.
 CREATE FUNCTION crm.version() RETURNS text
 	AS 'MODULE_PATHNAME', 'crm_version' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION crm.version() IS
-'Version of the loaded library.';
+COMMENT ON FUNCTION crm.version() IS 'Version of the loaded library.';
 

@@ -35,23 +35,28 @@ COMMENT ON TYPE crm.history IS
 'The purchases of a customer: for each day the number of purchases and the exact net amount.';
 COMMENT ON FUNCTION crm_internal.history_in(cstring) IS 'Text input of crm.history.';
 COMMENT ON FUNCTION crm_internal.history_out(crm.history) IS 'Text output of crm.history.';
-COMMENT ON FUNCTION crm_internal.history_recv(internal) IS 'Binary input of crm.history; all bytes are checked.';
+COMMENT ON FUNCTION crm_internal.history_recv(internal) IS
+'Binary input of crm.history; all bytes are checked.';
 COMMENT ON FUNCTION crm_internal.history_send(crm.history) IS 'Binary output of crm.history.';
 
 CREATE CAST (crm.history AS jsonb) WITH INOUT;
-COMMENT ON CAST (crm.history AS jsonb) IS 'The text form, which is JSON: an array of [day, purchases, amount].';
+COMMENT ON CAST (crm.history AS jsonb) IS
+'The text form, which is JSON: an array of [day, purchases, amount].';
 CREATE CAST (jsonb AS crm.history) WITH INOUT;
-COMMENT ON CAST (jsonb AS crm.history) IS 'Reads an array of [day, purchases, amount], days ascending; anything else is an error.';
+COMMENT ON CAST (jsonb AS crm.history) IS
+'Reads an array of [day, purchases, amount], days ascending; anything else is an error.';
 
 /* Building */
 
 --| A NULL history is an empty one; a NULL day or amount changes nothing. Transition of
 --| crm.history_agg.
-CREATE FUNCTION crm_internal.history_agg_transition(crm.history, day date, amount numeric) RETURNS crm.history
+CREATE FUNCTION crm_internal.history_agg_transition(crm.history, day date, amount numeric)
+	RETURNS crm.history
 	AS 'MODULE_PATHNAME', 'crm_history_add_numeric' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION crm_internal.history_agg_transition(crm.history, date, numeric) IS
 'The history with one purchase (amount 0 or more) or refund (amount below 0) more.';
-CREATE FUNCTION crm_internal.history_agg_transition(crm.history, day date, amount float8) RETURNS crm.history
+CREATE FUNCTION crm_internal.history_agg_transition(crm.history, day date, amount float8)
+	RETURNS crm.history
 	AS 'MODULE_PATHNAME', 'crm_history_add_float8' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION crm_internal.history_agg_transition(crm.history, date, float8) IS
 'The same with a float, which is read as PostgreSQL casts it to numeric (15 significant digits), rounded to 8 decimals.';
@@ -62,7 +67,8 @@ COMMENT ON FUNCTION crm_internal.history_combine(crm.history, crm.history) IS
 'All purchases of both histories; a NULL one counts as empty.';
 CREATE FUNCTION crm_internal.history_final(crm.history) RETURNS crm.history
 	AS 'MODULE_PATHNAME', 'crm_history_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm_internal.history_final(crm.history) IS 'Final function of crm.history_agg and crm.rollup: sorts and packs.';
+COMMENT ON FUNCTION crm_internal.history_final(crm.history) IS
+'Final function of crm.history_agg and crm.rollup: sorts and packs.';
 
 --| amount below 0 is a refund: it nets the money of its day and counts as no purchase; 0 counts
 --| as a purchase. Rows with a NULL day or amount are skipped; NULL where no row is left. NaN and
@@ -111,14 +117,16 @@ COMMENT ON FUNCTION crm.merge(crm.history, crm.history) IS
 'All purchases of both histories, for example of two shops, or of the orders so far and of the new ones.';
 CREATE FUNCTION crm_internal.history_merge(crm.history, crm.history) RETURNS crm.history
 	AS 'MODULE_PATHNAME', 'crm_history_union' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION crm_internal.history_merge(crm.history, crm.history) IS 'Behind the operator ||.';
+COMMENT ON FUNCTION crm_internal.history_merge(crm.history, crm.history) IS
+'Behind the operator ||.';
 CREATE OPERATOR crm.|| (
 	LEFTARG = crm.history,
 	RIGHTARG = crm.history,
 	FUNCTION = crm_internal.history_merge,
 	COMMUTATOR = OPERATOR(crm.||)
 );
-COMMENT ON OPERATOR crm.|| (crm.history, crm.history) IS 'All purchases of both histories, as crm.merge.';
+COMMENT ON OPERATOR crm.|| (crm.history, crm.history) IS
+'All purchases of both histories, as crm.merge.';
 
 /* Cuts */
 
@@ -135,15 +143,15 @@ COMMENT ON FUNCTION crm.during(crm.history, date, date) IS
 
 /* Reading */
 
-CREATE FUNCTION crm.entries(history crm.history, OUT day date, OUT purchases bigint, OUT amount numeric) RETURNS SETOF record
+CREATE FUNCTION crm.entries(history crm.history, OUT day date, OUT purchases bigint,
+	OUT amount numeric) RETURNS SETOF record
 	AS 'MODULE_PATHNAME', 'crm_history_entries' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 12;
 COMMENT ON FUNCTION crm.entries(crm.history) IS
 'The entries as rows in the order of days: day, number of purchases (0 where the day has only refunds), exact net amount.';
 --| 0 for an empty history.
 CREATE FUNCTION crm.purchases(history crm.history) RETURNS bigint
 	AS 'MODULE_PATHNAME', 'crm_history_purchases' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION crm.purchases(crm.history) IS
-'Number of purchases; refunds do not count.';
+COMMENT ON FUNCTION crm.purchases(crm.history) IS 'Number of purchases; refunds do not count.';
 CREATE FUNCTION crm.purchases(history crm.history, as_of date) RETURNS bigint
 	AS 'MODULE_PATHNAME', 'crm_history_purchases' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION crm.purchases(crm.history, date) IS
@@ -151,8 +159,7 @@ COMMENT ON FUNCTION crm.purchases(crm.history, date) IS
 --| 0 for an empty history.
 CREATE FUNCTION crm.purchase_days(history crm.history) RETURNS bigint
 	AS 'MODULE_PATHNAME', 'crm_history_purchase_days' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION crm.purchase_days(crm.history) IS
-'Number of days with at least one purchase.';
+COMMENT ON FUNCTION crm.purchase_days(crm.history) IS 'Number of days with at least one purchase.';
 CREATE FUNCTION crm.purchase_days(history crm.history, as_of date) RETURNS bigint
 	AS 'MODULE_PATHNAME', 'crm_history_purchase_days' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION crm.purchase_days(crm.history, date) IS
@@ -177,14 +184,16 @@ COMMENT ON FUNCTION crm.average_amount(crm.history, date) IS
 'As of a day: crm.average_amount(crm.upto(history, as_of)) without building the cut history.';
 CREATE FUNCTION crm.first_day(history crm.history) RETURNS date
 	AS 'MODULE_PATHNAME', 'crm_history_first_day' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION crm.first_day(crm.history) IS 'First day with a purchase; NULL where there is none.';
+COMMENT ON FUNCTION crm.first_day(crm.history) IS
+'First day with a purchase; NULL where there is none.';
 CREATE FUNCTION crm.first_day(history crm.history, as_of date) RETURNS date
 	AS 'MODULE_PATHNAME', 'crm_history_first_day' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION crm.first_day(crm.history, date) IS
 'As of a day: crm.first_day(crm.upto(history, as_of)) without building the cut history.';
 CREATE FUNCTION crm.last_day(history crm.history) RETURNS date
 	AS 'MODULE_PATHNAME', 'crm_history_last_day' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION crm.last_day(crm.history) IS 'Last day with a purchase; NULL where there is none.';
+COMMENT ON FUNCTION crm.last_day(crm.history) IS
+'Last day with a purchase; NULL where there is none.';
 CREATE FUNCTION crm.last_day(history crm.history, as_of date) RETURNS date
 	AS 'MODULE_PATHNAME', 'crm_history_last_day' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION crm.last_day(crm.history, date) IS
@@ -197,16 +206,17 @@ COMMENT ON FUNCTION crm.recency(crm.history, date) IS
 --| NULL where there is no purchase by then.
 CREATE FUNCTION crm.tenure(history crm.history, as_of date) RETURNS int
 	AS 'MODULE_PATHNAME', 'crm_history_tenure' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION crm.tenure(crm.history, date) IS
-'Days from the first purchase to as_of.';
+COMMENT ON FUNCTION crm.tenure(crm.history, date) IS 'Days from the first purchase to as_of.';
 --| Statistics of too few gaps (none, for stddev one) are NULL.
-CREATE FUNCTION crm.gaps(history crm.history, OUT count bigint, OUT mean float8, OUT median float8, OUT stddev float8, OUT mean_log float8) RETURNS record
+CREATE FUNCTION crm.gaps(history crm.history, OUT count bigint, OUT mean float8, OUT median float8,
+	OUT stddev float8, OUT mean_log float8) RETURNS record
 	AS 'MODULE_PATHNAME', 'crm_history_gaps' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION crm.gaps(crm.history) IS
 'The days between one purchase day and the next: how many gaps, their mean, median, sample standard deviation and mean natural logarithm.';
 --| unit: day, week, month (365.25/12 days) or year (365.25 days). NULL where there is no purchase
 --| up to as_of; an unknown unit is an error.
-CREATE FUNCTION crm.repeat_purchases(history crm.history, as_of date, unit text, OUT x bigint, OUT t_x float8, OUT t float8, OUT mean_amount float8) RETURNS record
+CREATE FUNCTION crm.repeat_purchases(history crm.history, as_of date, unit text, OUT x bigint,
+	OUT t_x float8, OUT t float8, OUT mean_amount float8) RETURNS record
 	AS 'MODULE_PATHNAME', 'crm_history_repeat_purchases' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION crm.repeat_purchases(crm.history, date, text) IS
 'The summary that customer-base models are fitted on, as of a day (Fader, Hardie & Lee 2005): x = repeat purchases (distinct purchase days less the first), t_x = time from the first to the last of them, t = time from the first to as_of, mean_amount = mean net amount of the repeat days (0 where x = 0; a refund counts on a day with a purchase only).';
@@ -239,9 +249,11 @@ COMMENT ON FUNCTION crm_internal.history_lt(crm.history, crm.history) IS 'Behind
 COMMENT ON FUNCTION crm_internal.history_le(crm.history, crm.history) IS 'Behind the operator <=.';
 COMMENT ON FUNCTION crm_internal.history_gt(crm.history, crm.history) IS 'Behind the operator >.';
 COMMENT ON FUNCTION crm_internal.history_ge(crm.history, crm.history) IS 'Behind the operator >=.';
-COMMENT ON FUNCTION crm_internal.history_cmp(crm.history, crm.history) IS 'Behind btree indexes and sorting.';
+COMMENT ON FUNCTION crm_internal.history_cmp(crm.history, crm.history) IS
+'Behind btree indexes and sorting.';
 COMMENT ON FUNCTION crm_internal.history_hash(crm.history) IS 'Behind hashing.';
-COMMENT ON FUNCTION crm_internal.history_hash_extended(crm.history, bigint) IS 'Behind hash partitioning.';
+COMMENT ON FUNCTION crm_internal.history_hash_extended(crm.history, bigint) IS
+'Behind hash partitioning.';
 
 CREATE OPERATOR crm.= (
 	LEFTARG = crm.history, RIGHTARG = crm.history, FUNCTION = crm_internal.history_eq,
@@ -275,10 +287,14 @@ CREATE OPERATOR crm.>= (
 );
 COMMENT ON OPERATOR crm.= (crm.history, crm.history) IS 'Same entries and same scale.';
 COMMENT ON OPERATOR crm.<> (crm.history, crm.history) IS 'Other entries or another scale.';
-COMMENT ON OPERATOR crm.< (crm.history, crm.history) IS 'Arbitrary but stable order, for sorting and indexes.';
-COMMENT ON OPERATOR crm.<= (crm.history, crm.history) IS 'Arbitrary but stable order, for sorting and indexes.';
-COMMENT ON OPERATOR crm.> (crm.history, crm.history) IS 'Arbitrary but stable order, for sorting and indexes.';
-COMMENT ON OPERATOR crm.>= (crm.history, crm.history) IS 'Arbitrary but stable order, for sorting and indexes.';
+COMMENT ON OPERATOR crm.< (crm.history, crm.history) IS
+'Arbitrary but stable order, for sorting and indexes.';
+COMMENT ON OPERATOR crm.<= (crm.history, crm.history) IS
+'Arbitrary but stable order, for sorting and indexes.';
+COMMENT ON OPERATOR crm.> (crm.history, crm.history) IS
+'Arbitrary but stable order, for sorting and indexes.';
+COMMENT ON OPERATOR crm.>= (crm.history, crm.history) IS
+'Arbitrary but stable order, for sorting and indexes.';
 
 CREATE OPERATOR CLASS crm.history_ops DEFAULT FOR TYPE crm.history USING btree AS
 	OPERATOR 1 crm.<, OPERATOR 2 crm.<=, OPERATOR 3 crm.=, OPERATOR 4 crm.>=, OPERATOR 5 crm.>,
@@ -287,6 +303,8 @@ CREATE OPERATOR CLASS crm.history_ops DEFAULT FOR TYPE crm.history USING hash AS
 	OPERATOR 1 crm.=,
 	FUNCTION 1 crm_internal.history_hash(crm.history),
 	FUNCTION 2 crm_internal.history_hash_extended(crm.history, bigint);
-COMMENT ON OPERATOR CLASS crm.history_ops USING btree IS 'Lets histories be sorted, grouped and indexed.';
-COMMENT ON OPERATOR CLASS crm.history_ops USING hash IS 'Lets histories be hashed: DISTINCT, GROUP BY, hash joins and partitions.';
+COMMENT ON OPERATOR CLASS crm.history_ops USING btree IS
+'Lets histories be sorted, grouped and indexed.';
+COMMENT ON OPERATOR CLASS crm.history_ops USING hash IS
+'Lets histories be hashed: DISTINCT, GROUP BY, hash joins and partitions.';
 

@@ -16,7 +16,8 @@ COMMENT ON TYPE crm.rfm_thresholds IS
 'Thresholds between the groups of an RFM scoring, ascending: n - 1 of them make n groups (at most 100; the measures may differ).';
 COMMENT ON COLUMN crm.rfm_thresholds.recency IS 'Thresholds of days since the last purchase.';
 COMMENT ON COLUMN crm.rfm_thresholds.frequency IS 'Thresholds of the number of purchases.';
-COMMENT ON COLUMN crm.rfm_thresholds.monetary IS 'Thresholds of the net amount, in the currency of the histories.';
+COMMENT ON COLUMN crm.rfm_thresholds.monetary IS
+'Thresholds of the net amount, in the currency of the histories.';
 
 --| In every score the best group has the highest number.
 CREATE TYPE crm.rfm AS (
@@ -36,33 +37,43 @@ COMMENT ON COLUMN crm.rfm.monetary IS 'Net amount of all purchases, refunds take
 COMMENT ON COLUMN crm.rfm.r IS 'Score of recency: the highest for those who bought most recently.';
 COMMENT ON COLUMN crm.rfm.f IS 'Score of frequency.';
 COMMENT ON COLUMN crm.rfm.m IS 'Score of the net amount.';
-COMMENT ON COLUMN crm.rfm.code IS 'The three scores in the order r, f, m: 543, or 12-3-20 where a measure has more than 9 groups.';
+COMMENT ON COLUMN crm.rfm.code IS
+'The three scores in the order r, f, m: 543, or 12-3-20 where a measure has more than 9 groups.';
 
 --| Each array ascends and has at most 99 thresholds; an empty one makes a single group. A value
 --| equal to a threshold belongs to the group below it. NULL where an argument is NULL; a NULL,
 --| NaN, infinite or descending threshold is an error.
-CREATE FUNCTION crm.rfm_thresholds(recency numeric[], frequency numeric[], monetary numeric[]) RETURNS crm.rfm_thresholds
+CREATE FUNCTION crm.rfm_thresholds(recency numeric[], frequency numeric[], monetary numeric[])
+	RETURNS crm.rfm_thresholds
 	AS 'MODULE_PATHNAME', 'crm_rfm_thresholds' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION crm.rfm_thresholds(numeric[], numeric[], numeric[]) IS
 'Thresholds of one''s own, for example crm.rfm_thresholds(''{30,90,180,365}'', ''{1,2,4,8}'', ''{50,100,250,1000}''): recency in days, frequency in purchases, monetary in currency.';
 
 /* Thresholds of a population */
 
-CREATE FUNCTION crm_internal.rfm_thresholds_agg_transition(internal, history crm.history, as_of date, groups int) RETURNS internal
+CREATE FUNCTION crm_internal.rfm_thresholds_agg_transition(internal, history crm.history,
+	as_of date, groups int) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_rfm_thresholds_agg_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm_internal.rfm_thresholds_agg_transition(internal, crm.history, date, int) IS 'Transition of crm.rfm_thresholds_agg.';
+COMMENT ON FUNCTION crm_internal.rfm_thresholds_agg_transition(internal, crm.history, date, int) IS
+'Transition of crm.rfm_thresholds_agg.';
 CREATE FUNCTION crm_internal.rfm_thresholds_agg_combine(internal, internal) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_rfm_thresholds_agg_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm_internal.rfm_thresholds_agg_combine(internal, internal) IS 'Joins the populations of two workers.';
+COMMENT ON FUNCTION crm_internal.rfm_thresholds_agg_combine(internal, internal) IS
+'Joins the populations of two workers.';
 CREATE FUNCTION crm_internal.rfm_thresholds_agg_serialize(internal) RETURNS bytea
-	AS 'MODULE_PATHNAME', 'crm_rfm_thresholds_agg_serialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION crm_internal.rfm_thresholds_agg_serialize(internal) IS 'Packs the population of a worker.';
+	AS 'MODULE_PATHNAME', 'crm_rfm_thresholds_agg_serialize'
+		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION crm_internal.rfm_thresholds_agg_serialize(internal) IS
+'Packs the population of a worker.';
 CREATE FUNCTION crm_internal.rfm_thresholds_agg_deserialize(bytea, internal) RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_rfm_thresholds_agg_deserialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION crm_internal.rfm_thresholds_agg_deserialize(bytea, internal) IS 'Unpacks the population of a worker; the bytes are checked.';
+	AS 'MODULE_PATHNAME', 'crm_rfm_thresholds_agg_deserialize'
+		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION crm_internal.rfm_thresholds_agg_deserialize(bytea, internal) IS
+'Unpacks the population of a worker; the bytes are checked.';
 CREATE FUNCTION crm_internal.rfm_thresholds_agg_final(internal) RETURNS crm.rfm_thresholds
 	AS 'MODULE_PATHNAME', 'crm_rfm_thresholds_agg_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm_internal.rfm_thresholds_agg_final(internal) IS 'Final function of crm.rfm_thresholds_agg.';
+COMMENT ON FUNCTION crm_internal.rfm_thresholds_agg_final(internal) IS
+'Final function of crm.rfm_thresholds_agg.';
 
 --| of each measure, as percentile_cont computes them (type 7 of Hyndman and Fan 1996), exact to 4
 --| decimals beyond those of the amounts. groups is from 1 to 100 and the same on all rows; 5 is

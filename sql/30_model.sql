@@ -30,48 +30,72 @@ COMMENT ON FUNCTION crm.make_model(text, text, float8[]) IS
 
 /* Fitting */
 
-CREATE FUNCTION crm_internal.fit_purchases_transition(state internal, kind text, unit text, x bigint, t_x float8, t float8) RETURNS internal
+CREATE FUNCTION crm_internal.fit_purchases_transition(state internal, kind text, unit text,
+	x bigint, t_x float8, t float8) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_fit_purchases_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm_internal.fit_purchases_transition(internal, text, text, bigint, float8, float8) IS 'Transition of crm.fit_purchases.';
-CREATE FUNCTION crm_internal.fit_purchases_transition(state internal, kind text, unit text, x bigint, t_x float8, t float8, n bigint) RETURNS internal
+COMMENT ON FUNCTION crm_internal.fit_purchases_transition(internal, text, text, bigint, float8, float8) IS
+'Transition of crm.fit_purchases.';
+CREATE FUNCTION crm_internal.fit_purchases_transition(state internal, kind text, unit text,
+	x bigint, t_x float8, t float8, n bigint) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_fit_purchases_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm_internal.fit_purchases_transition(internal, text, text, bigint, float8, float8, bigint) IS 'Transition of the weighted crm.fit_purchases.';
-CREATE FUNCTION crm_internal.fit_purchases_transition(state internal, kind text, unit text, history crm.history, as_of date) RETURNS internal
+COMMENT ON FUNCTION crm_internal.fit_purchases_transition(internal, text, text, bigint, float8, float8, bigint) IS
+'Transition of the weighted crm.fit_purchases.';
+CREATE FUNCTION crm_internal.fit_purchases_transition(state internal, kind text, unit text,
+	history crm.history, as_of date) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_fit_purchases_add_history' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm_internal.fit_purchases_transition(internal, text, text, crm.history, date) IS 'Transition of crm.fit_purchases over histories.';
-CREATE FUNCTION crm_internal.fit_occasions_transition(state internal, x bigint, t_x bigint, n bigint) RETURNS internal
+COMMENT ON FUNCTION crm_internal.fit_purchases_transition(internal, text, text, crm.history, date) IS
+'Transition of crm.fit_purchases over histories.';
+CREATE FUNCTION crm_internal.fit_occasions_transition(state internal, x bigint, t_x bigint,
+	n bigint) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_fit_occasions_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm_internal.fit_occasions_transition(internal, bigint, bigint, bigint) IS 'Transition of crm.fit_occasions.';
-CREATE FUNCTION crm_internal.fit_occasions_transition(state internal, x bigint, t_x bigint, n bigint, customers bigint) RETURNS internal
+COMMENT ON FUNCTION crm_internal.fit_occasions_transition(internal, bigint, bigint, bigint) IS
+'Transition of crm.fit_occasions.';
+CREATE FUNCTION crm_internal.fit_occasions_transition(state internal, x bigint, t_x bigint,
+	n bigint, customers bigint) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_fit_occasions_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm_internal.fit_occasions_transition(internal, bigint, bigint, bigint, bigint) IS 'Transition of the weighted crm.fit_occasions.';
-CREATE FUNCTION crm_internal.fit_renewals_transition(state internal, kind text, periods integer, churned boolean) RETURNS internal
+COMMENT ON FUNCTION crm_internal.fit_occasions_transition(internal, bigint, bigint, bigint, bigint) IS
+'Transition of the weighted crm.fit_occasions.';
+CREATE FUNCTION crm_internal.fit_renewals_transition(state internal, kind text, periods integer,
+	churned boolean) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_fit_renewals_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm_internal.fit_renewals_transition(internal, text, integer, boolean) IS 'Transition of crm.fit_renewals.';
-CREATE FUNCTION crm_internal.fit_renewals_transition(state internal, kind text, periods integer, churned boolean, n bigint) RETURNS internal
+COMMENT ON FUNCTION crm_internal.fit_renewals_transition(internal, text, integer, boolean) IS
+'Transition of crm.fit_renewals.';
+CREATE FUNCTION crm_internal.fit_renewals_transition(state internal, kind text, periods integer,
+	churned boolean, n bigint) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_fit_renewals_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm_internal.fit_renewals_transition(internal, text, integer, boolean, bigint) IS 'Transition of the weighted crm.fit_renewals.';
-CREATE FUNCTION crm_internal.fit_spend_transition(state internal, x bigint, mean_amount float8) RETURNS internal
+COMMENT ON FUNCTION crm_internal.fit_renewals_transition(internal, text, integer, boolean, bigint) IS
+'Transition of the weighted crm.fit_renewals.';
+CREATE FUNCTION crm_internal.fit_spend_transition(state internal, x bigint, mean_amount float8)
+	RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_fit_spend_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm_internal.fit_spend_transition(internal, bigint, float8) IS 'Transition of crm.fit_spend.';
-CREATE FUNCTION crm_internal.fit_spend_transition(state internal, x bigint, mean_amount float8, n bigint) RETURNS internal
+COMMENT ON FUNCTION crm_internal.fit_spend_transition(internal, bigint, float8) IS
+'Transition of crm.fit_spend.';
+CREATE FUNCTION crm_internal.fit_spend_transition(state internal, x bigint, mean_amount float8,
+	n bigint) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_fit_spend_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm_internal.fit_spend_transition(internal, bigint, float8, bigint) IS 'Transition of the weighted crm.fit_spend.';
-CREATE FUNCTION crm_internal.fit_spend_transition(state internal, history crm.history, as_of date) RETURNS internal
+COMMENT ON FUNCTION crm_internal.fit_spend_transition(internal, bigint, float8, bigint) IS
+'Transition of the weighted crm.fit_spend.';
+CREATE FUNCTION crm_internal.fit_spend_transition(state internal, history crm.history, as_of date)
+	RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_fit_spend_add_history' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm_internal.fit_spend_transition(internal, crm.history, date) IS 'Transition of crm.fit_spend over histories.';
+COMMENT ON FUNCTION crm_internal.fit_spend_transition(internal, crm.history, date) IS
+'Transition of crm.fit_spend over histories.';
 CREATE FUNCTION crm_internal.fit_combine(internal, internal) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_fit_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm_internal.fit_combine(internal, internal) IS 'Joins the states of two parallel workers of a fit.';
+COMMENT ON FUNCTION crm_internal.fit_combine(internal, internal) IS
+'Joins the states of two parallel workers of a fit.';
 CREATE FUNCTION crm_internal.fit_serialize(internal) RETURNS bytea
 	AS 'MODULE_PATHNAME', 'crm_fit_serialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION crm_internal.fit_serialize(internal) IS 'The state of a fit as bytes, for a parallel worker.';
+COMMENT ON FUNCTION crm_internal.fit_serialize(internal) IS
+'The state of a fit as bytes, for a parallel worker.';
 CREATE FUNCTION crm_internal.fit_deserialize(bytea, internal) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_fit_deserialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION crm_internal.fit_deserialize(bytea, internal) IS 'Reads what crm_internal.fit_serialize wrote; all of it is checked.';
+COMMENT ON FUNCTION crm_internal.fit_deserialize(bytea, internal) IS
+'Reads what crm_internal.fit_serialize wrote; all of it is checked.';
 CREATE FUNCTION crm_internal.fit_final(internal) RETURNS crm.model
 	AS 'MODULE_PATHNAME', 'crm_fit_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm_internal.fit_final(internal) IS 'Final function of the fits: maximizes the likelihood.';
+COMMENT ON FUNCTION crm_internal.fit_final(internal) IS
+'Final function of the fits: maximizes the likelihood.';
 
 --| kind: bg_nbd (Fader, Hardie & Lee 2005: a customer may leave after each repeat purchase, so
 --| everybody is alive until the first one) mbg_nbd (Batislam, Denizel & Filiztekin 2007: may
@@ -115,12 +139,15 @@ CREATE AGGREGATE crm.fit_purchases(kind text, unit text, x bigint, t_x float8, t
 );
 COMMENT ON AGGREGATE crm.fit_purchases(text, text, bigint, float8, float8, bigint) IS
 'As fit_purchases, for counted rows: each stands for n customers with the same x, t_x and t.';
-CREATE FUNCTION crm_internal.fit_purchases_transition(state internal, kind text, unit text, x bigint, t_x float8, t float8, log_gaps float8, n bigint) RETURNS internal
+CREATE FUNCTION crm_internal.fit_purchases_transition(state internal, kind text, unit text,
+	x bigint, t_x float8, t float8, log_gaps float8, n bigint) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_fit_purchases_add_gaps' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm_internal.fit_purchases_transition(internal, text, text, bigint, float8, float8, float8, bigint) IS 'Transition of crm.fit_purchases with the times between purchases.';
+COMMENT ON FUNCTION crm_internal.fit_purchases_transition(internal, text, text, bigint, float8, float8, float8, bigint) IS
+'Transition of crm.fit_purchases with the times between purchases.';
 --| From crm.gaps(history) it is count \* (mean_log - ln(days in the unit)). It is at most x
 --| ln(t_x / x), which is what equal times have. Other kinds check it and do not use it.
-CREATE AGGREGATE crm.fit_purchases(kind text, unit text, x bigint, t_x float8, t float8, log_gaps float8, n bigint) (
+CREATE AGGREGATE crm.fit_purchases(kind text, unit text, x bigint, t_x float8, t float8,
+	log_gaps float8, n bigint) (
 	SFUNC = crm_internal.fit_purchases_transition,
 	STYPE = internal,
 	SSPACE = 32768,
@@ -261,7 +288,8 @@ COMMENT ON AGGREGATE crm.fit_spend(crm.history, date) IS
 
 /* What a model holds */
 
-CREATE FUNCTION crm.parameters(model crm.model, OUT name text, OUT value float8, OUT std_error float8) RETURNS SETOF record
+CREATE FUNCTION crm.parameters(model crm.model, OUT name text, OUT value float8,
+	OUT std_error float8) RETURNS SETOF record
 	AS 'MODULE_PATHNAME', 'crm_model_parameters' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 4;
 COMMENT ON FUNCTION crm.parameters(crm.model) IS
 'The parameters of a model, in the order of the papers, with their standard errors (from the observed information at the maximum; NULL where the model was not fitted).';
@@ -290,7 +318,8 @@ COMMENT ON FUNCTION crm.bic(crm.model) IS
 --| the chance to churn change with time?). As nbd is a limit of the kinds with drop-out, its
 --| p_value is an upper bound. Other pairs, models without a log-likelihood, and different
 --| customers are errors; compare other kinds by crm.aic.
-CREATE FUNCTION crm.likelihood_ratio_test(restricted crm.model, unrestricted crm.model, OUT statistic float8, OUT degrees integer, OUT p_value float8) RETURNS record
+CREATE FUNCTION crm.likelihood_ratio_test(restricted crm.model, unrestricted crm.model,
+	OUT statistic float8, OUT degrees integer, OUT p_value float8) RETURNS record
 	AS 'MODULE_PATHNAME', 'crm_likelihood_ratio_test' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION crm.likelihood_ratio_test(crm.model, crm.model) IS
 'Tests whether a model describes the customers better than a special case of it, both fitted to the same customers in the same unit: statistic is twice the difference of their log-likelihoods, degrees the number of parameters freed, p_value the probability of as large a statistic if the restricted model were true (Wilks 1938).';
@@ -300,21 +329,26 @@ COMMENT ON FUNCTION crm.likelihood_ratio_test(crm.model, crm.model) IS
 --| All constants of the published formula are kept. Under bg_bb, t_x and t are numbers of
 --| occasions.
 CREATE FUNCTION crm.log_likelihood(model crm.model, x bigint, t_x float8, t float8) RETURNS float8
-	AS 'MODULE_PATHNAME', 'crm_log_likelihood_purchases' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+	AS 'MODULE_PATHNAME', 'crm_log_likelihood_purchases'
+		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
 COMMENT ON FUNCTION crm.log_likelihood(crm.model, bigint, float8, float8) IS
 'The log-likelihood of one customer with x repeat purchases, the last at time t_x, seen for the time t, times in the unit of the model.';
 --| Other kinds check it and do not use it.
-CREATE FUNCTION crm.log_likelihood(model crm.model, x bigint, t_x float8, t float8, log_gaps float8) RETURNS float8
-	AS 'MODULE_PATHNAME', 'crm_log_likelihood_purchases' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+CREATE FUNCTION crm.log_likelihood(model crm.model, x bigint, t_x float8, t float8, log_gaps float8)
+	RETURNS float8
+	AS 'MODULE_PATHNAME', 'crm_log_likelihood_purchases'
+		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
 COMMENT ON FUNCTION crm.log_likelihood(crm.model, bigint, float8, float8, float8) IS
 'As log_likelihood, with log_gaps, the sum of the natural logarithms of the x times between purchases, which bg_cnbd_k and mbg_cnbd_k need.';
 --| 0 for x = 0, when nothing was observed. mean_amount must be positive where x is.
 CREATE FUNCTION crm.log_likelihood(model crm.model, x bigint, mean_amount float8) RETURNS float8
-	AS 'MODULE_PATHNAME', 'crm_log_likelihood_spend' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+	AS 'MODULE_PATHNAME', 'crm_log_likelihood_spend'
+		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
 COMMENT ON FUNCTION crm.log_likelihood(crm.model, bigint, float8) IS
 'The log density of the mean amount of the x purchases of one customer, under a model of spend.';
 CREATE FUNCTION crm.log_likelihood(model crm.model, periods integer, churned boolean) RETURNS float8
-	AS 'MODULE_PATHNAME', 'crm_log_likelihood_renewals' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+	AS 'MODULE_PATHNAME', 'crm_log_likelihood_renewals'
+		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
 COMMENT ON FUNCTION crm.log_likelihood(crm.model, integer, boolean) IS
 'The log-likelihood of one customer under contract for so many periods, who then churned or not, under a model of renewals (sbg, bdw).';
 
@@ -340,7 +374,8 @@ COMMENT ON FUNCTION crm.p_alive(crm.model, bigint, float8, float8, float8) IS
 --| NULL where the history has no purchase up to as_of; a negative number of days is an error.
 CREATE FUNCTION crm.p_alive(model crm.model, history crm.history, as_of date, days integer)
 	RETURNS float8
-	AS 'MODULE_PATHNAME', 'crm_p_alive_history_after' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+	AS 'MODULE_PATHNAME', 'crm_p_alive_history_after'
+		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
 COMMENT ON FUNCTION crm.p_alive(crm.model, crm.history, date, integer) IS
 'The probability that a customer with this history will still be a customer the given number of days after as_of.';
 --| Under bg_bb, the expected number of occasions to come at which the customer is there. NULL
@@ -348,30 +383,38 @@ COMMENT ON FUNCTION crm.p_alive(crm.model, crm.history, date, integer) IS
 --| and r + x > 1, under pareto_nbd unless s > 1, under bg_bb unless gamma > 1. Of customer bases
 --| that is common, and means that a few customers would stay for ever; ask crm.p_alive for a day,
 --| or crm.residual_purchases with a discount.
-CREATE FUNCTION crm.residual_lifetime(model crm.model, x bigint, t_x float8, t float8) RETURNS float8
+CREATE FUNCTION crm.residual_lifetime(model crm.model, x bigint, t_x float8, t float8)
+	RETURNS float8
 	AS 'MODULE_PATHNAME', 'crm_residual_lifetime' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
 COMMENT ON FUNCTION crm.residual_lifetime(crm.model, bigint, float8, float8) IS
 'The expected time until the customer leaves, in the unit of the model; who has left already counts with 0.';
 --| NULL where the history has no purchase up to as_of, and where the mean is infinite by nature.
-CREATE FUNCTION crm.residual_lifetime(model crm.model, history crm.history, as_of date) RETURNS float8
-	AS 'MODULE_PATHNAME', 'crm_residual_lifetime_history' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+CREATE FUNCTION crm.residual_lifetime(model crm.model, history crm.history, as_of date)
+	RETURNS float8
+	AS 'MODULE_PATHNAME', 'crm_residual_lifetime_history'
+		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
 COMMENT ON FUNCTION crm.residual_lifetime(crm.model, crm.history, date) IS
 'The expected number of days until a customer with this history leaves, as of that day, whatever the unit of the model.';
 
 --| The chance that the customer has left, or leaves on the way, is in it. Under bg_bb, t_x, t and
 --| the horizon are numbers of occasions.
-CREATE FUNCTION crm.expected_purchases(model crm.model, x bigint, t_x float8, t float8, horizon float8)
+CREATE FUNCTION crm.expected_purchases(model crm.model, x bigint, t_x float8, t float8,
+	horizon float8)
 	RETURNS float8
-	AS 'MODULE_PATHNAME', 'crm_expected_purchases' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+	AS 'MODULE_PATHNAME', 'crm_expected_purchases'
+		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
 COMMENT ON FUNCTION crm.expected_purchases(crm.model, bigint, float8, float8, float8) IS
 'The number of purchases to expect of a customer in the time (t, t + horizon], given x, t_x and t; all times in the unit of the model.';
 --| NULL where the history has no purchase up to as_of.
-CREATE FUNCTION crm.expected_purchases(model crm.model, history crm.history, as_of date, days integer) RETURNS float8
-	AS 'MODULE_PATHNAME', 'crm_expected_purchases_history' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+CREATE FUNCTION crm.expected_purchases(model crm.model, history crm.history, as_of date,
+	days integer) RETURNS float8
+	AS 'MODULE_PATHNAME', 'crm_expected_purchases_history'
+		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
 COMMENT ON FUNCTION crm.expected_purchases(crm.model, crm.history, date, integer) IS
 'The number of purchases (purchase days) to expect of a customer with this history in the given number of days after as_of, whatever the unit of the model.';
 CREATE FUNCTION crm.expected_purchases_new(model crm.model, horizon float8) RETURNS float8
-	AS 'MODULE_PATHNAME', 'crm_expected_purchases_new' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+	AS 'MODULE_PATHNAME', 'crm_expected_purchases_new'
+		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
 COMMENT ON FUNCTION crm.expected_purchases_new(crm.model, float8) IS
 'The number of repeat purchases to expect of a new customer within the horizon (in the unit of the model) after the first purchase, which is not counted.';
 --| discount is continuous, per unit of time of the model, and not negative: ln(1.1)/52.18 is 10
@@ -381,25 +424,30 @@ COMMENT ON FUNCTION crm.expected_purchases_new(crm.model, float8) IS
 --| pareto_nbd with s up to 1, bg_bb with gamma up to 1, and always under nbd.
 CREATE FUNCTION crm.residual_purchases(model crm.model, x bigint, t_x float8, t float8,
 	horizon float8 DEFAULT 'infinity', discount float8 DEFAULT 0.1) RETURNS float8
-	AS 'MODULE_PATHNAME', 'crm_residual_purchases' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000;
+	AS 'MODULE_PATHNAME', 'crm_residual_purchases'
+		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000;
 COMMENT ON FUNCTION crm.residual_purchases(crm.model, bigint, float8, float8, float8, float8) IS
 'Discounted expected purchases of a customer in the time (t, t + horizon], given x, t_x and t: a purchase at time u from now counts exp(-discount u).';
 
-CREATE FUNCTION crm.purchase_probability_new(model crm.model, horizon float8, k bigint) RETURNS float8
-	AS 'MODULE_PATHNAME', 'crm_purchase_probability_new' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+CREATE FUNCTION crm.purchase_probability_new(model crm.model, horizon float8, k bigint)
+	RETURNS float8
+	AS 'MODULE_PATHNAME', 'crm_purchase_probability_new'
+		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
 COMMENT ON FUNCTION crm.purchase_probability_new(crm.model, float8, bigint) IS
 'The probability that a new customer makes exactly k repeat purchases within the horizon (in the unit of the model; under bg_bb, occasions, at most 1000000) after the first purchase, which is not counted.';
 --| k = 0 is the probability of no purchase, that the customer has left included.
 CREATE FUNCTION crm.purchase_probability(model crm.model, x bigint, t_x float8, t float8,
 	horizon float8, k bigint) RETURNS float8
-	AS 'MODULE_PATHNAME', 'crm_purchase_probability' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+	AS 'MODULE_PATHNAME', 'crm_purchase_probability'
+		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
 COMMENT ON FUNCTION crm.purchase_probability(crm.model, bigint, float8, float8, float8, bigint) IS
 'The probability that a customer makes exactly k purchases in the time (t, t + horizon], given x, t_x and t; all times in the unit of the model.';
 --| k = 0: that he does not come back in that time. NULL where the history has no purchase up to
 --| as_of.
 CREATE FUNCTION crm.purchase_probability(model crm.model, history crm.history, as_of date,
 	days integer, k bigint) RETURNS float8
-	AS 'MODULE_PATHNAME', 'crm_purchase_probability_history' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+	AS 'MODULE_PATHNAME', 'crm_purchase_probability_history'
+		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
 COMMENT ON FUNCTION crm.purchase_probability(crm.model, crm.history, date, integer, bigint) IS
 'The probability that a customer with this history makes exactly k purchases (has k purchase days) in the given number of days after as_of.';
 --| It holds with at least the probability level (0.9: 90 percent), if the parameters are right;
@@ -407,13 +455,15 @@ COMMENT ON FUNCTION crm.purchase_probability(crm.model, crm.history, date, integ
 --| 10^15.
 CREATE FUNCTION crm.purchase_interval(model crm.model, x bigint, t_x float8, t float8,
 	horizon float8, level float8 DEFAULT 0.9, OUT low bigint, OUT high bigint) RETURNS record
-	AS 'MODULE_PATHNAME', 'crm_purchase_interval' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000;
+	AS 'MODULE_PATHNAME', 'crm_purchase_interval'
+		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000;
 COMMENT ON FUNCTION crm.purchase_interval(crm.model, bigint, float8, float8, float8, float8) IS
 'The central interval of the predictive distribution of a customer''s number of purchases in the time (t, t + horizon]: from the quantile at (1 - level) / 2 to that at (1 + level) / 2, both included.';
 --| NULL where the history has no purchase up to as_of.
 CREATE FUNCTION crm.purchase_interval(model crm.model, history crm.history, as_of date,
 	days integer, level float8 DEFAULT 0.9, OUT low bigint, OUT high bigint) RETURNS record
-	AS 'MODULE_PATHNAME', 'crm_purchase_interval_history' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000;
+	AS 'MODULE_PATHNAME', 'crm_purchase_interval_history'
+		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000;
 COMMENT ON FUNCTION crm.purchase_interval(crm.model, crm.history, date, integer, float8) IS
 'The same of a customer with this history, in the given number of days after as_of.';
 
@@ -427,7 +477,8 @@ COMMENT ON FUNCTION crm.expected_spend(crm.model, bigint, float8) IS
 --| NULL where the history has no purchase up to as_of, where refunds reach the repeat purchases
 --| (the model describes positive amounts), and where the mean is infinite by nature.
 CREATE FUNCTION crm.expected_spend(model crm.model, history crm.history, as_of date) RETURNS float8
-	AS 'MODULE_PATHNAME', 'crm_expected_spend_history' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+	AS 'MODULE_PATHNAME', 'crm_expected_spend_history'
+		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
 COMMENT ON FUNCTION crm.expected_spend(crm.model, crm.history, date) IS
 'The mean amount to expect of a purchase (of a purchase day) of a customer with this history, as of that day; based on the repeat purchases, as crm.fit_spend is.';
 
@@ -468,25 +519,32 @@ COMMENT ON TYPE crm.estimate IS
 --| level is the probability that the interval is to hold the true value with, above 0 and below
 --| 1. The interval is computed on the logarithm of the value (for this probability, on the
 --| logarithm of its odds), so that it stays within what is possible.
-CREATE FUNCTION crm.p_alive_estimate(model crm.model, x bigint, t_x float8, t float8, level float8 DEFAULT 0.95) RETURNS crm.estimate
-	AS 'MODULE_PATHNAME', 'crm_p_alive_estimate' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000;
+CREATE FUNCTION crm.p_alive_estimate(model crm.model, x bigint, t_x float8, t float8,
+	level float8 DEFAULT 0.95) RETURNS crm.estimate
+	AS 'MODULE_PATHNAME', 'crm_p_alive_estimate'
+		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000;
 COMMENT ON FUNCTION crm.p_alive_estimate(crm.model, bigint, float8, float8, float8) IS
 'crm.p_alive with its standard error and confidence interval.';
 --| NULL where the history has no purchase up to as_of.
-CREATE FUNCTION crm.p_alive_estimate(model crm.model, history crm.history, as_of date, level float8 DEFAULT 0.95) RETURNS crm.estimate
-	AS 'MODULE_PATHNAME', 'crm_p_alive_estimate_history' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000;
+CREATE FUNCTION crm.p_alive_estimate(model crm.model, history crm.history, as_of date,
+	level float8 DEFAULT 0.95) RETURNS crm.estimate
+	AS 'MODULE_PATHNAME', 'crm_p_alive_estimate_history'
+		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000;
 COMMENT ON FUNCTION crm.p_alive_estimate(crm.model, crm.history, date, float8) IS
 'crm.p_alive of a history with its standard error and confidence interval.';
 --| level is the probability that the interval is to hold the true value with, above 0 and below
 --| 1. The interval is computed on the logarithm of the value, so that it never gets below 0.
 CREATE FUNCTION crm.expected_purchases_estimate(model crm.model, x bigint, t_x float8, t float8,
 	horizon float8, level float8 DEFAULT 0.95) RETURNS crm.estimate
-	AS 'MODULE_PATHNAME', 'crm_expected_purchases_estimate' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5000;
+	AS 'MODULE_PATHNAME', 'crm_expected_purchases_estimate'
+		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5000;
 COMMENT ON FUNCTION crm.expected_purchases_estimate(crm.model, bigint, float8, float8, float8, float8) IS
 'crm.expected_purchases with its standard error and confidence interval.';
 --| NULL where the history has no purchase up to as_of.
-CREATE FUNCTION crm.expected_purchases_estimate(model crm.model, history crm.history, as_of date, days integer, level float8 DEFAULT 0.95) RETURNS crm.estimate
-	AS 'MODULE_PATHNAME', 'crm_expected_purchases_estimate_history' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5000;
+CREATE FUNCTION crm.expected_purchases_estimate(model crm.model, history crm.history, as_of date,
+	days integer, level float8 DEFAULT 0.95) RETURNS crm.estimate
+	AS 'MODULE_PATHNAME', 'crm_expected_purchases_estimate_history'
+		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5000;
 COMMENT ON FUNCTION crm.expected_purchases_estimate(crm.model, crm.history, date, integer, float8) IS
 'crm.expected_purchases of a history with its standard error and confidence interval.';
 --| level is the probability that the interval is to hold the true value with, above 0 and below
@@ -523,13 +581,15 @@ COMMENT ON FUNCTION crm.retention_rate(crm.model, integer) IS
 --| Times the net payment per period, it is the value of the customer. period_discount is per
 --| period: 0.1 is 10 percent. NULL for a discount of 0, where the sum is infinite for most
 --| models.
-CREATE FUNCTION crm.residual_value(model crm.model, periods integer, period_discount float8) RETURNS float8
+CREATE FUNCTION crm.residual_value(model crm.model, periods integer, period_discount float8)
+	RETURNS float8
 	AS 'MODULE_PATHNAME', 'crm_residual_value' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000;
 COMMENT ON FUNCTION crm.residual_value(crm.model, integer, float8) IS
 'The discounted expected number of renewals to come of a customer who has renewed after so many periods and is just before the next renewal decision (DERL; Fader & Hardie 2010): the renewal at hand counts full if made, the one k periods later 1 / (1 + period_discount)^k.';
 --| Times the net payment per period, it is the most that an acquisition may cost. NULL for a
 --| discount of 0.
 CREATE FUNCTION crm.residual_value_new(model crm.model, period_discount float8) RETURNS float8
-	AS 'MODULE_PATHNAME', 'crm_residual_value_new' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000;
+	AS 'MODULE_PATHNAME', 'crm_residual_value_new'
+		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000;
 COMMENT ON FUNCTION crm.residual_value_new(crm.model, float8) IS
 'The discounted expected number of payments of a customer who is about to be acquired (DEL; Fader & Hardie 2010): 1 for the first, paid now, and for the period-th renewal crm.survival(model, period) / (1 + period_discount)^period.';

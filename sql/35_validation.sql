@@ -22,8 +22,10 @@ COMMENT ON COLUMN crm.validation_bin.at_most IS 'Upper bound of the bin, inclusi
 COMMENT ON COLUMN crm.validation_bin.customers IS 'Customers in the bin.';
 COMMENT ON COLUMN crm.validation_bin.actual IS 'Purchases they made in the holdout.';
 COMMENT ON COLUMN crm.validation_bin.expected IS 'Purchases the model expected.';
-COMMENT ON COLUMN crm.validation_bin.same_rate IS 'Naive forecast: each goes on at the rate of repeat purchases since the first one.';
-COMMENT ON COLUMN crm.validation_bin.same_again IS 'Naive forecast: each repeats the repeat purchases of as many days just before the holdout as it has.';
+COMMENT ON COLUMN crm.validation_bin.same_rate IS
+'Naive forecast: each goes on at the rate of repeat purchases since the first one.';
+COMMENT ON COLUMN crm.validation_bin.same_again IS
+'Naive forecast: each repeats the repeat purchases of as many days just before the holdout as it has.';
 
 CREATE TYPE crm.validation_forecast AS (
 	forecast text,
@@ -39,15 +41,19 @@ CREATE TYPE crm.validation_forecast AS (
 COMMENT ON TYPE crm.validation_forecast IS 'How near one forecast came, over all customers.';
 COMMENT ON COLUMN crm.validation_forecast.forecast IS
 'model; same_rate: each customer goes on at the rate of repeat purchases since the first one; same_again: each repeats the repeat purchases of as many days just before the holdout as it has.';
-COMMENT ON COLUMN crm.validation_forecast.customers IS 'Customers forecast: those whose first purchase was in calibration.';
+COMMENT ON COLUMN crm.validation_forecast.customers IS
+'Customers forecast: those whose first purchase was in calibration.';
 COMMENT ON COLUMN crm.validation_forecast.actual IS 'Purchases they made in the holdout.';
 COMMENT ON COLUMN crm.validation_forecast.expected IS 'Purchases forecast.';
-COMMENT ON COLUMN crm.validation_forecast.bias IS 'Mean of forecast less actual, in purchases a customer: above 0 is too many.';
+COMMENT ON COLUMN crm.validation_forecast.bias IS
+'Mean of forecast less actual, in purchases a customer: above 0 is too many.';
 COMMENT ON COLUMN crm.validation_forecast.mae IS 'Mean absolute error, in purchases a customer.';
-COMMENT ON COLUMN crm.validation_forecast.rmse IS 'Root of the mean squared error, in purchases a customer.';
+COMMENT ON COLUMN crm.validation_forecast.rmse IS
+'Root of the mean squared error, in purchases a customer.';
 COMMENT ON COLUMN crm.validation_forecast.gini IS
 'Gini coefficient of the actual purchases with customers ranked by the forecast (the concentration index; ties share their mean rank): 0 for a ranking that says nothing. NULL where nobody bought.';
-COMMENT ON COLUMN crm.validation_forecast.gini_perfect IS 'The same, ranked by the actual purchases: the most there can be.';
+COMMENT ON COLUMN crm.validation_forecast.gini_perfect IS
+'The same, ranked by the actual purchases: the most there can be.';
 
 --| Plain data: it can be stored.
 CREATE TYPE crm.validation AS (
@@ -68,26 +74,35 @@ COMMENT ON COLUMN crm.validation.calibration_end IS 'Last day that the forecasts
 COMMENT ON COLUMN crm.validation.holdout_end IS 'Last day of the holdout.';
 COMMENT ON COLUMN crm.validation.forecasts IS 'How near each forecast came.';
 COMMENT ON COLUMN crm.validation.frequency_bins IS 'Customers by repeat purchases in calibration.';
-COMMENT ON COLUMN crm.validation.recency_bins IS 'Customers by days since the last purchase in calibration.';
+COMMENT ON COLUMN crm.validation.recency_bins IS
+'Customers by days since the last purchase in calibration.';
 COMMENT ON COLUMN crm.validation.first_day IS 'Day of the first purchase of all.';
-COMMENT ON COLUMN crm.validation.new_customers IS 'Customers whose first purchase it was, by day from first_day.';
-COMMENT ON COLUMN crm.validation.repeat_purchases IS 'Repeat purchases of those customers, by day from first_day.';
+COMMENT ON COLUMN crm.validation.new_customers IS
+'Customers whose first purchase it was, by day from first_day.';
+COMMENT ON COLUMN crm.validation.repeat_purchases IS
+'Repeat purchases of those customers, by day from first_day.';
 
-CREATE FUNCTION crm_internal.validate_transition(internal, model crm.model, history crm.history, calibration_end date, holdout_end date) RETURNS internal
+CREATE FUNCTION crm_internal.validate_transition(internal, model crm.model, history crm.history,
+	calibration_end date, holdout_end date) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_validate_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm_internal.validate_transition(internal, crm.model, crm.history, date, date) IS 'Transition of crm.validate.';
+COMMENT ON FUNCTION crm_internal.validate_transition(internal, crm.model, crm.history, date, date) IS
+'Transition of crm.validate.';
 CREATE FUNCTION crm_internal.validate_combine(internal, internal) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_validate_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm_internal.validate_combine(internal, internal) IS 'Joins the states of two parallel workers of crm.validate.';
+COMMENT ON FUNCTION crm_internal.validate_combine(internal, internal) IS
+'Joins the states of two parallel workers of crm.validate.';
 CREATE FUNCTION crm_internal.validate_serialize(internal) RETURNS bytea
 	AS 'MODULE_PATHNAME', 'crm_validate_serialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION crm_internal.validate_serialize(internal) IS 'The state of crm.validate as bytes, for a parallel worker.';
+COMMENT ON FUNCTION crm_internal.validate_serialize(internal) IS
+'The state of crm.validate as bytes, for a parallel worker.';
 CREATE FUNCTION crm_internal.validate_deserialize(bytea, internal) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_validate_deserialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION crm_internal.validate_deserialize(bytea, internal) IS 'Reads what crm_internal.validate_serialize wrote; all of it is checked.';
+COMMENT ON FUNCTION crm_internal.validate_deserialize(bytea, internal) IS
+'Reads what crm_internal.validate_serialize wrote; all of it is checked.';
 CREATE FUNCTION crm_internal.validate_final(internal) RETURNS crm.validation
 	AS 'MODULE_PATHNAME', 'crm_validate_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm_internal.validate_final(internal) IS 'Final function of crm.validate: forecasts and compares.';
+COMMENT ON FUNCTION crm_internal.validate_final(internal) IS
+'Final function of crm.validate: forecasts and compares.';
 
 --| The model should be fitted on the same histories as of calibration_end, the last day it may
 --| know of: SELECT crm.validate(m.model, c.history, '2025-06-30', '2025-12-31') FROM customers AS
@@ -102,7 +117,8 @@ COMMENT ON FUNCTION crm_internal.validate_final(internal) IS 'Final function of 
 --| rows. A holdout that does not end after the calibration, and a first purchase more than a
 --| hundred years before its end, are errors. The result does not depend on the order of the rows
 --| or the number of workers, to the last digit.
-CREATE AGGREGATE crm.validate(model crm.model, history crm.history, calibration_end date, holdout_end date) (
+CREATE AGGREGATE crm.validate(model crm.model, history crm.history, calibration_end date,
+	holdout_end date) (
 	SFUNC = crm_internal.validate_transition,
 	STYPE = internal,
 	SSPACE = 32768,
@@ -123,7 +139,8 @@ COMMENT ON AGGREGATE crm.validate(crm.model, crm.history, date, date) IS
 CREATE FUNCTION crm.accuracy(validation crm.validation) RETURNS SETOF crm.validation_forecast
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE ROWS 3
 BEGIN ATOMIC
-	SELECT f.forecast, f.customers, f.actual, f.expected, f.bias, f.mae, f.rmse, f.gini, f.gini_perfect
+	SELECT f.forecast, f.customers, f.actual, f.expected, f.bias, f.mae, f.rmse, f.gini,
+		f.gini_perfect
 	  FROM unnest((accuracy.validation).forecasts) AS f;
 END;
 COMMENT ON FUNCTION crm.accuracy(crm.validation) IS
@@ -135,12 +152,14 @@ COMMENT ON FUNCTION crm.accuracy(crm.validation) IS
 CREATE FUNCTION crm.accuracy_by_frequency(validation crm.validation,
 	OUT at_least integer, OUT at_most integer, OUT customers bigint,
 	OUT actual bigint, OUT expected float8, OUT same_rate float8, OUT same_again float8,
-	OUT mean_actual float8, OUT mean_expected float8, OUT mean_same_rate float8, OUT mean_same_again float8) RETURNS SETOF record
+	OUT mean_actual float8, OUT mean_expected float8, OUT mean_same_rate float8,
+		OUT mean_same_again float8) RETURNS SETOF record
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE ROWS 8
 BEGIN ATOMIC
 	SELECT b.at_least, b.at_most, b.customers, b.actual, b.expected, b.same_rate, b.same_again,
 		   b.actual / nullif(b.customers, 0)::float8, b.expected / nullif(b.customers, 0)::float8,
-		   b.same_rate / nullif(b.customers, 0)::float8, b.same_again / nullif(b.customers, 0)::float8
+		   b.same_rate / nullif(b.customers, 0)::float8,
+		   	b.same_again / nullif(b.customers, 0)::float8
 	  FROM unnest((accuracy_by_frequency.validation).frequency_bins) AS b;
 END;
 COMMENT ON FUNCTION crm.accuracy_by_frequency(crm.validation) IS
@@ -152,12 +171,14 @@ COMMENT ON FUNCTION crm.accuracy_by_frequency(crm.validation) IS
 CREATE FUNCTION crm.accuracy_by_recency(validation crm.validation,
 	OUT at_least integer, OUT at_most integer, OUT customers bigint,
 	OUT actual bigint, OUT expected float8, OUT same_rate float8, OUT same_again float8,
-	OUT mean_actual float8, OUT mean_expected float8, OUT mean_same_rate float8, OUT mean_same_again float8) RETURNS SETOF record
+	OUT mean_actual float8, OUT mean_expected float8, OUT mean_same_rate float8,
+		OUT mean_same_again float8) RETURNS SETOF record
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE ROWS 9
 BEGIN ATOMIC
 	SELECT b.at_least, b.at_most, b.customers, b.actual, b.expected, b.same_rate, b.same_again,
 		   b.actual / nullif(b.customers, 0)::float8, b.expected / nullif(b.customers, 0)::float8,
-		   b.same_rate / nullif(b.customers, 0)::float8, b.same_again / nullif(b.customers, 0)::float8
+		   b.same_rate / nullif(b.customers, 0)::float8,
+		   	b.same_again / nullif(b.customers, 0)::float8
 	  FROM unnest((accuracy_by_recency.validation).recency_bins) AS b;
 END;
 COMMENT ON FUNCTION crm.accuracy_by_recency(crm.validation) IS
@@ -171,7 +192,8 @@ COMMENT ON FUNCTION crm.accuracy_by_recency(crm.validation) IS
 CREATE FUNCTION crm.tracking(validation crm.validation, unit text,
 	OUT period_end date, OUT in_holdout boolean, OUT actual bigint, OUT expected float8,
 	OUT cumulative_actual bigint, OUT cumulative_expected float8) RETURNS SETOF record
-	AS 'MODULE_PATHNAME', 'crm_validation_tracking' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10000 ROWS 100;
+	AS 'MODULE_PATHNAME', 'crm_validation_tracking'
+		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10000 ROWS 100;
 COMMENT ON FUNCTION crm.tracking(crm.validation, text) IS
 'A validation over time: the repeat purchases of all its customers in each period and up to its end, actual and expected, in calibration and holdout.';
 
@@ -185,31 +207,44 @@ CREATE TYPE crm.spend_independence AS (
 	spearman float8,
 	spearman_p float8
 );
-COMMENT ON TYPE crm.spend_independence IS 'Whether customers who buy more often spend more, or less, at a time; made by crm.check_spend_independence.';
+COMMENT ON TYPE crm.spend_independence IS
+'Whether customers who buy more often spend more, or less, at a time; made by crm.check_spend_independence.';
 COMMENT ON COLUMN crm.spend_independence.customers IS 'Customers compared.';
-COMMENT ON COLUMN crm.spend_independence.left_out IS 'Customers without a repeat purchase, or whose mean amount is not positive.';
+COMMENT ON COLUMN crm.spend_independence.left_out IS
+'Customers without a repeat purchase, or whose mean amount is not positive.';
 COMMENT ON COLUMN crm.spend_independence.pearson IS
 'Pearson''s correlation of the logarithms of number and mean amount of the repeat purchases, from -1 to 1; NULL where either is the same for all.';
 COMMENT ON COLUMN crm.spend_independence.pearson_p IS
 'Probability of one at least as far from 0 among so many independent customers (two-sided, Student''s t); NULL for fewer than 3.';
-COMMENT ON COLUMN crm.spend_independence.spearman IS 'Spearman''s rank correlation of the same, ties at their mean rank.';
-COMMENT ON COLUMN crm.spend_independence.spearman_p IS 'Its probability, by the same approximation.';
+COMMENT ON COLUMN crm.spend_independence.spearman IS
+'Spearman''s rank correlation of the same, ties at their mean rank.';
+COMMENT ON COLUMN crm.spend_independence.spearman_p IS
+'Its probability, by the same approximation.';
 
-CREATE FUNCTION crm_internal.check_spend_independence_transition(internal, history crm.history, as_of date) RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_check_spend_independence_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm_internal.check_spend_independence_transition(internal, crm.history, date) IS 'Transition of crm.check_spend_independence.';
+CREATE FUNCTION crm_internal.check_spend_independence_transition(internal, history crm.history,
+	as_of date) RETURNS internal
+	AS 'MODULE_PATHNAME', 'crm_check_spend_independence_transition'
+		LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION crm_internal.check_spend_independence_transition(internal, crm.history, date) IS
+'Transition of crm.check_spend_independence.';
 CREATE FUNCTION crm_internal.check_spend_independence_combine(internal, internal) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_check_spend_independence_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm_internal.check_spend_independence_combine(internal, internal) IS 'Joins the states of two parallel workers of crm.check_spend_independence.';
+COMMENT ON FUNCTION crm_internal.check_spend_independence_combine(internal, internal) IS
+'Joins the states of two parallel workers of crm.check_spend_independence.';
 CREATE FUNCTION crm_internal.check_spend_independence_serialize(internal) RETURNS bytea
-	AS 'MODULE_PATHNAME', 'crm_check_spend_independence_serialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION crm_internal.check_spend_independence_serialize(internal) IS 'The state of crm.check_spend_independence as bytes, for a parallel worker.';
+	AS 'MODULE_PATHNAME', 'crm_check_spend_independence_serialize'
+		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION crm_internal.check_spend_independence_serialize(internal) IS
+'The state of crm.check_spend_independence as bytes, for a parallel worker.';
 CREATE FUNCTION crm_internal.check_spend_independence_deserialize(bytea, internal) RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_check_spend_independence_deserialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION crm_internal.check_spend_independence_deserialize(bytea, internal) IS 'Reads what crm_internal.check_spend_independence_serialize wrote; all of it is checked.';
+	AS 'MODULE_PATHNAME', 'crm_check_spend_independence_deserialize'
+		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION crm_internal.check_spend_independence_deserialize(bytea, internal) IS
+'Reads what crm_internal.check_spend_independence_serialize wrote; all of it is checked.';
 CREATE FUNCTION crm_internal.check_spend_independence_final(internal) RETURNS crm.spend_independence
 	AS 'MODULE_PATHNAME', 'crm_check_spend_independence_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm_internal.check_spend_independence_final(internal) IS 'Final function of crm.check_spend_independence.';
+COMMENT ON FUNCTION crm_internal.check_spend_independence_final(internal) IS
+'Final function of crm.check_spend_independence.';
 
 --| One history a customer, as of the end of that day; compared are the number of repeat purchases
 --| and their mean net amount, as in crm.fit_spend. Read the correlation first and the p-value

@@ -21,12 +21,15 @@ COMMENT ON DOMAIN crm.ruleset IS
 
 /* Building */
 
-CREATE FUNCTION crm_internal.ruleset_agg_transition(internal, "position" int, label text, metric text, at_least numeric, at_most numeric) RETURNS internal
+CREATE FUNCTION crm_internal.ruleset_agg_transition(internal, "position" int, label text,
+	metric text, at_least numeric, at_most numeric) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_ruleset_agg_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm_internal.ruleset_agg_transition(internal, int, text, text, numeric, numeric) IS 'Transition of crm.ruleset_agg.';
+COMMENT ON FUNCTION crm_internal.ruleset_agg_transition(internal, int, text, text, numeric, numeric) IS
+'Transition of crm.ruleset_agg.';
 CREATE FUNCTION crm_internal.ruleset_agg_final(internal) RETURNS crm.ruleset
 	AS 'MODULE_PATHNAME', 'crm_ruleset_agg_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm_internal.ruleset_agg_final(internal) IS 'Final function of crm.ruleset_agg.';
+COMMENT ON FUNCTION crm_internal.ruleset_agg_final(internal) IS
+'Final function of crm.ruleset_agg.';
 
 --| The rows of one position are the conditions of one rule, have the same label, and are joined
 --| by and; rules are tried by ascending position. at_least and at_most are inclusive, NULL is no
@@ -35,7 +38,8 @@ COMMENT ON FUNCTION crm_internal.ruleset_agg_final(internal) IS 'Final function 
 --| condition without a bound, at_least above at_most, two conditions on one metric, bounds that
 --| are not finite. The result does not depend on the order of the rows; NULL where there are
 --| none.
-CREATE AGGREGATE crm.ruleset_agg("position" int, label text, metric text, at_least numeric, at_most numeric) (
+CREATE AGGREGATE crm.ruleset_agg("position" int, label text, metric text, at_least numeric,
+	at_most numeric) (
 	SFUNC = crm_internal.ruleset_agg_transition,
 	STYPE = internal,
 	SSPACE = 4096,
@@ -97,17 +101,28 @@ BEGIN ATOMIC
 		(16, 'Hibernating',        1, 1, 1, 1, 3, 5),
 		(17, 'Lost',               1, 1, 1, 1, 1, 2)
 	), segment (label, label_zh, advice) AS (VALUES
-		('Champions', '冠军客户', 'Bought lately, often and for much. Reward them, ask for reviews and referrals, show them new products first.'),
-		('Loyal customers', '忠诚客户', 'Buy often. Offer them better products and a loyalty program.'),
-		('Potential loyalists', '潜在忠诚客户', 'Bought lately and more than once. Recommend products, offer membership.'),
-		('New customers', '新客户', 'Bought very lately, seldom or never before. Help them to a good start; win the second purchase.'),
-		('Promising', '有潜力客户', 'Bought lately, seldom or never before. Make the brand known; give a reason to return.'),
-		('Need attention', '需关注客户', 'Of more than average value, but not seen for a while. Offers for a limited time, based on what they bought.'),
-		('About to sleep', '即将沉睡客户', 'Below average and drifting away. Share useful content, popular products, a discount to come back.'),
-		('Cannot lose them', '不可流失客户', 'Spent the most, and often, but have been away for long. Win them back in person; find out what happened.'),
-		('At risk', '流失风险客户', 'Bought often or for much, long ago. Personal messages, renewals, offers that bring them back.'),
-		('Hibernating', '休眠客户', 'Last purchase long ago, few orders. Reach them at low cost with relevant products.'),
-		('Lost', '已流失客户', 'Lowest in everything. Try one campaign to revive interest, otherwise leave them alone.')
+		('Champions', '冠军客户',
+			'Bought lately, often and for much. Reward them, ask for reviews and referrals, show them new products first.'),
+		('Loyal customers', '忠诚客户',
+			'Buy often. Offer them better products and a loyalty program.'),
+		('Potential loyalists', '潜在忠诚客户',
+			'Bought lately and more than once. Recommend products, offer membership.'),
+		('New customers', '新客户',
+			'Bought very lately, seldom or never before. Help them to a good start; win the second purchase.'),
+		('Promising', '有潜力客户',
+			'Bought lately, seldom or never before. Make the brand known; give a reason to return.'),
+		('Need attention', '需关注客户',
+			'Of more than average value, but not seen for a while. Offers for a limited time, based on what they bought.'),
+		('About to sleep', '即将沉睡客户',
+			'Below average and drifting away. Share useful content, popular products, a discount to come back.'),
+		('Cannot lose them', '不可流失客户',
+			'Spent the most, and often, but have been away for long. Win them back in person; find out what happened.'),
+		('At risk', '流失风险客户',
+			'Bought often or for much, long ago. Personal messages, renewals, offers that bring them back.'),
+		('Hibernating', '休眠客户',
+			'Last purchase long ago, few orders. Reach them at low cost with relevant products.'),
+		('Lost', '已流失客户',
+			'Lowest in everything. Try one campaign to revive interest, otherwise leave them alone.')
 	)
 	SELECT b."position", b.label, s.label_zh, c.metric, c.at_least, c.at_most, s.advice
 	  FROM box b

@@ -14,26 +14,37 @@ CREATE TYPE crm.transition_matrix AS (
 COMMENT ON TYPE crm.transition_matrix IS
 'How often customers went from one state to another within a period.';
 COMMENT ON COLUMN crm.transition_matrix.states IS 'The states in the order of their bytes.';
-COMMENT ON COLUMN crm.transition_matrix.counts IS 'A square: counts[i][j] moves from state i to state j; counts[i][i] stays.';
+COMMENT ON COLUMN crm.transition_matrix.counts IS
+'A square: counts[i][j] moves from state i to state j; counts[i][i] stays.';
 
-CREATE FUNCTION crm_internal.transition_matrix_agg_transition(internal, from_state text, to_state text) RETURNS internal
+CREATE FUNCTION crm_internal.transition_matrix_agg_transition(internal, from_state text,
+	to_state text) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_transition_matrix_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm_internal.transition_matrix_agg_transition(internal, text, text) IS 'Transition of crm.transition_matrix_agg.';
-CREATE FUNCTION crm_internal.transition_matrix_agg_transition(internal, from_state text, to_state text, n bigint) RETURNS internal
+COMMENT ON FUNCTION crm_internal.transition_matrix_agg_transition(internal, text, text) IS
+'Transition of crm.transition_matrix_agg.';
+CREATE FUNCTION crm_internal.transition_matrix_agg_transition(internal, from_state text,
+	to_state text, n bigint) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_transition_matrix_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm_internal.transition_matrix_agg_transition(internal, text, text, bigint) IS 'Transition of crm.transition_matrix_agg with counts.';
+COMMENT ON FUNCTION crm_internal.transition_matrix_agg_transition(internal, text, text, bigint) IS
+'Transition of crm.transition_matrix_agg with counts.';
 CREATE FUNCTION crm_internal.transition_matrix_agg_combine(internal, internal) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_transition_matrix_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm_internal.transition_matrix_agg_combine(internal, internal) IS 'Adds the moves of two workers.';
+COMMENT ON FUNCTION crm_internal.transition_matrix_agg_combine(internal, internal) IS
+'Adds the moves of two workers.';
 CREATE FUNCTION crm_internal.transition_matrix_agg_serialize(internal) RETURNS bytea
-	AS 'MODULE_PATHNAME', 'crm_transition_matrix_serialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION crm_internal.transition_matrix_agg_serialize(internal) IS 'Packs the moves of a worker.';
+	AS 'MODULE_PATHNAME', 'crm_transition_matrix_serialize'
+		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION crm_internal.transition_matrix_agg_serialize(internal) IS
+'Packs the moves of a worker.';
 CREATE FUNCTION crm_internal.transition_matrix_agg_deserialize(bytea, internal) RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_transition_matrix_deserialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION crm_internal.transition_matrix_agg_deserialize(bytea, internal) IS 'Unpacks the moves of a worker; the bytes are checked.';
+	AS 'MODULE_PATHNAME', 'crm_transition_matrix_deserialize'
+		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION crm_internal.transition_matrix_agg_deserialize(bytea, internal) IS
+'Unpacks the moves of a worker; the bytes are checked.';
 CREATE FUNCTION crm_internal.transition_matrix_agg_final(internal) RETURNS crm.transition_matrix
 	AS 'MODULE_PATHNAME', 'crm_transition_matrix_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm_internal.transition_matrix_agg_final(internal) IS 'Final function of crm.transition_matrix_agg: sorts the states.';
+COMMENT ON FUNCTION crm_internal.transition_matrix_agg_final(internal) IS
+'Final function of crm.transition_matrix_agg: sorts the states.';
 
 --| Any states will do: tiers, lifecycle stages, "bought n periods ago". Rows with a NULL are
 --| skipped (a period that is not over has no to_state yet); NULL where none is left. At most 1000
@@ -68,7 +79,8 @@ COMMENT ON AGGREGATE crm.transition_matrix_agg(text, text, bigint) IS
 --| absorbing: it goes to itself with probability 1. Pairs without a move and with probability 0
 --| are left out.
 CREATE FUNCTION crm.transitions(matrix crm.transition_matrix, smoothing float8 DEFAULT 0,
-	OUT from_state text, OUT to_state text, OUT count bigint, OUT probability float8) RETURNS SETOF record
+	OUT from_state text, OUT to_state text, OUT count bigint, OUT probability float8)
+		RETURNS SETOF record
 	AS 'MODULE_PATHNAME', 'crm_transitions' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 25;
 COMMENT ON FUNCTION crm.transitions(crm.transition_matrix, float8) IS
 'The moves as rows, sorted by the states: how many there were, and with what probability a customer in from_state is in to_state one period later: count / all moves from that state.';
@@ -94,7 +106,8 @@ COMMENT ON FUNCTION crm.markov_value(crm.transition_matrix, jsonb, int, float8, 
 'What a customer in each state is worth within a horizon.';
 --| to_states NULL: until he is absorbed, that is, in a state that is never left; an error where
 --| there is none. smoothing as for crm.transitions. No rows where matrix or smoothing is NULL.
-CREATE FUNCTION crm.passage_time(matrix crm.transition_matrix, to_states text[] DEFAULT NULL, smoothing float8 DEFAULT 0,
+CREATE FUNCTION crm.passage_time(matrix crm.transition_matrix, to_states text[] DEFAULT NULL,
+	smoothing float8 DEFAULT 0,
 	OUT state text, OUT periods float8) RETURNS SETOF record
 	AS 'MODULE_PATHNAME', 'crm_passage_time' LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 5;
 COMMENT ON FUNCTION crm.passage_time(crm.transition_matrix, text[], float8) IS

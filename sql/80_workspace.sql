@@ -74,14 +74,16 @@ BEGIN
 	IF NOT FOUND THEN
 		IF NOT has_database_privilege(current_database(), 'CREATE') THEN
 			RAISE insufficient_privilege USING
-				MESSAGE = format('role %s may not create the schema "%s"', current_user, schema_name),
+				MESSAGE = format('role %s may not create the schema "%s"', current_user,
+					schema_name),
 				HINT = format('It needs: GRANT CREATE ON DATABASE %I TO %I. '
 							  'Or this schema, made for it: CREATE SCHEMA %I AUTHORIZATION %2$I.',
 							  current_database(), current_user, schema_name);
 		END IF;
 	ELSIF its_owner <> current_user::regrole THEN
 		RAISE duplicate_schema USING
-			MESSAGE = format('schema "%s" exists and belongs to role %s', schema_name, its_owner::regrole),
+			MESSAGE = format('schema "%s" exists and belongs to role %s', schema_name,
+				its_owner::regrole),
 			HINT = hint;
 	ELSIF EXISTS (SELECT FROM pg_depend
 				   WHERE refclassid = 'pg_namespace'::regclass
@@ -104,11 +106,13 @@ BEGIN
 			HINT = 'Give the name of a schema that does not exist yet: SELECT crm.create_workspace(''sales'').';
 	ELSIF octet_length(workspace) > 63 - octet_length('_internal') THEN
 		RAISE name_too_long USING
-			MESSAGE = format('workspace name "%s" has %s bytes', workspace, octet_length(workspace)),
+			MESSAGE = format('workspace name "%s" has %s bytes', workspace,
+				octet_length(workspace)),
 			DETAIL = format('It has at most %s bytes: the second schema of the workspace adds _internal to it, '
 							'and a name has at most 63.', 63 - octet_length('_internal')),
 			HINT = 'Choose a shorter name.';
-	ELSIF workspace IN ('crm', 'crm_internal', 'public', 'information_schema') OR starts_with(workspace, 'pg_') THEN
+	ELSIF workspace IN ('crm', 'crm_internal', 'public', 'information_schema')
+		OR starts_with(workspace, 'pg_') THEN
 		RAISE reserved_name USING
 			MESSAGE = format('workspace name "%s" is reserved', workspace),
 			HINT = 'Choose a schema of your own, other than crm, crm_internal, public, information_schema and pg_....';
@@ -151,7 +155,8 @@ COMMENT ON FUNCTION crm_internal.workspace_make_schemas(text, text) IS
 --| pg_catalog comes before all, as it does unless it is named.
 CREATE FUNCTION crm_internal.workspace_path(workspace text, type_schema name) RETURNS text
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-	RETURN quote_ident(workspace) || coalesce(', ' || quote_ident(nullif(type_schema, 'pg_catalog')), '') || ', pg_temp';
+	RETURN quote_ident(workspace)
+		|| coalesce(', ' || quote_ident(nullif(type_schema, 'pg_catalog')), '') || ', pg_temp';
 COMMENT ON FUNCTION crm_internal.workspace_path(text, name) IS
 'The search path in which the definitions of a workspace mean its own objects: the schema, and that of the type of its keys for the operators.';
 
@@ -161,11 +166,13 @@ COMMENT ON FUNCTION crm_internal.workspace_path(text, name) IS
  */
 --| With with_inner, its inner views and functions come first, so that nothing of yours takes
 --| their place. An error where there is no such workspace.
-CREATE FUNCTION crm_internal.workspace_enter(workspace text, with_inner boolean DEFAULT false) RETURNS void
+CREATE FUNCTION crm_internal.workspace_enter(workspace text, with_inner boolean DEFAULT false)
+	RETURNS void
 	LANGUAGE plpgsql AS $$
 DECLARE
 	type_schema pg_catalog.name;
-	internal pg_catalog.text := CASE WHEN with_inner THEN crm_internal.workspace_inner_schema(workspace) END;
+	internal pg_catalog.text := CASE
+		WHEN with_inner THEN crm_internal.workspace_inner_schema(workspace) END;
 	refused pg_catalog.text;
 BEGIN
 	SELECT t.nspname INTO type_schema
@@ -192,11 +199,13 @@ BEGIN
 	IF FOUND THEN
 		RAISE insufficient_privilege USING
 			MESSAGE = pg_catalog.format('permission denied for workspace "%s"', workspace),
-			HINT = pg_catalog.format('It needs at least: GRANT USAGE ON SCHEMA %I TO %I.', refused, current_user);
+			HINT = pg_catalog.format('It needs at least: GRANT USAGE ON SCHEMA %I TO %I.', refused,
+				current_user);
 	END IF;
 	PERFORM pg_catalog.set_config('search_path',
 								  pg_catalog.concat_ws(', ', pg_catalog.quote_ident(internal),
-													   crm_internal.workspace_path(workspace, type_schema)),
+													   crm_internal.workspace_path(workspace,
+													   	type_schema)),
 								  true);
 END
 $$;
@@ -206,7 +215,8 @@ COMMENT ON FUNCTION crm_internal.workspace_enter(text, boolean) IS
 CREATE FUNCTION crm_internal.workspace_lock(workspace text) RETURNS void
 	LANGUAGE sql STRICT
 BEGIN ATOMIC
-	SELECT pg_advisory_xact_lock((6517357::bigint << 32) | n.oid::bigint) FROM pg_namespace n WHERE n.nspname = workspace;
+	SELECT pg_advisory_xact_lock((6517357::bigint << 32) | n.oid::bigint) FROM pg_namespace n
+		WHERE n.nspname = workspace;
 END;
 COMMENT ON FUNCTION crm_internal.workspace_lock(text) IS
 'Waits until no other transaction refreshes, upgrades or drops the workspace, and keeps others from it until this one ends.';
@@ -218,7 +228,8 @@ COMMENT ON FUNCTION crm_internal.workspace_lock(text) IS
  * taken for empty until it comes round to it.
  */
 --| The search path is that of the workspace.
-CREATE FUNCTION crm_internal.workspace_analyze(filled regclass DEFAULT NULL, changes bigint DEFAULT NULL) RETURNS void
+CREATE FUNCTION crm_internal.workspace_analyze(filled regclass DEFAULT NULL,
+	changes bigint DEFAULT NULL) RETURNS void
 	LANGUAGE plpgsql AS $$
 DECLARE
 	relation regclass;
@@ -226,9 +237,12 @@ BEGIN
 	FOR relation IN
 		SELECT c.oid FROM pg_class c
 		 WHERE pg_has_role(c.relowner, 'USAGE')
-		   AND CASE WHEN filled IS NOT NULL THEN c.oid = filled AND changes > greatest(c.reltuples, 0) / 10
-					ELSE c.relnamespace = (SELECT w.relnamespace FROM pg_class w WHERE w.oid = 'workspace'::regclass)
-						 AND c.relname = ANY ('{workspace,segment,segment_rule,opportunity_stage,metric,program,tier,tier_rule,lifecycle_stage,lifecycle_rule,lifecycle_move}') END
+		   AND CASE WHEN filled IS NOT NULL THEN c.oid = filled AND changes > greatest(c.reltuples,
+		   	0) / 10
+					ELSE c.relnamespace = (SELECT w.relnamespace FROM pg_class w
+						WHERE w.oid = 'workspace'::regclass)
+						 AND c.relname
+						 	= ANY ('{workspace,segment,segment_rule,opportunity_stage,metric,program,tier,tier_rule,lifecycle_stage,lifecycle_rule,lifecycle_move}') END
 		 ORDER BY c.relname
 	LOOP
 		EXECUTE format('ANALYZE %s', relation);
@@ -244,10 +258,12 @@ COMMENT ON FUNCTION crm_internal.workspace_analyze(regclass, bigint) IS
 --| workspace sales. Neither schema may exist, unless it is yours and empty. time_zone decides on
 --| which day a purchase happened (default: that of the session). Everything belongs to the
 --| caller; a failing call leaves nothing behind. Returns the schema.
-CREATE FUNCTION crm.create_workspace(workspace text, time_zone text DEFAULT NULL) RETURNS regnamespace
+CREATE FUNCTION crm.create_workspace(workspace text, time_zone text DEFAULT NULL)
+	RETURNS regnamespace
 	LANGUAGE plpgsql AS $$
 BEGIN
-	RETURN crm_internal.workspace_create(workspace, coalesce(time_zone, pg_catalog.current_setting('TimeZone')));
+	RETURN crm_internal.workspace_create(workspace,
+		coalesce(time_zone, pg_catalog.current_setting('TimeZone')));
 END
 $$;
 COMMENT ON FUNCTION crm.create_workspace(text, text) IS
@@ -263,9 +279,11 @@ BEGIN
 	PERFORM crm_internal.workspace_make_schemas(workspace, internal);
 	PERFORM set_config('search_path', format('%I, pg_temp', workspace), true);
 	FOREACH part IN ARRAY crm_internal.workspace_parts(false) LOOP
-		EXECUTE crm_internal.workspace_fill(crm.workspace_definition(part), false, 'bigint', internal);
+		EXECUTE crm_internal.workspace_fill(crm.workspace_definition(part), false, 'bigint',
+			internal);
 	END LOOP;
-	EXECUTE 'INSERT INTO workspace (crm_version, time_zone) VALUES ($1, $2)' USING crm.version(), time_zone;
+	EXECUTE 'INSERT INTO workspace (crm_version, time_zone) VALUES ($1, $2)' USING crm.version(),
+		time_zone;
 	PERFORM crm_internal.workspace_analyze();
 	RETURN quote_ident(workspace)::regnamespace;
 END
@@ -283,7 +301,8 @@ COMMENT ON FUNCTION crm_internal.workspace_create(text, text) IS 'Behind crm.cre
 --| or amount, or with infinite ones, are left out and shown by the view rejected_purchase. A
 --| failing call leaves nothing behind. Returns the schema.
 CREATE FUNCTION crm.attach(workspace text, source regclass, customer name, at name, amount name,
-	cost name DEFAULT NULL, filter text DEFAULT NULL, time_zone text DEFAULT NULL) RETURNS regnamespace
+	cost name DEFAULT NULL, filter text DEFAULT NULL, time_zone text DEFAULT NULL)
+		RETURNS regnamespace
 	LANGUAGE plpgsql AS $$
 BEGIN
 	RETURN crm_internal.workspace_attach(workspace, source, customer, at, amount, cost, filter,
@@ -294,7 +313,8 @@ $$;
 COMMENT ON FUNCTION crm.attach(text, regclass, name, name, name, name, text, text) IS
 'Makes a workspace over a table or view that is there: SELECT crm.attach(''shop'', ''public.orders'', customer => ''user_id'', at => ''created_at'', amount => ''total'').';
 
-CREATE FUNCTION crm_internal.workspace_column(source regclass, role text, column_name name) RETURNS oid
+CREATE FUNCTION crm_internal.workspace_column(source regclass, role text, column_name name)
+	RETURNS oid
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	its_type oid;
@@ -307,23 +327,28 @@ BEGIN
 	IF NOT FOUND THEN
 		RAISE undefined_column USING
 			MESSAGE = format('%s has no column "%s" (%s)', source, column_name, role),
-			HINT = (SELECT format('Its columns are: %s.', string_agg(format('%I', attname), ', ' ORDER BY attnum))
-					  FROM pg_attribute WHERE attrelid = source AND attnum > 0 AND NOT attisdropped);
+			HINT = (SELECT format('Its columns are: %s.', string_agg(format('%I', attname), ', '
+				ORDER BY attnum))
+					  FROM pg_attribute WHERE attrelid = source AND attnum > 0
+					  	AND NOT attisdropped);
 	END IF;
-	IF role = 'at' AND its_type NOT IN ('date'::regtype, 'timestamp'::regtype, 'timestamptz'::regtype) THEN
+	IF role = 'at' AND its_type NOT IN ('date'::regtype, 'timestamp'::regtype,
+		'timestamptz'::regtype) THEN
 		expected := 'date, timestamp or timestamptz';
 	ELSIF role IN ('amount', 'cost') AND its_category <> 'N' THEN
 		expected := 'a number';
 	ELSIF role = 'customer' THEN
 		BEGIN
-			EXECUTE format('SELECT FROM (SELECT DISTINCT NULL::%s AS key) k ORDER BY key', its_type::regtype);
+			EXECUTE format('SELECT FROM (SELECT DISTINCT NULL::%s AS key) k ORDER BY key',
+				its_type::regtype);
 		EXCEPTION WHEN undefined_function THEN
 			expected := 'a type that can be ordered';
 		END;
 	END IF;
 	IF expected IS NOT NULL THEN
 		RAISE datatype_mismatch USING
-			MESSAGE = format('column "%s" of %s (%s) is of type %s', column_name, source, role, its_type::regtype),
+			MESSAGE = format('column "%s" of %s (%s) is of type %s', column_name, source, role,
+				its_type::regtype),
 			DETAIL = format('It must be %s.', expected),
 			HINT = 'Attach a view that converts the column.';
 	END IF;
@@ -336,8 +361,10 @@ COMMENT ON FUNCTION crm_internal.workspace_column(regclass, text, name) IS
 CREATE FUNCTION crm_internal.workspace_amount(source regclass, column_name name) RETURNS text
 	LANGUAGE sql STABLE
 BEGIN ATOMIC
-	SELECT CASE WHEN a.atttypid = ANY ('{int2,int4,int8}'::regtype[]) THEN format('source.%I::numeric', a.attname)
-				WHEN a.atttypid = 'numeric'::regtype AND a.atttypmod >= 4 AND (a.atttypmod - 4) & 2047 <= 8
+	SELECT CASE WHEN a.atttypid = ANY ('{int2,int4,int8}'::regtype[])
+		THEN format('source.%I::numeric', a.attname)
+				WHEN a.atttypid = 'numeric'::regtype AND a.atttypmod >= 4
+					AND (a.atttypmod - 4) & 2047 <= 8
 				THEN format('source.%I', a.attname)
 				ELSE format('CASE WHEN scale(source.%1$I::numeric) <= 8 THEN source.%1$I::numeric ELSE round(source.%1$I::numeric, 8) END',
 							a.attname) END
@@ -374,16 +401,20 @@ DECLARE
 	parts text[];
 BEGIN
 	parts := ARRAY[
-		format(CASE WHEN crm_internal.workspace_key_collation(source, customer) IS NULL THEN 'source.%I AS customer_id'
+		format(CASE WHEN crm_internal.workspace_key_collation(source, customer) IS NULL
+			THEN 'source.%I AS customer_id'
 					ELSE 'source.%I::%I.customer_key AS customer_id' END, customer, workspace),
-		format(CASE at_type WHEN 'date'::regtype THEN 'source.%I::timestamp AT TIME ZONE %s AS purchased_at'
-							WHEN 'timestamp'::regtype THEN 'source.%I AT TIME ZONE %s AS purchased_at'
+		format(CASE at_type
+			WHEN 'date'::regtype THEN 'source.%I::timestamp AT TIME ZONE %s AS purchased_at'
+							WHEN 'timestamp'::regtype
+								THEN 'source.%I AT TIME ZONE %s AS purchased_at'
 							ELSE 'source.%I AS purchased_at' END, at, zone),
 		format(CASE at_type WHEN 'date'::regtype THEN 'source.%I AS purchased_on'
 							WHEN 'timestamp'::regtype THEN 'source.%I::date AS purchased_on'
 							ELSE '(source.%I AT TIME ZONE %s)::date AS purchased_on' END, at, zone),
 		crm_internal.workspace_amount(source, amount) || ' AS amount',
-		coalesce(crm_internal.workspace_amount(source, amount) || ' - (' || crm_internal.workspace_amount(source, cost) || ')',
+		coalesce(crm_internal.workspace_amount(source, amount) || ' - ('
+			|| crm_internal.workspace_amount(source, cost) || ')',
 				 'NULL::numeric') || ' AS profit'];
 	RETURN format(E'SELECT %s\n  FROM %s AS source', array_to_string(parts, E',\n	   '), source)
 		|| coalesce(E'\n WHERE (' || filter || E'\n)', '');
@@ -394,7 +425,8 @@ COMMENT ON FUNCTION crm_internal.workspace_source(text, regclass, name, name, na
 
 CREATE FUNCTION crm_internal.workspace_trigger_name(workspace text, event text) RETURNS text
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-	RETURN 'crm_' || CASE WHEN octet_length(workspace) <= 48 THEN workspace ELSE md5(workspace) END || '_' || event;
+	RETURN 'crm_' || CASE WHEN octet_length(workspace) <= 48 THEN workspace
+		ELSE md5(workspace) END || '_' || event;
 COMMENT ON FUNCTION crm_internal.workspace_trigger_name(text, text) IS
 'The name of a trigger on a source: different for each workspace over it.';
 
@@ -403,7 +435,8 @@ COMMENT ON FUNCTION crm_internal.workspace_trigger_name(text, text) IS
  * customers of an updated row: whether the row passes is not for a function
  * to judge that runs with other rights than the writer's.
  */
-CREATE FUNCTION crm_internal.workspace_mark_function(internal text, customer name, at name, amount name,
+CREATE FUNCTION crm_internal.workspace_mark_function(internal text, customer name, at name,
+	amount name,
 	cost name, filter text) RETURNS text
 	LANGUAGE sql STABLE
 BEGIN ATOMIC
@@ -412,9 +445,11 @@ CREATE OR REPLACE FUNCTION %5$I.mark_changes() RETURNS trigger
 	LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
 	IF TG_OP = 'INSERT' THEN
-		INSERT INTO customer_change (customer_id) SELECT DISTINCT %1$I FROM new_rows WHERE %1$I IS NOT NULL;
+		INSERT INTO customer_change (customer_id) SELECT DISTINCT %1$I FROM new_rows
+			WHERE %1$I IS NOT NULL;
 	ELSIF TG_OP = 'DELETE' THEN
-		INSERT INTO customer_change (customer_id) SELECT DISTINCT %1$I FROM old_rows WHERE %1$I IS NOT NULL;
+		INSERT INTO customer_change (customer_id) SELECT DISTINCT %1$I FROM old_rows
+			WHERE %1$I IS NOT NULL;
 	ELSE
 		INSERT INTO customer_change (customer_id)
 		SELECT %1$I FROM (SELECT %2$s FROM old_rows%3$s) before WHERE %1$I IS NOT NULL
@@ -427,10 +462,13 @@ $$;
 REVOKE ALL ON FUNCTION %5$I.mark_changes() FROM PUBLIC;
 COMMENT ON FUNCTION %5$I.mark_changes() IS 'Notes the customers of changed rows of the source.';
 $body$, customer, c.columns,
-		CASE WHEN filter IS NULL THEN ' EXCEPT ALL SELECT ' || c.columns || ' FROM new_rows' ELSE '' END,
-		CASE WHEN filter IS NULL THEN ' EXCEPT ALL SELECT ' || c.columns || ' FROM old_rows' ELSE '' END,
+		CASE WHEN filter IS NULL THEN ' EXCEPT ALL SELECT ' || c.columns || ' FROM new_rows'
+			ELSE '' END,
+		CASE WHEN filter IS NULL THEN ' EXCEPT ALL SELECT ' || c.columns || ' FROM old_rows'
+			ELSE '' END,
 		internal)
-	  FROM (SELECT concat_ws(', ', quote_ident(customer), quote_ident(at), quote_ident(amount), quote_ident(cost)) AS columns) c;
+	  FROM (SELECT concat_ws(', ', quote_ident(customer), quote_ident(at), quote_ident(amount),
+	  	quote_ident(cost)) AS columns) c;
 END;
 COMMENT ON FUNCTION crm_internal.workspace_mark_function(text, name, name, name, name, text) IS
 'The definition of the trigger function of an attached workspace.';
@@ -443,12 +481,14 @@ BEGIN ATOMIC
 		SELECT source::oid
 		UNION
 		SELECT i.inhrelid FROM member m JOIN pg_inherits i ON i.inhparent = m.relid)
-	SELECT m.relid::regclass FROM member m JOIN pg_class c ON c.oid = m.relid WHERE c.relkind IN ('r', 'p');
+	SELECT m.relid::regclass FROM member m JOIN pg_class c ON c.oid = m.relid
+		WHERE c.relkind IN ('r', 'p');
 END;
 COMMENT ON FUNCTION crm_internal.workspace_sources(regclass) IS
 'The tables whose changes concern a workspace: the table, its partitions and children.';
 
-CREATE FUNCTION crm_internal.workspace_create_triggers(workspace text, internal text, source regclass) RETURNS void
+CREATE FUNCTION crm_internal.workspace_create_triggers(workspace text, internal text,
+	source regclass) RETURNS void
 	LANGUAGE plpgsql AS $$
 DECLARE
 	missing record;
@@ -459,7 +499,8 @@ BEGIN
 		 CROSS JOIN (VALUES
 				('INSERT', 4, ' REFERENCING NEW TABLE AS new_rows', 'mark_changes'),
 				('DELETE', 8, ' REFERENCING OLD TABLE AS old_rows', 'mark_changes'),
-				('UPDATE', 16, ' REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows', 'mark_changes'),
+				('UPDATE', 16, ' REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows',
+					'mark_changes'),
 				('TRUNCATE', 32, '', 'mark_everyone')) e (event, bit, tables, function)
 		 -- Found by what they call: the workspace may have had another name.
 		 WHERE NOT EXISTS (SELECT FROM pg_trigger t
@@ -467,7 +508,8 @@ BEGIN
 							  AND t.tgfoid = to_regproc(format('%I.%I', internal, e.function)))
 	LOOP
 		EXECUTE format('CREATE TRIGGER %I AFTER %s ON %s%s FOR EACH STATEMENT EXECUTE FUNCTION %I.%I()',
-					   crm_internal.workspace_trigger_name(workspace, lower(missing.event)), missing.event, missing.relation,
+					   crm_internal.workspace_trigger_name(workspace, lower(missing.event)),
+					   	missing.event, missing.relation,
 					   missing.tables, internal, missing.function);
 	END LOOP;
 END
@@ -475,7 +517,8 @@ $$;
 COMMENT ON FUNCTION crm_internal.workspace_create_triggers(text, text, regclass) IS
 'Puts the triggers of a workspace on its source, where they are missing.';
 
-CREATE FUNCTION crm_internal.workspace_attach(workspace text, source regclass, customer name, at name, amount name,
+CREATE FUNCTION crm_internal.workspace_attach(workspace text, source regclass, customer name,
+	at name, amount name,
 	cost name, filter text, time_zone text, caller_path text) RETURNS regnamespace
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -504,18 +547,22 @@ BEGIN
 	IF cost IS NOT NULL THEN
 		PERFORM crm_internal.workspace_column(source, 'cost', cost);
 	END IF;
-	IF NOT has_table_privilege(source, 'SELECT') OR kind IN ('r', 'p') AND NOT has_table_privilege(source, 'TRIGGER') THEN
+	IF NOT has_table_privilege(source, 'SELECT') OR kind IN ('r', 'p')
+		AND NOT has_table_privilege(source, 'TRIGGER') THEN
 		RAISE insufficient_privilege USING
 			MESSAGE = format('role %s may not attach %s', current_user, source),
 			HINT = format('It needs: GRANT SELECT, TRIGGER ON %s TO %I. Or attach a view, which is refreshed in full.', source, current_user);
 	END IF;
 	PERFORM crm_internal.workspace_column(source, 'at', at);
 	key_collation := crm_internal.workspace_key_collation(source, customer);
-	SELECT format_type(atttypid, atttypmod) INTO key_type FROM pg_attribute WHERE attrelid = source AND attname = customer;
+	SELECT format_type(atttypid, atttypmod) INTO key_type FROM pg_attribute
+		WHERE attrelid = source AND attname = customer;
 	PERFORM crm_internal.workspace_make_schemas(workspace, internal);
 	IF key_collation IS NOT NULL THEN
-		EXECUTE format('CREATE DOMAIN %I.customer_key AS %s COLLATE %s', workspace, key_type, key_collation);
-		EXECUTE format('COMMENT ON DOMAIN %I.customer_key IS %L', workspace, 'Key of a customer, with the collation of the source''s column.');
+		EXECUTE format('CREATE DOMAIN %I.customer_key AS %s COLLATE %s', workspace, key_type,
+			key_collation);
+		EXECUTE format('COMMENT ON DOMAIN %I.customer_key IS %L', workspace,
+			'Key of a customer, with the collation of the source''s column.');
 		key_type := 'customer_key';
 	END IF;
 	FOREACH part IN ARRAY crm_internal.workspace_parts(true) LOOP
@@ -525,7 +572,8 @@ BEGIN
 			  USING crm.version(), time_zone, source, customer, at, amount, cost, filter;
 			PERFORM crm_internal.workspace_create_source_row(workspace, internal, caller_path);
 		END IF;
-		EXECUTE crm_internal.workspace_fill(crm.workspace_definition(part), true, key_type, internal);
+		EXECUTE crm_internal.workspace_fill(crm.workspace_definition(part), true, key_type,
+			internal);
 	END LOOP;
 	EXECUTE crm_internal.workspace_mark_function(internal, customer, at, amount, cost, filter);
 	PERFORM crm_internal.workspace_create_triggers(workspace, internal, source);
@@ -535,14 +583,16 @@ BEGIN
 	RETURN quote_ident(workspace)::regnamespace;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.workspace_attach(text, regclass, name, name, name, name, text, text, text) IS 'Behind crm.attach.';
+COMMENT ON FUNCTION crm_internal.workspace_attach(text, regclass, name, name, name, name, text, text, text) IS
+'Behind crm.attach.';
 
 /*
  * The query is built here from the settings of the workspace: no function runs
  * SQL that a caller hands to it.
  */
 --| Names in the filter mean what they mean to the caller, by their search path.
-CREATE FUNCTION crm_internal.workspace_create_source_row(workspace text, internal text, caller_path text) RETURNS void
+CREATE FUNCTION crm_internal.workspace_create_source_row(workspace text, internal text,
+	caller_path text) RETURNS void
 	LANGUAGE plpgsql AS $$
 DECLARE
 	own_path text := current_setting('search_path');
@@ -570,13 +620,16 @@ COMMENT ON FUNCTION crm_internal.workspace_create_source_row(text, text, text) I
 CREATE FUNCTION crm_internal.workspace_has_index(source regclass, customer name) RETURNS boolean
 	LANGUAGE sql STABLE STRICT
 BEGIN ATOMIC
-	SELECT EXISTS (SELECT FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
-					WHERE i.indrelid = source AND a.attname = customer AND i.indisvalid AND i.indpred IS NULL);
+	SELECT EXISTS (SELECT FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid
+		AND a.attnum = i.indkey[0]
+					WHERE i.indrelid = source AND a.attname = customer AND i.indisvalid
+						AND i.indpred IS NULL);
 END;
 COMMENT ON FUNCTION crm_internal.workspace_has_index(regclass, name) IS
 'Whether an index of the source starts with the customer, so that the purchases of one are found without reading all.';
 
-CREATE FUNCTION crm_internal.workspace_attach_notices(workspace text, source regclass, customer name, kind "char") RETURNS void
+CREATE FUNCTION crm_internal.workspace_attach_notices(workspace text, source regclass,
+	customer name, kind "char") RETURNS void
 	LANGUAGE plpgsql AS $$
 BEGIN
 	IF kind NOT IN ('r', 'p') THEN

@@ -22,21 +22,26 @@ BEGIN
 	), fresh AS MATERIALIZED (
 		SELECT * FROM recompute(ARRAY(SELECT chosen.customer_id FROM chosen))
 	), gone AS (
-		DELETE FROM customer_history h USING fresh WHERE h.customer_id = fresh.customer_id AND fresh.history IS NULL
+		DELETE FROM customer_history h USING fresh WHERE h.customer_id = fresh.customer_id
+			AND fresh.history IS NULL
 	), stored AS (
 		INSERT INTO customer_history AS h (customer_id, history, profit_history)
-		SELECT fresh.customer_id, fresh.history, fresh.profit_history FROM fresh WHERE fresh.history IS NOT NULL
+		SELECT fresh.customer_id, fresh.history, fresh.profit_history FROM fresh
+			WHERE fresh.history IS NOT NULL
 		ON CONFLICT (customer_id) DO UPDATE
-		SET history = EXCLUDED.history, profit_history = EXCLUDED.profit_history, refreshed_at = EXCLUDED.refreshed_at
+		SET history = EXCLUDED.history, profit_history = EXCLUDED.profit_history,
+			refreshed_at = EXCLUDED.refreshed_at
 	)
-	SELECT count(*), coalesce(sum(crm.purchases(fresh.history)), 0)::bigint FROM fresh INTO customers, purchases;
+	SELECT count(*), coalesce(sum(crm.purchases(fresh.history)), 0)::bigint
+		FROM fresh INTO customers, purchases;
 END
 $$;
 COMMENT ON FUNCTION crm_internal.refresh_changed(text, integer, timestamptz) IS
 'One batch of crm.refresh, in the transaction of the caller: recomputes and stores the histories of at most so many customers that changed in transactions begun up to a moment.';
 
 --| Returns customers and purchases.
-CREATE FUNCTION crm_internal.refresh_everyone(workspace text, OUT customers bigint, OUT purchases bigint) RETURNS record
+CREATE FUNCTION crm_internal.refresh_everyone(workspace text, OUT customers bigint,
+	OUT purchases bigint) RETURNS record
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
 	PERFORM crm_internal.workspace_enter(workspace, with_inner => true);
@@ -46,13 +51,15 @@ BEGIN
 			DELETE FROM customer_change
 		), stored AS (
 			INSERT INTO customer_history (customer_id, history, profit_history)
-			SELECT p.customer_id, crm.history_agg(p.purchased_on, p.amount), crm.history_agg(p.purchased_on, p.profit)
+			SELECT p.customer_id, crm.history_agg(p.purchased_on, p.amount),
+				crm.history_agg(p.purchased_on, p.profit)
 			  FROM purchase_source p
 			 GROUP BY p.customer_id
 			 ORDER BY p.customer_id -- the primary key fills from one end
 			RETURNING history
 		)
-		SELECT count(*), coalesce(sum(crm.purchases(history)), 0)::bigint FROM stored INTO customers, purchases;
+		SELECT count(*), coalesce(sum(crm.purchases(history)), 0)::bigint
+			FROM stored INTO customers, purchases;
 		ANALYZE customer_history;
 		RETURN;
 	END IF;
@@ -71,25 +78,29 @@ BEGIN
 		INSERT INTO customer_history AS h (customer_id, history, profit_history)
 		SELECT fresh.customer_id, fresh.history, fresh.profit_history FROM fresh
 		ON CONFLICT (customer_id) DO UPDATE
-		SET history = EXCLUDED.history, profit_history = EXCLUDED.profit_history, refreshed_at = EXCLUDED.refreshed_at
+		SET history = EXCLUDED.history, profit_history = EXCLUDED.profit_history,
+			refreshed_at = EXCLUDED.refreshed_at
 		WHERE h.history OPERATOR(crm.<>) EXCLUDED.history
 		   OR num_nulls(h.profit_history, EXCLUDED.profit_history) = 1
 		   OR h.profit_history OPERATOR(crm.<>) EXCLUDED.profit_history
 	)
-	SELECT count(*), coalesce(sum(crm.purchases(fresh.history)), 0)::bigint FROM fresh INTO customers, purchases;
+	SELECT count(*), coalesce(sum(crm.purchases(fresh.history)), 0)::bigint
+		FROM fresh INTO customers, purchases;
 END
 $$;
 COMMENT ON FUNCTION crm_internal.refresh_everyone(text) IS
 'Recomputes and stores the histories of all customers in one pass, in the transaction of the caller; rows that did not change are not written.';
 
-CREATE FUNCTION crm_internal.refresh_start(workspace text, "full" boolean, OUT run bigint, OUT everyone boolean, OUT before timestamptz) RETURNS record
+CREATE FUNCTION crm_internal.refresh_start(workspace text, "full" boolean, OUT run bigint,
+	OUT everyone boolean, OUT before timestamptz) RETURNS record
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
 	PERFORM crm_internal.workspace_enter(workspace);
 	before := clock_timestamp();
 	SELECT coalesce("full", false) OR NOT EXISTS (SELECT FROM customer_history)
 		OR EXISTS (SELECT FROM customer_change WHERE customer_id IS NULL)
-		OR (w.source IS NOT NULL AND NOT EXISTS (SELECT FROM crm_internal.workspace_sources(w.source)))
+		OR (w.source IS NOT NULL AND NOT EXISTS (SELECT
+			FROM crm_internal.workspace_sources(w.source)))
 	  INTO everyone FROM workspace w;
 	IF everyone IS NULL THEN
 		RAISE object_not_in_prerequisite_state USING
@@ -103,7 +114,8 @@ COMMENT ON FUNCTION crm_internal.refresh_start(text, boolean) IS
 'Enters a run of crm.refresh into refresh_run and says whether it must recompute everyone: when asked to, when nothing is stored yet, when everyone is noted as changed, or when the source has no triggers.';
 
 --| True when nothing is left to do.
-CREATE FUNCTION crm_internal.refresh_step(workspace text, run bigint, everyone boolean, batch integer, before timestamptz) RETURNS boolean
+CREATE FUNCTION crm_internal.refresh_step(workspace text, run bigint, everyone boolean,
+	batch integer, before timestamptz) RETURNS boolean
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
 DECLARE
 	step record;
@@ -121,12 +133,14 @@ BEGIN
 		   updated_at = clock_timestamp(),
 		   finished_at = CASE WHEN everyone OR step.customers < batch THEN clock_timestamp() END,
 		   remaining = CASE WHEN everyone OR step.customers < batch THEN 0
-							ELSE (SELECT count(DISTINCT c.customer_id) FROM customer_change c WHERE c.changed_at <= before) END
+							ELSE (SELECT count(DISTINCT c.customer_id) FROM customer_change c
+								WHERE c.changed_at <= before) END
 	 WHERE r.run_id = run
 	RETURNING r.customers, r.remaining, r.finished_at IS NOT NULL AS finished,
 			  extract(epoch FROM r.updated_at - r.started_at) AS seconds INTO so_far;
 	IF NOT so_far.finished THEN
-		RAISE NOTICE 'refresh of "%": % customers done, % to do, % s', workspace, so_far.customers, so_far.remaining, round(so_far.seconds, 1);
+		RAISE NOTICE 'refresh of "%": % customers done, % to do, % s', workspace, so_far.customers,
+			so_far.remaining, round(so_far.seconds, 1);
 	END IF;
 	RETURN so_far.finished;
 END
@@ -134,12 +148,14 @@ $$;
 COMMENT ON FUNCTION crm_internal.refresh_step(text, bigint, boolean, integer, timestamptz) IS
 'One transaction of crm.refresh: a batch, and the run''s row in refresh_run.';
 
-CREATE FUNCTION crm_internal.refresh_finish(workspace text, run bigint, OUT customers bigint, OUT purchases bigint, OUT seconds float8) RETURNS record
+CREATE FUNCTION crm_internal.refresh_finish(workspace text, run bigint, OUT customers bigint,
+	OUT purchases bigint, OUT seconds float8) RETURNS record
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
 BEGIN
 	PERFORM crm_internal.workspace_enter(workspace);
 	IF NOT EXISTS (SELECT FROM threshold)
-	   AND EXISTS (SELECT FROM customer_history h WHERE crm.first_day(h.history) <= crm.as_of()) THEN
+	   AND EXISTS (SELECT FROM customer_history h WHERE crm.first_day(h.history) <= crm.as_of())
+	   	THEN
 		PERFORM crm.freeze_thresholds(workspace);
 	END IF;
 	SELECT r.customers, r.purchases, extract(epoch FROM r.updated_at - r.started_at)::float8
@@ -164,8 +180,10 @@ COMMENT ON FUNCTION crm_internal.refresh_finish(text, bigint) IS
 --| it makes them as of crm.as_of(). Returns the number of customers recomputed, of their
 --| purchases, and the seconds it took; the view refresh_progress shows all runs. It commits, so
 --| it cannot be called inside a transaction block.
-CREATE PROCEDURE crm.refresh(workspace text, "full" boolean DEFAULT false, batch integer DEFAULT 10000,
-	INOUT customers bigint DEFAULT NULL, INOUT purchases bigint DEFAULT NULL, INOUT seconds float8 DEFAULT NULL)
+CREATE PROCEDURE crm.refresh(workspace text, "full" boolean DEFAULT false,
+	batch integer DEFAULT 10000,
+	INOUT customers bigint DEFAULT NULL, INOUT purchases bigint DEFAULT NULL,
+		INOUT seconds float8 DEFAULT NULL)
 	LANGUAGE plpgsql AS $$
 DECLARE
 	run bigint;
@@ -180,14 +198,16 @@ BEGIN
 	END IF;
 	COMMIT;
 	SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
-	SELECT s.run, s.everyone, s.before INTO run, everyone, before FROM crm_internal.refresh_start(workspace, "full") s;
+	SELECT s.run, s.everyone, s.before INTO run, everyone, before
+		FROM crm_internal.refresh_start(workspace, "full") s;
 	LOOP
 		COMMIT;
 		SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
 		EXIT WHEN finished;
 		finished := crm_internal.refresh_step(workspace, run, everyone, batch, before);
 	END LOOP;
-	SELECT f.customers, f.purchases, f.seconds INTO customers, purchases, seconds FROM crm_internal.refresh_finish(workspace, run) f;
+	SELECT f.customers, f.purchases, f.seconds INTO customers, purchases, seconds
+		FROM crm_internal.refresh_finish(workspace, run) f;
 	COMMIT;
 END
 $$;
@@ -202,7 +222,8 @@ COMMENT ON PROCEDURE crm.refresh(text, boolean, integer, bigint, bigint, float8)
 --| customer's row needs no look at all others. Calling it again for a day replaces the thresholds
 --| of that day. Returns them with the number of customers; nobody to compare is an error.
 CREATE FUNCTION crm.freeze_thresholds(workspace text, as_of date DEFAULT NULL,
-	OUT customers bigint, OUT thresholds crm.rfm_thresholds, OUT a_threshold numeric, OUT b_threshold numeric) RETURNS record
+	OUT customers bigint, OUT thresholds crm.rfm_thresholds, OUT a_threshold numeric,
+		OUT b_threshold numeric) RETURNS record
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
 DECLARE
 	made record;
@@ -215,17 +236,22 @@ BEGIN
 		 WHERE crm.purchases(h.history, freeze_thresholds.as_of) > 0
 	), ranked AS (
 		SELECT b.revenue,
-			   sum(b.revenue) OVER (ORDER BY b.revenue DESC) - b.revenue * count(*) OVER (PARTITION BY b.revenue) AS larger,
+			   sum(b.revenue) OVER (ORDER BY b.revenue DESC) - b.revenue * count(*)
+			   	OVER (PARTITION BY b.revenue) AS larger,
 			   sum(b.revenue) OVER () AS total
 		  FROM buyer b WHERE b.revenue > 0
 	), compared AS MATERIALIZED (
-		SELECT crm.rfm_thresholds_agg(b.history, freeze_thresholds.as_of, w.rfm_groups) AS thresholds,
-			   (SELECT crm.ruleset_agg(r.position, r.segment, r.metric, r.at_least, r.at_most) FROM segment_rule r) AS rules
+		SELECT crm.rfm_thresholds_agg(b.history, freeze_thresholds.as_of,
+			w.rfm_groups) AS thresholds,
+			   (SELECT crm.ruleset_agg(r.position, r.segment, r.metric, r.at_least, r.at_most)
+			   	FROM segment_rule r) AS rules
 		  FROM buyer b, workspace w
 		 GROUP BY w.rfm_groups
 	), rhythm AS (
-		SELECT m.segment, percentile_cont(0.5) WITHIN GROUP (ORDER BY m.median) AS gap, grouping(m.segment) = 1 AS is_all
-		  FROM (SELECT crm.classify(c.rules, crm.rfm(c.thresholds, b.history, freeze_thresholds.as_of)) AS segment, g.median
+		SELECT m.segment, percentile_cont(0.5) WITHIN GROUP (ORDER BY m.median) AS gap,
+			grouping(m.segment) = 1 AS is_all
+		  FROM (SELECT crm.classify(c.rules,
+		  	crm.rfm(c.thresholds, b.history, freeze_thresholds.as_of)) AS segment, g.median
 				  FROM buyer b
 				 CROSS JOIN compared c
 				 CROSS JOIN LATERAL crm.gaps(crm.upto(b.history, freeze_thresholds.as_of)) g
@@ -236,19 +262,23 @@ BEGIN
 		   (SELECT c.thresholds FROM compared c) AS thresholds,
 		   (SELECT min(r.revenue) FROM ranked r WHERE r.larger < 0.80 * r.total) AS a_threshold,
 		   (SELECT min(r.revenue) FROM ranked r WHERE r.larger < 0.95 * r.total) AS b_threshold,
-		   (SELECT jsonb_build_object('segments', coalesce(jsonb_object_agg(y.segment, y.gap) FILTER (WHERE y.segment IS NOT NULL), '{}'),
+		   (SELECT jsonb_build_object('segments',
+		   	coalesce(jsonb_object_agg(y.segment, y.gap) FILTER (WHERE y.segment IS NOT NULL), '{}'),
 									  'all', max(y.gap) FILTER (WHERE y.is_all))
 			  FROM rhythm y) AS usual_gaps
 	  INTO made;
 	IF made.customers = 0 THEN
 		RAISE no_data_found USING
-			MESSAGE = format('nobody in workspace "%s" has bought up to %s', workspace, freeze_thresholds.as_of),
+			MESSAGE = format('nobody in workspace "%s" has bought up to %s', workspace,
+				freeze_thresholds.as_of),
 			HINT = 'Thresholds need customers to compare: choose a later day.';
 	END IF;
 	INSERT INTO threshold AS c (as_of, thresholds, a_threshold, b_threshold, usual_gaps, customers)
-	VALUES (freeze_thresholds.as_of, made.thresholds, made.a_threshold, made.b_threshold, made.usual_gaps, made.customers)
+	VALUES (freeze_thresholds.as_of, made.thresholds, made.a_threshold, made.b_threshold,
+		made.usual_gaps, made.customers)
 	ON CONFLICT ON CONSTRAINT threshold_pkey DO UPDATE
-	SET thresholds = EXCLUDED.thresholds, a_threshold = EXCLUDED.a_threshold, b_threshold = EXCLUDED.b_threshold, usual_gaps = EXCLUDED.usual_gaps,
+	SET thresholds = EXCLUDED.thresholds, a_threshold = EXCLUDED.a_threshold,
+		b_threshold = EXCLUDED.b_threshold, usual_gaps = EXCLUDED.usual_gaps,
 		customers = EXCLUDED.customers, made_at = EXCLUDED.made_at;
 	customers := made.customers;
 	thresholds := made.thresholds;
@@ -274,7 +304,8 @@ DECLARE
 BEGIN
 	as_of := coalesce(as_of, crm.as_of());
 	PERFORM crm_internal.workspace_enter(workspace);
-	SELECT crm.fit_purchases(coalesce(fit.kind, w.purchase_model), w.model_unit, h.history, fit.as_of)
+	SELECT crm.fit_purchases(coalesce(fit.kind, w.purchase_model), w.model_unit, h.history,
+		fit.as_of)
 	  INTO purchase_model
 	  FROM purchase_history h, workspace w;
 	IF purchase_model IS NULL THEN
@@ -297,12 +328,14 @@ BEGIN
 	WITH added AS (
 		INSERT INTO model (role, kind, as_of, customers, model)
 		SELECT f.role, f.model ->> 'kind', fit.as_of, (f.model ->> 'customers')::bigint, f.model
-		  FROM (VALUES (1, 'purchases', purchase_model), (2, 'spend', spend_model)) f (n, role, model)
+		  FROM (VALUES (1, 'purchases', purchase_model), (2, 'spend', spend_model)) f (n, role,
+		  	model)
 		 WHERE f.model IS NOT NULL ORDER BY f.n
 		RETURNING *
 	)
 	SELECT a.role, a.kind, a.customers, crm.log_likelihood(a.model),
-		   (SELECT string_agg(format('%s %s', p.name, round(p.value::numeric, 4)), ', ') FROM crm.parameters(a.model) p)
+		   (SELECT string_agg(format('%s %s', p.name, round(p.value::numeric, 4)), ', ')
+		   	FROM crm.parameters(a.model) p)
 	  FROM added a ORDER BY a.model_id;
 END
 $$;
@@ -327,15 +360,18 @@ BEGIN
 	days := as_of - calibration_end;
 	IF days IS NULL OR days < 1 THEN
 		RAISE invalid_parameter_value USING
-			MESSAGE = format('calibration ends on %s, but the data to compare with end on %s', calibration_end, backtest.as_of),
+			MESSAGE = format('calibration ends on %s, but the data to compare with end on %s',
+				calibration_end, backtest.as_of),
 			HINT = 'Choose a day before crm.as_of() as the end of calibration.';
 	END IF;
 	PERFORM crm_internal.workspace_enter(workspace);
-	SELECT crm.fit_purchases(coalesce(backtest.kind, w.purchase_model), w.model_unit, h.history, calibration_end)
+	SELECT crm.fit_purchases(coalesce(backtest.kind, w.purchase_model), w.model_unit, h.history,
+		calibration_end)
 	  INTO purchase_model FROM purchase_history h, workspace w;
 	IF purchase_model IS NULL THEN
 		RAISE no_data_found USING
-			MESSAGE = format('nobody in workspace "%s" has bought up to %s', workspace, calibration_end),
+			MESSAGE = format('nobody in workspace "%s" has bought up to %s', workspace,
+				calibration_end),
 			HINT = 'Choose a later end of calibration.';
 	END IF;
 	BEGIN
@@ -345,20 +381,26 @@ BEGIN
 	END;
 	RETURN QUERY
 	WITH forecast AS MATERIALIZED (
-		SELECT crm.purchase_days(h.history, backtest.as_of) - crm.purchase_days(h.history, calibration_end) AS bought,
+		SELECT crm.purchase_days(h.history, backtest.as_of) - crm.purchase_days(h.history,
+			calibration_end) AS bought,
 			   crm.expected_purchases(purchase_model, h.history, calibration_end, days) AS expected,
-			   crm.purchase_days(h.history, calibration_end) - crm.purchase_days(h.history, calibration_end - days)
+			   crm.purchase_days(h.history, calibration_end) - crm.purchase_days(h.history,
+			   	calibration_end - days)
 				- (crm.first_day(h.history) > calibration_end - days)::integer AS again,
-			   crm.amount(h.history, backtest.as_of) - crm.amount(h.history, calibration_end) AS brought,
+			   crm.amount(h.history, backtest.as_of) - crm.amount(h.history,
+			   	calibration_end) AS brought,
 			   crm.clv(purchase_model, spend_model, h.history, calibration_end, days, 0) AS worth,
-			   crm.amount(h.history, calibration_end) - crm.amount(h.history, calibration_end - days) AS same
+			   crm.amount(h.history, calibration_end) - crm.amount(h.history,
+			   	calibration_end - days) AS same
 		  FROM purchase_history h
 		 WHERE crm.purchases(h.history, calibration_end) > 0
 	), summary AS (
 		SELECT count(*) AS customers,
 			   sum(bought) AS bought, sum(expected) AS expected, sum(again) AS again,
-			   avg(abs(expected - bought)) AS expected_error, avg(abs(again - bought)) AS again_error,
-			   sqrt(avg((expected - bought) ^ 2)) AS expected_square, sqrt(avg((again - bought)::float8 ^ 2)) AS again_square,
+			   avg(abs(expected - bought)) AS expected_error,
+			   	avg(abs(again - bought)) AS again_error,
+			   sqrt(avg((expected - bought) ^ 2)) AS expected_square,
+			   	sqrt(avg((again - bought)::float8 ^ 2)) AS again_square,
 			   corr(expected, bought) AS expected_corr, corr(again, bought) AS again_corr,
 			   sum(brought) FILTER (WHERE worth IS NOT NULL) AS brought, sum(worth) AS worth,
 			   sum(same) FILTER (WHERE worth IS NOT NULL) AS same
@@ -372,7 +414,8 @@ BEGIN
 		(3, 'mean absolute error', NULL, s.expected_error, s.again_error::float8),
 		(4, 'root mean square error', NULL, s.expected_square, s.again_square),
 		(5, 'correlation', NULL, s.expected_corr, s.again_corr),
-		(6, 'revenue', s.brought::float8, s.worth, s.same::float8)) r (n, measure, actual, model, naive)
+		(6, 'revenue', s.brought::float8, s.worth, s.same::float8)) r (n, measure, actual, model,
+			naive)
 	 ORDER BY r.n;
 END
 $$;

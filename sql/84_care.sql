@@ -9,10 +9,13 @@ CREATE VIEW crm.workspaces WITH (security_invoker) AS
 SELECT n.nspname AS workspace,
 	   pg_catalog.pg_get_userbyid(n.nspowner) AS owner,
 	   NOT EXISTS (SELECT FROM pg_catalog.pg_class c
-					WHERE c.relnamespace OPERATOR(pg_catalog.=) n.oid AND c.relname OPERATOR(pg_catalog.=) 'customer'
+					WHERE c.relnamespace OPERATOR(pg_catalog.=) n.oid
+						AND c.relname OPERATOR(pg_catalog.=) 'customer'
 					  AND c.relkind OPERATOR(pg_catalog.=) ANY ('{r,p}'::"char"[])) AS attached,
-	   CASE WHEN h.reltuples OPERATOR(pg_catalog.>=) 0 THEN h.reltuples::bigint END AS stored_customers,
-	   (SELECT pg_catalog.sum(pg_catalog.pg_total_relation_size(c.oid))::bigint FROM pg_catalog.pg_class c
+	   CASE WHEN h.reltuples OPERATOR(pg_catalog.>=) 0 THEN h.reltuples::bigint
+	   	END AS stored_customers,
+	   (SELECT pg_catalog.sum(pg_catalog.pg_total_relation_size(c.oid))::bigint
+	   	FROM pg_catalog.pg_class c
 		 WHERE c.relnamespace OPERATOR(pg_catalog.=) n.oid
 		   AND c.relkind OPERATOR(pg_catalog.=) ANY ('{r,m}'::"char"[])) AS bytes
   FROM pg_catalog.pg_namespace n
@@ -24,8 +27,10 @@ COMMENT ON VIEW crm.workspaces IS
 'The workspaces of this database: schema, owner, whether it stands on a relation of yours (crm.attach) or has its own tables, about how many customers have a stored history (NULL: not counted yet), and its size.';
 COMMENT ON COLUMN crm.workspaces.workspace IS 'The schema.';
 COMMENT ON COLUMN crm.workspaces.owner IS 'Its owner.';
-COMMENT ON COLUMN crm.workspaces.attached IS 'Whether it stands on a relation of yours (crm.attach).';
-COMMENT ON COLUMN crm.workspaces.stored_customers IS 'About how many customers have a stored history; NULL: not counted yet.';
+COMMENT ON COLUMN crm.workspaces.attached IS
+'Whether it stands on a relation of yours (crm.attach).';
+COMMENT ON COLUMN crm.workspaces.stored_customers IS
+'About how many customers have a stored history; NULL: not counted yet.';
 COMMENT ON COLUMN crm.workspaces.bytes IS 'Size of its tables, with indexes.';
 GRANT SELECT ON crm.workspaces TO PUBLIC;
 
@@ -34,8 +39,10 @@ CREATE FUNCTION crm_internal.workspace_kind(workspace text,
 	LANGUAGE sql STABLE STRICT
 BEGIN ATOMIC
 	SELECT NOT EXISTS (SELECT FROM pg_class t
-						WHERE t.relnamespace = n.oid AND t.relname = 'customer' AND t.relkind IN ('r', 'p')),
-		   (SELECT format_type(a.atttypid, a.atttypmod) FROM pg_class t JOIN pg_attribute a ON a.attrelid = t.oid
+						WHERE t.relnamespace = n.oid AND t.relname = 'customer'
+							AND t.relkind IN ('r', 'p')),
+		   (SELECT format_type(a.atttypid, a.atttypmod) FROM pg_class t
+		   	JOIN pg_attribute a ON a.attrelid = t.oid
 			 WHERE t.relnamespace = n.oid AND t.relname = 'customer_history'
 			   AND a.attname = 'customer_id'),
 		   crm_internal.workspace_inner_schema(workspace)
@@ -44,16 +51,20 @@ END;
 COMMENT ON FUNCTION crm_internal.workspace_kind(text) IS
 'What fills the shipped definitions: whether a workspace stands on a relation of yours, the type of its keys, and the schema of its inner objects.';
 
-CREATE FUNCTION crm_internal.workspace_objects(workspace text, OUT part text, OUT paragraph_no bigint,
+CREATE FUNCTION crm_internal.workspace_objects(workspace text, OUT part text,
+	OUT paragraph_no bigint,
 	OUT kind text, OUT home text, OUT name text, OUT statements text, OUT column_name text,
 	OUT definition text) RETURNS SETOF record
 	LANGUAGE sql STABLE STRICT
 BEGIN ATOMIC
-	SELECT part.part, p.paragraph_no, o.kind, CASE WHEN o.is_inner THEN w.internal ELSE workspace END,
+	SELECT part.part, p.paragraph_no, o.kind, CASE WHEN o.is_inner THEN w.internal
+		ELSE workspace END,
 		   o.name, f.statements, c.found[1], c.found[2]
 	  FROM crm_internal.workspace_kind(workspace) w
-	 CROSS JOIN LATERAL unnest(crm_internal.workspace_parts(w.attached)) WITH ORDINALITY AS part (part, part_no)
-	 CROSS JOIN LATERAL string_to_table(crm.workspace_definition(part.part), E'\n\n') WITH ORDINALITY
+	 CROSS JOIN LATERAL unnest(crm_internal.workspace_parts(w.attached))
+	 	WITH ORDINALITY AS part (part, part_no)
+	 CROSS JOIN LATERAL string_to_table(crm.workspace_definition(part.part), E'\n\n')
+	 	WITH ORDINALITY
 			 AS p (paragraph, paragraph_no)
 	 CROSS JOIN LATERAL crm_internal.workspace_fill(p.paragraph, w.attached, w.key_type, w.internal)
 			 AS f (statements)
@@ -62,45 +73,57 @@ BEGIN ATOMIC
 			 AS raw (found) ON true
 	 CROSS JOIN LATERAL (SELECT coalesce(raw.found[1], raw.found[2]) AS kind,
 								raw.found[3] IS NOT NULL AS is_inner, raw.found[4] AS name) o
-	  LEFT JOIN LATERAL regexp_matches(CASE WHEN o.kind = 'TABLE' THEN substring(f.statements, '^.*?\n\);') END,
-									   '^\t([a-z]\w*) (.*?),?$', 'gn') WITH ORDINALITY AS c (found, column_no) ON true
+	  LEFT JOIN LATERAL regexp_matches(CASE WHEN o.kind = 'TABLE' THEN substring(f.statements,
+	  	'^.*?\n\);') END,
+									   '^\t([a-z]\w*) (.*?),?$', 'gn') WITH ORDINALITY AS c (found,
+									   	column_no) ON true
 	 ORDER BY part.part_no, p.paragraph_no, c.column_no;
 END;
 COMMENT ON FUNCTION crm_internal.workspace_objects(text) IS
 'What the shipped definitions of a workspace consist of: paragraphs of statements with the kind, schema (home) and name of the object that they begin with, a row for each column of a table.';
 
-CREATE FUNCTION crm_internal.workspace_drift(workspace text, OUT problem text, OUT object text, OUT detail text, OUT hint text) RETURNS SETOF record
+CREATE FUNCTION crm_internal.workspace_drift(workspace text, OUT problem text, OUT object text,
+	OUT detail text, OUT hint text) RETURNS SETOF record
 	LANGUAGE sql STABLE STRICT
 BEGIN ATOMIC
 	WITH shipped AS (
 		SELECT DISTINCT o.kind, o.name, o.column_name, o.definition, n.oid AS schema,
-			   CASE WHEN o.home = workspace THEN o.name ELSE format('%I.%I', o.home, o.name) END AS shown
-		  FROM crm_internal.workspace_objects(workspace) o LEFT JOIN pg_namespace n ON n.nspname = o.home
+			   CASE WHEN o.home = workspace THEN o.name ELSE format('%I.%I', o.home, o.name)
+			   	END AS shown
+		  FROM crm_internal.workspace_objects(workspace) o LEFT JOIN pg_namespace n
+		  	ON n.nspname = o.home
 	)
 	SELECT lower(s.kind) || ' missing', s.shown, NULL::text,
 		   format('SELECT crm.upgrade_workspace(%L);', workspace)
 	  FROM (SELECT DISTINCT kind, name, shown, schema FROM shipped
 			 WHERE kind IN ('TABLE', 'VIEW', 'FUNCTION')) s
-	 WHERE NOT CASE WHEN s.kind = 'FUNCTION' THEN EXISTS (SELECT FROM pg_proc p WHERE p.pronamespace = s.schema AND p.proname = s.name)
-					ELSE EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = s.schema AND c.relname = s.name) END
+	 WHERE NOT CASE WHEN s.kind = 'FUNCTION' THEN EXISTS (SELECT FROM pg_proc p
+	 	WHERE p.pronamespace = s.schema AND p.proname = s.name)
+					ELSE EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = s.schema
+						AND c.relname = s.name) END
 	UNION ALL
-	SELECT 'column missing', s.name || '.' || s.column_name, 'Shipped as ' || s.definition, format('SELECT crm.upgrade_workspace(%L);', workspace)
+	SELECT 'column missing', s.name || '.' || s.column_name, 'Shipped as ' || s.definition,
+		format('SELECT crm.upgrade_workspace(%L);', workspace)
 	  FROM shipped s JOIN pg_class c ON c.relnamespace = s.schema AND c.relname = s.name
 	 WHERE s.column_name IS NOT NULL
-	   AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = s.column_name AND NOT a.attisdropped)
+	   AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid
+	   	AND a.attname = s.column_name AND NOT a.attisdropped)
 	UNION ALL
 	SELECT 'type changed', s.name || '.' || s.column_name,
-		   format('It is %s, shipped as %s.', format_type(a.atttypid, a.atttypmod), split_part(s.definition, ' ', 1)),
+		   format('It is %s, shipped as %s.', format_type(a.atttypid, a.atttypmod),
+		   	split_part(s.definition, ' ', 1)),
 		   'The views may fail or be slow; change it back, or keep it if they work.'
 	  FROM shipped s JOIN pg_class c ON c.relnamespace = s.schema AND c.relname = s.name
 	  JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = s.column_name AND NOT a.attisdropped
-	 WHERE s.column_name <> 'customer_id' AND a.atttypid <> to_regtype(split_part(s.definition, ' ', 1));
+	 WHERE s.column_name <> 'customer_id'
+	 	AND a.atttypid <> to_regtype(split_part(s.definition, ' ', 1));
 END;
 COMMENT ON FUNCTION crm_internal.workspace_drift(text) IS
 'Where the tables, views and functions of a workspace differ from those shipped.';
 
 --| The search path is that of the workspace.
-CREATE FUNCTION crm_internal.workspace_trigger_problems(workspace text, OUT problem text, OUT object text, OUT detail text, OUT hint text) RETURNS SETOF record
+CREATE FUNCTION crm_internal.workspace_trigger_problems(workspace text, OUT problem text,
+	OUT object text, OUT detail text, OUT hint text) RETURNS SETOF record
 	LANGUAGE plpgsql STABLE AS $$
 BEGIN
 	RETURN QUERY
@@ -113,31 +136,42 @@ BEGIN
 	  FROM (SELECT c.oid AS relation, format('%I.%I', n.nspname, c.relname) AS name
 			  FROM workspace w
 			 CROSS JOIN LATERAL unnest(CASE WHEN w.source IS NULL
-											THEN ARRAY[to_regclass('sales_order'), to_regclass('sales_order_line'), to_regclass('refund')]
+											THEN ARRAY[to_regclass('sales_order'),
+												to_regclass('sales_order_line'),
+												to_regclass('refund')]
 											ELSE ARRAY[w.source] END) AS u (root)
 			 CROSS JOIN LATERAL crm_internal.workspace_sources(u.root) AS m (relation)
 			  JOIN pg_class c ON c.oid = m.relation
 			  JOIN pg_namespace n ON n.oid = c.relnamespace) s
-	 CROSS JOIN (VALUES ('INSERT', 4), ('DELETE', 8), ('UPDATE', 16), ('TRUNCATE', 32)) e (event, bit)
+	 CROSS JOIN (VALUES ('INSERT', 4), ('DELETE', 8), ('UPDATE', 16), ('TRUNCATE', 32)) e (event,
+	 	bit)
 	  LEFT JOIN LATERAL (
 		SELECT t.tgenabled, t.tgname FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
 		 WHERE t.tgrelid = s.relation AND t.tgtype & e.bit <> 0 AND t.tgtype & 1 = 0
-		   AND p.pronamespace = to_regnamespace(quote_ident(crm_internal.workspace_inner_schema(workspace)))
+		   AND p.pronamespace
+		   	= to_regnamespace(quote_ident(crm_internal.workspace_inner_schema(workspace)))
 		 LIMIT 1) t ON true
 	 WHERE t.tgenabled IS NULL OR t.tgenabled IN ('D', 'R');
 	RETURN QUERY
-	SELECT 'source dropped', w.source::text, 'The relation that the workspace was attached to is gone.', 'Attach another workspace.'
-	  FROM workspace w WHERE w.source IS NOT NULL AND NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = w.source);
+	SELECT 'source dropped', w.source::text,
+		'The relation that the workspace was attached to is gone.', 'Attach another workspace.'
+	  FROM workspace w WHERE w.source IS NOT NULL AND NOT EXISTS (SELECT FROM pg_class c
+	  	WHERE c.oid = w.source);
 	RETURN QUERY
-	SELECT 'index missing', w.source::text, format('No index starts with "%s": each look at a changed customer reads the whole table.', w.customer_column),
+	SELECT 'index missing', w.source::text,
+		format('No index starts with "%s": each look at a changed customer reads the whole table.',
+		w.customer_column),
 		   format('CREATE INDEX ON %s (%I);', w.source, w.customer_column)
 	  FROM workspace w JOIN pg_class c ON c.oid = w.source
-	 WHERE c.relkind IN ('r', 'p') AND NOT crm_internal.workspace_has_index(w.source, w.customer_column);
+	 WHERE c.relkind IN ('r', 'p') AND NOT crm_internal.workspace_has_index(w.source,
+	 	w.customer_column);
 	RETURN QUERY
-	SELECT 'row security', 'customer_history', format('%s has row security, the histories stored from it have none.', c.oid::regclass),
+	SELECT 'row security', 'customer_history',
+		format('%s has row security, the histories stored from it have none.', c.oid::regclass),
 		   'Give customer_history policies of its own, or grant readers other views.'
 	  FROM workspace w JOIN pg_class c ON c.oid = w.source AND c.relrowsecurity
-	 WHERE NOT (SELECT h.relrowsecurity FROM pg_class h WHERE h.oid = to_regclass('customer_history'));
+	 WHERE NOT (SELECT h.relrowsecurity FROM pg_class h
+	 	WHERE h.oid = to_regclass('customer_history'));
 END
 $$;
 COMMENT ON FUNCTION crm_internal.workspace_trigger_problems(text) IS
@@ -148,7 +182,8 @@ COMMENT ON FUNCTION crm_internal.workspace_trigger_problems(text) IS
 --| customers that wait for a refresh; stored histories against the facts, for a sample of up to
 --| 2000 customers; source rows that are left out; metrics that are no columns; rules, tiers,
 --| points and scores of programs.
-CREATE FUNCTION crm.check_workspace(workspace text, OUT problem text, OUT object text, OUT detail text, OUT hint text) RETURNS SETOF record
+CREATE FUNCTION crm.check_workspace(workspace text, OUT problem text, OUT object text,
+	OUT detail text, OUT hint text) RETURNS SETOF record
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
 BEGIN
 	PERFORM crm_internal.workspace_enter(workspace, with_inner => true);
@@ -157,18 +192,21 @@ BEGIN
 		RETURN;
 	END IF;
 	IF NOT EXISTS (SELECT FROM workspace) THEN
-		RETURN QUERY SELECT 'settings missing', 'workspace', 'The table has no row.', 'INSERT a row with crm_version and time_zone.';
+		RETURN QUERY SELECT 'settings missing', 'workspace', 'The table has no row.',
+			'INSERT a row with crm_version and time_zone.';
 		RETURN;
 	END IF;
 	RETURN QUERY
-	SELECT 'definitions of another version', 'workspace', format('They are of crm %s, installed is %s.', w.crm_version, crm.version()),
+	SELECT 'definitions of another version', 'workspace',
+		format('They are of crm %s, installed is %s.', w.crm_version, crm.version()),
 		   format('SELECT crm.upgrade_workspace(%L);', workspace)
 	  FROM workspace w WHERE w.crm_version <> crm.version();
 	RETURN QUERY SELECT p.* FROM crm_internal.workspace_trigger_problems(workspace) p;
 	RETURN QUERY
 	SELECT 'histories out of date', 'customer_history',
 		   format('%s changed, the first %s ago.',
-				  CASE WHEN bool_or(c.customer_id IS NULL) THEN 'Everybody' ELSE count(DISTINCT c.customer_id) || ' customers' END,
+				  CASE WHEN bool_or(c.customer_id IS NULL) THEN 'Everybody'
+				  	ELSE count(DISTINCT c.customer_id) || ' customers' END,
 				  date_trunc('second', clock_timestamp() - min(c.changed_at))),
 		   format('CALL crm.refresh(%L); until then the views are right, but slower.', workspace)
 	  FROM customer_change c HAVING count(*) > 0;
@@ -186,12 +224,14 @@ BEGIN
 			   OR coalesce(f.profit_history OPERATOR(crm.<>) s.profit_history, false) AS differs
 		  FROM sample s
 		  JOIN recompute(ARRAY(SELECT customer_id FROM sample)) f ON f.customer_id = s.customer_id
-		 WHERE NOT EXISTS (SELECT FROM customer_change c WHERE c.customer_id = s.customer_id OR c.customer_id IS NULL)
+		 WHERE NOT EXISTS (SELECT FROM customer_change c WHERE c.customer_id = s.customer_id
+		 	OR c.customer_id IS NULL)
 	)
 	SELECT 'histories wrong', 'customer_history',
 		   format('%s of %s looked at differ from the facts, among them that of customer %s.',
 				  count(*) FILTER (WHERE c.differs), count(*), min(c.key) FILTER (WHERE c.differs)),
-		   format('CALL crm.refresh(%L, full => true); rows were changed past the triggers.', workspace)
+		   format('CALL crm.refresh(%L, full => true); rows were changed past the triggers.',
+		   	workspace)
 	  FROM compared c HAVING bool_or(c.differs);
 	IF to_regclass('rejected_purchase') IS NOT NULL THEN
 		RETURN QUERY
@@ -201,10 +241,12 @@ BEGIN
 	END IF;
 	IF to_regclass('lifecycle_rule') IS NOT NULL THEN
 		RETURN QUERY
-		SELECT 'metric unknown', 'metric', format('"%s" is no column of customer_metric.', m.metric),
+		SELECT 'metric unknown', 'metric', format('"%s" is no column of customer_metric.',
+			m.metric),
 			   'Rules with this metric fail. Correct the name, or add the column to the view.'
 		  FROM metric m
-		 WHERE NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = to_regclass('customer_metric') AND a.attname = m.metric)
+		 WHERE NOT EXISTS (SELECT FROM pg_attribute a
+		 	WHERE a.attrelid = to_regclass('customer_metric') AND a.attname = m.metric)
 		   AND NOT EXISTS (SELECT FROM score_item i WHERE i.model = m.metric);
 		RETURN QUERY SELECT p.* FROM crm_internal.program_problems(workspace) p;
 	END IF;
@@ -218,30 +260,35 @@ COMMENT ON FUNCTION crm.check_workspace(text) IS
  * view stands on it. So it is set aside under another name; the shipped views
  * are then written anew upon the new one, and what nobody uses any more goes.
  */
-CREATE FUNCTION crm_internal.workspace_set_aside(old_function regprocedure, crm_version text) RETURNS regprocedure
+CREATE FUNCTION crm_internal.workspace_set_aside(old_function regprocedure, crm_version text)
+	RETURNS regprocedure
 	LANGUAGE plpgsql AS $$
 BEGIN
 	EXECUTE format('ALTER FUNCTION %s RENAME TO %I', old_function,
-				   (SELECT left(p.proname, 40) || '_' || crm_version FROM pg_proc p WHERE p.oid = old_function));
+				   (SELECT left(p.proname, 40) || '_' || crm_version FROM pg_proc p
+				   	WHERE p.oid = old_function));
 	RETURN old_function;
 END
 $$;
 COMMENT ON FUNCTION crm_internal.workspace_set_aside(regprocedure, text) IS
 'Renames a function of a workspace, so that another of that name can be made: customer_value_at becomes customer_value_at_1.0.';
 
-CREATE FUNCTION crm_internal.workspace_copy_rights(from_function regprocedure, to_function regprocedure) RETURNS void
+CREATE FUNCTION crm_internal.workspace_copy_rights(from_function regprocedure,
+	to_function regprocedure) RETURNS void
 	LANGUAGE plpgsql AS $$
 DECLARE
 	its_owner oid;
 	its_rights aclitem[];
 	statement text;
 BEGIN
-	SELECT p.proowner, p.proacl INTO its_owner, its_rights FROM pg_proc p WHERE p.oid = from_function;
+	SELECT p.proowner, p.proacl INTO its_owner, its_rights FROM pg_proc p
+		WHERE p.oid = from_function;
 	IF its_rights IS NOT NULL THEN
 		EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', to_function);
 	END IF;
 	FOR statement IN
-		SELECT format('GRANT EXECUTE ON FUNCTION %s TO %s', to_function, coalesce(a.grantee::regrole::text, 'PUBLIC'))
+		SELECT format('GRANT EXECUTE ON FUNCTION %s TO %s', to_function,
+			coalesce(a.grantee::regrole::text, 'PUBLIC'))
 		  FROM (SELECT nullif(grantee, 0) AS grantee FROM aclexplode(its_rights)) a
 	LOOP
 		EXECUTE statement;
@@ -262,13 +309,16 @@ DECLARE
 	filled text[]; -- the statements, the same as a replacement, the function, the view
 	aside regprocedure;
 BEGIN
-	SELECT array_agg(crm_internal.workspace_fill(u.text, k.attached, k.key_type, k.internal) ORDER BY u.n)
+	SELECT array_agg(crm_internal.workspace_fill(u.text, k.attached, k.key_type, k.internal)
+		ORDER BY u.n)
 	  INTO filled
 	  FROM crm_internal.workspace_kind(workspace) k,
 		   unnest(ARRAY[paragraph,
-						regexp_replace(paragraph, '^CREATE (VIEW|FUNCTION|TRIGGER)', 'CREATE OR REPLACE \1', 'gn'),
+						regexp_replace(paragraph, '^CREATE (VIEW|FUNCTION|TRIGGER)',
+							'CREATE OR REPLACE \1', 'gn'),
 						substring(paragraph, 'COMMENT ON FUNCTION ([^\n]*?[)]) IS'),
-						substring(paragraph, 'CREATE VIEW ([\w@.]+)')]) WITH ORDINALITY AS u (text, n);
+						substring(paragraph, 'CREATE VIEW ([\w@.]+)')]) WITH ORDINALITY AS u (text,
+							n);
 	EXECUTE filled[2];
 	RETURN NULL;
 EXCEPTION
@@ -334,20 +384,24 @@ BEGIN
 		ELSIF shipped.kind = 'TABLE' THEN
 			IF NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = to_regclass(shipped.name)
 							  AND a.attname = shipped.column_name AND NOT a.attisdropped) THEN
-				EXECUTE format('ALTER TABLE %I ADD COLUMN %I %s', shipped.name, shipped.column_name, shipped.definition);
+				EXECUTE format('ALTER TABLE %I ADD COLUMN %I %s', shipped.name, shipped.column_name,
+					shipped.definition);
 				changes := changes + 1;
 			END IF;
 		ELSIF shipped.kind = 'INSERT' AND shipped.name = ANY (created) THEN
 			EXECUTE shipped.statements;
 		ELSIF shipped.kind IN ('VIEW', 'FUNCTION', 'TRIGGER') THEN
-			aside := aside || crm_internal.workspace_replace(workspace, shipped.part, shipped.paragraph_no,
+			aside := aside || crm_internal.workspace_replace(workspace, shipped.part,
+				shipped.paragraph_no,
 															 settings.crm_version);
 		END IF;
 	END LOOP;
 	PERFORM crm_internal.workspace_drop_unused(array_remove(aside, NULL));
 	IF settings.source IS NOT NULL THEN
-		EXECUTE crm_internal.workspace_mark_function(internal, settings.customer_column, settings.at_column,
-													 settings.amount_column, settings.cost_column, settings.filter);
+		EXECUTE crm_internal.workspace_mark_function(internal, settings.customer_column,
+			settings.at_column,
+													 settings.amount_column, settings.cost_column,
+													 	settings.filter);
 		PERFORM crm_internal.workspace_create_triggers(workspace, internal, settings.source);
 	END IF;
 	UPDATE workspace SET crm_version = crm.version() WHERE crm_version <> crm.version();
@@ -377,7 +431,8 @@ BEGIN
 		SELECT c.oid::regclass AS name FROM pg_class c
 		 WHERE c.relnamespace = ANY (schemas) AND c.relkind IN ('r', 'p', 'm')
 		   AND NOT c.relispartition
-		   AND c.relname <> ALL ('{workspace,customer_history,customer_change,refresh_run,threshold,segment,segment_rule,opportunity_stage,metric,program,tier,tier_rule,lifecycle_stage,lifecycle_rule,lifecycle_move}')
+		   AND c.relname
+		   	<> ALL ('{workspace,customer_history,customer_change,refresh_run,threshold,segment,segment_rule,opportunity_stage,metric,program,tier,tier_rule,lifecycle_stage,lifecycle_rule,lifecycle_move}')
 		 ORDER BY c.relname
 	LOOP
 		EXECUTE format('SELECT EXISTS (SELECT FROM %s)', relation.name) INTO has_rows;
@@ -389,7 +444,8 @@ BEGIN
 		RAISE dependent_objects_still_exist USING
 			MESSAGE = format('workspace "%s" holds data', workspace),
 			DETAIL = format('These tables have rows: %s.', array_to_string(filled, ', ')),
-			HINT = format('SELECT crm.drop_workspace(%L, force => true) drops them all the same.', workspace);
+			HINT = format('SELECT crm.drop_workspace(%L, force => true) drops them all the same.',
+				workspace);
 	END IF;
 	EXECUTE format('DROP SCHEMA %s CASCADE', array_to_string(schemas, ', '));
 END

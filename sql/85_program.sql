@@ -12,11 +12,16 @@ CREATE FUNCTION crm_internal.tier_why(reason text, facts jsonb) RETURNS text
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
 	SELECT reason
-		|| coalesce(': ' || (SELECT string_agg(a.key || ' ' || coalesce(facts -> 'metrics' ->> a.key, 'not known')
-											   || CASE WHEN (facts -> 'metrics' ->> a.key)::numeric >= a.value::numeric THEN ' reaches ' ELSE ' is below ' END
+		|| coalesce(': '
+			|| (SELECT string_agg(a.key || ' ' || coalesce(facts -> 'metrics' ->> a.key,
+			'not known')
+											   || CASE WHEN (facts -> 'metrics' ->> a.key)::numeric
+											   	>= a.value::numeric THEN ' reaches '
+											   	ELSE ' is below ' END
 											   || a.value, ', ' ORDER BY a.key COLLATE "C")
 							   FROM jsonb_each_text(facts -> 'asked') a), '')
-		|| CASE WHEN facts ? 'asked' AND facts ? 'since' THEN ' (from ' || (facts ->> 'since') || ' until ' || (facts ->> 'until') || ')' ELSE '' END
+		|| CASE WHEN facts ? 'asked' AND facts ? 'since' THEN ' (from ' || (facts ->> 'since')
+			|| ' until ' || (facts ->> 'until') || ')' ELSE '' END
 		|| coalesce(': ' || (facts ->> 'note'), '');
 END;
 COMMENT ON FUNCTION crm_internal.tier_why(text, jsonb) IS
@@ -64,8 +69,10 @@ BEGIN
 	policy := program_policy(program);
 	IF policy IS NULL THEN
 		RAISE undefined_object USING
-			MESSAGE = format('there is no program %s in workspace "%s"', coalesce(quote_literal(program), 'NULL'), workspace),
-			HINT = coalesce((SELECT format('Its programs are: %s.', string_agg(s.program, ', ' ORDER BY s.program COLLATE "C")) FROM program s),
+			MESSAGE = format('there is no program %s in workspace "%s"',
+				coalesce(quote_literal(program), 'NULL'), workspace),
+			HINT = coalesce((SELECT format('Its programs are: %s.', string_agg(s.program, ', '
+				ORDER BY s.program COLLATE "C")) FROM program s),
 							format('INSERT INTO %I.program makes one.', workspace));
 	END IF;
 	RETURN policy;
@@ -82,23 +89,33 @@ DECLARE
 	parts text[] := '{}';
 	models text[] := '{}';
 BEGIN
-	FOR wanted IN SELECT DISTINCT r.metric FROM crm.tier_rules(policy) r WHERE NOT crm_internal.tier_counts(policy, r.metric) ORDER BY 1 LOOP
-		IF EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = to_regclass('customer_metric') AND a.attname = wanted AND a.attnum > 0) THEN
+	FOR wanted IN SELECT DISTINCT r.metric FROM crm.tier_rules(policy) r
+		WHERE NOT crm_internal.tier_counts(policy, r.metric) ORDER BY 1 LOOP
+		IF EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = to_regclass('customer_metric')
+			AND a.attname = wanted AND a.attnum > 0) THEN
 			parts := parts || format('%L, c.%I', wanted, wanted);
 		ELSIF EXISTS (SELECT FROM score_item i WHERE i.model = wanted) THEN
 			parts := parts || format('%L, z.scores -> %1$L', wanted);
 			models := models || wanted;
 		ELSE
 			RAISE undefined_column USING
-				MESSAGE = format('there is no metric "%s", which a rule of a tier asks for', wanted),
-				DETAIL = format('Metrics are: %s.', (SELECT string_agg(a.attname, ', ' ORDER BY a.attnum) FROM pg_attribute a
-													   JOIN pg_type t ON t.oid = a.atttypid AND t.typcategory = 'N'
-													  WHERE a.attrelid = to_regclass('customer_metric') AND a.attnum > 0 AND a.attname <> 'customer_id')
-												 || coalesce((SELECT string_agg(DISTINCT ', ' || i.model, '') FROM score_item i), '')),
+				MESSAGE = format('there is no metric "%s", which a rule of a tier asks for',
+					wanted),
+				DETAIL = format('Metrics are: %s.',
+					(SELECT string_agg(a.attname, ', ' ORDER BY a.attnum) FROM pg_attribute a
+													   JOIN pg_type t ON t.oid = a.atttypid
+													   	AND t.typcategory = 'N'
+													  WHERE a.attrelid
+													  	= to_regclass('customer_metric')
+													  	AND a.attnum > 0
+													  	AND a.attname <> 'customer_id')
+												 || coalesce((SELECT string_agg(DISTINCT ', '
+												 	|| i.model, '') FROM score_item i), '')),
 				HINT = 'A metric is a column of the view customer_metric, or a model of score_item.';
 		END IF;
 	END LOOP;
-	RETURN format('SELECT c.customer_id, jsonb_build_object(%s) AS given FROM customer_metric c', array_to_string(parts, ', '))
+	RETURN format('SELECT c.customer_id, jsonb_build_object(%s) AS given FROM customer_metric c',
+		array_to_string(parts, ', '))
 		|| CASE WHEN cardinality(models) > 0
 				THEN format(' LEFT JOIN (SELECT v.customer_id, jsonb_object_agg(v.model, v.score) AS scores FROM customer_score v WHERE v.model = ANY (%L) GROUP BY v.customer_id) z ON z.customer_id = c.customer_id', models)
 				ELSE '' END;
@@ -115,7 +132,8 @@ COMMENT ON FUNCTION crm_internal.program_given_metrics(crm.tier_policy) IS
 CREATE FUNCTION crm_internal.program_members(policy crm.tier_policy) RETURNS text
 	LANGUAGE plpgsql STABLE AS $$
 DECLARE
-	metrics text[] := ARRAY(SELECT DISTINCT r.metric FROM crm.tier_rules(policy) r WHERE r.metric IS NOT NULL);
+	metrics text[] := ARRAY(SELECT DISTINCT r.metric FROM crm.tier_rules(policy) r
+		WHERE r.metric IS NOT NULL);
 	columns text := 'h.history, h.profit_history, NULL::crm.history AS points_history, NULL::jsonb AS given';
 	joins text := '';
 BEGIN
@@ -125,15 +143,19 @@ BEGIN
 	END IF;
 	IF EXISTS (SELECT FROM unnest(metrics) m WHERE NOT crm_internal.tier_counts(policy, m)) THEN
 		columns := replace(columns, 'NULL::jsonb', 'c.given');
-		joins := joins || E'\n\t\t  LEFT JOIN (' || crm_internal.program_given_metrics(policy) || ') c ON c.customer_id = coalesce(m.customer_id, h.customer_id)';
+		joins := joins || E'\n\t\t  LEFT JOIN (' || crm_internal.program_given_metrics(policy)
+			|| ') c ON c.customer_id = coalesce(m.customer_id, h.customer_id)';
 	END IF;
 	RETURN format($query$
-		SELECT coalesce(m.customer_id, h.customer_id) AS customer_id, m.valid_from, m.reason, m.state, %s
+		SELECT coalesce(m.customer_id, h.customer_id) AS customer_id, m.valid_from, m.reason,
+			m.state, %s
 		  FROM (SELECT * FROM tier_member_at($1) o WHERE o.program = $2 AND o.valid_to IS NULL) m
-		  FULL JOIN (SELECT * FROM program_history a WHERE a.time_zone = $4) h ON h.customer_id = m.customer_id%s
+		  FULL JOIN (SELECT * FROM program_history a WHERE a.time_zone = $4) h
+		  	ON h.customer_id = m.customer_id%s
 		 WHERE m.customer_id IS NOT NULL
 			OR crm.first_day(h.history, $1) IS NOT NULL
-			   AND NOT EXISTS (SELECT FROM tier_log l WHERE l.program = $2 AND l.customer_id = h.customer_id)$query$,
+			   AND NOT EXISTS (SELECT FROM tier_log l
+			   	WHERE l.program = $2 AND l.customer_id = h.customer_id)$query$,
 		columns, joins);
 END
 $$;
@@ -143,7 +165,8 @@ COMMENT ON FUNCTION crm_internal.program_members(crm.tier_policy) IS
 --| Ranked are, for purchases, those who bought in the window, else those whose metric is known;
 --| where that is nobody, the threshold is 10^15, which nobody enters. The search path is that of
 --| the workspace.
-CREATE FUNCTION crm_internal.program_freeze(policy crm.tier_policy, program text, as_of date) RETURNS crm.tier_policy
+CREATE FUNCTION crm_internal.program_freeze(policy crm.tier_policy, program text, as_of date)
+	RETURNS crm.tier_policy
 	LANGUAGE plpgsql STABLE AS $$
 DECLARE
 	rule record;
@@ -153,8 +176,10 @@ DECLARE
 	frozen jsonb := policy;
 BEGIN
 	FOR rule IN
-		SELECT ARRAY['tiers', (t.n - 1)::text, 'rules', (r.n - 1)::text] AS path, r.rule ->> 'metric' AS metric, (r.rule ->> 'keep_at')::numeric AS keep_at,
-			   sum((r.rule ->> 'enter_share')::numeric) OVER (PARTITION BY r.rule ->> 'metric' ORDER BY t.n DESC) AS share
+		SELECT ARRAY['tiers', (t.n - 1)::text, 'rules', (r.n - 1)::text] AS path,
+			r.rule ->> 'metric' AS metric, (r.rule ->> 'keep_at')::numeric AS keep_at,
+			   sum((r.rule ->> 'enter_share')::numeric) OVER (PARTITION BY r.rule ->> 'metric'
+			   	ORDER BY t.n DESC) AS share
 		  FROM jsonb_array_elements(policy -> 'tiers') WITH ORDINALITY t (tier, n)
 		 CROSS JOIN LATERAL jsonb_array_elements(t.tier -> 'rules') WITH ORDINALITY r (rule, n)
 		 WHERE r.rule ? 'enter_share'
@@ -164,14 +189,17 @@ BEGIN
 			ranked_metric := rule.metric;
 			EXECUTE format($query$
 				SELECT array_agg(v.value ORDER BY v.value DESC)
-				  FROM (SELECT (crm_internal.tier_metrics($3, q.state, q.history, q.profit_history, q.points_history, q.given, $1 + 1) ->> $5)::numeric AS value
-						  FROM (SELECT coalesce(m.state, crm.tier_enroll($3, crm.first_day(m.history, $1))) AS state,
+				  FROM (SELECT (crm_internal.tier_metrics($3, q.state, q.history, q.profit_history,
+				  	q.points_history, q.given, $1 + 1) ->> $5)::numeric AS value
+						  FROM (SELECT coalesce(m.state,
+						  	crm.tier_enroll($3, crm.first_day(m.history, $1))) AS state,
 									   m.history, m.profit_history, m.points_history, m.given
 								  FROM (%s) m OFFSET 0) q
 						 WHERE %s) v
 				 WHERE v.value IS NOT NULL$query$,
 				crm_internal.program_members(policy),
-				CASE WHEN crm_internal.tier_counts(policy, rule.metric) AND rule.metric <> 'points_earned'
+				CASE WHEN crm_internal.tier_counts(policy, rule.metric)
+					AND rule.metric <> 'points_earned'
 					 THEN 'crm.purchases(crm.during(q.history, (crm.tier_window($3, q.state, $1 + 1)).since, $1 + 1)) > 0' ELSE 'true' END)
 			   INTO ranked USING as_of, program, policy, policy ->> 'time_zone', rule.metric;
 		END IF;
@@ -179,7 +207,8 @@ BEGIN
 		-- Where nobody is ranked, nobody enters.
 		threshold := coalesce(trim_scale(floor(100000000 * threshold) / 100000000), 1e15);
 		frozen := jsonb_set(frozen, rule.path, (frozen #> rule.path) - 'enter_share'
-							|| jsonb_build_object('enter_at', threshold, 'keep_at', least(rule.keep_at, threshold)));
+							|| jsonb_build_object('enter_at', threshold, 'keep_at',
+								least(rule.keep_at, threshold)));
 	END LOOP;
 	RETURN frozen;
 END
@@ -195,17 +224,20 @@ DECLARE
 	day_start timestamptz := as_of::timestamp AT TIME ZONE time_zone;
 BEGIN
 	SELECT count(*) INTO by_hand FROM tier_log l
-	 WHERE l.program = program_rewind.program AND l.valid_from >= day_start AND l.reason IN ('manual', 'merge', 'close');
+	 WHERE l.program = program_rewind.program AND l.valid_from >= day_start
+	 	AND l.reason IN ('manual', 'merge', 'close');
 	IF by_hand > 0 THEN
 		RAISE object_not_in_prerequisite_state USING
 			MESSAGE = format('program "%s" has decisions by hand of %s or later', program, as_of),
-			DETAIL = format('They are %s: rows of tier_log with the reason manual, merge or close.', by_hand),
+			DETAIL = format('They are %s: rows of tier_log with the reason manual, merge or close.',
+				by_hand),
 			HINT = 'A replay takes back the decisions of reviews. Delete those made by hand first, and make them again afterwards.';
 	END IF;
 	DELETE FROM tier_log l WHERE l.program = program_rewind.program AND l.valid_from >= day_start;
 	UPDATE tier_log l SET valid_to = NULL
 	 WHERE l.program = program_rewind.program AND l.valid_to >= day_start;
-	DELETE FROM tier_review r WHERE r.program = program_rewind.program AND r.as_of >= program_rewind.as_of;
+	DELETE FROM tier_review r WHERE r.program = program_rewind.program
+		AND r.as_of >= program_rewind.as_of;
 END
 $$;
 COMMENT ON FUNCTION crm_internal.program_rewind(text, date, text) IS
@@ -214,74 +246,99 @@ COMMENT ON FUNCTION crm_internal.program_rewind(text, date, text) IS
 --| A row of that day is replaced. Returns the number of rows written, in all and by reason. The
 --| search path is that of the workspace.
 CREATE FUNCTION crm_internal.tier_write(policy crm.tier_policy, program text, as_of date,
-	OUT changes bigint, OUT enrolled bigint, OUT upgraded bigint, OUT renewed bigint, OUT given_grace bigint, OUT downgraded bigint) RETURNS record
+	OUT changes bigint, OUT enrolled bigint, OUT upgraded bigint, OUT renewed bigint,
+		OUT given_grace bigint, OUT downgraded bigint) RETURNS record
 	LANGUAGE plpgsql AS $$
 DECLARE
 	thresholds jsonb;
 BEGIN
-	SELECT jsonb_object_agg(t.tier_no, jsonb_build_object('enter', t.enter, 'keep', t.keep)) INTO thresholds
-	  FROM (SELECT r.tier_no, jsonb_object_agg(r.metric, r.enter_at) AS enter, jsonb_object_agg(r.metric, r.keep_at) AS keep
+	SELECT jsonb_object_agg(t.tier_no, jsonb_build_object('enter', t.enter, 'keep', t.keep))
+		INTO thresholds
+	  FROM (SELECT r.tier_no, jsonb_object_agg(r.metric, r.enter_at) AS enter,
+	  	jsonb_object_agg(r.metric, r.keep_at) AS keep
 			  FROM crm.tier_rules(policy) r WHERE r.metric IS NOT NULL GROUP BY r.tier_no) t;
 	EXECUTE format($query$
 		WITH decision AS MATERIALIZED (
-			SELECT e.customer_id, e.valid_from, e.tier_before, e.decided, e.metrics, e.counted_since, e.counted_until,
+			SELECT e.customer_id, e.valid_from, e.tier_before, e.decided, e.metrics,
+				e.counted_since, e.counted_until,
 				   count(*) OVER () AS decisions, -- all is read before the first row is written
-				   CASE WHEN e.valid_from IS NULL OR e.is_same_day AND e.reason = 'enroll' THEN 'enroll'
+				   CASE WHEN e.valid_from IS NULL OR e.is_same_day AND e.reason = 'enroll'
+				   	THEN 'enroll'
 						WHEN (e.decided).tier_no > e.tier_before THEN 'upgrade'
 						WHEN (e.decided).tier_no < e.tier_before THEN 'downgrade'
 						WHEN (e.decided).in_grace THEN 'grace'
 						WHEN e.is_same_day AND e.reason = 'manual' THEN 'manual'
 						ELSE 'renew' END AS reason
 			  FROM (SELECT d.customer_id, d.valid_from, d.reason, d.valid_from >= $5 AS is_same_day,
-						   (d.verdict).decided, (d.verdict).metrics, (d.verdict).counted_since, (d.verdict).counted_until,
+						   (d.verdict).decided, (d.verdict).metrics, (d.verdict).counted_since,
+						   	(d.verdict).counted_until,
 						   CASE WHEN d.valid_from >= $5
 								THEN coalesce((SELECT p.tier_no FROM tier_log p
-												WHERE p.program = $2 AND p.customer_id = d.customer_id AND p.valid_to = d.valid_from), (d.state).tier_no)
+												WHERE p.program = $2
+													AND p.customer_id = d.customer_id
+													AND p.valid_to = d.valid_from),
+													(d.state).tier_no)
 								ELSE (d.state).tier_no END AS tier_before
-					  FROM (SELECT m.*, crm_internal.tier_judge($3, m.state, m.history, m.profit_history, m.points_history, m.given, $1) AS verdict
+					  FROM (SELECT m.*, crm_internal.tier_judge($3, m.state, m.history,
+					  	m.profit_history, m.points_history, m.given, $1) AS verdict
 							  FROM (%s) m OFFSET 0) d
 					 WHERE (d.verdict).counted_until IS NOT NULL) e
 			 ORDER BY e.customer_id
 		), closed AS (
 			UPDATE tier_log l SET valid_to = $5
 			  FROM decision e
-			 WHERE l.program = $2 AND l.customer_id = e.customer_id AND l.valid_from = e.valid_from AND e.valid_from < $5
+			 WHERE l.program = $2 AND l.customer_id = e.customer_id AND l.valid_from = e.valid_from
+			 	AND e.valid_from < $5
 			RETURNING l.customer_id
 		), written AS (
-			INSERT INTO tier_log AS l (program, customer_id, valid_from, tier_no, reason, review_at, floor_until, facts)
+			INSERT INTO tier_log AS l (program, customer_id, valid_from, tier_no, reason, review_at,
+				floor_until, facts)
 			SELECT $2, e.customer_id, greatest($5, e.valid_from), (e.decided).tier_no, e.reason,
 				   (e.decided).review_on::timestamp AT TIME ZONE $4,
-				   CASE WHEN (e.decided).floor_until > $1 THEN (e.decided).floor_until::timestamp AT TIME ZONE $4 END,
+				   CASE WHEN (e.decided).floor_until > $1
+				   	THEN (e.decided).floor_until::timestamp AT TIME ZONE $4 END,
 				   jsonb_strip_nulls(jsonb_build_object(
 					'metrics', e.metrics,
-					'asked', $6 -> (CASE WHEN e.reason = 'downgrade' THEN e.tier_before ELSE (e.decided).tier_no END)::text
-								-> (CASE WHEN e.reason IN ('enroll', 'upgrade') THEN 'enter' ELSE 'keep' END),
+					'asked', $6 -> (CASE WHEN e.reason = 'downgrade' THEN e.tier_before
+						ELSE (e.decided).tier_no END)::text
+								-> (CASE WHEN e.reason IN ('enroll', 'upgrade') THEN 'enter'
+									ELSE 'keep' END),
 					'since', e.counted_since, 'until', e.counted_until,
 					'enrolled_on', (e.decided).enrolled_on, 'changed_on', (e.decided).changed_on,
-					'floor_no', CASE WHEN (e.decided).floor_until > $1 THEN (e.decided).floor_no END))
+					'floor_no', CASE WHEN (e.decided).floor_until > $1 THEN (e.decided).floor_no
+						END))
 			  FROM decision e
-			  LEFT JOIN closed c ON c.customer_id = e.customer_id -- the old row is closed before the new one comes
+			  LEFT JOIN closed c
+			  	ON c.customer_id = e.customer_id -- the old row is closed before the new one comes
 			ON CONFLICT ON CONSTRAINT tier_log_pkey DO UPDATE
-			SET tier_no = EXCLUDED.tier_no, reason = EXCLUDED.reason, review_at = EXCLUDED.review_at, floor_until = EXCLUDED.floor_until,
-				facts = EXCLUDED.facts || jsonb_strip_nulls(jsonb_build_object('note', l.facts -> 'note')),
+			SET tier_no = EXCLUDED.tier_no, reason = EXCLUDED.reason,
+				review_at = EXCLUDED.review_at, floor_until = EXCLUDED.floor_until,
+				facts = EXCLUDED.facts || jsonb_strip_nulls(jsonb_build_object('note',
+					l.facts -> 'note')),
 				decided_at = EXCLUDED.decided_at, decided_by = EXCLUDED.decided_by
 			RETURNING l.reason
 		)
-		SELECT count(*), count(*) FILTER (WHERE w.reason = 'enroll'), count(*) FILTER (WHERE w.reason = 'upgrade'), count(*) FILTER (WHERE w.reason = 'renew'),
-			   count(*) FILTER (WHERE w.reason = 'grace'), count(*) FILTER (WHERE w.reason = 'downgrade')
+		SELECT count(*), count(*) FILTER (WHERE w.reason = 'enroll'),
+			count(*) FILTER (WHERE w.reason = 'upgrade'),
+			count(*) FILTER (WHERE w.reason = 'renew'),
+			   count(*) FILTER (WHERE w.reason = 'grace'),
+			   	count(*) FILTER (WHERE w.reason = 'downgrade')
 		  FROM written w$query$,
 		crm_internal.program_members(policy))
 	   INTO changes, enrolled, upgraded, renewed, given_grace, downgraded
-	  USING as_of, program, policy, policy ->> 'time_zone', as_of::timestamp AT TIME ZONE (policy ->> 'time_zone'), thresholds;
+	  USING as_of, program, policy, policy ->> 'time_zone',
+	  	as_of::timestamp AT TIME ZONE (policy ->> 'time_zone'), thresholds;
 END
 $$;
 COMMENT ON FUNCTION crm_internal.tier_write(crm.tier_policy, text, date) IS
 'Behind crm.review_tiers: writes what a policy without shares decides about everybody on a day to tier_log, with the facts.';
 
-CREATE FUNCTION crm_internal.program_review(workspace text, program text, as_of date, replay boolean,
+CREATE FUNCTION crm_internal.program_review(workspace text, program text, as_of date,
+	replay boolean,
 	OUT members bigint, OUT enrolled bigint, OUT upgraded bigint, OUT renewed bigint,
 	OUT given_grace bigint, OUT downgraded bigint) RETURNS record
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET crm.as_of = '' AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off
+		SET crm.as_of = '' AS $$
 DECLARE
 	day text := crm_internal.program_day(as_of);
 	policy crm.tier_policy := crm.program_policy(workspace, program);
@@ -292,12 +349,14 @@ BEGIN
 	PERFORM crm_internal.program_enter(workspace);
 	PERFORM crm_internal.workspace_lock(workspace);
 	PERFORM set_config('crm.as_of', day, true);
-	SELECT max(r.as_of) INTO last_review FROM tier_review r WHERE r.program = program_review.program;
+	SELECT max(r.as_of) INTO last_review FROM tier_review r
+		WHERE r.program = program_review.program;
 	IF replay THEN
 		PERFORM crm_internal.program_rewind(program, as_of, time_zone);
 	ELSIF last_review > as_of THEN
 		RAISE object_not_in_prerequisite_state USING
-			MESSAGE = format('program "%s" was reviewed as of %s, after %s', program, last_review, as_of),
+			MESSAGE = format('program "%s" was reviewed as of %s, after %s', program, last_review,
+				as_of),
 			DETAIL = 'Late facts count at the next review.',
 			HINT = format('To take the later decisions back and decide anew from that day: SELECT * FROM crm.review_tiers(%L, %L, %L, replay => true);', workspace, program, day);
 	END IF;
@@ -306,11 +365,13 @@ BEGIN
 	  FROM crm_internal.tier_write(policy, program, as_of) w;
 	PERFORM crm_internal.workspace_analyze('tier_log', changes);
 	SELECT count(*) INTO members FROM tier_log l
-	 WHERE l.program = program_review.program AND l.valid_to IS NULL AND l.reason NOT IN ('merge', 'close');
+	 WHERE l.program = program_review.program AND l.valid_to IS NULL AND l.reason NOT IN ('merge',
+	 	'close');
 	INSERT INTO tier_review AS r (program, as_of, policy, members, changes)
 	VALUES (program, as_of, policy, members, changes)
 	ON CONFLICT ON CONSTRAINT tier_review_pkey DO UPDATE
-	SET policy = EXCLUDED.policy, members = EXCLUDED.members, changes = r.changes + EXCLUDED.changes,
+	SET policy = EXCLUDED.policy, members = EXCLUDED.members,
+		changes = r.changes + EXCLUDED.changes,
 		reviewed_at = EXCLUDED.reviewed_at, reviewed_by = EXCLUDED.reviewed_by
 	WHERE EXCLUDED.changes > 0 OR r.policy <> EXCLUDED.policy;
 END
@@ -372,31 +433,43 @@ BEGIN
 	PERFORM crm_internal.program_day(as_of);
 	PERFORM crm_internal.program_enter(workspace);
 	PERFORM crm_internal.workspace_lock(workspace);
-	SELECT t.tier_no INTO granted FROM tier t WHERE t.program = tier_grant.program AND t.name = tier_grant.tier;
+	SELECT t.tier_no INTO granted FROM tier t WHERE t.program = tier_grant.program
+		AND t.name = tier_grant.tier;
 	IF granted IS NULL THEN
 		RAISE undefined_object USING
-			MESSAGE = format('program "%s" has no tier %s', program, coalesce(quote_literal(tier), 'NULL')),
-			HINT = (SELECT format('Its tiers are: %s.', string_agg(t.name, ', ' ORDER BY t.tier_no)) FROM tier t WHERE t.program = tier_grant.program);
+			MESSAGE = format('program "%s" has no tier %s', program,
+				coalesce(quote_literal(tier), 'NULL')),
+			HINT = (SELECT format('Its tiers are: %s.', string_agg(t.name, ', ' ORDER BY t.tier_no))
+				FROM tier t WHERE t.program = tier_grant.program);
 	ELSIF EXISTS (SELECT FROM tier_policy_at(as_of) p
-				   WHERE p.program = tier_grant.program AND NOT EXISTS (SELECT FROM crm.tier_rules(p.policy) r WHERE r.tier_no = granted)) THEN
+				   WHERE p.program = tier_grant.program AND NOT EXISTS (SELECT
+				   	FROM crm.tier_rules(p.policy) r WHERE r.tier_no = granted)) THEN
 		RAISE undefined_object USING
-			MESSAGE = format('tier "%s" of program "%s" is newer than the last review', tier, program),
+			MESSAGE = format('tier "%s" of program "%s" is newer than the last review', tier,
+				program),
 			HINT = format('A change of rules takes effect with the next review: SELECT * FROM crm.review_tiers(%L, %L, %L);', workspace, program, as_of);
-	ELSIF customer_id IS NULL OR NOT EXISTS (SELECT FROM customer c WHERE c.customer_id = tier_grant.customer_id) THEN
-		RAISE foreign_key_violation USING MESSAGE = format('there is no customer %s', coalesce(customer_id::text, 'NULL'));
+	ELSIF customer_id IS NULL OR NOT EXISTS (SELECT FROM customer c
+		WHERE c.customer_id = tier_grant.customer_id) THEN
+		RAISE foreign_key_violation USING MESSAGE = format('there is no customer %s',
+			coalesce(customer_id::text, 'NULL'));
 	ELSIF until <= as_of OR until IS NULL OR NOT isfinite(until) THEN
 		RAISE invalid_parameter_value USING
-			MESSAGE = format('a tier given on %s must be protected until a later day, not %s', as_of, coalesce(until::text, 'NULL')),
+			MESSAGE = format('a tier given on %s must be protected until a later day, not %s',
+				as_of, coalesce(until::text, 'NULL')),
 			HINT = 'A tier given by hand is a floor until a day, so that nobody keeps it for ever by mistake.';
 	END IF;
 	-- Decided by the rules that hold, in which shares are thresholds.
-	policy := coalesce((SELECT p.policy FROM tier_policy_at(as_of) p WHERE p.program = tier_grant.program), policy);
+	policy := coalesce((SELECT p.policy FROM tier_policy_at(as_of) p
+		WHERE p.program = tier_grant.program), policy);
 	SELECT m.* INTO member FROM tier_member_at(as_of) m
-	 WHERE m.program = tier_grant.program AND m.customer_id = tier_grant.customer_id AND m.valid_to IS NULL;
-	IF member.customer_id IS NULL AND EXISTS (SELECT FROM tier_log l WHERE l.program = tier_grant.program AND l.customer_id = tier_grant.customer_id) THEN
+	 WHERE m.program = tier_grant.program AND m.customer_id = tier_grant.customer_id
+	 	AND m.valid_to IS NULL;
+	IF member.customer_id IS NULL AND EXISTS (SELECT FROM tier_log l
+		WHERE l.program = tier_grant.program AND l.customer_id = tier_grant.customer_id) THEN
 		RAISE object_not_in_prerequisite_state USING
 			MESSAGE = format('customer %s is no member of program "%s" on %s, or has a later decision', customer_id, program, as_of),
-			HINT = format('SELECT * FROM %I.tier_log WHERE customer_id = %s; shows the decisions.', workspace, customer_id);
+			HINT = format('SELECT * FROM %I.tier_log WHERE customer_id = %s; shows the decisions.',
+				workspace, customer_id);
 	END IF;
 	day_start := as_of::timestamp AT TIME ZONE time_zone;
 	state := coalesce(member.state, crm.tier_enroll(policy, as_of));
@@ -406,18 +479,25 @@ BEGIN
 		state.floor_until := until;
 		state.review_on := NULL;
 		state := crm.tier_decide(policy, state,
-								 coalesce((SELECT jsonb_object_agg(r.metric, NULL) FROM crm.tier_rules(policy) r WHERE r.metric IS NOT NULL), '{}'), as_of);
+								 coalesce((SELECT jsonb_object_agg(r.metric, NULL)
+								 	FROM crm.tier_rules(policy) r WHERE r.metric IS NOT NULL),
+								 	'{}'), as_of);
 	END IF;
 	IF member.valid_from < day_start THEN
 		UPDATE tier_log l SET valid_to = day_start
-		 WHERE l.program = tier_grant.program AND l.customer_id = tier_grant.customer_id AND l.valid_to IS NULL;
+		 WHERE l.program = tier_grant.program AND l.customer_id = tier_grant.customer_id
+		 	AND l.valid_to IS NULL;
 	END IF;
-	INSERT INTO tier_log AS l (program, customer_id, valid_from, tier_no, reason, review_at, floor_until, facts)
+	INSERT INTO tier_log AS l (program, customer_id, valid_from, tier_no, reason, review_at,
+		floor_until, facts)
 	VALUES (program, customer_id, greatest(day_start, member.valid_from), state.tier_no, 'manual',
-			state.review_on::timestamp AT TIME ZONE time_zone, until::timestamp AT TIME ZONE time_zone,
-			jsonb_strip_nulls(jsonb_build_object('enrolled_on', state.enrolled_on, 'changed_on', state.changed_on, 'floor_no', granted, 'note', note)))
+			state.review_on::timestamp AT TIME ZONE time_zone,
+				until::timestamp AT TIME ZONE time_zone,
+			jsonb_strip_nulls(jsonb_build_object('enrolled_on', state.enrolled_on, 'changed_on',
+				state.changed_on, 'floor_no', granted, 'note', note)))
 	ON CONFLICT ON CONSTRAINT tier_log_pkey DO UPDATE
-	SET tier_no = EXCLUDED.tier_no, reason = EXCLUDED.reason, review_at = EXCLUDED.review_at, floor_until = EXCLUDED.floor_until,
+	SET tier_no = EXCLUDED.tier_no, reason = EXCLUDED.reason, review_at = EXCLUDED.review_at,
+		floor_until = EXCLUDED.floor_until,
 		facts = EXCLUDED.facts, decided_at = EXCLUDED.decided_at, decided_by = EXCLUDED.decided_by;
 END
 $$;
@@ -437,13 +517,21 @@ DECLARE
 	metric text;
 	columns text := '';
 BEGIN
-	FOR metric IN SELECT DISTINCT r.metric FROM lifecycle_rule r WHERE r.metric NOT IN ('customer_id', 'idle_days') ORDER BY 1 LOOP
-		IF NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = to_regclass('customer_metric') AND a.attname = metric AND a.attnum > 0) THEN
+	FOR metric IN SELECT DISTINCT r.metric FROM lifecycle_rule r
+		WHERE r.metric NOT IN ('customer_id', 'idle_days') ORDER BY 1 LOOP
+		IF NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = to_regclass('customer_metric')
+			AND a.attname = metric AND a.attnum > 0) THEN
 			RAISE undefined_column USING
-				MESSAGE = format('there is no metric "%s", which a rule of a stage asks for', metric),
-				DETAIL = format('Metrics are: %s.', (SELECT string_agg(a.attname, ', ' ORDER BY a.attnum) FROM pg_attribute a
-													   JOIN pg_type t ON t.oid = a.atttypid AND t.typcategory IN ('N', 'B')
-													  WHERE a.attrelid = to_regclass('customer_metric') AND a.attnum > 0 AND a.attname <> 'customer_id')),
+				MESSAGE = format('there is no metric "%s", which a rule of a stage asks for',
+					metric),
+				DETAIL = format('Metrics are: %s.',
+					(SELECT string_agg(a.attname, ', ' ORDER BY a.attnum) FROM pg_attribute a
+													   JOIN pg_type t ON t.oid = a.atttypid
+													   	AND t.typcategory IN ('N', 'B')
+													  WHERE a.attrelid
+													  	= to_regclass('customer_metric')
+													  	AND a.attnum > 0
+													  	AND a.attname <> 'customer_id')),
 				HINT = format('Correct the row of %I.lifecycle_rule, or add the column to the view customer_metric.', workspace);
 		END IF;
 		columns := columns || format(', c.%I', metric);
@@ -451,8 +539,10 @@ BEGIN
 	RETURN format($query$
 		SELECT r.customer_id, r.row, coalesce(t.to_stage, r.stage) AS stage,
 			   CASE WHEN t.to_stage IS NOT NULL THEN jsonb_build_object(
-				'why', timeout_text(r.idle, t.after_idle, r.stage, t.to_stage), 'metrics', jsonb_build_object('idle_days', r.idle)) END AS timeout
-		  FROM (SELECT metrics.customer_id, metrics AS row, crm.classify($1, metrics) AS stage, metrics.idle_days AS idle
+				'why', timeout_text(r.idle, t.after_idle, r.stage, t.to_stage), 'metrics',
+					jsonb_build_object('idle_days', r.idle)) END AS timeout
+		  FROM (SELECT metrics.customer_id, metrics AS row, crm.classify($1, metrics) AS stage,
+		  	metrics.idle_days AS idle
 				  FROM (SELECT c.customer_id, c.idle_days%s FROM customer_metric c OFFSET 0) metrics
 				OFFSET 0) r
 		  LEFT JOIN LATERAL lifecycle_timeout(r.stage, r.idle) t ON true
@@ -464,12 +554,14 @@ COMMENT ON FUNCTION crm_internal.lifecycle_found(text) IS
 
 --| A row of that day that turned out to be no move is taken back. Returns the number of rows
 --| written and of unusual moves among them. The search path is that of the workspace.
-CREATE FUNCTION crm_internal.lifecycle_write(workspace text, rules crm.ruleset, day_start timestamptz, OUT moves bigint, OUT unusual_moves bigint) RETURNS record
+CREATE FUNCTION crm_internal.lifecycle_write(workspace text, rules crm.ruleset,
+	day_start timestamptz, OUT moves bigint, OUT unusual_moves bigint) RETURNS record
 	LANGUAGE plpgsql AS $$
 BEGIN
 	EXECUTE format($query$
 	WITH found AS MATERIALIZED (
-		SELECT f.customer_id, f.stage, f.row, f.timeout, CASE WHEN l.entered_at = $2 THEN b.stage ELSE l.stage END AS stage_before
+		SELECT f.customer_id, f.stage, f.row, f.timeout, CASE WHEN l.entered_at = $2 THEN b.stage
+			ELSE l.stage END AS stage_before
 		  FROM (%s) f
 		  LEFT JOIN LATERAL (
 			SELECT l.stage, l.entered_at FROM lifecycle_log l
@@ -488,21 +580,29 @@ BEGIN
 		INSERT INTO lifecycle_log AS l (customer_id, entered_at, stage, facts)
 		SELECT f.customer_id, $2, f.stage,
 			   jsonb_strip_nulls(jsonb_build_object('from_stage', f.stage_before,
-				'unusual', CASE WHEN NOT EXISTS (SELECT FROM lifecycle_move m WHERE m.from_stage = f.stage_before AND m.to_stage = f.stage)
+				'unusual', CASE WHEN NOT EXISTS (SELECT FROM lifecycle_move m
+					WHERE m.from_stage = f.stage_before AND m.to_stage = f.stage)
 								 AND f.stage_before IS NOT NULL THEN true END))
 			   || coalesce(f.timeout, (
 				SELECT jsonb_build_object(
-						'why', coalesce(string_agg(condition_text(e.metric, e.value, e.at_least, e.at_most), ', ' ORDER BY e.metric COLLATE "C"), 'no rule asks for more'),
-						'metrics', coalesce(jsonb_object_agg(e.metric, trim_scale(round(e.value, 4))) FILTER (WHERE e.metric IS NOT NULL), '{}'))
+						'why', coalesce(string_agg(condition_text(e.metric, e.value, e.at_least,
+							e.at_most), ', ' ORDER BY e.metric COLLATE "C"),
+							'no rule asks for more'),
+						'metrics', coalesce(jsonb_object_agg(e.metric,
+							trim_scale(round(e.value, 4))) FILTER (WHERE e.metric IS NOT NULL),
+							'{}'))
 				  FROM crm.explain($1, f.row) e WHERE e.chosen))
 		  FROM found f
 		 WHERE f.stage IS DISTINCT FROM f.stage_before
-		 LIMIT (SELECT count(*) FROM found) -- reads all before the first row is written, and the log is still as it was
+		 LIMIT (SELECT count(*)
+		 	FROM found) -- reads all before the first row is written, and the log is still as it was
 		ON CONFLICT ON CONSTRAINT lifecycle_log_pkey DO UPDATE
-		SET stage = EXCLUDED.stage, facts = EXCLUDED.facts, decided_at = EXCLUDED.decided_at, decided_by = EXCLUDED.decided_by
+		SET stage = EXCLUDED.stage, facts = EXCLUDED.facts, decided_at = EXCLUDED.decided_at,
+			decided_by = EXCLUDED.decided_by
 		RETURNING l.facts
 	)
-	SELECT count(*), count(*) FILTER (WHERE w.facts ? 'unusual') FROM written w$query$, crm_internal.lifecycle_found(workspace))
+	SELECT count(*), count(*) FILTER (WHERE w.facts ? 'unusual') FROM written w$query$,
+		crm_internal.lifecycle_found(workspace))
 	   INTO moves, unusual_moves USING rules, day_start;
 END
 $$;
@@ -511,7 +611,8 @@ COMMENT ON FUNCTION crm_internal.lifecycle_write(text, crm.ruleset, timestamptz)
 
 CREATE FUNCTION crm_internal.stage_review(workspace text, as_of date, replay boolean,
 	OUT customers bigint, OUT moves bigint, OUT unusual_moves bigint) RETURNS record
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET crm.as_of = '' AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off
+		SET crm.as_of = '' AS $$
 DECLARE
 	day text := crm_internal.program_day(as_of);
 	rules crm.ruleset;
@@ -521,7 +622,8 @@ BEGIN
 	PERFORM crm_internal.program_enter(workspace);
 	PERFORM crm_internal.workspace_lock(workspace);
 	PERFORM set_config('crm.as_of', day, true);
-	SELECT as_of::timestamp AT TIME ZONE w.time_zone, lifecycle_rules() INTO day_start, rules FROM workspace w;
+	SELECT as_of::timestamp AT TIME ZONE w.time_zone, lifecycle_rules() INTO day_start, rules
+		FROM workspace w;
 	IF rules IS NULL THEN
 		RAISE object_not_in_prerequisite_state USING
 			MESSAGE = format('workspace "%s" has no rules for stages', workspace),
@@ -537,15 +639,19 @@ BEGIN
 			DETAIL = 'Late facts count at the next review.',
 			HINT = format('To take the later reviews back and look anew from that day: SELECT * FROM crm.review_stages(%L, %L, replay => true);', workspace, day);
 	END IF;
-	SELECT w.* INTO moves, unusual_moves FROM crm_internal.lifecycle_write(workspace, rules, day_start) w;
+	SELECT w.* INTO moves, unusual_moves FROM crm_internal.lifecycle_write(workspace, rules,
+		day_start) w;
 	PERFORM crm_internal.workspace_analyze('lifecycle_log', moves);
 	SELECT count(*) INTO customers
-	  FROM customer c WHERE EXISTS (SELECT FROM lifecycle_log l WHERE l.customer_id = c.customer_id);
+	  FROM customer c WHERE EXISTS (SELECT FROM lifecycle_log l
+	  	WHERE l.customer_id = c.customer_id);
 	INSERT INTO lifecycle_review AS r (as_of, rules, customers, moves, unusual_moves)
 	VALUES (as_of, rules, customers, moves, unusual_moves)
 	ON CONFLICT ON CONSTRAINT lifecycle_review_pkey DO UPDATE
-	SET (moves, unusual_moves) = (SELECT count(*), count(*) FILTER (WHERE l.facts ? 'unusual') FROM lifecycle_log l WHERE l.entered_at = day_start),
-		rules = EXCLUDED.rules, customers = EXCLUDED.customers, reviewed_at = EXCLUDED.reviewed_at, reviewed_by = EXCLUDED.reviewed_by;
+	SET (moves, unusual_moves) = (SELECT count(*), count(*) FILTER (WHERE l.facts ? 'unusual')
+		FROM lifecycle_log l WHERE l.entered_at = day_start),
+		rules = EXCLUDED.rules, customers = EXCLUDED.customers, reviewed_at = EXCLUDED.reviewed_at,
+			reviewed_by = EXCLUDED.reviewed_by;
 END
 $$;
 COMMENT ON FUNCTION crm_internal.stage_review(text, date, boolean) IS 'Behind crm.review_stages.';
@@ -570,7 +676,8 @@ COMMENT ON FUNCTION crm.review_stages(text, date, boolean) IS
 
 /* What is wrong */
 
-CREATE FUNCTION crm_internal.program_problems(workspace text, OUT problem text, OUT object text, OUT detail text, OUT hint text) RETURNS SETOF record
+CREATE FUNCTION crm_internal.program_problems(workspace text, OUT problem text, OUT object text,
+	OUT detail text, OUT hint text) RETURNS SETOF record
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
 DECLARE
 	its_program text;
@@ -585,36 +692,46 @@ BEGIN
 			PERFORM crm_internal.program_given_metrics(policy);
 		EXCEPTION WHEN OTHERS THEN
 			GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, mend = PG_EXCEPTION_HINT;
-			RETURN QUERY SELECT 'program contradicts itself', 'program ' || its_program, message, mend;
+			RETURN QUERY SELECT 'program contradicts itself', 'program ' || its_program, message,
+				mend;
 		END;
 	END LOOP;
 	RETURN QUERY
 	SELECT 'tiers overlap', 'tier_log',
-		   format('Customer %s has two tiers of "%s" from %s on.', o.customer_id, o.program, o.next_from),
+		   format('Customer %s has two tiers of "%s" from %s on.', o.customer_id, o.program,
+		   	o.next_from),
 		   'Correct valid_to of the earlier row: it is the valid_from of the next one.'
-	  FROM (SELECT l.program, l.customer_id, l.valid_from, l.valid_to, lead(l.valid_from) OVER (PARTITION BY l.program, l.customer_id ORDER BY l.valid_from) AS next_from
+	  FROM (SELECT l.program, l.customer_id, l.valid_from, l.valid_to,
+	  	lead(l.valid_from) OVER (PARTITION BY l.program, l.customer_id
+	  	ORDER BY l.valid_from) AS next_from
 			  FROM tier_log l) o
 	 WHERE coalesce(o.valid_to, 'infinity') > o.next_from
 	 ORDER BY o.program, o.customer_id, o.valid_from;
 	RETURN QUERY
 	SELECT 'tier without a successor', 'tier_log',
-		   format('Customer %s has no tier of "%s" from %s on.', o.customer_id, o.program, o.valid_to),
+		   format('Customer %s has no tier of "%s" from %s on.', o.customer_id, o.program,
+		   	o.valid_to),
 		   'Set valid_to of his last row to NULL, or replay the reviews from that day on.'
-	  FROM (SELECT DISTINCT ON (l.program, l.customer_id) l.program, l.customer_id, l.valid_to, l.reason
+	  FROM (SELECT DISTINCT ON (l.program, l.customer_id) l.program, l.customer_id, l.valid_to,
+	  	l.reason
 			  FROM tier_log l ORDER BY l.program, l.customer_id, l.valid_from DESC) o
 	 WHERE o.valid_to IS NOT NULL AND o.reason NOT IN ('merge', 'close')
 	 ORDER BY o.program, o.customer_id;
 	RETURN QUERY
 	SELECT 'points taken back twice', 'points_entry',
-		   format('Entry %s of customer %s brought %s points, %s were taken back.', e.entry_id, e.customer_id, e.points, - sum(r.points)),
+		   format('Entry %s of customer %s brought %s points, %s were taken back.', e.entry_id,
+		   	e.customer_id, e.points, - sum(r.points)),
 		   'A reversal takes back at most what the entry brought; write an entry of the kind adjust for the difference.'
 	  FROM points_entry e JOIN points_entry r ON r.reverses_id = e.entry_id AND r.kind = 'reverse'
 	 GROUP BY e.entry_id HAVING - sum(r.points) > e.points
 	 ORDER BY e.entry_id;
 	RETURN QUERY
-	SELECT 'score out of order', 'score_item', format('%s in "%s" has breaks %s and points %s.', i.metric, i.model, i.breaks, i.points), 'Breaks ascend, and neither breaks nor points are NULL.'
+	SELECT 'score out of order', 'score_item', format('%s in "%s" has breaks %s and points %s.',
+		i.metric, i.model, i.breaks, i.points),
+		'Breaks ascend, and neither breaks nor points are NULL.'
 	  FROM score_item i
-	 WHERE i.breaks IS DISTINCT FROM ARRAY(SELECT b FROM unnest(i.breaks) b WHERE b IS NOT NULL GROUP BY b ORDER BY b)
+	 WHERE i.breaks IS DISTINCT FROM ARRAY(SELECT b FROM unnest(i.breaks) b WHERE b IS NOT NULL
+	 	GROUP BY b ORDER BY b)
 		OR array_position(i.points, NULL) IS NOT NULL
 	 ORDER BY i.model, i.metric;
 	BEGIN

@@ -7,4 +7,5 @@
 SET client_min_messages = warning;
 CREATE INDEX ON orders (customer);
 ANALYZE orders;
-SELECT crm.attach('shop', 'orders', customer => 'customer', at => 'day', amount => 'amount') \g /dev/null
+SELECT crm.attach('shop', 'orders', customer => 'customer', at => 'day',
+	amount => 'amount') \g /dev/null

@@ -42,10 +42,12 @@ ANALYZE;
 \ir business_care.sql
 
 /* The next keys follow those that were given. */
-SELECT format('SELECT setval(%L, max(%I)) FROM %s', pg_get_serial_sequence(attrelid::regclass::text, attname),
+SELECT format('SELECT setval(%L, max(%I)) FROM %s', pg_get_serial_sequence(attrelid::regclass::text,
+	attname),
 			  attname, attrelid::regclass)
   FROM pg_attribute
- WHERE attidentity = 'd' AND attrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'sales'::regnamespace)
+ WHERE attidentity = 'd' AND attrelid IN (SELECT oid FROM pg_class
+ 	WHERE relnamespace = 'sales'::regnamespace)
 \o /dev/null
 \gexec
 \o

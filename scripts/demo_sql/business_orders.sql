@@ -18,7 +18,8 @@ SELECT row_number() OVER (ORDER BY at, key) AS order_id, key, customer, at, amou
   FROM (SELECT key, customer, day + pg_temp.hour(pg_temp.uniform(key, 200)) AS at, amount
 		  FROM orders WHERE amount > 0
 		 UNION ALL
-		SELECT - key, customer, day + pg_temp.hour(pg_temp.uniform(key, 200)) - interval '7 minutes', amount
+		SELECT - key, customer,
+			day + pg_temp.hour(pg_temp.uniform(key, 200)) - interval '7 minutes', amount
 		  FROM orders WHERE amount > 0 AND pg_temp.uniform(key, 201) < 0.015) AS placed;
 CREATE UNIQUE INDEX ON sale (key);
 CREATE INDEX ON sale (customer, at);
@@ -31,7 +32,8 @@ SELECT order_id, customer, at, status,
 			WHEN pg_temp.uniform(key, 203) < 0.3 THEN mailing.campaign_id END
   FROM sale
   JOIN met ON id = customer
-  LEFT JOIN campaign AS mailing ON mailing.channel = 'email' AND at::date BETWEEN mailing.starts_on AND mailing.ends_on
+  LEFT JOIN campaign AS mailing ON mailing.channel = 'email'
+  	AND at::date BETWEEN mailing.starts_on AND mailing.ends_on
  ORDER BY order_id;
 
 /*
@@ -48,73 +50,98 @@ WITH priced AS MATERIALIZED (
 		   CASE WHEN cents < 500 OR lot > 0.4 THEN 1 WHEN lot > 0.12 THEN 2 ELSE 3 END AS lines
 	  FROM priced
 ), bought AS MATERIALIZED (
-	SELECT order_id, key, line_no, CASE WHEN line_no < lines THEN part ELSE cents - part * (lines - 1) END AS revenue,
-		   pg_temp.uniform(customer, 206) AS taste, pg_temp.uniform(key * 4 + line_no, 207) AS choice,
+	SELECT order_id, key, line_no, CASE WHEN line_no < lines THEN part
+		ELSE cents - part * (lines - 1) END AS revenue,
+		   pg_temp.uniform(customer, 206) AS taste,
+		   	pg_temp.uniform(key * 4 + line_no, 207) AS choice,
 		   pg_temp.uniform(key * 4 + line_no, 208) AS offer
 	  FROM split, generate_series(1, lines) AS line_no
 ), counted AS MATERIALIZED (
 	SELECT order_id, key, line_no, revenue, offer < 0.15 AS is_offer,
-		   CASE WHEN revenue < 300 OR choice < 0.7 THEN 1 WHEN choice < 0.9 THEN 2 ELSE 3 END AS quantity,
+		   CASE WHEN revenue < 300 OR choice < 0.7 THEN 1 WHEN choice < 0.9 THEN 2
+		   	ELSE 3 END AS quantity,
 		   (floor(8 * taste) + floor(5 * choice * offer))::int % 8 AS category
 	  FROM bought
 ), charged AS MATERIALIZED (
-	SELECT *, ceil(revenue / (quantity * CASE WHEN is_offer THEN 0.9 ELSE 1 END::float8))::int AS unit_price
+	SELECT *, ceil(revenue / (quantity * CASE WHEN is_offer THEN 0.9
+		ELSE 1 END::float8))::int AS unit_price
 	  FROM counted
 )
-SELECT order_id, key, line_no, quantity, unit_price, quantity * unit_price - revenue AS discount, category,
+SELECT order_id, key, line_no, quantity, unit_price, quantity * unit_price - revenue AS discount,
+	category,
 	   category * 5 + 1 + width_bucket(unit_price, ARRAY[800, 2000, 4500, 11000]) AS product_id
   FROM charged;
 
 INSERT INTO product (product_id, code, name, category, rank, list_price, unit_cost)
-SELECT product_id, 'P' || product_id, category_name || ' ' || rank_name, category_name, product_rank, price,
+SELECT product_id, 'P' || product_id, category_name || ' ' || rank_name, category_name,
+	product_rank, price,
 	   round(price * (0.46 + 0.03 * category)::numeric, 2)
-  FROM (SELECT product_id, category, round(avg(unit_price) / 100, 1) AS price, product_id - 5 * category AS product_rank,
-			   (ARRAY['Kitchen', 'Garden', 'Textiles', 'Lighting', 'Tools', 'Storage', 'Bath', 'Toys'])[category + 1] AS category_name,
-			   (ARRAY['Basic', 'Plus', 'Comfort', 'Premium', 'Master'])[product_id - 5 * category] AS rank_name
+  FROM (SELECT product_id, category, round(avg(unit_price) / 100, 1) AS price,
+  	product_id - 5 * category AS product_rank,
+			   (ARRAY['Kitchen', 'Garden', 'Textiles', 'Lighting', 'Tools', 'Storage', 'Bath',
+			   	'Toys'])[category + 1] AS category_name,
+			   (ARRAY['Basic', 'Plus', 'Comfort', 'Premium',
+			   	'Master'])[product_id - 5 * category] AS rank_name
 		  FROM line GROUP BY product_id, category) AS sold
  UNION ALL
-VALUES (41, 'P41', 'Care plan', 'Service', 1, 9.90, 3.20), (42, 'P42', 'Care plan Pro', 'Service', 2, 24.90, 9.10)
+VALUES (41, 'P41', 'Care plan', 'Service', 1, 9.90, 3.20), (42, 'P42', 'Care plan Pro', 'Service',
+	2, 24.90, 9.10)
  ORDER BY 1;
 
-INSERT INTO sales_order_line (order_id, line_no, product_id, quantity, unit_price, discount, unit_cost)
+INSERT INTO sales_order_line (order_id, line_no, product_id, quantity, unit_price, discount,
+	unit_cost)
 SELECT order_id, line_no, product_id, quantity, unit_price * 0.01, discount * 0.01,
-	   round(unit_price * (0.46 + 0.03 * category + 0.04 * pg_temp.uniform(key * 4 + line_no, 209)))::int * 0.01
+	   round(unit_price * (0.46 + 0.03 * category + 0.04 * pg_temp.uniform(key * 4 + line_no,
+	   	209)))::int * 0.01
   FROM line
  ORDER BY order_id, line_no;
 
 /* Goods that come back whole are mostly worth their cost; half is a reduction. */
-INSERT INTO refund (refund_id, order_id, line_no, refunded_at, quantity, amount, cost_recovered, reason)
-SELECT row_number() OVER (ORDER BY back.day, sale.order_id), sale.order_id, CASE WHEN lines = 1 THEN 1 END,
-	   back.day + pg_temp.hour(pg_temp.uniform(back.key, 210)), CASE WHEN whole THEN quantity ELSE 0 END, - back.amount,
+INSERT INTO refund (refund_id, order_id, line_no, refunded_at, quantity, amount, cost_recovered,
+	reason)
+SELECT row_number() OVER (ORDER BY back.day, sale.order_id), sale.order_id,
+	CASE WHEN lines = 1 THEN 1 END,
+	   back.day + pg_temp.hour(pg_temp.uniform(back.key, 210)), CASE WHEN whole THEN quantity
+	   	ELSE 0 END, - back.amount,
 	   CASE WHEN whole AND pg_temp.uniform(back.key, 211) < 0.8 THEN cost ELSE 0 END,
-	   CASE WHEN whole THEN pg_temp.pick(pg_temp.uniform(back.key, 212), 'changed mind', 'wrong size', 'damaged', 'late')
+	   CASE WHEN whole THEN pg_temp.pick(pg_temp.uniform(back.key, 212), 'changed mind',
+	   	'wrong size', 'damaged', 'late')
 			ELSE 'reduced for a defect' END
   FROM orders AS back
   JOIN sale USING (key),
 	   LATERAL (SELECT - back.amount = sale.amount AS whole) AS extent,
-	   LATERAL (SELECT count(*) AS lines, sum(quantity) AS quantity, sum(round(quantity * unit_cost, 2)) AS cost
+	   LATERAL (SELECT count(*) AS lines, sum(quantity) AS quantity,
+	   	sum(round(quantity * unit_cost, 2)) AS cost
 				  FROM sales_order_line AS l WHERE l.order_id = sale.order_id) AS content
  WHERE back.amount < 0;
 
 /* A year each, renewed three times of four; the last one may be cancelled. */
-INSERT INTO contract (contract_id, customer_id, product_id, starts_on, ends_on, monthly_amount, cancelled_on,
+INSERT INTO contract (contract_id, customer_id, product_id, starts_on, ends_on, monthly_amount,
+	cancelled_on,
 					  cancel_reason, renews_id)
-SELECT contract_id, customer, product_id, starts_on, (starts_on + interval '1 year')::date, monthly_amount,
+SELECT contract_id, customer, product_id, starts_on, (starts_on + interval '1 year')::date,
+	monthly_amount,
 	   cancelled_on, CASE WHEN cancelled_on IS NOT NULL THEN
-							   pg_temp.pick(pg_temp.uniform(customer, 218), 'price', 'not used', 'competitor') END,
+							   pg_temp.pick(pg_temp.uniform(customer, 218), 'price', 'not used',
+							   	'competitor') END,
 	   lag(contract_id) OVER (PARTITION BY customer ORDER BY term)
-  FROM (SELECT row_number() OVER (ORDER BY starts_on, customer) AS contract_id, customer, term, starts_on, product_id,
-			   round(price * 1.04 ^ term, 2) AS monthly_amount, CASE WHEN term = terms AND left_on <= '2025-12-31' THEN left_on END AS cancelled_on
+  FROM (SELECT row_number() OVER (ORDER BY starts_on, customer) AS contract_id, customer, term,
+  	starts_on, product_id,
+			   round(price * 1.04 ^ term, 2) AS monthly_amount, CASE WHEN term = terms
+			   	AND left_on <= '2025-12-31' THEN left_on END AS cancelled_on
 		  FROM (SELECT customer, date_trunc('month', at + interval '1 month')::date AS since,
 					   floor(ln(pg_temp.uniform(customer, 214)) / ln(0.75))::int AS terms,
 					   pg_temp.uniform(customer, 215) < 0.3 AS is_pro,
 					   pg_temp.uniform(customer, 216) AS leaving
-				  FROM sale WHERE nth = 3 AND key > 0 AND pg_temp.uniform(customer, 213) < 0.14) AS subscriber
+				  FROM sale WHERE nth = 3 AND key > 0 AND pg_temp.uniform(customer,
+				  	213) < 0.14) AS subscriber
 		 CROSS JOIN LATERAL generate_series(0, terms) AS term
 		 CROSS JOIN LATERAL (SELECT (since + term * interval '1 year')::date AS starts_on) AS begins
 		 CROSS JOIN LATERAL (SELECT CASE WHEN leaving < 0.4 THEN
-									(starts_on + (1 + floor(25 * leaving)) * interval '1 month')::date END AS left_on) AS ends,
-			   LATERAL (SELECT 41 + is_pro::int AS product_id, CASE WHEN is_pro THEN 24.90 ELSE 9.90 END AS price) AS plan
+									(starts_on + (1 + floor(25 * leaving))
+										* interval '1 month')::date END AS left_on) AS ends,
+			   LATERAL (SELECT 41 + is_pro::int AS product_id, CASE WHEN is_pro THEN 24.90
+			   	ELSE 9.90 END AS price) AS plan
 		 WHERE starts_on <= '2025-12-31') AS run;
 
 /*
@@ -124,38 +151,54 @@ SELECT contract_id, customer, product_id, starts_on, (starts_on + interval '1 ye
  */
 CREATE TEMPORARY TABLE chance AS
 SELECT row_number() OVER (ORDER BY created_at, id, ends_at) AS opportunity_id, chance.*
-  FROM (SELECT id, CASE WHEN nth = 1 THEN 'new' ELSE pg_temp.pick(pg_temp.uniform(key, 220), 'cross_sell', 'up_sell') END AS kind,
-			   CASE WHEN nth = 1 THEN met_on + time '06:30' ELSE at - pg_temp.wait('12 days', pg_temp.uniform(key, 221)) - interval '1 day' END AS created_at,
+  FROM (SELECT id, CASE WHEN nth = 1 THEN 'new' ELSE pg_temp.pick(pg_temp.uniform(key, 220),
+  	'cross_sell', 'up_sell') END AS kind,
+			   CASE WHEN nth = 1 THEN met_on + time '06:30' ELSE at - pg_temp.wait('12 days',
+			   	pg_temp.uniform(key, 221)) - interval '1 day' END AS created_at,
 			   at AS ends_at, 'won' AS result, amount, met.campaign_id
 		  FROM sale JOIN met ON id = customer
-		 WHERE is_organization AND key > 0 AND (nth = 1 OR amount > 100 AND pg_temp.uniform(key, 222) < 0.15)
+		 WHERE is_organization AND key > 0
+		 	AND (nth = 1 OR amount > 100 AND pg_temp.uniform(key, 222) < 0.15)
 		 UNION ALL
-		SELECT id, pg_temp.pick(pg_temp.uniform(key, 223), 'cross_sell', 'up_sell'), at + interval '1 day',
-			   at + interval '8 days' + pg_temp.wait('40 days', pg_temp.uniform(key, 224)), 'lost', 1.5 * amount, NULL
+		SELECT id, pg_temp.pick(pg_temp.uniform(key, 223), 'cross_sell', 'up_sell'),
+			at + interval '1 day',
+			   at + interval '8 days' + pg_temp.wait('40 days', pg_temp.uniform(key, 224)), 'lost',
+			   	1.5 * amount, NULL
 		  FROM sale JOIN met ON id = customer
 		 WHERE is_organization AND key > 0 AND amount > 80 AND pg_temp.uniform(key, 225) < 0.12
 		 UNION ALL
-		SELECT id, 'new', met_on + time '06:30', met_on + time '18:00' + pg_temp.wait('90 days', pg_temp.uniform(id, 226)),
+		SELECT id, 'new', met_on + time '06:30', met_on + time '18:00' + pg_temp.wait('90 days',
+			pg_temp.uniform(id, 226)),
 			   'lost', round((60 / pg_temp.uniform(id, 227) ^ 0.5)::numeric, 2), campaign_id
-		  FROM met WHERE is_organization AND first_on IS NULL AND pg_temp.uniform(id, 228) < 0.7) AS chance
+		  FROM met WHERE is_organization AND first_on IS NULL
+		  	AND pg_temp.uniform(id, 228) < 0.7) AS chance
  WHERE created_at <= '2025-12-31 20:00';
 
-INSERT INTO opportunity (opportunity_id, customer_id, contact_id, name, kind, owner, campaign_id, created_at,
+INSERT INTO opportunity (opportunity_id, customer_id, contact_id, name, kind, owner, campaign_id,
+	created_at,
 						 expected_close_on, lost_reason, competitor)
-SELECT opportunity_id, id, person.contact_id, initcap(replace(chance.kind, '_', '-')) || ' ' || customer.name,
-	   chance.kind, owner, campaign_id, chance.created_at, (chance.created_at + interval '30 days')::date,
-	   CASE WHEN is_lost THEN pg_temp.pick(pg_temp.uniform(opportunity_id, 229), 'price', 'no budget', 'timing', 'competitor') END,
-	   CASE WHEN is_lost AND pg_temp.uniform(opportunity_id, 229) >= 0.75 THEN pg_temp.pick(pg_temp.uniform(opportunity_id, 230), 'Nordhaus', 'Casabella') END
+SELECT opportunity_id, id, person.contact_id,
+	initcap(replace(chance.kind, '_', '-')) || ' ' || customer.name,
+	   chance.kind, owner, campaign_id, chance.created_at,
+	   	(chance.created_at + interval '30 days')::date,
+	   CASE WHEN is_lost THEN pg_temp.pick(pg_temp.uniform(opportunity_id, 229), 'price',
+	   	'no budget', 'timing', 'competitor') END,
+	   CASE WHEN is_lost AND pg_temp.uniform(opportunity_id, 229) >= 0.75
+	   	THEN pg_temp.pick(pg_temp.uniform(opportunity_id, 230), 'Nordhaus', 'Casabella') END
   FROM chance
   JOIN customer ON customer_id = id
-  LEFT JOIN (SELECT customer_id, max(contact_id) AS contact_id FROM contact GROUP BY customer_id) AS person USING (customer_id),
+  LEFT JOIN (SELECT customer_id, max(contact_id) AS contact_id FROM contact
+  	GROUP BY customer_id) AS person USING (customer_id),
 	   LATERAL (SELECT result = 'lost' AND ends_at <= '2025-12-31 23:59' AS is_lost) AS outcome
  ORDER BY opportunity_id;
 
 /* Amounts are guesses, and become better. */
 INSERT INTO opportunity_log (opportunity_id, changed_at, stage, amount)
-SELECT opportunity_id, created_at + (ends_at - created_at) * (step / steps), CASE WHEN step = steps THEN result ELSE (ARRAY['qualification', 'needs', 'proposal', 'negotiation'])[step + 1] END,
-	   round((amount * (1 + 0.5 * (1 - step / steps) * (pg_temp.uniform(opportunity_id, 232) - 0.3)))::numeric, 2)
+SELECT opportunity_id, created_at + (ends_at - created_at) * (step / steps),
+	CASE WHEN step = steps THEN result
+	ELSE (ARRAY['qualification', 'needs', 'proposal', 'negotiation'])[step + 1] END,
+	   round((amount * (1 + 0.5 * (1 - step / steps) * (pg_temp.uniform(opportunity_id,
+	   	232) - 0.3)))::numeric, 2)
   FROM chance,
 	   LATERAL (SELECT 2 + floor(3 * pg_temp.uniform(opportunity_id, 231)) AS steps) AS length,
 	   LATERAL generate_series(0, steps::int) AS step

@@ -35,7 +35,8 @@ $$;
 
 CREATE FUNCTION pg_temp.amount(value text) RETURNS numeric
 	LANGUAGE sql IMMUTABLE STRICT
-	RETURN CASE WHEN value ~ '^[+-]?(\d{1,30}(\.\d{0,40})?|\.\d{1,40})([eE][+-]?\d{1,2})?$' THEN value::numeric END;
+	RETURN CASE WHEN value ~ '^[+-]?(\d{1,30}(\.\d{0,40})?|\.\d{1,40})([eE][+-]?\d{1,2})?$'
+		THEN value::numeric END;
 
 CREATE UNLOGGED TABLE checked AS
 SELECT line, customer, given_date, given_amount,
@@ -51,17 +52,21 @@ SELECT line + 1 + coalesce((SELECT sum(length(s::text) - length(replace(s::text,
 	   CASE WHEN given_date IS NULL OR day IS NOT NULL THEN
 				format('amount "%s" is not a plain number such as 1234.50', left(given_amount, 40))
 			WHEN given_date ~ '^\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}' THEN
-				format('date "%s": is the day or the month first? Write dates as YYYY-MM-DD', left(given_date, 40))
+				format('date "%s": is the day or the month first? Write dates as YYYY-MM-DD',
+					left(given_date, 40))
 			WHEN given_date ~ '^\d{4}([-/]?)\d{2}\1\d{2}' THEN
 				format('date "%s" does not exist', left(given_date, 40))
-			ELSE format('date "%s" is not of the form YYYY-MM-DD, with or without a time', left(given_date, 40))
+			ELSE format('date "%s" is not of the form YYYY-MM-DD, with or without a time',
+				left(given_date, 40))
 	   END AS reason
   FROM (SELECT * FROM checked
-		 WHERE (given_date IS NOT NULL AND day IS NULL) OR (given_amount IS NOT NULL AND amount IS NULL)
+		 WHERE (given_date IS NOT NULL AND day IS NULL)
+		 	OR (given_amount IS NOT NULL AND amount IS NULL)
 		 ORDER BY line LIMIT 5) AS bad;
 
 SELECT format('  line %s: %s', line, reason) FROM fault ORDER BY line;
 SELECT format('  ... and %s more malformed lines', faults - 5)
   FROM (SELECT count(*) AS faults FROM checked
-		 WHERE (given_date IS NOT NULL AND day IS NULL) OR (given_amount IS NOT NULL AND amount IS NULL)) AS all_faults
+		 WHERE (given_date IS NOT NULL AND day IS NULL)
+		 	OR (given_amount IS NOT NULL AND amount IS NULL)) AS all_faults
  WHERE faults > 5;

@@ -10,24 +10,35 @@
 WITH field AS (
 	SELECT position, name, regexp_replace(lower(name), '[^[:alnum:]]', '', 'g') AS word
 	  FROM (SELECT ordinality AS position,
-				   btrim(CASE WHEN match[1] LIKE '"%' THEN replace(substr(match[1], 2, length(match[1]) - 2), '""', '"')
+				   btrim(CASE WHEN match[1] LIKE '"%'
+				   	THEN replace(substr(match[1], 2, length(match[1]) - 2), '""', '"')
 							  ELSE match[1] END) AS name
 			  FROM regexp_matches(:'header' || :'delimiter',
 								  format('("(?:[^"]|"")*"|[^%1$s]*)%1$s', :'delimiter'), 'g')
 				   WITH ORDINALITY AS part(match, ordinality)) AS header
 ), wanted (role, chosen, usual) AS (
-	VALUES ('customer', :'customer', ARRAY['customerid', 'customer', 'customerno', 'customernumber', 'customerkey',
-										   'custid', 'cust', 'clientid', 'client', 'userid', 'user', 'buyerid',
-										   'buyer', 'memberid', 'member', 'shopperid', 'shopper', 'accountid',
-										   'account', 'contactid', 'donorid', 'donor', 'customeremail', 'email',
+	VALUES ('customer', :'customer', ARRAY['customerid', 'customer', 'customerno', 'customernumber',
+		'customerkey',
+										   'custid', 'cust', 'clientid', 'client', 'userid', 'user',
+										   	'buyerid',
+										   'buyer', 'memberid', 'member', 'shopperid', 'shopper',
+										   	'accountid',
+										   'account', 'contactid', 'donorid', 'donor',
+										   	'customeremail', 'email',
 										   'emailaddress']),
-		   ('date', :'date', ARRAY['orderdate', 'invoicedate', 'invoicets', 'purchasedate', 'transactiondate',
-								   'orderedat', 'purchasedat', 'placedat', 'createdat', 'paidat', 'processedat',
-								   'orderts', 'orderedon', 'date', 'day', 'datetime', 'timestamp', 'time', 'ts',
+		   ('date', :'date', ARRAY['orderdate', 'invoicedate', 'invoicets', 'purchasedate',
+		   	'transactiondate',
+								   'orderedat', 'purchasedat', 'placedat', 'createdat', 'paidat',
+								   	'processedat',
+								   'orderts', 'orderedon', 'date', 'day', 'datetime', 'timestamp',
+								   	'time', 'ts',
 								   'created']),
-		   ('amount', :'amount', ARRAY['amount', 'netamount', 'orderamount', 'totalamount', 'amountpaid', 'total',
-									   'totalprice', 'ordertotal', 'grandtotal', 'nettotal', 'revenue', 'netrevenue',
-									   'sales', 'turnover', 'ordervalue', 'value', 'spend', 'sum', 'subtotal'])
+		   ('amount', :'amount', ARRAY['amount', 'netamount', 'orderamount', 'totalamount',
+		   	'amountpaid', 'total',
+									   'totalprice', 'ordertotal', 'grandtotal', 'nettotal',
+									   	'revenue', 'netrevenue',
+									   'sales', 'turnover', 'ordervalue', 'value', 'spend', 'sum',
+									   	'subtotal'])
 )
 SELECT role, position, name, (SELECT count(*) FROM field) AS fields,
 	   (SELECT string_agg(field.name, ', ' ORDER BY field.position) FROM field) AS names

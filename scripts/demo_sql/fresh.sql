@@ -15,15 +15,18 @@ DECLARE
 	seen record;
 BEGIN
 	SELECT count(*) AS customers, sum(revenue) AS revenue,
-		   avg(p_alive) FILTER (WHERE customer_id IN (SELECT customer_id FROM returning_customer)) AS p_alive
+		   avg(p_alive) FILTER (WHERE customer_id IN (SELECT customer_id
+		   	FROM returning_customer)) AS p_alive
 	  INTO seen FROM customer_value;
-	RETURN format('  %-31s %6s %15s %13s%% %6s s', moment, (SELECT count(DISTINCT customer_id) FROM customer_change),
+	RETURN format('  %-31s %6s %15s %13s%% %6s s', moment, (SELECT count(DISTINCT customer_id)
+		FROM customer_change),
 				  to_char(seen.revenue, 'FM999,999,990.00'), to_char(100 * seen.p_alive, 'FM990'),
 				  to_char(extract(epoch FROM clock_timestamp() - start), 'FM990.00'));
 END
 $$;
 
-SELECT :'dim' || format('  %-31s %6s %15s %14s %8s', 'customer_value', 'noted', 'revenue', 'their P(alive)', 'read in') || :'reset';
+SELECT :'dim' || format('  %-31s %6s %15s %14s %8s', 'customer_value', 'noted', 'revenue',
+	'their P(alive)', 'read in') || :'reset';
 SELECT pg_temp.look('before');
 WITH placed AS (
 	INSERT INTO sales_order (customer_id, ordered_at, channel)
@@ -38,5 +41,6 @@ SELECT pg_temp.look(format('after CALL crm.refresh (%s s)', to_char(:seconds, 'F
 
 SELECT clock_timestamp() AS start \gset
 SELECT sum(amount) AS revenue FROM purchase \gset
-SELECT format('  %-31s %6s %15s %14s %6s s', 'all the orders, added up', '', to_char(:revenue, 'FM999,999,990.00'), '',
+SELECT format('  %-31s %6s %15s %14s %6s s', 'all the orders, added up', '',
+	to_char(:revenue, 'FM999,999,990.00'), '',
 			  to_char(extract(epoch FROM clock_timestamp() - :'start'), 'FM990.00'));

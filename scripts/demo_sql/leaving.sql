@@ -19,11 +19,13 @@ SELECT format('  of the %s customers of the highest fifth by money (M = 5) %s ar
   FROM leaving
  WHERE NOT gone;
 
-SELECT :'dim' || format('  %-14s %6s %14s   %-12s %8s', 'customer', 'orders', 'spent', 'silent for', 'P(alive)') || :'reset'
+SELECT :'dim' || format('  %-14s %6s %14s   %-12s %8s', 'customer', 'orders', 'spent', 'silent for',
+	'P(alive)') || :'reset'
  WHERE EXISTS (SELECT FROM leaving WHERE NOT gone);
 
 SELECT format('  %-14s %6s %14s   %-12s %7s%%', left(customer_id::text, 14), purchases,
-			  to_char(revenue, 'FM999,999,999,990.00'), recency || ' days', to_char(100 * p_alive, 'FM990'))
+			  to_char(revenue, 'FM999,999,999,990.00'), recency || ' days',
+			  	to_char(100 * p_alive, 'FM990'))
   FROM leaving
  WHERE NOT gone
  ORDER BY revenue DESC, customer_id

@@ -11,15 +11,18 @@ SELECT format(E'  %s purchases of %s customers, %s to %s\n  revenue %s, %s',
 			  to_char(sum(amount) FILTER (WHERE amount >= 0), 'FM999,999,999,999,990.00'),
 			  CASE WHEN min(amount) < 0 THEN
 					format('of which %s was given back (refunds: %s)',
-						   to_char(-sum(amount) FILTER (WHERE amount < 0), 'FM999,999,999,999,990.00'),
+						   to_char(-sum(amount) FILTER (WHERE amount < 0),
+						   	'FM999,999,999,999,990.00'),
 						   to_char(count(*) FILTER (WHERE amount < 0), 'FM999,999,999,990'))
 				   ELSE 'no refunds' END)
   FROM purchase_at('infinity');
 
 \if :attached
 SELECT format('  rows left out: %s %s%s', to_char(count(*), 'FM999,999,999,990'), reason,
-			  CASE WHEN min(amount) = 0 AND max(amount) = 0 THEN ' (--keep-zero counts them as purchases)'
-				   WHEN sum(amount) <> 0 THEN ' (net ' || to_char(sum(amount), 'FM999,999,999,999,990.00') || ')' END)
+			  CASE WHEN min(amount) = 0
+			  	AND max(amount) = 0 THEN ' (--keep-zero counts them as purchases)'
+				   WHEN sum(amount) <> 0 THEN ' (net ' || to_char(sum(amount),
+				   	'FM999,999,999,999,990.00') || ')' END)
   FROM left_out
  GROUP BY reason
  ORDER BY count(*) DESC;

@@ -6,7 +6,8 @@
  */
 SET client_min_messages = warning;
 CALL crm.refresh(:'workspace') \gset
-SELECT crm.freeze_thresholds(:'workspace', :'as_of'), crm.freeze_thresholds(:'workspace', :'split') \g /dev/null
+SELECT crm.freeze_thresholds(:'workspace', :'as_of'),
+	crm.freeze_thresholds(:'workspace', :'split') \g /dev/null
 ANALYZE customer_history, customer_change;
 
 SELECT format('  %s purchases became %s histories of %s bytes on average',

@@ -12,12 +12,14 @@ SELECT s.customer_id, s.purchased_at, s.purchased_on, s.amount, s.profit
    AND isfinite(s.purchased_on)
    AND s.amount < 1e15 AND s.amount > -1e15
    AND (s.profit IS NULL OR s.profit < 1e15 AND s.profit > -1e15);
-COMMENT ON VIEW @internal@.purchase_source IS 'Purchases and refunds (amounts below 0) of all time, one row each, without rows that cannot be used (see rejected_purchase). The view purchase shows them up to a day.';
+COMMENT ON VIEW @internal@.purchase_source IS
+'Purchases and refunds (amounts below 0) of all time, one row each, without rows that cannot be used (see rejected_purchase). The view purchase shows them up to a day.';
 COMMENT ON COLUMN @internal@.purchase_source.customer_id IS 'The customer.';
 COMMENT ON COLUMN @internal@.purchase_source.purchased_at IS 'When.';
 COMMENT ON COLUMN @internal@.purchase_source.purchased_on IS
 'Day in the time zone of the workspace.';
-COMMENT ON COLUMN @internal@.purchase_source.amount IS 'Amount; below 0 for a refund. More than 8 decimals are rounded.';
+COMMENT ON COLUMN @internal@.purchase_source.amount IS
+'Amount; below 0 for a refund. More than 8 decimals are rounded.';
 COMMENT ON COLUMN @internal@.purchase_source.profit IS
 'Amount less cost; NULL where the cost is not known.';
 
@@ -35,7 +37,8 @@ SELECT CASE
 		AND isfinite(s.purchased_on)
 		AND s.amount < 1e15 AND s.amount > -1e15
 		AND (s.profit IS NULL OR s.profit < 1e15 AND s.profit > -1e15)) IS NOT TRUE;
-COMMENT ON VIEW rejected_purchase IS 'Rows of the source that are left out of all histories, and why.';
+COMMENT ON VIEW rejected_purchase IS
+'Rows of the source that are left out of all histories, and why.';
 COMMENT ON COLUMN rejected_purchase.reason IS 'Why the row cannot be used.';
 COMMENT ON COLUMN rejected_purchase.customer_id IS 'The customer.';
 COMMENT ON COLUMN rejected_purchase.purchased_at IS 'When.';
@@ -48,7 +51,8 @@ SELECT p.customer_id,
   FROM @internal@.purchase_source p
  WHERE p.customer_id IN (SELECT c.customer_id FROM customer_change c)
  GROUP BY p.customer_id;
-COMMENT ON VIEW @internal@.live_history IS 'Histories of the customers that changed since they were stored, computed from the facts.';
+COMMENT ON VIEW @internal@.live_history IS
+'Histories of the customers that changed since they were stored, computed from the facts.';
 COMMENT ON COLUMN @internal@.live_history.customer_id IS 'The customer.';
 COMMENT ON COLUMN @internal@.live_history.history IS 'Purchases and refunds by day.';
 COMMENT ON COLUMN @internal@.live_history.profit_history IS 'Their profit by day.';
@@ -67,4 +71,5 @@ BEGIN ATOMIC
 		 WHERE p.customer_id IN (SELECT unnest(customer_ids))
 		 GROUP BY p.customer_id) h ON h.customer_id = c.customer_id;
 END;
-COMMENT ON FUNCTION @internal@.recompute(bigint[]) IS 'Histories of some customers from the facts: one row for each key given, with a NULL history for a customer without purchases.';
+COMMENT ON FUNCTION @internal@.recompute(bigint[]) IS
+'Histories of some customers from the facts: one row for each key given, with a NULL history for a customer without purchases.';

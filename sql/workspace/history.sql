@@ -28,7 +28,9 @@ SELECT h.customer_id, h.history, h.profit_history
 		 GROUP BY p.customer_id) h
   JOIN customer USING (customer_id)
 ;
-COMMENT ON VIEW purchase_history IS 'Purchase history of everyone who ever bought, always up to date.';
+COMMENT ON VIEW purchase_history IS
+'Purchase history of everyone who ever bought, always up to date.';
 COMMENT ON COLUMN purchase_history.customer_id IS 'The customer.';
 COMMENT ON COLUMN purchase_history.history IS 'Purchases and refunds by day.';
-COMMENT ON COLUMN purchase_history.profit_history IS 'Their profit by day; NULL where costs are not known.';
+COMMENT ON COLUMN purchase_history.profit_history IS
+'Their profit by day; NULL where costs are not known.';

@@ -10,8 +10,10 @@ CREATE VIEW @internal@.purchase_source WITH (security_invoker) AS
 SELECT o.customer_id,
 	   o.ordered_at AS purchased_at,
 	   (o.ordered_at AT TIME ZONE (SELECT w.time_zone FROM workspace w))::date AS purchased_on,
-	   CASE WHEN scale(sum(l.revenue)) <= 8 THEN sum(l.revenue) ELSE round(sum(l.revenue), 8) END AS amount,
-	   CASE WHEN scale(sum(l.profit)) <= 8 THEN sum(l.profit) ELSE round(sum(l.profit), 8) END AS profit
+	   CASE WHEN scale(sum(l.revenue)) <= 8 THEN sum(l.revenue) ELSE round(sum(l.revenue), 8)
+	   	END AS amount,
+	   CASE WHEN scale(sum(l.profit)) <= 8 THEN sum(l.profit) ELSE round(sum(l.profit), 8)
+	   	END AS profit
   FROM sales_order o
   JOIN sales_order_line l ON l.order_id = o.order_id
  WHERE o.status = 'paid'
@@ -26,12 +28,14 @@ SELECT o.customer_id,
   FROM refund r
   JOIN sales_order o ON o.order_id = r.order_id
  WHERE o.status = 'paid';
-COMMENT ON VIEW @internal@.purchase_source IS 'Purchases (paid orders) and refunds (amounts below 0) of all time, one row each. The view purchase shows them up to a day.';
+COMMENT ON VIEW @internal@.purchase_source IS
+'Purchases (paid orders) and refunds (amounts below 0) of all time, one row each. The view purchase shows them up to a day.';
 COMMENT ON COLUMN @internal@.purchase_source.customer_id IS 'The customer.';
 COMMENT ON COLUMN @internal@.purchase_source.purchased_at IS 'When.';
 COMMENT ON COLUMN @internal@.purchase_source.purchased_on IS
 'Day in the time zone of the workspace.';
-COMMENT ON COLUMN @internal@.purchase_source.amount IS 'Amount; below 0 for a refund. More than 8 decimals are rounded.';
+COMMENT ON COLUMN @internal@.purchase_source.amount IS
+'Amount; below 0 for a refund. More than 8 decimals are rounded.';
 COMMENT ON COLUMN @internal@.purchase_source.profit IS 'Amount less cost.';
 
 CREATE VIEW @internal@.live_history WITH (security_invoker) AS
@@ -43,7 +47,8 @@ SELECT c.customer_id, h.history, h.profit_history
 	  FROM @internal@.purchase_source p
 	 WHERE p.customer_id = c.customer_id) h
  WHERE h.history IS NOT NULL;
-COMMENT ON VIEW @internal@.live_history IS 'Histories of the customers that changed since they were stored, computed from the facts.';
+COMMENT ON VIEW @internal@.live_history IS
+'Histories of the customers that changed since they were stored, computed from the facts.';
 COMMENT ON COLUMN @internal@.live_history.customer_id IS 'The customer.';
 COMMENT ON COLUMN @internal@.live_history.history IS 'Purchases and refunds by day.';
 COMMENT ON COLUMN @internal@.live_history.profit_history IS 'Their profit by day.';
@@ -60,7 +65,8 @@ BEGIN ATOMIC
 		  FROM @internal@.purchase_source p
 		 WHERE p.customer_id = c.customer_id) h;
 END;
-COMMENT ON FUNCTION @internal@.recompute(bigint[]) IS 'Histories of some customers from the facts: one row for each key given, with a NULL history for a customer without purchases.';
+COMMENT ON FUNCTION @internal@.recompute(bigint[]) IS
+'Histories of some customers from the facts: one row for each key given, with a NULL history for a customer without purchases.';
 
 /* What a change of each table means for customers. */
 
@@ -90,7 +96,8 @@ REVOKE ALL ON FUNCTION @internal@.mark_orders() FROM PUBLIC;
 COMMENT ON FUNCTION @internal@.mark_orders() IS 'Notes the customers of changed orders.';
 CREATE TRIGGER crm_mark_insert AFTER INSERT ON sales_order REFERENCING NEW TABLE AS new_rows
 	FOR EACH STATEMENT EXECUTE FUNCTION @internal@.mark_orders();
-CREATE TRIGGER crm_mark_update AFTER UPDATE ON sales_order REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+CREATE TRIGGER crm_mark_update AFTER UPDATE ON sales_order
+	REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
 	FOR EACH STATEMENT EXECUTE FUNCTION @internal@.mark_orders();
 CREATE TRIGGER crm_mark_delete AFTER DELETE ON sales_order REFERENCING OLD TABLE AS old_rows
 	FOR EACH STATEMENT EXECUTE FUNCTION @internal@.mark_orders();
@@ -123,10 +130,12 @@ BEGIN
 		  FROM (SELECT o.customer_id FROM sales_order o
 				 WHERE o.order_id IN (
 					(SELECT order_id FROM (SELECT order_id, revenue, profit FROM old_rows
-										   EXCEPT ALL SELECT order_id, revenue, profit FROM new_rows) before)
+										   EXCEPT ALL SELECT order_id, revenue, profit
+										   	FROM new_rows) before)
 					UNION
 					(SELECT order_id FROM (SELECT order_id, revenue, profit FROM new_rows
-										   EXCEPT ALL SELECT order_id, revenue, profit FROM old_rows) after))
+										   EXCEPT ALL SELECT order_id, revenue, profit
+										   	FROM old_rows) after))
 				   FOR KEY SHARE OF o) parent;
 	END IF;
 	RETURN NULL;
@@ -136,7 +145,8 @@ REVOKE ALL ON FUNCTION @internal@.mark_lines() FROM PUBLIC;
 COMMENT ON FUNCTION @internal@.mark_lines() IS 'Notes the customers of changed lines of orders.';
 CREATE TRIGGER crm_mark_insert AFTER INSERT ON sales_order_line REFERENCING NEW TABLE AS new_rows
 	FOR EACH STATEMENT EXECUTE FUNCTION @internal@.mark_lines();
-CREATE TRIGGER crm_mark_update AFTER UPDATE ON sales_order_line REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+CREATE TRIGGER crm_mark_update AFTER UPDATE ON sales_order_line
+	REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
 	FOR EACH STATEMENT EXECUTE FUNCTION @internal@.mark_lines();
 CREATE TRIGGER crm_mark_delete AFTER DELETE ON sales_order_line REFERENCING OLD TABLE AS old_rows
 	FOR EACH STATEMENT EXECUTE FUNCTION @internal@.mark_lines();
@@ -165,11 +175,13 @@ BEGIN
 				 WHERE o.order_id IN (
 					(SELECT order_id
 					   FROM (SELECT order_id, refunded_at, amount, cost_recovered FROM old_rows
-							 EXCEPT ALL SELECT order_id, refunded_at, amount, cost_recovered FROM new_rows) before)
+							 EXCEPT ALL SELECT order_id, refunded_at, amount, cost_recovered
+							 	FROM new_rows) before)
 					UNION
 					(SELECT order_id
 					   FROM (SELECT order_id, refunded_at, amount, cost_recovered FROM new_rows
-							 EXCEPT ALL SELECT order_id, refunded_at, amount, cost_recovered FROM old_rows) after))
+							 EXCEPT ALL SELECT order_id, refunded_at, amount, cost_recovered
+							 	FROM old_rows) after))
 				   FOR KEY SHARE OF o) parent;
 	END IF;
 	RETURN NULL;
@@ -179,7 +191,8 @@ REVOKE ALL ON FUNCTION @internal@.mark_refunds() FROM PUBLIC;
 COMMENT ON FUNCTION @internal@.mark_refunds() IS 'Notes the customers of changed refunds.';
 CREATE TRIGGER crm_mark_insert AFTER INSERT ON refund REFERENCING NEW TABLE AS new_rows
 	FOR EACH STATEMENT EXECUTE FUNCTION @internal@.mark_refunds();
-CREATE TRIGGER crm_mark_update AFTER UPDATE ON refund REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+CREATE TRIGGER crm_mark_update AFTER UPDATE ON refund
+	REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
 	FOR EACH STATEMENT EXECUTE FUNCTION @internal@.mark_refunds();
 CREATE TRIGGER crm_mark_delete AFTER DELETE ON refund REFERENCING OLD TABLE AS old_rows
 	FOR EACH STATEMENT EXECUTE FUNCTION @internal@.mark_refunds();

@@ -31,7 +31,8 @@ CREATE TABLE customer (
 	category_spend numeric CHECK (category_spend > 0),
 	created_at timestamptz NOT NULL DEFAULT now()
 );
-COMMENT ON TABLE customer IS 'A company or person that buys or may buy. A lead is a customer who has not bought yet, so that there is one key for life.';
+COMMENT ON TABLE customer IS
+'A company or person that buys or may buy. A lead is a customer who has not bought yet, so that there is one key for life.';
 COMMENT ON COLUMN customer.customer_id IS 'Key.';
 COMMENT ON COLUMN customer.code IS 'The key in another system: ERP number, e-mail, open id.';
 COMMENT ON COLUMN customer.kind IS 'organization or person.';
@@ -46,7 +47,8 @@ COMMENT ON COLUMN customer.city IS 'City.';
 COMMENT ON COLUMN customer.traits IS 'Anything else that is known: demographic, psychographic.';
 COMMENT ON COLUMN customer.source IS 'Channel by which the customer came, as declared.';
 COMMENT ON COLUMN customer.owner IS 'Employee responsible for the customer.';
-COMMENT ON COLUMN customer.category_spend IS 'What the customer spends in our category a year, with everyone; the base of the share of wallet.';
+COMMENT ON COLUMN customer.category_spend IS
+'What the customer spends in our category a year, with everyone; the base of the share of wallet.';
 COMMENT ON COLUMN customer.created_at IS 'When the row was made; no measure of tenure.';
 
 CREATE TABLE contact (
@@ -64,7 +66,8 @@ COMMENT ON COLUMN contact.contact_id IS 'Key.';
 COMMENT ON COLUMN contact.customer_id IS 'The customer.';
 COMMENT ON COLUMN contact.name IS 'Name of the person.';
 COMMENT ON COLUMN contact.title IS 'Function in the company.';
-COMMENT ON COLUMN contact.buying_role IS 'Part in decisions to buy: decider, user, influencer, gatekeeper, ...';
+COMMENT ON COLUMN contact.buying_role IS
+'Part in decisions to buy: decider, user, influencer, gatekeeper, ...';
 COMMENT ON COLUMN contact.email IS 'E-mail address.';
 COMMENT ON COLUMN contact.phone IS 'Telephone number.';
 
@@ -79,7 +82,8 @@ CREATE TABLE consent (
 	expires_at timestamptz,
 	PRIMARY KEY (customer_id, purpose, channel, given_at)
 );
-COMMENT ON TABLE consent IS 'What a customer allowed or forbade. Rows are only added: the last one of a customer, purpose and channel holds.';
+COMMENT ON TABLE consent IS
+'What a customer allowed or forbade. Rows are only added: the last one of a customer, purpose and channel holds.';
 COMMENT ON COLUMN consent.customer_id IS 'The customer.';
 COMMENT ON COLUMN consent.purpose IS 'What for: newsletter, offers, survey, ...';
 COMMENT ON COLUMN consent.channel IS 'By which channel: email, phone, sms, ...';
@@ -122,7 +126,8 @@ CREATE TABLE cost_entry (
 	amount numeric NOT NULL
 );
 CREATE INDEX ON cost_entry (customer_id) WHERE customer_id IS NOT NULL;
-COMMENT ON TABLE cost_entry IS 'What was spent on winning, keeping and serving customers, salaries included.';
+COMMENT ON TABLE cost_entry IS
+'What was spent on winning, keeping and serving customers, salaries included.';
 COMMENT ON COLUMN cost_entry.cost_id IS 'Key.';
 COMMENT ON COLUMN cost_entry.spent_on IS 'Day of the cost.';
 COMMENT ON COLUMN cost_entry.purpose IS 'acquisition, retention or service.';
@@ -166,14 +171,17 @@ CREATE TABLE interaction (
 	detail jsonb
 );
 CREATE INDEX ON interaction (customer_id, occurred_at);
-COMMENT ON TABLE interaction IS 'One stream of every contact on every channel: page view, click, cart, call, visit, mail, form, training.';
+COMMENT ON TABLE interaction IS
+'One stream of every contact on every channel: page view, click, cart, call, visit, mail, form, training.';
 COMMENT ON COLUMN interaction.interaction_id IS 'Key.';
 COMMENT ON COLUMN interaction.customer_id IS 'The customer.';
 COMMENT ON COLUMN interaction.contact_id IS 'The person, where known.';
 COMMENT ON COLUMN interaction.occurred_at IS 'When it happened.';
-COMMENT ON COLUMN interaction.kind IS 'What happened: view, click, cart, call, visit, mail, form, ...';
+COMMENT ON COLUMN interaction.kind IS
+'What happened: view, click, cart, call, visit, mail, form, ...';
 COMMENT ON COLUMN interaction.channel IS 'On which channel.';
-COMMENT ON COLUMN interaction.direction IS 'in: the customer came to us; out: we went to the customer.';
+COMMENT ON COLUMN interaction.direction IS
+'in: the customer came to us; out: we went to the customer.';
 COMMENT ON COLUMN interaction.campaign_id IS 'Campaign that caused it.';
 COMMENT ON COLUMN interaction.product_id IS 'Product that it was about.';
 COMMENT ON COLUMN interaction.topics IS 'What it was about, in words of your own.';
@@ -202,7 +210,8 @@ COMMENT ON COLUMN sales_order.customer_id IS 'Who bought.';
 COMMENT ON COLUMN sales_order.ordered_at IS 'When; the time zone of the workspace decides the day.';
 COMMENT ON COLUMN sales_order.status IS 'placed, paid or cancelled; only paid orders count.';
 COMMENT ON COLUMN sales_order.channel IS 'Channel of the sale.';
-COMMENT ON COLUMN sales_order.campaign_id IS 'Campaign credited with the sale, where the shop knows.';
+COMMENT ON COLUMN sales_order.campaign_id IS
+'Campaign credited with the sale, where the shop knows.';
 
 CREATE TABLE sales_order_line (
 	order_id bigint REFERENCES sales_order ON DELETE CASCADE,
@@ -212,8 +221,10 @@ CREATE TABLE sales_order_line (
 	unit_price numeric NOT NULL,
 	discount numeric NOT NULL DEFAULT 0,
 	unit_cost numeric NOT NULL DEFAULT 0,
-	revenue numeric GENERATED ALWAYS AS (quantity * unit_price - discount) STORED CHECK (abs(revenue) < 1e15),
-	profit numeric GENERATED ALWAYS AS (quantity * (unit_price - unit_cost) - discount) STORED CHECK (abs(profit) < 1e15),
+	revenue numeric GENERATED ALWAYS AS (quantity * unit_price - discount) STORED
+		CHECK (abs(revenue) < 1e15),
+	profit numeric GENERATED ALWAYS AS (quantity * (unit_price - unit_cost) - discount) STORED
+		CHECK (abs(profit) < 1e15),
 	PRIMARY KEY (order_id, line_no)
 );
 COMMENT ON TABLE sales_order_line IS 'A line of an order.';
@@ -239,7 +250,8 @@ CREATE TABLE refund (
 	FOREIGN KEY (order_id, line_no) REFERENCES sales_order_line
 );
 CREATE INDEX ON refund (order_id, line_no);
-COMMENT ON TABLE refund IS 'Money given back for an order, wholly or in part. It counts on its own day.';
+COMMENT ON TABLE refund IS
+'Money given back for an order, wholly or in part. It counts on its own day.';
 COMMENT ON COLUMN refund.refund_id IS 'Key.';
 COMMENT ON COLUMN refund.order_id IS 'The order.';
 COMMENT ON COLUMN refund.line_no IS 'The line, where the refund is for one.';
@@ -268,7 +280,8 @@ COMMENT ON COLUMN contract.product_id IS 'What it is about.';
 COMMENT ON COLUMN contract.starts_on IS 'First day.';
 COMMENT ON COLUMN contract.ends_on IS 'First day on which it no longer runs; NULL: open.';
 COMMENT ON COLUMN contract.monthly_amount IS 'Amount a month.';
-COMMENT ON COLUMN contract.cancelled_on IS 'Day from which it no longer runs because it was cancelled.';
+COMMENT ON COLUMN contract.cancelled_on IS
+'Day from which it no longer runs because it was cancelled.';
 COMMENT ON COLUMN contract.cancel_reason IS 'Why it was cancelled.';
 COMMENT ON COLUMN contract.renews_id IS 'The contract that this one renews.';
 
@@ -283,7 +296,8 @@ CREATE TABLE opportunity_stage (
 COMMENT ON TABLE opportunity_stage IS 'The stages of selling.';
 COMMENT ON COLUMN opportunity_stage.stage IS 'Name of the stage.';
 COMMENT ON COLUMN opportunity_stage.stage_no IS 'Order of the stages.';
-COMMENT ON COLUMN opportunity_stage.probability IS 'Share of the opportunities of this stage that are won.';
+COMMENT ON COLUMN opportunity_stage.probability IS
+'Share of the opportunities of this stage that are won.';
 COMMENT ON COLUMN opportunity_stage.is_won IS 'The deal is made.';
 COMMENT ON COLUMN opportunity_stage.is_lost IS 'The deal is lost.';
 
@@ -302,7 +316,8 @@ CREATE TABLE opportunity (
 	competitor text
 );
 CREATE INDEX ON opportunity (customer_id);
-COMMENT ON TABLE opportunity IS 'A possible sale. Its stage and amount over time are in opportunity_log.';
+COMMENT ON TABLE opportunity IS
+'A possible sale. Its stage and amount over time are in opportunity_log.';
 COMMENT ON COLUMN opportunity.opportunity_id IS 'Key.';
 COMMENT ON COLUMN opportunity.customer_id IS 'The customer.';
 COMMENT ON COLUMN opportunity.contact_id IS 'Person who decides.';
@@ -323,7 +338,8 @@ CREATE TABLE opportunity_log (
 	amount numeric NOT NULL,
 	PRIMARY KEY (opportunity_id, changed_at)
 );
-COMMENT ON TABLE opportunity_log IS 'The stages of an opportunity over time, so that the pipeline can be seen as of any day. The last row up to a moment holds then.';
+COMMENT ON TABLE opportunity_log IS
+'The stages of an opportunity over time, so that the pipeline can be seen as of any day. The last row up to a moment holds then.';
 COMMENT ON COLUMN opportunity_log.opportunity_id IS 'The opportunity.';
 COMMENT ON COLUMN opportunity_log.changed_at IS 'From when on this holds.';
 COMMENT ON COLUMN opportunity_log.stage IS 'Stage from then on.';
@@ -387,11 +403,13 @@ COMMENT ON COLUMN survey_answer.answer_id IS 'Key.';
 COMMENT ON COLUMN survey_answer.customer_id IS 'Who was asked.';
 COMMENT ON COLUMN survey_answer.contact_id IS 'The person, where known.';
 COMMENT ON COLUMN survey_answer.survey IS 'Name of the survey.';
-COMMENT ON COLUMN survey_answer.measure IS 'nps (would recommend, 0 to 10), csat (satisfied), ces (easy) or need.';
+COMMENT ON COLUMN survey_answer.measure IS
+'nps (would recommend, 0 to 10), csat (satisfied), ces (easy) or need.';
 COMMENT ON COLUMN survey_answer.sent_at IS 'When it was sent.';
 COMMENT ON COLUMN survey_answer.answered_at IS 'When it was answered; NULL: not answered.';
 COMMENT ON COLUMN survey_answer.score IS 'The answer, from 0 to scale_max.';
-COMMENT ON COLUMN survey_answer.scale_max IS 'Best possible answer: 10 for nps, usually 5 for csat and 7 for ces.';
+COMMENT ON COLUMN survey_answer.scale_max IS
+'Best possible answer: 10 for nps, usually 5 for csat and 7 for ces.';
 COMMENT ON COLUMN survey_answer.topics IS 'What the answer was about, in words of your own.';
 COMMENT ON COLUMN survey_answer.comment IS 'The customer''s own words.';
 COMMENT ON COLUMN survey_answer.order_id IS 'Order that was asked about.';
@@ -420,7 +438,8 @@ CREATE TABLE points_entry (
 	customer_id bigint NOT NULL REFERENCES customer,
 	occurred_at timestamptz NOT NULL CHECK (isfinite(occurred_at)),
 	kind text NOT NULL CHECK (kind IN ('earn', 'redeem', 'reverse', 'adjust')),
-	points numeric NOT NULL CHECK (points <> 0 AND abs(points) < 1e15 AND points = round(points, 8)),
+	points numeric NOT NULL CHECK (points <> 0 AND abs(points) < 1e15 AND points = round(points,
+		8)),
 	qualifying boolean NOT NULL DEFAULT true,
 	available_at timestamptz CHECK (isfinite(available_at)),
 	expires_at timestamptz CHECK (isfinite(expires_at)),
@@ -434,16 +453,21 @@ CREATE TABLE points_entry (
 );
 CREATE INDEX ON points_entry (customer_id, occurred_at);
 -- A refund takes back the points of an entry once.
-CREATE UNIQUE INDEX points_entry_reversal ON points_entry (refund_id, reverses_id) WHERE kind = 'reverse';
-COMMENT ON TABLE points_entry IS 'Ledger of loyalty points. Rows are only added; the balance is computed from them, and expiry follows from expires_at.';
+CREATE UNIQUE INDEX points_entry_reversal ON points_entry (refund_id, reverses_id)
+	WHERE kind = 'reverse';
+COMMENT ON TABLE points_entry IS
+'Ledger of loyalty points. Rows are only added; the balance is computed from them, and expiry follows from expires_at.';
 COMMENT ON COLUMN points_entry.entry_id IS 'Key.';
 COMMENT ON COLUMN points_entry.customer_id IS 'The customer.';
 COMMENT ON COLUMN points_entry.occurred_at IS 'When.';
-COMMENT ON COLUMN points_entry.kind IS 'earn, redeem, reverse (earned points taken back) or adjust.';
+COMMENT ON COLUMN points_entry.kind IS
+'earn, redeem, reverse (earned points taken back) or adjust.';
 COMMENT ON COLUMN points_entry.points IS 'Points added (above 0) or taken (below 0).';
-COMMENT ON COLUMN points_entry.qualifying IS 'Whether they count for the tier, not only for spending.';
+COMMENT ON COLUMN points_entry.qualifying IS
+'Whether they count for the tier, not only for spending.';
 COMMENT ON COLUMN points_entry.available_at IS 'From when on they can be spent; NULL: at once.';
-COMMENT ON COLUMN points_entry.expires_at IS 'From when on they can no longer be spent; NULL: never.';
+COMMENT ON COLUMN points_entry.expires_at IS
+'From when on they can no longer be spent; NULL: never.';
 COMMENT ON COLUMN points_entry.order_id IS 'Order that earned them.';
 COMMENT ON COLUMN points_entry.refund_id IS 'Refund that took them back.';
 COMMENT ON COLUMN points_entry.reverses_id IS 'The entry that this one takes back.';
@@ -467,13 +491,18 @@ COMMENT ON COLUMN metric.definition IS 'What it means.';
 
 CREATE TABLE program (
 	program text PRIMARY KEY,
-	window_kind text NOT NULL DEFAULT 'rolling' CHECK (window_kind IN ('rolling', 'calendar', 'anniversary', 'lifetime')),
+	window_kind text NOT NULL DEFAULT 'rolling'
+		CHECK (window_kind IN ('rolling', 'calendar', 'anniversary', 'lifetime')),
 	window_length interval NOT NULL DEFAULT '12 months' CHECK (window_length > interval '0'),
 	period_start_on date NOT NULL DEFAULT '2000-01-01',
-	time_zone text CHECK (time_zone IS NULL OR (timestamptz '2000-01-01 00:00+00' AT TIME ZONE time_zone) IS NOT NULL),
+	time_zone text
+		CHECK (time_zone IS NULL
+		OR (timestamptz '2000-01-01 00:00+00' AT TIME ZONE time_zone) IS NOT NULL),
 	upgrade text NOT NULL DEFAULT 'at_once' CHECK (upgrade IN ('at_once', 'at_review')),
-	downgrade text NOT NULL DEFAULT 'at_review' CHECK (downgrade IN ('at_once', 'at_review', 'never')),
-	downgrade_step text NOT NULL DEFAULT 'one' CHECK (downgrade_step IN ('one', 'qualified', 'base')),
+	downgrade text NOT NULL DEFAULT 'at_review'
+		CHECK (downgrade IN ('at_once', 'at_review', 'never')),
+	downgrade_step text NOT NULL DEFAULT 'one'
+		CHECK (downgrade_step IN ('one', 'qualified', 'base')),
 	valid_for interval NOT NULL DEFAULT '12 months' CHECK (valid_for > interval '0'),
 	round_up text CHECK (round_up IN ('month', 'quarter', 'year')),
 	grace interval NOT NULL DEFAULT '0' CHECK (grace >= interval '0'),
@@ -481,15 +510,19 @@ CREATE TABLE program (
 );
 COMMENT ON TABLE program IS 'A program of tiers: when customers rise and fall.';
 COMMENT ON COLUMN program.program IS 'Name of the program.';
-COMMENT ON COLUMN program.window_kind IS 'The time that is measured: rolling, calendar, anniversary (of joining) or lifetime.';
+COMMENT ON COLUMN program.window_kind IS
+'The time that is measured: rolling, calendar, anniversary (of joining) or lifetime.';
 COMMENT ON COLUMN program.window_length IS 'How long that time is.';
 COMMENT ON COLUMN program.period_start_on IS 'A day on which a calendar period starts.';
-COMMENT ON COLUMN program.time_zone IS 'Time zone of the days of the program; NULL: that of the workspace.';
+COMMENT ON COLUMN program.time_zone IS
+'Time zone of the days of the program; NULL: that of the workspace.';
 COMMENT ON COLUMN program.upgrade IS 'at_once or at_review.';
 COMMENT ON COLUMN program.downgrade IS 'at_once, at_review or never.';
-COMMENT ON COLUMN program.downgrade_step IS 'Fall by one tier, to the qualified one, or to the base.';
+COMMENT ON COLUMN program.downgrade_step IS
+'Fall by one tier, to the qualified one, or to the base.';
 COMMENT ON COLUMN program.valid_for IS 'How long a tier holds until it is reviewed.';
-COMMENT ON COLUMN program.round_up IS 'Round the review up to the end of the month, quarter or year.';
+COMMENT ON COLUMN program.round_up IS
+'Round the review up to the end of the month, quarter or year.';
 COMMENT ON COLUMN program.grace IS 'How long a tier is kept after a failed review.';
 COMMENT ON COLUMN program.min_stay IS 'No fall within this time after a change.';
 
@@ -525,8 +558,10 @@ COMMENT ON COLUMN tier_rule.program IS 'The program.';
 COMMENT ON COLUMN tier_rule.tier_no IS 'The tier.';
 COMMENT ON COLUMN tier_rule.metric IS 'The metric that is looked at.';
 COMMENT ON COLUMN tier_rule.enter_at IS 'To enter, the metric must reach this.';
-COMMENT ON COLUMN tier_rule.keep_at IS 'To keep the tier, it must reach this; NULL: the same as to enter.';
-COMMENT ON COLUMN tier_rule.enter_share IS 'Instead of a threshold: the share of the best customers.';
+COMMENT ON COLUMN tier_rule.keep_at IS
+'To keep the tier, it must reach this; NULL: the same as to enter.';
+COMMENT ON COLUMN tier_rule.enter_share IS
+'Instead of a threshold: the share of the best customers.';
 
 CREATE TABLE tier_log (
 	program text,
@@ -534,7 +569,8 @@ CREATE TABLE tier_log (
 	valid_from timestamptz,
 	valid_to timestamptz CHECK (valid_to > valid_from),
 	tier_no integer NOT NULL,
-	reason text NOT NULL CHECK (reason IN ('enroll', 'upgrade', 'renew', 'grace', 'downgrade', 'manual', 'merge', 'close')),
+	reason text NOT NULL CHECK (reason IN ('enroll', 'upgrade', 'renew', 'grace', 'downgrade',
+		'manual', 'merge', 'close')),
 	review_at timestamptz,
 	floor_until timestamptz,
 	facts jsonb,
@@ -550,7 +586,8 @@ COMMENT ON COLUMN tier_log.customer_id IS 'The customer.';
 COMMENT ON COLUMN tier_log.valid_from IS 'From when on the tier holds.';
 COMMENT ON COLUMN tier_log.valid_to IS 'Until when (excluded); NULL: it holds now.';
 COMMENT ON COLUMN tier_log.tier_no IS 'The tier.';
-COMMENT ON COLUMN tier_log.reason IS 'enroll, upgrade, renew, grace, downgrade, manual, merge or close.';
+COMMENT ON COLUMN tier_log.reason IS
+'enroll, upgrade, renew, grace, downgrade, manual, merge or close.';
 COMMENT ON COLUMN tier_log.review_at IS 'When it is reviewed next.';
 COMMENT ON COLUMN tier_log.floor_until IS 'Until when a tier set by hand cannot fall.';
 COMMENT ON COLUMN tier_log.facts IS 'The values and thresholds behind the decision.';
@@ -580,10 +617,12 @@ CREATE TABLE lifecycle_rule (
 	UNIQUE NULLS NOT DISTINCT (position, metric),
 	CHECK ((metric IS NULL) = (num_nonnulls(at_least, at_most) = 0))
 );
-COMMENT ON TABLE lifecycle_rule IS 'Which stage a customer is in: the first position whose conditions all hold decides. Several positions may lead to one stage.';
+COMMENT ON TABLE lifecycle_rule IS
+'Which stage a customer is in: the first position whose conditions all hold decides. Several positions may lead to one stage.';
 COMMENT ON COLUMN lifecycle_rule.position IS 'Order in which the rules are tried.';
 COMMENT ON COLUMN lifecycle_rule.stage IS 'The stage; the same in all rows of a position.';
-COMMENT ON COLUMN lifecycle_rule.metric IS 'The metric that is looked at; NULL: the rule always holds.';
+COMMENT ON COLUMN lifecycle_rule.metric IS
+'The metric that is looked at; NULL: the rule always holds.';
 COMMENT ON COLUMN lifecycle_rule.at_least IS 'Lower bound, included.';
 COMMENT ON COLUMN lifecycle_rule.at_most IS 'Upper bound, included.';
 
@@ -593,10 +632,12 @@ CREATE TABLE lifecycle_move (
 	after_idle interval,
 	PRIMARY KEY (from_stage, to_stage)
 );
-COMMENT ON TABLE lifecycle_move IS 'The usual moves between stages; others are flagged when they are logged.';
+COMMENT ON TABLE lifecycle_move IS
+'The usual moves between stages; others are flagged when they are logged.';
 COMMENT ON COLUMN lifecycle_move.from_stage IS 'Stage that is left.';
 COMMENT ON COLUMN lifecycle_move.to_stage IS 'Stage that is entered.';
-COMMENT ON COLUMN lifecycle_move.after_idle IS 'Time without a sign of life after which the move happens by itself.';
+COMMENT ON COLUMN lifecycle_move.after_idle IS
+'Time without a sign of life after which the move happens by itself.';
 
 CREATE TABLE lifecycle_log (
 	customer_id bigint REFERENCES customer,
@@ -627,10 +668,12 @@ CREATE TABLE score_item (
 	PRIMARY KEY (model, metric),
 	CHECK (cardinality(points) = cardinality(breaks) + 1)
 );
-COMMENT ON TABLE score_item IS 'Parts of a score: 100 * sum(weight * points) / sum(weight * most points).';
+COMMENT ON TABLE score_item IS
+'Parts of a score: 100 * sum(weight * points) / sum(weight * most points).';
 COMMENT ON COLUMN score_item.model IS 'Name of the score: value, loyalty, need, health, ...';
 COMMENT ON COLUMN score_item.metric IS 'The metric that is looked at.';
 COMMENT ON COLUMN score_item.weight IS 'Weight of the part.';
 COMMENT ON COLUMN score_item.breaks IS 'Ascending thresholds of the metric.';
-COMMENT ON COLUMN score_item.points IS 'Points below the first threshold, between each two, above the last.';
+COMMENT ON COLUMN score_item.points IS
+'Points below the first threshold, between each two, above the last.';
 COMMENT ON COLUMN score_item.half_life IS 'Time in which half of the points is lost.';

@@ -13,7 +13,8 @@
  */
 
 CREATE FUNCTION purchase_at(as_of date)
-	RETURNS TABLE (customer_id bigint, purchased_at timestamptz, purchased_on date, amount numeric, profit numeric)
+	RETURNS TABLE (customer_id bigint, purchased_at timestamptz, purchased_on date, amount numeric,
+		profit numeric)
 	LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
 	SELECT p.customer_id, p.purchased_at, p.purchased_on, p.amount, p.profit
@@ -32,38 +33,50 @@ COMMENT ON COLUMN purchase.amount IS 'Amount; below 0 for a refund.';
 COMMENT ON COLUMN purchase.profit IS 'Amount less cost; NULL where the cost is not known.';
 
 CREATE FUNCTION @internal@.frozen_at(as_of date)
-	RETURNS TABLE (thresholds_as_of date, thresholds crm.rfm_thresholds, a_threshold numeric, b_threshold numeric,
+	RETURNS TABLE (thresholds_as_of date, thresholds crm.rfm_thresholds, a_threshold numeric,
+		b_threshold numeric,
 				   model_as_of date, purchase_model crm.model, spend_model crm.model,
-				   segment_rules crm.ruleset, horizon_days integer, yearly_discount float8, usual_gaps jsonb)
+				   segment_rules crm.ruleset, horizon_days integer, yearly_discount float8,
+				   	usual_gaps jsonb)
 	LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
 BEGIN ATOMIC
-	SELECT (SELECT c.as_of FROM threshold c WHERE c.as_of <= frozen_at.as_of ORDER BY c.as_of DESC LIMIT 1),
-		   (SELECT c.thresholds FROM threshold c WHERE c.as_of <= frozen_at.as_of ORDER BY c.as_of DESC LIMIT 1),
-		   (SELECT c.a_threshold FROM threshold c WHERE c.as_of <= frozen_at.as_of ORDER BY c.as_of DESC LIMIT 1),
-		   (SELECT c.b_threshold FROM threshold c WHERE c.as_of <= frozen_at.as_of ORDER BY c.as_of DESC LIMIT 1),
+	SELECT (SELECT c.as_of FROM threshold c WHERE c.as_of <= frozen_at.as_of ORDER BY c.as_of DESC
+		LIMIT 1),
+		   (SELECT c.thresholds FROM threshold c WHERE c.as_of <= frozen_at.as_of
+		   	ORDER BY c.as_of DESC LIMIT 1),
+		   (SELECT c.a_threshold FROM threshold c WHERE c.as_of <= frozen_at.as_of
+		   	ORDER BY c.as_of DESC LIMIT 1),
+		   (SELECT c.b_threshold FROM threshold c WHERE c.as_of <= frozen_at.as_of
+		   	ORDER BY c.as_of DESC LIMIT 1),
 		   (SELECT m.as_of FROM model m WHERE m.role = 'purchases' AND m.as_of <= frozen_at.as_of
 			 ORDER BY m.as_of DESC, m.model_id DESC LIMIT 1),
 		   (SELECT m.model FROM model m WHERE m.role = 'purchases' AND m.as_of <= frozen_at.as_of
 			 ORDER BY m.as_of DESC, m.model_id DESC LIMIT 1),
 		   (SELECT m.model FROM model m WHERE m.role = 'spend' AND m.as_of <= frozen_at.as_of
 			 ORDER BY m.as_of DESC, m.model_id DESC LIMIT 1),
-		   (SELECT crm.ruleset_agg(r.position, r.segment, r.metric, r.at_least, r.at_most) FROM segment_rule r),
+		   (SELECT crm.ruleset_agg(r.position, r.segment, r.metric, r.at_least, r.at_most)
+		   	FROM segment_rule r),
 		   (SELECT w.horizon_days FROM workspace w),
 		   (SELECT w.yearly_discount FROM workspace w),
-		   (SELECT c.usual_gaps FROM threshold c WHERE c.as_of <= frozen_at.as_of ORDER BY c.as_of DESC LIMIT 1)
+		   (SELECT c.usual_gaps FROM threshold c WHERE c.as_of <= frozen_at.as_of
+		   	ORDER BY c.as_of DESC LIMIT 1)
 	OFFSET 0;
 END;
-COMMENT ON FUNCTION @internal@.frozen_at(date) IS 'Thresholds, usual gaps, models, rules and settings that hold on a day: one row. Thresholds, gaps and models are the newest that are not later than the day; NULL where none is that old.';
+COMMENT ON FUNCTION @internal@.frozen_at(date) IS
+'Thresholds, usual gaps, models, rules and settings that hold on a day: one row. Thresholds, gaps and models are the newest that are not later than the day; NULL where none is that old.';
 
 CREATE FUNCTION @internal@.purchase_metric_at(as_of date)
 	RETURNS TABLE (
-		customer_id bigint, recency integer, tenure integer, first_purchase_on date, last_purchase_on date,
+		customer_id bigint, recency integer, tenure integer, first_purchase_on date,
+			last_purchase_on date,
 		purchases bigint, purchases_12m bigint, purchase_days bigint,
 		revenue numeric, revenue_12m numeric, average_amount numeric,
 		profit numeric, profit_12m numeric, margin numeric,
 		mean_gap float8, median_gap float8, idle_ratio float8, next_purchase_on date,
-		r smallint, f smallint, m smallint, code text, segment text, abc_class text, thresholds_as_of date,
-		p_alive float8, p_churn float8, expected_purchases_30d float8, expected_purchases_90d float8,
+		r smallint, f smallint, m smallint, code text, segment text, abc_class text,
+			thresholds_as_of date,
+		p_alive float8, p_churn float8, expected_purchases_30d float8,
+			expected_purchases_90d float8,
 		expected_purchases_365d float8, expected_spend float8, clv float8, model_as_of date,
 		expected_purchases_30d_low bigint, expected_purchases_30d_high bigint,
 		expected_purchases_90d_low bigint, expected_purchases_90d_high bigint,
@@ -127,19 +140,25 @@ BEGIN ATOMIC
 	 CROSS JOIN LATERAL (
 		SELECT crm.rfm(z.thresholds, h.history, purchase_metric_at.as_of) AS rfm,
 			   crm.gaps(crm.upto(h.history, purchase_metric_at.as_of)) AS gaps,
-			   crm.purchase_interval(z.purchase_model, h.history, purchase_metric_at.as_of, 30, 0.9) AS interval_30d,
-			   crm.purchase_interval(z.purchase_model, h.history, purchase_metric_at.as_of, 90, 0.9) AS interval_90d,
-			   crm.purchase_interval(z.purchase_model, h.history, purchase_metric_at.as_of, 365, 0.9) AS interval_365d,
-			   crm.clv_estimate(z.purchase_model, z.spend_model, h.history, purchase_metric_at.as_of,
+			   crm.purchase_interval(z.purchase_model, h.history, purchase_metric_at.as_of, 30,
+			   	0.9) AS interval_30d,
+			   crm.purchase_interval(z.purchase_model, h.history, purchase_metric_at.as_of, 90,
+			   	0.9) AS interval_90d,
+			   crm.purchase_interval(z.purchase_model, h.history, purchase_metric_at.as_of, 365,
+			   	0.9) AS interval_365d,
+			   crm.clv_estimate(z.purchase_model, z.spend_model, h.history,
+			   	purchase_metric_at.as_of,
 								z.horizon_days, z.yearly_discount, level => 0.9) AS clv
 		OFFSET 0) s
 	 CROSS JOIN LATERAL (
 		SELECT coalesce(CASE WHEN (s.gaps).count >= 2 THEN (s.gaps).median END,
-						(z.usual_gaps -> 'segments' ->> crm.classify(z.segment_rules, s.rfm))::float8,
+						(z.usual_gaps -> 'segments' ->> crm.classify(z.segment_rules,
+							s.rfm))::float8,
 						(z.usual_gaps ->> 'all')::float8) AS usual_gap) u
 	 WHERE crm.purchases(h.history, purchase_metric_at.as_of) > 0;
 END;
-COMMENT ON FUNCTION @internal@.purchase_metric_at(date) IS 'All that purchases say of a customer as of a day: one row for each customer with a purchase up to then. The views on purchases are parts of it.';
+COMMENT ON FUNCTION @internal@.purchase_metric_at(date) IS
+'All that purchases say of a customer as of a day: one row for each customer with a purchase up to then. The views on purchases are parts of it.';
 
 CREATE FUNCTION customer_rfm_at(as_of date)
 	RETURNS TABLE (
@@ -147,13 +166,15 @@ CREATE FUNCTION customer_rfm_at(as_of date)
 		r smallint, f smallint, m smallint, code text, segment text, thresholds_as_of date)
 	LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
-	SELECT p.customer_id, p.recency, p.purchases, p.revenue, p.r, p.f, p.m, p.code, p.segment, p.thresholds_as_of
+	SELECT p.customer_id, p.recency, p.purchases, p.revenue, p.r, p.f, p.m, p.code, p.segment,
+		p.thresholds_as_of
 	  FROM @internal@.purchase_metric_at(customer_rfm_at.as_of) p;
 END;
 COMMENT ON FUNCTION customer_rfm_at(date) IS 'The view customer_rfm as of a day.';
 
 CREATE VIEW customer_rfm WITH (security_invoker) AS SELECT * FROM customer_rfm_at(crm.as_of());
-COMMENT ON VIEW customer_rfm IS 'Recency, frequency, monetary value, their scores and the segment of each customer who bought, as of the day crm.as_of().';
+COMMENT ON VIEW customer_rfm IS
+'Recency, frequency, monetary value, their scores and the segment of each customer who bought, as of the day crm.as_of().';
 COMMENT ON COLUMN customer_rfm.customer_id IS 'The customer.';
 COMMENT ON COLUMN customer_rfm.recency IS 'Days since the last purchase.';
 COMMENT ON COLUMN customer_rfm.frequency IS 'Number of purchases.';
@@ -163,12 +184,15 @@ COMMENT ON COLUMN customer_rfm.f IS 'Score of frequency.';
 COMMENT ON COLUMN customer_rfm.m IS 'Score of the amount.';
 COMMENT ON COLUMN customer_rfm.code IS 'The three scores, as 543.';
 COMMENT ON COLUMN customer_rfm.segment IS 'The segment, by the rules of segment_rule.';
-COMMENT ON COLUMN customer_rfm.thresholds_as_of IS 'Day of the thresholds used; NULL: none is that old, so there are no scores (crm.freeze_thresholds makes them).';
+COMMENT ON COLUMN customer_rfm.thresholds_as_of IS
+'Day of the thresholds used; NULL: none is that old, so there are no scores (crm.freeze_thresholds makes them).';
 
 CREATE FUNCTION segment_profile_at(as_of date)
 	RETURNS TABLE (
-		segment_no integer, segment text, name_zh text, customers bigint, all_customers bigint, customer_share float8,
-		purchases bigint, revenue numeric, all_revenue numeric, revenue_share float8, profit numeric,
+		segment_no integer, segment text, name_zh text, customers bigint, all_customers bigint,
+			customer_share float8,
+		purchases bigint, revenue numeric, all_revenue numeric, revenue_share float8,
+			profit numeric,
 		revenue_12m numeric, profit_12m numeric, average_recency float8, average_purchases float8,
 		average_revenue numeric, total_clv float8, average_p_alive float8, advice text)
 	LANGUAGE sql STABLE PARALLEL SAFE
@@ -200,8 +224,10 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION segment_profile_at(date) IS 'The view segment_profile as of a day.';
 
-CREATE VIEW segment_profile WITH (security_invoker) AS SELECT * FROM segment_profile_at(crm.as_of());
-COMMENT ON VIEW segment_profile IS 'Each segment in numbers, as of the day crm.as_of(). A row without a segment holds customers for whom no thresholds or rules are there.';
+CREATE VIEW segment_profile WITH (security_invoker) AS SELECT *
+	FROM segment_profile_at(crm.as_of());
+COMMENT ON VIEW segment_profile IS
+'Each segment in numbers, as of the day crm.as_of(). A row without a segment holds customers for whom no thresholds or rules are there.';
 COMMENT ON COLUMN segment_profile.segment_no IS 'Order of the segments.';
 COMMENT ON COLUMN segment_profile.segment IS 'The segment.';
 COMMENT ON COLUMN segment_profile.name_zh IS 'Its name in Chinese.';

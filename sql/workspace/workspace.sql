@@ -16,12 +16,14 @@
 CREATE TABLE workspace (
 	only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
 	crm_version text NOT NULL,
-	time_zone text NOT NULL CHECK ((timestamptz '2000-01-01 00:00+00' AT TIME ZONE time_zone) IS NOT NULL),
+	time_zone text NOT NULL
+		CHECK ((timestamptz '2000-01-01 00:00+00' AT TIME ZONE time_zone) IS NOT NULL),
 	rfm_groups integer NOT NULL DEFAULT 5 CHECK (rfm_groups BETWEEN 2 AND 100),
 	purchase_model text NOT NULL DEFAULT 'mbg_nbd',
 	model_unit text NOT NULL DEFAULT 'week' CHECK (model_unit IN ('day', 'week', 'month', 'year')),
 	horizon_days integer DEFAULT 365 CHECK (horizon_days > 0),
-	yearly_discount float8 NOT NULL DEFAULT 0.1 CHECK (yearly_discount > -1 AND yearly_discount <= 1),
+	yearly_discount float8 NOT NULL DEFAULT 0.1
+		CHECK (yearly_discount > -1 AND yearly_discount <= 1),
 	created_at timestamptz NOT NULL DEFAULT now(),
 	source regclass,
 	customer_column name,
@@ -34,13 +36,18 @@ COMMENT ON TABLE workspace IS 'Settings of the workspace: one row.';
 COMMENT ON COLUMN workspace.only_row IS 'Keeps it one row.';
 COMMENT ON COLUMN workspace.crm_version IS 'Version of crm that the definitions came from.';
 COMMENT ON COLUMN workspace.time_zone IS 'Time zone that decides on which day something happened.';
-COMMENT ON COLUMN workspace.rfm_groups IS 'Number of groups of the RFM scores that crm.freeze_thresholds makes. The shipped segments expect 5.';
-COMMENT ON COLUMN workspace.purchase_model IS 'Kind of model that crm.fit fits to purchases: mbg_nbd, bg_nbd, ...';
+COMMENT ON COLUMN workspace.rfm_groups IS
+'Number of groups of the RFM scores that crm.freeze_thresholds makes. The shipped segments expect 5.';
+COMMENT ON COLUMN workspace.purchase_model IS
+'Kind of model that crm.fit fits to purchases: mbg_nbd, bg_nbd, ...';
 COMMENT ON COLUMN workspace.model_unit IS 'Unit of time of the model: day, week, month or year.';
-COMMENT ON COLUMN workspace.horizon_days IS 'Days ahead that lifetime value counts; NULL: for ever.';
-COMMENT ON COLUMN workspace.yearly_discount IS 'Discount of lifetime value: 0.1 is 10 percent a year.';
+COMMENT ON COLUMN workspace.horizon_days IS
+'Days ahead that lifetime value counts; NULL: for ever.';
+COMMENT ON COLUMN workspace.yearly_discount IS
+'Discount of lifetime value: 0.1 is 10 percent a year.';
 COMMENT ON COLUMN workspace.created_at IS 'When the workspace was made.';
-COMMENT ON COLUMN workspace.source IS 'The relation of purchases it was attached to; NULL: the tables of the workspace.';
+COMMENT ON COLUMN workspace.source IS
+'The relation of purchases it was attached to; NULL: the tables of the workspace.';
 COMMENT ON COLUMN workspace.customer_column IS 'Column of the source that names the customer.';
 COMMENT ON COLUMN workspace.at_column IS 'Column of the source with the day or time.';
 COMMENT ON COLUMN workspace.amount_column IS 'Column of the source with the amount.';
@@ -53,10 +60,12 @@ CREATE TABLE customer_history (
 	profit_history crm.history,
 	refreshed_at timestamptz NOT NULL DEFAULT now()
 );
-COMMENT ON TABLE customer_history IS 'Stored purchase histories, filled by crm.refresh. Read the view purchase_history, which is always up to date.';
+COMMENT ON TABLE customer_history IS
+'Stored purchase histories, filled by crm.refresh. Read the view purchase_history, which is always up to date.';
 COMMENT ON COLUMN customer_history.customer_id IS 'The customer.';
 COMMENT ON COLUMN customer_history.history IS 'Purchases and refunds by day.';
-COMMENT ON COLUMN customer_history.profit_history IS 'Their profit by day; NULL where costs are not known.';
+COMMENT ON COLUMN customer_history.profit_history IS
+'Their profit by day; NULL where costs are not known.';
 COMMENT ON COLUMN customer_history.refreshed_at IS 'When the row was computed.';
 
 CREATE TABLE customer_change (
@@ -65,11 +74,14 @@ CREATE TABLE customer_change (
 );
 CREATE INDEX ON customer_change (customer_id);
 ALTER TABLE customer_change REPLICA IDENTITY FULL;
-ALTER TABLE customer_change SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000,
+ALTER TABLE customer_change
+	SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000,
 	autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 20000);
-COMMENT ON TABLE customer_change IS 'Customers whose stored history is out of date; written by triggers, emptied by crm.refresh. Rows are only added and no column is unique, so that writers never wait for each other.';
+COMMENT ON TABLE customer_change IS
+'Customers whose stored history is out of date; written by triggers, emptied by crm.refresh. Rows are only added and no column is unique, so that writers never wait for each other.';
 COMMENT ON COLUMN customer_change.customer_id IS 'The customer; NULL: everybody.';
-COMMENT ON COLUMN customer_change.changed_at IS 'Start of the transaction that changed the customer.';
+COMMENT ON COLUMN customer_change.changed_at IS
+'Start of the transaction that changed the customer.';
 
 CREATE TABLE refresh_run (
 	run_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -90,7 +102,8 @@ COMMENT ON COLUMN refresh_run.finished_at IS 'When it ended; NULL: it runs or wa
 COMMENT ON COLUMN refresh_run.is_full IS 'Whether all customers were recomputed.';
 COMMENT ON COLUMN refresh_run.customers IS 'Customers recomputed so far.';
 COMMENT ON COLUMN refresh_run.purchases IS 'Purchases read so far.';
-COMMENT ON COLUMN refresh_run.remaining IS 'Changed customers still to do after its last batch; NULL: not counted.';
+COMMENT ON COLUMN refresh_run.remaining IS
+'Changed customers still to do after its last batch; NULL: not counted.';
 COMMENT ON COLUMN refresh_run.started_by IS 'Who started it.';
 
 CREATE TABLE threshold (
@@ -102,12 +115,16 @@ CREATE TABLE threshold (
 	customers bigint NOT NULL,
 	made_at timestamptz NOT NULL DEFAULT now()
 );
-COMMENT ON TABLE threshold IS 'Thresholds of RFM scores and ABC classes, and the usual time between purchases, frozen by crm.freeze_thresholds. A view takes the newest that is not after its day.';
+COMMENT ON TABLE threshold IS
+'Thresholds of RFM scores and ABC classes, and the usual time between purchases, frozen by crm.freeze_thresholds. A view takes the newest that is not after its day.';
 COMMENT ON COLUMN threshold.as_of IS 'Day as of which all customers were compared.';
 COMMENT ON COLUMN threshold.thresholds IS 'Thresholds of recency, frequency and amount.';
-COMMENT ON COLUMN threshold.a_threshold IS 'Revenue from which a customer is of class A: the largest, who bring 80 percent together.';
-COMMENT ON COLUMN threshold.b_threshold IS 'Revenue from which a customer is of class B: with A, 95 percent.';
-COMMENT ON COLUMN threshold.usual_gaps IS 'Usual days between purchase days, for customers with fewer than three of them: the median over the others of their own medians, in each segment and in all: {"segments": {"Promising": 31}, "all": 20.5}.';
+COMMENT ON COLUMN threshold.a_threshold IS
+'Revenue from which a customer is of class A: the largest, who bring 80 percent together.';
+COMMENT ON COLUMN threshold.b_threshold IS
+'Revenue from which a customer is of class B: with A, 95 percent.';
+COMMENT ON COLUMN threshold.usual_gaps IS
+'Usual days between purchase days, for customers with fewer than three of them: the median over the others of their own medians, in each segment and in all: {"segments": {"Promising": 31}, "all": 20.5}.';
 COMMENT ON COLUMN threshold.customers IS 'Customers that were compared.';
 COMMENT ON COLUMN threshold.made_at IS 'When it was made.';
 
@@ -122,9 +139,11 @@ CREATE TABLE model (
 	fitted_by name NOT NULL DEFAULT current_user
 );
 CREATE INDEX ON model (role, as_of, model_id);
-COMMENT ON TABLE model IS 'Fitted models; crm.fit adds to them. A view takes the newest fitted on data up to its day, so that looking back never uses the future.';
+COMMENT ON TABLE model IS
+'Fitted models; crm.fit adds to them. A view takes the newest fitted on data up to its day, so that looking back never uses the future.';
 COMMENT ON COLUMN model.model_id IS 'Key; later fits are higher.';
-COMMENT ON COLUMN model.role IS 'What it describes: purchases (when customers buy) or spend (for how much).';
+COMMENT ON COLUMN model.role IS
+'What it describes: purchases (when customers buy) or spend (for how much).';
 COMMENT ON COLUMN model.kind IS 'Kind of model: mbg_nbd, gamma_gamma, ...';
 COMMENT ON COLUMN model.as_of IS 'Last day of the data that it was fitted on.';
 COMMENT ON COLUMN model.customers IS 'Number of customers that it was fitted on.';
@@ -135,13 +154,15 @@ COMMENT ON COLUMN model.fitted_by IS 'Who fitted it.';
 CREATE VIEW refresh_progress WITH (security_invoker) AS
 SELECT run_id, started_at, finished_at, is_full, customers, purchases, remaining,
 	   extract(epoch FROM updated_at - started_at)::float8 AS seconds,
-	   (purchases / nullif(extract(epoch FROM updated_at - started_at), 0))::float8 AS purchases_per_second
+	   (purchases / nullif(extract(epoch FROM updated_at - started_at),
+	   	0))::float8 AS purchases_per_second
   FROM refresh_run
  ORDER BY run_id DESC;
 COMMENT ON VIEW refresh_progress IS 'The runs of crm.refresh, the last first, with their speed.';
 COMMENT ON COLUMN refresh_progress.run_id IS 'Key of the run.';
 COMMENT ON COLUMN refresh_progress.started_at IS 'When it started.';
-COMMENT ON COLUMN refresh_progress.finished_at IS 'When it ended; NULL: it runs or was interrupted.';
+COMMENT ON COLUMN refresh_progress.finished_at IS
+'When it ended; NULL: it runs or was interrupted.';
 COMMENT ON COLUMN refresh_progress.is_full IS 'Whether all customers were recomputed.';
 COMMENT ON COLUMN refresh_progress.customers IS 'Customers recomputed so far.';
 COMMENT ON COLUMN refresh_progress.purchases IS 'Purchases read so far.';
@@ -172,4 +193,5 @@ CREATE TRIGGER crm_mark_truncate AFTER TRUNCATE ON customer_history
 CREATE FUNCTION @internal@.day_end(day date) RETURNS timestamptz
 	LANGUAGE sql STABLE PARALLEL SAFE
 	RETURN (SELECT (day + 1)::timestamp AT TIME ZONE w.time_zone FROM workspace w);
-COMMENT ON FUNCTION @internal@.day_end(date) IS 'The moment at which a day ends in the time zone of the workspace.';
+COMMENT ON FUNCTION @internal@.day_end(date) IS
+'The moment at which a day ends in the time zone of the workspace.';

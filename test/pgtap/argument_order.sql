@@ -23,7 +23,7 @@ SELECT name, class, always
 		spend_model,restricted,unrestricted,validation,thresholds,recency,frequency,monetary,
 		rules,position,label,metric,at_least,at_most,policy,tiers,tier_no,tier,enter_at,keep_at,
 		enter_share,matrix,reward,cells}'::text[]),
-	('whose', false, '{history,profit_history,points_history,as_of,calibration_end,day,at,amount,
+	('whose', false, '{history,other,profit_history,points_history,as_of,calibration_end,day,at,amount,
 		x,t_x,t,log_gaps,mean_amount,churned,rfm,metrics,given,state,points,
 		occurred_at,expires_at,available_at,entry_id,reverses_id,from_state,to_state,customer,
 		customer_id,cost}'),

@@ -26,7 +26,8 @@ CREATE FUNCTION pg_temp.receive(target regclass, bytes bytea) RETURNS text LANGU
 DECLARE
 	path text := current_setting('data_directory') || '/crafted.copy';
 	file oid := lo_from_bytea(0, '\x5047434f50590aff0d0a00' || int4send(0) || int4send(0)
-							  || int2send(1::int2) || int4send(length(bytes)) || bytes || int2send((-1)::int2));
+							  || int2send(1::int2) || int4send(length(bytes)) || bytes
+							  	|| int2send((-1)::int2));
 	works boolean;
 BEGIN
 	PERFORM lo_export(file, path);
@@ -34,27 +35,35 @@ BEGIN
 	EXECUTE format('DELETE FROM %s', target);
 	EXECUTE format('COPY %s FROM %L (FORMAT binary)', target, path);
 	EXECUTE format('SELECT pg_temp.exercise(value) FROM %s', target) INTO works;
-	RETURN CASE WHEN works THEN 'valid' ELSE 'accepted, but does not work: ' || encode(bytes, 'hex') END;
+	RETURN CASE WHEN works THEN 'valid' ELSE 'accepted, but does not work: ' || encode(bytes, 'hex')
+		END;
 EXCEPTION WHEN data_exception OR protocol_violation OR internal_error THEN
 	-- jsonb reports its own version byte as an internal error
-	IF sqlstate = 'XX000' AND sqlerrm NOT LIKE 'unsupported jsonb version number%' THEN RAISE; END IF;
+	IF sqlstate = 'XX000' AND sqlerrm NOT LIKE 'unsupported jsonb version number%' THEN RAISE;
+		END IF;
 	RETURN 'refused';
 END $$;
 
 \set value '''[["1999-12-30",1,5.00],["2023-01-03",2,14.75],["2023-03-01",0,-4.00],["2024-02-11",1,1234.50]]'''
-SELECT is(pg_temp.receive('incoming', crm_internal.history_send(:value)), 'valid', 'the binary form is read back');
+SELECT is(pg_temp.receive('incoming', crm_internal.history_send(:value)), 'valid',
+	'the binary form is read back');
 CREATE TEMP TABLE outcome AS
-SELECT 'truncated' AS change, pg_temp.receive('incoming', substr(crm_internal.history_send(:value), 1, n)) AS result
+SELECT 'truncated' AS change,
+	pg_temp.receive('incoming', substr(crm_internal.history_send(:value), 1, n)) AS result
   FROM generate_series(0, length(crm_internal.history_send(:value)) - 1) n
 UNION ALL
 SELECT 'byte', pg_temp.receive('incoming', set_byte(crm_internal.history_send(:value), n, b))
-  FROM generate_series(0, length(crm_internal.history_send(:value)) - 1) n, generate_series(0, 255) b
+  FROM generate_series(0, length(crm_internal.history_send(:value)) - 1) n,
+  	generate_series(0, 255) b
  WHERE b <> get_byte(crm_internal.history_send(:value), n)
 UNION ALL
-SELECT 'appended', pg_temp.receive('incoming', crm_internal.history_send(:value) || set_byte('\x00', 0, b)) FROM generate_series(0, 255) b;
+SELECT 'appended', pg_temp.receive('incoming', crm_internal.history_send(:value) || set_byte('\x00',
+	0, b)) FROM generate_series(0, 255) b;
 SELECT cmp_ok((SELECT count(*) FROM outcome), '>', 5000::bigint, 'binary values tried');
-SELECT is_empty('SELECT * FROM outcome WHERE result NOT IN (''valid'', ''refused'')', 'each binary value is refused or works');
-SELECT cmp_ok((SELECT count(*) FROM outcome WHERE result = 'refused'), '>', 1000::bigint, 'and many are refused');
+SELECT is_empty('SELECT * FROM outcome WHERE result NOT IN (''valid'', ''refused'')',
+	'each binary value is refused or works');
+SELECT cmp_ok((SELECT count(*) FROM outcome WHERE result = 'refused'), '>', 1000::bigint,
+	'and many are refused');
 
 CREATE FUNCTION pg_temp.read(input text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
@@ -68,12 +77,16 @@ TRUNCATE outcome;
 INSERT INTO outcome
 SELECT 'truncated', pg_temp.read(left(:value, n)) FROM generate_series(0, length(:value) - 1) n
 UNION ALL
-SELECT 'character', pg_temp.read(overlay(:value placing chr(c) from n for 1)) FROM generate_series(1, length(:value)) n, generate_series(1, 127) c
+SELECT 'character', pg_temp.read(overlay(:value placing chr(c) from n for 1))
+	FROM generate_series(1, length(:value)) n, generate_series(1, 127) c
 UNION ALL
-SELECT 'left out', pg_temp.read(overlay(:value placing '' from n for 1)) FROM generate_series(1, length(:value)) n;
+SELECT 'left out', pg_temp.read(overlay(:value placing '' from n for 1))
+	FROM generate_series(1, length(:value)) n;
 SELECT cmp_ok((SELECT count(*) FROM outcome), '>', 10000::bigint, 'texts tried');
-SELECT is_empty('SELECT * FROM outcome WHERE result NOT IN (''valid'', ''refused'')', 'each text is refused by the type or works');
-SELECT cmp_ok((SELECT count(*) FROM outcome WHERE result = 'refused'), '>', 5000::bigint, 'and many are refused');
+SELECT is_empty('SELECT * FROM outcome WHERE result NOT IN (''valid'', ''refused'')',
+	'each text is refused by the type or works');
+SELECT cmp_ok((SELECT count(*) FROM outcome WHERE result = 'refused'), '>', 5000::bigint,
+	'and many are refused');
 -- The same for crm.model, whose text is JSON and whose bytes are those of jsonb.
 \set model 'crm.make_model(''bg_nbd'', ''week'', ''{0.243,4.414,0.793,2.426}'')::text'
 CREATE TABLE incoming_model (value model);
@@ -82,7 +95,8 @@ CREATE FUNCTION pg_temp.exercise(m model) RETURNS boolean LANGUAGE sql AS $$
 	SELECT m::text::model = m
 		   AND coalesce(bool_and(abs(answer) < 'Infinity'), true)
 	  FROM unnest(ARRAY[p_alive(m, 2, 30.43, 38.86), expected_purchases(m, 2, 30.43, 38.86, 39),
-						expected_purchases_new(m, 39), log_likelihood(m, 2, 30.43, 38.86)]) AS answer $$;
+						expected_purchases_new(m, 39),
+							log_likelihood(m, 2, 30.43, 38.86)]) AS answer $$;
 CREATE FUNCTION pg_temp.read_model(input text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
 	IF pg_temp.exercise(input::model) THEN RETURN 'valid'; END IF;
@@ -92,21 +106,29 @@ EXCEPTION WHEN data_exception THEN
 END $$;
 TRUNCATE outcome;
 INSERT INTO outcome
-SELECT 'truncated', pg_temp.read_model(left(:model, n)) FROM generate_series(0, length(:model) - 1) n
+SELECT 'truncated', pg_temp.read_model(left(:model, n))
+	FROM generate_series(0, length(:model) - 1) n
 UNION ALL
-SELECT 'character', pg_temp.read_model(overlay(:model placing chr(c) from n for 1)) FROM generate_series(1, length(:model)) n, generate_series(32, 126) c
+SELECT 'character', pg_temp.read_model(overlay(:model placing chr(c) from n for 1))
+	FROM generate_series(1, length(:model)) n, generate_series(32, 126) c
 UNION ALL
-SELECT 'left out', pg_temp.read_model(overlay(:model placing '' from n for 1)) FROM generate_series(1, length(:model)) n;
+SELECT 'left out', pg_temp.read_model(overlay(:model placing '' from n for 1))
+	FROM generate_series(1, length(:model)) n;
 SELECT cmp_ok((SELECT count(*) FROM outcome), '>', 9000::bigint, 'texts of a model tried');
-SELECT is_empty('SELECT * FROM outcome WHERE result NOT IN (''valid'', ''refused'')', 'each is refused by the type or answers with finite numbers');
-SELECT cmp_ok((SELECT count(*) FROM outcome WHERE result = 'refused'), '>', 5000::bigint, 'and many are refused');
+SELECT is_empty('SELECT * FROM outcome WHERE result NOT IN (''valid'', ''refused'')',
+	'each is refused by the type or answers with finite numbers');
+SELECT cmp_ok((SELECT count(*) FROM outcome WHERE result = 'refused'), '>', 5000::bigint,
+	'and many are refused');
 TRUNCATE outcome;
 INSERT INTO outcome
-SELECT 'truncated', pg_temp.receive('incoming_model', substr(jsonb_send((:model)::jsonb), 1, n)) FROM generate_series(0, length(jsonb_send((:model)::jsonb)) - 1) n
+SELECT 'truncated', pg_temp.receive('incoming_model', substr(jsonb_send((:model)::jsonb), 1, n))
+	FROM generate_series(0, length(jsonb_send((:model)::jsonb)) - 1) n
 UNION ALL
 SELECT 'byte', pg_temp.receive('incoming_model', set_byte(jsonb_send((:model)::jsonb), n, b))
-  FROM generate_series(0, length(jsonb_send((:model)::jsonb)) - 1) n, unnest('{0,1,34,45,48,57,58,65,101,123,125,127,128,192,255}'::int[]) b;
+  FROM generate_series(0, length(jsonb_send((:model)::jsonb)) - 1) n,
+  	unnest('{0,1,34,45,48,57,58,65,101,123,125,127,128,192,255}'::int[]) b;
 SELECT cmp_ok((SELECT count(*) FROM outcome), '>', 1000::bigint, 'binary values of a model tried');
-SELECT is_empty('SELECT * FROM outcome WHERE result NOT IN (''valid'', ''refused'')', 'each is refused or works');
+SELECT is_empty('SELECT * FROM outcome WHERE result NOT IN (''valid'', ''refused'')',
+	'each is refused or works');
 SELECT * FROM finish();
 ROLLBACK;

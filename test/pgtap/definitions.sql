@@ -33,10 +33,12 @@ SELECT p.oid, p.prokind, coalesce(e.extname, p.pronamespace::regnamespace::text)
 		 ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid
  WHERE e.extname = 'crm'
 	OR p.pronamespace IN ('crm_test'::regnamespace, 'crm_test_internal'::regnamespace,
-						  'crm_test_attached'::regnamespace, 'crm_test_attached_internal'::regnamespace);
+						  'crm_test_attached'::regnamespace,
+						  	'crm_test_attached_internal'::regnamespace);
 
 SELECT set_eq('SELECT DISTINCT owner FROM defined WHERE prokind <> ''a''',
-	ARRAY['crm', 'crm_test', 'crm_test_internal', 'crm_test_attached', 'crm_test_attached_internal'],
+	ARRAY['crm', 'crm_test', 'crm_test_internal', 'crm_test_attached',
+		'crm_test_attached_internal'],
 	'the extension and both kinds of workspaces have functions');
 SELECT is_empty('SELECT oid::regprocedure, pg_temp.failure(oid) FROM defined
 				  WHERE prokind <> ''a'' AND pg_temp.failure(oid) IS NOT NULL',

@@ -24,7 +24,8 @@ SELECT (random() ^ 3 * 800)::int,
 ANALYZE orders;
 
 CREATE TEMP TABLE expected AS
-	SELECT customer, crm_internal.history_send(history_agg(day, amount)) AS bytes FROM orders GROUP BY customer;
+	SELECT customer, crm_internal.history_send(history_agg(day, amount)) AS bytes FROM orders
+		GROUP BY customer;
 CREATE TEMP TABLE stored AS
 	SELECT customer, history_agg(day, amount) AS history FROM orders GROUP BY customer;
 
@@ -44,11 +45,15 @@ SELECT cmp_ok((SELECT count(*) FROM expected), '>', 700::bigint, 'there are cust
 -- plain SQL
 SELECT is_empty($$
 	SELECT customer FROM stored
-	  JOIN (SELECT customer, sum(amount) AS amount, count(*) FILTER (WHERE amount >= 0) AS purchases,
+	  JOIN (SELECT customer, sum(amount) AS amount,
+	  	count(*) FILTER (WHERE amount >= 0) AS purchases,
 				   count(DISTINCT day) FILTER (WHERE amount >= 0) AS days,
-				   min(day) FILTER (WHERE amount >= 0) AS first, max(day) FILTER (WHERE amount >= 0) AS last
-			  FROM orders WHERE day IS NOT NULL AND amount IS NOT NULL GROUP BY customer) plain USING (customer)
-	 WHERE (amount(history), purchases(history), purchase_days(history), first_day(history), last_day(history))
+				   min(day) FILTER (WHERE amount >= 0) AS first,
+				   	max(day) FILTER (WHERE amount >= 0) AS last
+			  FROM orders WHERE day IS NOT NULL AND amount IS NOT NULL GROUP BY customer) plain
+			  	USING (customer)
+	 WHERE (amount(history), purchases(history), purchase_days(history), first_day(history),
+	 	last_day(history))
 		   IS DISTINCT FROM (plain.amount, plain.purchases, plain.days, plain.first, plain.last)
 		OR amount(history)::text <> plain.amount::text$$,
 	'counts, days and exact money (digits and scale) equal plain SQL');
@@ -67,10 +72,14 @@ SELECT is_empty($$
 	SELECT customer FROM stored,
 		   LATERAL (SELECT '2000-03-01'::date AS d) x,
 		   LATERAL (SELECT sum(amount) AS amount, count(*) FILTER (WHERE amount >= 0) AS purchases,
-						   d - max(day) FILTER (WHERE amount >= 0) AS recency, d - min(day) FILTER (WHERE amount >= 0) AS tenure
-					  FROM orders o WHERE o.customer = stored.customer AND day <= d AND amount IS NOT NULL) plain
-	 WHERE (amount(history, d), purchases(history, d), recency(history, d), tenure(history, d), amount(upto(history, d)))
-		   IS DISTINCT FROM (coalesce(plain.amount, 0), plain.purchases, plain.recency, plain.tenure, coalesce(plain.amount, 0))$$,
+						   d - max(day) FILTER (WHERE amount >= 0) AS recency,
+						   	d - min(day) FILTER (WHERE amount >= 0) AS tenure
+					  FROM orders o WHERE o.customer = stored.customer AND day <= d
+					  	AND amount IS NOT NULL) plain
+	 WHERE (amount(history, d), purchases(history, d), recency(history, d), tenure(history, d),
+	 	amount(upto(history, d)))
+		   IS DISTINCT FROM (coalesce(plain.amount, 0), plain.purchases, plain.recency,
+		   	plain.tenure, coalesce(plain.amount, 0))$$,
 	'as of a day equals plain SQL with a WHERE');
 SELECT is_empty($$
 	SELECT customer FROM stored
@@ -79,18 +88,24 @@ SELECT is_empty($$
 	'the parts of a cut make the whole again');
 SELECT is_empty($$
 	SELECT s.customer FROM stored s, gaps(history) g,
-		   LATERAL (SELECT count(gap), avg(gap)::float8, percentile_cont(0.5) WITHIN GROUP (ORDER BY gap), stddev_samp(gap)::float8, avg(ln(gap::float8))
-					  FROM (SELECT day - lag(day) OVER (ORDER BY day) AS gap FROM entries(history) WHERE purchases > 0) x) p(n, mean, median, stddev, mean_log)
+		   LATERAL (SELECT count(gap), avg(gap)::float8, percentile_cont(0.5) WITHIN
+		   	GROUP (ORDER BY gap), stddev_samp(gap)::float8, avg(ln(gap::float8))
+					  FROM (SELECT day - lag(day) OVER (ORDER BY day) AS gap FROM entries(history)
+					  	WHERE purchases > 0) x) p(n, mean, median, stddev, mean_log)
 	 WHERE g.count <> n OR abs(g.mean - p.mean) > 1e-9 * p.mean OR g.median <> p.median
 		OR abs(g.stddev - p.stddev) > 1e-9 * p.stddev OR abs(g.mean_log - p.mean_log) > 1e-9
 		OR (g.mean IS NULL) <> (p.mean IS NULL) OR (g.stddev IS NULL) <> (p.stddev IS NULL)$$,
 	'gaps equal plain SQL');
 SELECT is_empty($$
 	SELECT s.customer FROM stored s, repeat_purchases(history, '2000-09-01', 'week') r,
-		   LATERAL (SELECT count(*) - 1, (max(day) - min(day)) / 7.0, ('2000-09-01' - min(day)) / 7.0,
+		   LATERAL (SELECT count(*) - 1, (max(day) - min(day)) / 7.0,
+		   	('2000-09-01' - min(day)) / 7.0,
 						   coalesce(avg(amount) FILTER (WHERE n > 1), 0)
-					  FROM (SELECT day, amount, row_number() OVER (ORDER BY day) AS n FROM entries(history) WHERE purchases > 0 AND day <= '2000-09-01') x) p(x, t_x, t, mean)
-	 WHERE r.x <> p.x OR abs(r.t_x - p.t_x) > 1e-12 * p.t_x OR abs(r.t - p.t) > 1e-12 * p.t OR abs(r.mean_amount - p.mean) > 1e-12 * abs(p.mean)$$,
+					  FROM (SELECT day, amount, row_number() OVER (ORDER BY day) AS n
+					  	FROM entries(history) WHERE purchases > 0 AND day <= '2000-09-01') x) p(x,
+					  	t_x, t, mean)
+	 WHERE r.x <> p.x OR abs(r.t_x - p.t_x) > 1e-12 * p.t_x OR abs(r.t - p.t) > 1e-12 * p.t
+	 	OR abs(r.mean_amount - p.mean) > 1e-12 * abs(p.mean)$$,
 	'repeat_purchases equals plain SQL');
 
 -- ways to build
@@ -103,29 +118,42 @@ SET LOCAL work_mem = '4MB';
 
 SET LOCAL enable_partitionwise_aggregate = on;
 SELECT set_eq(:quoted_all, 'SELECT * FROM expected', 'and groups partition by partition');
-SELECT ok(pg_temp.plan_has('SELECT history_agg(day, amount) FROM orders', 'Partial Aggregate'), 'partitions make partial aggregates');
-SELECT is((SELECT crm_internal.history_send(history_agg(day, amount)) FROM orders), (SELECT crm_internal.history_send(rollup(history)) FROM stored), 'which make the rollup of all customers');
+SELECT ok(pg_temp.plan_has('SELECT history_agg(day, amount) FROM orders', 'Partial Aggregate'),
+	'partitions make partial aggregates');
+SELECT is((SELECT crm_internal.history_send(history_agg(day, amount)) FROM orders),
+	(SELECT crm_internal.history_send(rollup(history)) FROM stored),
+	'which make the rollup of all customers');
 SET LOCAL enable_partitionwise_aggregate = off;
 
 SET LOCAL parallel_setup_cost = 0;
 SET LOCAL parallel_tuple_cost = 0;
 SET LOCAL min_parallel_table_scan_size = 0;
 SET LOCAL max_parallel_workers_per_gather = 2;
-SELECT ok(pg_temp.plan_has(:quoted_all, 'Partial'), 'the plan is a parallel one with partial aggregates');
+SELECT ok(pg_temp.plan_has(:quoted_all, 'Partial'),
+	'the plan is a parallel one with partial aggregates');
 SELECT set_eq(:quoted_all, 'SELECT * FROM expected', 'parallel workers give the same bytes');
-SELECT is((SELECT crm_internal.history_send(history_agg(day, amount)) FROM orders), (SELECT crm_internal.history_send(rollup(history)) FROM stored), 'also over everything');
+SELECT is((SELECT crm_internal.history_send(history_agg(day, amount)) FROM orders),
+	(SELECT crm_internal.history_send(rollup(history)) FROM stored), 'also over everything');
 SET LOCAL max_parallel_workers_per_gather = 0;
 
-SELECT set_eq($$SELECT customer, crm_internal.history_send(history_agg(day, amount)) FROM (SELECT * FROM orders ORDER BY random()) o GROUP BY customer$$,
+SELECT set_eq($$SELECT customer, crm_internal.history_send(history_agg(day, amount))
+	FROM (SELECT * FROM orders ORDER BY random()) o GROUP BY customer$$,
 	'SELECT * FROM expected', 'shuffled rows give the same bytes');
-SELECT set_eq($$SELECT customer, crm_internal.history_send(history_agg(day, amount ORDER BY day DESC)) FROM orders GROUP BY customer$$,
+SELECT set_eq($$SELECT customer,
+	crm_internal.history_send(history_agg(day, amount ORDER BY day DESC)) FROM orders
+	GROUP BY customer$$,
 	'SELECT * FROM expected', 'backward rows as well');
 SELECT set_eq($$SELECT customer, crm_internal.history_send(rollup(part ORDER BY random()))
-				  FROM (SELECT customer, history_agg(day, amount) AS part FROM orders GROUP BY customer, (random() * 5)::int) parts GROUP BY customer$$,
+				  FROM (SELECT customer, history_agg(day, amount) AS part FROM orders
+				  	GROUP BY customer, (random() * 5)::int) parts GROUP BY customer$$,
 	'SELECT * FROM expected', 'the rollup of random parts too');
-SELECT is_empty($$SELECT o.customer FROM (SELECT customer, history_agg(day, amount::float8) AS f, history_agg(day, trim_scale(amount)) AS n FROM orders GROUP BY customer) o
+SELECT is_empty($$SELECT o.customer FROM (SELECT customer, history_agg(day, amount::float8) AS f,
+	history_agg(day, trim_scale(amount)) AS n FROM orders GROUP BY customer) o
 				   WHERE f <> n$$, 'float8 amounts give the histories of their decimals');
-SELECT is((SELECT count(DISTINCT s) FROM (SELECT crm_internal.history_send(history_agg(day, amount) FILTER (WHERE customer = 1)) FROM orders UNION ALL SELECT crm_internal.history_send(history_agg(day, amount)) FROM orders WHERE customer = 1) x(s)),
+SELECT is((SELECT count(DISTINCT s)
+	FROM (SELECT crm_internal.history_send(history_agg(day, amount) FILTER (WHERE customer = 1))
+	FROM orders UNION ALL SELECT crm_internal.history_send(history_agg(day, amount)) FROM orders
+	WHERE customer = 1) x(s)),
 	1::bigint, 'FILTER is WHERE');
 SELECT * FROM finish();
 ROLLBACK;

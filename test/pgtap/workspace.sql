@@ -17,156 +17,252 @@ SELECT crm.create_workspace('crm_test', 'UTC') \g /dev/null
 SELECT is_empty($$
 	SELECT c.oid::regclass, a.attname FROM pg_class c
 	  LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-	 WHERE c.relnamespace IN ('crm_test'::regnamespace, 'crm_test_internal'::regnamespace) AND c.relkind IN ('r', 'v')
-	   AND (obj_description(c.oid, 'pg_class') IS NULL OR col_description(c.oid, a.attnum) IS NULL)$$,
+	 WHERE c.relnamespace IN ('crm_test'::regnamespace, 'crm_test_internal'::regnamespace)
+	 	AND c.relkind IN ('r', 'v')
+	   AND (obj_description(c.oid, 'pg_class') IS NULL OR col_description(c.oid,
+	   	a.attnum) IS NULL)$$,
 	'every table, view and column has a comment');
-SELECT is_empty($$SELECT oid::regprocedure FROM pg_proc WHERE pronamespace IN ('crm_test'::regnamespace, 'crm_test_internal'::regnamespace) AND obj_description(oid, 'pg_proc') IS NULL$$,
+SELECT is_empty($$SELECT oid::regprocedure FROM pg_proc
+	WHERE pronamespace IN ('crm_test'::regnamespace, 'crm_test_internal'::regnamespace)
+	AND obj_description(oid, 'pg_proc') IS NULL$$,
 	'so has every function');
-SELECT is_empty($$SELECT oid::regclass FROM pg_class WHERE relnamespace IN ('crm_test'::regnamespace, 'crm_test_internal'::regnamespace) AND relkind = 'v'
-				   AND NOT coalesce('security_invoker=true' = ANY (reloptions), false)$$, 'every view asks for the rights of who reads it');
-SELECT is_empty($$SELECT c.oid::regclass, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
+SELECT is_empty($$SELECT oid::regclass FROM pg_class
+	WHERE relnamespace IN ('crm_test'::regnamespace, 'crm_test_internal'::regnamespace)
+	AND relkind = 'v'
+				   AND NOT coalesce('security_invoker=true' = ANY (reloptions), false)$$,
+				   	'every view asks for the rights of who reads it');
+SELECT is_empty($$SELECT c.oid::regclass, a.attname FROM pg_class c
+	JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
 				    JOIN pg_type t ON t.oid = a.atttypid
-				   WHERE c.relnamespace = 'crm_test'::regnamespace AND t.typnamespace = 'crm'::regnamespace
-				     AND c.relkind = 'r' AND c.relname NOT IN ('customer_history', 'threshold', 'model')$$, 'only derived tables have types of the extension');
-SELECT is_empty('SELECT metric FROM crm_test.metric EXCEPT SELECT attname FROM pg_attribute WHERE attrelid = ''crm_test.customer_metric''::regclass',
+				   WHERE c.relnamespace = 'crm_test'::regnamespace
+				   	AND t.typnamespace = 'crm'::regnamespace
+				     AND c.relkind = 'r' AND c.relname NOT IN ('customer_history', 'threshold',
+				     	'model')$$, 'only derived tables have types of the extension');
+SELECT is_empty('SELECT metric FROM crm_test.metric EXCEPT SELECT attname FROM pg_attribute
+	WHERE attrelid = ''crm_test.customer_metric''::regclass',
 	'every metric is a column of customer_metric');
-SELECT is_empty('SELECT * FROM crm.check_workspace(''crm_test'')', 'check_workspace has nothing to say');
+SELECT is_empty('SELECT * FROM crm.check_workspace(''crm_test'')',
+	'check_workspace has nothing to say');
 SELECT is(crm.upgrade_workspace('crm_test'), 0::bigint, 'and upgrade_workspace nothing to do');
 SELECT is_empty($$SELECT objid FROM pg_depend WHERE deptype = 'e' AND classid = 'pg_class'::regclass
 				    AND objid IN (SELECT oid FROM pg_class WHERE relkind IN ('r', 'p', 'S', 'm'))
-				    AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'crm')$$, 'the extension owns no table');
-SELECT throws_like('DROP EXTENSION crm', 'cannot drop extension crm because other objects depend on it', 'and is not dropped while a workspace stands on it');
+				    AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'crm')$$,
+				    	'the extension owns no table');
+SELECT throws_like('DROP EXTENSION crm',
+	'cannot drop extension crm because other objects depend on it',
+	'and is not dropped while a workspace stands on it');
 
 -- Facts by hand: customer 1 buys 100 + 20 and gives 30 back, 2 buys once, 3 never.
-INSERT INTO crm_test.customer (customer_id, name, industry) VALUES (1, 'Ada', 'tools'), (2, 'Bob', 'food'), (3, 'Cyd', NULL);
-INSERT INTO crm_test.product (product_id, name, category) VALUES (1, 'saw', 'wood'), (2, 'drill', 'metal');
+INSERT INTO crm_test.customer (customer_id, name, industry) VALUES (1, 'Ada', 'tools'),
+	(2, 'Bob', 'food'), (3, 'Cyd', NULL);
+INSERT INTO crm_test.product (product_id, name, category) VALUES (1, 'saw', 'wood'),
+	(2, 'drill', 'metal');
 INSERT INTO crm_test.sales_order (order_id, customer_id, ordered_at, status) VALUES
-	(1, 1, '2025-01-10 12:00+00', 'paid'), (2, 1, '2025-03-01 23:30+00', 'paid'), (3, 2, '2025-02-01 12:00+00', 'paid'), (4, 2, '2025-02-02 12:00+00', 'placed');
-INSERT INTO crm_test.sales_order_line (order_id, line_no, product_id, quantity, unit_price, discount, unit_cost) VALUES
-	(1, 1, 1, 2, 40, 0, 25), (1, 2, 2, 1, 25, 5, 10), (2, 1, 1, 1, 20, 0, 25), (3, 1, 2, 1, 7.5, 0, 5), (4, 1, 2, 1, 1000, 0, 5);
-INSERT INTO crm_test.refund (order_id, refunded_at, amount, cost_recovered) VALUES (1, '2025-03-05 00:00+00', 30, 20);
+	(1, 1, '2025-01-10 12:00+00', 'paid'), (2, 1, '2025-03-01 23:30+00', 'paid'),
+		(3, 2, '2025-02-01 12:00+00', 'paid'), (4, 2, '2025-02-02 12:00+00', 'placed');
+INSERT INTO crm_test.sales_order_line (order_id, line_no, product_id, quantity, unit_price,
+	discount, unit_cost) VALUES
+	(1, 1, 1, 2, 40, 0, 25), (1, 2, 2, 1, 25, 5, 10), (2, 1, 1, 1, 20, 0, 25),
+		(3, 1, 2, 1, 7.5, 0, 5), (4, 1, 2, 1, 1000, 0, 5);
+INSERT INTO crm_test.refund (order_id, refunded_at, amount, cost_recovered)
+	VALUES (1, '2025-03-05 00:00+00', 30, 20);
 INSERT INTO crm_test.interaction (customer_id, occurred_at, kind, channel, direction) VALUES
-	(1, '2025-03-30 10:00+00', 'call', 'phone', 'in'), (3, '2025-01-01 10:00+00', 'view', 'web', 'in');
-INSERT INTO crm_test.service_case (customer_id, kind, opened_at, resolved_at) VALUES (1, 'complaint', '2025-03-01', '2025-03-20'), (2, 'complaint', '2025-03-01', NULL);
-INSERT INTO crm_test.survey_answer (customer_id, survey, measure, sent_at, answered_at, score) VALUES
+	(1, '2025-03-30 10:00+00', 'call', 'phone', 'in'), (3, '2025-01-01 10:00+00', 'view', 'web',
+		'in');
+INSERT INTO crm_test.service_case (customer_id, kind, opened_at, resolved_at)
+	VALUES (1, 'complaint', '2025-03-01', '2025-03-20'), (2, 'complaint', '2025-03-01', NULL);
+INSERT INTO crm_test.survey_answer (customer_id, survey, measure, sent_at, answered_at, score)
+	VALUES
 	(1, 's', 'nps', '2025-01-01', '2025-01-02', 3), (1, 's', 'nps', '2025-03-01', '2025-03-02', 9);
-INSERT INTO crm_test.referral (referrer_id, referred_id, invited_at, converted_at) VALUES (1, 2, '2025-01-11', '2025-02-01');
-INSERT INTO crm_test.contract (customer_id, starts_on, ends_on, monthly_amount) VALUES (2, '2025-01-01', '2025-03-01', 10), (1, '2025-01-01', NULL, 5);
-INSERT INTO crm_test.opportunity (opportunity_id, customer_id, name, created_at) VALUES (1, 3, 'deal', '2025-01-01');
-INSERT INTO crm_test.opportunity_log VALUES (1, '2025-01-01', 'proposal', 500), (1, '2025-03-15', 'lost', 500);
+INSERT INTO crm_test.referral (referrer_id, referred_id, invited_at, converted_at)
+	VALUES (1, 2, '2025-01-11', '2025-02-01');
+INSERT INTO crm_test.contract (customer_id, starts_on, ends_on, monthly_amount)
+	VALUES (2, '2025-01-01', '2025-03-01', 10), (1, '2025-01-01', NULL, 5);
+INSERT INTO crm_test.opportunity (opportunity_id, customer_id, name, created_at)
+	VALUES (1, 3, 'deal', '2025-01-01');
+INSERT INTO crm_test.opportunity_log VALUES (1, '2025-01-01', 'proposal', 500),
+	(1, '2025-03-15', 'lost', 500);
 
 SET LOCAL crm.as_of = '2025-03-31';
-SELECT results_eq('SELECT customer_id, purchases, revenue, profit, recency, tenure, categories FROM crm_test.customer_metric ORDER BY 1',
-	$$VALUES (1::bigint, 2::bigint, 90::numeric, 25::numeric, 30, 80, 2::bigint), (2, 1, 7.5, 2.5, 58, 58, 1), (3, 0, 0, NULL, NULL, NULL, 0)$$,
+SELECT results_eq('SELECT customer_id, purchases, revenue, profit, recency, tenure, categories
+	FROM crm_test.customer_metric ORDER BY 1',
+	$$VALUES (1::bigint, 2::bigint, 90::numeric, 25::numeric, 30, 80, 2::bigint),
+		(2, 1, 7.5, 2.5, 58, 58, 1), (3, 0, 0, NULL, NULL, NULL, 0)$$,
 	'purchases are paid orders; refunds take money, not purchases; profit is net of cost');
-SELECT results_eq('SELECT customer_id, inbound_interactions, open_cases, complaints_12m, last_nps, invitations, referrals, running_contracts, lapsed_contracts, open_opportunities FROM crm_test.customer_metric ORDER BY 1',
-	$$VALUES (1::bigint, 1::bigint, 0::bigint, 1::bigint, 9::numeric, 1::bigint, 1::bigint, 1::bigint, 0::bigint, 0::bigint),
-			 (2, 0, 1, 1, NULL, 0, 0, 0, 1, 0), (3, 1, 0, 0, NULL, 0, 0, 0, 0, 0)$$, 'service, voice, referrals, contracts and opportunities');
+SELECT results_eq('SELECT customer_id, inbound_interactions, open_cases, complaints_12m, last_nps,
+	invitations, referrals, running_contracts, lapsed_contracts, open_opportunities
+	FROM crm_test.customer_metric ORDER BY 1',
+	$$VALUES (1::bigint, 1::bigint, 0::bigint, 1::bigint, 9::numeric, 1::bigint, 1::bigint,
+		1::bigint, 0::bigint, 0::bigint),
+			 (2, 0, 1, 1, NULL, 0, 0, 0, 1, 0), (3, 1, 0, 0, NULL, 0, 0, 0, 0, 0)$$,
+			 	'service, voice, referrals, contracts and opportunities');
 SET LOCAL crm.as_of = '2025-02-28';
-SELECT results_eq('SELECT customer_id, purchases, revenue, last_nps, running_contracts, open_opportunities, open_cases FROM crm_test.customer_metric ORDER BY 1',
-	$$VALUES (1::bigint, 1::bigint, 100::numeric, 3::numeric, 1::bigint, 0::bigint, 0::bigint), (2, 1, 7.5, NULL, 1, 0, 0), (3, 0, 0, NULL, 0, 1, 0)$$,
+SELECT results_eq('SELECT customer_id, purchases, revenue, last_nps, running_contracts,
+	open_opportunities, open_cases FROM crm_test.customer_metric ORDER BY 1',
+	$$VALUES (1::bigint, 1::bigint, 100::numeric, 3::numeric, 1::bigint, 0::bigint, 0::bigint),
+		(2, 1, 7.5, NULL, 1, 0, 0), (3, 0, 0, NULL, 0, 1, 0)$$,
 	'SET crm.as_of moves all of it back in time');
 SELECT is((SELECT count(*) FROM crm_test.purchase), 2::bigint, 'also the purchases');
 SET LOCAL crm.as_of = '2024-12-31';
-SELECT is((SELECT count(*) FROM crm_test.customer_value), 0::bigint, 'before the first order nobody has bought');
-SELECT throws_like($$SELECT crm.freeze_thresholds('crm_test')$$, 'nobody in workspace "crm_test" has bought up to 2024-12-31', 'and there is nothing to compare');
-SELECT throws_like($$SELECT crm.fit('crm_test')$$, 'nobody in workspace "crm_test" has bought up to 2024-12-31', 'or to fit a model on');
+SELECT is((SELECT count(*) FROM crm_test.customer_value), 0::bigint,
+	'before the first order nobody has bought');
+SELECT throws_like($$SELECT crm.freeze_thresholds('crm_test')$$,
+	'nobody in workspace "crm_test" has bought up to 2024-12-31',
+	'and there is nothing to compare');
+SELECT throws_like($$SELECT crm.fit('crm_test')$$,
+	'nobody in workspace "crm_test" has bought up to 2024-12-31', 'or to fit a model on');
 SET LOCAL crm.as_of = '2025-02-30';
-SELECT throws_ok('SELECT count(*) FROM crm_test.customer_value', '22007', 'setting crm.as_of is not a date: "2025-02-30"', 'a day that does not exist is refused');
+SELECT throws_ok('SELECT count(*) FROM crm_test.customer_value', '22007',
+	'setting crm.as_of is not a date: "2025-02-30"', 'a day that does not exist is refused');
 SET LOCAL crm.as_of = 'yesterday';
-SELECT throws_ok('SELECT crm.as_of()', '22007', 'setting crm.as_of is not a date: "yesterday"', 'as is what is no date');
+SELECT throws_ok('SELECT crm.as_of()', '22007', 'setting crm.as_of is not a date: "yesterday"',
+	'as is what is no date');
 RESET crm.as_of;
 SELECT is(crm.as_of(), current_date, 'without the setting it is today');
 SET LOCAL crm.as_of = '2025-03-31';
 UPDATE crm_test.workspace SET time_zone = 'Asia/Shanghai';
-SELECT is((SELECT array_agg(purchased_on ORDER BY purchased_at) FROM crm_test.purchase WHERE customer_id = 1),
+SELECT is((SELECT array_agg(purchased_on ORDER BY purchased_at) FROM crm_test.purchase
+	WHERE customer_id = 1),
 	'{2025-01-10,2025-03-02,2025-03-05}', 'the time zone of the workspace decides the day');
-SELECT is((SELECT email_allowed FROM crm_test.customer_360 WHERE customer_id = 1), NULL, 'customer_360: nobody was asked');
-INSERT INTO crm_test.consent VALUES (1, 'offers', 'email', '2025-01-01', 'granted'), (1, 'offers', 'email', '2025-02-01', 'withdrawn');
-SELECT results_eq('SELECT name, email_allowed, last_interaction_kind, last_interaction_at, open_cases, referrals FROM crm_test.customer_360 WHERE customer_id = 1',
-	$$VALUES ('Ada', false, 'call', timestamptz '2025-03-30 10:00+00', 0::bigint, 1::bigint)$$, 'all about one customer');
+SELECT is((SELECT email_allowed FROM crm_test.customer_360 WHERE customer_id = 1), NULL,
+	'customer_360: nobody was asked');
+INSERT INTO crm_test.consent VALUES (1, 'offers', 'email', '2025-01-01', 'granted'),
+	(1, 'offers', 'email', '2025-02-01', 'withdrawn');
+SELECT results_eq('SELECT name, email_allowed, last_interaction_kind, last_interaction_at,
+	open_cases, referrals FROM crm_test.customer_360 WHERE customer_id = 1',
+	$$VALUES ('Ada', false, 'call', timestamptz '2025-03-30 10:00+00', 0::bigint, 1::bigint)$$,
+		'all about one customer');
 
 -- Many customers: what is frozen, what is fast
-INSERT INTO crm_test.customer (customer_id, name) SELECT g, 'customer ' || g FROM generate_series(4, 20000) g;
+INSERT INTO crm_test.customer (customer_id, name) SELECT g, 'customer ' || g
+	FROM generate_series(4, 20000) g;
 SELECT setseed(0.6) \g /dev/null
 INSERT INTO crm_test.sales_order (order_id, customer_id, ordered_at)
-SELECT id * 100 + n, id, timestamptz '2024-01-01 12:00+00' + floor(start + CASE WHEN n > 0 THEN random() * span ELSE 0 END) * interval '1 day'
-  FROM (SELECT id, start, least(450 - start, - ln(random()) * 250) AS span, - ln(random()) / 40 AS rate
+SELECT id * 100 + n, id, timestamptz '2024-01-01 12:00+00' + floor(start + CASE
+	WHEN n > 0 THEN random() * span ELSE 0 END) * interval '1 day'
+  FROM (SELECT id, start, least(450 - start, - ln(random()) * 250) AS span,
+  	- ln(random()) / 40 AS rate
 		  FROM (SELECT id, random() * 400 AS start FROM generate_series(4, 20000) id) born) life,
 	   generate_series(0, least((span * rate)::int, 99)) n;
 INSERT INTO crm_test.sales_order_line (order_id, line_no, unit_price, unit_cost)
-SELECT order_id, 1, round((- ln(random()) - ln(random()))::numeric * (5 + order_id / 100 * 37 % 100), 2) + 0.01, 3 FROM crm_test.sales_order WHERE order_id > 100;
+SELECT order_id, 1,
+	round((- ln(random()) - ln(random()))::numeric * (5 + order_id / 100 * 37 % 100), 2) + 0.01, 3
+	FROM crm_test.sales_order WHERE order_id > 100;
 SELECT crm_internal.refresh_everyone('crm_test') \g /dev/null
 ANALYZE crm_test.customer_history; ANALYZE crm_test.customer_change; ANALYZE crm_test.customer;
 ANALYZE crm_test.sales_order; ANALYZE crm_test.sales_order_line;
-SELECT is((SELECT DISTINCT segment FROM crm_test.customer_rfm), NULL, 'without thresholds there is no segment');
+SELECT is((SELECT DISTINCT segment FROM crm_test.customer_rfm), NULL,
+	'without thresholds there is no segment');
 SELECT crm.freeze_thresholds('crm_test', '2024-12-31') \g /dev/null
 SELECT crm.freeze_thresholds('crm_test', '2025-03-31') \g /dev/null
 SELECT is((SELECT thresholds FROM crm_test.threshold WHERE as_of = '2025-03-31'),
-	(SELECT crm.rfm_thresholds_agg(history, '2025-03-31', 5) FROM crm_test.purchase_history), 'thresholds are those of crm.rfm_thresholds_agg');
-SELECT results_eq('SELECT DISTINCT thresholds_as_of FROM crm_test.customer_rfm_at(''2025-03-30'')', $$VALUES (date '2024-12-31')$$, 'a view takes the newest that are not after its day');
-SELECT results_eq('SELECT DISTINCT thresholds_as_of FROM crm_test.customer_rfm_at(''2025-04-01'')', $$VALUES (date '2025-03-31')$$, 'and later the newer ones');
-SELECT is_empty('SELECT customer_id FROM crm_test.customer_rfm WHERE segment IS NULL OR r IS NULL', 'everybody who bought has a segment');
-SELECT cmp_ok((SELECT sum(revenue) FILTER (WHERE abc_class = 'A') / sum(revenue) FROM crm_test.customer_value), '>=', 0.8, 'class A brings 80 percent');
-SELECT cmp_ok((SELECT sum(revenue) FILTER (WHERE abc_class = 'A' AND revenue > a_threshold) / sum(revenue) FROM crm_test.customer_value, crm_test.threshold WHERE as_of = '2025-03-31'),
+	(SELECT crm.rfm_thresholds_agg(history, '2025-03-31', 5) FROM crm_test.purchase_history),
+		'thresholds are those of crm.rfm_thresholds_agg');
+SELECT results_eq('SELECT DISTINCT thresholds_as_of FROM crm_test.customer_rfm_at(''2025-03-30'')',
+	$$VALUES (date '2024-12-31')$$, 'a view takes the newest that are not after its day');
+SELECT results_eq('SELECT DISTINCT thresholds_as_of FROM crm_test.customer_rfm_at(''2025-04-01'')',
+	$$VALUES (date '2025-03-31')$$, 'and later the newer ones');
+SELECT is_empty('SELECT customer_id FROM crm_test.customer_rfm WHERE segment IS NULL OR r IS NULL',
+	'everybody who bought has a segment');
+SELECT cmp_ok((SELECT sum(revenue) FILTER (WHERE abc_class = 'A') / sum(revenue)
+	FROM crm_test.customer_value), '>=', 0.8, 'class A brings 80 percent');
+SELECT cmp_ok((SELECT sum(revenue) FILTER (WHERE abc_class = 'A'
+	AND revenue > a_threshold) / sum(revenue) FROM crm_test.customer_value, crm_test.threshold
+	WHERE as_of = '2025-03-31'),
 	'<', 0.8, 'and no more than it must');
-SELECT is((SELECT count(*) FROM crm_test.customer_value WHERE p_alive IS NOT NULL OR model_as_of IS NOT NULL), 0::bigint, 'without a model there is no forecast, and the view says so');
-SELECT is((SELECT count(*) FROM crm.fit('crm_test', '2024-12-31')), 2::bigint, 'two models are fitted');
-SELECT is((SELECT count(*) FROM crm_test.customer_value_at('2024-12-30') WHERE clv IS NOT NULL OR model_as_of IS NOT NULL), 0::bigint, 'not used for a day before their data end');
-SELECT is_empty($$SELECT v.customer_id FROM crm_test.customer_value v JOIN crm_test.purchase_history h USING (customer_id), crm_test.model m, crm_test.model s
+SELECT is((SELECT count(*) FROM crm_test.customer_value WHERE p_alive IS NOT NULL
+	OR model_as_of IS NOT NULL), 0::bigint,
+	'without a model there is no forecast, and the view says so');
+SELECT is((SELECT count(*) FROM crm.fit('crm_test', '2024-12-31')), 2::bigint,
+	'two models are fitted');
+SELECT is((SELECT count(*) FROM crm_test.customer_value_at('2024-12-30')
+	WHERE clv IS NOT NULL OR model_as_of IS NOT NULL), 0::bigint,
+	'not used for a day before their data end');
+SELECT is_empty($$SELECT v.customer_id FROM crm_test.customer_value v
+	JOIN crm_test.purchase_history h USING (customer_id), crm_test.model m, crm_test.model s
 				   WHERE m.role = 'purchases' AND s.role = 'spend'
 				     AND (v.p_alive IS DISTINCT FROM crm.p_alive(m.model, h.history, '2025-03-31')
-						  OR v.clv IS DISTINCT FROM crm.clv(m.model, s.model, h.history, '2025-03-31', 365, 0.1)
+						  OR v.clv IS DISTINCT FROM crm.clv(m.model, s.model, h.history,
+						  	'2025-03-31', 365, 0.1)
 						  OR v.model_as_of <> '2024-12-31')$$, 'used afterwards');
 SELECT is_empty($$SELECT v.customer_id
-					FROM crm_test.customer_value v JOIN crm_test.purchase_history h USING (customer_id), crm_test.model m, crm_test.model s,
+					FROM crm_test.customer_value v JOIN crm_test.purchase_history h
+						USING (customer_id), crm_test.model m, crm_test.model s,
 						 crm.purchase_interval(m.model, h.history, '2025-03-31', 30, 0.9) i30,
 						 crm.purchase_interval(m.model, h.history, '2025-03-31', 90, 0.9) i90,
 						 crm.purchase_interval(m.model, h.history, '2025-03-31', 365, 0.9) i365,
-						 crm.clv_estimate(m.model, s.model, h.history, '2025-03-31', 365, 0.1, level => 0.9) e
+						 crm.clv_estimate(m.model, s.model, h.history, '2025-03-31', 365, 0.1,
+						 	level => 0.9) e
 				   WHERE m.role = 'purchases' AND s.role = 'spend' AND v.customer_id % 20 = 7
-					 AND (v.expected_purchases_30d_low, v.expected_purchases_30d_high, v.expected_purchases_90d_low, v.expected_purchases_90d_high,
-						  v.expected_purchases_365d_low, v.expected_purchases_365d_high, v.clv_error, v.clv_low, v.clv_high)
-						 IS DISTINCT FROM (i30.low, i30.high, i90.low, i90.high, i365.low, i365.high, e.std_error, e.low, e.high)$$,
+					 AND (v.expected_purchases_30d_low, v.expected_purchases_30d_high,
+					 	v.expected_purchases_90d_low, v.expected_purchases_90d_high,
+						  v.expected_purchases_365d_low, v.expected_purchases_365d_high,
+						  	v.clv_error, v.clv_low, v.clv_high)
+						 IS DISTINCT FROM (i30.low, i30.high, i90.low, i90.high, i365.low,
+						 	i365.high, e.std_error, e.low, e.high)$$,
 	'intervals and errors are those of the functions');
 SELECT is_empty($$SELECT customer_id FROM crm_test.customer_value
-				   WHERE customer_id % 20 = 7 AND (0 <= expected_purchases_90d_low AND expected_purchases_90d_low <= expected_purchases_90d_high
-						  AND expected_purchases_30d_high <= expected_purchases_90d_high AND expected_purchases_90d_high <= expected_purchases_365d_high
-						  AND clv_error > 0 AND clv_low < clv AND clv < clv_high) IS NOT TRUE$$, 'and in order');
-SELECT is((SELECT sum(customers) FROM crm_test.segment_profile), (SELECT count(*)::numeric FROM crm_test.customer_rfm), 'the segments add up');
-SELECT is((SELECT sum(revenue) FROM crm_test.segment_profile), (SELECT sum(amount) FROM crm_test.purchase), 'also in money');
-SELECT is((SELECT actual FROM crm.backtest('crm_test', '2024-12-31') WHERE measure = 'purchase days'),
+				   WHERE customer_id % 20 = 7 AND (0 <= expected_purchases_90d_low
+				   	AND expected_purchases_90d_low <= expected_purchases_90d_high
+						  AND expected_purchases_30d_high <= expected_purchases_90d_high
+						  	AND expected_purchases_90d_high <= expected_purchases_365d_high
+						  AND clv_error > 0 AND clv_low < clv AND clv < clv_high) IS NOT TRUE$$,
+						  	'and in order');
+SELECT is((SELECT sum(customers) FROM crm_test.segment_profile), (SELECT count(*)::numeric
+	FROM crm_test.customer_rfm), 'the segments add up');
+SELECT is((SELECT sum(revenue) FROM crm_test.segment_profile),
+	(SELECT sum(amount) FROM crm_test.purchase), 'also in money');
+SELECT is((SELECT actual FROM crm.backtest('crm_test', '2024-12-31')
+	WHERE measure = 'purchase days'),
 	(SELECT count(DISTINCT (customer_id, purchased_on))::float8 FROM crm_test.purchase p
 	  WHERE purchased_on > '2024-12-31' AND amount >= 0
-	    AND EXISTS (SELECT FROM crm_test.purchase q WHERE q.customer_id = p.customer_id AND q.purchased_on <= '2024-12-31')), 'validate compares with what happened');
-SELECT results_eq($$SELECT * FROM crm.backtest('crm_test', '2024-12-31', as_of => NULL, kind => NULL)$$,
-	$$SELECT * FROM crm.backtest('crm_test', '2024-12-31', '2025-03-31')$$, 'no day is the day shown');
-SELECT throws_like($$SELECT crm.backtest('crm_test', '2025-03-31')$$, 'calibration ends on 2025-03-31, but the data to compare with end on 2025-03-31', 'which must come after the calibration');
+	    AND EXISTS (SELECT FROM crm_test.purchase q WHERE q.customer_id = p.customer_id
+	    	AND q.purchased_on <= '2024-12-31')), 'validate compares with what happened');
+SELECT results_eq($$SELECT * FROM crm.backtest('crm_test', '2024-12-31', as_of => NULL,
+	kind => NULL)$$,
+	$$SELECT * FROM crm.backtest('crm_test', '2024-12-31', '2025-03-31')$$,
+		'no day is the day shown');
+SELECT throws_like($$SELECT crm.backtest('crm_test', '2025-03-31')$$,
+	'calibration ends on 2025-03-31, but the data to compare with end on 2025-03-31',
+	'which must come after the calibration');
 
 -- Plans: everything is inlined; one customer costs a few pages, changed or not.
-CREATE FUNCTION pg_temp.plan_of(query text, options text DEFAULT 'COSTS OFF') RETURNS text LANGUAGE plpgsql AS $$
+CREATE FUNCTION pg_temp.plan_of(query text, options text DEFAULT 'COSTS OFF') RETURNS text
+	LANGUAGE plpgsql AS $$
 DECLARE line text; plan text := '';
 BEGIN
-	FOR line IN EXECUTE format('EXPLAIN (%s) %s', options, query) LOOP plan := plan || line || E'\n'; END LOOP;
+	FOR line IN EXECUTE format('EXPLAIN (%s) %s', options, query) LOOP plan := plan || line
+		|| E'\n'; END LOOP;
 	RETURN plan;
 END $$;
 CREATE FUNCTION pg_temp.pages_of(query text) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE plan json;
 BEGIN
 	EXECUTE format('EXPLAIN (ANALYZE, BUFFERS, FORMAT json) %s', query) INTO plan;
-	RETURN (plan #>> '{0,Plan,Shared Hit Blocks}')::bigint + (plan #>> '{0,Plan,Shared Read Blocks}')::bigint;
+	RETURN (plan #>> '{0,Plan,Shared Hit Blocks}')::bigint
+		+ (plan #>> '{0,Plan,Shared Read Blocks}')::bigint;
 END $$;
-SELECT unalike(pg_temp.plan_of(format('SELECT * FROM crm_test.%I', v)), '%Function Scan%', v || ' is inlined')
+SELECT unalike(pg_temp.plan_of(format('SELECT * FROM crm_test.%I', v)), '%Function Scan%',
+	v || ' is inlined')
   FROM unnest('{purchase,customer_rfm,customer_value,customer_metric,segment_profile,customer_360}'::text[]) v;
-SELECT cmp_ok(pg_temp.pages_of(format('SELECT * FROM crm_test.%I WHERE customer_id = 777', v)), '<', 100::bigint, v || ' of one customer reads less than 100 pages')
+SELECT cmp_ok(pg_temp.pages_of(format('SELECT * FROM crm_test.%I WHERE customer_id = 777', v)), '<',
+	100::bigint, v || ' of one customer reads less than 100 pages')
   FROM unnest('{purchase,customer_rfm,customer_value,customer_metric,customer_360}'::text[]) v;
-UPDATE crm_test.sales_order_line SET unit_price = unit_price + 1 WHERE order_id BETWEEN 77700 AND 90000;
-SELECT cmp_ok((SELECT count(*) FROM crm_test.customer_change), '>', 100::bigint, 'when many customers changed');
-SELECT cmp_ok(pg_temp.pages_of(format('SELECT * FROM crm_test.%I WHERE customer_id = 777', v)), '<', 150::bigint, v || ' of one of them does not read all either')
+UPDATE crm_test.sales_order_line SET unit_price = unit_price + 1
+	WHERE order_id BETWEEN 77700 AND 90000;
+SELECT cmp_ok((SELECT count(*) FROM crm_test.customer_change), '>', 100::bigint,
+	'when many customers changed');
+SELECT cmp_ok(pg_temp.pages_of(format('SELECT * FROM crm_test.%I WHERE customer_id = 777', v)), '<',
+	150::bigint, v || ' of one of them does not read all either')
   FROM unnest('{customer_rfm,customer_value,customer_metric,customer_360}'::text[]) v;
-SELECT unalike(pg_temp.plan_of('SELECT count(*), sum(revenue) FROM crm_test.customer_metric'), '%on interaction%', 'facts that nobody asks for are not read');
-SELECT alike(pg_temp.plan_of('SELECT clv_error, expected_purchases_90d_low FROM crm_test.customer_value', 'COSTS OFF, VERBOSE'), '%purchase_interval%clv_estimate%', 'intervals and errors are computed where they are asked for');
-SELECT unalike(pg_temp.plan_of('SELECT segment, sum(clv) FROM crm_test.customer_value GROUP BY segment', 'COSTS OFF, VERBOSE'), unasked, unasked || ' nowhere else')
+SELECT unalike(pg_temp.plan_of('SELECT count(*), sum(revenue) FROM crm_test.customer_metric'),
+	'%on interaction%', 'facts that nobody asks for are not read');
+SELECT alike(pg_temp.plan_of('SELECT clv_error, expected_purchases_90d_low
+	FROM crm_test.customer_value', 'COSTS OFF,
+	VERBOSE'), '%purchase_interval%clv_estimate%', 'intervals and errors are computed
+	where they are asked for');
+SELECT unalike(pg_temp.plan_of('SELECT segment, sum(clv) FROM crm_test.customer_value
+	GROUP BY segment', 'COSTS OFF, VERBOSE'), unasked, unasked || ' nowhere else')
   FROM unnest('{%purchase_interval%,%clv_estimate%,%expected_spend%,%gaps%}'::text[]) unasked;
 
 SELECT throws_ok('UPDATE crm_test.workspace SET yearly_discount = 10', '23514', NULL,
@@ -176,26 +272,34 @@ SELECT throws_ok('UPDATE crm_test.workspace SET yearly_discount = 10', '23514', 
 CREATE ROLE crm_test_reader; CREATE ROLE crm_test_writer;
 GRANT USAGE ON SCHEMA crm, crm_test TO crm_test_reader, crm_test_writer;
 GRANT SELECT ON ALL TABLES IN SCHEMA crm_test, crm_test_internal TO crm_test_reader;
-GRANT SELECT, INSERT, UPDATE ON crm_test.sales_order, crm_test.sales_order_line, crm_test.customer TO crm_test_writer;
+GRANT SELECT, INSERT, UPDATE ON crm_test.sales_order, crm_test.sales_order_line,
+	crm_test.customer TO crm_test_writer;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA crm_test TO crm_test_writer;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO crm_test_reader, crm_test_writer;
 SELECT crm_internal.refresh_everyone('crm_test') \g /dev/null
 ALTER TABLE crm_test.customer ENABLE ROW LEVEL SECURITY;
 CREATE POLICY hidden ON crm_test.customer FOR SELECT TO crm_test_reader USING (customer_id <> 777);
 SET LOCAL ROLE crm_test_reader;
-SELECT is_empty(format('SELECT customer_id FROM crm_test.%I WHERE customer_id = 777', v), v || ' hides what row security on customer hides')
+SELECT is_empty(format('SELECT customer_id FROM crm_test.%I WHERE customer_id = 777', v),
+	v || ' hides what row security on customer hides')
   FROM unnest('{purchase_history,purchase,customer_rfm,customer_value,customer_metric,customer_360}'::text[]) v;
-SELECT is((SELECT sum(customers) FROM crm_test.segment_profile), (SELECT count(*) - 1 FROM crm_test.customer_history)::numeric, 'segment_profile too');
-SELECT is((SELECT attached FROM crm.workspaces WHERE workspace = 'crm_test'), false, 'he sees which workspaces there are');
-SELECT throws_ok('INSERT INTO crm_test.customer_change VALUES (1)', '42501', NULL, 'a reader writes nothing');
-SELECT throws_ok('UPDATE crm_test.workspace SET yearly_discount = 0', '42501', NULL, 'and sets nothing');
+SELECT is((SELECT sum(customers) FROM crm_test.segment_profile),
+	(SELECT count(*) - 1 FROM crm_test.customer_history)::numeric, 'segment_profile too');
+SELECT is((SELECT attached FROM crm.workspaces WHERE workspace = 'crm_test'), false,
+	'he sees which workspaces there are');
+SELECT throws_ok('INSERT INTO crm_test.customer_change VALUES (1)', '42501', NULL,
+	'a reader writes nothing');
+SELECT throws_ok('UPDATE crm_test.workspace SET yearly_discount = 0', '42501', NULL,
+	'and sets nothing');
 RESET ROLE;
 ALTER TABLE crm_test.customer DISABLE ROW LEVEL SECURITY;
 SET LOCAL ROLE crm_test_writer;
-SELECT lives_ok('UPDATE crm_test.sales_order SET status = ''cancelled'' WHERE order_id = 3', 'a writer of orders needs no right on the notes');
+SELECT lives_ok('UPDATE crm_test.sales_order SET status = ''cancelled'' WHERE order_id = 3',
+	'a writer of orders needs no right on the notes');
 SELECT throws_ok('SELECT * FROM crm_test.customer_change', '42501', NULL, 'and cannot read them');
 RESET ROLE;
-SELECT is((SELECT array_agg(customer_id) FROM crm_test.customer_change), '{2}', 'but they are made');
+SELECT is((SELECT array_agg(customer_id) FROM crm_test.customer_change), '{2}',
+	'but they are made');
 
 -- Care
 ALTER TABLE crm_test.refund DISABLE TRIGGER crm_mark_insert;
@@ -203,83 +307,116 @@ DROP TRIGGER crm_mark_delete ON crm_test.sales_order;
 UPDATE crm_test.customer_history SET history = '[]' WHERE customer_id > 10 AND customer_id % 3 = 0;
 INSERT INTO crm_test.metric (metric, definition) VALUES ('lunar_phase', 'How full the moon is.');
 SELECT results_eq($$SELECT problem, object FROM crm.check_workspace('crm_test') ORDER BY 1$$,
-	$$VALUES ('histories out of date', 'customer_history'), ('histories wrong', 'customer_history'), ('metric unknown', 'metric'),
-			 ('trigger disabled', 'crm_test.refund'), ('trigger missing', 'crm_test.sales_order')$$, 'check_workspace finds what is wrong');
+	$$VALUES ('histories out of date', 'customer_history'), ('histories wrong', 'customer_history'),
+		('metric unknown', 'metric'),
+			 ('trigger disabled', 'crm_test.refund'), ('trigger missing', 'crm_test.sales_order')$$,
+			 	'check_workspace finds what is wrong');
 ALTER TABLE crm_test.customer DROP COLUMN source CASCADE;
 DROP TABLE crm_test.consent CASCADE;
 SELECT set_eq($$SELECT problem, object FROM crm.check_workspace('crm_test')$$,
-	$$VALUES ('column missing', 'customer.source'), ('table missing', 'consent'), ('function missing', 'customer_360_at'), ('view missing', 'customer_360')$$, 'and what is missing');
+	$$VALUES ('column missing', 'customer.source'), ('table missing', 'consent'),
+		('function missing', 'customer_360_at'), ('view missing', 'customer_360')$$,
+		'and what is missing');
 SELECT is(crm.upgrade_workspace('crm_test'), 2::bigint, 'upgrade_workspace brings it back');
 SELECT is(crm.upgrade_workspace('crm_test'), 0::bigint, 'once');
 SELECT results_eq($$SELECT problem FROM crm.check_workspace('crm_test') ORDER BY 1$$,
-	$$VALUES ('histories out of date'), ('histories wrong'), ('metric unknown')$$, 'triggers are there and on again');
+	$$VALUES ('histories out of date'), ('histories wrong'), ('metric unknown')$$,
+		'triggers are there and on again');
 
 -- An earlier version had fewer columns; somebody builds upon it, and adds a column to a view.
 DROP FUNCTION crm_test.customer_value_at(date) CASCADE;
-CREATE FUNCTION crm_test.customer_value_at(as_of date) RETURNS TABLE (customer_id bigint, name text) LANGUAGE sql STABLE
-	BEGIN ATOMIC SELECT p.customer_id, c.name FROM crm_test_internal.purchase_metric_at(as_of) p JOIN crm_test.customer c USING (customer_id); END;
+CREATE FUNCTION crm_test.customer_value_at(as_of date) RETURNS TABLE (customer_id bigint, name text)
+	LANGUAGE sql STABLE
+	BEGIN ATOMIC SELECT p.customer_id, c.name FROM crm_test_internal.purchase_metric_at(as_of) p
+		JOIN crm_test.customer c USING (customer_id); END;
 REVOKE EXECUTE ON FUNCTION crm_test.customer_value_at(date) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION crm_test.customer_value_at(date) TO crm_test_reader;
 CREATE VIEW crm_test.customer_value AS SELECT * FROM crm_test.customer_value_at(crm.as_of());
 CREATE VIEW pg_temp.names AS SELECT name FROM crm_test.customer_value;
-CREATE OR REPLACE VIEW crm_test.customer_rfm WITH (security_invoker) AS SELECT *, r + f + m AS points FROM crm_test.customer_rfm_at(crm.as_of());
+CREATE OR REPLACE VIEW crm_test.customer_rfm WITH (security_invoker) AS
+	SELECT *, r + f + m AS points FROM crm_test.customer_rfm_at(crm.as_of());
 UPDATE crm_test.workspace SET crm_version = '0.0';
-SELECT results_eq($$SELECT problem, detail FROM crm.check_workspace('crm_test') WHERE object = 'workspace'$$,
-	format($$VALUES ('definitions of another version', 'They are of crm 0.0, installed is %s.')$$, crm.version()), 'definitions of an earlier version are found');
+SELECT results_eq($$SELECT problem, detail FROM crm.check_workspace('crm_test')
+	WHERE object = 'workspace'$$,
+	format($$VALUES ('definitions of another version', 'They are of crm 0.0, installed is %s.')$$,
+		crm.version()), 'definitions of an earlier version are found');
 SELECT is(crm.upgrade_workspace('crm_test'), 0::bigint, 'they are brought up to date');
 SELECT has_column('crm_test', 'customer_value', 'clv_error', 'the view has got its new columns');
 SELECT has_column('crm_test', 'customer_rfm', 'points', 'another has kept what was added to it');
-SELECT is((SELECT count(*) FROM pg_temp.names), (SELECT count(*) FROM crm_test.customer_value), 'what stood on it stands');
-SELECT is((SELECT string_agg(proname, ',') FROM pg_proc WHERE pronamespace IN ('crm_test'::regnamespace, 'crm_test_internal'::regnamespace) AND proname LIKE '%0.0'), NULL, 'the former function is gone');
+SELECT is((SELECT count(*) FROM pg_temp.names), (SELECT count(*) FROM crm_test.customer_value),
+	'what stood on it stands');
+SELECT is((SELECT string_agg(proname, ',') FROM pg_proc
+	WHERE pronamespace IN ('crm_test'::regnamespace, 'crm_test_internal'::regnamespace)
+	AND proname LIKE '%0.0'), NULL, 'the former function is gone');
 SELECT ok(has_function_privilege('crm_test_reader', 'crm_test.customer_value_at(date)', 'EXECUTE')
-		  AND NOT has_function_privilege('crm_test_writer', 'crm_test.customer_value_at(date)', 'EXECUTE'), 'the new one may be called by whom it was allowed to');
+		  AND NOT has_function_privilege('crm_test_writer', 'crm_test.customer_value_at(date)',
+		  	'EXECUTE'), 'the new one may be called by whom it was allowed to');
 DROP FUNCTION crm_test.customer_value_at(date) CASCADE;
-CREATE FUNCTION crm_test.customer_value_at(as_of date) RETURNS TABLE (customer_id bigint) LANGUAGE sql STABLE
+CREATE FUNCTION crm_test.customer_value_at(as_of date) RETURNS TABLE (customer_id bigint)
+	LANGUAGE sql STABLE
 	BEGIN ATOMIC SELECT customer_id FROM crm_test_internal.purchase_metric_at(as_of); END;
 CREATE VIEW pg_temp.keys AS SELECT customer_id FROM crm_test.customer_value_at('2025-03-31');
 SELECT is(crm.upgrade_workspace('crm_test'), 0::bigint, 'a function that somebody stands on');
-SELECT is((SELECT count(*) FROM pg_temp.keys), (SELECT count(*) FROM crm_test.customer_value), 'is kept beside the new one');
-SELECT is(crm.upgrade_workspace('crm_test'), 0::bigint, 'which is found and left at the next upgrade');
+SELECT is((SELECT count(*) FROM pg_temp.keys), (SELECT count(*) FROM crm_test.customer_value),
+	'is kept beside the new one');
+SELECT is(crm.upgrade_workspace('crm_test'), 0::bigint,
+	'which is found and left at the next upgrade');
 DROP VIEW pg_temp.keys;
 
 ALTER SCHEMA crm_test RENAME TO "crm test 2025";
 SELECT crm.upgrade_workspace('crm test 2025') \g /dev/null
-SELECT lives_ok('UPDATE "crm test 2025".sales_order SET status = ''paid'' WHERE order_id = 3', 'a renamed workspace works after an upgrade');
-SELECT throws_like($$SELECT crm.drop_workspace('crm test 2025')$$, 'workspace "crm test 2025" holds data', 'a workspace with data is not dropped');
+SELECT lives_ok('UPDATE "crm test 2025".sales_order SET status = ''paid'' WHERE order_id = 3',
+	'a renamed workspace works after an upgrade');
+SELECT throws_like($$SELECT crm.drop_workspace('crm test 2025')$$,
+	'workspace "crm test 2025" holds data', 'a workspace with data is not dropped');
 SELECT crm.drop_workspace('crm test 2025', force => true) \g /dev/null
 SELECT is_empty('SELECT * FROM crm.workspaces WHERE workspace LIKE ''crm test%''', 'unless forced');
 
 -- Keys with a collation of their own reach the indexes; a long name, a day to come.
 CREATE TABLE bought (who text COLLATE "ucs_basic", day date, amount int);
 CREATE INDEX bought_who ON bought (who);
-INSERT INTO bought SELECT 'buyer ' || g % 50, date '2025-01-01' + g, g FROM generate_series(1, 200) g;
+INSERT INTO bought SELECT 'buyer ' || g % 50, date '2025-01-01' + g, g
+	FROM generate_series(1, 200) g;
 SELECT crm.attach(repeat('x', 54), 'bought', 'who', 'day', 'amount') \g /dev/null
 SELECT set_config('search_path', repeat('x', 54) || ', public', true) \g /dev/null
 SELECT crm_internal.refresh_everyone(repeat('x', 54)) \g /dev/null
 UPDATE bought SET amount = 1000 WHERE who = 'buyer 7';
 SET LOCAL enable_seqscan = off;
-SELECT ok(plan ~ 'customer_history_pkey' AND plan ~ 'bought_who' AND plan !~ 'Seq Scan on (customer_history|bought)', 'a search for a customer with another collation than the database''s reaches the indexes')
+SELECT ok(plan ~ 'customer_history_pkey' AND plan ~ 'bought_who'
+	AND plan !~ 'Seq Scan on (customer_history|bought)',
+	'a search for a customer with another collation than the database''s reaches the indexes')
   FROM pg_temp.plan_of($$SELECT * FROM customer_360 WHERE customer_id = 'buyer 7'$$) plan;
 RESET enable_seqscan;
-SELECT results_eq($$SELECT revenue, recency FROM customer_360_at('2100-01-01') WHERE customer_id = 'buyer 7'$$, $$VALUES (4000::numeric, date '2100-01-01' - date '2025-06-07')$$, 'and is right, also on a day to come');
-SELECT is_empty(format('SELECT * FROM crm.check_workspace(%L) WHERE problem <> ''histories out of date''', repeat('x', 54)), 'nothing is wrong with it');
+SELECT results_eq($$SELECT revenue, recency FROM customer_360_at('2100-01-01')
+	WHERE customer_id = 'buyer 7'$$, $$VALUES (4000::numeric,
+	date '2100-01-01' - date '2025-06-07')$$, 'and is right, also on a day to come');
+SELECT is_empty(format('SELECT * FROM crm.check_workspace(%L)
+	WHERE problem <> ''histories out of date''', repeat('x', 54)), 'nothing is wrong with it');
 SELECT is(crm.upgrade_workspace(repeat('x', 54)), 0::bigint, 'nor missing');
-SELECT is((SELECT customers FROM crm_internal.refresh_changed(repeat('x', 54), 10, 'infinity')), 1::bigint, 'and it is refreshed');
+SELECT is((SELECT customers FROM crm_internal.refresh_changed(repeat('x', 54), 10, 'infinity')),
+	1::bigint, 'and it is refreshed');
 SET LOCAL search_path = public;
 SELECT crm.drop_workspace(repeat('x', 54), force => true) \g /dev/null
-SELECT is((SELECT count(*) FROM pg_trigger WHERE tgrelid = 'bought'::regclass), 0::bigint, 'dropped, it leaves no trigger behind');
+SELECT is((SELECT count(*) FROM pg_trigger WHERE tgrelid = 'bought'::regclass), 0::bigint,
+	'dropped, it leaves no trigger behind');
 
 -- A trigger of another's is not replaced; a renamed workspace gets no second set.
 CREATE FUNCTION pg_temp.nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
-CREATE TRIGGER crm_taken_insert AFTER INSERT ON bought FOR EACH STATEMENT EXECUTE FUNCTION pg_temp.nothing();
-SELECT throws_like($$SELECT crm.attach('taken', 'bought', 'who', 'day', 'amount')$$, 'trigger "crm_taken_insert" for relation "bought" already exists', 'a trigger of that name is not replaced');
+CREATE TRIGGER crm_taken_insert AFTER INSERT ON bought
+	FOR EACH STATEMENT EXECUTE FUNCTION pg_temp.nothing();
+SELECT throws_like($$SELECT crm.attach('taken', 'bought', 'who', 'day', 'amount')$$,
+	'trigger "crm_taken_insert" for relation "bought" already exists',
+	'a trigger of that name is not replaced');
 SELECT hasnt_schema('taken'::name, 'and nothing is left behind');
 SELECT crm.attach('before', 'bought', 'who', 'day', 'amount') \g /dev/null
 ALTER SCHEMA before RENAME TO later;
 SELECT crm.upgrade_workspace('later') \g /dev/null
-SELECT results_eq($$SELECT count(*) FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid WHERE t.tgrelid = 'bought'::regclass AND p.pronamespace = 'before_internal'::regnamespace$$, 'VALUES (4::bigint)', 'a renamed workspace has its four triggers once');
+SELECT results_eq($$SELECT count(*) FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
+	WHERE t.tgrelid = 'bought'::regclass AND p.pronamespace = 'before_internal'::regnamespace$$,
+	'VALUES (4::bigint)', 'a renamed workspace has its four triggers once');
 SELECT crm_internal.refresh_everyone('later') \g /dev/null
 UPDATE bought SET amount = 1 WHERE who = 'buyer 8';
-SELECT results_eq($$SELECT count(*), bool_and(customer_id = 'buyer 8') FROM later.customer_change$$, 'VALUES (1::bigint, true)', 'which note a change once');
+SELECT results_eq($$SELECT count(*), bool_and(customer_id = 'buyer 8') FROM later.customer_change$$,
+	'VALUES (1::bigint, true)', 'which note a change once');
 SELECT * FROM finish();
 ROLLBACK;

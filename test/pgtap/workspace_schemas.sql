@@ -38,21 +38,27 @@ SELECT set_eq($$
 	'the functions that run SQL made at run time are these, and none takes a statement');
 
 SELECT is_empty($$
-	SELECT part FROM unnest(crm_internal.workspace_parts(true) || crm_internal.workspace_parts(false)) part
-	 WHERE obj_description('crm.workspace_definition(text)'::regprocedure, 'pg_proc') !~ ('\m' || part || '\M')
+	SELECT part FROM unnest(crm_internal.workspace_parts(true)
+		|| crm_internal.workspace_parts(false)) part
+	 WHERE obj_description('crm.workspace_definition(text)'::regprocedure,
+	 	'pg_proc') !~ ('\m' || part || '\M')
 		OR crm.workspace_definition(part) IS NULL$$,
 	'the comment of crm.workspace_definition names each part');
 
 -- What stands in the schema of a workspace is meant to be read or filled.
-CREATE FUNCTION pg_temp.relations(schema_name text, kinds "char"[]) RETURNS SETOF text LANGUAGE sql AS $$
-	SELECT relname::text FROM pg_class WHERE relnamespace = to_regnamespace(quote_ident(schema_name)) AND relkind = ANY (kinds) $$;
+CREATE FUNCTION pg_temp.relations(schema_name text, kinds "char"[]) RETURNS SETOF text
+	LANGUAGE sql AS $$
+	SELECT relname::text FROM pg_class
+		WHERE relnamespace = to_regnamespace(quote_ident(schema_name)) AND relkind = ANY (kinds) $$;
 CREATE FUNCTION pg_temp.functions(schema_name text) RETURNS SETOF text LANGUAGE sql AS $$
-	SELECT proname::text FROM pg_proc WHERE pronamespace = to_regnamespace(quote_ident(schema_name)) $$;
+	SELECT proname::text FROM pg_proc
+		WHERE pronamespace = to_regnamespace(quote_ident(schema_name)) $$;
 
 SELECT crm.create_workspace('crm_open', 'UTC') \g /dev/null
 CREATE TABLE bought (who text COLLATE "ucs_basic", day date, amount numeric);
 CREATE INDEX ON bought (who);
-INSERT INTO bought SELECT 'buyer ' || g % 50, date '2025-01-01' + g % 90, g FROM generate_series(1, 300) g;
+INSERT INTO bought SELECT 'buyer ' || g % 50, date '2025-01-01' + g % 90, g
+	FROM generate_series(1, 300) g;
 SELECT crm.attach('crm_shop', 'bought', 'who', 'day', 'amount') \g /dev/null
 
 SELECT set_eq($$SELECT pg_temp.relations('crm_open', '{v}')$$,
@@ -106,25 +112,34 @@ SELECT is_empty($$
 			UNION ALL
 			SELECT d.classid, d.objid FROM pg_depend d JOIN pg_namespace n ON n.oid = d.refobjid
 			 WHERE d.refclassid = 'pg_namespace'::regclass AND n.nspname ~ '^crm_(open|shop)'
-			   AND NOT EXISTS (SELECT FROM pg_type t WHERE t.oid = d.objid AND (t.typrelid <> 0 OR t.typelem <> 0))
-			   AND NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = d.objid AND c.relkind IN ('i', 'S'))) o
+			   AND NOT EXISTS (SELECT FROM pg_type t
+			   	WHERE t.oid = d.objid AND (t.typrelid <> 0 OR t.typelem <> 0))
+			   AND NOT EXISTS (SELECT FROM pg_class c
+			   	WHERE c.oid = d.objid AND c.relkind IN ('i', 'S'))) o
 	 WHERE obj_description(o.objid, o.classid::regclass::text) IS NULL$$,
 	'each object of both schemas has a comment, and so have the schemas');
-SELECT is((SELECT array_agg(workspace ORDER BY workspace) FROM crm.workspaces WHERE workspace LIKE 'crm\_%'),
+SELECT is((SELECT array_agg(workspace ORDER BY workspace) FROM crm.workspaces
+	WHERE workspace LIKE 'crm\_%'),
 	'{crm_open,crm_shop}', 'a workspace is one row of crm.workspaces');
-SELECT is_empty(format($$SELECT * FROM crm.check_workspace(%L) WHERE problem <> 'histories out of date'$$, w),
+SELECT is_empty(format($$SELECT * FROM crm.check_workspace(%L)
+	WHERE problem <> 'histories out of date'$$, w),
 	'nothing is wrong with ' || w)
   FROM unnest('{crm_open,crm_shop}'::text[]) w;
 
 -- A view of yours with the name of an inner one does not take its place.
 INSERT INTO crm_open.customer (customer_id, name) VALUES (1, 'Ada'), (2, 'Bob');
-INSERT INTO crm_open.sales_order (order_id, customer_id, ordered_at) VALUES (1, 1, '2025-01-10'), (2, 2, '2025-02-10');
-INSERT INTO crm_open.sales_order_line (order_id, line_no, unit_price) VALUES (1, 1, 3000), (2, 1, 100);
+INSERT INTO crm_open.sales_order (order_id, customer_id, ordered_at) VALUES (1, 1, '2025-01-10'),
+	(2, 2, '2025-02-10');
+INSERT INTO crm_open.sales_order_line (order_id, line_no, unit_price) VALUES (1, 1, 3000),
+	(2, 1, 100);
 CREATE VIEW crm_open.purchase_source AS
-SELECT 7::bigint AS customer_id, now() AS purchased_at, date '2025-01-01' AS purchased_on, 1.0 AS amount, 1.0 AS profit;
+SELECT 7::bigint AS customer_id, now() AS purchased_at, date '2025-01-01' AS purchased_on,
+	1.0 AS amount, 1.0 AS profit;
 SELECT crm_internal.refresh_everyone('crm_open') \g /dev/null
-SELECT results_eq('SELECT customer_id, crm.amount(history) FROM crm_open.customer_history ORDER BY 1',
-	'VALUES (1::bigint, 3000::numeric), (2, 100)', 'a refresh reads the inner view, not a view of yours with its name');
+SELECT results_eq('SELECT customer_id, crm.amount(history) FROM crm_open.customer_history
+	ORDER BY 1',
+	'VALUES (1::bigint, 3000::numeric), (2, 100)',
+		'a refresh reads the inner view, not a view of yours with its name');
 DROP VIEW crm_open.purchase_source;
 
 -- A reader has USAGE on the schema of the workspace alone. So a tool does not
@@ -140,32 +155,44 @@ SELECT lives_ok(format('SELECT * FROM crm_open.%I', v), 'a reader may read ' || 
   FROM pg_temp.relations('crm_open', '{v}') v ORDER BY v;
 SELECT lives_ok(format('SELECT * FROM crm_open.%I(''2025-03-31'')', f), 'a reader may call ' || f)
   FROM pg_temp.functions('crm_open') f ORDER BY f;
-SELECT throws_ok('SELECT * FROM crm_open_internal.purchase_source', '42501', NULL, 'a reader may not name an inner view');
-SELECT throws_ok($$SELECT crm.program_policy('crm_open', 'standard')$$, '42501', 'permission denied for workspace "crm_open"',
+SELECT throws_ok('SELECT * FROM crm_open_internal.purchase_source', '42501', NULL,
+	'a reader may not name an inner view');
+SELECT throws_ok($$SELECT crm.program_policy('crm_open', 'standard')$$, '42501',
+	'permission denied for workspace "crm_open"',
 	'a function that uses inner functions is refused without USAGE on their schema');
 RESET ROLE;
 GRANT USAGE ON SCHEMA crm_open_internal TO crm_open_reader;
 SET LOCAL ROLE crm_open_reader;
-SELECT lives_ok($$SELECT crm.program_policy('crm_open', 'standard')$$, 'a function that uses inner functions works with USAGE');
+SELECT lives_ok($$SELECT crm.program_policy('crm_open', 'standard')$$,
+	'a function that uses inner functions works with USAGE');
 RESET ROLE;
 
 -- Either schema can be renamed, and both.
 ALTER SCHEMA crm_open RENAME TO crm_moved;
-SELECT is((SELECT count(*) FROM crm_moved.customer_360), 2::bigint, 'a renamed workspace can be read at once');
-SELECT is(crm_internal.workspace_inner_schema('crm_moved'), 'crm_open_internal', 'the second schema of a renamed workspace is found');
-SELECT is(crm.upgrade_workspace('crm_moved'), 0::bigint, 'an upgrade of a renamed workspace has nothing to add');
-SELECT is_empty($$SELECT pg_temp.relations('crm_moved_internal', '{v}') UNION ALL SELECT pg_temp.functions('crm_moved_internal')$$,
+SELECT is((SELECT count(*) FROM crm_moved.customer_360), 2::bigint,
+	'a renamed workspace can be read at once');
+SELECT is(crm_internal.workspace_inner_schema('crm_moved'), 'crm_open_internal',
+	'the second schema of a renamed workspace is found');
+SELECT is(crm.upgrade_workspace('crm_moved'), 0::bigint,
+	'an upgrade of a renamed workspace has nothing to add');
+SELECT is_empty($$SELECT pg_temp.relations('crm_moved_internal', '{v}')
+	UNION ALL SELECT pg_temp.functions('crm_moved_internal')$$,
 	'an upgrade of a renamed workspace makes nothing twice');
 UPDATE crm_moved.sales_order_line SET unit_price = 200 WHERE order_id = 2;
-SELECT is((SELECT customers FROM crm_internal.refresh_changed('crm_moved', 10, 'infinity')), 1::bigint,
+SELECT is((SELECT customers FROM crm_internal.refresh_changed('crm_moved', 10, 'infinity')),
+	1::bigint,
 	'a change in a renamed workspace is noted and folded in');
-SELECT lives_ok($$SELECT * FROM crm.review_tiers('crm_moved', 'standard')$$, 'tiers of a renamed workspace are reviewed');
+SELECT lives_ok($$SELECT * FROM crm.review_tiers('crm_moved', 'standard')$$,
+	'tiers of a renamed workspace are reviewed');
 ALTER SCHEMA crm_open_internal RENAME TO crm_moved_inside;
-SELECT is(crm.upgrade_workspace('crm_moved'), 0::bigint, 'with both schemas renamed, an upgrade has nothing to add');
+SELECT is(crm.upgrade_workspace('crm_moved'), 0::bigint,
+	'with both schemas renamed, an upgrade has nothing to add');
 UPDATE crm_moved.sales_order_line SET unit_price = 300 WHERE order_id = 2;
-SELECT is((SELECT customers FROM crm_internal.refresh_changed('crm_moved', 10, 'infinity')), 1::bigint,
+SELECT is((SELECT customers FROM crm_internal.refresh_changed('crm_moved', 10, 'infinity')),
+	1::bigint,
 	'with both schemas renamed, a change is noted and folded in');
-SELECT is_empty('SELECT * FROM crm.check_workspace(''crm_moved'')', 'with both schemas renamed, nothing is wrong');
+SELECT is_empty('SELECT * FROM crm.check_workspace(''crm_moved'')',
+	'with both schemas renamed, nothing is wrong');
 SELECT crm.drop_workspace('crm_moved', force => true) \g /dev/null
 SELECT is_empty($$SELECT nspname FROM pg_namespace WHERE nspname ~ '^crm_(open|moved)'$$,
 	'a workspace is dropped with both schemas, whatever their names');
@@ -174,19 +201,24 @@ SELECT is_empty($$SELECT nspname FROM pg_namespace WHERE nspname ~ '^crm_(open|m
 SELECT crm.create_workspace('crm_open', 'UTC') \g /dev/null
 DROP SCHEMA crm_open_internal CASCADE;
 SELECT is_empty($$
-	VALUES ('view missing', 'crm_open_internal.purchase_source'), ('function missing', 'crm_open_internal.recompute'),
+	VALUES ('view missing', 'crm_open_internal.purchase_source'),
+		('function missing', 'crm_open_internal.recompute'),
 		   ('view missing', 'purchase_history')
-	EXCEPT SELECT problem, object FROM crm.check_workspace('crm_open')$$, 'what is missing of the second schema is named');
+	EXCEPT SELECT problem, object FROM crm.check_workspace('crm_open')$$,
+		'what is missing of the second schema is named');
 SELECT crm.upgrade_workspace('crm_open') \g /dev/null
-SELECT is_empty('SELECT * FROM crm.check_workspace(''crm_open'')', 'an upgrade makes the second schema anew');
+SELECT is_empty('SELECT * FROM crm.check_workspace(''crm_open'')',
+	'an upgrade makes the second schema anew');
 INSERT INTO crm_open.customer (customer_id, name) VALUES (1, 'Ada');
 INSERT INTO crm_open.sales_order (order_id, customer_id, ordered_at) VALUES (1, 1, '2025-01-10');
 INSERT INTO crm_open.sales_order_line (order_id, line_no, unit_price) VALUES (1, 1, 3000);
-SELECT is((SELECT revenue FROM crm_open.customer_value), 3000::numeric, 'an upgrade makes its triggers anew as well');
+SELECT is((SELECT revenue FROM crm_open.customer_value), 3000::numeric,
+	'an upgrade makes its triggers anew as well');
 
 -- A schema of another role is not taken for the second schema of a workspace.
 CREATE SCHEMA crm_victim CREATE TABLE dear (i int);
-CREATE FUNCTION crm_victim.mark_everyone() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE FUNCTION crm_victim.mark_everyone() RETURNS trigger
+	LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
 DROP TRIGGER crm_mark_everyone ON crm_open.workspace;
 CREATE TRIGGER crm_mark_everyone AFTER UPDATE ON crm_open.workspace
 	FOR EACH STATEMENT EXECUTE FUNCTION crm_victim.mark_everyone();
@@ -194,7 +226,8 @@ ALTER SCHEMA crm_victim OWNER TO crm_open_reader;
 SELECT is(crm_internal.workspace_inner_schema('crm_open'), 'crm_open_internal',
 	'the second schema of a workspace belongs to the owner of the first');
 SELECT crm.drop_workspace('crm_open', force => true) \g /dev/null
-SELECT has_table('crm_victim', 'dear', 'a schema of another role stays when a workspace is dropped');
+SELECT has_table('crm_victim', 'dear',
+	'a schema of another role stays when a workspace is dropped');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -11,7 +11,8 @@ SELECT pg_describe_object(classid, objid, 0) AS without_comment
    AND classid <> 'pg_opfamily'::regclass
    AND obj_description(objid, classid::regclass::text) IS NULL
    AND NOT (classid = 'pg_type'::regclass
-			AND (SELECT typelem <> 0 AND typcategory = 'A' OR typrelid IN (SELECT c.oid FROM pg_class c WHERE relkind = 'v')
+			AND (SELECT typelem <> 0 AND typcategory = 'A' OR typrelid IN (SELECT c.oid
+				FROM pg_class c WHERE relkind = 'v')
 				   FROM pg_type t WHERE t.oid = objid))
  ORDER BY 1;
 

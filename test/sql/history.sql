@@ -25,17 +25,23 @@ SELECT * FROM entries((SELECT history FROM stored WHERE customer = 'ann'));
 SELECT as_of::date, upto(history, as_of::date), purchases(history, as_of::date),
 	   purchase_days(history, as_of::date) AS days, amount(history, as_of::date),
 	   average_amount(history, as_of::date) AS average, first_day(history, as_of::date) AS first,
-	   last_day(history, as_of::date) AS last, recency(history, as_of::date), tenure(history, as_of::date)
-  FROM stored, unnest('{2024-11-30,2024-12-01,2025-02-10,2025-02-11,2026-01-01}'::text[]) WITH ORDINALITY AS a(as_of, n)
+	   last_day(history, as_of::date) AS last, recency(history, as_of::date),
+	   	tenure(history, as_of::date)
+  FROM stored, unnest('{2024-11-30,2024-12-01,2025-02-10,2025-02-11,2026-01-01}'::text[])
+  	WITH ORDINALITY AS a(as_of, n)
  WHERE customer = 'ann' ORDER BY n;
-SELECT during(history, '2024-12-02', '2025-02-11') AS inside, during(history, '2025-01-03', '2025-01-04') AS one_day,
-	   during(history, '2025-01-03', '2025-01-03') AS nothing, during(history, '2025-03-01', '2025-01-01') AS backwards
+SELECT during(history, '2024-12-02', '2025-02-11') AS inside,
+	during(history, '2025-01-03', '2025-01-04') AS one_day,
+	   during(history, '2025-01-03', '2025-01-03') AS nothing,
+	   	during(history, '2025-03-01', '2025-01-01') AS backwards
   FROM stored WHERE customer = 'ann';
 
 -- Gaps of 33 and 39 days; the refund day in between is no purchase day.
-SELECT g.count, mean, median, round(stddev::numeric, 9) AS stddev, round(mean_log::numeric, 9) AS mean_log
+SELECT g.count, mean, median, round(stddev::numeric, 9) AS stddev,
+	round(mean_log::numeric, 9) AS mean_log
   FROM stored, gaps(history) AS g WHERE customer IN ('ann', 'bob') ORDER BY customer;
-SELECT median FROM gaps('[["2025-01-01",1,1],["2025-01-03",1,1],["2025-01-10",1,1],["2025-02-10",1,1]]');
+SELECT median
+	FROM gaps('[["2025-01-01",1,1],["2025-01-03",1,1],["2025-01-10",1,1],["2025-02-10",1,1]]');
 
 -- x, t_x and t in each unit; mean_amount is that of 3 January and 11 February.
 SELECT unit, x, round(t_x::numeric, 9) AS t_x, round(t::numeric, 9) AS t, mean_amount
@@ -44,12 +50,14 @@ SELECT unit, x, round(t_x::numeric, 9) AS t_x, round(t::numeric, 9) AS t, mean_a
 SELECT repeat_purchases(history, '2025-02-01', 'day') FROM stored ORDER BY customer;
 
 -- Unions: || and rollup; days that occur in both are added up.
-SELECT a.history || b.history AS both FROM stored a, stored b WHERE a.customer = 'bob' AND b.customer = 'cyd';
+SELECT a.history || b.history AS both FROM stored a, stored b WHERE a.customer = 'bob'
+	AND b.customer = 'cyd';
 SELECT rollup(history) = (SELECT history_agg(day, amount) FROM orders) AS rollup_is_the_whole,
 	   rollup(history || history) AS twice
   FROM stored;
 SELECT rollup(history) FROM stored WHERE customer = 'dan';
-SELECT bool_and(merge(a.history, b.history) IS NOT DISTINCT FROM (a.history || b.history)) AS merge_is_the_operator,
+SELECT bool_and(merge(a.history,
+	b.history) IS NOT DISTINCT FROM (a.history || b.history)) AS merge_is_the_operator,
 	   merge(NULL, '[]') AS null_first, merge('[]', NULL) AS null_second
   FROM stored a, stored b;
 -- The function has a name in a session without search_path, where the operator has none.
@@ -66,29 +74,40 @@ SELECT day, history_agg(day, amount) OVER (ORDER BY day, amount) FROM orders WHE
 
 -- Scale: the largest seen, as sum() has it.
 SELECT h, amount(h), upto(h, '2024-12-31')
-  FROM (SELECT history_agg(day, amount) AS h FROM (VALUES ('2025-01-01'::date, 1), ('2025-01-02', 2.50), ('2025-01-02', 0.00000001)) v(day, amount)) x;
+  FROM (SELECT history_agg(day, amount) AS h
+  	FROM (VALUES ('2025-01-01'::date, 1), ('2025-01-02', 2.50), ('2025-01-02', 0.00000001)) v(day,
+  	amount)) x;
 -- float8 amounts read as their shortest decimal.
 SELECT history_agg(day, amount) FROM (VALUES
-	('2025-01-01'::date, 12.34::float8), ('2025-01-02', 0.1::float8 + 0.2::float8), ('2025-01-03', 1e12), ('2025-01-04', 1e-9),
-	('2025-01-05', -1e-9), ('2025-01-06', '-0'), ('2025-01-07', 1234567.891), ('2025-01-08', -0.5)) v(day, amount);
+	('2025-01-01'::date, 12.34::float8), ('2025-01-02', 0.1::float8 + 0.2::float8),
+		('2025-01-03', 1e12), ('2025-01-04', 1e-9),
+	('2025-01-05', -1e-9), ('2025-01-06', '-0'), ('2025-01-07', 1234567.891),
+		('2025-01-08', -0.5)) v(day, amount);
 -- All of PostgreSQL's days.
-SELECT history_agg(day, 1.00) FROM unnest('{4714-11-24 BC,0044-03-15 BC,1999-12-31,2000-01-01,2000-01-02,5874897-12-31}'::date[]) day;
+SELECT history_agg(day, 1.00)
+	FROM unnest('{4714-11-24 BC,0044-03-15 BC,1999-12-31,2000-01-01,2000-01-02,5874897-12-31}'::date[]) day;
 -- A million purchases of one customer on three days take a few bytes.
-SELECT history_agg('2025-01-01'::date + i % 3, 0.99) AS million, pg_column_size(history_agg('2025-01-01'::date + i % 3, 0.99)) AS bytes
+SELECT history_agg('2025-01-01'::date + i % 3, 0.99) AS million,
+	pg_column_size(history_agg('2025-01-01'::date + i % 3, 0.99)) AS bytes
   FROM generate_series(1, 1000000) i;
 
 -- Text and jsonb: exact round trips; spaces do not matter.
-SELECT count(*) AS stored, bool_and(history::text::history = history) AS text, bool_and(history::jsonb::history = history) AS jsonb
+SELECT count(*) AS stored, bool_and(history::text::history = history) AS text,
+	bool_and(history::jsonb::history = history) AS jsonb
   FROM stored WHERE history IS NOT NULL;
-SELECT ' [ [ "2025-01-03" , 2 , -1.50 ] , ["2025-01-04",1,2] ]'::history, '[]'::history, '[["2025-01-03",1,2]]'::jsonb::history,
+SELECT ' [ [ "2025-01-03" , 2 , -1.50 ] , ["2025-01-04",1,2] ]'::history, '[]'::history,
+	'[["2025-01-03",1,2]]'::jsonb::history,
 	   '[["2025-01-03",1,2.50]]'::history::jsonb -> 0 ->> 2 AS amount;
 -- Equality is of entries and scale.
-SELECT '[["2025-01-03",1,2]]'::history = '[["2025-01-03",1,2]]' AS same, '[["2025-01-03",1,2]]'::history = '[["2025-01-03",1,2.0]]' AS other_scale,
+SELECT '[["2025-01-03",1,2]]'::history = '[["2025-01-03",1,2]]' AS same,
+	'[["2025-01-03",1,2]]'::history = '[["2025-01-03",1,2.0]]' AS other_scale,
 	   '[["2025-01-03",1,2]]'::history <> '[["2025-01-04",1,2]]' AS other_day;
-SELECT count(DISTINCT history) FROM (SELECT history FROM stored UNION ALL SELECT history FROM stored) x;
+SELECT count(DISTINCT history) FROM (SELECT history FROM stored UNION ALL SELECT history
+	FROM stored) x;
 SELECT count(*) FROM (SELECT history FROM stored UNION SELECT history FROM stored) x;
 SELECT count(*) FROM stored a JOIN stored b ON a.history = b.history;
-SELECT bool_and(history < next) AS sorted, bool_and(history <= next AND next > history AND next >= history) AS likewise
+SELECT bool_and(history < next) AS sorted,
+	bool_and(history <= next AND next > history AND next >= history) AS likewise
   FROM (SELECT history, lead(history) OVER (ORDER BY history) AS next FROM stored) x;
 
 -- Bad rows
@@ -101,8 +120,10 @@ SELECT history_agg('-infinity', 1::float8);
 SELECT history_agg('2025-01-01', 1.123456789);
 SELECT history_agg('2025-01-01', 1000000000000000001);
 SELECT history_agg('2025-01-01', 1e18::float8);
-SELECT history_agg(day, amount) FROM (VALUES ('2025-01-01'::date, 1e18::numeric), ('2025-01-02', 1)) v(day, amount);
-SELECT history_agg(day, amount) FROM (VALUES ('2025-01-01'::date, 1e15::numeric), ('2025-01-02', 0.0001)) v(day, amount);
+SELECT history_agg(day, amount) FROM (VALUES ('2025-01-01'::date, 1e18::numeric),
+	('2025-01-02', 1)) v(day, amount);
+SELECT history_agg(day, amount) FROM (VALUES ('2025-01-01'::date, 1e15::numeric),
+	('2025-01-02', 0.0001)) v(day, amount);
 SELECT upto('[]', 'infinity');
 SELECT recency('[]', '-infinity');
 SELECT repeat_purchases('[]', '2025-01-01', 'fortnight');
@@ -130,8 +151,10 @@ SELECT '[["2025-01-03",1000000000000001,2]]'::history;
 SELECT '{"a": 1}'::jsonb::history;
 
 -- NULL in every place
-SELECT upto(NULL, '2025-01-01'), upto('[]', NULL), during(NULL, '2025-01-01', '2025-01-01'), during('[]', NULL, '2025-01-01'),
-	   during('[]', '2025-01-01', NULL), purchases(NULL), amount(NULL), recency(NULL, '2025-01-01'), recency('[]', NULL), tenure('[]', NULL);
+SELECT upto(NULL, '2025-01-01'), upto('[]', NULL), during(NULL, '2025-01-01', '2025-01-01'),
+	during('[]', NULL, '2025-01-01'),
+	   during('[]', '2025-01-01', NULL), purchases(NULL), amount(NULL), recency(NULL, '2025-01-01'),
+	   	recency('[]', NULL), tenure('[]', NULL);
 SELECT NULL::history || '[]' AS concat,
 	   crm_internal.history_agg_transition(NULL, NULL, NULL::numeric) AS nothing,
 	   crm_internal.history_agg_transition(NULL, '2025-01-01', 1) AS first,
@@ -141,5 +164,7 @@ SELECT NULL::history || '[]' AS concat,
 	   crm_internal.history_combine(NULL, '[["2025-01-01",1,1]]') AS other,
 	   crm_internal.history_final(NULL) AS final;
 -- An empty history
-SELECT purchases('[]'), purchase_days('[]'), amount('[]'), average_amount('[]'), first_day('[]'), last_day('[]'),
-	   recency('[]', '2025-01-01'), tenure('[]', '2025-01-01'), (gaps('[]')).*, repeat_purchases('[]', '2025-01-01', 'day');
+SELECT purchases('[]'), purchase_days('[]'), amount('[]'), average_amount('[]'), first_day('[]'),
+	last_day('[]'),
+	   recency('[]', '2025-01-01'), tenure('[]', '2025-01-01'), (gaps('[]')).*,
+	   	repeat_purchases('[]', '2025-01-01', 'day');

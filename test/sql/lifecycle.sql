@@ -17,14 +17,18 @@ SELECT state, round(value::numeric, 3) AS value FROM matrix, markov_value(m, :re
 SELECT state, round(value::numeric, 3) AS value FROM matrix, markov_value(m, :reward, 4, 0.2);
 SELECT state, value FROM matrix, markov_value(m, :reward, 0, 0.2);
 -- A long horizon is the infinite one; V = R + P V / (1 + d) in every state.
-SELECT max(abs(a.value - b.value)) < 1e-9 AS same FROM matrix, markov_value(m, :reward, 0.2) AS a JOIN LATERAL markov_value(m, :reward, 200, 0.2) AS b USING (state);
+SELECT max(abs(a.value - b.value)) < 1e-9 AS same FROM matrix, markov_value(m, :reward, 0.2) AS a
+	JOIN LATERAL markov_value(m, :reward, 200, 0.2) AS b USING (state);
 SELECT max(abs(v.value - (jsonb :reward ->> v.state)::float8 - next.value / 1.2)) < 1e-12 AS solves
   FROM matrix, markov_value(m, :reward, 0.2) AS v,
-	   LATERAL (SELECT sum(t.probability * w.value) AS value FROM transitions(m) AS t JOIN markov_value(m, :reward, 0.2) AS w ON w.state = t.to_state WHERE t.from_state = v.state) AS next;
+	   LATERAL (SELECT sum(t.probability * w.value) AS value FROM transitions(m) AS t
+	   	JOIN markov_value(m, :reward, 0.2) AS w ON w.state = t.to_state
+	   	WHERE t.from_state = v.state) AS next;
 -- NULL is the infinite horizon, too.
 SELECT bool_and(a.value = b.value) AS same
   FROM matrix, markov_value(m, :reward, 0.2) AS a
-  JOIN LATERAL markov_value(m, :reward, horizon => NULL, discount => 0.2, smoothing => 0) AS b USING (state);
+  JOIN LATERAL markov_value(m, :reward, horizon => NULL, discount => 0.2, smoothing => 0) AS b
+  	USING (state);
 -- Without a discount: finite, since everybody is lost in the end.
 SELECT state, round(value::numeric, 6) AS value FROM matrix, markov_value(m, :reward, 0);
 -- Time until lost, and until the next purchase
@@ -35,36 +39,53 @@ SELECT a.* FROM matrix, absorption(m) AS a;
 SELECT s.* FROM matrix, steady_state(m) AS s;
 
 -- The order of rows leaves no trace, and counts add up.
-SELECT count(DISTINCT m) AS matrices FROM (SELECT transition_matrix_agg(from_state, to_state, n ORDER BY hashtextextended(from_state || to_state, seed)) AS m FROM move, generate_series(1, 10) AS seed GROUP BY seed) AS q;
+SELECT count(DISTINCT m) AS matrices
+	FROM (SELECT transition_matrix_agg(from_state, to_state, n
+	ORDER BY hashtextextended(from_state || to_state, seed)) AS m
+	FROM move, generate_series(1, 10) AS seed GROUP BY seed) AS q;
 SELECT transition_matrix_agg(from_state, to_state) AS m FROM move, generate_series(1, n);
-SELECT transition_matrix_agg('state ' || i, 'state ' || (i + 1) % 100) = transition_matrix_agg('state ' || i, 'state ' || (i + 1) % 100, 1 ORDER BY -i) AS same,
-	   cardinality((transition_matrix_agg('state ' || i, 'state ' || (i + 1) % 100)).states) AS states FROM generate_series(0, 99) AS i;
+SELECT transition_matrix_agg('state ' || i,
+	'state ' || (i + 1) % 100) = transition_matrix_agg('state ' || i, 'state ' || (i + 1) % 100, 1
+	ORDER BY -i) AS same,
+	   cardinality((transition_matrix_agg('state ' || i,
+	   	'state ' || (i + 1) % 100)).states) AS states FROM generate_series(0, 99) AS i;
 
 -- Gambler's ruin: from 2 of 4 with a fair coin, either end is as likely, after 4 games.
-CREATE TEMP TABLE ruin AS SELECT transition_matrix_agg(i::text, (i + d)::text) AS m FROM generate_series(1, 3) AS i, unnest('{-1,1}'::int[]) AS d;
-SELECT from_state, absorbed_in, round(probability::numeric, 9) AS probability FROM ruin, absorption(m);
+CREATE TEMP TABLE ruin AS SELECT transition_matrix_agg(i::text, (i + d)::text) AS m
+	FROM generate_series(1, 3) AS i, unnest('{-1,1}'::int[]) AS d;
+SELECT from_state, absorbed_in, round(probability::numeric, 9) AS probability
+	FROM ruin, absorption(m);
 SELECT state, round(periods::numeric, 9) AS periods FROM ruin, passage_time(m);
 -- To 4: not certain but from there.
 SELECT p.* FROM ruin, passage_time(m, '{4}') AS p;
 
 -- Weather: sunny stays with 0.9, rainy with 0.5; in the long run 5/6 are sunny.
-CREATE TEMP TABLE weather AS SELECT transition_matrix_agg(f, t, n) AS m FROM (VALUES ('sun', 'sun', 9), ('sun', 'rain', 1), ('rain', 'rain', 1), ('rain', 'sun', 1), ('fog', 'sun', 1)) AS v(f, t, n);
+CREATE TEMP TABLE weather AS SELECT transition_matrix_agg(f, t, n) AS m
+	FROM (VALUES ('sun', 'sun', 9), ('sun', 'rain', 1), ('rain', 'rain', 1), ('rain', 'sun', 1),
+	('fog', 'sun', 1)) AS v(f, t, n);
 SELECT state, round(share::numeric, 9) AS share FROM weather, steady_state(m);
 SELECT state, round(periods::numeric, 9) AS periods FROM weather, passage_time(m, '{rain}');
 -- A chain that alternates has a steady state as well.
-SELECT s.* FROM (SELECT transition_matrix_agg(f, t) AS m FROM (VALUES ('a', 'b'), ('b', 'a')) AS v(f, t)) AS q, steady_state(m) AS s;
+SELECT s.* FROM (SELECT transition_matrix_agg(f, t) AS m
+	FROM (VALUES ('a', 'b'), ('b', 'a')) AS v(f, t)) AS q, steady_state(m) AS s;
 -- A perpetuity: reward 1 for ever at 5 percent is 21 with the first payment now.
-SELECT state, round(value::numeric, 9) AS value FROM (SELECT transition_matrix_agg('a', 'a') AS m) AS q, markov_value(m, '{"a": 1}', 0.05);
+SELECT state, round(value::numeric, 9) AS value
+	FROM (SELECT transition_matrix_agg('a', 'a') AS m) AS q, markov_value(m, '{"a": 1}', 0.05);
 -- Growing rewards (negative discount) are finite while leaving outruns them: 1 / (1 - 0.5 / 0.8).
-SELECT state, round(value::numeric, 9) AS value FROM (SELECT transition_matrix_agg(f, t) AS m FROM (VALUES ('in', 'in'), ('in', 'out')) AS v(f, t)) AS q, markov_value(m, '{"in": 1, "out": 0}', -0.2);
+SELECT state, round(value::numeric, 9) AS value FROM (SELECT transition_matrix_agg(f, t) AS m
+	FROM (VALUES ('in', 'in'), ('in', 'out')) AS v(f, t)) AS q,
+	markov_value(m, '{"in": 1, "out": 0}', -0.2);
 
 -- Smoothing: each move seen once more; a state that was never left may go anywhere.
-SELECT t.* FROM (SELECT transition_matrix_agg(f, t, n) AS m FROM (VALUES ('a', 'a', 2), ('a', 'b', 5)) AS v(f, t, n)) AS q, transitions(m, 1) AS t;
-SELECT t.* FROM (SELECT transition_matrix_agg(f, t, n) AS m FROM (VALUES ('a', 'a', 2), ('a', 'b', 5)) AS v(f, t, n)) AS q, transitions(m) AS t;
+SELECT t.* FROM (SELECT transition_matrix_agg(f, t, n) AS m
+	FROM (VALUES ('a', 'a', 2), ('a', 'b', 5)) AS v(f, t, n)) AS q, transitions(m, 1) AS t;
+SELECT t.* FROM (SELECT transition_matrix_agg(f, t, n) AS m
+	FROM (VALUES ('a', 'a', 2), ('a', 'b', 5)) AS v(f, t, n)) AS q, transitions(m) AS t;
 
 -- Nothing there
 SELECT transition_matrix_agg(from_state, to_state) FROM move WHERE false;
-SELECT transition_matrix_agg(NULL, 'a'), transition_matrix_agg('a', NULL), transition_matrix_agg('a', 'b', NULL);
+SELECT transition_matrix_agg(NULL, 'a'), transition_matrix_agg('a', NULL),
+	transition_matrix_agg('a', 'b', NULL);
 SELECT count(*) FROM transitions(NULL);
 SELECT count(*) FROM matrix, markov_value(m, NULL, 0.1);
 SELECT count(*) FROM matrix, markov_value(m, :reward, 4, NULL);
@@ -86,8 +107,11 @@ SELECT * FROM matrix, markov_value(m, :reward, 'NaN');
 SELECT * FROM matrix, markov_value(m, :reward, -1, 0.2);
 SELECT * FROM matrix, markov_value(m, :reward, NULL, 0.2, -0.5);
 SELECT * FROM matrix, markov_value(m, '{"r1": 36, "r2": -4, "r3": -4, "r4": -4, "former": 1}', 0);
-SELECT v.* FROM (SELECT transition_matrix_agg(f, t) AS m FROM (VALUES ('in', 'in'), ('in', 'out')) AS v(f, t)) AS q, markov_value(m, '{"in": 1, "out": 0}', -0.6) AS v;
-SELECT v.* FROM (SELECT transition_matrix_agg('a', 'a') AS m) AS q, markov_value(m, '{"a": 1e300}', 1000, -0.9) AS v;
+SELECT v.* FROM (SELECT transition_matrix_agg(f, t) AS m
+	FROM (VALUES ('in', 'in'), ('in', 'out')) AS v(f, t)) AS q,
+	markov_value(m, '{"in": 1, "out": 0}', -0.6) AS v;
+SELECT v.* FROM (SELECT transition_matrix_agg('a', 'a') AS m) AS q,
+	markov_value(m, '{"a": 1e300}', 1000, -0.9) AS v;
 SELECT * FROM matrix, passage_time(m, '{r5}');
 SELECT * FROM matrix, passage_time(m, '{}');
 SELECT * FROM weather, passage_time(m);
