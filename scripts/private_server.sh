@@ -156,10 +156,11 @@ private_server_start() {
 	as_server_user "$bindir/initdb" -D "$data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync \
 		>"$workplace/initdb.log" 2>&1 || { cat "$workplace/initdb.log" >&2; fail "initdb failed"; }
 	# Nothing here outlives a crash, so nothing needs to reach the disk. The
-	# server may outlive the script: it must not hold what that has open.
-	as_server_user "$bindir/pg_ctl" -D "$data" -w -s -l "$data/server.log" start -o "-c listen_addresses='' \
+	# server may outlive the script: it must not hold what that has open. A shell
+	# of its own closes it, because a trap may run in this one meanwhile.
+	(as_server_user "$bindir/pg_ctl" -D "$data" -w -s -l "$data/server.log" start -o "-c listen_addresses='' \
 -c unix_socket_directories='$workplace/socket' -c unix_socket_permissions=0700 -c port=5432 -c fsync=off \
-${options[*]@Q}" 3>&- 4>&- ||
+${options[*]@Q}") 3>&- 4>&- ||
 		{ cat "$data/server.log" >&2; fail "the private server did not start"; }
 	export PGHOST=$workplace/socket PGPORT=5432 PGUSER=postgres PGDATABASE=postgres
 	unset PGSERVICE PGOPTIONS PGPASSWORD PGHOSTADDR PGTZ PGDATESTYLE PGCLIENTENCODING
