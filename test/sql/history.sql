@@ -64,7 +64,9 @@ SELECT bool_and(merge(a.history,
 SET search_path = public;
 SELECT crm.merge(a.history, b.history) AS both
   FROM stored a, stored b WHERE a.customer = 'bob' AND b.customer = 'cyd';
+\set VERBOSITY terse
 SELECT a.history || b.history AS both FROM stored a, stored b;
+\set VERBOSITY default
 SET search_path = crm, public;
 SELECT history_agg(day, amount) FROM orders WHERE false;
 SELECT history_agg(day, amount) FILTER (WHERE amount > 100) FROM orders;
