@@ -4,13 +4,18 @@
  *		Writing and checking the byte form of a purchase history.
  *
  * codec.h describes the form. history_check is the only judge of bytes that
- * come from outside (binary input, stored values are trusted afterwards);
- * the readers in codec.h rely on it and check nothing.
+ * come from outside, that is, of binary input. Stored values are trusted
+ * afterwards, as the server trusts every stored varlena. The readers in
+ * codec.h rely on it and check nothing.
  *
  *-------------------------------------------------------------------------
  */
 #include "history/codec.h"
 
+/*
+ * Writes a variable-length integer and returns where it ends. A value below
+ * 2^63 takes at most 9 bytes, any uint64_t at most 10.
+ */
 static uint8_t *
 write_integer(uint8_t *target, uint64_t value)
 {
@@ -23,13 +28,22 @@ write_integer(uint8_t *target, uint64_t value)
 	return target;
 }
 
+/*
+ * Maps small numbers of either sign to small unsigned ones: 0, -1, 1, -2
+ * become 0, 1, 2, 3. The right shift of a negative number copies the sign bit
+ * with every compiler that PostgreSQL supports, so it gives 0 or all ones.
+ */
 static uint64_t
 zigzag(int64_t value)
 {
 	return ((uint64_t) value << 1) ^ (uint64_t) (value >> 63);
 }
 
-/* Writes at most HISTORY_MAX_ENTRY_SIZE bytes; returns where they end. */
+/*
+ * Writes one entry and returns where it ends. The caller provides
+ * HISTORY_MAX_ENTRY_SIZE bytes. The shorter of the two forms is used whenever
+ * it can hold the entry: sealed bytes would otherwise not be unique.
+ */
 uint8_t *
 history_write_entry(uint8_t *target, int32_t previous_day,
 					const HistoryEntry *entry)
@@ -47,7 +61,11 @@ history_write_entry(uint8_t *target, int32_t previous_day,
 	return write_integer(target, zigzag(entry->amount));
 }
 
-/* An integer in its shortest form, below 2^63; false where there is none. */
+/*
+ * Reads an integer from bytes that nobody has checked. True only for the
+ * shortest form of a value below 2^63, which then fits into int64_t. *next
+ * moves only on success, and no byte at or behind the end is read.
+ */
 static bool
 check_integer(const uint8_t **next, const uint8_t *end, HistoryFault *fault,
 			  uint64_t *value)
@@ -76,7 +94,11 @@ check_integer(const uint8_t **next, const uint8_t *end, HistoryFault *fault,
 	return false;
 }
 
-/* The integers of one entry, which may still mean nonsense. */
+/*
+ * Reads the integers of one entry. True if the bytes are well formed and the
+ * entry has its shorter form. The day and the sums may still be out of range:
+ * *days is a difference of any size, which the caller adds with care.
+ */
 static bool
 check_entry_integers(HistoryReader *reader, HistoryFault *fault, int64_t *days,
 					 HistoryEntry *entry)
@@ -112,8 +134,13 @@ check_entry_integers(HistoryReader *reader, HistoryFault *fault, int64_t *days,
 }
 
 /*
- * The rules that a finished history obeys beyond its bytes, entry by entry.
- * The text input checks its entries here as well.
+ * The rules of a finished history beyond its bytes, entry by entry. The text
+ * input checks its entries here as well, so both inputs accept the same
+ * histories.
+ *
+ * The limits are compared by subtraction: the sum so far is within its limit,
+ * so the difference cannot overflow, while a sum could. Negating the amount is
+ * safe because zig-zag of an integer below 2^63 is never INT64_MIN.
  */
 HistoryFault
 history_check_entry(HistoryCheck *check, const HistoryEntry *entry)
@@ -134,7 +161,11 @@ history_check_entry(HistoryCheck *check, const HistoryEntry *entry)
 	return HISTORY_VALID;
 }
 
-/* Are these the sealed bytes of a history? */
+/*
+ * Tells whether the bytes are sealed bytes of a history, as codec.h defines
+ * them. Reads nothing outside the bytes, whatever they hold. Linear in the
+ * size. The fuzz test calls this function with random bytes.
+ */
 HistoryFault
 history_check(const uint8_t *data, size_t size)
 {
@@ -168,6 +199,10 @@ history_check(const uint8_t *data, size_t size)
 	return HISTORY_VALID;
 }
 
+/*
+ * The reason in words, without a capital and without a period: it goes into
+ * the detail of a message. The text is a constant.
+ */
 const char *
 history_fault_text(HistoryFault fault)
 {
@@ -176,26 +211,25 @@ history_fault_text(HistoryFault fault)
 		case HISTORY_VALID:
 			break;
 		case HISTORY_FAULT_FORMAT:
-			return "the format is not one that this version of crm knows";
+			return "this version of crm does not know the format";
 		case HISTORY_FAULT_SCALE:
-			return "the scale is not one of 0 to 8, or not 0 for an empty "
-				   "history";
+			return "the scale must be from 0 to 8, and 0 for an empty history";
 		case HISTORY_FAULT_TRUNCATED:
-			return "it ends within an entry";
+			return "the bytes end inside an entry";
 		case HISTORY_FAULT_INTEGER:
-			return "a number in it is too long";
+			return "a number has too many bytes";
 		case HISTORY_FAULT_DAY:
-			return "a day in it is out of the range of dates";
+			return "a day is outside the range of type date";
 		case HISTORY_FAULT_ORDER:
-			return "its days are not in ascending order";
+			return "the days are not in ascending order";
 		case HISTORY_FAULT_EMPTY_ENTRY:
 			return "an entry without a purchase is a refund, so its amount "
 				   "must be negative";
 		case HISTORY_FAULT_FORM:
 			return "an entry is not in its shortest form";
 		case HISTORY_FAULT_LIMIT:
-			return "its amounts exceed 10^18 minor units, or its purchases "
-				   "10^15, in all";
+			return "the amounts add up to more than 10^18 minor units, or the "
+				   "purchases to more than 10^15";
 	}
-	return "it is valid";
+	return "the history is valid";
 }

@@ -3,9 +3,13 @@
  * history.h
  *		The type crm.history inside the server.
  *
- * A finished value is a varlena whose payload is sealed bytes (codec.h). It
- * is read in place, short header included: the bytes need no alignment, so
- * an argument costs no copy unless it was toasted.
+ * A finished value is a varlena whose payload is sealed bytes (codec.h). It is
+ * read in place, short header included: the bytes need no alignment, so an
+ * argument costs no copy unless it was toasted.
+ *
+ * A History points into the argument, or into a copy in the current memory
+ * context if the argument had to be decompressed. Nobody frees that copy: it
+ * goes with the context, which the executor resets for each row.
  *
  *-------------------------------------------------------------------------
  */
@@ -20,7 +24,7 @@
 #include "history/codec.h"
 #include "history/totals.h"
 
-/* A history argument: where its sealed bytes are. */
+/* The sealed bytes of a history argument: the header byte at least. */
 typedef struct History
 {
 	const uint8_t *data;
@@ -29,24 +33,33 @@ typedef struct History
 
 extern History history_from_datum(Datum datum);
 
-/* A new value from entries in order, one a day, within the limits. */
+/*
+ * A new value in the current memory context. The entries ascend by day, have
+ * one entry a day, and are within the limits.
+ */
 extern Datum history_from_entries(const HistoryEntry *entries, size_t count,
 								  int scale);
 
-/* A new value from the bytes of another one's beginning. */
+/*
+ * A new value in the current memory context, from sealed bytes: all bytes of
+ * a history, or its front up to the end of an entry.
+ */
 extern Datum history_from_bytes(const uint8_t *data, size_t size);
 
 #define PG_GETARG_HISTORY(n) history_from_datum(PG_GETARG_DATUM(n))
 
-/* A date argument as a finite day; infinite dates are an error. */
+/*
+ * A date argument as days since 2000-01-01. An infinite date is an error whose
+ * message names the argument.
+ */
 extern int32_t history_day(DateADT date, const char *argument);
 
-/* A finite day for a message, whatever DateStyle is. */
+/* A finite day as YYYY-MM-DD for any DateStyle, in the current context. */
 extern char *history_day_text(int32_t day);
 
 #define PG_GETARG_DAY(n, name) history_day(PG_GETARG_DATEADT(n), name)
 
-/* Minor units of a scale as numeric. */
+/* Minor units of a scale as numeric with that many decimals. Exact. */
 extern Datum history_amount_numeric(int64_t units, int scale);
 
 /* Minor units of a scale as float8, correctly rounded where below 2^53. */

@@ -4,16 +4,20 @@
  *		crm.history_agg, crm.rollup and the union of histories.
  *
  * The state type of both aggregates is crm.history itself, in the form of a
- * log (log.h): a real type, so that partial aggregates travel between workers
- * and nodes without serial functions. Within an aggregate the log is changed
- * in place; a log that grows is returned as a new value, which the executor
- * copies into the aggregate's memory (and frees the old one). Nothing else
- * ever changes a log, and every reader of a history seals one that it meets
- * (history_from_datum), so that no log is visible outside.
+ * log (log.h). A real type needs no serial functions, so that partial
+ * aggregates travel between workers and between machines.
  *
- * A state is one chunk of memory: a log starts with room for some seven rows,
- * doubles, and is merged by day before it grows beyond a kilobyte, so that it
- * needs room for a customer's days, not for his purchases.
+ * Within an aggregate the log is changed in place. A log that grows is
+ * returned as a new value, which the executor copies into the aggregate's
+ * memory before it frees the old one. Nothing else ever changes a log. Every
+ * function that reads a history seals a log that it meets
+ * (history_from_datum), so users never see a log.
+ *
+ * Memory: a state is one chunk. A log starts with 64 bytes, half of them its
+ * header, and doubles. A log of a kilobyte or more is merged by day before it
+ * grows, so that it needs room for the days of a customer and not for their
+ * purchases. Everything else is allocated in the context of the call, which
+ * the executor resets after each row.
  *
  *-------------------------------------------------------------------------
  */
@@ -27,9 +31,15 @@
 #include "history/history.h"
 #include "history/log.h"
 
+/* The size of a new log, and the size from which it is merged; in bytes. */
 #define LOG_FIRST_SIZE 64
 #define LOG_MERGE_SIZE 1024
 
+/*
+ * True for a log that can be changed in place: neither compressed nor stored
+ * elsewhere, and with a length word of four bytes. A log that traveled may
+ * have another header. It is detoasted and added to a new log instead.
+ */
 static bool
 is_log(Datum datum)
 {
@@ -39,6 +49,11 @@ is_log(Datum datum)
 		   (*(uint8_t *) VARDATA(value) & 0xF0) == HISTORY_LOG_FORMAT;
 }
 
+/*
+ * An empty log of size bytes, header included, in the current memory context.
+ * PostgreSQL's limit for a value, 1 GB, is checked here, because the message
+ * of palloc would not tell users what to do.
+ */
 static HistoryLog *
 log_create(size_t size, int scale)
 {
@@ -54,6 +69,7 @@ log_create(size_t size, int scale)
 	return log;
 }
 
+/* The bytes that are left for entries. */
 static size_t
 log_room(const HistoryLog *log)
 {
@@ -66,11 +82,13 @@ refuse_limit(void)
 	ereport(ERROR,
 			(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 			 errmsg("the amounts or purchases of a history are out of range"),
-			 errdetail("The absolute amounts may add up to 10^18 minor units "
-					   "(10^16 with two decimals), the purchases to 10^15."),
-			 errhint("Use fewer decimals: round(amount, 2).")));
+			 errdetail("The sum of the absolute amounts must not exceed 10^18 "
+					   "minor units (10^16 with two decimals). The number of "
+					   "purchases must not exceed 10^15."),
+			 errhint("Use fewer decimals, for example round(amount, 2).")));
 }
 
+/* Adds an entry and its sums. There is room for it. */
 static void
 log_append(HistoryLog *log, const HistoryEntry *entry)
 {
@@ -78,7 +96,11 @@ log_append(HistoryLog *log, const HistoryEntry *entry)
 		refuse_limit();
 }
 
-/* The log's entries in order, one a day; in the current memory. */
+/*
+ * The entries in order, one for each day, in the current memory context. The
+ * caller frees them. There may be more entries than 1 GB holds, since an entry
+ * takes 24 bytes here and as few as 2 in the log: hence the huge allocation.
+ */
 static HistoryEntry *
 log_entries(const HistoryLog *log, size_t *count)
 {
@@ -91,7 +113,10 @@ log_entries(const HistoryLog *log, size_t *count)
 	return entries;
 }
 
-/* A copy with so much memory. */
+/*
+ * A copy of the log with size bytes. The old log stays as it is: within an
+ * aggregate it belongs to the executor, which frees it.
+ */
 static HistoryLog *
 log_enlarge(const HistoryLog *log, size_t size)
 {
@@ -103,8 +128,12 @@ log_enlarge(const HistoryLog *log, size_t size)
 }
 
 /*
- * The log with its entries merged by day, at a scale with so many digits
- * more. The sums stay those of all that arrived.
+ * The log with its entries merged by day, at a scale with "digits" more
+ * decimals.
+ *
+ * The sums stay the sums of all that arrived, so the result depends on no
+ * order. Multiplying an amount cannot overflow: the sum of all absolute
+ * amounts fits at the new scale, and no single day has more.
  */
 static HistoryLog *
 log_rebuild(const HistoryLog *log, int digits)
@@ -134,7 +163,13 @@ log_rebuild(const HistoryLog *log, int digits)
 	return rebuilt;
 }
 
-/* The same log with room for one entry more: itself, or another one. */
+/*
+ * The same log if it has room for one more entry, otherwise a larger one.
+ *
+ * A log of a kilobyte is merged first, unless its days ascend and merging
+ * cannot shorten it. If that frees half of it, the size stays. Otherwise it
+ * doubles. So a row costs constant time on average, and sorting is rare.
+ */
 static HistoryLog *
 log_with_room(HistoryLog *log)
 {
@@ -149,7 +184,11 @@ log_with_room(HistoryLog *log)
 	return log_enlarge(log, (size_t) VARSIZE(log) * 2);
 }
 
-/* Adds an entry whose amount has this scale. Returns the log, maybe a new one. */
+/*
+ * Adds an entry whose amount has this scale. Returns the log, which may be a
+ * new one. The log takes the larger of the two scales, so no amount is
+ * rounded.
+ */
 static HistoryLog *
 log_add(HistoryLog *log, HistoryEntry entry, int scale)
 {
@@ -162,7 +201,10 @@ log_add(HistoryLog *log, HistoryEntry entry, int scale)
 	return log;
 }
 
-/* Adds all entries of a finished history. */
+/*
+ * Adds all entries of a finished history. Interrupts are served, since a
+ * history may have millions of entries.
+ */
 static HistoryLog *
 log_add_history(HistoryLog *log, History history)
 {
@@ -179,7 +221,12 @@ log_add_history(HistoryLog *log, History history)
 	return log;
 }
 
-/* Adds what another log has seen, sums and all. */
+/*
+ * Adds the entries of another log, and the rest of its sum. The entries are
+ * merged first, so refunds may have netted amounts. That difference is added
+ * to the sum afterwards. The limit then holds for all that arrived at either
+ * log, just as if one log had seen every row.
+ */
 static HistoryLog *
 log_add_log(HistoryLog *log, Datum other_datum)
 {
@@ -204,7 +251,11 @@ log_add_log(HistoryLog *log, Datum other_datum)
 	return log;
 }
 
-/* A value of the type in either form, added to a log. */
+/*
+ * Adds a value of the type in either form: a finished history or a log. The
+ * bytes of an argument may stand unaligned, but the fields of a log may not,
+ * so a log is unpacked before it is read.
+ */
 static HistoryLog *
 log_add_datum(HistoryLog *log, Datum datum)
 {
@@ -216,8 +267,10 @@ log_add_datum(HistoryLog *log, Datum datum)
 }
 
 /*
- * The state to add to. Within an aggregate that is the first argument, if it
- * is a log already; otherwise a new log with what the argument holds.
+ * The state to add to. Within an aggregate this is the first argument if it is
+ * a log already. Otherwise it is a new log with what the argument holds.
+ * Outside an aggregate the argument belongs to the caller and is never
+ * changed.
  */
 static HistoryLog *
 state_log(FunctionCallInfo fcinfo)
@@ -232,6 +285,13 @@ state_log(FunctionCallInfo fcinfo)
 	return log_add_datum(log, PG_GETARG_DATUM(0));
 }
 
+/*
+ * A finished value from a log, in the current memory context. The log is
+ * unchanged: a window aggregate seals the same state again and again.
+ *
+ * A log in order of days has the bytes already, so they are copied. An empty
+ * log takes the other way, because an empty history has scale 0.
+ */
 static Datum
 log_seal(const HistoryLog *log)
 {
@@ -258,7 +318,10 @@ log_seal(const HistoryLog *log)
 	return result;
 }
 
-/* Within an aggregate the log goes on; anywhere else a finished value. */
+/*
+ * Within an aggregate the state is the log. Anywhere else, as for the operator
+ * |, the result is a finished value.
+ */
 static Datum
 state_result(FunctionCallInfo fcinfo, HistoryLog *log)
 {
@@ -271,6 +334,10 @@ state_result(FunctionCallInfo fcinfo, HistoryLog *log)
  * Finished values
  */
 
+/*
+ * Copies sealed bytes into a value. They are no more than the bytes of another
+ * value, so the size is valid.
+ */
 Datum
 history_from_bytes(const uint8_t *data, size_t size)
 {
@@ -281,6 +348,10 @@ history_from_bytes(const uint8_t *data, size_t size)
 	return PointerGetDatum(value);
 }
 
+/*
+ * Encodes entries. The room is the upper bound of 26 bytes an entry, which
+ * saves a pass that measures. The value itself must stay below 1 GB.
+ */
 Datum
 history_from_entries(const HistoryEntry *entries, size_t count, int scale)
 {
@@ -304,7 +375,10 @@ history_from_entries(const HistoryEntry *entries, size_t count, int scale)
 	return PointerGetDatum(value);
 }
 
-/* The bytes of an argument; a log (a state that traveled) is sealed first. */
+/*
+ * The bytes of an argument. A log (a state that traveled) is sealed first, so
+ * a caller meets sealed bytes only.
+ */
 History
 history_from_datum(Datum datum)
 {
@@ -323,6 +397,10 @@ history_from_datum(Datum datum)
  * Rows
  */
 
+/*
+ * A date as a day. Infinite dates are refused: no purchase happens then, and
+ * differences of days would be wrong.
+ */
 int32_t
 history_day(DateADT date, const char *argument)
 {
@@ -336,6 +414,10 @@ history_day(DateADT date, const char *argument)
 	return date;
 }
 
+/*
+ * Returns if the amount is valid. Otherwise raises an error that says how to
+ * mend it.
+ */
 static void
 check_amount(DecimalFault fault, const Decimal *amount)
 {
@@ -344,25 +426,31 @@ check_amount(DecimalFault fault, const Decimal *amount)
 		case DECIMAL_VALID:
 			return;
 		case DECIMAL_NOT_FINITE:
-			ereport(ERROR,
-					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-					 errmsg("an amount must be finite, not NaN or infinite"),
-					 errhint("Leave out or mend such rows: FILTER (WHERE "
-							 "amount < 'infinity').")));
+			ereport(
+				ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("an amount must be finite, not NaN or infinite"),
+				 errhint("Correct these rows, or leave them out with FILTER "
+						 "(WHERE amount < 'infinity').")));
 			break;
 		case DECIMAL_FAULT_SCALE:
-			ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-							errmsg("an amount has %d decimals; at most %d are "
-								   "possible",
-								   amount->scale, DECIMAL_MAX_SCALE),
-							errhint("Round it: round(amount, 2).")));
+			ereport(
+				ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("an amount has %d decimals, more than the limit "
+						"of %d",
+						amount->scale, DECIMAL_MAX_SCALE),
+				 errhint("Round the amount, for example round(amount, 2).")));
 			break;
 		case DECIMAL_FAULT_RANGE:
 			refuse_limit();
 	}
 }
 
-/* The purchase or refund that a row stands for, added to the state. */
+/*
+ * Adds the row in the arguments to the state. A negative amount is a refund:
+ * it counts as money and not as a purchase.
+ */
 static Datum
 add_row(FunctionCallInfo fcinfo, const Decimal *amount, bool is_refund)
 {
@@ -375,6 +463,10 @@ add_row(FunctionCallInfo fcinfo, const Decimal *amount, bool is_refund)
 						log_add(state_log(fcinfo), entry, amount->scale));
 }
 
+/*
+ * A row with a NULL day or amount changes nothing. The state stays as it is,
+ * and it stays NULL while no row counted.
+ */
 static Datum
 skip_row(FunctionCallInfo fcinfo)
 {
@@ -385,6 +477,10 @@ skip_row(FunctionCallInfo fcinfo)
 
 PG_FUNCTION_INFO_V1(crm_history_add_numeric);
 
+/*
+ * Transition of crm.history_agg(date, numeric). The amount is exact: it is
+ * read from the bytes of the numeric and never goes through a float.
+ */
 Datum
 crm_history_add_numeric(PG_FUNCTION_ARGS)
 {
@@ -402,6 +498,11 @@ crm_history_add_numeric(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_history_add_float8);
 
+/*
+ * Transition of crm.history_agg(date, float8). The amount is rounded to 8
+ * decimals (base/decimal.h). A refund that rounds to 0 is skipped, since an
+ * entry without a purchase must have a negative amount.
+ */
 Datum
 crm_history_add_float8(PG_FUNCTION_ARGS)
 {
@@ -411,13 +512,17 @@ crm_history_add_float8(PG_FUNCTION_ARGS)
 		return skip_row(fcinfo);
 	check_amount(decimal_from_double(PG_GETARG_FLOAT8(2), &amount), &amount);
 	if (amount.units == 0 && PG_GETARG_FLOAT8(2) < 0)
-		return skip_row(fcinfo); /* a refund of less than 10^-8 is nothing */
+		return skip_row(fcinfo); /* less than 10^-8 */
 	return add_row(fcinfo, &amount, amount.units < 0);
 }
 
 PG_FUNCTION_INFO_V1(crm_history_union);
 
-/* Transition of rollup, combine of both aggregates, and the operator ||. */
+/*
+ * Transition of crm.rollup, combine function of both aggregates, and the
+ * operator
+ * |. Adding is commutative and associative, so parallel plans give equal bytes.
+ */
 Datum
 crm_history_union(PG_FUNCTION_ARGS)
 {
@@ -429,6 +534,10 @@ crm_history_union(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_history_final);
 
+/*
+ * Seals the state. NULL if no row counted. A state in any other form than a
+ * plain log is returned as it is: whoever reads it seals it.
+ */
 Datum
 crm_history_final(PG_FUNCTION_ARGS)
 {

@@ -3,9 +3,16 @@
  * history_answers.c
  *		Reading a history: cuts, counts, money, ages, gaps, entries.
  *
- * Each function walks over the bytes once. A cut at the end copies the bytes
- * before it; only during() writes entries anew, because the first entry of a
- * history counts its days from a fixed date.
+ * Each function walks over the bytes once, in time that is linear in the
+ * entries up to the day asked for. Nothing is kept between calls.
+ *
+ * A cut at the end copies the bytes before it. Only during() writes entries
+ * anew, because the first entry of a history counts its days from a fixed
+ * date.
+ *
+ * The SQL functions are STRICT: a NULL argument never arrives here. A NULL
+ * result says that the question has no answer yet, for example the recency of
+ * a customer without a purchase.
  *
  *-------------------------------------------------------------------------
  */
@@ -24,18 +31,30 @@
  * Conversions that other domains use as well
  */
 
+/*
+ * Minor units as numeric with "scale" decimals. Exact, also for trailing
+ * zeros: 1250 units of scale 2 are 12.50.
+ */
 Datum
 history_amount_numeric(int64_t units, int scale)
 {
 	return NumericGetDatum(int64_div_fast_to_numeric(units, scale));
 }
 
+/*
+ * Minor units as float8. Below 2^53 units both operands are exact, so the
+ * division rounds once and the result is the nearest float8.
+ */
 double
 history_amount_float8(int64_t units, int scale)
 {
 	return (double) units / (double) decimal_powers[scale];
 }
 
+/*
+ * The days in a unit of time. A year has 365.25 days and a month a twelfth of
+ * that: models measure durations, so a month must have one length.
+ */
 double
 history_days_per_unit(text *unit)
 {
@@ -69,6 +88,10 @@ history_days_per_unit(text *unit)
 
 PG_FUNCTION_INFO_V1(crm_history_upto);
 
+/*
+ * crm.upto(crm.history, as_of date): the history as it was on that day, as_of
+ * included. If no entry is later, the argument itself is the result.
+ */
 Datum
 crm_history_upto(PG_FUNCTION_ARGS)
 {
@@ -93,6 +116,11 @@ crm_history_upto(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_history_during);
 
+/*
+ * crm.during(crm.history, since date, until date): the entries with since <=
+ * day < until. Half-open, so that adjacent periods share no entry and lose
+ * none.
+ */
 Datum
 crm_history_during(PG_FUNCTION_ARGS)
 {
@@ -119,7 +147,10 @@ crm_history_during(PG_FUNCTION_ARGS)
  * Counts, money, ages
  */
 
-/* Up to the second argument, if there is one. */
+/*
+ * The sums up to the second argument, or of all entries without one. This
+ * serves the forms of a function with and without as_of.
+ */
 static HistoryTotals
 argument_totals(FunctionCallInfo fcinfo)
 {
@@ -134,6 +165,7 @@ argument_totals(FunctionCallInfo fcinfo)
 
 PG_FUNCTION_INFO_V1(crm_history_purchases);
 
+/* The number of purchases. Refunds do not count. */
 Datum
 crm_history_purchases(PG_FUNCTION_ARGS)
 {
@@ -142,6 +174,10 @@ crm_history_purchases(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_history_purchase_days);
 
+/*
+ * The number of days with at least one purchase. Models count these, because
+ * two receipts of one day are one visit to them.
+ */
 Datum
 crm_history_purchase_days(PG_FUNCTION_ARGS)
 {
@@ -150,6 +186,7 @@ crm_history_purchase_days(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_history_amount);
 
+/* The net amount: purchases less refunds. 0 without entries. */
 Datum
 crm_history_amount(PG_FUNCTION_ARGS)
 {
@@ -160,6 +197,10 @@ crm_history_amount(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_history_average_amount);
 
+/*
+ * The net amount for each purchase, with the decimals of numeric division.
+ * NULL without a purchase.
+ */
 Datum
 crm_history_average_amount(PG_FUNCTION_ARGS)
 {
@@ -174,6 +215,7 @@ crm_history_average_amount(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_history_first_day);
 
+/* The day of the first purchase. NULL without one; a refund does not count. */
 Datum
 crm_history_first_day(PG_FUNCTION_ARGS)
 {
@@ -186,6 +228,7 @@ crm_history_first_day(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_history_last_day);
 
+/* The day of the last purchase up to as_of. NULL without one. */
 Datum
 crm_history_last_day(PG_FUNCTION_ARGS)
 {
@@ -198,6 +241,11 @@ crm_history_last_day(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_history_recency);
 
+/*
+ * Days from the last purchase to as_of, at least 0. The type date spans
+ * 2147483493 days (HISTORY_MIN_DAY to HISTORY_MAX_DAY), so no difference
+ * overflows an int.
+ */
 Datum
 crm_history_recency(PG_FUNCTION_ARGS)
 {
@@ -210,6 +258,7 @@ crm_history_recency(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_history_tenure);
 
+/* Days from the first purchase to as_of, at least 0. */
 Datum
 crm_history_tenure(PG_FUNCTION_ARGS)
 {
@@ -226,6 +275,11 @@ crm_history_tenure(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_history_repeat_purchases);
 
+/*
+ * crm.repeat_purchases(crm.history, as_of date, unit text): x, t_x, T and the
+ * mean amount of a repeat day. t_x and T are in the unit. The mean is 0
+ * without a repeat, as the models of spend expect it. NULL without a purchase.
+ */
 Datum
 crm_history_repeat_purchases(PG_FUNCTION_ARGS)
 {
@@ -250,6 +304,7 @@ crm_history_repeat_purchases(PG_FUNCTION_ARGS)
 	return row_result(fcinfo, values, nulls);
 }
 
+/* Orders gaps ascending for qsort. */
 static int
 compare_gaps(const void *a, const void *b)
 {
@@ -259,7 +314,11 @@ compare_gaps(const void *a, const void *b)
 	return (left > right) - (left < right);
 }
 
-/* Days between one purchase day and the next, all of them. */
+/*
+ * The days between each purchase day and the next. An entry takes two bytes or
+ * more, so half the size is room enough. Days ascend strictly, so a gap is at
+ * least 1 and its logarithm exists. The caller owns the array.
+ */
 static int32_t *
 collect_gaps(History history, size_t *count)
 {
@@ -286,6 +345,14 @@ collect_gaps(History history, size_t *count)
 
 PG_FUNCTION_INFO_V1(crm_history_gaps);
 
+/*
+ * Count, mean, median, standard deviation and mean logarithm of the gaps. The
+ * standard deviation divides by count - 1 and needs two gaps.
+ *
+ * The gaps are sorted for the median. The sums then run in ascending order and
+ * the squares are taken around the mean, in a second pass: the one-pass
+ * formula would lose digits where the mean is large and the deviation small.
+ */
 Datum
 crm_history_gaps(PG_FUNCTION_ARGS)
 {
@@ -322,6 +389,7 @@ crm_history_gaps(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_history_entries);
 
+/* crm.entries(crm.history): one row for each day, in order. */
 Datum
 crm_history_entries(PG_FUNCTION_ARGS)
 {

@@ -5,9 +5,14 @@
  *
  * The text is a JSON array of [day, purchases, amount], for example
  * [["2025-01-03",1,12.50],["2025-02-11",2,30.00]], so that the casts to and
- * from jsonb are the input and output functions. Days are in ISO form whatever
- * DateStyle says. All amounts are written with the scale of the history, and
- * read back to the largest scale among them: the round trip is exact.
+ * from jsonb are the input and output functions. Days are in ISO form for any
+ * DateStyle. All amounts are written with the scale of the history, and are
+ * read back to the largest scale among them. So the round trip is exact: 12.50
+ * keeps its two decimals.
+ *
+ * The parser goes over the text once and looks at one character at a time. Its
+ * functions return false after a complaint. With a soft error context
+ * (pg_input_is_valid) the complaint is stored there, otherwise it is raised.
  *
  *-------------------------------------------------------------------------
  */
@@ -22,18 +27,23 @@
 
 #include "history/history.h"
 
-/* Reading the text: where we are, and where complaints go. */
+/* The state of the text input. */
 typedef struct HistoryParser
 {
-	const char *text;
-	const char *next;
-	struct Node *escontext;
+	const char *text; /* all of it, ended by a zero byte */
+	const char *next; /* the first character that is not read yet */
+	struct Node *escontext; /* for soft errors; NULL: errors are raised */
 } HistoryParser;
 
 /*
  * Text output
  */
 
+/*
+ * A day as YYYY-MM-DD, with " BC" before year 1, in the current memory
+ * context. The days of a history are finite, so the infinities have no text
+ * here.
+ */
 char *
 history_day_text(int32_t day)
 {
@@ -46,6 +56,7 @@ history_day_text(int32_t day)
 	return text;
 }
 
+/* Appends a day. The text is freed at once: a history may have very many. */
 static void
 append_day(StringInfo buffer, int32_t day)
 {
@@ -55,6 +66,11 @@ append_day(StringInfo buffer, int32_t day)
 	pfree(text);
 }
 
+/*
+ * Appends minor units as a decimal with all digits of the scale. The sign is
+ * written apart, because -50 units of scale 2 are -0.50 and the whole part, 0,
+ * has no sign. Negation is unsigned and cannot overflow.
+ */
 static void
 append_amount(StringInfo buffer, int64_t units, int scale)
 {
@@ -70,6 +86,9 @@ append_amount(StringInfo buffer, int64_t units, int scale)
 
 PG_FUNCTION_INFO_V1(crm_history_out);
 
+/*
+ * Output function. Writes no space, so that equal histories have equal texts.
+ */
 Datum
 crm_history_out(PG_FUNCTION_ARGS)
 {
@@ -99,6 +118,10 @@ crm_history_out(PG_FUNCTION_ARGS)
  * Text input
  */
 
+/*
+ * Complains about the character at parser->next. Returns false, so that
+ * callers write return refuse(...). The position counts bytes from 1.
+ */
 static bool
 refuse(HistoryParser *parser, const char *reason)
 {
@@ -114,6 +137,7 @@ refuse(HistoryParser *parser, const char *reason)
 					 "[\"2025-02-11\", 2, 30.00]].")));
 }
 
+/* JSON knows four characters of space and no other. */
 static void
 skip_space(HistoryParser *parser)
 {
@@ -122,7 +146,10 @@ skip_space(HistoryParser *parser)
 		parser->next++;
 }
 
-/* Is this the next character but for space? Then go past it. */
+/*
+ * Skips space. If the next character is the expected one, goes past it and
+ * returns true.
+ */
 static bool
 accept(HistoryParser *parser, char expected)
 {
@@ -133,18 +160,32 @@ accept(HistoryParser *parser, char expected)
 	return true;
 }
 
+/* As accept, but another character is an error. */
 static bool
 expect(HistoryParser *parser, char expected)
 {
-	char reason[] = "\"?\" expected";
+	char reason[] = "expected \"?\"";
 
 	if (accept(parser, expected))
 		return true;
-	reason[1] = expected;
+	reason[sizeof("expected \"") - 1] = expected;
 	return refuse(parser, reason);
 }
 
-/* Digits up to a limit of places; -1 where there is none or too many. */
+/* Nothing but space may follow. */
+static bool
+expect_end(HistoryParser *parser)
+{
+	skip_space(parser);
+	return *parser->next == '\0' ||
+		   refuse(parser, "expected the end of the text");
+}
+
+/*
+ * Digits as a number, at most "places" of them. Returns -1 if there is none or
+ * if there are more. *found, unless NULL, receives the number of digits.
+ * Callers allow up to 18 places, so the value stays below 2^63.
+ */
 static int64_t
 read_digits(HistoryParser *parser, int places, int *found)
 {
@@ -162,6 +203,10 @@ read_digits(HistoryParser *parser, int places, int *found)
 	return count > 0 ? value : -1;
 }
 
+/*
+ * A day in double quotes. The calendar is checked by a round trip: date2j
+ * turns 31 February into a day of March, which j2date does not turn back.
+ */
 static bool
 parse_day(HistoryParser *parser, int32_t *day)
 {
@@ -180,7 +225,7 @@ parse_day(HistoryParser *parser, int32_t *day)
 		else
 			part[i] = read_digits(parser, i == 0 ? 7 : 2, NULL);
 		if (part[i] < 1)
-			return refuse(parser, "a day in ISO form (YYYY-MM-DD) expected");
+			return refuse(parser, "expected a day in ISO form (YYYY-MM-DD)");
 	}
 	if (strncmp(parser->next, " BC", 3) == 0)
 	{
@@ -196,9 +241,14 @@ parse_day(HistoryParser *parser, int32_t *day)
 		!IS_VALID_DATE(julian - POSTGRES_EPOCH_JDATE))
 		return refuse(parser, "there is no such day");
 	*day = julian - POSTGRES_EPOCH_JDATE;
-	return *parser->next++ == '"' || refuse(parser, "'\"' expected");
+	return *parser->next++ == '"' || refuse(parser, "expected '\"'");
 }
 
+/*
+ * An amount in minor units of the scale that it is written with. The whole
+ * part has at most 18 digits, so scaling may exceed the limit and is checked.
+ * The decimals that are added then are below 10^8 and cannot overflow.
+ */
 static bool
 parse_amount(HistoryParser *parser, Decimal *decimal)
 {
@@ -213,8 +263,8 @@ parse_amount(HistoryParser *parser, Decimal *decimal)
 		fraction = read_digits(parser, HISTORY_MAX_SCALE, &decimal->scale);
 	}
 	if (decimal->units < 0 || fraction < 0)
-		return refuse(parser, "an amount of at most 18 digits, at most 8 of "
-							  "them decimals, expected");
+		return refuse(parser, "expected an amount of at most 18 digits and "
+							  "at most 8 decimals");
 	if (!decimal_rescale(&decimal->units, decimal->scale))
 		return refuse(parser, history_fault_text(HISTORY_FAULT_LIMIT));
 	decimal->units += fraction;
@@ -235,7 +285,7 @@ parse_entry(HistoryParser *parser, HistoryEntry *entry, int *scale)
 	skip_space(parser);
 	entry->purchases = read_digits(parser, 16, NULL);
 	if (entry->purchases < 0)
-		return refuse(parser, "a number of purchases expected");
+		return refuse(parser, "expected a number of purchases");
 	if (!expect(parser, ',') || !parse_amount(parser, &decimal) ||
 		!expect(parser, ']'))
 		return false;
@@ -244,7 +294,11 @@ parse_entry(HistoryParser *parser, HistoryEntry *entry, int *scale)
 	return true;
 }
 
-/* The entries to the largest scale among them, then the rules of a history. */
+/*
+ * Brings the entries to the largest scale among them, then checks them by the
+ * rules of a history. An amount that exceeds the limit at that scale is an
+ * error and is never rounded.
+ */
 static bool
 unify_entries(HistoryParser *parser, HistoryEntry *entries, const int *scales,
 			  size_t count, int scale)
@@ -265,6 +319,11 @@ unify_entries(HistoryParser *parser, HistoryEntry *entries, const int *scales,
 
 PG_FUNCTION_INFO_V1(crm_history_in);
 
+/*
+ * Input function. Each entry is kept with its own scale first, because a later
+ * entry may have more decimals. The arrays double, so that reading is linear,
+ * and go with the memory context of the call.
+ */
 Datum
 crm_history_in(PG_FUNCTION_ARGS)
 {
@@ -295,23 +354,19 @@ crm_history_in(PG_FUNCTION_ARGS)
 		scale = Max(scale, scales[count]);
 		count++;
 	}
-	skip_space(&parser);
-	if (*parser.next != '\0')
-	{
-		refuse(&parser, "nothing may follow");
-		PG_RETURN_NULL();
-	}
-	if (!unify_entries(&parser, entries, scales, count, scale))
+	if (!expect_end(&parser) ||
+		!unify_entries(&parser, entries, scales, count, scale))
 		PG_RETURN_NULL();
 	PG_RETURN_DATUM(history_from_entries(entries, count, scale));
 }
 
 /*
- * Binary form: the sealed bytes.
+ * Binary form: the sealed bytes, which have no byte order (codec.h)
  */
 
 PG_FUNCTION_INFO_V1(crm_history_send);
 
+/* Send function: the sealed bytes as they are. */
 Datum
 crm_history_send(PG_FUNCTION_ARGS)
 {
@@ -325,6 +380,10 @@ crm_history_send(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_history_recv);
 
+/*
+ * Receive function. The bytes come from outside, so history_check judges all
+ * of them before a reader trusts them.
+ */
 Datum
 crm_history_recv(PG_FUNCTION_ARGS)
 {
@@ -336,18 +395,24 @@ crm_history_recv(PG_FUNCTION_ARGS)
 	if (fault != HISTORY_VALID)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
 						errmsg("invalid binary value for type crm.history"),
-						errdetail("Of its %zu bytes: %s.", size,
+						errdetail("In a value of %zu bytes: %s.", size,
 								  history_fault_text(fault)),
-						errhint("Send what crm.history's binary output gave, "
-								"or use the text form.")));
+						errhint("Send the bytes that the binary output of "
+								"crm.history gave, or use the text form.")));
 	PG_RETURN_DATUM(history_from_bytes(data, size));
 }
 
 /*
- * Comparison: of the bytes. The order means nothing but is the same
- * everywhere; it serves DISTINCT, GROUP BY and indexes.
+ * Comparison of the bytes. The order has no meaning for users, but it is the
+ * same on every machine. It serves DISTINCT, GROUP BY and indexes. Histories
+ * of equal purchases and different scales are different values: 12.5 and 12.50
+ * have different texts.
  */
 
+/*
+ * Below zero, zero or above zero, as memcmp. A history whose bytes are the
+ * front of another one comes first.
+ */
 static int
 compare_histories(FunctionCallInfo fcinfo)
 {
@@ -418,6 +483,10 @@ crm_history_cmp(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_history_hash);
 
+/*
+ * Equal histories have equal bytes, so the hash of the bytes is a hash of the
+ * value. A log is sealed before (PG_GETARG_HISTORY).
+ */
 Datum
 crm_history_hash(PG_FUNCTION_ARGS)
 {
@@ -428,6 +497,7 @@ crm_history_hash(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_history_hash_extended);
 
+/* The 64-bit hash with a seed, which hash partitioning asks for. */
 Datum
 crm_history_hash_extended(PG_FUNCTION_ARGS)
 {

@@ -3,6 +3,9 @@
  * log.c
  *		Appending to, sorting and merging a log of purchases.
  *
+ * Nothing is allocated here. The caller makes room, because only the caller
+ * knows the memory of the aggregate.
+ *
  *-------------------------------------------------------------------------
  */
 #include "history/log.h"
@@ -10,9 +13,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Up to so many entries, insertion beats a call of qsort. */
+/* Up to this number of entries, insertion sort is faster than qsort. */
 #define INSERTION_SORT_LIMIT 48
 
+/*
+ * Makes an empty log. The length word is the caller's, who sets it afterwards.
+ * An empty log counts as sealed: no entry is out of order yet.
+ */
 void
 history_log_start(HistoryLog *log, int scale)
 {
@@ -22,8 +29,11 @@ history_log_start(HistoryLog *log, int scale)
 }
 
 /*
- * Writes an entry and leaves the sums alone. The caller has made sure of
- * HISTORY_MAX_ENTRY_SIZE bytes of room.
+ * Writes an entry and leaves the sums alone: a rebuilt log has its sums
+ * already. The caller provides HISTORY_MAX_ENTRY_SIZE bytes of room.
+ *
+ * The log stops being sealed as soon as a day does not come after the day of
+ * the entry before. Then the entries must be sorted or merged.
  */
 void
 history_log_put(HistoryLog *log, const HistoryEntry *entry)
@@ -37,7 +47,11 @@ history_log_put(HistoryLog *log, const HistoryEntry *entry)
 	log->day = entry->day;
 }
 
-/* Writes an entry that is new to the log: it counts in the sums. */
+/*
+ * Writes an entry that is new to the log and adds it to the sums. Returns
+ * HISTORY_FAULT_LIMIT, and changes nothing, if a sum would pass its limit. The
+ * comparison subtracts, so it cannot overflow.
+ */
 HistoryFault
 history_log_append(HistoryLog *log, const HistoryEntry *entry)
 {
@@ -52,6 +66,9 @@ history_log_append(HistoryLog *log, const HistoryEntry *entry)
 	return HISTORY_VALID;
 }
 
+/*
+ * The reader of codec.h over the entries of a log, which have no header byte.
+ */
 static void
 log_reader_start(HistoryReader *reader, const HistoryLog *log)
 {
@@ -60,6 +77,10 @@ log_reader_start(HistoryReader *reader, const HistoryLog *log)
 	reader->day = 0;
 }
 
+/*
+ * The number of entries, several of one day included. Linear in the bytes: the
+ * log has no counter, since only the end needs one.
+ */
 size_t
 history_log_count(const HistoryLog *log)
 {
@@ -82,6 +103,12 @@ compare_days(const void *a, const void *b)
 	return (left > right) - (left < right);
 }
 
+/*
+ * Sorts by day. A customer has few entries as a rule, and rows often come
+ * nearly in order. Insertion sort then takes linear time and calls no
+ * function. The order of entries of one day does not matter, because they are
+ * added up.
+ */
 static void
 sort_by_day(HistoryEntry *entries, size_t count)
 {
@@ -102,9 +129,12 @@ sort_by_day(HistoryEntry *entries, size_t count)
 }
 
 /*
- * The entries in order, one a day; there is room for history_log_count of
- * them. Returns how many there are. Sums cannot overflow: the log's limits
- * hold over all that it has seen.
+ * Decodes the entries in order of days, one entry for each day, into an array
+ * with room for history_log_count of them. Returns their number.
+ *
+ * The entries of one day are added up. These sums cannot overflow: the
+ * absolute amounts of all that the log has seen stay within the limits, and a
+ * part of them has no larger sum. O(n log n), and O(n) if the log is sealed.
  */
 size_t
 history_log_merge(const HistoryLog *log, HistoryEntry *entries)

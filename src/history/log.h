@@ -5,15 +5,30 @@
  *
  * A log holds the entries in order of arrival, in the byte form of codec.h,
  * with room to spare, so that a row costs an append of about five bytes and
- * nothing is sorted until the end. Sealing sorts the entries by day, merges
- * those of one day and gives the bytes of a finished value; where the days
- * came in ascending order the bytes are there already.
+ * nothing is sorted until the end. Sealing sorts the entries by day and merges
+ * the entries of one day. The result is the bytes of a finished value. If the
+ * days came in ascending order, sealing is a copy.
  *
- * Sums are kept over everything that arrived, before refunds net anything, so
- * that exceeding a limit does not depend on the order of arrival.
+ * Sums are kept over everything that arrived, before refunds net anything. So
+ * the order of arrival does not decide whether a limit is exceeded, and
+ * neither does the number of parallel workers.
  *
- * The struct is the payload of a varlena: the caller allocates capacity bytes
- * of it, and keeps the length word.
+ * The struct is a whole varlena. The caller allocates it and sets the length
+ * word, which tells how many bytes are allocated.
+ *
+ *	offset	bytes
+ *	0		4		length word of the varlena
+ *	4		1		0x20 + scale
+ *	5		1		is_sealed
+ *	6		2		unused
+ *	8		4		used: bytes of entries
+ *	12		4		day of the last entry
+ *	16		8		sum of absolute amounts
+ *	24		8		sum of purchases
+ *	32		used	entries (codec.h), then the room that is left
+ *
+ * The format byte of a log and of a finished value have the same place, so one
+ * look at it tells them apart.
  *
  *-------------------------------------------------------------------------
  */
@@ -22,6 +37,7 @@
 
 #include "history/codec.h"
 
+/* The high four bits of the format byte; HISTORY_FORMAT is 0x10. */
 #define HISTORY_LOG_FORMAT 0x20
 
 typedef struct HistoryLog
@@ -31,12 +47,13 @@ typedef struct HistoryLog
 	uint8_t is_sealed; /* the bytes so far are those of a finished value */
 	uint16_t unused;
 	uint32_t used; /* bytes of entries */
-	int32_t day; /* of the last entry */
-	int64_t units; /* sum of absolute amounts */
-	int64_t purchases;
+	int32_t day; /* of the last entry; 0 without entries */
+	int64_t units; /* sum of absolute amounts, minor units */
+	int64_t purchases; /* sum, refunds not subtracted */
 	uint8_t bytes[];
 } HistoryLog;
 
+/* The bytes that a log takes, without the room that is left. */
 #define HISTORY_LOG_SIZE(used) (offsetof(HistoryLog, bytes) + (size_t) (used))
 
 static inline int

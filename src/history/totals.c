@@ -1,15 +1,22 @@
 /*-------------------------------------------------------------------------
  *
  * totals.c
- *		What a history says, as of a day.
+ *		The sums of a history up to a day.
  *
- * A day without a purchase (only a refund) counts for the money and for
- * nothing else.
+ * A day with only a refund has money but no purchase. It counts in the amount
+ * and in nothing else: not as a purchase day, nor as the first or the last.
  *
  *-------------------------------------------------------------------------
  */
 #include "history/totals.h"
 
+/*
+ * Adds up the entries to as_of, as_of included. A history without entries up
+ * to that day gives zeros and its own scale.
+ *
+ * The sums are in a local struct, so that the compiler keeps them in registers
+ * during the loop.
+ */
 void
 history_totals(const uint8_t *data, size_t size, int32_t as_of,
 			   HistoryTotals *totals)
@@ -34,8 +41,12 @@ history_totals(const uint8_t *data, size_t size, int32_t as_of,
 }
 
 /*
- * The first purchase day brings the customer and is no repeat: its money is
- * left out as well (Fader, Hardie & Lee 2005; Fader & Hardie 2013).
+ * The summary of the repeat days up to as_of. Returns false if there is no
+ * purchase day yet.
+ *
+ * The first purchase day makes somebody a customer and is no repeat. Its money
+ * is left out as well (Fader, Hardie & Lee 2005; Fader & Hardie 2013). Refunds
+ * on days without a purchase are left out too: the mean is over purchase days.
  */
 bool
 history_repeats(const uint8_t *data, size_t size, int32_t as_of,

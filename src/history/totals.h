@@ -1,10 +1,14 @@
 /*-------------------------------------------------------------------------
  *
  * totals.h
- *		What a history says, as of a day. Pure C: no palloc, no ereport.
+ *		The sums of a history up to a day. Pure C: no palloc, no ereport.
  *
- * All functions read sealed bytes once, stop at the first entry after the
- * day asked for, and keep nothing.
+ * All functions read sealed bytes once and stop at the first entry after the
+ * day asked for. They allocate nothing. The time is linear in the number of
+ * entries up to that day.
+ *
+ * The sums cannot overflow: a sealed history keeps its absolute amounts and
+ * its purchases within the limits of codec.h, and a part of it has no more.
  *
  *-------------------------------------------------------------------------
  */
@@ -16,14 +20,17 @@
 typedef struct HistoryTotals
 {
 	int64_t purchases;
-	int64_t purchase_days;
+	int64_t purchase_days; /* days with at least one purchase */
 	int64_t amount; /* minor units, refunds taken off */
 	int32_t first_day; /* of a purchase; meaningless without purchase_days */
 	int32_t last_day;
 	int scale; /* of the amount */
 } HistoryTotals;
 
-/* The summary that the customer-base models are fitted on. */
+/*
+ * The summary on which the customer-base models are fitted: x, t_x and T of
+ * Fader, Hardie & Lee (2005), all in days.
+ */
 typedef struct HistoryRepeats
 {
 	int64_t x; /* purchase days after the first one */
@@ -35,7 +42,7 @@ typedef struct HistoryRepeats
 extern void history_totals(const uint8_t *data, size_t size, int32_t as_of,
 						   HistoryTotals *totals);
 
-/* False where there is no purchase up to as_of. */
+/* Returns false, and sets nothing, if there is no purchase up to as_of. */
 extern bool history_repeats(const uint8_t *data, size_t size, int32_t as_of,
 							HistoryRepeats *repeats);
 
