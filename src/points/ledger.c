@@ -1,18 +1,23 @@
 /*-------------------------------------------------------------------------
  *
  * ledger.c
- *		What a ledger of loyalty points comes to.
+ *		The balance of a ledger of loyalty points.
  *
  * The entries are replayed in the order of time. The lots that can be spent
- * are a heap with the next one to spend on top. A lot that has expired leaves
- * the heap when a debit, or the end, meets it on top: lots that expire first
- * are on top first, so none is overlooked. What is left of a lot stands at the
- * place of its entry, so that a debit that names it finds it wherever it is:
- * in the heap, still pending, or expired. The heap is a column of the same
- * array.
+ * are a binary heap with the next one to spend on top. A debit, or the end of
+ * the replay, removes expired lots from the top. Lots that expire first are on
+ * top first, so none is overlooked.
  *
- * Points are owed only while the heap has nothing to spend. The sum of all
- * absolute points must fit into 64 bits (the caller limits it).
+ * The rest of a lot is kept at the place of its entry and not in the heap. So
+ * a debit that names a lot finds it in every state: in the heap, still
+ * pending, or expired. The order of the heap uses the entries only. Taking
+ * from a lot inside the heap therefore leaves the heap valid. An empty lot
+ * stays in it until it comes to the top.
+ *
+ * Points are owed only while the heap has nothing to spend.
+ *
+ * The sum of all absolute points fits into 64 bits: the caller limits it to
+ * 10^18. Every sum here adds up parts of it and cannot overflow.
  *
  *-------------------------------------------------------------------------
  */
@@ -20,25 +25,33 @@
 
 #include <stdlib.h>
 
+/* Entries between two calls of the pause function. */
 #define PAUSE_INTERVAL 4096
 
+/* The state of a replay. All arrays belong to the caller. */
 typedef struct Replay
 {
 	PointsLot *lots; /* one for each entry */
 	size_t count; /* of the heap, in the lots' column of that name */
-	const PointsName *names;
-	size_t name_count;
-	int64_t owed;
+	const PointsName *names; /* in order of names */
+	size_t name_count; /* lots with a name */
+	int64_t owed; /* minor units, not negative */
 	PointsBalance *balance;
 } Replay;
 
+/* Below zero, zero or above zero. A difference could overflow. */
 static int
 compare(int64_t left, int64_t right)
 {
 	return (left > right) - (left < right);
 }
 
-/* Which of two lots is spent first; equal only if nobody could tell. */
+/*
+ * The order in which lots are spent. The comparison goes on through every
+ * field, so lots that compare equal are interchangeable and a tie changes no
+ * result. POINTS_NEVER is the largest moment, so lots without an expiry come
+ * last.
+ */
 static int
 compare_lots(const PointsEntry *left, const PointsEntry *right)
 {
@@ -58,8 +71,10 @@ compare_lots(const PointsEntry *left, const PointsEntry *right)
 }
 
 /*
- * By the moment at which they count, lots before debits, debits that name lots
- * before others.
+ * The order of the replay: by the moment at which an entry counts, lots before
+ * debits, debits that name a lot before other debits. A lot that becomes
+ * available at the moment of a debit can thus pay for it. Equal entries are
+ * identical, so an unstable sort gives one result.
  */
 static int
 compare_entries(const void *a, const void *b)
@@ -77,6 +92,10 @@ compare_entries(const void *a, const void *b)
 	return order != 0 ? order : compare_lots(left, right);
 }
 
+/*
+ * By name, then by place. Places follow time, so the first lot of a name comes
+ * first, which is the one that a search for the lower bound finds.
+ */
 static int
 compare_names(const void *a, const void *b)
 {
@@ -89,6 +108,7 @@ compare_names(const void *a, const void *b)
 			   : (left->entry > right->entry) - (left->entry < right->entry);
 }
 
+/* compare_lots for an array of lots. */
 static int
 compare_left(const void *a, const void *b)
 {
@@ -100,12 +120,14 @@ compare_left(const void *a, const void *b)
  * The heap
  */
 
+/* The lot that is spent next. The heap must not be empty. */
 static PointsLot *
 top(const Replay *replay)
 {
 	return &replay->lots[replay->lots[0].heap];
 }
 
+/* Is the lot at place a of the heap spent before the lot at place b? */
 static bool
 precedes(const Replay *replay, size_t a, size_t b)
 {
@@ -124,6 +146,7 @@ swap(Replay *replay, size_t a, size_t b)
 	replay->lots[b].heap = lot;
 }
 
+/* Puts a lot into the heap: it goes to the end and moves up. O(log n). */
 static void
 push(Replay *replay, size_t lot)
 {
@@ -137,6 +160,10 @@ push(Replay *replay, size_t lot)
 	}
 }
 
+/*
+ * Removes the top: the last lot takes its place and moves down. O(log n). The
+ * lot itself stays at the place of its entry, with all that is left of it.
+ */
 static void
 pop(Replay *replay)
 {
@@ -162,6 +189,10 @@ pop(Replay *replay)
  * The replay
  */
 
+/*
+ * Removes the lots that have expired by that moment, the moment itself
+ * included. Each lot leaves once, so all calls together take O(n log n).
+ */
 static void
 expire(Replay *replay, int64_t moment)
 {
@@ -172,7 +203,11 @@ expire(Replay *replay, int64_t moment)
 	}
 }
 
-/* Something of the lot may have been taken back before its time. */
+/*
+ * Makes a lot available. It repays owed points first. Some of the lot may have
+ * been taken back already while it was pending, so "left" counts and not the
+ * points of the entry.
+ */
 static void
 earn(Replay *replay, size_t place)
 {
@@ -185,6 +220,10 @@ earn(Replay *replay, size_t place)
 		push(replay, place);
 }
 
+/*
+ * The lot that the debit takes back, or NULL if no lot has that name. Binary
+ * search for the lower bound.
+ */
 static PointsLot *
 named_lot(const Replay *replay, const PointsEntry *debit)
 {
@@ -205,7 +244,15 @@ named_lot(const Replay *replay, const PointsEntry *debit)
 	return &replay->lots[replay->names[low].entry];
 }
 
-/* Takes from the lot that is named; returns what is still wanted. */
+/*
+ * Takes from the lot that the debit names. Returns the points that are still
+ * wanted: all of them if there is no such lot, or if it is later than the
+ * debit.
+ *
+ * Points of an expired lot move from "expired" to "spent", where the debit
+ * counts in full. They left the balance when they expired, so they cannot be
+ * asked for again.
+ */
 static int64_t
 take_back(Replay *replay, const PointsEntry *debit)
 {
@@ -222,6 +269,11 @@ take_back(Replay *replay, const PointsEntry *debit)
 	return wanted - taken;
 }
 
+/*
+ * Performs a debit. Lots that earlier debits took back in full are removed
+ * from the top on the way. The rest that no lot covers is owed, in addition to
+ * points that are owed already.
+ */
 static void
 take(Replay *replay, const PointsEntry *debit)
 {
@@ -242,7 +294,12 @@ take(Replay *replay, const PointsEntry *debit)
 	replay->owed += wanted;
 }
 
-/* Adds up the lots with something left, which are sorted. */
+/*
+ * Adds the lots that can be spent to the balance, which holds the owed points
+ * below zero. The lots are sorted, so the first one has the next expiry. as_of
+ * plus 30 days is kept below POINTS_NEVER: it neither overflows nor counts
+ * lots that never expire.
+ */
 static void
 sum_lots(const PointsLot *lots, size_t count, int64_t as_of,
 		 PointsBalance *balance)
@@ -268,7 +325,10 @@ sum_lots(const PointsLot *lots, size_t count, int64_t as_of,
 	}
 }
 
-/* The lots in the places of their entries, and their names in order. */
+/*
+ * Puts the lots at the places of their entries, and sorts their names. A debit
+ * has a place as well, with nothing left, so that places need no translation.
+ */
 static void
 lay_out(Replay *replay, const PointsEntry *entries, size_t count,
 		PointsName *names)
@@ -287,7 +347,11 @@ lay_out(Replay *replay, const PointsEntry *entries, size_t count,
 	replay->names = names;
 }
 
-/* Moves up the lots from first to last that satisfy; returns how many. */
+/*
+ * Moves the lots from first to last with something left to "place" and behind.
+ * Returns their number. The target never passes the source, so no lot is
+ * overwritten before it is read.
+ */
 static size_t
 gather(PointsLot *lots, size_t first, size_t last, size_t place, int64_t as_of)
 {
@@ -300,6 +364,47 @@ gather(PointsLot *lots, size_t first, size_t last, size_t place, int64_t as_of)
 	return place - start;
 }
 
+/*
+ * Replays one entry whose moment has come. "spent" and "earned" count all
+ * points of the entry, no matter which lots they come from or repay.
+ */
+static void
+replay_entry(Replay *replay, const PointsEntry *entries, size_t place)
+{
+	const PointsEntry *entry = &entries[place];
+
+	if (entry->units < 0)
+	{
+		replay->balance->spent -= entry->units;
+		take(replay, entry);
+	}
+	else
+	{
+		replay->balance->earned += entry->units;
+		earn(replay, place);
+	}
+}
+
+/*
+ * The entries that are available after as_of. A lot that has been earned by
+ * then is pending. A debit is never pending: it counts when it occurs.
+ */
+static void
+sum_pending(const PointsLot *lots, size_t count, int64_t as_of,
+			PointsBalance *balance)
+{
+	for (size_t i = 0; i < count; i++)
+		if (lots[i].entry->occurred_at <= as_of)
+		{
+			balance->earned += lots[i].entry->units;
+			balance->pending += lots[i].left;
+		}
+}
+
+/*
+ * The result is gathered in place: the lots of the replay are no longer needed
+ * at their places.
+ */
 size_t
 points_replay(PointsEntry *entries, size_t count, int64_t as_of,
 			  PointsLot *lots, PointsName *names, PointsBalance *balance,
@@ -318,26 +423,10 @@ points_replay(PointsEntry *entries, size_t count, int64_t as_of,
 	{
 		if (next % PAUSE_INTERVAL == 0)
 			pause();
-		if (entries[next].units < 0)
-		{
-			balance->spent -= entries[next].units;
-			take(&replay, &entries[next]);
-		}
-		else
-		{
-			balance->earned += entries[next].units;
-			earn(&replay, next);
-		}
+		replay_entry(&replay, entries, next);
 	}
 	expire(&replay, as_of);
-
-	/* The rest is available later; some of it has been earned. */
-	for (size_t i = next; i < count; i++)
-		if (entries[i].occurred_at <= as_of)
-		{
-			balance->earned += entries[i].units;
-			balance->pending += lots[i].left;
-		}
+	sum_pending(lots + next, count - next, as_of, balance);
 	spendable = gather(lots, 0, next, 0, as_of);
 	pending = gather(lots, next, count, spendable, as_of);
 	qsort(lots, spendable, sizeof(PointsLot), compare_left);

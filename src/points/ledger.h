@@ -1,24 +1,38 @@
 /*-------------------------------------------------------------------------
  *
  * ledger.h
- *		What a ledger of loyalty points comes to. Pure C.
+ *		The balance of a ledger of loyalty points. Pure C.
  *
- * Entries with points above zero are lots: they can be spent from the moment
- * that they become available until they expire. Entries below zero take from
- * the lots that can be spent at that moment, the one that expires first, of
- * those the oldest; lots without an expiry come last. What the lots cannot
- * cover is owed: the next lots to become available repay it before anything
- * else. Expiry takes what is left of a lot, so it never makes a balance
- * negative.
+ * An entry with points above zero is a lot. It can be spent from the moment
+ * that it becomes available until it expires. An entry with points below zero
+ * is a debit. It takes from the lots that can be spent at that moment: first
+ * from the lot that expires first, and among lots of one expiry from the
+ * oldest. Lots without an expiry come last. If the lots cannot cover a debit,
+ * the rest is owed. The next lots to become available repay it before anything
+ * else. Expiry takes the rest of a lot, so it never makes a balance negative.
  *
- * An entry below zero may name the lot that it takes back: then it takes from
- * that one first, also while it is pending. What of it has expired is gone
- * already and not asked for again; only the rest is taken from other lots.
+ * A debit may name the lot that it takes back. Then it takes from that lot
+ * first, even while the lot is pending. Points of that lot that have expired
+ * count as taken back and no longer as expired. Only the remainder is taken
+ * from other lots.
  *
- * A lot whose time comes at the moment of a debit can pay for it; a lot that
- * expires at that moment cannot. Of the debits of a moment those that name
- * lots come first. Hence the result depends on the set of entries alone, not
- * on their order.
+ * A lot that becomes available at the moment of a debit can pay for it. A lot
+ * that expires at that moment cannot. Debits that name a lot come before other
+ * debits of the same moment. So the order of any two entries that differ is
+ * fixed, and the result depends on the set of entries alone.
+ *
+ * Example, in points:
+ *
+ *	1 January	+100, expires 1 March
+ *	1 February	 -30				70 left
+ *	1 March		expiry				0 left, 70 expired
+ *	2 March		 -20				20 owed
+ *	3 March		 +50				20 repaid, 30 left
+ *
+ * At every moment, earned = spent + expired + balance + pending. A balance
+ * below zero is the points owed.
+ *
+ * Memory: the caller provides all arrays. Time: O(n log n) for n entries.
  *
  *-------------------------------------------------------------------------
  */
@@ -29,7 +43,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Moments are in microseconds, of whatever origin. */
+/*
+ * Moments are in microseconds. The origin does not matter: only differences
+ * count. "Soon" is within 30 days.
+ */
 #define POINTS_NEVER INT64_MAX
 #define POINTS_SOON (INT64_C(30) * 24 * 60 * 60 * 1000000)
 
@@ -39,45 +56,55 @@ typedef struct PointsEntry
 	int64_t occurred_at;
 	int64_t available_at; /* not before occurred_at */
 	int64_t expires_at; /* POINTS_NEVER, or after available_at */
-	bool has_name; /* of the lot, or of the one that is taken back */
-	int64_t name;
+	bool has_name; /* of this lot, or of the lot that the debit takes back */
+	int64_t name; /* 0 without a name */
 } PointsEntry;
 
-/* What is left of a lot; heap serves the replay. */
+/*
+ * The rest of a lot. "heap" is a column of its own: element i of the heap is
+ * lots[i].heap, the place of a lot in the same array. It saves an allocation.
+ */
 typedef struct PointsLot
 {
-	int64_t left;
+	int64_t left; /* minor units, from 0 to entry->units */
 	const PointsEntry *entry;
-	size_t heap;
+	size_t heap; /* meaningless in the result */
 } PointsLot;
 
-/* The name of a lot, and which entry it is. */
+/* The name of a lot, and the place of its entry among the sorted entries. */
 typedef struct PointsName
 {
 	int64_t name;
 	size_t entry;
 } PointsName;
 
+/* A balance in minor units, as of a moment. */
 typedef struct PointsBalance
 {
 	int64_t balance; /* to spend; negative: owed */
 	int64_t pending; /* earned, not yet available */
-	int64_t earned;
-	int64_t spent;
+	int64_t earned; /* pending points included */
+	int64_t spent; /* debits included that are still owed; not negative */
 	int64_t expired;
-	int64_t next_expiry; /* POINTS_NEVER if nothing will expire */
-	int64_t next_expiring;
-	int64_t expiring_soon;
+	int64_t next_expiry; /* a moment; POINTS_NEVER if nothing will expire */
+	int64_t next_expiring; /* points that expire at next_expiry */
+	int64_t expiring_soon; /* points that expire within POINTS_SOON */
 } PointsBalance;
 
-/* Called now and then by what takes long. */
+/*
+ * Called every few thousand entries. In the server it serves interrupts. It
+ * may leave by longjmp: nothing is held then.
+ */
 typedef void (*PointsPause)(void);
 
 /*
- * Replays the ledger up to and including as_of. Sorts the entries. lots and
- * names have room for count of them; lots receives those with something left,
- * in the order in which they will be spent, the pending ones last; returns how
- * many. Of lots with the same name, the first in time is meant.
+ * Replays the ledger up to as_of, as_of included, and sorts the entries. The
+ * arrays lots and names have room for "count" elements, and may not be NULL.
+ *
+ * Afterwards lots has the lots with something left: first the lots that can be
+ * spent, in the order in which they will be spent, then the pending ones. They
+ * point into the entries. Returns their number. If several lots have the same
+ * name, a debit takes back the first in time.
  */
 extern size_t points_replay(PointsEntry *entries, size_t count, int64_t as_of,
 							PointsLot *lots, PointsName *names,

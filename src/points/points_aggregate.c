@@ -5,9 +5,21 @@
  *
  * Both have the same transition, so that a query with both collects the
  * entries once. The state is an array of entries in the aggregate's memory
- * context; nothing is worked out before the end, because an entry may come
- * that is older than all others. Replaying sorts the array, which leaves what
- * the state means unchanged, and needs memory of the final function's own.
+ * context. Nothing is computed before the end, because a later row may bring
+ * an entry that is older than all others. Replaying sorts the array, which
+ * leaves the meaning of the state unchanged, and needs memory of the final
+ * function's own.
+ *
+ * A worker sends its state as bytes, all integers in network order:
+ *
+ *	offset	bytes
+ *	0		1		format, 1
+ *	1		1		scale of all units
+ *	2		8		as_of, microseconds since 2000-01-01
+ *	10		8		sum of the absolute units
+ *	18		8		number of entries
+ *	26		48 each	units, occurred_at, available_at, expires_at,
+ *					whether there is a name (0 or 1), name
  *
  *-------------------------------------------------------------------------
  */
@@ -26,7 +38,10 @@
 #include "history/history.h"
 #include "points/ledger.h"
 
+/* Entries of a new state. The array doubles, so a row costs O(1) on average. */
 #define FIRST_CAPACITY 8
+
+/* A state of another version of the library is refused. */
 #define STATE_FORMAT 1
 
 /* format, scale, as_of, units, count */
@@ -60,27 +75,35 @@ enum
 	LOT_COLUMNS
 };
 
+/* The state. It and its array lie in the memory context of the aggregate. */
 typedef struct PointsLedger
 {
-	TimestampTz as_of;
-	int scale; /* of all units */
-	int64 units; /* sum of the absolute ones */
-	int64 count;
-	int64 capacity;
-	PointsEntry *entries;
+	TimestampTz as_of; /* the same in all rows, never infinite */
+	int scale; /* of all units, from 0 to DECIMAL_MAX_SCALE */
+	int64 units; /* sum of the absolute ones, at most DECIMAL_MAX_UNITS */
+	int64 count; /* of entries */
+	int64 capacity; /* room for entries, at least 1 */
+	PointsEntry *entries; /* in any order */
 } PointsLedger;
 
 /*
  * The state
  */
 
-/* A moment in a message; timestamptz_to_str has but one buffer. */
+/*
+ * A moment for a message. timestamptz_to_str has one static buffer, and a
+ * message may show two moments, so the text is copied.
+ */
 static const char *
 moment_text(TimestampTz moment)
 {
 	return pstrdup(timestamptz_to_str(moment));
 }
 
+/*
+ * An empty state with room for "capacity" entries. A ledger may be larger than
+ * the 1 GB of an ordinary allocation.
+ */
 static PointsLedger *
 ledger_create(MemoryContext context, TimestampTz as_of, int64 capacity)
 {
@@ -94,6 +117,10 @@ ledger_create(MemoryContext context, TimestampTz as_of, int64 capacity)
 	return ledger;
 }
 
+/*
+ * A balance has one as_of. Another one in a later row is a mistake in the
+ * query, and silently using the first would give a wrong balance.
+ */
 static void
 check_same_moment(const PointsLedger *ledger, TimestampTz as_of)
 {
@@ -102,21 +129,23 @@ check_same_moment(const PointsLedger *ledger, TimestampTz as_of)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("as_of of a points balance must be the same in "
 						"all rows"),
-				 errdetail("It was %s, then %s.", moment_text(ledger->as_of),
-						   moment_text(as_of))));
+				 errdetail("The rows have %s and %s.",
+						   moment_text(ledger->as_of), moment_text(as_of))));
 }
 
+/* The error for any sum or amount beyond 10^18 minor units. */
 static void
 refuse_limit(void)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 			 errmsg("the points of a balance are out of range"),
-			 errdetail("The absolute points may add up to 10^18 minor units "
-					   "(10^16 with two decimals)."),
-			 errhint("Use fewer decimals: round(points, 2).")));
+			 errdetail("The sum of the absolute points must not exceed 10^18 "
+					   "minor units (10^16 with two decimals)."),
+			 errhint("Use fewer decimals, for example round(points, 2).")));
 }
 
+/* Minor units with "digits" more decimals. Exact, or an error. */
 static int64
 rescaled(int64 units, int digits)
 {
@@ -125,7 +154,14 @@ rescaled(int64 units, int digits)
 	return units;
 }
 
-/* Makes room for entries of this scale, of so many units in all. */
+/*
+ * Makes room for "count" entries of this scale, whose absolute units add up to
+ * "units" at the larger of the two scales.
+ *
+ * A larger scale rewrites all entries once. There are 9 scales, so that
+ * happens 8 times at most. The sum is checked before the entries are stored,
+ * which is why no sum in the replay can overflow.
+ */
 static void
 ledger_prepare(PointsLedger *ledger, int scale, int64 count, int64 units)
 {
@@ -159,15 +195,18 @@ ledger_prepare(PointsLedger *ledger, int scale, int64 count, int64 units)
  * Rows
  */
 
+/* Infinite moments are refused: NULL says the same and cannot be misread. */
 static void
 refuse_infinite(const char *column)
 {
 	ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
 					errmsg("%s of points must be finite", column),
-					errhint("NULL stands for points that never expire, or are "
-							"available when they are earned.")));
+					errhint("Use NULL in expires_at for points that never "
+							"expire, and NULL in available_at for points that "
+							"can be spent at once.")));
 }
 
+/* A finite moment from an argument that is not NULL. */
 static TimestampTz
 moment_argument(FunctionCallInfo fcinfo, int number, const char *column)
 {
@@ -178,6 +217,7 @@ moment_argument(FunctionCallInfo fcinfo, int number, const char *column)
 	return moment;
 }
 
+/* The points as an exact decimal, read from the bytes of the numeric. */
 static Decimal
 points_argument(FunctionCallInfo fcinfo, int number)
 {
@@ -190,17 +230,20 @@ points_argument(FunctionCallInfo fcinfo, int number)
 		case DECIMAL_VALID:
 			break;
 		case DECIMAL_NOT_FINITE:
-			ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-							errmsg("points must be finite, not NaN or "
-								   "infinite"),
-							errhint("Leave out or mend such entries.")));
+			ereport(ERROR,
+					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+					 errmsg("points must be finite, not NaN or "
+							"infinite"),
+					 errhint("Correct these entries or leave them out.")));
 			break;
 		case DECIMAL_FAULT_SCALE:
-			ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-							errmsg("points have %d decimals; at most %d are "
-								   "possible",
-								   points.scale, DECIMAL_MAX_SCALE),
-							errhint("Round them: round(points, 2).")));
+			ereport(
+				ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("points have %d decimals, more than the limit "
+						"of %d",
+						points.scale, DECIMAL_MAX_SCALE),
+				 errhint("Round the points, for example round(points, 2).")));
 			break;
 		case DECIMAL_FAULT_RANGE:
 			refuse_limit();
@@ -208,6 +251,10 @@ points_argument(FunctionCallInfo fcinfo, int number)
 	return points;
 }
 
+/*
+ * Refuses entries that contradict themselves. available_at is not before
+ * occurred_at here: entry_argument has made sure of it.
+ */
 static void
 check_entry(const PointsEntry *entry)
 {
@@ -242,7 +289,12 @@ check_entry(const PointsEntry *entry)
 						 "cannot be spent any more.")));
 }
 
-/* points, occurred_at, expires_at, available_at: from argument 1 on */
+/*
+ * The entry in arguments 1 to 4: points, occurred_at, expires_at,
+ * available_at. A NULL expires_at means never, a NULL available_at means at
+ * once. An available_at before occurred_at counts as occurred_at: nothing can
+ * be spent before it is earned.
+ */
 static PointsEntry
 entry_argument(FunctionCallInfo fcinfo, int *scale)
 {
@@ -265,7 +317,10 @@ entry_argument(FunctionCallInfo fcinfo, int *scale)
 	return entry;
 }
 
-/* A lot has a key; what takes points back may have the key of its lot. */
+/*
+ * The name of an entry, from arguments 5 and 6. A lot is named by its own key
+ * (entry_id), a debit by the key of the lot that it takes back (reverses_id).
+ */
 static void
 name_entry(FunctionCallInfo fcinfo, PointsEntry *entry)
 {
@@ -281,6 +336,9 @@ PG_FUNCTION_INFO_V1(crm_points_transition);
 /*
  * sfunc: (internal, points numeric, occurred_at, expires_at, available_at
  * timestamptz, [entry_id, reverses_id bigint,] as_of timestamptz)
+ *
+ * A row whose points, occurred_at or as_of is NULL is skipped, and the state
+ * stays NULL while no row counted.
  */
 Datum
 crm_points_transition(PG_FUNCTION_ARGS)
@@ -313,7 +371,11 @@ crm_points_transition(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(ledger);
 }
 
-/* Adds the entries of another state, which stays as it is. */
+/*
+ * Adds the entries of another state, which stays as it is: a combine function
+ * may change only its first argument in place. So each entry is copied before
+ * it is rescaled.
+ */
 static void
 ledger_append(PointsLedger *ledger, const PointsLedger *other)
 {
@@ -335,6 +397,7 @@ ledger_append(PointsLedger *ledger, const PointsLedger *other)
 
 PG_FUNCTION_INFO_V1(crm_points_combine);
 
+/* combinefunc. A NULL state is a group without a counted row. */
 Datum
 crm_points_combine(PG_FUNCTION_ARGS)
 {
@@ -358,7 +421,11 @@ crm_points_combine(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_points_serialize);
 
-/* The header, then six integers for each entry, in network order. */
+/*
+ * serialfunc. The layout stands at the head of the file. At most half a
+ * gigabyte is sent, about 11 million entries, so that the size fits into an
+ * int with a margin.
+ */
 Datum
 crm_points_serialize(PG_FUNCTION_ARGS)
 {
@@ -370,7 +437,7 @@ crm_points_serialize(PG_FUNCTION_ARGS)
 	if (size > MaxAllocSize / 2)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("a worker cannot hand over %lld entries of points",
+				 errmsg("a parallel worker cannot send %lld entries of points",
 						(long long) ledger->count),
 				 errhint("Set max_parallel_workers_per_gather to 0 for this "
 						 "query.")));
@@ -396,6 +463,12 @@ crm_points_serialize(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_points_deserialize);
 
+/*
+ * deserialfunc. The number of entries must agree with the number of bytes
+ * before memory is allocated. A mismatch is a fault of the software and not of
+ * a user, so elog is enough. The state goes to the context of the call, as
+ * PostgreSQL asks: the combine function copies it.
+ */
 Datum
 crm_points_deserialize(PG_FUNCTION_ARGS)
 {
@@ -441,12 +514,21 @@ crm_points_deserialize(PG_FUNCTION_ARGS)
  * Results
  */
 
+/*
+ * A replay of millions of entries takes seconds. Serving interrupts there lets
+ * statement_timeout and a cancel take effect.
+ */
 static void
 pause_replay(void)
 {
 	CHECK_FOR_INTERRUPTS();
 }
 
+/*
+ * Replays the state. Returns the lots with something left, and their number in
+ * *left. The array is allocated in the current context and belongs to the
+ * caller. The entries to which the lots point belong to the state.
+ */
 static PointsLot *
 ledger_replay(PointsLedger *ledger, PointsBalance *balance, size_t *left)
 {
@@ -465,6 +547,10 @@ ledger_replay(PointsLedger *ledger, PointsBalance *balance, size_t *left)
 
 PG_FUNCTION_INFO_V1(crm_points_balance_final);
 
+/*
+ * finalfunc of crm.points_balance_agg. NULL if no row counted. next_expiry is
+ * NULL if nothing will expire.
+ */
 Datum
 crm_points_balance_final(PG_FUNCTION_ARGS)
 {
@@ -494,6 +580,10 @@ crm_points_balance_final(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(row_result(fcinfo, values, nulls));
 }
 
+/*
+ * A lot as a row of crm.points_lot. expires_at is NULL for a lot that never
+ * expires.
+ */
 static void
 put_lot(RowArray *rows, int64 place, const PointsLot *lot, int scale)
 {
@@ -512,6 +602,10 @@ put_lot(RowArray *rows, int64 place, const PointsLot *lot, int scale)
 
 PG_FUNCTION_INFO_V1(crm_points_lots_final);
 
+/*
+ * finalfunc of crm.points_lots_agg: an array of crm.points_lot. NULL if no row
+ * counted, an empty array if nothing is left.
+ */
 Datum
 crm_points_lots_final(PG_FUNCTION_ARGS)
 {
