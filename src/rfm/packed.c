@@ -3,13 +3,15 @@
  * packed.c
  *		Integers in as few bytes as their range needs.
  *
- * Differences are unsigned, where overflow is defined: any two int64 have one.
+ * The differences are unsigned. Unsigned subtraction wraps by the rules of C,
+ * so the difference of any two int64_t is right modulo 2^64, and adding it to
+ * the least value gives the value back.
  *
  *-------------------------------------------------------------------------
  */
 #include "rfm/packed.h"
 
-/* The range of the values; that of none is one of no bytes. */
+/* The range of the values. No values, and equal values, have a width of 0. */
 PackedRange
 packed_range(const int64_t *values, size_t count)
 {
@@ -31,7 +33,7 @@ packed_range(const int64_t *values, size_t count)
 	return range;
 }
 
-/* Writes count * width bytes. */
+/* Writes count * width bytes. The range must be the range of these values. */
 void
 packed_write(uint8_t *target, const int64_t *values, size_t count,
 			 const PackedRange *range)
@@ -45,7 +47,7 @@ packed_write(uint8_t *target, const int64_t *values, size_t count,
 	}
 }
 
-/* Reads count * width bytes. */
+/* Reads count * width bytes: the inverse of packed_write. */
 void
 packed_read(const uint8_t *source, int64_t *values, size_t count,
 			const PackedRange *range)

@@ -4,13 +4,19 @@
  *		Exact quantiles of integers by selection.
  *
  * Selection partitions around a pivot and goes on only where a wanted rank
- * lies (Hoare 1961; several ranks at once as in Chambers 1971). The pivot is
- * the median of nine values. Where chance or an opponent spoils that for too
- * long, the middle of the range of values takes its place: that halves the
- * range in each pass, so 64 of them are enough for any input.
+ * lies (Hoare 1961; several ranks at once as in Chambers 1971). The expected
+ * time is O(n log r) for r ranks.
  *
- * The partition has no branch that depends on a value, since half of such
- * branches would be mispredicted.
+ * The pivot is the median of nine values. Unlucky or hostile values can make
+ * that a bad choice again and again. After 64 passes the middle of the range
+ * of values takes its place. It halves the range in each pass, so 64 more
+ * passes are enough for any input.
+ *
+ * Values that equal the pivot are set aside in each pass. Without that, many
+ * equal values (most customers bought once) would cost a pass each.
+ *
+ * The partition has no branch that depends on a value, since the processor
+ * would mispredict half of such branches.
  *
  *-------------------------------------------------------------------------
  */
@@ -23,7 +29,11 @@
 #define SAMPLED_PASSES 64
 #endif
 
-/* Moves the values below the limit to the front; returns how many. */
+/*
+ * Moves the values below the limit to the front. Returns their number. Every
+ * value is swapped, and the front advances by the result of the comparison, 0
+ * or 1.
+ */
 static size_t
 gather_below(int64_t *values, size_t count, int64_t limit)
 {
@@ -40,7 +50,10 @@ gather_below(int64_t *values, size_t count, int64_t limit)
 	return front;
 }
 
-/* The same for the values that are not above the limit. */
+/*
+ * Moves the values that are not above the limit to the front. Returns their
+ * number.
+ */
 static size_t
 gather_up_to(int64_t *values, size_t count, int64_t limit)
 {
@@ -70,6 +83,10 @@ median_of_three(int64_t a, int64_t b, int64_t c)
 	return c < a ? a : (c > b ? b : c);
 }
 
+/*
+ * The median of three medians of three values, spread evenly over the part.
+ * Sorted and nearly sorted values thus have a good pivot.
+ */
 static int64_t
 sampled_pivot(const int64_t *values, size_t count)
 {
@@ -84,6 +101,11 @@ sampled_pivot(const int64_t *values, size_t count)
 						values[count - 1]));
 }
 
+/*
+ * The middle between the least and the greatest value, rounded down. The
+ * values are within QUANTILE_MAX_VALUE, so the difference does not overflow.
+ * Each pass with this pivot leaves at most half the range on either side.
+ */
 static int64_t
 middle_of_range(const int64_t *values, size_t count)
 {
@@ -98,7 +120,7 @@ middle_of_range(const int64_t *values, size_t count)
 	return least + (greatest - least) / 2;
 }
 
-/* How many of the ascending ranks are below the limit. */
+/* The number of ranks below the limit. The ranks ascend. */
 static size_t
 ranks_below(const size_t *ranks, size_t rank_count, size_t limit)
 {
@@ -138,7 +160,7 @@ select_part(int64_t *values, size_t first, size_t end, const size_t *ranks,
 		rank_count -= left;
 		if (rank_count == 0)
 			return;
-		/* What equals the pivot is in its place already. */
+		/* Values that equal the pivot are in their places now. */
 		not_above = below + gather_up_to(values + below, end - below, pivot);
 		left = ranks_below(ranks, rank_count, not_above);
 		ranks += left;
@@ -148,8 +170,8 @@ select_part(int64_t *values, size_t first, size_t end, const size_t *ranks,
 }
 
 /*
- * Reorders the values so that each wanted rank (ascending, below count) holds
- * what it would hold if all were sorted.
+ * Reorders the values so that each wanted rank holds the value that it would
+ * hold if all were sorted. The ranks ascend and are below count.
  */
 void
 quantile_select(int64_t *values, size_t count, const size_t *ranks,
@@ -159,8 +181,10 @@ quantile_select(int64_t *values, size_t count, const size_t *ranks,
 }
 
 /*
- * The position (count - 1) * j / groups as rank and rest, without the product
- * that could overflow.
+ * The position (count - 1) * j / groups as a rank and the rest of the
+ * division. With last = a * groups + b, it is a * j + b * j / groups. This
+ * avoids the product last * j, which could overflow, and b * j stays below
+ * 100^2.
  */
 static size_t
 quantile_rank(size_t count, int j, int groups, int *rest)
@@ -172,7 +196,11 @@ quantile_rank(size_t count, int j, int groups, int *rest)
 	return last / (size_t) groups * (size_t) j + tail / (size_t) groups;
 }
 
-/* low + (high - low) * rest / groups, again without the large product. */
+/*
+ * low + (high - low) * rest / groups, again without the large product. rest is
+ * below groups, so the result never passes high. All operands but low are not
+ * negative, so division rounds down.
+ */
 static Quantile
 interpolate(int64_t low, int64_t high, int rest, int groups)
 {
@@ -187,7 +215,9 @@ interpolate(int64_t low, int64_t high, int rest, int groups)
 
 /*
  * The groups - 1 quantiles of at least one value, in ascending order. The
- * values are reordered.
+ * values are reordered. Only the one or two ranks around each quantile are
+ * selected. The list of ranks has no duplicates, and stays ascending because
+ * positions do.
  */
 void
 quantile_thresholds(int64_t *values, size_t count, int groups,

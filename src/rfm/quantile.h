@@ -3,14 +3,19 @@
  * quantile.h
  *		Exact quantiles of integers. Pure C: no palloc, no ereport.
  *
- * The quantile of order j / groups is the one of percentile_cont and of
- * type 7 in Hyndman & Fan (1996), "Sample Quantiles in Statistical Packages":
- * with the values in ascending order, the point at (count - 1) * j / groups,
- * interpolated linearly between its two neighbors. It is a fraction with
- * the denominator "groups", so integers hold it without rounding.
+ * The quantile of order j / groups is the one of percentile_cont, which is
+ * type 7 in Hyndman & Fan (1996), "Sample Quantiles in Statistical Packages".
+ * With the values x[0] <= x[1] <= ... in ascending order:
  *
- * The order statistics are found by selection: a few passes over the values
- * in place of a sort.
+ *	position	p = (count - 1) * j / groups, k = floor(p)
+ *	quantile	x[k] + (x[k + 1] - x[k]) * (p - k)
+ *
+ * It is a fraction with the denominator "groups", so two integers hold it
+ * without rounding. Example: the median of 1, 2, 4 and 9 has p = 3 * 1 / 2 and
+ * lies in the middle of 2 and 4. It is whole 3, remainder 0.
+ *
+ * The order statistics are found by selection: a few passes over the values in
+ * place of a sort.
  *
  *-------------------------------------------------------------------------
  */
@@ -25,7 +30,10 @@
 /* Values must lie within +/- this, so that differences do not overflow. */
 #define QUANTILE_MAX_VALUE INT64_C(1000000000000000000)
 
-/* Decimals that tell any fraction of QUANTILE_MAX_GROUPS from an integer. */
+/*
+ * With so many decimals, a fraction with a denominator of at most
+ * QUANTILE_MAX_GROUPS is never rounded to an integer.
+ */
 #define QUANTILE_DECIMALS 4
 
 /* The fraction whole + remainder / groups, 0 <= remainder < groups. */
@@ -35,7 +43,10 @@ typedef struct Quantile
 	int remainder;
 } Quantile;
 
-/* Called before each pass; it may leave by longjmp, nothing is held. */
+/*
+ * Called before each pass. In the server it serves interrupts. It may leave by
+ * longjmp: nothing is held then, and the values are merely reordered.
+ */
 typedef void (*QuantilePause)(void);
 
 extern void quantile_select(int64_t *values, size_t count, const size_t *ranks,

@@ -1,15 +1,29 @@
 /*-------------------------------------------------------------------------
  *
  * rfm_aggregate.c
- *		crm.rfm_thresholds_agg: the thresholds that divide a population of customers.
+ *		crm.rfm_thresholds_agg: thresholds that divide a population.
  *
- * The state keeps three integers of each customer who has purchased: 24
- * bytes, in arrays that double. It belongs to the aggregate's memory context.
- * Quantiles do not depend on the order of their values, so neither does the
- * result depend on the order of rows, nor on how workers share them.
+ * The state keeps three integers of each customer with a purchase: 24 bytes,
+ * in three arrays that double. It belongs to the aggregate's memory context.
+ * Quantiles do not depend on the order of their values. So the result depends
+ * neither on the order of rows nor on how workers share them.
  *
- * Amounts are kept in minor units of the largest scale met so far. No
- * customer is counted who has no purchase up to the day.
+ * Amounts are kept in minor units of the largest scale so far. A customer
+ * without a purchase up to the day does not count.
+ *
+ * A worker sends its state as bytes. Integers of the header are in network
+ * order:
+ *
+ *	offset	bytes
+ *	0		1		format, 1
+ *	1		1		scale of the amounts
+ *	2		4		groups
+ *	6		8		number of customers, n
+ *	14		8 + 1	recency: least value and width
+ *	23		8 + 1	frequency
+ *	32		8 + 1	monetary
+ *	41		n * w	the three arrays, packed (packed.h), w being the
+ *					sum of the three widths
  *
  *-------------------------------------------------------------------------
  */
@@ -29,13 +43,14 @@
 #include "rfm/thresholds.h"
 #include "rfm/packed.h"
 
+/* Customers for whom a new state has room. */
 #define FIRST_CAPACITY 64
 
-/* Of the serialized state; another version of it is refused. */
+/* The format of a serialized state. Another version of it is refused. */
 #define STATE_FORMAT 1
-#define STATE_HEADER_ROOM 64 /* more than its header and length */
+#define STATE_HEADER_ROOM 64 /* more than the header and the length word */
 
-/* What is kept of a customer, in the order of crm.rfm_thresholds. */
+/* The values kept of a customer, in the order of crm.rfm_thresholds. */
 typedef enum RfmMetric
 {
 	RECENCY, /* days */
@@ -45,11 +60,12 @@ typedef enum RfmMetric
 
 #define METRICS (MONETARY + 1)
 
+/* The state. Its arrays have "capacity" elements each. */
 typedef struct RfmPopulation
 {
-	int groups;
-	int scale; /* of the amounts */
-	int64 count;
+	int groups; /* from 1 to RFM_MAX_GROUPS, the same in all rows */
+	int scale; /* of the amounts, from 0 to HISTORY_MAX_SCALE */
+	int64 count; /* of customers */
 	int64 capacity;
 	int64 *values[METRICS];
 } RfmPopulation;
@@ -57,6 +73,10 @@ typedef struct RfmPopulation
 StaticAssertDecl(HISTORY_MAX_UNITS <= QUANTILE_MAX_VALUE,
 				 "quantiles must be able to hold amounts");
 
+/*
+ * An empty state with room for "capacity" customers, at least 1. 134 million
+ * customers fill 1 GB in each array, so the allocations are huge ones.
+ */
 static RfmPopulation *
 population_create(MemoryContext context, int groups, int64 capacity)
 {
@@ -71,7 +91,10 @@ population_create(MemoryContext context, int groups, int64 capacity)
 	return population;
 }
 
-/* Makes room for so many more customers. */
+/*
+ * Makes room for "more" customers. repalloc keeps the memory context of the
+ * arrays.
+ */
 static void
 population_reserve(RfmPopulation *population, int64 more)
 {
@@ -86,22 +109,31 @@ population_reserve(RfmPopulation *population, int64 more)
 	population->capacity = capacity;
 }
 
+/*
+ * Minor units of scale "from" as minor units of the larger scale "to". Exact,
+ * or an error: rounding could move a customer across a threshold.
+ */
 static int64
 rescaled(int64 units, int from, int to)
 {
 	if (!decimal_rescale(&units, to - from))
 		ereport(ERROR,
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-				 errmsg("amount is too large to be compared with others of "
-						"%d decimals",
+				 errmsg("an amount is too large beside amounts with %d "
+						"decimals",
 						to),
-				 errdetail("In minor units the limit is 10^18."),
+				 errdetail("With %d decimals an amount must not exceed 10^18 "
+						   "minor units.",
+						   to),
 				 errhint("Round the amounts of the histories to fewer "
 						 "decimals.")));
 	return units;
 }
 
-/* Amounts of either scale fit afterwards. */
+/*
+ * Raises the scale of the state, so that amounts of both scales fit. There are
+ * nine scales, so the array is rewritten eight times at most.
+ */
 static void
 population_raise_scale(RfmPopulation *population, int scale)
 {
@@ -116,6 +148,11 @@ population_raise_scale(RfmPopulation *population, int scale)
 	population->scale = scale;
 }
 
+/*
+ * One call makes one set of thresholds, so "groups" may not vary by row. The
+ * message shows the smaller number first, since the order of rows is
+ * arbitrary.
+ */
 static void
 check_same_groups(const RfmPopulation *population, int groups)
 {
@@ -127,6 +164,10 @@ check_same_groups(const RfmPopulation *population, int groups)
 						Max(population->groups, groups))));
 }
 
+/*
+ * Adds a customer with a purchase. Recency is the difference of two finite
+ * dates and fits into 32 bits.
+ */
 static void
 population_add(RfmPopulation *population, const HistoryTotals *totals,
 			   int32 as_of)
@@ -144,7 +185,13 @@ population_add(RfmPopulation *population, const HistoryTotals *totals,
 
 PG_FUNCTION_INFO_V1(crm_rfm_thresholds_agg_transition);
 
-/* sfunc: (internal, crm.history, as_of date, groups int) */
+/*
+ * sfunc: (internal, crm.history, as_of date, groups int)
+ *
+ * A row with a NULL argument is skipped. "groups" is checked in every other
+ * row, also if its customer has no purchase, so that a mistake is not hidden
+ * by the data.
+ */
 Datum
 crm_rfm_thresholds_agg_transition(PG_FUNCTION_ARGS)
 {
@@ -178,7 +225,11 @@ crm_rfm_thresholds_agg_transition(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(population);
 }
 
-/* Adds the customers of another state, which stays as it is. */
+/*
+ * Adds the customers of another state, which stays as it is: a combine
+ * function may change only its first argument in place. Days and counts have
+ * no scale and are copied as they are.
+ */
 static void
 population_append(RfmPopulation *population, const RfmPopulation *other)
 {
@@ -201,6 +252,7 @@ population_append(RfmPopulation *population, const RfmPopulation *other)
 
 PG_FUNCTION_INFO_V1(crm_rfm_thresholds_agg_combine);
 
+/* combinefunc. A NULL state is a worker without a counted row. */
 Datum
 crm_rfm_thresholds_agg_combine(PG_FUNCTION_ARGS)
 {
@@ -222,19 +274,24 @@ crm_rfm_thresholds_agg_combine(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(population);
 }
 
-/* How the arrays of a population are packed. */
+/* The packed form of the arrays of a population. */
 typedef struct StateLayout
 {
 	PackedRange ranges[METRICS];
-	Size size; /* of the values */
+	Size size; /* bytes of all packed values */
 } StateLayout;
 
+/* The bytes of one packed array. */
 static Size
 packed_size(int64 count, const PackedRange *range)
 {
 	return mul_size(count, range->width);
 }
 
+/*
+ * Finds the range of each array. Each pass may take a second for many
+ * customers, so interrupts are served between them.
+ */
 static StateLayout
 state_layout(const RfmPopulation *population)
 {
@@ -254,8 +311,8 @@ state_layout(const RfmPopulation *population)
 PG_FUNCTION_INFO_V1(crm_rfm_thresholds_agg_serialize);
 
 /*
- * Format, scale, groups, count; least value and width of each array; then the
- * packed arrays. Some 7 bytes a customer: a value of PostgreSQL ends at 1 GB.
+ * serialfunc. The layout stands at the head of the file. A value of PostgreSQL
+ * ends at 1 GB, which is room for some 150 million customers.
  */
 Datum
 crm_rfm_thresholds_agg_serialize(PG_FUNCTION_ARGS)
@@ -266,14 +323,13 @@ crm_rfm_thresholds_agg_serialize(PG_FUNCTION_ARGS)
 
 	(void) aggregate_context(fcinfo);
 	if (layout.size > MaxAllocSize - STATE_HEADER_ROOM)
-		ereport(
-			ERROR,
-			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-			 errmsg("a worker of crm.rfm_thresholds_agg cannot hand over %lld "
-					"customers",
-					(long long) population->count),
-			 errhint("Set max_parallel_workers_per_gather to 0 for this "
-					 "query.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("a worker of crm.rfm_thresholds_agg cannot send %lld "
+						"customers",
+						(long long) population->count),
+				 errhint("Set max_parallel_workers_per_gather to 0 for this "
+						 "query.")));
 	pq_begintypsend(&buffer);
 	pq_sendbyte(&buffer, STATE_FORMAT);
 	pq_sendbyte(&buffer, population->scale);
@@ -295,7 +351,10 @@ crm_rfm_thresholds_agg_serialize(PG_FUNCTION_ARGS)
 	PG_RETURN_BYTEA_P(pq_endtypsend(&buffer));
 }
 
-/* The header of a state, or an error where the bytes do not agree with it. */
+/*
+ * Reads the header of a state. Raises an error unless the number of bytes
+ * agrees with it: the arrays are read without further checks.
+ */
 static StateLayout
 read_header(StringInfo buffer, RfmPopulation *header)
 {
@@ -327,6 +386,10 @@ read_header(StringInfo buffer, RfmPopulation *header)
 
 PG_FUNCTION_INFO_V1(crm_rfm_thresholds_agg_deserialize);
 
+/*
+ * deserialfunc. The state goes to the context of the call. The combine
+ * function copies it to the aggregate's memory.
+ */
 Datum
 crm_rfm_thresholds_agg_deserialize(PG_FUNCTION_ARGS)
 {
@@ -356,6 +419,10 @@ crm_rfm_thresholds_agg_deserialize(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(population);
 }
 
+/*
+ * A pass over millions of values takes a while. Interrupts served between
+ * passes let statement_timeout and a cancel take effect.
+ */
 static void
 pause_selection(void)
 {
@@ -365,8 +432,11 @@ pause_selection(void)
 PG_FUNCTION_INFO_V1(crm_rfm_thresholds_agg_final);
 
 /*
+ * finalfunc. NULL if no customer has a purchase.
+ *
  * Selection reorders the arrays, which changes nothing about the state: its
- * metrics are three bags of values, no longer tied to a customer.
+ * metrics are three bags of values that are no longer tied to a customer. So
+ * the final function may run again on the same state.
  */
 Datum
 crm_rfm_thresholds_agg_final(PG_FUNCTION_ARGS)

@@ -3,13 +3,15 @@
  * scores.c
  *		crm.rfm and crm.rfm_score: recency, frequency, monetary and scores.
  *
- * Frequency and monetary: score = 1 + number of thresholds strictly below the
- * value. Recency: score = groups - number of thresholds strictly below it, so
- * that the most recent customers score highest. Equal values have equal
- * scores.
+ *	frequency, monetary:	score = 1 + number of thresholds below the value
+ *	recency:				score = groups - number of thresholds below it
  *
- * What a call of crm.rfm needs beside the history is kept for the query: the
- * thresholds as integers, and the shape of the result.
+ * The most recent customers thus have the highest recency score. A threshold
+ * counts only if it is strictly below, so equal values have equal scores.
+ *
+ * The data that a call of crm.rfm needs beside the history are kept for the
+ * query in fn_extra: the thresholds as integers, and the row type of the
+ * result.
  *
  *-------------------------------------------------------------------------
  */
@@ -41,20 +43,27 @@ enum
 	RFM_COLUMNS = RFM_CODE
 };
 
+/* Kept in fn_extra of the call site, as long as the query runs. */
 typedef struct RfmCache
 {
-	TupleDesc shape; /* of crm.rfm */
+	TupleDesc shape; /* of crm.rfm; NULL before the first row */
 	RfmThresholds limits;
 	CachedArgument argument; /* the crm.rfm_thresholds of the limits */
 } RfmCache;
 
+/* The reader of the cached argument (base/cached_argument.h). */
 static void
 read_thresholds(Datum value, void *limits)
 {
 	rfm_thresholds_parse(DatumGetHeapTupleHeader(value), limits);
 }
 
-/* "543", or "12-3-20" where a score may have two digits. */
+/*
+ * The code of three scores: "543", or "12-3-20" if a score may have two
+ * digits. The thresholds decide the form and not the scores, so all codes of a
+ * query have one form. Digits are written directly: crm.rfm runs once for each
+ * customer.
+ */
 static Datum
 score_code(const RfmThresholds *limits, int r, int f, int m)
 {
@@ -74,7 +83,12 @@ score_code(const RfmThresholds *limits, int r, int f, int m)
 
 PG_FUNCTION_INFO_V1(crm_rfm);
 
-/* crm.rfm(crm.rfm_thresholds, crm.history, as_of date) */
+/*
+ * crm.rfm(crm.rfm_thresholds, crm.history, as_of date)
+ *
+ * NULL for a customer without a purchase up to as_of: there is no recency
+ * then. The monetary value is the net amount, refunds subtracted.
+ */
 Datum
 crm_rfm(PG_FUNCTION_ARGS)
 {
@@ -112,7 +126,11 @@ crm_rfm(PG_FUNCTION_ARGS)
 		row_datum(row_shape(fcinfo, &cache->shape), values, nulls));
 }
 
-/* Three weights that can be divided by their sum, scaled to at most 1. */
+/*
+ * Three weights from an array of float8, divided by the largest. Each is
+ * finite and at least 0, and one is above 0, so their sum is from 1 to 3.
+ * Dividing keeps the weighted sum of large weights finite.
+ */
 static void
 get_weights(ArrayType *array, double *weights)
 {
@@ -150,7 +168,10 @@ get_weights(ArrayType *array, double *weights)
 
 PG_FUNCTION_INFO_V1(crm_rfm_score);
 
-/* crm.rfm_score(crm.rfm, weights float8[]) */
+/*
+ * crm.rfm_score(crm.rfm, weights float8[]): the weighted mean of r, f and m.
+ * NULL if a score is NULL.
+ */
 Datum
 crm_rfm_score(PG_FUNCTION_ARGS)
 {

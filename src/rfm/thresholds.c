@@ -3,9 +3,14 @@
  * thresholds.c
  *		Thresholds of RFM scores: from quantiles, from users, to integers.
  *
- * rfm_thresholds_parse is the one judge of thresholds. The constructor in SQL calls
- * it early; crm.rfm calls it on whatever it is given, as anyone can write
+ * rfm_thresholds_parse is the one judge of thresholds. The constructor in SQL
+ * calls it early, so that a mistake is reported where it is made. crm.rfm
+ * calls it on every argument, because anyone can write
  * ROW(...)::crm.rfm_thresholds.
+ *
+ * A threshold of a user may have any number of digits. It is split into its
+ * floor and its first eight decimals. From these the limit at each scale
+ * follows by integer arithmetic.
  *
  *-------------------------------------------------------------------------
  */
@@ -23,19 +28,26 @@
 #include "history/history.h"
 #include "rfm/thresholds.h"
 
-/* Decimals of a threshold that matter: a history has no more of them. */
+/*
+ * The decimals of a threshold that matter. A history has at most eight, so
+ * rounding a threshold down to eight decimals changes no comparison.
+ */
 #define FRACTION_UNITS INT64_C(100000000) /* 10^HISTORY_MAX_SCALE */
 
-/* No value of a history comes near: a threshold may as well stop here. */
+/*
+ * A larger threshold means the same as this one: no value of a history exceeds
+ * half of it, in any scale. It is 2 * 10^18 and fits into 64 bits.
+ */
 #define FARTHEST_LIMIT (2 * HISTORY_MAX_UNITS)
 
 /* A threshold as floor(threshold) and the floor of its decimals. */
 typedef struct Threshold
 {
-	int64 whole;
-	int64 fraction; /* in 1 / FRACTION_UNITS */
+	int64 whole; /* within FARTHEST_LIMIT of 0 */
+	int64 fraction; /* in 1 / FRACTION_UNITS, from 0 */
 } Threshold;
 
+/* floor(value) of a numeric whose floor fits into 64 bits. */
 static int64
 numeric_floor_int64(Numeric value)
 {
@@ -44,6 +56,7 @@ numeric_floor_int64(Numeric value)
 	return DatumGetInt64(DirectFunctionCall1(numeric_int8, whole));
 }
 
+/* a < b. Both are finite here, so NaN plays no part. */
 static bool
 numeric_is_below(Numeric a, Numeric b)
 {
@@ -51,6 +64,11 @@ numeric_is_below(Numeric a, Numeric b)
 											NumericGetDatum(b)));
 }
 
+/*
+ * Splits a finite threshold. Rounding goes down on both sides of zero: -0.5 is
+ * the whole -1 and the fraction 0.5. Values beyond FARTHEST_LIMIT are cut to
+ * it.
+ */
 static Threshold
 threshold_from_numeric(Numeric value)
 {
@@ -77,7 +95,11 @@ threshold_from_numeric(Numeric value)
 	return threshold;
 }
 
-/* floor(threshold * 10^scale), or the farthest limit of its sign. */
+/*
+ * floor(threshold * 10^scale), or the farthest limit of its sign. The
+ * comparison with FARTHEST_LIMIT / 10^scale comes first, so the product cannot
+ * overflow.
+ */
 static int64
 threshold_at_scale(const Threshold *threshold, int scale)
 {
@@ -92,6 +114,11 @@ threshold_at_scale(const Threshold *threshold, int scale)
 		   threshold->fraction / (FRACTION_UNITS / units);
 }
 
+/*
+ * Refuses a threshold that is not finite, or below the one before it (NULL for
+ * the first). Equal neighbors are allowed: many equal customers produce them.
+ * The score between them is then given to nobody.
+ */
 static void
 check_threshold(Numeric value, Numeric previous, const char *metric)
 {
@@ -114,21 +141,20 @@ check_threshold(Numeric value, Numeric previous, const char *metric)
 					 DirectFunctionCall1(numeric_out, NumericGetDatum(value))),
 				 DatumGetCString(DirectFunctionCall1(
 					 numeric_out, NumericGetDatum(previous)))),
-			 errhint("Sort them in ascending order, for recency as well: its "
-					 "scores are turned round when they are given.")));
+			 errhint("Sort them in ascending order, also for recency. crm.rfm "
+					 "itself gives recent customers the high scores.")));
 }
 
-/* One of the three arrays; returns how many thresholds it has. */
-static int
-parse_metric(HeapTupleHeader record, AttrNumber number, const char *metric,
-			 Threshold *thresholds)
+/*
+ * One of the three arrays, with its NULL and its dimensions checked. An array
+ * of no dimension is empty and stands for a single group.
+ */
+static ArrayType *
+metric_array(HeapTupleHeader record, AttrNumber number, const char *metric)
 {
 	ArrayType *array;
 	Datum datum;
-	Datum *elements;
-	bool *nulls;
 	bool isnull;
-	int count;
 
 	datum = GetAttributeByNum(record, number, &isnull);
 	if (isnull)
@@ -136,7 +162,7 @@ parse_metric(HeapTupleHeader record, AttrNumber number, const char *metric,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("%s thresholds of crm.rfm_thresholds must not be null",
 						metric),
-				 errhint("An empty array stands for a single group.")));
+				 errhint("Use an empty array for a single group.")));
 	array = DatumGetArrayTypeP(datum);
 	if (ARR_NDIM(array) > 1)
 		ereport(
@@ -145,7 +171,23 @@ parse_metric(HeapTupleHeader record, AttrNumber number, const char *metric,
 			 errmsg("%s thresholds of crm.rfm_thresholds must be an array of "
 					"one dimension, not of %d",
 					metric, ARR_NDIM(array))));
-	count = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+	return array;
+}
+
+/*
+ * Reads one of the three arrays, with room for RFM_MAX_GROUPS - 1 thresholds.
+ * Returns their number. The count is checked before the array is taken apart,
+ * so that a huge array costs no memory.
+ */
+static int
+parse_metric(HeapTupleHeader record, AttrNumber number, const char *metric,
+			 Threshold *thresholds)
+{
+	ArrayType *array = metric_array(record, number, metric);
+	int count = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+	Datum *elements;
+	bool *nulls;
+
 	if (count > RFM_MAX_GROUPS - 1)
 		ereport(
 			ERROR,
@@ -169,6 +211,7 @@ parse_metric(HeapTupleHeader record, AttrNumber number, const char *metric,
 	return count;
 }
 
+/* The thresholds as integers of one scale. */
 static void
 fill_limits(RfmLimits *limits, const Threshold *thresholds, int count,
 			int scale)
@@ -179,8 +222,10 @@ fill_limits(RfmLimits *limits, const Threshold *thresholds, int count,
 }
 
 /*
- * Checks a crm.rfm_thresholds and turns it into integers. The metrics may have
- * different numbers of groups.
+ * The metrics may have different numbers of groups. Monetary limits are
+ * computed for all nine scales at once, so that a customer needs no
+ * computation of their own. A score has one digit as long as there are fewer
+ * than 9 thresholds.
  */
 void
 rfm_thresholds_parse(HeapTupleHeader record, RfmThresholds *limits)
@@ -200,7 +245,11 @@ rfm_thresholds_parse(HeapTupleHeader record, RfmThresholds *limits)
 	limits->digits &= count < 9;
 }
 
-/* A quantile of minor units as numeric, with decimals enough (quantile.h). */
+/*
+ * A quantile of minor units as numeric. The whole part is exact. The rest gets
+ * four more decimals than the scale, which is enough for any comparison with
+ * an integer number of minor units (quantile.h).
+ */
 static Datum
 quantile_numeric(const Quantile *quantile, int groups, int scale)
 {
@@ -215,7 +264,7 @@ quantile_numeric(const Quantile *quantile, int groups, int scale)
 		NumericGetDatum(int64_div_fast_to_numeric(decimals, scale + digits)));
 }
 
-/* The thresholds between the groups as numeric[]. */
+/* A single group has no threshold and an empty array. */
 Datum
 rfm_thresholds_array(const Quantile *quantiles, int groups, int scale)
 {
@@ -231,7 +280,13 @@ rfm_thresholds_array(const Quantile *quantiles, int groups, int scale)
 
 PG_FUNCTION_INFO_V1(crm_rfm_thresholds);
 
-/* crm.rfm_thresholds(recency numeric[], frequency numeric[], monetary numeric[]) */
+/*
+ * crm.rfm_thresholds(recency numeric[], frequency numeric[], monetary
+ * numeric[])
+ *
+ * Builds the row, then checks it. The arrays are returned as the user wrote
+ * them: the integers are made again where they are used.
+ */
 Datum
 crm_rfm_thresholds(PG_FUNCTION_ARGS)
 {

@@ -3,10 +3,16 @@
  * tile.c
  *		crm.tile: groups of nearly equal size that never split peers.
  *
- * ntile() counts rows, so that equal customers may fall into different
- * groups, decided by chance. Here the group follows from the rank:
- * 1 + floor(groups * (rank - 1) / rows). Without peers at its bounds a group
- * has as many rows as one of ntile, give or take one.
+ * ntile() counts rows. Equal customers may then fall into different groups,
+ * and the order in which PostgreSQL happens to read them decides. Here the
+ * group follows from the rank:
+ *
+ *	group = 1 + floor(groups * (rank - 1) / rows)
+ *
+ * Peers have one rank, so they have one group. Without peers at its bounds, a
+ * group has as many rows as a group of ntile, or one more or less. A long run
+ * of peers can leave a group empty. Example: values 1, 2, 2, 2 in 2 groups
+ * have the ranks 1, 2, 2, 2 and the groups 1, 1, 1, 1.
  *
  *-------------------------------------------------------------------------
  */
@@ -14,18 +20,22 @@
 
 #include "windowapi.h"
 
-/* Keeps groups * rows within 64 bits for any table. */
+/* 10^6 * rows fits into 64 bits up to 9 * 10^12 rows. */
 #define TILE_MAX_GROUPS 1000000
 
-/* Of a partition; zero at its first row. */
+/* The state of a partition. PostgreSQL sets it to zero for the first row. */
 typedef struct TileState
 {
-	int64 rows;
+	int64 rows; /* of the partition; 0: not started */
 	int64 rank; /* of the current row, from 0 */
-	int32 groups;
+	int32 groups; /* the argument at the first row */
 } TileState;
 
-/* False where the argument is NULL. */
+/*
+ * Reads the argument and counts the rows. Returns false if the argument is
+ * NULL. The state is then not started, so the next row tries again, as ntile()
+ * does.
+ */
 static bool
 tile_start(WindowObject window, TileState *state)
 {
@@ -46,7 +56,13 @@ tile_start(WindowObject window, TileState *state)
 
 PG_FUNCTION_INFO_V1(crm_tile);
 
-/* crm.tile(groups int) OVER (...); groups counts as of the first row */
+/*
+ * crm.tile(groups int) OVER (...)
+ *
+ * The first row of the partition decides "groups", as with ntile(). One
+ * comparison with the row before tells whether the rank rises, so the function
+ * is linear.
+ */
 Datum
 crm_tile(PG_FUNCTION_ARGS)
 {
