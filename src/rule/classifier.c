@@ -3,12 +3,19 @@
  * classifier.c
  *		A ruleset bound to the columns of a record, and its verdict.
  *
- * A classifier lives in fn_extra and is used for row after row. The ruleset
- * is a cached argument. The type of the record is known by the identifier
- * that the server gives to each version of a row type, so that a table that
- * is altered in between is noticed. Ruleset and binding have memory contexts
- * of their own, the binding's beneath the ruleset's: each is dropped whole
- * when it is outdated.
+ * A classifier lives in fn_extra and is used for row after row. The ruleset is
+ * a cached argument. The type of the record is known by an identifier that the
+ * server gives to each version of a row type. So a table that is altered
+ * between two rows is noticed.
+ *
+ * Three memory contexts nest. Each is reset as a whole when it is outdated:
+ *
+ *	fn_mcxt					the Classifier itself
+ *	  "crm argument"		the ruleset and its numeric bounds
+ *	    "crm ruleset record"	the binding to one type of record
+ *
+ * A new ruleset frees the binding with it. A new type of record frees only the
+ * binding.
  *
  *-------------------------------------------------------------------------
  */
@@ -29,6 +36,10 @@
 
 /* Binding a ruleset to a type of record */
 
+/*
+ * The kind of a type. False for a type that is not a number. numeric
+ * comparison would serve all of them, but costs several times as much.
+ */
 static bool
 metric_kind(Oid type, MetricKind *kind)
 {
@@ -52,6 +63,7 @@ metric_kind(Oid type, MetricKind *kind)
 	}
 }
 
+/* The names of the columns for a message, in the current memory context. */
 static char *
 column_list(TupleDesc descriptor)
 {
@@ -71,7 +83,11 @@ column_list(TupleDesc descriptor)
 	return list.data;
 }
 
-/* The column of that name, from 0; an error unless there is just one. */
+/*
+ * The column of that name, from 0. A record can have several columns of one
+ * name, for example SELECT a.x, b.x. Then the metric is ambiguous, as it is in
+ * SQL.
+ */
 static int
 find_column(TupleDesc descriptor, const char *name)
 {
@@ -102,6 +118,10 @@ find_column(TupleDesc descriptor, const char *name)
 	return found;
 }
 
+/*
+ * Finds the column of a metric. A domain counts as its base type: their values
+ * have the same form.
+ */
 static Metric
 bind_metric(TupleDesc descriptor, const char *name)
 {
@@ -120,6 +140,10 @@ bind_metric(TupleDesc descriptor, const char *name)
 	return metric;
 }
 
+/*
+ * Below zero, zero or above zero. PostgreSQL sorts NaN above all numbers, but
+ * values that are NaN never come here (load_metric) and bounds are finite.
+ */
 static int
 compare_numerics(Numeric a, Numeric b)
 {
@@ -127,7 +151,14 @@ compare_numerics(Numeric a, Numeric b)
 											 NumericGetDatum(b)));
 }
 
-/* Bounds beyond every int64 that no value meets are lowest > highest. */
+/*
+ * The bounds of an integer column: at_least rounded up, at_most rounded down.
+ *
+ * A bound may lie beyond every int64. If no value can meet it, the result is
+ * lowest > highest, which no value meets either. If every value meets it, the
+ * end of the range stays. Only bounds inside the range are converted, so
+ * numeric_int8 cannot fail.
+ */
 static BoundPair
 integer_bounds(const Condition *condition)
 {
@@ -166,7 +197,11 @@ integer_bounds(const Condition *condition)
 	return pair;
 }
 
-/* The bound in the precision of the column; infinite where out of range. */
+/*
+ * The bound in the precision of the column. A bound out of range becomes
+ * infinite. The text goes straight to strtof for float4: rounding to double
+ * first and to float then could give a neighbor.
+ */
 static double
 float_bound(Numeric bound, Oid type)
 {
@@ -176,7 +211,13 @@ float_bound(Numeric bound, Oid type)
 	return type == FLOAT4OID ? strtof(text, NULL) : strtod(text, NULL);
 }
 
-/* A finite bound must not let infinity pass, or refuse a finite value. */
+/*
+ * A bound beyond the range of the column must mean the same as in exact
+ * arithmetic. at_least 1e400 becomes +infinity, which no finite value meets.
+ * at_least -1e400 would become -infinity and let the value -infinity pass, so
+ * it is cut to the lowest finite value. at_most works in the same way with the
+ * signs changed.
+ */
 static BoundPair
 float_bounds(const Condition *condition, Oid type)
 {
@@ -194,6 +235,10 @@ float_bounds(const Condition *condition, Oid type)
 	return pair;
 }
 
+/*
+ * The bounds in the form of the metric. Numeric bounds point into the ruleset,
+ * which outlives the binding.
+ */
 static BoundPair
 bind_condition(const Condition *condition, const Metric *metric)
 {
@@ -213,6 +258,7 @@ bind_condition(const Condition *condition, const Metric *metric)
 	return pair;
 }
 
+/* Binds all metrics, in the order of their indexes. */
 static void
 bind_metrics(Classifier *classifier)
 {
@@ -226,6 +272,10 @@ bind_metrics(Classifier *classifier)
 			bind_metric(classifier->descriptor, lfirst(cell));
 }
 
+/*
+ * Binds all conditions. A ruleset may have many rules, so interrupts are
+ * served.
+ */
 static void
 bind_conditions(Classifier *classifier)
 {
@@ -250,6 +300,14 @@ bind_conditions(Classifier *classifier)
 	}
 }
 
+/*
+ * Binds the ruleset to a type of record, in a context of its own. An error on
+ * the way, such as a missing column, leaves the identifier at 0. The next call
+ * then binds again and does not use half a binding.
+ *
+ * The tuple descriptor is copied, because the one of the type cache may go
+ * away when the table is altered.
+ */
 static void
 bind_record(Classifier *classifier, Oid type, int32 typmod, uint64 identifier)
 {
@@ -274,7 +332,11 @@ bind_record(Classifier *classifier, Oid type, int32 typmod, uint64 identifier)
 
 /* The ruleset and the record of this call */
 
-/* A new ruleset; the binding to the record went with the one before. */
+/*
+ * The reader of the cached argument. The caller has emptied the context of the
+ * ruleset before. The binding was beneath it and is gone, so it is marked as
+ * absent.
+ */
 static void
 read_ruleset(Datum value, void *result)
 {
@@ -286,6 +348,10 @@ read_ruleset(Datum value, void *result)
 		CurrentMemoryContext, "crm ruleset record", ALLOCSET_SMALL_SIZES);
 }
 
+/*
+ * The value of a column that is not NULL. A numeric is not copied: it lives as
+ * long as the argument, that is, during the call.
+ */
 static MetricNumber
 metric_value(const Metric *metric, Datum datum)
 {
@@ -317,6 +383,10 @@ metric_value(const Metric *metric, Datum datum)
 	return value;
 }
 
+/*
+ * Loads the value of this row. NaN counts as NULL: it is no amount, and
+ * comparing it would depend on the type.
+ */
 static void
 load_metric(Classifier *classifier, Metric *metric)
 {
@@ -330,7 +400,11 @@ load_metric(Classifier *classifier, Metric *metric)
 		metric->is_null = numeric_is_nan(metric->value.numeric);
 }
 
-/* The classifier of a call f(crm.ruleset, record), its metrics filled in. */
+/*
+ * Looking at the identifier of the row type costs a hash look-up at most. A
+ * record without a table has a type that the server registered, so both kinds
+ * work alike.
+ */
 Classifier *
 classifier_load(FunctionCallInfo fcinfo)
 {
@@ -358,6 +432,7 @@ classifier_load(FunctionCallInfo fcinfo)
 
 /* Verdicts */
 
+/* A condition on NULL does not hold, with at_least or with at_most. */
 bool
 classifier_condition_holds(const Classifier *classifier, int rule,
 						   int condition)
@@ -387,7 +462,10 @@ classifier_condition_holds(const Classifier *classifier, int rule,
 				0);
 }
 
-/* The first rule whose conditions all hold, or -1. */
+/*
+ * Tries the rules in order and stops at the first that holds. So rules may
+ * overlap, and a last rule without conditions catches the rest.
+ */
 int
 classifier_choose(const Classifier *classifier)
 {
@@ -407,7 +485,10 @@ classifier_choose(const Classifier *classifier)
 	return -1;
 }
 
-/* A float as the shortest decimal that reads as the same float. */
+/*
+ * A float as the shortest decimal that reads as the same float: 0.3 and not
+ * 0.299999999999999989. crm.explain shows users the value that they know.
+ */
 static Numeric
 float_numeric(double value, Oid type)
 {
@@ -422,7 +503,7 @@ float_numeric(double value, Oid type)
 							ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
 }
 
-/* The value as a number, or NULL where it is null or not finite. */
+/* Infinity has no distance to a bound, so crm.explain has no number for it. */
 Numeric
 classifier_metric_numeric(const Metric *metric)
 {

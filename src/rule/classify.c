@@ -1,7 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * classify.c
- *		crm.classify and crm.explain: the label of a record, and why.
+ *		crm.classify and crm.explain: the label of a record, and the reason.
+ *
+ * Both use the same classifier. So an explanation can never contradict the
+ * label, even where floats or large integers are rounded.
  *
  *-------------------------------------------------------------------------
  */
@@ -36,7 +39,7 @@ typedef struct Explanation
 
 PG_FUNCTION_INFO_V1(crm_classify);
 
-/* crm.classify(crm.ruleset, record) */
+/* crm.classify(crm.ruleset, record). NULL if no rule holds. */
 Datum
 crm_classify(PG_FUNCTION_ARGS)
 {
@@ -54,6 +57,7 @@ crm_classify(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(result);
 }
 
+/* Sets a column. All columns are NULL at first (explain_rule). */
 static void
 set_value(Explanation *row, int column, Datum value)
 {
@@ -61,6 +65,7 @@ set_value(Explanation *row, int column, Datum value)
 	row->nulls[column] = false;
 }
 
+/* Sets a numeric column. NULL leaves the column NULL. */
 static void
 set_number(Explanation *row, int column, Numeric number)
 {
@@ -76,8 +81,10 @@ numeric_difference(Numeric a, Numeric b)
 }
 
 /*
- * How far the value is from meeting the condition: 0 where it does, NULL
- * where there is no finite value.
+ * The distance from the value to the bound that it misses: 0 if the condition
+ * holds, NULL if there is no finite value. At most one bound is missed,
+ * because at_least never exceeds at_most. A condition with at_most alone fails
+ * only above it.
  */
 static Numeric
 missing_amount(const Condition *condition, Numeric value, bool holds)
@@ -94,6 +101,7 @@ missing_amount(const Condition *condition, Numeric value, bool holds)
 	return numeric_difference(value, condition->at_most);
 }
 
+/* Fills in the columns of one condition. */
 static void
 explain_condition(const Classifier *classifier, int rule, int index,
 				  Explanation *row)
@@ -113,7 +121,10 @@ explain_condition(const Classifier *classifier, int rule, int index,
 	set_number(row, EXPLAIN_MISSING, missing_amount(condition, value, holds));
 }
 
-/* What is the same in all rows of a rule. */
+/*
+ * Empties the row and fills in the columns that all conditions of a rule
+ * share.
+ */
 static void
 explain_rule(const Rule *rule, bool chosen, Explanation *row)
 {
@@ -123,7 +134,7 @@ explain_rule(const Rule *rule, bool chosen, Explanation *row)
 	set_value(row, EXPLAIN_CHOSEN, BoolGetDatum(chosen));
 }
 
-/* A rule without conditions always holds. */
+/* A rule without conditions always holds, and nothing is missing. */
 static void
 explain_no_condition(Explanation *row)
 {
@@ -133,7 +144,11 @@ explain_no_condition(Explanation *row)
 
 PG_FUNCTION_INFO_V1(crm_explain);
 
-/* crm.explain(crm.ruleset, record): a row for each condition */
+/*
+ * crm.explain(crm.ruleset, record): one row for each condition, and one for a
+ * rule without conditions. Rules behind the chosen one are shown too: users
+ * want to see how far a customer is from them.
+ */
 Datum
 crm_explain(PG_FUNCTION_ARGS)
 {

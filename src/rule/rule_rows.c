@@ -3,6 +3,10 @@
  * rule_rows.c
  *		Rows of rules, gathered by an aggregate and written as JSON.
  *
+ * The JSON is written as text and read by jsonb_in. That takes one pass more
+ * than building a jsonb, but the text is what a user would write, and rulesets
+ * are built rarely.
+ *
  *-------------------------------------------------------------------------
  */
 #include "base/crm.h"
@@ -17,6 +21,7 @@
 
 #define FIRST_CAPACITY 16
 
+/* The state, an array that doubles. It lies in the aggregate's context. */
 typedef struct RuleRows
 {
 	Size count;
@@ -28,6 +33,7 @@ typedef struct RuleRows
  * Gathering
  */
 
+/* An empty state in the current memory context. */
 static RuleRows *
 rows_create(void)
 {
@@ -38,6 +44,10 @@ rows_create(void)
 	return rows;
 }
 
+/*
+ * The place of a new row. It is valid until the next call, which may move the
+ * array. repalloc keeps the memory context of the array.
+ */
 static RuleRow *
 rows_add(RuleRows *rows)
 {
@@ -50,6 +60,7 @@ rows_add(RuleRows *rows)
 	return &rows->rows[rows->count++];
 }
 
+/* A bound that is NULL or finite. NaN and infinity have no JSON number. */
 static Numeric
 bound_argument(FunctionCallInfo fcinfo, int number, const char *name)
 {
@@ -61,11 +72,11 @@ bound_argument(FunctionCallInfo fcinfo, int number, const char *name)
 	if (numeric_is_nan(bound) || numeric_is_inf(bound))
 		ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 						errmsg("%s of a rule must be finite", name),
-						errhint("NULL stands for no bound.")));
+						errhint("Use NULL where there is no bound.")));
 	return bound;
 }
 
-/* The row in the arguments, in the current memory context. */
+/* The row in the arguments, copied into the current memory context. */
 static RuleRow
 row_argument(FunctionCallInfo fcinfo, const RuleForm *form)
 {
@@ -86,6 +97,11 @@ row_argument(FunctionCallInfo fcinfo, const RuleForm *form)
 	return row;
 }
 
+/*
+ * The row is read in the aggregate's context, because its texts and bounds
+ * must last until the end. The number and name decide about groups, so they
+ * may not be NULL.
+ */
 Datum
 rule_rows_transition(FunctionCallInfo fcinfo, const RuleForm *form)
 {
@@ -100,9 +116,11 @@ rule_rows_transition(FunctionCallInfo fcinfo, const RuleForm *form)
 }
 
 /*
- * Sorting: by number, name, metric and bounds; what is missing comes last
+ * Sorting: by number, name, metric and bounds. NULL comes last. Names are
+ * compared by bytes and not by a collation, so every server gives one result.
  */
 
+/* Two texts, either of which may be NULL. */
 static int
 compare_texts(const char *a, const char *b)
 {
@@ -111,6 +129,7 @@ compare_texts(const char *a, const char *b)
 	return strcmp(a, b);
 }
 
+/* Two bounds, either of which may be NULL. */
 static int
 compare_bounds(Numeric a, Numeric b)
 {
@@ -120,6 +139,10 @@ compare_bounds(Numeric a, Numeric b)
 											 NumericGetDatum(b)));
 }
 
+/*
+ * The order for qsort. Every field counts, so rows that compare equal are the
+ * same, and a sort that is not stable gives one result.
+ */
 static int
 compare_rows(const void *a, const void *b)
 {
@@ -141,6 +164,10 @@ compare_rows(const void *a, const void *b)
  * Writing
  */
 
+/*
+ * True if the row has a metric or a bound. A bound without a metric is written
+ * too, so that the reader of the JSON can refuse it.
+ */
 static bool
 has_condition(const RuleRow *row)
 {
@@ -151,6 +178,10 @@ has_condition(const RuleRow *row)
 	return result;
 }
 
+/*
+ * One condition. Only the fields that are not NULL are written. The text of a
+ * finite numeric is a JSON number.
+ */
 static void
 write_condition(StringInfo json, const RuleForm *form, const RuleRow *row)
 {
@@ -175,7 +206,10 @@ write_condition(StringInfo json, const RuleForm *form, const RuleRow *row)
 	appendStringInfoChar(json, '}');
 }
 
-/* The conditions of so many rows; without any, an empty array or nothing. */
+/*
+ * The conditions of "count" rows. Without any, an empty array or no field, as
+ * the form says.
+ */
 static void
 write_conditions(StringInfo json, const RuleForm *form, const RuleRow *rows,
 				 Size count)
@@ -199,13 +233,17 @@ write_conditions(StringInfo json, const RuleForm *form, const RuleRow *rows,
 		appendStringInfo(json, ", \"%s\": []", form->conditions);
 }
 
+/* Do both rows belong to one group? */
 static bool
 same_group(const RuleRow *a, const RuleRow *b)
 {
 	return a->number == b->number && strcmp(a->name, b->name) == 0;
 }
 
-/* Writes the group that begins at this row; returns how many rows it has. */
+/*
+ * Writes the group that begins at this row. Returns the number of its rows, at
+ * most "available".
+ */
 static Size
 write_group(StringInfo json, const RuleForm *form, const RuleRow *row,
 			Size available)
@@ -222,6 +260,11 @@ write_group(StringInfo json, const RuleForm *form, const RuleRow *row,
 	return count;
 }
 
+/*
+ * Shows all neighbors of one number to the check of the form. After sorting,
+ * two names of one number, and a row without a metric beside others, are
+ * neighbors.
+ */
 static void
 check_order(const RuleForm *form, const RuleRows *rows)
 {
@@ -230,6 +273,10 @@ check_order(const RuleForm *form, const RuleRows *rows)
 			form->check_neighbors(&rows->rows[i - 1], &rows->rows[i]);
 }
 
+/*
+ * Sorting changes the order of the state and not its meaning: it is a set of
+ * rows. The final function may therefore run again, as in a window.
+ */
 Datum
 rule_rows_final(FunctionCallInfo fcinfo, const RuleForm *form)
 {
@@ -237,7 +284,6 @@ rule_rows_final(FunctionCallInfo fcinfo, const RuleForm *form)
 	StringInfoData json;
 
 	(void) aggregate_context(fcinfo);
-	/* Another order is the same state: it stands for a set of rows. */
 	qsort(rows->rows, rows->count, sizeof(RuleRow), compare_rows);
 	check_order(form, rows);
 	initStringInfo(&json);

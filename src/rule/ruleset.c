@@ -3,10 +3,14 @@
  * ruleset.c
  *		Reading and checking a ruleset.
  *
- * ruleset_parse is the one judge: the domain's check, the aggregate that
- * builds rulesets and the functions that use them all come here. Fields are
- * read by base/json_object.h. It refuses unknown ones, since a bound that is
- * misspelt would otherwise let everybody pass.
+ * ruleset_parse is the one judge. The check of the domain, the aggregate that
+ * builds rulesets and the functions that use them all call it, so a ruleset
+ * that can be stored can be used.
+ *
+ * Fields are read by base/json_object.h. It refuses unknown fields: a misspelt
+ * bound would otherwise be ignored and let every customer pass.
+ *
+ * Messages name a rule by its position, because labels may repeat.
  *
  *-------------------------------------------------------------------------
  */
@@ -18,6 +22,7 @@
 #include "base/json_object.h"
 #include "rule/ruleset.h"
 
+/* A number for a message, in the current memory context. */
 static char *
 numeric_text(Numeric value)
 {
@@ -25,7 +30,10 @@ numeric_text(Numeric value)
 		DirectFunctionCall1(numeric_out, NumericGetDatum(value)));
 }
 
-/* The position of a rule; previous is that of the rule before, if any. */
+/*
+ * The position of a rule. previous is the rule before, or NULL for the first.
+ * A missing position is counted up, which can leave the range of int.
+ */
 static int
 parse_position(const JsonObject *object, const Rule *previous)
 {
@@ -37,9 +45,8 @@ parse_position(const JsonObject *object, const Rule *previous)
 	{
 		if (previous != NULL &&
 			pg_add_s32_overflow(previous->position, 1, &position))
-			json_refuse(
-				"positions of a ruleset run out of the range of integers",
-				"Number the rules from 1.");
+			json_refuse("positions of a ruleset exceed the range of integers",
+						"Number the rules from 1.");
 		return position;
 	}
 	position = (int) given;
@@ -51,7 +58,9 @@ parse_position(const JsonObject *object, const Rule *previous)
 	return position;
 }
 
-/* A copy, which outlives the document. NULL where there is no bound. */
+/*
+ * A bound as a copy, which outlives the document. NULL if there is no bound.
+ */
 static Numeric
 bound_field(const JsonObject *object, const char *field)
 {
@@ -60,6 +69,7 @@ bound_field(const JsonObject *object, const char *field)
 	return bound == NULL ? NULL : DatumGetNumericCopy(NumericGetDatum(bound));
 }
 
+/* A condition needs a bound, and a value must be able to meet both. */
 static void
 check_bounds(const Condition *condition, const char *metric, int position)
 {
@@ -80,10 +90,13 @@ check_bounds(const Condition *condition, const char *metric, int position)
 					 "can never hold: at_least %s is above at_most %s",
 					 metric, position, numeric_text(at_least),
 					 numeric_text(at_most)),
-			"Exchange the bounds.");
+			"Swap at_least and at_most.");
 }
 
-/* The index of a metric's name, which is added if it is new. */
+/*
+ * The index of a metric's name, which is added if it is new. The search is
+ * linear: rules ask about few metrics, three in RFM.
+ */
 static int
 metric_index(Ruleset *ruleset, char *name)
 {
@@ -96,6 +109,11 @@ metric_index(Ruleset *ruleset, char *name)
 	return list_length(ruleset->metrics) - 1;
 }
 
+/*
+ * Reads a condition into the next place of the rule. A rule has at most one
+ * condition on a metric: two would only be an AND, and mostly one of them is a
+ * mistake.
+ */
 static void
 parse_condition(Ruleset *ruleset, Rule *rule, const JsonObject *object)
 {
@@ -107,8 +125,9 @@ parse_condition(Ruleset *ruleset, Rule *rule, const JsonObject *object)
 	json_check_fields(object, fields);
 	metric = json_field_text(object, "metric");
 	if (metric == NULL)
-		json_refuse_missing(object, "metric",
-							"Name the column that it is about, as a string.");
+		json_refuse_missing(
+			object, "metric",
+			"Write the name of a column of the record as a string.");
 	condition->metric = metric_index(ruleset, metric);
 	condition->at_least = bound_field(object, "at_least");
 	condition->at_most = bound_field(object, "at_most");
@@ -118,10 +137,14 @@ parse_condition(Ruleset *ruleset, Rule *rule, const JsonObject *object)
 			json_refuse(psprintf("the rule at position %d has two conditions "
 								 "on \"%s\"",
 								 rule->position, metric),
-						"Join them into one with at_least and at_most.");
+						"Write one condition with both at_least and at_most.");
 	rule->condition_count++;
 }
 
+/*
+ * Reads all conditions of a rule. An empty array is allowed, a missing one is
+ * not: a misspelt field must not make a rule that always holds.
+ */
 static void
 parse_conditions(Ruleset *ruleset, Rule *rule, const JsonObject *object)
 {
@@ -131,8 +154,9 @@ parse_conditions(Ruleset *ruleset, Rule *rule, const JsonObject *object)
 	JsonbValue element;
 
 	if (!json_field_array(object, "conditions", &array))
-		json_refuse_missing(object, "conditions",
-							"An empty array makes a rule that always holds.");
+		json_refuse_missing(
+			object, "conditions",
+			"Write an empty array for a rule that always holds.");
 	rule->conditions =
 		palloc0(mul_size((Size) array.count + 1, sizeof(Condition)));
 	while (json_next_element(&array, &element))
@@ -144,6 +168,10 @@ parse_conditions(Ruleset *ruleset, Rule *rule, const JsonObject *object)
 	}
 }
 
+/*
+ * Reads a rule into the next place of the ruleset. The position is read first,
+ * so that every later message can name the rule by it.
+ */
 static void
 parse_rule(Ruleset *ruleset, const JsonbValue *element)
 {
@@ -163,12 +191,16 @@ parse_rule(Ruleset *ruleset, const JsonbValue *element)
 	label = json_field_text(&object, "label");
 	if (label == NULL)
 		json_refuse_missing(&object, "label",
-							"The label is a string that is not empty.");
+							"Write the label as a string that is not empty.");
 	rule->label = cstring_to_text(label);
 	parse_conditions(ruleset, rule, &object);
 	ruleset->rule_count++;
 }
 
+/*
+ * The arrays have one element more than needed, so that an empty ruleset has
+ * an array as well.
+ */
 Ruleset *
 ruleset_parse(Jsonb *json)
 {

@@ -1,12 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * ruleset_build.c
- *		crm.ruleset_agg, which makes a ruleset of rows, and the check of the
- *		domain crm.ruleset.
+ *		crm.ruleset_agg and the check of the domain crm.ruleset.
  *
- * The rows are gathered and written by rule_rows.h. What it wrote is then
- * judged by ruleset_parse like any other ruleset; only what JSON cannot show
- * is checked here.
+ * crm.ruleset_agg makes a ruleset from rows. The rows are gathered and written
+ * by rule_rows.h. ruleset_parse then judges the result like any other ruleset.
+ * Only mistakes that JSON cannot show are refused here: two labels for one
+ * position, and a row without a metric beside others.
  *
  *-------------------------------------------------------------------------
  */
@@ -16,6 +16,7 @@
 #include "rule/rule_rows.h"
 #include "rule/ruleset.h"
 
+/* The reader of the cached argument. Only its errors matter. */
 static void
 check_ruleset(Datum value, void *result)
 {
@@ -24,7 +25,10 @@ check_ruleset(Datum value, void *result)
 
 PG_FUNCTION_INFO_V1(crm_ruleset_valid);
 
-/* crm_internal.ruleset_valid(jsonb): true, or an error that says why not */
+/*
+ * crm_internal.ruleset_valid(jsonb): true, or an error that gives the reason.
+ * An error says more than the message of a failed CHECK would.
+ */
 Datum
 crm_ruleset_valid(PG_FUNCTION_ARGS)
 {
@@ -35,6 +39,10 @@ crm_ruleset_valid(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(true);
 }
 
+/*
+ * A bound needs a metric. In JSON the row would merely be a condition that
+ * lacks a field.
+ */
 static void
 check_row(const RuleRow *row)
 {
@@ -44,27 +52,33 @@ check_row(const RuleRow *row)
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("the rule at position %d has a bound without a metric",
 						row->number),
-				 errhint("A rule that always holds is a row whose metric, "
-						 "at_least and at_most are all null.")));
+				 errhint("For a rule that always holds, set metric, at_least "
+						 "and at_most all to NULL.")));
 }
 
-/* May these two neighbors, in order, belong to the same rule? */
+/*
+ * Refuses two neighbors of one position that cannot belong to one rule. NULL
+ * metrics sort last, so a row without a metric can only be the second of two.
+ */
 static void
 check_neighbors(const RuleRow *row, const RuleRow *next)
 {
 	if (strcmp(row->name, next->name) != 0)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("the rule at position %d has two labels, "
-							   "\"%s\" and \"%s\"",
-							   row->number, row->name, next->name),
-						errhint("The rows of one position are the conditions "
-								"of one rule.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the rule at position %d has two labels, "
+						"\"%s\" and \"%s\"",
+						row->number, row->name, next->name),
+				 errhint("All rows of one position are conditions of one "
+						 "rule and need the same label.")));
 	if (next->metric == NULL)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("the rule at position %d has a row without a "
-							   "metric beside others",
-							   row->number),
-						errhint("A rule that always holds is one row.")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("the rule at position %d has a row without a "
+					"metric, and other rows",
+					row->number),
+			 errhint("Write exactly one row for a rule that always holds.")));
 }
 
 static const RuleForm ruleset_form = {.group = "rule",
@@ -88,6 +102,11 @@ crm_ruleset_agg_transition(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_ruleset_agg_final);
 
+/*
+ * finalfunc. NULL without rows. The result is judged before it leaves the
+ * function, so the message comes from crm.ruleset_agg and not from a later
+ * use.
+ */
 Datum
 crm_ruleset_agg_final(PG_FUNCTION_ARGS)
 {
