@@ -3,6 +3,10 @@
  * module.c
  *		Identity of the shared library.
  *
+ * PostgreSQL loads the library once in each session, at the first call of a C
+ * function of crm or at start if shared_preload_libraries names it. Loading
+ * needs no shared memory and no background process, so neither is required.
+ *
  *-------------------------------------------------------------------------
  */
 #include "base/crm.h"
@@ -17,12 +21,17 @@ CRM_MODULE_MAGIC;
 
 PGDLLEXPORT void _PG_init(void);
 
+/*
+ * The pause of long pure computations, which cannot call PostgreSQL
+ * themselves.
+ */
 static void
 serve_interrupts(void)
 {
 	CHECK_FOR_INTERRUPTS();
 }
 
+/* Called by the server once, when it loads the library. */
 void
 _PG_init(void)
 {

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * aggregate.h
- *		What every aggregate asks about its call.
+ *		The two questions that every aggregate asks about its call.
  *
  *-------------------------------------------------------------------------
  */
@@ -10,7 +10,12 @@
 
 #include "base/crm.h"
 
-/* The memory that lives as long as the state. */
+/*
+ * The memory context that lives as long as the state, that is, as long as a
+ * group of the query. The executor frees it. States of type internal cannot be
+ * written in SQL, so a call outside an aggregate is a fault of the software:
+ * elog is enough.
+ */
 static inline MemoryContext
 aggregate_context(FunctionCallInfo fcinfo)
 {
@@ -21,7 +26,11 @@ aggregate_context(FunctionCallInfo fcinfo)
 	return context;
 }
 
-/* Of the arguments beside the state: such a row is skipped. */
+/*
+ * True if an argument beside the state is NULL. Such a row is skipped, as
+ * sum() and avg() skip it. STRICT is no substitute: a strict transition needs
+ * a first state that is not NULL.
+ */
 static inline bool
 any_argument_is_null(FunctionCallInfo fcinfo)
 {

@@ -1,7 +1,9 @@
 /*-------------------------------------------------------------------------
  *
  * cached_argument.c
- *		What follows from an argument, kept while the argument is the same.
+ *		The result of reading an argument, kept while the argument is the same.
+ *
+ * The header explains the idea and the memory.
  *
  *-------------------------------------------------------------------------
  */
@@ -13,8 +15,10 @@
 #include "base/cached_argument.h"
 
 /*
- * The bytes to compare. Pointers into memory say nothing about the value, so
- * what they point to is made flat.
+ * The bytes to compare. A pointer into memory (an expanded or indirect value)
+ * says nothing about the value, so such a value is made flat. A pointer to
+ * disk is left as it is: comparing pointers is enough, and fetching is the
+ * cost to avoid.
  */
 struct varlena *
 datum_key_value(Datum datum)
@@ -26,7 +30,11 @@ datum_key_value(Datum datum)
 	return value;
 }
 
-/* Remembers the bytes in a context that lives as long as the key. */
+/*
+ * Remembers the bytes in a context that lives as long as the key. The room
+ * only grows, so that changing arguments do not allocate each time. The new
+ * room is allocated first: if that fails, the key is still sound.
+ */
 void
 datum_key_set(DatumKey *key, const struct varlena *value,
 			  MemoryContext context)
@@ -47,8 +55,9 @@ datum_key_set(DatumKey *key, const struct varlena *value,
 }
 
 /*
- * Is the argument the same in all calls that share this fn_extra? Parameters
- * are not: PL/pgSQL evaluates one expression with many values of them.
+ * Is the argument the same in all calls that share this fn_extra? A Const is.
+ * A parameter is not: PL/pgSQL evaluates one expression with many values of
+ * it. An unknown expression counts as not constant, which is always safe.
  */
 static bool
 argument_is_constant(FunctionCallInfo fcinfo, int number)
@@ -63,6 +72,11 @@ argument_is_constant(FunctionCallInfo fcinfo, int number)
 		   IsA(list_nth(function->args, number), Const);
 }
 
+/*
+ * Reads the value and then remembers its bytes. The key is cleared first: if
+ * the reader raises an error that a subtransaction catches, the next call
+ * reads again.
+ */
 static void
 read_argument(FunctionCallInfo fcinfo, CachedArgument *cache,
 			  struct varlena *value, ArgumentReader reader, void *result)
@@ -77,6 +91,10 @@ read_argument(FunctionCallInfo fcinfo, CachedArgument *cache,
 	datum_key_set(&cache->key, value, fcinfo->flinfo->fn_mcxt);
 }
 
+/*
+ * The fast way out comes first, as this runs for every row. The context is a
+ * child of fn_mcxt, so it is freed with the query also after an error.
+ */
 void
 cached_argument(FunctionCallInfo fcinfo, int number, CachedArgument *cache,
 				ArgumentReader reader, void *result)
@@ -97,6 +115,10 @@ cached_argument(FunctionCallInfo fcinfo, int number, CachedArgument *cache,
 	read_argument(fcinfo, cache, value, reader, result);
 }
 
+/*
+ * fn_mcxt lives as long as the FmgrInfo that has fn_extra, so nobody frees
+ * this memory. A function uses fn_extra for one struct only.
+ */
 void *
 call_site_memory(FunctionCallInfo fcinfo, Size size)
 {

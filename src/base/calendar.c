@@ -40,12 +40,21 @@ typedef struct Date
 	int day; /* of the month, from 0 */
 } Date;
 
+/*
+ * Division that rounds down for a positive divisor, where C rounds toward
+ * zero.
+ */
 static int64_t
 floor_divide(int64_t dividend, int64_t divisor)
 {
 	return dividend / divisor - (dividend % divisor < 0);
 }
 
+/*
+ * The month and the day of the month. The rest of an era is its days without
+ * leap days to divide by 365: a leap day follows every 1460 days, is missing
+ * every 36524, and is back every 146096.
+ */
 static Date
 date_of(int32_t day)
 {
@@ -68,8 +77,9 @@ date_of(int32_t day)
 }
 
 /*
- * The first day of a month that is counted from January 2000. Unsigned, since
- * this is where the time of a replay goes.
+ * The first day of a month that is counted from January 2000. Unsigned
+ * arithmetic, because division by a constant is cheaper there and a replay
+ * spends its time here.
  */
 static int64_t
 month_start(int64_t month)
@@ -99,12 +109,17 @@ calendar_unit_named(const char *name, size_t size, CalendarUnit *unit)
 	return false;
 }
 
+/* The months in a unit of at least a month. */
 static int
 months_in(CalendarUnit unit)
 {
 	return unit == CALENDAR_YEAR ? 12 : unit == CALENDAR_QUARTER ? 3 : 1;
 }
 
+/*
+ * A month is one division away for units of months: quarters and years begin
+ * in January 2000 with number 0, as months do.
+ */
 int32_t
 calendar_period(CalendarUnit unit, int32_t day)
 {
@@ -126,6 +141,10 @@ calendar_period_start(CalendarUnit unit, int32_t period)
 	return (int32_t) month_start((int64_t) period * months_in(unit));
 }
 
+/*
+ * The day itself if a period begins on it, otherwise the first day of the
+ * next.
+ */
 int32_t
 calendar_round_up(CalendarUnit unit, int32_t day)
 {
@@ -135,6 +154,10 @@ calendar_round_up(CalendarUnit unit, int32_t day)
 	return start == day ? day : calendar_period_start(unit, period + 1);
 }
 
+/*
+ * Months first, then days, as PostgreSQL adds an interval. Only a day after
+ * the 28th can be too late for its month, so most dates need one look-up.
+ */
 int64_t
 calendar_add(int32_t day, CalendarSpan span, int64_t times)
 {
@@ -207,6 +230,11 @@ static const struct
 
 #define SPAN_UNITS ((int) (sizeof(span_units) / sizeof(span_units[0])))
 
+/*
+ * Adds a number of units to the span. False if the number is -1 (no number) or
+ * the span becomes too long. A number has at most six digits, so no sum
+ * overflows.
+ */
 static bool
 add_part(CalendarSpan *span, int32_t number, int unit)
 {
@@ -218,6 +246,7 @@ add_part(CalendarSpan *span, int32_t number, int unit)
 		   span->days <= CALENDAR_MAX_SPAN_DAYS;
 }
 
+/* The unit of a letter of ISO 8601, or -1. "mon" has no letter of its own. */
 static int
 unit_of_letter(char letter)
 {
@@ -227,6 +256,7 @@ unit_of_letter(char letter)
 	return -1;
 }
 
+/* The unit of a word in the singular or the plural, or -1. */
 static int
 unit_of_name(const char *name, size_t size)
 {
@@ -239,6 +269,7 @@ unit_of_name(const char *name, size_t size)
 	return -1;
 }
 
+/* The part behind the P: 1Y2M, or T0S, the text of a zero interval. */
 static bool
 parse_iso(const char *next, CalendarSpan *span)
 {
@@ -256,6 +287,10 @@ parse_iso(const char *next, CalendarSpan *span)
 	return true;
 }
 
+/*
+ * Numbers and words in turn, one space apart at most, as PostgreSQL prints
+ * them.
+ */
 static bool
 parse_words(const char *next, CalendarSpan *span)
 {
@@ -290,7 +325,10 @@ calendar_parse_span(const char *text, CalendarSpan *span)
 	return parse_words(text, span);
 }
 
-/* So many digits as a number, or -1. */
+/*
+ * "count" digits as a number, or -1. A zero byte is no digit, so a short text
+ * is never read past its end.
+ */
 static int
 read_digits(const char *text, int count)
 {
@@ -305,6 +343,10 @@ read_digits(const char *text, int count)
 	return number;
 }
 
+/*
+ * A month has the day if the day is before the start of the next month. This
+ * also judges 29 February.
+ */
 bool
 calendar_parse_day(const char *text, int32_t *day)
 {

@@ -31,18 +31,21 @@ typedef enum CalendarUnit
 	CALENDAR_YEAR
 } CalendarUnit;
 
-/* A length of time in whole days; neither part is negative. */
+/*
+ * A length of time in whole days. Months and days are apart, as in an interval,
+ * because a month has no fixed number of days. Neither part is negative.
+ */
 typedef struct CalendarSpan
 {
 	int32_t months;
 	int32_t days;
 } CalendarSpan;
 
-/* A thousand years are enough, and keep every date within 64 bits. */
+/* The longest span, a thousand years. It keeps every date within 64 bits. */
 #define CALENDAR_MAX_SPAN_MONTHS 12000
 #define CALENDAR_MAX_SPAN_DAYS 365250
 
-/* The unit of a name that need not be terminated; false where unknown. */
+/* The unit of a name of "size" bytes. False if there is no such unit. */
 extern bool calendar_unit_named(const char *name, size_t size,
 								CalendarUnit *unit);
 
@@ -53,10 +56,16 @@ extern int32_t calendar_period_start(CalendarUnit unit, int32_t period);
 /* The first day of a period that is not before the day. */
 extern int32_t calendar_round_up(CalendarUnit unit, int32_t day);
 
-/* So many times the span after the day; times may be negative. */
+/*
+ * The day that lies "times" spans after a day. times may be negative. All spans
+ * are added at once: adding them one by one would lose the 31st for good.
+ */
 extern int64_t calendar_add(int32_t day, CalendarSpan span, int64_t times);
 
-/* The number k of the interval [anchor + k span, anchor + (k + 1) span). */
+/*
+ * The number k of the interval [anchor + k span, anchor + (k + 1) span) that
+ * holds the day. k is negative before the anchor. The span is not zero.
+ */
 extern int64_t calendar_interval(int32_t anchor, CalendarSpan span,
 								 int32_t day);
 

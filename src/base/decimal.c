@@ -4,11 +4,32 @@
  *		Amounts of money as integers of a decimal scale.
  *
  * A numeric is read from its stored form, which has been the same since
- * PostgreSQL 9.1 and cannot change without breaking every stored table: a
- * 16-bit header, in the long form a 16-bit weight, then digits to base 10000,
- * the first of them worth 10000^weight. Going through text instead would cost
- * several times the rest of the aggregate. The bytes may stand anywhere, so
- * they are copied out.
+ * PostgreSQL 9.1 and cannot change without breaking every stored table. Going
+ * through text instead would cost several times the rest of the aggregate. The
+ * payload of the varlena is, in the byte order of the machine:
+ *
+ *	short form
+ *	+-----------------------------------------+---------+---------+-----
+ *	| 16-bit header                           | digit 0 | digit 1 | ...
+ *	| 1 0 sign scale(6) weight sign weight(6) |         |         |
+ *	+-----------------------------------------+---------+---------+-----
+ *
+ *	long form
+ *	+------------------------+---------------+---------+---------+-----
+ *	| 16-bit header          | 16-bit weight | digit 0 | digit 1 | ...
+ *	| 0 sign scale(14)       | signed        |         |         |
+ *	+------------------------+---------------+---------+---------+-----
+ *
+ * The digits are 16-bit numbers from 0 to 9999. Digit 0 is worth 10000^weight,
+ * and each one after it is worth a 10000th of the one before. Zeros at both
+ * ends are left out. Headers that begin with the bits 1 1 are NaN and the
+ * infinities.
+ *
+ * Example: 12.50 has scale 2, weight 0 and the digits 12 and 5000. It becomes
+ * 12 * 10^2 + 5000 / 10^2 = 1250 units.
+ *
+ * The bytes may be unaligned, because a short varlena header has one byte, so
+ * numbers are copied out with memcpy.
  *
  *-------------------------------------------------------------------------
  */
@@ -53,15 +74,17 @@ const int64_t decimal_powers[] = {
 	INT64_C(1000000000000000000),
 };
 
+/* The parts of a stored numeric. It points into the numeric. */
 typedef struct NumericForm
 {
-	const uint8_t *digits;
-	int count;
-	int weight;
-	int scale;
+	const uint8_t *digits; /* unaligned */
+	int count; /* of digits to base 10000; 0 for zero */
+	int weight; /* power of 10000 of the first digit */
+	int scale; /* decimals shown */
 	bool negative;
 } NumericForm;
 
+/* A 16-bit number from bytes of any alignment. */
 static uint16_t
 read_16(const uint8_t *bytes)
 {
@@ -71,7 +94,10 @@ read_16(const uint8_t *bytes)
 	return value;
 }
 
-/* False for NaN and the infinities. */
+/*
+ * Takes the header apart. False for NaN and the infinities. The payload has at
+ * least two bytes: PostgreSQL made it.
+ */
 static bool
 read_form(const uint8_t *payload, size_t size, NumericForm *form)
 {
@@ -101,7 +127,7 @@ read_form(const uint8_t *payload, size_t size, NumericForm *form)
 	return true;
 }
 
-/* The digit worth 10000^power, 0 where none is stored. */
+/* The digit worth 10000^power, 0 if none is stored. */
 static int
 digit_at(const NumericForm *form, int power)
 {
@@ -112,7 +138,10 @@ digit_at(const NumericForm *form, int power)
 	return read_16(form->digits + (size_t) place * sizeof(uint16_t));
 }
 
-/* units * factor + digit, unless it exceeds the limit. */
+/*
+ * Sets units to units * factor + digit, unless that exceeds the limit.
+ * Dividing the limit instead of multiplying the units cannot overflow.
+ */
 static bool
 append_digit(int64_t *units, int64_t factor, int64_t digit)
 {
@@ -122,6 +151,12 @@ append_digit(int64_t *units, int64_t factor, int64_t digit)
 	return true;
 }
 
+/*
+ * The exact amount, or the reason why there is none. The scale is set also if
+ * it is too large, for the message. Whole digits come first, then as many
+ * decimals as the scale shows; the last group of four may be cut, and its rest
+ * is zeros.
+ */
 DecimalFault
 decimal_from_numeric(const uint8_t *payload, size_t size, Decimal *decimal)
 {
@@ -154,7 +189,12 @@ decimal_from_numeric(const uint8_t *payload, size_t size, Decimal *decimal)
 	return DECIMAL_VALID;
 }
 
-/* As printed with 15 significant digits, rounded to the largest scale. */
+/*
+ * The slow way: the value as printed with 15 significant digits, rounded to
+ * the largest scale. 15 digits are those that every double keeps (DBL_DIG).
+ * Half is rounded away from zero, as numeric does. Trailing zeros are removed,
+ * so that equal amounts have equal scales.
+ */
 static DecimalFault
 decimal_from_digits(double value, Decimal *decimal)
 {
@@ -172,6 +212,7 @@ decimal_from_digits(double value, Decimal *decimal)
 	units = strtoll(text, NULL, 10);
 	for (; scale > 0 && units % 10 == 0; scale--)
 		units /= 10;
+	/* Below 10^15 units of a scale above 26 round to 0 at scale 8. */
 	if (scale > DECIMAL_MAX_SCALE + 18)
 		units = scale = 0;
 	if (scale > DECIMAL_MAX_SCALE)
@@ -191,10 +232,14 @@ decimal_from_digits(double value, Decimal *decimal)
 }
 
 /*
- * The decimal that PostgreSQL's cast to numeric gives (15 significant
- * digits), rounded to 8 decimals, with the scale that it needs. Below 10^15
- * units the decimal that reads as this double is unique, so that trying the
- * few scales of ordinary money finds it without printing.
+ * The decimal that PostgreSQL's cast to numeric gives (15 significant digits),
+ * rounded to 8 decimals, with the scale that it needs.
+ *
+ * The fast way tries the scales of ordinary money. If units / 10^scale is the
+ * value, then the decimal reads as this double. Below 10^15 units it has at
+ * most 15 digits, and no other decimal of 15 digits reads as the same double.
+ * So it is the one that printing would find. The smallest scale is tried
+ * first.
  */
 DecimalFault
 decimal_from_double(double value, Decimal *decimal)
@@ -220,7 +265,10 @@ decimal_from_double(double value, Decimal *decimal)
 	return decimal_from_digits(value, decimal);
 }
 
-/* Multiplies by 10^digits, unless that exceeds the limit. */
+/*
+ * Multiplies by 10^digits, digits being from 0 to 18. False, and no change, if
+ * the result would exceed the limit.
+ */
 bool
 decimal_rescale(int64_t *units, int digits)
 {

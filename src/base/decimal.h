@@ -3,6 +3,13 @@
  * decimal.h
  *		Amounts of money as integers of a decimal scale. Pure C.
  *
+ * An amount is units / 10^scale, for example 12.50 is 1250 units of scale 2.
+ * Sums and comparisons of integers are exact. They do not depend on the order
+ * of rows, and cost a fraction of numeric arithmetic.
+ *
+ * The limits are 10^18 units and 8 decimals. 2^63 is above 9 * 10^18, so sums
+ * and differences of two amounts always fit into 64 bits.
+ *
  *-------------------------------------------------------------------------
  */
 #ifndef CRM_BASE_DECIMAL_H
@@ -15,6 +22,7 @@
 #define DECIMAL_MAX_SCALE 8
 #define DECIMAL_MAX_UNITS INT64_C(1000000000000000000)
 
+/* The reason why a value has no decimal within the limits. */
 typedef enum DecimalFault
 {
 	DECIMAL_VALID,
@@ -26,18 +34,26 @@ typedef enum DecimalFault
 typedef struct Decimal
 {
 	int64_t units; /* the amount is units / 10^scale */
-	int scale;
+	int scale; /* from 0 to DECIMAL_MAX_SCALE */
 } Decimal;
 
+/* 10^0 to 10^18. */
 extern const int64_t decimal_powers[];
 
-/* Units within the limits: INT64_MIN is not. */
+/*
+ * The absolute value of units within the limits. INT64_MIN, whose negation
+ * would overflow, is not within them.
+ */
 static inline int64_t
 decimal_absolute(int64_t units)
 {
 	return units < 0 ? -units : units;
 }
 
+/*
+ * Below zero, zero or above zero: the exact order of two amounts of any
+ * scales. The products are at most 10^18 * 10^8 and fit into 128 bits.
+ */
 static inline int
 decimal_compare(Decimal a, Decimal b)
 {

@@ -3,9 +3,12 @@
  * json_object.c
  *		Reading the fields of JSON objects, with errors that name the place.
  *
- * Every getter finds the value, checks its type and converts it. A problem is
- * put into words only when there is one: reading a valid object formats no
- * message.
+ * Every getter finds the value, checks its type and converts it. A message is
+ * put together only when there is a problem, so reading a valid object formats
+ * no text.
+ *
+ * A jsonb object keeps its keys sorted, so a getter finds a field by binary
+ * search.
  *
  *-------------------------------------------------------------------------
  */
@@ -19,16 +22,23 @@
 
 #include "base/json_object.h"
 
-/* Messages show so many bytes of a text, and of a list of names. */
+/*
+ * The bytes of a text, and of a list of names, that a message shows. A user can
+ * write a document of megabytes, which must not all go to the log.
+ */
 #define MAX_SHOWN_TEXT 64
 #define MAX_SHOWN_LIST 1000
 
-/* How to write a value of a type. */
+/* Hints on how to write a value of a type. */
 #define TEXT_HINT "Write it in double quotes."
 #define NUMBER_HINT "Write it without quotes."
 #define ARRAY_HINT "Write it in brackets."
 #define OBJECT_HINT "Write it in braces."
 
+/*
+ * True for an object. The iterator and the getters give nested containers as
+ * jbvBinary.
+ */
 static bool
 is_object(const JsonbValue *value)
 {
@@ -47,6 +57,10 @@ is_array(const JsonbValue *value)
  * Errors
  */
 
+/*
+ * The one place that raises errors about JSON, so that all have the same
+ * SQLSTATE.
+ */
 void
 json_refuse(const char *problem, const char *hint)
 {
@@ -56,7 +70,10 @@ json_refuse(const char *problem, const char *hint)
 	pg_unreachable();
 }
 
-/* A text as messages show it, cut between two characters if it is long. */
+/*
+ * A text for a message, cut between two characters if it is long. The text
+ * need not end with a zero byte.
+ */
 static char *
 shown_text(const char *text, int size)
 {
@@ -65,6 +82,10 @@ shown_text(const char *text, int size)
 	return psprintf("%.*s%s", shown, text, shown < size ? "..." : "");
 }
 
+/*
+ * A number for a message. A numeric may have thousands of digits, so it is cut
+ * too.
+ */
 static char *
 shown_number(Numeric number)
 {
@@ -74,7 +95,7 @@ shown_number(Numeric number)
 	return shown_text(text, (int) strlen(text));
 }
 
-/* A value as messages show it. */
+/* A value for a message. Objects and arrays are named and not shown. */
 static const char *
 shown_value(const JsonbValue *value)
 {
@@ -94,13 +115,14 @@ shown_value(const JsonbValue *value)
 	}
 }
 
-/* What a value must be instead of what it is. */
+/* The problem of a value of the wrong type: the wanted type, and the value. */
 static const char *
 wrong_value(const char *wanted, const JsonbValue *value)
 {
 	return psprintf("must be %s, not %s", wanted, shown_value(value));
 }
 
+/* Raises the error: field "x" of a tier policy, followed by the problem. */
 void
 json_refuse_field(const JsonObject *object, const char *field,
 				  const char *problem, const char *hint)
@@ -109,6 +131,7 @@ json_refuse_field(const JsonObject *object, const char *field,
 		psprintf("field \"%s\" of %s %s", field, object->name, problem), hint);
 }
 
+/* Raises the error for a field that is needed and missing or null. */
 void
 json_refuse_missing(const JsonObject *object, const char *field,
 					const char *hint)
@@ -120,6 +143,10 @@ json_refuse_missing(const JsonObject *object, const char *field,
  * Documents and elements
  */
 
+/*
+ * The document as a value. jsonb stores a scalar as an array of one element
+ * with a mark, which JsonbExtractScalar takes apart.
+ */
 static JsonbValue
 document_value(Jsonb *json)
 {
@@ -134,6 +161,7 @@ document_value(Jsonb *json)
 	return value;
 }
 
+/* The element as an object with a name, or an error with the hint. */
 JsonObject
 json_element_object(const JsonbValue *value, const char *name,
 					const char *hint)
@@ -147,6 +175,7 @@ json_element_object(const JsonbValue *value, const char *name,
 	return object;
 }
 
+/* The element as an array. The iterator stands before its first element. */
 JsonArray
 json_element_array(const JsonbValue *value, const char *name, const char *hint)
 {
@@ -160,6 +189,7 @@ json_element_array(const JsonbValue *value, const char *name, const char *hint)
 	return array;
 }
 
+/* The whole document as an object. */
 JsonObject
 json_document_object(Jsonb *json, const char *name, const char *hint)
 {
@@ -168,6 +198,7 @@ json_document_object(Jsonb *json, const char *name, const char *hint)
 	return json_element_object(&value, name, hint);
 }
 
+/* The whole document as an array. */
 JsonArray
 json_document_array(Jsonb *json, const char *name, const char *hint)
 {
@@ -176,6 +207,11 @@ json_document_array(Jsonb *json, const char *name, const char *hint)
 	return json_element_array(&value, name, hint);
 }
 
+/*
+ * Nested containers are skipped (the last argument of JsonbIteratorNext) and
+ * given as one value. So each step is one element, and the only other tokens
+ * are the begin and the end of the array.
+ */
 bool
 json_next_element(JsonArray *array, JsonbValue *value)
 {
@@ -189,7 +225,10 @@ json_next_element(JsonArray *array, JsonbValue *value)
 	return false;
 }
 
-/* A number beyond the range of double becomes infinite. */
+/*
+ * The element as float8. A number beyond the range of float8 becomes infinite,
+ * so that the caller can refuse it in its own words.
+ */
 double
 json_element_float8(const JsonbValue *value, const char *name)
 {
@@ -204,6 +243,10 @@ json_element_float8(const JsonbValue *value, const char *name)
  * Names of fields
  */
 
+/*
+ * Is the name one of the known? A key of jsonb has a length and no zero byte
+ * at its end.
+ */
 static bool
 is_known(const JsonbValue *name, const char *const *known)
 {
@@ -214,6 +257,10 @@ is_known(const JsonbValue *name, const char *const *known)
 	return false;
 }
 
+/*
+ * The first unknown field in the order of jsonb, copied, or NULL. An object
+ * may have very many keys, so interrupts are served.
+ */
 char *
 json_unknown_field(const JsonObject *object, const char *const *known)
 {
@@ -230,6 +277,7 @@ json_unknown_field(const JsonObject *object, const char *const *known)
 	return NULL;
 }
 
+/* The names joined by commas, in the current memory context. */
 static char *
 joined(const char *const *names)
 {
@@ -241,6 +289,10 @@ joined(const char *const *names)
 	return list.data;
 }
 
+/*
+ * Refuses an unknown field. The hint lists the known ones, so that a user sees
+ * the right spelling.
+ */
 void
 json_check_fields(const JsonObject *object, const char *const *known)
 {
@@ -253,6 +305,10 @@ json_check_fields(const JsonObject *object, const char *const *known)
 					psprintf("The fields are %s.", joined(known)));
 }
 
+/*
+ * The names of the fields for a message. The list stops after MAX_SHOWN_LIST
+ * bytes, give or take a name.
+ */
 char *
 json_field_names(const JsonObject *object)
 {
@@ -275,6 +331,7 @@ json_field_names(const JsonObject *object)
  * Fields
  */
 
+/* True also if the field is null: it was written. */
 bool
 json_field_exists(const JsonObject *object, const char *field)
 {
@@ -284,6 +341,9 @@ json_field_exists(const JsonObject *object, const char *field)
 										strlen(field), &space) != NULL;
 }
 
+/*
+ * The value in *space, or NULL. Missing and null are the same to all getters.
+ */
 JsonbValue *
 json_field_value(const JsonObject *object, const char *field,
 				 JsonbValue *space)
@@ -294,7 +354,7 @@ json_field_value(const JsonObject *object, const char *field,
 	return value == NULL || value->type == jbvNull ? NULL : value;
 }
 
-/* A text may not be empty: no field of ours means something by that. */
+/* A copy of the text. An empty text is an error: no field has a use for it. */
 char *
 json_field_text(const JsonObject *object, const char *field)
 {
@@ -311,6 +371,7 @@ json_field_text(const JsonObject *object, const char *field)
 	return pnstrdup(value->val.string.val, value->val.string.len);
 }
 
+/* Only true and false. Strings such as "yes" are an error. */
 bool
 json_field_bool(const JsonObject *object, const char *field, bool *result)
 {
@@ -326,6 +387,7 @@ json_field_bool(const JsonObject *object, const char *field, bool *result)
 	return true;
 }
 
+/* The number inside the document, not a copy. */
 Numeric
 json_field_numeric(const JsonObject *object, const char *field)
 {
@@ -340,7 +402,7 @@ json_field_numeric(const JsonObject *object, const char *field)
 	return value->val.numeric;
 }
 
-/* A number beyond the range of double becomes infinite. */
+/* The number as float8. A number beyond its range becomes infinite. */
 bool
 json_field_float8(const JsonObject *object, const char *field, double *result)
 {
@@ -353,6 +415,11 @@ json_field_float8(const JsonObject *object, const char *field, double *result)
 	return true;
 }
 
+/*
+ * A whole number within the limits. 3.0 counts as whole. The range is tested
+ * in float8 first, because numeric_int8 would raise an error of its own for a
+ * huge number.
+ */
 bool
 json_field_integer(const JsonObject *object, const char *field, int64 least,
 				   int64 greatest, int64 *result)
@@ -379,6 +446,10 @@ json_field_integer(const JsonObject *object, const char *field, int64 least,
 	return true;
 }
 
+/*
+ * The number as an exact decimal. Trailing zeros are removed first, so that
+ * 1.000000000 is not refused for its nine decimals.
+ */
 bool
 json_field_decimal(const JsonObject *object, const char *field,
 				   Decimal *result)
@@ -396,10 +467,11 @@ json_field_decimal(const JsonObject *object, const char *field,
 		json_refuse_field(
 			object, field,
 			psprintf("is out of range: %s", shown_number(number)),
-			"It has at most 18 digits, at most 8 of them decimals.");
+			"Use at most 18 digits, and at most 8 of them as decimals.");
 	return true;
 }
 
+/* The array in a field. It has the name of the field in messages. */
 bool
 json_field_array(const JsonObject *object, const char *field,
 				 JsonArray *result)
@@ -416,6 +488,7 @@ json_field_array(const JsonObject *object, const char *field,
 	return true;
 }
 
+/* The object in a field, with its own name for messages. */
 bool
 json_field_object(const JsonObject *object, const char *field,
 				  const char *name, JsonObject *result)
@@ -432,6 +505,7 @@ json_field_object(const JsonObject *object, const char *field,
 	return true;
 }
 
+/* The list of choices is part of the message, so that a user can pick one. */
 int
 json_field_choice(const JsonObject *object, const char *field,
 				  const char *const *choices, int preset)

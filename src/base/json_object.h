@@ -6,15 +6,17 @@
  * Rulesets, tier policies, models, rewards and metrics come as jsonb that
  * anybody can write. One reader gives all of them the same rules:
  *
- *	A field that is null is as good as missing.
- *	A field that nobody asks for is an error: a misspelt one would otherwise
- *	silently be its default.
- *	An error says which field of which object, what it is, and what it must
- *	be. Its SQLSTATE is ERRCODE_INVALID_PARAMETER_VALUE.
+ *	- A field that is null counts as missing.
+ *	- An unknown field is an error. A misspelt field would otherwise silently
+ *	  have its default.
+ *	- An error names the field and the object, shows the value, and says what
+ *	  the value must be. Its SQLSTATE is ERRCODE_INVALID_PARAMETER_VALUE.
  *
- * A JsonObject carries its name in messages, for example "a tier policy" or
- * "tier \"silver\"". It points into the jsonb, which must outlive it, and so
- * does a Numeric. Texts are copies in the current memory context.
+ * A JsonObject carries its name for messages, for example "a tier policy" or
+ * "tier \"silver\"".
+ *
+ * Memory: a JsonObject, a JsonArray and a Numeric point into the jsonb, which
+ * must outlive them. Texts are copies in the current memory context.
  *
  *-------------------------------------------------------------------------
  */
@@ -28,17 +30,18 @@
 
 #include "base/decimal.h"
 
+/* An object with the name that messages give it. */
 typedef struct JsonObject
 {
 	JsonbContainer *container;
-	const char *name;
+	const char *name; /* with its article; not a copy */
 } JsonObject;
 
-/* An array on the way: json_next_element takes one element after another. */
+/* An array and a place in it. json_next_element goes on by one element. */
 typedef struct JsonArray
 {
-	JsonbIterator *iterator;
-	uint32 count;
+	JsonbIterator *iterator; /* in the current memory context */
+	uint32 count; /* of all elements */
 } JsonArray;
 
 /* Raises an error of the SQLSTATE above; the hint may be NULL. */
@@ -55,10 +58,13 @@ extern JsonArray json_element_array(const JsonbValue *value, const char *name,
 									const char *hint);
 extern double json_element_float8(const JsonbValue *value, const char *name);
 
-/* False at the end. Serves interrupts. */
+/* Fills in the next element. False at the end. Serves interrupts. */
 extern bool json_next_element(JsonArray *array, JsonbValue *value);
 
-/* Known fields are a list that ends with NULL. */
+/*
+ * The first field that is not known, or NULL; and an error if there is one. The
+ * known fields are a list that ends with NULL.
+ */
 extern char *json_unknown_field(const JsonObject *object,
 								const char *const *known);
 extern void json_check_fields(const JsonObject *object,
@@ -80,8 +86,9 @@ pg_noreturn extern void json_refuse_missing(const JsonObject *object,
 extern bool json_field_exists(const JsonObject *object, const char *field);
 
 /*
- * The value of a field, or NULL (false, the preset) where it is missing or
- * null. A value of another type is an error.
+ * The value of a field. If it is missing or null, the result is NULL or false,
+ * and *result keeps the default that the caller has put there. A value of
+ * another type, or out of range, is an error.
  */
 extern JsonbValue *json_field_value(const JsonObject *object,
 									const char *field, JsonbValue *space);
@@ -100,7 +107,10 @@ extern bool json_field_array(const JsonObject *object, const char *field,
 extern bool json_field_object(const JsonObject *object, const char *field,
 							  const char *name, JsonObject *result);
 
-/* The index of a text among the choices, a list that ends with NULL. */
+/*
+ * The index of a text among the choices, a list that ends with NULL. preset if
+ * the field is missing.
+ */
 extern int json_field_choice(const JsonObject *object, const char *field,
 							 const char *const *choices, int preset);
 

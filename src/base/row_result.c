@@ -18,6 +18,11 @@
 
 #include "base/row_result.h"
 
+/*
+ * The descriptor is blessed, that is, registered with the type cache, so that
+ * a Datum of it can be read anywhere. It goes to fn_mcxt, since the current
+ * context is reset for each row.
+ */
 TupleDesc
 row_shape(FunctionCallInfo fcinfo, TupleDesc *kept)
 {
@@ -34,6 +39,10 @@ row_shape(FunctionCallInfo fcinfo, TupleDesc *kept)
 	return *kept;
 }
 
+/*
+ * A copy, because a reference-counted descriptor would have to be released at
+ * the end of the query, and a function is not told about that.
+ */
 TupleDesc
 row_column_shape(FunctionCallInfo fcinfo, TupleDesc shape, int column,
 				 TupleDesc *kept)
@@ -50,12 +59,14 @@ row_column_shape(FunctionCallInfo fcinfo, TupleDesc shape, int column,
 	return *kept;
 }
 
+/* A new row in the current memory context. */
 Datum
 row_datum(TupleDesc shape, Datum *values, bool *nulls)
 {
 	return HeapTupleGetDatum(heap_form_tuple(shape, values, nulls));
 }
 
+/* For functions that keep nothing else: fn_extra is the descriptor itself. */
 Datum
 row_result(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
 {
@@ -65,6 +76,11 @@ row_result(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
 	return row_datum(shape, values, nulls);
 }
 
+/*
+ * count is checked against MaxArraySize. construct_array would refuse larger
+ * arrays too, but only after all rows were made. At least one element is
+ * allocated, so an empty array needs no special case.
+ */
 RowArray
 row_array_start(Oid type, int64 count)
 {
@@ -72,15 +88,20 @@ row_array_start(Oid type, int64 count)
 
 	if (count > (int64) MaxArraySize)
 		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-						errmsg("an array cannot have %lld rows; at most %lld "
-							   "are possible",
-							   (long long) count, (long long) MaxArraySize)));
+						errmsg("%lld rows do not fit into an array",
+							   (long long) count),
+						errdetail("An array has room for at most %lld rows.",
+								  (long long) MaxArraySize)));
 	array.shape = lookup_rowtype_tupdesc(type, -1);
 	array.rows = MemoryContextAllocHuge(
 		CurrentMemoryContext, mul_size(Max(count, 1), sizeof(Datum)));
 	return array;
 }
 
+/*
+ * get_func_rettype looks at the catalog entry of the function and needs no
+ * expression.
+ */
 RowArray
 row_array_of_result(FunctionCallInfo fcinfo, int64 count)
 {
@@ -91,6 +112,10 @@ row_array_of_result(FunctionCallInfo fcinfo, int64 count)
 	return row_array_start(type, count);
 }
 
+/*
+ * The column is an array of a row type by the definition of the function in
+ * SQL.
+ */
 RowArray
 row_array_of_column(TupleDesc shape, int column, int64 count)
 {
@@ -99,6 +124,10 @@ row_array_of_column(TupleDesc shape, int column, int64 count)
 	return row_array_start(type, count);
 }
 
+/*
+ * Interrupts are served here, so that no caller has to remember: one array can
+ * have millions of rows.
+ */
 void
 row_array_set(RowArray *array, int64 place, Datum *values, bool *nulls)
 {
@@ -106,6 +135,10 @@ row_array_set(RowArray *array, int64 place, Datum *values, bool *nulls)
 	array->rows[place] = row_datum(array->shape, values, nulls);
 }
 
+/*
+ * Releases the pin on the descriptor. After an error the resource owner does
+ * that. Row types are aligned like double and have a variable length.
+ */
 Datum
 row_array_end(RowArray *array)
 {
@@ -114,7 +147,10 @@ row_array_end(RowArray *array)
 		array->rows, array->count, array->type, -1, false, TYPALIGN_DOUBLE));
 }
 
-/* The caller's descriptor, where there is one, saves the look-up. */
+/*
+ * The descriptor that the caller of the function expects, if there is one,
+ * saves the look-up.
+ */
 void
 row_set_start(FunctionCallInfo fcinfo)
 {
@@ -125,6 +161,10 @@ row_set_start(FunctionCallInfo fcinfo)
 	InitMaterializedSRF(fcinfo, is_known ? MAT_SRF_USE_EXPECTED_DESC : 0);
 }
 
+/*
+ * Adds a row to the set, which copies it. Interrupts are served, as in
+ * row_array_set.
+ */
 void
 row_set_add(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
 {
