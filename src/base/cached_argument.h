@@ -59,7 +59,7 @@ typedef struct CachedArgument
 {
 	DatumKey key; /* size 0: not read */
 	bool is_constant; /* the same in all calls that share the fn_extra */
-	MemoryContext context; /* of what was read; NULL before the first time */
+	MemoryContext context; /* of the result; NULL before the first reading */
 } CachedArgument;
 
 /*

@@ -37,7 +37,10 @@
 #define ereturn(context, dummy_value, ...) ereport(ERROR, __VA_ARGS__)
 #endif
 
-/* Before 16, nothing marked what a library that hides its symbols exports. */
+/*
+ * Before 16, PGDLLEXPORT was empty outside Windows. The library hides all other
+ * symbols, so the mark must make a symbol visible.
+ */
 #if PG_VERSION_NUM < 160000 && defined(__GNUC__)
 #undef PGDLLEXPORT
 #define PGDLLEXPORT __attribute__((visibility("default")))
@@ -60,7 +63,7 @@
 	extern int no_such_variable
 #endif
 
-/* 18 writes it in front of a declaration. */
+/* 18 brought this name for the mark of functions that do not return. */
 #if PG_VERSION_NUM < 180000
 #define pg_noreturn _Noreturn
 #endif
@@ -79,7 +82,10 @@
 #include "utils/tuplestore.h"
 #endif
 
-/* Before 19, a jsonb was built in a stack, which the last call returned. */
+/*
+ * 19 gave the building of a jsonb a state of its own. Before, pushJsonbValue
+ * took a stack, and its last call returned the result. Write as for 19.
+ */
 #if PG_VERSION_NUM < 190000
 #include "utils/jsonb.h"
 

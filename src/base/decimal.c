@@ -191,7 +191,7 @@ decimal_from_numeric(const uint8_t *payload, size_t size, Decimal *decimal)
 
 /*
  * The slow way: the value as printed with 15 significant digits, rounded to
- * the largest scale. 15 digits are those that every double keeps (DBL_DIG).
+ * the largest scale. Every double keeps 15 digits (DBL_DIG).
  * Half is rounded away from zero, as numeric does. Trailing zeros are removed,
  * so that equal amounts have equal scales.
  */

@@ -163,7 +163,7 @@ history_check_entry(HistoryCheck *check, const HistoryEntry *entry)
 
 /*
  * Tells whether the bytes are sealed bytes of a history, as codec.h defines
- * them. Reads nothing outside the bytes, whatever they hold. Linear in the
+ * them. Reads nothing outside the given size, for any bytes. Linear in the
  * size. The fuzz test calls this function with random bytes.
  */
 HistoryFault

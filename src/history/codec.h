@@ -34,9 +34,9 @@
  * and a plain entry takes about 5 bytes.
  *
  * A variable-length integer (varint) has seven bits in a byte, the lowest ones
- * first. The high bit is set in every byte but the last. Zero bytes at the end
- * are not allowed. Zig-zag maps 0, -1, 1, -2, 2 to 0, 1, 2, 3, 4, so that a
- * small negative number is a short varint as well.
+ * first. The high bit is set in every byte but the last. A zero byte at the
+ * end is allowed only for the number 0. Zig-zag maps 0, -1, 1, -2, 2 to 0, 1,
+ * 2, 3, 4, so that a small negative number is a short varint as well.
  *
  * Example: [["2025-01-03",1,12.50],["2025-02-11",2,30.00]] is these 10 bytes.
  *

@@ -51,8 +51,8 @@ is_log(Datum datum)
 
 /*
  * An empty log of size bytes, header included, in the current memory context.
- * PostgreSQL's limit for a value, 1 GB, is checked here, because the message
- * of palloc would not tell users what to do.
+ * PostgreSQL's limit for a value, 1 GB, is checked here. The message of palloc
+ * would not help users.
  */
 static HistoryLog *
 log_create(size_t size, int scale)
@@ -268,7 +268,7 @@ log_add_datum(HistoryLog *log, Datum datum)
 
 /*
  * The state to add to. Within an aggregate this is the first argument if it is
- * a log already. Otherwise it is a new log with what the argument holds.
+ * a log already. Otherwise it is a new log with the entries of the argument.
  * Outside an aggregate the argument belongs to the caller and is never
  * changed.
  */

@@ -6,9 +6,9 @@
  * Each function walks over the bytes once, in time that is linear in the
  * entries up to the day asked for. Nothing is kept between calls.
  *
- * A cut at the end copies the bytes before it. Only during() writes entries
- * anew, because the first entry of a history counts its days from a fixed
- * date.
+ * A cut at the end copies the bytes before it. Only during() encodes the
+ * entries again, because the first entry of a history counts its days from a
+ * fixed date.
  *
  * The SQL functions are STRICT: a NULL argument never arrives here. A NULL
  * result says that the question has no answer yet, for example the recency of

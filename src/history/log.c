@@ -17,8 +17,8 @@
 #define INSERTION_SORT_LIMIT 48
 
 /*
- * Makes an empty log. The length word is the caller's, who sets it afterwards.
- * An empty log counts as sealed: no entry is out of order yet.
+ * Makes an empty log. The caller sets the length word afterwards. An empty log
+ * counts as sealed: no entry is out of order yet.
  */
 void
 history_log_start(HistoryLog *log, int scale)

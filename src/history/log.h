@@ -44,7 +44,7 @@ typedef struct HistoryLog
 {
 	int32_t length_word; /* the varlena's */
 	uint8_t format; /* HISTORY_LOG_FORMAT + scale */
-	uint8_t is_sealed; /* the bytes so far are those of a finished value */
+	uint8_t is_sealed; /* 1: the entries are the bytes of a finished value */
 	uint16_t unused;
 	uint32_t used; /* bytes of entries */
 	int32_t day; /* of the last entry; 0 without entries */

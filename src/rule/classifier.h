@@ -67,8 +67,8 @@ typedef struct BoundPair
 } BoundPair;
 
 /*
- * Everything that a call site keeps. The struct lies in fn_extra. Two contexts
- * own what it points to, as classifier.c explains.
+ * Everything that a call site keeps. The struct lies in fn_extra. The rest
+ * belongs to two memory contexts, as classifier.c explains.
  */
 typedef struct Classifier
 {

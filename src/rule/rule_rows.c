@@ -4,8 +4,8 @@
  *		Rows of rules, gathered by an aggregate and written as JSON.
  *
  * The JSON is written as text and read by jsonb_in. That takes one pass more
- * than building a jsonb, but the text is what a user would write, and rulesets
- * are built rarely.
+ * than building a jsonb, but the text has the form that users write, and
+ * rulesets are built rarely.
  *
  *-------------------------------------------------------------------------
  */
