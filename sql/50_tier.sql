@@ -1,20 +1,22 @@
 /*
  * tier
  *
- * Tiers of a loyalty program: policies, the decision about one
- * customer, and a policy replayed over his purchases.
+ * Tiers of a loyalty program. A policy holds the rules of the program.
+ * crm.tier_decide applies a policy to one customer on one day. crm.tier_at and
+ * crm.tier_path replay a policy over the purchases of a customer.
  */
 
 /* Policies */
 
---| Check of the domain crm.tier_policy.
 CREATE FUNCTION crm_internal.tier_policy_valid(policy jsonb) RETURNS boolean
 	AS 'MODULE_PATHNAME', 'crm_tier_policy_valid' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION crm_internal.tier_policy_valid(jsonb) IS
-'True for a tier policy without contradictions; anything else is an error that says what is wrong.';
+'True for a valid tier policy, and otherwise an error that gives the reason.';
 
---| Made by the function crm.make_tier_policy, which explains the parameters, or written by hand.
---| A field that is not known, and parameters that contradict themselves, are errors.
+--| The function crm.make_tier_policy makes a policy and explains its parameters. A policy may
+--| also be written by hand: the fields are the parameters of that function.
+--|
+--| Errors: a field that is not known, and parameters that contradict each other.
 CREATE DOMAIN crm.tier_policy AS jsonb
 	CONSTRAINT tier_policy_valid CHECK (crm_internal.tier_policy_valid(VALUE));
 COMMENT ON DOMAIN crm.tier_policy IS 'The rules of a tier program, a JSON object.';
@@ -22,20 +24,45 @@ COMMENT ON DOMAIN crm.tier_policy IS 'The rules of a tier program, a JSON object
 CREATE FUNCTION crm_internal.tiers_agg_transition(internal, tier_no int, tier text, metric text,
 	enter_at numeric, keep_at numeric, enter_share numeric) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_tiers_agg_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm_internal.tiers_agg_transition(internal, int, text, text, numeric, numeric, numeric) IS
-'Transition of crm.tiers_agg.';
+COMMENT ON FUNCTION crm_internal.tiers_agg_transition(internal, int, text, text, numeric,
+	numeric, numeric) IS
+'Transition function of crm.tiers_agg.';
 CREATE FUNCTION crm_internal.tiers_agg_final(internal) RETURNS jsonb
 	AS 'MODULE_PATHNAME', 'crm_tiers_agg_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION crm_internal.tiers_agg_final(internal) IS 'Final function of crm.tiers_agg.';
---| tier_no ascends from 0, the base tier, which everybody has: its single row has no rule (NULL
---| in the other columns). A tier is entered when all its rules hold: the metric is at least
---| enter_at; it is kept while all metrics are at least keep_at (NULL: enter_at), which is not
---| above enter_at. Instead of enter_at a rule may have enter_share, the part of the customers (0
---| to 1, exclusive) who belong to that tier alone, without those above; before it can decide
---| anything, replace it by the threshold that it means, for example percentile_disc(0.05) WITHIN
---| GROUP (ORDER BY revenue DESC), and store that threshold, so that nobody's tier changes because
---| others buy. The metrics of a history are revenue, purchases and purchase_days; crm.tier_decide
---| takes any. The order of the rows does not matter.
+
+--| The result is the argument `tiers` of crm.make_tier_policy. The order of the rows does not
+--| matter. NULL without rows.
+--|
+--| * `tier_no`: number of the tier. 0 is the base tier. A better tier has a higher number.
+--| * `tier`: name of the tier.
+--| * `metric`: the metric that the rule compares. The metrics of a history are `revenue`,
+--|   `purchases` and `purchase_days`. crm.tier_decide takes any metric.
+--| * `enter_at`: the rule holds for entering the tier if the metric is at least this number.
+--| * `keep_at`: the rule holds for keeping the tier if the metric is at least this number. It is
+--|   not above `enter_at`. NULL stands for `enter_at`.
+--| * `enter_share`: given instead of `enter_at`. It is the share of the customers that belong to
+--|   this tier alone, without the tiers above. It is above 0 and below 1.
+--|
+--| Everybody has the base tier. Its single row has no rule: the other columns are NULL. A customer
+--| enters a tier when all its rules hold for entering. They keep the tier while all its rules hold
+--| for keeping.
+--|
+--| A policy with `enter_share` cannot decide about one customer. Replace each share by the
+--| threshold that it means, for example
+--| `percentile_disc(0.05) WITHIN GROUP (ORDER BY revenue DESC)`, and store that threshold. Then
+--| nobody's tier changes because others buy.
+--|
+--| Errors: a NULL in `tier_no` or `tier`. crm.make_tier_policy finds contradictions between the
+--| rows.
+--|
+--| ```sql
+--| SELECT crm.tiers_agg(tier_no, tier, metric, enter_at, keep_at, NULL)
+--|   FROM (VALUES (0, 'ordinary', NULL, NULL, NULL),
+--|                (1, 'silver', 'revenue', 500, 400),
+--|                (2, 'gold', 'revenue', 2000, 1500))
+--|     AS rule(tier_no, tier, metric, enter_at, keep_at);
+--| ```
 CREATE AGGREGATE crm.tiers_agg(tier_no int, tier text, metric text, enter_at numeric,
 	keep_at numeric, enter_share numeric) (
 	SFUNC = crm_internal.tiers_agg_transition,
@@ -45,39 +72,65 @@ CREATE AGGREGATE crm.tiers_agg(tier_no int, tier text, metric text, enter_at num
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.tiers_agg(int, text, text, numeric, numeric, numeric) IS
-'The tiers of a policy from rows, one for each rule, for crm.make_tier_policy.';
+'The tiers of a policy from rows, one row for each rule.';
 
---| window_kind says over what time metrics count: rolling (the last window_length), calendar (the
---| current one of the periods of window_length counted from period_start), anniversary (the same,
---| counted from the day of enrollment) or lifetime. time_zone is that of the program's days.
---| upgrade: at_once, or at_review only. downgrade: at_review, at_once (only with a rolling or
---| lifetime window) or never. downgrade_step: one tier, to the highest tier that the metrics
---| would keep (qualified), or to the base; never below a tier that the metrics would enter at
---| that moment. A tier is valid for valid_for, up to the end of the month, quarter or year with
---| round_up; then it is reviewed. Reviews are counted from the day on which the tier began
---| (anniversary windows: from the enrollment), so that they do not drift, and 29 February comes
---| back. grace: who falls short at a review keeps the tier so long, once, and is reviewed again
---| at its end. min_stay: no downgrade earlier after a change. Lengths are whole days, months or
---| years, those of window and validity not zero. NULL stands for the default. Contradictions are
---| errors.
+--| * `tiers`: the tiers and their rules, from crm.tiers_agg.
+--| * `window_kind`: the time over which metrics count. `rolling` is the last `window_length`.
+--|   `calendar` is the current period, where periods of `window_length` are counted from
+--|   `period_start`. `anniversary` is the current period, where periods of `window_length` are
+--|   counted from the day of enrollment. `lifetime` is all time.
+--| * `window_length`: the length of the window or of a period.
+--| * `period_start`: the day from which `calendar` periods are counted.
+--| * `time_zone`: the time zone of the program's days.
+--| * `upgrade`: `at_once`, or `at_review` if customers go up at reviews only.
+--| * `downgrade`: `at_review`, `at_once` or `never`. `at_once` needs a `rolling` or `lifetime`
+--|   window.
+--| * `downgrade_step`: `one` is one tier down. `qualified` is down to the highest tier that the
+--|   metrics would keep. `base` is down to the base tier. A customer never falls below a tier that
+--|   their metrics would enter at that moment.
+--| * `valid_for`: how long a tier is valid. At the end of this time the tier is reviewed.
+--| * `round_up`: `month`, `quarter` or `year` moves the end of the validity to the end of that
+--|   unit. NULL leaves it.
+--| * `grace`: how long customers keep a tier after a review at which they fall short. They get one
+--|   grace, and a review at its end.
+--| * `min_stay`: how long after a change of tier there is no downgrade.
+--|
+--| Reviews are counted from the day on which the tier began. With an `anniversary` window they are
+--| counted from the day of enrollment. So the dates do not drift, and a review on 29 February
+--| returns to that day in a leap year.
+--|
+--| Lengths of time are whole days, months or years. `window_length` and `valid_for` are not zero.
+--| NULL stands for the default of a parameter.
+--|
+--| Errors: parameters that contradict each other.
+--|
+--| ```sql
+--| SELECT crm.make_tier_policy(crm.tiers_agg(tier_no, tier, metric, enter_at, NULL, NULL),
+--|            valid_for => '1 year', round_up => 'month', grace => '60 days')
+--|   FROM (VALUES (0, 'ordinary', NULL, NULL), (1, 'silver', 'revenue', 500))
+--|     AS rule(tier_no, tier, metric, enter_at);
+--| ```
 CREATE FUNCTION crm.make_tier_policy(tiers jsonb, window_kind text DEFAULT 'rolling',
-	window_length interval DEFAULT '12 months',
-	period_start date DEFAULT '2000-01-01', time_zone text DEFAULT 'UTC',
-		upgrade text DEFAULT 'at_once', downgrade text DEFAULT 'at_review',
-	downgrade_step text DEFAULT 'one', valid_for interval DEFAULT '12 months',
-		round_up text DEFAULT NULL, grace interval DEFAULT '0',
-	min_stay interval DEFAULT '0') RETURNS crm.tier_policy
+	window_length interval DEFAULT '12 months', period_start date DEFAULT '2000-01-01',
+	time_zone text DEFAULT 'UTC', upgrade text DEFAULT 'at_once',
+	downgrade text DEFAULT 'at_review', downgrade_step text DEFAULT 'one',
+	valid_for interval DEFAULT '12 months', round_up text DEFAULT NULL,
+	grace interval DEFAULT '0', min_stay interval DEFAULT '0') RETURNS crm.tier_policy
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE SET IntervalStyle = 'iso_8601'
 	RETURN jsonb_strip_nulls(jsonb_build_object(
-		'window_kind', window_kind, 'window_length', window_length::text, 'period_start',
-			period_start, 'time_zone', time_zone,
-		'upgrade', upgrade, 'downgrade', downgrade, 'downgrade_step', downgrade_step, 'valid_for',
-			valid_for::text,
-		'round_up', round_up, 'grace', grace::text, 'min_stay', min_stay::text, 'tiers',
-			tiers))::crm.tier_policy;
-COMMENT ON FUNCTION crm.make_tier_policy(jsonb, text, interval, date, text, text, text, text, interval, text, interval, interval) IS
-'A tier policy; tiers come from crm.tiers_agg.';
+		'window_kind', window_kind, 'window_length', window_length::text,
+		'period_start', period_start, 'time_zone', time_zone, 'upgrade', upgrade,
+		'downgrade', downgrade, 'downgrade_step', downgrade_step,
+		'valid_for', valid_for::text, 'round_up', round_up, 'grace', grace::text,
+		'min_stay', min_stay::text, 'tiers', tiers))::crm.tier_policy;
+COMMENT ON FUNCTION crm.make_tier_policy(jsonb, text, interval, date, text, text, text, text,
+	interval, text, interval, interval) IS
+'A tier policy from its tiers and parameters.';
 
+--| Compare the metrics of a customer with the rules of the next tier. The columns are the
+--| arguments of crm.tiers_agg, with `keep_at` filled in where it was left out. The rows are sorted
+--| by `tier_no` and `metric`. The base tier has one row, with NULL in `metric` and the columns
+--| after it.
 CREATE FUNCTION crm.tier_rules(policy crm.tier_policy, OUT tier_no int, OUT tier text,
 	OUT metric text, OUT enter_at numeric, OUT keep_at numeric, OUT enter_share numeric)
 	RETURNS SETOF record
@@ -90,22 +143,36 @@ BEGIN ATOMIC
 	 ORDER BY t.tier_no, r.metric COLLATE "C";
 END;
 COMMENT ON FUNCTION crm.tier_rules(crm.tier_policy) IS
-'The tiers and rules of a policy as rows, in the form of crm.tiers_agg, keep_at filled in: to compare a customer''s metrics with what the next tier asks for.';
+'The tiers and rules of a policy as rows, in the form of crm.tiers_agg.';
 
+--| Build histories with this function, so that their days are the days of the program:
+--| `crm.history_agg(crm.tier_day(policy, created_at), total)`.
 CREATE FUNCTION crm.tier_day(policy crm.tier_policy, at timestamptz) RETURNS date
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 	RETURN (at AT TIME ZONE coalesce(policy ->> 'time_zone', 'UTC'))::date;
 COMMENT ON FUNCTION crm.tier_day(crm.tier_policy, timestamptz) IS
-'The day of a moment in the time zone of the program; build histories with it: crm.history_agg(crm.tier_day(policy, created_at), total).';
+'The day of a moment in the time zone of the program.';
 
---| Any other metric is given, as of the day.
+/*
+ * The counted metrics are revenue, purchases, purchase_days, profit and
+ * points_earned. Where the window is the last 12 months, revenue_12m,
+ * purchases_12m and profit_12m are counted as well. The caller gives any other
+ * metric, as of the day.
+ */
 CREATE FUNCTION crm_internal.tier_counts(policy crm.tier_policy, metric text) RETURNS boolean
 	AS 'MODULE_PATHNAME', 'crm_tier_counts' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION crm_internal.tier_counts(crm.tier_policy, text) IS
-'True for a metric that is counted over the window of the program: revenue, purchases, purchase_days, profit and points_earned; where the window is the last 12 months, also revenue_12m, purchases_12m and profit_12m.';
+'True for a metric that is counted over the window of the program.';
 
 /* Decisions */
 
+--| crm.tier_enroll makes the first state of a customer. crm.tier_decide returns the next one.
+--|
+--| * `reason` is NULL in the result of crm.tier_decide if nothing changed.
+--| * A review on `review_on` judges the time before that day. The tier is valid until the day
+--|   before. NULL means that there will be no review.
+--| * `floor_no` is a tier given by hand. It protects the customer until the day before
+--|   `floor_until`. Both columns are given, or both are NULL.
 CREATE TYPE crm.tier_state AS (
 	tier_no int,
 	tier text,
@@ -118,51 +185,80 @@ CREATE TYPE crm.tier_state AS (
 	floor_no int,
 	floor_until date
 );
-COMMENT ON TYPE crm.tier_state IS 'Where a customer stands in a tier program.';
-COMMENT ON COLUMN crm.tier_state.tier_no IS 'Number of his tier; 0 is the base.';
-COMMENT ON COLUMN crm.tier_state.tier IS 'Name of his tier.';
+COMMENT ON TYPE crm.tier_state IS 'The place of a customer in a tier program.';
+COMMENT ON COLUMN crm.tier_state.tier_no IS
+'Number of the customer''s tier, where 0 is the base tier.';
+COMMENT ON COLUMN crm.tier_state.tier IS 'Name of the customer''s tier.';
 COMMENT ON COLUMN crm.tier_state.reason IS
-'The last decision: enroll, upgrade, renew, grace, downgrade or manual; NULL from crm.tier_decide where it changed nothing.';
-COMMENT ON COLUMN crm.tier_state.enrolled_on IS 'First day in the program.';
-COMMENT ON COLUMN crm.tier_state.changed_on IS 'Since when he has this tier.';
+'The last decision: enroll, upgrade, renew, grace, downgrade or manual.';
+COMMENT ON COLUMN crm.tier_state.enrolled_on IS 'First day of the customer in the program.';
+COMMENT ON COLUMN crm.tier_state.changed_on IS 'First day of the customer in this tier.';
 COMMENT ON COLUMN crm.tier_state.decided_on IS 'Day of the last decision.';
 COMMENT ON COLUMN crm.tier_state.review_on IS
-'Day of the next review, which judges what was before it: the tier is valid until the day before. NULL: never.';
+'Day of the next review, which judges the time before it, or NULL for no review.';
 COMMENT ON COLUMN crm.tier_state.in_grace IS
-'He fell short at the last review and keeps the tier until the next.';
-COMMENT ON COLUMN crm.tier_state.floor_no IS 'A tier given by hand, below which he does not fall.';
+'True if the customer fell short at the last review and keeps the tier until the next.';
+COMMENT ON COLUMN crm.tier_state.floor_no IS
+'Number of a tier given by hand, below which the customer does not fall.';
 COMMENT ON COLUMN crm.tier_state.floor_until IS
-'First day on which it does not protect him any more.';
+'First day on which the floor does not protect the customer any more.';
 
 CREATE FUNCTION crm.tier_enroll(policy crm.tier_policy, day date) RETURNS crm.tier_state
 	AS 'MODULE_PATHNAME', 'crm_tier_enroll' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION crm.tier_enroll(crm.tier_policy, date) IS
-'The state of a customer who enrolls that day: the base tier.';
---| For a review, until is the day of the review; to judge a day with what happened on it, until
---| is the day after. from is -infinity with a lifetime window. The review at the end of a grace,
---| with calendar or anniversary windows, looks back to the beginning of the period that was not
---| enough.
+'The state of a customer who enrolls on a day, which is the base tier.';
+
+--| * `until`: the first day after the window. For a review, give the day of the review. To judge a
+--|   day together with the events of that day, give the day after.
+--|
+--| The result has two days. `since` is the first day of the window, and -infinity with a `lifetime`
+--| window. `until` is the argument.
+--|
+--| With a `calendar` or `anniversary` window, the review at the end of a grace looks back to the
+--| beginning of the period in which the customer fell short.
 CREATE FUNCTION crm.tier_window(policy crm.tier_policy, state crm.tier_state, OUT since date,
 	INOUT until date) RETURNS record
 	AS 'MODULE_PATHNAME', 'crm_tier_window' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION crm.tier_window(crm.tier_policy, crm.tier_state, date) IS
-'The days [from, until) over which the metrics of the customer count.';
---| metrics is an object with a number for each metric of the policy, over the days of
---| crm.tier_window; a null one fails its rules, a missing one is an error that lists those there
---| are. The rules: (1) who enters a higher tier goes up, at once or when a review is due; (2) a
---| floor given by hand raises him to it; (3) unless the policy downgrades at once, nothing more
---| before review_on; (4) who keeps the tier is renewed; (5) who does not gets a grace, if there
---| is one and he has not just had it; (6) after that, after the minimum stay, and not on the day
---| on which the tier began, he goes down, never below the floor nor below a tier that he would
---| enter. Errors: a day before the last decision, a tier that the policy does not have, a policy
---| with shares.
+'The days over which the metrics of a customer count: since is included, until is not.';
+
+--| * `state`: the state after the last decision, or of crm.tier_enroll.
+--| * `metrics`: an object with a number for each metric of the policy, over the days of
+--|   crm.tier_window. A metric that is null fails its rules.
+--| * `as_of`: the day of the decision.
+--|
+--| The result is the new state with the reason. If nothing changes, it is the old state with a
+--| NULL reason. A second decision on the same day with the same metrics changes nothing.
+--|
+--| The function applies these rules in order, and the first that fits decides:
+--|
+--| 1. Customers go up if their metrics enter a higher tier that is not below their floor. This
+--|    happens at once, or when a review is due.
+--| 2. A floor given by hand raises the customer to its tier.
+--| 3. Unless the policy downgrades at once, nothing more happens before `review_on`.
+--| 4. Customers are renewed if their metrics keep the tier and a review is due or a grace runs.
+--| 5. Customers get a grace if their metrics do not keep the tier, the policy has a grace and they
+--|    did not just have one.
+--| 6. Otherwise they go down after the grace and the minimum stay, and not on the day on which the
+--|    tier began. They never fall below the floor, nor below a tier that their metrics would enter.
+--|
+--| Errors: a day before the last decision, a tier that the policy does not have, a policy with
+--| shares, and a metric that is missing (the message lists the metrics that are there).
+--|
+--| ```sql
+--| SELECT (crm.tier_decide(policy, crm.tier_enroll(policy, '2025-01-10'),
+--|                         '{"revenue": 620}', '2025-03-01')).*
+--|   FROM (SELECT crm.make_tier_policy('[{"tier_no": 0, "name": "ordinary"},
+--|           {"tier_no": 1, "name": "silver", "rules": [{"metric": "revenue", "enter_at": 500}]}]')
+--|        ) AS program(policy);
+--| ```
 CREATE FUNCTION crm.tier_decide(policy crm.tier_policy, state crm.tier_state, metrics jsonb,
 	as_of date) RETURNS crm.tier_state
 	AS 'MODULE_PATHNAME', 'crm_tier_decide' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
 COMMENT ON FUNCTION crm.tier_decide(crm.tier_policy, crm.tier_state, jsonb, date) IS
-'What the policy decides about a customer on a day: his new state, with the reason, or the old one with a NULL reason where nothing changes; deciding twice on a day with the same metrics changes nothing the second time.';
+'The decision of a policy about a customer on a day: their new state, with the reason.';
 
-/* Reviews of members, for workspaces; what a member lacks */
+/* Reviews of members, for workspaces, and the gaps of a member */
 
 CREATE TYPE crm_internal.tier_verdict AS (
 	decided crm.tier_state,
@@ -171,13 +267,17 @@ CREATE TYPE crm_internal.tier_verdict AS (
 	counted_until date
 );
 COMMENT ON TYPE crm_internal.tier_verdict IS
-'What the review of a member of a program decided, and upon what.';
-COMMENT ON COLUMN crm_internal.tier_verdict.decided IS 'His new state.';
-COMMENT ON COLUMN crm_internal.tier_verdict.metrics IS 'The metrics that were judged, an object.';
+'The decision of a review about a member of a program, with the metrics that were judged.';
+COMMENT ON COLUMN crm_internal.tier_verdict.decided IS 'The new state of the member.';
+COMMENT ON COLUMN crm_internal.tier_verdict.metrics IS
+'The metrics that were judged, an object.';
 COMMENT ON COLUMN crm_internal.tier_verdict.counted_since IS
-'First day of the window that was judged; NULL: all days before its end.';
-COMMENT ON COLUMN crm_internal.tier_verdict.counted_until IS 'First day after it.';
+'First day of the window that was judged, or NULL for all days before its end.';
+COMMENT ON COLUMN crm_internal.tier_verdict.counted_until IS
+'First day after the window that was judged.';
 
+--| crm.tier_outlook returns this type. `gap_to_keep` is 0 if the tier is safe. It is NULL beside a
+--| `keep_metric` if the metric is not known. In the base tier both are NULL.
 CREATE TYPE crm.tier_outlook AS (
 	next_tier text,
 	next_metric text,
@@ -185,77 +285,141 @@ CREATE TYPE crm.tier_outlook AS (
 	keep_metric text,
 	gap_to_keep numeric
 );
-COMMENT ON TYPE crm.tier_outlook IS 'What a member of a program lacks.';
-COMMENT ON COLUMN crm.tier_outlook.next_tier IS 'The next higher tier; NULL: there is none.';
-COMMENT ON COLUMN crm.tier_outlook.next_metric IS 'The metric that is furthest from entering it.';
+COMMENT ON TYPE crm.tier_outlook IS
+'The gaps of a member of a program: to the next tier, and to keeping the tier.';
+COMMENT ON COLUMN crm.tier_outlook.next_tier IS
+'Name of the next higher tier, or NULL if there is none.';
+COMMENT ON COLUMN crm.tier_outlook.next_metric IS
+'The metric that is furthest from entering the next tier.';
 COMMENT ON COLUMN crm.tier_outlook.gap_to_next IS
-'What is missing of it; NULL: the metric is not known.';
+'The missing amount of next_metric, or NULL if it is not known.';
 COMMENT ON COLUMN crm.tier_outlook.keep_metric IS
 'The metric that is furthest from keeping the tier.';
 COMMENT ON COLUMN crm.tier_outlook.gap_to_keep IS
-'What is missing of it until the next review; 0: the tier is safe; NULL with keep_metric: the metric is not known.';
+'The missing amount of keep_metric until the next review, or NULL if it is not known.';
 
---| Who has no history has bought and earned 0. What no rule asks for may be NULL. NULL where
---| policy, state or until is.
+/*
+ * The metrics are counted over crm.tier_window(policy, state, until). Revenue,
+ * purchases and purchase_days come from the history of purchases. Profit comes
+ * from the history of profit, and is NULL without one. points_earned comes
+ * from the history of points. All other metrics are taken from the object
+ * given, and a missing one is an error. A customer without a history has
+ * bought and earned 0. An argument that no rule asks for may be NULL. The
+ * result is NULL where policy, state or until is NULL.
+ */
 CREATE FUNCTION crm_internal.tier_metrics(policy crm.tier_policy, state crm.tier_state,
-	history crm.history, profit_history crm.history,
-	points_history crm.history, given jsonb, until date) RETURNS jsonb
+	history crm.history, profit_history crm.history, points_history crm.history, given jsonb,
+	until date) RETURNS jsonb
 	AS 'MODULE_PATHNAME', 'crm_tier_metrics' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10;
-COMMENT ON FUNCTION crm_internal.tier_metrics(crm.tier_policy, crm.tier_state, crm.history, crm.history, crm.history, jsonb, date) IS
-'The metrics that a policy asks for, for crm.tier_decide: counted over crm.tier_window(policy, state, until), revenue, purchases and purchase_days from the history of purchases, profit from that of their profit (NULL without one), points_earned from that of points; all others are taken from the object given, where a missing one is an error.';
---| NULL where nothing changes. A NULL state stands for somebody who joins with his first
---| purchase: his state is returned in any case, and NULL where he has not bought yet. Errors as
---| for crm.tier_decide.
+COMMENT ON FUNCTION crm_internal.tier_metrics(crm.tier_policy, crm.tier_state, crm.history,
+	crm.history, crm.history, jsonb, date) IS
+'The metrics that a policy asks for, as an object for crm.tier_decide.';
+/*
+ * crm.tier_decide runs for the beginning of the day. It runs again for the end
+ * of the day if the day has a purchase, a refund or points that the policy
+ * counts. The metrics are the ones of crm_internal.tier_metrics.
+ *
+ * The result is NULL if nothing changes. A NULL state stands for a customer
+ * who joins with their first purchase. Then the result is their state in any
+ * case, and NULL before the first purchase. The errors are the ones of
+ * crm.tier_decide.
+ */
 CREATE FUNCTION crm_internal.tier_judge(policy crm.tier_policy, state crm.tier_state,
-	history crm.history, profit_history crm.history,
-	points_history crm.history, given jsonb, as_of date) RETURNS crm_internal.tier_verdict
+	history crm.history, profit_history crm.history, points_history crm.history, given jsonb,
+	as_of date) RETURNS crm_internal.tier_verdict
 	AS 'MODULE_PATHNAME', 'crm_tier_judge' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 20;
-COMMENT ON FUNCTION crm_internal.tier_judge(crm.tier_policy, crm.tier_state, crm.history, crm.history, crm.history, jsonb, date) IS
-'The review of a member on a day: crm.tier_decide when the day begins, and again when it ends if it has a purchase, a refund or points that the policy counts; metrics are those of crm_internal.tier_metrics.';
---| Counted are the days of the window that will decide, as far as as_of: up to the review, or up
---| to as_of where the policy decides at once. value is NULL where it is not known, threshold
---| where a share of the best customers is not frozen yet, missing where nobody can say. Revenue,
---| purchases and purchase_days are counted from the history of purchases, profit from that of
---| their profit (NULL without one), points_earned from that of points. All other metrics are
---| taken from the object given, where a missing one is an error. A member without a history has
---| bought and earned 0. What no rule asks for may be NULL.
+COMMENT ON FUNCTION crm_internal.tier_judge(crm.tier_policy, crm.tier_state, crm.history,
+	crm.history, crm.history, jsonb, date) IS
+'The review of a member on a day.';
+
+--| * `state`: the state of the member.
+--| * `history`: the purchases of the member. `revenue`, `purchases` and `purchase_days` are counted
+--|   from it.
+--| * `profit_history`: the profit of the purchases. `profit` is counted from it. Without one,
+--|   `profit` is NULL.
+--| * `points_history`: the points of the member. `points_earned` is counted from it.
+--| * `given`: an object with a number for each other metric of the policy.
+--| * `as_of`: the day. Its purchases count.
+--|
+--| A member without a history of purchases or points has bought and earned 0. An argument that no
+--| rule asks for may be NULL. No rows where `policy`, `state` or `as_of` is NULL.
+--|
+--| The rows have these columns:
+--|
+--| * `purpose`: `keep` for the rules that keep the tier at the next review, `enter` for the rules
+--|   that enter the next tier.
+--| * `tier` and `metric`: the tier and the metric of the rule.
+--| * `value`: the metric so far, or NULL if it is not known.
+--| * `threshold`: the number that the rule asks for. NULL if it is still a share of the best
+--|   customers.
+--| * `missing`: the gap between value and threshold, not below 0. NULL if nobody can tell.
+--| * `counted_since`, `counted_until`: the window that will decide. It ends with the day of the
+--|   review, or after `as_of` where the policy decides at once. Days up to `as_of` are counted.
+--|   `counted_since` is NULL for a window without a beginning.
+--|
+--| Errors: a metric that is neither counted nor in `given`.
 CREATE FUNCTION crm.tier_needs(policy crm.tier_policy, state crm.tier_state, history crm.history,
-	profit_history crm.history,
-	points_history crm.history, given jsonb, as_of date,
+	profit_history crm.history, points_history crm.history, given jsonb, as_of date,
 	OUT purpose text, OUT tier text, OUT metric text, OUT value numeric, OUT threshold numeric,
-		OUT missing numeric,
-	OUT counted_since date, OUT counted_until date) RETURNS SETOF record
+	OUT missing numeric, OUT counted_since date, OUT counted_until date) RETURNS SETOF record
 	AS 'MODULE_PATHNAME', 'crm_tier_needs' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 20 ROWS 3;
-COMMENT ON FUNCTION crm.tier_needs(crm.tier_policy, crm.tier_state, crm.history, crm.history, crm.history, jsonb, date) IS
-'What a member has and lacks on a day, a row for each rule: to keep his tier at the next review (purpose keep), and to enter the next one (enter).';
---| NULL where policy, state or as_of is.
+COMMENT ON FUNCTION crm.tier_needs(crm.tier_policy, crm.tier_state, crm.history, crm.history,
+	crm.history, jsonb, date) IS
+'The metrics that a member has and lacks on a day, one row for each rule.';
+
+--| The arguments are the ones of crm.tier_needs. Of several rules the result names the one that is
+--| furthest from holding, as a share of its threshold. NULL where `policy`, `state` or `as_of` is
+--| NULL.
 CREATE FUNCTION crm.tier_outlook(policy crm.tier_policy, state crm.tier_state, history crm.history,
-	profit_history crm.history,
-	points_history crm.history, given jsonb, as_of date) RETURNS crm.tier_outlook
+	profit_history crm.history, points_history crm.history, given jsonb, as_of date)
+	RETURNS crm.tier_outlook
 	AS 'MODULE_PATHNAME', 'crm_tier_outlook' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 20;
-COMMENT ON FUNCTION crm.tier_outlook(crm.tier_policy, crm.tier_state, crm.history, crm.history, crm.history, jsonb, date) IS
-'crm.tier_needs in one row: of several rules the one that is furthest from holding, as a share of its threshold.';
+COMMENT ON FUNCTION crm.tier_outlook(crm.tier_policy, crm.tier_state, crm.history, crm.history,
+	crm.history, jsonb, date) IS
+'The gaps of a member on a day to the next tier and to keeping the tier, in one row.';
 
 /* Replays */
 
---| What-if: SELECT (crm.tier_at(policy, history, as_of)).tier, count(\*) FROM ... GROUP BY 1. The
---| metrics are revenue, purchases and purchase_days; others are an error. The tier before an
---| order, which its points go by, is that of the day before.
+--| The customer enrolls with their first purchase. The result is NULL before that day.
+--|
+--| The metrics are `revenue`, `purchases` and `purchase_days`. If the window is the last 12 months,
+--| there are also `revenue_12m` and `purchases_12m`.
+--|
+--| Errors: a policy with any other metric, and a policy with shares.
+--|
+--| The points of an order go by the tier before the order. Ask for the tier of the day before.
+--|
+--| To compare policies, count the customers in each tier:
+--|
+--| ```sql
+--| SELECT (crm.tier_at(policy, history, as_of)).tier, count(*) FROM ... GROUP BY 1;
+--| ```
 CREATE FUNCTION crm.tier_at(policy crm.tier_policy, history crm.history, as_of date)
 	RETURNS crm.tier_state
 	AS 'MODULE_PATHNAME', 'crm_tier_at' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
 COMMENT ON FUNCTION crm.tier_at(crm.tier_policy, crm.history, date) IS
-'Where a customer with these purchases stands at the end of as_of, had the policy been in force since his first purchase, with which he enrolls; NULL before that.';
---| They are those of crm.tier_decide at the beginning of every day and again at the end of each
---| day with a purchase or refund; several decisions of a day make one row. The tier is valid in
---| [valid_from, valid_to); valid_to is NULL for the last row. reason and review_on as in
---| crm.tier_state; first_time says that this tier was never reached before (a welcome gift is due
---| once). revenue, purchases and purchase_days are those that were judged; a policy with other
---| metrics is an error. No rows without a purchase.
+'The state of a customer at the end of a day, as if the policy had always been in force.';
+
+--| The customer enrolls with their first purchase. The decisions are the ones of crm.tier_decide at
+--| the beginning of every day, and again at the end of each day with a purchase or refund. Several
+--| decisions of a day make one row.
+--|
+--| The rows are in the order of time. They are the ones that overlap the days from `since` until
+--| `until` (not included). Decisions from `until` on are not made. There are no rows for a history
+--| without a purchase. The rows have these columns:
+--|
+--| * `tier_no` and `tier`: the tier after the decision.
+--| * `valid_from`, `valid_to`: the tier is valid from the first day until the second (not
+--|   included). `valid_to` is NULL in the last row.
+--| * `reason` and `review_on`: see crm.tier_state.
+--| * `first_time`: true if the customer never reached this tier before. A welcome gift is due once.
+--| * `revenue`, `purchases` and `purchase_days`: the metrics that were judged.
+--|
+--| Errors: a policy that crm.tier_at refuses.
 CREATE FUNCTION crm.tier_path(policy crm.tier_policy, history crm.history, since date, until date,
 	OUT tier_no int, OUT tier text, OUT valid_from date, OUT valid_to date, OUT reason text,
-		OUT review_on date, OUT first_time boolean,
-	OUT revenue numeric, OUT purchases bigint, OUT purchase_days bigint) RETURNS SETOF record
+	OUT review_on date, OUT first_time boolean, OUT revenue numeric, OUT purchases bigint,
+	OUT purchase_days bigint) RETURNS SETOF record
 	AS 'MODULE_PATHNAME', 'crm_tier_path' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50 ROWS 5;
 COMMENT ON FUNCTION crm.tier_path(crm.tier_policy, crm.history, date, date) IS
-'All decisions about a customer with these purchases, had the policy been in force since his first purchase, with which he enrolls: the rows that overlap [from, until), in the order of time, decisions from until on not being taken.';
+'All decisions about a customer, as if the policy had always been in force.';
