@@ -245,89 +245,103 @@ COMMENT ON FUNCTION crm_internal.program_rewind(text, date, text) IS
 
 --| A row of that day is replaced. Returns the number of rows written, in all and by reason. The
 --| search path is that of the workspace.
+CREATE FUNCTION crm_internal.tier_thresholds(policy crm.tier_policy) RETURNS jsonb
+	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT jsonb_object_agg(t.tier_no, jsonb_build_object('enter', t.enter, 'keep', t.keep))
+	  FROM (SELECT r.tier_no, jsonb_object_agg(r.metric, r.enter_at) AS enter,
+				   jsonb_object_agg(r.metric, r.keep_at) AS keep
+			  FROM crm.tier_rules(policy) r
+			 WHERE r.metric IS NOT NULL
+			 GROUP BY r.tier_no) t;
+END;
+COMMENT ON FUNCTION crm_internal.tier_thresholds(crm.tier_policy) IS
+'The thresholds of a policy by number of the tier, each with what enters and what keeps it.';
+
+CREATE FUNCTION crm_internal.tier_facts(decided crm.tier_state, tier_before integer, reason text,
+	metrics jsonb, thresholds jsonb, since date, until date, as_of date) RETURNS jsonb
+	LANGUAGE sql STABLE PARALLEL SAFE
+	RETURN jsonb_strip_nulls(jsonb_build_object(
+		'metrics', metrics, 'since', since, 'until', until,
+		'asked', thresholds
+			-> (CASE WHEN reason = 'downgrade' THEN tier_before ELSE (decided).tier_no END)::text
+			-> (CASE WHEN reason IN ('enroll', 'upgrade') THEN 'enter' ELSE 'keep' END),
+		'enrolled_on', (decided).enrolled_on, 'changed_on', (decided).changed_on,
+		'floor_no', CASE WHEN (decided).floor_until > as_of THEN (decided).floor_no END));
+COMMENT ON FUNCTION crm_internal.tier_facts(crm.tier_state, integer, text, jsonb, jsonb, date, date,
+	date) IS
+'The facts of a decision, as tier_log keeps them.';
+
+CREATE FUNCTION crm_internal.tier_decisions(policy crm.tier_policy) RETURNS text
+	LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	RETURN format($query$
+		SELECT e.customer_id, e.valid_from, e.tier_before, e.decided, e.metrics,
+			   e.counted_since, e.counted_until,
+			   count(*) OVER () AS decisions, -- all is read before the first row is written
+			   CASE WHEN e.valid_from IS NULL OR e.is_same_day AND e.reason = 'enroll' THEN 'enroll'
+					WHEN (e.decided).tier_no > e.tier_before THEN 'upgrade'
+					WHEN (e.decided).tier_no < e.tier_before THEN 'downgrade'
+					WHEN (e.decided).in_grace THEN 'grace'
+					WHEN e.is_same_day AND e.reason = 'manual' THEN 'manual'
+					ELSE 'renew' END AS reason
+		  FROM (SELECT d.customer_id, d.valid_from, d.reason, d.valid_from >= $5 AS is_same_day,
+					   (d.verdict).decided, (d.verdict).metrics, (d.verdict).counted_since,
+					   (d.verdict).counted_until,
+					   CASE WHEN d.valid_from >= $5
+							THEN coalesce((SELECT p.tier_no FROM tier_log p
+											WHERE p.program = $2 AND p.customer_id = d.customer_id
+											  AND p.valid_to = d.valid_from), (d.state).tier_no)
+							ELSE (d.state).tier_no END AS tier_before
+				  FROM (SELECT m.*,
+							   crm_internal.tier_judge($3, m.state, m.history, m.profit_history,
+								m.points_history, m.given, $1) AS verdict
+						  FROM (%s) m OFFSET 0) d
+				 WHERE (d.verdict).counted_until IS NOT NULL) e
+		 ORDER BY e.customer_id$query$, crm_internal.program_members(policy));
+END
+$$;
+COMMENT ON FUNCTION crm_internal.tier_decisions(crm.tier_policy) IS
+'A query for what a policy decides about each member on a day, with the parameters of tier_write.';
+
 CREATE FUNCTION crm_internal.tier_write(policy crm.tier_policy, program text, as_of date,
 	OUT changes bigint, OUT enrolled bigint, OUT upgraded bigint, OUT renewed bigint,
-		OUT given_grace bigint, OUT downgraded bigint) RETURNS record
+	OUT given_grace bigint, OUT downgraded bigint) RETURNS record
 	LANGUAGE plpgsql AS $$
-DECLARE
-	thresholds jsonb;
 BEGIN
-	SELECT jsonb_object_agg(t.tier_no, jsonb_build_object('enter', t.enter, 'keep', t.keep))
-		INTO thresholds
-	  FROM (SELECT r.tier_no, jsonb_object_agg(r.metric, r.enter_at) AS enter,
-	  	jsonb_object_agg(r.metric, r.keep_at) AS keep
-			  FROM crm.tier_rules(policy) r WHERE r.metric IS NOT NULL GROUP BY r.tier_no) t;
 	EXECUTE format($query$
-		WITH decision AS MATERIALIZED (
-			SELECT e.customer_id, e.valid_from, e.tier_before, e.decided, e.metrics,
-				e.counted_since, e.counted_until,
-				   count(*) OVER () AS decisions, -- all is read before the first row is written
-				   CASE WHEN e.valid_from IS NULL OR e.is_same_day AND e.reason = 'enroll'
-				   	THEN 'enroll'
-						WHEN (e.decided).tier_no > e.tier_before THEN 'upgrade'
-						WHEN (e.decided).tier_no < e.tier_before THEN 'downgrade'
-						WHEN (e.decided).in_grace THEN 'grace'
-						WHEN e.is_same_day AND e.reason = 'manual' THEN 'manual'
-						ELSE 'renew' END AS reason
-			  FROM (SELECT d.customer_id, d.valid_from, d.reason, d.valid_from >= $5 AS is_same_day,
-						   (d.verdict).decided, (d.verdict).metrics, (d.verdict).counted_since,
-						   	(d.verdict).counted_until,
-						   CASE WHEN d.valid_from >= $5
-								THEN coalesce((SELECT p.tier_no FROM tier_log p
-												WHERE p.program = $2
-													AND p.customer_id = d.customer_id
-													AND p.valid_to = d.valid_from),
-													(d.state).tier_no)
-								ELSE (d.state).tier_no END AS tier_before
-					  FROM (SELECT m.*, crm_internal.tier_judge($3, m.state, m.history,
-					  	m.profit_history, m.points_history, m.given, $1) AS verdict
-							  FROM (%s) m OFFSET 0) d
-					 WHERE (d.verdict).counted_until IS NOT NULL) e
-			 ORDER BY e.customer_id
-		), closed AS (
-			UPDATE tier_log l SET valid_to = $5
-			  FROM decision e
-			 WHERE l.program = $2 AND l.customer_id = e.customer_id AND l.valid_from = e.valid_from
-			 	AND e.valid_from < $5
-			RETURNING l.customer_id
-		), written AS (
-			INSERT INTO tier_log AS l (program, customer_id, valid_from, tier_no, reason, review_at,
-				floor_until, facts)
-			SELECT $2, e.customer_id, greatest($5, e.valid_from), (e.decided).tier_no, e.reason,
-				   (e.decided).review_on::timestamp AT TIME ZONE $4,
-				   CASE WHEN (e.decided).floor_until > $1
-				   	THEN (e.decided).floor_until::timestamp AT TIME ZONE $4 END,
-				   jsonb_strip_nulls(jsonb_build_object(
-					'metrics', e.metrics,
-					'asked', $6 -> (CASE WHEN e.reason = 'downgrade' THEN e.tier_before
-						ELSE (e.decided).tier_no END)::text
-								-> (CASE WHEN e.reason IN ('enroll', 'upgrade') THEN 'enter'
-									ELSE 'keep' END),
-					'since', e.counted_since, 'until', e.counted_until,
-					'enrolled_on', (e.decided).enrolled_on, 'changed_on', (e.decided).changed_on,
-					'floor_no', CASE WHEN (e.decided).floor_until > $1 THEN (e.decided).floor_no
-						END))
-			  FROM decision e
-			  LEFT JOIN closed c
-			  	ON c.customer_id = e.customer_id -- the old row is closed before the new one comes
-			ON CONFLICT ON CONSTRAINT tier_log_pkey DO UPDATE
-			SET tier_no = EXCLUDED.tier_no, reason = EXCLUDED.reason,
-				review_at = EXCLUDED.review_at, floor_until = EXCLUDED.floor_until,
-				facts = EXCLUDED.facts || jsonb_strip_nulls(jsonb_build_object('note',
-					l.facts -> 'note')),
-				decided_at = EXCLUDED.decided_at, decided_by = EXCLUDED.decided_by
-			RETURNING l.reason
-		)
-		SELECT count(*), count(*) FILTER (WHERE w.reason = 'enroll'),
-			count(*) FILTER (WHERE w.reason = 'upgrade'),
-			count(*) FILTER (WHERE w.reason = 'renew'),
-			   count(*) FILTER (WHERE w.reason = 'grace'),
-			   	count(*) FILTER (WHERE w.reason = 'downgrade')
-		  FROM written w$query$,
-		crm_internal.program_members(policy))
+	WITH decision AS MATERIALIZED (%s), closed AS (
+		UPDATE tier_log l SET valid_to = $5
+		  FROM decision e
+		 WHERE l.program = $2 AND l.customer_id = e.customer_id AND l.valid_from = e.valid_from
+		   AND e.valid_from < $5
+		RETURNING l.customer_id
+	), written AS (
+		INSERT INTO tier_log AS l (program, customer_id, valid_from, tier_no, reason, review_at,
+								   floor_until, facts)
+		SELECT $2, e.customer_id, greatest($5, e.valid_from), (e.decided).tier_no, e.reason,
+			   (e.decided).review_on::timestamp AT TIME ZONE $4,
+			   CASE WHEN (e.decided).floor_until > $1
+					THEN (e.decided).floor_until::timestamp AT TIME ZONE $4 END,
+			   crm_internal.tier_facts(e.decided, e.tier_before, e.reason, e.metrics, $6,
+									   e.counted_since, e.counted_until, $1)
+		  FROM decision e
+		  LEFT JOIN closed c ON c.customer_id = e.customer_id -- closes the old row first
+		ON CONFLICT ON CONSTRAINT tier_log_pkey DO UPDATE
+		SET (tier_no, reason, review_at, floor_until, decided_at, decided_by, facts) =
+			(SELECT EXCLUDED.tier_no, EXCLUDED.reason, EXCLUDED.review_at, EXCLUDED.floor_until,
+					EXCLUDED.decided_at, EXCLUDED.decided_by, EXCLUDED.facts
+					|| jsonb_strip_nulls(jsonb_build_object('note', l.facts -> 'note')))
+		RETURNING l.reason
+	)
+	SELECT count(*), count(*) FILTER (WHERE w.reason = 'enroll'),
+		   count(*) FILTER (WHERE w.reason = 'upgrade'), count(*) FILTER (WHERE w.reason = 'renew'),
+		   count(*) FILTER (WHERE w.reason = 'grace'), count(*) FILTER (WHERE w.reason = 'downgrade')
+	  FROM written w$query$, crm_internal.tier_decisions(policy))
 	   INTO changes, enrolled, upgraded, renewed, given_grace, downgraded
 	  USING as_of, program, policy, policy ->> 'time_zone',
-	  	as_of::timestamp AT TIME ZONE (policy ->> 'time_zone'), thresholds;
+			as_of::timestamp AT TIME ZONE (policy ->> 'time_zone'),
+			crm_internal.tier_thresholds(policy);
 END
 $$;
 COMMENT ON FUNCTION crm_internal.tier_write(crm.tier_policy, text, date) IS
@@ -414,6 +428,111 @@ COMMENT ON FUNCTION crm.review_tiers(text, text, date, boolean) IS
 
 /* Decisions by hand */
 
+CREATE FUNCTION crm_internal.granted_tier_no(workspace text, program text, tier text,
+	as_of date) RETURNS integer
+	LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	granted integer;
+BEGIN
+	SELECT t.tier_no INTO granted FROM tier t
+	 WHERE t.program = granted_tier_no.program AND t.name = granted_tier_no.tier;
+	IF granted IS NULL THEN
+		RAISE undefined_object USING
+			MESSAGE = format('program "%s" has no tier %s', program,
+							 coalesce(quote_literal(tier), 'NULL')),
+			HINT = (SELECT format('Its tiers are: %s.', string_agg(t.name, ', ' ORDER BY t.tier_no))
+					  FROM tier t WHERE t.program = granted_tier_no.program);
+	ELSIF EXISTS (SELECT FROM tier_policy_at(as_of) p
+				   WHERE p.program = granted_tier_no.program
+					 AND NOT EXISTS (SELECT FROM crm.tier_rules(p.policy) r
+									  WHERE r.tier_no = granted)) THEN
+		RAISE undefined_object USING
+			MESSAGE = format('tier "%s" of program "%s" is newer than the last review', tier,
+							 program),
+			HINT = 'A change of rules takes effect with the next review: '
+				|| format('SELECT * FROM crm.review_tiers(%L, %L, %L);', workspace, program, as_of);
+	END IF;
+	RETURN granted;
+END
+$$;
+COMMENT ON FUNCTION crm_internal.granted_tier_no(text, text, text, date) IS
+'The number of a tier that may be given by hand on a day; an error where there is none.';
+
+CREATE FUNCTION crm_internal.granted_member(workspace text, program text, customer_id bigint,
+	as_of date, OUT valid_from timestamptz, OUT state crm.tier_state) RETURNS record
+	LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	member record;
+BEGIN
+	IF customer_id IS NULL
+		OR NOT EXISTS (SELECT FROM customer c
+						WHERE c.customer_id = granted_member.customer_id) THEN
+		RAISE foreign_key_violation USING
+			MESSAGE = format('there is no customer %s', coalesce(customer_id::text, 'NULL'));
+	END IF;
+	SELECT m.* INTO member FROM tier_member_at(as_of) m
+	 WHERE m.program = granted_member.program AND m.customer_id = granted_member.customer_id
+	   AND m.valid_to IS NULL;
+	valid_from := member.valid_from;
+	state := member.state;
+	IF valid_from IS NULL AND EXISTS (SELECT FROM tier_log l
+							  WHERE l.program = granted_member.program
+								AND l.customer_id = granted_member.customer_id) THEN
+		RAISE object_not_in_prerequisite_state USING
+			MESSAGE = format('customer %s is no member of program "%s" on %s, '
+							 'or has a later decision', customer_id, program, as_of),
+			HINT = format('SELECT * FROM %I.tier_log WHERE customer_id = %s; shows the decisions.',
+						  workspace, customer_id);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION crm_internal.granted_member(text, text, bigint, date) IS
+'Where a customer stands in a program on a day; NULL for no member, an error for a former one.';
+
+CREATE FUNCTION crm_internal.granted_state(policy crm.tier_policy, state crm.tier_state,
+	granted integer, until date, as_of date) RETURNS crm.tier_state
+	LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+	state := coalesce(state, crm.tier_enroll(policy, as_of));
+	IF state.tier_no >= granted THEN
+		RETURN state;
+	END IF;
+	-- Only the floor may raise the tier here, so pass unknown metrics and no review date.
+	state.floor_no := granted;
+	state.floor_until := until;
+	state.review_on := NULL;
+	RETURN crm.tier_decide(policy, state,
+		coalesce((SELECT jsonb_object_agg(r.metric, NULL) FROM crm.tier_rules(policy) r
+				   WHERE r.metric IS NOT NULL), '{}'), as_of);
+END
+$$;
+COMMENT ON FUNCTION crm_internal.granted_state(crm.tier_policy, crm.tier_state, integer, date, date)
+IS 'The state of a customer after a tier was given by hand until a day.';
+
+CREATE FUNCTION crm_internal.grant_write(program text, customer_id bigint, state crm.tier_state,
+	valid_from timestamptz, day_start timestamptz, time_zone text, until date, facts jsonb)
+	RETURNS void
+	LANGUAGE plpgsql AS $$
+BEGIN
+	IF valid_from < day_start THEN
+		UPDATE tier_log l SET valid_to = day_start
+		 WHERE l.program = grant_write.program AND l.customer_id = grant_write.customer_id
+		   AND l.valid_to IS NULL;
+	END IF;
+	INSERT INTO tier_log AS l (program, customer_id, valid_from, tier_no, reason, review_at,
+							   floor_until, facts)
+	VALUES (program, customer_id, greatest(day_start, valid_from), state.tier_no, 'manual',
+			state.review_on::timestamp AT TIME ZONE time_zone,
+			until::timestamp AT TIME ZONE time_zone, facts)
+	ON CONFLICT ON CONSTRAINT tier_log_pkey DO UPDATE
+	SET tier_no = EXCLUDED.tier_no, reason = EXCLUDED.reason, review_at = EXCLUDED.review_at,
+		floor_until = EXCLUDED.floor_until, facts = EXCLUDED.facts,
+		decided_at = EXCLUDED.decided_at, decided_by = EXCLUDED.decided_by;
+END
+$$;
+COMMENT ON FUNCTION crm_internal.grant_write(text, bigint, crm.tier_state, timestamptz, timestamptz,
+	text, date, jsonb) IS 'Writes a tier that was given by hand to tier_log.';
+
 --| Who has a higher tier keeps it. A customer who is no member joins with it. A later tier by
 --| hand takes the place of an earlier one. note says why. Writes a row with the reason manual to
 --| tier_log. Errors: an unknown program, tier or customer; a day until that is not later; a later
@@ -424,7 +543,6 @@ CREATE FUNCTION crm.tier_grant(workspace text, program text, customer_id bigint,
 DECLARE
 	policy crm.tier_policy := crm.program_policy(workspace, program);
 	time_zone text := policy ->> 'time_zone';
-	day_start timestamptz;
 	granted integer;
 	member record;
 	state crm.tier_state;
@@ -433,72 +551,23 @@ BEGIN
 	PERFORM crm_internal.program_day(as_of);
 	PERFORM crm_internal.program_enter(workspace);
 	PERFORM crm_internal.workspace_lock(workspace);
-	SELECT t.tier_no INTO granted FROM tier t WHERE t.program = tier_grant.program
-		AND t.name = tier_grant.tier;
-	IF granted IS NULL THEN
-		RAISE undefined_object USING
-			MESSAGE = format('program "%s" has no tier %s', program,
-				coalesce(quote_literal(tier), 'NULL')),
-			HINT = (SELECT format('Its tiers are: %s.', string_agg(t.name, ', ' ORDER BY t.tier_no))
-				FROM tier t WHERE t.program = tier_grant.program);
-	ELSIF EXISTS (SELECT FROM tier_policy_at(as_of) p
-				   WHERE p.program = tier_grant.program AND NOT EXISTS (SELECT
-				   	FROM crm.tier_rules(p.policy) r WHERE r.tier_no = granted)) THEN
-		RAISE undefined_object USING
-			MESSAGE = format('tier "%s" of program "%s" is newer than the last review', tier,
-				program),
-			HINT = format('A change of rules takes effect with the next review: SELECT * FROM crm.review_tiers(%L, %L, %L);', workspace, program, as_of);
-	ELSIF customer_id IS NULL OR NOT EXISTS (SELECT FROM customer c
-		WHERE c.customer_id = tier_grant.customer_id) THEN
-		RAISE foreign_key_violation USING MESSAGE = format('there is no customer %s',
-			coalesce(customer_id::text, 'NULL'));
-	ELSIF until <= as_of OR until IS NULL OR NOT isfinite(until) THEN
+	granted := crm_internal.granted_tier_no(workspace, program, tier, as_of);
+	IF until <= as_of OR until IS NULL OR NOT isfinite(until) THEN
 		RAISE invalid_parameter_value USING
 			MESSAGE = format('a tier given on %s must be protected until a later day, not %s',
-				as_of, coalesce(until::text, 'NULL')),
-			HINT = 'A tier given by hand is a floor until a day, so that nobody keeps it for ever by mistake.';
+							 as_of, coalesce(until::text, 'NULL')),
+			HINT = 'A tier given by hand is a floor until a day, so that nobody keeps it for ever '
+				'by mistake.';
 	END IF;
 	-- Decided by the rules that hold, in which shares are thresholds.
 	policy := coalesce((SELECT p.policy FROM tier_policy_at(as_of) p
-		WHERE p.program = tier_grant.program), policy);
-	SELECT m.* INTO member FROM tier_member_at(as_of) m
-	 WHERE m.program = tier_grant.program AND m.customer_id = tier_grant.customer_id
-	 	AND m.valid_to IS NULL;
-	IF member.customer_id IS NULL AND EXISTS (SELECT FROM tier_log l
-		WHERE l.program = tier_grant.program AND l.customer_id = tier_grant.customer_id) THEN
-		RAISE object_not_in_prerequisite_state USING
-			MESSAGE = format('customer %s is no member of program "%s" on %s, or has a later decision', customer_id, program, as_of),
-			HINT = format('SELECT * FROM %I.tier_log WHERE customer_id = %s; shows the decisions.',
-				workspace, customer_id);
-	END IF;
-	day_start := as_of::timestamp AT TIME ZONE time_zone;
-	state := coalesce(member.state, crm.tier_enroll(policy, as_of));
-	IF state.tier_no < granted THEN
-		-- Raised by the floor alone: no metric is known, and no review is due.
-		state.floor_no := granted;
-		state.floor_until := until;
-		state.review_on := NULL;
-		state := crm.tier_decide(policy, state,
-								 coalesce((SELECT jsonb_object_agg(r.metric, NULL)
-								 	FROM crm.tier_rules(policy) r WHERE r.metric IS NOT NULL),
-								 	'{}'), as_of);
-	END IF;
-	IF member.valid_from < day_start THEN
-		UPDATE tier_log l SET valid_to = day_start
-		 WHERE l.program = tier_grant.program AND l.customer_id = tier_grant.customer_id
-		 	AND l.valid_to IS NULL;
-	END IF;
-	INSERT INTO tier_log AS l (program, customer_id, valid_from, tier_no, reason, review_at,
-		floor_until, facts)
-	VALUES (program, customer_id, greatest(day_start, member.valid_from), state.tier_no, 'manual',
-			state.review_on::timestamp AT TIME ZONE time_zone,
-				until::timestamp AT TIME ZONE time_zone,
-			jsonb_strip_nulls(jsonb_build_object('enrolled_on', state.enrolled_on, 'changed_on',
-				state.changed_on, 'floor_no', granted, 'note', note)))
-	ON CONFLICT ON CONSTRAINT tier_log_pkey DO UPDATE
-	SET tier_no = EXCLUDED.tier_no, reason = EXCLUDED.reason, review_at = EXCLUDED.review_at,
-		floor_until = EXCLUDED.floor_until,
-		facts = EXCLUDED.facts, decided_at = EXCLUDED.decided_at, decided_by = EXCLUDED.decided_by;
+						 WHERE p.program = tier_grant.program), policy);
+	member := crm_internal.granted_member(workspace, program, customer_id, as_of);
+	state := crm_internal.granted_state(policy, member.state, granted, until, as_of);
+	PERFORM crm_internal.grant_write(program, customer_id, state, member.valid_from,
+		as_of::timestamp AT TIME ZONE time_zone, time_zone, until,
+		jsonb_strip_nulls(jsonb_build_object('enrolled_on', state.enrolled_on,
+			'changed_on', state.changed_on, 'floor_no', granted, 'note', note)));
 END
 $$;
 COMMENT ON FUNCTION crm.tier_grant(text, text, bigint, text, date, date, text) IS
