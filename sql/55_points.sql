@@ -1,11 +1,12 @@
 /*
  * points
  *
- * Balances of loyalty points from an append-only ledger: what can be spent,
- * what is pending, what has expired and what will expire next.
+ * Balances of loyalty points from an append-only ledger. A balance has the
+ * points that can be spent, the pending points, the expired points and the
+ * points that will expire next.
  */
 
---| balance + pending = earned - spent - expired.
+--| `balance + pending = earned - spent - expired`. crm.points_balance_agg returns this type.
 CREATE TYPE crm.points_balance AS (
 	balance numeric,
 	pending numeric,
@@ -16,18 +17,20 @@ CREATE TYPE crm.points_balance AS (
 	next_expiring numeric,
 	expiring_30d numeric
 );
-COMMENT ON TYPE crm.points_balance IS 'A points statement as of a moment.';
+COMMENT ON TYPE crm.points_balance IS 'The points statement of a customer as of a moment.';
 COMMENT ON COLUMN crm.points_balance.balance IS
-'Points that can be spent now; below zero where more was taken back than was left.';
+'Points that can be spent now, or below zero if more was taken back than was left.';
 COMMENT ON COLUMN crm.points_balance.pending IS 'Points that are earned and not yet available.';
-COMMENT ON COLUMN crm.points_balance.earned IS 'All points credited so far, pending ones included.';
-COMMENT ON COLUMN crm.points_balance.spent IS 'All points taken so far: redeemed or taken back.';
+COMMENT ON COLUMN crm.points_balance.earned IS 'All points credited so far, with the pending ones.';
+COMMENT ON COLUMN crm.points_balance.spent IS
+'All points taken so far, by redemption or taken back.';
 COMMENT ON COLUMN crm.points_balance.expired IS 'Points that expired before they were spent.';
 COMMENT ON COLUMN crm.points_balance.next_expiry IS
-'When the next available points expire; NULL where none will.';
-COMMENT ON COLUMN crm.points_balance.next_expiring IS 'How many points expire at that moment.';
+'Moment at which the next available points expire, or NULL if none will.';
+COMMENT ON COLUMN crm.points_balance.next_expiring IS
+'Number of points that expire at that moment.';
 COMMENT ON COLUMN crm.points_balance.expiring_30d IS
-'How many available points expire within the next 30 days (of 24 hours).';
+'Number of available points that expire within the next 30 days of 24 hours.';
 
 CREATE TYPE crm.points_lot AS (
 	points numeric,
@@ -36,25 +39,28 @@ CREATE TYPE crm.points_lot AS (
 	available_at timestamptz,
 	expires_at timestamptz
 );
-COMMENT ON TYPE crm.points_lot IS 'Points that were earned together, and what is left of them.';
-COMMENT ON COLUMN crm.points_lot.points IS 'Points left.';
-COMMENT ON COLUMN crm.points_lot.earned IS 'Points credited.';
-COMMENT ON COLUMN crm.points_lot.occurred_at IS 'When they were credited.';
-COMMENT ON COLUMN crm.points_lot.available_at IS 'From when on they can be spent.';
+COMMENT ON TYPE crm.points_lot IS
+'Points that were earned together, with the points that are left of them.';
+COMMENT ON COLUMN crm.points_lot.points IS 'Number of points left.';
+COMMENT ON COLUMN crm.points_lot.earned IS 'Number of points credited.';
+COMMENT ON COLUMN crm.points_lot.occurred_at IS 'Moment at which the points were credited.';
+COMMENT ON COLUMN crm.points_lot.available_at IS 'First moment at which the points can be spent.';
 COMMENT ON COLUMN crm.points_lot.expires_at IS
-'From when on they cannot be spent any more; NULL: never.';
+'First moment at which the points cannot be spent any more, or NULL for never.';
 
 CREATE FUNCTION crm_internal.points_transition(internal, points numeric, occurred_at timestamptz,
 	expires_at timestamptz, available_at timestamptz, as_of timestamptz) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_points_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm_internal.points_transition(internal, numeric, timestamptz, timestamptz, timestamptz, timestamptz) IS
-'Transition of crm.points_balance_agg and crm.points_lots_agg.';
+COMMENT ON FUNCTION crm_internal.points_transition(internal, numeric, timestamptz, timestamptz,
+	timestamptz, timestamptz) IS
+'Transition function of crm.points_balance_agg and crm.points_lots_agg.';
 CREATE FUNCTION crm_internal.points_transition(internal, points numeric, occurred_at timestamptz,
 	expires_at timestamptz, available_at timestamptz,
 	entry_id bigint, reverses_id bigint, as_of timestamptz) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_points_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm_internal.points_transition(internal, numeric, timestamptz, timestamptz, timestamptz, bigint, bigint, timestamptz) IS
-'Transition of crm.points_balance_agg and crm.points_lots_agg with keys of entries.';
+COMMENT ON FUNCTION crm_internal.points_transition(internal, numeric, timestamptz, timestamptz,
+	timestamptz, bigint, bigint, timestamptz) IS
+'Transition function of crm.points_balance_agg and crm.points_lots_agg with keys of entries.';
 CREATE FUNCTION crm_internal.points_combine(internal, internal) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_points_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION crm_internal.points_combine(internal, internal) IS
@@ -65,7 +71,7 @@ COMMENT ON FUNCTION crm_internal.points_serialize(internal) IS 'Packs the entrie
 CREATE FUNCTION crm_internal.points_deserialize(bytea, internal) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_points_deserialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION crm_internal.points_deserialize(bytea, internal) IS
-'Unpacks the entries of a worker; the bytes are checked.';
+'Unpacks the entries of a worker and checks the bytes.';
 CREATE FUNCTION crm_internal.points_balance_agg_final(internal) RETURNS crm.points_balance
 	AS 'MODULE_PATHNAME', 'crm_points_balance_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION crm_internal.points_balance_agg_final(internal) IS
@@ -75,17 +81,38 @@ CREATE FUNCTION crm_internal.points_lots_agg_final(internal) RETURNS crm.points_
 COMMENT ON FUNCTION crm_internal.points_lots_agg_final(internal) IS
 'Final function of crm.points_lots_agg.';
 
---| points above 0 are earned: they can be spent from available_at (NULL: from occurred_at) until
---| just before expires_at (NULL: for ever). points below 0 are taken when the entry occurs, from
---| the available points that expire first, of those the oldest, those that never expire last;
---| pending points are not touched. Taking more than is available makes the balance negative, and
---| the next points to become available repay it; expiry never does. An entry that takes points
---| back does not name the ones it means: it takes them in the same order; with the keys of
---| entries, it can. Credits of a moment come before what is taken at that moment, so the order of
---| the rows does not matter. Entries with NULL points or occurred_at are skipped; NULL where none
---| is left, or as_of is NULL. NaN, infinite points or times, points that expire before they are
---| available, taken points with an expiry or a later available_at, and an as_of that differs
---| between rows are errors. Only the balance: (crm.points_balance_agg(...)).balance.
+--| Give all entries of the ledger of one customer, in any order:
+--|
+--| * `points`: above 0 for points that are earned, below 0 for points that are taken.
+--| * `occurred_at`: the moment of the entry.
+--| * `expires_at`: the first moment at which earned points cannot be spent any more. NULL stands
+--|   for never.
+--| * `available_at`: the first moment at which earned points can be spent. NULL stands for
+--|   `occurred_at`.
+--| * `as_of`: the moment of the statement, the same in all rows. Entries of this moment
+--|   count, and later entries do not.
+--|
+--| Points are taken when the entry occurs. They come from the available points that expire first,
+--| and among those from the oldest. Points that never expire are taken last. Pending points are
+--| not touched. An entry that takes more than is available makes the balance negative, and the
+--| next points to become available repay it. Expiry never makes a balance negative.
+--|
+--| An entry that takes points back does not name the points that it means, so it takes them in the
+--| same order. The aggregate with `entry_id` and `reverses_id` can name them. At the same moment credits come before the points that are taken, so the order
+--| of the rows does not matter.
+--|
+--| Entries with NULL in `points` or `occurred_at` are skipped. NULL if no entry is left, or if
+--| `as_of` is NULL.
+--|
+--| Errors: points that are NaN or infinite, infinite times, points that expire before they are
+--| available, taken points with an expiry or a later `available_at`, and an `as_of` that differs
+--| between rows.
+--|
+--| ```sql
+--| SELECT (crm.points_balance_agg(points, occurred_at, expires_at, NULL, '2025-06-01')).balance
+--|   FROM (VALUES (100, timestamptz '2025-01-10', timestamptz '2026-01-10'),
+--|                (-30, '2025-03-01', NULL)) AS entry(points, occurred_at, expires_at);
+--| ```
 CREATE AGGREGATE crm.points_balance_agg(points numeric, occurred_at timestamptz,
 	expires_at timestamptz, available_at timestamptz, as_of timestamptz) (
 	SFUNC = crm_internal.points_transition,
@@ -97,13 +124,22 @@ CREATE AGGREGATE crm.points_balance_agg(points numeric, occurred_at timestamptz,
 	DESERIALFUNC = crm_internal.points_deserialize,
 	PARALLEL = SAFE
 );
-COMMENT ON AGGREGATE crm.points_balance_agg(numeric, timestamptz, timestamptz, timestamptz, timestamptz) IS
-'The points statement of a customer from all entries of his ledger, as of a moment (which counts; later entries do not).';
---| It takes first from what is left of these, also while they are pending; those of them that
---| have expired are gone already and not taken again; only what was spent of them is taken from
---| other points, or owed. Of the entries of a moment those that take back come before those that
---| redeem. Without such an entry (reverses_id NULL, or of none that was earned by then) points
---| are taken from those that expire first.
+COMMENT ON AGGREGATE crm.points_balance_agg(numeric, timestamptz, timestamptz, timestamptz,
+	timestamptz) IS
+'The points statement of a customer from all entries of their ledger, as of a moment.';
+--| The arguments are the ones of crm.points_balance_agg without keys, and two more:
+--|
+--| * `entry_id`: the key of an entry that earns points.
+--| * `reverses_id`: for an entry with points below 0, the `entry_id` of the points that it takes
+--|   back, as a refund does.
+--|
+--| Such an entry first takes the points that are left of the entry that it names, also while they
+--| are pending. If some of the named points have expired, they are gone already and are not taken
+--| again. If some of them were spent, that many are taken from other points, or owed. At the same
+--| moment entries that take back come before entries that redeem.
+--|
+--| An entry without a `reverses_id`, or with one of no entry that was earned by then, takes the
+--| points that expire first.
 CREATE AGGREGATE crm.points_balance_agg(points numeric, occurred_at timestamptz,
 	expires_at timestamptz, available_at timestamptz,
 	entry_id bigint, reverses_id bigint, as_of timestamptz) (
@@ -116,11 +152,22 @@ CREATE AGGREGATE crm.points_balance_agg(points numeric, occurred_at timestamptz,
 	DESERIALFUNC = crm_internal.points_deserialize,
 	PARALLEL = SAFE
 );
-COMMENT ON AGGREGATE crm.points_balance_agg(numeric, timestamptz, timestamptz, timestamptz, bigint, bigint, timestamptz) IS
-'As crm.points_balance_agg, of entries with keys: an entry with points below 0 and a reverses_id takes back the points that the entry of that entry_id brought, as a refund does.';
---| Arguments and rules as for crm.points_balance_agg; unnest(...) makes rows of the result, for
---| example to print which points expire when. An empty array where nothing is left. in one query
---| with crm.points_balance_agg of the same arguments it costs nothing more to collect.
+COMMENT ON AGGREGATE crm.points_balance_agg(numeric, timestamptz, timestamptz, timestamptz, bigint,
+	bigint, timestamptz) IS
+'The points statement of a customer from entries with keys, where refunds name their points.';
+--| The arguments and rules are the ones of crm.points_balance_agg. Pending lots come last. An empty
+--| array if nothing is left.
+--|
+--| `unnest` makes rows of the result, for example to print a list of points and their expiry. In one
+--| query with crm.points_balance_agg of the same arguments, the entries are collected only once.
+--|
+--| ```sql
+--| SELECT lot.points, lot.expires_at
+--|   FROM (SELECT crm.points_lots_agg(points, occurred_at, expires_at, NULL, '2025-06-01') AS lots
+--|           FROM (VALUES (100, timestamptz '2025-01-10', timestamptz '2026-01-10'),
+--|                        (-30, '2025-03-01', NULL)) AS entry(points, occurred_at, expires_at)) AS q,
+--|        unnest(lots) AS lot;
+--| ```
 CREATE AGGREGATE crm.points_lots_agg(points numeric, occurred_at timestamptz,
 	expires_at timestamptz, available_at timestamptz, as_of timestamptz) (
 	SFUNC = crm_internal.points_transition,
@@ -132,8 +179,11 @@ CREATE AGGREGATE crm.points_lots_agg(points numeric, occurred_at timestamptz,
 	DESERIALFUNC = crm_internal.points_deserialize,
 	PARALLEL = SAFE
 );
-COMMENT ON AGGREGATE crm.points_lots_agg(numeric, timestamptz, timestamptz, timestamptz, timestamptz) IS
-'The points that a customer has left, lot by lot, in the order in which they will be spent; pending lots come last.';
+COMMENT ON AGGREGATE crm.points_lots_agg(numeric, timestamptz, timestamptz, timestamptz,
+	timestamptz) IS
+'The points that a customer has left, lot by lot, in the order in which they will be spent.';
+--| Some entries take back the points of another entry. The arguments and rules are the ones of
+--| crm.points_balance_agg with keys.
 CREATE AGGREGATE crm.points_lots_agg(points numeric, occurred_at timestamptz,
 	expires_at timestamptz, available_at timestamptz,
 	entry_id bigint, reverses_id bigint, as_of timestamptz) (
@@ -146,5 +196,6 @@ CREATE AGGREGATE crm.points_lots_agg(points numeric, occurred_at timestamptz,
 	DESERIALFUNC = crm_internal.points_deserialize,
 	PARALLEL = SAFE
 );
-COMMENT ON AGGREGATE crm.points_lots_agg(numeric, timestamptz, timestamptz, timestamptz, bigint, bigint, timestamptz) IS
-'As crm.points_lots_agg, of entries with keys, of which some take back what another brought: see crm.points_balance_agg.';
+COMMENT ON AGGREGATE crm.points_lots_agg(numeric, timestamptz, timestamptz, timestamptz, bigint,
+	bigint, timestamptz) IS
+'The points that a customer has left, lot by lot, from entries with keys.';
