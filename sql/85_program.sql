@@ -165,21 +165,49 @@ COMMENT ON FUNCTION crm_internal.program_members(crm.tier_policy) IS
 --| Ranked are, for purchases, those who bought in the window, else those whose metric is known;
 --| where that is nobody, the threshold is 10^15, which nobody enters. The search path is that of
 --| the workspace.
+CREATE FUNCTION crm_internal.program_ranked(policy crm.tier_policy, program text, metric text,
+	as_of date) RETURNS numeric[]
+	LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	condition text := 'true';
+	ranked numeric[];
+BEGIN
+	IF crm_internal.tier_counts(policy, metric) AND metric <> 'points_earned' THEN
+		condition := 'crm.purchases(crm.during(q.history, '
+			'(crm.tier_window($3, q.state, $1 + 1)).since, $1 + 1)) > 0';
+	END IF;
+	EXECUTE format($query$
+		SELECT array_agg(v.value ORDER BY v.value DESC)
+		  FROM (SELECT (crm_internal.tier_metrics($3, q.state, q.history, q.profit_history,
+							q.points_history, q.given, $1 + 1) ->> $5)::numeric AS value
+				  FROM (SELECT coalesce(m.state,
+							   crm.tier_enroll($3, crm.first_day(m.history, $1))) AS state,
+							   m.history, m.profit_history, m.points_history, m.given
+						  FROM (%s) m OFFSET 0) q
+				 WHERE %s) v
+		 WHERE v.value IS NOT NULL$query$, crm_internal.program_members(policy), condition)
+	   INTO ranked USING as_of, program, policy, policy ->> 'time_zone', metric;
+	RETURN ranked;
+END
+$$;
+COMMENT ON FUNCTION crm_internal.program_ranked(crm.tier_policy, text, text, date) IS
+'The values of a metric of the customers whom a share of the best ranks, the highest first.';
+
 CREATE FUNCTION crm_internal.program_freeze(policy crm.tier_policy, program text, as_of date)
 	RETURNS crm.tier_policy
 	LANGUAGE plpgsql STABLE AS $$
 DECLARE
 	rule record;
 	threshold numeric;
-	ranked numeric[]; -- the values of ranked_metric, the best first
+	ranked numeric[]; -- the values of ranked_metric, the highest first
 	ranked_metric text;
 	frozen jsonb := policy;
 BEGIN
 	FOR rule IN
 		SELECT ARRAY['tiers', (t.n - 1)::text, 'rules', (r.n - 1)::text] AS path,
-			r.rule ->> 'metric' AS metric, (r.rule ->> 'keep_at')::numeric AS keep_at,
-			   sum((r.rule ->> 'enter_share')::numeric) OVER (PARTITION BY r.rule ->> 'metric'
-			   	ORDER BY t.n DESC) AS share
+			   r.rule ->> 'metric' AS metric, (r.rule ->> 'keep_at')::numeric AS keep_at,
+			   sum((r.rule ->> 'enter_share')::numeric)
+				OVER (PARTITION BY r.rule ->> 'metric' ORDER BY t.n DESC) AS share
 		  FROM jsonb_array_elements(policy -> 'tiers') WITH ORDINALITY t (tier, n)
 		 CROSS JOIN LATERAL jsonb_array_elements(t.tier -> 'rules') WITH ORDINALITY r (rule, n)
 		 WHERE r.rule ? 'enter_share'
@@ -187,28 +215,14 @@ BEGIN
 	LOOP
 		IF rule.metric IS DISTINCT FROM ranked_metric THEN
 			ranked_metric := rule.metric;
-			EXECUTE format($query$
-				SELECT array_agg(v.value ORDER BY v.value DESC)
-				  FROM (SELECT (crm_internal.tier_metrics($3, q.state, q.history, q.profit_history,
-				  	q.points_history, q.given, $1 + 1) ->> $5)::numeric AS value
-						  FROM (SELECT coalesce(m.state,
-						  	crm.tier_enroll($3, crm.first_day(m.history, $1))) AS state,
-									   m.history, m.profit_history, m.points_history, m.given
-								  FROM (%s) m OFFSET 0) q
-						 WHERE %s) v
-				 WHERE v.value IS NOT NULL$query$,
-				crm_internal.program_members(policy),
-				CASE WHEN crm_internal.tier_counts(policy, rule.metric)
-					AND rule.metric <> 'points_earned'
-					 THEN 'crm.purchases(crm.during(q.history, (crm.tier_window($3, q.state, $1 + 1)).since, $1 + 1)) > 0' ELSE 'true' END)
-			   INTO ranked USING as_of, program, policy, policy ->> 'time_zone', rule.metric;
+			ranked := crm_internal.program_ranked(policy, program, rule.metric, as_of);
 		END IF;
 		threshold := ranked[greatest(ceil(rule.share * cardinality(ranked)), 1)::integer];
-		-- Where nobody is ranked, nobody enters.
+		-- With no ranked customers there is no threshold: use 10^15, so that nobody enters.
 		threshold := coalesce(trim_scale(floor(100000000 * threshold) / 100000000), 1e15);
-		frozen := jsonb_set(frozen, rule.path, (frozen #> rule.path) - 'enter_share'
-							|| jsonb_build_object('enter_at', threshold, 'keep_at',
-								least(rule.keep_at, threshold)));
+		frozen := jsonb_set(frozen, rule.path,
+			(frozen #> rule.path) - 'enter_share'
+			|| jsonb_build_object('enter_at', threshold, 'keep_at', least(rule.keep_at, threshold)));
 	END LOOP;
 	RETURN frozen;
 END
@@ -347,40 +361,53 @@ $$;
 COMMENT ON FUNCTION crm_internal.tier_write(crm.tier_policy, text, date) IS
 'Behind crm.review_tiers: writes what a policy without shares decides about everybody on a day to tier_log, with the facts.';
 
+CREATE FUNCTION crm_internal.program_refuse_later(workspace text, program text, as_of date)
+	RETURNS void
+	LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	last_review date;
+BEGIN
+	SELECT max(r.as_of) INTO last_review FROM tier_review r
+	 WHERE r.program = program_refuse_later.program;
+	IF last_review > as_of THEN
+		RAISE object_not_in_prerequisite_state USING
+			MESSAGE = format('program "%s" was reviewed as of %s, after %s', program, last_review,
+							 to_char(as_of, 'YYYY-MM-DD')),
+			DETAIL = 'Late facts count at the next review.',
+			HINT = 'To take the later decisions back and decide again from that day: '
+				|| format('SELECT * FROM crm.review_tiers(%L, %L, %L, replay => true);',
+						  workspace, program, to_char(as_of, 'YYYY-MM-DD'));
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION crm_internal.program_refuse_later(text, text, date) IS
+'An error where a program was reviewed as of a later day.';
+
 CREATE FUNCTION crm_internal.program_review(workspace text, program text, as_of date,
-	replay boolean,
-	OUT members bigint, OUT enrolled bigint, OUT upgraded bigint, OUT renewed bigint,
-	OUT given_grace bigint, OUT downgraded bigint) RETURNS record
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off
-		SET crm.as_of = '' AS $$
+	replay boolean, OUT members bigint, OUT enrolled bigint, OUT upgraded bigint,
+	OUT renewed bigint, OUT given_grace bigint, OUT downgraded bigint) RETURNS record
+	LANGUAGE plpgsql
+	SET search_path = pg_catalog, pg_temp SET row_security = off SET crm.as_of = '' AS $$
 DECLARE
 	day text := crm_internal.program_day(as_of);
 	policy crm.tier_policy := crm.program_policy(workspace, program);
-	time_zone text := policy ->> 'time_zone';
-	last_review date;
 	changes bigint;
 BEGIN
 	PERFORM crm_internal.program_enter(workspace);
 	PERFORM crm_internal.workspace_lock(workspace);
 	PERFORM set_config('crm.as_of', day, true);
-	SELECT max(r.as_of) INTO last_review FROM tier_review r
-		WHERE r.program = program_review.program;
 	IF replay THEN
-		PERFORM crm_internal.program_rewind(program, as_of, time_zone);
-	ELSIF last_review > as_of THEN
-		RAISE object_not_in_prerequisite_state USING
-			MESSAGE = format('program "%s" was reviewed as of %s, after %s', program, last_review,
-				as_of),
-			DETAIL = 'Late facts count at the next review.',
-			HINT = format('To take the later decisions back and decide anew from that day: SELECT * FROM crm.review_tiers(%L, %L, %L, replay => true);', workspace, program, day);
+		PERFORM crm_internal.program_rewind(program, as_of, policy ->> 'time_zone');
+	ELSE
+		PERFORM crm_internal.program_refuse_later(workspace, program, as_of);
 	END IF;
 	policy := crm_internal.program_freeze(policy, program, as_of);
 	SELECT w.* INTO changes, enrolled, upgraded, renewed, given_grace, downgraded
 	  FROM crm_internal.tier_write(policy, program, as_of) w;
 	PERFORM crm_internal.workspace_analyze('tier_log', changes);
 	SELECT count(*) INTO members FROM tier_log l
-	 WHERE l.program = program_review.program AND l.valid_to IS NULL AND l.reason NOT IN ('merge',
-	 	'close');
+	 WHERE l.program = program_review.program AND l.valid_to IS NULL
+	   AND l.reason NOT IN ('merge', 'close');
 	INSERT INTO tier_review AS r (program, as_of, policy, members, changes)
 	VALUES (program, as_of, policy, members, changes)
 	ON CONFLICT ON CONSTRAINT tier_review_pkey DO UPDATE
@@ -623,14 +650,12 @@ COMMENT ON FUNCTION crm_internal.lifecycle_found(text) IS
 
 --| A row of that day that turned out to be no move is taken back. Returns the number of rows
 --| written and of unusual moves among them. The search path is that of the workspace.
-CREATE FUNCTION crm_internal.lifecycle_write(workspace text, rules crm.ruleset,
-	day_start timestamptz, OUT moves bigint, OUT unusual_moves bigint) RETURNS record
-	LANGUAGE plpgsql AS $$
+CREATE FUNCTION crm_internal.lifecycle_moves(workspace text) RETURNS text
+	LANGUAGE plpgsql STABLE AS $$
 BEGIN
-	EXECUTE format($query$
-	WITH found AS MATERIALIZED (
-		SELECT f.customer_id, f.stage, f.row, f.timeout, CASE WHEN l.entered_at = $2 THEN b.stage
-			ELSE l.stage END AS stage_before
+	RETURN format($query$
+		SELECT f.customer_id, f.stage, f.row, f.timeout,
+			   CASE WHEN l.entered_at = $2 THEN b.stage ELSE l.stage END AS stage_before
 		  FROM (%s) f
 		  LEFT JOIN LATERAL (
 			SELECT l.stage, l.entered_at FROM lifecycle_log l
@@ -640,8 +665,18 @@ BEGIN
 			SELECT p.stage FROM lifecycle_log p
 			 WHERE p.customer_id = f.customer_id AND p.entered_at < $2 AND l.entered_at = $2
 			 ORDER BY p.entered_at DESC LIMIT 1) b ON true
-		 WHERE f.stage IS DISTINCT FROM l.stage
-	), taken_back AS (
+		 WHERE f.stage IS DISTINCT FROM l.stage$query$, crm_internal.lifecycle_found(workspace));
+END
+$$;
+COMMENT ON FUNCTION crm_internal.lifecycle_moves(text) IS
+'A query for the customers whose stage changed, with the parameters of lifecycle_write.';
+
+CREATE FUNCTION crm_internal.lifecycle_write(workspace text, rules crm.ruleset,
+	day_start timestamptz, OUT moves bigint, OUT unusual_moves bigint) RETURNS record
+	LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE format($query$
+	WITH found AS MATERIALIZED (%s), taken_back AS (
 		DELETE FROM lifecycle_log l USING found f
 		 WHERE l.customer_id = f.customer_id AND l.entered_at = $2 AND f.stage = f.stage_before
 		RETURNING 1
@@ -649,78 +684,93 @@ BEGIN
 		INSERT INTO lifecycle_log AS l (customer_id, entered_at, stage, facts)
 		SELECT f.customer_id, $2, f.stage,
 			   jsonb_strip_nulls(jsonb_build_object('from_stage', f.stage_before,
-				'unusual', CASE WHEN NOT EXISTS (SELECT FROM lifecycle_move m
-					WHERE m.from_stage = f.stage_before AND m.to_stage = f.stage)
-								 AND f.stage_before IS NOT NULL THEN true END))
+				'unusual', CASE WHEN f.stage_before IS NOT NULL AND NOT EXISTS (
+					SELECT FROM lifecycle_move m
+					 WHERE m.from_stage = f.stage_before AND m.to_stage = f.stage) THEN true END))
 			   || coalesce(f.timeout, (
 				SELECT jsonb_build_object(
-						'why', coalesce(string_agg(condition_text(e.metric, e.value, e.at_least,
-							e.at_most), ', ' ORDER BY e.metric COLLATE "C"),
-							'no rule asks for more'),
-						'metrics', coalesce(jsonb_object_agg(e.metric,
-							trim_scale(round(e.value, 4))) FILTER (WHERE e.metric IS NOT NULL),
-							'{}'))
+						'why', coalesce(string_agg(
+							condition_text(e.metric, e.value, e.at_least, e.at_most), ', '
+							ORDER BY e.metric COLLATE "C"), 'no rule asks for more'),
+						'metrics', coalesce(
+							jsonb_object_agg(e.metric, trim_scale(round(e.value, 4)))
+							FILTER (WHERE e.metric IS NOT NULL), '{}'))
 				  FROM crm.explain($1, f.row) e WHERE e.chosen))
 		  FROM found f
 		 WHERE f.stage IS DISTINCT FROM f.stage_before
-		 LIMIT (SELECT count(*)
-		 	FROM found) -- reads all before the first row is written, and the log is still as it was
+		 -- Read all before the first row is written, while the log is as it was.
+		 LIMIT (SELECT count(*) FROM found)
 		ON CONFLICT ON CONSTRAINT lifecycle_log_pkey DO UPDATE
-		SET stage = EXCLUDED.stage, facts = EXCLUDED.facts, decided_at = EXCLUDED.decided_at,
-			decided_by = EXCLUDED.decided_by
+		SET stage = EXCLUDED.stage, facts = EXCLUDED.facts,
+			decided_at = EXCLUDED.decided_at, decided_by = EXCLUDED.decided_by
 		RETURNING l.facts
 	)
 	SELECT count(*), count(*) FILTER (WHERE w.facts ? 'unusual') FROM written w$query$,
-		crm_internal.lifecycle_found(workspace))
+		crm_internal.lifecycle_moves(workspace))
 	   INTO moves, unusual_moves USING rules, day_start;
 END
 $$;
 COMMENT ON FUNCTION crm_internal.lifecycle_write(text, crm.ruleset, timestamptz) IS
 'Behind crm.review_stages: writes the stages that changed to lifecycle_log, as of the day crm.as_of() that begins at day_start.';
 
-CREATE FUNCTION crm_internal.stage_review(workspace text, as_of date, replay boolean,
-	OUT customers bigint, OUT moves bigint, OUT unusual_moves bigint) RETURNS record
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off
-		SET crm.as_of = '' AS $$
+CREATE FUNCTION crm_internal.stage_prepare(workspace text, as_of date, replay boolean,
+	OUT rules crm.ruleset, OUT day_start timestamptz) RETURNS record
+	LANGUAGE plpgsql AS $$
 DECLARE
-	day text := crm_internal.program_day(as_of);
-	rules crm.ruleset;
-	day_start timestamptz;
 	last_review date;
 BEGIN
-	PERFORM crm_internal.program_enter(workspace);
-	PERFORM crm_internal.workspace_lock(workspace);
-	PERFORM set_config('crm.as_of', day, true);
-	SELECT as_of::timestamp AT TIME ZONE w.time_zone, lifecycle_rules() INTO day_start, rules
-		FROM workspace w;
+	SELECT lifecycle_rules(), as_of::timestamp AT TIME ZONE w.time_zone INTO rules, day_start
+	  FROM workspace w;
 	IF rules IS NULL THEN
 		RAISE object_not_in_prerequisite_state USING
 			MESSAGE = format('workspace "%s" has no rules for stages', workspace),
-			HINT = format('INSERT INTO %I.lifecycle_rule; a last row without a metric matches everybody.', workspace);
+			HINT = format('INSERT INTO %I.lifecycle_rule; a last row without a metric matches '
+						  'everybody.', workspace);
 	END IF;
 	SELECT max(r.as_of) INTO last_review FROM lifecycle_review r;
 	IF replay THEN
 		DELETE FROM lifecycle_log l WHERE l.entered_at >= day_start;
-		DELETE FROM lifecycle_review r WHERE r.as_of >= stage_review.as_of;
+		DELETE FROM lifecycle_review r WHERE r.as_of >= stage_prepare.as_of;
 	ELSIF last_review > as_of THEN
 		RAISE object_not_in_prerequisite_state USING
 			MESSAGE = format('stages were reviewed as of %s, after %s', last_review, as_of),
 			DETAIL = 'Late facts count at the next review.',
-			HINT = format('To take the later reviews back and look anew from that day: SELECT * FROM crm.review_stages(%L, %L, replay => true);', workspace, day);
+			HINT = 'To take the later reviews back and look again from that day: '
+				|| format('SELECT * FROM crm.review_stages(%L, %L, replay => true);', workspace,
+						  to_char(as_of, 'YYYY-MM-DD'));
 	END IF;
-	SELECT w.* INTO moves, unusual_moves FROM crm_internal.lifecycle_write(workspace, rules,
-		day_start) w;
+END
+$$;
+COMMENT ON FUNCTION crm_internal.stage_prepare(text, date, boolean) IS
+'The rules of stages and the begin of the day of a review; an error where it may not be held.';
+
+CREATE FUNCTION crm_internal.stage_review(workspace text, as_of date, replay boolean,
+	OUT customers bigint, OUT moves bigint, OUT unusual_moves bigint) RETURNS record
+	LANGUAGE plpgsql
+	SET search_path = pg_catalog, pg_temp SET row_security = off SET crm.as_of = '' AS $$
+DECLARE
+	day text := crm_internal.program_day(as_of);
+	rules crm.ruleset;
+	day_start timestamptz;
+BEGIN
+	PERFORM crm_internal.program_enter(workspace);
+	PERFORM crm_internal.workspace_lock(workspace);
+	PERFORM set_config('crm.as_of', day, true);
+	SELECT p.rules, p.day_start INTO rules, day_start
+	  FROM crm_internal.stage_prepare(workspace, as_of, replay) p;
+	SELECT w.* INTO moves, unusual_moves
+	  FROM crm_internal.lifecycle_write(workspace, rules, day_start) w;
 	PERFORM crm_internal.workspace_analyze('lifecycle_log', moves);
-	SELECT count(*) INTO customers
-	  FROM customer c WHERE EXISTS (SELECT FROM lifecycle_log l
-	  	WHERE l.customer_id = c.customer_id);
+	SELECT count(*) INTO customers FROM customer c
+	 WHERE EXISTS (SELECT FROM lifecycle_log l WHERE l.customer_id = c.customer_id);
 	INSERT INTO lifecycle_review AS r (as_of, rules, customers, moves, unusual_moves)
 	VALUES (as_of, rules, customers, moves, unusual_moves)
 	ON CONFLICT ON CONSTRAINT lifecycle_review_pkey DO UPDATE
-	SET (moves, unusual_moves) = (SELECT count(*), count(*) FILTER (WHERE l.facts ? 'unusual')
-		FROM lifecycle_log l WHERE l.entered_at = day_start),
-		rules = EXCLUDED.rules, customers = EXCLUDED.customers, reviewed_at = EXCLUDED.reviewed_at,
-			reviewed_by = EXCLUDED.reviewed_by;
+	SET (moves, unusual_moves) = (
+			SELECT count(*), count(*) FILTER (WHERE l.facts ? 'unusual')
+			  FROM lifecycle_log l WHERE l.entered_at = day_start),
+		rules = EXCLUDED.rules, customers = EXCLUDED.customers,
+		reviewed_at = EXCLUDED.reviewed_at, reviewed_by = EXCLUDED.reviewed_by;
 END
 $$;
 COMMENT ON FUNCTION crm_internal.stage_review(text, date, boolean) IS 'Behind crm.review_stages.';
@@ -745,64 +795,83 @@ COMMENT ON FUNCTION crm.review_stages(text, date, boolean) IS
 
 /* What is wrong */
 
-CREATE FUNCTION crm_internal.program_problems(workspace text, OUT problem text, OUT object text,
+CREATE FUNCTION crm_internal.tier_log_problems(OUT problem text, OUT object text,
 	OUT detail text, OUT hint text) RETURNS SETOF record
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
-DECLARE
-	its_program text;
-	policy crm.tier_policy;
-	message text;
-	mend text;
+	LANGUAGE plpgsql STABLE AS $$
 BEGIN
-	PERFORM crm_internal.program_enter(workspace);
-	FOR its_program IN SELECT s.program FROM program s ORDER BY 1 LOOP
-		BEGIN
-			policy := program_policy(its_program);
-			PERFORM crm_internal.program_given_metrics(policy);
-		EXCEPTION WHEN OTHERS THEN
-			GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, mend = PG_EXCEPTION_HINT;
-			RETURN QUERY SELECT 'program contradicts itself', 'program ' || its_program, message,
-				mend;
-		END;
-	END LOOP;
 	RETURN QUERY
 	SELECT 'tiers overlap', 'tier_log',
 		   format('Customer %s has two tiers of "%s" from %s on.', o.customer_id, o.program,
-		   	o.next_from),
+				  o.next_from),
 		   'Correct valid_to of the earlier row: it is the valid_from of the next one.'
 	  FROM (SELECT l.program, l.customer_id, l.valid_from, l.valid_to,
-	  	lead(l.valid_from) OVER (PARTITION BY l.program, l.customer_id
-	  	ORDER BY l.valid_from) AS next_from
+				   lead(l.valid_from) OVER (PARTITION BY l.program, l.customer_id
+											ORDER BY l.valid_from) AS next_from
 			  FROM tier_log l) o
 	 WHERE coalesce(o.valid_to, 'infinity') > o.next_from
 	 ORDER BY o.program, o.customer_id, o.valid_from;
 	RETURN QUERY
 	SELECT 'tier without a successor', 'tier_log',
 		   format('Customer %s has no tier of "%s" from %s on.', o.customer_id, o.program,
-		   	o.valid_to),
-		   'Set valid_to of his last row to NULL, or replay the reviews from that day on.'
+				  o.valid_to),
+		   'Set valid_to of their last row to NULL, or replay the reviews from that day on.'
 	  FROM (SELECT DISTINCT ON (l.program, l.customer_id) l.program, l.customer_id, l.valid_to,
-	  	l.reason
+				   l.reason
 			  FROM tier_log l ORDER BY l.program, l.customer_id, l.valid_from DESC) o
 	 WHERE o.valid_to IS NOT NULL AND o.reason NOT IN ('merge', 'close')
 	 ORDER BY o.program, o.customer_id;
+END
+$$;
+COMMENT ON FUNCTION crm_internal.tier_log_problems() IS
+'The rows of tier_log that overlap, or that end without a successor.';
+
+CREATE FUNCTION crm_internal.points_and_score_problems(OUT problem text, OUT object text,
+	OUT detail text, OUT hint text) RETURNS SETOF record
+	LANGUAGE plpgsql STABLE AS $$
+BEGIN
 	RETURN QUERY
 	SELECT 'points taken back twice', 'points_entry',
 		   format('Entry %s of customer %s brought %s points, %s were taken back.', e.entry_id,
-		   	e.customer_id, e.points, - sum(r.points)),
-		   'A reversal takes back at most what the entry brought; write an entry of the kind adjust for the difference.'
+				  e.customer_id, e.points, - sum(r.points)),
+		   'A reversal takes back at most what the entry brought; write an entry of the kind '
+		   'adjust for the difference.'
 	  FROM points_entry e JOIN points_entry r ON r.reverses_id = e.entry_id AND r.kind = 'reverse'
 	 GROUP BY e.entry_id HAVING - sum(r.points) > e.points
 	 ORDER BY e.entry_id;
 	RETURN QUERY
-	SELECT 'score out of order', 'score_item', format('%s in "%s" has breaks %s and points %s.',
-		i.metric, i.model, i.breaks, i.points),
-		'Breaks ascend, and neither breaks nor points are NULL.'
+	SELECT 'score out of order', 'score_item',
+		   format('%s in "%s" has breaks %s and points %s.', i.metric, i.model, i.breaks, i.points),
+		   'Breaks ascend, and neither breaks nor points are NULL.'
 	  FROM score_item i
-	 WHERE i.breaks IS DISTINCT FROM ARRAY(SELECT b FROM unnest(i.breaks) b WHERE b IS NOT NULL
-	 	GROUP BY b ORDER BY b)
+	 WHERE i.breaks IS DISTINCT FROM ARRAY(
+			SELECT b FROM unnest(i.breaks) b WHERE b IS NOT NULL GROUP BY b ORDER BY b)
 		OR array_position(i.points, NULL) IS NOT NULL
 	 ORDER BY i.model, i.metric;
+END
+$$;
+COMMENT ON FUNCTION crm_internal.points_and_score_problems() IS
+'The points that were taken back twice, and the scores whose thresholds are out of order.';
+
+CREATE FUNCTION crm_internal.program_problems(workspace text, OUT problem text, OUT object text,
+	OUT detail text, OUT hint text) RETURNS SETOF record
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
+DECLARE
+	its_program text;
+	message text;
+	mend text;
+BEGIN
+	PERFORM crm_internal.program_enter(workspace);
+	FOR its_program IN SELECT s.program FROM program s ORDER BY 1 LOOP
+		BEGIN
+			PERFORM crm_internal.program_given_metrics(program_policy(its_program));
+		EXCEPTION WHEN OTHERS THEN
+			GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, mend = PG_EXCEPTION_HINT;
+			RETURN QUERY
+			SELECT 'program contradicts itself', 'program ' || its_program, message, mend;
+		END;
+	END LOOP;
+	RETURN QUERY SELECT p.* FROM crm_internal.tier_log_problems() p;
+	RETURN QUERY SELECT p.* FROM crm_internal.points_and_score_problems() p;
 	BEGIN
 		PERFORM lifecycle_rules();
 	EXCEPTION WHEN data_exception THEN
