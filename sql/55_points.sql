@@ -98,8 +98,8 @@ COMMENT ON FUNCTION crm_internal.points_lots_agg_final(internal) IS
 --| next points to become available repay it. Expiry never makes a balance negative.
 --|
 --| An entry that takes points back does not name the points that it means, so it takes them in the
---| same order. The aggregate with `entry_id` and `reverses_id` can name them. At the same moment credits come before the points that are taken, so the order
---| of the rows does not matter.
+--| same order. The aggregate with `entry_id` and `reverses_id` can name them. At the same moment
+--| credits come before the points that are taken, so the order of the rows does not matter.
 --|
 --| Entries with NULL in `points` or `occurred_at` are skipped. NULL if no entry is left, or if
 --| `as_of` is NULL.
@@ -158,14 +158,16 @@ COMMENT ON AGGREGATE crm.points_balance_agg(numeric, timestamptz, timestamptz, t
 --| The arguments and rules are the ones of crm.points_balance_agg. Pending lots come last. An empty
 --| array if nothing is left.
 --|
---| `unnest` makes rows of the result, for example to print a list of points and their expiry. In one
---| query with crm.points_balance_agg of the same arguments, the entries are collected only once.
+--| `unnest` makes rows of the result, for example to print a list of points and their expiry. In
+--| one query with crm.points_balance_agg of the same arguments, the entries are collected only
+--| once.
 --|
 --| ```sql
 --| SELECT lot.points, lot.expires_at
 --|   FROM (SELECT crm.points_lots_agg(points, occurred_at, expires_at, NULL, '2025-06-01') AS lots
 --|           FROM (VALUES (100, timestamptz '2025-01-10', timestamptz '2026-01-10'),
---|                        (-30, '2025-03-01', NULL)) AS entry(points, occurred_at, expires_at)) AS q,
+--|                        (-30, '2025-03-01', NULL))
+--|             AS entry(points, occurred_at, expires_at)) AS q,
 --|        unnest(lots) AS lot;
 --| ```
 CREATE AGGREGATE crm.points_lots_agg(points numeric, occurred_at timestamptz,

@@ -1,10 +1,12 @@
 /*
  * retention
  *
- * Who comes back: cohorts, growth accounting, stickiness and repurchase
- * rates, each in one pass over the histories.
+ * Retention of customers by cohort, growth accounting, stickiness and
+ * repurchase rates. Each aggregate reads the histories once.
  */
 
+--| The cohort is the customers whose first purchase fell into one period. crm.retention_agg returns
+--| an array of cells.
 CREATE TYPE crm.retention_cell AS (
 	cohort date,
 	period_no int,
@@ -14,18 +16,21 @@ CREATE TYPE crm.retention_cell AS (
 	retained_or_later bigint
 );
 COMMENT ON TYPE crm.retention_cell IS
-'One cell of a retention table: of the customers whose first purchase fell into a period (the cohort), how many bought again some periods later.';
+'The customers of a cohort who bought again some periods after their first purchase.';
 COMMENT ON COLUMN crm.retention_cell.cohort IS 'First day of the period of the first purchase.';
 COMMENT ON COLUMN crm.retention_cell.period_no IS
-'First period of the cell, counted from that of the cohort, which is 0.';
+'First period of the cell, counted from the period of the cohort, which is 0.';
 COMMENT ON COLUMN crm.retention_cell.period_until IS
-'First period after the cell: period_no + 1 but for brackets.';
-COMMENT ON COLUMN crm.retention_cell.customers IS 'Customers of the cohort.';
+'First period after the cell, which is period_no + 1 except for brackets.';
+COMMENT ON COLUMN crm.retention_cell.customers IS 'Number of customers of the cohort.';
 COMMENT ON COLUMN crm.retention_cell.retained IS
-'Those who bought in the periods of the cell; NULL while these are not over.';
+'Customers who bought in the periods of the cell, or NULL while these periods are not over.';
 COMMENT ON COLUMN crm.retention_cell.retained_or_later IS
-'Those who bought in the periods of the cell or later; NULL while these are not over.';
+'Customers who bought in the cell or later, or NULL while its periods are not over.';
 
+--| `active = new + stayed + resurrected`. It is also the number of active customers of the period
+--| before, less `dormant`, plus `new` and `resurrected`. crm.growth_agg returns an array of
+--| periods.
 CREATE TYPE crm.growth_period AS (
 	period date,
 	active bigint,
@@ -35,39 +40,43 @@ CREATE TYPE crm.growth_period AS (
 	dormant bigint,
 	amount numeric
 );
-COMMENT ON TYPE crm.growth_period IS
-'Growth accounting of one period: active = new + stayed + resurrected, and active = active of the period before - dormant + new + resurrected.';
+COMMENT ON TYPE crm.growth_period IS 'The growth accounting of one period.';
 COMMENT ON COLUMN crm.growth_period.period IS 'First day of the period.';
 COMMENT ON COLUMN crm.growth_period.active IS 'Customers with a purchase in the period.';
-COMMENT ON COLUMN crm.growth_period.new IS 'Those whose first purchase ever it was.';
-COMMENT ON COLUMN crm.growth_period.stayed IS 'Those who had bought in the period before as well.';
+COMMENT ON COLUMN crm.growth_period.new IS
+'Active customers whose first purchase ever is in the period.';
+COMMENT ON COLUMN crm.growth_period.stayed IS
+'Active customers who bought in the period before as well.';
 COMMENT ON COLUMN crm.growth_period.resurrected IS
-'Those who had bought before, but not in the period before.';
+'Active customers who bought earlier, but not in the period before.';
 COMMENT ON COLUMN crm.growth_period.dormant IS
 'Customers with a purchase in the period before and none in this one.';
 COMMENT ON COLUMN crm.growth_period.amount IS
-'Net amount of the period: purchases, and refunds on the days on which they were given.';
+'Net amount of the period, with refunds on the days on which they were given.';
 
 CREATE TYPE crm.stickiness_count AS (
 	active_periods int,
 	customers bigint
 );
 COMMENT ON TYPE crm.stickiness_count IS
-'How many customers bought in exactly so many of the periods.';
+'The number of customers who bought in exactly this number of periods.';
 COMMENT ON COLUMN crm.stickiness_count.active_periods IS
 'Number of periods with a purchase, from 1.';
-COMMENT ON COLUMN crm.stickiness_count.customers IS 'Customers with that number.';
+COMMENT ON COLUMN crm.stickiness_count.customers IS
+'Number of customers with that number of active periods.';
 
+--| `rate = repeated / buyers`. crm.repeat_rate, crm.came_back_rate and crm.repeat_within return
+--| this type.
 CREATE TYPE crm.repurchase AS (
 	buyers bigint,
 	repeated bigint,
 	rate float8
 );
 COMMENT ON TYPE crm.repurchase IS 'A repurchase rate with its parts.';
-COMMENT ON COLUMN crm.repurchase.buyers IS 'Customers who could have bought again.';
-COMMENT ON COLUMN crm.repurchase.repeated IS 'Those of them who did.';
+COMMENT ON COLUMN crm.repurchase.buyers IS 'Number of customers who could have bought again.';
+COMMENT ON COLUMN crm.repurchase.repeated IS 'Number of buyers who bought again.';
 COMMENT ON COLUMN crm.repurchase.rate IS
-'repeated / buyers, from 0 to 1; NULL where there are no buyers.';
+'Share of buyers who bought again, from 0 to 1, or NULL if there are no buyers.';
 
 /* Counts of all these aggregates */
 
@@ -81,37 +90,58 @@ COMMENT ON FUNCTION crm_internal.tally_serialize(internal) IS 'Packs the counts 
 CREATE FUNCTION crm_internal.tally_deserialize(bytea, internal) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_tally_deserialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION crm_internal.tally_deserialize(bytea, internal) IS
-'Unpacks the counts of a worker; the bytes are checked.';
+'Unpacks the counts of a worker and checks the bytes.';
 
 /* Retention */
 
 CREATE FUNCTION crm_internal.retention_agg_transition(internal, history crm.history, as_of date,
-	since date,
-	periods int, unit text) RETURNS internal
+	since date, periods int, unit text) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_retention_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm_internal.retention_agg_transition(internal, crm.history, date, date, int, text) IS
-'Transition of crm.retention_agg.';
+COMMENT ON FUNCTION crm_internal.retention_agg_transition(internal, crm.history, date, date, int,
+	text) IS
+'Transition function of crm.retention_agg.';
 CREATE FUNCTION crm_internal.retention_agg_transition(internal, history crm.history, as_of date,
-	since date,
-	brackets int[], unit text) RETURNS internal
+	since date, brackets int[], unit text) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_retention_brackets_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm_internal.retention_agg_transition(internal, crm.history, date, date, int[], text) IS
-'Transition of crm.retention_agg with brackets.';
+COMMENT ON FUNCTION crm_internal.retention_agg_transition(internal, crm.history, date, date, int[],
+	text) IS
+'Transition function of crm.retention_agg with brackets.';
 CREATE FUNCTION crm_internal.retention_agg_final(internal) RETURNS crm.retention_cell[]
 	AS 'MODULE_PATHNAME', 'crm_retention_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION crm_internal.retention_agg_final(internal) IS
 'Final function of crm.retention_agg.';
 
---| unit is day, week (from Monday), month, quarter or year of the calendar; a customer belongs to
---| the cohort of his first purchase ever, and purchases after as_of do not count. retained is
---| N-period retention (bought in that period), retained_or_later the unbounded one (bought in
---| that period or later). A cell whose period is not over at the end of as_of is NULL: nobody can
---| know it yet. Rows by SELECT c.\* FROM (SELECT crm.retention_agg(...) AS cells FROM ...) AS q,
---| unnest(cells) AS c; the curve of all cohorts by crm.retention_curve(cells). For periods from a
---| customer's own first day take the unit day, with brackets of days. periods is at most 999, and
---| cohorts times (2 periods + 3) at most 2000000. Rows with a NULL are skipped, NULL where none
---| is left; the arguments but the history are the same in all rows. The counts of parts of the
---| customers add up.
+--| A cohort is all customers whose first purchase ever falls into the same period. The cohorts
+--| begin with the period that holds `since` and end with the period that holds `as_of`. There is
+--| one cell for each cohort and each period from 0 to `periods` after it.
+--|
+--| * `history`: the purchases of one customer. Give one row for each customer.
+--| * `as_of`: the last day. Later purchases do not count.
+--| * `since`: a day of the first cohort.
+--| * `periods`: the last period of each cohort, at most 999.
+--| * `unit`: the period of the calendar: `day`, `week` (from Monday), `month`, `quarter` or `year`.
+--|
+--| The arguments except `history` are the same in all rows. Rows with a NULL are skipped. NULL if
+--| no row is left.
+--|
+--| `retained` is the N-period retention. It counts the customers who bought in that period.
+--| `retained_or_later` is the unbounded retention. It counts the customers who bought in that
+--| period or later. Both are NULL if the period is not over at the end of `as_of`, because nobody
+--| can know them yet.
+--|
+--| For periods from each customer's own first day, take the unit `day` and brackets of days.
+--| crm.retention_curve makes the curve of all cohorts. The counts of parts of the customers add up
+--| to the counts of all.
+--|
+--| Errors: the number of cohorts times (2 `periods` + 3) is above 2000000.
+--|
+--| ```sql
+--| SELECT cell.*
+--|   FROM (SELECT crm.retention_agg(history, '2025-03-31', '2025-01-01', 2, 'month') AS cells
+--|           FROM (VALUES ('[["2025-01-03",1,10],["2025-02-05",1,20]]'::crm.history))
+--|             AS customer(history)) AS q,
+--|        unnest(cells) AS cell;
+--| ```
 CREATE AGGREGATE crm.retention_agg(history crm.history, as_of date, since date, periods int,
 	unit text) (
 	SFUNC = crm_internal.retention_agg_transition,
@@ -124,9 +154,13 @@ CREATE AGGREGATE crm.retention_agg(history crm.history, as_of date, since date, 
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.retention_agg(crm.history, date, date, int, text) IS
-'The retention table of all cohorts, one history a customer: from the period that holds since to the period that holds as_of, a row for each cohort and each period from 0 to periods after it.';
---| The 2 to 1001 bounds ascend from 0 or more. A customer is retained in a cell if he bought in
---| at least one of its periods; the cell is NULL until the last of them is over.
+'The retention table of all cohorts, one cell for each cohort and each later period.';
+--| * `brackets`: 2 to 1001 bounds of cells, ascending from 0 or more. `'{0,1,4,8,31}'::int[]` has
+--|   the cells 0, 1 to 3, 4 to 7 and 8 to 30.
+--|
+--| A customer is retained in a cell if they bought in at least one of its periods. The cell is NULL
+--| until the last of its periods is over. Everything else is as in crm.retention_agg with single
+--| periods.
 CREATE AGGREGATE crm.retention_agg(history crm.history, as_of date, since date, brackets int[],
 	unit text) (
 	SFUNC = crm_internal.retention_agg_transition,
@@ -139,10 +173,14 @@ CREATE AGGREGATE crm.retention_agg(history crm.history, as_of date, since date, 
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.retention_agg(crm.history, date, date, int[], text) IS
-'As crm.retention_agg, with brackets of several periods instead of single ones: ''{0,1,4,8,31}''::int[] has the cells 0, 1 to 3, 4 to 7 and 8 to 30.';
+'The retention table of all cohorts, with brackets of several periods as cells.';
 
---| retention = retained / customers and retention_or_later = retained_or_later / customers, from
---| 0 to 1, NULL where there are no customers; no row where no cohort is old enough.
+--| Each row is the sum over the cohorts whose cell is known. `customers` counts the customers of
+--| these cohorts alone, so that young cohorts do not pull the curve down. There is no row if no
+--| cohort is old enough.
+--|
+--| `retention` is `retained / customers`, and `retention_or_later` is
+--| `retained_or_later / customers`. Both are from 0 to 1, and NULL if there are no customers.
 CREATE FUNCTION crm.retention_curve(cells crm.retention_cell[],
 	OUT period_no int, OUT period_until int, OUT customers bigint, OUT retained bigint,
 		OUT retained_or_later bigint,
@@ -159,7 +197,7 @@ BEGIN ATOMIC
 	 ORDER BY c.period_no;
 END;
 COMMENT ON FUNCTION crm.retention_curve(crm.retention_cell[]) IS
-'The retention of all cohorts together, by periods since the first purchase: each cell is the sum over the cohorts for which it is known, customers being theirs alone, so that young cohorts do not pull the curve down.';
+'The retention of all cohorts together, by periods since the first purchase.';
 
 /* Growth accounting */
 
@@ -167,17 +205,37 @@ CREATE FUNCTION crm_internal.growth_agg_transition(internal, history crm.history
 	until date, unit text) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_growth_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION crm_internal.growth_agg_transition(internal, crm.history, date, date, text) IS
-'Transition of crm.growth_agg.';
+'Transition function of crm.growth_agg.';
 CREATE FUNCTION crm_internal.growth_agg_final(internal) RETURNS crm.growth_period[]
 	AS 'MODULE_PATHNAME', 'crm_growth_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION crm_internal.growth_agg_final(internal) IS 'Final function of crm.growth_agg.';
---| New is who bought for the first time in the whole history, whatever the window; a customer
---| goes dormant once for each absence, in the period after his last active one. Purchases from
---| until on do not count: if the last period is cut short, its dormant customers may yet buy and
---| its amount is not all. A sum beyond 9 \* 10^18 is an error. Rows by SELECT p.\* FROM (SELECT
---| crm.growth_agg(...) AS periods FROM ...) AS q, unnest(periods) AS p. The quick ratio of
---| customers is (new + resurrected) / dormant. Rows with a NULL are skipped, NULL where none is
---| left; the arguments but the history are the same in all rows; at most 100000 periods.
+--| There is one row for each period from the period that holds `since` to the period that holds the
+--| day before `until`. Empty periods have a row.
+--|
+--| * `history`: the purchases of one customer. Give one row for each customer.
+--| * `since`: a day of the first period.
+--| * `until`: the first day that does not count.
+--| * `unit`: the period of the calendar: `day`, `week` (from Monday), `month`, `quarter` or `year`.
+--|
+--| The arguments except `history` are the same in all rows. Rows with a NULL are skipped. NULL if
+--| no row is left.
+--|
+--| A customer is new in the period of the first purchase of their whole history, whatever the
+--| window. A customer goes dormant once for each absence, in the period after their last active
+--| one. Purchases from `until` on do not count. If the last period is cut short, its dormant
+--| customers may still buy, and its amount is not complete. The amount is exact.
+--|
+--| The quick ratio of customers is `(new + resurrected) / dormant`.
+--|
+--| Errors: more than 100000 periods, and a sum beyond 9 \* 10^18.
+--|
+--| ```sql
+--| SELECT period.*
+--|   FROM (SELECT crm.growth_agg(history, '2025-01-01', '2025-04-01', 'month') AS periods
+--|           FROM (VALUES ('[["2025-01-03",1,10],["2025-02-05",1,20]]'::crm.history))
+--|             AS customer(history)) AS q,
+--|        unnest(periods) AS period;
+--| ```
 CREATE AGGREGATE crm.growth_agg(history crm.history, since date, until date, unit text) (
 	SFUNC = crm_internal.growth_agg_transition,
 	STYPE = internal,
@@ -189,22 +247,29 @@ CREATE AGGREGATE crm.growth_agg(history crm.history, since date, until date, uni
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.growth_agg(crm.history, date, date, text) IS
-'Growth accounting, one history a customer: a row for each period (day, week from Monday, month, quarter or year of the calendar) from the one that holds from to the one that holds the day before until, empty ones included, with the customers who were new, stayed, were resurrected or went dormant, and with the exact net amount.';
+'Growth accounting of all customers, one row for each period.';
 
 /* Stickiness */
 
 CREATE FUNCTION crm_internal.stickiness_agg_transition(internal, history crm.history, since date,
 	until date, unit text) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_stickiness_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm_internal.stickiness_agg_transition(internal, crm.history, date, date, text) IS
-'Transition of crm.stickiness_agg.';
+COMMENT ON FUNCTION crm_internal.stickiness_agg_transition(internal, crm.history, date, date,
+	text) IS
+'Transition function of crm.stickiness_agg.';
 CREATE FUNCTION crm_internal.stickiness_agg_final(internal) RETURNS crm.stickiness_count[]
 	AS 'MODULE_PATHNAME', 'crm_stickiness_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION crm_internal.stickiness_agg_final(internal) IS
 'Final function of crm.stickiness_agg.';
---| Customers without a purchase in the window are in no row. unit and rows as for crm.growth_agg.
---| The usual scalar (as DAU/MAU) is sum(active_periods \* customers) / periods / sum(customers).
---| A window that begins or ends within a period counts the whole period up to until.
+--| There is one row for each number of active periods, from 1 to the number of periods. The periods
+--| are all those that hold days from `since` until `until` (not included). Customers without a
+--| purchase in the window are in no row.
+--|
+--| The arguments, NULL and the way to make rows are as in crm.growth_agg. If the window begins or
+--| ends within a period, the whole period counts up to `until`.
+--|
+--| The usual single number, as DAU/MAU, is
+--| `sum(active_periods * customers) / periods / sum(customers)`.
 CREATE AGGREGATE crm.stickiness_agg(history crm.history, since date, until date, unit text) (
 	SFUNC = crm_internal.stickiness_agg_transition,
 	STYPE = internal,
@@ -216,39 +281,45 @@ CREATE AGGREGATE crm.stickiness_agg(history crm.history, since date, until date,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.stickiness_agg(crm.history, date, date, text) IS
-'How regularly customers buy, one history a customer: a row for each number of active periods, from 1 to all of those that hold the days from (included) until (excluded), with the customers who bought in exactly so many of them.';
+'The number of customers by the number of periods in which they bought.';
 
 /* Repurchase rates */
 
 CREATE FUNCTION crm_internal.repurchase_final(internal) RETURNS crm.repurchase
 	AS 'MODULE_PATHNAME', 'crm_repurchase_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION crm_internal.repurchase_final(internal) IS
-'Final function of the repurchase rates.';
+'Final function of the aggregates of repurchase rates.';
 CREATE FUNCTION crm_internal.repeat_rate_transition(internal, history crm.history, since date,
 	until date) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_repeat_rate_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION crm_internal.repeat_rate_transition(internal, crm.history, date, date) IS
-'Transition of crm.repeat_rate.';
+'Transition function of crm.repeat_rate.';
 CREATE FUNCTION crm_internal.repeat_rate_transition(internal, history crm.history, since date,
 	until date, once_a_day boolean) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_repeat_rate_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm_internal.repeat_rate_transition(internal, crm.history, date, date, boolean) IS
-'Transition of crm.repeat_rate.';
+COMMENT ON FUNCTION crm_internal.repeat_rate_transition(internal, crm.history, date, date,
+	boolean) IS
+'Transition function of crm.repeat_rate with once_a_day.';
 CREATE FUNCTION crm_internal.came_back_rate_transition(internal, history crm.history, since date,
 	until date, next_since date, next_until date) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_came_back_rate_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm_internal.came_back_rate_transition(internal, crm.history, date, date, date, date) IS
-'Transition of crm.came_back_rate.';
+COMMENT ON FUNCTION crm_internal.came_back_rate_transition(internal, crm.history, date, date, date,
+	date) IS
+'Transition function of crm.came_back_rate.';
 CREATE FUNCTION crm_internal.repeat_within_transition(internal, history crm.history, as_of date,
-	since date,
-	until date, days int) RETURNS internal
+	since date, until date, days int) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_repeat_within_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm_internal.repeat_within_transition(internal, crm.history, date, date, date, int) IS
-'Transition of crm.repeat_within.';
+COMMENT ON FUNCTION crm_internal.repeat_within_transition(internal, crm.history, date, date, date,
+	int) IS
+'Transition function of crm.repeat_within.';
 
---| Not to be confused with crm.came_back_rate (two windows) and crm.repeat_within (since the
---| first purchase). One history a customer; rows with a NULL are skipped, NULL where none is
---| left.
+--| The rate is the share of customers with two or more purchases among the customers with a
+--| purchase from `since` until `until` (not included).
+--|
+--| Two other aggregates measure other rates. crm.came_back_rate compares two windows.
+--| crm.repeat_within counts the days since the first purchase.
+--|
+--| Give one history for each customer. Rows with a NULL are skipped. NULL if no row is left.
 CREATE AGGREGATE crm.repeat_rate(history crm.history, since date, until date) (
 	SFUNC = crm_internal.repeat_rate_transition,
 	STYPE = internal,
@@ -260,7 +331,11 @@ CREATE AGGREGATE crm.repeat_rate(history crm.history, since date, until date) (
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.repeat_rate(crm.history, date, date) IS
-'Repurchase rate by people (复购率): of the customers with a purchase in [from, until), the share with two or more.';
+'Repurchase rate by people (复购率) of the customers who bought within a window of days.';
+--| * `once_a_day`: true if the purchases of one day count as one. Then a customer has to buy on two
+--|   days.
+--|
+--| Everything else is as in crm.repeat_rate without `once_a_day`.
 CREATE AGGREGATE crm.repeat_rate(history crm.history, since date, until date, once_a_day boolean) (
 	SFUNC = crm_internal.repeat_rate_transition,
 	STYPE = internal,
@@ -272,8 +347,11 @@ CREATE AGGREGATE crm.repeat_rate(history crm.history, since date, until date, on
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.repeat_rate(crm.history, date, date, boolean) IS
-'As crm.repeat_rate; with once_a_day the purchases of one day count as one.';
---| One history a customer; rows with a NULL are skipped, NULL where none is left.
+'Repurchase rate by people, where the purchases of one day may count as one.';
+--| The rate is the share of customers with a purchase from `next_since` until `next_until` (not
+--| included) among the customers with a purchase from `since` until `until` (not included).
+--|
+--| Give one history for each customer. Rows with a NULL are skipped. NULL if no row is left.
 CREATE AGGREGATE crm.came_back_rate(history crm.history, since date, until date, next_since date,
 	next_until date) (
 	SFUNC = crm_internal.came_back_rate_transition,
@@ -286,10 +364,18 @@ CREATE AGGREGATE crm.came_back_rate(history crm.history, since date, until date,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.came_back_rate(crm.history, date, date, date, date) IS
-'Repurchase rate from one window to another (回购率): of the customers with a purchase in [from, until), the share with a purchase in [next_since, next_until).';
---| Only customers whose days are over at the end of as_of count, so the number does not change
---| with later data. days is 1 or more; 30, 60 and 90 are usual. One history a customer; rows with
---| a NULL are skipped, NULL where none is left.
+'Repurchase rate (回购率) of customers from one window of days to another.';
+--| The cohort is the customers whose first purchase ever falls into the days from `since` until
+--| `until` (not included). The rate is the share of them who bought again on a later day, at most
+--| `days` days after the first purchase.
+--|
+--| * `days`: 1 or more. 30, 60 and 90 are usual.
+--| * `as_of`: the last day of the data.
+--|
+--| Only customers whose days are over at the end of `as_of` count. So the rate does not change with
+--| later data.
+--|
+--| Give one history for each customer. Rows with a NULL are skipped. NULL if no row is left.
 CREATE AGGREGATE crm.repeat_within(history crm.history, as_of date, since date, until date,
 	days int) (
 	SFUNC = crm_internal.repeat_within_transition,
@@ -302,4 +388,4 @@ CREATE AGGREGATE crm.repeat_within(history crm.history, as_of date, since date, 
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.repeat_within(crm.history, date, date, date, int) IS
-'Repurchase rate of a cohort: of the customers whose first purchase ever fell into [from, until), the share who bought again on a later day, at most so many days after it.';
+'Repurchase rate of a cohort within a number of days after the first purchase.';

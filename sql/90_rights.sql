@@ -1,18 +1,19 @@
 /*
  * rights
  *
- * The support functions of aggregates are for the aggregates alone.
+ * Only aggregates may call the support functions of aggregates.
  *
- * When a query uses an aggregate, PostgreSQL checks the caller's right to
- * execute the aggregate, and the right of the aggregate's owner to execute its
- * support functions. So nobody else needs that right, and nobody can pass a
- * made-up state to a support function. All other functions stay executable by
- * everybody: a domain, a cast or an operator calls its function with the rights
- * of whoever runs the query.
+ * When a query uses an aggregate, PostgreSQL makes two checks. The caller must
+ * have the right to execute the aggregate. The owner of the aggregate must have
+ * the right to execute its support functions. So no other role needs that
+ * right, and no role can pass a made-up state to a support function.
  *
- * An engine that runs the support functions itself may check the caller after
- * all. Citus does, for aggregates that it computes on its workers. There, grant
- * EXECUTE on the support functions to the roles that query.
+ * Every role may execute all other functions. A domain, a cast or an operator
+ * calls its function with the rights of the role that runs the query.
+ *
+ * An engine that runs the support functions itself may check the caller. Citus
+ * does so for aggregates that it computes on its workers. On such a server,
+ * grant EXECUTE on the support functions to the roles that query.
  */
 
 DO $$
