@@ -160,20 +160,10 @@ CREATE FUNCTION crm_internal.workspace_path(workspace text, type_schema name) RE
 COMMENT ON FUNCTION crm_internal.workspace_path(text, name) IS
 'The search path in which the definitions of a workspace mean its own objects: the schema, and that of the type of its keys for the operators.';
 
-/*
- * Runs without a SET of its own, so that the search path lasts until the
- * function that called it returns. Hence every name is qualified.
- */
---| With with_inner, its inner views and functions come first, so that nothing of yours takes
---| their place. An error where there is no such workspace.
-CREATE FUNCTION crm_internal.workspace_enter(workspace text, with_inner boolean DEFAULT false)
-	RETURNS void
-	LANGUAGE plpgsql AS $$
+CREATE FUNCTION crm_internal.workspace_key_schema(workspace text) RETURNS name
+	LANGUAGE plpgsql STABLE AS $$
 DECLARE
 	type_schema pg_catalog.name;
-	internal pg_catalog.text := CASE
-		WHEN with_inner THEN crm_internal.workspace_inner_schema(workspace) END;
-	refused pg_catalog.text;
 BEGIN
 	SELECT t.nspname INTO type_schema
 	  FROM pg_catalog.pg_namespace n
@@ -189,8 +179,30 @@ BEGIN
 	IF NOT FOUND THEN
 		RAISE invalid_schema_name USING
 			MESSAGE = pg_catalog.format('there is no workspace "%s"', workspace),
-			HINT = 'SELECT * FROM crm.workspaces shows those that there are; crm.create_workspace and crm.attach make one.';
+			HINT = 'SELECT * FROM crm.workspaces shows those that there are; '
+				'crm.create_workspace and crm.attach make one.';
 	END IF;
+	RETURN type_schema;
+END
+$$;
+COMMENT ON FUNCTION crm_internal.workspace_key_schema(text) IS
+'The schema of the type of the keys of a workspace; an error where there is no such workspace.';
+
+/*
+ * Runs without a SET of its own, so that the search path lasts until the
+ * function that called it returns. Hence every name is qualified.
+ */
+--| With with_inner, its inner views and functions come first, so that nothing of yours takes
+--| their place. An error where there is no such workspace.
+CREATE FUNCTION crm_internal.workspace_enter(workspace text, with_inner boolean DEFAULT false)
+	RETURNS void
+	LANGUAGE plpgsql AS $$
+DECLARE
+	type_schema pg_catalog.name := crm_internal.workspace_key_schema(workspace);
+	internal pg_catalog.text := CASE
+		WHEN with_inner THEN crm_internal.workspace_inner_schema(workspace) END;
+	refused pg_catalog.text;
+BEGIN
 	SELECT n.nspname INTO refused
 	  FROM pg_catalog.pg_namespace n
 	 WHERE n.nspname OPERATOR(pg_catalog.=) ANY (ARRAY[workspace, internal]::pg_catalog.name[])
@@ -200,13 +212,11 @@ BEGIN
 		RAISE insufficient_privilege USING
 			MESSAGE = pg_catalog.format('permission denied for workspace "%s"', workspace),
 			HINT = pg_catalog.format('It needs at least: GRANT USAGE ON SCHEMA %I TO %I.', refused,
-				current_user);
+									 current_user);
 	END IF;
-	PERFORM pg_catalog.set_config('search_path',
-								  pg_catalog.concat_ws(', ', pg_catalog.quote_ident(internal),
-													   crm_internal.workspace_path(workspace,
-													   	type_schema)),
-								  true);
+	PERFORM pg_catalog.set_config('search_path', pg_catalog.concat_ws(', ',
+		pg_catalog.quote_ident(internal),
+		crm_internal.workspace_path(workspace, type_schema)), true);
 END
 $$;
 COMMENT ON FUNCTION crm_internal.workspace_enter(text, boolean) IS
@@ -313,42 +323,47 @@ $$;
 COMMENT ON FUNCTION crm.attach(text, regclass, name, name, name, name, text, text) IS
 'Makes a workspace over a table or view that is there: SELECT crm.attach(''shop'', ''public.orders'', customer => ''user_id'', at => ''created_at'', amount => ''total'').';
 
+CREATE FUNCTION crm_internal.workspace_expected_type(role text, its_type regtype) RETURNS text
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	IF role = 'at' AND its_type <> ALL ('{date,timestamp,timestamptz}'::regtype[]) THEN
+		RETURN 'date, timestamp or timestamptz';
+	ELSIF role IN ('amount', 'cost')
+		AND (SELECT t.typcategory FROM pg_type t WHERE t.oid = its_type) <> 'N' THEN
+		RETURN 'a number';
+	ELSIF role = 'customer' THEN
+		EXECUTE format('SELECT FROM (SELECT DISTINCT NULL::%s AS key) k ORDER BY key', its_type);
+	END IF;
+	RETURN NULL;
+EXCEPTION WHEN undefined_function THEN
+	RETURN 'a type that can be ordered';
+END
+$$;
+COMMENT ON FUNCTION crm_internal.workspace_expected_type(text, regtype) IS
+'What a column in a role of crm.attach must be, where it is of another type; else NULL.';
+
 CREATE FUNCTION crm_internal.workspace_column(source regclass, role text, column_name name)
 	RETURNS oid
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	its_type oid;
-	its_category "char";
 	expected text;
 BEGIN
-	SELECT a.atttypid, t.typcategory INTO its_type, its_category
-	  FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+	SELECT a.atttypid INTO its_type FROM pg_attribute a
 	 WHERE a.attrelid = source AND a.attname = column_name AND a.attnum > 0 AND NOT a.attisdropped;
 	IF NOT FOUND THEN
 		RAISE undefined_column USING
 			MESSAGE = format('%s has no column "%s" (%s)', source, column_name, role),
-			HINT = (SELECT format('Its columns are: %s.', string_agg(format('%I', attname), ', '
-				ORDER BY attnum))
-					  FROM pg_attribute WHERE attrelid = source AND attnum > 0
-					  	AND NOT attisdropped);
+			HINT = (SELECT format('Its columns are: %s.',
+								  string_agg(format('%I', attname), ', ' ORDER BY attnum))
+					  FROM pg_attribute
+					 WHERE attrelid = source AND attnum > 0 AND NOT attisdropped);
 	END IF;
-	IF role = 'at' AND its_type NOT IN ('date'::regtype, 'timestamp'::regtype,
-		'timestamptz'::regtype) THEN
-		expected := 'date, timestamp or timestamptz';
-	ELSIF role IN ('amount', 'cost') AND its_category <> 'N' THEN
-		expected := 'a number';
-	ELSIF role = 'customer' THEN
-		BEGIN
-			EXECUTE format('SELECT FROM (SELECT DISTINCT NULL::%s AS key) k ORDER BY key',
-				its_type::regtype);
-		EXCEPTION WHEN undefined_function THEN
-			expected := 'a type that can be ordered';
-		END;
-	END IF;
+	expected := crm_internal.workspace_expected_type(role, its_type);
 	IF expected IS NOT NULL THEN
 		RAISE datatype_mismatch USING
 			MESSAGE = format('column "%s" of %s (%s) is of type %s', column_name, source, role,
-				its_type::regtype),
+							 its_type::regtype),
 			DETAIL = format('It must be %s.', expected),
 			HINT = 'Attach a view that converts the column.';
 	END IF;
@@ -517,19 +532,12 @@ $$;
 COMMENT ON FUNCTION crm_internal.workspace_create_triggers(text, text, regclass) IS
 'Puts the triggers of a workspace on its source, where they are missing.';
 
-CREATE FUNCTION crm_internal.workspace_attach(workspace text, source regclass, customer name,
-	at name, amount name,
-	cost name, filter text, time_zone text, caller_path text) RETURNS regnamespace
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+CREATE FUNCTION crm_internal.workspace_source_kind(source regclass, customer name, at name,
+	amount name, cost name) RETURNS "char"
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-	internal text := workspace || '_internal';
-	key_type text;
-	key_schema name;
-	key_collation text;
 	kind "char";
-	part text;
 BEGIN
-	PERFORM crm_internal.workspace_check_name(workspace);
 	IF source IS NULL OR customer IS NULL OR at IS NULL OR amount IS NULL THEN
 		RAISE null_value_not_allowed USING
 			MESSAGE = 'attach needs a source and its columns for customer, at and amount';
@@ -540,40 +548,75 @@ BEGIN
 			MESSAGE = format('%s cannot be the source of a workspace', source),
 			DETAIL = 'A source is a table, a view or a foreign table, and not temporary.';
 	END IF;
-	SELECT n.nspname INTO key_schema
-	  FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
-	 WHERE t.oid = crm_internal.workspace_column(source, 'customer', customer);
+	PERFORM crm_internal.workspace_column(source, 'customer', customer);
 	PERFORM crm_internal.workspace_column(source, 'amount', amount);
 	IF cost IS NOT NULL THEN
 		PERFORM crm_internal.workspace_column(source, 'cost', cost);
 	END IF;
-	IF NOT has_table_privilege(source, 'SELECT') OR kind IN ('r', 'p')
-		AND NOT has_table_privilege(source, 'TRIGGER') THEN
+	IF NOT has_table_privilege(source, 'SELECT')
+		OR kind IN ('r', 'p') AND NOT has_table_privilege(source, 'TRIGGER') THEN
 		RAISE insufficient_privilege USING
 			MESSAGE = format('role %s may not attach %s', current_user, source),
-			HINT = format('It needs: GRANT SELECT, TRIGGER ON %s TO %I. Or attach a view, which is refreshed in full.', source, current_user);
+			HINT = format('It needs: GRANT SELECT, TRIGGER ON %s TO %I. Or attach a view, which is '
+						  'refreshed in full.', source, current_user);
 	END IF;
 	PERFORM crm_internal.workspace_column(source, 'at', at);
-	key_collation := crm_internal.workspace_key_collation(source, customer);
+	RETURN kind;
+END
+$$;
+COMMENT ON FUNCTION crm_internal.workspace_source_kind(regclass, name, name, name, name) IS
+'The kind of relation that a source is; an error where it, or a column of it, cannot serve.';
+
+CREATE FUNCTION crm_internal.workspace_make_key(workspace text, source regclass, customer name)
+	RETURNS text
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	key_type text;
+	key_collation text := crm_internal.workspace_key_collation(source, customer);
+BEGIN
 	SELECT format_type(atttypid, atttypmod) INTO key_type FROM pg_attribute
-		WHERE attrelid = source AND attname = customer;
-	PERFORM crm_internal.workspace_make_schemas(workspace, internal);
-	IF key_collation IS NOT NULL THEN
-		EXECUTE format('CREATE DOMAIN %I.customer_key AS %s COLLATE %s', workspace, key_type,
-			key_collation);
-		EXECUTE format('COMMENT ON DOMAIN %I.customer_key IS %L', workspace,
-			'Key of a customer, with the collation of the source''s column.');
-		key_type := 'customer_key';
+	 WHERE attrelid = source AND attname = customer;
+	IF key_collation IS NULL THEN
+		RETURN key_type;
 	END IF;
+	EXECUTE format('CREATE DOMAIN %I.customer_key AS %s COLLATE %s', workspace, key_type,
+				   key_collation);
+	EXECUTE format('COMMENT ON DOMAIN %I.customer_key IS %L', workspace,
+				   'Key of a customer, with the collation of the source''s column.');
+	RETURN 'customer_key';
+END
+$$;
+COMMENT ON FUNCTION crm_internal.workspace_make_key(text, regclass, name) IS
+'The type of the keys of a workspace; makes a domain where the column has its own collation.';
+
+CREATE FUNCTION crm_internal.workspace_attach(workspace text, source regclass, customer name,
+	at name, amount name, cost name, filter text, time_zone text, caller_path text)
+	RETURNS regnamespace
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	internal text := workspace || '_internal';
+	key_type text;
+	key_schema name;
+	kind "char";
+	part text;
+BEGIN
+	PERFORM crm_internal.workspace_check_name(workspace);
+	kind := crm_internal.workspace_source_kind(source, customer, at, amount, cost);
+	SELECT n.nspname INTO key_schema FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
+	 WHERE t.oid = crm_internal.workspace_column(source, 'customer', customer);
+	PERFORM crm_internal.workspace_make_schemas(workspace, internal);
+	key_type := crm_internal.workspace_make_key(workspace, source, customer);
 	FOREACH part IN ARRAY crm_internal.workspace_parts(true) LOOP
 		PERFORM set_config('search_path', crm_internal.workspace_path(workspace, key_schema), true);
 		IF part = 'attached' THEN
-			EXECUTE 'INSERT INTO workspace (crm_version, time_zone, source, customer_column, at_column, amount_column, cost_column, filter) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)'
+			EXECUTE 'INSERT INTO workspace (crm_version, time_zone, source, customer_column, '
+				'at_column, amount_column, cost_column, filter) '
+				'VALUES ($1, $2, $3, $4, $5, $6, $7, $8)'
 			  USING crm.version(), time_zone, source, customer, at, amount, cost, filter;
 			PERFORM crm_internal.workspace_create_source_row(workspace, internal, caller_path);
 		END IF;
 		EXECUTE crm_internal.workspace_fill(crm.workspace_definition(part), true, key_type,
-			internal);
+											internal);
 	END LOOP;
 	EXECUTE crm_internal.workspace_mark_function(internal, customer, at, amount, cost, filter);
 	PERFORM crm_internal.workspace_create_triggers(workspace, internal, source);

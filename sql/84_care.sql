@@ -121,6 +121,55 @@ END;
 COMMENT ON FUNCTION crm_internal.workspace_drift(text) IS
 'Where the tables, views and functions of a workspace differ from those shipped.';
 
+CREATE FUNCTION crm_internal.workspace_source_names()
+	RETURNS TABLE (relation regclass, name text)
+	LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	RETURN QUERY
+	SELECT c.oid::regclass, format('%I.%I', n.nspname, c.relname)
+	  FROM workspace w
+	 CROSS JOIN LATERAL unnest(
+		CASE WHEN w.source IS NULL
+			 THEN ARRAY[to_regclass('sales_order'), to_regclass('sales_order_line'),
+						to_regclass('refund')]
+			 ELSE ARRAY[w.source] END) AS u (root)
+	 CROSS JOIN LATERAL crm_internal.workspace_sources(u.root) AS m (relation)
+	  JOIN pg_class c ON c.oid = m.relation
+	  JOIN pg_namespace n ON n.oid = c.relnamespace;
+END
+$$;
+COMMENT ON FUNCTION crm_internal.workspace_source_names() IS
+'The tables whose changes concern the workspace of the search path, with their full names.';
+
+CREATE FUNCTION crm_internal.workspace_source_problems(OUT problem text, OUT object text,
+	OUT detail text, OUT hint text) RETURNS SETOF record
+	LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	RETURN QUERY
+	SELECT 'source dropped', w.source::text,
+		   'The relation that the workspace was attached to is gone.', 'Attach another workspace.'
+	  FROM workspace w
+	 WHERE w.source IS NOT NULL AND NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = w.source);
+	RETURN QUERY
+	SELECT 'index missing', w.source::text,
+		   format('No index starts with "%s": each look at a changed customer reads the whole '
+				  'table.', w.customer_column),
+		   format('CREATE INDEX ON %s (%I);', w.source, w.customer_column)
+	  FROM workspace w JOIN pg_class c ON c.oid = w.source
+	 WHERE c.relkind IN ('r', 'p')
+	   AND NOT crm_internal.workspace_has_index(w.source, w.customer_column);
+	RETURN QUERY
+	SELECT 'row security', 'customer_history',
+		   format('%s has row security, the histories stored from it have none.', c.oid::regclass),
+		   'Give customer_history policies of its own, or grant readers other views.'
+	  FROM workspace w JOIN pg_class c ON c.oid = w.source AND c.relrowsecurity
+	 WHERE NOT (SELECT h.relrowsecurity FROM pg_class h
+				 WHERE h.oid = to_regclass('customer_history'));
+END
+$$;
+COMMENT ON FUNCTION crm_internal.workspace_source_problems() IS
+'What is wrong with the source of an attached workspace: gone, without index, row security.';
+
 --| The search path is that of the workspace.
 CREATE FUNCTION crm_internal.workspace_trigger_problems(workspace text, OUT problem text,
 	OUT object text, OUT detail text, OUT hint text) RETURNS SETOF record
@@ -133,49 +182,97 @@ BEGIN
 		   CASE WHEN t.tgenabled IS NULL THEN format('SELECT crm.upgrade_workspace(%L);', workspace)
 				ELSE format('ALTER TABLE %s ENABLE TRIGGER %I;', s.name, t.tgname) END
 		   || format(' Then CALL crm.refresh(%L, full => true);', workspace)
-	  FROM (SELECT c.oid AS relation, format('%I.%I', n.nspname, c.relname) AS name
-			  FROM workspace w
-			 CROSS JOIN LATERAL unnest(CASE WHEN w.source IS NULL
-											THEN ARRAY[to_regclass('sales_order'),
-												to_regclass('sales_order_line'),
-												to_regclass('refund')]
-											ELSE ARRAY[w.source] END) AS u (root)
-			 CROSS JOIN LATERAL crm_internal.workspace_sources(u.root) AS m (relation)
-			  JOIN pg_class c ON c.oid = m.relation
-			  JOIN pg_namespace n ON n.oid = c.relnamespace) s
-	 CROSS JOIN (VALUES ('INSERT', 4), ('DELETE', 8), ('UPDATE', 16), ('TRUNCATE', 32)) e (event,
-	 	bit)
+	  FROM crm_internal.workspace_source_names() s
+	 CROSS JOIN (VALUES ('INSERT', 4), ('DELETE', 8), ('UPDATE', 16), ('TRUNCATE', 32))
+		  e (event, bit)
 	  LEFT JOIN LATERAL (
 		SELECT t.tgenabled, t.tgname FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
 		 WHERE t.tgrelid = s.relation AND t.tgtype & e.bit <> 0 AND t.tgtype & 1 = 0
-		   AND p.pronamespace
-		   	= to_regnamespace(quote_ident(crm_internal.workspace_inner_schema(workspace)))
+		   AND p.pronamespace = to_regnamespace(
+				quote_ident(crm_internal.workspace_inner_schema(workspace)))
 		 LIMIT 1) t ON true
 	 WHERE t.tgenabled IS NULL OR t.tgenabled IN ('D', 'R');
-	RETURN QUERY
-	SELECT 'source dropped', w.source::text,
-		'The relation that the workspace was attached to is gone.', 'Attach another workspace.'
-	  FROM workspace w WHERE w.source IS NOT NULL AND NOT EXISTS (SELECT FROM pg_class c
-	  	WHERE c.oid = w.source);
-	RETURN QUERY
-	SELECT 'index missing', w.source::text,
-		format('No index starts with "%s": each look at a changed customer reads the whole table.',
-		w.customer_column),
-		   format('CREATE INDEX ON %s (%I);', w.source, w.customer_column)
-	  FROM workspace w JOIN pg_class c ON c.oid = w.source
-	 WHERE c.relkind IN ('r', 'p') AND NOT crm_internal.workspace_has_index(w.source,
-	 	w.customer_column);
-	RETURN QUERY
-	SELECT 'row security', 'customer_history',
-		format('%s has row security, the histories stored from it have none.', c.oid::regclass),
-		   'Give customer_history policies of its own, or grant readers other views.'
-	  FROM workspace w JOIN pg_class c ON c.oid = w.source AND c.relrowsecurity
-	 WHERE NOT (SELECT h.relrowsecurity FROM pg_class h
-	 	WHERE h.oid = to_regclass('customer_history'));
+	RETURN QUERY SELECT p.* FROM crm_internal.workspace_source_problems() p;
 END
 $$;
 COMMENT ON FUNCTION crm_internal.workspace_trigger_problems(text) IS
 'What keeps changes of the sources of a workspace from being noticed, or makes looking at them slow.';
+
+CREATE FUNCTION crm_internal.workspace_stale_histories(workspace text, OUT problem text,
+	OUT object text, OUT detail text, OUT hint text) RETURNS SETOF record
+	LANGUAGE plpgsql AS $$
+BEGIN
+	RETURN QUERY
+	SELECT 'histories out of date', 'customer_history',
+		   format('%s changed, the first %s ago.',
+				  CASE WHEN bool_or(c.customer_id IS NULL) THEN 'Everybody'
+					   ELSE count(DISTINCT c.customer_id) || ' customers' END,
+				  date_trunc('second', clock_timestamp() - min(c.changed_at))),
+		   format('CALL crm.refresh(%L); until then the views are right, but slower.', workspace)
+	  FROM customer_change c HAVING count(*) > 0;
+END
+$$;
+COMMENT ON FUNCTION crm_internal.workspace_stale_histories(text) IS
+'How many customers changed since their histories were stored.';
+
+CREATE FUNCTION crm_internal.workspace_wrong_histories(workspace text, OUT problem text,
+	OUT object text, OUT detail text, OUT hint text) RETURNS SETOF record
+	LANGUAGE plpgsql AS $$
+BEGIN
+	RETURN QUERY
+	WITH sample AS MATERIALIZED (
+		SELECT h.customer_id, h.history, h.profit_history
+		  FROM (SELECT * FROM customer_history TABLESAMPLE SYSTEM (1) LIMIT 1000) h
+		UNION
+		SELECT h.customer_id, h.history, h.profit_history
+		  FROM (SELECT * FROM customer_history LIMIT 1000) h
+	), compared AS (
+		SELECT s.customer_id::text AS key,
+			   (f.history OPERATOR(crm.=) s.history) IS NOT TRUE
+			   OR num_nulls(f.profit_history, s.profit_history) = 1
+			   OR coalesce(f.profit_history OPERATOR(crm.<>) s.profit_history, false) AS differs
+		  FROM sample s
+		  JOIN recompute(ARRAY(SELECT customer_id FROM sample)) f ON f.customer_id = s.customer_id
+		 WHERE NOT EXISTS (SELECT FROM customer_change c
+							WHERE c.customer_id = s.customer_id OR c.customer_id IS NULL)
+	)
+	SELECT 'histories wrong', 'customer_history',
+		   format('%s of %s looked at differ from the facts, among them that of customer %s.',
+				  count(*) FILTER (WHERE c.differs), count(*), min(c.key) FILTER (WHERE c.differs)),
+		   format('CALL crm.refresh(%L, full => true); rows were changed past the triggers.',
+				  workspace)
+	  FROM compared c HAVING bool_or(c.differs);
+END
+$$;
+COMMENT ON FUNCTION crm_internal.workspace_wrong_histories(text) IS
+'How many stored histories of a sample differ from the facts, though nobody noted a change.';
+
+CREATE FUNCTION crm_internal.workspace_content_problems(workspace text, OUT problem text,
+	OUT object text, OUT detail text, OUT hint text) RETURNS SETOF record
+	LANGUAGE plpgsql AS $$
+BEGIN
+	IF to_regclass('rejected_purchase') IS NOT NULL THEN
+		RETURN QUERY
+		SELECT 'rows left out', 'rejected_purchase', format('%s (rows: %s).', r.reason, count(*)),
+			   format('SELECT * FROM %I.rejected_purchase;', workspace)
+		  FROM rejected_purchase r GROUP BY r.reason;
+	END IF;
+	IF to_regclass('lifecycle_rule') IS NOT NULL THEN
+		RETURN QUERY
+		SELECT 'metric unknown', 'metric',
+			   format('"%s" is no column of customer_metric.', m.metric),
+			   'Rules with this metric fail. Correct the name, or add the column to the view.'
+		  FROM metric m
+		 WHERE NOT EXISTS (SELECT FROM pg_attribute a
+							WHERE a.attrelid = to_regclass('customer_metric')
+							  AND a.attname = m.metric)
+		   AND NOT EXISTS (SELECT FROM score_item i WHERE i.model = m.metric);
+		RETURN QUERY SELECT p.* FROM crm_internal.program_problems(workspace) p;
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION crm_internal.workspace_content_problems(text) IS
+'What is wrong with the rows of a workspace: rejected purchases, unknown metrics, programs.';
 
 --| Looks at: tables, columns, views and functions, and their version, against those shipped;
 --| triggers on the sources, also on partitions; missing indexes and row security of a source;
@@ -192,64 +289,20 @@ BEGIN
 		RETURN;
 	END IF;
 	IF NOT EXISTS (SELECT FROM workspace) THEN
-		RETURN QUERY SELECT 'settings missing', 'workspace', 'The table has no row.',
-			'INSERT a row with crm_version and time_zone.';
+		RETURN QUERY
+		SELECT 'settings missing', 'workspace', 'The table has no row.',
+			   'INSERT a row with crm_version and time_zone.';
 		RETURN;
 	END IF;
 	RETURN QUERY
 	SELECT 'definitions of another version', 'workspace',
-		format('They are of crm %s, installed is %s.', w.crm_version, crm.version()),
+		   format('They are of crm %s, installed is %s.', w.crm_version, crm.version()),
 		   format('SELECT crm.upgrade_workspace(%L);', workspace)
 	  FROM workspace w WHERE w.crm_version <> crm.version();
 	RETURN QUERY SELECT p.* FROM crm_internal.workspace_trigger_problems(workspace) p;
-	RETURN QUERY
-	SELECT 'histories out of date', 'customer_history',
-		   format('%s changed, the first %s ago.',
-				  CASE WHEN bool_or(c.customer_id IS NULL) THEN 'Everybody'
-				  	ELSE count(DISTINCT c.customer_id) || ' customers' END,
-				  date_trunc('second', clock_timestamp() - min(c.changed_at))),
-		   format('CALL crm.refresh(%L); until then the views are right, but slower.', workspace)
-	  FROM customer_change c HAVING count(*) > 0;
-	RETURN QUERY
-	WITH sample AS MATERIALIZED (
-		SELECT h.customer_id, h.history, h.profit_history
-		  FROM (SELECT * FROM customer_history TABLESAMPLE SYSTEM (1) LIMIT 1000) h
-		UNION
-		SELECT h.customer_id, h.history, h.profit_history
-		  FROM (SELECT * FROM customer_history LIMIT 1000) h
-	), compared AS (
-		SELECT s.customer_id::text AS key,
-			   (f.history OPERATOR(crm.=) s.history) IS NOT TRUE
-			   OR num_nulls(f.profit_history, s.profit_history) = 1
-			   OR coalesce(f.profit_history OPERATOR(crm.<>) s.profit_history, false) AS differs
-		  FROM sample s
-		  JOIN recompute(ARRAY(SELECT customer_id FROM sample)) f ON f.customer_id = s.customer_id
-		 WHERE NOT EXISTS (SELECT FROM customer_change c WHERE c.customer_id = s.customer_id
-		 	OR c.customer_id IS NULL)
-	)
-	SELECT 'histories wrong', 'customer_history',
-		   format('%s of %s looked at differ from the facts, among them that of customer %s.',
-				  count(*) FILTER (WHERE c.differs), count(*), min(c.key) FILTER (WHERE c.differs)),
-		   format('CALL crm.refresh(%L, full => true); rows were changed past the triggers.',
-		   	workspace)
-	  FROM compared c HAVING bool_or(c.differs);
-	IF to_regclass('rejected_purchase') IS NOT NULL THEN
-		RETURN QUERY
-		SELECT 'rows left out', 'rejected_purchase', format('%s (rows: %s).', r.reason, count(*)),
-			   format('SELECT * FROM %I.rejected_purchase;', workspace)
-		  FROM rejected_purchase r GROUP BY r.reason;
-	END IF;
-	IF to_regclass('lifecycle_rule') IS NOT NULL THEN
-		RETURN QUERY
-		SELECT 'metric unknown', 'metric', format('"%s" is no column of customer_metric.',
-			m.metric),
-			   'Rules with this metric fail. Correct the name, or add the column to the view.'
-		  FROM metric m
-		 WHERE NOT EXISTS (SELECT FROM pg_attribute a
-		 	WHERE a.attrelid = to_regclass('customer_metric') AND a.attname = m.metric)
-		   AND NOT EXISTS (SELECT FROM score_item i WHERE i.model = m.metric);
-		RETURN QUERY SELECT p.* FROM crm_internal.program_problems(workspace) p;
-	END IF;
+	RETURN QUERY SELECT p.* FROM crm_internal.workspace_stale_histories(workspace) p;
+	RETURN QUERY SELECT p.* FROM crm_internal.workspace_wrong_histories(workspace) p;
+	RETURN QUERY SELECT p.* FROM crm_internal.workspace_content_problems(workspace) p;
 END
 $$;
 COMMENT ON FUNCTION crm.check_workspace(text) IS
@@ -357,6 +410,22 @@ $$;
 COMMENT ON FUNCTION crm_internal.workspace_drop_unused(regprocedure[]) IS
 'Drops functions that an upgrade has set aside, the last first; one that something still stands on is kept, with a warning.';
 
+CREATE FUNCTION crm_internal.workspace_renew_triggers(workspace text, internal text) RETURNS void
+	LANGUAGE plpgsql AS $$
+DECLARE
+	w record;
+BEGIN
+	SELECT s.* INTO w FROM workspace s;
+	IF w.source IS NOT NULL THEN
+		EXECUTE crm_internal.workspace_mark_function(internal, w.customer_column, w.at_column,
+			w.amount_column, w.cost_column, w.filter);
+		PERFORM crm_internal.workspace_create_triggers(workspace, internal, w.source);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION crm_internal.workspace_renew_triggers(text, text) IS
+'Makes the trigger function of an attached workspace, and the triggers that are missing.';
+
 --| It never changes or drops anything that is there otherwise, nor objects of yours: a view to
 --| which you added columns is kept, with a warning, and what you built upon a function that has
 --| got more columns goes on using the former one, which is kept under the name of its version. A
@@ -366,7 +435,6 @@ CREATE FUNCTION crm.upgrade_workspace(workspace text) RETURNS bigint
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET client_min_messages = warning AS $$
 DECLARE
 	shipped record;
-	settings record;
 	created text[] := '{}';
 	aside regprocedure[] := '{}';
 	changes bigint := 0;
@@ -375,35 +443,27 @@ BEGIN
 	PERFORM crm_internal.workspace_enter(workspace);
 	PERFORM crm_internal.workspace_lock(workspace);
 	PERFORM crm_internal.workspace_make_schemas(workspace, internal);
-	SELECT w.* INTO settings FROM workspace w;
 	FOR shipped IN SELECT o.* FROM crm_internal.workspace_objects(workspace) o LOOP
 		IF shipped.kind = 'TABLE' AND to_regclass(shipped.name) IS NULL THEN
 			EXECUTE shipped.statements;
 			created := created || shipped.name;
 			changes := changes + 1;
-		ELSIF shipped.kind = 'TABLE' THEN
-			IF NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = to_regclass(shipped.name)
-							  AND a.attname = shipped.column_name AND NOT a.attisdropped) THEN
-				EXECUTE format('ALTER TABLE %I ADD COLUMN %I %s', shipped.name, shipped.column_name,
-					shipped.definition);
-				changes := changes + 1;
-			END IF;
+		ELSIF shipped.kind = 'TABLE' AND NOT EXISTS (
+			SELECT FROM pg_attribute a
+			 WHERE a.attrelid = to_regclass(shipped.name) AND a.attname = shipped.column_name
+			   AND NOT a.attisdropped) THEN
+			EXECUTE format('ALTER TABLE %I ADD COLUMN %I %s', shipped.name, shipped.column_name,
+						   shipped.definition);
+			changes := changes + 1;
 		ELSIF shipped.kind = 'INSERT' AND shipped.name = ANY (created) THEN
 			EXECUTE shipped.statements;
 		ELSIF shipped.kind IN ('VIEW', 'FUNCTION', 'TRIGGER') THEN
 			aside := aside || crm_internal.workspace_replace(workspace, shipped.part,
-				shipped.paragraph_no,
-															 settings.crm_version);
+				shipped.paragraph_no, (SELECT w.crm_version FROM workspace w));
 		END IF;
 	END LOOP;
 	PERFORM crm_internal.workspace_drop_unused(array_remove(aside, NULL));
-	IF settings.source IS NOT NULL THEN
-		EXECUTE crm_internal.workspace_mark_function(internal, settings.customer_column,
-			settings.at_column,
-													 settings.amount_column, settings.cost_column,
-													 	settings.filter);
-		PERFORM crm_internal.workspace_create_triggers(workspace, internal, settings.source);
-	END IF;
+	PERFORM crm_internal.workspace_renew_triggers(workspace, internal);
 	UPDATE workspace SET crm_version = crm.version() WHERE crm_version <> crm.version();
 	RETURN changes;
 END
