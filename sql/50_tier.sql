@@ -13,8 +13,8 @@ CREATE FUNCTION crm_internal.tier_policy_valid(policy jsonb) RETURNS boolean
 COMMENT ON FUNCTION crm_internal.tier_policy_valid(jsonb) IS
 'True for a valid tier policy, and otherwise an error that gives the reason.';
 
---| The function crm.make_tier_policy makes a policy and explains its parameters. A policy may
---| also be written by hand: the fields are the parameters of that function.
+--| The function crm.make_tier_policy makes a policy and explains its parameters. A policy may also
+--| be written by hand. Its fields are the parameters of that function.
 --|
 --| Errors: a field that is not known, and parameters that contradict each other.
 CREATE DOMAIN crm.tier_policy AS jsonb
@@ -44,9 +44,9 @@ COMMENT ON FUNCTION crm_internal.tiers_agg_final(internal) IS 'Final function of
 --| * `enter_share`: given instead of `enter_at`. It is the share of the customers that belong to
 --|   this tier alone, without the tiers above. It is above 0 and below 1.
 --|
---| Everybody has the base tier. Its single row has no rule: the other columns are NULL. A customer
---| enters a tier when all its rules hold for entering. They keep the tier while all its rules hold
---| for keeping.
+--| Everybody has the base tier. It has no rule, so its single row has NULL in the other columns. A
+--| customer enters a tier when all its rules hold for entering. They keep the tier while all its
+--| rules hold for keeping.
 --|
 --| A policy with `enter_share` cannot decide about one customer. Replace each share by the
 --| threshold that it means, for example
@@ -206,7 +206,7 @@ COMMENT ON COLUMN crm.tier_state.floor_until IS
 CREATE FUNCTION crm.tier_enroll(policy crm.tier_policy, day date) RETURNS crm.tier_state
 	AS 'MODULE_PATHNAME', 'crm_tier_enroll' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION crm.tier_enroll(crm.tier_policy, date) IS
-'The state of a customer who enrolls on a day, which is the base tier.';
+'The state of a customer who enrolls on a day, in the base tier.';
 
 --| * `until`: the first day after the window. For a review, give the day of the review. To judge a
 --|   day together with the events of that day, give the day after.
@@ -220,7 +220,7 @@ CREATE FUNCTION crm.tier_window(policy crm.tier_policy, state crm.tier_state, OU
 	INOUT until date) RETURNS record
 	AS 'MODULE_PATHNAME', 'crm_tier_window' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION crm.tier_window(crm.tier_policy, crm.tier_state, date) IS
-'The days over which the metrics of a customer count: since is included, until is not.';
+'The days over which the metrics of a customer count, from since until the day before until.';
 
 --| * `state`: the state after the last decision, or of crm.tier_enroll.
 --| * `metrics`: an object with a number for each metric of the policy, over the days of
@@ -243,7 +243,8 @@ COMMENT ON FUNCTION crm.tier_window(crm.tier_policy, crm.tier_state, date) IS
 --|    tier began. They never fall below the floor, nor below a tier that their metrics would enter.
 --|
 --| Errors: a day before the last decision, a tier that the policy does not have, a policy with
---| shares, and a metric that is missing (the message lists the metrics that are there).
+--| shares, and a missing metric. The message about a missing metric lists the metrics that are
+--| there.
 --|
 --| ```sql
 --| SELECT (crm.tier_decide(policy, crm.tier_enroll(policy, '2025-01-10'),
@@ -256,7 +257,7 @@ CREATE FUNCTION crm.tier_decide(policy crm.tier_policy, state crm.tier_state, me
 	as_of date) RETURNS crm.tier_state
 	AS 'MODULE_PATHNAME', 'crm_tier_decide' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
 COMMENT ON FUNCTION crm.tier_decide(crm.tier_policy, crm.tier_state, jsonb, date) IS
-'The decision of a policy about a customer on a day: their new state, with the reason.';
+'The decision of a policy about a customer on a day, as their new state with the reason.';
 
 /* Reviews of members, for workspaces, and the gaps of a member */
 
@@ -276,8 +277,8 @@ COMMENT ON COLUMN crm_internal.tier_verdict.counted_since IS
 COMMENT ON COLUMN crm_internal.tier_verdict.counted_until IS
 'First day after the window that was judged.';
 
---| crm.tier_outlook returns this type. `gap_to_keep` is 0 if the tier is safe. It is NULL beside a
---| `keep_metric` if the metric is not known. In the base tier both are NULL.
+--| crm.tier_outlook returns this type. `gap_to_keep` is 0 if the tier is safe. NULL beside a
+--| `keep_metric` means that the metric is not known. In the base tier both are NULL.
 CREATE TYPE crm.tier_outlook AS (
 	next_tier text,
 	next_metric text,
@@ -286,7 +287,7 @@ CREATE TYPE crm.tier_outlook AS (
 	gap_to_keep numeric
 );
 COMMENT ON TYPE crm.tier_outlook IS
-'The gaps of a member of a program: to the next tier, and to keeping the tier.';
+'The gaps of a member of a program to the next tier and to keeping the tier.';
 COMMENT ON COLUMN crm.tier_outlook.next_tier IS
 'Name of the next higher tier, or NULL if there is none.';
 COMMENT ON COLUMN crm.tier_outlook.next_metric IS
@@ -352,9 +353,11 @@ COMMENT ON FUNCTION crm_internal.tier_judge(crm.tier_policy, crm.tier_state, crm
 --| * `value`: the metric so far, or NULL if it is not known.
 --| * `threshold`: the number that the rule asks for. NULL if it is still a share of the best
 --|   customers.
---| * `missing`: the gap between value and threshold, not below 0. NULL if nobody can tell.
---| * `counted_since`, `counted_until`: the window that will decide. It ends with the day of the
---|   review, or after `as_of` where the policy decides at once. Days up to `as_of` are counted.
+--| * `missing`: the gap between value and threshold, not below 0. If the value is not known, a
+--|   threshold above 0 is missing as a whole. NULL if nobody can tell.
+--| * `counted_since`, `counted_until`: the first day of the window that will decide, and the first
+--|   day after it. `counted_until` is the day of the review. It is the day after `as_of` if the
+--|   policy decides at once, or if no review is ahead. Days up to `as_of` are counted.
 --|   `counted_since` is NULL for a window without a beginning.
 --|
 --| Errors: a metric that is neither counted nor in `given`.

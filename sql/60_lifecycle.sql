@@ -102,8 +102,8 @@ COMMENT ON AGGREGATE crm.transition_matrix_agg(text, text, bigint) IS
 --| * `probability`: the probability that a customer in `from_state` is in `to_state` one period
 --|   later. It is `count / all moves from that state`.
 --|
---| A state that was never left is absorbing without smoothing: it goes to itself with probability
---| 1. Pairs without a move and with probability 0 are left out.
+--| Without smoothing, a state that was never left is absorbing. Its probability to stay is 1. Pairs
+--| without a move and with probability 0 are left out.
 CREATE FUNCTION crm.transitions(matrix crm.transition_matrix, smoothing float8 DEFAULT 0,
 	OUT from_state text, OUT to_state text, OUT count bigint, OUT probability float8)
 		RETURNS SETOF record

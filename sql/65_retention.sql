@@ -28,8 +28,8 @@ COMMENT ON COLUMN crm.retention_cell.retained IS
 COMMENT ON COLUMN crm.retention_cell.retained_or_later IS
 'Customers who bought in the cell or later, or NULL while its periods are not over.';
 
---| `active = new + stayed + resurrected`. It is also the number of active customers of the period
---| before, less `dormant`, plus `new` and `resurrected`. crm.growth_agg returns an array of
+--| `active = new + stayed + resurrected`. `active` is also the number of active customers of the
+--| period before, less `dormant`, plus `new` and `resurrected`. crm.growth_agg returns an array of
 --| periods.
 CREATE TYPE crm.growth_period AS (
 	period date,
@@ -119,7 +119,7 @@ COMMENT ON FUNCTION crm_internal.retention_agg_final(internal) IS
 --| * `as_of`: the last day. Later purchases do not count.
 --| * `since`: a day of the first cohort.
 --| * `periods`: the last period of each cohort, at most 999.
---| * `unit`: the period of the calendar: `day`, `week` (from Monday), `month`, `quarter` or `year`.
+--| * `unit`: `day`, `week` (from Monday), `month`, `quarter` or `year` of the calendar.
 --|
 --| The arguments except `history` are the same in all rows. Rows with a NULL are skipped. NULL if
 --| no row is left.
@@ -215,7 +215,7 @@ COMMENT ON FUNCTION crm_internal.growth_agg_final(internal) IS 'Final function o
 --| * `history`: the purchases of one customer. Give one row for each customer.
 --| * `since`: a day of the first period.
 --| * `until`: the first day that does not count.
---| * `unit`: the period of the calendar: `day`, `week` (from Monday), `month`, `quarter` or `year`.
+--| * `unit`: `day`, `week` (from Monday), `month`, `quarter` or `year` of the calendar.
 --|
 --| The arguments except `history` are the same in all rows. Rows with a NULL are skipped. NULL if
 --| no row is left.
@@ -227,7 +227,7 @@ COMMENT ON FUNCTION crm_internal.growth_agg_final(internal) IS 'Final function o
 --|
 --| The quick ratio of customers is `(new + resurrected) / dormant`.
 --|
---| Errors: more than 100000 periods, and a sum beyond 9 \* 10^18.
+--| Errors: more than 100000 periods, and a sum beyond `9 * 10^18`.
 --|
 --| ```sql
 --| SELECT period.*
