@@ -73,10 +73,16 @@ END
 $$;
 
 SELECT '# Reference' || E'\n\n'
-	|| 'Every object of the schema `crm`, by domain. Generated from the COMMENTs in the catalog by `scripts/reference`; in psql the same text comes with `\df+ crm.*`, `\dT+ crm.*`.' || E'\n\n'
-	|| 'The schema `crm_internal` is not described here. It holds the functions that aggregates, types, operators and domains of `crm` call, and helpers. Do not call them: any version may change them.' || E'\n\n'
-	|| 'Functions are IMMUTABLE, STRICT (NULL in, NULL out) and PARALLEL SAFE where nothing else is said; aggregates skip NULL rows.' || E'\n\n'
-	|| 'Three chapters show them at work: [models](models.md), [workspaces](workspaces.md), and [running a program](loyalty.md).' || E'\n\n'
+	|| 'Every object of the schema `crm`, by domain. Generated from the COMMENTs in the catalog by '
+		'`scripts/reference`; in psql the same text comes with `\df+ crm.*`, `\dT+ crm.*`.' ||
+			E'\n\n'
+	|| 'The schema `crm_internal` is not described here. It holds the functions that aggregates, '
+		'types, operators and domains of `crm` call, and helpers. Do not call them: any version '
+		'may change them.' || E'\n\n'
+	|| 'Functions are IMMUTABLE, STRICT (NULL in, NULL out) and PARALLEL SAFE where nothing else '
+		'is said; aggregates skip NULL rows.' || E'\n\n'
+	|| 'Three chapters show them at work: [models](models.md), [workspaces](workspaces.md), and '
+		'[running a program](loyalty.md).' || E'\n\n'
 	|| string_agg(format('* [%s](#%s): %s', chapter, chapter,
 		rtrim(split_part(ltrim(introduction), '. ', 1), '.') || '.'), E'\n' ORDER BY n)
   FROM chapter

@@ -11,13 +11,17 @@
 CREATE FUNCTION crm.as_of() RETURNS date
 	AS 'MODULE_PATHNAME', 'crm_as_of' LANGUAGE C STABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION crm.as_of() IS
-'The day that the views of workspaces show: the setting crm.as_of where it is set (SET crm.as_of = ''2025-12-31''), else the current date.';
+'The day that the views of workspaces show: the setting crm.as_of where it is set (SET crm.as_of '
+'= ''2025-12-31''), else the current date.';
 
 /* Names and definitions */
 
 -- make writes crm.workspace_definition from sql/workspace.
 COMMENT ON FUNCTION crm.workspace_definition(text) IS
-'The DDL of a part of a workspace, as in the file of that name in sql/workspace. NULL for an unknown part. In it, @internal@ stands for the schema of the inner views and functions: sales_internal for a workspace sales. The parts are workspace, segments, tables, rules, purchase, attached, history, views, customer, attached_customer, growth, tiers, lifecycle and recurring.';
+'The DDL of a part of a workspace, as in the file of that name in sql/workspace. NULL for an '
+'unknown part. In it, @internal@ stands for the schema of the inner views and functions: '
+'sales_internal for a workspace sales. The parts are workspace, segments, tables, rules, purchase, '
+'attached, history, views, customer, attached_customer, growth, tiers, lifecycle and recurring.';
 
 --| Each is the name of a text of crm.workspace_definition.
 CREATE FUNCTION crm_internal.workspace_parts(attached boolean) RETURNS text[]
@@ -26,7 +30,8 @@ CREATE FUNCTION crm_internal.workspace_parts(attached boolean) RETURNS text[]
 				THEN '{workspace,segments,attached,history,views,attached_customer,growth}'::text[]
 				ELSE '{workspace,segments,tables,rules,purchase,history,views,customer,growth,tiers,lifecycle,recurring}'::text[] END;
 COMMENT ON FUNCTION crm_internal.workspace_parts(boolean) IS
-'The definitions that make up a workspace, in the order in which they are run: one over a relation of your own (true) or one with tables (false).';
+'The definitions that make up a workspace, in the order in which they are run: one over a relation '
+'of your own (true) or one with tables (false).';
 
 --| The schema of inner objects gets its name. Over a relation of your own, customers are keyed by
 --| its type, and there is no table customer to join.
@@ -63,7 +68,8 @@ BEGIN ATOMIC
 		workspace || '_internal');
 END;
 COMMENT ON FUNCTION crm_internal.workspace_inner_schema(text) IS
-'The schema with the inner views and functions of a workspace: sales_internal for a new workspace sales, and the schema of that origin whatever its name is now.';
+'The schema with the inner views and functions of a workspace: sales_internal for a new workspace '
+'sales, and the schema of that origin whatever its name is now.';
 
 CREATE FUNCTION crm_internal.workspace_check_schema(schema_name text, hint text) RETURNS void
 	LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
@@ -95,7 +101,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm_internal.workspace_check_schema(text, text) IS
-'Refuses a schema that a workspace cannot have: one that is not empty, that belongs to another role, or that the caller may not make.';
+'Refuses a schema that a workspace cannot have: one that is not empty, that belongs to another '
+'role, or that the caller may not make.';
 
 CREATE FUNCTION crm_internal.workspace_check_name(workspace text) RETURNS void
 	LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
@@ -103,19 +110,22 @@ BEGIN
 	IF workspace IS NULL OR workspace = '' THEN
 		RAISE invalid_schema_name USING
 			MESSAGE = 'a workspace needs a name',
-			HINT = 'Give the name of a schema that does not exist yet: SELECT crm.create_workspace(''sales'').';
+			HINT = 'Give the name of a schema that does not exist yet: SELECT '
+				'crm.create_workspace(''sales'').';
 	ELSIF octet_length(workspace) > 63 - octet_length('_internal') THEN
 		RAISE name_too_long USING
 			MESSAGE = format('workspace name "%s" has %s bytes', workspace,
 				octet_length(workspace)),
-			DETAIL = format('It has at most %s bytes: the second schema of the workspace adds _internal to it, '
+			DETAIL = format('It has at most %s bytes: the second schema of the workspace adds '
+				'_internal to it, '
 							'and a name has at most 63.', 63 - octet_length('_internal')),
 			HINT = 'Choose a shorter name.';
 	ELSIF workspace IN ('crm', 'crm_internal', 'public', 'information_schema')
 		OR starts_with(workspace, 'pg_') THEN
 		RAISE reserved_name USING
 			MESSAGE = format('workspace name "%s" is reserved', workspace),
-			HINT = 'Choose a schema of your own, other than crm, crm_internal, public, information_schema and pg_....';
+			HINT = 'Choose a schema of your own, other than crm, crm_internal, public, '
+				'information_schema and pg_....';
 	END IF;
 	PERFORM crm_internal.workspace_check_schema(workspace,
 		'Choose another name, or an empty schema that is yours.');
@@ -125,7 +135,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm_internal.workspace_check_name(text) IS
-'Refuses a name that no workspace can get: none, too long, reserved, or where one of its two schemas cannot be had.';
+'Refuses a name that no workspace can get: none, too long, reserved, or where one of its two '
+'schemas cannot be had.';
 
 CREATE FUNCTION crm_internal.workspace_make_schemas(workspace text, internal text) RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -135,7 +146,8 @@ BEGIN
 	FOR made IN
 		SELECT s.name, s.purpose
 		  FROM (VALUES (workspace, 'Workspace of the extension crm.'),
-					   (internal, format('Inner views and functions of the workspace "%s". They may change.', workspace)))
+					   (internal, format('Inner views and functions of the workspace "%s". They '
+					   	'may change.', workspace)))
 			   AS s (name, purpose)
 		 WHERE to_regnamespace(quote_ident(s.name)) IS NULL
 			OR NOT EXISTS (SELECT FROM pg_depend d
@@ -150,7 +162,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm_internal.workspace_make_schemas(text, text) IS
-'Makes the two schemas of a workspace where they are missing, and comments them while they are empty.';
+'Makes the two schemas of a workspace where they are missing, and comments them while they are '
+'empty.';
 
 --| pg_catalog comes before all, as it does unless it is named.
 CREATE FUNCTION crm_internal.workspace_path(workspace text, type_schema name) RETURNS text
@@ -158,7 +171,8 @@ CREATE FUNCTION crm_internal.workspace_path(workspace text, type_schema name) RE
 	RETURN quote_ident(workspace)
 		|| coalesce(', ' || quote_ident(nullif(type_schema, 'pg_catalog')), '') || ', pg_temp';
 COMMENT ON FUNCTION crm_internal.workspace_path(text, name) IS
-'The search path in which the definitions of a workspace mean its own objects: the schema, and that of the type of its keys for the operators.';
+'The search path in which the definitions of a workspace mean its own objects: the schema, and '
+'that of the type of its keys for the operators.';
 
 CREATE FUNCTION crm_internal.workspace_key_schema(workspace text) RETURNS name
 	LANGUAGE plpgsql STABLE AS $$
@@ -229,7 +243,8 @@ BEGIN ATOMIC
 		WHERE n.nspname = workspace;
 END;
 COMMENT ON FUNCTION crm_internal.workspace_lock(text) IS
-'Waits until no other transaction refreshes, upgrades or drops the workspace, and keeps others from it until this one ends.';
+'Waits until no other transaction refreshes, upgrades or drops the workspace, and keeps others '
+'from it until this one ends.';
 
 /*
  * The server analyzes a table by itself once 50 rows have changed, which those
@@ -260,7 +275,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm_internal.workspace_analyze(regclass, bigint) IS
-'Collects statistics of the settings and rules of a workspace, or of a table of it where changes are more than a tenth of its rows.';
+'Collects statistics of the settings and rules of a workspace, or of a table of it where changes '
+'are more than a tenth of its rows.';
 
 /* Making */
 
@@ -277,7 +293,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.create_workspace(text, text) IS
-'Makes a workspace with tables: a schema of yours with tables for customers, orders, interactions, cases and so on, default rules, and views.';
+'Makes a workspace with tables: a schema of yours with tables for customers, orders, interactions, '
+'cases and so on, default rules, and views.';
 
 CREATE FUNCTION crm_internal.workspace_create(workspace text, time_zone text) RETURNS regnamespace
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET client_min_messages = warning AS $$
@@ -321,7 +338,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.attach(text, regclass, name, name, name, name, text, text) IS
-'Makes a workspace over a table or view that is there: SELECT crm.attach(''shop'', ''public.orders'', customer => ''user_id'', at => ''created_at'', amount => ''total'').';
+'Makes a workspace over a table or view that is there: SELECT '
+'crm.attach(''shop'', ''public.orders'', customer => ''user_id'', at => ''created_at'', amount '
+'=> ''total'').';
 
 CREATE FUNCTION crm_internal.workspace_expected_type(role text, its_type regtype) RETURNS text
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -371,7 +390,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm_internal.workspace_column(regclass, text, name) IS
-'The type of the column that plays a role (customer, at, amount, cost) in crm.attach; an error where it is missing or of the wrong type.';
+'The type of the column that plays a role (customer, at, amount, cost) in crm.attach; an error '
+'where it is missing or of the wrong type.';
 
 CREATE FUNCTION crm_internal.workspace_amount(source regclass, column_name name) RETURNS text
 	LANGUAGE sql STABLE
@@ -381,7 +401,8 @@ BEGIN ATOMIC
 				WHEN a.atttypid = 'numeric'::regtype AND a.atttypmod >= 4
 					AND (a.atttypmod - 4) & 2047 <= 8
 				THEN format('source.%I', a.attname)
-				ELSE format('CASE WHEN scale(source.%1$I::numeric) <= 8 THEN source.%1$I::numeric ELSE round(source.%1$I::numeric, 8) END',
+				ELSE format('CASE WHEN scale(source.%1$I::numeric) <= 8 THEN source.%1$I::numeric '
+					'ELSE round(source.%1$I::numeric, 8) END',
 							a.attname) END
 	  FROM pg_attribute a WHERE a.attrelid = source AND a.attname = column_name;
 END;
@@ -522,7 +543,8 @@ BEGIN
 							WHERE t.tgrelid = s.relation AND t.tgtype & e.bit <> 0
 							  AND t.tgfoid = to_regproc(format('%I.%I', internal, e.function)))
 	LOOP
-		EXECUTE format('CREATE TRIGGER %I AFTER %s ON %s%s FOR EACH STATEMENT EXECUTE FUNCTION %I.%I()',
+		EXECUTE format('CREATE TRIGGER %I AFTER %s ON %s%s FOR EACH STATEMENT EXECUTE FUNCTION '
+			'%I.%I()',
 					   crm_internal.workspace_trigger_name(workspace, lower(missing.event)),
 					   	missing.event, missing.relation,
 					   missing.tables, internal, missing.function);
@@ -626,7 +648,8 @@ BEGIN
 	RETURN quote_ident(workspace)::regnamespace;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.workspace_attach(text, regclass, name, name, name, name, text, text, text) IS
+COMMENT ON FUNCTION crm_internal.workspace_attach(text, regclass, name, name, name, name, text,
+	text, text) IS
 'Behind crm.attach.';
 
 /*
@@ -648,10 +671,12 @@ BEGIN
 	EXECUTE format('CREATE VIEW %I.source_row WITH (security_invoker) AS ', internal) || query;
 	PERFORM pg_catalog.set_config('search_path', own_path, true);
 	EXECUTE crm_internal.workspace_fill($comments$
-		COMMENT ON VIEW @internal@.source_row IS 'The rows of the source under the names of the workspace, before any is rejected.';
+		COMMENT ON VIEW @internal@.source_row IS 'The rows of the source under the names of the '
+			'workspace, before any is rejected.';
 		COMMENT ON COLUMN @internal@.source_row.customer_id IS 'The customer.';
 		COMMENT ON COLUMN @internal@.source_row.purchased_at IS 'When.';
-		COMMENT ON COLUMN @internal@.source_row.purchased_on IS 'Day in the time zone of the workspace.';
+		COMMENT ON COLUMN @internal@.source_row.purchased_on IS 'Day in the time zone of the '
+			'workspace.';
 		COMMENT ON COLUMN @internal@.source_row.amount IS 'Amount, rounded to 8 decimals.';
 		COMMENT ON COLUMN @internal@.source_row.profit IS 'Amount less cost.';
 	$comments$, false, 'bigint', internal);
@@ -669,7 +694,8 @@ BEGIN ATOMIC
 						AND i.indpred IS NULL);
 END;
 COMMENT ON FUNCTION crm_internal.workspace_has_index(regclass, name) IS
-'Whether an index of the source starts with the customer, so that the purchases of one are found without reading all.';
+'Whether an index of the source starts with the customer, so that the purchases of one are found '
+'without reading all.';
 
 CREATE FUNCTION crm_internal.workspace_attach_notices(workspace text, source regclass,
 	customer name, kind "char") RETURNS void
@@ -678,10 +704,12 @@ BEGIN
 	IF kind NOT IN ('r', 'p') THEN
 		RAISE NOTICE USING
 			MESSAGE = format('%s is not a table: no triggers tell which customers change', source),
-			HINT = format('CALL crm.refresh(%L) computes everybody; run it as often as the views should be up to date.', workspace);
+			HINT = format('CALL crm.refresh(%L) computes everybody; run it as often as the views '
+				'should be up to date.', workspace);
 	ELSIF NOT crm_internal.workspace_has_index(source, customer) THEN
 		RAISE NOTICE USING
-			MESSAGE = format('no index of %s starts with "%s": each look at a changed customer reads the whole table', source, customer),
+			MESSAGE = format('no index of %s starts with "%s": each look at a changed customer '
+				'reads the whole table', source, customer),
 			HINT = format('CREATE INDEX ON %s (%I);', source, customer);
 	END IF;
 END

@@ -37,7 +37,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm_internal.refresh_changed(text, integer, timestamptz) IS
-'One batch of crm.refresh, in the transaction of the caller: recomputes and stores the histories of at most so many customers that changed in transactions begun up to a moment.';
+'One batch of crm.refresh, in the transaction of the caller: recomputes and stores the histories '
+'of at most so many customers that changed in transactions begun up to a moment.';
 
 CREATE FUNCTION crm_internal.refresh_first(OUT customers bigint, OUT purchases bigint)
 	RETURNS record
@@ -98,7 +99,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm_internal.refresh_everyone(text) IS
-'Recomputes and stores the histories of all customers in one pass, in the transaction of the caller; rows that did not change are not written.';
+'Recomputes and stores the histories of all customers in one pass, in the transaction of the '
+'caller; rows that did not change are not written.';
 
 CREATE FUNCTION crm_internal.refresh_start(workspace text, "full" boolean, OUT run bigint,
 	OUT everyone boolean, OUT before timestamptz) RETURNS record
@@ -120,7 +122,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm_internal.refresh_start(text, boolean) IS
-'Enters a run of crm.refresh into refresh_run and says whether it must recompute everyone: when asked to, when nothing is stored yet, when everyone is noted as changed, or when the source has no triggers.';
+'Enters a run of crm.refresh into refresh_run and says whether it must recompute everyone: when '
+'asked to, when nothing is stored yet, when everyone is noted as changed, or when the source has '
+'no triggers.';
 
 --| True when nothing is left to do.
 CREATE FUNCTION crm_internal.refresh_step(workspace text, run bigint, everyone boolean,
@@ -173,7 +177,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm_internal.refresh_finish(text, bigint) IS
-'The end of crm.refresh: makes the first thresholds where there are none, and returns what the run did.';
+'The end of crm.refresh: makes the first thresholds where there are none, and returns what the run '
+'did.';
 
 /*
  * A procedure that commits can have no SET: every name is qualified. Whatever
@@ -309,7 +314,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.freeze_thresholds(text, date) IS
-'Freezes the thresholds of a workspace as of a day (NULL, the default: crm.as_of()): of the RFM scores, by crm.rfm_thresholds_agg over all customers with a purchase up to then, and of the ABC classes (A: the largest customers, until they bring 80 percent of the revenue; B: until 95 percent; equal revenue is never split).';
+'Freezes the thresholds of a workspace as of a day (NULL, the default: crm.as_of()): of the RFM '
+'scores, by crm.rfm_thresholds_agg over all customers with a purchase up to then, and of the ABC '
+'classes (A: the largest customers, until they bring 80 percent of the revenue; B: until 95 '
+'percent; equal revenue is never split).';
 
 CREATE FUNCTION crm_internal.fitted_purchases(workspace text, as_of date, kind text, hint text)
 	RETURNS crm.model
@@ -374,7 +382,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.fit(text, date, text) IS
-'Fits the models of a workspace on the purchases up to a day (NULL, the default: crm.as_of()) and adds them to its table "model": one of purchases (kind; NULL, the default: the setting purchase_model) and one of spend (gamma_gamma).';
+'Fits the models of a workspace on the purchases up to a day (NULL, the default: crm.as_of()) and '
+'adds them to its table "model": one of purchases (kind; NULL, the default: the setting '
+'purchase_model) and one of spend (gamma_gamma).';
 
 CREATE FUNCTION crm_internal.backtest_rows(purchase_model crm.model, spend_model crm.model,
 	calibration_end date, days integer)
@@ -456,8 +466,11 @@ BEGIN
 		spend_model := NULL;
 	END;
 	RETURN QUERY
-	SELECT b.* FROM crm_internal.backtest_rows(purchase_model, spend_model, calibration_end, days) b;
+	SELECT b.* FROM crm_internal.backtest_rows(purchase_model, spend_model, calibration_end,
+		days) b;
 END
 $$;
 COMMENT ON FUNCTION crm.backtest(text, date, date, text) IS
-'How good the forecasts of a workspace would have been: fits the models on purchases up to calibration_end and compares with what happened from then to as_of (NULL, the default: crm.as_of()), for the customers known then.';
+'How good the forecasts of a workspace would have been: fits the models on purchases up to '
+'calibration_end and compares with what happened from then to as_of (NULL, the default: '
+'crm.as_of()), for the customers known then.';

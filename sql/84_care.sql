@@ -24,7 +24,9 @@ SELECT n.nspname AS workspace,
   JOIN pg_catalog.pg_class w ON w.relnamespace OPERATOR(pg_catalog.=) n.oid
 							AND w.relname OPERATOR(pg_catalog.=) 'workspace';
 COMMENT ON VIEW crm.workspaces IS
-'The workspaces of this database: schema, owner, whether it stands on a relation of yours (crm.attach) or has its own tables, about how many customers have a stored history (NULL: not counted yet), and its size.';
+'The workspaces of this database: schema, owner, whether it stands on a relation of yours '
+'(crm.attach) or has its own tables, about how many customers have a stored history (NULL: not '
+'counted yet), and its size.';
 COMMENT ON COLUMN crm.workspaces.workspace IS 'The schema.';
 COMMENT ON COLUMN crm.workspaces.owner IS 'Its owner.';
 COMMENT ON COLUMN crm.workspaces.attached IS
@@ -49,7 +51,8 @@ BEGIN ATOMIC
 	  FROM pg_namespace n WHERE n.nspname = workspace;
 END;
 COMMENT ON FUNCTION crm_internal.workspace_kind(text) IS
-'What fills the shipped definitions: whether a workspace stands on a relation of yours, the type of its keys, and the schema of its inner objects.';
+'What fills the shipped definitions: whether a workspace stands on a relation of yours, the type '
+'of its keys, and the schema of its inner objects.';
 
 CREATE FUNCTION crm_internal.workspace_objects(workspace text, OUT part text,
 	OUT paragraph_no bigint,
@@ -69,7 +72,8 @@ BEGIN ATOMIC
 	 CROSS JOIN LATERAL crm_internal.workspace_fill(p.paragraph, w.attached, w.key_type, w.internal)
 			 AS f (statements)
 	  LEFT JOIN LATERAL regexp_match(p.paragraph,
-				'^(?:/[*].*[*]/\n)?(?:CREATE (TABLE|VIEW|FUNCTION|TRIGGER)|(INSERT) INTO) (@internal@[.])?(\w+)')
+				'^(?:/[*].*[*]/\n)?(?:CREATE (TABLE|VIEW|FUNCTION|TRIGGER)|(INSERT) INTO) '
+				'(@internal@[.])?(\w+)')
 			 AS raw (found) ON true
 	 CROSS JOIN LATERAL (SELECT coalesce(raw.found[1], raw.found[2]) AS kind,
 								raw.found[3] IS NOT NULL AS is_inner, raw.found[4] AS name) o
@@ -80,7 +84,8 @@ BEGIN ATOMIC
 	 ORDER BY part.part_no, p.paragraph_no, c.column_no;
 END;
 COMMENT ON FUNCTION crm_internal.workspace_objects(text) IS
-'What the shipped definitions of a workspace consist of: paragraphs of statements with the kind, schema (home) and name of the object that they begin with, a row for each column of a table.';
+'What the shipped definitions of a workspace consist of: paragraphs of statements with the kind, '
+'schema (home) and name of the object that they begin with, a row for each column of a table.';
 
 CREATE FUNCTION crm_internal.workspace_drift(workspace text, OUT problem text, OUT object text,
 	OUT detail text, OUT hint text) RETURNS SETOF record
@@ -196,7 +201,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm_internal.workspace_trigger_problems(text) IS
-'What keeps changes of the sources of a workspace from being noticed, or makes looking at them slow.';
+'What keeps changes of the sources of a workspace from being noticed, or makes looking at them '
+'slow.';
 
 CREATE FUNCTION crm_internal.workspace_stale_histories(workspace text, OUT problem text,
 	OUT object text, OUT detail text, OUT hint text) RETURNS SETOF record
@@ -306,7 +312,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.check_workspace(text) IS
-'What is wrong with a workspace, a row for each problem with its mend; no rows mean that all is well.';
+'What is wrong with a workspace, a row for each problem with its mend; no rows mean that all is '
+'well.';
 
 /*
  * A function cannot be replaced by one with more columns, nor dropped while a
@@ -324,7 +331,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm_internal.workspace_set_aside(regprocedure, text) IS
-'Renames a function of a workspace, so that another of that name can be made: customer_value_at becomes customer_value_at_1.0.';
+'Renames a function of a workspace, so that another of that name can be made: customer_value_at '
+'becomes customer_value_at_1.0.';
 
 CREATE FUNCTION crm_internal.workspace_copy_rights(from_function regprocedure,
 	to_function regprocedure) RETURNS void
@@ -383,13 +391,15 @@ EXCEPTION
 	WHEN invalid_table_definition THEN
 		RAISE WARNING USING
 			MESSAGE = format('view %s is kept as it is', filled[4]),
-			DETAIL = 'Its columns are not those shipped with an earlier version: it was changed here.',
+			DETAIL = 'Its columns are not those shipped with an earlier version: it was changed '
+				'here.',
 			HINT = 'crm.workspace_definition shows the new definition.';
 		RETURN NULL;
 END
 $$;
 COMMENT ON FUNCTION crm_internal.workspace_replace(text, text, bigint, text) IS
-'Writes a view, function or trigger of a workspace anew, from a paragraph of the shipped definitions.';
+'Writes a view, function or trigger of a workspace anew, from a paragraph of the shipped '
+'definitions.';
 
 CREATE FUNCTION crm_internal.workspace_drop_unused(functions regprocedure[]) RETURNS void
 	LANGUAGE plpgsql AS $$
@@ -402,13 +412,15 @@ BEGIN
 		EXCEPTION WHEN dependent_objects_still_exist THEN
 			RAISE WARNING USING
 				MESSAGE = format('function %s of an earlier version is kept', unused),
-				DETAIL = 'Views or functions that are not crm''s stand on it; they go on answering as before.';
+				DETAIL = 'Views or functions that are not crm''s stand on it; they go on answering '
+					'as before.';
 		END;
 	END LOOP;
 END
 $$;
 COMMENT ON FUNCTION crm_internal.workspace_drop_unused(regprocedure[]) IS
-'Drops functions that an upgrade has set aside, the last first; one that something still stands on is kept, with a warning.';
+'Drops functions that an upgrade has set aside, the last first; one that something still stands on '
+'is kept, with a warning.';
 
 CREATE FUNCTION crm_internal.workspace_renew_triggers(workspace text, internal text) RETURNS void
 	LANGUAGE plpgsql AS $$
@@ -469,7 +481,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.upgrade_workspace(text) IS
-'Brings the definitions of a workspace up to those shipped with the installed version, in one transaction: creates missing tables, adds missing columns, and writes views, functions and triggers anew (triggers also on partitions of the source that came later; functions also after a schema was renamed).';
+'Brings the definitions of a workspace up to those shipped with the installed version, in one '
+'transaction: creates missing tables, adds missing columns, and writes views, functions and '
+'triggers anew (triggers also on partitions of the source that came later; functions also after a '
+'schema was renamed).';
 
 --| Refuses while one of its tables holds data (default rules and what can be computed again do
 --| not count), unless force is true. Waits for a refresh to finish its batch. A source that was

@@ -25,7 +25,8 @@ BEGIN ATOMIC
 		|| coalesce(': ' || (facts ->> 'note'), '');
 END;
 COMMENT ON FUNCTION crm_internal.tier_why(text, jsonb) IS
-'A decision about a tier in words, from the reason and the facts in tier_log: for example "grace: revenue_12m 1000 is below 4000 (from 2024-04-01 until 2025-04-01)".';
+'A decision about a tier in words, from the reason and the facts in tier_log: for example "grace: '
+'revenue_12m 1000 is below 4000 (from 2024-04-01 until 2025-04-01)".';
 
 /* Reviews of tiers */
 
@@ -35,13 +36,17 @@ BEGIN
 	PERFORM crm_internal.workspace_enter(workspace, with_inner => true);
 	IF pg_catalog.to_regclass('tier_log') IS NULL THEN
 		RAISE object_not_in_prerequisite_state USING
-			MESSAGE = pg_catalog.format('workspace "%s" stands on a relation of yours and keeps no tiers and stages', workspace),
-			HINT = pg_catalog.format('Ask crm.tier_at, crm.tier_path or crm.classify about %I.purchase_history and %I.customer_metric, or make a workspace with crm.create_workspace.', workspace, workspace);
+			MESSAGE = pg_catalog.format('workspace "%s" stands on a relation of yours and keeps no '
+				'tiers and stages', workspace),
+			HINT = pg_catalog.format('Ask crm.tier_at, crm.tier_path or crm.classify about '
+				'%I.purchase_history and %I.customer_metric, or make a workspace with '
+				'crm.create_workspace.', workspace, workspace);
 	END IF;
 END
 $$;
 COMMENT ON FUNCTION crm_internal.program_enter(text) IS
-'As crm_internal.workspace_enter, with the inner views and functions; an error where the workspace has no tables for tiers and stages.';
+'As crm_internal.workspace_enter, with the inner views and functions; an error where the workspace '
+'has no tables for tiers and stages.';
 
 CREATE FUNCTION crm_internal.program_day(as_of date) RETURNS text
 	LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
@@ -79,7 +84,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.program_policy(text, text) IS
-'The policy that the rows of program, tier and tier_rule of a workspace mean now, for crm.tier_at and crm.tier_path: SELECT (crm.tier_at((SELECT crm.program_policy(''sales'', ''standard'')), history, ''2025-12-31'')).tier, count(*) FROM sales.purchase_history GROUP BY 1 (in a subquery, it is computed once and not for each customer).';
+'The policy that the rows of program, tier and tier_rule of a workspace mean now, for crm.tier_at '
+'and crm.tier_path: SELECT (crm.tier_at((SELECT crm.program_policy(''sales'', ''standard'')), '
+'history, ''2025-12-31'')).tier, count(*) FROM sales.purchase_history GROUP BY 1 (in a subquery, '
+'it is computed once and not for each customer).';
 
 --| The search path is that of the workspace.
 CREATE FUNCTION crm_internal.program_given_metrics(policy crm.tier_policy) RETURNS text
@@ -117,12 +125,15 @@ BEGIN
 	RETURN format('SELECT c.customer_id, jsonb_build_object(%s) AS given FROM customer_metric c',
 		array_to_string(parts, ', '))
 		|| CASE WHEN cardinality(models) > 0
-				THEN format(' LEFT JOIN (SELECT v.customer_id, jsonb_object_agg(v.model, v.score) AS scores FROM customer_score v WHERE v.model = ANY (%L) GROUP BY v.customer_id) z ON z.customer_id = c.customer_id', models)
+				THEN format(' LEFT JOIN (SELECT v.customer_id, jsonb_object_agg(v.model, v.score) '
+					'AS scores FROM customer_score v WHERE v.model = ANY (%L) GROUP BY '
+					'v.customer_id) z ON z.customer_id = c.customer_id', models)
 				ELSE '' END;
 END
 $$;
 COMMENT ON FUNCTION crm_internal.program_given_metrics(crm.tier_policy) IS
-'A query for the metrics of a policy that do not count over its window, by customer; an error where one does not exist.';
+'A query for the metrics of a policy that do not count over its window, by customer; an error '
+'where one does not exist.';
 
 /*
  * Members come from the log; somebody with any row there has joined before.
@@ -134,12 +145,14 @@ CREATE FUNCTION crm_internal.program_members(policy crm.tier_policy) RETURNS tex
 DECLARE
 	metrics text[] := ARRAY(SELECT DISTINCT r.metric FROM crm.tier_rules(policy) r
 		WHERE r.metric IS NOT NULL);
-	columns text := 'h.history, h.profit_history, NULL::crm.history AS points_history, NULL::jsonb AS given';
+	columns text := 'h.history, h.profit_history, NULL::crm.history AS points_history, NULL::jsonb '
+		'AS given';
 	joins text := '';
 BEGIN
 	IF 'points_earned' = ANY (metrics) THEN
 		columns := replace(columns, 'NULL::crm.history', 'p.points_history');
-		joins := E'\n\t\t  LEFT JOIN program_points p ON p.customer_id = coalesce(m.customer_id, h.customer_id) AND p.time_zone = $4';
+		joins := E'\n\t\t  LEFT JOIN program_points p ON p.customer_id = coalesce(m.customer_id, '
+			'h.customer_id) AND p.time_zone = $4';
 	END IF;
 	IF EXISTS (SELECT FROM unnest(metrics) m WHERE NOT crm_internal.tier_counts(policy, m)) THEN
 		columns := replace(columns, 'NULL::jsonb', 'c.given');
@@ -160,7 +173,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm_internal.program_members(crm.tier_policy) IS
-'A query for who is in a program on a day, with the state and what the metrics are counted from: the members, and those who join with their first purchase, who have no state yet.';
+'A query for who is in a program on a day, with the state and what the metrics are counted from: '
+'the members, and those who join with their first purchase, who have no state yet.';
 
 --| Ranked are, for purchases, those who bought in the window, else those whose metric is known;
 --| where that is nobody, the threshold is 10^15, which nobody enters. The search path is that of
@@ -222,13 +236,15 @@ BEGIN
 		threshold := coalesce(trim_scale(floor(100000000 * threshold) / 100000000), 1e15);
 		frozen := jsonb_set(frozen, rule.path,
 			(frozen #> rule.path) - 'enter_share'
-			|| jsonb_build_object('enter_at', threshold, 'keep_at', least(rule.keep_at, threshold)));
+			|| jsonb_build_object('enter_at', threshold, 'keep_at',
+				least(rule.keep_at, threshold)));
 	END LOOP;
 	RETURN frozen;
 END
 $$;
 COMMENT ON FUNCTION crm_internal.program_freeze(crm.tier_policy, text, date) IS
-'A policy with the shares of its rules replaced by the thresholds that they mean as of a day: the value that the last of the share has, so that ties are not split.';
+'A policy with the shares of its rules replaced by the thresholds that they mean as of a day: the '
+'value that the last of the share has, so that ties are not split.';
 
 --| The search path is that of the workspace.
 CREATE FUNCTION crm_internal.program_rewind(program text, as_of date, time_zone text) RETURNS void
@@ -245,7 +261,8 @@ BEGIN
 			MESSAGE = format('program "%s" has decisions by hand of %s or later', program, as_of),
 			DETAIL = format('They are %s: rows of tier_log with the reason manual, merge or close.',
 				by_hand),
-			HINT = 'A replay takes back the decisions of reviews. Delete those made by hand first, and make them again afterwards.';
+			HINT = 'A replay takes back the decisions of reviews. Delete those made by hand first, '
+				'and make them again afterwards.';
 	END IF;
 	DELETE FROM tier_log l WHERE l.program = program_rewind.program AND l.valid_from >= day_start;
 	UPDATE tier_log l SET valid_to = NULL
@@ -350,7 +367,8 @@ BEGIN
 	)
 	SELECT count(*), count(*) FILTER (WHERE w.reason = 'enroll'),
 		   count(*) FILTER (WHERE w.reason = 'upgrade'), count(*) FILTER (WHERE w.reason = 'renew'),
-		   count(*) FILTER (WHERE w.reason = 'grace'), count(*) FILTER (WHERE w.reason = 'downgrade')
+		   count(*) FILTER (WHERE w.reason = 'grace'),
+		   	count(*) FILTER (WHERE w.reason = 'downgrade')
 	  FROM written w$query$, crm_internal.tier_decisions(policy))
 	   INTO changes, enrolled, upgraded, renewed, given_grace, downgraded
 	  USING as_of, program, policy, policy ->> 'time_zone',
@@ -359,7 +377,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm_internal.tier_write(crm.tier_policy, text, date) IS
-'Behind crm.review_tiers: writes what a policy without shares decides about everybody on a day to tier_log, with the facts.';
+'Behind crm.review_tiers: writes what a policy without shares decides about everybody on a day to '
+'tier_log, with the facts.';
 
 CREATE FUNCTION crm_internal.program_refuse_later(workspace text, program text, as_of date)
 	RETURNS void
@@ -451,7 +470,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.review_tiers(text, text, date, boolean) IS
-'Reviews a program of a workspace (NULL, the default: all of them) as of a day (NULL, the default: crm.as_of()) and writes what changes to tier_log, each row with the facts behind it: SELECT * FROM crm.review_tiers(''sales'', ''standard'', ''2025-12-31'').';
+'Reviews a program of a workspace (NULL, the default: all of them) as of a day (NULL, the default: '
+'crm.as_of()) and writes what changes to tier_log, each row with the facts behind it: SELECT * '
+'FROM crm.review_tiers(''sales'', ''standard'', ''2025-12-31'').';
 
 /* Decisions by hand */
 
@@ -598,7 +619,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.tier_grant(text, text, bigint, text, date, date, text) IS
-'Gives a customer a tier by hand, on a day (NULL, the default: crm.as_of()): until the day until he does not fall below it, whatever his metrics; from then on he is reviewed like everybody.';
+'Gives a customer a tier by hand, on a day (NULL, the default: crm.as_of()): until the day until '
+'he does not fall below it, whatever his metrics; from then on he is reviewed like everybody.';
 
 /* Reviews of stages */
 
@@ -628,7 +650,8 @@ BEGIN
 													  	= to_regclass('customer_metric')
 													  	AND a.attnum > 0
 													  	AND a.attname <> 'customer_id')),
-				HINT = format('Correct the row of %I.lifecycle_rule, or add the column to the view customer_metric.', workspace);
+				HINT = format('Correct the row of %I.lifecycle_rule, or add the column to the view '
+					'customer_metric.', workspace);
 		END IF;
 		columns := columns || format(', c.%I', metric);
 	END LOOP;
@@ -646,7 +669,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm_internal.lifecycle_found(text) IS
-'A query for the stage of each customer as of the day crm.as_of(), with the row of metrics, and with facts where it is a time that has passed; an error where a rule names a metric that does not exist.';
+'A query for the stage of each customer as of the day crm.as_of(), with the row of metrics, and '
+'with facts where it is a time that has passed; an error where a rule names a metric that does not '
+'exist.';
 
 --| A row of that day that turned out to be no move is taken back. Returns the number of rows
 --| written and of unusual moves among them. The search path is that of the workspace.
@@ -711,7 +736,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm_internal.lifecycle_write(text, crm.ruleset, timestamptz) IS
-'Behind crm.review_stages: writes the stages that changed to lifecycle_log, as of the day crm.as_of() that begins at day_start.';
+'Behind crm.review_stages: writes the stages that changed to lifecycle_log, as of the day '
+'crm.as_of() that begins at day_start.';
 
 CREATE FUNCTION crm_internal.stage_prepare(workspace text, as_of date, replay boolean,
 	OUT rules crm.ruleset, OUT day_start timestamptz) RETURNS record
@@ -791,7 +817,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.review_stages(text, date, boolean) IS
-'Looks at the stages of all customers of a workspace as of a day (NULL, the default: crm.as_of()) and writes those that changed to lifecycle_log, with the reasons and the values behind them: SELECT * FROM crm.review_stages(''sales'', ''2025-12-31'').';
+'Looks at the stages of all customers of a workspace as of a day (NULL, the default: crm.as_of()) '
+'and writes those that changed to lifecycle_log, with the reasons and the values behind them: '
+'SELECT * FROM crm.review_stages(''sales'', ''2025-12-31'').';
 
 /* What is wrong */
 
@@ -881,4 +909,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm_internal.program_problems(text) IS
-'What is wrong with the programs of a workspace, as crm.check_workspace shows it: rules that contradict themselves or name unknown metrics, overlapping rows of tier_log written by hand, points taken back more than once, breaks of scores out of order.';
+'What is wrong with the programs of a workspace, as crm.check_workspace shows it: rules that '
+'contradict themselves or name unknown metrics, overlapping rows of tier_log written by hand, '
+'points taken back more than once, breaks of scores out of order.';

@@ -174,7 +174,8 @@ SELECT row_number() OVER (ORDER BY spent_on, purpose, kind, channel, campaign_id
 			   	* (0.85 + 0.3 * pg_temp.uniform(campaign.campaign_id * 4096 + extract(year FROM max(met_on))::int * 12
 																+ extract(month
 																	FROM max(met_on))::int, 121))
-					  * CASE campaign.channel WHEN 'search' THEN 14 WHEN 'social' THEN 21 WHEN 'email' THEN 4 ELSE 25 END)::numeric, 2)
+					  * CASE campaign.channel WHEN 'search' THEN 14 WHEN 'social' THEN 21 WHEN
+					  	'email' THEN 4 ELSE 25 END)::numeric, 2)
 		  FROM met JOIN campaign USING (campaign_id)
 		 GROUP BY campaign.campaign_id, date_trunc('month', met_on)
 		 UNION ALL

@@ -19,7 +19,8 @@ CREATE FUNCTION pg_temp.day(value text) RETURNS date
 DECLARE
 	part text[] := regexp_match(value,
 		'^(\d{4})([-/]?)(\d{2})\2(\d{2})' ||
-		'(?:[T ]([01]?\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:[.,]\d+)?)?(?: ?(?:Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?))?)?$');
+		'(?:[T ]([01]?\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:[.,]\d+)?)?(?: '
+		'?(?:Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?))?)?$');
 	month_start date;
 BEGIN
 	IF part IS NULL OR part[1] = '0000' OR part[3] NOT BETWEEN '01' AND '12' OR part[4] = '00' THEN

@@ -13,7 +13,8 @@ SELECT s.customer_id, s.purchased_at, s.purchased_on, s.amount, s.profit
    AND s.amount < 1e15 AND s.amount > -1e15
    AND (s.profit IS NULL OR s.profit < 1e15 AND s.profit > -1e15);
 COMMENT ON VIEW @internal@.purchase_source IS
-'Purchases and refunds (amounts below 0) of all time, one row each, without rows that cannot be used (see rejected_purchase). The view purchase shows them up to a day.';
+'Purchases and refunds (amounts below 0) of all time, one row each, without rows that cannot be '
+'used (see rejected_purchase). The view purchase shows them up to a day.';
 COMMENT ON COLUMN @internal@.purchase_source.customer_id IS 'The customer.';
 COMMENT ON COLUMN @internal@.purchase_source.purchased_at IS 'When.';
 COMMENT ON COLUMN @internal@.purchase_source.purchased_on IS
@@ -72,4 +73,5 @@ BEGIN ATOMIC
 		 GROUP BY p.customer_id) h ON h.customer_id = c.customer_id;
 END;
 COMMENT ON FUNCTION @internal@.recompute(bigint[]) IS
-'Histories of some customers from the facts: one row for each key given, with a NULL history for a customer without purchases.';
+'Histories of some customers from the facts: one row for each key given, with a NULL history for a '
+'customer without purchases.';

@@ -42,7 +42,8 @@ COMMENT ON FUNCTION customer_value_at(date) IS 'The view customer_value as of a 
 
 CREATE VIEW customer_value WITH (security_invoker) AS SELECT * FROM customer_value_at(crm.as_of());
 COMMENT ON VIEW customer_value IS
-'What each customer who bought was and will be worth, as of the day crm.as_of(). The past is exact; forecasts are of the newest model that is not later than the day.';
+'What each customer who bought was and will be worth, as of the day crm.as_of(). The past is '
+'exact; forecasts are of the newest model that is not later than the day.';
 COMMENT ON COLUMN customer_value.customer_id IS 'The customer.';
 COMMENT ON COLUMN customer_value.name IS 'Name of the customer.';
 COMMENT ON COLUMN customer_value.kind IS 'organization or person.';
@@ -52,7 +53,8 @@ COMMENT ON COLUMN customer_value.region IS 'Region.';
 COMMENT ON COLUMN customer_value.owner IS 'Employee responsible.';
 COMMENT ON COLUMN customer_value.segment IS 'The segment, by the rules of segment_rule.';
 COMMENT ON COLUMN customer_value.abc_class IS
-'A: the largest customers, who bring 80 percent of the revenue together; B: with A, 95 percent; C: the others.';
+'A: the largest customers, who bring 80 percent of the revenue together; B: with A, 95 percent; C: '
+'the others.';
 COMMENT ON COLUMN customer_value.purchases IS 'Number of purchases.';
 COMMENT ON COLUMN customer_value.purchases_12m IS 'Number of purchases in 12 months.';
 COMMENT ON COLUMN customer_value.revenue IS 'Net amount of all purchases, refunds taken off.';
@@ -72,25 +74,33 @@ COMMENT ON COLUMN customer_value.expected_spend IS 'Mean amount to expect of a p
 COMMENT ON COLUMN customer_value.clv IS
 'Customer lifetime value: discounted money to expect in the horizon of the workspace.';
 COMMENT ON COLUMN customer_value.next_purchase_on IS
-'Day on which the next purchase is due in the customer''s own rhythm: last purchase plus median gap.';
+'Day on which the next purchase is due in the customer''s own rhythm: last purchase plus median '
+'gap.';
 COMMENT ON COLUMN customer_value.thresholds_as_of IS
-'Day of the thresholds behind scores, segment and class; NULL: none is that old (crm.freeze_thresholds makes them).';
+'Day of the thresholds behind scores, segment and class; NULL: none is that old '
+'(crm.freeze_thresholds makes them).';
 COMMENT ON COLUMN customer_value.model_as_of IS
-'Day of the data that the model behind forecasts was fitted on; NULL: none is that old (crm.fit makes one).';
+'Day of the data that the model behind forecasts was fitted on; NULL: none is that old (crm.fit '
+'makes one).';
 COMMENT ON COLUMN customer_value.expected_purchases_30d_low IS
-'Least number of purchases to reckon with in 30 days: the customer''s number is from this to expected_purchases_30d_high with a probability of 90 percent.';
+'Least number of purchases to reckon with in 30 days: the customer''s number is from this to '
+'expected_purchases_30d_high with a probability of 90 percent.';
 COMMENT ON COLUMN customer_value.expected_purchases_30d_high IS
 'Greatest number of purchases to reckon with in 30 days.';
 COMMENT ON COLUMN customer_value.expected_purchases_90d_low IS
-'Least number of purchases to reckon with in 90 days: the customer''s number is from this to expected_purchases_90d_high with a probability of 90 percent.';
+'Least number of purchases to reckon with in 90 days: the customer''s number is from this to '
+'expected_purchases_90d_high with a probability of 90 percent.';
 COMMENT ON COLUMN customer_value.expected_purchases_90d_high IS
 'Greatest number of purchases to reckon with in 90 days.';
 COMMENT ON COLUMN customer_value.expected_purchases_365d_low IS
-'Least number of purchases to reckon with in 365 days: the customer''s number is from this to expected_purchases_365d_high with a probability of 90 percent.';
+'Least number of purchases to reckon with in 365 days: the customer''s number is from this to '
+'expected_purchases_365d_high with a probability of 90 percent.';
 COMMENT ON COLUMN customer_value.expected_purchases_365d_high IS
 'Greatest number of purchases to reckon with in 365 days.';
 COMMENT ON COLUMN customer_value.clv_error IS
-'Standard error of clv: how well the models, estimated from your customers, know the mean value of customers like this one. What a single customer will bring varies far more. NULL where the models were not fitted here.';
+'Standard error of clv: how well the models, estimated from your customers, know the mean value of '
+'customers like this one. What a single customer will bring varies far more. NULL where the models '
+'were not fitted here.';
 COMMENT ON COLUMN customer_value.clv_low IS
 'Lower bound of the 90 percent confidence interval of clv.';
 COMMENT ON COLUMN customer_value.clv_high IS
@@ -256,7 +266,8 @@ COMMENT ON FUNCTION customer_metric_at(date) IS 'The view customer_metric as of 
 CREATE VIEW customer_metric WITH (security_invoker) AS SELECT *
 	FROM customer_metric_at(crm.as_of());
 COMMENT ON VIEW customer_metric IS
-'One wide row for each customer, as of the day crm.as_of(): the metrics that rules of tiers, stages and scores may name.';
+'One wide row for each customer, as of the day crm.as_of(): the metrics that rules of tiers, '
+'stages and scores may name.';
 COMMENT ON COLUMN customer_metric.customer_id IS 'The customer.';
 COMMENT ON COLUMN customer_metric.recency IS 'Days since the last purchase.';
 COMMENT ON COLUMN customer_metric.tenure IS 'Days since the first purchase.';
@@ -277,7 +288,8 @@ COMMENT ON COLUMN customer_metric.median_gap IS 'Median days between purchase da
 COMMENT ON COLUMN customer_metric.idle_ratio IS
 'recency / usual_gap: idle time in the customer''s own rhythm.';
 COMMENT ON COLUMN customer_metric.next_purchase_on IS
-'Day on which the next purchase is due in the customer''s own rhythm: last purchase plus median gap.';
+'Day on which the next purchase is due in the customer''s own rhythm: last purchase plus median '
+'gap.';
 COMMENT ON COLUMN customer_metric.frequency IS 'Number of purchases, as rules of segments call it.';
 COMMENT ON COLUMN customer_metric.monetary IS
 'Net amount of all purchases, as rules of segments call it.';
@@ -318,19 +330,25 @@ COMMENT ON COLUMN customer_metric.decision_contacts IS 'Contacts with a known pa
 COMMENT ON COLUMN customer_metric.serving_cost_12m IS 'Costs booked on the customer in 12 months.';
 COMMENT ON COLUMN customer_metric.segment IS 'The segment, by the rules of segment_rule.';
 COMMENT ON COLUMN customer_metric.abc_class IS
-'A: the largest customers, who bring 80 percent of the revenue together; B: with A, 95 percent; C: the others.';
+'A: the largest customers, who bring 80 percent of the revenue together; B: with A, 95 percent; C: '
+'the others.';
 COMMENT ON COLUMN customer_metric.thresholds_as_of IS
-'Day of the thresholds behind scores, segment and class; NULL: none is that old (crm.freeze_thresholds makes them).';
+'Day of the thresholds behind scores, segment and class; NULL: none is that old '
+'(crm.freeze_thresholds makes them).';
 COMMENT ON COLUMN customer_metric.model_as_of IS
-'Day of the data that the model behind forecasts was fitted on; NULL: none is that old (crm.fit makes one).';
+'Day of the data that the model behind forecasts was fitted on; NULL: none is that old (crm.fit '
+'makes one).';
 COMMENT ON COLUMN customer_metric.usual_gap IS
-'Usual days between purchase days: median_gap from three purchase days on, before that the median of the customer''s segment, or of everybody where the segment has none, as frozen by crm.freeze_thresholds.';
+'Usual days between purchase days: median_gap from three purchase days on, before that the median '
+'of the customer''s segment, or of everybody where the segment has none, as frozen by '
+'crm.freeze_thresholds.';
 COMMENT ON COLUMN customer_metric.days_known IS
 'Days since the customer was entered; below 0: that was later.';
 COMMENT ON COLUMN customer_metric.idle_days IS
 'Days since the last purchase or interaction, whichever was later.';
 COMMENT ON COLUMN customer_metric.points_earned IS
-'Points that count for tiers: those earned and available, less those taken back; what was redeemed stays earned.';
+'Points that count for tiers: those earned and available, less those taken back; what was redeemed '
+'stays earned.';
 
 CREATE FUNCTION customer_360_at(as_of date)
 	RETURNS TABLE (
@@ -419,7 +437,8 @@ COMMENT ON FUNCTION customer_360_at(date) IS 'The view customer_360 as of a day.
 
 CREATE VIEW customer_360 WITH (security_invoker) AS SELECT * FROM customer_360_at(crm.as_of());
 COMMENT ON VIEW customer_360 IS
-'All about one customer in a row, as of the day crm.as_of(): SELECT * FROM customer_360 WHERE customer_id = 7.';
+'All about one customer in a row, as of the day crm.as_of(): SELECT * FROM customer_360 WHERE '
+'customer_id = 7.';
 COMMENT ON COLUMN customer_360.customer_id IS 'The customer.';
 COMMENT ON COLUMN customer_360.code IS 'Key in another system.';
 COMMENT ON COLUMN customer_360.name IS 'Name of the customer.';
@@ -435,7 +454,8 @@ COMMENT ON COLUMN customer_360.segment IS 'The segment, by the rules of segment_
 COMMENT ON COLUMN customer_360.segment_zh IS 'Name of the segment in Chinese.';
 COMMENT ON COLUMN customer_360.segment_advice IS 'What to do with such customers.';
 COMMENT ON COLUMN customer_360.abc_class IS
-'A: the largest customers, who bring 80 percent of the revenue together; B: with A, 95 percent; C: the others.';
+'A: the largest customers, who bring 80 percent of the revenue together; B: with A, 95 percent; C: '
+'the others.';
 COMMENT ON COLUMN customer_360.r IS 'RFM score of recency, the highest for the most recent.';
 COMMENT ON COLUMN customer_360.f IS 'RFM score of frequency.';
 COMMENT ON COLUMN customer_360.m IS 'RFM score of the amount.';
@@ -454,7 +474,8 @@ COMMENT ON COLUMN customer_360.median_gap IS 'Median days between purchase days.
 COMMENT ON COLUMN customer_360.idle_ratio IS
 'recency / usual_gap: idle time in the customer''s own rhythm.';
 COMMENT ON COLUMN customer_360.next_purchase_on IS
-'Day on which the next purchase is due in the customer''s own rhythm: last purchase plus median gap.';
+'Day on which the next purchase is due in the customer''s own rhythm: last purchase plus median '
+'gap.';
 COMMENT ON COLUMN customer_360.p_alive IS 'Probability of still being a customer.';
 COMMENT ON COLUMN customer_360.expected_purchases_90d IS 'Purchases to expect in 90 days.';
 COMMENT ON COLUMN customer_360.expected_purchases_365d IS 'Purchases to expect in 365 days.';
@@ -484,11 +505,15 @@ COMMENT ON COLUMN customer_360.invitations IS 'Invitations sent to others.';
 COMMENT ON COLUMN customer_360.referrals IS 'Invited who became customers.';
 COMMENT ON COLUMN customer_360.serving_cost_12m IS 'Costs booked on the customer in 12 months.';
 COMMENT ON COLUMN customer_360.thresholds_as_of IS
-'Day of the thresholds behind scores, segment and class; NULL: none is that old (crm.freeze_thresholds makes them).';
+'Day of the thresholds behind scores, segment and class; NULL: none is that old '
+'(crm.freeze_thresholds makes them).';
 COMMENT ON COLUMN customer_360.model_as_of IS
-'Day of the data that the model behind forecasts was fitted on; NULL: none is that old (crm.fit makes one).';
+'Day of the data that the model behind forecasts was fitted on; NULL: none is that old (crm.fit '
+'makes one).';
 COMMENT ON COLUMN customer_360.usual_gap IS
-'Usual days between purchase days: median_gap from three purchase days on, before that the median of the customer''s segment, or of everybody where the segment has none, as frozen by crm.freeze_thresholds.';
+'Usual days between purchase days: median_gap from three purchase days on, before that the median '
+'of the customer''s segment, or of everybody where the segment has none, as frozen by '
+'crm.freeze_thresholds.';
 COMMENT ON COLUMN customer_360.tier IS
 'Tier, by the last review; of several programs in the order of their names.';
 COMMENT ON COLUMN customer_360.stage IS 'Stage of the customer''s life that the last review found.';

@@ -43,7 +43,11 @@ COMMENT ON FUNCTION growth_at(date, text) IS
 
 CREATE VIEW growth WITH (security_invoker) AS SELECT * FROM growth_at(crm.as_of());
 COMMENT ON VIEW growth IS
-'Growth accounting by month, as of the day crm.as_of(): who bought for the first time, who stayed, who came back, who did not. active = new_customers + stayed + resurrected, and active = active_before - dormant + new_customers + resurrected. By other periods: growth_at(crm.as_of(), ''week''), or the views growth_daily, growth_weekly, growth_quarterly and growth_yearly.';
+'Growth accounting by month, as of the day crm.as_of(): who bought for the first time, who stayed, '
+'who came back, who did not. active = new_customers + stayed + resurrected, and active = '
+'active_before - dormant + new_customers + resurrected. By other periods: '
+'growth_at(crm.as_of(), ''week''), or the views growth_daily, growth_weekly, growth_quarterly and '
+'growth_yearly.';
 COMMENT ON COLUMN growth.period IS 'First day of the month.';
 COMMENT ON COLUMN growth.is_complete IS
 'Whether the month is over; in one that is not, dormant customers may yet buy.';
@@ -173,11 +177,13 @@ BEGIN ATOMIC
 	 ORDER BY c.cohort, c.period_no;
 END;
 COMMENT ON FUNCTION cohort_at(date, integer, text) IS
-'The view cohort as of a day, by day, week (from Monday), month, quarter or year, for so many periods after the first.';
+'The view cohort as of a day, by day, week (from Monday), month, quarter or year, for so many '
+'periods after the first.';
 
 CREATE VIEW cohort WITH (security_invoker) AS SELECT * FROM cohort_at(crm.as_of());
 COMMENT ON VIEW cohort IS
-'Retention of each monthly cohort for 24 months, as of the day crm.as_of(). A month that is not over is NULL: nobody can know it yet.';
+'Retention of each monthly cohort for 24 months, as of the day crm.as_of(). A month that is not '
+'over is NULL: nobody can know it yet.';
 COMMENT ON COLUMN cohort.cohort IS 'First day of the month of the customers'' first purchase.';
 COMMENT ON COLUMN cohort.period_no IS 'Months since then; 0 is that of the first purchase.';
 COMMENT ON COLUMN cohort.customers IS 'Customers of the cohort.';
@@ -207,11 +213,13 @@ BEGIN ATOMIC
 	 ORDER BY c.period_no;
 END;
 COMMENT ON FUNCTION retention_at(date, integer, text) IS
-'The view retention as of a day, by day, week (from Monday), month, quarter or year, for so many periods after the first.';
+'The view retention as of a day, by day, week (from Monday), month, quarter or year, for so many '
+'periods after the first.';
 
 CREATE VIEW retention WITH (security_invoker) AS SELECT * FROM retention_at(crm.as_of());
 COMMENT ON VIEW retention IS
-'The retention curve of all monthly cohorts together, as of the day crm.as_of(): each month counts the cohorts that are old enough for it.';
+'The retention curve of all monthly cohorts together, as of the day crm.as_of(): each month counts '
+'the cohorts that are old enough for it.';
 COMMENT ON COLUMN retention.period_no IS 'Months since that of the first purchase.';
 COMMENT ON COLUMN retention.customers IS 'Customers of the cohorts that are old enough.';
 COMMENT ON COLUMN retention.retained IS 'Those who bought in this month.';
@@ -239,11 +247,13 @@ BEGIN ATOMIC
 	 ORDER BY s.active_periods;
 END;
 COMMENT ON FUNCTION stickiness_at(date, integer, text) IS
-'The view stickiness as of a day, by day, week (from Monday), month, quarter or year, for so many periods that are over.';
+'The view stickiness as of a day, by day, week (from Monday), month, quarter or year, for so many '
+'periods that are over.';
 
 CREATE VIEW stickiness WITH (security_invoker) AS SELECT * FROM stickiness_at(crm.as_of());
 COMMENT ON VIEW stickiness IS
-'How regularly customers buy: in how many of the last 12 months that are over on the day crm.as_of() they had a purchase. Who had none is not counted.';
+'How regularly customers buy: in how many of the last 12 months that are over on the day '
+'crm.as_of() they had a purchase. Who had none is not counted.';
 COMMENT ON COLUMN stickiness.active_periods IS 'Number of months with a purchase.';
 COMMENT ON COLUMN stickiness.customers IS 'Customers who bought in exactly so many.';
 COMMENT ON COLUMN stickiness.all_customers IS 'Customers who bought in any of them.';
@@ -295,7 +305,9 @@ COMMENT ON FUNCTION repurchase_at(date, integer) IS
 
 CREATE VIEW repurchase WITH (security_invoker) AS SELECT * FROM repurchase_at(crm.as_of());
 COMMENT ON VIEW repurchase IS
-'Three repurchase rates that go by one name, for the last 12 months up to that of the day crm.as_of(): by people (who bought twice within the month), from one month to the next, and within 30 and 90 days of the first purchase.';
+'Three repurchase rates that go by one name, for the last 12 months up to that of the day '
+'crm.as_of(): by people (who bought twice within the month), from one month to the next, and '
+'within 30 and 90 days of the first purchase.';
 COMMENT ON COLUMN repurchase.period IS 'First day of the month.';
 COMMENT ON COLUMN repurchase.is_complete IS 'Whether the month is over.';
 COMMENT ON COLUMN repurchase.buyers IS 'Customers with a purchase in the month.';

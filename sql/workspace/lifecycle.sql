@@ -62,7 +62,9 @@ BEGIN ATOMIC
 	 ORDER BY s.stage_no DESC, t.after_idle LIMIT 1;
 END;
 COMMENT ON FUNCTION @internal@.lifecycle_timeout(text, integer) IS
-'The stage that a customer is in by the times of lifecycle_move, where the rules say one stage and so many days have passed without a sign of life: the highest whose time has passed, also by way of others. No row where no time has passed.';
+'The stage that a customer is in by the times of lifecycle_move, where the rules say one stage and '
+'so many days have passed without a sign of life: the highest whose time has passed, also by way '
+'of others. No row where no time has passed.';
 
 CREATE FUNCTION @internal@.timeout_text(idle_days integer, after_idle interval, stage text,
 	next_stage text) RETURNS text
@@ -80,7 +82,8 @@ CREATE FUNCTION @internal@.condition_text(metric text, value numeric, at_least n
 		|| CASE WHEN num_nulls(at_least, at_most) = 0 THEN ' and' ELSE '' END
 		|| coalesce(' at most ' || at_most, '');
 COMMENT ON FUNCTION @internal@.condition_text(text, numeric, numeric, numeric) IS
-'A condition that holds in words: "purchases_12m 4 is at least 3". NULL for a rule without a condition.';
+'A condition that holds in words: "purchases_12m 4 is at least 3". NULL for a rule without a '
+'condition.';
 
 CREATE VIEW customer_stage WITH (security_invoker) AS
 SELECT metrics.customer_id,
@@ -116,7 +119,8 @@ SELECT metrics.customer_id,
   LEFT JOIN LATERAL @internal@.lifecycle_timeout(r.stage, metrics.idle_days) t ON true
   JOIN lifecycle_stage s ON s.stage = coalesce(t.to_stage, r.stage);
 COMMENT ON VIEW customer_stage IS
-'The stage of each customer''s life as of the day crm.as_of(), by the rules of lifecycle_rule, and why. Customers for whom no rule holds are not in it.';
+'The stage of each customer''s life as of the day crm.as_of(), by the rules of lifecycle_rule, and '
+'why. Customers for whom no rule holds are not in it.';
 COMMENT ON COLUMN customer_stage.customer_id IS 'The customer.';
 COMMENT ON COLUMN customer_stage.stage IS
 'The stage: the first rule whose conditions hold, unless a time of lifecycle_move has passed.';
@@ -141,7 +145,8 @@ SELECT metrics.customer_id, e.position, e.label AS stage, e.metric, e.value, e.a
  CROSS JOIN (SELECT @internal@.lifecycle_rules() AS rules OFFSET 0) z
  CROSS JOIN LATERAL crm.explain(z.rules, metrics) e;
 COMMENT ON VIEW customer_stage_rule IS
-'Each condition of each stage on each customer, as of the day crm.as_of(): why a customer is in a stage, and what is missing to another. Ask for one customer: WHERE customer_id = 7.';
+'Each condition of each stage on each customer, as of the day crm.as_of(): why a customer is in a '
+'stage, and what is missing to another. Ask for one customer: WHERE customer_id = 7.';
 COMMENT ON COLUMN customer_stage_rule.customer_id IS 'The customer.';
 COMMENT ON COLUMN customer_stage_rule.position IS 'Position of the rule in lifecycle_rule.';
 COMMENT ON COLUMN customer_stage_rule.stage IS 'The stage that the rule leads to.';
@@ -162,7 +167,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION customer_stage_at(date) IS
-'The view customer_stage as of a day, for everybody; for a single customer, setting crm.as_of and asking the view is faster.';
+'The view customer_stage as of a day, for everybody; for a single customer, setting crm.as_of and '
+'asking the view is faster.';
 
 CREATE FUNCTION customer_stage_rule_at(as_of date) RETURNS SETOF customer_stage_rule
 	LANGUAGE plpgsql STABLE SET search_path FROM CURRENT SET crm.as_of = '' AS $$
@@ -172,7 +178,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION customer_stage_rule_at(date) IS
-'The view customer_stage_rule as of a day, for everybody; for a single customer, setting crm.as_of and asking the view is faster.';
+'The view customer_stage_rule as of a day, for everybody; for a single customer, setting crm.as_of '
+'and asking the view is faster.';
 
 /* One row for each stay in a stage: from one row of the log to the next. */
 CREATE FUNCTION @internal@.lifecycle_stay_at(as_of date)
@@ -186,7 +193,8 @@ BEGIN ATOMIC
 	WINDOW w AS (PARTITION BY l.customer_id ORDER BY l.entered_at);
 END;
 COMMENT ON FUNCTION @internal@.lifecycle_stay_at(date) IS
-'The stays of customers in stages as of a day, from the log; left_at is NULL for the one that lasts.';
+'The stays of customers in stages as of a day, from the log; left_at is NULL for the one that '
+'lasts.';
 
 CREATE FUNCTION lifecycle_funnel_at(as_of date)
 	RETURNS TABLE (
@@ -227,7 +235,8 @@ COMMENT ON FUNCTION lifecycle_funnel_at(date) IS 'The view lifecycle_funnel as o
 CREATE VIEW lifecycle_funnel WITH (security_invoker) AS SELECT *
 	FROM lifecycle_funnel_at(crm.as_of());
 COMMENT ON VIEW lifecycle_funnel IS
-'How many customers are in each stage, how many ever were, and how many of these came further, as of the day crm.as_of(), from the reviews in lifecycle_log.';
+'How many customers are in each stage, how many ever were, and how many of these came further, as '
+'of the day crm.as_of(), from the reviews in lifecycle_log.';
 COMMENT ON COLUMN lifecycle_funnel.stage_no IS 'Order of the stages.';
 COMMENT ON COLUMN lifecycle_funnel.stage IS 'The stage.';
 COMMENT ON COLUMN lifecycle_funnel.name_zh IS 'Its name in Chinese.';
@@ -235,7 +244,8 @@ COMMENT ON COLUMN lifecycle_funnel.phase IS 'prospect, customer or lapsed.';
 COMMENT ON COLUMN lifecycle_funnel.now_in IS 'Customers who are in it.';
 COMMENT ON COLUMN lifecycle_funnel.entered IS 'Customers who ever entered it.';
 COMMENT ON COLUMN lifecycle_funnel.advanced IS
-'Those of them who later entered a higher stage; for dormant and churned customers, who came back to any other stage.';
+'Those of them who later entered a higher stage; for dormant and churned customers, who came back '
+'to any other stage.';
 COMMENT ON COLUMN lifecycle_funnel.lapsed IS
 'Those of them who later were dormant or churned; none for these stages.';
 COMMENT ON COLUMN lifecycle_funnel.conversion IS 'advanced / entered.';
@@ -304,7 +314,9 @@ COMMENT ON FUNCTION lifecycle_flow_at(date) IS 'The view lifecycle_flow as of a 
 
 CREATE VIEW lifecycle_flow WITH (security_invoker) AS SELECT * FROM lifecycle_flow_at(crm.as_of());
 COMMENT ON VIEW lifecycle_flow IS
-'How customers moved between stages in each month that is over on the day crm.as_of(), those who stayed included, from the reviews in lifecycle_log. crm.transition_matrix_agg(from_stage, to_stage, customers) makes a matrix of it.';
+'How customers moved between stages in each month that is over on the day crm.as_of(), those who '
+'stayed included, from the reviews in lifecycle_log. crm.transition_matrix_agg(from_stage, '
+'to_stage, customers) makes a matrix of it.';
 COMMENT ON COLUMN lifecycle_flow.period IS 'First day of the month.';
 COMMENT ON COLUMN lifecycle_flow.from_stage IS
 'Stage at the beginning of the month; NULL: who was seen for the first time in it.';
@@ -312,7 +324,8 @@ COMMENT ON COLUMN lifecycle_flow.to_stage IS 'Stage at its end.';
 COMMENT ON COLUMN lifecycle_flow.from_label IS
 'from_stage for a diagram of flows, as "loyalty before"; new: seen for the first time.';
 COMMENT ON COLUMN lifecycle_flow.to_label IS
-'to_stage for a diagram of flows, as "loyalty after". The two labels differ, so the diagram has no cycle.';
+'to_stage for a diagram of flows, as "loyalty after". The two labels differ, so the diagram has no '
+'cycle.';
 COMMENT ON COLUMN lifecycle_flow.customers IS 'Customers who went this way.';
 COMMENT ON COLUMN lifecycle_flow.from_customers IS
 'Customers in from_stage at the beginning of the month.';

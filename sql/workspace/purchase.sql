@@ -29,7 +29,8 @@ SELECT o.customer_id,
   JOIN sales_order o ON o.order_id = r.order_id
  WHERE o.status = 'paid';
 COMMENT ON VIEW @internal@.purchase_source IS
-'Purchases (paid orders) and refunds (amounts below 0) of all time, one row each. The view purchase shows them up to a day.';
+'Purchases (paid orders) and refunds (amounts below 0) of all time, one row each. The view '
+'purchase shows them up to a day.';
 COMMENT ON COLUMN @internal@.purchase_source.customer_id IS 'The customer.';
 COMMENT ON COLUMN @internal@.purchase_source.purchased_at IS 'When.';
 COMMENT ON COLUMN @internal@.purchase_source.purchased_on IS
@@ -66,7 +67,8 @@ BEGIN ATOMIC
 		 WHERE p.customer_id = c.customer_id) h;
 END;
 COMMENT ON FUNCTION @internal@.recompute(bigint[]) IS
-'Histories of some customers from the facts: one row for each key given, with a NULL history for a customer without purchases.';
+'Histories of some customers from the facts: one row for each key given, with a NULL history for a '
+'customer without purchases.';
 
 /* What a change of each table means for customers. */
 

@@ -38,7 +38,8 @@ BEGIN ATOMIC
 	 GROUP BY m.period, c.customer_id, c.first_on;
 END;
 COMMENT ON FUNCTION @internal@.recurring_customer_at(date) IS
-'What each customer paid a month before a month and at its end, for each month in which a contract ran, as of a day; the last month ends on that day.';
+'What each customer paid a month before a month and at its end, for each month in which a contract '
+'ran, as of a day; the last month ends on that day.';
 
 CREATE FUNCTION recurring_at(as_of date)
 	RETURNS TABLE (
@@ -88,7 +89,9 @@ COMMENT ON FUNCTION recurring_at(date) IS 'The view recurring as of a day.';
 
 CREATE VIEW recurring WITH (security_invoker) AS SELECT * FROM recurring_at(crm.as_of());
 COMMENT ON VIEW recurring IS
-'Monthly recurring revenue from contracts and its movements, as of the day crm.as_of(): closing = opening + new + expansion - contraction - churn + reactivation. Months in which no contract ran have no row.';
+'Monthly recurring revenue from contracts and its movements, as of the day crm.as_of(): closing = '
+'opening + new + expansion - contraction - churn + reactivation. Months in which no contract ran '
+'have no row.';
 COMMENT ON COLUMN recurring.period IS 'First day of the month.';
 COMMENT ON COLUMN recurring.is_complete IS 'Whether the month is over.';
 COMMENT ON COLUMN recurring.opening IS 'Monthly amount that ran on the day before the month.';
@@ -99,7 +102,8 @@ COMMENT ON COLUMN recurring.contraction IS
 COMMENT ON COLUMN recurring.churn IS 'What customers paid who pay nothing any more.';
 COMMENT ON COLUMN recurring.reactivation IS 'Of customers who had left and came back.';
 COMMENT ON COLUMN recurring.closing IS
-'Monthly amount that runs on the last day of the month (of one that is not over: on the day of the view).';
+'Monthly amount that runs on the last day of the month (of one that is not over: on the day of the '
+'view).';
 COMMENT ON COLUMN recurring.retained IS
 'What the customers of the opening pay at the end: opening + expansion - contraction - churn.';
 COMMENT ON COLUMN recurring.kept IS 'The same without expansion: opening - contraction - churn.';
@@ -146,7 +150,9 @@ COMMENT ON FUNCTION renewal_at(date) IS 'The view renewal as of a day.';
 
 CREATE VIEW renewal WITH (security_invoker) AS SELECT * FROM renewal_at(crm.as_of());
 COMMENT ON VIEW renewal IS
-'Contracts that were due, by the month of their end, and those of them that were renewed by another one, as of the day crm.as_of(). A contract that was cancelled before its end was due as well, and is not renewed.';
+'Contracts that were due, by the month of their end, and those of them that were renewed by '
+'another one, as of the day crm.as_of(). A contract that was cancelled before its end was due as '
+'well, and is not renewed.';
 COMMENT ON COLUMN renewal.period IS 'First day of the month.';
 COMMENT ON COLUMN renewal.is_complete IS 'Whether the month is over.';
 COMMENT ON COLUMN renewal.due IS 'Contracts that ended.';

@@ -30,7 +30,8 @@ INSERT INTO metric (metric, unit, higher_is_better, definition) VALUES
 	('median_gap', 'days', false, 'Median days between purchase days.'),
 	('mean_gap', 'days', false, 'Mean days between purchase days.'),
 	('usual_gap', 'days', false,
-		'Median gap from three purchase days on, before that the median of the segment or of everybody.'),
+		'Median gap from three purchase days on, before that the median of the segment or of '
+		'everybody.'),
 	('idle_ratio', 'ratio', false,
 		'Recency divided by the usual gap: idle time in the customer''s own rhythm.'),
 	('frequency', 'purchases', true, 'Number of purchases, as rules of segments call it.'),
@@ -64,7 +65,8 @@ INSERT INTO metric (metric, unit, higher_is_better, definition) VALUES
 	('decision_contacts', 'contacts', true, 'Contacts with a known part in decisions.'),
 	('serving_cost_12m', 'money', false, 'Costs booked on the customer in 12 months.'),
 	('points_earned', 'points', true,
-		'Points earned and available, less those taken back; in rules of tiers, of the time that the program measures.'),
+		'Points earned and available, less those taken back; in rules of tiers, of the time that '
+		'the program measures.'),
 	('idle_days', 'days', false, 'Days since the last purchase or interaction.'),
 	('days_known', 'days', true, 'Days since the customer was entered.');
 

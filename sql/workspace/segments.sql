@@ -27,11 +27,13 @@ CREATE TABLE segment_rule (
 	CHECK ((metric IS NULL) = (num_nonnulls(at_least, at_most) = 0))
 );
 COMMENT ON TABLE segment_rule IS
-'Which segment a customer is in: the first position whose conditions all hold decides. Several positions may lead to one segment.';
+'Which segment a customer is in: the first position whose conditions all hold decides. Several '
+'positions may lead to one segment.';
 COMMENT ON COLUMN segment_rule.position IS 'Order in which the rules are tried.';
 COMMENT ON COLUMN segment_rule.segment IS 'The segment; the same in all rows of a position.';
 COMMENT ON COLUMN segment_rule.metric IS
-'What is looked at: a score (r, f, m) or a value (recency, frequency, monetary); NULL: the rule always holds.';
+'What is looked at: a score (r, f, m) or a value (recency, frequency, monetary); NULL: the rule '
+'always holds.';
 COMMENT ON COLUMN segment_rule.at_least IS 'Lower bound, included.';
 COMMENT ON COLUMN segment_rule.at_most IS 'Upper bound, included.';
 

@@ -32,7 +32,8 @@ CREATE TABLE customer (
 	created_at timestamptz NOT NULL DEFAULT now()
 );
 COMMENT ON TABLE customer IS
-'A company or person that buys or may buy. A lead is a customer who has not bought yet, so that there is one key for life.';
+'A company or person that buys or may buy. A lead is a customer who has not bought yet, so that '
+'there is one key for life.';
 COMMENT ON COLUMN customer.customer_id IS 'Key.';
 COMMENT ON COLUMN customer.code IS 'The key in another system: ERP number, e-mail, open id.';
 COMMENT ON COLUMN customer.kind IS 'organization or person.';
@@ -83,7 +84,8 @@ CREATE TABLE consent (
 	PRIMARY KEY (customer_id, purpose, channel, given_at)
 );
 COMMENT ON TABLE consent IS
-'What a customer allowed or forbade. Rows are only added: the last one of a customer, purpose and channel holds.';
+'What a customer allowed or forbade. Rows are only added: the last one of a customer, purpose and '
+'channel holds.';
 COMMENT ON COLUMN consent.customer_id IS 'The customer.';
 COMMENT ON COLUMN consent.purpose IS 'What for: newsletter, offers, survey, ...';
 COMMENT ON COLUMN consent.channel IS 'By which channel: email, phone, sms, ...';
@@ -172,7 +174,8 @@ CREATE TABLE interaction (
 );
 CREATE INDEX ON interaction (customer_id, occurred_at);
 COMMENT ON TABLE interaction IS
-'One stream of every contact on every channel: page view, click, cart, call, visit, mail, form, training.';
+'One stream of every contact on every channel: page view, click, cart, call, visit, mail, form, '
+'training.';
 COMMENT ON COLUMN interaction.interaction_id IS 'Key.';
 COMMENT ON COLUMN interaction.customer_id IS 'The customer.';
 COMMENT ON COLUMN interaction.contact_id IS 'The person, where known.';
@@ -339,7 +342,8 @@ CREATE TABLE opportunity_log (
 	PRIMARY KEY (opportunity_id, changed_at)
 );
 COMMENT ON TABLE opportunity_log IS
-'The stages of an opportunity over time, so that the pipeline can be seen as of any day. The last row up to a moment holds then.';
+'The stages of an opportunity over time, so that the pipeline can be seen as of any day. The last '
+'row up to a moment holds then.';
 COMMENT ON COLUMN opportunity_log.opportunity_id IS 'The opportunity.';
 COMMENT ON COLUMN opportunity_log.changed_at IS 'From when on this holds.';
 COMMENT ON COLUMN opportunity_log.stage IS 'Stage from then on.';
@@ -456,7 +460,8 @@ CREATE INDEX ON points_entry (customer_id, occurred_at);
 CREATE UNIQUE INDEX points_entry_reversal ON points_entry (refund_id, reverses_id)
 	WHERE kind = 'reverse';
 COMMENT ON TABLE points_entry IS
-'Ledger of loyalty points. Rows are only added; the balance is computed from them, and expiry follows from expires_at.';
+'Ledger of loyalty points. Rows are only added; the balance is computed from them, and expiry '
+'follows from expires_at.';
 COMMENT ON COLUMN points_entry.entry_id IS 'Key.';
 COMMENT ON COLUMN points_entry.customer_id IS 'The customer.';
 COMMENT ON COLUMN points_entry.occurred_at IS 'When.';
@@ -618,7 +623,8 @@ CREATE TABLE lifecycle_rule (
 	CHECK ((metric IS NULL) = (num_nonnulls(at_least, at_most) = 0))
 );
 COMMENT ON TABLE lifecycle_rule IS
-'Which stage a customer is in: the first position whose conditions all hold decides. Several positions may lead to one stage.';
+'Which stage a customer is in: the first position whose conditions all hold decides. Several '
+'positions may lead to one stage.';
 COMMENT ON COLUMN lifecycle_rule.position IS 'Order in which the rules are tried.';
 COMMENT ON COLUMN lifecycle_rule.stage IS 'The stage; the same in all rows of a position.';
 COMMENT ON COLUMN lifecycle_rule.metric IS

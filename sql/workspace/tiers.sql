@@ -22,7 +22,8 @@ CREATE TABLE tier_review (
 	PRIMARY KEY (program, as_of)
 );
 COMMENT ON TABLE tier_review IS
-'The reviews of the programs, written by crm.review_tiers. A change of rules takes effect with the next one.';
+'The reviews of the programs, written by crm.review_tiers. A change of rules takes effect with the '
+'next one.';
 COMMENT ON COLUMN tier_review.program IS 'The program.';
 COMMENT ON COLUMN tier_review.as_of IS 'The day as of which it was reviewed.';
 COMMENT ON COLUMN tier_review.policy IS
@@ -65,7 +66,8 @@ COMMENT ON COLUMN customer_score_part.metric IS 'The metric that is looked at.';
 COMMENT ON COLUMN customer_score_part.value IS
 'Its value; NULL where it is not known, which brings no points.';
 COMMENT ON COLUMN customer_score_part.points IS
-'Points for that value. With a half-life they are halved for each such time since the last purchase or interaction.';
+'Points for that value. With a half-life they are halved for each such time since the last '
+'purchase or interaction.';
 COMMENT ON COLUMN customer_score_part.most_points IS 'The most points that the metric can bring.';
 COMMENT ON COLUMN customer_score_part.weight IS 'Weight of the part.';
 COMMENT ON COLUMN customer_score_part.score IS
@@ -77,7 +79,8 @@ SELECT p.customer_id, p.model, round(sum(p.score), 4) AS score, count(p.value) A
   FROM customer_score_part p
  GROUP BY p.customer_id, p.model;
 COMMENT ON VIEW customer_score IS
-'Composite scores from 0 to 100, by the rows of score_item, as of the day crm.as_of(); their parts are in customer_score_part. A rule of a tier may name a score like a metric.';
+'Composite scores from 0 to 100, by the rows of score_item, as of the day crm.as_of(); their parts '
+'are in customer_score_part. A rule of a tier may name a score like a metric.';
 COMMENT ON COLUMN customer_score.customer_id IS 'The customer.';
 COMMENT ON COLUMN customer_score.model IS 'Name of the score.';
 COMMENT ON COLUMN customer_score.score IS 'The score, from 0 to 100: the sum of its parts.';
@@ -103,7 +106,8 @@ BEGIN ATOMIC
 	 WHERE s.program = program_policy.program;
 END;
 COMMENT ON FUNCTION @internal@.program_policy(text) IS
-'The policy that the rows of program, tier and tier_rule mean; rules that contradict themselves are an error. NULL for an unknown program.';
+'The policy that the rows of program, tier and tier_rule mean; rules that contradict themselves '
+'are an error. NULL for an unknown program.';
 
 CREATE FUNCTION @internal@.tier_policy_at(as_of date)
 	RETURNS TABLE (program text, time_zone text, policy crm.tier_policy)
@@ -119,7 +123,8 @@ BEGIN ATOMIC
 	OFFSET 0;
 END;
 COMMENT ON FUNCTION @internal@.tier_policy_at(date) IS
-'The policy of each program with members that holds on a day: that of its last review, or what the rules say where there was none.';
+'The policy of each program with members that holds on a day: that of its last review, or what the '
+'rules say where there was none.';
 
 CREATE FUNCTION @internal@.tier_member_at(as_of date)
 	RETURNS TABLE (program text, customer_id bigint, valid_from timestamptz, valid_to timestamptz,
@@ -156,7 +161,8 @@ BEGIN ATOMIC
 	   AND l.reason NOT IN ('merge', 'close');
 END;
 COMMENT ON FUNCTION @internal@.tier_member_at(date) IS
-'Where each member of a program stands at the end of a day, as crm.tier_decide takes it. Who was merged into another customer or left is no member.';
+'Where each member of a program stands at the end of a day, as crm.tier_decide takes it. Who was '
+'merged into another customer or left is no member.';
 
 CREATE VIEW @internal@.program_history WITH (security_invoker) AS
 SELECT (SELECT w.time_zone FROM workspace w) AS time_zone, h.customer_id, h.history,
@@ -172,7 +178,8 @@ SELECT z.time_zone, p.customer_id,
   	FROM workspace w)) z ON true
  GROUP BY z.time_zone, p.customer_id;
 COMMENT ON VIEW @internal@.program_history IS
-'Purchase histories by the days of each time zone that a program goes by: the stored ones for that of the workspace, computed ones for others.';
+'Purchase histories by the days of each time zone that a program goes by: the stored ones for that '
+'of the workspace, computed ones for others.';
 COMMENT ON COLUMN @internal@.program_history.time_zone IS 'The time zone.';
 COMMENT ON COLUMN @internal@.program_history.customer_id IS 'The customer.';
 COMMENT ON COLUMN @internal@.program_history.history IS 'Purchases and refunds by day.';
@@ -193,7 +200,8 @@ SELECT z.time_zone, e.customer_id,
  WHERE e.qualifying AND e.kind <> 'redeem'
  GROUP BY z.time_zone, e.customer_id;
 COMMENT ON VIEW @internal@.program_points IS
-'Points that count for a tier, by the days of each time zone in which a program counts them: those that were earned and are available, less those taken back. Points that were redeemed stay earned.';
+'Points that count for a tier, by the days of each time zone in which a program counts them: those '
+'that were earned and are available, less those taken back. Points that were redeemed stay earned.';
 COMMENT ON COLUMN @internal@.program_points.time_zone IS 'The time zone.';
 COMMENT ON COLUMN @internal@.program_points.customer_id IS 'The customer.';
 COMMENT ON COLUMN @internal@.program_points.points_history IS 'Points by day.';
@@ -222,7 +230,8 @@ SELECT m.program, m.customer_id, m.valid_from, m.reason, m.facts, m.state, s.pol
 							 WHERE NOT crm_internal.tier_counts(q.policy, r.metric)))
 			 o ON o.customer_id = m.customer_id;
 COMMENT ON VIEW @internal@.tier_standing IS
-'Behind customer_tier and customer_tier_rule: each member of a program, as of the day crm.as_of(), with what the rules may look at. Facts that no rule looks at are not read.';
+'Behind customer_tier and customer_tier_rule: each member of a program, as of the day crm.as_of(), '
+'with what the rules may look at. Facts that no rule looks at are not read.';
 COMMENT ON COLUMN @internal@.tier_standing.program IS 'The program.';
 COMMENT ON COLUMN @internal@.tier_standing.customer_id IS 'The customer.';
 COMMENT ON COLUMN @internal@.tier_standing.valid_from IS 'When the last decision took effect.';
@@ -245,7 +254,9 @@ SELECT m.program, m.customer_id, n.purpose, n.tier, n.metric, n.value, n.thresho
  CROSS JOIN LATERAL crm.tier_needs(m.policy, m.state, m.history, m.profit_history, m.points_history,
  	m.metrics, crm.as_of()) n;
 COMMENT ON VIEW customer_tier_rule IS
-'What each member of a program has and still needs, to keep the tier at its review and to enter the next one: a row for each rule, as of the day crm.as_of(). Metrics of the program''s window count what is known so far of the days that the decision will look at.';
+'What each member of a program has and still needs, to keep the tier at its review and to enter '
+'the next one: a row for each rule, as of the day crm.as_of(). Metrics of the program''s window '
+'count what is known so far of the days that the decision will look at.';
 COMMENT ON COLUMN customer_tier_rule.program IS 'The program.';
 COMMENT ON COLUMN customer_tier_rule.customer_id IS 'The customer.';
 COMMENT ON COLUMN customer_tier_rule.purpose IS 'keep (the tier of now) or enter (the next one).';
@@ -286,7 +297,10 @@ SELECT m.program, m.customer_id, (m.state).tier_no, (m.state).tier, t.name_zh AS
 		m.metrics, crm.as_of()) AS outlook
 	OFFSET 0) o;
 COMMENT ON VIEW customer_tier IS
-'The tier of each member of a program, as of the day crm.as_of(): since when and why, what is missing to the next tier, and whether it will be lost. Who is about to lose gold: WHERE tier = ''gold'' AND at_risk AND review_on < crm.as_of() + 60. Where several rules must hold, the gap is that of the rule that is furthest from holding; customer_tier_rule shows all.';
+'The tier of each member of a program, as of the day crm.as_of(): since when and why, what is '
+'missing to the next tier, and whether it will be lost. Who is about to lose gold: WHERE tier '
+'= ''gold'' AND at_risk AND review_on < crm.as_of() + 60. Where several rules must hold, the gap '
+'is that of the rule that is furthest from holding; customer_tier_rule shows all.';
 COMMENT ON COLUMN customer_tier.program IS 'The program.';
 COMMENT ON COLUMN customer_tier.customer_id IS 'The customer.';
 COMMENT ON COLUMN customer_tier.tier_no IS 'Rank of the tier, 0 is the base.';
@@ -309,9 +323,11 @@ COMMENT ON COLUMN customer_tier.gap_to_next IS
 'What is missing of it; 0: the next review lifts the customer.';
 COMMENT ON COLUMN customer_tier.keep_metric IS 'The metric that is furthest from keeping the tier.';
 COMMENT ON COLUMN customer_tier.gap_to_keep IS
-'What is missing of it until the review; 0: the tier is safe; NULL with keep_metric: the metric is not known.';
+'What is missing of it until the review; 0: the tier is safe; NULL with keep_metric: the metric is '
+'not known.';
 COMMENT ON COLUMN customer_tier.at_risk IS
-'Whether the tier is not kept at the review unless something is added; never where the program lets nobody fall, or a tier given by hand still protects the customer then.';
+'Whether the tier is not kept at the review unless something is added; never where the program '
+'lets nobody fall, or a tier given by hand still protects the customer then.';
 COMMENT ON COLUMN customer_tier.floor_until IS
 'First day on which a tier given by hand does not protect the customer any more.';
 
@@ -324,7 +340,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION customer_score_part_at(date) IS
-'The view customer_score_part as of a day, for everybody; for a single customer, setting crm.as_of and asking the view is faster.';
+'The view customer_score_part as of a day, for everybody; for a single customer, setting crm.as_of '
+'and asking the view is faster.';
 
 CREATE FUNCTION customer_score_at(as_of date) RETURNS SETOF customer_score
 	LANGUAGE plpgsql STABLE SET search_path FROM CURRENT SET crm.as_of = '' AS $$
@@ -334,7 +351,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION customer_score_at(date) IS
-'The view customer_score as of a day, for everybody; for a single customer, setting crm.as_of and asking the view is faster.';
+'The view customer_score as of a day, for everybody; for a single customer, setting crm.as_of and '
+'asking the view is faster.';
 
 CREATE FUNCTION customer_tier_rule_at(as_of date) RETURNS SETOF customer_tier_rule
 	LANGUAGE plpgsql STABLE SET search_path FROM CURRENT SET crm.as_of = '' AS $$
@@ -344,7 +362,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION customer_tier_rule_at(date) IS
-'The view customer_tier_rule as of a day, for everybody; for a single customer, setting crm.as_of and asking the view is faster.';
+'The view customer_tier_rule as of a day, for everybody; for a single customer, setting crm.as_of '
+'and asking the view is faster.';
 
 CREATE FUNCTION customer_tier_at(as_of date) RETURNS SETOF customer_tier
 	LANGUAGE plpgsql STABLE SET search_path FROM CURRENT SET crm.as_of = '' AS $$
@@ -354,7 +373,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION customer_tier_at(date) IS
-'The view customer_tier as of a day, for everybody; for a single customer, setting crm.as_of and asking the view is faster.';
+'The view customer_tier as of a day, for everybody; for a single customer, setting crm.as_of and '
+'asking the view is faster.';
 
 CREATE FUNCTION tier_flow_at(as_of date)
 	RETURNS TABLE (
@@ -423,7 +443,9 @@ COMMENT ON FUNCTION tier_flow_at(date) IS 'The view tier_flow as of a day.';
 
 CREATE VIEW tier_flow WITH (security_invoker) AS SELECT * FROM tier_flow_at(crm.as_of());
 COMMENT ON VIEW tier_flow IS
-'How customers moved between the tiers of a program in each month that is over on the day crm.as_of(), those who stayed included. crm.transition_matrix_agg(from_tier, to_tier, customers) makes a matrix of it.';
+'How customers moved between the tiers of a program in each month that is over on the day '
+'crm.as_of(), those who stayed included. crm.transition_matrix_agg(from_tier, to_tier, customers) '
+'makes a matrix of it.';
 COMMENT ON COLUMN tier_flow.program IS 'The program.';
 COMMENT ON COLUMN tier_flow.period IS 'First day of the month.';
 COMMENT ON COLUMN tier_flow.from_no IS 'Rank of the tier at the beginning of the month.';
@@ -434,7 +456,8 @@ COMMENT ON COLUMN tier_flow.to_tier IS 'Tier at its end; NULL: who left the prog
 COMMENT ON COLUMN tier_flow.from_label IS
 'from_tier for a diagram of flows, as "gold before"; new: joined in the month.';
 COMMENT ON COLUMN tier_flow.to_label IS
-'to_tier for a diagram of flows, as "gold after"; left: left the program. The two labels differ, so the diagram has no cycle.';
+'to_tier for a diagram of flows, as "gold after"; left: left the program. The two labels differ, '
+'so the diagram has no cycle.';
 COMMENT ON COLUMN tier_flow.customers IS 'Customers who went this way.';
 COMMENT ON COLUMN tier_flow.from_customers IS
 'Customers in from_tier at the beginning of the month.';
@@ -466,7 +489,9 @@ COMMENT ON FUNCTION points_balance_at(date) IS 'The view points_balance as of a 
 
 CREATE VIEW points_balance WITH (security_invoker) AS SELECT * FROM points_balance_at(crm.as_of());
 COMMENT ON VIEW points_balance IS
-'The points of each customer at the end of the day crm.as_of(), computed from points_entry. What expires first is spent first; what takes back the points of an entry (reverses_id) takes those first.';
+'The points of each customer at the end of the day crm.as_of(), computed from points_entry. What '
+'expires first is spent first; what takes back the points of an entry (reverses_id) takes those '
+'first.';
 COMMENT ON COLUMN points_balance.customer_id IS 'The customer.';
 COMMENT ON COLUMN points_balance.balance IS
 'Points that can be spent; below 0 where more was taken back than was left.';
@@ -506,7 +531,8 @@ COMMENT ON FUNCTION points_lot_at(date) IS 'The view points_lot as of a day.';
 
 CREATE VIEW points_lot WITH (security_invoker) AS SELECT * FROM points_lot_at(crm.as_of());
 COMMENT ON VIEW points_lot IS
-'The points that are left at the end of the day crm.as_of(), by the lots in which they were earned. What expires when: SELECT expires_on, sum(points) FROM points_lot GROUP BY 1.';
+'The points that are left at the end of the day crm.as_of(), by the lots in which they were '
+'earned. What expires when: SELECT expires_on, sum(points) FROM points_lot GROUP BY 1.';
 COMMENT ON COLUMN points_lot.customer_id IS 'The customer.';
 COMMENT ON COLUMN points_lot.expires_at IS
 'From when on the points cannot be spent any more; NULL: never.';
@@ -548,7 +574,9 @@ COMMENT ON FUNCTION order_points_at(date) IS 'The view order_points as of a day.
 
 CREATE VIEW order_points WITH (security_invoker) AS SELECT * FROM order_points_at(crm.as_of());
 COMMENT ON VIEW order_points IS
-'The points that each paid order up to the day crm.as_of() earns in each program. The tier is that of the day before, so that an order which lifts the customer is credited by the tier that he had. How much money brings a point is said by the tier''s benefits: {"amount_per_point": 10}.';
+'The points that each paid order up to the day crm.as_of() earns in each program. The tier is that '
+'of the day before, so that an order which lifts the customer is credited by the tier that he had. '
+'How much money brings a point is said by the tier''s benefits: {"amount_per_point": 10}.';
 COMMENT ON COLUMN order_points.order_id IS 'The order.';
 COMMENT ON COLUMN order_points.customer_id IS 'The customer.';
 COMMENT ON COLUMN order_points.ordered_at IS 'When it was placed.';

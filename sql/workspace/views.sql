@@ -63,7 +63,8 @@ BEGIN ATOMIC
 	OFFSET 0;
 END;
 COMMENT ON FUNCTION @internal@.frozen_at(date) IS
-'Thresholds, usual gaps, models, rules and settings that hold on a day: one row. Thresholds, gaps and models are the newest that are not later than the day; NULL where none is that old.';
+'Thresholds, usual gaps, models, rules and settings that hold on a day: one row. Thresholds, gaps '
+'and models are the newest that are not later than the day; NULL where none is that old.';
 
 CREATE FUNCTION @internal@.purchase_metric_at(as_of date)
 	RETURNS TABLE (
@@ -158,7 +159,8 @@ BEGIN ATOMIC
 	 WHERE crm.purchases(h.history, purchase_metric_at.as_of) > 0;
 END;
 COMMENT ON FUNCTION @internal@.purchase_metric_at(date) IS
-'All that purchases say of a customer as of a day: one row for each customer with a purchase up to then. The views on purchases are parts of it.';
+'All that purchases say of a customer as of a day: one row for each customer with a purchase up to '
+'then. The views on purchases are parts of it.';
 
 CREATE FUNCTION customer_rfm_at(as_of date)
 	RETURNS TABLE (
@@ -174,7 +176,8 @@ COMMENT ON FUNCTION customer_rfm_at(date) IS 'The view customer_rfm as of a day.
 
 CREATE VIEW customer_rfm WITH (security_invoker) AS SELECT * FROM customer_rfm_at(crm.as_of());
 COMMENT ON VIEW customer_rfm IS
-'Recency, frequency, monetary value, their scores and the segment of each customer who bought, as of the day crm.as_of().';
+'Recency, frequency, monetary value, their scores and the segment of each customer who bought, as '
+'of the day crm.as_of().';
 COMMENT ON COLUMN customer_rfm.customer_id IS 'The customer.';
 COMMENT ON COLUMN customer_rfm.recency IS 'Days since the last purchase.';
 COMMENT ON COLUMN customer_rfm.frequency IS 'Number of purchases.';
@@ -185,7 +188,8 @@ COMMENT ON COLUMN customer_rfm.m IS 'Score of the amount.';
 COMMENT ON COLUMN customer_rfm.code IS 'The three scores, as 543.';
 COMMENT ON COLUMN customer_rfm.segment IS 'The segment, by the rules of segment_rule.';
 COMMENT ON COLUMN customer_rfm.thresholds_as_of IS
-'Day of the thresholds used; NULL: none is that old, so there are no scores (crm.freeze_thresholds makes them).';
+'Day of the thresholds used; NULL: none is that old, so there are no scores (crm.freeze_thresholds '
+'makes them).';
 
 CREATE FUNCTION segment_profile_at(as_of date)
 	RETURNS TABLE (
@@ -227,7 +231,8 @@ COMMENT ON FUNCTION segment_profile_at(date) IS 'The view segment_profile as of 
 CREATE VIEW segment_profile WITH (security_invoker) AS SELECT *
 	FROM segment_profile_at(crm.as_of());
 COMMENT ON VIEW segment_profile IS
-'Each segment in numbers, as of the day crm.as_of(). A row without a segment holds customers for whom no thresholds or rules are there.';
+'Each segment in numbers, as of the day crm.as_of(). A row without a segment holds customers for '
+'whom no thresholds or rules are there.';
 COMMENT ON COLUMN segment_profile.segment_no IS 'Order of the segments.';
 COMMENT ON COLUMN segment_profile.segment IS 'The segment.';
 COMMENT ON COLUMN segment_profile.name_zh IS 'Its name in Chinese.';

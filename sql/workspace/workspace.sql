@@ -37,7 +37,8 @@ COMMENT ON COLUMN workspace.only_row IS 'Keeps it one row.';
 COMMENT ON COLUMN workspace.crm_version IS 'Version of crm that the definitions came from.';
 COMMENT ON COLUMN workspace.time_zone IS 'Time zone that decides on which day something happened.';
 COMMENT ON COLUMN workspace.rfm_groups IS
-'Number of groups of the RFM scores that crm.freeze_thresholds makes. The shipped segments expect 5.';
+'Number of groups of the RFM scores that crm.freeze_thresholds makes. The shipped segments expect '
+'5.';
 COMMENT ON COLUMN workspace.purchase_model IS
 'Kind of model that crm.fit fits to purchases: mbg_nbd, bg_nbd, ...';
 COMMENT ON COLUMN workspace.model_unit IS 'Unit of time of the model: day, week, month or year.';
@@ -61,7 +62,8 @@ CREATE TABLE customer_history (
 	refreshed_at timestamptz NOT NULL DEFAULT now()
 );
 COMMENT ON TABLE customer_history IS
-'Stored purchase histories, filled by crm.refresh. Read the view purchase_history, which is always up to date.';
+'Stored purchase histories, filled by crm.refresh. Read the view purchase_history, which is always '
+'up to date.';
 COMMENT ON COLUMN customer_history.customer_id IS 'The customer.';
 COMMENT ON COLUMN customer_history.history IS 'Purchases and refunds by day.';
 COMMENT ON COLUMN customer_history.profit_history IS
@@ -78,7 +80,8 @@ ALTER TABLE customer_change
 	SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000,
 	autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 20000);
 COMMENT ON TABLE customer_change IS
-'Customers whose stored history is out of date; written by triggers, emptied by crm.refresh. Rows are only added and no column is unique, so that writers never wait for each other.';
+'Customers whose stored history is out of date; written by triggers, emptied by crm.refresh. Rows '
+'are only added and no column is unique, so that writers never wait for each other.';
 COMMENT ON COLUMN customer_change.customer_id IS 'The customer; NULL: everybody.';
 COMMENT ON COLUMN customer_change.changed_at IS
 'Start of the transaction that changed the customer.';
@@ -116,7 +119,8 @@ CREATE TABLE threshold (
 	made_at timestamptz NOT NULL DEFAULT now()
 );
 COMMENT ON TABLE threshold IS
-'Thresholds of RFM scores and ABC classes, and the usual time between purchases, frozen by crm.freeze_thresholds. A view takes the newest that is not after its day.';
+'Thresholds of RFM scores and ABC classes, and the usual time between purchases, frozen by '
+'crm.freeze_thresholds. A view takes the newest that is not after its day.';
 COMMENT ON COLUMN threshold.as_of IS 'Day as of which all customers were compared.';
 COMMENT ON COLUMN threshold.thresholds IS 'Thresholds of recency, frequency and amount.';
 COMMENT ON COLUMN threshold.a_threshold IS
@@ -124,7 +128,9 @@ COMMENT ON COLUMN threshold.a_threshold IS
 COMMENT ON COLUMN threshold.b_threshold IS
 'Revenue from which a customer is of class B: with A, 95 percent.';
 COMMENT ON COLUMN threshold.usual_gaps IS
-'Usual days between purchase days, for customers with fewer than three of them: the median over the others of their own medians, in each segment and in all: {"segments": {"Promising": 31}, "all": 20.5}.';
+'Usual days between purchase days, for customers with fewer than three of them: the median over '
+'the others of their own medians, in each segment and in all: {"segments": {"Promising": 31}, '
+'"all": 20.5}.';
 COMMENT ON COLUMN threshold.customers IS 'Customers that were compared.';
 COMMENT ON COLUMN threshold.made_at IS 'When it was made.';
 
@@ -140,7 +146,8 @@ CREATE TABLE model (
 );
 CREATE INDEX ON model (role, as_of, model_id);
 COMMENT ON TABLE model IS
-'Fitted models; crm.fit adds to them. A view takes the newest fitted on data up to its day, so that looking back never uses the future.';
+'Fitted models; crm.fit adds to them. A view takes the newest fitted on data up to its day, so '
+'that looking back never uses the future.';
 COMMENT ON COLUMN model.model_id IS 'Key; later fits are higher.';
 COMMENT ON COLUMN model.role IS
 'What it describes: purchases (when customers buy) or spend (for how much).';

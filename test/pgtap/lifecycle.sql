@@ -81,7 +81,8 @@ SELECT is(pg_temp.stage(id), expected, what) FROM (VALUES
 	(4, 'consideration: inbound_interactions_90d 5 is at least 5', 'or many contacts'),
 	(5, 'purchase: purchases 1 is at least 1, revenue 50 is at least 0.01', 'who bought'),
 	(6, 'purchase: running_contracts 1 is at least 1', 'or signed'),
-	(7, 'satisfaction: last_satisfaction 0.8 is at least 0.7, open_complaints 0 is at most 0, purchases 1 is at least 1', 'and is pleased'),
+	(7, 'satisfaction: last_satisfaction 0.8 is at least 0.7, open_complaints 0 is at most 0, '
+		'purchases 1 is at least 1', 'and is pleased'),
 	(8, 'purchase: purchases 1 is at least 1, revenue 50 is at least 0.01',
 		'but not with an open complaint'),
 	(9, 'loyalty: purchases_12m 3 is at least 3', 'who comes back'),
@@ -96,7 +97,8 @@ SELECT is(pg_temp.stage(id), expected, what) FROM (VALUES
 		'idle for just four times the own median gap'),
 	(16, 'dormant: idle_ratio 3.9 is at least 2, running_contracts 0 is at most 0', 'a day less'),
 	(17, 'loyalty: purchases_12m 3 is at least 3', 'a running contract keeps from both'),
-	(18, 'churned: lapsed_contracts 1 is at least 1, purchases_12m 0 is at most 0, running_contracts 0 is at most 0', 'a contract that ended without another'),
+	(18, 'churned: lapsed_contracts 1 is at least 1, purchases_12m 0 is at most 0, '
+		'running_contracts 0 is at most 0', 'a contract that ended without another'),
 	(19, 'churned: idle_ratio 4 is at least 4, running_contracts 0 is at most 0',
 		'lapsed overrides advocacy'),
 	(20, 'purchase: purchases 1 is at least 1, revenue 50 is at least 0.01',
@@ -184,7 +186,8 @@ SELECT results_eq($$EXECUTE log('2025-07-01')$$, $$VALUES
 SET LOCAL crm.as_of = '2025-07-12';
 SELECT results_eq('SELECT customer_id, since, logged_stage FROM crm_stage.customer_stage
 	WHERE customer_id IN (13, 15)
-	ORDER BY 1', $$VALUES (13::bigint, date '2025-07-10', 'loyalty'), (15, '2025-06-30', 'churned')$$, 'the view shows since when');
+	ORDER BY 1', $$VALUES (13::bigint, date '2025-07-10', 'loyalty'), (15, '2025-06-30', 'churned
+		')$$, 'the view shows since when');
 SET LOCAL crm.as_of = '2025-06-30';
 SELECT throws_like($$SELECT crm.review_stages('crm_stage', '2025-07-09')$$,
 	'stages were reviewed as of 2025-07-10, after 2025-07-09', 'not before the last review');
@@ -195,7 +198,8 @@ SELECT results_eq($$EXECUTE log('2025-07-01')$$, $$VALUES (13::bigint, date '202
 	'dormant', 'true'),
 	(16, '2025-07-10', 'loyalty', 'dormant', 'true')$$, 'a move that was none is taken back');
 SELECT results_eq('SELECT as_of, customers, moves, unusual_moves FROM crm_stage.lifecycle_review
-	ORDER BY 1', $$VALUES (date '2025-06-30', 30::bigint, 30::bigint, 0::bigint), ('2025-07-10', 30, 2, 2)$$, 'the reviews in numbers');
+	ORDER BY 1', $$VALUES (date '2025-06-30', 30::bigint, 30::bigint, 0::bigint), ('2025-07-10
+		', 30, 2, 2)$$, 'the reviews in numbers');
 SELECT pg_temp.buy(15, '2025-06-25') \g /dev/null
 SELECT results_eq($$SELECT * FROM crm.review_stages('crm_stage', '2025-06-30', replay => true)$$,
 	'VALUES (30::bigint, 30::bigint, 0::bigint)', 'a replay takes later reviews back');
@@ -260,7 +264,8 @@ SELECT results_eq($$SELECT v.state, round(v.value::numeric, 9)
 	FROM (SELECT crm.transition_matrix_agg(from_stage, to_stage, customers) AS matrix
 	FROM crm_stage.lifecycle_flow) q,
 						   crm.markov_value(q.matrix,
-						   	'{"awareness": 0, "purchase": 10, "loyalty": 5, "dormant": -1, "churned": 0}', 0.1) v$$,
+						   	'{"awareness": 0, "purchase": 10, "loyalty": 5, "dormant": -1, '
+						   	'"churned": 0}', 0.1) v$$,
 	$$VALUES ('awareness', 0::numeric), ('churned', 0), ('dormant', round(9.79 / 0.21, 9)),
 		('loyalty', 55), ('purchase', round(11 / 0.21, 9))$$, 'and what the stages are worth');
 
@@ -271,7 +276,8 @@ INSERT INTO crm_many.customer (customer_id, name, created_at) SELECT g, 'custome
 INSERT INTO crm_many.sales_order (order_id, customer_id, ordered_at)
 SELECT id * 100 + n, id,
 	timestamptz '2024-06-01 12:00+08' + (abs(hashint8extended(id, 1)) % 300 + n
-	* (1 + abs(hashint8extended(id, 2)) % 60) + abs(hashint8extended(id * 100 + n, 3)) % 20) * interval '1 day'
+	* (1 + abs(hashint8extended(id, 2)) % 60) + abs(hashint8extended(id * 100 + n, 3)) % 20) * interval
+		'1 day'
   FROM generate_series(1, 350) id, generate_series(0, (abs(hashint8extended(id, 4)) % 6)::int) n;
 INSERT INTO crm_many.sales_order_line (order_id, line_no, unit_price) SELECT order_id, 1,
 	1 + order_id % 97 FROM crm_many.sales_order;
@@ -292,7 +298,8 @@ SELECT is((SELECT usual_gaps FROM crm_many.threshold WHERE as_of = '2024-12-31')
 			'all', (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY p.median_gap)
 				FROM crm_many_internal.purchase_metric_at('2024-12-31') p
 				WHERE p.purchase_days > 2))),
-	'crm.freeze_thresholds freezes the median of the customers'' own median gaps, in each segment and in all');
+	'crm.freeze_thresholds freezes the median of the customers'' own median gaps, in each segment '
+	'and in all');
 SELECT is_empty($$SELECT p.customer_id, p.usual_gap
 	FROM crm_many_internal.purchase_metric_at('2025-02-10') p, crm_many.threshold c
 				   WHERE c.as_of = p.thresholds_as_of AND (p.usual_gap IS DISTINCT FROM CASE

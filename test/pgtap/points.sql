@@ -34,7 +34,8 @@ SELECT results_eq($$SELECT day, b.balance, b.available, b.pending, b.earned, b.s
 	('2025-12-20', 90, 90, 0, 150, 60, 0, '2026-01-10', 90, 90),
 		('2026-01-09', 90, 90, 0, 150, 60, 0, '2026-01-10', 90, 90),
 		('2026-01-11', 0, 0, 0, 150, 60, 90, NULL, 0, 0)$$,
-	'90 points before and after the smaller lot would have expired (FloCafe #78: old debits do not stay when credits expire)');
+	'90 points before and after the smaller lot would have expired (FloCafe #78: old debits do not '
+	'stay when credits expire)');
 SELECT is(pg_temp.balance(1, '2025-01-09'), NULL, 'nothing before the first entry');
 SET LOCAL crm.as_of = '2025-05-01';
 SELECT is((SELECT balance FROM crm_points.points_balance), 90::numeric,
@@ -104,7 +105,8 @@ SELECT results_eq('SELECT * FROM pg_temp.order_points()',
 	$$VALUES (1::bigint, 150000::numeric, 'none', NULL::numeric, NULL::numeric, 0::numeric),
 	(2, 196000, 'first', 1000, 196, 0), (3, 1799.99, 'second', 900, 1, 0),
 	(5, 899, 'second', 900, 0, 0)$$,
-	'ERPNext #33550: an order that lifts the customer is credited by the tier that he had, the next one by the new; unpaid ones not at all');
+	'ERPNext #33550: an order that lifts the customer is credited by the tier that he had, the '
+	'next one by the new; unpaid ones not at all');
 SELECT is((SELECT count(*) FROM crm_points.order_points WHERE program = 'standard'
 	AND points IS NOT NULL), 0::bigint, 'a program whose tiers bring no points');
 CREATE FUNCTION pg_temp.credit() RETURNS bigint LANGUAGE sql AS $$
@@ -188,7 +190,8 @@ INSERT INTO crm_points.points_entry (customer_id, occurred_at, kind, points, exp
 	NULL);
 SELECT is(ARRAY[pg_temp.balance(10, '2025-02-01'), pg_temp.balance(11, '2025-01-31'),
 	pg_temp.balance(11, '2025-02-01')], '{-10,40,0}',
-	'fountain #1126: expired points cannot be spent a second later, no nightly job needed; those spent a second before are spent');
+	'fountain #1126: expired points cannot be spent a second later, no nightly job needed; those '
+	'spent a second before are spent');
 SELECT is((SELECT count(*) FROM crm_points.points_balance_at('2025-12-31')),
 	(SELECT count(DISTINCT customer_id) FROM crm_points.points_entry),
 	'one balance for each customer with entries');

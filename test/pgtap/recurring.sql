@@ -65,7 +65,8 @@ SELECT results_eq('SELECT period, opening, new, expansion, contraction, churn, r
 			 	('2025-05-01', 270, 5, 0, 0, 30, 0, 245, 1, 1, 0),
 			 ('2025-06-01', 245, 0, 0, 0, 0, 25, 270, 0, 0, 1),
 			 	('2025-07-01', 270, 0, 0, 0, 0, 0, 270, 0, 0, 0)$$,
-	'one of two contracts: contraction; a return: reactivation, in no retention; a cancelled one ends that day; a paid one after a free one is the first');
+	'one of two contracts: contraction; a return: reactivation, in no retention; a cancelled one '
+	'ends that day; a paid one after a free one is the first');
 SELECT results_eq('SELECT nrr, quick_ratio FROM crm_paid.recurring WHERE period = ''2025-06-01''',
 	'VALUES (1::float8, NULL::float8)', 'reactivation stays apart');
 

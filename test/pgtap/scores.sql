@@ -54,10 +54,12 @@ SELECT results_eq('SELECT customer_id, metric, value, points, most_points, weigh
 	(3, 'purchases', 2, 10, 10, 1, 50), (3, 'recency', 20, 1, 5, 2, 10),
 		(4, 'purchases', 0, 0, 10, 1, 0), (4, 'recency', NULL, 0, 5, 2, 0),
 		(5, 'purchases', 0, 0, 10, 1, 0), (5, 'recency', NULL, 0, 5, 2, 0)$$,
-	'parts: value, points, what they can bring, 100 * weight * points / (2 * 5 + 1 * 10); an unknown value brings none');
+	'parts: value, points, what they can bring, 100 * weight * points / (2 * 5 + 1 * 10); an '
+	'unknown value brings none');
 SELECT results_eq('SELECT customer_id, score, known_parts, parts FROM crm_scores.customer_score
 	WHERE model = ''fresh''
-	ORDER BY 1', $$VALUES (1::bigint, 60::numeric, 2::bigint, 2::bigint), (2, 40, 2, 2), (3, 60, 2, 2), (4, 0, 1, 2), (5, 0, 1, 2)$$, 'the score is their sum; how many are known');
+	ORDER BY 1', $$VALUES (1::bigint, 60::numeric, 2::bigint, 2::bigint), (2, 40, 2, 2), (3, 60, '
+		'2, 2), (4, 0, 1, 2), (5, 0, 1, 2)$$, 'the score is their sum; how many are known');
 SELECT results_eq('SELECT customer_id, score FROM crm_scores.customer_score WHERE model = ''value''
 	ORDER BY 1', $$VALUES (1::bigint, 40::numeric), (2, 0), (3, 100), (4, 0), (5, 0)$$, 'each model
 	for itself');
@@ -103,7 +105,8 @@ SELECT is_empty('SELECT s.customer_id, s.model FROM crm_scores.customer_score s
 	HAVING abs(sum(p.score) - s.score) > 0.0001', 'they are the sum of their parts');
 SELECT results_eq('SELECT model, count(*), count(DISTINCT customer_id)
 	FROM crm_scores.customer_score GROUP BY 1
-	ORDER BY 1', $$VALUES ('fresh', 5::bigint, 5::bigint), ('value', 5, 5), ('voice', 5, 5), ('warmth', 5, 5)$$, 'everybody has one score of each model');
+	ORDER BY 1', $$VALUES ('fresh', 5::bigint, 5::bigint), ('value', 5, 5), ('voice', 5, 5), ('warmth
+		', 5, 5)$$, 'everybody has one score of each model');
 INSERT INTO crm_scores.score_item (model, metric, weight, breaks, points)
 	VALUES ('nothing', 'revenue', 1, '{1}', '{0,0}');
 SELECT is((SELECT count(score) FROM crm_scores.customer_score WHERE model = 'nothing'), 0::bigint,

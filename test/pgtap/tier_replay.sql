@@ -57,8 +57,13 @@ BEGIN
 END $$;
 
 CREATE TEMP TABLE tiers AS SELECT tiers FROM (VALUES
-	('[{"tier_no": 0, "name": "base"}, {"tier_no": 1, "name": "silver", "rules": [{"metric": "revenue", "enter_at": 200, "keep_at": 150.5}]}, {"tier_no": 2, "name": "gold", "rules": [{"metric": "revenue", "enter_at": 500, "keep_at": 400}]}]'::jsonb),
-	('[{"tier_no": 0, "name": "base"}, {"tier_no": 3, "name": "fan", "rules": [{"metric": "purchases", "enter_at": 3, "keep_at": 1}]}, {"tier_no": 4, "name": "friend", "rules": [{"metric": "purchase_days", "enter_at": 5, "keep_at": 3}, {"metric": "revenue", "enter_at": 300}]}]')) AS v(tiers);
+	('[{"tier_no": 0, "name": "base"}, {"tier_no": 1, "name": "silver", "rules": [{"metric": '
+		'"revenue", "enter_at": 200, "keep_at": 150.5}]}, {"tier_no": 2, "name": "gold", "rules": '
+		'[{"metric": "revenue", "enter_at": 500, "keep_at": 400}]}]'::jsonb),
+	('[{"tier_no": 0, "name": "base"}, {"tier_no": 3, "name": "fan", "rules": [{"metric": '
+		'"purchases", "enter_at": 3, "keep_at": 1}]}, {"tier_no": 4, "name": "friend", "rules": '
+		'[{"metric": "purchase_days", "enter_at": 5, "keep_at": 3}, {"metric": "revenue", '
+		'"enter_at": 300}]}]')) AS v(tiers);
 CREATE TEMP TABLE policy AS
 	SELECT row_number() OVER () AS policy_no, make_tier_policy(tiers, kind, length, '2022-02-28',
 		'UTC', upgrade, downgrade, step, valid, round_up, grace, stay) AS p
@@ -94,7 +99,8 @@ CREATE TEMP TABLE replayed AS
 	SELECT policy_no, customer, t.tier_no, t.valid_from, t.reason, t.review_on FROM policy,
 		customer, tier_path(p, h, '2022-01-01', '2024-07-01') AS t;
 SELECT cmp_ok((SELECT count(*) FROM reviewed), '>', 3000::bigint, 'decisions were taken');
-SELECT is_empty('(TABLE reviewed EXCEPT TABLE replayed) UNION ALL (TABLE replayed EXCEPT TABLE reviewed)', 'the replay is what daily reviews decide');
+SELECT is_empty('(TABLE reviewed EXCEPT TABLE replayed) UNION ALL (TABLE replayed EXCEPT TABLE '
+	'reviewed)', 'the replay is what daily reviews decide');
 SELECT is_empty($$ SELECT * FROM (
 	SELECT policy_no, customer, day, (tier_at(p, h, day::date)).tier_no AS at,
 		   (SELECT tier_no FROM tier_path(p, h, '2022-01-01', '2024-07-01') AS t

@@ -219,9 +219,13 @@ SELECT set_eq(format('SELECT * FROM pg_temp.standing(%L)', day),
 CREATE TEMP TABLE log_before AS SELECT * FROM pg_temp.log();
 CREATE TEMP TABLE reviews_before AS SELECT * FROM pg_temp.reviews_log();
 CREATE FUNCTION pg_temp.same_log(programs text[], why text) RETURNS SETOF text LANGUAGE sql AS $$
-	SELECT is_empty(format('(SELECT * FROM pg_temp.log() WHERE program = ANY (%1$L) EXCEPT SELECT * FROM log_before) UNION ALL (SELECT * FROM log_before WHERE program = ANY (%1$L) EXCEPT SELECT * FROM pg_temp.log())', programs), why)
+	SELECT is_empty(format('(SELECT * FROM pg_temp.log() WHERE program = ANY (%1$L) EXCEPT SELECT '
+		'* FROM log_before) UNION ALL (SELECT * FROM log_before WHERE program = ANY (%1$L) EXCEPT '
+		'SELECT * FROM pg_temp.log())', programs), why)
 	UNION ALL
-	SELECT is_empty(format('(SELECT * FROM pg_temp.reviews_log() WHERE program = ANY (%1$L) EXCEPT SELECT * FROM reviews_before) UNION ALL (SELECT * FROM reviews_before WHERE program = ANY (%1$L) EXCEPT SELECT * FROM pg_temp.reviews_log())', programs), why || '; tier_review too') $$;
+	SELECT is_empty(format('(SELECT * FROM pg_temp.reviews_log() WHERE program = ANY (%1$L) EXCEPT '
+		'SELECT * FROM reviews_before) UNION ALL (SELECT * FROM reviews_before WHERE program = ANY '
+		'(%1$L) EXCEPT SELECT * FROM pg_temp.reviews_log())', programs), why || '; tier_review too') $$;
 
 SELECT * FROM pg_temp.review(pg_temp.programs(), '2025-02-01', '2025-03-31', true) \g /dev/null
 SELECT pg_temp.same_log(pg_temp.programs(),

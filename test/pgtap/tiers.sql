@@ -50,7 +50,9 @@ CREATE FUNCTION pg_temp.story(which text, customer bigint) RETURNS text LANGUAGE
 -- 5000 (4000), up at once, down one step at a review, valid 12 months to the
 -- end of the month, 60 days of grace. Beside it the same with other ways down.
 SELECT is(crm.program_policy('crm_tiers', 'standard')::jsonb, crm.make_tier_policy(
-	'[{"tier_no": 0, "name": "ordinary"}, {"tier_no": 1, "name": "silver", "rules": [{"metric": "revenue_12m", "enter_at": 2000, "keep_at": 1500}]}, {"tier_no": 2, "name": "gold", "rules": [{"metric": "revenue_12m", "enter_at": 5000, "keep_at": 4000}]}]',
+	'[{"tier_no": 0, "name": "ordinary"}, {"tier_no": 1, "name": "silver", "rules": [{"metric": '
+	'"revenue_12m", "enter_at": 2000, "keep_at": 1500}]}, {"tier_no": 2, "name": "gold", "rules": '
+	'[{"metric": "revenue_12m", "enter_at": 5000, "keep_at": 4000}]}]',
 	round_up => 'month', grace => '60 days')::jsonb,
 		'rows of program, tier and tier_rule are a policy');
 INSERT INTO crm_tiers.program (program, round_up, grace, downgrade, downgrade_step) VALUES
@@ -75,39 +77,51 @@ SELECT is(pg_temp.review('{standard,qualified,strict}', '2024-02-01', '2024-03-1
 	'2025-05-20', '2025-05-30', '2025-05-31', '2025-06-30'),
 	0::bigint, 'two reviews as of the same day: the second writes nothing');
 SELECT is(pg_temp.story('standard', 1),
-	'ordinary from 2024-02-01 enroll; gold from 2024-03-10 upgrade 2025-04-01; gold from 2025-04-01 grace 2025-05-31; gold from 2025-05-31 renew 2026-04-01',
-	'gold when spend reaches 5200; 1000 in the window of the review: grace; 4100 at its end: renewed');
+	'ordinary from 2024-02-01 enroll; gold from 2024-03-10 upgrade 2025-04-01; gold from '
+	'2025-04-01 grace 2025-05-31; gold from 2025-05-31 renew 2026-04-01',
+	'gold when spend reaches 5200; 1000 in the window of the review: grace; 4100 at its end: '
+	'renewed');
 SELECT is(pg_temp.story('standard', 2),
-	'ordinary from 2024-02-01 enroll; gold from 2024-03-10 upgrade 2025-04-01; gold from 2025-04-01 grace 2025-05-31; silver from 2025-05-31 downgrade 2026-06-01',
+	'ordinary from 2024-02-01 enroll; gold from 2024-03-10 upgrade 2025-04-01; gold from '
+	'2025-04-01 grace 2025-05-31; silver from 2025-05-31 downgrade 2026-06-01',
 	'without that purchase: one step to silver, although 1000 is below 1500');
 SELECT is(pg_temp.story('qualified', 2),
-	'ordinary from 2024-02-01 enroll; gold from 2024-03-10 upgrade 2025-04-01; gold from 2025-04-01 grace 2025-05-31; ordinary from 2025-05-31 downgrade',
+	'ordinary from 2024-02-01 enroll; gold from 2024-03-10 upgrade 2025-04-01; gold from '
+	'2025-04-01 grace 2025-05-31; ordinary from 2025-05-31 downgrade',
 	'or to what 1000 keeps, which is the base');
 SELECT is(pg_temp.story('standard', 3),
-	'gold from 2024-03-10 enroll 2025-04-01; gold from 2025-04-01 grace 2025-05-31; silver from 2025-05-31 downgrade 2026-06-01', 'exactly 5000.00 is gold');
+	'gold from 2024-03-10 enroll 2025-04-01; gold from 2025-04-01 grace 2025-05-31; silver from '
+	'2025-05-31 downgrade 2026-06-01', 'exactly 5000.00 is gold');
 SELECT is(pg_temp.story('standard', 4),
-	'silver from 2024-03-10 enroll 2025-04-01; silver from 2025-04-01 grace 2025-05-31; ordinary from 2025-05-31 downgrade', '4999.99 is silver');
+	'silver from 2024-03-10 enroll 2025-04-01; silver from 2025-04-01 grace 2025-05-31; ordinary '
+	'from 2025-05-31 downgrade', '4999.99 is silver');
 SELECT is(pg_temp.story('standard', 5), 'ordinary from 2024-03-10 enroll',
 	'1999.99 is not silver, and the base has no review');
 SELECT is(pg_temp.story('standard', 6),
-	'silver from 2024-03-10 enroll 2025-04-01; silver from 2025-04-01 grace 2025-05-31; ordinary from 2025-05-31 downgrade', '2000 is');
+	'silver from 2024-03-10 enroll 2025-04-01; silver from 2025-04-01 grace 2025-05-31; ordinary '
+	'from 2025-05-31 downgrade', '2000 is');
 SELECT is(pg_temp.story('standard', 7),
-	'ordinary from 2024-02-01 enroll; gold from 2024-03-10 upgrade 2025-04-01; gold from 2025-04-01 grace 2025-05-31; silver from 2025-05-31 downgrade 2026-06-01',
+	'ordinary from 2024-02-01 enroll; gold from 2024-03-10 upgrade 2025-04-01; gold from '
+	'2025-04-01 grace 2025-05-31; silver from 2025-05-31 downgrade 2026-06-01',
 	'the order that made gold goes back the next day: gold until the review');
 SELECT is(pg_temp.story('strict', 7),
-	'ordinary from 2024-02-01 enroll; gold from 2024-03-10 upgrade 2025-04-01; silver from 2024-03-11 downgrade 2025-04-01; ordinary from 2024-03-12 downgrade',
+	'ordinary from 2024-02-01 enroll; gold from 2024-03-10 upgrade 2025-04-01; silver from '
+	'2024-03-11 downgrade 2025-04-01; ordinary from 2024-03-12 downgrade',
 	'or down at once, a step a day');
 SELECT is((SELECT facts -> 'metrics' ->> 'revenue_12m' FROM crm_tiers.tier_log
 	WHERE program = 'standard' AND customer_id = 7 AND reason = 'grace'), '0',
 	'the window loses the refunded amount in both');
 SELECT is(pg_temp.story('strict', 3),
-	'gold from 2024-03-10 enroll 2025-04-01; silver from 2025-03-11 downgrade 2026-04-01; ordinary from 2025-04-01 downgrade',
+	'gold from 2024-03-10 enroll 2025-04-01; silver from 2025-03-11 downgrade 2026-04-01; ordinary '
+	'from 2025-04-01 downgrade',
 	'at once also means: on the day on which a purchase has left the window, not a day before');
 SELECT is(pg_temp.story('standard', 9), NULL, 'who never bought is no member');
 
 -- Each row says what it rests on.
 SELECT is(facts,
-	'{"metrics": {"revenue_12m": 1000}, "asked": {"revenue_12m": 4000}, "since": "2024-04-01", "until": "2025-04-01", "enrolled_on": "2024-02-01", "changed_on": "2024-03-10"}'::jsonb, 'facts of the grace: the window is half-open')
+	'{"metrics": {"revenue_12m": 1000}, "asked": {"revenue_12m": 4000}, "since": "2024-04-01", '
+	'"until": "2025-04-01", "enrolled_on": "2024-02-01", "changed_on": "2024-03-10"}'::jsonb,
+		'facts of the grace: the window is half-open')
   FROM crm_tiers.tier_log WHERE program = 'standard' AND customer_id = 1 AND reason = 'grace';
 SELECT results_eq($$SELECT facts -> 'metrics', facts -> 'asked', facts ->> 'since',
 	facts ->> 'until' FROM crm_tiers.tier_log WHERE program = 'standard' AND customer_id = 1
@@ -137,7 +151,9 @@ SELECT pg_temp.buy(10, '2024-02-29 12:00', 10) \g /dev/null
 SELECT is(pg_temp.review('{leap}', '2024-02-29', '2025-02-27', '2025-02-28', '2026-02-28',
 	'2027-02-28', '2028-02-28', '2028-02-29'), 0::bigint, 'anniversaries, each reviewed twice');
 SELECT is(pg_temp.story('leap', 10),
-	'member from 2024-02-29 enroll 2025-02-28; member from 2025-02-28 renew 2026-02-28; member from 2026-02-28 renew 2027-02-28; member from 2027-02-28 renew 2028-02-29; member from 2028-02-29 renew 2029-02-28',
+	'member from 2024-02-29 enroll 2025-02-28; member from 2025-02-28 renew 2026-02-28; member '
+	'from 2026-02-28 renew 2027-02-28; member from 2027-02-28 renew 2028-02-29; member from '
+	'2028-02-29 renew 2029-02-28',
 	'from 29 February a year is until 28 February, and in a leap year until the 29th');
 
 -- What customer_tier says, on any day
@@ -203,16 +219,23 @@ SELECT is(pg_temp.review('{standard,strict}', '2025-07-10', '2025-07-15', '2025-
 	'2025-09-01', '2025-09-02', '2025-09-03', '2026-07-31', '2026-08-01', '2026-09-30'), 0::bigint,
 	'reviews after tiers given by hand');
 SELECT is(pg_temp.story('standard', 5),
-	'ordinary from 2024-03-10 enroll; gold from 2025-07-10 manual 2026-08-01; gold from 2026-08-01 grace 2026-09-30; silver from 2026-09-30 downgrade 2027-10-01',
+	'ordinary from 2024-03-10 enroll; gold from 2025-07-10 manual 2026-08-01; gold from 2026-08-01 '
+	'grace 2026-09-30; silver from 2026-09-30 downgrade 2027-10-01',
 	'given by hand, gold is reviewed like any other when its time is over');
 SELECT is(pg_temp.story('strict', 5),
-	'ordinary from 2024-03-10 enroll; gold from 2025-07-10 manual 2026-08-01; silver from 2025-09-01 downgrade 2026-09-01; ordinary from 2025-09-02 downgrade',
+	'ordinary from 2024-03-10 enroll; gold from 2025-07-10 manual 2026-08-01; silver from '
+	'2025-09-01 downgrade 2026-09-01; ordinary from 2025-09-02 downgrade',
 	'where customers fall at once, on the day on which the floor ends');
 SELECT is(pg_temp.story('strict', 9),
-	'silver from 2025-07-10 manual 2026-08-01; gold from 2025-07-15 upgrade 2026-08-01; silver from 2026-07-31 downgrade 2027-08-01; ordinary from 2026-08-01 downgrade',
-	'who was no member joins; a floor stops nobody from rising (tiers frozen by hand: Open Loyalty changelog)');
+	'silver from 2025-07-10 manual 2026-08-01; gold from 2025-07-15 upgrade 2026-08-01; silver '
+	'from 2026-07-31 downgrade 2027-08-01; ordinary from 2026-08-01 downgrade',
+	'who was no member joins; a floor stops nobody from rising (tiers frozen by hand: Open Loyalty '
+	'changelog)');
 SELECT is(pg_temp.story('standard', 1),
-	'ordinary from 2024-02-01 enroll; gold from 2024-03-10 upgrade 2025-04-01; gold from 2025-04-01 grace 2025-05-31; gold from 2025-05-31 renew 2026-04-01; gold from 2025-07-10 manual 2026-04-01; gold from 2026-07-31 grace 2026-09-29; silver from 2026-09-30 downgrade 2027-10-01',
+	'ordinary from 2024-02-01 enroll; gold from 2024-03-10 upgrade 2025-04-01; gold from '
+	'2025-04-01 grace 2025-05-31; gold from 2025-05-31 renew 2026-04-01; gold from 2025-07-10 '
+	'manual 2026-04-01; gold from 2026-07-31 grace 2026-09-29; silver from 2026-09-30 downgrade '
+	'2027-10-01',
 	'who has a higher tier keeps it, with its review; later he falls to the floor');
 SELECT is((SELECT facts ->> 'note' FROM crm_tiers.tier_log WHERE program = 'standard'
 	AND customer_id = 5 AND reason = 'manual'), 'birthday', 'the note is kept');
@@ -244,7 +267,8 @@ SELECT results_eq($$SELECT program, customer_id, review_on, floor_until, gap_to_
 		('lapsing', 5, '2026-03-11', '2026-03-12', 2000, false),
 	('lasting', 4, '2026-03-10', '2026-03-10', 2000, false),
 		('lasting', 5, '2026-03-11', '2026-03-12', 2000, false)$$,
-		'a floor that ends with the day of the review does not protect, one that ends a day later does');
+		'a floor that ends with the day of the review does not protect, one that ends a day later '
+		'does');
 RESET crm.as_of;
 
 -- Shares of the best customers: ties are not split, and nobody's tier changes because others buy.
@@ -294,7 +318,8 @@ SELECT results_eq($$SELECT enter_at FROM crm_tiers.tier_review r, crm.tier_rules
 SELECT is((SELECT string_agg(concat_ws(' ', customer_id, reason,
 	facts -> 'asked' ->> 'revenue_12m'), ', ' ORDER BY customer_id) FROM crm_tiers.tier_log
 	WHERE program = 'best' AND valid_from = '2031-06-30' AND customer_id BETWEEN 101 AND 110),
-	'101 downgrade 1000, 102 downgrade 1000, 103 downgrade 1000, 104 downgrade 1000, 105 downgrade 1000', 'a year later only one buyer is left to be compared with');
+	'101 downgrade 1000, 102 downgrade 1000, 103 downgrade 1000, 104 downgrade 1000, 105 downgrade '
+	'1000', 'a year later only one buyer is left to be compared with');
 RESET crm.as_of;
 
 -- Other metrics: of customer_metric, of a score, over the window profit and points
@@ -362,7 +387,8 @@ SELECT pg_temp.buy(301, '2026-09-10 12:00', 600) \g /dev/null
 SELECT set_eq($$SELECT program, customer_id, tier, since, reason, review_on, next_tier
 	FROM crm_tiers.customer_tier WHERE program = 'qualified'$$, 'SELECT program, customer_id, tier,
 	since, reason, review_on, next_tier FROM tier_before',
-	'changed rules and late facts change nobody by themselves (rule edits that regrade everybody: easyPoints)');
+	'changed rules and late facts change nobody by themselves (rule edits that regrade everybody: '
+	'easyPoints)');
 SELECT is((SELECT gap_to_next FROM crm_tiers.customer_tier WHERE program = 'qualified'
 	AND customer_id = 302), 1000::numeric, 'what is missing goes by the rules that hold');
 SELECT is(pg_temp.review('{qualified}', '2026-10-31'), 0::bigint, 'the review after');
@@ -439,7 +465,8 @@ UPDATE crm_tiers.sales_order SET status = 'cancelled' WHERE customer_id = 405;
 SELECT is(pg_temp.review('{strict}', '2027-05-02', '2027-05-03', '2027-05-04'), 0::bigint,
 	'is cancelled');
 SELECT is(pg_temp.story('strict', 405),
-	'gold from 2027-05-01 enroll 2028-05-01; silver from 2027-05-02 downgrade 2028-06-01; ordinary from 2027-05-03 downgrade', 'who has no purchase left stays a member and falls');
+	'gold from 2027-05-01 enroll 2028-05-01; silver from 2027-05-02 downgrade 2028-06-01; ordinary '
+	'from 2027-05-03 downgrade', 'who has no purchase left stays a member and falls');
 
 -- Between a change of the rules and the next review
 SET LOCAL crm.as_of = '2026-02-01';
@@ -449,7 +476,8 @@ UPDATE crm_tiers.tier_rule SET metric = 'revenue' WHERE program IN ('worthy', 'p
 	OR (program, metric) = ('friends', 'referrals');
 SELECT set_eq($$SELECT * FROM crm_tiers.customer_tier_rule
 	WHERE program IN ('friends', 'worthy', 'points')$$, 'TABLE rule_before',
-	'what is missing goes by the metrics of the last review, when a rule has come to ask for another');
+	'what is missing goes by the metrics of the last review, when a rule has come to ask for '
+	'another');
 UPDATE crm_tiers.tier_rule SET metric = 'referrals'
 	WHERE (program, metric) = ('friends', 'revenue');
 UPDATE crm_tiers.tier_rule SET metric = CASE program WHEN 'worthy' THEN 'worth'
@@ -525,7 +553,8 @@ GRANT INSERT, UPDATE, DELETE ON crm_tiers.tier_log, crm_tiers.tier_review TO crm
 GRANT USAGE ON SCHEMA crm_tiers_internal TO crm_tiers_reader;
 SET LOCAL ROLE crm_tiers_reader;
 SELECT throws_ok($$SELECT * FROM crm.review_tiers('crm_tiers', 'standard', '2027-01-01')$$, '42501',
-	NULL, 'nor does one who may write, but not see everybody: a review of some would be wrong for all');
+	NULL, 'nor does one who may write, but not see everybody: a review of some would be wrong for '
+		'all');
 RESET ROLE;
 ALTER TABLE crm_tiers.customer DISABLE ROW LEVEL SECURITY;
 SET LOCAL ROLE crm_tiers_reader;
@@ -581,7 +610,8 @@ SELECT bag_eq('SELECT * FROM pg_temp.flow()', 'SELECT * FROM flow_expected
 	WHERE period < ''2024-04-01''', 'a month that is not over is not shown');
 SET LOCAL crm.as_of = '2024-06-30';
 SELECT results_eq('SELECT from_tier, to_tier, customers FROM pg_temp.flow()
-	WHERE period = ''2024-06-01''', $$VALUES ('ordinary', 'ordinary', 2::bigint), ('silver', 'silver', 2)$$, 'a month without a move shows who stayed');
+	WHERE period = ''2024-06-01''', $$VALUES ('ordinary', 'ordinary', 2::bigint), ('silver', 'silver
+		', 2)$$, 'a month without a move shows who stayed');
 SELECT results_eq('SELECT tier, count(*) FROM crm_tiers.customer_tier WHERE program = ''flow''
 	GROUP BY 1 ORDER BY 1', $$VALUES ('ordinary', 2::bigint), ('silver', 2)$$, 'customer_tier counts the same: who left is no member');
 RESET crm.as_of;
@@ -604,17 +634,21 @@ SELECT is(pg_temp.review('{points}', '2026-01-25', '2026-02-01', '2026-02-02', '
 	'2026-12-31', '2027-01-01', '2028-01-01'), 0::bigint,
 	'after points were spent, given and taken back');
 SELECT is(pg_temp.story('points', 201),
-	'star from 2026-01-10 enroll 2027-01-01; star from 2027-01-01 renew 2028-01-01; base from 2028-01-01 downgrade',
+	'star from 2026-01-10 enroll 2027-01-01; star from 2027-01-01 renew 2028-01-01; base from '
+	'2028-01-01 downgrade',
 	'Open Loyalty #131: the tier goes by points earned, redeeming them demotes nobody');
 SELECT is((SELECT facts -> 'metrics' ->> 'points_earned' FROM crm_tiers.tier_log
 	WHERE program = 'points' AND customer_id = 201 AND reason = 'renew'), '120',
-	'Open Loyalty documentation: the review of New Year judges the points of the year that is over, not those of the new one');
+	'Open Loyalty documentation: the review of New Year judges the points of the year that is '
+	'over, not those of the new one');
 SELECT is(pg_temp.story('points', 202),
 	'star from 2026-01-10 enroll 2027-01-01; base from 2027-01-01 downgrade',
 	'ERPNext #32951, Odoo PR 257854: points that a refund takes back do not count for the tier');
 SELECT is(pg_temp.story('points', 203),
-	'base from 2026-01-10 enroll; star from 2026-02-03 upgrade 2027-01-01; star from 2027-01-01 renew 2028-01-01; base from 2028-01-01 downgrade',
-	'Open Loyalty changelog: points given by hand count; those that do not qualify or are not available yet do not');
+	'base from 2026-01-10 enroll; star from 2026-02-03 upgrade 2027-01-01; star from 2027-01-01 '
+	'renew 2028-01-01; base from 2028-01-01 downgrade',
+	'Open Loyalty changelog: points given by hand count; those that do not qualify or are not '
+	'available yet do not');
 UPDATE crm_tiers.customer SET name = 'renamed', owner = 'somebody' WHERE customer_id IN (2, 5);
 SELECT is((SELECT count(*) FROM crm_tiers.tier_log WHERE customer_id = 2 AND reason = 'manual'),
 	0::bigint, 'Open Loyalty #74: saving a profile decides nothing by hand');
@@ -638,14 +672,16 @@ INSERT INTO crm_tiers.tier (program, tier_no, name) VALUES ('baseless', 1, 'firs
 INSERT INTO crm_tiers.tier_rule (program, tier_no, metric, enter_at)
 	VALUES ('baseless', 1, 'revenue_12m', 10);
 SELECT throws_ok($$SELECT * FROM crm.review_tiers('crm_tiers', 'baseless', '2027-01-01')$$, '22023',
-	NULL, 'Open Loyalty changelog, first ERPNext code: without a tier for everybody a program is refused, and does not crash or leave customers without one');
+	NULL, 'Open Loyalty changelog, first ERPNext code: without a tier for everybody a program is '
+		'refused, and does not crash or leave customers without one');
 DELETE FROM crm_tiers.tier_rule WHERE program = 'baseless';
 DELETE FROM crm_tiers.tier WHERE program = 'baseless';
 DELETE FROM crm_tiers.program WHERE program = 'baseless';
 SELECT results_eq($$SELECT l.customer_id, tier_no FROM crm_tiers.tier_log l
 	WHERE program = 'standard' AND valid_from = '2024-03-10' AND customer_id IN (3, 4, 5, 6)
 	ORDER BY 1$$, 'VALUES (3::bigint, 2), (4, 1), (5, 0), (6, 1)',
-	'ERPNext #22167, #24672, #14930: 2000 enters the first tier and 4999.99 stays in it, below 2000 is the base: no tier is skipped, none given below its minimum');
+	'ERPNext #22167, #24672, #14930: 2000 enters the first tier and 4999.99 stays in it, below '
+	'2000 is the base: no tier is skipped, none given below its minimum');
 SELECT is((SELECT tier_no FROM crm_tiers.tier_log WHERE program = 'standard' AND customer_id = 6
 	AND valid_from = '2024-03-10'), 1,
 	'first ERPNext code: a threshold is reached by the amount itself');
@@ -656,7 +692,8 @@ SELECT results_eq($$SELECT day, (SELECT tier FROM crm_tiers.tier_log l
 	  FROM unnest('{2025-05-30 23:59:59.999999,2025-05-31 00:00:00}'::timestamptz[]) day$$,
 	  	$$VALUES ('2025-05-30 23:59:59.999999'::timestamptz, 'silver'),
 	  	('2025-05-31', 'ordinary')$$,
-	  	'Capillary: a tier valid until the 31st ends with the moment before, and the next begins with the 31st');
+	  	'Capillary: a tier valid until the 31st ends with the moment before, and the next begins '
+	  	'with the 31st');
 SET LOCAL crm.as_of = '2025-05-30';
 SELECT results_eq($$SELECT tier, review_on FROM crm_tiers.customer_tier WHERE program = 'standard'
 	AND customer_id = 4$$, $$VALUES ('silver', '2025-05-31'::date)$$,

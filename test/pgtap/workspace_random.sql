@@ -252,7 +252,8 @@ BEGIN
 	END LOOP;
 END $$;
 SELECT is_empty('SELECT pg_temp.attached_rounds(1000)',
-	'the same for 1000 changes of attached tables, with bad rows, a filter, and partitions written directly');
+	'the same for 1000 changes of attached tables, with bad rows, a filter, and partitions written '
+	'directly');
 SELECT cmp_ok((SELECT count(*) FROM crm_random_text_shop.rejected_purchase), '>', 10::bigint,
 	'bad rows are shown');
 SELECT is_empty($$SELECT * FROM crm_random_text_shop.rejected_purchase r WHERE reason IS NULL$$,

@@ -500,18 +500,25 @@ SELECT '{}'::crm.model;
 SELECT '{"kind": "bg_nbd", "unit": "week"}'::crm.model;
 SELECT '{"kind": "bg_nbd", "unit": "lustrum", "parameters": {"r": 1, "alpha": 1, "a": 1, "b": 1}}'::crm.model;
 SELECT '{"kind": "bg_nbd", "unit": "week", "parameters": {"r": 1, "alpha": 1, "a": 1}}'::crm.model;
-SELECT '{"kind": "bg_nbd", "unit": "week", "parameters": {"r": 1, "alpha": 1, "a": 1, "b": 1, "c": 1}}'::crm.model;
+SELECT '{"kind": "bg_nbd", "unit": "week", "parameters": {"r": 1, "alpha": 1, "a": 1, "b": 1, "c": '
+	'1}}'::crm.model;
 SELECT '{"kind": "bg_nbd", "unit": "week", "parameters": {"r": 1, "alpha": 1, "a": 1, "b": 1e400}}'::crm.model;
 SELECT '{"kind": "bg_nbd", "unit": "week", "parameters": {"r": 1, "alpha": 1, "a": 1, "b": 0}}'::crm.model;
 SELECT '{"kind": "bg_nbd", "unit": "week", "parameters": {"r": 1, "alpha": 1, "a": 1, "b": "2"}}'::crm.model;
-SELECT '{"kind": "bg_nbd", "unit": "week", "parameters": {"r": 1, "alpha": 1, "a": 1, "b": 1}, "covariance": [[1]]}'::crm.model;
-SELECT '{"kind": "gamma_gamma", "parameters": {"p": 1, "q": 1, "v": 1}, "covariance": [[1, 0, 0], [0, 1], [0, 0, 1]]}'::crm.model;
-SELECT '{"kind": "gamma_gamma", "parameters": {"p": 1, "q": 1, "v": 1}, "covariance": [[1, 0, 0], 2, [0, 0, 1]]}'::crm.model;
-SELECT '{"kind": "gamma_gamma", "parameters": {"p": 1, "q": 1, "v": 1}, "covariance": [[1, 0, 0], [0, "1", 0], [0, 0, 1]]}'::crm.model;
+SELECT '{"kind": "bg_nbd", "unit": "week", "parameters": {"r": 1, "alpha": 1, "a": 1, "b": 1}, '
+	'"covariance": [[1]]}'::crm.model;
+SELECT '{"kind": "gamma_gamma", "parameters": {"p": 1, "q": 1, "v": 1}, "covariance": [[1, 0, 0], '
+	'[0, 1], [0, 0, 1]]}'::crm.model;
+SELECT '{"kind": "gamma_gamma", "parameters": {"p": 1, "q": 1, "v": 1}, "covariance": [[1, 0, 0], '
+	'2, [0, 0, 1]]}'::crm.model;
+SELECT '{"kind": "gamma_gamma", "parameters": {"p": 1, "q": 1, "v": 1}, "covariance": [[1, 0, 0], '
+	'[0, "1", 0], [0, 0, 1]]}'::crm.model;
 SELECT '{"kind": "gamma_gamma", "unit": "week", "parameters": {"p": 1, "q": 1, "v": 1}}'::crm.model;
 SELECT '{"kind": "gamma_gamma", "parameters": {"p": 1, "q": 1, "v": 1}, "log_likelihood": 1e400}'::crm.model;
-SELECT '{"kind": "gamma_gamma", "parameters": {"p": 1, "q": 1, "v": 1}, "covariance": [[1, 0, 0], [0, 1, 2], [0, 2, 1]]}'::crm.model;
-SELECT '{"kind": "gamma_gamma", "parameters": {"p": 1, "q": 1, "v": 1}, "covariance": [[1, 0, 0], [0, -1, 0], [0, 0, 1]]}'::crm.model;
+SELECT '{"kind": "gamma_gamma", "parameters": {"p": 1, "q": 1, "v": 1}, "covariance": [[1, 0, 0], '
+	'[0, 1, 2], [0, 2, 1]]}'::crm.model;
+SELECT '{"kind": "gamma_gamma", "parameters": {"p": 1, "q": 1, "v": 1}, "covariance": [[1, 0, 0], '
+	'[0, -1, 0], [0, 0, 1]]}'::crm.model;
 SELECT '{"kind": "gamma_gamma", "parameters": {"p": 1, "q": 1, "v": 1}, "converged": false}'::crm.model;
 SELECT '{"kind": "gamma_gamma", "parameters": {"p": 1, "q": 1, "v": 1}, "customers": 1.5}'::crm.model;
 SELECT '{"kind": "gamma_gamma", "parameters": {"p": 1, "q": 1, "v": 1}, "margin": 0.4}'::crm.model;

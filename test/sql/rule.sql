@@ -164,12 +164,15 @@ SELECT '[{"label": "x", "conditions": [{"metric": "r", "at_least": null}]}]'::cr
 SELECT '[{"label": "x", "conditions": [{"metric": "r", "at_least": [1]}]}]'::crm.ruleset;
 SELECT '[{"label": "x", "conditions": [{"metric": "r", "at_least": true}]}]'::crm.ruleset;
 SELECT '[{"label": "x", "conditions": [{"metric": "r", "at_least": 2, "at_most": 1.99}]}]'::crm.ruleset;
-SELECT '[{"label": "x", "conditions": [{"metric": "r", "at_least": 2}, {"metric": "r", "at_most": 3}]}]'::crm.ruleset;
+SELECT '[{"label": "x", "conditions": [{"metric": "r", "at_least": 2}, {"metric": "r", "at_most": '
+	'3}]}]'::crm.ruleset;
 SELECT '[{"label": "x", "position": 1.5, "conditions": []}]'::crm.ruleset;
 SELECT '[{"label": "x", "position": "1", "conditions": []}]'::crm.ruleset;
 SELECT '[{"label": "x", "position": 3000000000, "conditions": []}]'::crm.ruleset;
-SELECT '[{"label": "x", "position": 2, "conditions": []}, {"label": "y", "position": 2, "conditions": []}]'::crm.ruleset;
-SELECT '[{"label": "x", "position": 2147483647, "conditions": []}, {"label": "y", "conditions": []}]'::crm.ruleset;
+SELECT '[{"label": "x", "position": 2, "conditions": []}, {"label": "y", "position": 2, '
+	'"conditions": []}]'::crm.ruleset;
+SELECT '[{"label": "x", "position": 2147483647, "conditions": []}, {"label": "y", "conditions": '
+	'[]}]'::crm.ruleset;
 SELECT crm.ruleset_agg(NULL, 'x', 'r', 1, 2);
 SELECT crm.ruleset_agg(1, NULL, 'r', 1, 2);
 SELECT crm.ruleset_agg(1, '', 'r', 1, 2);
@@ -188,7 +191,8 @@ SELECT jsonb_build_array(jsonb_build_object('label', 'x', 'conditions', '[]'::js
 	repeat('客', 40), 1))::crm.ruleset;
 SELECT jsonb_build_array(jsonb_build_object('label', 'x', 'position', 1e80))::crm.ruleset;
 -- A field that is null is as good as missing.
-SELECT crm.classify('[{"label": "x", "position": null, "conditions": [{"metric": "f1", "at_least": 1, "at_most": null}]}]', ROW(2));
+SELECT crm.classify('[{"label": "x", "position": null, "conditions": [{"metric": "f1", "at_least": '
+	'1, "at_most": null}]}]', ROW(2));
 
 -- Positions without numbers count on.
 SELECT DISTINCT "position", label

@@ -54,7 +54,9 @@ SELECT t.* FROM policy, pg_temp.path('[["2024-03-10",1,5200],["2025-04-01",1,400
 -- The tier before an order decides about its points: 196 and not 217.
 SELECT 196000 / CASE (tier_at(p, h, '2025-02-01'::date - 1)).tier WHEN 'second' THEN 900
 	ELSE 1000 END AS points, (tier_at(p, h, '2025-02-01')).tier AS after
-  FROM make_tier_policy('[{"tier_no": 0, "name": "none"}, {"tier_no": 1, "name": "first", "rules": [{"metric": "revenue", "enter_at": 100000}]}, {"tier_no": 2, "name": "second", "rules": [{"metric": "revenue", "enter_at": 300000}]}]', 'lifetime') AS p,
+  FROM make_tier_policy('[{"tier_no": 0, "name": "none"}, {"tier_no": 1, "name": "first", "rules": '
+  	'[{"metric": "revenue", "enter_at": 100000}]}, {"tier_no": 2, "name": "second", "rules": '
+  	'[{"metric": "revenue", "enter_at": 300000}]}]', 'lifetime') AS p,
 	   CAST('[["2025-01-01",1,150000],["2025-02-01",1,196000]]' AS history) AS h;
 -- The order that made gold goes back the next day: stays until the review, or falls at once.
 SELECT t.* FROM policy,
@@ -75,7 +77,8 @@ SELECT t.* FROM policy,
 
 -- From 29 February, a year is until 28 February, but every fourth time the 29th.
 CREATE TEMP TABLE yearly AS
-	SELECT make_tier_policy('[{"tier_no": 0, "name": "base"}, {"tier_no": 1, "name": "member", "rules": [{"metric": "purchases", "enter_at": 1, "keep_at": 0}]}]', 'anniversary') AS p;
+	SELECT make_tier_policy('[{"tier_no": 0, "name": "base"}, {"tier_no": 1, "name": "member", '
+		'"rules": [{"metric": "purchases", "enter_at": 1, "keep_at": 0}]}]', 'anniversary') AS p;
 SELECT t.* FROM yearly, pg_temp.path('[["2024-02-29",1,10]]', p, '2029-01-01') AS t;
 SELECT tier_window(p, tier_enroll(p, '2024-02-29'), day) FROM yearly,
 	unnest('{2024-03-01,2025-02-28,2025-03-01,2028-02-29,2028-03-01}'::date[]) AS day;
@@ -101,7 +104,9 @@ SELECT t.* FROM (SELECT make_tier_policy(tiers_agg(tier_no, tier, metric, enter_
 	   pg_temp.path('[["2024-01-10",1,9000]]', p, '2026-01-01') AS t;
 -- All rules of a tier must hold.
 SELECT day, (tier_at(p, '[["2024-01-10",2,9000],["2024-01-12",1,1]]', day)).tier
-  FROM make_tier_policy('[{"tier_no": 0, "name": "base"}, {"tier_no": 5, "name": "fan", "rules": [{"metric": "revenue", "enter_at": 100}, {"metric": "purchases", "enter_at": 2}, {"metric": "purchase_days", "enter_at": 2}]}]') AS p,
+  FROM make_tier_policy('[{"tier_no": 0, "name": "base"}, {"tier_no": 5, "name": "fan", "rules": '
+  	'[{"metric": "revenue", "enter_at": 100}, {"metric": "purchases", "enter_at": 2}, {"metric": '
+  	'"purchase_days", "enter_at": 2}]}]') AS p,
 	   unnest('{2024-01-09,2024-01-10,2024-01-12}'::date[]) AS day;
 -- Parts of a path: rows that overlap; decisions after it are not taken.
 SELECT t.* FROM policy, pg_temp.path('[["2024-03-10",1,5200]]', p, '2025-05-31', '2025-04-01') AS t;
@@ -121,7 +126,8 @@ SELECT threshold, count(*) FILTER (WHERE (s).tier = 'gold') AS gold,
 
 -- Single decisions. Points spent do not demote: the metric is points earned, not their balance.
 CREATE TEMP TABLE points AS
-	SELECT make_tier_policy('[{"tier_no": 0, "name": "base"}, {"tier_no": 1, "name": "star", "rules": [{"metric": "points_earned", "enter_at": 100}]}]', grace => '1 month') AS p;
+	SELECT make_tier_policy('[{"tier_no": 0, "name": "base"}, {"tier_no": 1, "name": "star", '
+		'"rules": [{"metric": "points_earned", "enter_at": 100}]}]', grace => '1 month') AS p;
 CREATE FUNCTION pg_temp.decide(p tier_policy, s tier_state, earned numeric, as_of date)
 	RETURNS tier_state LANGUAGE sql AS
 	'SELECT tier_decide($1, $2, jsonb_build_object(''points_earned'', $3, ''points_balance'', 0),
@@ -169,8 +175,10 @@ SELECT '{}'::tier_policy;
 SELECT '{"tiers": []}'::tier_policy;
 SELECT '{"tiers": 3}'::tier_policy;
 SELECT '{"tiers": [3]}'::tier_policy;
-SELECT '{"tiers": [{"tier_no": 1, "name": "gold", "rules": [{"metric": "revenue", "enter_at": 1}]}]}'::tier_policy;
-SELECT '{"tiers": [{"tier_no": 0, "name": "gold", "rules": [{"metric": "revenue", "enter_at": 1}]}]}'::tier_policy;
+SELECT '{"tiers": [{"tier_no": 1, "name": "gold", "rules": [{"metric": "revenue", "enter_at": '
+	'1}]}]}'::tier_policy;
+SELECT '{"tiers": [{"tier_no": 0, "name": "gold", "rules": [{"metric": "revenue", "enter_at": '
+	'1}]}]}'::tier_policy;
 SELECT '{"tiers": [{"tier_no": 0, "name": "a"}, {"tier_no": 1, "name": "b"}]}'::tier_policy;
 SELECT '{"tiers": [{"tier_no": 0, "name": "a"}, {"tier_no": 0, "name": "b"}]}'::tier_policy;
 SELECT '{"tiers": [{"tier_no": 0, "name": "a"}, {"tier_no": 1, "name": "a"}]}'::tier_policy;
@@ -186,7 +194,8 @@ CREATE FUNCTION pg_temp.with_rules(VARIADIC rules text[]) RETURNS tier_policy LA
 SELECT pg_temp.with_rules('[{"metric": "revenue", "enter_at": 10, "keep_at": 10.5}]');
 SELECT pg_temp.with_rules('[{"metric": "revenue", "enter_at": 10}]',
 	'[{"metric": "revenue", "enter_at": 9}]');
-SELECT pg_temp.with_rules('[{"metric": "revenue", "enter_at": 10}, {"metric": "revenue", "enter_at": 11}]');
+SELECT pg_temp.with_rules('[{"metric": "revenue", "enter_at": 10}, {"metric": "revenue", '
+	'"enter_at": 11}]');
 SELECT pg_temp.with_rules('[{"metric": "revenue"}]');
 SELECT pg_temp.with_rules('[{"metric": "revenue", "enter_at": 10, "enter_share": 0.1}]');
 SELECT pg_temp.with_rules('[{"metric": "revenue", "enter_share": 1}]');
@@ -220,7 +229,8 @@ SELECT make_tier_policy(:tiers, 'calendar', downgrade => 'at_once');
 SELECT ('{"tiers": [{"tier_no": 0, "name": "a"}], "period_start": "2025-02-29"}')::tier_policy;
 SELECT ('{"tiers": [{"tier_no": 0, "name": "a"}], "windw_kind": "rolling"}')::tier_policy;
 -- Lengths as written by people, and null for the default
-SELECT '{"tiers": [{"tier_no": 0, "name": "a"}], "window_length": "1 year 6 mons", "valid_for": "52 weeks", "grace": "00:00:00", "round_up": null}'::tier_policy IS NOT NULL AS valid;
+SELECT '{"tiers": [{"tier_no": 0, "name": "a"}], "window_length": "1 year 6 mons", "valid_for": '
+	'"52 weeks", "grace": "00:00:00", "round_up": null}'::tier_policy IS NOT NULL AS valid;
 
 -- Decisions that are not possible
 SELECT tier_decide(p, tier_enroll(p, '2025-01-02'), '{"points_earned": 1}', '2025-01-01')
@@ -264,6 +274,7 @@ COMMIT;
 
 -- A replay over millions of years can be stopped, though nothing happens in them.
 SET statement_timeout = '50ms';
-SELECT tier_at(make_tier_policy('[{"tier_no": 0, "name": "base"}, {"tier_no": 1, "name": "member", "rules": [{"metric": "purchases", "enter_at": 5, "keep_at": 0}]}]', 'calendar', '1 day'),
+SELECT tier_at(make_tier_policy('[{"tier_no": 0, "name": "base"}, {"tier_no": 1, "name": "member", '
+	'"rules": [{"metric": "purchases", "enter_at": 5, "keep_at": 0}]}]', 'calendar', '1 day'),
 			   '[["2000-01-01",1,20.00],["2000-01-02",0,-10.00]]', '5874897-01-01');
 RESET statement_timeout;
