@@ -1,4 +1,7 @@
-/* Growth accounting by month with its revenue: the view of a workspace, beside the self-join of active months. */
+/*
+ * Growth accounting by month with its revenue: the view of a workspace, beside the self-join of
+ * active months.
+ */
 \if :plain
 :measure
 WITH active AS MATERIALIZED (

@@ -28,7 +28,8 @@ CREATE FUNCTION crm_internal.workspace_parts(attached boolean) RETURNS text[]
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 	RETURN CASE WHEN attached
 				THEN '{workspace,segments,attached,history,views,attached_customer,growth}'::text[]
-				ELSE '{workspace,segments,tables,rules,purchase,history,views,customer,growth,tiers,lifecycle,recurring}'::text[] END;
+				ELSE '{workspace,segments,tables,rules,purchase,history,views,customer,growth,'
+					'tiers,lifecycle,recurring}'::text[] END;
 COMMENT ON FUNCTION crm_internal.workspace_parts(boolean) IS
 'The definitions that make up a workspace, in the order in which they are run: one over a relation '
 'of your own (true) or one with tables (false).';
@@ -266,8 +267,9 @@ BEGIN
 		   	0) / 10
 					ELSE c.relnamespace = (SELECT w.relnamespace FROM pg_class w
 						WHERE w.oid = 'workspace'::regclass)
-						 AND c.relname
-						 	= ANY ('{workspace,segment,segment_rule,opportunity_stage,metric,program,tier,tier_rule,lifecycle_stage,lifecycle_rule,lifecycle_move}') END
+						 AND c.relname = ANY ('{workspace,segment,segment_rule,opportunity_stage,'
+							'metric,program,tier,tier_rule,lifecycle_stage,lifecycle_rule,'
+							'lifecycle_move}') END
 		 ORDER BY c.relname
 	LOOP
 		EXECUTE format('ANALYZE %s', relation);

@@ -506,8 +506,9 @@ BEGIN
 		SELECT c.oid::regclass AS name FROM pg_class c
 		 WHERE c.relnamespace = ANY (schemas) AND c.relkind IN ('r', 'p', 'm')
 		   AND NOT c.relispartition
-		   AND c.relname
-		   	<> ALL ('{workspace,customer_history,customer_change,refresh_run,threshold,segment,segment_rule,opportunity_stage,metric,program,tier,tier_rule,lifecycle_stage,lifecycle_rule,lifecycle_move}')
+		   AND c.relname <> ALL ('{workspace,customer_history,customer_change,refresh_run,'
+				'threshold,segment,segment_rule,opportunity_stage,metric,program,tier,tier_rule,'
+				'lifecycle_stage,lifecycle_rule,lifecycle_move}')
 		 ORDER BY c.relname
 	LOOP
 		EXECUTE format('SELECT EXISTS (SELECT FROM %s)', relation.name) INTO has_rows;

@@ -119,7 +119,8 @@ BEGIN
 													  	AND a.attname <> 'customer_id')
 												 || coalesce((SELECT string_agg(DISTINCT ', '
 												 	|| i.model, '') FROM score_item i), '')),
-				HINT = 'A metric is a column of the view customer_metric, or a model of score_item.';
+				HINT = 'A metric is a column of the view customer_metric, or a model of '
+					'score_item.';
 		END IF;
 	END LOOP;
 	RETURN format('SELECT c.customer_id, jsonb_build_object(%s) AS given FROM customer_metric c',

@@ -84,7 +84,8 @@ SELECT id, 'C' || id, CASE WHEN is_organization THEN 'organization' ELSE 'person
 					'Gruber') END,
 	   CASE WHEN pg_temp.uniform(id, 110) < 0.3 THEN
 				round((200 + 2
-					* coalesce(orders * average * 365 / (date '2026-01-01' - buyer.first_on), 0)) * 1.5, -1) END,
+					* coalesce(orders * average * 365 / (date '2026-01-01' - buyer.first_on), 0))
+					* 1.5, -1) END,
 	   met_on + time '06:00'
   FROM met
   LEFT JOIN buyer ON customer = id,
@@ -171,9 +172,9 @@ SELECT row_number() OVER (ORDER BY spent_on, purpose, kind, channel, campaign_id
   	ends_on) AS spent_on,
 			   'acquisition', 'media', campaign.channel, campaign.campaign_id, NULL::bigint,
 			   round((count(*)
-			   	* (0.85 + 0.3 * pg_temp.uniform(campaign.campaign_id * 4096 + extract(year FROM max(met_on))::int * 12
-																+ extract(month
-																	FROM max(met_on))::int, 121))
+			   	* (0.85 + 0.3 * pg_temp.uniform(campaign.campaign_id * 4096
+					+ extract(year FROM max(met_on))::int * 12
+					+ extract(month FROM max(met_on))::int, 121))
 					  * CASE campaign.channel WHEN 'search' THEN 14 WHEN 'social' THEN 21 WHEN
 					  	'email' THEN 4 ELSE 25 END)::numeric, 2)
 		  FROM met JOIN campaign USING (campaign_id)

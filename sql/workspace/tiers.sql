@@ -71,7 +71,8 @@ COMMENT ON COLUMN customer_score_part.points IS
 COMMENT ON COLUMN customer_score_part.most_points IS 'The most points that the metric can bring.';
 COMMENT ON COLUMN customer_score_part.weight IS 'Weight of the part.';
 COMMENT ON COLUMN customer_score_part.score IS
-'What the part adds to the score: 100 * weight * points / sum of weight * most_points of the model.';
+'What the part adds to the score: 100 * weight * points / sum of weight * most_points of '
+'the model.';
 
 CREATE VIEW customer_score WITH (security_invoker) AS
 SELECT p.customer_id, p.model, round(sum(p.score), 4) AS score, count(p.value) AS known_parts,

@@ -44,7 +44,9 @@ EXCEPTION WHEN data_exception OR protocol_violation OR internal_error THEN
 	RETURN 'refused';
 END $$;
 
-\set value '''[["1999-12-30",1,5.00],["2023-01-03",2,14.75],["2023-03-01",0,-4.00],["2024-02-11",1,1234.50]]'''
+\set early '["1999-12-30",1,5.00],["2023-01-03",2,14.75]'
+\set late '["2023-03-01",0,-4.00],["2024-02-11",1,1234.50]'
+\set value '\'[' :early ',' :late ']\''
 SELECT is(pg_temp.receive('incoming', crm_internal.history_send(:value)), 'valid',
 	'the binary form is read back');
 CREATE TEMP TABLE outcome AS

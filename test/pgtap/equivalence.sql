@@ -37,7 +37,8 @@ BEGIN
 	END LOOP;
 	RETURN false;
 END $$;
-\set all 'SELECT customer, crm_internal.history_send(history_agg(day, amount)) AS bytes FROM orders GROUP BY customer'
+\set bytes 'crm_internal.history_send(history_agg(day, amount)) AS bytes'
+\set all 'SELECT customer, ' :bytes ' FROM orders GROUP BY customer'
 \set quoted_all '\'' :all '\''
 
 SELECT cmp_ok((SELECT count(*) FROM expected), '>', 700::bigint, 'there are customers to compare');

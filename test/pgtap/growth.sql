@@ -69,7 +69,8 @@ SELECT results_eq('SELECT period_no, customers, retained, retention FROM crm_han
 	$$VALUES (0, 3::bigint, 3::bigint, 1::float8), (1, 3, 2, 2 / 3::float8), (2, 2, 1, 0.5),
 	(3, 2, 1, 0.5)$$, 'and counts in each period who is old enough for it');
 
--- Repurchase by hand, for March: of 5 buyers P and Q bought twice in it; P, S and T bought in April.
+-- Repurchase by hand, for March: of 5 buyers P and Q bought twice in it; P, S and T bought in
+-- April.
 TRUNCATE bought;
 INSERT INTO bought VALUES ('P', '2025-03-01', 1), ('P', '2025-03-01', 1), ('P', '2025-04-30', 1),
 	('Q', '2025-03-02', 1), ('Q', '2025-03-31', 1), ('R', '2025-03-03', 1), ('R', '2025-04-10', -1),
@@ -151,14 +152,15 @@ SELECT is_empty('SELECT unit, period FROM grown WHERE active <> new_customers + 
 SELECT is_empty('SELECT unit, period FROM (SELECT *, lag(active, 1, 0::bigint) OVER w AS before,
 	lag(revenue) OVER w AS money FROM grown WINDOW w AS (PARTITION BY unit ORDER BY period)) g
 				  WHERE active_before <> before
-				  	OR revenue_before IS DISTINCT FROM money', 'the period before is the row before');
+				  	OR revenue_before IS DISTINCT FROM money',
+	'the period before is the row before');
 SELECT is_empty('SELECT unit FROM grown GROUP BY unit
 	HAVING sum(new_customers) <> (SELECT count(DISTINCT customer_id) FROM active)
-	OR sum(revenue) <> (SELECT sum(amount) FROM paid)', 'everybody is new once,
-	all money is counted');
+	OR sum(revenue) <> (SELECT sum(amount) FROM paid)',
+	'everybody is new once, all money is counted');
 SELECT is_empty('SELECT unit, period FROM grown
-	WHERE is_complete <> (period + length <= date ''2024-12-19'')', 'only the last period is not
-	over');
+	WHERE is_complete <> (period + length <= date ''2024-12-19'')',
+	'only the last period is not over');
 SELECT set_eq('SELECT * FROM crm_random.growth_weekly',
 	'SELECT * FROM crm_random.growth_at(''2024-12-18'', ''week'')',
 	'the views are the function: week');

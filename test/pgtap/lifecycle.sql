@@ -186,8 +186,8 @@ SELECT results_eq($$EXECUTE log('2025-07-01')$$, $$VALUES
 SET LOCAL crm.as_of = '2025-07-12';
 SELECT results_eq('SELECT customer_id, since, logged_stage FROM crm_stage.customer_stage
 	WHERE customer_id IN (13, 15)
-	ORDER BY 1', $$VALUES (13::bigint, date '2025-07-10', 'loyalty'), (15, '2025-06-30', 'churned
-		')$$, 'the view shows since when');
+	ORDER BY 1', $$VALUES (13::bigint, date '2025-07-10', 'loyalty'), 
+		(15, '2025-06-30', 'churned')$$, 'the view shows since when');
 SET LOCAL crm.as_of = '2025-06-30';
 SELECT throws_like($$SELECT crm.review_stages('crm_stage', '2025-07-09')$$,
 	'stages were reviewed as of 2025-07-10, after 2025-07-09', 'not before the last review');
@@ -198,8 +198,8 @@ SELECT results_eq($$EXECUTE log('2025-07-01')$$, $$VALUES (13::bigint, date '202
 	'dormant', 'true'),
 	(16, '2025-07-10', 'loyalty', 'dormant', 'true')$$, 'a move that was none is taken back');
 SELECT results_eq('SELECT as_of, customers, moves, unusual_moves FROM crm_stage.lifecycle_review
-	ORDER BY 1', $$VALUES (date '2025-06-30', 30::bigint, 30::bigint, 0::bigint), ('2025-07-10
-		', 30, 2, 2)$$, 'the reviews in numbers');
+	ORDER BY 1', $$VALUES (date '2025-06-30', 30::bigint, 30::bigint, 0::bigint),
+		('2025-07-10', 30, 2, 2)$$, 'the reviews in numbers');
 SELECT pg_temp.buy(15, '2025-06-25') \g /dev/null
 SELECT results_eq($$SELECT * FROM crm.review_stages('crm_stage', '2025-06-30', replay => true)$$,
 	'VALUES (30::bigint, 30::bigint, 0::bigint)', 'a replay takes later reviews back');
@@ -276,8 +276,8 @@ INSERT INTO crm_many.customer (customer_id, name, created_at) SELECT g, 'custome
 INSERT INTO crm_many.sales_order (order_id, customer_id, ordered_at)
 SELECT id * 100 + n, id,
 	timestamptz '2024-06-01 12:00+08' + (abs(hashint8extended(id, 1)) % 300 + n
-	* (1 + abs(hashint8extended(id, 2)) % 60) + abs(hashint8extended(id * 100 + n, 3)) % 20) * interval
-		'1 day'
+	* (1 + abs(hashint8extended(id, 2)) % 60) + abs(hashint8extended(id * 100 + n, 3)) % 20)
+	* interval '1 day'
   FROM generate_series(1, 350) id, generate_series(0, (abs(hashint8extended(id, 4)) % 6)::int) n;
 INSERT INTO crm_many.sales_order_line (order_id, line_no, unit_price) SELECT order_id, 1,
 	1 + order_id % 97 FROM crm_many.sales_order;

@@ -21,7 +21,8 @@ SELECT program, n, 'tier ' || n FROM unnest('{year,mixed}'::text[]) program,
 INSERT INTO crm_names.tier_rule (program, tier_no, metric, enter_at)
 SELECT program, 1, metric, 1
   FROM unnest('{year,mixed}'::text[]) program,
-	   unnest('{revenue,revenue_12m,purchases,purchases_12m,profit,profit_12m,points_earned,clv}'::text[]) metric;
+	   unnest('{revenue,revenue_12m,purchases,purchases_12m,profit,profit_12m,'
+	   	'points_earned,clv}'::text[]) metric;
 
 CREATE TEMP TABLE named AS
 SELECT 'metric' AS place, metric FROM crm_names.metric

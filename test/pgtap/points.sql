@@ -25,7 +25,8 @@ INSERT INTO crm_points.points_entry (customer_id, occurred_at, kind, points, exp
 		(1, '2025-04-01', 'redeem', -60, NULL);
 SELECT results_eq($$SELECT day, b.balance, b.available, b.pending, b.earned, b.spent, b.expired,
 	b.next_expiry_at, b.next_expiring, b.expiring_30d
-	  FROM unnest('{2025-01-10,2025-03-31,2025-05-01,2025-06-02,2025-12-20,2026-01-09,2026-01-11}'::date[]) day, crm_points.points_balance_at(day) b ORDER BY 1$$, $$VALUES
+	  FROM unnest('{2025-01-10,2025-03-31,2025-05-01,2025-06-02,2025-12-20,2026-01-09,'
+	  	'2026-01-11}'::date[]) day, crm_points.points_balance_at(day) b ORDER BY 1$$, $$VALUES
 	('2025-01-10'::date, 100::numeric, 100::numeric, 0::numeric, 100::numeric, 0::numeric,
 		0::numeric, '2026-01-10'::timestamptz, 100::numeric, 0::numeric),
 	('2025-03-31', 150, 150, 0, 150, 0, 0, '2025-06-01', 50, 0),

@@ -47,7 +47,8 @@ SELECT results_eq($$SELECT opening, new, closing FROM crm_paid.recurring_at('202
 	WHERE period = '2025-02-01'$$, 'VALUES (180::numeric, 0::numeric, 170::numeric)',
 	'later contracts are not there yet');
 
--- E ends one of two contracts; F leaves, is away, and comes back; G cancels; H has a contract for nothing, then a paid one
+-- E ends one of two contracts; F leaves, is away, and comes back; G cancels; H has a contract
+-- for nothing, then a paid one
 INSERT INTO crm_paid.contract (contract_id, customer_id, starts_on, ends_on, monthly_amount,
 	cancelled_on) VALUES
 	(11, 5, '2025-03-01', NULL, 10, NULL), (12, 5, '2025-03-01', '2025-04-10', 15, NULL),
@@ -137,8 +138,8 @@ SELECT set_eq('SELECT period, opening, new, expansion, contraction, churn, react
 			 	count(*) FILTER (WHERE b > 0) AS customers_closing
 		FROM plain GROUP BY period$$, 'recurring revenue is what plain SQL finds');
 SELECT is_empty('SELECT period FROM crm_flow.recurring
-	WHERE closing <> opening + new + expansion - contraction - churn + reactivation', 'closing
-	= opening + new + expansion - contraction - churn + reactivation');
+	WHERE closing <> opening + new + expansion - contraction - churn + reactivation',
+	'closing = opening + new + expansion - contraction - churn + reactivation');
 SELECT is_empty('SELECT period FROM crm_flow.recurring
 	WHERE customers_closing <> customers_opening + customers_new - customers_churned
 	+ customers_reactivated', 'so do the customers');

@@ -58,11 +58,11 @@ SELECT results_eq('SELECT customer_id, metric, value, points, most_points, weigh
 	'unknown value brings none');
 SELECT results_eq('SELECT customer_id, score, known_parts, parts FROM crm_scores.customer_score
 	WHERE model = ''fresh''
-	ORDER BY 1', $$VALUES (1::bigint, 60::numeric, 2::bigint, 2::bigint), (2, 40, 2, 2), (3, 60, '
-		'2, 2), (4, 0, 1, 2), (5, 0, 1, 2)$$, 'the score is their sum; how many are known');
+	ORDER BY 1', $$VALUES (1::bigint, 60::numeric, 2::bigint, 2::bigint), (2, 40, 2, 2),
+		(3, 60, 2, 2), (4, 0, 1, 2), (5, 0, 1, 2)$$, 'the score is their sum; how many are known');
 SELECT results_eq('SELECT customer_id, score FROM crm_scores.customer_score WHERE model = ''value''
-	ORDER BY 1', $$VALUES (1::bigint, 40::numeric), (2, 0), (3, 100), (4, 0), (5, 0)$$, 'each model
-	for itself');
+	ORDER BY 1', $$VALUES (1::bigint, 40::numeric), (2, 0), (3, 100), (4, 0), (5, 0)$$,
+	'each model for itself');
 
 -- Zero is a value, unknown is none: who never answered is not a detractor.
 INSERT INTO crm_scores.score_item (model, metric, weight, breaks, points)
@@ -70,7 +70,8 @@ INSERT INTO crm_scores.score_item (model, metric, weight, breaks, points)
 	'{4,0}');
 SELECT results_eq('SELECT customer_id, score, known_parts FROM crm_scores.customer_score
 	WHERE model = ''voice'' AND customer_id IN (1, 3)
-	ORDER BY 1', $$VALUES (1::bigint, 50::numeric, 1::bigint), (3, 100, 2)$$, 'no answer brings nothing, no complaint everything');
+	ORDER BY 1', $$VALUES (1::bigint, 50::numeric, 1::bigint), (3, 100, 2)$$,
+	'no answer brings nothing, no complaint everything');
 
 -- Half of the points are lost in each half-life without a sign of life.
 INSERT INTO crm_scores.score_item (model, metric, weight, breaks, points, half_life)
@@ -78,11 +79,13 @@ INSERT INTO crm_scores.score_item (model, metric, weight, breaks, points, half_l
 	NULL);
 SELECT results_eq('SELECT customer_id, points FROM crm_scores.customer_score_part
 	WHERE model = ''warmth'' AND metric = ''tenure''
-	ORDER BY 1', $$VALUES (1::bigint, 8::numeric), (2, 4), (3, 2), (4, 0), (5, 0)$$, 'half-life of 10 days: today, 10 and 20 days ago; what is not known brings nothing');
+	ORDER BY 1', $$VALUES (1::bigint, 8::numeric), (2, 4), (3, 2), (4, 0), (5, 0)$$,
+	'half-life of 10 days: today, 10 and 20 days ago; what is not known brings nothing');
 UPDATE crm_scores.score_item SET metric = 'referrals' WHERE model = 'warmth' AND metric = 'tenure';
 SELECT results_eq('SELECT customer_id, round(points, 4) FROM crm_scores.customer_score_part
 	WHERE model = ''warmth'' AND metric = ''referrals''
-	ORDER BY 1', $$VALUES (1::bigint, 8::numeric), (2, 4), (3, 2), (4, 5.6569), (5, 0)$$, 'an interaction 5 days ago is a sign of life too: 8 / sqrt(2); without any, nothing is left');
+	ORDER BY 1', $$VALUES (1::bigint, 8::numeric), (2, 4), (3, 2), (4, 5.6569), (5, 0)$$,
+	'an interaction 5 days ago is a sign of life too: 8 / sqrt(2); without any, nothing is left');
 SELECT is((SELECT score FROM crm_scores.customer_score WHERE model = 'warmth' AND customer_id = 2),
 	75::numeric, 'the most points are those without a loss');
 SET LOCAL crm.as_of = '2025-04-10';
@@ -105,8 +108,8 @@ SELECT is_empty('SELECT s.customer_id, s.model FROM crm_scores.customer_score s
 	HAVING abs(sum(p.score) - s.score) > 0.0001', 'they are the sum of their parts');
 SELECT results_eq('SELECT model, count(*), count(DISTINCT customer_id)
 	FROM crm_scores.customer_score GROUP BY 1
-	ORDER BY 1', $$VALUES ('fresh', 5::bigint, 5::bigint), ('value', 5, 5), ('voice', 5, 5), ('warmth
-		', 5, 5)$$, 'everybody has one score of each model');
+	ORDER BY 1', $$VALUES ('fresh', 5::bigint, 5::bigint), ('value', 5, 5), ('voice', 5, 5),
+		('warmth', 5, 5)$$, 'everybody has one score of each model');
 INSERT INTO crm_scores.score_item (model, metric, weight, breaks, points)
 	VALUES ('nothing', 'revenue', 1, '{1}', '{0,0}');
 SELECT is((SELECT count(score) FROM crm_scores.customer_score WHERE model = 'nothing'), 0::bigint,
@@ -155,10 +158,12 @@ SELECT throws_like('SELECT * FROM crm_scores.customer_score', '%"moon"%',
 CREATE OR REPLACE VIEW crm_scores.customer_metric WITH (security_invoker) AS
 	SELECT *, 1 + customer_id % 2 AS moon FROM crm_scores.customer_metric_at(crm.as_of());
 SELECT results_eq('SELECT customer_id, score FROM crm_scores.customer_score WHERE model = ''bad''
-	ORDER BY 1', $$VALUES (1::bigint, 100::numeric), (2, 100), (3, 100), (4, 100), (5, 100)$$, 'until that column is added to the view: it counts at once');
+	ORDER BY 1', $$VALUES (1::bigint, 100::numeric), (2, 100), (3, 100), (4, 100), (5, 100)$$,
+	'until that column is added to the view: it counts at once');
 SELECT set_eq(format('SELECT * FROM crm_scores.%I_at(crm.as_of())', v),
 	format('SELECT * FROM crm_scores.%I', v), v || '_at is the view on that day')
-  FROM unnest('{customer_score,customer_score_part,customer_tier_rule,customer_stage_rule}'::text[]) v;
+  FROM unnest('{customer_score,customer_score_part,customer_tier_rule,'
+	'customer_stage_rule}'::text[]) v;
 SET LOCAL crm.as_of = '2150-01-01';
 SELECT lives_ok('SELECT sum(score) FROM crm_scores.customer_score',
 	'a century without a sign of life is no error');

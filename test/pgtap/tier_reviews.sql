@@ -213,7 +213,8 @@ CREATE FUNCTION pg_temp.replayed(day date) RETURNS TABLE (program text, customer
 SELECT set_eq(format('SELECT * FROM pg_temp.standing(%L)', day),
 	format('SELECT * FROM pg_temp.replayed(%L)', day),
 	'customer_tier of ' || day || ' is crm.tier_at of that day')
-  FROM unnest('{2024-01-31,2024-02-29,2024-06-30,2024-07-01,2024-10-27,2025-01-01,2025-03-30,2025-03-31}'::date[]) day;
+  FROM unnest('{2024-01-31,2024-02-29,2024-06-30,2024-07-01,2024-10-27,2025-01-01,2025-03-30,'
+  	'2025-03-31}'::date[]) day;
 
 -- What makes no difference
 CREATE TEMP TABLE log_before AS SELECT * FROM pg_temp.log();
@@ -225,7 +226,8 @@ CREATE FUNCTION pg_temp.same_log(programs text[], why text) RETURNS SETOF text L
 	UNION ALL
 	SELECT is_empty(format('(SELECT * FROM pg_temp.reviews_log() WHERE program = ANY (%1$L) EXCEPT '
 		'SELECT * FROM reviews_before) UNION ALL (SELECT * FROM reviews_before WHERE program = ANY '
-		'(%1$L) EXCEPT SELECT * FROM pg_temp.reviews_log())', programs), why || '; tier_review too') $$;
+		'(%1$L) EXCEPT SELECT * FROM pg_temp.reviews_log())', programs),
+		why || '; tier_review too') $$;
 
 SELECT * FROM pg_temp.review(pg_temp.programs(), '2025-02-01', '2025-03-31', true) \g /dev/null
 SELECT pg_temp.same_log(pg_temp.programs(),

@@ -371,7 +371,8 @@ SELECT is((SELECT gap_to_next::text FROM crm_tiers.customer_tier WHERE program =
 	AND customer_id = 203), '1', 'a gap has no more decimals than it needs');
 RESET crm.as_of;
 
--- Rules take effect with the next review, in both directions; late facts too. Nothing is written anew.
+-- Rules take effect with the next review, in both directions; late facts too. Nothing is written
+-- anew.
 SET LOCAL crm.as_of = '2026-10-15';
 SELECT is(pg_temp.review('{qualified}', '2026-10-01'), 0::bigint, 'before the rules change');
 SELECT pg_temp.buy(301, '2026-09-20 12:00', 3000), pg_temp.buy(302, '2026-09-20 12:00',
@@ -561,7 +562,8 @@ SET LOCAL ROLE crm_tiers_reader;
 SELECT is((SELECT members FROM crm.review_tiers('crm_tiers', 'leap', '2028-03-01')),
 	(SELECT count(DISTINCT customer_id) FROM crm_tiers_internal.purchase_source
 	WHERE purchased_at < '2028-03-02' AND amount >= 0),
-	'who sees everybody and may write tier_log and tier_review runs the program, without owning it');
+	'who sees everybody and may write tier_log and tier_review runs the program, without '
+	'owning it');
 RESET ROLE;
 RESET crm.as_of;
 
@@ -610,13 +612,15 @@ SELECT bag_eq('SELECT * FROM pg_temp.flow()', 'SELECT * FROM flow_expected
 	WHERE period < ''2024-04-01''', 'a month that is not over is not shown');
 SET LOCAL crm.as_of = '2024-06-30';
 SELECT results_eq('SELECT from_tier, to_tier, customers FROM pg_temp.flow()
-	WHERE period = ''2024-06-01''', $$VALUES ('ordinary', 'ordinary', 2::bigint), ('silver', 'silver
-		', 2)$$, 'a month without a move shows who stayed');
+	WHERE period = ''2024-06-01''', $$VALUES ('ordinary', 'ordinary', 2::bigint), 
+		('silver', 'silver', 2)$$, 'a month without a move shows who stayed');
 SELECT results_eq('SELECT tier, count(*) FROM crm_tiers.customer_tier WHERE program = ''flow''
-	GROUP BY 1 ORDER BY 1', $$VALUES ('ordinary', 2::bigint), ('silver', 2)$$, 'customer_tier counts the same: who left is no member');
+	GROUP BY 1 ORDER BY 1', $$VALUES ('ordinary', 2::bigint), ('silver', 2)$$,
+	'customer_tier counts the same: who left is no member');
 RESET crm.as_of;
 
--- Faults of other systems. Points: 120 of which 110 are spent; 100 less 41 taken back, 60 keep the tier; 99 and later 1.
+-- Faults of other systems. Points: 120 of which 110 are spent; 100 less 41 taken back, 60 keep
+-- the tier; 99 and later 1.
 INSERT INTO crm_tiers.points_entry (customer_id, occurred_at, kind, points)
 	VALUES (201, '2026-01-10', 'earn', 120), (202, '2026-01-10', 'earn', 100),
 	(203, '2026-01-10', 'earn', 99);

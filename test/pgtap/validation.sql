@@ -126,7 +126,9 @@ SET LOCAL parallel_setup_cost = 0;
 SET LOCAL parallel_tuple_cost = 0;
 SET LOCAL min_parallel_table_scan_size = 0;
 SET LOCAL max_parallel_workers_per_gather = 2;
-\set validation 'SELECT crm.validate(crm.make_model(\'mbg_nbd\', \'week\', ARRAY[0.9, 8, 0.7, 2]), history, \'2025-03-31\', \'2025-07-31\')::text FROM stored'
+\set model 'crm.make_model(\'mbg_nbd\', \'week\', ARRAY[0.9, 8, 0.7, 2])'
+\set span '\'2025-03-31\', \'2025-07-31\''
+\set validation 'SELECT crm.validate(' :model ', history, ' :span ')::text FROM stored'
 SELECT ok(pg_temp.plan_has(:'validation', 'Partial Aggregate'),
 	'parallel workers share the customers');
 SELECT is(x, (SELECT v FROM serial), 'and give the same validation') FROM (:validation) AS y (x);
@@ -146,7 +148,8 @@ SELECT ok(c.customers = p.n AND abs(c.pearson - p.pearson) < 1e-10
 		  	rank() OVER (ORDER BY x) + (count(*) OVER (PARTITION BY x) - 1) / 2.0 AS x_rank,
 					   rank() OVER (ORDER BY mean) + (count(*) OVER (PARTITION BY mean) - 1)
 					   	/ 2.0 AS mean_rank FROM spend) AS r) AS p;
--- With 4 degrees of freedom both tails of Student's t beyond t are 1 - u (3 - u^2) / 2, where u = t / sqrt(t^2 + 4) is the correlation itself.
+-- With 4 degrees of freedom both tails of Student's t beyond t are 1 - u (3 - u^2) / 2, where u
+-- = t / sqrt(t^2 + 4) is the correlation itself.
 CREATE TEMP TABLE six AS
 SELECT c, history_agg(date '2025-01-01' + k, CASE WHEN k = 0 THEN 1 ELSE mean END) AS history
   FROM (VALUES (1, 10), (2, 14), (3, 9), (4, 30), (5, 12), (6, 20)) AS v (c, mean),

@@ -244,7 +244,8 @@ BEGIN
 END $$;
 SELECT unalike(pg_temp.plan_of(format('SELECT * FROM crm_test.%I', v)), '%Function Scan%',
 	v || ' is inlined')
-  FROM unnest('{purchase,customer_rfm,customer_value,customer_metric,segment_profile,customer_360}'::text[]) v;
+  FROM unnest('{purchase,customer_rfm,customer_value,customer_metric,segment_profile,'
+  	'customer_360}'::text[]) v;
 SELECT cmp_ok(pg_temp.pages_of(format('SELECT * FROM crm_test.%I WHERE customer_id = 777', v)), '<',
 	100::bigint, v || ' of one customer reads less than 100 pages')
   FROM unnest('{purchase,customer_rfm,customer_value,customer_metric,customer_360}'::text[]) v;
@@ -259,8 +260,8 @@ SELECT unalike(pg_temp.plan_of('SELECT count(*), sum(revenue) FROM crm_test.cust
 	'%on interaction%', 'facts that nobody asks for are not read');
 SELECT alike(pg_temp.plan_of('SELECT clv_error, expected_purchases_90d_low
 	FROM crm_test.customer_value', 'COSTS OFF,
-	VERBOSE'), '%purchase_interval%clv_estimate%', 'intervals and errors are computed
-	where they are asked for');
+	VERBOSE'), '%purchase_interval%clv_estimate%',
+	'intervals and errors are computed where they are asked for');
 SELECT unalike(pg_temp.plan_of('SELECT segment, sum(clv) FROM crm_test.customer_value
 	GROUP BY segment', 'COSTS OFF, VERBOSE'), unasked, unasked || ' nowhere else')
   FROM unnest('{%purchase_interval%,%clv_estimate%,%expected_spend%,%gaps%}'::text[]) unasked;
@@ -282,7 +283,8 @@ CREATE POLICY hidden ON crm_test.customer FOR SELECT TO crm_test_reader USING (c
 SET LOCAL ROLE crm_test_reader;
 SELECT is_empty(format('SELECT customer_id FROM crm_test.%I WHERE customer_id = 777', v),
 	v || ' hides what row security on customer hides')
-  FROM unnest('{purchase_history,purchase,customer_rfm,customer_value,customer_metric,customer_360}'::text[]) v;
+  FROM unnest('{purchase_history,purchase,customer_rfm,customer_value,customer_metric,'
+  	'customer_360}'::text[]) v;
 SELECT is((SELECT sum(customers) FROM crm_test.segment_profile),
 	(SELECT count(*) - 1 FROM crm_test.customer_history)::numeric, 'segment_profile too');
 SELECT is((SELECT attached FROM crm.workspaces WHERE workspace = 'crm_test'), false,

@@ -87,7 +87,8 @@ SELECT history_agg(day, amount) FROM (VALUES
 		('2025-01-08', -0.5)) v(day, amount);
 -- All of PostgreSQL's days.
 SELECT history_agg(day, 1.00)
-	FROM unnest('{4714-11-24 BC,0044-03-15 BC,1999-12-31,2000-01-01,2000-01-02,5874897-12-31}'::date[]) day;
+	FROM unnest('{4714-11-24 BC,0044-03-15 BC,1999-12-31,2000-01-01,2000-01-02,'
+		'5874897-12-31}'::date[]) day;
 -- A million purchases of one customer on three days take a few bytes.
 SELECT history_agg('2025-01-01'::date + i % 3, 0.99) AS million,
 	pg_column_size(history_agg('2025-01-01'::date + i % 3, 0.99)) AS bytes

@@ -316,7 +316,10 @@ SELECT v.value = crm.clv(mbg, spend, 3, 60, 100, 60, 100, 0.1) AS same,
 	   	> 0 AS spend_adds
   FROM fitted, crm.clv_estimate(mbg, spend, 3, 60, 100, 60, 100, 0.1) AS v,
   	crm.expected_purchases_estimate(mbg, 3, 60, 100, 100) AS p;
-/* Against the delta method by hand: the expectation of an NBD customer is (r + x) / (alpha + t) times the horizon. */
+/*
+ * Against the delta method by hand: the expectation of an NBD customer is (r + x) / (alpha + t)
+ * times the horizon.
+ */
 SELECT round((e.std_error
 	/ (100 * sqrt(v[1][1] / (alpha + 100) ^ 2 - 2 * v[1][2] * (r + 3) / (alpha + 100) ^ 3
 										  + v[2][2] * (r + 3) ^ 2 / (alpha + 100) ^ 4)))::numeric,
@@ -334,7 +337,10 @@ SELECT e99.high > e95.high AS wider, none.* , known.value > 0 AS known, known.st
 	   crm.expected_purchases_estimate(fitted.mbg, 3, 60, 100, 0) AS none,
 	   	crm.expected_purchases_estimate(published.bg, 3, 6, 10, 10) AS known;
 
-/* Pareto/NBD recovers what it was simulated with: rates gamma (2, 50), times until leaving exponential at rates gamma (1, 100). */
+/*
+ * Pareto/NBD recovers what it was simulated with: rates gamma (2, 50), times until leaving
+ * exponential at rates gamma (1, 100).
+ */
 CREATE FUNCTION pg_temp.simulate_pareto(customers int)
 	RETURNS TABLE (x bigint, t_x float8, t float8) AS $$
 DECLARE
@@ -437,7 +443,10 @@ SELECT * FROM pg_temp.failure($$SELECT crm.fit_purchases('bg_nbd', 'day', 5, 10,
 SELECT * FROM pg_temp.failure($$SELECT crm.fit_purchases('best', 'day', 5, 10, 10) FROM customer$$);
 SELECT * FROM pg_temp.failure($$SELECT crm.fit_renewals('sbg', 1, true)
 	FROM generate_series(1, 9)$$);
-/* Nobody leaves: each buys evenly, at a rate of his own. The best kind is the one without leaving. */
+/*
+ * Nobody leaves: each buys evenly, at a rate of his own. The best kind is the one without
+ * leaving.
+ */
 CREATE TEMP TABLE faithful AS
 SELECT k AS x, CASE WHEN k = 0 THEN 0 ELSE 100.0 * k / (k + 1) END AS t_x, 100.0 AS t,
 	60 / (k + 1) AS n FROM generate_series(0, 40) AS k;
@@ -498,13 +507,17 @@ SELECT crm.likelihood_ratio_test(nbd, mbg)
 SELECT '[]'::crm.model;
 SELECT '{}'::crm.model;
 SELECT '{"kind": "bg_nbd", "unit": "week"}'::crm.model;
-SELECT '{"kind": "bg_nbd", "unit": "lustrum", "parameters": {"r": 1, "alpha": 1, "a": 1, "b": 1}}'::crm.model;
+SELECT '{"kind": "bg_nbd", "unit": "lustrum", "parameters": {"r": 1, "alpha": 1, "a": 1, '
+	'"b": 1}}'::crm.model;
 SELECT '{"kind": "bg_nbd", "unit": "week", "parameters": {"r": 1, "alpha": 1, "a": 1}}'::crm.model;
 SELECT '{"kind": "bg_nbd", "unit": "week", "parameters": {"r": 1, "alpha": 1, "a": 1, "b": 1, "c": '
 	'1}}'::crm.model;
-SELECT '{"kind": "bg_nbd", "unit": "week", "parameters": {"r": 1, "alpha": 1, "a": 1, "b": 1e400}}'::crm.model;
-SELECT '{"kind": "bg_nbd", "unit": "week", "parameters": {"r": 1, "alpha": 1, "a": 1, "b": 0}}'::crm.model;
-SELECT '{"kind": "bg_nbd", "unit": "week", "parameters": {"r": 1, "alpha": 1, "a": 1, "b": "2"}}'::crm.model;
+SELECT '{"kind": "bg_nbd", "unit": "week", "parameters": {"r": 1, "alpha": 1, "a": 1, "b": '
+	'1e400}}'::crm.model;
+SELECT '{"kind": "bg_nbd", "unit": "week", "parameters": {"r": 1, "alpha": 1, "a": 1, "b": '
+	'0}}'::crm.model;
+SELECT '{"kind": "bg_nbd", "unit": "week", "parameters": {"r": 1, "alpha": 1, "a": 1, "b": '
+	'"2"}}'::crm.model;
 SELECT '{"kind": "bg_nbd", "unit": "week", "parameters": {"r": 1, "alpha": 1, "a": 1, "b": 1}, '
 	'"covariance": [[1]]}'::crm.model;
 SELECT '{"kind": "gamma_gamma", "parameters": {"p": 1, "q": 1, "v": 1}, "covariance": [[1, 0, 0], '
@@ -514,13 +527,16 @@ SELECT '{"kind": "gamma_gamma", "parameters": {"p": 1, "q": 1, "v": 1}, "covaria
 SELECT '{"kind": "gamma_gamma", "parameters": {"p": 1, "q": 1, "v": 1}, "covariance": [[1, 0, 0], '
 	'[0, "1", 0], [0, 0, 1]]}'::crm.model;
 SELECT '{"kind": "gamma_gamma", "unit": "week", "parameters": {"p": 1, "q": 1, "v": 1}}'::crm.model;
-SELECT '{"kind": "gamma_gamma", "parameters": {"p": 1, "q": 1, "v": 1}, "log_likelihood": 1e400}'::crm.model;
+SELECT '{"kind": "gamma_gamma", "parameters": {"p": 1, "q": 1, "v": 1}, "log_likelihood": '
+	'1e400}'::crm.model;
 SELECT '{"kind": "gamma_gamma", "parameters": {"p": 1, "q": 1, "v": 1}, "covariance": [[1, 0, 0], '
 	'[0, 1, 2], [0, 2, 1]]}'::crm.model;
 SELECT '{"kind": "gamma_gamma", "parameters": {"p": 1, "q": 1, "v": 1}, "covariance": [[1, 0, 0], '
 	'[0, -1, 0], [0, 0, 1]]}'::crm.model;
-SELECT '{"kind": "gamma_gamma", "parameters": {"p": 1, "q": 1, "v": 1}, "converged": false}'::crm.model;
-SELECT '{"kind": "gamma_gamma", "parameters": {"p": 1, "q": 1, "v": 1}, "customers": 1.5}'::crm.model;
+SELECT '{"kind": "gamma_gamma", "parameters": {"p": 1, "q": 1, "v": 1}, "converged": '
+	'false}'::crm.model;
+SELECT '{"kind": "gamma_gamma", "parameters": {"p": 1, "q": 1, "v": 1}, "customers": '
+	'1.5}'::crm.model;
 SELECT '{"kind": "gamma_gamma", "parameters": {"p": 1, "q": 1, "v": 1}, "margin": 0.4}'::crm.model;
 -- A model that was refused is refused again, also between others that are read.
 CREATE FUNCTION judged(model jsonb) RETURNS text LANGUAGE plpgsql AS $$
@@ -594,7 +610,8 @@ SELECT crm.clv(m, s, h, '1998-06-30', 365, 0.1, 0.4) = 0.4 * crm.clv(m, s, h, '1
 	   crm.clv(m, s, h, '1998-06-30', margin => NULL) IS NULL AS not_known
   FROM (SELECT crm.make_model('mbg_nbd', 'week', '{0.525,6.183,0.891,1.614}'),
   	crm.make_model('gamma_gamma', NULL, '{6.25,3.74,15.44}'),
-			   '[["1997-10-01",1,20.00],["1998-01-05",1,30.00],["1998-05-05",2,44.00]]'::crm.history) AS given (m, s, h);
+			   '[["1997-10-01",1,20.00],["1998-01-05",1,30.00],["1998-05-05",2,'
+			   '44.00]]'::crm.history) AS given (m, s, h);
 
 /* The smallest discounts and horizons: an answer at once, and the right one. */
 SET statement_timeout = '3s';

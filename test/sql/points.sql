@@ -18,7 +18,8 @@ INSERT INTO ledger VALUES
 	('ann', 50, '2025-03-01', '2025-06-01', NULL),
 	('ann', -60, '2025-04-01', NULL, NULL);
 SELECT as_of::date, s.*
-	FROM unnest('{2025-01-09,2025-03-31,2025-05-01,2025-06-02,2025-12-20,2026-01-11}'::timestamptz[]) AS as_of,
+	FROM unnest('{2025-01-09,2025-03-31,2025-05-01,2025-06-02,2025-12-20,'
+		'2026-01-11}'::timestamptz[]) AS as_of,
 	   pg_temp.statement('ann', as_of) AS s ORDER BY as_of;
 
 -- Expiry is half-open: the points are there until the moment before.
@@ -33,7 +34,8 @@ INSERT INTO ledger VALUES
 	('bob', 30, '2025-03-01', NULL, NULL),
 	('bob', 70, '2025-04-01', '2025-05-01', NULL);
 SELECT as_of::date, s.*
-	FROM unnest('{2025-01-05,2025-01-06,2025-02-02,2025-03-01,2025-04-01,2025-05-01}'::timestamptz[]) AS as_of,
+	FROM unnest('{2025-01-05,2025-01-06,2025-02-02,2025-03-01,2025-04-01,'
+		'2025-05-01}'::timestamptz[]) AS as_of,
 	   pg_temp.statement('bob', as_of) AS s ORDER BY as_of;
 
 -- Buy, earn, refund, again and again: the points go back each time.

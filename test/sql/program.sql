@@ -112,7 +112,8 @@ UPDATE club.program SET window_kind = 'weekly';
 UPDATE club.program SET downgrade_step = 'two';
 \set VERBOSITY default
 
--- What several rows show, the review refuses and crm.check_workspace names. Each change is taken back.
+-- What several rows show, the review refuses and crm.check_workspace names. Each change is taken
+-- back.
 CREATE FUNCTION pg_temp.try(change text, program text DEFAULT 'standard') RETURNS text
 	LANGUAGE plpgsql AS $$
 DECLARE

@@ -45,7 +45,8 @@ SELECT unit, c.cohort, c.customers, c.retained FROM unnest('{day,week,month,quar
 	   unnest(cells) AS c WHERE period_no = 1 AND customers > 0 ORDER BY n, cohort;
 -- A refund is no activity, and brings nobody into a cohort.
 SELECT c.* FROM (SELECT retention_agg(h, '2025-02-28', '2025-01-01', 1, 'month') AS cells
-	FROM (VALUES ('[["2024-12-01",0,-1],["2025-01-05",1,5],["2025-02-05",0,-5]]'::history)) AS v(h)) AS q, unnest(cells) AS c;
+	FROM (VALUES ('[["2024-12-01",0,-1],["2025-01-05",1,5],["2025-02-05",0,'
+		'-5]]'::history)) AS v(h)) AS q, unnest(cells) AS c;
 
 -- Growth accounting: A active in January, February, April; B in March.
 CREATE TEMP TABLE grown AS SELECT *

@@ -163,7 +163,8 @@ SELECT '[{"label": "x", "conditions": [{"metric": "r", "at_least": "1"}]}]'::crm
 SELECT '[{"label": "x", "conditions": [{"metric": "r", "at_least": null}]}]'::crm.ruleset;
 SELECT '[{"label": "x", "conditions": [{"metric": "r", "at_least": [1]}]}]'::crm.ruleset;
 SELECT '[{"label": "x", "conditions": [{"metric": "r", "at_least": true}]}]'::crm.ruleset;
-SELECT '[{"label": "x", "conditions": [{"metric": "r", "at_least": 2, "at_most": 1.99}]}]'::crm.ruleset;
+SELECT '[{"label": "x", "conditions": [{"metric": "r", "at_least": 2, "at_most": '
+	'1.99}]}]'::crm.ruleset;
 SELECT '[{"label": "x", "conditions": [{"metric": "r", "at_least": 2}, {"metric": "r", "at_most": '
 	'3}]}]'::crm.ruleset;
 SELECT '[{"label": "x", "position": 1.5, "conditions": []}]'::crm.ruleset;

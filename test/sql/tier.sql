@@ -44,7 +44,8 @@ SELECT t.* FROM policy, pg_temp.path('[["2024-03-10",1,5200],["2025-01-15",1,100
 -- 1600 keeps silver, though it would not enter it.
 SELECT t.* FROM policy, pg_temp.path('[["2024-03-10",1,5200],["2025-01-15",1,1600]]', qualified,
 	'2025-07-01') AS t;
--- The window is half-open: 1 April 2024 is in that of the review, 31 March and 1 April 2025 are not.
+-- The window is half-open: 1 April 2024 is in that of the review, 31 March and 1 April 2025 are
+-- not.
 SELECT t.* FROM policy, pg_temp.path('[["2024-03-10",1,5200],["2024-03-31",1,4000]]', p,
 	'2025-04-02') AS t;
 SELECT t.* FROM policy, pg_temp.path('[["2024-03-10",1,5200],["2024-04-01",1,4000]]', p,
@@ -83,7 +84,8 @@ SELECT t.* FROM yearly, pg_temp.path('[["2024-02-29",1,10]]', p, '2029-01-01') A
 SELECT tier_window(p, tier_enroll(p, '2024-02-29'), day) FROM yearly,
 	unnest('{2024-03-01,2025-02-28,2025-03-01,2028-02-29,2028-03-01}'::date[]) AS day;
 -- A calendar year is judged by its purchases when it is over, before the new one begins to count;
--- in grace the review still looks back to its beginning: 3500 of 2024 and 600 of January are enough.
+-- in grace the review still looks back to its beginning: 3500 of 2024 and 600 of January are
+-- enough.
 SELECT t.* FROM (SELECT make_tier_policy(tiers_agg(tier_no, tier, metric, enter_at, keep_at,
 	enter_share), 'calendar', '1 year', valid_for => '12 months', round_up => 'year',
 	grace => '2 months') AS p FROM rule) AS q,
@@ -252,7 +254,8 @@ SELECT tier_at(pg_temp.with_rules('[{"metric": "revenue", "enter_share": 0.1}]')
 SELECT tier_at(p, '[]', 'infinity') FROM policy;
 SELECT count(*) FROM policy, tier_path(p, '[]', '-infinity', '2025-01-01');
 
--- Tiers from rows: in any order, with decimals as given, an empty row beside rules, texts of any kind
+-- Tiers from rows: in any order, with decimals as given, an empty row beside rules, texts of any
+-- kind
 SELECT tiers_agg(n, t, m, e, k, s ORDER BY o)
   FROM (VALUES (1, 2, E'go"ld\\', 'revenue', 1000.00, 800.5, NULL::numeric),
   	(2, 0, 'base', NULL, NULL, NULL, NULL), (3, 2, E'go"ld\\', 'Ümsatz', 5, NULL, NULL),
