@@ -38,8 +38,12 @@
 #define SERIES_TERMS 30 /* 1 / 30! is nothing */
 
 /*
- * By forward recurrence of the differences of the convergents, all positive:
- * one division per step.
+ * The continued fraction, for z > 1. Steed's algorithm moves forward through
+ * the differences of neighboring convergents. It needs one division per step
+ * and no rescaling, unlike the usual recurrence of numerators and
+ * denominators, which overflows. All differences are positive, so nothing
+ * cancels and the loop may stop at the first difference that no longer changes
+ * the sum.
  */
 static double
 by_fraction(double n, double z)
@@ -63,7 +67,13 @@ by_fraction(double n, double z)
 	return sum;
 }
 
-/* ln(Gamma(m+1+e) / Gamma(m+1)) - ln((pi e) / sin(pi e)), |e| <= 1/2 */
+/*
+ * ln(Gamma(m+1+e) / Gamma(m+1)) - ln((pi e) / sin(pi e)), |e| <= 1/2
+ *
+ * The result goes to 0 with e, and joined_terms() divides it by e. So an
+ * absolute error is not good enough, and the power series of ln(sin(x)/x)
+ * replaces the logarithm near 0.
+ */
 static double
 log_gamma_quotient(double m, double e)
 {
@@ -85,7 +95,10 @@ log_gamma_quotient(double m, double e)
 	return log_sinc - math_log_rising(m + 1.0 + e, -e);
 }
 
-/* What the infinite terms leave, over (-z)^m / m!, by ln z. */
+/*
+ * The finite sum of the two infinite terms, divided by (-z)^m / m!. It takes
+ * ln z and not z, because z may be too small for a double.
+ */
 static double
 joined_terms(double m, double e, double log_z)
 {
@@ -95,6 +108,11 @@ joined_terms(double m, double e, double log_z)
 	return -expm1(e * log_z - log_gamma_quotient(m, e)) / e;
 }
 
+/*
+ * The power series, for z <= 1. The terms alternate, but the largest of them
+ * is near 1 and the sum is not much smaller, so few bits are lost. The loop
+ * has a fixed length: the terms shrink at least like 1 / k!.
+ */
 static double
 by_series(double n, double z, double log_z)
 {

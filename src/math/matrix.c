@@ -3,6 +3,12 @@
  * matrix.c
  *		Symmetric positive definite matrices of a few rows, by Cholesky.
  *
+ * Cholesky's method is also the test for positive definiteness that a fit
+ * needs: it fails exactly where the likelihood has no strict maximum. With at
+ * most 5 rows neither blocking nor pivoting pays.
+ *
+ * Pure C, no state, no memory but the caller's and the stack.
+ *
  *-------------------------------------------------------------------------
  */
 #include "math/matrix.h"
@@ -12,13 +18,21 @@
 /* A pivot of the scaled matrix below this is lost in rounding. */
 #define SMALLEST_PIVOT 1e-14
 
-/* D L L' D = matrix with D the roots of the diagonal. */
+/*
+ * matrix = D L L' D. D is diagonal and holds the square roots of the diagonal
+ * of the matrix, so that L L' has the diagonal 1 and its pivots are comparable
+ * with SMALLEST_PIVOT.
+ */
 typedef struct Factors
 {
 	double scale[MATRIX_MAX_ROWS];
 	Matrix lower;
 } Factors;
 
+/*
+ * False if a pivot shows that the matrix is not positive definite. The first
+ * test also stops NaN, because no comparison with NaN is true.
+ */
 static bool
 factorize(const Matrix matrix, Factors *factors, int n)
 {
@@ -47,6 +61,10 @@ factorize(const Matrix matrix, Factors *factors, int n)
 	return true;
 }
 
+/*
+ * Forward substitution for L, backward substitution for L', with a division by
+ * D before and after. O(n^2). right and solution may be the same array.
+ */
 static void
 solve(const Factors *factors, const double *right, double *solution, int n)
 {

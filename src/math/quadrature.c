@@ -108,7 +108,12 @@ const GaussRule gauss_8 = {8, nodes_8, weights_8};
 const GaussRule gauss_16 = {16, nodes_16, weights_16};
 const GaussRule gauss_32 = {32, nodes_32, weights_32};
 
-/* The two points at distance t > 0 from the middle. */
+/*
+ * The terms of the two points at distance t > 0 from the middle. The
+ * derivative of u is du/dt = pi cosh(t) u (1 - u), the same on both sides. The
+ * smaller of u and 1 - u comes from the exponential itself. 1 - (1 - u) would
+ * be 0 there from u = 1e-17 on.
+ */
 static double
 tanh_sinh_pair(UnitFunction function, void *context, double t)
 {
@@ -119,6 +124,11 @@ tanh_sinh_pair(UnitFunction function, void *context, double t)
 		   (function(small, large, context) + function(large, small, context));
 }
 
+/*
+ * Each level halves the step and adds only the points between the old ones, so
+ * all values of the function are used. Below LOWEST_LEVEL two sums can agree
+ * by chance, because neither has a point where the function is large.
+ */
 QuadratureResult
 quadrature_tanh_sinh(UnitFunction function, void *context,
 					 double relative_tolerance)
@@ -149,66 +159,88 @@ quadrature_tanh_sinh(UnitFunction function, void *context,
 	return result;
 }
 
+/* A place, and the slope of the function there. */
+typedef struct Slope
+{
+	double y;
+	double slope;
+} Slope;
+
+static Slope
+slope_at(LogFunction function, void *context, double y)
+{
+	Slope place = {.y = y};
+
+	function(y, &place.slope, context);
+	return place;
+}
+
+/*
+ * Moves low down and high up, in steps that double, until the peak lies
+ * between them or a limit is reached. Both begin at the same place, so at most
+ * one of the two loops runs: the slope has one sign there.
+ */
+static void
+bracket_peak(LogFunction function, void *context, double lower, double upper,
+			 Slope *low, Slope *high)
+{
+	double reach = 1.0;
+	int doublings = 0;
+
+	for (; low->slope < 0.0 && low->y > lower && doublings < MAX_DOUBLINGS;
+		 reach *= 2.0, doublings++)
+	{
+		*high = *low;
+		*low = slope_at(function, context, fmax(low->y - reach, lower));
+	}
+	for (; high->slope > 0.0 && high->y < upper && doublings < MAX_DOUBLINGS;
+		 reach *= 2.0, doublings++)
+	{
+		*low = *high;
+		*high = slope_at(function, context, fmin(high->y + reach, upper));
+	}
+}
+
 /*
  * A place in [lower, upper] from which exp(function) rises by less than a
- * factor e to its peak.
+ * factor e to its peak. Bisection is enough, because the peak need not be
+ * exact: between low and high a concave function rises by at most the
+ * difference of the slopes times the distance.
  */
 static double
 find_peak(LogFunction function, void *context, double start, double lower,
 		  double upper)
 {
-	double low = fmax(fmin(start, upper), lower);
-	double high = low;
-	double reach = 1.0;
-	double low_slope;
-	double high_slope;
-	int doublings = 0;
+	Slope low = slope_at(function, context, fmax(fmin(start, upper), lower));
+	Slope high = low;
 
-	function(low, &low_slope, context);
-	high_slope = low_slope;
-	for (; low_slope < 0.0 && low > lower && doublings < MAX_DOUBLINGS;
-		 reach *= 2.0, doublings++)
-	{
-		high = low;
-		high_slope = low_slope;
-		low = fmax(low - reach, lower);
-		function(low, &low_slope, context);
-	}
-	for (; high_slope > 0.0 && high < upper && doublings < MAX_DOUBLINGS;
-		 reach *= 2.0, doublings++)
-	{
-		low = high;
-		low_slope = high_slope;
-		high = fmin(high + reach, upper);
-		function(high, &high_slope, context);
-	}
-	if (high_slope >= 0.0)
-		return high;
-	for (int i = 0; i < 2 * MAX_DOUBLINGS && low_slope > 0.0 &&
-					(low_slope - high_slope) * (high - low) > 1.0;
+	bracket_peak(function, context, lower, upper, &low, &high);
+	if (high.slope >= 0.0)
+		return high.y;
+	for (int i = 0; i < 2 * MAX_DOUBLINGS && low.slope > 0.0 &&
+					(low.slope - high.slope) * (high.y - low.y) > 1.0;
 		 i++)
 	{
-		double middle = 0.5 * (low + high);
-		double slope;
+		double middle = 0.5 * (low.y + high.y);
+		Slope place;
 
-		if (middle <= low || middle >= high)
+		if (middle <= low.y || middle >= high.y)
 			break;
-		function(middle, &slope, context);
-		if (slope >= 0.0)
-		{
-			low = middle;
-			low_slope = slope;
-		}
+		place = slope_at(function, context, middle);
+		if (place.slope >= 0.0)
+			low = place;
 		else
-		{
-			high = middle;
-			high_slope = slope;
-		}
+			high = place;
 	}
-	return low;
+	return low.y;
 }
 
-/* The integral of exp(function - peak_value) from one place to another. */
+/*
+ * The integral of exp(function - peak_value) over one panel, as a positive
+ * number, also for a negative length (a panel to the left of the peak). The
+ * peak is subtracted before exp(), so the values lie between 0 and about e and
+ * cannot overflow.
+ */
 static double
 panel(LogFunction function, void *context, const GaussRule *rule, double from,
 	  double length, double peak_value)
@@ -224,28 +256,26 @@ panel(LogFunction function, void *context, const GaussRule *rule, double from,
 	return fabs(length) * sum;
 }
 
-/*
- * The integrand on its way from the peak to one end: the place reached, the
- * logarithm of the integrand there, its slope, and the length of the next
- * panel.
- */
+/* The state of the walk from the peak to one end of the integral. */
 typedef struct Side
 {
 	LogFunction function;
 	void *context;
-	double peak_value;
-	double limit;
-	double direction;
-	double from;
-	double value;
-	double slope;
-	double length;
+	double peak_value; /* of the function, not of its exponential */
+	double limit; /* the end of the integral, perhaps infinite */
+	double direction; /* -1 to the left of the peak, 1 to the right */
+	double from; /* everything between the peak and here is summed */
+	double value; /* of the function at the end of the latest panel */
+	double slope; /* of the function there */
+	double length; /* of the latest panel, positive */
 } Side;
 
 /*
- * Where the next panel ends: value and slope become those of the end. A panel
- * on which the slope stays too steep is halved. NaN where the function is not
- * a number, or jumps, so that no panel is short enough.
+ * Returns the end of the next panel. Value and slope of the side become the
+ * ones at that end. The panel is halved until the slope at its far end, which
+ * is the steepest one of a concave function, satisfies the Gauss rule. NaN if
+ * the function is not a number, or if it jumps, so that no panel is short
+ * enough.
  */
 static double
 panel_end(Side *side)
@@ -272,9 +302,10 @@ panel_end(Side *side)
 }
 
 /*
- * Adds panels from the peak, with this slope, to limit or far enough. The
- * first guess of a length leaves room for the slope to grow along the panel.
- * Should the function exceed its "peak", the panels stay positive.
+ * Sums panels from the peak to the limit, or until the rest is negligible.
+ * Beyond a place with the slope s < 0 the integral of exp(h) is at most
+ * exp(h) / |s|, because h stays below its tangent. The sum stops when this
+ * bound is below NEGLIGIBLE of the sum. NaN if the panels do not end.
  */
 static double
 integrate_side(LogFunction function, void *context, double peak,
@@ -313,6 +344,10 @@ integrate_side(LogFunction function, void *context, double peak,
 	return NAN;
 }
 
+/*
+ * The two sides are summed relative to the same peak value, which is then
+ * added to the logarithm. Both sums are positive, so nothing cancels.
+ */
 double
 quadrature_log_concave(LogFunction function, void *context, double start,
 					   double lower, double upper)

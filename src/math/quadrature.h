@@ -3,6 +3,10 @@
  * quadrature.h
  *		Integrals of smooth and of end-point singular functions.
  *
+ * The integrands are C functions with a context pointer. The context belongs
+ * to the caller, and no quadrature keeps it. quadrature.c says which rule suits
+ * which function.
+ *
  *-------------------------------------------------------------------------
  */
 #ifndef CRM_MATH_QUADRATURE_H
@@ -20,11 +24,16 @@ typedef double (*UnitFunction)(double u, double one_minus_u, void *context);
 typedef struct QuadratureResult
 {
 	double value;
-	double error; /* estimated, absolute; usually far too high */
-	bool converged; /* error is within the tolerance asked for */
+	double error; /* estimated, absolute; usually far too high, because it is
+				   * the change at the last halving of the step */
+	bool converged; /* error is within the requested tolerance */
 } QuadratureResult;
 
-/* Reentrant; calls the function at most QUADRATURE_MAX_POINTS times. */
+/*
+ * The integral over (0, 1). The function may call a quadrature itself. It is
+ * called at most QUADRATURE_MAX_POINTS times: once in the middle and
+ * 6 * 2^8 times on either side.
+ */
 #define QUADRATURE_MAX_POINTS 3073
 extern QuadratureResult quadrature_tanh_sinh(UnitFunction function,
 											 void *context,
@@ -34,8 +43,8 @@ extern QuadratureResult quadrature_tanh_sinh(UnitFunction function,
 typedef struct GaussRule
 {
 	int count;
-	const double *nodes; /* ascending */
-	const double *weights;
+	const double *nodes; /* ascending, inside (0, 1) */
+	const double *weights; /* positive, with the sum 1 */
 } GaussRule;
 
 extern const GaussRule gauss_8;
@@ -61,9 +70,13 @@ typedef double (*LogFunction)(double y, double *slope, void *context);
 /*
  * The logarithm of the integral of exp(function) from lower to upper, where
  * function is concave and analytic within a distance of pi of the real line.
- * lower may be -INFINITY where the function rises somewhere, upper INFINITY
- * where it falls somewhere. The peak is searched from start. NaN where the
- * function is not a number, or not what is asked for.
+ * lower may be -INFINITY if the function rises somewhere. upper may be INFINITY
+ * if it falls somewhere. The search for the peak begins at start, so a good
+ * guess saves calls of the function, but any start gives the same result. NaN
+ * if a value of the function is NaN, or if the function breaks these rules.
+ *
+ * The result is a logarithm because the integral of a likelihood over a
+ * customer's rate is often far below the smallest double.
  */
 extern double quadrature_log_concave(LogFunction function, void *context,
 									 double start, double lower, double upper);

@@ -8,7 +8,10 @@
 #ifndef CRM_MATH_SPECIAL_H
 #define CRM_MATH_SPECIAL_H
 
-/* ln Gamma(a + n) - ln Gamma(a): a > 0, n >= 0 */
+/*
+ * ln Gamma(a + n) - ln Gamma(a): a > 0, n >= 0. In the models this is the
+ * weight of n purchases of a customer whose rate has the gamma shape a.
+ */
 extern double math_log_rising(double a, double n);
 
 /* ln(B(a + n, b) / B(a, b)), never above 0: a, b > 0, n >= 0 */
@@ -25,19 +28,25 @@ extern double math_trigamma(double x);
 extern double math_digamma_rising(double a, double n);
 extern double math_trigamma_rising(double a, double n);
 
-/* ln(1 + x) - x: x >= 0 */
+/* ln(1 + x) - x, which is near -x^2 / 2 for a small x: x >= 0 */
 extern double math_log1p_less_x(double x);
 
-/* ln(1 + a / b) where a / b may overflow: a, b > 0, and ln b */
+/*
+ * ln(1 + a / b) for a, b > 0, given ln b as well. a / b may overflow, or b may
+ * be too small to have all its digits. ln b still has them.
+ */
 extern double model_log1p_quotient(double a, double b, double log_b);
 
-/* ln(1 - exp(-x)): x > 0 */
+/* ln(1 - exp(-x)): x > 0. The complement of a probability given in logs. */
 extern double math_log1m_exp(double x);
 
-/* ln(1 + e^g) without overflow. */
+/* ln(1 + e^g) for any g, infinite ones too. e^g alone would overflow. */
 extern double math_log1p_exp(double g);
 
-/* ln(rest + part e^y) for y <= 0, where rest = 1 - part. */
+/*
+ * ln(rest + part e^y) for y <= 0, where rest = 1 - part. The caller passes
+ * both, because one of them can be so near 1 that the other is lost.
+ */
 extern double math_log_mixture(double part, double rest, double y);
 
 #endif /* CRM_MATH_SPECIAL_H */
