@@ -6,29 +6,32 @@
  * On each occasion (a year, an issue, an event) a customer buys with a
  * probability that has the beta density (alpha, beta). Before each occasion
  * the customer leaves with a probability that has the beta density (gamma,
- * delta) (Fader, Hardie & Shang 2010). For x purchases on n occasions, the last on the t_x-th, let
+ * delta) (Fader, Hardie & Shang 2010). For x purchases on n occasions, the
+ * last on the t_x-th, let
  *
  *	a(i) = B(alpha + x, beta + t_x - x + i) / B(alpha, beta)
  *		 * B(gamma, delta + t_x + i) / B(gamma, delta)
  *
- * be the probability of the record up to occasion t_x + i with the customer
- * there and no purchase since t_x. Then with m = n - t_x, the likelihood is
+ * be the probability of the record up to occasion t_x + i if the customer is
+ * still there and has not bought since t_x. With m = n - t_x the likelihood is
  *
  *	sum over 0 <= i < m of a(i) gamma / (gamma + delta + t_x + i)	left then
  *	+ a(m)															still there
  *
- * and a(i + 1) / a(i) is a product of two fractions below 1. So the sum,
- * taken relative to a(0), needs no gamma function and cannot overflow. a(0)
- * less the sum is the chance of a purchase since t_x, which is a sum of the
- * same sort. Where that chance is small, it gives the logarithm without loss.
+ * and a(i + 1) / a(i) is a product of two fractions below 1. So the sum
+ * relative to a(0) needs no gamma function and cannot overflow. a(0) less the
+ * sum is the probability of a purchase since t_x, which is a sum of the same
+ * form. If that probability is small, log1p() of it is the exact logarithm.
+ * A sum of beta functions themselves underflows silently: lifetimes gives
+ * -34.36 for x = 30, t_x = 60, n = 104 instead of -49.50.
  *
- * The derivatives are means over the occasion of leaving, as in pareto_nbd.c:
- * given that occasion, the score is a difference of digamma functions, kept
- * up step by step.
+ * The derivatives are means over the occasion of leaving, as in pareto_nbd.c.
+ * Given that occasion, the score is a difference of digamma functions, which
+ * one more occasion changes by a fraction. A row costs n - t_x steps.
  *
- * The probability that a customer there at n still is at n + k is that of
- * sBG with (gamma, delta + n) to survive k periods. It sums in closed form:
- * with D = delta + n and S(k) that survival,
+ * A customer who is there at n is still there at n + k with the survival S(k)
+ * of sBG with (gamma, delta + n). Its sum has a closed form. With D = delta + n
+ * it is
  *
  *	(gamma - 1) (S(1) + ... + S(k)) = D - (D + k) S(k).
  *
@@ -57,7 +60,11 @@ enum
 #define RESCALE 1e100
 #define ADDED_SINGLY 1000.0 /* occasions */
 
-/* ln of Beta(alpha, beta)'s chance of this order of x of n, n >= x */
+/*
+ * ln B(alpha + x, beta + n - x) / B(alpha, beta): the probability of one given
+ * order of x purchases on n occasions. No purchases, or nothing but purchases,
+ * are the common records, and one ratio gives them without cancellation.
+ */
 static double
 log_order_chance(double alpha, double beta, double x, double n)
 {
@@ -69,7 +76,10 @@ log_order_chance(double alpha, double beta, double x, double n)
 		   math_log_beta(alpha, beta);
 }
 
-/* ln a(0) */
+/*
+ * ln a(0): the probability of the record up to the last purchase. It is the
+ * scale of everything else, and its logarithm cannot underflow.
+ */
 static double
 log_base(const double *p, const ModelRow *customer)
 {
@@ -77,7 +87,10 @@ log_base(const double *p, const ModelRow *customer)
 		   math_log_beta_ratio(p[DELTA], p[GAMMA], customer->t_x);
 }
 
-/* a(m) / a(0), in closed form */
+/*
+ * a(m) / a(0), in closed form. The loop of likelihood_shares() would give it
+ * too, but it may stop before the last occasion.
+ */
 static double
 still_there(const double *p, const ModelRow *customer)
 {
@@ -89,13 +102,21 @@ still_there(const double *p, const ModelRow *customer)
 		math_log_beta_ratio(p[DELTA] + customer->t_x, p[GAMMA], m));
 }
 
-/* The likelihood over a(0), and the chance of a purchase since t_x. */
+/*
+ * The likelihood over a(0), and the probability of a purchase since t_x if the
+ * customer had the record up to t_x. Their sum is 1.
+ */
 typedef struct Shares
 {
 	double seen;
 	double bought;
 } Shares;
 
+/*
+ * Walks over the occasions since the last purchase. On each of them a customer
+ * who is still there leaves before it, buys, or does neither. O(n - t_x), but
+ * in practice the sum is complete much sooner.
+ */
 static Shares
 likelihood_shares(const double *p, const ModelRow *customer)
 {
@@ -125,6 +146,10 @@ likelihood_shares(const double *p, const ModelRow *customer)
 	return shares;
 }
 
+/*
+ * Of two forms of the same number, the one that does not cancel: the sum is
+ * far from 1, or its distance from 1 is known.
+ */
 static double
 log_likelihood(const ModelKind *kind, const double *parameters,
 			   const ModelRow *customer)
@@ -135,7 +160,10 @@ log_likelihood(const ModelKind *kind, const double *parameters,
 		   (shares.bought < 0.5 ? log1p(-shares.bought) : log(shares.seen));
 }
 
-/* Not lost before or at the last occasion seen. */
+/*
+ * The probability that the customer was not lost before or at the last
+ * occasion seen. fmin() removes a rounding error above 1.
+ */
 static double
 there_at_last(const double *parameters, const ModelRow *customer)
 {
@@ -145,8 +173,10 @@ there_at_last(const double *parameters, const ModelRow *customer)
 }
 
 /*
- * The published P(alive) is that of having also survived the chance to leave
- * before the next occasion.
+ * The published P(alive) (Fader, Hardie & Shang 2010, eq. 11) counts customers
+ * as alive only if they also survive the chance to leave before the next
+ * occasion. So it is below 1 even for a customer who bought on the last
+ * occasion.
  */
 static double
 p_alive(const ModelKind *kind, const double *parameters,
@@ -158,7 +188,12 @@ p_alive(const ModelKind *kind, const double *parameters,
 		   (parameters[GAMMA] + stay);
 }
 
-/* S(1) + ... + S(count) of sBG with (gamma, stay) */
+/*
+ * S(1) + ... + S(count) of sBG with (gamma, stay), by the closed form of the
+ * file head. It is a difference divided by gamma - 1. The three cases bring it
+ * to expm1() of a beta ratio that is never above 0, so that neither the limit
+ * gamma = 1 nor its neighborhood loses digits.
+ */
 static double
 survival_sum(double gamma, double stay, double count)
 {
@@ -175,7 +210,12 @@ survival_sum(double gamma, double stay, double count)
 		   -excess;
 }
 
-/* S(1) exp(-discount) + ... + S(count) exp(-discount count) */
+/*
+ * S(1) exp(-discount) + ... + S(count) exp(-discount count). Up to
+ * ADDED_SINGLY terms are simply added. A longer sum, perhaps an infinite one,
+ * is the residual value of sBG, which renewal.c computes without adding all
+ * terms.
+ */
 static double
 discounted_survival_sum(double gamma, double stay, double count,
 						double discount)
@@ -199,7 +239,12 @@ discounted_survival_sum(double gamma, double stay, double count,
 		   model_renewal_residual(renewal, 1.0, count, discount);
 }
 
-/* A customer alive in the published sense is there at the next occasion. */
+/*
+ * Eq. 13 of Fader, Hardie & Shang (2010) without the factor P(alive). A
+ * customer who is alive in the published sense is there at the next occasion,
+ * so the first term has no factor for leaving before it: hence the division by
+ * S(1). A horizon that is not whole counts the whole occasions in it.
+ */
 static double
 expected_alive(const ModelKind *kind, const double *parameters,
 			   const ModelRow *customer, double horizon, double discount)
@@ -215,6 +260,10 @@ expected_alive(const ModelKind *kind, const double *parameters,
 								   discount);
 }
 
+/*
+ * A new customer can leave before the first occasion too, so S(1) stays a
+ * factor.
+ */
 static double
 expected_new(const ModelKind *kind, const double *parameters, double horizon)
 {
@@ -222,7 +271,7 @@ expected_new(const ModelKind *kind, const double *parameters, double horizon)
 		   survival_sum(parameters[GAMMA], parameters[DELTA], floor(horizon));
 }
 
-/* At the occasion so far ahead; 0 is the last one seen. */
+/* At the occasion so far ahead. 0 is the last one seen, 1 gives p_alive. */
 static double
 p_alive_after(const ModelKind *kind, const double *parameters,
 			  const ModelRow *customer, double ahead)
@@ -233,7 +282,10 @@ p_alive_after(const ModelKind *kind, const double *parameters,
 		   exp(math_log_beta_ratio(stay, parameters[GAMMA], floor(ahead)));
 }
 
-/* The occasions to come at which the customer will be there. */
+/*
+ * The mean number of occasions to come at which the customer is there. It is
+ * infinite for gamma <= 1, where some customers hardly ever leave.
+ */
 static double
 residual_lifetime(const ModelKind *kind, const double *parameters,
 				  const ModelRow *customer)
@@ -256,10 +308,10 @@ there_parameters(const double *p, const ModelRow *customer, double *there)
 }
 
 /*
- * The ways to make count purchases on occasions, the sum over the place of
- * something: of the last occasion before leaving, or of the count-th
- * purchase. The terms can span many orders of magnitude, so the first one is
- * kept as a logarithm and the others are relative to it.
+ * A sum of positive terms over the occasion of some event: the last occasion
+ * before leaving, or the count-th purchase. The terms can span many orders of
+ * magnitude, so the first one is kept as a logarithm and the others are
+ * relative to it.
  */
 typedef struct ScaledSum
 {
@@ -268,6 +320,10 @@ typedef struct ScaledSum
 	double sum;
 } ScaledSum;
 
+/*
+ * Goes to the next term. Terms first grow and then fall, so a large term moves
+ * into the scale, and nothing that matters can underflow.
+ */
 static void
 multiply_term(ScaledSum *scaled, double factor)
 {
@@ -280,7 +336,10 @@ multiply_term(ScaledSum *scaled, double factor)
 	}
 }
 
-/* Of always buying, and staying, on the first count occasions. */
+/*
+ * The probability of buying, and staying, on each of the first count
+ * occasions.
+ */
 static ScaledSum
 first_term(const double *p, double count)
 {
@@ -290,8 +349,10 @@ first_term(const double *p, double count)
 }
 
 /*
- * Purchases on count of i occasions have the beta-binomial probability b(i);
- * the customer is there for exactly the first i of them, or at least.
+ * The probability of exactly count purchases on the occasions of a customer
+ * who is there. b(i) is the beta-binomial probability of count purchases on i
+ * occasions. The sum is over the number i of occasions before leaving, and its
+ * last term belongs to a customer who stays for all of them. O(occasions).
  */
 static double
 probability_there(const double *p, double count, double occasions)
@@ -313,6 +374,10 @@ probability_there(const double *p, double count, double occasions)
 	return exp(all.log_scale + log(all.sum + all.term));
 }
 
+/*
+ * A customer who is lost makes no purchase, so that case adds to count 0
+ * alone.
+ */
 static double
 probability(const ModelKind *kind, const double *parameters,
 			const ModelRow *customer, double count, double horizon)
@@ -325,7 +390,11 @@ probability(const ModelKind *kind, const double *parameters,
 	return nothing + there * probability_there(p, count, floor(horizon));
 }
 
-/* The count-th purchase is on occasion i, and the customer still there. */
+/*
+ * The sum over the occasion of the count-th purchase, on which the customer is
+ * still there. It is a sum of positive terms, unlike 1 less the probabilities
+ * of smaller counts, so small results keep their digits.
+ */
 static double
 at_least(const ModelKind *kind, const double *parameters,
 		 const ModelRow *customer, double count, double horizon)
@@ -392,7 +461,10 @@ score_at(const double *p, const ModelRow *customer, double n)
 	return score;
 }
 
-/* From n' occasions to one more, without a purchase. */
+/*
+ * One more occasion without a purchase. psi(z + 1) = psi(z) + 1/z turns each
+ * difference of digamma functions into one more fraction.
+ */
 static void
 advance_purchases(Score *score, double both, double no_purchase)
 {
@@ -406,7 +478,10 @@ advance_purchases(Score *score, double both, double no_purchase)
 	score->second[BETA][BETA] += a * a - b * b;
 }
 
-/* From n' occasions to one more; the parts of having left, or stayed. */
+/*
+ * One more chance to leave. This part is the same whether the customer left or
+ * stayed, so it comes before the two are told apart.
+ */
 static void
 advance_leaving(Score *score, double leaving)
 {
@@ -419,6 +494,7 @@ advance_leaving(Score *score, double leaving)
 	score->second[DELTA][DELTA] += a * a;
 }
 
+/* The part of a customer who stayed. */
 static void
 advance_staying(Score *score, double stay)
 {
@@ -426,13 +502,21 @@ advance_staying(Score *score, double stay)
 	score->second[DELTA][DELTA] -= 1.0 / (stay * stay);
 }
 
-/* Weighted sums of the score, its square and its Hessian. */
+/*
+ * Sums over the occasion of leaving, weighted by its probability: of the
+ * score, and of the square of the score plus its Hessian.
+ */
 typedef struct ScoreSums
 {
 	double weight;
 	Score sums;
 } ScoreSums;
 
+/*
+ * Adds one possible occasion of leaving. The scores differ between occasions
+ * by order of 1, so the variance that add_row() takes from these sums does not
+ * cancel.
+ */
 static void
 add_score(ScoreSums *all, const Score *score, double weight)
 {
@@ -456,6 +540,10 @@ score_of_leaving(Score next, double gamma)
 	return next;
 }
 
+/*
+ * The same walk as likelihood_shares(), with the score of each case. The
+ * weights add up to the likelihood over a(0).
+ */
 static ScoreSums
 sum_scores(const double *p, const ModelRow *customer)
 {
@@ -484,6 +572,11 @@ sum_scores(const double *p, const ModelRow *customer)
 	return all;
 }
 
+/*
+ * Louis (1982): the score of the record is the mean of the scores given the
+ * unseen occasion, and its Hessian is the mean Hessian plus the variance of
+ * the scores.
+ */
 static void
 add_row(const double *p, const ModelRow *customer, ModelSums *sums)
 {
@@ -503,6 +596,10 @@ add_row(const double *p, const ModelRow *customer, ModelSums *sums)
 	}
 }
 
+/*
+ * Nothing depends on x or n alone, so the margins are empty and rows() does it
+ * all.
+ */
 static void
 margins(const ModelKind *kind, const double *parameters,
 		const ModelSample *sample, double *x_table, double *time_table,

@@ -52,7 +52,12 @@ occasions(const ModelKind *kind, const ModelRow *customer)
 	return customer->x + bg_nbd_first_occasions(kind);
 }
 
-/* The log of the odds of having left, after s > 0 occasions to leave. */
+/*
+ * g, the log of the odds of having left, after s > 0 occasions to leave. Left
+ * and alive differ in one purchase opportunity and in the silence since t_x.
+ * The ratio (alpha+T) / (alpha+t_x) is 1 + idle, so log1p() keeps a short
+ * silence.
+ */
 static double
 log_odds_left(const double *parameters, const ModelRow *customer, double s)
 {
@@ -63,6 +68,13 @@ log_odds_left(const double *parameters, const ModelRow *customer, double s)
 		   (parameters[R] + customer->x) * log1p(idle);
 }
 
+/*
+ * Without purchases and without an occasion to leave, the silence since the
+ * first purchase is all there is. With one occasion (MBG/NBD) the customer
+ * left at once with the probability a / (a+b) or is silent. Near 1 this sum
+ * goes through expm1() and log1p(), because the log-likelihood of a new
+ * customer is near 0.
+ */
 static double
 log_likelihood(const ModelKind *kind, const double *parameters,
 			   const ModelRow *customer)
@@ -84,6 +96,10 @@ log_likelihood(const ModelKind *kind, const double *parameters,
 		   math_log1p_exp(log_odds_left(parameters, customer, s));
 }
 
+/*
+ * 1 / (1 + e^g), with the exponential of -|g| only, which cannot overflow. In
+ * BG/NBD it is 1 for a customer without a repeat purchase.
+ */
 static double
 p_alive(const ModelKind *kind, const double *parameters,
 		const ModelRow *customer)
@@ -99,7 +115,11 @@ p_alive(const ModelKind *kind, const double *parameters,
 	return g > 0 ? odds / (1.0 + odds) : 1.0 / (1.0 + odds);
 }
 
-/* Adds the terms of the summed log-likelihood that depend on x alone. */
+/*
+ * Adds the terms of the summed log-likelihood that depend on x alone, ln (r)_x
+ * + ln((b)_s / (a+b)_s), for all customers with this x at once. events is x
+ * here, and kx in the regular models.
+ */
 static void
 add_x(const double *parameters, double events, double s, double customers,
 	  ModelSums *sums)
@@ -123,8 +143,10 @@ add_x(const double *parameters, double events, double s, double customers,
 }
 
 /*
- * Adds the terms that depend on T alone. x is in them as a factor only, so
- * the sum of the events of all customers with this T is enough.
+ * Adds the terms that depend on T alone, r ln(alpha / (alpha+T)) and -x
+ * ln(alpha+T). x is in them as a factor only, so the sum of the events of all
+ * customers with this T is enough. 1/alpha - 1/(alpha+T) is formed as (T /
+ * alpha) / (alpha+T), without a subtraction.
  */
 static void
 add_t(const double *parameters, double t, double customers, double events,
@@ -144,6 +166,10 @@ add_t(const double *parameters, double t, double customers, double events,
 		customers * r * (t / alpha) * (1.0 / alpha + inverse) * inverse;
 }
 
+/*
+ * A time that only occurs as t_x gets its table entries, but has no customers
+ * and so no term.
+ */
 void
 bg_nbd_margins(const ModelKind *kind, const double *parameters,
 			   const ModelSample *sample, int k, double *time_table,
@@ -167,9 +193,14 @@ bg_nbd_margins(const ModelKind *kind, const double *parameters,
 }
 
 /*
- * Sums over a run of rows with the same x. "left" is weighted by the
- * probability p of having left, "spread" by p (1 - p). With L = ln(alpha+T) -
- * ln(alpha+t_x): d its derivative in alpha, dd the second.
+ * Sums over a run of rows with the same x, times the customers of each row.
+ * "left" is weighted by the probability p of having left, "spread" by p (1 -
+ * p). The suffixes say what else is a factor, where L = ln(alpha+T) -
+ * ln(alpha+t_x):
+ *
+ *	l	L
+ *	d	dL/dalpha = 1/(alpha+T) - 1/(alpha+t_x)
+ *	dd	the second derivative of L
  */
 typedef struct RunSums
 {
@@ -186,6 +217,10 @@ typedef struct RunSums
 	double spread_dd;
 } RunSums;
 
+/*
+ * The inner loop of the fit. It needs one exponential and one logarithm per
+ * row, because the logarithms of times come from the table.
+ */
 static RunSums
 sum_run(const ModelSample *sample, const double *time_table,
 		double log_odds_at_purchase, double shape, size_t from, size_t until)
@@ -260,6 +295,11 @@ margins(const ModelKind *kind, const double *parameters,
 	bg_nbd_margins(kind, parameters, sample, 1, time_table, sums);
 }
 
+/*
+ * One call of sum_run() and add_run() per run of equal x. A block may begin or
+ * end inside a run. A run without an occasion to leave (x = 0 in BG/NBD) adds
+ * nothing, so it is skipped.
+ */
 static void
 rows(const ModelKind *kind, const double *parameters,
 	 const ModelSample *sample, const double *x_table,
@@ -288,6 +328,11 @@ rows(const ModelKind *kind, const double *parameters,
 	}
 }
 
+/*
+ * The first shapes are near the published fit of CDNOW (Fader, Hardie & Lee
+ * 2005). The others suit samples in which few leave, in which many leave at
+ * once, and in which customers buy nearly alike.
+ */
 bool
 bg_nbd_start(const ModelSample *sample, int attempt, int k, double *parameters)
 {
@@ -313,9 +358,11 @@ start(const ModelKind *kind, const ModelSample *sample, int attempt,
 }
 
 /*
- * What is known of a customer for answers about the time ahead. If the
+ * The posterior of a customer, for answers about the time ahead. If the
  * customer is alive, the rate has the gamma density (shape, scale) = (r + x,
  * alpha + T), and the probability of leaving has the beta density (a, b + s).
+ * Both are independent, so a customer who is alive is a new customer with
+ * other parameters.
  */
 typedef struct Alive
 {
@@ -336,6 +383,7 @@ alive(const ModelKind *kind, const double *parameters,
 				   parameters[B] + occasions(kind, customer)};
 }
 
+/* Alive now, and no purchase within the time ahead is the last one. */
 static double
 p_alive_after(const ModelKind *kind, const double *parameters,
 			  const ModelRow *customer, double ahead)
@@ -346,7 +394,12 @@ p_alive_after(const ModelKind *kind, const double *parameters,
 		   model_geometric_stay(now.shape, now.a, now.b, ahead / now.scale);
 }
 
-/* The mean of 1 / (rate * p). */
+/*
+ * The mean of 1 / (rate * p): the number of purchases until the customer
+ * leaves has the mean E[1/p] = 1 + b / (a - 1), and the time between two of
+ * them has the mean E[1/rate] = scale / (shape - 1). Either mean can be
+ * infinite. A customer who has left counts as 0.
+ */
 static double
 residual_lifetime(const ModelKind *kind, const double *parameters,
 				  const ModelRow *customer)
@@ -359,6 +412,7 @@ residual_lifetime(const ModelKind *kind, const double *parameters,
 		   (now.scale / (now.shape - 1.0));
 }
 
+/* Exactly count purchases. A customer who has left certainly makes none. */
 static double
 probability(const ModelKind *kind, const double *parameters,
 			const ModelRow *customer, double count, double horizon)
@@ -382,6 +436,11 @@ at_least(const ModelKind *kind, const double *parameters,
 													  count);
 }
 
+/*
+ * E[X(T, T+t) | alive]: eq. 10 of Fader, Hardie & Lee (2005) without the
+ * factor P(alive), in the form of geometric.c, which has no singularity at a =
+ * 1.
+ */
 static double
 expected_alive(const ModelKind *kind, const double *parameters,
 			   const ModelRow *customer, double horizon, double discount)

@@ -16,8 +16,12 @@
 #include <math.h>
 
 #define BLOCK_ROWS 4096
-#define OCCASIONS_BLOCK_ROWS 64 /* a row takes a step per occasion */
+#define OCCASIONS_BLOCK_ROWS 64 /* a row takes up to 10^6 steps (bg_bb.c) */
 
+/*
+ * Customers of occasions and renewals have no unit of time. Their age is a
+ * count of occasions or periods, and no parameter of their kinds has a unit.
+ */
 static double
 mean_age(const ModelSample *sample)
 {
@@ -31,6 +35,10 @@ mean_amount(const ModelSample *sample)
 	return sample->total_t_x / sample->total_customers;
 }
 
+/*
+ * Without a repeat purchase the likelihood grows as the purchase rate goes to
+ * 0. For spend the purchases that are averaged take the place of the repeats.
+ */
 static ModelFlaw
 flaw_of_repeats(const ModelSample *sample)
 {
@@ -40,6 +48,10 @@ flaw_of_repeats(const ModelSample *sample)
 	return (ModelFlaw){NULL, NULL};
 }
 
+/*
+ * With purchases but no time, the likelihood grows as the rate goes to
+ * infinity.
+ */
 static ModelFlaw
 flaw_of_purchases(const ModelSample *sample)
 {

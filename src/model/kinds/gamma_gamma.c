@@ -31,13 +31,21 @@ enum
 	N_PARAMETERS
 };
 
-/* -ln B(px, q) */
+/*
+ * -ln B(px, q). The difference of lgamma(px + q) and lgamma(px) would lose
+ * digits for a customer with many purchases.
+ */
 static double
 log_inverse_beta(double px, double q)
 {
 	return math_log_rising(px, q) - lgamma(q);
 }
 
+/*
+ * The density of the mean amount, not of the single amounts: eq. 1a of Fader &
+ * Hardie (2013) with all its constants, so that other programs print the same
+ * number. The caller guarantees x > 0 and m > 0.
+ */
 static double
 log_likelihood(const ModelKind *kind, const double *parameters,
 			   const ModelRow *customer)
@@ -75,7 +83,11 @@ margins(const ModelKind *kind, const double *parameters,
 	}
 }
 
-/* Adds the terms that depend on x and m. */
+/*
+ * Adds the terms that depend on x and m. total / v is formed first and never
+ * its parts squared, because amounts may be as large as 1e15 and v as small as
+ * 1e-12.
+ */
 static void
 add_row(const double *parameters, double x, double mean_amount,
 		double customers, ModelSums *sums)
@@ -99,6 +111,7 @@ add_row(const double *parameters, double x, double mean_amount,
 		inverse;
 }
 
+/* Rows are sorted by x, so the run moves on by at most one per row. */
 static void
 rows(const ModelKind *kind, const double *parameters,
 	 const ModelSample *sample, const double *x_table,
@@ -116,7 +129,12 @@ rows(const ModelKind *kind, const double *parameters,
 	}
 }
 
-/* v is set so that the population mean p v / (q - 1) is the sample's. */
+/*
+ * The first shapes are near published fits. The others suit amounts that vary
+ * like an exponential density, amounts that hardly vary within a customer, and
+ * customers who hardly differ. v is set so that the population mean p v / (q -
+ * 1) is the sample's.
+ */
 static bool
 start(const ModelKind *kind, const ModelSample *sample, int attempt,
 	  double *parameters)
@@ -134,7 +152,13 @@ start(const ModelKind *kind, const ModelSample *sample, int attempt,
 	return true;
 }
 
-/* p (v + x m) / (px + q - 1); without purchases the population mean. */
+/*
+ * E[M | x, m] = p (v + x m) / (px + q - 1) of Fader & Hardie (2013). It is a
+ * mean of the customer's own amounts and the population mean p v / (q - 1),
+ * weighted by the number of purchases. Without purchases it is the population
+ * mean, which is infinite for q <= 1: the gamma density of nu then reaches too
+ * near 0.
+ */
 static double
 expected_spend(const ModelKind *kind, const double *parameters,
 			   const ModelRow *customer)

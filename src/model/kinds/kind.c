@@ -10,6 +10,11 @@
 
 #include <string.h>
 
+/*
+ * All NULL. A model never has the kind "best", so no caller asks for them. The
+ * pointer itself must be valid, because checks for an operation read the
+ * table.
+ */
 static const ModelOperations no_operations = {0};
 
 const ModelKind model_best = {
@@ -18,12 +23,16 @@ const ModelKind model_best = {
 	.operations = &no_operations,
 };
 
+/* Names come from a text datum, so they have a length and no final zero. */
 static bool
 is_named(const ModelKind *kind, const char *name, size_t size)
 {
 	return strlen(kind->name) == size && memcmp(kind->name, name, size) == 0;
 }
 
+/*
+ * A linear search: there are ten kinds, and a name is looked up once a query.
+ */
 const ModelKind *
 model_kind_find(const char *name, size_t size)
 {
@@ -35,6 +44,10 @@ model_kind_find(const char *name, size_t size)
 	return NULL;
 }
 
+/*
+ * "best" is the name of no kind, so the order of the two look-ups does not
+ * matter for other names.
+ */
 const ModelKind *
 model_kind_find_to_fit(ModelFamily family, const char *name, size_t size)
 {

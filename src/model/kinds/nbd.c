@@ -3,15 +3,16 @@
  * nbd.c
  *		The NBD model, and the distribution that gave it its name.
  *
- * Nobody leaves; each customer buys at a rate with the gamma density
- * (r, alpha) (Ehrenberg 1959; Morrison & Schmittlein 1988). The likelihood is
- * that of the times of the purchases, not of their number, as in the models
- * with drop-out, so that log-likelihoods can be compared between them:
+ * Nobody leaves. Each customer buys at a rate that has the gamma density
+ * (r, alpha) over the customers (Ehrenberg 1959; Morrison & Schmittlein 1988).
+ * The likelihood is the density of the times of the purchases, as in the
+ * models with drop-out, and not the probability of their number. So the
+ * log-likelihoods of all these models can be compared:
  *
  *	(r)_x alpha^r (alpha + T)^-(r + x),	(r)_x = Gamma(r + x) / Gamma(r)
  *
- * It does not depend on t_x. r ln alpha - (r + x) ln(alpha + T) is taken as
- * -r log1p(T / alpha) - x ln(alpha + T), without loss for a short T. After
+ * It does not depend on t_x. r ln alpha - (r + x) ln(alpha + T) is computed as
+ * -r log1p(T / alpha) - x ln(alpha + T), which loses nothing for a short T. After
  * the purchases seen, the rate has the gamma density (r + x, alpha + T).
  *
  * Everything in the summed log-likelihood depends on x alone or on T alone,
@@ -42,9 +43,10 @@ enum
 };
 
 /*
- * Written as a ratio of beta functions, for which there is a form without
- * cancellation: B(r + n, 1 - r) / B(r, 1 - r) for r < 1, otherwise
- * B(1, r - 1) / B(1 + n, r - 1).
+ * The plain difference of lgamma() values loses all digits for a large n. The
+ * coefficient is a ratio of beta functions, and math_log_beta_ratio() has a
+ * form without cancellation: B(r + n, 1 - r) / B(r, 1 - r) for r < 1,
+ * otherwise B(1, r - 1) / B(1 + n, r - 1).
  */
 double
 model_nbd_log_coefficient(double r, double n)
@@ -54,6 +56,11 @@ model_nbd_log_coefficient(double r, double n)
 	return r > 1.0 ? -math_log_beta_ratio(1.0, r - 1.0, n) : 0.0;
 }
 
+/*
+ * (r)_n / n! (1 + tau)^-r (tau / (1 + tau))^n, in logarithms, because the
+ * factors overflow and underflow for a large n although their product does
+ * not. The last one is -n ln(1 + 1/tau), where 1/tau may overflow.
+ */
 double
 model_nbd_exactly(double shape, double tau, double n)
 {
@@ -64,9 +71,10 @@ model_nbd_exactly(double shape, double tau, double n)
 }
 
 /*
- * The continued fraction of the incomplete beta function I_x(a, b) over
- * x^a (1-x)^b / (a B(a, b)) (DLMF 8.17.22), for x < (a+1) / (a+b+2), by the
- * forward recurrence of Steed.
+ * The continued fraction of the incomplete beta function I_x(a, b) divided by
+ * x^a (1-x)^b / (a B(a, b)) (DLMF 8.17.22), for x < (a+1) / (a+b+2). Steed's
+ * forward recurrence gives it with one division per step. On this side of the
+ * mean about sqrt(max(a, b)) steps are enough, on the other side far more.
  */
 static double
 incomplete_beta_fraction(double a, double b, double x)
@@ -91,7 +99,13 @@ incomplete_beta_fraction(double a, double b, double x)
 	return sum;
 }
 
-/* I_z(n, shape), z = tau / (1 + tau); its power term is P(n). */
+/*
+ * The tail of the negative binomial is I_z(n, shape) with z = tau / (1 + tau),
+ * and its power term is P(n), so the tail keeps the digits of P(n) however
+ * small it is. Above the mean of the beta density the complement is the fast
+ * fraction. The tail is then not small, so 1 less the complement loses nothing
+ * that matters.
+ */
 double
 model_nbd_at_least(double shape, double tau, double n)
 {
@@ -106,6 +120,10 @@ model_nbd_at_least(double shape, double tau, double n)
 	return fmax(1.0 - below, 0.0);
 }
 
+/*
+ * After x purchases in T the customer is a new customer with r + x and alpha +
+ * T.
+ */
 static double
 probability(const ModelKind *kind, const double *parameters,
 			const ModelRow *customer, double n, double horizon)
@@ -123,10 +141,11 @@ at_least(const ModelKind *kind, const double *parameters,
 }
 
 /*
- * Mean number of events within the horizon, each discounted by
- * exp(-discount * time until it), at one event per unit of time. The horizon
- * may be INFINITY; so is then the result without a discount. A discount that
- * is nothing over the horizon is none.
+ * The integral of exp(-discount u) over the horizon: the mean number of
+ * discounted events at one event per unit of time. Both may be anything the
+ * caller allows: the horizon may be INFINITY, and without a discount the
+ * result is then INFINITY too. A discount so small that its product with the
+ * horizon has lost digits changes nothing, so it counts as 0.
  */
 static double
 discounted_time(double horizon, double discount)
@@ -136,6 +155,7 @@ discounted_time(double horizon, double discount)
 	return -expm1(-discount * horizon) / discount;
 }
 
+/* For x = 0 the logarithm of alpha + T has the factor 0 and is not needed. */
 static double
 log_likelihood(const ModelKind *kind, const double *parameters,
 			   const ModelRow *customer)
@@ -150,6 +170,10 @@ log_likelihood(const ModelKind *kind, const double *parameters,
 		   customer->x * log(alpha + customer->t);
 }
 
+/*
+ * Nobody leaves, so a customer is alive for ever. The constant answers allow
+ * queries to treat all kinds of repeat purchases alike.
+ */
 static double
 p_alive(const ModelKind *kind, const double *parameters,
 		const ModelRow *customer)
@@ -171,6 +195,10 @@ residual_lifetime(const ModelKind *kind, const double *parameters,
 	return INFINITY;
 }
 
+/*
+ * The posterior mean of the rate, (r + x) / (alpha + T), times the discounted
+ * time.
+ */
 static double
 expected_alive(const ModelKind *kind, const double *parameters,
 			   const ModelRow *customer, double horizon, double discount)
@@ -187,6 +215,7 @@ expected_new(const ModelKind *kind, const double *parameters, double horizon)
 	return parameters[R] / parameters[ALPHA] * horizon;
 }
 
+/* The terms of all customers with the same x, from ln (r)_x. */
 static void
 add_x(double r, double x, double customers, ModelSums *sums)
 {
@@ -195,6 +224,10 @@ add_x(double r, double x, double customers, ModelSums *sums)
 	sums->hessian[R][R] += customers * math_trigamma_rising(r, x);
 }
 
+/*
+ * The terms of all customers with the same T. In alpha they come from r
+ * ln(alpha / (alpha+T)) - x ln(alpha+T), in which "purchases" is the sum of x.
+ */
 static void
 add_t(double r, double alpha, double t, double customers, double purchases,
 	  ModelSums *sums)
@@ -227,6 +260,10 @@ margins(const ModelKind *kind, const double *parameters,
 	}
 }
 
+/*
+ * All terms are in the margins, so a fit costs one pass over the distinct
+ * values.
+ */
 static void
 rows(const ModelKind *kind, const double *parameters,
 	 const ModelSample *sample, const double *x_table,

@@ -16,6 +16,11 @@
 
 #define KEY_BYTES 8
 
+/*
+ * The bits of a column as an unsigned number. They order like the column
+ * because all columns are 0 or positive. -0 would sort last, so the caller
+ * must not pass it.
+ */
 static uint64_t
 row_key(const ModelRow *row, ModelRowKey key)
 {
@@ -28,7 +33,11 @@ row_key(const ModelRow *row, ModelRowKey key)
 	return bits;
 }
 
-/* One stable pass over one byte. */
+/*
+ * One stable counting pass over one byte of the key. The order that earlier
+ * passes made survives among equal bytes, so the passes go from the least
+ * significant byte to the most significant one.
+ */
 static void
 sort_pass(const ModelRow *source, ModelRow *target, size_t n_rows,
 		  ModelRowKey key, int byte)
@@ -50,7 +59,10 @@ sort_pass(const ModelRow *source, ModelRow *target, size_t n_rows,
 			source[i];
 }
 
-/* Which bits of a key differ between rows. */
+/*
+ * The bits of a key that differ between rows. One scan finds them, and it
+ * saves two scans for each byte that no row needs.
+ */
 static uint64_t
 varying_bits(const ModelRow *rows, size_t n_rows, ModelRowKey key)
 {
@@ -67,6 +79,10 @@ varying_bits(const ModelRow *rows, size_t n_rows, ModelRowKey key)
 	return any & ~all;
 }
 
+/*
+ * Each pass moves all rows from one array to the other. After an odd number of
+ * passes the result is in scratch and is copied back.
+ */
 void
 model_rows_sort(ModelRow *rows, ModelRow *scratch, size_t n_rows,
 				ModelRowKey key)
@@ -94,6 +110,7 @@ model_rows_merge(ModelRow *rows, size_t n_rows)
 {
 	size_t last = 0;
 
+	/* Sums of counts stay far below 2^53, so they are exact as doubles too. */
 	if (n_rows == 0)
 		return 0;
 	for (size_t i = 1; i < n_rows; i++)
@@ -118,6 +135,11 @@ hash_slots(size_t n_rows)
 	return slots;
 }
 
+/*
+ * The bytes of all arrays of lay_out(), in the same order. Nothing is known
+ * yet about how many values are distinct, so each list is as long as it can
+ * become: n_rows for x, and 2 n_rows for the times.
+ */
 size_t
 model_sample_size(size_t n_rows)
 {
@@ -126,7 +148,12 @@ model_sample_size(size_t n_rows)
 		   (2 * n_rows + hash_slots(n_rows)) * sizeof(uint32_t);
 }
 
-/* Hands out the sample's arrays; widest elements first, so all are aligned. */
+/*
+ * Divides the memory between the sample's arrays. The widest elements come
+ * first, so all arrays are aligned if the memory is aligned for a double.
+ * Returns the rest, which holds the hash table and is not needed after the
+ * sample is built.
+ */
 static uint32_t *
 lay_out(ModelSample *sample, void *memory, size_t n_rows)
 {
@@ -145,7 +172,12 @@ lay_out(ModelSample *sample, void *memory, size_t n_rows)
 	return sample->t_index + n_rows;
 }
 
-/* The place of a time in the list, added to it where it is new. */
+/*
+ * The place of a time in the list. A new time is added to the list. The hash
+ * is open-addressed with linear probing. The multiplication (Fibonacci
+ * hashing) is needed because whole days have zeros in the low bits of a
+ * double.
+ */
 static uint32_t
 time_place(ModelSample *sample, uint32_t *slots, size_t n_slots, double time)
 {
@@ -168,6 +200,10 @@ time_place(ModelSample *sample, uint32_t *slots, size_t n_slots, double time)
 	return (uint32_t) sample->n_times++;
 }
 
+/*
+ * Appends one row. Rows come in the order of x, so only the latest x can be
+ * equal to the new one.
+ */
 static void
 add_row(ModelSample *sample, uint32_t *slots, size_t n_slots,
 		const ModelRow *row)
@@ -198,6 +234,11 @@ add_row(ModelSample *sample, uint32_t *slots, size_t n_slots,
 	sample->total_t += customers * row->t;
 }
 
+/*
+ * A step above 1 takes a part of the customers, spread over the whole sort
+ * order. A fit uses it to find a good start cheaply. No element of the memory
+ * needs to be zero before the call.
+ */
 void
 model_sample_init(ModelSample *sample, void *memory, const ModelRow *rows,
 				  size_t n_rows, size_t step)
@@ -211,6 +252,10 @@ model_sample_init(ModelSample *sample, void *memory, const ModelRow *rows,
 		add_row(sample, slots, n_slots, &rows[i]);
 }
 
+/*
+ * By bisection on x_first. rows() of a kind starts in the middle of a sample
+ * when the caller cuts the sample into blocks.
+ */
 size_t
 model_sample_run(const ModelSample *sample, size_t row)
 {

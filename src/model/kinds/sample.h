@@ -20,23 +20,25 @@
 
 typedef struct ModelSample
 {
+	/* The rows. Their number is below 2^32, so that a place fits 4 bytes. */
 	size_t n_rows;
 	uint32_t *t_x_index; /* places in times */
 	uint32_t *t_index;
-	double *customers; /* of each row */
+	double *customers; /* how many each row stands for */
 
 	/* The distinct x, ascending; rows x_first[i] <= row < x_first[i + 1]. */
 	size_t n_x;
 	double *x;
 	size_t *x_first;
-	double *x_customers;
+	double *x_customers; /* customers with this x */
 
-	/* The distinct t_x and t. */
-	size_t n_times;
+	/* The distinct t_x and t in one list, because many are equal. */
+	size_t n_times; /* at most twice n_rows */
 	double *times;
 	double *t_customers; /* customers with this t (not t_x) */
 	double *t_purchases; /* the sum of their x */
 
+	/* Sums over the customers, for the starts and the flaws of a fit. */
 	double total_customers;
 	double total_purchases;
 	double total_t_x;
@@ -44,10 +46,9 @@ typedef struct ModelSample
 } ModelSample;
 
 /*
- * Sorting is a stable sort by each key in turn, in the order of this list; a
- * caller can look for interrupts in between. The result is in rows; scratch
- * is as large. Then equal rows, now neighbors, are merged: the function
- * returns how many are left, at the front of rows.
+ * Sorting is a stable sort by each key in turn, in the order of this list. The
+ * last key is the most significant one. The caller makes the calls, so that it
+ * can check for interrupts in between.
  */
 typedef enum ModelRowKey
 {
@@ -58,8 +59,16 @@ typedef enum ModelRowKey
 
 #define N_MODEL_ROW_KEYS 3
 
+/*
+ * Sorts by one key. The result is in rows. scratch belongs to the caller and
+ * holds n_rows rows as well. O(n_rows), at most 8 passes.
+ */
 extern void model_rows_sort(ModelRow *rows, ModelRow *scratch, size_t n_rows,
 							ModelRowKey key);
+/*
+ * Merges equal rows of sorted rows, which are neighbors, into one row with the
+ * sum of their counts. Returns how many rows are left, at the front of rows.
+ */
 extern size_t model_rows_merge(ModelRow *rows, size_t n_rows);
 
 /* Bytes that model_sample_init needs for a sample of so many rows. */
@@ -73,7 +82,7 @@ extern void model_sample_init(ModelSample *sample, void *memory,
 							  const ModelRow *rows, size_t n_rows,
 							  size_t step);
 
-/* Which run of equal x a row belongs to. */
+/* The run of equal x that a row belongs to: its place in x. O(log n_x). */
 extern size_t model_sample_run(const ModelSample *sample, size_t row);
 
 #endif /* CRM_MODEL_KINDS_SAMPLE_H */
