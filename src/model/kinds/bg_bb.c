@@ -22,8 +22,6 @@
  * relative to a(0) needs no gamma function and cannot overflow. a(0) less the
  * sum is the probability of a purchase since t_x, which is a sum of the same
  * form. If that probability is small, log1p() of it is the exact logarithm.
- * A sum of beta functions themselves underflows silently: lifetimes gives
- * -34.36 for x = 30, t_x = 60, n = 104 instead of -49.50.
  *
  * The derivatives are means over the occasion of leaving, as in pareto_nbd.c.
  * Given that occasion, the score is a difference of digamma functions, which
@@ -173,8 +171,8 @@ there_at_last(const double *parameters, const ModelRow *customer)
 }
 
 /*
- * The published P(alive) (Fader, Hardie & Shang 2010, eq. 11) counts customers
- * as alive only if they also survive the chance to leave before the next
+ * The published P(alive) (Fader, Hardie & Shang 2010) counts customers as
+ * alive only if they also survive the chance to leave before the next
  * occasion. So it is below 1 even for a customer who bought on the last
  * occasion.
  */
@@ -190,9 +188,9 @@ p_alive(const ModelKind *kind, const double *parameters,
 
 /*
  * S(1) + ... + S(count) of sBG with (gamma, stay), by the closed form of the
- * file head. It is a difference divided by gamma - 1. The three cases bring it
- * to expm1() of a beta ratio that is never above 0, so that neither the limit
- * gamma = 1 nor its neighborhood loses digits.
+ * file head, which is a difference divided by gamma - 1. Each case brings it
+ * to expm1() of the logarithm of a beta ratio, so that no digits are lost near
+ * gamma = 1. At gamma = 1 the limit is a sum of 1 / (stay + k).
  */
 static double
 survival_sum(double gamma, double stay, double count)
@@ -513,9 +511,8 @@ typedef struct ScoreSums
 } ScoreSums;
 
 /*
- * Adds one possible occasion of leaving. The scores differ between occasions
- * by order of 1, so the variance that add_row() takes from these sums does not
- * cancel.
+ * Adds one possible occasion of leaving. add_row() gets the mean and the
+ * variance of the score from these sums.
  */
 static void
 add_score(ScoreSums *all, const Score *score, double weight)

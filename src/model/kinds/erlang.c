@@ -10,14 +10,15 @@
  * with the probability pi_i proportional to (R)_i / i! w^i, and given i the
  * rate has the gamma density (R + i, alpha + T). The literature approximates
  * the conditional expectation; with i made explicit it is exact. With N the
- * events in the time to come, negative binomial with tau = horizon / (alpha
- * + T), purchase j happens if N >= jk - i and the customer has stayed j - 1
- * times:
+ * events in the time to come, which are negative binomial with tau = horizon /
+ * (alpha + T), purchase j happens if N >= jk - i and the customer has stayed
+ * j - 1 times:
  *
  *	G(tau) = sum_i pi_i sum_j P(N_i >= jk - i) E[(1-p)^(j-1)].
  *
- * Series.  sum over n of P(N = n) S_m, m = floor((n + i) / k), where S_m is
- *		the sum over j < m of E[(1-p)^j] = (b)_j / (a+b)_j. All positive.
+ * Series.  The sum over n of P(N = n) S_m, m = floor((n + i) / k), where S_m
+ *		is the sum over j < m of E[(1-p)^j] = (b)_j / (a+b)_j. All terms are
+ *		positive.
  *
  * Quadrature.  Where the series is too long: given p, and with q = 1 - p and
  *		phi = q^(1/k), the sum over j is (1 - E[q^m]) / p. q^m has a finite
@@ -26,16 +27,16 @@
  *		E[q^m] = sum_l c_l (phi omega^l)^i (1 + tau (1-phi omega^l))^-(R+i),
  *		c_l = (1 - 1/q) / k / (1 - 1/(phi omega^l)).
  *
- *		1 less the term with l = 0 is an expm1; the others have a factor p.
- *		For a small phi, where the roots cancel, the sum over n is short. The
- *		mean over p is taken over y = ln(p / q), in which the beta density
- *		is log-concave; so it is times the sum over j, or times 1 - E[q^m], of
- *		which the mean is the probability of leaving.
+ *		1 less the term with l = 0 is an expm1. The other terms have a factor
+ *		p. For a small phi the roots cancel, but then the sum over n is short.
+ *		The mean over p is taken over y = ln(p / q). The beta density is
+ *		log-concave in y, and it stays so when it is multiplied by the sum
+ *		over j, or by 1 - E[q^m], whose mean is the probability of leaving.
  *
- * The discounted expectation is taken by parts, as in geometric.c. For a
- * discount that is nothing beside the time between two purchases, regularity
- * makes no difference: over all time, a customer who buys at every k-th event
- * is worth as much as one who buys at random and a k-th as often.
+ * The discounted expectation is taken by parts, as in geometric.c. If the
+ * discount between two purchases is negligible, regularity makes no
+ * difference. Over all time a customer who buys at every k-th event is then
+ * worth as much as a customer who buys at random and a k-th as often.
  *
  * Pure C, no state.
  *
@@ -54,6 +55,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* The pause of a program that cannot be interrupted, such as a unit test. */
 static void
 go_on(void)
 {
@@ -97,6 +99,10 @@ void (*erlang_pause)(void) = go_on;
 /* More digits than these must not cancel. */
 #define MAX_CANCELLATION 1e6
 
+/*
+ * The first term is 1, so the sum of the others goes into log1p(). The result
+ * keeps its digits for a customer who has just bought.
+ */
 double
 erlang_log_silence(int k, double shape, double idle, double *weights)
 {
@@ -117,7 +123,10 @@ erlang_log_silence(int k, double shape, double idle, double *weights)
 	return log1p(rest);
 }
 
-/* The series, when i events have happened since the last purchase. */
+/*
+ * The series, if i events have happened since the last purchase. The phase
+ * counts the events since a purchase, so that every k-th step is a purchase.
+ */
 static double
 phase_series(const ErlangBuyer *buyer, int i, double tau)
 {
@@ -155,6 +164,11 @@ phase_series(const ErlangBuyer *buyer, int i, double tau)
 	return NAN;
 }
 
+/*
+ * The mean over the phases i of the customer, weighted by their probabilities.
+ * A customer who has just bought is in phase 0 for certain, and the others are
+ * skipped.
+ */
 double
 erlang_series(const ErlangBuyer *buyer, double tau)
 {
@@ -172,7 +186,7 @@ erlang_series(const ErlangBuyer *buyer, double tau)
 
 typedef enum MeanOf
 {
-	MEAN_ONE,
+	MEAN_ONE, /* the constant of the density */
 	MEAN_PURCHASES, /* expected in the time to come */
 	MEAN_LEAVING /* probability of leaving in it */
 } MeanOf;
@@ -189,7 +203,10 @@ typedef struct BetaMean
 	double center_q;
 } BetaMean;
 
-/* ln(sinh(x) / x) */
+/*
+ * ln(sinh(x) / x), for x >= 0. Near 0 it is x^2 / 6, so the power series of
+ * sinh(x)/x less 1 goes into log1p(). For a large x sinh() would overflow.
+ */
 static double
 log_sinh_ratio(double x)
 {
@@ -210,7 +227,10 @@ log_sinh_ratio(double x)
 											 (1.0 + square / 210.0)))))));
 }
 
-/* 1 - E[q^m] is leaves + p others. */
+/*
+ * 1 - E[q^m] is leaves + p others. The two parts stay apart so that a division
+ * by p does not lose the second one.
+ */
 typedef struct RootSums
 {
 	double leaves;
@@ -218,8 +238,10 @@ typedef struct RootSums
 } RootSums;
 
 /*
- * Over the roots of unity, where q = exp(-k e). The powers of a root and of
- * the time to come are taken on from phase to phase.
+ * The sum over the k-th roots of unity, where q = exp(-k e). l = 0 goes
+ * through expm1(). The others are complex. The powers of a root and of the
+ * time to come are carried on from phase to phase, so the cost is k - 1
+ * complex powers and about k^2 multiplications.
  */
 static RootSums
 sum_over_roots(const BetaMean *mean, double q, double e)
@@ -249,7 +271,10 @@ sum_over_roots(const BetaMean *mean, double q, double e)
 	return sums;
 }
 
-/* E[q^m] for a small phi, where q^m soon vanishes. */
+/*
+ * E[q^m] for a small phi, where q^m vanishes after a few purchases. The sum
+ * stops when q^m is below a rounding error.
+ */
 static double
 short_sum(const BetaMean *mean, int i, double q)
 {
@@ -273,7 +298,10 @@ short_sum(const BetaMean *mean, int i, double q)
 	return sum;
 }
 
-/* The mean wanted, given the probability p = 1 - q of leaving each time. */
+/*
+ * The mean that "of" asks for, given the probability p = 1 - q of leaving each
+ * time. Both p and q are passed, because either can be near 1.
+ */
 static double
 mean_given(const BetaMean *mean, double p, double q)
 {
@@ -292,7 +320,11 @@ mean_given(const BetaMean *mean, double p, double q)
 	return mean->of == MEAN_LEAVING ? 1.0 - stays : (1.0 - stays) / p;
 }
 
-/* ln of the beta density of y, 1 at the center, times what the mean is of. */
+/*
+ * ln of the beta density of y, relative to the center, times the function
+ * whose mean is wanted. Each half is computed from its own end, where it falls
+ * off. The floor DBL_MIN keeps the logarithm finite where p underflows.
+ */
 static double
 log_value(const BetaMean *mean, double y)
 {
@@ -317,7 +349,11 @@ log_value(const BetaMean *mean, double y)
 	return value + log(fmax(mean_given(mean, fmax(p, DBL_MIN), q), DBL_MIN));
 }
 
-/* With its slope, by a difference: it only has to show the way. */
+/*
+ * With its slope, which is a central difference. The slope only guides the
+ * search for the peak and the choice of panels, so its error does not reach
+ * the result.
+ */
 static double
 log_integrand(double y, double *slope, void *context)
 {
@@ -330,8 +366,8 @@ log_integrand(double y, double *slope, void *context)
 
 /*
  * The integral of exp(log_integrand) over all y, in logarithms. Far out the
- * integrand is a mere exponential, exp(a y) below and exp(-b y) above, which
- * may fall off slowly but needs no quadrature.
+ * integrand is a mere exponential, exp(a y) below and exp(-b y) above. A tiny
+ * a or b makes it fall off slowly, but its integral is its value over a or b.
  */
 static double
 log_integral(BetaMean *mean)
@@ -351,6 +387,10 @@ log_integral(BetaMean *mean)
 		   log1p(exp(low - middle) / buyer->a + exp(high - middle) / buyer->b);
 }
 
+/*
+ * The mean over p, as a quotient of two integrals of the same rule. The
+ * constant of the beta density, whose logarithm loses digits, is not needed.
+ */
 static double
 beta_mean(const ErlangBuyer *buyer, MeanOf of, double tau)
 {
@@ -372,6 +412,7 @@ erlang_quadrature(const ErlangBuyer *buyer, double tau)
 	return beta_mean(buyer, MEAN_PURCHASES, tau);
 }
 
+/* As in geometric.c. The number of events, not of purchases, decides. */
 static bool
 series_suits(const ErlangBuyer *buyer, double tau)
 {
@@ -412,9 +453,13 @@ discounted_panel(const ErlangBuyer *buyer, double discount, double from,
 }
 
 /*
- * The integral of e^(-discount u) dG(u / scale) to the horizon by parts:
- * e^(-discount horizon) G + discount * integral of e^(-discount u) G. With a
- * negative discount it is a difference: NaN where that leaves no digits.
+ * The integral of e^(-discount u) dG(u / scale) to the horizon, by parts:
+ *
+ *	e^(-discount horizon) G + discount * integral of e^(-discount u) G.
+ *
+ * With a negative discount it is a difference, and NaN if that leaves no
+ * digits. The panels grow with the distance from 0, so their number is a
+ * logarithm of the horizon over the time between events.
  */
 static double
 discounted(const ErlangBuyer *buyer, double horizon, double discount)
@@ -448,8 +493,9 @@ discounted(const ErlangBuyer *buyer, double horizon, double discount)
 }
 
 /*
- * Is the discount nothing between two purchases? A rate so low that it would
- * be something must be out of the question too.
+ * Whether the discount between two purchases is negligible. A rate low enough
+ * to make it count must be out of the question too: its probability is about
+ * the discount to the power of the shape.
  */
 static bool
 hardly_discounts(const ErlangBuyer *buyer, double discount)
@@ -460,7 +506,10 @@ hardly_discounts(const ErlangBuyer *buyer, double discount)
 		   buyer->shape * log_discount < -FAR_OUT;
 }
 
-/* Over all time, with a discount that is nothing between two purchases. */
+/*
+ * The value over all time if the discount between two purchases is negligible.
+ * It is a mean over the phases of the value of a random buyer.
+ */
 static double
 hardly_discounted(const ErlangBuyer *buyer, double discount)
 {
@@ -478,6 +527,10 @@ hardly_discounted(const ErlangBuyer *buyer, double discount)
 	return sum;
 }
 
+/*
+ * The cases of discount and horizon. Over an infinite horizon with a discount
+ * below LEAST_DISCOUNT the times overflow, and the result is NaN.
+ */
 double
 erlang_expectation(const ErlangBuyer *buyer, double horizon, double discount)
 {
@@ -496,14 +549,17 @@ erlang_expectation(const ErlangBuyer *buyer, double horizon, double discount)
 	return buyer->a > 1.0 ? 1.0 + buyer->b / (buyer->a - 1.0) : INFINITY;
 }
 
-/* E[(1-p)^n] */
+/* E[(1-p)^n]: the customer has stayed after each of n purchases. */
 static double
 stayed(const ErlangBuyer *buyer, double n)
 {
 	return exp(math_log_beta_ratio(buyer->b, buyer->a, n));
 }
 
-/* P(nk <= N + i < (n + 1) k): n purchases of one who does not leave. */
+/*
+ * P(nk <= N + i < (n + 1) k): n purchases of a customer who does not leave, in
+ * phase i. A sum of at most k probabilities.
+ */
 static double
 exactly(const ErlangBuyer *buyer, int i, double n, double tau)
 {
@@ -515,6 +571,10 @@ exactly(const ErlangBuyer *buyer, int i, double n, double tau)
 	return sum;
 }
 
+/*
+ * N + i >= nk, and the customer has stayed n - 1 times. Both are independent
+ * given the phase.
+ */
 double
 erlang_at_least(const ErlangBuyer *buyer, double n, double horizon)
 {
@@ -529,6 +589,10 @@ erlang_at_least(const ErlangBuyer *buyer, double n, double horizon)
 	return stayed(buyer, n - 1.0) * sum;
 }
 
+/*
+ * n purchases with a stay after each of them, or n purchases and the end after
+ * the last one.
+ */
 double
 erlang_probability(const ErlangBuyer *buyer, double n, double horizon)
 {
@@ -547,7 +611,10 @@ erlang_probability(const ErlangBuyer *buyer, double n, double horizon)
 	return fmin(sum, 1.0);
 }
 
-/* The series of the sum over n of P(N = n) E[(1-p)^m]. */
+/*
+ * The series of the sum over n of P(N = n) E[(1-p)^m], the probability of
+ * staying. It is a sum of positive terms, like phase_series().
+ */
 static double
 stay_series(const ErlangBuyer *buyer, int i, double tau)
 {
@@ -578,6 +645,10 @@ stay_series(const ErlangBuyer *buyer, int i, double tau)
 	return NAN;
 }
 
+/*
+ * If the series is too long, the result is 1 less the probability of leaving.
+ * It then has a small absolute error, not a small relative one.
+ */
 double
 erlang_stay(const ErlangBuyer *buyer, double horizon)
 {
@@ -598,7 +669,11 @@ erlang_stay(const ErlangBuyer *buyer, double horizon)
 	return fmin(sum, 1.0);
 }
 
-/* Purchase J comes at event Jk - i; the means of J, and of 1 / rate. */
+/*
+ * The customer leaves at purchase J, which is event Jk - i from now on. The
+ * mean of J is E[1/p], and an event takes scale / (shape + i - 1) in the mean.
+ * INFINITY if either mean is infinite.
+ */
 double
 erlang_lifetime(const ErlangBuyer *buyer)
 {

@@ -19,31 +19,33 @@
 typedef struct ErlangBuyer
 {
 	int k; /* 1 .. ERLANG_MAX_K */
-	double shape;
-	double scale; /* alpha + T */
+	double shape; /* r + k x */
+	double scale; /* alpha + T, a time */
 	double idle; /* (T - t_x) / (alpha + T), from 0 to below 1 */
 	double a;
-	double b;
+	double b; /* with the occasions to leave so far added */
 } ErlangBuyer;
 
 /*
- * ln of the sum over i < k of (shape)_i / i! idle^i: how much likelier the
- * silence since the last purchase is than one without any event. weights[i]
- * is the probability that there have been i events since; may be NULL.
+ * ln of the sum over i < k of (shape)_i / i! idle^i. This is how much likelier
+ * the silence since the last purchase is than a silence without any event.
+ * weights is NULL or has room for k numbers. weights[i] becomes the
+ * probability that i events have happened since the last purchase.
  */
 extern double erlang_log_silence(int k, double shape, double idle,
 								 double *weights);
 
 /*
- * The purchases within the horizon, each discounted by exp(-discount * time
- * until it). The horizon may be INFINITY; so may the result.
+ * The mean number of purchases within the horizon, each discounted by
+ * exp(-discount * time until it). The horizon may be INFINITY. The result is
+ * INFINITY if the mean is infinite, and NaN if no correct digit can be given.
  */
 extern double erlang_expectation(const ErlangBuyer *buyer, double horizon,
 								 double discount);
 
 /*
- * The probabilities of exactly, and for n > 0 of at least n purchases within a
- * finite horizon, and of not leaving in it.
+ * For a finite horizon: the probability of exactly n purchases, of at least n
+ * purchases (n > 0), and of not leaving.
  */
 extern double erlang_probability(const ErlangBuyer *buyer, double n,
 								 double horizon);
@@ -54,15 +56,18 @@ extern double erlang_stay(const ErlangBuyer *buyer, double horizon);
 /* The mean time until the customer leaves; it may be INFINITY. */
 extern double erlang_lifetime(const ErlangBuyer *buyer);
 
-/* The parts of the expectation, for tests: tau = horizon / scale. */
+/*
+ * The two ways to compute the expectation without a discount, where
+ * tau = horizon / scale. Tests compare them where both suit.
+ */
 extern double erlang_series(const ErlangBuyer *buyer, double tau);
 extern double erlang_quadrature(const ErlangBuyer *buyer, double tau);
 
 /*
  * Called between the parts of an answer that takes tenths of a second, so that
- * a server can stop it. It need not return: an answer holds nothing that would
- * have to be given back. It does nothing until the server sets it, once, when
- * it loads the library.
+ * a server can check for interrupts. It need not return, because an answer
+ * owns no memory and no lock. At first it does nothing. The server sets it
+ * once, when it loads the library.
  */
 extern void (*erlang_pause)(void);
 

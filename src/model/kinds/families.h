@@ -28,8 +28,8 @@ typedef struct ModelFlaw
 typedef struct ModelFamilyTraits
 {
 	const char *describes; /* completes "is not a model of" */
-	const char *aggregate; /* the one that fits its kinds */
-	const ModelKind *best; /* asks for its best kind; NULL where it has none */
+	const char *aggregate; /* name of the SQL aggregate that fits its kinds */
+	const ModelKind *best; /* stands for its best kind; NULL if it has none */
 	bool has_time_unit; /* times of its customers are in days, weeks, ... */
 	double max_horizon; /* of a count of purchases; INFINITY for no limit */
 

@@ -112,7 +112,11 @@
 #define PANEL_REACH (2.0 / 3.0)
 #define GAUSS_NODES 16
 
-/* About how many terms leave less than a rounding error of the sum. */
+/*
+ * About how many terms leave less than a rounding error of the sum: the mean
+ * of the negative binomial, nine standard deviations, and a geometric tail for
+ * a small shape.
+ */
 static double
 series_terms(double shape, double tau)
 {
@@ -121,7 +125,11 @@ series_terms(double shape, double tau)
 	return mean + 9.0 * sqrt(mean * (1.0 + tau)) + 38.0 / log1p(1.0 / tau);
 }
 
-/* The sum over k of P(N = k) (b)_k/(a+b)_k. */
+/*
+ * The sum over k of P(N = k) (b)_k/(a+b)_k, the probability of staying. The
+ * loop ends when a geometric series with the present ratio, which bounds the
+ * rest, is below a rounding error.
+ */
 static double
 stay_series(double shape, double a, double b, double tau)
 {
@@ -143,6 +151,10 @@ stay_series(double shape, double a, double b, double tau)
 	return sum;
 }
 
+/*
+ * G(tau) by the series. "purchases" is S_k and "stayed" is (b)_k/(a+b)_k. Each
+ * term follows from the one before, so no gamma function is needed.
+ */
 double
 model_geometric_series(double shape, double a, double b, double tau)
 {
@@ -184,12 +196,16 @@ typedef struct BetaRule
 	double center; /* of y */
 	double center_p; /* p there */
 	double center_q; /* 1 - p there */
-	double width;
-	double value; /* sums over the nodes so far */
-	double weight;
+	double width; /* w, about the standard deviation of y, at most 1 */
+	double value; /* the sum of weight times given() over the nodes so far */
+	double weight; /* the sum of the weights: the density's constant */
 } BetaRule;
 
-/* (1 - (1 + p tau)^-R) / p, for any p from 0 to 1. */
+/*
+ * (1 - (1 + p tau)^-R) / p, the purchases of a customer whose p is known.
+ * expm1() keeps the digits for a small p tau, and for a p near 0 the limit is
+ * R tau.
+ */
 static double
 purchases_given(const BetaRule *rule, double p)
 {
@@ -198,7 +214,7 @@ purchases_given(const BetaRule *rule, double p)
 	return -expm1(-rule->shape * log1p(p * rule->tau)) / p;
 }
 
-/* (1 + p tau)^-R */
+/* (1 + p tau)^-R, the probability of no last purchase if p is known. */
 static double
 stay_given(const BetaRule *rule, double p)
 {
@@ -234,7 +250,11 @@ log_density(const BetaRule *rule, double from_center)
 		   ab * math_log_mixture(rule->center_q, rule->center_p, -from_center);
 }
 
-/* Adds the node at s; false where it and all beyond are negligible. */
+/*
+ * Adds the node at s. False if this node and all nodes beyond are negligible,
+ * both for the density and for the mean: the function may be large where the
+ * density is small.
+ */
 static bool
 add_node(BetaRule *rule, double s)
 {
@@ -251,7 +271,11 @@ add_node(BetaRule *rule, double s)
 		   value > rule->value * (DBL_EPSILON / 1024);
 }
 
-/* The nodes at s = first, first + step, ... and mirrored. */
+/*
+ * Adds the nodes at s = first, first + step, ... and their mirror images. The
+ * two sides end separately, because a density with a small a or b has one long
+ * tail.
+ */
 static void
 add_nodes(BetaRule *rule, double first, double step)
 {
@@ -267,6 +291,10 @@ add_nodes(BetaRule *rule, double first, double step)
 	}
 }
 
+/*
+ * O(1), no quadrature yet. center_p and center_q are both stored, because 1 -
+ * center_p has no digits for a tiny b.
+ */
 static BetaRule
 beta_rule(double shape, double a, double b)
 {
@@ -280,7 +308,11 @@ beta_rule(double shape, double a, double b)
 	return rule;
 }
 
-/* The mean over p of what the function gives. */
+/*
+ * The mean over p of the given function. The trapezoidal rule roughly doubles
+ * its digits with each halving, so two sums that agree to 1e-9 mean that the
+ * later one is accurate to rounding.
+ */
 static double
 beta_mean(double (*given)(const BetaRule *rule, double p), double shape,
 		  double a, double b, double tau)
@@ -329,6 +361,10 @@ log_residual(const SmallDiscount *small, double y)
 		   log(model_exponential_integral_of_log(shape + 1.0, log_q));
 }
 
+/*
+ * The logarithm of the beta density of y, times the residual purchases if they
+ * are wanted.
+ */
 static double
 log_small_value(const SmallDiscount *small, double y)
 {
@@ -349,8 +385,9 @@ log_small_integrand(double y, double *slope, void *context)
 }
 
 /*
- * The integral over all y, in logarithms. Far out the integrand is a mere
- * exponential, as in erlang.c.
+ * The integral over all y, in logarithms. Below "lower" and above "upper" the
+ * integrand is a mere exponential with the slope a or -b (as in erlang.c), so
+ * its integral there is its value at the end over a or b.
  */
 static double
 log_small_integral(SmallDiscount *small)
@@ -369,10 +406,11 @@ log_small_integral(SmallDiscount *small)
 
 /*
  * The purchases over all time. The smaller the discount, the farther out lie
- * the p that matter if a < 1, and at last too far for the rule of beta_mean.
- * But given p the purchases are a mean of 1 / (p + d / rate), which is
- * log-concave in y for any rate, and so for a gamma density of rates. By
- * logarithms neither p nor d need be within the range of a double.
+ * the values of p that matter for a < 1, and at last they are too far for the
+ * rule of beta_mean(). But given p, the purchases are a mean of 1 / (p + d /
+ * rate). That is log-concave in y for any rate, and so it is for a gamma
+ * density of rates. Thus quadrature_log_concave() finds the peak wherever it
+ * is. In logarithms neither p nor d must be within the range of a double.
  */
 static double
 discounted_for_ever(double shape, double scale, double a, double b,
@@ -395,6 +433,11 @@ model_geometric_quadrature(double shape, double a, double b, double tau)
 	return beta_mean(purchases_given, shape, a, b, tau);
 }
 
+/*
+ * Both ways are accurate, so the choice is about time: a term of the series
+ * costs far less than a node of the quadrature. The first condition keeps P(N
+ * = 0) from underflowing.
+ */
 static bool
 series_suits(double shape, double tau)
 {
@@ -402,7 +445,7 @@ series_suits(double shape, double tau)
 		   series_terms(shape, tau) < SERIES_MAX_TERMS;
 }
 
-/* G(tau). */
+/* G(tau), the expected purchases without a discount. */
 static double
 expectation(double shape, double a, double b, double tau)
 {
@@ -467,7 +510,13 @@ rate_panel(double shape, double d, const double *terms, int n, double end,
 	return length * sum;
 }
 
-/* The integral of e^(-d u) dG(u) over (0, tau], where the series suits. */
+/*
+ * The integral of e^(-d u) dG(u) over (0, tau], where the series suits. d is
+ * the discount over the scale. The 16-point rule is exact to rounding on each
+ * panel, because the panel is short on three scales: the steepness near z = 0,
+ * the distance to the singularity at z = 1, and the decay of the discount. The
+ * terms take 16 kB of the stack.
+ */
 static double
 discounted_series(double shape, double a, double b, double tau, double d)
 {
@@ -499,7 +548,10 @@ discounted_series(double shape, double a, double b, double tau, double d)
 	return sum;
 }
 
-/* discount * int of e^(-discount u) G(u) over (from, from + length]. */
+/*
+ * discount * the integral of e^(-discount u) G(u) over (from, from + length],
+ * by 16 evaluations of G.
+ */
 static double
 discounted_panel(double shape, double scale, double a, double b,
 				 double discount, double from, double length)
@@ -517,8 +569,9 @@ discounted_panel(double shape, double scale, double a, double b,
 }
 
 /*
- * What is discounted by a negative rate grows, and is a difference of two
- * such numbers: NaN where that leaves no digits.
+ * A negative discount makes later purchases count for more, and integration by
+ * parts is then a difference of two large numbers. NaN if the difference has
+ * lost more than MAX_CANCELLATION, so that no wrong number is returned.
  */
 static double
 unless_cancelled(double difference, double greatest)
@@ -528,6 +581,12 @@ unless_cancelled(double difference, double greatest)
 	return difference;
 }
 
+/*
+ * Chooses a way for a discount that is not 0. An end that is discounted to
+ * nothing is the same as an infinite horizon. Growth by more than exp(700) has
+ * no representation. Otherwise the series, or integration by parts over panels
+ * that grow geometrically from the scale of the first purchase on.
+ */
 static double
 discounted_expectation(double shape, double scale, double a, double b,
 					   double horizon, double discount)
@@ -560,6 +619,10 @@ discounted_expectation(double shape, double scale, double a, double b,
 	return discount < 0 ? unless_cancelled(sum + last, last) : sum + last;
 }
 
+/*
+ * Without a discount and over all time, the customer makes 1/p purchases, and
+ * the mean of 1/p is infinite for a <= 1.
+ */
 double
 model_geometric_expectation(double shape, double scale, double a, double b,
 							double horizon, double discount)
@@ -584,6 +647,10 @@ model_geometric_stay(double shape, double a, double b, double tau)
 	return fmin(stay, 1.0);
 }
 
+/*
+ * The events of a customer who never leaves and the stays are independent, so
+ * the probability is a product.
+ */
 double
 model_geometric_at_least(double shape, double a, double b, double tau,
 						 double count)
@@ -592,6 +659,11 @@ model_geometric_at_least(double shape, double a, double b, double tau,
 		   model_nbd_at_least(shape, tau, count);
 }
 
+/*
+ * Either the customer made count purchases and stayed after each of them, or
+ * the customer left after the last of them and the unseen events do not
+ * matter.
+ */
 double
 model_geometric_probability(double shape, double a, double b, double tau,
 							double count)

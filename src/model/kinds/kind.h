@@ -67,7 +67,12 @@ typedef enum ModelFamily
 	N_MODEL_FAMILIES
 } ModelFamily;
 
-/* The record of one customer, or of several customers with equal records. */
+/*
+ * The record of one customer, or of several customers with equal records. All
+ * numbers are finite and not negative. The unions give one row type to all
+ * families, so that sorting and compression exist once. The unit of time is
+ * the unit of the sample, and the first purchase is at time 0.
+ */
 typedef struct ModelRow
 {
 	double x; /* repeat purchases; spend: purchases averaged; or periods */
@@ -87,7 +92,10 @@ typedef struct ModelRow
 
 struct ModelSample;
 
-/* A log-likelihood with its first and second derivatives. */
+/*
+ * A log-likelihood with its first and second derivatives in the natural
+ * parameters. Nothing reads the upper triangle of the Hessian.
+ */
 typedef struct ModelSums
 {
 	double value;
@@ -142,7 +150,9 @@ typedef struct ModelOperations
 	 * tables (x_columns doubles for each distinct x, time_columns for each
 	 * distinct time) and adds every term that the counts per distinct value
 	 * give. "rows" adds the other terms of the rows from <= i < until. Both
-	 * add to the lower triangle of the Hessian.
+	 * add to the lower triangle of the Hessian. "margins" comes first, and the
+	 * caller may cut the rows into blocks to check for interrupts. The caller
+	 * owns the tables and the sums.
 	 */
 	int x_columns;
 	int time_columns;
@@ -154,11 +164,15 @@ typedef struct ModelOperations
 				 const double *time_table, size_t from, size_t until,
 				 ModelSums *sums);
 
-	/* The starts of the fit, best first. False when there are no more. */
+	/*
+	 * The starts of the fit, best first: attempt counts from 0. False when
+	 * there are no more. A start follows from the totals of the sample, so
+	 * that it scales with the unit.
+	 */
 	bool (*start)(const ModelKind *kind, const struct ModelSample *sample,
 				  int attempt, double *parameters);
 
-	/* The probability that the customer has not left. */
+	/* The probability that the customer has not left, from 0 to 1. */
 	double (*p_alive)(const ModelKind *kind, const double *parameters,
 					  const ModelRow *customer);
 
@@ -201,7 +215,10 @@ typedef struct ModelOperations
 	double (*expected_new)(const ModelKind *kind, const double *parameters,
 						   double horizon);
 
-	/* The mean amount of the next purchase. INFINITY where it has no mean. */
+	/*
+	 * The mean amount of the next purchase, in the unit of the sample. INFINITY
+	 * if the model has no finite mean.
+	 */
 	double (*expected_spend)(const ModelKind *kind, const double *parameters,
 							 const ModelRow *customer);
 
@@ -228,9 +245,9 @@ typedef struct ModelOperations
 
 struct ModelKind
 {
-	const char *name;
+	const char *name; /* in SQL and in the JSON form of a model */
 	ModelFamily family;
-	int n_parameters;
+	int n_parameters; /* without the whole one */
 	const ModelParameter *parameters;
 
 	/*
@@ -249,7 +266,10 @@ struct ModelKind
 	 */
 	double variant;
 
-	/* The kind that this one contains as a special case, or NULL. */
+	/*
+	 * The kind that this one contains as a special case, or NULL. A likelihood
+	 * ratio test of the two is then valid.
+	 */
 	const ModelKind *restricted;
 };
 
@@ -260,7 +280,7 @@ struct ModelKind
 #define model_call(kind, operation, ...) \
 	((kind)->operations->operation((kind), __VA_ARGS__))
 
-/* Parameters with the whole one. */
+/* The number of parameters, including the whole one. */
 static inline int
 model_kind_all_parameters(const ModelKind *kind)
 {
@@ -281,7 +301,10 @@ model_kind_parameter_name(const ModelKind *kind, int parameter)
  */
 extern const ModelKind model_best;
 
-/* The kind of this name (not zero-terminated), or NULL. */
+/*
+ * The kind of this name, or NULL. The name has size bytes and need not end
+ * with a zero. Kinds are constants, so the caller frees nothing.
+ */
 extern const ModelKind *model_kind_find(const char *name, size_t size);
 
 /* The same for a fit of this family, which may also know "best". */

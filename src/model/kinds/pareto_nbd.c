@@ -6,24 +6,26 @@
  * A customer buys at a rate with the gamma density (r, alpha) and leaves, at
  * any time and unseen, at a rate with the gamma density (s, beta)
  * (Schmittlein, Morrison & Colombo 1987). With Q = r + x, the likelihood of
- * x purchases, the last at t_x, until T is (r)_x alpha^r beta^s times
+ * x purchases, the last at t_x, until T is (r)_x alpha^r beta^s times the sum
  *
  *	(alpha+T)^-Q (beta+T)^-s						alive at T
  *	+ integral from t_x to T of
  *	  s (alpha+u)^-Q (beta+u)^-(s+1) du				left at u.
  *
  * The integral has a closed form of two Gauss hypergeometric functions (Fader
- * & Hardie 2005), each of which overflows, cancels or converges slowly
- * somewhere. The integral itself does none of this: its integrand is
+ * & Hardie 2005). Each of them overflows, cancels or converges slowly for
+ * some customers. The integral itself does none of this. Its integrand is
  * positive, and in y = ln(c + u), c the lesser of alpha and beta, it is
  * log-concave and analytic within pi of the real line. So panels of
  * Gauss-Legendre give it to rounding error, and ordinary customers need one
- * panel of 8 or 16 points. The same points give the derivatives: given u and
- * whether the customer is alive ("complete data"), the log-likelihood is
- * elementary; its score and Hessian averaged over the posterior of u, plus
- * the variance of the score, are those of the likelihood (Louis 1982).
+ * panel of 8 or 16 points.
  *
- * Everything is taken relative to the integrand at t_x, and powers of ratios
+ * The same points give the derivatives. If u is known, and whether the customer
+ * is alive ("complete data"), the log-likelihood is elementary. The score of
+ * the real data is the mean of its score over the posterior of u. The Hessian
+ * is the mean of its Hessian plus the variance of its score (Louis 1982).
+ *
+ * Everything is relative to the integrand at t_x, and powers of ratios go
  * through log1p(), so that only magnitudes that belong to the result appear.
  *
  * Given that the customer is alive at T, the two rates are independent with
@@ -65,6 +67,7 @@ typedef struct PowerProduct
 	double far_power;
 } PowerProduct;
 
+/* Puts the nearer singularity first. O(1). */
 static PowerProduct
 power_product(double a, double a_power, double b, double b_power)
 {
@@ -73,7 +76,10 @@ power_product(double a, double a_power, double b, double b_power)
 	return (PowerProduct){b, a, b_power, a_power};
 }
 
-/* ln of the function times du/dy over near, and its slope in y */
+/*
+ * ln of the function times du/dy over near, and its slope in y. u comes from
+ * expm1(), because near + u has no digits of u for a short silence.
+ */
 static double
 log_power_product(double y, double *slope, void *context)
 {
@@ -87,7 +93,10 @@ log_power_product(double y, double *slope, void *context)
 		   product->far_power * log1p(u / product->far);
 }
 
-/* The integral over u from 0 to the length. */
+/*
+ * The integral over u from 0 to the length. The integrand falls from 1 at u =
+ * 0 whenever near_power > 1, so the search for the peak starts there.
+ */
 static double
 integrate_power_product(PowerProduct product, double length)
 {
@@ -108,6 +117,10 @@ typedef struct Parts
 	double left;
 } Parts;
 
+/*
+ * The powers are exp() of log1p(), so an underflow to 0 happens only if the
+ * part itself is that small.
+ */
 static Parts
 likelihood_parts(const double *parameters, const ModelRow *customer)
 {
@@ -127,9 +140,10 @@ likelihood_parts(const double *parameters, const ModelRow *customer)
 }
 
 /*
- * The sum of the parts falls short of 1 by the chance of a purchase since
- * t_x. Where that chance is small, it is what gives the logarithm exactly: a
- * customer without a repeat purchase soon after the first.
+ * ln(alive + left). The sum falls short of 1 by the probability of a purchase
+ * since t_x, which is an integral of the same form. If the sum is above 1/2,
+ * that integral gives the logarithm without loss. A customer without a repeat
+ * purchase soon after the first is the common case.
  */
 static double
 log_sum_of_parts(const double *parameters, const ModelRow *customer)
@@ -148,6 +162,10 @@ log_sum_of_parts(const double *parameters, const ModelRow *customer)
 					 customer->t - customer->t_x));
 }
 
+/*
+ * The scale that the parts were relative to, times the terms of x. It is
+ * formed at t_x and not at T, where no such scale cancels.
+ */
 static double
 log_likelihood(const ModelKind *kind, const double *parameters,
 			   const ModelRow *customer)
@@ -162,6 +180,7 @@ log_likelihood(const ModelKind *kind, const double *parameters,
 		   customer->x * log(parameters[ALPHA] + customer->t_x) + log_parts;
 }
 
+/* Both parts have the same scale, so their ratio needs no logarithm. */
 static double
 p_alive(const ModelKind *kind, const double *parameters,
 		const ModelRow *customer)
@@ -171,6 +190,11 @@ p_alive(const ModelKind *kind, const double *parameters,
 	return parts.alive / (parts.alive + parts.left);
 }
 
+/*
+ * The probability that a customer alive now is alive after the time ahead: the
+ * Pareto distribution (1 + ahead / (beta + T))^-s that gives the model its
+ * name.
+ */
 static double
 survival(const double *parameters, const ModelRow *customer, double ahead)
 {
@@ -186,6 +210,7 @@ p_alive_after(const ModelKind *kind, const double *parameters,
 		   survival(parameters, customer, ahead);
 }
 
+/* The mean of the Pareto distribution, times P(alive). Infinite for s <= 1. */
 static double
 residual_lifetime(const ModelKind *kind, const double *parameters,
 				  const ModelRow *customer)
@@ -232,7 +257,9 @@ times_exp(double factor, double y)
 
 /*
  * The integral relative to exp(peak) from one place to another, where the
- * integrand is log-convex and steepest at the first.
+ * integrand is log-convex and steepest at the first place. The length of each
+ * panel follows from the slope at its start, which is then the steepest one.
+ * NaN if MAX_PANELS are not enough.
  */
 static double
 integrate_descent(DiscountedSurvival *survival, double from, double until,
@@ -264,9 +291,10 @@ integrate_descent(DiscountedSurvival *survival, double from, double until,
 }
 
 /*
- * With a negative discount what comes later counts for more, and the
- * logarithm of the integrand is convex: it is integrated from both ends
- * downwards, to its lowest place.
+ * With a negative discount later purchases count for more, and the logarithm
+ * of the integrand is convex. So it is integrated from both ends downwards, to
+ * its lowest place, which has a closed form. INFINITY if the growth is too
+ * much for a double.
  */
 static double
 grown_stay(double s, double beta, double horizon, double growth)
@@ -285,10 +313,11 @@ grown_stay(double s, double beta, double horizon, double growth)
 }
 
 /*
- * The mean time that a customer alive stays within the horizon, discounted:
- * the integral of exp(-discount u) (1 + u / beta)^-s, which over an infinite
- * horizon is beta U(1, 2 - s, discount beta) (Tricomi's function; Fader,
- * Hardie & Lee 2005).
+ * The mean discounted time that a customer alive stays within the horizon: the
+ * integral of exp(-discount u) (1 + u / beta)^-s. Over an infinite horizon it
+ * is beta U(1, 2 - s, discount beta) (Tricomi's function; Fader, Hardie & Lee
+ * 2005, the "DERT"). Without a discount it is elementary, and expm1() keeps
+ * the digits near s = 1, where the published form divides 0 by 0.
  */
 static double
 discounted_stay(double s, double beta, double horizon, double discount)
@@ -310,6 +339,10 @@ discounted_stay(double s, double beta, double horizon, double discount)
 	return beta * (s == 1.0 ? end : -expm1((1.0 - s) * end) / (s - 1.0));
 }
 
+/*
+ * The rate and the time of leaving are independent given that the customer is
+ * alive, so the expectation is the mean rate times the mean stay.
+ */
 static double
 expected_alive(const ModelKind *kind, const double *parameters,
 			   const ModelRow *customer, double horizon, double discount)
@@ -329,7 +362,11 @@ expected_new(const ModelKind *kind, const double *parameters, double horizon)
 		   discounted_stay(parameters[S], parameters[BETA], horizon, 0.0);
 }
 
-/* The n-th purchase at u = exp(y), or having left then after n. */
+/*
+ * The density of an event at u = exp(y): of the n-th purchase, or of leaving
+ * after exactly n purchases. Both are a power of u and of alpha + u and beta +
+ * u, and differ in two exponents.
+ */
 typedef struct CountedEvent
 {
 	double shape;
@@ -355,7 +392,10 @@ log_counted_event(double y, double *slope, void *context)
 		   e->s * log1p(u / e->beta);
 }
 
-/* The logarithm of the integral over the horizon. */
+/*
+ * The logarithm of the integral over the horizon, from u = 0, that is y =
+ * -INFINITY. The search for the peak starts at the end of the horizon.
+ */
 static double
 log_counted(CountedEvent event, double horizon)
 {
@@ -363,7 +403,11 @@ log_counted(CountedEvent event, double horizon)
 								  -INFINITY, log(horizon));
 }
 
-/* n purchases within the horizon: still alive then, or left before. */
+/*
+ * n purchases within the horizon: the customer is still alive then, or left
+ * before the end after the n-th purchase. Both parts are positive and are
+ * formed as logarithms, because the coefficient overflows for a large n.
+ */
 static double
 probability(const ModelKind *kind, const double *parameters,
 			const ModelRow *customer, double n, double horizon)
@@ -456,7 +500,10 @@ dropout_place(const PowerProduct *product, double y, double length)
 							   product->far_power * log_far)};
 }
 
-/* The places first, then the sums: no call disturbs the registers. */
+/*
+ * Adds one panel. The first loop calls exp() and log(), the second does
+ * arithmetic only, so that the compiler can keep the sums in registers.
+ */
 static void
 add_panel(DropoutSums *sums, const PowerProduct *product,
 		  const GaussRule *rule, double from, double length)
@@ -483,7 +530,7 @@ add_panel(DropoutSums *sums, const PowerProduct *product,
 	*sums = all;
 }
 
-/* The slope of the logarithm of the integrand at y. */
+/* The slope of the logarithm of the integrand at y. It falls with y. */
 static double
 slope_at(const PowerProduct *product, double y)
 {
@@ -493,7 +540,10 @@ slope_at(const PowerProduct *product, double y)
 		   product->far_power * near / (product->far - product->near + near);
 }
 
-/* The rule for a panel, or NULL where it is too long. */
+/*
+ * The cheapest rule that is exact for a panel, or NULL if the panel is too
+ * long.
+ */
 static const GaussRule *
 panel_rule(double length, double steepest)
 {
@@ -504,9 +554,10 @@ panel_rule(double length, double steepest)
 
 /*
  * The panels of quadrature_log_concave(), for sums of many functions at once.
- * The slope falls with y, so that its greatest magnitude in a panel is at one
- * of the ends, and "depth" is a bound of the logarithm. The weight is NaN
- * where no panel is short enough, because the slope is not a number.
+ * The slope falls with y, so its greatest magnitude in a panel is at one of
+ * the ends, and "depth" is an upper bound of the logarithm at "from". The walk
+ * ends where the integrand is negligible. The weight is NaN if the slope is
+ * not a number, so that no panel is short enough.
  */
 static void
 add_panels(DropoutSums *sums, const PowerProduct *product, double end)
@@ -543,8 +594,10 @@ add_panels(DropoutSums *sums, const PowerProduct *product, double end)
 }
 
 /*
- * The sums over the times of leaving of one row, in the order of the time
- * columns, and all over (alpha+t_x)^-Q (beta+t_x)^-s.
+ * The sums over the times of leaving of one row, all relative to
+ * (alpha+t_x)^-Q (beta+t_x)^-s. The quadrature works in the order near, far,
+ * and "i ^ 2" swaps the two pairs back to the order alpha, beta of the time
+ * columns.
  */
 static DropoutSums
 sum_dropouts(const double *parameters, double shape, double t_x,
@@ -586,11 +639,12 @@ sum_dropouts(const double *parameters, double shape, double t_x,
 typedef struct Posterior
 {
 	double log_sum; /* of the parts of the likelihood, relative to t_x */
-	double alive;
+	double alive; /* P(alive) of the row */
 	double v[TIME_COLUMNS]; /* of those alive, at u = T */
 	DropoutSums left;
 } Posterior;
 
+/* Divides both cases by their sum, which makes the sums posterior means. */
 static Posterior
 row_posterior(const double *parameters, double shape, double t_x,
 			  const double *last, const double *now)
@@ -618,9 +672,12 @@ row_posterior(const double *parameters, double shape, double t_x,
 
 /*
  * Up to constants that are in the margins, the complete-data score is minus
- * f = (v0, Q v1, v2 - left/s, (s+left) v3), "left" being 1 for those who have
- * left: a factor for each variable and, for those, a shift. Adds the mean of
- * the score, and its variance to the Hessian.
+ *
+ *	f = (v0, Q v1, v2 - left/s, (s+left) v3)
+ *
+ * where "left" is 1 for customers who have left and 0 for others. So each
+ * variable has a factor and, for customers who have left, a shift. Adds the
+ * mean of the score, and its variance to the Hessian.
  */
 static void
 add_score(const Posterior *row, double shape, double s, double customers,
@@ -655,7 +712,10 @@ add_score(const Posterior *row, double shape, double s, double customers,
 	}
 }
 
-/* The mean of the complete data's Hessian, but for constants. */
+/*
+ * Adds the mean of the Hessian of the complete data, except for constants that
+ * are in the margins.
+ */
 static void
 add_curvature(const Posterior *row, double shape, double s, double customers,
 			  ModelSums *sums)
@@ -675,6 +735,10 @@ add_curvature(const Posterior *row, double shape, double s, double customers,
 	sums->hessian[BETA][BETA] += customers * beta_square;
 }
 
+/*
+ * last and now are the entries of the time table for t_x and T. The logarithms
+ * relative to t_x are turned back into logarithms relative to 0 here.
+ */
 static void
 add_row(const double *parameters, double x, double t_x, const double *last,
 		const double *now, double customers, ModelSums *sums)
@@ -691,6 +755,11 @@ add_row(const double *parameters, double x, double t_x, const double *last,
 	add_curvature(&row, shape, s, customers, sums);
 }
 
+/*
+ * The terms that depend on x alone and the constants of the totals. The table
+ * has the logarithms and inverses of each distinct time, so that a row needs
+ * none.
+ */
 static void
 margins(const ModelKind *kind, const double *parameters,
 		const ModelSample *sample, double *x_table, double *time_table,
@@ -730,6 +799,10 @@ margins(const ModelKind *kind, const double *parameters,
 	}
 }
 
+/*
+ * The heaviest loop of all fits: one or two quadratures of 8 or 16 points a
+ * row.
+ */
 static void
 rows(const ModelKind *kind, const double *parameters,
 	 const ModelSample *sample, const double *x_table,
@@ -755,8 +828,8 @@ rows(const ModelKind *kind, const double *parameters,
 }
 
 /*
- * The mean rate of purchase fixes r / alpha; beta is a part of the mean age
- * of a customer. The shapes are tried in turn.
+ * The mean purchase rate fixes r / alpha, and beta is a part of the mean age
+ * of a customer, so that all starts are independent of the unit of time.
  */
 static bool
 start(const ModelKind *kind, const ModelSample *sample, int attempt,

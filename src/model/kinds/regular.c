@@ -48,12 +48,17 @@ enum
 	B
 };
 
+/* k is stored as a double like all parameters, but it is always whole. */
 static int
 regularity(const double *parameters)
 {
 	return (int) parameters[REGULAR_K];
 }
 
+/*
+ * ln Gamma(k) is written as the rising factorial of 1, which is exact for k <=
+ * 12.
+ */
 double
 model_regular_gaps(const ModelKind *kind, const double *parameters,
 				   double purchases, double log_gaps)
@@ -63,6 +68,7 @@ model_regular_gaps(const ModelKind *kind, const double *parameters,
 	return (k - 1.0) * log_gaps - purchases * math_log_rising(1.0, k - 1.0);
 }
 
+/* ln Q of a customer. */
 static double
 log_silence(const double *parameters, const ModelRow *customer)
 {
@@ -73,7 +79,10 @@ log_silence(const double *parameters, const ModelRow *customer)
 	return erlang_log_silence(k, parameters[R] + k * customer->x, idle, NULL);
 }
 
-/* The log of the odds of having left, after s > 0 occasions to leave. */
+/*
+ * h - ln Q, the log of the odds of having left, after s > 0 occasions to
+ * leave.
+ */
 static double
 log_odds_left(const double *parameters, const ModelRow *customer, double s)
 {
@@ -85,6 +94,10 @@ log_odds_left(const double *parameters, const ModelRow *customer, double s)
 		   shape * log1p(idle) - log_silence(parameters, customer);
 }
 
+/*
+ * Without the term of the gaps, which the caller adds. k = 1 goes to BG/NBD,
+ * so that the results are equal to the last bit and not only to rounding.
+ */
 static double
 log_likelihood(const ModelKind *kind, const double *parameters,
 			   const ModelRow *customer)
@@ -107,6 +120,10 @@ log_likelihood(const ModelKind *kind, const double *parameters,
 	return stayed;
 }
 
+/*
+ * Q / (Q + e^h). The longer the silence of a regular buyer is compared with
+ * the usual gap, the faster it falls.
+ */
 static double
 p_alive(const ModelKind *kind, const double *parameters,
 		const ModelRow *customer)
@@ -122,7 +139,10 @@ p_alive(const ModelKind *kind, const double *parameters,
 	return g > 0 ? odds / (1.0 + odds) : 1.0 / (1.0 + odds);
 }
 
-/* The customer, if alive, after the purchases so far. */
+/*
+ * The posterior of the customer, if alive: the numbers that erlang.c needs. At
+ * a row of zeros it is a new customer, whose first gap has just begun.
+ */
 static ErlangBuyer
 buyer(const ModelKind *kind, const double *parameters,
 	  const ModelRow *customer)
@@ -152,6 +172,10 @@ expected_alive(const ModelKind *kind, const double *parameters,
 	return erlang_expectation(&alive, horizon, discount);
 }
 
+/*
+ * In MBG/CNBD-k a new customer may have left at the first purchase, and
+ * p_alive of a row of zeros is the probability of still being there.
+ */
 static double
 expected_new(const ModelKind *kind, const double *parameters, double horizon)
 {
@@ -176,6 +200,10 @@ p_alive_after(const ModelKind *kind, const double *parameters,
 	return p_alive(kind, parameters, customer) * erlang_stay(&alive, ahead);
 }
 
+/*
+ * An infinite mean stays infinite even for a customer who is almost surely
+ * gone. P(alive) may underflow to 0, and 0 times INFINITY would be NaN.
+ */
 static double
 residual_lifetime(const ModelKind *kind, const double *parameters,
 				  const ModelRow *customer)
@@ -183,13 +211,12 @@ residual_lifetime(const ModelKind *kind, const double *parameters,
 	ErlangBuyer alive = buyer(kind, parameters, customer);
 	double lifetime = erlang_lifetime(&alive);
 
-	/* Even of one who is almost surely gone. */
 	if (isinf(lifetime))
 		return INFINITY;
 	return p_alive(kind, parameters, customer) * lifetime;
 }
 
-/* A customer who has left makes no purchase. */
+/* Exactly count purchases. A customer who has left makes none. */
 static double
 probability(const ModelKind *kind, const double *parameters,
 			const ModelRow *customer, double count, double horizon)
@@ -240,6 +267,10 @@ typedef struct Run
 	double inverse_bs;
 } Run;
 
+/*
+ * The tables over i < k of one x. They replace k gamma functions per row by
+ * one multiplication per term.
+ */
 static Run
 run_start(const ModelKind *kind, const double *parameters, double x)
 {
@@ -279,6 +310,11 @@ typedef struct Silence
 	double alpha_alpha;
 } Silence;
 
+/*
+ * One pass over the terms of Q gives the means of H, of i and of their
+ * products, from which the derivatives of ln Q follow. The term for i = 0 is 1
+ * and has no derivative.
+ */
 static Silence
 silence(const Run *run, double idle, double inverse_time)
 {
@@ -372,6 +408,10 @@ add_either(const Run *run, const Silence *stayed, const double *now,
 	sums->hessian[B][B] += (spread + left) * b * b;
 }
 
+/*
+ * A customer without an occasion to leave (x = 0 in BG/CNBD-k) still has the
+ * term ln Q of the silence.
+ */
 static void
 rows(const ModelKind *kind, const double *parameters,
 	 const ModelSample *sample, const double *x_table,
@@ -401,6 +441,10 @@ rows(const ModelKind *kind, const double *parameters,
 	}
 }
 
+/*
+ * parameters already holds k, which the caller has set before it asks for
+ * starts.
+ */
 static bool
 start(const ModelKind *kind, const ModelSample *sample, int attempt,
 	  double *parameters)

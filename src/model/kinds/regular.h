@@ -18,10 +18,13 @@
 #define REGULAR_K 4
 
 /*
- * The term that the times between purchases add to the log-likelihood;
- * log_gaps is the sum of their logarithms. The term is linear in purchases and
- * log_gaps, so one call serves a customer or all customers at once. Of the
- * parameters it depends on k alone.
+ * The term that the times between purchases add to the log-likelihood:
+ *
+ *	(k - 1) log_gaps - purchases ln((k - 1)!)
+ *
+ * log_gaps is the sum of the logarithms of the times, in the unit of the
+ * sample. The term is linear in purchases and log_gaps, so one call serves a
+ * customer or all customers at once. Of the parameters it depends on k alone.
  */
 extern double model_regular_gaps(const ModelKind *kind,
 								 const double *parameters, double purchases,

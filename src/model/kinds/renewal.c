@@ -12,19 +12,19 @@
  *
  *	S(t) = B(alpha, beta + t^c) / B(alpha, beta),
  *
- * sbg is bdw with c = 1. The ratio S(t) / S(t - 1) has the same form with beta +
- * (t-1)^c for beta and t^c - (t-1)^c for t^c, so that a loss in period t,
+ * sbg is bdw with c = 1. The ratio S(t) / S(t-1) has the same form, with
+ * beta + (t-1)^c for beta and t^c - (t-1)^c for t^c. So a loss in period t,
  * S(t-1) - S(t), is S(t-1) (1 - ratio) without cancellation.
  *
- * The residual value is a slowly converging series when the discount is
- * small. Its first terms are added one by one; as soon as the terms change
- * slowly, the rest is an integral and Gregory's correction, which expresses
- * sum less integral by forward differences of the first terms left out. A sum
- * that ends takes the correction of what follows its end away.
+ * The residual value is a series that converges slowly if the discount is
+ * small. Its first terms are added one by one. As soon as the terms change
+ * slowly, the rest is an integral plus Gregory's correction. The correction
+ * expresses sum less integral by forward differences of the first terms of the
+ * rest. If the sum has an end, the correction at the end is subtracted.
  *
- * t^c and the number of periods may be beyond the range of a double; their
- * logarithms are not. From POWER_LAW_FROM on, S(t) is t^(-alpha c) but for a
- * constant, to the last bit.
+ * t^c and the number of periods may be beyond the range of a double, but their
+ * logarithms are not. From POWER_LAW_FROM on, S(t) is a constant times
+ * t^(-alpha c), to the last bit.
  *
  * Pure C, no state.
  *
@@ -61,7 +61,10 @@ model_renewal(const ModelKind *kind, const double *parameters)
 /* Beyond it exp(y) is near the largest double. */
 #define MAX_EXPONENT 600.0
 
-/* ln(B(beta + n, alpha) / B(beta, alpha)) for n from POWER_LAW_FROM on */
+/*
+ * ln(B(beta + n, alpha) / B(beta, alpha)) for n from POWER_LAW_FROM on, given
+ * ln n. Beyond it the ratio falls like n^-alpha, so only ln n is needed.
+ */
 static double
 log_far_beta_ratio(double beta, double alpha, double log_n)
 {
@@ -69,7 +72,10 @@ log_far_beta_ratio(double beta, double alpha, double log_n)
 		   alpha * (log_n - LOG_POWER_LAW_FROM);
 }
 
-/* (from + 1)^c - from^c */
+/*
+ * (from + 1)^c - from^c. The difference of the two powers would have no digits
+ * for a late period.
+ */
 static double
 power_step(double from, double c)
 {
@@ -87,6 +93,7 @@ log_power_step(double from, double c)
 	return c * log(from) + growth + math_log1m_exp(growth);
 }
 
+/* At period 0 the power is 0 and the logarithm 0: everybody is there. */
 double
 model_renewal_log_survival(Renewal r, double period)
 {
@@ -97,6 +104,11 @@ model_renewal_log_survival(Renewal r, double period)
 	return math_log_beta_ratio(r.beta, r.alpha, power);
 }
 
+/*
+ * ln(S(period) / S(period - 1)). Three forms, by the size of the powers: if
+ * the power before is huge, the power law; if only the step is huge, which
+ * happens for a large c, the far ratio; otherwise the ratio itself.
+ */
 static double
 log_retention(Renewal r, double period)
 {
@@ -112,6 +124,7 @@ log_retention(Renewal r, double period)
 	return math_log_beta_ratio(r.beta + power, r.alpha, step);
 }
 
+/* S(t-1) (1 - ratio) in logarithms. */
 double
 model_renewal_log_loss(Renewal r, double period)
 {
@@ -119,6 +132,10 @@ model_renewal_log_loss(Renewal r, double period)
 		   math_log1m_exp(-log_retention(r, period));
 }
 
+/*
+ * For sbg the ratio is a fraction (Fader & Hardie 2007), which is faster and
+ * exact to rounding.
+ */
 double
 model_renewal_retention(Renewal r, double period)
 {
@@ -127,7 +144,10 @@ model_renewal_retention(Renewal r, double period)
 	return exp(log_retention(r, period));
 }
 
-/* A term of the residual value at exp(y / c), y = stretch v, by v. */
+/*
+ * The parameters of a term of the residual value, as a function of v. The time
+ * of the term is exp(y / c), where y = stretch v.
+ */
 typedef struct ResidualTerm
 {
 	Renewal renewal;
@@ -136,7 +156,10 @@ typedef struct ResidualTerm
 	double stretch;
 } ResidualTerm;
 
-/* ln(S(k) / S(period - 1)), y = c ln k */
+/*
+ * ln(S(k) / S(period - 1)), y = c ln k. S relative to its value at the start
+ * is again a beta ratio, with beta + start for beta.
+ */
 static double
 log_survived(const ResidualTerm *term, double y)
 {
@@ -150,6 +173,11 @@ log_survived(const ResidualTerm *term, double y)
 	return math_log_beta_ratio(r.beta + start, r.alpha, exp(y) - start);
 }
 
+/*
+ * The logarithm of the term times dk/dy, and its slope by v. It is concave in
+ * v, as quadrature_log_concave() requires. k itself may overflow, and then
+ * only the product of the discount and k is formed, from logarithms.
+ */
 static double
 log_residual_term(double v, double *slope, void *context)
 {
@@ -203,7 +231,11 @@ static const double gregory[] = {
 
 #define N_GREGORY ((int) (sizeof(gregory) / sizeof(gregory[0])))
 
-/* The sum over whole k >= 0 less the integral from 0, from the first terms. */
+/*
+ * The sum over whole k >= 0 less the integral from 0, given the first terms.
+ * The forward differences overwrite the terms, so the array is the caller's
+ * scratch.
+ */
 static double
 gregory_correction(double *terms)
 {
@@ -218,7 +250,10 @@ gregory_correction(double *terms)
 	return sum;
 }
 
-/* The correction from k on, the first term of which is given. */
+/*
+ * The correction from k on, if the first term is given. The other terms follow
+ * by the retention, as in the sum itself.
+ */
 static double
 correction_from(const ResidualTerm *term, double k, double first)
 {
@@ -233,7 +268,10 @@ correction_from(const ResidualTerm *term, double k, double first)
 	return gregory_correction(terms);
 }
 
-/* The integral of the terms over y = c ln k, from one y to another. */
+/*
+ * The integral of the terms over y = c ln k, from one y to another. The
+ * stretch is the unit of length in which the integrand is smooth.
+ */
 static double
 residual_integral(ResidualTerm term, double from, double until, double stretch)
 {
@@ -244,9 +282,10 @@ residual_integral(ResidualTerm term, double from, double until, double stretch)
 }
 
 /*
- * The integral of the terms from k to the end. For a large c time is long in
- * y; it is short in y / c, and the terms are smooth in it where S is a power
- * of time.
+ * The integral of the terms from k to the end. For a large c this is a long
+ * way in y and a short one in y / c. Where S is a power of time, the terms are
+ * smooth in y / c. So the integral is cut at the place where the power law
+ * begins.
  */
 static double
 residual_integral_from(const ResidualTerm *term, double k, double end)
@@ -271,8 +310,9 @@ residual_integral_from(const ResidualTerm *term, double k, double end)
 }
 
 /*
- * All terms from k to the last, the first of which is given. They must change
- * slowly: by a seventh at most from one to the next.
+ * The sum of all terms from k to the last one, if the first term is given.
+ * From one term to the next the change must be a seventh at most, so that the
+ * forward differences shrink and 16 of them are enough.
  */
 static double
 residual_tail(const ResidualTerm *term, double k, double first, double last)
@@ -289,6 +329,12 @@ residual_tail(const ResidualTerm *term, double k, double first, double last)
 							   term->discount * (end - term->period)));
 }
 
+/*
+ * Adds terms until the rest is negligible or changes slowly enough for the
+ * tail. The rest is at most the next term over 1 - exp(-discount), because
+ * survival never grows. The number of steps does not depend on the discount:
+ * either S falls fast, or the tail takes over after SMOOTH_FROM periods.
+ */
 double
 model_renewal_residual(Renewal renewal, double period, double last,
 					   double discount)
@@ -313,6 +359,10 @@ model_renewal_residual(Renewal renewal, double period, double last,
 	return NAN;
 }
 
+/*
+ * A customer who churned is known to have left at the end of period x. The
+ * others are known to have renewed x times, and their future is censored.
+ */
 static double
 log_likelihood(const ModelKind *kind, const double *parameters,
 			   const ModelRow *customer)
@@ -325,8 +375,9 @@ log_likelihood(const ModelKind *kind, const double *parameters,
 }
 
 /*
- * ln S(t) with its derivatives: those by w = t^c first, then the chain rule,
- * w' = w ln t. For t = 0 everything is zero.
+ * ln S(t) with its derivatives. The ones by w = t^c come first, then the chain
+ * rule with w' = w ln t. For t = 0 everything is zero, and 0 ln 0 must not be
+ * formed. sbg does not read the entries of c.
  */
 static ModelSums
 survival_derivatives(Renewal r, double period)
@@ -357,9 +408,18 @@ survival_derivatives(Renewal r, double period)
 }
 
 /*
- * ln(S(t-1) - S(t)): with rho = S(t) / (S(t-1) - S(t)), g and H the
- * derivatives of ln S, its gradient is g0 + rho (g0 - g1) and its Hessian
- * (1 + rho) (H0 + g0 g0') - rho (H1 + g1 g1') less the gradient's square.
+ * ln(S(t-1) - S(t)). Let rho = S(t) / (S(t-1) - S(t)), and let g and H be the
+ * gradient and the Hessian of ln S, 0 at t - 1 and 1 at t. Then the gradient
+ * is
+ *
+ *	g0 + rho (g0 - g1)
+ *
+ * and the Hessian is
+ *
+ *	(1 + rho) (H0 + g0 g0') - rho (H1 + g1 g1')
+ *
+ * less the square of the gradient. rho comes from expm1(), because S(t-1) -
+ * S(t) cancels for a late period.
  */
 static ModelSums
 loss_derivatives(Renewal r, double period)
@@ -384,6 +444,10 @@ loss_derivatives(Renewal r, double period)
 	return loss;
 }
 
+/*
+ * A row depends on the period and on whether the customer churned. There are
+ * few such rows, so a table of the periods would save nothing.
+ */
 static void
 margins(const ModelKind *kind, const double *parameters,
 		const ModelSample *sample, double *x_table, double *time_table,
@@ -419,7 +483,10 @@ rows(const ModelKind *kind, const double *parameters,
 	}
 }
 
-/* The mean loss per period fixes alpha / (alpha + beta); c starts as sbg. */
+/*
+ * The mean loss per period fixes alpha / (alpha + beta). The sizes stand for
+ * different, very different and similar customers. c starts at 1, as in sbg.
+ */
 static bool
 start(const ModelKind *kind, const ModelSample *sample, int attempt,
 	  double *parameters)
