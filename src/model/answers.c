@@ -3,6 +3,9 @@
  * answers.c
  *		What the functions that ask a crm.model have in common.
  *
+ * The checks of arguments and the errors about answers are here, so that all
+ * functions word them alike. answers.h describes the cache.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -14,29 +17,37 @@
 #include "common/hashfn.h"
 #include "model/answers.h"
 
-/* A power of two; the memo then takes 12 MB. */
+/*
+ * A power of two, for the mask of the hash. The memo then takes 14 MB. A query
+ * for a few customers should not pay for that, so it begins later.
+ */
 #define MEMO_SIZE 262144
 #define CALLS_BEFORE_MEMO 100
 
 /*
- * A discount of -1 would make tomorrow's money infinitely dear. One above 1
- * is a number of percent by mistake.
+ * At a discount of -1, money of tomorrow would be worth infinitely much. A
+ * discount above 1 is almost surely a number of percent.
  */
 #define MIN_YEARLY_DISCOUNT (-1.0)
 #define MAX_YEARLY_DISCOUNT 1.0
 #define DAYS_PER_YEAR 365.25
 
-/* Of every kind; the least of erlang.c. */
+/* Every kind has an answer from this discount on (LEAST_DISCOUNT, erlang.c). */
 #define LEAST_CERTAIN_DISCOUNT 1e-280
 
+/*
+ * Everything that the expectation depends on. The struct is hashed as bytes,
+ * so it must have no padding. Equal numbers with different bytes (0 and -0)
+ * only miss each other.
+ */
 typedef struct MemoKey
 {
 	double x;
 	double t_x; /* 0 where it makes no difference */
 	double t;
 	double horizon;
-	double discount;
-	uint64 generation; /* of the model */
+	double discount; /* continuous, per unit of the model */
+	uint64 generation; /* of the model, from 1 on: an empty slot has 0 */
 } MemoKey;
 
 typedef struct MemoEntry
@@ -50,6 +61,10 @@ struct AnswerMemo
 	MemoEntry entries[MEMO_SIZE];
 };
 
+/*
+ * The call site may be of any function of this folder: all use the same
+ * struct.
+ */
 AnswerCache *
 answer_cache(FunctionCallInfo fcinfo)
 {
@@ -64,6 +79,7 @@ answer_missing(const ModelKind *kind, const char *answer)
 						   answer)));
 }
 
+/* p_alive is the operation that all kinds of purchases have, and no others. */
 const Model *
 answer_model(FunctionCallInfo fcinfo, AnswerCache *cache)
 {
@@ -86,8 +102,9 @@ answer_timed_model(FunctionCallInfo fcinfo, AnswerCache *cache)
 			 errmsg(
 				 "a model of kind %s counts occasions and has no unit of time",
 				 model->kind->name),
-			 errhint("Ask it with numbers: the purchases x, the occasion "
-					 "t_x of the last one, and the occasions n so far.")));
+			 errhint(
+				 "Ask it with numbers: the purchases x, the occasion "
+				 "t_x of the last purchase, and the occasions n so far.")));
 	return model;
 }
 
@@ -101,6 +118,10 @@ answer_spend_model(FunctionCallInfo fcinfo, int argument, AnswerCache *cache)
 	return model;
 }
 
+/*
+ * The second and third argument are float8 in all functions, also for
+ * occasions, which are then checked to be whole.
+ */
 ModelRow
 answer_customer(FunctionCallInfo fcinfo, const Model *model, int first)
 {
@@ -118,6 +139,7 @@ answer_history(FunctionCallInfo fcinfo, const Model *model, int first,
 								   model->days_per_unit, customer);
 }
 
+/* A month has 365.25 / 12 days here, so the result need not be whole. */
 double
 answer_days(const Model *model, int32 days)
 {
@@ -128,6 +150,7 @@ answer_days(const Model *model, int32 days)
 	return days / model->days_per_unit;
 }
 
+/* 1 + yearly per year is exp(ln(1 + yearly) / 365.25) per day. */
 double
 answer_discount(const Model *model, double yearly)
 {
@@ -159,11 +182,11 @@ answer_positive_mean(const ModelRow *row)
 	if (row->x > 0 && row->mean_amount <= 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("mean amount is %g, but must be positive where there "
-						"are purchases (x = %.0f)",
+				 errmsg("mean amount is %g, but must be positive for a "
+						"customer with purchases (x = %.0f)",
 						row->mean_amount, row->x),
-				 errdetail("The model describes positive amounts; refunds "
-						   "may have reached the purchases.")));
+				 errdetail("The model describes positive amounts. The "
+						   "refunds may be as large as the purchases.")));
 }
 
 double
@@ -173,12 +196,15 @@ answer_number(double value)
 		ereport(ERROR,
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 				 errmsg("the answer of the model has no correct digit"),
-				 errdetail("Numbers on the way to it are out of the range of "
+				 errdetail("Intermediate results are out of the range of "
 						   "double precision.")));
 	return value;
 }
 
-/* The purchases that a kind expects, NaN refused. */
+/*
+ * The purchases that a kind expects. NaN is an error that names the two
+ * numbers the user can change.
+ */
 static double
 purchases_number(const ModelKind *kind, double value, double horizon,
 				 double discount)
@@ -190,11 +216,11 @@ purchases_number(const ModelKind *kind, double value, double horizon,
 						"discount of %g have no correct digit",
 						horizon, discount),
 				 errdetail("Both are in the unit of the model, which is of "
-						   "kind %s. Numbers on the way to the answer are out "
-						   "of the range of double precision.",
+						   "kind %s. Intermediate results are out of the "
+						   "range of double precision.",
 						   kind->name),
-				 errhint("A discount of 0, or of at least %g, has an answer. "
-						 "With a negative discount, shorten the horizon.",
+				 errhint("Use a discount of 0 or of at least %g. With a "
+						 "negative discount, use a shorter horizon.",
 						 LEAST_CERTAIN_DISCOUNT)));
 	return value;
 }
@@ -212,6 +238,7 @@ answer_history_spend(const double *parameters, const Model *model,
 		model_call(model->kind, expected_spend, parameters, &row));
 }
 
+/* An empty slot has the generation 0, which no model has. */
 static bool
 same_key(const MemoKey *a, const MemoKey *b)
 {
@@ -220,7 +247,12 @@ same_key(const MemoKey *a, const MemoKey *b)
 		   a->generation == b->generation;
 }
 
-/* Expected discounted purchases of a customer who is alive, by the memo. */
+/*
+ * The expected discounted purchases of a customer who is alive, from the memo
+ * if it has them. A collision overwrites the older entry: rows of one query
+ * often come in an order that repeats keys soon. An error in the call leaves
+ * the entry as it was, because the key is written last.
+ */
 static double
 expected_alive(FunctionCallInfo fcinfo, AnswerCache *cache,
 			   const ModelRow *customer, double horizon, double discount)
@@ -258,6 +290,10 @@ expected_alive(FunctionCallInfo fcinfo, AnswerCache *cache,
 	return entry->value;
 }
 
+/*
+ * P(alive) depends on t_x and costs little for most kinds, so the memo does
+ * not hold it.
+ */
 double
 answer_purchases(FunctionCallInfo fcinfo, AnswerCache *cache,
 				 const ModelRow *customer, double horizon, double discount)

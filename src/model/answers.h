@@ -3,11 +3,19 @@
  * answers.h
  *		What the functions that ask a crm.model have in common.
  *
- * A query asks about a million customers with the same model. Per call site
- * (fn_extra) two things are kept: the parsed models, and a memo of expected
- * purchases. The latter are a series or a quadrature, but most depend on x
- * and t, not on t_x, and customers share those: a table with one entry per
- * slot, overwritten on collision, saves most of the work. It changes no result.
+ * A query asks about a million customers with the same model. Each call site
+ * keeps two things in fn_extra: the parsed models, and a memo of expected
+ * purchases. Expected purchases are a series or a quadrature. For most kinds
+ * they depend on x and t but not on t_x, so many customers share them. The memo
+ * is a table with one entry per slot, overwritten on collision. It saves most
+ * of the work and changes no result.
+ *
+ * Memory: the cache and the memo live in fn_mcxt, as long as the call site.
+ * Answers are doubles, so a call allocates nothing else.
+ *
+ * Errors: a question that cannot be asked of a model is an error. A question
+ * without a finite answer, such as an infinite mean, has the answer NULL. An
+ * answer that the formulas cannot compute is an error, never a wrong number.
  *
  *-------------------------------------------------------------------------
  */
@@ -24,59 +32,84 @@
 
 typedef struct AnswerMemo AnswerMemo;
 
-/* What a call site keeps. */
+/* What a call site keeps. All zero is the empty cache. */
 typedef struct AnswerCache
 {
 	ModelCache model;
-	ModelCache spend_model;
+	ModelCache spend_model; /* of functions with two models */
 	TupleDesc shape; /* of the row that is returned, or NULL */
-	AnswerMemo *memo; /* after some calls: it must pay */
-	int calls;
+	AnswerMemo *memo; /* NULL for the first calls: 14 MB must pay */
+	int calls; /* counted up to the memo only */
 } AnswerCache;
 
+/* The cache of this call site, made at its first call. */
 extern AnswerCache *answer_cache(FunctionCallInfo fcinfo);
 
-/* Raises the error that this kind has no such answer. */
+/* Raises the error that this kind does not give the answer, a plural noun. */
 extern void answer_missing(const ModelKind *kind, const char *answer);
 
-/* The model in argument 0, of purchases, or of purchases on occasions. */
+/*
+ * The model in argument 0, of purchases in time or of purchases on occasions.
+ * An error for other kinds. The result belongs to the cache.
+ */
 extern const Model *answer_model(FunctionCallInfo fcinfo, AnswerCache *cache);
 
-/* The same for a function of histories: of purchases in a unit of time. */
+/*
+ * The same for a function of histories, which needs a unit of time. Occasions
+ * are not dates, so a model of occasions is an error here.
+ */
 extern const Model *answer_timed_model(FunctionCallInfo fcinfo,
 									   AnswerCache *cache);
 
+/* A model of spend. It has its own place in the cache. */
 extern const Model *answer_spend_model(FunctionCallInfo fcinfo, int argument,
 									   AnswerCache *cache);
 
-/* The customer in the arguments x, t_x, t from this one on. */
+/*
+ * The customer in the arguments x, t_x and t, of which the first is given.
+ * Times are in the unit of the model. An error for an impossible customer.
+ */
 extern ModelRow answer_customer(FunctionCallInfo fcinfo, const Model *model,
 								int first);
 
-/* The history and as_of from this argument on; false where no purchase. */
+/*
+ * The customer of a history and the day as_of, of which the first argument is
+ * given, in the unit of the model. False if the history has no purchase up to
+ * that day: the caller then returns NULL.
+ */
 extern bool answer_history(FunctionCallInfo fcinfo, const Model *model,
 						   int first, ModelRow *customer);
 
-/* A number of days as a horizon in units of the model. */
+/* A number of days as a horizon in units of the model, not negative. */
 extern double answer_days(const Model *model, int32 days);
 
-/* A yearly rate as the continuous one per unit of the model. */
+/*
+ * A yearly rate as the continuous rate per unit of the model. Users and papers
+ * disagree about the unit of a discount rate, and a weekly model with a rate
+ * "per year" is a common error. So the conversion is here and nowhere else.
+ */
 extern double answer_discount(const Model *model, double yearly);
 
-/* The probability of an interval: above 0, below 1. */
+/* The probability of an interval: checks that it is above 0 and below 1. */
 extern double answer_level(double level);
 
-/* An error where there are purchases without a positive mean amount. */
+/* An error if there are purchases, but no positive mean amount. */
 extern void answer_positive_mean(const ModelRow *row);
 
-/* Of a history; NaN where the model of spend does not describe it. */
+/*
+ * The expected spend of a history. NaN, and so NULL in SQL, if the model of
+ * spend does not describe it: there is no purchase up to as_of, or the refunds
+ * are as large as the repeat purchases.
+ */
 extern double answer_history_spend(const double *parameters,
 								   const Model *model, History history,
 								   int32 as_of);
 
 /*
- * Expected discounted purchases of a customer, under the cached model; the
- * second form under any parameters, without the memo.
+ * The expected discounted purchases of a customer: P(alive) times the
+ * expectation of a customer who is alive. The first form is under the cached
+ * model and uses the memo. The second one is under any parameters, for
+ * derivatives. The horizon and the discount are in the unit of the model.
  */
 extern double answer_purchases(FunctionCallInfo fcinfo, AnswerCache *cache,
 							   const ModelRow *customer, double horizon,
@@ -87,8 +120,9 @@ extern double answer_purchases_of(const ModelKind *kind,
 								  double discount);
 
 /*
- * What a kind computed; an error where it has no digits of it. Everything that
- * a kind answers goes through it on its way to SQL.
+ * Returns the number that a kind computed. An error if it is NaN, which means
+ * that no digit would be correct. Every answer of a kind passes through this
+ * function on its way to SQL.
  */
 extern double answer_number(double value);
 

@@ -1,7 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * customer.c
- *		What SQL says of one customer, checked, as a row for the models.
+ *		The checked record of one customer as a row for the models.
+ *
+ * Errors name the argument by its name in SQL, its value and the limit. Checks
+ * are written as "not within the limits", so that NaN fails them.
  *
  *-------------------------------------------------------------------------
  */
@@ -13,6 +16,7 @@
 
 #include "model/customer.h"
 
+/* The limit keeps a count exact as a double. */
 static void
 check_count(int64 x)
 {
@@ -34,6 +38,11 @@ check_time(double value, const char *name)
 							   value, MODEL_MAX_TIME)));
 }
 
+/*
+ * A customer without a repeat purchase bought last at the first purchase, so
+ * t_x is 0. Several purchases at t_x = 0 are allowed: the unit of time may be
+ * coarse.
+ */
 ModelRow
 model_purchases_row(int64 x, double t_x, double t)
 {
@@ -55,8 +64,8 @@ model_purchases_row(int64 x, double t_x, double t)
 				 errmsg("time of the last repeat purchase t_x is %g without "
 						"a repeat purchase (x = 0)",
 						t_x),
-				 errhint("x counts the purchases after the first one; where "
-						 "there is none, t_x is 0.")));
+				 errhint("x counts the purchases after the first one. Without "
+						 "such a purchase, t_x is 0.")));
 	row.x = (double) x;
 	row.t_x = t_x + 0.0; /* turns -0 into 0 */
 	row.t = t + 0.0;
@@ -64,6 +73,10 @@ model_purchases_row(int64 x, double t_x, double t)
 	return row;
 }
 
+/*
+ * Occasions are counted, so they must be whole. The likelihood of BG/BB takes
+ * a step per occasion, which is the reason for the limit.
+ */
 static void
 check_occasion(double value, double most, const char *name)
 {
@@ -74,6 +87,7 @@ check_occasion(double value, double most, const char *name)
 							   name, value, most)));
 }
 
+/* x purchases need x different occasions, and the last of them is t_x. */
 ModelRow
 model_occasions_row(int64 x, double t_x, double occasions)
 {
@@ -95,7 +109,7 @@ model_occasions_row(int64 x, double t_x, double occasions)
 				 errmsg("occasion of the last purchase t_x is %.0f without a "
 						"purchase (x = 0)",
 						t_x),
-				 errhint("Where there is none, t_x is 0.")));
+				 errhint("Without a purchase, t_x is 0.")));
 	row.x = (double) x;
 	row.t_x = t_x + 0.0;
 	row.occasions = occasions + 0.0;
@@ -103,6 +117,10 @@ model_occasions_row(int64 x, double t_x, double occasions)
 	return row;
 }
 
+/*
+ * After 0 periods a customer has had no chance to leave. Such a customer is
+ * valid and adds nothing to a likelihood.
+ */
 ModelRow
 model_renewals_row(int64 periods, bool churned)
 {
@@ -117,8 +135,8 @@ model_renewals_row(int64 periods, bool churned)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("a customer cannot have churned after 0 periods"),
-				 errhint("The first period counts as 1: who did not renew "
-						 "after it has churned in period 1.")));
+				 errhint("Periods count from 1. A customer who did not renew "
+						 "after the first period churned in period 1.")));
 	row.x = (double) periods;
 	row.churned = churned ? 1.0 : 0.0;
 	row.t = 0;
@@ -169,6 +187,7 @@ model_customer_row(const ModelKind *kind, int64 x, double second, double third)
 	return rows[kind->family](x, second, third);
 }
 
+/* The history counts in days, and purchases on one day are one purchase. */
 bool
 model_history_purchases(History history, int32 as_of, double days_per_unit,
 						ModelRow *row)
@@ -184,6 +203,10 @@ model_history_purchases(History history, int32 as_of, double days_per_unit,
 	return true;
 }
 
+/*
+ * The mean is formed in float8 from an exact decimal sum, so its rounding does
+ * not depend on the order of the purchases.
+ */
 bool
 model_history_spend(History history, int32 as_of, ModelRow *row)
 {
@@ -202,7 +225,11 @@ model_history_spend(History history, int32 as_of, ModelRow *row)
 	return true;
 }
 
-/* Of numbers with a given sum, equal ones have the largest product. */
+/*
+ * Of positive numbers with a given sum, equal ones have the largest product.
+ * So the sum of the logarithms is at most x ln(t_x / x). The tolerance allows
+ * for the rounding of the caller's sum. There is no lower limit.
+ */
 double
 model_log_gaps(const ModelRow *row, double log_gaps)
 {
@@ -222,6 +249,10 @@ model_log_gaps(const ModelRow *row, double log_gaps)
 	return log_gaps;
 }
 
+/*
+ * One pass over the history, O(entries). Days with refunds only are no
+ * purchases. The times are at least one day, so every logarithm is finite.
+ */
 double
 model_history_log_gaps(History history, int32 as_of)
 {
@@ -251,8 +282,8 @@ model_gaps_missing(const ModelKind *kind)
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("a model of kind %s needs the times between purchases",
 					kind->name),
-			 errhint("Pass log_gaps, the sum of their logarithms, or "
-					 "histories.")));
+			 errhint("Pass log_gaps, which is the sum of their logarithms, "
+					 "or pass histories.")));
 }
 
 double

@@ -1,7 +1,15 @@
 /*-------------------------------------------------------------------------
  *
  * customer.h
- *		What SQL says of one customer, checked, as a row for the models.
+ *		The checked record of one customer as a row for the models.
+ *
+ * The arguments of SQL functions and the histories become a ModelRow here and
+ * nowhere else. A row that these functions return is possible: all numbers are
+ * finite and within the limits of kind.h, and t_x does not exceed t. So the
+ * formulas of the kinds need no checks. A time is never -0, because rows are
+ * sorted by their bits.
+ *
+ * Nothing is allocated, except by error messages.
  *
  *-------------------------------------------------------------------------
  */
@@ -13,19 +21,29 @@
 #include "history/history.h"
 #include "model/kinds/kind.h"
 
-/* Repeat purchases, time of the last one, age; an error where impossible. */
+/*
+ * x repeat purchases, the last one at t_x, observed until t. Both times count
+ * from the first purchase, in the unit of the model. An error says which of the
+ * three numbers is impossible and why.
+ */
 extern ModelRow model_purchases_row(int64 x, double t_x, double t);
 
 /*
- * Purchases, the occasion of the last one, occasions so far. All three are
- * whole numbers.
+ * x purchases on so many occasions, the last one on occasion t_x. All three are
+ * whole numbers. There is at most one purchase per occasion.
  */
 extern ModelRow model_occasions_row(int64 x, double t_x, double occasions);
 
-/* Periods under contract, and whether the customer left after the last. */
+/*
+ * The number of periods under contract, and whether the customer left at the
+ * end of the last one. A customer who has not left may have begun the next.
+ */
 extern ModelRow model_renewals_row(int64 periods, bool churned);
 
-/* Purchases averaged, and their mean; an error where impossible. */
+/*
+ * The number of purchases and their mean amount. The amount may be 0 or
+ * negative, because refunds count. The callers decide what that means.
+ */
 extern ModelRow model_spend_row(int64 x, double mean_amount);
 
 /*
@@ -35,20 +53,28 @@ extern ModelRow model_spend_row(int64 x, double mean_amount);
 extern ModelRow model_customer_row(const ModelKind *kind, int64 x,
 								   double second, double third);
 
-/* Of a history as of a day; false where it has no purchase up to then. */
+/*
+ * The row of a history as of a day. False if the history has no purchase up to
+ * that day. The row of spend is about repeat purchases: the first purchase is
+ * not averaged, as in the papers, because x does not count it either.
+ */
 extern bool model_history_purchases(History history, int32 as_of,
 									double days_per_unit, ModelRow *row);
 extern bool model_history_spend(History history, int32 as_of, ModelRow *row);
 
-/*
- * The sum of the logarithms of the times between purchases: one given,
- * checked against the row, and that of a history as of a day, in days.
- */
+/* Checks a given sum of the logarithms of the times between purchases. */
 extern double model_log_gaps(const ModelRow *row, double log_gaps);
+
+/* The same sum from a history as of a day, with the times in days. */
 extern double model_history_log_gaps(History history, int32 as_of);
+
+/* Raises the error that a model of this kind needs that sum. */
 extern void model_gaps_missing(const ModelKind *kind);
 
-/* A span of time from 0 to the limit; may_be_infinite allows Infinity. */
+/*
+ * Checks a span of time in the unit of the model: from 0 to MODEL_MAX_TIME.
+ * may_be_infinite allows Infinity as well.
+ */
 extern double model_horizon(double horizon, bool may_be_infinite);
 
 #endif /* CRM_MODEL_CUSTOMER_H */

@@ -3,15 +3,19 @@
  * fit.c
  *		Fitting a model to customers: starts, errors, memory.
  *
- * With many rows the search first goes on a part of them, every k-th of the
- * sorted rows: a small sample that looks like the whole. That brings it to
- * within a few standard errors, from where Newton's method on all rows needs
- * three or four evaluations. The part is a function of the rows alone, so the
- * result stays the same however they came.
+ * With many rows the search begins on a part of them: every k-th of the sorted
+ * rows, a small sample that resembles the whole. It ends within a few standard
+ * errors of the maximum. From there Newton's method on all rows needs three or
+ * four evaluations. The part depends on the rows alone, so the result does not
+ * depend on the order in which they came.
  *
- * NLopt holds malloc'ed memory while it runs, so no error may be raised
- * below it: a pending cancel request makes the search stop by itself, and is
- * served here.
+ * NLopt holds malloc'ed memory while it runs, so no error may be raised below
+ * it. A pending cancel request therefore makes the search stop and return, and
+ * the error is raised here.
+ *
+ * Memory: the samples and the tables are huge allocations in the current
+ * context, freed at the end. After an error the context goes, so nothing
+ * leaks.
  *
  *-------------------------------------------------------------------------
  */
@@ -29,23 +33,27 @@
 #include "model/likelihood.h"
 #include "utils/memutils.h"
 
-/* A factor of 1000. */
+/* ln 1000: so far from its scale a parameter tells where the search went. */
 #define FAR_LOG 6.9
 
 /* The first search is on a part of at least this many rows. */
 #define PART_ROWS 10000
 
-/* Two ends of a search within this log-likelihood are one. */
+/* Two searches that end within this log-likelihood have found the same end. */
 #define SAME_HEIGHT 0.01
 
 /* A sample and what its evaluations need. */
 typedef struct Fit
 {
-	ModelSample sample;
-	ModelLikelihood likelihood;
+	ModelSample sample; /* its arrays lie in memory */
+	ModelLikelihood likelihood; /* points to sample: a Fit must not move */
 	void *memory;
 } Fit;
 
+/*
+ * True if CHECK_FOR_INTERRUPTS() would raise an error. It only reads flags, so
+ * it is safe below NLopt.
+ */
 static bool
 cancel_requested(void)
 {
@@ -53,12 +61,20 @@ cancel_requested(void)
 		   INTERRUPTS_CAN_BE_PROCESSED();
 }
 
+/*
+ * A sample of ten million rows takes more than 1 GB. A sample may need no
+ * tables, and a size of 0 is not valid.
+ */
 static void *
 allocate(Size size)
 {
 	return MemoryContextAllocHuge(CurrentMemoryContext, Max(size, 1));
 }
 
+/*
+ * Arranges every step-th row and allocates the tables for its evaluations. The
+ * rows must be merged. fit_free() frees what this function allocates.
+ */
 static void
 fit_init(Fit *fit, const ModelKind *kind, const ModelRow *rows, Size n_rows,
 		 Size step)
@@ -82,7 +98,11 @@ fit_free(Fit *fit)
 	pfree(fit->memory);
 }
 
-/* Refuses samples that cannot have a maximum, in words of the data. */
+/*
+ * Refuses samples that cannot have a maximum, in words of the data. With as
+ * many parameters as customers the information matrix is singular, or nearly
+ * so.
+ */
 static void
 check_sample(const ModelKind *kind, const ModelSample *sample)
 {
@@ -103,7 +123,11 @@ check_sample(const ModelKind *kind, const ModelSample *sample)
 						flaw.hint != NULL ? errhint("%s", flaw.hint) : 0));
 }
 
-/* The sizes that parameters with a unit are measured by. */
+/*
+ * The size that each parameter is compared with: the mean age or amount for a
+ * parameter with a unit, 1 for the others. This makes "far away" independent
+ * of the unit.
+ */
 static void
 natural_scale(const ModelKind *kind, const ModelSample *sample, double *scale)
 {
@@ -113,7 +137,7 @@ natural_scale(const ModelKind *kind, const ModelSample *sample, double *scale)
 		scale[i] = kind->parameters[i].has_unit ? unit : 1.0;
 }
 
-/* The parameter farthest from the data's own scale. */
+/* The parameter whose logarithm is farthest from its scale. */
 static int
 farthest_parameter(const ModelKind *kind, const ModelMaximum *best,
 				   const double *scale)
@@ -134,7 +158,11 @@ farthest_parameter(const ModelKind *kind, const ModelMaximum *best,
 	return farthest;
 }
 
-/* Why there is no maximum, as a sentence. */
+/*
+ * The reason why there is no maximum, as one or two sentences. A parameter
+ * that goes to zero or infinity has a meaning in the data, which helps a user
+ * more than its name. The result is palloc'ed or a constant.
+ */
 static const char *
 outcome_text(ModelOutcome outcome, const ModelKind *kind,
 			 const ModelMaximum *best, const double *scale)
@@ -147,7 +175,7 @@ outcome_text(ModelOutcome outcome, const ModelKind *kind,
 	const char *meaning =
 		ratio > 1 ? parameter->at_infinity : parameter->at_zero;
 
-	/* Far off already, it is where the flat direction leads. */
+	/* A flat direction is described by the parameter that went far. */
 	if (outcome == MODEL_RUNS_AWAY ||
 		(meaning != NULL && fabs(log(ratio)) > FAR_LOG))
 		return psprintf(
@@ -157,11 +185,15 @@ outcome_text(ModelOutcome outcome, const ModelKind *kind,
 			parameter->name, ratio > 1 ? "infinity" : "zero",
 			meaning != NULL ? ": " : "", meaning != NULL ? meaning : "");
 	if (outcome == MODEL_NOT_IDENTIFIED)
-		return "The likelihood is flat around its best point: the customers "
-			   "do not tell the parameters apart.";
+		return "The likelihood is flat around its best point. These "
+			   "customers do not determine all parameters.";
 	return "The search stopped making progress.";
 }
 
+/*
+ * Raises the error of a fit without a maximum. The best point is in the
+ * detail: a user can see from it which parameter is not determined.
+ */
 static void
 report_failure(ModelOutcome outcome, const ModelKind *kind,
 			   const ModelMaximum *best, const double *scale)
@@ -183,15 +215,18 @@ report_failure(ModelOutcome outcome, const ModelKind *kind,
 				   outcome_text(outcome, kind, best, scale), point.data,
 				   best->log_likelihood),
 		 kind->restricted != NULL
-			 ? errhint("The simpler kind %s may describe them, or a "
-					   "longer time of observation show more.",
+			 ? errhint("Try the simpler kind %s, or observe the customers "
+					   "for longer.",
 					   kind->restricted->name)
-			 : errhint("The customers may not differ in the way the "
-					   "model assumes, or be too few. Try another kind "
-					   "of model, or a longer time of observation.")));
+			 : errhint("There may be too few customers, or they may not "
+					   "differ in the way the model assumes. Try another "
+					   "kind of model, or observe them for longer.")));
 }
 
-/* One start: near on the part, then to the maximum on the whole. */
+/*
+ * One start of a kind: L-BFGS on the part, then Newton's method on the whole
+ * sample. Starts follow from the whole sample, because its totals are exact.
+ */
 static ModelOutcome
 try_start(const Fit *part, const Fit *whole, int attempt, int whole_value,
 		  const double *scale, ModelMaximum *maximum)
@@ -210,9 +245,11 @@ try_start(const Fit *part, const Fit *whole, int attempt, int whole_value,
 }
 
 /*
- * The starts in turn until one leads to a maximum of the whole. With many
- * rows, where each costs seconds, two that end at the same height without one
- * are enough.
+ * Tries each start until one converges on all rows. The first start searches
+ * on the part, later ones on the whole, in case the part was the problem. With
+ * many rows, where each start costs seconds, two starts that end at the same
+ * height without a maximum are enough. On failure the best end found is in
+ * *maximum, for the error.
  */
 static ModelOutcome
 search(const Fit *part, const Fit *whole, int whole_value, const double *scale,
@@ -234,7 +271,7 @@ search(const Fit *part, const Fit *whole, int whole_value, const double *scale,
 							whole_value, scale, maximum);
 		if (outcome == MODEL_STOPPED)
 		{
-			/* Should this return after all, the same start goes again. */
+			/* Normally raises. If it returns, retry the same start. */
 			CHECK_FOR_INTERRUPTS();
 			continue;
 		}
@@ -259,9 +296,11 @@ search(const Fit *part, const Fit *whole, int whole_value, const double *scale,
 }
 
 /*
- * The search for each value of the whole parameter, where the kind has one,
- * from 1 on until the likelihood falls: it has one peak. Where there is no
- * maximum for the likeliest value, there is none.
+ * Searches for each value of the whole parameter, if the kind has one, from 1
+ * on until the likelihood falls. The likelihood has one peak in k. For a given
+ * k the term of the gaps is a constant, so it is added after each search. If
+ * the likeliest value has no maximum in the other parameters, the kind has
+ * none.
  */
 static ModelOutcome
 search_whole(const Fit *part, const Fit *whole, double log_gaps,
@@ -294,7 +333,7 @@ search_whole(const Fit *part, const Fit *whole, double log_gaps,
 	return outcome;
 }
 
-/* Where the search for a kind ended. */
+/* The end of the search for a kind, whether it found a maximum or not. */
 typedef struct Attempt
 {
 	ModelOutcome outcome;
@@ -303,6 +342,11 @@ typedef struct Attempt
 	double customers;
 } Attempt;
 
+/*
+ * Fits one kind. Only errors about the sample and about memory are raised
+ * here. The caller decides what a missing maximum means. Each kind has its own
+ * samples, because the tables differ.
+ */
 static Attempt
 attempt_fit(const ModelKind *kind, const ModelRow *rows, Size n_rows,
 			double log_gaps)
@@ -327,6 +371,7 @@ attempt_fit(const ModelKind *kind, const ModelRow *rows, Size n_rows,
 	return attempt;
 }
 
+/* Copies the estimates into the model. Its kind is already set. */
 static void
 set_fit(Model *model, const Attempt *attempt)
 {
@@ -352,6 +397,7 @@ fit_kind(const ModelRow *rows, Size n_rows, double log_gaps, Model *model)
 	set_fit(model, &attempt);
 }
 
+/* The whole parameter counts as a parameter, as in crm.aic. */
 static double
 fit_aic(const Attempt *attempt, const ModelKind *kind)
 {
@@ -359,6 +405,10 @@ fit_aic(const Attempt *attempt, const ModelKind *kind)
 		   2.0 * attempt->maximum.log_likelihood;
 }
 
+/*
+ * Fits each kind of the family in the order of kinds.h. The reasons of
+ * failures are collected for the case that all fail.
+ */
 static void
 fit_best(const ModelRow *rows, Size n_rows, double log_gaps, Model *model)
 {

@@ -3,6 +3,10 @@
  * fit.h
  *		Fitting a model to customers.
  *
+ * A fit takes the sample as it is: the estimates are a function of the set of
+ * rows and of nothing else, so they are equal on every run and machine of one
+ * kind.
+ *
  *-------------------------------------------------------------------------
  */
 #ifndef CRM_MODEL_FIT_H
@@ -11,17 +15,18 @@
 #include "model/model.h"
 
 /*
- * Fits model->kind to merged rows (sample.h) by maximum likelihood and fills
- * in the rest of the model but left_out. Raises an error that says why where
- * there is no such fit. Works in the current memory context.
+ * Fits model->kind to merged rows (sample.h) by maximum likelihood. Sets all
+ * fields of the model except its unit and left_out. If there is no such fit, an
+ * error says why. Memory is taken from the current context and freed again. The
+ * rows stay unchanged and belong to the caller.
  *
- * log_gaps is the sum of the logarithms of all times between purchases, for
- * kinds that depend on it. It is NaN where it is not known.
+ * log_gaps is the sum of the logarithms of all times between purchases, in the
+ * unit of the rows, for kinds that depend on it. It is NaN if it is not known.
  *
- * If the kind is model_best, all kinds of its family are fitted, and the one
- * with the lowest AIC replaces it. Kinds without a maximum are passed over,
- * and so are kinds that need log_gaps where it is NaN. If no kind has a
- * maximum, that is the error.
+ * If the kind is model_best, all kinds of its family are fitted. The one with
+ * the lowest AIC replaces it, and of two equal ones the first in kinds.h. Kinds
+ * without a maximum are skipped, and so are kinds that need log_gaps if it is
+ * NaN. It is an error if no kind has a maximum.
  */
 extern void model_fit(const ModelRow *rows, Size n_rows, double log_gaps,
 					  Model *model);

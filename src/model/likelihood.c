@@ -3,9 +3,10 @@
  * likelihood.c
  *		The summed log-likelihood of a sample.
  *
- * Rows are summed in blocks of fixed size and the blocks' sums are added with
- * compensation (Neumaier 1974), so the digits do not suffer from a million
- * rows, and do not depend on anything but the sample.
+ * Rows are summed in blocks of fixed size, and the sums of the blocks are added
+ * with compensation (Neumaier 1974). So a million rows cost no digits, and the
+ * result depends on nothing but the sample. The last digits matter, because
+ * Newton's method stops when the likelihood no longer grows.
  *
  *-------------------------------------------------------------------------
  */
@@ -25,7 +26,11 @@ model_likelihood_tables(const ModelKind *kind, const ModelSample *sample)
 		   sample->n_times * (size_t) kind->operations->time_columns;
 }
 
-/* Adds term to the running sum, and what rounding took to lost. */
+/*
+ * Adds a term to each running sum. Its rounding error, which is exact as the
+ * difference of the larger number and the sum, goes to lost. A ModelSums is
+ * nothing but doubles, so it is treated as an array.
+ */
 static void
 add_compensated(ModelSums *sums, ModelSums *lost, const ModelSums *term)
 {
@@ -45,6 +50,10 @@ add_compensated(ModelSums *sums, ModelSums *lost, const ModelSums *term)
 	}
 }
 
+/*
+ * The margins come first, because they fill the tables that the rows read. A
+ * stop is possible between two blocks.
+ */
 bool
 model_likelihood(const ModelLikelihood *likelihood, const double *parameters,
 				 ModelSums *sums)

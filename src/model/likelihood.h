@@ -1,11 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * likelihood.h
- *		The summed log-likelihood of a sample, and where it is greatest.
+ *		The summed log-likelihood of a sample, and its maximum.
  *
- * Pure C; the maximization uses NLopt, which allocates with malloc and frees
- * all it took before model_maximize returns. The caller's should_stop (may
- * be NULL) is asked every few thousand rows.
+ * Pure C. The maximization uses NLopt, which allocates with malloc and frees
+ * everything before model_approach() returns. So an evaluation must not leave
+ * by longjmp(), and ereport() is not allowed. The caller's should_stop is asked
+ * every few milliseconds instead.
  *
  *-------------------------------------------------------------------------
  */
@@ -19,18 +20,23 @@ typedef struct ModelLikelihood
 {
 	const ModelKind *kind;
 	const ModelSample *sample;
-	double *tables; /* model_likelihood_tables() doubles */
-	bool (*should_stop)(void);
+	double *tables; /* model_likelihood_tables() doubles, of the caller */
+	bool (*should_stop)(void); /* NULL if nothing can stop it */
 } ModelLikelihood;
 
 /* Doubles of table space that evaluations need. */
 extern size_t model_likelihood_tables(const ModelKind *kind,
 									  const ModelSample *sample);
 
-/* In the natural parameters; false when stopped. */
+/*
+ * The log-likelihood and its derivatives in the natural parameters, not their
+ * logarithms. False when stopped, and sums is then undefined. It overwrites
+ * the tables, so two evaluations must not share them at the same time.
+ */
 extern bool model_likelihood(const ModelLikelihood *likelihood,
 							 const double *parameters, ModelSums *sums);
 
+/* How a search ended. Only MODEL_CONVERGED means a maximum. */
 typedef enum ModelOutcome
 {
 	MODEL_CONVERGED,
@@ -42,23 +48,28 @@ typedef enum ModelOutcome
 	MODEL_OUT_OF_MEMORY /* NLopt could not allocate */
 } ModelOutcome;
 
+/* The point that a search starts from and ends at. */
 typedef struct ModelMaximum
 {
-	double parameters[MODEL_MAX_PARAMETERS];
-	double log_likelihood;
-	Matrix covariance;
-	int iterations;
-	int runaway; /* the parameter, for MODEL_RUNS_AWAY */
+	double parameters[MODEL_MAX_PARAMETERS]; /* positive */
+	double log_likelihood; /* there, without the term of the gaps */
+	Matrix covariance; /* of the parameters, only if converged */
+	int iterations; /* evaluations of the likelihood, added up */
+	int runaway; /* the place of the parameter, for MODEL_RUNS_AWAY */
 } ModelMaximum;
 
 /*
- * Improves maximum->parameters roughly, by gradients, within bounds around
- * them; for a part of the sample that costs little.
+ * Improves maximum->parameters roughly by gradients, within wide bounds around
+ * them. MODEL_CONVERGED only means that the new parameters are usable. The
+ * likelihood may be of a part of the sample, which costs little.
  */
 extern ModelOutcome model_approach(const ModelLikelihood *likelihood,
 								   ModelMaximum *maximum);
 
-/* Finds the maximum near maximum->parameters, with its covariance. */
+/*
+ * Finds the maximum near maximum->parameters, with its covariance. scale has
+ * the size that each parameter is compared with (see ModelFamilyTraits).
+ */
 extern ModelOutcome model_polish(const ModelLikelihood *likelihood,
 								 const double *scale, ModelMaximum *maximum);
 

@@ -1,23 +1,24 @@
 /*-------------------------------------------------------------------------
  *
  * maximize.c
- *		Where the log-likelihood of a sample is greatest.
+ *		The maximum of the log-likelihood of a sample.
  *
- * All parameters are positive, and the search is over their logarithms u:
- * with g and H the derivatives in the natural parameters v, the gradient is
- * v g and the Hessian v v' H plus v g on the diagonal.
+ * All parameters are positive, and the search is over their logarithms u. Let
+ * g and H be the derivatives in the natural parameters v. Then the gradient in
+ * u is v g, and the Hessian is v v' H plus v g on the diagonal.
  *
- * Two steps. From a start that may be far, L-BFGS (NLopt) gets near; its
- * own tests of convergence are loose on purpose. Then Newton's method with
- * the exact Hessian, its steps shortened until the likelihood grows, goes on
- * until the Newton decrement g' (-H)^-1 g, about the square of the distance
- * to the maximum in standard errors, is below 1e-16. The decrement does not
- * depend on the unit of anything, so nor does what "converged" means.
+ * There are two steps. First L-BFGS (NLopt) gets near from a start that may be
+ * far. Its own tests of convergence are loose on purpose. Then Newton's method
+ * with the exact Hessian finds the maximum. Its steps are shortened until the
+ * likelihood grows. It ends when the Newton decrement g' (-H)^-1 g is below
+ * 1e-16. The decrement is about the square of the distance to the maximum in
+ * standard errors. It does not depend on any unit, so "converged" has the same
+ * meaning for all samples.
  *
- * Where there is no interior maximum some parameter goes on growing or
- * shrinking while the likelihood gains less and less; the decrement then
- * falls too, but no faster than the parameter. A parameter eight orders of
- * magnitude away from the data's own scale is reported as running away.
+ * If there is no interior maximum, some parameter keeps growing or shrinking
+ * while the likelihood gains less and less. The decrement then falls too, but
+ * no faster than the parameter. A parameter eight orders of magnitude away
+ * from the scale of the data is reported as running away.
  *
  *-------------------------------------------------------------------------
  */
@@ -33,32 +34,34 @@
 #define LONGEST_STEP 2.0 /* in the logarithm of a parameter */
 
 /*
- * Towards a parameter of zero or infinity the log-likelihood flattens out like
- * c - k p, and Newton's step in log p is -1 for ever. A parameter that goes on
- * like that while next to nothing is gained has a standard error of tens in
- * its logarithm: it is not to be had from these customers, and following it
- * any further costs evaluations only.
+ * Towards a parameter p of zero the log-likelihood flattens out like c - k p,
+ * and Newton's step in log p is about -1 every time. Towards infinity it is the
+ * same in 1 / p. If a parameter moves like that for several steps and almost
+ * nothing is gained, its logarithm has a standard error of tens. These
+ * customers do not determine it, and more steps would be wasted.
  */
 #define DRIFT_DECREMENT 1e-3
 #define DRIFT_STEP 0.5
 #define MAX_DRIFTS 2
 
-/* exp(18.4) is 1e8. */
+/* ln of 1e8: so far from its scale a parameter counts as running away. */
 #define RUNAWAY_LOG 18.4
 
 #define APPROACH_LOG_RANGE 16.0
 #define APPROACH_MAX_EVALUATIONS 300
 #define APPROACH_TOLERANCE 1e-7
 
+/* What NLopt passes to objective(). */
 typedef struct Search
 {
 	const ModelLikelihood *likelihood;
-	nlopt_opt optimiser;
-	double whole; /* the parameter that is not searched for */
-	bool stopped;
+	nlopt_opt optimizer;
+	double whole; /* the whole parameter, which is constant here */
+	bool stopped; /* should_stop was true */
 	int evaluations;
 } Search;
 
+/* NLopt searches over logarithms, the kinds take natural parameters. */
 static void
 exponentials(const double *logs, double *values, int n)
 {
@@ -66,7 +69,11 @@ exponentials(const double *logs, double *values, int n)
 		values[i] = exp(logs[i]);
 }
 
-/* Turns derivatives in the parameters into those in their logarithms. */
+/*
+ * Turns derivatives in the parameters into derivatives in their logarithms.
+ * The Hessian needs the old gradient times v, so it is complete only after the
+ * gradient is.
+ */
 static void
 to_logarithms(const double *parameters, ModelSums *sums, int n)
 {
@@ -79,6 +86,11 @@ to_logarithms(const double *parameters, ModelSums *sums, int n)
 	}
 }
 
+/*
+ * The mean negative log-likelihood of a customer: NLopt minimizes, and a mean
+ * makes its tolerances independent of the number of customers. The Hessian is
+ * computed too and not used here, which costs little beside the rest.
+ */
 static double
 objective(unsigned n, const double *logs, double *gradient, void *data)
 {
@@ -94,7 +106,7 @@ objective(unsigned n, const double *logs, double *gradient, void *data)
 	if (!model_likelihood(search->likelihood, parameters, &sums))
 	{
 		search->stopped = true;
-		nlopt_force_stop(search->optimiser);
+		nlopt_force_stop(search->optimizer);
 		return 0.0;
 	}
 	for (unsigned i = 0; gradient != NULL && i < n; i++)
@@ -102,27 +114,31 @@ objective(unsigned n, const double *logs, double *gradient, void *data)
 	return -sums.value / customers;
 }
 
+/*
+ * NULL if there is no memory. The bounds keep exp() of a logarithm within the
+ * range of a double, whatever NLopt tries.
+ */
 static nlopt_opt
-create_optimiser(Search *search, const double *logs, unsigned n)
+create_optimizer(Search *search, const double *logs, unsigned n)
 {
-	nlopt_opt optimiser = nlopt_create(NLOPT_LD_LBFGS, n);
+	nlopt_opt optimizer = nlopt_create(NLOPT_LD_LBFGS, n);
 	double lower[MODEL_MAX_PARAMETERS];
 	double upper[MODEL_MAX_PARAMETERS];
 
-	if (optimiser == NULL)
+	if (optimizer == NULL)
 		return NULL;
 	for (unsigned i = 0; i < n; i++)
 	{
 		lower[i] = logs[i] - APPROACH_LOG_RANGE;
 		upper[i] = logs[i] + APPROACH_LOG_RANGE;
 	}
-	nlopt_set_lower_bounds(optimiser, lower);
-	nlopt_set_upper_bounds(optimiser, upper);
-	nlopt_set_min_objective(optimiser, objective, search);
-	nlopt_set_xtol_rel(optimiser, APPROACH_TOLERANCE);
-	nlopt_set_ftol_abs(optimiser, APPROACH_TOLERANCE);
-	nlopt_set_maxeval(optimiser, APPROACH_MAX_EVALUATIONS);
-	return optimiser;
+	nlopt_set_lower_bounds(optimizer, lower);
+	nlopt_set_upper_bounds(optimizer, upper);
+	nlopt_set_min_objective(optimizer, objective, search);
+	nlopt_set_xtol_rel(optimizer, APPROACH_TOLERANCE);
+	nlopt_set_ftol_abs(optimizer, APPROACH_TOLERANCE);
+	nlopt_set_maxeval(optimizer, APPROACH_MAX_EVALUATIONS);
+	return optimizer;
 }
 
 ModelOutcome
@@ -138,18 +154,18 @@ model_approach(const ModelLikelihood *likelihood, ModelMaximum *maximum)
 		logs[i] = log(maximum->parameters[i]);
 	if (n < MODEL_MAX_PARAMETERS)
 		search.whole = maximum->parameters[n];
-	search.optimiser = create_optimiser(&search, logs, (unsigned) n);
-	if (search.optimiser == NULL)
+	search.optimizer = create_optimizer(&search, logs, (unsigned) n);
+	if (search.optimizer == NULL)
 		return MODEL_OUT_OF_MEMORY;
-	result = nlopt_optimize(search.optimiser, logs, &minimum);
-	nlopt_destroy(search.optimiser);
+	result = nlopt_optimize(search.optimizer, logs, &minimum);
+	nlopt_destroy(search.optimizer);
 	maximum->iterations += search.evaluations;
 	if (search.stopped)
 		return MODEL_STOPPED;
 	if (result == NLOPT_OUT_OF_MEMORY)
 		return MODEL_OUT_OF_MEMORY;
 
-	/* Even where it failed, the best point is a better start than none. */
+	/* After other failures the best point is still a better start. */
 	for (int i = 0; i < n; i++)
 	{
 		if (!isfinite(logs[i]))
@@ -161,9 +177,10 @@ model_approach(const ModelLikelihood *likelihood, ModelMaximum *maximum)
 
 /*
  * Newton's step for the maximum of a function with this gradient and Hessian.
- * Where the function is not concave, as much is added to the diagonal as
- * makes it so. Returns the decrement, or -1 where it is not finite; concave
- * tells whether the Hessian was taken as it is.
+ * If the function is not concave, the diagonal gets as much as makes it
+ * concave (Levenberg). The step then still points upwards. Returns the
+ * decrement, or -1 if it is not finite. *concave tells whether the Hessian was
+ * used as it is.
  */
 static double
 newton_step(const ModelSums *sums, double *step, bool *concave, int n)
@@ -198,7 +215,11 @@ newton_step(const ModelSums *sums, double *step, bool *concave, int n)
 	return decrement;
 }
 
-/* Shortens a step that would change a parameter by more than some factor. */
+/*
+ * Shortens a step that would change a parameter by more than a factor of e^2.
+ * Far from the maximum the quadratic model of Newton's method is not to be
+ * trusted. The direction stays the same, so it still points upwards.
+ */
 static void
 limit_step(double *step, int n)
 {
@@ -211,8 +232,10 @@ limit_step(double *step, int n)
 }
 
 /*
- * Moves along the step as far as the likelihood grows. On success parameters
- * and sums (in logarithms) are those of the new point.
+ * Moves along the step as far as the likelihood grows, by halving. On success
+ * parameters and sums (natural derivatives) belong to the new point. The sums
+ * of the last evaluation are kept, so a step that is accepted at once costs
+ * one evaluation.
  */
 static ModelOutcome
 move(const ModelLikelihood *likelihood, const double *step, double *parameters,
@@ -243,7 +266,7 @@ move(const ModelLikelihood *likelihood, const double *step, double *parameters,
 	return MODEL_NOT_CONVERGED;
 }
 
-/* The parameter that has left the data's scale behind, or -1. */
+/* The parameter that is too far from the scale of the data, or -1. */
 static int
 runaway(const double *parameters, const double *scale, int n)
 {
@@ -255,7 +278,10 @@ runaway(const double *parameters, const double *scale, int n)
 	return -1;
 }
 
-/* Is this a long step for next to nothing? Notes the parameter that makes it. */
+/*
+ * Whether this is a long step that gains almost nothing. If it is, the
+ * parameter that moves most is noted in *maximum.
+ */
 static bool
 drifts_away(const double *step, double decrement, int n, ModelMaximum *maximum)
 {
@@ -272,7 +298,10 @@ drifts_away(const double *step, double decrement, int n, ModelMaximum *maximum)
 	return true;
 }
 
-/* The inverse of the observed information in the natural parameters. */
+/*
+ * The inverse of the observed information in the natural parameters. False if
+ * it is not positive definite.
+ */
 static bool
 covariance(const ModelSums *sums, Matrix result, int n)
 {
@@ -286,6 +315,12 @@ covariance(const ModelSums *sums, Matrix result, int n)
 	return matrix_invert(information, result, n);
 }
 
+/*
+ * Each turn checks for a runaway first, so that the failure with a meaning is
+ * reported. Convergence requires a Hessian that was used unchanged: with a
+ * larger diagonal the decrement would be small anywhere. natural holds the
+ * derivatives in v, for the covariance, and sums the ones in u, for the step.
+ */
 ModelOutcome
 model_polish(const ModelLikelihood *likelihood, const double *scale,
 			 ModelMaximum *maximum)

@@ -135,8 +135,9 @@ typedef struct ModelOperations
 	/*
 	 * The term that the times between purchases add to the log-likelihood,
 	 * given the sum of their logarithms. NULL where they add nothing. The
-	 * term is linear in both numbers. Of the parameters it depends on the
-	 * whole one alone.
+	 * term is linear in both numbers, so one call may be for a customer or for
+	 * all customers at once. Of the parameters it depends on the whole one
+	 * alone.
 	 */
 	double (*gaps)(const ModelKind *kind, const double *parameters,
 				   double purchases, double log_gaps);

@@ -12,7 +12,7 @@
  *	(r)_x alpha^r (alpha + T)^-(r + x),	(r)_x = Gamma(r + x) / Gamma(r)
  *
  * It does not depend on t_x. r ln alpha - (r + x) ln(alpha + T) is computed as
- * -r log1p(T / alpha) - x ln(alpha + T), which loses nothing for a short T. After
+ * -r log1p(T / alpha) - x ln(alpha + T), without loss for a short T. After
  * the purchases seen, the rate has the gamma density (r + x, alpha + T).
  *
  * Everything in the summed log-likelihood depends on x alone or on T alone,

@@ -377,6 +377,11 @@ typedef struct CountedEvent
 	double rising; /* 1 of leaving */
 } CountedEvent;
 
+/*
+ * In y = ln u the density is log-concave, and u^n enters as n y, which cannot
+ * overflow. For a tiny u the ratio alpha / u may overflow, so its logarithm is
+ * formed with y.
+ */
 static double
 log_counted_event(double y, double *slope, void *context)
 {
@@ -486,6 +491,10 @@ typedef struct DropoutPlace
 	double weight;
 } DropoutPlace;
 
+/*
+ * far / product->far is at least 1, so its logarithm is a sum of nothing but
+ * positive numbers. One division gives both inverses.
+ */
 static DropoutPlace
 dropout_place(const PowerProduct *product, double y, double length)
 {
