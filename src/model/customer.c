@@ -144,6 +144,10 @@ model_renewals_row(int64 periods, bool churned)
 	return row;
 }
 
+/*
+ * Without purchases the mean is ignored, because a mean of nothing is often
+ * NULL or 0 in a query. mean_amount may be negative, but not infinite.
+ */
 ModelRow
 model_spend_row(int64 x, double mean_amount)
 {

@@ -4,15 +4,22 @@
  *		The aggregates crm.fit_purchases, fit_occasions, fit_renewals and
  *		fit_spend.
  *
- * The state is a growing array of rows in the aggregate's memory context.
- * When it is full its rows are sorted and equal ones merged; only where that
- * frees less than half does the array grow. At the end all rows are merged
- * once more: the final rows are a function of the set of customers alone, so
- * the model does not depend on the order of the rows, on the number of
- * parallel workers, or on whether equal customers came one by one or counted.
+ * The state is a growing array of rows in the aggregate's memory context. When
+ * the array is full, its rows are sorted and equal ones are merged. The array
+ * grows only if that frees less than half of it. So the memory is in proportion
+ * to the distinct customers, and merging costs a constant time per row.
  *
- * Merging leaves what the state means unchanged, so the final function may
- * be called again, or more rows may follow (a window aggregate).
+ * At the end all rows are merged once more. The final rows are a function of
+ * the set of customers alone. So the model does not depend on the order of the
+ * rows, on the number of parallel workers, or on whether equal customers came
+ * one by one or with a count.
+ *
+ * Merging does not change the meaning of the state. So the final function may
+ * be called again, and more rows may follow (a window aggregate).
+ *
+ * NULL: a row in which a number is NULL is skipped. A NULL kind or unit is an
+ * error, because all rows must have the same. Without any row the result is
+ * NULL.
  *
  *-------------------------------------------------------------------------
  */
@@ -32,15 +39,21 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+/* Of the serialized form. It changes when that form changes. */
 #define STATE_VERSION 3
+
+/* Rows. Small, because GROUP BY may make many states. */
 #define FIRST_CAPACITY 64
 
 /* The sample numbers its rows and times by 32 bits. */
 #define MAX_ROWS ((Size) 1 << 30)
 
 /*
- * A sum that does not depend on the order of its terms: each is rounded to a
- * multiple of 2^-40, and those are added up exactly. parts is below 2^40.
+ * A sum that does not depend on the order of its terms. Each term is rounded
+ * to a multiple of 2^-40, and these multiples are added exactly. A sum of
+ * doubles would depend on the order in its last digits, and then parallel
+ * workers could change the model. The value is whole + parts / 2^40, where
+ * parts is from 0 to below 2^40.
  */
 #define PARTS_BITS 40
 
@@ -52,16 +65,20 @@ typedef struct ExactSum
 
 typedef struct FitState
 {
-	MemoryContext context;
-	Model model; /* kind, maybe "best", and unit; the fit gives the rest */
-	int64 customers;
-	ExactSum log_gaps; /* of the times between purchases, in the unit */
-	bool gaps_unknown; /* some row came without them */
+	MemoryContext context; /* of the aggregate; owns the state and the rows */
+	Model model; /* kind, maybe "best", and unit; the fit sets the rest */
+	int64 customers; /* the sum of the counts of all rows */
+	ExactSum log_gaps; /* ln of the times between purchases, in the unit */
+	bool gaps_unknown; /* a row with purchases came without them */
 	ModelRow *rows;
-	Size n_rows;
-	Size capacity;
+	Size n_rows; /* in use */
+	Size capacity; /* allocated */
 } FitState;
 
+/*
+ * Adds whole + parts / 2^40. parts may be as much as 2^41 here, and the shift
+ * carries what exceeds 2^40.
+ */
 static void
 exact_add(ExactSum *sum, int64 whole, int64 parts)
 {
@@ -72,7 +89,11 @@ exact_add(ExactSum *sum, int64 whole, int64 parts)
 	sum->parts &= (INT64CONST(1) << PARTS_BITS) - 1;
 }
 
-/* So many times a value, which the limits of times keep below 1e14. */
+/*
+ * Adds a value so many times. floor() makes parts positive for negative sums
+ * too. The limits of times keep the value below 1e14, so the product is exact
+ * enough.
+ */
 static void
 exact_add_value(ExactSum *sum, double value, int64 times)
 {
@@ -87,6 +108,7 @@ exact_add_value(ExactSum *sum, double value, int64 times)
 			  (int64) rint(ldexp(product - whole, PARTS_BITS)));
 }
 
+/* NaN if any customer with purchases came without the times between them. */
 static double
 state_log_gaps(const FitState *state)
 {
@@ -98,6 +120,10 @@ state_log_gaps(const FitState *state)
 
 /* The state */
 
+/*
+ * Everything is in the context of the aggregate, which outlives the calls of a
+ * transition function.
+ */
 static FitState *
 state_create(MemoryContext context)
 {
@@ -110,6 +136,11 @@ state_create(MemoryContext context)
 	return state;
 }
 
+/*
+ * Sorts and merges all rows. The scratch array doubles the memory for a
+ * moment. Each key is a pass over all rows, and a cancel request is served
+ * between two.
+ */
 static void
 state_merge(FitState *state)
 {
@@ -126,7 +157,12 @@ state_merge(FitState *state)
 	pfree(scratch);
 }
 
-/* Makes room for one more row. */
+/*
+ * Makes room for at least one more row. Merging first means that a million
+ * equal customers never grow the array. After a merge at least half of the
+ * array is free or the array doubles, so the cost of merging per row is
+ * constant.
+ */
 static void
 state_make_room(FitState *state)
 {
@@ -143,6 +179,10 @@ state_make_room(FitState *state)
 	state->capacity *= 2;
 }
 
+/*
+ * Adds a checked row. The total of all customers is checked first, so that
+ * sums of counts are exact in a double.
+ */
 static void
 state_add(FitState *state, const ModelRow *row)
 {
@@ -174,6 +214,10 @@ state_add_spend(FitState *state, const ModelRow *row)
 
 /* Transitions */
 
+/*
+ * Compares a text argument with a C string without a copy, because this is
+ * done for each row.
+ */
 static bool
 same_text(const char *known, const text *value)
 {
@@ -289,6 +333,10 @@ customer_count(FunctionCallInfo fcinfo, int argument)
 	return n;
 }
 
+/*
+ * Whether an argument is NULL, from the first given one on. The functions are
+ * not strict, because the state is NULL in the first call.
+ */
 static bool
 any_null(FunctionCallInfo fcinfo, int first)
 {
@@ -300,7 +348,11 @@ any_null(FunctionCallInfo fcinfo, int first)
 	return false;
 }
 
-/* A row came without its times between purchases. */
+/*
+ * A row came without its times between purchases. For a kind that needs them
+ * this is an error. "best" then leaves such kinds out. A customer without a
+ * repeat purchase has no such times, so nothing is missing.
+ */
 static void
 note_no_gaps(FitState *state, const ModelRow *row)
 {
@@ -313,7 +365,10 @@ note_no_gaps(FitState *state, const ModelRow *row)
 
 PG_FUNCTION_INFO_V1(crm_fit_purchases_transition);
 
-/* (state, kind, unit, x, t_x, t [, n]) */
+/*
+ * (state, kind, unit, x, t_x, t [, n]): adds n customers with this record. n
+ * is the number of customers with equal records, and 0 adds nothing.
+ */
 Datum
 crm_fit_purchases_transition(PG_FUNCTION_ARGS)
 {
@@ -336,7 +391,10 @@ crm_fit_purchases_transition(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_fit_purchases_add_gaps);
 
-/* (state, kind, unit, x, t_x, t, log_gaps, n) */
+/*
+ * (state, kind, unit, x, t_x, t, log_gaps, n): the same with the sum of the
+ * logarithms of the times between purchases, for the regular kinds.
+ */
 Datum
 crm_fit_purchases_add_gaps(PG_FUNCTION_ARGS)
 {
@@ -359,7 +417,11 @@ crm_fit_purchases_add_gaps(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(state);
 }
 
-/* The times between purchases of a customer, where the kind needs them. */
+/*
+ * Adds the times between purchases of a customer if the kind, or "best", needs
+ * them. The history counts in days: x times the logarithm of the unit turns
+ * their sum into the unit of the model.
+ */
 static void
 add_history_gaps(FitState *state, History history, int32 as_of,
 				 const ModelRow *row)
@@ -375,7 +437,10 @@ add_history_gaps(FitState *state, History history, int32 as_of,
 
 PG_FUNCTION_INFO_V1(crm_fit_purchases_add_history);
 
-/* (state, kind, unit, history, as_of) */
+/*
+ * (state, kind, unit, history, as_of): adds one customer. A customer whose
+ * first purchase is after as_of is counted in left_out.
+ */
 Datum
 crm_fit_purchases_add_history(PG_FUNCTION_ARGS)
 {
@@ -402,7 +467,9 @@ crm_fit_purchases_add_history(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_fit_occasions_transition);
 
-/* (state, x, t_x, n [, customers]) */
+/*
+ * (state, x, t_x, n [, customers]): adds customers of purchases on occasions.
+ */
 Datum
 crm_fit_occasions_transition(PG_FUNCTION_ARGS)
 {
@@ -423,7 +490,10 @@ crm_fit_occasions_transition(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_fit_renewals_transition);
 
-/* (state, kind, periods, churned [, n]) */
+/*
+ * (state, kind, periods, churned [, n]): adds customers under contract.
+ * churned says whether they left at the end of the last period.
+ */
 Datum
 crm_fit_renewals_transition(PG_FUNCTION_ARGS)
 {
@@ -442,7 +512,9 @@ crm_fit_renewals_transition(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_fit_spend_transition);
 
-/* (state, x, mean_amount [, n]) */
+/*
+ * (state, x, mean_amount [, n]): adds customers with the mean of x purchases.
+ */
 Datum
 crm_fit_spend_transition(PG_FUNCTION_ARGS)
 {
@@ -461,7 +533,9 @@ crm_fit_spend_transition(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_fit_spend_add_history);
 
-/* (state, history, as_of) */
+/*
+ * (state, history, as_of): adds the mean of the repeat purchases of a history.
+ */
 Datum
 crm_fit_spend_add_history(PG_FUNCTION_ARGS)
 {
@@ -477,6 +551,12 @@ crm_fit_spend_add_history(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_fit_combine);
 
+/*
+ * Adds the second state to the first one, for parallel workers. The rows are
+ * added to the first state, because its context is the one of this aggregate.
+ * The second state belongs to another context and is only read. Customers are
+ * counted again by state_add().
+ */
 Datum
 crm_fit_combine(PG_FUNCTION_ARGS)
 {
@@ -521,7 +601,9 @@ crm_fit_combine(PG_FUNCTION_ARGS)
 PG_FUNCTION_INFO_V1(crm_fit_serialize);
 
 /*
- * Version, family, kind, unit, customers left out, gaps, number of rows, rows.
+ * The state as bytes in network order, so that it can go to a worker: version,
+ * family, kind, unit, customers left out, gaps, number of rows, rows. The
+ * number of customers follows from the rows.
  */
 Datum
 crm_fit_serialize(PG_FUNCTION_ARGS)
@@ -552,6 +634,10 @@ crm_fit_serialize(PG_FUNCTION_ARGS)
 	PG_RETURN_BYTEA_P(pq_endtypsend(&bytes));
 }
 
+/*
+ * The bytes come from crm_fit_serialize(), but SQL can call the function with
+ * any. So everything is checked, and a mistake is an internal error (elog).
+ */
 static const ModelKind *
 read_kind(StringInfo bytes)
 {
@@ -566,6 +652,7 @@ read_kind(StringInfo bytes)
 	return kind;
 }
 
+/* The same checks as for arguments from SQL. */
 static void
 read_row(StringInfo bytes, const ModelKind *kind, ModelRow *row)
 {
@@ -582,6 +669,10 @@ read_row(StringInfo bytes, const ModelKind *kind, ModelRow *row)
 
 PG_FUNCTION_INFO_V1(crm_fit_deserialize);
 
+/*
+ * The state is made in the current context, in which the caller of a
+ * deserialization function expects it.
+ */
 Datum
 crm_fit_deserialize(PG_FUNCTION_ARGS)
 {
@@ -624,6 +715,10 @@ crm_fit_deserialize(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_fit_final);
 
+/*
+ * The model as a new jsonb, or NULL without rows. The fit changes a copy of
+ * the model, so the state can be used again.
+ */
 Datum
 crm_fit_final(PG_FUNCTION_ARGS)
 {

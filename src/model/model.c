@@ -8,11 +8,17 @@
  *	 "covariance": [[...], ...], "log_likelihood": -9582.4,
  *	 "customers": 2357, "left_out": 0, "iterations": 42, "converged": true}
  *
- * "kind" and "parameters" are always there, "unit" where the kind counts
- * time; the rest is what a fit adds, and may be absent or null. Rows and
- * columns of the covariance are in the papers' order of the parameters.
+ * "kind" and "parameters" are always there, and "unit" is there if the kind
+ * counts time. A fit adds the rest, which may be absent or null. Rows and
+ * columns of the covariance are in the order of the parameters in the papers.
  * Numbers are written as the shortest decimals that read back as the same
- * doubles, so a stored model gives the same answers to the last bit.
+ * doubles. So a stored model gives the same answers to the last bit.
+ *
+ * An unknown field is an error and not ignored, because it is most likely a
+ * spelling mistake.
+ *
+ * Memory: parsing allocates names and numbers in the current context, which is
+ * short-lived, and writing allocates the text and the jsonb.
  *
  *-------------------------------------------------------------------------
  */
@@ -34,10 +40,13 @@
 /* Correlations beyond this are no covariance. The excess is rounding. */
 #define MAX_CORRELATION (1.0 + 1e-9)
 
+/*
+ * history_days_per_unit() raises the error that lists the units. So a unit
+ * that is too long for the array is a mistake of the program.
+ */
 void
 model_set_unit(Model *model, const char *name, Size size)
 {
-	/* Raises the error that lists the units. */
 	model->days_per_unit =
 		history_days_per_unit(cstring_to_text_with_len(name, (int) size));
 	if (size >= MODEL_UNIT_SIZE)
@@ -46,6 +55,10 @@ model_set_unit(Model *model, const char *name, Size size)
 	model->unit[size] = '\0';
 }
 
+/*
+ * The limits keep every intermediate result of the formulas within the range
+ * of a double (kind.h). NaN fails both comparisons.
+ */
 void
 model_check_parameter(const ModelKind *kind, int parameter, double value)
 {
@@ -73,6 +86,10 @@ model_check_parameter(const ModelKind *kind, int parameter, double value)
 
 /* Reading */
 
+/*
+ * The kind comes first, because it decides which other fields are allowed. A
+ * kind without time refuses a unit: it would have no effect.
+ */
 static void
 read_kind(const JsonObject *object, Model *model)
 {
@@ -95,6 +112,10 @@ read_kind(const JsonObject *object, Model *model)
 	model_set_unit(model, unit, strlen(unit));
 }
 
+/*
+ * Exactly the parameters of the kind must be there. The order in the JSON does
+ * not matter, because jsonb does not keep it.
+ */
 static void
 read_parameters(const JsonObject *object, Model *model)
 {
@@ -120,6 +141,7 @@ read_parameters(const JsonObject *object, Model *model)
 	}
 }
 
+/* One error for all ways in which the array is not n by n. */
 static void
 refuse_shape(const JsonObject *object)
 {
@@ -127,7 +149,12 @@ refuse_shape(const JsonObject *object)
 					  "must be a square array, one row per parameter", NULL);
 }
 
-/* An error unless this is the covariance of something. */
+/*
+ * An error unless this can be a covariance. The diagonal comes first in each
+ * row, so a negative variance is reported as such. Each 2 by 2 block is
+ * tested, not the whole matrix: standard errors need no more. Rounding of a
+ * fit can make a correlation exceed 1 a little.
+ */
 static void
 check_covariance(const Model *model)
 {
@@ -146,14 +173,18 @@ check_covariance(const Model *model)
 				fabs(value) > limit * MAX_CORRELATION)
 				json_refuse(
 					psprintf("row %d, column %d of the covariance of a model "
-							 "is %g, which no covariance is",
+							 "is %g, which is not possible",
 							 i + 1, j + 1, value),
-					"A covariance is symmetric, has no negative variances, "
+					"A covariance is symmetric. It has no negative variance "
 					"and no correlation beyond 1.");
 		}
 	}
 }
 
+/*
+ * The count of elements is checked before they are read, so that a long array
+ * cannot overrun the matrix.
+ */
 static void
 read_covariance(const JsonObject *object, Model *model)
 {
@@ -180,6 +211,10 @@ read_covariance(const JsonObject *object, Model *model)
 	check_covariance(model);
 }
 
+/*
+ * The fields that a fit adds. "converged": false is refused, because nobody
+ * should store the end of a failed search and use it as a model.
+ */
 static void
 read_fit(const JsonObject *object, Model *model)
 {
@@ -200,6 +235,7 @@ read_fit(const JsonObject *object, Model *model)
 						  "A fit that does not converge is not a model.");
 }
 
+/* memset() first, so that absent fields are 0. */
 void
 model_parse(Jsonb *json, Model *model)
 {
@@ -219,12 +255,17 @@ model_parse(Jsonb *json, Model *model)
 	read_fit(&object, model);
 }
 
+/* For functions that are called once a query, where a cache would not pay. */
 void
 model_argument(FunctionCallInfo fcinfo, int argument, Model *model)
 {
 	model_parse(PG_GETARG_JSONB_P(argument), model);
 }
 
+/*
+ * The reader of cached_argument(). After an error the key of the cache is
+ * empty, so the next call reads the model again.
+ */
 static void
 read_model(Datum value, void *result)
 {
@@ -234,6 +275,7 @@ read_model(Datum value, void *result)
 	cache->generation++;
 }
 
+/* The cost of a call with the same value is a comparison, not a parse. */
 const Model *
 model_cached(FunctionCallInfo fcinfo, int argument, ModelCache *cache)
 {
@@ -243,6 +285,10 @@ model_cached(FunctionCallInfo fcinfo, int argument, ModelCache *cache)
 
 /* Writing */
 
+/*
+ * The shortest decimal that reads back as the same double. The buffer is
+ * always long enough.
+ */
 static void
 append_number(StringInfo text, double value)
 {
@@ -252,6 +298,7 @@ append_number(StringInfo text, double value)
 	appendStringInfoString(text, digits);
 }
 
+/* The full matrix, although it is symmetric, so that SQL can index it. */
 static void
 append_covariance(StringInfo text, const Model *model)
 {
@@ -272,6 +319,10 @@ append_covariance(StringInfo text, const Model *model)
 	appendStringInfoChar(text, ']');
 }
 
+/*
+ * jsonb_in() parses the text again. A model is written once a fit, so the cost
+ * does not matter, and the text is the format that the file head shows.
+ */
 Datum
 model_to_datum(const Model *model)
 {

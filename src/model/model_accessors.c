@@ -1,7 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * model_accessors.c
- *		Making a crm.model from known parameters, and reading what it holds.
+ *		Making a crm.model from known parameters, and reading its fields.
+ *
+ * The functions that read a field return NULL if the model does not have it: a
+ * model made from known parameters has no covariance and no log-likelihood.
  *
  *-------------------------------------------------------------------------
  */
@@ -20,7 +23,8 @@
 PG_FUNCTION_INFO_V1(crm_model_valid);
 
 /*
- * The domain's constraint: true, or an error that says what is wrong. The
+ * (model jsonb): the constraint of the domain. It is true, or an error that
+ * says what is wrong, which tells a user more than a violated constraint. The
  * server checks a constant again for every row, hence the cache.
  */
 Datum
@@ -31,6 +35,11 @@ crm_model_valid(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(true);
 }
 
+/*
+ * The parameters in the order of the papers. A NULL element is an error,
+ * because a model has no default parameters. The hint names them in their
+ * order.
+ */
 static void
 set_parameters(Model *model, ArrayType *array)
 {
@@ -72,7 +81,11 @@ set_parameters(Model *model, ArrayType *array)
 
 PG_FUNCTION_INFO_V1(crm_make_model);
 
-/* (kind text, unit text, parameters float8[]); the unit may be NULL. */
+/*
+ * (kind text, unit text, parameters float8[]): a model from known parameters,
+ * for example from a paper. The unit is NULL for kinds without time, so the
+ * function is not strict. A NULL kind or a NULL array gives NULL.
+ */
 Datum
 crm_make_model(PG_FUNCTION_ARGS)
 {
@@ -106,7 +119,11 @@ crm_make_model(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_model_parameters);
 
-/* Set of (name text, value float8, std_error float8), in the papers' order. */
+/*
+ * Set of (name text, value float8, std_error float8), in the order of the
+ * papers. The standard error is the root of the variance. It is NULL without a
+ * covariance, and for a whole parameter, which has no derivative.
+ */
 Datum
 crm_model_parameters(PG_FUNCTION_ARGS)
 {
@@ -132,6 +149,7 @@ crm_model_parameters(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_model_vcov);
 
+/* (model): the covariance as a float8[][] with the bounds 1 to n, or NULL. */
 Datum
 crm_model_vcov(PG_FUNCTION_ARGS)
 {
@@ -155,6 +173,7 @@ crm_model_vcov(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_model_log_likelihood);
 
+/* (model): the log-likelihood of the sample at the maximum, or NULL. */
 Datum
 crm_model_log_likelihood(PG_FUNCTION_ARGS)
 {
@@ -168,7 +187,7 @@ crm_model_log_likelihood(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_model_aic);
 
-/* Akaike's criterion, 2 k - 2 LL. */
+/* Akaike's criterion, 2 k - 2 LL, or NULL. A whole parameter counts in k. */
 Datum
 crm_model_aic(PG_FUNCTION_ARGS)
 {
@@ -183,7 +202,11 @@ crm_model_aic(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_model_bic);
 
-/* Schwarz's criterion, k ln(customers) - 2 LL. */
+/*
+ * Schwarz's criterion, k ln(customers) - 2 LL, or NULL. A customer is an
+ * observation, however many purchases there are. A stored model may lack the
+ * number of customers.
+ */
 Datum
 crm_model_bic(PG_FUNCTION_ARGS)
 {

@@ -1,8 +1,13 @@
 /*-------------------------------------------------------------------------
  *
  * model_answers.c
- *		What a crm.model says of a customer: likelihood, being alive, the
- *		purchases to expect.
+ *		Answers about one customer: the log-likelihood, P(alive), the residual
+ *		lifetime and the expected purchases.
+ *
+ * Most answers exist in two forms. One takes numbers in the unit of the model:
+ * x, t_x and t as in the papers. The other takes a history and a day as_of,
+ * and its times are days. It returns NULL if the history has no purchase up to
+ * as_of, because there is no customer yet.
  *
  *-------------------------------------------------------------------------
  */
@@ -16,7 +21,12 @@
 
 PG_FUNCTION_INFO_V1(crm_log_likelihood_purchases);
 
-/* (model, x, t_x, t [, log_gaps]) */
+/*
+ * (model, x, t_x, t [, log_gaps]): the log-likelihood of one customer. Summed
+ * over the sample it gives the log-likelihood of the fit. Kinds that depend on
+ * the times between purchases need log_gaps. Other kinds check it and ignore
+ * it, so that one query can compare kinds.
+ */
 Datum
 crm_log_likelihood_purchases(PG_FUNCTION_ARGS)
 {
@@ -38,7 +48,7 @@ crm_log_likelihood_purchases(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_p_alive);
 
-/* (model, x, t_x, t) */
+/* (model, x, t_x, t): the probability that the customer has not left by t. */
 Datum
 crm_p_alive(PG_FUNCTION_ARGS)
 {
@@ -50,7 +60,7 @@ crm_p_alive(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_p_alive_history);
 
-/* (model, history, as_of) */
+/* (model, history, as_of): the same at the end of the day as_of. */
 Datum
 crm_p_alive_history(PG_FUNCTION_ARGS)
 {
@@ -64,7 +74,10 @@ crm_p_alive_history(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_p_alive_after);
 
-/* (model, x, t_x, t, horizon) */
+/*
+ * (model, x, t_x, t, horizon): the probability that the customer has not left
+ * by t + horizon, in the unit of the model.
+ */
 Datum
 crm_p_alive_after(PG_FUNCTION_ARGS)
 {
@@ -77,7 +90,7 @@ crm_p_alive_after(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_p_alive_history_after);
 
-/* (model, history, as_of, days) */
+/* (model, history, as_of, days): the same, so many days after as_of. */
 Datum
 crm_p_alive_history_after(PG_FUNCTION_ARGS)
 {
@@ -92,7 +105,11 @@ crm_p_alive_history_after(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_residual_lifetime);
 
-/* (model, x, t_x, t) */
+/*
+ * (model, x, t_x, t): the mean time until the customer leaves, in the unit of
+ * the model. A customer who has left counts as 0. NULL if the mean is
+ * infinite.
+ */
 Datum
 crm_residual_lifetime(PG_FUNCTION_ARGS)
 {
@@ -105,7 +122,7 @@ crm_residual_lifetime(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_residual_lifetime_history);
 
-/* (model, history, as_of): in days */
+/* (model, history, as_of): the same in days. */
 Datum
 crm_residual_lifetime_history(PG_FUNCTION_ARGS)
 {
@@ -121,7 +138,10 @@ crm_residual_lifetime_history(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_expected_purchases);
 
-/* (model, x, t_x, t, horizon) */
+/*
+ * (model, x, t_x, t, horizon): the expected number of purchases from t to t +
+ * horizon, given the record.
+ */
 Datum
 crm_expected_purchases(PG_FUNCTION_ARGS)
 {
@@ -136,7 +156,7 @@ crm_expected_purchases(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_expected_purchases_history);
 
-/* (model, history, as_of, days) */
+/* (model, history, as_of, days): the same for the days after as_of. */
 Datum
 crm_expected_purchases_history(PG_FUNCTION_ARGS)
 {
@@ -153,7 +173,11 @@ crm_expected_purchases_history(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_expected_purchases_new);
 
-/* (model, horizon) */
+/*
+ * (model, horizon): the expected repeat purchases of a new customer, from the
+ * first purchase on. In some kinds the customer may leave at that purchase,
+ * which the number takes into account.
+ */
 Datum
 crm_expected_purchases_new(PG_FUNCTION_ARGS)
 {
@@ -165,7 +189,12 @@ crm_expected_purchases_new(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_residual_purchases);
 
-/* (model, x, t_x, t, horizon, discount) */
+/*
+ * (model, x, t_x, t, horizon, discount): the expected discounted purchases.
+ * Over an infinite horizon they are the "DERT" of Fader, Hardie & Lee (2005).
+ * The discount is continuous and per unit of the model, as in that paper. NULL
+ * if the sum is infinite.
+ */
 Datum
 crm_residual_purchases(PG_FUNCTION_ARGS)
 {

@@ -1,14 +1,15 @@
 /*-------------------------------------------------------------------------
  *
  * model_compare.c
- *		Comparing fitted models of which one is a special case of the other.
+ *		The likelihood-ratio test of two fitted models, of which one is a
+ *		special case of the other.
  *
- * Twice the gain in log-likelihood has, if the restricted model is true, the
- * chi-square distribution with as many degrees of freedom as parameters were
- * freed (Wilks 1938), where the restricted model is inside the parameter
- * space of the full one. Where it is a limit instead, as nbd is of the models
- * with drop-out, the gain tends to be smaller, so that the p-value is an
- * upper bound.
+ * Suppose that the restricted model is true and lies inside the parameter space
+ * of the full model. Then twice the gain in log-likelihood has a chi-square
+ * distribution. Its degrees of freedom are the number of parameters that the
+ * full model adds (Wilks 1938). If the restricted model is a limit of the full
+ * one, as nbd is of the models with drop-out, the gain tends to be smaller. The
+ * p-value is then an upper bound.
  *
  *-------------------------------------------------------------------------
  */
@@ -21,9 +22,10 @@
 #include "base/row_result.h"
 #include "model/model.h"
 
-/* Two fits may differ so much by rounding. */
+/* Two fits at the same height may differ by so much because of rounding. */
 #define ROUNDING 1e-6
 
+/* Walks from the full kind to the kinds that it contains. */
 static void
 check_nested(const Model *restricted, const Model *full)
 {
@@ -44,6 +46,11 @@ check_nested(const Model *restricted, const Model *full)
 				 "crm.aic.")));
 }
 
+/*
+ * A model does not hold its sample, so this check can only refuse differences
+ * that show: in the number of customers, in the unit, or a special case that
+ * fits better than the full model, which the same customers make impossible.
+ */
 static void
 check_same_customers(const Model *restricted, const Model *full)
 {
@@ -72,7 +79,11 @@ check_same_customers(const Model *restricted, const Model *full)
 						   restricted->log_likelihood, full->log_likelihood)));
 }
 
-/* The upper tail of chi-square, of one or an even number of degrees. */
+/*
+ * The upper tail of the chi-square distribution, for one degree of freedom or
+ * an even number of them, which is all that the kinds need. For an even number
+ * it is a Poisson sum of positive terms, so a tiny p-value keeps its digits.
+ */
 static double
 chi_square_tail(double statistic, int degrees)
 {
@@ -92,7 +103,10 @@ chi_square_tail(double statistic, int degrees)
 
 PG_FUNCTION_INFO_V1(crm_likelihood_ratio_test);
 
-/* (restricted, full) -> (statistic float8, degrees int, p_value float8) */
+/*
+ * (restricted, full) -> (statistic float8, degrees int, p_value float8). A
+ * gain just below 0 by rounding counts as 0.
+ */
 Datum
 crm_likelihood_ratio_test(PG_FUNCTION_ARGS)
 {

@@ -3,9 +3,10 @@
  * model_counts.c
  *		The distribution of the number of purchases that a crm.model predicts.
  *
- * A quantile is searched by doubling and then halving over the probability of
- * at least so many purchases, which every kind gives in closed form or by one
- * integral: some tens of evaluations, however many purchases there are.
+ * A quantile is searched over the probability of at least so many purchases,
+ * first by doubling and then by halving. Every kind gives that probability in
+ * closed form or by one integral. So a quantile takes some tens of
+ * evaluations, however many purchases there are.
  *
  *-------------------------------------------------------------------------
  */
@@ -19,9 +20,10 @@
 #include "miscadmin.h"
 #include "model/answers.h"
 
-/* Beyond it a float8 does not tell a count from the next one. */
+/* Above 2^53, about 9e15, a float8 cannot hold every count. */
 #define MAX_QUANTILE 1e15
 
+/* The argument k of a probability. The limit is the one of x. */
 static double
 count_argument(FunctionCallInfo fcinfo, int argument)
 {
@@ -35,6 +37,11 @@ count_argument(FunctionCallInfo fcinfo, int argument)
 	return (double) count;
 }
 
+/*
+ * A distribution needs a finite horizon: over all time, counts may be
+ * infinite. For occasions the horizon is limited, because a sum has a term per
+ * occasion.
+ */
 static double
 horizon_argument(FunctionCallInfo fcinfo, const Model *model, int argument)
 {
@@ -49,7 +56,7 @@ horizon_argument(FunctionCallInfo fcinfo, const Model *model, int argument)
 	return horizon;
 }
 
-/* Rounding must not make a sure thing surer than sure. */
+/* Rounding may give a probability just above 1, which SQL must not show. */
 static Datum
 probability_datum(const Model *model, const ModelRow *customer, double count,
 				  double horizon)
@@ -60,7 +67,10 @@ probability_datum(const Model *model, const ModelRow *customer, double count,
 
 PG_FUNCTION_INFO_V1(crm_purchase_probability_new);
 
-/* (model, horizon, k) */
+/*
+ * (model, horizon, k): the probability that a new customer makes exactly k
+ * repeat purchases within the horizon. A row of zeros is a new customer.
+ */
 Datum
 crm_purchase_probability_new(PG_FUNCTION_ARGS)
 {
@@ -74,7 +84,10 @@ crm_purchase_probability_new(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_purchase_probability);
 
-/* (model, x, t_x, t, horizon, k) */
+/*
+ * (model, x, t_x, t, horizon, k): the probability of exactly k purchases from
+ * t to t + horizon, given the record. A customer who has left makes none.
+ */
 Datum
 crm_purchase_probability(PG_FUNCTION_ARGS)
 {
@@ -88,7 +101,10 @@ crm_purchase_probability(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_purchase_probability_history);
 
-/* (model, history, as_of, days, k) */
+/*
+ * (model, history, as_of, days, k): the same for the days after as_of. NULL if
+ * the history has no purchase up to as_of.
+ */
 Datum
 crm_purchase_probability_history(PG_FUNCTION_ARGS)
 {
@@ -102,7 +118,10 @@ crm_purchase_probability_history(PG_FUNCTION_ARGS)
 	return probability_datum(model, &customer, count, horizon);
 }
 
-/* Are more than so many purchases likelier than this? */
+/*
+ * Whether more than count purchases are likelier than the given probability.
+ * Most kinds do not check for interrupts, so each call does.
+ */
 static bool
 is_exceeded(const Model *model, const ModelRow *customer, double horizon,
 			double count, double probability)
@@ -113,8 +132,10 @@ is_exceeded(const Model *model, const ModelRow *customer, double horizon,
 }
 
 /*
- * The least count that is not exceeded with more than the probability;
- * MAX_QUANTILE for all beyond it.
+ * The least count that is exceeded with at most the given probability. It is
+ * MAX_QUANTILE for all counts beyond it, which happens when the distribution
+ * has no finite mean. The invariant is that low is exceeded too often and high
+ * is not.
  */
 static double
 quantile(const Model *model, const ModelRow *customer, double horizon,
@@ -142,7 +163,11 @@ quantile(const Model *model, const ModelRow *customer, double horizon,
 	return high;
 }
 
-/* (low bigint, high bigint) */
+/*
+ * (low bigint, high bigint): an interval that holds with at least the
+ * probability level, with at most (1 - level) / 2 on either side. A bound
+ * beyond MAX_QUANTILE is NULL: it is unknown, or infinite.
+ */
 static Datum
 interval_datum(FunctionCallInfo fcinfo, const Model *model,
 			   const ModelRow *customer, double horizon, double level)
@@ -165,7 +190,11 @@ interval_datum(FunctionCallInfo fcinfo, const Model *model,
 
 PG_FUNCTION_INFO_V1(crm_purchase_interval);
 
-/* (model, x, t_x, t, horizon, level) */
+/*
+ * (model, x, t_x, t, horizon, level): a prediction interval of the number of
+ * purchases. It contains the chance of the future, but treats the parameters
+ * as known.
+ */
 Datum
 crm_purchase_interval(PG_FUNCTION_ARGS)
 {
@@ -179,7 +208,7 @@ crm_purchase_interval(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_purchase_interval_history);
 
-/* (model, history, as_of, days, level) */
+/* (model, history, as_of, days, level): the same for the days after as_of. */
 Datum
 crm_purchase_interval_history(PG_FUNCTION_ARGS)
 {

@@ -1,19 +1,25 @@
 /*-------------------------------------------------------------------------
  *
  * model_estimate.c
- *		Answers with what the uncertainty of the parameters makes of theirs.
+ *		Answers with their standard error and interval, which follow from the
+ *		covariance of the parameters.
  *
- * The delta method: with C the covariance of the parameters v, and g the
- * derivatives of an answer in their logarithms, the variance of the answer is
- * the sum of g_i g_j C_ij / (v_i v_j). The derivatives are central
- * differences with one extrapolation (Richardson): the answers are computed
- * to about 1e-14, which leaves them about 1e-10.
+ * The delta method: let C be the covariance of the parameters v, and g the
+ * derivatives of an answer in their logarithms. Then the variance of the answer
+ * is the sum of g_i g_j C_ij / (v_i v_j). The derivatives are central
+ * differences with one extrapolation (Richardson). The answers have an error of
+ * about 1e-14, so the derivatives have an error of about 1e-10.
  *
- * The variance is taken on a scale without bounds, ln(value) for amounts and
- * ln(p / (1-p)) for probabilities, where the normal approximation is better,
- * and the interval comes back from there: it cannot leave the possible.
+ * The interval is formed on a scale without bounds and transformed back. The
+ * scale is ln(value) for amounts and ln(p / (1-p)) for probabilities. The
+ * normal approximation is better there, and the interval cannot leave the
+ * possible values.
  *
- * A value made of two models fitted apart has the sum of their variances.
+ * A product of answers of two models, which are fitted separately and so
+ * independent, has the sum of their relative variances.
+ *
+ * The interval is about the expected value, not about the future purchases of
+ * one customer (model_counts.c). It ignores that the kind may be wrong.
  *
  *-------------------------------------------------------------------------
  */
@@ -28,20 +34,26 @@
 #include "base/row_result.h"
 #include "model/answers.h"
 
+/* In ln(parameter). Rounding is then 1e-11, and the h^4 term is 1e-12. */
 #define STEP 1e-3
 
-/* What is asked; which of it counts depends on the answer. */
+/* A question to a model. Some answers do not read all fields. */
 typedef struct Question
 {
 	const Model *model;
 	ModelRow customer;
-	double horizon;
-	double discount;
+	double horizon; /* in the unit of the model, perhaps INFINITY */
+	double discount; /* continuous, per unit of the model */
 } Question;
 
+/* An answer as a function of the parameters, for its derivatives. */
 typedef double (*AnswerFunction)(const Question *question,
 								 const double *parameters);
 
+/*
+ * P(alive). An answer without a correct digit is an error, also at parameters
+ * near the model's.
+ */
 static double
 alive_answer(const Question *question, const double *parameters)
 {
@@ -64,7 +76,11 @@ spend_answer(const Question *question, const double *parameters)
 									parameters, &question->customer));
 }
 
-/* The change of the answer from one factor of a parameter to its inverse. */
+/*
+ * The difference of the answer at two values of a parameter: times a factor
+ * and divided by it. In logarithms these are two steps of equal length, and
+ * the parameter stays positive.
+ */
 static double
 change(AnswerFunction answer, const Question *question, int parameter,
 	   double log_factor)
@@ -81,7 +97,11 @@ change(AnswerFunction answer, const Question *question, int parameter,
 	return above - answer(question, moved);
 }
 
-/* The variance of the answer; NaN where it has no derivative. */
+/*
+ * The variance of the answer. 4 n evaluations, without the memo. NaN if the
+ * answer has no finite derivative. The whole parameter of a kind counts as
+ * known.
+ */
 static double
 answer_variance(AnswerFunction answer, const Question *question)
 {
@@ -107,9 +127,10 @@ answer_variance(AnswerFunction answer, const Question *question)
 }
 
 /*
- * Half the width of an interval in standard errors: z with erfc(z / sqrt(2))
- * = 1 - level. The logarithm of erfc is concave, so that Newton's method
- * comes down to the root from the right after one step.
+ * Half the width of an interval in standard errors: z with erfc(z / sqrt(2)) =
+ * 1 - level. The logarithm of erfc is concave, so Newton's method comes down
+ * to the root from the right after one step. It also works for levels so near
+ * 1 that the tail is tiny.
  */
 static double
 normal_quantile(double level)
@@ -130,13 +151,20 @@ normal_quantile(double level)
 	return z;
 }
 
+/* An answer and the square of its standard error. */
 typedef struct Estimate
 {
 	double value;
-	double variance;
+	double variance; /* NaN if unknown */
 } Estimate;
 
-/* (value, std_error, low, high float8) */
+/*
+ * (value, std_error, low, high float8). The standard error on the unbounded
+ * scale is the one of the value over the slope of the value: value for a
+ * logarithm, p (1 - p) for log odds. Without a covariance the last three are
+ * NULL. A value of exactly 0, or a probability of 0 or 1, has an interval
+ * without width.
+ */
 static Datum
 estimate_datum(FunctionCallInfo fcinfo, Estimate estimate, double level,
 			   bool is_probability)
@@ -173,6 +201,10 @@ estimate_datum(FunctionCallInfo fcinfo, Estimate estimate, double level,
 					 nulls);
 }
 
+/*
+ * The answer with its variance. The variance is NaN if the model has no
+ * covariance or the answer is infinite.
+ */
 static Estimate
 estimate(AnswerFunction answer, const Question *question)
 {
@@ -183,7 +215,10 @@ estimate(AnswerFunction answer, const Question *question)
 	return result;
 }
 
-/* The product of independent estimates. */
+/*
+ * The product of independent estimates: by the delta method the variance of a
+ * b is a^2 var(b) + b^2 var(a).
+ */
 static Estimate
 product(Estimate a, Estimate b)
 {
@@ -191,6 +226,7 @@ product(Estimate a, Estimate b)
 											 b.value * b.value * a.variance};
 }
 
+/* An infinite answer has no estimate, and the whole row is NULL. */
 static Datum
 answer_estimate(FunctionCallInfo fcinfo, AnswerFunction answer,
 				const Question *question, double level)
@@ -204,7 +240,7 @@ answer_estimate(FunctionCallInfo fcinfo, AnswerFunction answer,
 
 PG_FUNCTION_INFO_V1(crm_p_alive_estimate);
 
-/* (model, x, t_x, t, level) */
+/* (model, x, t_x, t, level): crm.p_alive with its interval. */
 Datum
 crm_p_alive_estimate(PG_FUNCTION_ARGS)
 {
@@ -217,7 +253,9 @@ crm_p_alive_estimate(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_p_alive_estimate_history);
 
-/* (model, history, as_of, level) */
+/*
+ * (model, history, as_of, level): the same of a history at the end of as_of.
+ */
 Datum
 crm_p_alive_estimate_history(PG_FUNCTION_ARGS)
 {
@@ -232,7 +270,10 @@ crm_p_alive_estimate_history(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_expected_purchases_estimate);
 
-/* (model, x, t_x, t, horizon, level) */
+/*
+ * (model, x, t_x, t, horizon, level): crm.expected_purchases with its
+ * interval.
+ */
 Datum
 crm_expected_purchases_estimate(PG_FUNCTION_ARGS)
 {
@@ -246,7 +287,7 @@ crm_expected_purchases_estimate(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_expected_purchases_estimate_history);
 
-/* (model, history, as_of, days, level) */
+/* (model, history, as_of, days, level): the same for the days after as_of. */
 Datum
 crm_expected_purchases_estimate_history(PG_FUNCTION_ARGS)
 {
@@ -260,6 +301,11 @@ crm_expected_purchases_estimate_history(PG_FUNCTION_ARGS)
 	return answer_estimate(fcinfo, purchases_answer, &question, level);
 }
 
+/*
+ * The customer lifetime value: expected spend times expected purchases times
+ * the margin, which counts as known. An infinite horizon with a negative
+ * discount has an infinite value: NULL.
+ */
 static Datum
 clv_estimate(FunctionCallInfo fcinfo, const Question *purchases,
 			 const Question *spend, double margin, double level)

@@ -17,12 +17,17 @@
 
 #define NAME_SHOWN 64 /* bytes of a wrong name */
 
+/* One more name of a list in a message. */
 static void
 append_name(StringInfo names, const char *name)
 {
 	appendStringInfo(names, "%s%s", names->len > 0 ? ", " : "", name);
 }
 
+/*
+ * The name comes from the user and may be a megabyte long, so only its
+ * beginning is shown.
+ */
 static void
 refuse_name(const char *name, Size size, const char *hint)
 {
@@ -32,6 +37,7 @@ refuse_name(const char *name, Size size, const char *hint)
 					errhint("%s", hint)));
 }
 
+/* Any kind. The list in the error has the order of kinds.h. */
 const ModelKind *
 model_kind_named(const char *name, Size size)
 {
@@ -66,6 +72,10 @@ refuse_to_fit(const char *name, Size size, ModelFamily family)
 						 known.data));
 }
 
+/*
+ * A kind of another family exists, but another aggregate fits it: the hint
+ * names that aggregate.
+ */
 const ModelKind *
 model_kind_to_fit(const char *name, Size size, ModelFamily family)
 {
@@ -77,7 +87,7 @@ model_kind_to_fit(const char *name, Size size, ModelFamily family)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("\"%s\" is not a model of %s", kind->name,
 							   model_families[family].describes),
-						errhint("Its aggregate is crm.%s.",
+						errhint("Fit it with the aggregate crm.%s.",
 								model_kind_family(kind)->aggregate)));
 	return kind;
 }

@@ -1,7 +1,14 @@
 /*-------------------------------------------------------------------------
  *
  * model_renewals.c
- *		What a crm.model says of customers under contract.
+ *		Answers about customers under contract.
+ *
+ * Time counts in periods of the contract, such as months or years. A customer
+ * renews or leaves at the end of each period. Periods count from 1, and period
+ * 0 is the beginning. The formulas and their sources are in renewal.c.
+ *
+ * A residual value without a discount is NULL. It is infinite for many
+ * parameters, and the sum in renewal.c needs a positive discount.
  *
  *-------------------------------------------------------------------------
  */
@@ -13,6 +20,7 @@
 
 #include "model/answers.h"
 
+/* The model in argument 0. An error if it is not about renewals. */
 static const Model *
 renewal_model(FunctionCallInfo fcinfo)
 {
@@ -23,6 +31,7 @@ renewal_model(FunctionCallInfo fcinfo)
 	return model;
 }
 
+/* A number of periods, from the least that makes sense for the function. */
 static double
 period_argument(FunctionCallInfo fcinfo, int argument, int least)
 {
@@ -36,7 +45,10 @@ period_argument(FunctionCallInfo fcinfo, int argument, int least)
 	return period;
 }
 
-/* The rate per period as a continuous one. */
+/*
+ * The discount per period, as the continuous one. It is not yearly, because
+ * the model does not know how long a period is.
+ */
 static double
 discount_argument(FunctionCallInfo fcinfo, int argument)
 {
@@ -54,7 +66,10 @@ discount_argument(FunctionCallInfo fcinfo, int argument)
 
 PG_FUNCTION_INFO_V1(crm_log_likelihood_renewals);
 
-/* (model, periods, churned) */
+/*
+ * (model, periods, churned): the log-likelihood of one customer. It is 0 for a
+ * customer in the first period, who has had no chance to leave.
+ */
 Datum
 crm_log_likelihood_renewals(PG_FUNCTION_ARGS)
 {
@@ -66,7 +81,10 @@ crm_log_likelihood_renewals(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_survival);
 
-/* (model, periods) */
+/*
+ * (model, periods): the share of new customers who are still there after so
+ * many periods. It is 1 after 0 periods.
+ */
 Datum
 crm_survival(PG_FUNCTION_ARGS)
 {
@@ -78,7 +96,10 @@ crm_survival(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_retention_rate);
 
-/* (model, period_no) */
+/*
+ * (model, period_no): the share of the customers in a period who renew at its
+ * end.
+ */
 Datum
 crm_retention_rate(PG_FUNCTION_ARGS)
 {
@@ -90,7 +111,12 @@ crm_retention_rate(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_residual_value);
 
-/* (model, periods, period_discount) */
+/*
+ * (model, periods, period_discount): the expected discounted number of
+ * renewals of a customer who has been there for so many periods and is about
+ * to renew or not. The next renewal is not discounted, as in the "DERL" of
+ * Fader & Hardie (2010).
+ */
 Datum
 crm_residual_value(PG_FUNCTION_ARGS)
 {
@@ -106,7 +132,10 @@ crm_residual_value(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_residual_value_new);
 
-/* (model, period_discount): one payment now, and the renewals from then on */
+/*
+ * (model, period_discount): the value of a new customer in payments. One
+ * payment is made now, and the renewals follow one period later.
+ */
 Datum
 crm_residual_value_new(PG_FUNCTION_ARGS)
 {

@@ -1,8 +1,14 @@
 /*-------------------------------------------------------------------------
  *
  * model_value.c
- *		What a crm.model says of money: the expected spend, and with a model
- *		of purchases the value of a customer.
+ *		Answers about money: the expected spend, and with a model of purchases
+ *		the value of a customer.
+ *
+ * The customer lifetime value is E[spend per purchase] times the expected
+ * discounted purchases times the margin. The product is right only if spend
+ * and frequency are independent over the customers, which the papers assume.
+ * It counts purchases to come only. Amounts have the unit of the data, and
+ * customers without a positive mean have no expected spend.
  *
  *-------------------------------------------------------------------------
  */
@@ -16,7 +22,7 @@
 
 PG_FUNCTION_INFO_V1(crm_log_likelihood_spend);
 
-/* (model, x, mean_amount) */
+/* (model, x, mean_amount): the log-likelihood of one customer. */
 Datum
 crm_log_likelihood_spend(PG_FUNCTION_ARGS)
 {
@@ -32,7 +38,10 @@ crm_log_likelihood_spend(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_expected_spend);
 
-/* (model, x, mean_amount) */
+/*
+ * (model, x, mean_amount): the expected amount of the next purchase. NULL if
+ * the model has no finite mean (q <= 1 without purchases).
+ */
 Datum
 crm_expected_spend(PG_FUNCTION_ARGS)
 {
@@ -45,7 +54,10 @@ crm_expected_spend(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_expected_spend_history);
 
-/* (model, history, as_of) */
+/*
+ * (model, history, as_of): the same of the repeat purchases of a history. NULL
+ * if the model does not describe it, such as a history of refunds.
+ */
 Datum
 crm_expected_spend_history(PG_FUNCTION_ARGS)
 {
@@ -57,7 +69,7 @@ crm_expected_spend_history(PG_FUNCTION_ARGS)
 											  PG_GETARG_DAY(2, "as_of")));
 }
 
-/* A margin that is no number makes a value that is none: NULL. */
+/* A margin of NaN or Infinity gives no value: NULL. */
 static Datum
 money(FunctionCallInfo fcinfo, double value, double margin)
 {

@@ -15,13 +15,14 @@
  * be the probability of the record up to occasion t_x + i if the customer is
  * still there and has not bought since t_x. With m = n - t_x the likelihood is
  *
- *	sum over 0 <= i < m of a(i) gamma / (gamma + delta + t_x + i)	left then
- *	+ a(m)															still there
+ *	sum over 0 <= i < m of a(i) gamma / (gamma + delta + t_x + i) + a(m)
  *
- * and a(i + 1) / a(i) is a product of two fractions below 1. So the sum
- * relative to a(0) needs no gamma function and cannot overflow. a(0) less the
- * sum is the probability of a purchase since t_x, which is a sum of the same
- * form. If that probability is small, log1p() of it is the exact logarithm.
+ * Term i belongs to a customer who left after occasion t_x + i, and a(m) to a
+ * customer who is still there. a(i + 1) / a(i) is a product of two fractions
+ * below 1. So the sum relative to a(0) needs no gamma function and cannot
+ * overflow. a(0) less the sum is the probability of a purchase since t_x,
+ * which is a sum of the same form. If that probability is small, log1p() of it
+ * is the exact logarithm.
  *
  * The derivatives are means over the occasion of leaving, as in pareto_nbd.c.
  * Given that occasion, the score is a difference of digamma functions, which
