@@ -16,8 +16,8 @@
  *
  *		E_n(z) = Gamma(-m-e) z^(m+e) - sum over k of (-z)^k / (k! (k-m-e)).
  *
- * The first term and that of k = m are infinite for whole n, but their sum is
- * not: together they are (-z)^m / m! times
+ * The first term and the term of k = m are infinite for whole n, but their sum
+ * is finite. It is (-z)^m / m! times
  *
  *		(1 - z^e m!/Gamma(m+1+e) (pi e)/sin(pi e)) / e,
  *
@@ -102,7 +102,7 @@ log_gamma_quotient(double m, double e)
 static double
 joined_terms(double m, double e, double log_z)
 {
-	/* The limit: ln(z) is what is left of z^e, psi(m + 1) of the gammas. */
+	/* The limit: z^e leaves ln z, and the gamma functions psi(m + 1). */
 	if (fabs(e) < 1e-12)
 		return math_digamma(m + 1.0) - log_z;
 	return -expm1(e * log_z - log_gamma_quotient(m, e)) / e;

@@ -21,7 +21,7 @@ typedef double Matrix[MATRIX_MAX_ROWS][MATRIX_MAX_ROWS];
 
 /*
  * Solves matrix * solution = right for the first n rows. False if the matrix
- * is not positive definite to working accuracy; solution is then undefined.
+ * is not positive definite to working accuracy. solution is then undefined.
  */
 extern bool matrix_solve(const Matrix matrix, const double *right,
 						 double *solution, int n);

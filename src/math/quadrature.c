@@ -3,25 +3,24 @@
  * quadrature.c
  *		Integrals of smooth and of end-point singular functions.
  *
- * Three rules, each for what it is best at:
+ * There are three rules, for three kinds of functions:
  *
  *	- Gauss-Legendre, for functions known to be smooth on a known scale. The
  *	  callers use the tables.
  *	- tanh-sinh (Takahasi & Mori 1974), for functions with singular or steep
  *	  ends: with u = 1 / (1 + exp(-pi sinh t)) the trapezoidal rule in t
- *	  converges quadratically, whatever the power of u or 1 - u at the ends.
+ *	  converges quadratically, for any power of u or 1 - u at the ends.
  *	  The step is halved until two sums agree. The work is bounded (a few
  *	  hundred microseconds at worst), so no check for interrupts is needed
  *	  inside.
  *	- panels of Gauss-Legendre outwards from the peak, for exp(h) with h
- *	  concave. Concavity makes the slope at the far end of a panel a bound for
- *	  the whole panel, and the slope at the end of the last one a bound for
- *	  everything beyond it, so both the rule's error and the cut are proven:
- *	  no peak is too narrow or too far away.
+ *	  concave. The slope at the far end of a panel is a bound for the whole
+ *	  panel, because h is concave. The slope at the end of the last panel is a
+ *	  bound for everything beyond it. So both the error of the rule and the
+ *	  cut are proven, and no peak is too narrow or too far away.
  *
- * Every loop has a bound. A function that is not a number somewhere, or that
- * is not what its rule asks for, ends the quadrature at once: the result is
- * then NaN, never a number.
+ * Every loop has a bound. If a value is NaN, or if the function breaks the
+ * rules above, the quadrature ends at once and the result is NaN.
  *
  * Pure C, no state.
  *

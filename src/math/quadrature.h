@@ -62,8 +62,8 @@ extern const GaussRule gauss_32;
 #define GAUSS_8_LENGTH 1.2
 
 /*
- * The logarithm of a positive function at y; the slope of that logarithm
- * goes to *slope, unless slope is NULL.
+ * The logarithm of a positive function at y. The slope of that logarithm goes
+ * to *slope, unless slope is NULL.
  */
 typedef double (*LogFunction)(double y, double *slope, void *context);
 

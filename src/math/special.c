@@ -14,7 +14,7 @@
  *	  the small step n stays a factor of the result;
  *	- smaller arguments are first raised by the recurrence
  *	  Gamma(z + 1) = z Gamma(z). What the raising costs is a product of
- *	  factors 1 + y with y >= 0; the product less 1 is kept instead of the
+ *	  factors 1 + y with y >= 0. The product less 1 is kept instead of the
  *	  product, so that one log1p() ends it without loss.
  *
  * The coefficients are B(2k) over 2k (2k - 1), 2k and 1 (Bernoulli numbers;

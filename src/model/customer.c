@@ -28,7 +28,7 @@ check_count(int64 x)
 						(long long) x, MODEL_MAX_COUNT)));
 }
 
-/* NaN fails every comparison, so the test is for what is allowed. */
+/* NaN fails every comparison, so the test is for valid values. */
 static void
 check_time(double value, const char *name)
 {

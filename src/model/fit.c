@@ -42,7 +42,7 @@
 /* Two searches that end within this log-likelihood have found the same end. */
 #define SAME_HEIGHT 0.01
 
-/* A sample and what its evaluations need. */
+/* A sample with the memory for its evaluations. */
 typedef struct Fit
 {
 	ModelSample sample; /* its arrays lie in memory */

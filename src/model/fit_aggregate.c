@@ -315,7 +315,7 @@ named_state(FunctionCallInfo fcinfo, const ModelKind *kind)
 	return state;
 }
 
-/* The count of customers in a weighted form; its place is the last one. */
+/* The count of customers, which is the last argument of a weighted form. */
 static int64
 customer_count(FunctionCallInfo fcinfo, int argument)
 {

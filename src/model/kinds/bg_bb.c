@@ -135,7 +135,7 @@ likelihood_shares(const double *p, const ModelRow *customer)
 		shares.seen += there * leave_share;
 		shares.bought += stayed * purchase * inverse;
 		there = stayed * no_purchase * inverse;
-		/* What is still to be added is at most what is still there. */
+		/* The rest of the sum is at most there. */
 		if (there < NEGLIGIBLE * shares.seen)
 			break;
 		no_purchase += 1.0;
@@ -424,8 +424,8 @@ at_least(const ModelKind *kind, const double *parameters,
 /*
  * The score given the occasion of leaving, and the entries of its Hessian
  * that change from one occasion to the next. Those of alpha and beta come
- * from B(alpha + x, beta + n' - x) / B(alpha, beta) after n' occasions, those
- * of gamma and delta from B(gamma + left, delta + n') / B(gamma, delta).
+ * from B(alpha + x, beta + n' - x) / B(alpha, beta) after n' occasions. The
+ * ones of gamma and delta from B(gamma + left, delta + n') / B(gamma, delta).
  */
 typedef struct Score
 {

@@ -9,7 +9,7 @@
  * silence since the last purchase, i < k events have happened since then
  * with the probability pi_i proportional to (R)_i / i! w^i, and given i the
  * rate has the gamma density (R + i, alpha + T). The literature approximates
- * the conditional expectation; with i made explicit it is exact. With N the
+ * the conditional expectation. With i made explicit it is exact. With N the
  * events in the time to come, which are negative binomial with tau = horizon /
  * (alpha + T), purchase j happens if N >= jk - i and the customer has stayed
  * j - 1 times:

@@ -53,7 +53,7 @@ extern double erlang_at_least(const ErlangBuyer *buyer, double n,
 							  double horizon);
 extern double erlang_stay(const ErlangBuyer *buyer, double horizon);
 
-/* The mean time until the customer leaves; it may be INFINITY. */
+/* The mean time until the customer leaves. It may be INFINITY. */
 extern double erlang_lifetime(const ErlangBuyer *buyer);
 
 /*

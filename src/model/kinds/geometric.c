@@ -21,7 +21,7 @@
  *		So G = sum over k of P(N = k) S_k, S_k = sum over j < k of the latter.
  *
  * Quadrature.  With y = ln(p / (1-p)) the beta density becomes p^a (1-p)^b,
- *		log-concave with exponential tails; y = c + w sinh(s) makes the tails
+ *		log-concave with exponential tails. y = c + w sinh(s) makes the tails
  *		double-exponential, and the trapezoidal rule in s converges with
  *		twice the digits at each halving of its step. The density is
  *		integrated by the same rule, so its constant is not needed.
@@ -31,16 +31,17 @@
  *
  *		dG/dz = (1-z)^(R-1) sum over j of R (R+1)_j / j! (b)_j/(a+b)_j z^j,
  *
- * a power series whose coefficients are the same for all z: one pass serves
- * all nodes of a Gauss-Legendre panel. Where the series is too long, the
- * integral is taken by parts,
+ * a power series whose coefficients are the same for all z. So one pass serves
+ * all nodes of a Gauss-Legendre panel. If the series is too long, the integral
+ * is computed by parts:
  *
  *		e^(-d h) G(h) + d int_0^h e^(-d u) G(u) du.
  *
- * Panels are short where the integrand is steep and grow geometrically: it is
- * analytic but for z = 1, which is an infinite time ahead. Over all time, a
- * customer of rate l who leaves with probability p makes the discounted
- * purchases l / (l p + d), and the mean over the gamma density of l is
+ * Panels are short where the integrand is steep, and they grow geometrically,
+ * because the only singularity is at z = 1, an infinite time ahead. Over all
+ * time, a customer of rate l who leaves with the probability p makes
+ * l / (l p + d) discounted purchases, and the mean over the gamma density of l
+ * is
  *
  *		R e^q E_{R+1}(q) / p,	q = d (alpha + T) / p,
  *
@@ -79,7 +80,7 @@
 /* Below this ratio to the discount, a chance of leaving does not matter. */
 #define NOTHING_BESIDE 1e-200
 
-/* ln of a discount over the scale of time; below it by logarithms */
+/* ln of a discount over the scale of time. Below it logarithms are used. */
 #define LOG_SMALL_DISCOUNT (-46.0) /* 1e-20 */
 
 /* exp(-FAR_OUT) is nothing beside 1. */
@@ -102,7 +103,7 @@
 #define QUADRATURE_TOLERANCE 1e-9
 #define QUADRATURE_MAX_NODES 4000
 
-/* exp(-42) is nothing beside what came before; exp(700) nearly overflows. */
+/* exp(-42) is negligible beside the sum so far. exp(700) nearly overflows. */
 #define DISCOUNT_MAX_EXPONENT 42.0
 #define GROWTH_MAX_EXPONENT 700.0
 #define DISCOUNT_PANEL_EXPONENT 14.0
@@ -221,7 +222,7 @@ stay_given(const BetaRule *rule, double p)
 	return exp(-rule->shape * log1p(p * rule->tau));
 }
 
-/* R e^q E_{R+1}(q) / p; R / d where p is nothing beside the discount d. */
+/* R e^q E_{R+1}(q) / p, or R / d if p is negligible beside the discount d. */
 static double
 residual_given(const BetaRule *rule, double p)
 {
@@ -234,8 +235,8 @@ residual_given(const BetaRule *rule, double p)
 }
 
 /*
- * ln of the beta density of y, up to a constant; 0 at the center. Each half is
- * taken from its own end, where it falls off.
+ * ln of the beta density of y, up to a constant. It is 0 at the center. Each
+ * half is computed from its own end, where it falls off.
  */
 static double
 log_density(const BetaRule *rule, double from_center)
@@ -300,7 +301,7 @@ beta_rule(double shape, double a, double b)
 {
 	BetaRule rule = {.shape = shape, .a = a, .b = b};
 
-	/* Near the mode; the halves keep it at the bend when a or b is tiny. */
+	/* Near the mode. The halves keep it at the bend if a or b is tiny. */
 	rule.center = log((a + 0.5) / (b + 0.5));
 	rule.center_p = (a + 0.5) / (a + b + 1.0);
 	rule.center_q = (b + 0.5) / (a + b + 1.0);
@@ -458,7 +459,7 @@ expectation(double shape, double a, double b, double tau)
 
 /*
  * The terms of the series of dG/dz at the end of the range, where they are
- * largest; as many as matter. Returns their number.
+ * largest, and only the ones that matter. Returns their number.
  */
 static int
 rate_terms(double shape, double a, double b, double end, double *terms)

@@ -271,7 +271,7 @@ rows(const ModelKind *kind, const double *parameters,
 {
 }
 
-/* The mean rate of purchase fixes r / alpha; the shapes are tried in turn. */
+/* The mean purchase rate fixes r / alpha. The attempts differ in r. */
 static bool
 start(const ModelKind *kind, const ModelSample *sample, int attempt,
 	  double *parameters)

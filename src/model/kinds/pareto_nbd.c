@@ -109,7 +109,7 @@ integrate_power_product(PowerProduct product, double length)
 
 /*
  * The two parts of the likelihood, relative to (alpha+t_x)^-Q (beta+t_x)^-s:
- * that of being alive, and that of having left since t_x.
+ * one for a customer who is alive, one for a customer who left since t_x.
  */
 typedef struct Parts
 {

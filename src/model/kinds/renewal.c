@@ -105,9 +105,9 @@ model_renewal_log_survival(Renewal r, double period)
 }
 
 /*
- * ln(S(period) / S(period - 1)). Three forms, by the size of the powers: if
- * the power before is huge, the power law; if only the step is huge, which
- * happens for a large c, the far ratio; otherwise the ratio itself.
+ * ln(S(period) / S(period - 1)), in three forms. If the power before the
+ * period is huge, it is the power law. If only the step is huge, which happens
+ * for a large c, it is the far ratio. Otherwise it is the ratio itself.
  */
 static double
 log_retention(Renewal r, double period)

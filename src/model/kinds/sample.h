@@ -4,12 +4,12 @@
  *		The customers a model is fitted on, arranged for speed.
  *
  * Rows are sorted by (x, t_x, t), and equal rows are one row with a count. So
- * the same customers give the same sample, bit by bit, in whatever order or
+ * the same customers give the same sample, bit by bit, in any order or
  * weighting they came. Each row refers to its x and its times by their places
  * in lists of the distinct values. The times are in the order in which the
  * rows meet them.
  *
- * Pure C. The caller owns all memory; see model_sample_size.
+ * Pure C. The caller owns all memory (see model_sample_size).
  *
  *-------------------------------------------------------------------------
  */
@@ -26,7 +26,7 @@ typedef struct ModelSample
 	uint32_t *t_index;
 	double *customers; /* how many each row stands for */
 
-	/* The distinct x, ascending; rows x_first[i] <= row < x_first[i + 1]. */
+	/* The distinct x, ascending. Rows of x[i]: from x_first[i] on. */
 	size_t n_x;
 	double *x;
 	size_t *x_first;
