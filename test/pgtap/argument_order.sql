@@ -3,14 +3,7 @@
 -- horizon, a span); how (discount, margin, level, k). What says how has a
 -- default where one makes sense. The catalog is compared with a list of names.
 -- A new name must be entered there, and so gets a class.
-\set ON_ERROR_STOP on
-\set QUIET on
-\pset format unaligned
-\pset tuples_only on
-BEGIN;
-CREATE EXTENSION IF NOT EXISTS crm;
-CREATE EXTENSION IF NOT EXISTS pgtap;
-SET LOCAL client_min_messages = error;
+\ir setup/begin.sql
 SELECT plan(6);
 SELECT crm.create_workspace('crm_order', time_zone => 'UTC') \g /dev/null
 

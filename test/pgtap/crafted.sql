@@ -1,13 +1,7 @@
 -- Values that nobody made on purpose: every truncation and every change of one
 -- byte of a valid value, in binary and in text, is refused with a clear error
 -- or is a valid value that works. (A crash would end the test.)
-\set ON_ERROR_STOP on
-\set QUIET on
-\pset format unaligned
-\pset tuples_only on
-BEGIN;
-CREATE EXTENSION IF NOT EXISTS crm;
-CREATE EXTENSION IF NOT EXISTS pgtap;
+\ir setup/begin.sql
 SET LOCAL search_path = crm, public;
 SELECT plan(12);
 

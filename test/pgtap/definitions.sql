@@ -1,14 +1,7 @@
 -- Definitions as pg_dump prints them: pg_upgrade creates every function of the
 -- extension from this text, and a restore every function of a workspace.
-\set ON_ERROR_STOP on
-\set QUIET on
-\pset format unaligned
-\pset tuples_only on
-BEGIN;
-CREATE EXTENSION IF NOT EXISTS crm;
-CREATE EXTENSION IF NOT EXISTS pgtap;
+\ir setup/begin.sql
 SET LOCAL search_path = public;
-SET LOCAL client_min_messages = error;
 SELECT * FROM no_plan();
 
 SELECT crm.create_workspace('crm_test', 'UTC') \g /dev/null

@@ -1,12 +1,6 @@
 -- One set of orders, summarized in every way that a plan can take: always the
 -- same bytes; and the same numbers as plain SQL on the orders.
-\set ON_ERROR_STOP on
-\set QUIET on
-\pset format unaligned
-\pset tuples_only on
-BEGIN;
-CREATE EXTENSION IF NOT EXISTS crm;
-CREATE EXTENSION IF NOT EXISTS pgtap;
+\ir setup/begin.sql
 SET LOCAL search_path = crm, public;
 SELECT plan(20);
 

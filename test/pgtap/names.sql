@@ -1,14 +1,7 @@
 -- One metric has one name. A rule, a policy, a score, a threshold and a replay
 -- call it as the column of customer_metric is called, and nothing translates
 -- between two names of ours.
-\set ON_ERROR_STOP on
-\set QUIET on
-\pset format unaligned
-\pset tuples_only on
-BEGIN;
-CREATE EXTENSION IF NOT EXISTS crm;
-CREATE EXTENSION IF NOT EXISTS pgtap;
-SET LOCAL client_min_messages = error;
+\ir setup/begin.sql
 SELECT * FROM no_plan();
 SELECT crm.create_workspace('crm_names', time_zone => 'UTC') \g /dev/null
 INSERT INTO crm_names.score_item (model, metric, weight, breaks, points)

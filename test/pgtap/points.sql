@@ -1,14 +1,7 @@
 -- Points in a workspace: balances from the ledger on any day, points that an
 -- order brings, and faults of other systems, each as a test that would catch it.
-\set ON_ERROR_STOP on
-\set QUIET on
-\pset format unaligned
-\pset tuples_only on
-BEGIN;
-CREATE EXTENSION IF NOT EXISTS crm;
-CREATE EXTENSION IF NOT EXISTS pgtap;
+\ir setup/begin.sql
 SET LOCAL search_path = public;
-SET LOCAL client_min_messages = error;
 SET LOCAL jit = off;
 SET LOCAL TimeZone = 'UTC';
 SELECT * FROM no_plan();

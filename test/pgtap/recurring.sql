@@ -1,14 +1,7 @@
 -- Recurring revenue and renewals: the known example, each movement by hand,
 -- and plain SQL over random contracts.
-\set ON_ERROR_STOP on
-\set QUIET on
-\pset format unaligned
-\pset tuples_only on
-BEGIN;
-CREATE EXTENSION IF NOT EXISTS crm;
-CREATE EXTENSION IF NOT EXISTS pgtap;
+\ir setup/begin.sql
 SET LOCAL search_path = public;
-SET LOCAL client_min_messages = error;
 SET LOCAL jit = off;
 SELECT * FROM no_plan();
 

@@ -1,12 +1,6 @@
 -- The aggregates of points, lifecycle and retention give the same in one
 -- process, in parallel workers and whatever the order of the rows.
-\set ON_ERROR_STOP on
-\set QUIET on
-\pset format unaligned
-\pset tuples_only on
-BEGIN;
-CREATE EXTENSION IF NOT EXISTS crm;
-CREATE EXTENSION IF NOT EXISTS pgtap;
+\ir setup/begin.sql
 SET LOCAL search_path = crm, public;
 SELECT plan(11);
 

@@ -1,14 +1,7 @@
 -- Scores from the rows of score_item: points at the edges of breaks, weights,
 -- unknown values, half-lives, and that a score is the sum of its parts.
-\set ON_ERROR_STOP on
-\set QUIET on
-\pset format unaligned
-\pset tuples_only on
-BEGIN;
-CREATE EXTENSION IF NOT EXISTS crm;
-CREATE EXTENSION IF NOT EXISTS pgtap;
+\ir setup/begin.sql
 SET LOCAL search_path = public;
-SET LOCAL client_min_messages = error;
 SET LOCAL jit = off;
 SET LOCAL TimeZone = 'UTC';
 SELECT * FROM no_plan();

@@ -1,13 +1,7 @@
 -- crm.tier_path is what reviews held day by day decide: for many policies and
 -- random histories, each day is decided by crm.tier_decide from metrics that
 -- plain SQL sums up.
-\set ON_ERROR_STOP on
-\set QUIET on
-\pset format unaligned
-\pset tuples_only on
-BEGIN;
-CREATE EXTENSION IF NOT EXISTS crm;
-CREATE EXTENSION IF NOT EXISTS pgtap;
+\ir setup/begin.sql
 SET LOCAL search_path = crm, public;
 SELECT plan(4);
 

@@ -2,15 +2,8 @@
 -- every kind and random customers whose orders, lines and refunds are rows of
 -- a workspace. How the rows came in, whether histories are stored, how many
 -- workers read them and how often a day is reviewed makes no difference.
-\set ON_ERROR_STOP on
-\set QUIET on
-\pset format unaligned
-\pset tuples_only on
-BEGIN;
-CREATE EXTENSION IF NOT EXISTS crm;
-CREATE EXTENSION IF NOT EXISTS pgtap;
+\ir setup/begin.sql
 SET LOCAL search_path = public;
-SET LOCAL client_min_messages = error;
 SET LOCAL jit = off;
 SET LOCAL max_parallel_workers_per_gather = 0;
 SELECT * FROM no_plan();

@@ -2,15 +2,8 @@
 -- dates, what customer_tier and tier_flow say of them, tiers given by hand,
 -- shares of the best customers, other metrics, time zones, late facts and
 -- changed rules; and faults of other systems, each as a test that would catch it.
-\set ON_ERROR_STOP on
-\set QUIET on
-\pset format unaligned
-\pset tuples_only on
-BEGIN;
-CREATE EXTENSION IF NOT EXISTS crm;
-CREATE EXTENSION IF NOT EXISTS pgtap;
+\ir setup/begin.sql
 SET LOCAL search_path = public;
-SET LOCAL client_min_messages = error;
 SET LOCAL jit = off;
 SET LOCAL TimeZone = 'UTC';
 SELECT * FROM no_plan();

@@ -1,12 +1,6 @@
 -- Validations and correlations of a simulated shop: the same as plain SQL on
 -- its purchases, and the same bytes however the rows come.
-\set ON_ERROR_STOP on
-\set QUIET on
-\pset format unaligned
-\pset tuples_only on
-BEGIN;
-CREATE EXTENSION IF NOT EXISTS crm;
-CREATE EXTENSION IF NOT EXISTS pgtap;
+\ir setup/begin.sql
 SET LOCAL search_path = crm, public;
 SELECT plan(15);
 

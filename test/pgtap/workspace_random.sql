@@ -1,13 +1,7 @@
 -- Random changes of every kind on every source table; after each round the
 -- views show what the facts say, and so do the stored histories after a
 -- refresh. The same over a table with text keys and one with uuid keys.
-\set ON_ERROR_STOP on
-\set QUIET on
-\pset format unaligned
-\pset tuples_only on
-BEGIN;
-CREATE EXTENSION IF NOT EXISTS crm;
-CREATE EXTENSION IF NOT EXISTS pgtap;
+\ir setup/begin.sql
 SET LOCAL search_path = public;
 SET LOCAL client_min_messages = warning;
 SET LOCAL TimeZone = 'Asia/Shanghai';

@@ -1,14 +1,7 @@
 -- Where things are: helpers of the extension apart from what people call, the
 -- inner views and functions of a workspace apart from what people read.
-\set ON_ERROR_STOP on
-\set QUIET on
-\pset format unaligned
-\pset tuples_only on
-BEGIN;
-CREATE EXTENSION IF NOT EXISTS crm;
-CREATE EXTENSION IF NOT EXISTS pgtap;
+\ir setup/begin.sql
 SET LOCAL search_path = public;
-SET LOCAL client_min_messages = error;
 SELECT * FROM no_plan();
 
 -- Arguments of these are names, keys, days, rules and settings, and never a

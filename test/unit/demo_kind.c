@@ -224,17 +224,7 @@ static const ModelParameter parameters_of_demo[N_PARAMETERS] = {
 };
 
 static const ModelOperations operations_of_demo = {
-	.log_likelihood = log_likelihood,
-	.margins = margins,
-	.rows = rows,
-	.start = start,
-	.p_alive = p_alive,
-	.p_alive_after = p_alive_after,
-	.residual_lifetime = residual_lifetime,
-	.expected_alive = expected_alive,
-	.probability = probability,
-	.at_least = at_least,
-	.expected_new = expected_new,
+	MODEL_PURCHASE_OPERATIONS,
 };
 
 const ModelKind model_demo_kind = {

@@ -667,17 +667,7 @@ static const ModelParameter parameters_of_bg_bb[N_PARAMETERS] = {
 };
 
 static const ModelOperations operations = {
-	.log_likelihood = log_likelihood,
-	.margins = margins,
-	.rows = rows,
-	.start = start,
-	.p_alive = p_alive,
-	.p_alive_after = p_alive_after,
-	.residual_lifetime = residual_lifetime,
-	.probability = probability,
-	.at_least = at_least,
-	.expected_alive = expected_alive,
-	.expected_new = expected_new,
+	MODEL_PURCHASE_OPERATIONS,
 };
 
 const ModelKind model_bg_bb = {

@@ -483,18 +483,8 @@ const ModelParameter bg_nbd_parameters[BG_NBD_N_PARAMETERS] = {
 };
 
 const ModelOperations bg_nbd_operations = {
-	.log_likelihood = log_likelihood,
+	MODEL_PURCHASE_OPERATIONS,
 	.time_columns = BG_NBD_TIME_COLUMNS,
-	.margins = margins,
-	.rows = rows,
-	.start = start,
-	.p_alive = p_alive,
-	.p_alive_after = p_alive_after,
-	.residual_lifetime = residual_lifetime,
-	.probability = probability,
-	.at_least = at_least,
-	.expected_alive = expected_alive,
-	.expected_new = expected_new,
 };
 
 const ModelKind model_bg_nbd = {

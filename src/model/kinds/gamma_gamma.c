@@ -183,10 +183,7 @@ static const ModelParameter parameters_of_gamma_gamma[N_PARAMETERS] = {
 };
 
 static const ModelOperations operations = {
-	.log_likelihood = log_likelihood,
-	.margins = margins,
-	.rows = rows,
-	.start = start,
+	MODEL_FIT_OPERATIONS,
 	.expected_spend = expected_spend,
 };
 

@@ -244,6 +244,21 @@ typedef struct ModelOperations
 								double discount);
 } ModelOperations;
 
+/*
+ * Entries of a table of operations for functions that have the names of the
+ * operations, as they have in each file of a kind: what every fit needs, and
+ * the answers of every kind of purchases.
+ */
+#define MODEL_FIT_OPERATIONS \
+	.log_likelihood = log_likelihood, .margins = margins, .rows = rows, \
+	.start = start
+#define MODEL_PURCHASE_OPERATIONS \
+	MODEL_FIT_OPERATIONS, .p_alive = p_alive, .p_alive_after = p_alive_after, \
+						  .residual_lifetime = residual_lifetime, \
+						  .probability = probability, .at_least = at_least, \
+						  .expected_alive = expected_alive, \
+						  .expected_new = expected_new
+
 struct ModelKind
 {
 	const char *name; /* in SQL and in the JSON form of a model */

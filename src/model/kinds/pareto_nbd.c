@@ -877,18 +877,8 @@ static const ModelParameter parameters_of_pareto_nbd[N_PARAMETERS] = {
 };
 
 static const ModelOperations operations = {
-	.log_likelihood = log_likelihood,
+	MODEL_PURCHASE_OPERATIONS,
 	.time_columns = TIME_COLUMNS,
-	.margins = margins,
-	.rows = rows,
-	.start = start,
-	.p_alive = p_alive,
-	.p_alive_after = p_alive_after,
-	.residual_lifetime = residual_lifetime,
-	.probability = probability,
-	.at_least = at_least,
-	.expected_alive = expected_alive,
-	.expected_new = expected_new,
 };
 
 const ModelKind model_pareto_nbd = {

@@ -453,20 +453,10 @@ start(const ModelKind *kind, const ModelSample *sample, int attempt,
 }
 
 static const ModelOperations operations = {
+	MODEL_PURCHASE_OPERATIONS,
 	.gaps = model_regular_gaps,
-	.log_likelihood = log_likelihood,
 	.time_columns = BG_NBD_TIME_COLUMNS,
-	.margins = margins,
-	.rows = rows,
-	.start = start,
-	.p_alive = p_alive,
-	.p_alive_after = p_alive_after,
-	.residual_lifetime = residual_lifetime,
 	.expects_by_t_x = true,
-	.expected_alive = expected_alive,
-	.probability = probability,
-	.at_least = at_least,
-	.expected_new = expected_new,
 };
 
 const ModelKind model_bg_cnbd_k = {

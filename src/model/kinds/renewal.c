@@ -539,10 +539,7 @@ static const ModelParameter renewal_parameters[N_MOST] = {
 };
 
 static const ModelOperations operations = {
-	.log_likelihood = log_likelihood,
-	.margins = margins,
-	.rows = rows,
-	.start = start,
+	MODEL_FIT_OPERATIONS,
 	.log_survival = log_survival,
 	.retention = retention,
 	.residual_renewals = residual_renewals,
