@@ -1,17 +1,18 @@
 /*
  * prologue
  *
- * Makes the two schemas of the extension, and defines what belongs to no
- * domain. Every statement of these modules is a plain CREATE.
+ * This module makes the two schemas of the extension and the objects that
+ * belong to no domain. Every statement of the SQL modules is a plain CREATE.
  *
- * The control file names pg_catalog as the schema, so that CREATE EXTENSION
- * creates none and takes none that somebody prepared. The two schemas are made
- * here instead. The script runs with the rights of a superuser, so both belong
- * to a superuser and nobody else can create anything in them. They are members
- * of the extension: DROP EXTENSION drops them, and pg_dump leaves them out.
+ * The control file names pg_catalog as the schema of the extension. So CREATE
+ * EXTENSION creates no schema, and uses no schema that somebody prepared. This
+ * module creates both schemas instead. The script runs with the rights of a
+ * superuser, so the schemas belong to a superuser and nobody else can create
+ * anything in them. The schemas are members of the extension, so DROP EXTENSION
+ * drops them and pg_dump leaves them out.
  *
- * Until the schemas exist, the caller may own everything that the script could
- * meet. So every name and operator of this module is qualified.
+ * Until the schemas exist, the caller may own every object that a name could
+ * find. So this module qualifies every name and operator.
  */
 \echo Use "CREATE EXTENSION crm" to load this file. \quit
 
@@ -41,16 +42,21 @@ $$;
 CREATE SCHEMA crm;
 CREATE SCHEMA crm_internal;
 COMMENT ON SCHEMA crm IS
-'The functions, aggregates, types and operators of the extension crm. The manual describes them.';
+'The functions, aggregates, types and operators of the extension crm, which the manual describes.';
 COMMENT ON SCHEMA crm_internal IS
-'What the extension crm needs for itself. It may change with any version: do not call it.';
+'Helpers of the extension crm that any version may change, so do not call them.';
 
--- The functions are for everybody. They show nothing that the caller may not see.
+-- Everybody may call the functions, because they show nothing that the caller may not see.
 GRANT USAGE ON SCHEMA crm, crm_internal TO PUBLIC;
 
---| It may be newer than the SQL definitions (pg_extension.extversion) until ALTER EXTENSION crm
---| UPDATE.
+--| The library may be newer than the SQL definitions until `ALTER EXTENSION crm UPDATE` is run. The
+--| version of the SQL definitions is `pg_extension.extversion`.
+--|
+--| ```sql
+--| SELECT crm.version() AS library, extversion AS definitions
+--|   FROM pg_extension WHERE extname = 'crm';
+--| ```
 CREATE FUNCTION crm.version() RETURNS text
 	AS 'MODULE_PATHNAME', 'crm_version' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION crm.version() IS 'Version of the loaded library.';
+COMMENT ON FUNCTION crm.version() IS 'The version of the loaded library.';
 
