@@ -1,8 +1,8 @@
 /*
  * history
  *
- * The type crm.history: one value holds a customer's purchases. Aggregates
- * that build it, cuts, and the functions that read it.
+ * One value of the type crm.history holds the purchases of a customer.
+ * Aggregates build it from rows. Functions cut it at a day and read it.
  */
 
 CREATE TYPE crm.history;
@@ -16,11 +16,20 @@ CREATE FUNCTION crm_internal.history_recv(internal) RETURNS crm.history
 CREATE FUNCTION crm_internal.history_send(crm.history) RETURNS bytea
 	AS 'MODULE_PATHNAME', 'crm_history_send' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
---| Compact (about 4 bytes a purchase day), independent of the order in which it was built,
---| mergeable. Text form: a JSON array of [day, purchases, amount], for example
---| [["2025-01-03",1,12.50],["2025-02-11",2,30.00]]; days ascend; an entry with 0 purchases is a
---| refund and has a negative amount. Amounts have up to 8 decimals (the largest number seen is
---| kept, as sum() does); the absolute amounts of a history may add up to 10^18 minor units.
+--| The value is compact (about 4 bytes a purchase day) and can be merged. It does not depend on the
+--| order in which it was built.
+--|
+--| The text form is a JSON array of entries `[day, purchases, amount]`, for example
+--| `[["2025-01-03",1,12.50],["2025-02-11",2,30.00]]`. The days ascend. An entry with 0 purchases is
+--| a refund and has a negative amount.
+--|
+--| Amounts have up to 8 decimals. The largest number of decimals seen is kept, as sum() does. The
+--| absolute amounts of a history may add up to 10^18 minor units.
+--|
+--| ```sql
+--| CREATE TABLE customer (customer_id bigint PRIMARY KEY, history crm.history NOT NULL);
+--| INSERT INTO customer VALUES (1, '[["2025-01-03",1,12.50],["2025-02-11",2,30.00]]');
+--| ```
 CREATE TYPE crm.history (
 	INPUT = crm_internal.history_in,
 	OUTPUT = crm_internal.history_out,
@@ -32,49 +41,64 @@ CREATE TYPE crm.history (
 );
 
 COMMENT ON TYPE crm.history IS
-'The purchases of a customer: for each day the number of purchases and the exact net amount.';
-COMMENT ON FUNCTION crm_internal.history_in(cstring) IS 'Text input of crm.history.';
-COMMENT ON FUNCTION crm_internal.history_out(crm.history) IS 'Text output of crm.history.';
+'The purchases of a customer, with the number and the exact net amount of each day.';
+COMMENT ON FUNCTION crm_internal.history_in(cstring) IS 'Reads the text form of crm.history.';
+COMMENT ON FUNCTION crm_internal.history_out(crm.history) IS 'Writes the text form of crm.history.';
 COMMENT ON FUNCTION crm_internal.history_recv(internal) IS
-'Binary input of crm.history; all bytes are checked.';
-COMMENT ON FUNCTION crm_internal.history_send(crm.history) IS 'Binary output of crm.history.';
+'Reads the binary form of crm.history and checks all bytes.';
+COMMENT ON FUNCTION crm_internal.history_send(crm.history) IS
+'Writes the binary form of crm.history.';
 
 CREATE CAST (crm.history AS jsonb) WITH INOUT;
 COMMENT ON CAST (crm.history AS jsonb) IS
-'The text form, which is JSON: an array of [day, purchases, amount].';
+'The text form of a history as jsonb, an array of [day, purchases, amount].';
+
+--| Anything else is an error.
 CREATE CAST (jsonb AS crm.history) WITH INOUT;
 COMMENT ON CAST (jsonb AS crm.history) IS
-'Reads an array of [day, purchases, amount], days ascending; anything else is an error.';
+'Reads a history from an array of [day, purchases, amount] in which the days ascend.';
 
 /* Building */
 
---| A NULL history is an empty one; a NULL day or amount changes nothing. Transition of
---| crm.history_agg.
+-- A NULL history counts as an empty one. A NULL day or amount changes nothing.
 CREATE FUNCTION crm_internal.history_agg_transition(crm.history, day date, amount numeric)
 	RETURNS crm.history
 	AS 'MODULE_PATHNAME', 'crm_history_add_numeric' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION crm_internal.history_agg_transition(crm.history, date, numeric) IS
-'The history with one purchase (amount 0 or more) or refund (amount below 0) more.';
+'Transition function of crm.history_agg, which adds a purchase or a refund to a history.';
 CREATE FUNCTION crm_internal.history_agg_transition(crm.history, day date, amount float8)
 	RETURNS crm.history
 	AS 'MODULE_PATHNAME', 'crm_history_add_float8' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION crm_internal.history_agg_transition(crm.history, date, float8) IS
-'The same with a float, which is read as PostgreSQL casts it to numeric (15 significant digits), rounded to 8 decimals.';
---| Behind crm.rollup.
+'Transition function of crm.history_agg with float amounts.';
 CREATE FUNCTION crm_internal.history_combine(crm.history, crm.history) RETURNS crm.history
 	AS 'MODULE_PATHNAME', 'crm_history_union' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION crm_internal.history_combine(crm.history, crm.history) IS
-'All purchases of both histories; a NULL one counts as empty.';
+'Transition function of crm.rollup, which joins two histories and takes NULL as an empty one.';
 CREATE FUNCTION crm_internal.history_final(crm.history) RETURNS crm.history
 	AS 'MODULE_PATHNAME', 'crm_history_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION crm_internal.history_final(crm.history) IS
-'Final function of crm.history_agg and crm.rollup: sorts and packs.';
+'Final function of crm.history_agg and crm.rollup, which sorts and packs the entries.';
 
---| amount below 0 is a refund: it nets the money of its day and counts as no purchase; 0 counts
---| as a purchase. Rows with a NULL day or amount are skipped; NULL where no row is left. NaN and
---| infinite amounts, infinite days, more than 8 decimals and amounts out of range are errors. The
---| result does not depend on the order of the rows. For timestamps say which day is meant:
---| (created_at AT TIME ZONE 'Europe/Berlin')::date.
+--| * `day`: the day of the purchase. For a timestamp say which day is meant, for example
+--|   `(created_at AT TIME ZONE 'Europe/Berlin')::date`.
+--| * `amount`: 0 or more is a purchase. Below 0 is a refund. A refund reduces the amount of its day
+--|   and does not count as a purchase.
+--|
+--| Each entry has the number of purchases of the day and their exact net amount. The result does
+--| not depend on the order of the rows.
+--|
+--| Rows with NULL in `day` or `amount` are skipped. NULL if no row is left.
+--|
+--| Errors: an amount that is NaN or infinite, an infinite day, more than 8 decimals, and amounts
+--| out of range.
+--|
+--| ```sql
+--| SELECT customer_id, crm.history_agg(ordered_on, total) AS history
+--|   FROM (VALUES (1, date '2025-01-03', 12.50), (1, '2025-02-11', 30.00), (2, '2025-02-01', 8.00))
+--|     AS orders(customer_id, ordered_on, total)
+--|  GROUP BY customer_id;
+--| ```
 CREATE AGGREGATE crm.history_agg(day date, amount numeric) (
 	SFUNC = crm_internal.history_agg_transition,
 	STYPE = crm.history,
@@ -84,7 +108,10 @@ CREATE AGGREGATE crm.history_agg(day date, amount numeric) (
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.history_agg(date, numeric) IS
-'The purchase history of the rows: one entry a day with the number of purchases and the exact net amount.';
+'The purchase history of the rows, with one entry for each day.';
+
+--| A float is read as PostgreSQL casts it to numeric (15 significant digits) and rounded to 8
+--| decimals. Everything else is as in crm.history_agg with numeric amounts.
 CREATE AGGREGATE crm.history_agg(day date, amount float8) (
 	SFUNC = crm_internal.history_agg_transition,
 	STYPE = crm.history,
@@ -94,9 +121,12 @@ CREATE AGGREGATE crm.history_agg(day date, amount float8) (
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.history_agg(date, float8) IS
-'As history_agg with numeric amounts; a float is read as PostgreSQL casts it to numeric (15 significant digits), rounded to 8 decimals.';
---| Days that occur in several are added up. NULLs are skipped; NULL where none is left. The
---| rollup of parts equals the history of the whole.
+'The purchase history of rows with float amounts.';
+
+--| The purchases of a day that occurs in several histories are added up. The rollup of parts equals
+--| the history of the whole.
+--|
+--| NULLs are skipped. NULL if no history is left.
 CREATE AGGREGATE crm.rollup(history crm.history) (
 	SFUNC = crm_internal.history_combine,
 	STYPE = crm.history,
@@ -106,19 +136,21 @@ CREATE AGGREGATE crm.rollup(history crm.history) (
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.rollup(crm.history) IS
-'The union of histories: of channels, brands, the companies of a group.';
+'The union of histories, for example of channels, brands or the companies of a group.';
 
---| The purchases of a day that occurs in both are added up. NULL where either history is NULL;
---| crm.rollup takes any number of histories and skips NULL ones. The operator || does the same,
---| but a session finds it only with crm in its search_path.
+--| The purchases of a day that occurs in both histories are added up.
+--|
+--| NULL if either history is NULL. crm.rollup takes any number of histories and skips NULL ones.
+--| The operator `||` does the same as crm.merge, but a session finds the operator only if `crm` is
+--| in its search_path.
 CREATE FUNCTION crm.merge(history crm.history, other crm.history) RETURNS crm.history
 	AS 'MODULE_PATHNAME', 'crm_history_union' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION crm.merge(crm.history, crm.history) IS
-'All purchases of both histories, for example of two shops, or of the orders so far and of the new ones.';
+'All purchases of two histories, for example of two shops, or of old orders and new ones.';
 CREATE FUNCTION crm_internal.history_merge(crm.history, crm.history) RETURNS crm.history
 	AS 'MODULE_PATHNAME', 'crm_history_union' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION crm_internal.history_merge(crm.history, crm.history) IS
-'Behind the operator ||.';
+'The function of the operator ||.';
 CREATE OPERATOR crm.|| (
 	LEFTARG = crm.history,
 	RIGHTARG = crm.history,
@@ -126,104 +158,165 @@ CREATE OPERATOR crm.|| (
 	COMMUTATOR = OPERATOR(crm.||)
 );
 COMMENT ON OPERATOR crm.|| (crm.history, crm.history) IS
-'All purchases of both histories, as crm.merge.';
+'All purchases of both histories, as in crm.merge.';
 
 /* Cuts */
 
---| An empty history where there is none.
+--| Entries up to and including `as_of` are kept. An empty history if there are none.
 CREATE FUNCTION crm.upto(history crm.history, as_of date) RETURNS crm.history
 	AS 'MODULE_PATHNAME', 'crm_history_upto' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION crm.upto(crm.history, date) IS
-'The history as it was at the end of that day: entries up to and including as_of.';
---| An empty history where there is none.
+'The history as it was at the end of the day as_of.';
+
+--| An empty history if there are no such entries. Adjacent periods share no entry.
+--|
+--| ```sql
+--| SELECT crm.during('[["2025-01-03",1,12.50],["2025-02-11",2,30.00]]',
+--|                   '2025-01-01', '2025-02-01');
+--| ```
 CREATE FUNCTION crm.during(history crm.history, since date, until date) RETURNS crm.history
 	AS 'MODULE_PATHNAME', 'crm_history_during' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION crm.during(crm.history, date, date) IS
-'The entries of the days from (included) until (excluded).';
+'The entries of a history from the day since (included) to the day until (excluded).';
 
 /* Reading */
 
+--| The rows have these columns:
+--|
+--| * `day`: the day.
+--| * `purchases`: the number of purchases, or 0 if the day has only refunds.
+--| * `amount`: the exact net amount.
+--|
+--| ```sql
+--| SELECT * FROM crm.entries('[["2025-01-03",1,12.50],["2025-02-11",2,30.00]]');
+--| ```
 CREATE FUNCTION crm.entries(history crm.history, OUT day date, OUT purchases bigint,
 	OUT amount numeric) RETURNS SETOF record
 	AS 'MODULE_PATHNAME', 'crm_history_entries' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 12;
 COMMENT ON FUNCTION crm.entries(crm.history) IS
-'The entries as rows in the order of days: day, number of purchases (0 where the day has only refunds), exact net amount.';
---| 0 for an empty history.
+'The entries of a history as rows, in the order of the days.';
+
+--| Refunds do not count. 0 for an empty history.
 CREATE FUNCTION crm.purchases(history crm.history) RETURNS bigint
 	AS 'MODULE_PATHNAME', 'crm_history_purchases' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION crm.purchases(crm.history) IS 'Number of purchases; refunds do not count.';
+COMMENT ON FUNCTION crm.purchases(crm.history) IS 'The number of purchases in a history.';
+
+--| The result is `crm.purchases(crm.upto(history, as_of))`, but no cut history is built.
 CREATE FUNCTION crm.purchases(history crm.history, as_of date) RETURNS bigint
 	AS 'MODULE_PATHNAME', 'crm_history_purchases' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION crm.purchases(crm.history, date) IS
-'As of a day: crm.purchases(crm.upto(history, as_of)) without building the cut history.';
+'The number of purchases in a history up to the end of the day as_of.';
+
 --| 0 for an empty history.
 CREATE FUNCTION crm.purchase_days(history crm.history) RETURNS bigint
 	AS 'MODULE_PATHNAME', 'crm_history_purchase_days' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION crm.purchase_days(crm.history) IS 'Number of days with at least one purchase.';
+COMMENT ON FUNCTION crm.purchase_days(crm.history) IS
+'The number of days with at least one purchase in a history.';
+
+--| The result is `crm.purchase_days(crm.upto(history, as_of))`, but no cut history is built.
 CREATE FUNCTION crm.purchase_days(history crm.history, as_of date) RETURNS bigint
 	AS 'MODULE_PATHNAME', 'crm_history_purchase_days' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION crm.purchase_days(crm.history, date) IS
-'As of a day: crm.purchase_days(crm.upto(history, as_of)) without building the cut history.';
---| 0 for an empty history.
+'The number of days with at least one purchase, up to the end of the day as_of.';
+
+--| The result equals `sum(amount)` over the rows. 0 for an empty history.
 CREATE FUNCTION crm.amount(history crm.history) RETURNS numeric
 	AS 'MODULE_PATHNAME', 'crm_history_amount' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION crm.amount(crm.history) IS
-'Exact sum of all amounts, refunds taken off: equal to sum(amount) over the rows.';
+'The exact net amount of a history, with refunds subtracted.';
+
+--| The result is `crm.amount(crm.upto(history, as_of))`, but no cut history is built.
 CREATE FUNCTION crm.amount(history crm.history, as_of date) RETURNS numeric
 	AS 'MODULE_PATHNAME', 'crm_history_amount' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION crm.amount(crm.history, date) IS
-'As of a day: crm.amount(crm.upto(history, as_of)) without building the cut history.';
---| NULL where there is no purchase.
+'The exact net amount of a history up to the end of the day as_of, with refunds subtracted.';
+
+--| NULL if there is no purchase.
 CREATE FUNCTION crm.average_amount(history crm.history) RETURNS numeric
 	AS 'MODULE_PATHNAME', 'crm_history_average_amount' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION crm.average_amount(crm.history) IS
-'Net amount divided by the number of purchases.';
+'The net amount of a history divided by the number of purchases.';
+
+--| The result is `crm.average_amount(crm.upto(history, as_of))`, but no cut history is built.
 CREATE FUNCTION crm.average_amount(history crm.history, as_of date) RETURNS numeric
 	AS 'MODULE_PATHNAME', 'crm_history_average_amount' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION crm.average_amount(crm.history, date) IS
-'As of a day: crm.average_amount(crm.upto(history, as_of)) without building the cut history.';
+'The net amount divided by the number of purchases, both up to the end of the day as_of.';
+
+--| NULL if there is no purchase.
 CREATE FUNCTION crm.first_day(history crm.history) RETURNS date
 	AS 'MODULE_PATHNAME', 'crm_history_first_day' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION crm.first_day(crm.history) IS
-'First day with a purchase; NULL where there is none.';
+COMMENT ON FUNCTION crm.first_day(crm.history) IS 'The first day with a purchase.';
+
+--| The result is `crm.first_day(crm.upto(history, as_of))`, but no cut history is built.
 CREATE FUNCTION crm.first_day(history crm.history, as_of date) RETURNS date
 	AS 'MODULE_PATHNAME', 'crm_history_first_day' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION crm.first_day(crm.history, date) IS
-'As of a day: crm.first_day(crm.upto(history, as_of)) without building the cut history.';
+'The first day with a purchase, as it was known at the end of the day as_of.';
+
+--| NULL if there is no purchase.
 CREATE FUNCTION crm.last_day(history crm.history) RETURNS date
 	AS 'MODULE_PATHNAME', 'crm_history_last_day' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION crm.last_day(crm.history) IS
-'Last day with a purchase; NULL where there is none.';
+COMMENT ON FUNCTION crm.last_day(crm.history) IS 'The last day with a purchase.';
+
+--| The result is `crm.last_day(crm.upto(history, as_of))`, but no cut history is built.
 CREATE FUNCTION crm.last_day(history crm.history, as_of date) RETURNS date
 	AS 'MODULE_PATHNAME', 'crm_history_last_day' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION crm.last_day(crm.history, date) IS
-'As of a day: crm.last_day(crm.upto(history, as_of)) without building the cut history.';
---| Later entries are ignored. NULL where there is no purchase by then.
+'The last day with a purchase up to the day as_of.';
+
+--| Entries after `as_of` are ignored. NULL if there is no purchase up to `as_of`.
 CREATE FUNCTION crm.recency(history crm.history, as_of date) RETURNS int
 	AS 'MODULE_PATHNAME', 'crm_history_recency' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION crm.recency(crm.history, date) IS
-'Days from the last purchase up to as_of, to as_of.';
---| NULL where there is no purchase by then.
+'The number of days from the last purchase to the day as_of.';
+
+--| NULL if there is no purchase up to `as_of`.
 CREATE FUNCTION crm.tenure(history crm.history, as_of date) RETURNS int
 	AS 'MODULE_PATHNAME', 'crm_history_tenure' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION crm.tenure(crm.history, date) IS 'Days from the first purchase to as_of.';
---| Statistics of too few gaps (none, for stddev one) are NULL.
+COMMENT ON FUNCTION crm.tenure(crm.history, date) IS
+'The number of days from the first purchase to the day as_of.';
+
+--| The record has these columns:
+--|
+--| * `count`: the number of gaps.
+--| * `mean`, `median`: their mean and median, in days.
+--| * `stddev`: their sample standard deviation, in days. NULL if there are fewer than two gaps.
+--| * `mean_log`: the mean of their natural logarithms.
+--|
+--| `mean`, `median` and `mean_log` are NULL if there is no gap.
 CREATE FUNCTION crm.gaps(history crm.history, OUT count bigint, OUT mean float8, OUT median float8,
 	OUT stddev float8, OUT mean_log float8) RETURNS record
 	AS 'MODULE_PATHNAME', 'crm_history_gaps' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION crm.gaps(crm.history) IS
-'The days between one purchase day and the next: how many gaps, their mean, median, sample standard deviation and mean natural logarithm.';
---| unit: day, week, month (365.25/12 days) or year (365.25 days). NULL where there is no purchase
---| up to as_of; an unknown unit is an error.
+'Statistics of the gaps between purchases, which are the days from one purchase day to the next.';
+
+--| * `unit`: the unit of the times, which is `day`, `week`, `month` (365.25/12 days) or `year`
+--|   (365.25 days). An unknown unit is an error.
+--|
+--| The record has these columns (Fader, Hardie and Lee 2005):
+--|
+--| * `x`: the number of repeat purchases, which is the number of purchase days less the first.
+--| * `t_x`: the time from the first purchase to the last one.
+--| * `t`: the time from the first purchase to `as_of`.
+--| * `mean_amount`: the mean net amount of the repeat days, or 0 if `x` is 0. A refund counts only
+--|   on a day with a purchase.
+--|
+--| NULL if there is no purchase up to `as_of`.
+--|
+--| ```sql
+--| SELECT repeats.*
+--|   FROM crm.repeat_purchases('[["2025-01-03",1,12.50],["2025-02-11",2,30.00]]', '2025-06-30',
+--|                             'week') AS repeats;
+--| ```
 CREATE FUNCTION crm.repeat_purchases(history crm.history, as_of date, unit text, OUT x bigint,
 	OUT t_x float8, OUT t float8, OUT mean_amount float8) RETURNS record
 	AS 'MODULE_PATHNAME', 'crm_history_repeat_purchases' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION crm.repeat_purchases(crm.history, date, text) IS
-'The summary that customer-base models are fitted on, as of a day (Fader, Hardie & Lee 2005): x = repeat purchases (distinct purchase days less the first), t_x = time from the first to the last of them, t = time from the first to as_of, mean_amount = mean net amount of the repeat days (0 where x = 0; a refund counts on a day with a purchase only).';
+'The summary of a history that models of repeat purchases are fitted to, as of a day.';
 
-/* Comparison: equal bytes; the order is arbitrary but stable. */
+/* Comparison. Equal histories have equal bytes. The order is arbitrary but stable. */
 
---| Behind the operator =.
 CREATE FUNCTION crm_internal.history_eq(crm.history, crm.history) RETURNS boolean
 	AS 'MODULE_PATHNAME', 'crm_history_eq' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 CREATE FUNCTION crm_internal.history_ne(crm.history, crm.history) RETURNS boolean
@@ -243,17 +336,23 @@ CREATE FUNCTION crm_internal.history_hash(crm.history) RETURNS int
 CREATE FUNCTION crm_internal.history_hash_extended(crm.history, bigint) RETURNS bigint
 	AS 'MODULE_PATHNAME', 'crm_history_hash_extended' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION crm_internal.history_eq(crm.history, crm.history) IS
-'Same entries and same scale.';
-COMMENT ON FUNCTION crm_internal.history_ne(crm.history, crm.history) IS 'Behind the operator <>.';
-COMMENT ON FUNCTION crm_internal.history_lt(crm.history, crm.history) IS 'Behind the operator <.';
-COMMENT ON FUNCTION crm_internal.history_le(crm.history, crm.history) IS 'Behind the operator <=.';
-COMMENT ON FUNCTION crm_internal.history_gt(crm.history, crm.history) IS 'Behind the operator >.';
-COMMENT ON FUNCTION crm_internal.history_ge(crm.history, crm.history) IS 'Behind the operator >=.';
+'The function of the operator =.';
+COMMENT ON FUNCTION crm_internal.history_ne(crm.history, crm.history) IS
+'The function of the operator <>.';
+COMMENT ON FUNCTION crm_internal.history_lt(crm.history, crm.history) IS
+'The function of the operator <.';
+COMMENT ON FUNCTION crm_internal.history_le(crm.history, crm.history) IS
+'The function of the operator <=.';
+COMMENT ON FUNCTION crm_internal.history_gt(crm.history, crm.history) IS
+'The function of the operator >.';
+COMMENT ON FUNCTION crm_internal.history_ge(crm.history, crm.history) IS
+'The function of the operator >=.';
 COMMENT ON FUNCTION crm_internal.history_cmp(crm.history, crm.history) IS
-'Behind btree indexes and sorting.';
-COMMENT ON FUNCTION crm_internal.history_hash(crm.history) IS 'Behind hashing.';
+'Compares two histories for btree indexes and sorting.';
+COMMENT ON FUNCTION crm_internal.history_hash(crm.history) IS
+'Hashes a history for hash joins and hash indexes.';
 COMMENT ON FUNCTION crm_internal.history_hash_extended(crm.history, bigint) IS
-'Behind hash partitioning.';
+'Hashes a history with a seed for hash partitioning.';
 
 CREATE OPERATOR crm.= (
 	LEFTARG = crm.history, RIGHTARG = crm.history, FUNCTION = crm_internal.history_eq,
@@ -285,16 +384,18 @@ CREATE OPERATOR crm.>= (
 	COMMUTATOR = OPERATOR(crm.<=), NEGATOR = OPERATOR(crm.<),
 	RESTRICT = scalargesel, JOIN = scalargejoinsel
 );
-COMMENT ON OPERATOR crm.= (crm.history, crm.history) IS 'Same entries and same scale.';
-COMMENT ON OPERATOR crm.<> (crm.history, crm.history) IS 'Other entries or another scale.';
+COMMENT ON OPERATOR crm.= (crm.history, crm.history) IS
+'True if both histories have the same entries and the same number of decimals.';
+COMMENT ON OPERATOR crm.<> (crm.history, crm.history) IS
+'True if the histories differ in an entry or in the number of decimals.';
 COMMENT ON OPERATOR crm.< (crm.history, crm.history) IS
-'Arbitrary but stable order, for sorting and indexes.';
+'Less than, in an arbitrary but stable order for sorting and indexes.';
 COMMENT ON OPERATOR crm.<= (crm.history, crm.history) IS
-'Arbitrary but stable order, for sorting and indexes.';
+'Less than or equal, in an arbitrary but stable order for sorting and indexes.';
 COMMENT ON OPERATOR crm.> (crm.history, crm.history) IS
-'Arbitrary but stable order, for sorting and indexes.';
+'Greater than, in an arbitrary but stable order for sorting and indexes.';
 COMMENT ON OPERATOR crm.>= (crm.history, crm.history) IS
-'Arbitrary but stable order, for sorting and indexes.';
+'Greater than or equal, in an arbitrary but stable order for sorting and indexes.';
 
 CREATE OPERATOR CLASS crm.history_ops DEFAULT FOR TYPE crm.history USING btree AS
 	OPERATOR 1 crm.<, OPERATOR 2 crm.<=, OPERATOR 3 crm.=, OPERATOR 4 crm.>=, OPERATOR 5 crm.>,
@@ -304,7 +405,7 @@ CREATE OPERATOR CLASS crm.history_ops DEFAULT FOR TYPE crm.history USING hash AS
 	FUNCTION 1 crm_internal.history_hash(crm.history),
 	FUNCTION 2 crm_internal.history_hash_extended(crm.history, bigint);
 COMMENT ON OPERATOR CLASS crm.history_ops USING btree IS
-'Lets histories be sorted, grouped and indexed.';
+'Operators to sort, group and index histories.';
 COMMENT ON OPERATOR CLASS crm.history_ops USING hash IS
-'Lets histories be hashed: DISTINCT, GROUP BY, hash joins and partitions.';
+'Operators to hash histories in DISTINCT, GROUP BY, hash joins and partitions.';
 
