@@ -2,10 +2,18 @@
 /*
  * validation
  *
- * How good a model is: fitted on the past, held against what came after, and
- * beside naive forecasts. And whether spend goes with frequency.
+ * A validation measures how good a model is. It forecasts a holdout with a
+ * model that was fitted on the past, and compares the forecast with the actual
+ * purchases and with naive forecasts. The module also checks whether spend
+ * depends on frequency.
  */
 
+--| The customers of a bin are alike in the number of repeat purchases, or in the days since the
+--| last purchase. Purchases are totals of all customers in the bin.
+--|
+--| `same_rate` and `same_again` are naive forecasts. With `same_rate` each customer goes on at the
+--| rate of repeat purchases since the first purchase. With `same_again` each customer repeats the
+--| repeat purchases of as many days just before the holdout as the holdout has.
 CREATE TYPE crm.validation_bin AS (
 	at_least integer,
 	at_most integer,
@@ -16,17 +24,25 @@ CREATE TYPE crm.validation_bin AS (
 	same_again float8
 );
 COMMENT ON TYPE crm.validation_bin IS
-'Customers alike in one respect (number of repeat purchases, or days since the last one), with the purchases that they made in the holdout and those that were forecast, in all.';
+'Customers of a bin of a validation, with their actual and forecast purchases in the holdout.';
 COMMENT ON COLUMN crm.validation_bin.at_least IS 'Lower bound of the bin, inclusive.';
-COMMENT ON COLUMN crm.validation_bin.at_most IS 'Upper bound of the bin, inclusive; NULL for none.';
-COMMENT ON COLUMN crm.validation_bin.customers IS 'Customers in the bin.';
-COMMENT ON COLUMN crm.validation_bin.actual IS 'Purchases they made in the holdout.';
-COMMENT ON COLUMN crm.validation_bin.expected IS 'Purchases the model expected.';
+COMMENT ON COLUMN crm.validation_bin.at_most IS
+'Upper bound of the bin, inclusive, or NULL if there is no bound.';
+COMMENT ON COLUMN crm.validation_bin.customers IS 'Number of customers in the bin.';
+COMMENT ON COLUMN crm.validation_bin.actual IS 'Purchases that the customers made in the holdout.';
+COMMENT ON COLUMN crm.validation_bin.expected IS
+'Purchases that the model expected in the holdout.';
 COMMENT ON COLUMN crm.validation_bin.same_rate IS
-'Naive forecast: each goes on at the rate of repeat purchases since the first one.';
+'Naive forecast, where customers go on at their rate of repeat purchases since the first purchase.';
 COMMENT ON COLUMN crm.validation_bin.same_again IS
-'Naive forecast: each repeats the repeat purchases of as many days just before the holdout as it has.';
+'Naive forecast, where each customer repeats the repeat purchases of an equally long time before.';
 
+--| The forecasts are:
+--|
+--| * `model`: the forecast of the model.
+--| * `same_rate`: each customer goes on at the rate of repeat purchases since the first purchase.
+--| * `same_again`: each customer repeats the repeat purchases of as many days just before the
+--|   holdout as the holdout has.
 CREATE TYPE crm.validation_forecast AS (
 	forecast text,
 	customers bigint,
@@ -38,24 +54,27 @@ CREATE TYPE crm.validation_forecast AS (
 	gini float8,
 	gini_perfect float8
 );
-COMMENT ON TYPE crm.validation_forecast IS 'How near one forecast came, over all customers.';
+COMMENT ON TYPE crm.validation_forecast IS
+'The accuracy of one forecast of a validation over all customers.';
 COMMENT ON COLUMN crm.validation_forecast.forecast IS
-'model; same_rate: each customer goes on at the rate of repeat purchases since the first one; same_again: each repeats the repeat purchases of as many days just before the holdout as it has.';
+'Name of the forecast, which is model, same_rate or same_again.';
 COMMENT ON COLUMN crm.validation_forecast.customers IS
-'Customers forecast: those whose first purchase was in calibration.';
-COMMENT ON COLUMN crm.validation_forecast.actual IS 'Purchases they made in the holdout.';
-COMMENT ON COLUMN crm.validation_forecast.expected IS 'Purchases forecast.';
+'Number of customers forecast, whose first purchase was in calibration.';
+COMMENT ON COLUMN crm.validation_forecast.actual IS
+'Purchases that these customers made in the holdout.';
+COMMENT ON COLUMN crm.validation_forecast.expected IS 'Purchases forecast for the holdout.';
 COMMENT ON COLUMN crm.validation_forecast.bias IS
-'Mean of forecast less actual, in purchases a customer: above 0 is too many.';
+'Mean of forecast less actual, in purchases a customer, where above 0 is too many.';
 COMMENT ON COLUMN crm.validation_forecast.mae IS 'Mean absolute error, in purchases a customer.';
 COMMENT ON COLUMN crm.validation_forecast.rmse IS
 'Root of the mean squared error, in purchases a customer.';
 COMMENT ON COLUMN crm.validation_forecast.gini IS
-'Gini coefficient of the actual purchases with customers ranked by the forecast (the concentration index; ties share their mean rank): 0 for a ranking that says nothing. NULL where nobody bought.';
+'Gini coefficient of the actual purchases of customers ranked by the forecast.';
 COMMENT ON COLUMN crm.validation_forecast.gini_perfect IS
-'The same, ranked by the actual purchases: the most there can be.';
+'Gini coefficient of the actual purchases of customers ranked by them, which is the maximum.';
 
---| Plain data: it can be stored.
+--| crm.validate returns this type. crm.accuracy, crm.accuracy_by_frequency, crm.accuracy_by_recency
+--| and crm.tracking read it. The value is plain data and can be stored.
 CREATE TYPE crm.validation AS (
 	model crm.model,
 	calibration_end date,
@@ -68,55 +87,71 @@ CREATE TYPE crm.validation AS (
 	repeat_purchases bigint[]
 );
 COMMENT ON TYPE crm.validation IS
-'A model held against what came after; built by crm.validate and read by crm.accuracy, crm.accuracy_by_frequency, crm.accuracy_by_recency and crm.tracking.';
+'The comparison of a model and two naive forecasts with the purchases in a holdout.';
 COMMENT ON COLUMN crm.validation.model IS 'The model.';
 COMMENT ON COLUMN crm.validation.calibration_end IS 'Last day that the forecasts knew of.';
 COMMENT ON COLUMN crm.validation.holdout_end IS 'Last day of the holdout.';
-COMMENT ON COLUMN crm.validation.forecasts IS 'How near each forecast came.';
-COMMENT ON COLUMN crm.validation.frequency_bins IS 'Customers by repeat purchases in calibration.';
+COMMENT ON COLUMN crm.validation.forecasts IS 'Accuracy of each forecast.';
+COMMENT ON COLUMN crm.validation.frequency_bins IS
+'Customers by the number of repeat purchases in calibration.';
 COMMENT ON COLUMN crm.validation.recency_bins IS
-'Customers by days since the last purchase in calibration.';
-COMMENT ON COLUMN crm.validation.first_day IS 'Day of the first purchase of all.';
+'Customers by the days from the last purchase to the end of calibration.';
+COMMENT ON COLUMN crm.validation.first_day IS 'Day of the earliest first purchase.';
 COMMENT ON COLUMN crm.validation.new_customers IS
-'Customers whose first purchase it was, by day from first_day.';
+'Number of customers whose first purchase was on a day, for each day from first_day.';
 COMMENT ON COLUMN crm.validation.repeat_purchases IS
-'Repeat purchases of those customers, by day from first_day.';
+'Number of repeat purchases of the customers on a day, for each day from first_day.';
 
 CREATE FUNCTION crm_internal.validate_transition(internal, model crm.model, history crm.history,
 	calibration_end date, holdout_end date) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_validate_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION crm_internal.validate_transition(internal, crm.model, crm.history, date, date) IS
-'Transition of crm.validate.';
+COMMENT ON FUNCTION crm_internal.validate_transition(internal, crm.model, crm.history, date,
+	date) IS
+'Transition function of crm.validate.';
 CREATE FUNCTION crm_internal.validate_combine(internal, internal) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_validate_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION crm_internal.validate_combine(internal, internal) IS
-'Joins the states of two parallel workers of crm.validate.';
+'Joins the states of two workers of crm.validate.';
 CREATE FUNCTION crm_internal.validate_serialize(internal) RETURNS bytea
 	AS 'MODULE_PATHNAME', 'crm_validate_serialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION crm_internal.validate_serialize(internal) IS
-'The state of crm.validate as bytes, for a parallel worker.';
+'Packs the state of a worker of crm.validate.';
 CREATE FUNCTION crm_internal.validate_deserialize(bytea, internal) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_validate_deserialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION crm_internal.validate_deserialize(bytea, internal) IS
-'Reads what crm_internal.validate_serialize wrote; all of it is checked.';
+'Unpacks the state of a worker of crm.validate and checks the bytes.';
 CREATE FUNCTION crm_internal.validate_final(internal) RETURNS crm.validation
 	AS 'MODULE_PATHNAME', 'crm_validate_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION crm_internal.validate_final(internal) IS
-'Final function of crm.validate: forecasts and compares.';
+'Final function of crm.validate, which forecasts and compares.';
 
---| The model should be fitted on the same histories as of calibration_end, the last day it may
---| know of: SELECT crm.validate(m.model, c.history, '2025-06-30', '2025-12-31') FROM customers AS
---| c, (SELECT crm.fit_purchases('mbg_nbd', 'week', history, '2025-06-30') AS model FROM
---| customers) AS m. The holdout is the time from the day after it to holdout_end. A purchase is a
---| day with one, as it is for the models. Customers whose first purchase is after calibration_end
---| do not count. Beside the model stand two naive forecasts: same_rate (each customer goes on at
---| the rate of repeat purchases since the first one) and same_again (each repeats the repeat
---| purchases of as many days just before the holdout as it has). Read the result by crm.accuracy,
---| crm.accuracy_by_frequency, crm.accuracy_by_recency and crm.tracking. Rows with a NULL are
---| skipped, NULL where no customer is left; the arguments but the history must be the same in all
---| rows. A holdout that does not end after the calibration, and a first purchase more than a
---| hundred years before its end, are errors. The result does not depend on the order of the rows
---| or the number of workers, to the last digit.
+--| * `model`: the model. It should be fitted on the same histories as of `calibration_end`.
+--| * `history`: the whole history of a customer, one row each. The aggregate cuts it.
+--| * `calibration_end`: the last day that the model may know of.
+--| * `holdout_end`: the last day of the holdout. The holdout begins on the day after
+--|   `calibration_end`.
+--|
+--| All arguments except `history` are the same in all rows. A purchase is a day with a purchase, as
+--| it is for the models. Customers whose first purchase is after `calibration_end` do not count.
+--|
+--| The result also has two naive forecasts. With `same_rate` each customer goes on at the rate of
+--| repeat purchases since the first purchase. With `same_again` each customer repeats the repeat
+--| purchases of as many days just before the holdout as the holdout has.
+--|
+--| Read the result with crm.accuracy, crm.accuracy_by_frequency, crm.accuracy_by_recency and
+--| crm.tracking. The result does not depend on the order of the rows or the number of workers, to
+--| the last digit.
+--|
+--| Rows with a NULL are skipped. NULL if no customer is left. A holdout that does not end after the
+--| calibration is an error. A first purchase more than a hundred years before the end of the
+--| holdout is an error too.
+--|
+--| ```sql
+--| SELECT crm.validate(m.model, c.history, '2025-06-30', '2025-12-31')
+--|   FROM customers AS c,
+--|        (SELECT crm.fit_purchases('mbg_nbd', 'week', history, '2025-06-30') AS model
+--|           FROM customers) AS m;
+--| ```
 CREATE AGGREGATE crm.validate(model crm.model, history crm.history, calibration_end date,
 	holdout_end date) (
 	SFUNC = crm_internal.validate_transition,
@@ -129,13 +164,23 @@ CREATE AGGREGATE crm.validate(model crm.model, history crm.history, calibration_
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.validate(crm.model, crm.history, date, date) IS
-'Holds a model of repeat purchases against what customers did, one whole history a customer; the aggregate cuts it.';
+'Compares a model of repeat purchases with the purchases that customers made in a holdout.';
 
---| Actual and expected purchases in all; bias, mean absolute error (mae) and root mean squared
---| error (rmse) in purchases a customer; and how well the forecast ranks customers: the Gini
---| coefficient of the actual purchases ranked by it, beside that of the perfect ranking. Which
---| forecast is best depends on the use: totals for planning, ranking for choosing whom to write
---| to.
+--| The rows are the forecasts `model`, `same_rate` and `same_again`. They have these columns:
+--|
+--| * `forecast`: the name of the forecast.
+--| * `customers`: the number of customers whose first purchase was in calibration.
+--| * `actual`, `expected`: the purchases in the holdout, made and forecast, of all customers.
+--| * `bias`, `mae`, `rmse`: the mean error (forecast less actual), the mean absolute error and the
+--|   root mean squared error, in purchases a customer.
+--| * `gini`: how well the forecast ranks customers. It is the Gini coefficient of the actual
+--|   purchases with customers ranked by the forecast (the concentration index). Ties share their
+--|   mean rank. 0 is a ranking without information. NULL if nobody bought.
+--| * `gini_perfect`: the Gini coefficient with customers ranked by the actual purchases. No ranking
+--|   has a higher one.
+--|
+--| The best forecast depends on the use. Totals matter for planning. Ranking matters for the choice
+--| of customers to write to.
 CREATE FUNCTION crm.accuracy(validation crm.validation) RETURNS SETOF crm.validation_forecast
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE ROWS 3
 BEGIN ATOMIC
@@ -144,11 +189,18 @@ BEGIN ATOMIC
 	  FROM unnest((accuracy.validation).forecasts) AS f;
 END;
 COMMENT ON FUNCTION crm.accuracy(crm.validation) IS
-'How near the forecasts of a validation came, one row each: the model, same_rate and same_again.';
+'The accuracy of the forecasts of a validation, one row each.';
 
---| Actual and forecast purchases in the holdout of the customers of each bin, in all and a
---| customer (mean_, NULL for an empty bin). Fader, Hardie & Lee (2005) compare their models in
---| this way.
+--| The bins are 0 to 6, and 7 or more (`at_most` is NULL). The rows have these columns:
+--|
+--| * `at_least`, `at_most`: the bounds of the bin, both inclusive.
+--| * `customers`: the number of customers in the bin.
+--| * `actual`, `expected`, `same_rate`, `same_again`: purchases in the holdout of all customers of
+--|   the bin, made and forecast.
+--| * `mean_actual`, `mean_expected`, `mean_same_rate`, `mean_same_again`: the same numbers a
+--|   customer. NULL for an empty bin.
+--|
+--| Fader, Hardie and Lee (2005) compare their models in this way.
 CREATE FUNCTION crm.accuracy_by_frequency(validation crm.validation,
 	OUT at_least integer, OUT at_most integer, OUT customers bigint,
 	OUT actual bigint, OUT expected float8, OUT same_rate float8, OUT same_again float8,
@@ -163,11 +215,13 @@ BEGIN ATOMIC
 	  FROM unnest((accuracy_by_frequency.validation).frequency_bins) AS b;
 END;
 COMMENT ON FUNCTION crm.accuracy_by_frequency(crm.validation) IS
-'A validation by the number of repeat purchases in calibration: 0 to 6, and 7 or more (at_most NULL).';
+'A validation by the number of repeat purchases of customers in calibration.';
 
---| Actual and forecast purchases in the holdout of the customers of each bin, in all and a
---| customer (mean_, NULL for an empty bin). A model that believes too long in silent customers
---| shows here.
+--| The bins are up to 7, 14, 30, 60, 90, 180, 365 and 730 days, and more (`at_most` is NULL). The
+--| columns are the ones of crm.accuracy_by_frequency: purchases in the holdout of the customers of
+--| each bin, made and forecast, in all and a customer.
+--|
+--| Use the rows to find a model that believes too long in silent customers.
 CREATE FUNCTION crm.accuracy_by_recency(validation crm.validation,
 	OUT at_least integer, OUT at_most integer, OUT customers bigint,
 	OUT actual bigint, OUT expected float8, OUT same_rate float8, OUT same_again float8,
@@ -182,23 +236,36 @@ BEGIN ATOMIC
 	  FROM unnest((accuracy_by_recency.validation).recency_bins) AS b;
 END;
 COMMENT ON FUNCTION crm.accuracy_by_recency(crm.validation) IS
-'A validation by the days from the last purchase to the end of calibration: up to 7, 14, 30, 60, 90, 180, 365, 730 days, and more (at_most NULL).';
+'A validation by the days from the last purchase of customers to the end of calibration.';
 
---| Expected are those of new customers by their age, whatever they did since (Fader, Hardie & Lee
---| 2005); a model whose curve leaves the actual one in the holdout misses how customers leave,
---| and no model of this family knows seasons. unit is day, week, month, quarter or year; periods
---| are counted in both directions from the day after calibration_end, so the first and the last
---| may be shorter. A value that does not come from crm.validate is an error.
+--| * `unit`: the length of a period, which is `day`, `week`, `month`, `quarter` or `year`. Periods
+--|   are counted in both directions from the day after `calibration_end`, so the first and the last
+--|   may be shorter.
+--|
+--| The rows have these columns:
+--|
+--| * `period_end`: the last day of the period.
+--| * `in_holdout`: whether the period is in the holdout and not in calibration.
+--| * `actual`, `expected`: the repeat purchases of all customers in the period.
+--| * `cumulative_actual`, `cumulative_expected`: the repeat purchases up to the end of the period.
+--|
+--| The expected purchases are the ones of new customers by their age, whatever the customers did
+--| since (Fader, Hardie and Lee 2005). A model misses how customers leave if its curve departs from
+--| the actual one in the holdout. No model of this family knows seasons.
+--|
+--| A value that does not come from crm.validate is an error.
 CREATE FUNCTION crm.tracking(validation crm.validation, unit text,
 	OUT period_end date, OUT in_holdout boolean, OUT actual bigint, OUT expected float8,
 	OUT cumulative_actual bigint, OUT cumulative_expected float8) RETURNS SETOF record
 	AS 'MODULE_PATHNAME', 'crm_validation_tracking'
 		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10000 ROWS 100;
 COMMENT ON FUNCTION crm.tracking(crm.validation, text) IS
-'A validation over time: the repeat purchases of all its customers in each period and up to its end, actual and expected, in calibration and holdout.';
+'The actual and expected repeat purchases of a validation over time.';
 
 /* Spend and frequency */
 
+--| The correlation compares the number of repeat purchases and their mean amount.
+--| crm.check_spend_independence returns this type.
 CREATE TYPE crm.spend_independence AS (
 	customers bigint,
 	left_out bigint,
@@ -208,50 +275,67 @@ CREATE TYPE crm.spend_independence AS (
 	spearman_p float8
 );
 COMMENT ON TYPE crm.spend_independence IS
-'Whether customers who buy more often spend more, or less, at a time; made by crm.check_spend_independence.';
-COMMENT ON COLUMN crm.spend_independence.customers IS 'Customers compared.';
+'The correlation between how often customers buy and how much they spend at a time.';
+COMMENT ON COLUMN crm.spend_independence.customers IS 'Number of customers compared.';
 COMMENT ON COLUMN crm.spend_independence.left_out IS
-'Customers without a repeat purchase, or whose mean amount is not positive.';
+'Number of customers without a repeat purchase or without a positive mean amount.';
 COMMENT ON COLUMN crm.spend_independence.pearson IS
-'Pearson''s correlation of the logarithms of number and mean amount of the repeat purchases, from -1 to 1; NULL where either is the same for all.';
-COMMENT ON COLUMN crm.spend_independence.pearson_p IS
-'Probability of one at least as far from 0 among so many independent customers (two-sided, Student''s t); NULL for fewer than 3.';
+'Pearson''s correlation of the logarithms of the number and mean amount of the repeat purchases.';
+COMMENT ON COLUMN crm.spend_independence.pearson_p IS 'P-value of the column pearson.';
 COMMENT ON COLUMN crm.spend_independence.spearman IS
-'Spearman''s rank correlation of the same, ties at their mean rank.';
-COMMENT ON COLUMN crm.spend_independence.spearman_p IS
-'Its probability, by the same approximation.';
+'Spearman''s rank correlation of the number and mean amount of the repeat purchases.';
+COMMENT ON COLUMN crm.spend_independence.spearman_p IS 'P-value of the column spearman.';
 
 CREATE FUNCTION crm_internal.check_spend_independence_transition(internal, history crm.history,
 	as_of date) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_check_spend_independence_transition'
 		LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION crm_internal.check_spend_independence_transition(internal, crm.history, date) IS
-'Transition of crm.check_spend_independence.';
+'Transition function of crm.check_spend_independence.';
 CREATE FUNCTION crm_internal.check_spend_independence_combine(internal, internal) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_check_spend_independence_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION crm_internal.check_spend_independence_combine(internal, internal) IS
-'Joins the states of two parallel workers of crm.check_spend_independence.';
+'Joins the states of two workers of crm.check_spend_independence.';
 CREATE FUNCTION crm_internal.check_spend_independence_serialize(internal) RETURNS bytea
 	AS 'MODULE_PATHNAME', 'crm_check_spend_independence_serialize'
 		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION crm_internal.check_spend_independence_serialize(internal) IS
-'The state of crm.check_spend_independence as bytes, for a parallel worker.';
+'Packs the state of a worker of crm.check_spend_independence.';
 CREATE FUNCTION crm_internal.check_spend_independence_deserialize(bytea, internal) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_check_spend_independence_deserialize'
 		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION crm_internal.check_spend_independence_deserialize(bytea, internal) IS
-'Reads what crm_internal.check_spend_independence_serialize wrote; all of it is checked.';
+'Unpacks the state of a worker of crm.check_spend_independence and checks the bytes.';
 CREATE FUNCTION crm_internal.check_spend_independence_final(internal) RETURNS crm.spend_independence
 	AS 'MODULE_PATHNAME', 'crm_check_spend_independence_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION crm_internal.check_spend_independence_final(internal) IS
 'Final function of crm.check_spend_independence.';
 
---| One history a customer, as of the end of that day; compared are the number of repeat purchases
---| and their mean net amount, as in crm.fit_spend. Read the correlation first and the p-value
---| second: with many customers a correlation of 0.05 is significant and still harmless, one
---| beyond 0.3 or so is not, however few there are; then fit and value groups of customers apart.
---| Rows with a NULL are skipped, NULL where there is none. The result does not depend on the
---| order of the rows or the number of workers, to the last digit.
+--| crm.fit_spend and crm.clv assume that spend does not depend on how often customers buy (Fader
+--| and Hardie 2013). This aggregate checks the assumption.
+--|
+--| * `history`: the purchases of a customer, one row each.
+--| * `as_of`: the end of this day is the moment of the comparison.
+--|
+--| The metrics are the number of repeat purchases and their mean net amount, as in crm.fit_spend.
+--| The result has these columns:
+--|
+--| * `customers`: the number of customers compared.
+--| * `left_out`: the number of customers without a repeat purchase, or with a mean amount that is
+--|   not positive.
+--| * `pearson`: Pearson's correlation of the logarithms of both metrics, from -1 to 1. NULL if a
+--|   metric is the same for all customers.
+--| * `pearson_p`: the probability of a correlation at least as far from 0 among as many independent
+--|   customers (two-sided, Student's t). NULL for fewer than 3 customers.
+--| * `spearman`: Spearman's rank correlation of both metrics. Ties have their mean rank.
+--| * `spearman_p`: the probability of `spearman`, by the same approximation.
+--|
+--| Read the correlation first and the p-value second. With many customers a correlation of 0.05 is
+--| significant and still harmless. A correlation beyond about 0.3 is not harmless, however few the
+--| customers are. In this case fit and value groups of customers apart.
+--|
+--| Rows with a NULL are skipped. NULL if no row is left. The result does not depend on the order of
+--| the rows or the number of workers, to the last digit.
 CREATE AGGREGATE crm.check_spend_independence(history crm.history, as_of date) (
 	SFUNC = crm_internal.check_spend_independence_transition,
 	STYPE = internal,
@@ -263,4 +347,4 @@ CREATE AGGREGATE crm.check_spend_independence(history crm.history, as_of date) (
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.check_spend_independence(crm.history, date) IS
-'Whether an assumption behind crm.fit_spend and crm.clv holds: that how much customers spend at a time does not go with how often they buy (Fader & Hardie 2013).';
+'Measures whether customers who buy more often spend more or less at a time.';
