@@ -27,8 +27,8 @@ CREATE FUNCTION crm_internal.history_send(crm.history) RETURNS bytea
 --| absolute amounts of a history may add up to 10^18 minor units.
 --|
 --| ```sql
---| CREATE TABLE customer (customer_id bigint PRIMARY KEY, history crm.history NOT NULL);
---| INSERT INTO customer VALUES (1, '[["2025-01-03",1,12.50],["2025-02-11",2,30.00]]');
+--| CREATE TABLE customers (customer_id bigint PRIMARY KEY, history crm.history NOT NULL);
+--| INSERT INTO customers VALUES (1, '[["2025-01-03",1,12.50],["2025-02-11",2,30.00]]');
 --| ```
 CREATE TYPE crm.history (
 	INPUT = crm_internal.history_in,
