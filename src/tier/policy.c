@@ -3,9 +3,14 @@
  * policy.c
  *		What a tier policy decides about a customer.
  *
- * Dates of reviews are counted from an anchor, the enrollment for anniversary
- * windows and else the day on which the tier began, never from the review
- * before: so nothing drifts, however late a review is held.
+ * Review dates are counted from an anchor. The anchor of an anniversary window
+ * is the enrollment. The anchor of all other windows is the day on which the
+ * tier began. Dates are never counted from the review before: a program that
+ * runs its reviews late would drift, and a review on the 31st would move to
+ * the 28th after a February.
+ *
+ * Every loop runs over tiers, rules or metrics of one policy, which has at
+ * most a thousand tiers. Nothing is allocated.
  *
  *-------------------------------------------------------------------------
  */
@@ -13,6 +18,10 @@
 
 #include "history/codec.h"
 
+/*
+ * True for a tier without rules, so the base is always entered and kept. An
+ * unknown metric fails its rule: missing data must not raise a customer.
+ */
 static bool
 all_rules_hold(const Tier *tier, const TierMetric *metrics, bool to_keep)
 {
@@ -29,7 +38,12 @@ all_rules_hold(const Tier *tier, const TierMetric *metrics, bool to_keep)
 	return true;
 }
 
-/* The highest tier up to a limit whose rules hold; the base has none. */
+/*
+ * The highest tier up to a limit whose rules hold. The search goes down from
+ * the limit, because a tier may hold although one below it fails: tiers may
+ * have rules on different metrics. The loop ends at the base, which needs no
+ * rule.
+ */
 static int
 highest_tier(const TierPolicy *policy, const TierMetric *metrics, int limit,
 			 bool to_keep)
@@ -41,12 +55,19 @@ highest_tier(const TierPolicy *policy, const TierMetric *metrics, int limit,
 	return tier;
 }
 
+/*
+ * All tiers are candidates, also those below the current one: the caller
+ * compares.
+ */
 int
 tier_entered(const TierPolicy *policy, const TierMetric *metrics)
 {
 	return highest_tier(policy, metrics, policy->tier_count - 1, false);
 }
 
+/*
+ * A day after the last date of a history cannot come. No review is due then.
+ */
 static int32_t
 day_or_never(int64_t day)
 {
@@ -54,8 +75,14 @@ day_or_never(int64_t day)
 }
 
 /*
- * The end of the validity that is running on the day. The base cannot be
- * lost, and needs a review only if upgrades wait for one.
+ * The end of the validity that is running on the day.
+ *
+ * Validities are the intervals [anchor + k valid_for, anchor + (k + 1)
+ * valid_for). The review falls on the end of the interval that holds the day,
+ * so it is always after the day. A rounded review moves to the next beginning
+ * of the unit, never to an earlier day: nobody loses time.
+ *
+ * The base cannot be lost, so it needs a review only if upgrades wait for one.
  */
 static int32_t
 next_review(const TierPolicy *policy, const TierState *state, int32_t day)
@@ -75,6 +102,10 @@ next_review(const TierPolicy *policy, const TierState *state, int32_t day)
 	return review;
 }
 
+/*
+ * The first validity begins with the enrollment. INT32_MIN as floor_until
+ * means that no floor was ever in force.
+ */
 TierState
 tier_enroll(const TierPolicy *policy, int32_t day)
 {
@@ -87,8 +118,14 @@ tier_enroll(const TierPolicy *policy, int32_t day)
 }
 
 /*
- * A period has its own beginning. The review at the end of a grace looks
- * back to the beginning of the period that was not enough.
+ * A rolling window has a length before its end. A period of a calendar or
+ * anniversary window has its own beginning: the period is the one that holds
+ * the last day of the window.
+ *
+ * The review at the end of a grace is the exception. It looks back to the
+ * beginning of the period that was not enough, so that purchases during the
+ * grace are added to those of that period. Without this rule the grace would
+ * begin a new and nearly empty period, and nobody could catch up.
  */
 int64_t
 tier_window_since(const TierPolicy *policy, const TierState *state,
@@ -115,6 +152,10 @@ tier_window_since(const TierPolicy *policy, const TierState *state,
 	return since < HISTORY_MIN_DAY ? HISTORY_MIN_DAY : since;
 }
 
+/*
+ * A new tier begins today: the validity, the minimum stay and a possible grace
+ * all start again.
+ */
 static TierReason
 change_tier(const TierPolicy *policy, TierState *state, int tier, int32_t day,
 			TierReason reason)
@@ -126,6 +167,10 @@ change_tier(const TierPolicy *policy, TierState *state, int tier, int32_t day,
 	return reason;
 }
 
+/*
+ * The tier goes on and changed_on stays, so the next review is counted from
+ * the same anchor as before.
+ */
 static TierReason
 renew(const TierPolicy *policy, TierState *state, int32_t day)
 {
@@ -135,6 +180,10 @@ renew(const TierPolicy *policy, TierState *state, int32_t day)
 	return TIER_RENEW;
 }
 
+/*
+ * The tier stays, and only the day of the next review moves. lose() comes here
+ * only if no grace is running.
+ */
 static TierReason
 give_grace(const TierPolicy *policy, TierState *state, int32_t day)
 {
@@ -144,6 +193,10 @@ give_grace(const TierPolicy *policy, TierState *state, int32_t day)
 	return TIER_GRACE;
 }
 
+/*
+ * The tier below the current one that the policy's step leads to. The caller
+ * makes sure that the current tier is not the base.
+ */
 static int
 lower_tier(const TierPolicy *policy, const TierState *state,
 		   const TierMetric *metrics)
@@ -161,9 +214,20 @@ lower_tier(const TierPolicy *policy, const TierState *state,
 }
 
 /*
- * The metrics are not enough to keep the tier. Nobody falls below a tier that
- * he would enter again the next moment, and no tier is lost on the day on
- * which it began: so a day can be decided twice.
+ * The metrics are not enough to keep the tier. The steps, in this order:
+ *
+ * 1. The floor protects the tier. A tier that began today is not lost either:
+ * a day may be decided twice, and the second time must not undo the first.
+ *
+ * 2. A policy with a grace gives it once. While the grace runs, nothing
+ * happens.
+ *
+ * 3. A tier younger than min_stay is not lost. Its review stays overdue, so
+ * the question comes back on the first day after the minimum stay.
+ *
+ * 4. The customer falls by the policy's step. The fall ends at the floor, or
+ * at the highest tier that the metrics enter today, because the next purchase
+ * would bring the customer back there at once.
  */
 static TierReason
 lose(const TierPolicy *policy, TierState *state, const TierMetric *metrics,
@@ -187,11 +251,31 @@ lose(const TierPolicy *policy, TierState *state, const TierMetric *metrics,
 	return change_tier(policy, state, tier, day, TIER_DOWNGRADED);
 }
 
+/*
+ * The rule of a day, step by step. The first step that applies ends it.
+ *
+ * 1. Upgrade. If upgrades happen at once, or a review is due, the customer
+ * enters the highest tier that the metrics enter. A floor above that tier goes
+ * first, so that the reason given is the true one.
+ *
+ * 2. Floor. A manual tier raises a customer who is below it.
+ *
+ * 3. Wait. Between reviews a tier is lost only if the policy says at once.
+ *
+ * 4. Lose. If a keep_at rule of the current tier fails, lose() decides about
+ * grace, minimum stay and step.
+ *
+ * 5. Renew. A kept tier is renewed when its review is due. If tiers are lost
+ * at once, it is also renewed on the day on which the metrics recover during a
+ * grace.
+ *
+ * is_due stays true after a missed review, so a late run holds it.
+ */
 TierReason
 tier_decide(const TierPolicy *policy, TierState *state,
 			const TierMetric *metrics, int32_t day)
 {
-	bool is_due = day >= state->review_on;
+	bool is_due = day >= state->review_on; /* never at TIER_NEVER */
 	int floor = day < state->floor_until ? state->floor : 0;
 	bool is_kept;
 

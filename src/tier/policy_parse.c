@@ -3,9 +3,14 @@
  * policy_parse.c
  *		Reading and checking a tier policy.
  *
- * tier_policy_parse is the one judge: the domain's check and the functions
- * that use policies all come here. Fields are read by base/json_object.h,
- * which refuses unknown ones. This file refuses contradictions.
+ * tier_policy_parse is the only judge. The check of the domain and the
+ * functions that use policies all come here, so a stored policy cannot be
+ * valid in one place and refused in another. base/json_object.h reads the
+ * fields and refuses unknown ones. This file refuses contradictions: the code
+ * that decides relies on them being absent.
+ *
+ * Everything is allocated in the current memory context and nothing is freed
+ * one by one. The texts point into copies that live in the same context.
  *
  *-------------------------------------------------------------------------
  */
@@ -19,8 +24,17 @@
 #include "base/json_object.h"
 #include "tier/policy_parse.h"
 
+/*
+ * Real programs have three to ten tiers. The limit bounds check_order() and
+ * check_thresholds(), which compare all pairs of tiers.
+ */
 #define MAX_TIERS 1000
 
+/*
+ * A length of time in whole days. An absent field or a JSON null means the
+ * preset, which must be valid. Parts of a day are refused because the unit of
+ * a program is the day.
+ */
 static CalendarSpan
 span_field(const JsonObject *object, const char *field, const char *preset)
 {
@@ -36,6 +50,10 @@ span_field(const JsonObject *object, const char *field, const char *preset)
 	return span;
 }
 
+/*
+ * Windows and validities divide time into intervals of this span, so it must
+ * not be zero.
+ */
 static CalendarSpan
 positive_span_field(const JsonObject *object, const char *field)
 {
@@ -47,7 +65,11 @@ positive_span_field(const JsonObject *object, const char *field)
 	return span;
 }
 
-/* A day in ISO form, which does not depend on DateStyle. */
+/*
+ * A day in ISO form. Other forms are refused: they depend on DateStyle, so the
+ * same policy could mean different days in two sessions. NULL means
+ * 2000-01-01, the day 0.
+ */
 static int32
 day_field(const JsonObject *object, const char *field)
 {
@@ -63,6 +85,11 @@ day_field(const JsonObject *object, const char *field)
 	return day;
 }
 
+/*
+ * Refuses a misspelled zone when the policy is written. A later error would
+ * come in the middle of a nightly review. pg_tzset caches zones, so a second
+ * check of the same name is a hash look-up.
+ */
 static void
 check_time_zone(const JsonObject *object)
 {
@@ -78,6 +105,7 @@ check_time_zone(const JsonObject *object)
  * Rules
  */
 
+/* The comparison is written so that NaN fails as well. */
 static void
 check_share(const JsonObject *rule, double share)
 {
@@ -88,7 +116,11 @@ check_share(const JsonObject *rule, double share)
 			"0.05 stands for the best 5 percent.");
 }
 
-/* The index of a metric's name, which is added if it is new. */
+/*
+ * The index of a metric's name, which is added if it is new. The list grows by
+ * one because a policy has few metrics. The search makes each metric count
+ * only once, however many rules use it.
+ */
 static int
 metric_index(TierPolicy *policy, const char *name)
 {
@@ -101,7 +133,13 @@ metric_index(TierPolicy *policy, const char *name)
 	return policy->metric_count++;
 }
 
-/* The threshold or the share of a rule. */
+/*
+ * A rule has exactly one of enter_at and enter_share.
+ *
+ * keep_at defaults to enter_at. A higher keep_at is refused: a customer would
+ * enter the tier on one day and fail to keep it on the same day. A share has
+ * no enter_at yet, so that comparison waits until the share is a threshold.
+ */
 static void
 parse_thresholds(TierRule *rule, const JsonObject *object, const char *metric)
 {
@@ -114,8 +152,8 @@ parse_thresholds(TierRule *rule, const JsonObject *object, const char *metric)
 		json_refuse(psprintf("%s, on \"%s\", must have one of enter_at and "
 							 "enter_share",
 							 object->name, metric),
-					"enter_at is a threshold, enter_share the best part of "
-					"the customers.");
+					"enter_at is a threshold. enter_share is a share of "
+					"the best customers.");
 	if (has_share)
 		check_share(object, rule->enter_share);
 	if (!json_field_decimal(object, "keep_at", &rule->keep_at))
@@ -123,9 +161,15 @@ parse_thresholds(TierRule *rule, const JsonObject *object, const char *metric)
 	if (has_threshold && decimal_compare(rule->keep_at, rule->enter_at) > 0)
 		json_refuse(psprintf("keep_at is above enter_at in %s, on \"%s\"",
 							 object->name, metric),
-					"Keeping a tier cannot ask for more than entering it.");
+					"The threshold to keep a tier cannot be higher than the "
+					"threshold to enter it.");
 }
 
+/*
+ * Adds one rule to the tier. A second rule on the same metric is refused: both
+ * would have to hold, so one of them would do nothing and was probably written
+ * by mistake.
+ */
 static void
 parse_rule(TierPolicy *policy, Tier *tier, const JsonObject *object)
 {
@@ -139,18 +183,22 @@ parse_rule(TierPolicy *policy, Tier *tier, const JsonObject *object)
 	if (metric == NULL)
 		json_refuse_missing(
 			object, "metric",
-			"Name the metric that it is about, for example revenue.");
+			"Name the metric of the rule, for example revenue.");
 	parse_thresholds(rule, object, metric);
 	rule->metric = metric_index(policy, metric);
 	for (int i = 0; i < tier->rule_count; i++)
 		if (tier->rules[i].metric == rule->metric)
 			json_refuse(psprintf("tier \"%s\" has two rules on \"%s\"",
 								 tier->name, metric),
-						"All rules of a tier must hold: keep the stricter "
-						"one.");
+						"All rules of a tier must hold, so keep only the "
+						"stricter one.");
 	tier->rule_count++;
 }
 
+/*
+ * Absent or empty rules leave rule_count at 0. parse_tier() decides whether
+ * that is allowed.
+ */
 static void
 parse_rules(TierPolicy *policy, Tier *tier, const JsonObject *object)
 {
@@ -175,19 +223,26 @@ parse_rules(TierPolicy *policy, Tier *tier, const JsonObject *object)
  * Tiers
  */
 
+/* Numbers may have gaps, so that a tier can be added later in between. */
 static int32
 parse_tier_no(const JsonObject *object)
 {
 	int64 tier_no;
 
 	if (!json_field_integer(object, "tier_no", 0, PG_INT32_MAX, &tier_no))
-		json_refuse_missing(object, "tier_no",
-							"Tiers ascend: 0 is the base, the best tier has "
-							"the highest number.");
+		json_refuse_missing(
+			object, "tier_no",
+			"The base tier has the number 0. The best tier has "
+			"the highest number.");
 	return (int32) tier_no;
 }
 
-/* The tiers below must be named otherwise, and have lower numbers. */
+/*
+ * Requires unique names, tier 0 as the first tier, and ascending numbers. The
+ * order of the array is then the order of the tiers, and a tier can be its
+ * index everywhere else. Compares with all lower tiers: O(tiers^2) for the
+ * whole policy.
+ */
 static void
 check_order(const TierPolicy *policy)
 {
@@ -196,23 +251,29 @@ check_order(const TierPolicy *policy)
 	for (int i = 0; i < policy->tier_count; i++)
 		if (strcmp(policy->tiers[i].name, tier->name) == 0)
 			json_refuse(psprintf("two tiers are named \"%s\"", tier->name),
-						"Give each its own name.");
+						"Give each tier its own name.");
 	if (policy->tier_count == 0 && tier->tier_no != 0)
 		json_refuse(
-			psprintf("there is no base tier: the first one is \"%s\" with "
-					 "tier_no %d",
+			psprintf("the first tier must be the base tier with tier_no 0, "
+					 "but \"%s\" has tier_no %d",
 					 tier->name, tier->tier_no),
-			"Begin with tier_no 0, without rules: everybody has it.");
+			"Begin with tier_no 0 and give it no rules. Every customer has at "
+			"least this tier.");
 	if (policy->tier_count > 0 && tier->tier_no <= tier[-1].tier_no)
 		json_refuse(
 			psprintf("tiers are out of order: \"%s\" (tier_no %d) comes "
 					 "after \"%s\" (tier_no %d)",
 					 tier->name, tier->tier_no, tier[-1].name,
 					 tier[-1].tier_no),
-			"Write them with ascending tier_no.");
+			"Write the tiers in ascending order of tier_no.");
 }
 
-/* A better tier must not be easier to enter. */
+/*
+ * A better tier must not be easier to enter, on any metric that it shares with
+ * a lower tier. O(tiers^2) pairs with a product of rules each. A large policy
+ * takes long, so interrupts are served. Shares are not compared here:
+ * check_shares() does it for the whole policy.
+ */
 static void
 check_thresholds(const TierPolicy *policy, const Tier *tier)
 {
@@ -235,12 +296,17 @@ check_thresholds(const TierPolicy *policy, const Tier *tier)
 								 "less \"%s\" than \"%s\" below it",
 								 tier->name, policy->metrics[rule->metric],
 								 lower->name),
-						"The better a tier, the higher its thresholds.");
+						"A higher tier needs higher thresholds.");
 			}
 		}
 	}
 }
 
+/*
+ * Reads one tier and checks it against the tiers before it. The name of the
+ * object grows while it is read, so that each error names the tier as well as
+ * it is known by then.
+ */
 static void
 parse_tier(TierPolicy *policy, const JsonbValue *element)
 {
@@ -261,14 +327,20 @@ parse_tier(TierPolicy *policy, const JsonbValue *element)
 	parse_rules(policy, tier, &object);
 	if (policy->tier_count == 0 && tier->rule_count > 0)
 		json_refuse(psprintf("the base tier \"%s\" has rules", tier->name),
-					"Everybody has tier 0; put a tier with rules above it.");
+					"Every customer has at least tier 0. Put the rules into a "
+					"tier above it.");
 	if (policy->tier_count > 0 && tier->rule_count == 0)
 		json_refuse(psprintf("tier \"%s\" has no rules", tier->name),
-					"Only tier 0 is for everybody.");
+					"Only tier 0 has no rules. Every other tier needs one.");
 	check_thresholds(policy, tier);
 	policy->tier_count++;
 }
 
+/*
+ * The limit is checked before the first allocation, because a client may send
+ * any array. tier_count grows with each tier, so the checks see only the tiers
+ * before.
+ */
 static void
 parse_tiers(TierPolicy *policy, const JsonObject *root)
 {
@@ -282,14 +354,18 @@ parse_tiers(TierPolicy *policy, const JsonObject *root)
 	if (array.count > MAX_TIERS)
 		json_refuse(psprintf("a tier policy has at most %d tiers, not %u",
 							 MAX_TIERS, array.count),
-					"Join some of them.");
+					"Merge some of the tiers.");
 	policy->tiers = palloc0(mul_size(array.count, sizeof(Tier)));
 	policy->metrics = palloc(sizeof(char *));
 	while (json_next_element(&array, &element))
 		parse_tier(policy, &element);
 }
 
-/* Each share is the part of the customers in that tier alone. */
+/*
+ * Each share is the part of the customers in that tier alone, so the shares of
+ * one metric must not add up to more than all customers. The tolerance allows
+ * for shares like 0.1, which have no exact binary form.
+ */
 static void
 check_shares(const TierPolicy *policy)
 {
@@ -303,14 +379,18 @@ check_shares(const TierPolicy *policy)
 					sum += policy->tiers[i].rules[j].enter_share;
 		if (sum > 1 + 1e-9)
 			json_refuse(
-				psprintf("the shares of \"%s\" sum to %g, which is over "
-						 "one",
+				psprintf("the shares of \"%s\" add up to %g, but at most "
+						 "1 is possible",
 						 policy->metrics[metric], sum),
-				"The share of a tier is that of its own customers, "
-				"without the tiers above.");
+				"The share of a tier counts its own customers, without the "
+				"customers of the tiers above.");
 	}
 }
 
+/*
+ * The presets are a rolling window of 12 months and periods that begin with
+ * the year.
+ */
 static void
 parse_window(TierPolicy *policy, const JsonObject *root)
 {
@@ -324,6 +404,11 @@ parse_window(TierPolicy *policy, const JsonObject *root)
 	check_time_zone(root);
 }
 
+/*
+ * When customers rise and fall. The one contradiction is refused here: with a
+ * window that starts from zero, a downgrade at once would take every tier away
+ * on the first day of each period.
+ */
 static void
 parse_moves(TierPolicy *policy, const JsonObject *root)
 {
@@ -345,9 +430,15 @@ parse_moves(TierPolicy *policy, const JsonObject *root)
 		 policy->window_kind == TIER_ANNIVERSARY))
 		json_refuse(
 			"downgrade at_once needs a rolling or lifetime window",
-			"Everybody would fall when a period begins; take at_review.");
+			"With another window every customer would fall when a period "
+			"begins. Use at_review.");
 }
 
+/*
+ * How long a tier holds. The units that a review can be rounded up to follow
+ * one another in CalendarUnit, so the index of the word is an offset from the
+ * month.
+ */
 static void
 parse_validity(TierPolicy *policy, const JsonObject *root)
 {
@@ -359,6 +450,10 @@ parse_validity(TierPolicy *policy, const JsonObject *root)
 	policy->round_up = (CalendarUnit) (CALENDAR_MONTH + Max(rounding, 0));
 }
 
+/*
+ * Tiers come last because the other parameters are cheap to refuse. The shares
+ * are checked when all tiers are known.
+ */
 TierPolicy *
 tier_policy_parse(Jsonb *json)
 {
@@ -381,6 +476,7 @@ tier_policy_parse(Jsonb *json)
 	return policy;
 }
 
+/* An error also says how to go on: freeze the share as a threshold. */
 void
 tier_policy_refuse_shares(const TierPolicy *policy)
 {
@@ -388,13 +484,18 @@ tier_policy_refuse_shares(const TierPolicy *policy)
 		for (int j = 0; j < policy->tiers[i].rule_count; j++)
 			if (policy->tiers[i].rules[j].enter_share > 0)
 				json_refuse(
-					psprintf("tier \"%s\" has a share of the customers, "
-							 "which one customer alone cannot tell",
-							 policy->tiers[i].name),
-					"Replace enter_share by the threshold enter_at that "
-					"it means today, and keep that threshold.");
+					psprintf(
+						"the share of the customers in tier \"%s\" cannot "
+						"be judged from one customer",
+						policy->tiers[i].name),
+					"Replace enter_share by enter_at, with the threshold that "
+					"the share means today.");
 }
 
+/*
+ * A linear search: a state is read once a call, and a policy has few tiers.
+ * The return after the error only satisfies the compiler.
+ */
 int
 tier_policy_find(const TierPolicy *policy, int32 tier_no)
 {
@@ -409,6 +510,6 @@ tier_policy_find(const TierPolicy *policy, int32 tier_no)
 						 policy->tiers[i].tier_no, policy->tiers[i].name);
 	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					errmsg("there is no tier %d in the policy", tier_no),
-					errdetail("Its tiers are %s.", list.data)));
+					errdetail("The tiers of the policy are %s.", list.data)));
 	return 0;
 }

@@ -3,8 +3,15 @@
  * replay.c
  *		A tier policy replayed over a history of purchases.
  *
- * Sums over a window are differences of sums from the beginning: of the entry
- * that is next, and of the first one in the window, found by its day.
+ * The sum over a window is a difference of two sums from the beginning: of the
+ * entry that is next, and of the first one in the window. A binary search
+ * finds the latter by its day.
+ *
+ * Correctness of the skipping: next_day() returns the first day after today on
+ * which the opening or the closing could change the state. It may return a day
+ * on which nothing changes, because the decision is made there anyway. It must
+ * never return a day too late. The unit tests compare the result with a replay
+ * that stops on every day.
  *
  *-------------------------------------------------------------------------
  */
@@ -12,6 +19,10 @@
 
 #include "history/codec.h"
 
+/*
+ * One pass. Sums cannot overflow: a sealed history keeps the sum of its
+ * absolute amounts within DECIMAL_MAX_UNITS.
+ */
 size_t
 tier_entries(const uint8_t *data, size_t size, TierEntry *entries,
 			 size_t *enrollment)
@@ -42,7 +53,10 @@ tier_entries(const uint8_t *data, size_t size, TierEntry *entries,
 	return count;
 }
 
-/* The first entry that is not before the day, of those up to today. */
+/*
+ * The first entry that is not before the day, of those up to today. A window
+ * may begin centuries before the first entry, hence int64.
+ */
 static size_t
 entry_from(const TierReplay *replay, int64_t day)
 {
@@ -61,7 +75,10 @@ entry_from(const TierReplay *replay, int64_t day)
 	return low;
 }
 
-/* What was bought from one entry until another, as metrics of the policy. */
+/*
+ * The sums of the entries from first until last, as metrics of the policy.
+ * They are always known: a customer without purchases has the revenue 0.
+ */
 static void
 set_metrics(TierReplay *replay, const TierEntry *first, const TierEntry *last)
 {
@@ -77,8 +94,13 @@ set_metrics(TierReplay *replay, const TierEntry *first, const TierEntry *last)
 }
 
 /*
- * Is it sure without the window that nothing changes today? Between reviews
- * one can only rise, and not by a window if not even by all purchases so far.
+ * Is it sure without the window that nothing changes today? This saves the
+ * search for the beginning of the window on most days.
+ *
+ * Between reviews a customer can only rise, unless tiers are lost at once. A
+ * window without refunds holds at most the sum of all purchases so far. If
+ * even that sum enters no higher tier, no window does. With refunds the
+ * argument fails, because the window may leave the refund out.
  */
 static bool
 is_settled(TierReplay *replay, const TierEntry *last)
@@ -96,7 +118,12 @@ is_settled(TierReplay *replay, const TierEntry *last)
 	return tier_entered(policy, replay->metrics) <= state->tier;
 }
 
-/* Decides on today, judging the window that ends before the day until. */
+/*
+ * Decides on today by the window that ends before the day until. until is
+ * today for the opening and tomorrow for the closing, which counts the entry
+ * of today as well. The values of the event are those of the window that
+ * changed something, so an event shows what it rests on.
+ */
 static TierReason
 decide(TierReplay *replay, int32_t until)
 {
@@ -120,6 +147,7 @@ decide(TierReplay *replay, int32_t until)
 	return reason;
 }
 
+/* A day of a history has one entry, so there is at most one to look at. */
 static bool
 has_entry_today(const TierReplay *replay)
 {
@@ -128,8 +156,14 @@ has_entry_today(const TierReplay *replay)
 }
 
 /*
- * The whole day: its beginning, then its purchases. Two decisions of a day
- * become one event, of which only the outcome counts.
+ * The whole day: its opening, then its closing if it has an entry.
+ *
+ * The enrollment has no opening, because there is no state before it. Two
+ * decisions of a day become one event of which only the outcome counts: a
+ * customer who falls in the morning and rises again by a purchase has had the
+ * tier all the time. Their event is a renewal.
+ *
+ * Returns whether something happened.
  */
 static bool
 live_day(TierReplay *replay, bool is_enrollment)
@@ -165,14 +199,18 @@ live_day(TierReplay *replay, bool is_enrollment)
  * Days on which something may change
  */
 
-/* The first day whose window, held when it begins, is without the entry. */
+/*
+ * The first day whose opening no longer sees the entry. Adding a span and
+ * taking it off again is not exact in months of different lengths: the
+ * estimate is a few days off at most, and the two loops correct it.
+ */
 static int64_t
 leaving_day(const TierReplay *replay, int32_t day)
 {
 	CalendarSpan length = replay->policy->window_length;
 	int64_t leaves = calendar_add(day, length, 1);
 
-	/* The ends of months blur this by a few days either way. */
+	/* One of the two loops runs, a few times at most. */
 	while (calendar_add((int32_t) leaves, length, -1) > day)
 		leaves--;
 	while (calendar_add((int32_t) leaves, length, -1) <= day)
@@ -180,6 +218,10 @@ leaving_day(const TierReplay *replay, int32_t day)
 	return leaves;
 }
 
+/*
+ * The next day after today on which an entry leaves the rolling window. The
+ * index only grows, so all calls together cost O(entries).
+ */
 static int64_t
 next_leaving(TierReplay *replay)
 {
@@ -194,7 +236,12 @@ next_leaving(TierReplay *replay)
 	return TIER_NEVER;
 }
 
-/* The first day that is judged by a new period alone. */
+/*
+ * The first opening that sees the new period alone. The period begins on a day
+ * P. The opening of P still looks at the last day of the old period, so the
+ * answer is P + 1. It matters with refunds only: a new period forgets them, so
+ * a metric may rise without a purchase.
+ */
 static int64_t
 next_reset(const TierReplay *replay)
 {
@@ -208,7 +255,10 @@ next_reset(const TierReplay *replay)
 	return calendar_add(anchor, policy->window_length, period + 1) + 1;
 }
 
-/* A review that is overdue waits for the minimum stay. */
+/*
+ * The day of the next review. A review that is due already was held back by
+ * the minimum stay, so the end of the minimum stay is the next day to look at.
+ */
 static int64_t
 next_review(const TierReplay *replay)
 {
@@ -221,8 +271,10 @@ next_review(const TierReplay *replay)
 }
 
 /*
- * Where tiers are lost at once, a tier may turn out to be too high on the day
- * after it began, and when its minimum stay is over, without a review.
+ * If tiers are lost at once, two days need a look without a review. On the day
+ * after a tier began the customer may turn out to be too high, because no tier
+ * is lost on its first day. When the minimum stay is over, a loss that it held
+ * back may follow.
  */
 static int64_t
 next_loss(const TierReplay *replay)
@@ -238,6 +290,11 @@ next_loss(const TierReplay *replay)
 	return day > replay->today ? day : TIER_NEVER;
 }
 
+/*
+ * The earliest of the days on which something may change: a review, a loss,
+ * the next entry, and an entry or a refund that leaves the window. int64
+ * because such a day may lie after the last date.
+ */
 static int64_t
 next_day(TierReplay *replay)
 {
@@ -259,6 +316,13 @@ next_day(TierReplay *replay)
 	return other < day ? other : day;
 }
 
+/*
+ * Without refunds a metric falls when an entry leaves the window, and a fall
+ * matters only if tiers are lost at once. With refunds a metric may also rise,
+ * and upgrade the customer. In both cases days of leaving must be watched.
+ *
+ * Refunds are found by a fall of the running revenue: O(entries) once.
+ */
 void
 tier_replay_start(TierReplay *replay, size_t enrollment)
 {
@@ -277,6 +341,11 @@ tier_replay_start(TierReplay *replay, size_t enrollment)
 	replay->today = INT32_MIN; /* not enrolled yet */
 }
 
+/*
+ * The first call enrolls the customer on the day of the first purchase.
+ * Interrupts are served in the loop, since a policy with short validities can
+ * go through thousands of uneventful reviews between two events.
+ */
 bool
 tier_replay_next(TierReplay *replay, int32_t until)
 {

@@ -3,8 +3,14 @@
  * review.c
  *		The review of one customer of a tier program on a day.
  *
- * A day that was decided already is not opened again: what its purchases
- * brought about would be judged without them.
+ * A day that was decided already has no second opening. Its state already
+ * contains what the purchases of the day brought about, and an opening would
+ * judge that state without those purchases: the customer would lose in the
+ * second run what the first run gave. So the review may run many times a day.
+ *
+ * A history is read from its beginning, O(entries), and once for each of
+ * opening and closing. Entries are in the order of days, so reading stops at
+ * until.
  *
  *-------------------------------------------------------------------------
  */
@@ -16,8 +22,9 @@
 
 /*
  * The metrics that are counted over the window of the policy. The names that
- * end with _12m are those of customer_metric, over 12 months, so they are
- * counted only where the window is the last 12 months.
+ * end with _12m are columns of the view customer_metric, which counts over
+ * the last 12 months. They are counted here only if the policy has exactly
+ * that window. Otherwise they are given metrics, taken from the view.
  */
 static const struct
 {
@@ -35,6 +42,7 @@ static const struct
 	{"profit_12m", TIER_METRIC_PROFIT, true},
 };
 
+/* The history from which a metric is counted. */
 static const TierHistoryKind metric_histories[] = {
 	[TIER_METRIC_REVENUE] = TIER_HISTORY_PURCHASES,
 	[TIER_METRIC_PURCHASES] = TIER_HISTORY_PURCHASES,
@@ -42,13 +50,18 @@ static const TierHistoryKind metric_histories[] = {
 	[TIER_METRIC_PROFIT] = TIER_HISTORY_PROFIT,
 	[TIER_METRIC_POINTS_EARNED] = TIER_HISTORY_POINTS};
 
+/* Sums over a window. The limits of a history keep them within int64. */
 typedef struct Sums
 {
-	int64_t amount;
+	int64_t amount; /* in minor units of the history */
 	int64_t purchases;
 	int64_t purchase_days;
 } Sums;
 
+/*
+ * A span of 12 months and one of 365 days differ in leap years, so only the
+ * former counts as the last 12 months.
+ */
 static bool
 window_is_12m(const TierPolicy *policy)
 {
@@ -57,6 +70,7 @@ window_is_12m(const TierPolicy *policy)
 		   policy->window_length.days == 0;
 }
 
+/* A linear search: it runs once when a policy is read. */
 TierMetricKind
 tier_metric_kind(const TierPolicy *policy, const char *metric)
 {
@@ -68,6 +82,7 @@ tier_metric_kind(const TierPolicy *policy, const char *metric)
 	return TIER_METRIC_GIVEN;
 }
 
+/* The sums of the entries in [since, until), and zeros for no history. */
 static Sums
 sum_history(const TierHistory *history, int64_t since, int32_t until)
 {
@@ -89,6 +104,7 @@ sum_history(const TierHistory *history, int64_t since, int32_t until)
 	return sums;
 }
 
+/* Does the history have an entry on the day, be it a purchase or a refund? */
 static bool
 has_entry(const TierHistory *history, int32_t day)
 {
@@ -104,7 +120,10 @@ has_entry(const TierHistory *history, int32_t day)
 	return false;
 }
 
-/* The histories that the policy counts, as bits. */
+/*
+ * The histories that the policy counts, as bits. An entry of another history
+ * must not cause a closing, since it cannot change a metric.
+ */
 static unsigned
 counted_histories(const TierReview *review)
 {
@@ -116,6 +135,10 @@ counted_histories(const TierReview *review)
 	return counted;
 }
 
+/*
+ * The metric of a kind from the sums of its history. Purchases and days have
+ * no decimals. Amounts, profits and points have those of their history.
+ */
 static TierMetric
 metric_of(TierMetricKind kind, const TierHistory *history, const Sums *sums)
 {
@@ -139,6 +162,7 @@ metric_of(TierMetricKind kind, const TierHistory *history, const Sums *sums)
 	return metric;
 }
 
+/* Each history is read once, however many metrics need it. */
 void
 tier_review_count(TierReview *review, int64_t since, int32_t until)
 {
@@ -159,6 +183,10 @@ tier_review_count(TierReview *review, int64_t since, int32_t until)
 	}
 }
 
+/*
+ * Decides on the day by the window that ends before until, and leaves the
+ * window and the metrics that it looked at.
+ */
 static TierReason
 judge(TierReview *review, TierState *state, int32_t day, int32_t until,
 	  TierWindow *window)
@@ -169,6 +197,15 @@ judge(TierReview *review, TierState *state, int32_t day, int32_t until,
 	return tier_decide(review->policy, state, review->metrics, day);
 }
 
+/*
+ * The opening is held if the day was not decided before. It is also held,
+ * again, if the day has no entries: given metrics may have changed since.
+ * tier_decide() makes repeating it harmless.
+ *
+ * The reported window is that of the closing, unless only the opening decided
+ * something. Then the metrics are counted over the opening's window again,
+ * because the log of the program must show the numbers that decided.
+ */
 bool
 tier_review_day(TierReview *review, TierState *state, int32_t day,
 				TierWindow *window)

@@ -3,6 +3,10 @@
  * tier_answers.c
  *		Tiers in SQL: one decision, and a policy replayed over a history.
  *
+ * These functions only read arguments, call the pure code of policy.c and
+ * replay.c, and make rows. What they keep from call to call is in
+ * tier_cache.h. Everything else lives in the memory of the call.
+ *
  *-------------------------------------------------------------------------
  */
 #include "base/crm.h"
@@ -15,7 +19,7 @@
 #include "history/history.h"
 #include "tier/tier_cache.h"
 
-/* Columns of crm.tier_path, from 0. */
+/* Columns of crm.tier_path in SQL order, from 0. */
 enum
 {
 	PATH_TIER_NO,
@@ -33,7 +37,12 @@ enum
 
 PG_FUNCTION_INFO_V1(crm_tier_policy_valid);
 
-/* crm_internal.tier_policy_valid(jsonb): true, or an error that says why not */
+/*
+ * crm_internal.tier_policy_valid(jsonb)
+ *
+ * True, or an error. The check of a domain could return false, but then the
+ * message would not say which field is wrong.
+ */
 Datum
 crm_tier_policy_valid(PG_FUNCTION_ARGS)
 {
@@ -43,7 +52,11 @@ crm_tier_policy_valid(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_tier_enroll);
 
-/* crm.tier_enroll(policy, day) */
+/*
+ * crm.tier_enroll(policy, day)
+ *
+ * A policy with shares is accepted: the base has no rule.
+ */
 Datum
 crm_tier_enroll(PG_FUNCTION_ARGS)
 {
@@ -56,7 +69,12 @@ crm_tier_enroll(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_tier_counts);
 
-/* crm_internal.tier_counts(policy, metric) */
+/*
+ * crm_internal.tier_counts(policy, metric)
+ *
+ * Is the metric counted from histories under this policy? The review in SQL
+ * takes all other metrics from views and scores.
+ */
 Datum
 crm_tier_counts(PG_FUNCTION_ARGS)
 {
@@ -69,7 +87,12 @@ crm_tier_counts(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_tier_window);
 
-/* crm.tier_window(policy, state, until) */
+/*
+ * crm.tier_window(policy, state, until)
+ *
+ * A lifetime window begins with -infinity, which sorts before all dates in
+ * SQL. The other windows never begin before the first date.
+ */
 Datum
 crm_tier_window(PG_FUNCTION_ARGS)
 {
@@ -89,7 +112,12 @@ crm_tier_window(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_tier_decide);
 
-/* crm.tier_decide(policy, state, metrics, as_of) */
+/*
+ * crm.tier_decide(policy, state, metrics, as_of)
+ *
+ * The caller counts all metrics, also those that could be counted over the
+ * window, so given_only is false. The reason is NULL if nothing changed.
+ */
 Datum
 crm_tier_decide(PG_FUNCTION_ARGS)
 {
@@ -110,7 +138,10 @@ crm_tier_decide(PG_FUNCTION_ARGS)
  * Replays
  */
 
-/* Which metric of a history each one of the policy is. */
+/*
+ * Maps the policy's metrics to those of a history and refuses the others. The
+ * result lives with the policy, so this runs once for each policy.
+ */
 static void
 find_kinds(TierCache *cache)
 {
@@ -122,30 +153,39 @@ find_kinds(TierCache *cache)
 	for (int i = 0; i < policy->metric_count; i++)
 	{
 		if (cache->metric_kinds[i] > TIER_METRIC_PURCHASE_DAYS)
-			ereport(ERROR,
-					(errcode(ERRCODE_UNDEFINED_COLUMN),
-					 errmsg("a history has no metric \"%s\", which the tier "
-							"policy asks for",
-							policy->metrics[i]),
-					 errdetail("The metrics of a history are revenue, "
-							   "purchases and purchase_days; over the "
-							   "last 12 months also revenue_12m and "
-							   "purchases_12m."),
-					 errhint("Decide about other metrics with "
-							 "crm.tier_decide.")));
+			ereport(
+				ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("the tier policy needs the metric \"%s\", but a "
+						"history does not have it",
+						policy->metrics[i]),
+				 errdetail("The metrics of a history are revenue, "
+						   "purchases and purchase_days. If the window is the "
+						   "last 12 months, they include revenue_12m and "
+						   "purchases_12m."),
+				 errhint("Use crm.tier_decide for other metrics.")));
 		kinds[i] = (TierPurchaseMetric) cache->metric_kinds[i];
 	}
 	cache->kinds = kinds;
 }
 
-/* Years of days without an event can go by. */
+/* The TierPause of a replay. Thousands of days without an event can go by. */
 static void
 serve_interrupts(void)
 {
 	CHECK_FOR_INTERRUPTS();
 }
 
-/* (policy, history, ...): a replay from the beginning. */
+/*
+ * The arguments (policy, history, ...) as a replay from the beginning.
+ *
+ * The room for entries is kept from call to call and grows to the longest
+ * history. An entry takes two bytes or more, so half of the size bounds the
+ * number of entries without a pass over them; one more entry holds the sums.
+ * The old room is freed before the new one is allocated, so the peak is one
+ * array. entries is NULL in between, so that an error leaves no pointer to
+ * freed memory.
+ */
 static TierReplay
 replay_arguments(FunctionCallInfo fcinfo, TierCache **cache)
 {
@@ -160,7 +200,6 @@ replay_arguments(FunctionCallInfo fcinfo, TierCache **cache)
 		find_kinds(*cache);
 	}
 
-	/* An entry takes two bytes or more; one more holds the sums. */
 	if ((*cache)->room < history.size / 2 + 1)
 	{
 		if ((*cache)->entries != NULL)
@@ -185,7 +224,12 @@ replay_arguments(FunctionCallInfo fcinfo, TierCache **cache)
 
 PG_FUNCTION_INFO_V1(crm_tier_at);
 
-/* crm.tier_at(policy, history, as_of) */
+/*
+ * crm.tier_at(policy, history, as_of)
+ *
+ * The state at the end of the day as_of, which is included. NULL before the
+ * first purchase. Only the last event matters, so no rows are made on the way.
+ */
 Datum
 crm_tier_at(PG_FUNCTION_ARGS)
 {
@@ -205,6 +249,7 @@ crm_tier_at(PG_FUNCTION_ARGS)
 						  &replay.event.state, replay.event.reason);
 }
 
+/* Adds the row of an event. TIER_NEVER has no date in SQL and becomes NULL. */
 static void
 put_event(FunctionCallInfo fcinfo, const TierCache *cache,
 		  const TierEvent *event, int scale, int32 valid_to)
@@ -233,7 +278,13 @@ put_event(FunctionCallInfo fcinfo, const TierCache *cache,
 
 PG_FUNCTION_INFO_V1(crm_tier_path);
 
-/* crm.tier_path(policy, history, since, until) */
+/*
+ * crm.tier_path(policy, history, since, until)
+ *
+ * The events whose validity touches [since, until). The replay must begin with
+ * the first purchase whatever since is, because a state has a past. The end of
+ * an event is the beginning of the next one, so the loop is one event ahead.
+ */
 Datum
 crm_tier_path(PG_FUNCTION_ARGS)
 {

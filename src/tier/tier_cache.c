@@ -3,6 +3,11 @@
  * tier_cache.c
  *		Policies, states and metrics of tiers as arguments and results.
  *
+ * A crm.tier_state is a composite value that anybody can write by hand, so
+ * each column is checked when it is read. The order of its columns is fixed by
+ * the type in SQL. Rows are made and taken apart in the memory context of the
+ * call, which PostgreSQL empties after each row.
+ *
  *-------------------------------------------------------------------------
  */
 #include "base/crm.h"
@@ -32,11 +37,17 @@ enum
 	STATE_COLUMNS
 };
 
+/* The words in SQL. TIER_UNCHANGED has none: it is NULL there. */
 static const char *const reason_names[TIER_REASONS] = {
 	[TIER_ENROLL] = "enroll",		 [TIER_UPGRADE] = "upgrade",
 	[TIER_RENEW] = "renew",			 [TIER_GRACE] = "grace",
 	[TIER_DOWNGRADED] = "downgrade", [TIER_MANUAL] = "manual"};
 
+/*
+ * The ArgumentReader of a policy. The current memory context is that of the
+ * cached argument. kinds is emptied because the memory of the old policy is
+ * gone. Names become text here, once, and not for each row of the result.
+ */
 static void
 read_policy(Datum value, void *result)
 {
@@ -58,6 +69,7 @@ read_policy(Datum value, void *result)
 		cache->metric_kinds[i] = tier_metric_kind(policy, policy->metrics[i]);
 }
 
+/* A call site has one policy argument, so its memory holds one cache. */
 TierCache *
 tier_policy_argument(FunctionCallInfo fcinfo, int number)
 {
@@ -71,6 +83,10 @@ tier_policy_argument(FunctionCallInfo fcinfo, int number)
  * States
  */
 
+/*
+ * A floor that was never set has NULLs in both columns. A floor that is over
+ * stays in the row: it is a fact of the past and does no harm.
+ */
 Datum
 tier_state_row(TupleDesc shape, const TierCache *cache, const TierState *state,
 			   TierReason reason)
@@ -101,13 +117,18 @@ tier_state_row(TupleDesc shape, const TierCache *cache, const TierState *state,
 	return row_datum(shape, values, nulls);
 }
 
-/* The columns of a state, taken apart at once. */
+/* The columns of a state. Taking all apart at once costs one walk. */
 typedef struct StateRow
 {
 	Datum values[STATE_COLUMNS];
 	bool nulls[STATE_COLUMNS];
 } StateRow;
 
+/*
+ * The type of a row argument is guaranteed by the function's declaration. The
+ * number of columns is checked all the same, because ALTER TYPE could have
+ * changed it.
+ */
 static void
 take_apart(HeapTupleHeader header, StateRow *row)
 {
@@ -123,24 +144,30 @@ take_apart(HeapTupleHeader header, StateRow *row)
 	ReleaseTupleDesc(shape);
 }
 
+/* A column that must not be NULL. */
 static Datum
 state_column(const StateRow *row, int column, const char *name)
 {
 	if (row->nulls[column])
 		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 						errmsg("%s of a tier state must not be NULL", name),
-						errhint("A state begins with crm.tier_enroll(policy, "
+						errhint("Create a state with crm.tier_enroll(policy, "
 								"day).")));
 	return row->values[column];
 }
 
+/* A day of a state. Infinite dates are refused by history_day(). */
 static int32
 state_day(const StateRow *row, int column, const char *name)
 {
 	return history_day(DatumGetDateADT(state_column(row, column, name)), name);
 }
 
-/* A tier given by hand is a floor that ends some day. */
+/*
+ * A tier given by hand is a floor that ends some day. One of the two columns
+ * without the other would be a floor that never or always holds, so it is an
+ * error.
+ */
 static void
 read_floor(const StateRow *row, const TierPolicy *policy, TierState *state)
 {
@@ -150,7 +177,7 @@ read_floor(const StateRow *row, const TierPolicy *policy, TierState *state)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("floor_no and floor_until of a tier state must be "
 						"given together"),
-				 errhint("A manual tier is a floor that ends some day.")));
+				 errhint("A manual tier is a floor with an end date.")));
 	if (row->nulls[STATE_FLOOR_NO])
 		return;
 	state->floor =
@@ -158,6 +185,10 @@ read_floor(const StateRow *row, const TierPolicy *policy, TierState *state)
 	state->floor_until = state_day(row, STATE_FLOOR_UNTIL, "floor_until");
 }
 
+/*
+ * The name of the tier and the reason are not read: the number decides, and
+ * the reason belongs to the past.
+ */
 TierState
 tier_state_argument(FunctionCallInfo fcinfo, int number,
 					const TierPolicy *policy)
@@ -184,13 +215,15 @@ void
 tier_refuse_past(const TierState *state, int32 as_of)
 {
 	if (as_of < state->decided_on)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("a decision on %s is not possible after that of %s",
-						history_day_text(as_of),
-						history_day_text(state->decided_on)),
-				 errhint("Late facts count at the next review; to replay the "
-						 "past, begin with crm.tier_enroll.")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("a decision on %s is not possible after the decision on "
+					"%s",
+					history_day_text(as_of),
+					history_day_text(state->decided_on)),
+			 errhint("Late facts count at the next review. To replay the "
+					 "past, begin with crm.tier_enroll.")));
 }
 
 /*
@@ -198,8 +231,15 @@ tier_refuse_past(const TierState *state, int32 as_of)
  */
 
 /*
- * Rounded down to as many decimals as fit: a threshold sees no difference.
- * Zeros at the end are left out, so that people can read it.
+ * A numeric as a decimal of 64 bits.
+ *
+ * A numeric may have more digits than fit. It is rounded down to as many
+ * decimals as fit. A threshold is a decimal as well, so rounding down never
+ * changes on which side of it the value lies. A value beyond the range becomes
+ * the largest or smallest decimal, which is on the same side too.
+ *
+ * Zeros at the end are removed, so that messages and results stay readable.
+ * Most values fit at the first scale, so the loop runs once.
  */
 static Decimal
 metric_decimal(Numeric value)
@@ -237,22 +277,29 @@ metric_decimal(Numeric value)
 	return decimal;
 }
 
+/*
+ * The error lists the names that are there, because the usual cause is a
+ * spelling mistake.
+ */
 static void
 refuse_metric(const char *name, const JsonObject *metrics)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_UNDEFINED_COLUMN),
-			 errmsg("there is no metric \"%s\", which the tier policy asks "
-					"for",
-					name),
-			 errdetail("The metrics are: %s.", json_field_names(metrics))));
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_UNDEFINED_COLUMN),
+		 errmsg("the tier policy needs the metric \"%s\", but it is not "
+				"given",
+				name),
+		 errdetail("The given metrics are %s.", json_field_names(metrics))));
 }
 
+/* The object may have any other fields: often it is a whole row of a view. */
 void
 tier_read_metrics(TierCache *cache, Jsonb *json, bool given_only)
 {
 	JsonObject object = json_document_object(
-		json, "the metrics", "For example to_jsonb(customer_metric).");
+		json, "the metrics",
+		"Pass an object, for example to_jsonb(customer_metric).");
 
 	for (int i = 0; i < cache->policy->metric_count; i++)
 	{

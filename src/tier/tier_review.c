@@ -2,12 +2,16 @@
  *
  * tier_review.c
  *		Tiers in SQL: the review of a customer of a program, and what is
- *		missing to keep his tier and to enter the next one.
+ *		missing to keep their tier and to enter the next one.
  *
- * The functions take the policy, the customer's state, histories of his
+ * The functions take the policy, the customer's state, histories of their
  * purchases, of their profit and of points, and an object with the metrics
- * that are not counted from these. Where no rule asks for it, any of the
- * histories and the object may be NULL.
+ * that are not counted from these. Any of the histories and the object may be
+ * NULL if no rule asks for it. The functions are therefore not strict, and
+ * check for NULL themselves.
+ *
+ * What is missing is a statement about today. Purchases until the deciding day
+ * are not forecast.
  *
  *-------------------------------------------------------------------------
  */
@@ -69,6 +73,12 @@ enum
 	OUTLOOK_COLUMNS
 };
 
+/*
+ * The histories and given metrics of a call. Metrics begin as unknown, so that
+ * none is left from the customer before: the room is shared by all calls.
+ * Given metrics are not read if the policy has none, so the object may be
+ * NULL.
+ */
 static TierReview
 review_arguments(FunctionCallInfo fcinfo, TierCache *cache)
 {
@@ -95,13 +105,19 @@ review_arguments(FunctionCallInfo fcinfo, TierCache *cache)
 	return review;
 }
 
+/* Exact: both are decimal numbers. */
 static Numeric
 decimal_numeric(Decimal value)
 {
 	return DatumGetNumeric(history_amount_numeric(value.units, value.scale));
 }
 
-/* The metrics as an object; those that were given, as they were. */
+/*
+ * The metrics as an object with a field for each metric of the policy. A given
+ * metric appears as it was written, not as the rounded decimal that was
+ * compared. An unknown one is a JSON null. The object goes into the log of the
+ * program.
+ */
 static Datum
 metrics_object(FunctionCallInfo fcinfo, const TierCache *cache)
 {
@@ -138,7 +154,13 @@ metrics_object(FunctionCallInfo fcinfo, const TierCache *cache)
 
 PG_FUNCTION_INFO_V1(crm_tier_metrics);
 
-/* crm_internal.tier_metrics(policy, state, history, profits, points, given, until) */
+/*
+ * crm_internal.tier_metrics(policy, state, history, profits, points, given,
+ * until)
+ *
+ * The metrics over the window that ends before until. Shares are accepted,
+ * because this function supplies the values that shares are frozen from.
+ */
 Datum
 crm_tier_metrics(PG_FUNCTION_ARGS)
 {
@@ -163,7 +185,7 @@ crm_tier_metrics(PG_FUNCTION_ARGS)
  * The review of a day
  */
 
-/* The window as two columns, the first of them NULL if it has no beginning. */
+/* The window as two columns. No beginning is NULL in the first of them. */
 static void
 put_window(Datum *values, bool *nulls, const TierWindow *window)
 {
@@ -172,6 +194,7 @@ put_window(Datum *values, bool *nulls, const TierWindow *window)
 	values[1] = DateADTGetDatum(window->until);
 }
 
+/* The decision with the metrics and the window on which it rests. */
 static Datum
 verdict_row(FunctionCallInfo fcinfo, TierCache *cache, const TierState *state,
 			const TierWindow *window)
@@ -190,7 +213,7 @@ verdict_row(FunctionCallInfo fcinfo, TierCache *cache, const TierState *state,
 	return row_datum(shape, values, nulls);
 }
 
-/* The day of the first purchase, if it is not after a day. */
+/* The day of the first purchase up to as_of; false if there is none. */
 static bool
 joining_day(const TierReview *review, int32 as_of, int32 *day)
 {
@@ -206,7 +229,15 @@ joining_day(const TierReview *review, int32 as_of, int32 *day)
 
 PG_FUNCTION_INFO_V1(crm_tier_judge);
 
-/* crm_internal.tier_judge(policy, state, history, profits, points, given, as_of) */
+/*
+ * crm_internal.tier_judge(policy, state, history, profits, points, given,
+ * as_of)
+ *
+ * The review of a customer on a day. A state of NULL means a customer who is
+ * not in the program: they join on the day of their first purchase, and the
+ * review follows at once. NULL if nothing was decided, or if there is no
+ * purchase yet. A review that enrolls is a decision in any case.
+ */
 Datum
 crm_tier_judge(PG_FUNCTION_ARGS)
 {
@@ -243,18 +274,19 @@ crm_tier_judge(PG_FUNCTION_ARGS)
  * What is missing
  */
 
-/* A rule on the way to a tier, or to keep the one that there is. */
+/* One rule of the next tier to enter, or of the current tier to keep. */
 typedef struct Need
 {
 	const Tier *tier;
-	int metric;
-	bool has_threshold; /* not a share that nobody has frozen yet */
-	Decimal threshold;
+	int metric; /* index in the policy */
+	bool has_threshold; /* false: a share, not frozen as a threshold yet */
+	Decimal threshold; /* enter_at or keep_at */
 } Need;
 
 /*
- * The end of the window that will decide: the day is over where the policy
- * decides at once, otherwise the review.
+ * The end of the window that will decide next. If the policy decides at once,
+ * it is the end of as_of. Otherwise it is the next review. A review that is
+ * overdue is decided by the next run, which is as_of again.
  */
 static int32
 deciding_day(const TierState *state, bool at_review, int32 as_of)
@@ -266,8 +298,13 @@ deciding_day(const TierState *state, bool at_review, int32 as_of)
 }
 
 /*
- * Counts the metrics for the purpose. Of days to come nothing is known: the
- * window that will decide counts as far as as_of.
+ * Counts the metrics for one purpose: to enter the next tier or to keep the
+ * current one. Each may be decided on a different day.
+ *
+ * The window is the one that will decide. It ends in the future if a review
+ * decides, but nothing is known of days to come, so only entries up to as_of
+ * are counted. A rolling window has then already lost what will have left it
+ * by the review: what is missing is told as of the review.
  */
 static TierWindow
 count_for(TierReview *review, const TierState *state, bool to_enter,
@@ -284,7 +321,7 @@ count_for(TierReview *review, const TierState *state, bool to_enter,
 	return window;
 }
 
-/* The tier to enter or to keep; NULL if there is none. */
+/* The tier to enter or to keep. NULL if the customer has the highest tier. */
 static const Tier *
 purpose_tier(const TierPolicy *policy, const TierState *state, bool to_enter)
 {
@@ -293,6 +330,7 @@ purpose_tier(const TierPolicy *policy, const TierState *state, bool to_enter)
 	return tier < policy->tier_count ? &policy->tiers[tier] : NULL;
 }
 
+/* The bound of a rule for the purpose. */
 static Need
 need_of(const Tier *tier, const TierRule *rule, bool to_enter)
 {
@@ -304,8 +342,10 @@ need_of(const Tier *tier, const TierRule *rule, bool to_enter)
 }
 
 /*
- * What is missing. Of a metric that is not known, all is; if that is nothing,
- * the rule fails all the same, and nobody can say what is missing.
+ * Is the missing amount known? For a share it is not. For an unknown metric
+ * everything up to the threshold is missing. An unknown metric with a
+ * threshold of 0 or less is the exception: the rule fails, but no amount would
+ * make it hold.
  */
 static bool
 has_missing(const Need *need, const TierMetric *metric)
@@ -314,6 +354,10 @@ has_missing(const Need *need, const TierMetric *metric)
 		   (metric->is_known || need->threshold.units > 0);
 }
 
+/*
+ * The larger of threshold minus value and 0. It is computed in numeric,
+ * because the difference of two decimals may need more than 64 bits.
+ */
 static Numeric
 missing_of(const Need *need, const TierMetric *metric)
 {
@@ -327,6 +371,7 @@ missing_of(const Need *need, const TierMetric *metric)
 	return DatumGetNumeric(DirectFunctionCall2(numeric_larger, missing, zero));
 }
 
+/* A row of crm.tier_needs. The missing amount is 0 if the rule holds. */
 static void
 put_need(FunctionCallInfo fcinfo, const TierCache *cache, const Need *need,
 		 bool to_enter, const TierWindow *window)
@@ -356,7 +401,12 @@ put_need(FunctionCallInfo fcinfo, const TierCache *cache, const Need *need,
 
 PG_FUNCTION_INFO_V1(crm_tier_needs);
 
-/* crm.tier_needs(policy, state, history, profits, points, given, as_of) */
+/*
+ * crm.tier_needs(policy, state, history, profits, points, given, as_of)
+ *
+ * A row for each rule of the current tier, then of the next one. The base has
+ * no rules to keep, and the highest tier has no next one.
+ */
 Datum
 crm_tier_needs(PG_FUNCTION_ARGS)
 {
@@ -392,8 +442,11 @@ crm_tier_needs(PG_FUNCTION_ARGS)
 }
 
 /*
- * How far a metric is from what is needed, as a share of it. A share of
- * nothing, and what is not known, is further than any.
+ * How far a metric is from its threshold, as a share of the threshold, so that
+ * rules on revenue and on purchases can be compared. 0: the rule holds. 1:
+ * nothing is there yet. DBL_MAX: the share has no meaning, because the
+ * threshold is 0 or the value is unknown. -1: a share, which cannot be
+ * measured; any other rule is preferred to it.
  */
 static double
 distance_of(const Need *need, const TierMetric *metric)
@@ -413,7 +466,11 @@ distance_of(const Need *need, const TierMetric *metric)
 	return threshold == 0 ? DBL_MAX : (threshold - value) / fabs(threshold);
 }
 
-/* The rule that is furthest from holding, into a column and the next one. */
+/*
+ * Puts the metric of the rule that is furthest from holding into a column, and
+ * its missing amount into the next one. Both are NULL without a rule. The
+ * first rule wins a tie, so the result is stable.
+ */
 static void
 put_furthest(TierCache *cache, const Tier *tier, bool to_enter, Datum *values,
 			 bool *nulls)
@@ -447,7 +504,12 @@ put_furthest(TierCache *cache, const Tier *tier, bool to_enter, Datum *values,
 
 PG_FUNCTION_INFO_V1(crm_tier_outlook);
 
-/* crm.tier_outlook(policy, state, history, profits, points, given, as_of) */
+/*
+ * crm.tier_outlook(policy, state, history, profits, points, given, as_of)
+ *
+ * One row for a customer: of the needs above only the rule that is furthest
+ * from holding, for each purpose. All rules must hold, so that rule decides.
+ */
 Datum
 crm_tier_outlook(PG_FUNCTION_ARGS)
 {

@@ -3,9 +3,11 @@
  * tiers_aggregate.c
  *		crm.tiers_agg, which makes the tiers of a policy of rows.
  *
- * The rows are gathered and written by rule/rule_rows.h, as those of a
- * ruleset are. The result is part of a policy, which tier_policy_parse judges
- * as a whole: so tiers may be joined with others first.
+ * rule/rule_rows.h gathers the rows in the aggregate's memory context, sorts
+ * them and writes them as JSON. It does the same for rulesets.
+ *
+ * The result is part of a policy. tier_policy_parse judges the policy as a
+ * whole, so nothing is judged here: the tiers may be joined with others first.
  *
  *-------------------------------------------------------------------------
  */
@@ -13,6 +15,7 @@
 
 #include "rule/rule_rows.h"
 
+/* The names of the parts in JSON, as tier_policy_parse reads them. */
 static const RuleForm tiers_form = {
 	.group = "tier",
 	.number = "tier_no",
@@ -32,6 +35,7 @@ crm_tiers_agg_transition(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_tiers_agg_final);
 
+/* finalfunc: jsonb; NULL without a row, as for all aggregates */
 Datum
 crm_tiers_agg_final(PG_FUNCTION_ARGS)
 {
