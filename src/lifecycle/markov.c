@@ -3,11 +3,14 @@
  * markov.c
  *		Markov chains of a few states.
  *
- * Equations are solved by elimination with partial pivoting, for the states
- * that matter only: closed classes without a reward are left out, so that a
- * chain without a discount has a solution whenever the sum is finite. The
- * stationary distribution comes from the elimination of Grassmann, Taksar and
- * Heyman (1985), which never subtracts and so loses no digit.
+ * Systems are solved by elimination with partial pivoting. Each system
+ * contains only the states that matter: closed classes without a reward are
+ * left out, because I - P is singular over a closed class (its rows add up to
+ * 0). So a chain without a discount has a solution whenever the sum is finite.
+ *
+ * The stationary distribution is a singular system. It is solved by the
+ * elimination of Grassmann, Taksar and Heyman (1985), which never subtracts
+ * and so loses no digit.
  *
  *-------------------------------------------------------------------------
  */
@@ -16,8 +19,13 @@
 #include <math.h>
 #include <string.h>
 
+/* States in a word of the closure. */
 #define BITS 64
 
+/*
+ * A count is exact as double up to 2^53. Without moves and smoothing a row has
+ * no frequencies. The state then stays what it is, which makes it absorbing.
+ */
 void
 markov_set(MarkovChain *chain, const int64_t *counts, double smoothing)
 {
@@ -44,13 +52,17 @@ markov_set(MarkovChain *chain, const int64_t *counts, double smoothing)
  * Classes
  */
 
+/* One bit of the closure. */
 static bool
 reaches(const uint64_t *reach, size_t words, int from, int to)
 {
 	return (reach[from * words + to / BITS] >> (to % BITS)) & 1;
 }
 
-/* Warshall's closure, a row of bits at a time. */
+/*
+ * Warshall's closure (1962), 64 states at a time: O(n^3 / 64). Every state
+ * reaches itself, in no step.
+ */
 static void
 close_reach(const MarkovChain *chain, uint64_t *reach, size_t words)
 {
@@ -70,6 +82,12 @@ close_reach(const MarkovChain *chain, uint64_t *reach, size_t words)
 	}
 }
 
+/*
+ * A state is recurrent if each state that it reaches also reaches it. All
+ * states that it reaches are then its class, so the class is known if one of
+ * them came before. Otherwise the state begins a new class. A chain has one
+ * closed class at least.
+ */
 void
 markov_classify(MarkovChain *chain, uint64_t *reach)
 {
@@ -97,6 +115,10 @@ markov_classify(MarkovChain *chain, uint64_t *reach)
 	}
 }
 
+/*
+ * Comparing p[i][i] with 1 would fail by rounding, so the way out is what
+ * counts.
+ */
 bool
 markov_is_absorbing(const MarkovChain *chain, int state)
 {
@@ -112,6 +134,7 @@ markov_is_absorbing(const MarkovChain *chain, int state)
  * Equations
  */
 
+/* Exchanges two rows. Equal rows are possible and harmless. */
 static void
 swap_rows(double *matrix, int a, int b, int columns)
 {
@@ -124,7 +147,15 @@ swap_rows(double *matrix, int a, int b, int columns)
 	}
 }
 
-/* Solves a x = b, for several columns of b, which become those of x. */
+/*
+ * Solves a x = b, for several columns of b, which become those of x. Both
+ * matrices are overwritten. False if a is singular.
+ *
+ * Elimination with partial pivoting, O(n^3 + n^2 columns). Rows of I - P/(1 +
+ * d) are mostly zero below the diagonal, hence the test for a factor of 0.
+ * Interrupts are served once for each pivot: that is the longest stretch,
+ * O(n^2).
+ */
 static bool
 solve(double *a, double *b, int n, int columns, MarkovPause pause)
 {
@@ -182,6 +213,7 @@ set_equations(MarkovChain *chain, int members, double factor)
 	}
 }
 
+/* An overflow gives infinity or NaN, and never a wrong finite number. */
 static bool
 all_finite(const double *values, int n)
 {
@@ -196,10 +228,19 @@ all_finite(const double *values, int n)
  */
 
 /*
- * With a discount the sum is finite in all states. Without one, closed
- * classes must have no reward, and are left out; what remains is finite if
- * and only if the equations with a reward of one everywhere have a solution
- * that is positive everywhere (the property of an M-matrix).
+ * Solves (I - P / (1 + d)) V = R.
+ *
+ * With a discount the sum is finite in all states. Without one, closed classes
+ * must have no reward. They are left out, because I - P is singular over them,
+ * and their value is 0.
+ *
+ * A negative discount lets rewards grow. The sum over the remaining states is
+ * then finite only if they are left faster than rewards grow, that is if the
+ * spectral radius of A = P / (1 + d) is below 1. No eigenvalue is needed to
+ * see that: I - A is then a nonsingular M-matrix, and it is one if and only if
+ * (I - A) x = 1 has a solution that is positive everywhere (Berman and
+ * Plemmons 1979). This is the second right side. A singular system means that
+ * the radius is exactly 1 or that it passed 1.
  */
 MarkovFault
 markov_value(MarkovChain *chain, const double *reward, double discount,
@@ -232,7 +273,11 @@ markov_value(MarkovChain *chain, const double *reward, double discount,
 	return all_finite(value, chain->n) ? MARKOV_OK : MARKOV_NOT_FINITE;
 }
 
-/* Horner's rule: V = R + P / (1 + d) (R + P / (1 + d) (...)). */
+/*
+ * Horner's rule: V = R + P / (1 + d) (R + P / (1 + d) (...)). O(horizon n^2),
+ * without a power of the matrix. value and next must be two arrays, because
+ * each new value needs all old ones.
+ */
 MarkovFault
 markov_value_until(MarkovChain *chain, const double *reward, double discount,
 				   int horizon, double *value)
@@ -261,6 +306,7 @@ markov_value_until(MarkovChain *chain, const double *reward, double discount,
  * Times and ends
  */
 
+/* The row of a target becomes that of the identity: time stops there. */
 static void
 make_absorbing(MarkovChain *chain, const bool *target)
 {
@@ -269,7 +315,10 @@ make_absorbing(MarkovChain *chain, const bool *target)
 			chain->p[(size_t) i * chain->n + j] = i == j;
 }
 
-/* Can the chain end in a closed class that is no target? */
+/*
+ * Can the chain end in a closed class that is no target? The expected time to
+ * a target is then infinite, because with some probability it never comes.
+ */
 static bool
 may_miss(const MarkovChain *chain, const bool *target, const uint64_t *reach,
 		 int state)
@@ -283,6 +332,15 @@ may_miss(const MarkovChain *chain, const bool *target, const uint64_t *reach,
 	return false;
 }
 
+/*
+ * Solves (I - Q) T = 1 over the states that reach a target for sure. Q is P
+ * among these states: one period passes, then the time of the next state.
+ *
+ * Such a state can go only to such states and to targets, so nothing is
+ * missing in Q. All of them are transient once the targets are absorbing, so I
+ * - Q is nonsingular. Only rounding of extreme probabilities can make it
+ * singular.
+ */
 MarkovFault
 markov_passage_time(MarkovChain *chain, const bool *target, uint64_t *reach,
 					double *periods)
@@ -307,6 +365,12 @@ markov_passage_time(MarkovChain *chain, const bool *target, uint64_t *reach,
 	return MARKOV_OK;
 }
 
+/*
+ * Solves (I - Q) B = P over the transient states: Kemeny and Snell (1960). Q
+ * is P among these states, and B has a column for each state of the chain.
+ * Only the columns of absorbing states are asked for, but solving for all of
+ * them costs no more than the elimination.
+ */
 MarkovFault
 markov_absorption(MarkovChain *chain)
 {
@@ -330,7 +394,10 @@ markov_absorption(MarkovChain *chain)
 	if (!solve(chain->work, chain->right, members, n, chain->pause))
 		return MARKOV_DIVERGES;
 
-	/* From the rows of the members to those of their states, last first. */
+	/*
+	 * Spread the rows of the members to the rows of their states. The last
+	 * one comes first, so no row is overwritten before it has moved.
+	 */
 	for (int i = n - 1; i >= 0; i--)
 	{
 		double *row = chain->right + (size_t) i * n;
@@ -345,7 +412,17 @@ markov_absorption(MarkovChain *chain)
 	return MARKOV_OK;
 }
 
-/* The last state is taken out of the chain, until one is left. */
+/*
+ * Takes the last state out of the chain until one is left (Grassmann, Taksar
+ * and Heyman 1985). A path through the state that is taken out becomes a
+ * direct move of the others.
+ *
+ * The probability to leave is the sum of the moves to the remaining states.
+ * The textbook formula 1 - p would cancel. The sum is above 0, because a
+ * closed class reaches each of its states. Back substitution then gives the
+ * shares relative to state 0. total adds them up and divides, so they add up
+ * to 1.
+ */
 static void
 eliminate_states(double *a, double *share, int n, MarkovPause pause)
 {
@@ -378,6 +455,11 @@ eliminate_states(double *a, double *share, int n, MarkovPause pause)
 		share[k] /= total;
 }
 
+/*
+ * The shares solve share P = share, a system that is singular by nature: it
+ * has one solution for each closed class. So there must be one class, and the
+ * elimination runs over its states only.
+ */
 MarkovFault
 markov_steady_state(MarkovChain *chain, double *share)
 {

@@ -3,9 +3,11 @@
  * transitions.h
  *		The type crm.transition_matrix inside the server.
  *
- * In SQL it is a row of the states, sorted, and the square array of counts,
- * a row for each state that was left. Both are checked whenever they are
- * read, since anybody can write such a row.
+ * In SQL it is a row of two columns: the states, sorted, and the square array
+ * of counts, with a row for each state that was left. Counts are kept and not
+ * probabilities, because matrices of different times or groups can then be
+ * added, and smoothing can be chosen later. Anybody can write such a row, so
+ * both columns are checked whenever they are read.
  *
  *-------------------------------------------------------------------------
  */
@@ -24,7 +26,10 @@ enum
 	MATRIX_COLUMNS
 };
 
-/* By bytes, whatever the collation. */
+/*
+ * Compares two names of states by bytes. A matrix must not change its order
+ * with the collation of a database or a new version of a library.
+ */
 extern int state_compare(const text *left, const text *right);
 
 #endif /* CRM_LIFECYCLE_TRANSITIONS_H */

@@ -3,10 +3,14 @@
  * transitions_aggregate.c
  *		The aggregates crm.transition_matrix_agg.
  *
- * The state, in the aggregate's memory context, numbers the states of the
- * chain in the order in which they come, finds them by an open hash table,
- * and counts in a square that doubles its side when it is full. The final
- * function sorts the states, so that the order of the rows leaves no trace.
+ * The state of the aggregate lives in the memory context of the aggregate. It
+ * numbers the states of the chain in the order in which they come, finds them
+ * by an open hash table, and counts in a square that doubles its side when it
+ * is full. A row costs O(1) on average, and all doublings together O(n^2).
+ *
+ * The final function sorts the states, so the order of the rows and the number
+ * of workers leave no trace. Counts are integers, so partial states add up
+ * exactly.
  *
  *-------------------------------------------------------------------------
  */
@@ -25,19 +29,27 @@
 #include "base/row_result.h"
 #include "lifecycle/transitions.h"
 
+/* Rooms are powers of two, as the mask of the hash table needs. */
 #define FIRST_ROOM 8
+
+/* The first byte of a serialized state. */
 #define STATE_FORMAT 1
 
+/* The transition state: NULL until a row without NULL comes. */
 typedef struct Transitions
 {
-	MemoryContext context;
-	int n; /* states */
+	MemoryContext context; /* owns all arrays and names */
+	int n; /* states, at most MARKOV_MAX_STATES */
 	int room; /* side of the square; the hash table has twice as many slots */
-	text **states;
+	text **states; /* names by number, with a header of 4 bytes */
 	int *slots; /* number of a state, from 1; 0: free */
-	int64 *counts; /* [room][room] */
+	int64 *counts; /* [room][room]: moves from the row to the column */
 } Transitions;
 
+/*
+ * New arrays for so many states. Slots are twice as many, so the hash table is
+ * never more than half full and probing stays short. n is left alone.
+ */
 static void
 allocate(Transitions *transitions, int room)
 {
@@ -50,6 +62,7 @@ allocate(Transitions *transitions, int room)
 		transitions->context, (Size) room * room * sizeof(int64));
 }
 
+/* An empty state in the given context. */
 static Transitions *
 transitions_create(MemoryContext context)
 {
@@ -61,7 +74,10 @@ transitions_create(MemoryContext context)
 	return transitions;
 }
 
-/* The slot of a state: its own, or the free one where it belongs. */
+/*
+ * The slot of a state: its own, or the free one where it belongs. Linear
+ * probing ends, because half of the slots are free.
+ */
 static int *
 find_slot(const Transitions *transitions, const char *name, int size)
 {
@@ -83,6 +99,10 @@ find_slot(const Transitions *transitions, const char *name, int size)
 	}
 }
 
+/*
+ * Doubles the room. The names stay where they are and only the pointers are
+ * copied. Hash slots depend on the room, so each state is placed again.
+ */
 static void
 enlarge(Transitions *transitions)
 {
@@ -104,7 +124,12 @@ enlarge(Transitions *transitions)
 	pfree(old.counts);
 }
 
-/* The number of a state, which is added if it is new. */
+/*
+ * The number of a state, which is added if it is new. The name is copied into
+ * the context of the aggregate, because the row is gone after this call. The
+ * limit turns a column with millions of values, given by mistake, into an
+ * error before it takes memory.
+ */
 static int
 state_number(Transitions *transitions, const char *name, int size)
 {
@@ -114,11 +139,12 @@ state_number(Transitions *transitions, const char *name, int size)
 	if (*slot != 0)
 		return *slot - 1;
 	if (transitions->n == MARKOV_MAX_STATES)
-		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-						errmsg("a transition matrix has at most %d states",
-							   MARKOV_MAX_STATES),
-						errhint("States are few: tiers, stages, groups of "
-								"recency. Join rare ones.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("a transition matrix has at most %d states",
+						MARKOV_MAX_STATES),
+				 errhint("States are tiers, stages or groups of recency. "
+						 "Merge rare states.")));
 	if (transitions->n == transitions->room)
 	{
 		enlarge(transitions);
@@ -132,6 +158,7 @@ state_number(Transitions *transitions, const char *name, int size)
 	return *slot - 1;
 }
 
+/* Adds moves to a count. An overflow is possible only with a large n. */
 static void
 count_moves(Transitions *transitions, int from, int to, int64 moves)
 {
@@ -144,7 +171,12 @@ count_moves(Transitions *transitions, int from, int to, int64 moves)
 
 PG_FUNCTION_INFO_V1(crm_transition_matrix_transition);
 
-/* sfunc: (internal, from_state text, to_state text [, n bigint]) */
+/*
+ * sfunc: (internal, from_state text, to_state text [, n bigint])
+ *
+ * A row with NULL is skipped: a move needs both ends. n counts a row as
+ * several moves. n of 0 adds the states without a move.
+ */
 Datum
 crm_transition_matrix_transition(PG_FUNCTION_ARGS)
 {
@@ -182,6 +214,12 @@ crm_transition_matrix_transition(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_transition_matrix_combine);
 
+/*
+ * combinefunc: adds the counts of the second state to the first one
+ *
+ * The two number the states differently, so each name is looked up once and
+ * then counts are added by number. The second state is not changed.
+ */
 Datum
 crm_transition_matrix_combine(PG_FUNCTION_ARGS)
 {
@@ -208,7 +246,11 @@ crm_transition_matrix_combine(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_transition_matrix_serialize);
 
-/* Format, number of states, their names, counts; in network order. */
+/*
+ * serialfunc: format, number of states, their names, counts
+ *
+ * All are in network order. The room is not sent: the reader makes its own.
+ */
 Datum
 crm_transition_matrix_serialize(PG_FUNCTION_ARGS)
 {
@@ -236,6 +278,13 @@ crm_transition_matrix_serialize(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_transition_matrix_deserialize);
 
+/*
+ * deserialfunc: the state of a worker
+ *
+ * It lives until it is combined, so the current memory context is enough. A
+ * name that comes twice would get the number of its first place, so comparing
+ * numbers finds damaged bytes.
+ */
 Datum
 crm_transition_matrix_deserialize(PG_FUNCTION_ARGS)
 {
@@ -269,6 +318,7 @@ crm_transition_matrix_deserialize(PG_FUNCTION_ARGS)
  * The value
  */
 
+/* A name that begins with another one comes after it, as for bytea. */
 int
 state_compare(const text *left, const text *right)
 {
@@ -282,6 +332,7 @@ state_compare(const text *left, const text *right)
 	return order;
 }
 
+/* A state with its number in the order of arrival. */
 typedef struct SortedState
 {
 	const text *name;
@@ -295,6 +346,7 @@ compare_states(const void *a, const void *b)
 						 ((const SortedState *) b)->name);
 }
 
+/* The sorted names as text[]. */
 static Datum
 states_array(const SortedState *states, int n)
 {
@@ -306,6 +358,7 @@ states_array(const SortedState *states, int n)
 		construct_array(names, n, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
+/* The counts as int8[][], in the order of the sorted names. */
 static Datum
 counts_array(const Transitions *transitions, const SortedState *states)
 {
@@ -327,7 +380,11 @@ counts_array(const Transitions *transitions, const SortedState *states)
 
 PG_FUNCTION_INFO_V1(crm_transition_matrix_final);
 
-/* finalfunc: crm.transition_matrix */
+/*
+ * finalfunc: crm.transition_matrix
+ *
+ * The state is only read, since a window aggregate calls this many times.
+ */
 Datum
 crm_transition_matrix_final(PG_FUNCTION_ARGS)
 {

@@ -3,8 +3,12 @@
  * transitions_answers.c
  *		Reading a transition matrix: probabilities, values, times, ends.
  *
- * These functions are called once for a matrix, not once for a customer, so
- * nothing is kept between calls. All memory is the caller's.
+ * These functions are called once for a matrix and not once for a customer, so
+ * nothing is kept between calls. All memory belongs to the context of the
+ * call: for n states that is three squares of n x n numbers.
+ *
+ * markov.c knows nothing of PostgreSQL. This file checks arguments, lends
+ * memory, serves interrupts and turns faults into errors.
  *
  *-------------------------------------------------------------------------
  */
@@ -23,17 +27,20 @@
 #include "base/row_result.h"
 #include "lifecycle/transitions.h"
 
+/* A period costs n^2 steps. Discounted values converge long before. */
 #define MAX_HORIZON 100000
 
+/* A crm.transition_matrix, checked, and its chain. */
 typedef struct Matrix
 {
 	int n;
 	Datum *states; /* text, sorted */
-	int64 *counts; /* [n][n] */
+	int64 *counts; /* [n][n], none negative */
 	MarkovChain chain;
 	uint64_t *reach; /* for markov_classify */
 } Matrix;
 
+/* Raises the error that the row is no transition matrix. */
 static void
 refuse(const char *problem)
 {
@@ -43,6 +50,7 @@ refuse(const char *problem)
 							"crm.transition_matrix_agg.")));
 }
 
+/* The MarkovPause of the server. */
 static void
 pause_chain(void)
 {
@@ -53,6 +61,11 @@ pause_chain(void)
  * Arguments
  */
 
+/*
+ * The names of the states. They must be sorted by bytes, because find_state()
+ * searches by halves. An array that was detoasted is a copy in the memory of
+ * the call.
+ */
 static void
 read_states(Matrix *matrix, Datum datum)
 {
@@ -67,9 +80,13 @@ read_states(Matrix *matrix, Datum datum)
 	for (int i = 1; i < matrix->n; i++)
 		if (state_compare(DatumGetTextPP(matrix->states[i - 1]),
 						  DatumGetTextPP(matrix->states[i])) >= 0)
-			refuse("states must ascend, and each occur once");
+			refuse("states must be in ascending order without duplicates");
 }
 
+/*
+ * The counts must be a square with the side n. The limit on n is checked
+ * before, so the copy has at most 8 MB.
+ */
 static void
 read_counts(Matrix *matrix, Datum datum)
 {
@@ -79,7 +96,7 @@ read_counts(Matrix *matrix, Datum datum)
 
 	if (ARR_NDIM(array) != 2 || ARR_DIMS(array)[0] != matrix->n ||
 		ARR_DIMS(array)[1] != matrix->n || array_contains_nulls(array))
-		refuse("counts must be a square of numbers, a row for each state");
+		refuse("counts must be a square array with a row for each state");
 	deconstruct_array(array, INT8OID, sizeof(int64), FLOAT8PASSBYVAL,
 					  TYPALIGN_DOUBLE, &counts, NULL, &size);
 	matrix->counts = palloc((Size) size * sizeof(int64));
@@ -91,6 +108,10 @@ read_counts(Matrix *matrix, Datum datum)
 	}
 }
 
+/*
+ * Allocates a chain and sets its probabilities. The room of right is explained
+ * in markov.h.
+ */
 static void
 make_chain(Matrix *matrix, double smoothing)
 {
@@ -98,10 +119,11 @@ make_chain(Matrix *matrix, double smoothing)
 	Size square = (Size) matrix->n * matrix->n * sizeof(double);
 
 	if (!(smoothing >= 0) || isinf(smoothing))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("smoothing must be a finite number from 0, not %g",
-						smoothing)));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("smoothing must be a finite number of 0 or more, not %g",
+					smoothing)));
 	chain->n = matrix->n;
 	chain->p = palloc(square);
 	chain->work = palloc(square);
@@ -113,7 +135,11 @@ make_chain(Matrix *matrix, double smoothing)
 	markov_set(chain, matrix->counts, smoothing);
 }
 
-/* The matrix in argument 0, as a chain. */
+/*
+ * The matrix in argument 0, as a chain. The smoothing is added to each count,
+ * so that moves that were not seen yet are possible: 1 is the rule of Laplace,
+ * 0.5 that of Jeffreys.
+ */
 static Matrix
 matrix_argument(FunctionCallInfo fcinfo, double smoothing)
 {
@@ -132,7 +158,10 @@ matrix_argument(FunctionCallInfo fcinfo, double smoothing)
 	return matrix;
 }
 
-/* The number of a state, or -1. */
+/*
+ * The number of a state, or -1. States are sorted, so half are left out at
+ * each step.
+ */
 static int
 find_state(const Matrix *matrix, const text *name)
 {
@@ -155,6 +184,7 @@ find_state(const Matrix *matrix, const text *name)
 	return -1;
 }
 
+/* The names for an error message, cut after about 200 bytes. */
 static char *
 known_states(const Matrix *matrix)
 {
@@ -169,16 +199,21 @@ known_states(const Matrix *matrix)
 	return list.data;
 }
 
+/* The error for a name that is no state. */
 static void
 refuse_state(const Matrix *matrix, const text *name)
 {
 	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					errmsg("there is no state \"%s\" in the transition matrix",
 						   text_to_cstring(name)),
-					errdetail("Its states are %s.", known_states(matrix))));
+					errdetail("The states of the matrix are %s.",
+							  known_states(matrix))));
 }
 
-/* The names of the states, and NULL. */
+/*
+ * The names as C strings, with a NULL at the end as json_unknown_field()
+ * expects it.
+ */
 static const char **
 state_names(const Matrix *matrix)
 {
@@ -190,13 +225,17 @@ state_names(const Matrix *matrix)
 	return names;
 }
 
-/* An object with a number for each state. */
+/*
+ * An object with a number for each state, in the currency of the caller and
+ * for one period. Every state must have one: a forgotten state would be worth
+ * 0 without notice. Unknown names are refused as spelling mistakes.
+ */
 static double *
 rewards_argument(FunctionCallInfo fcinfo, int argument, const Matrix *matrix)
 {
 	JsonObject object =
 		json_document_object(PG_GETARG_JSONB_P(argument), "reward",
-							 "It has a number for each state, for example "
+							 "Give a number for each state, for example "
 							 "{\"active\": 36, \"lapsed\": -4}.");
 	const char **states = state_names(matrix);
 	char *unknown = json_unknown_field(&object, states);
@@ -208,14 +247,18 @@ rewards_argument(FunctionCallInfo fcinfo, int argument, const Matrix *matrix)
 	{
 		if (!json_field_float8(&object, states[i], &rewards[i]))
 			json_refuse_missing(&object, states[i],
-								"Give 0 to states that earn and cost "
-								"nothing.");
+								"Give 0 to a state that neither earns nor "
+								"costs anything.");
 		if (!isfinite(rewards[i]))
 			json_refuse_field(&object, states[i], "must be finite", NULL);
 	}
 	return rewards;
 }
 
+/*
+ * The discount of one period. It may be negative, for rewards that grow. At -1
+ * the factor 1 / (1 + d) has no value.
+ */
 static double
 discount_argument(FunctionCallInfo fcinfo, int argument)
 {
@@ -226,11 +269,15 @@ discount_argument(FunctionCallInfo fcinfo, int argument)
 						errmsg("discount must be a finite number above -1, "
 							   "not %g",
 							   discount),
-						errhint("It is the rate of one period: 0.2 stands "
-								"for 20 percent.")));
+						errhint("The discount is the rate of one period. 0.2 "
+								"stands for 20 percent.")));
 	return discount;
 }
 
+/*
+ * The error of a fault. All faults are questions without a finite answer,
+ * hence one SQLSTATE.
+ */
 static void
 check_fault(MarkovFault fault)
 {
@@ -240,8 +287,8 @@ check_fault(MarkovFault fault)
 		const char *hint;
 	} faults[] = {
 		[MARKOV_REWARD_FOR_EVER] =
-			{"the value is not finite: without a discount, a state that is "
-			 "never left for good has a reward",
+			{"the value is not finite: without a discount, a state to which "
+			 "customers return for ever must have the reward 0",
 			 "Give a discount above 0, a horizon, or the reward 0."},
 		[MARKOV_DIVERGES] = {"the value is not finite: it grows faster than "
 							 "customers leave",
@@ -250,12 +297,12 @@ check_fault(MarkovFault fault)
 							   "Check the rewards and the discount."},
 		[MARKOV_NO_ABSORBING] =
 			{"no state of the transition matrix is absorbing",
-			 "Ask for the time until a state of your choice: "
+			 "Name the states to wait for, for example "
 			 "crm.passage_time(matrix, '{churned}')."},
 		[MARKOV_MANY_CLASSES] =
-			{"the transition matrix has no single steady state: where a "
-			 "customer ends depends on where he begins",
-			 "Smooth the matrix, or ask for crm.absorption."},
+			{"the transition matrix has no single steady state: the state where "
+			 "customers end depends on the state where they begin",
+			 "Smooth the matrix, or use crm.absorption."},
 	};
 
 	if (fault != MARKOV_OK)
@@ -286,7 +333,13 @@ put_numbers(FunctionCallInfo fcinfo, const Matrix *matrix,
 
 PG_FUNCTION_INFO_V1(crm_transitions);
 
-/* crm.transitions(matrix, smoothing) */
+/*
+ * crm.transitions(matrix, smoothing)
+ *
+ * A row for each pair of states that has moves or a probability. Most pairs of
+ * a large matrix have neither. A state that was never left has no move but
+ * the probability 1 to stay.
+ */
 Datum
 crm_transitions(PG_FUNCTION_ARGS)
 {
@@ -325,10 +378,14 @@ horizon_argument(FunctionCallInfo fcinfo, int argument)
 						errmsg("horizon must be from 0 to %d periods, "
 							   "not %d",
 							   MAX_HORIZON, horizon),
-						errhint("NULL stands for the infinite one.")));
+						errhint("NULL stands for the infinite horizon.")));
 	return horizon;
 }
 
+/*
+ * Adds the value of each state to the result. Only the infinite horizon needs
+ * the classes.
+ */
 static Datum
 put_values(FunctionCallInfo fcinfo, int horizon, double discount,
 		   double smoothing)
@@ -352,7 +409,11 @@ put_values(FunctionCallInfo fcinfo, int horizon, double discount,
 
 PG_FUNCTION_INFO_V1(crm_markov_value);
 
-/* crm.markov_value(matrix, reward, discount) */
+/*
+ * crm.markov_value(matrix, reward, discount)
+ *
+ * The infinite horizon without smoothing. This form is strict in SQL.
+ */
 Datum
 crm_markov_value(PG_FUNCTION_ARGS)
 {
@@ -362,7 +423,12 @@ crm_markov_value(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_markov_value_until);
 
-/* crm.markov_value(matrix, reward, horizon, discount, smoothing) */
+/*
+ * crm.markov_value(matrix, reward, horizon, discount, smoothing)
+ *
+ * Not strict, because a horizon of NULL means the infinite one. NULL in any
+ * other argument gives no rows, as a strict function would.
+ */
 Datum
 crm_markov_value_until(PG_FUNCTION_ARGS)
 {
@@ -374,7 +440,11 @@ crm_markov_value_until(PG_FUNCTION_ARGS)
 					  discount_argument(fcinfo, 3), PG_GETARG_FLOAT8(4));
 }
 
-/* The targets of a passage: the named states, or all absorbing ones. */
+/*
+ * The targets of a passage: the named states, or all absorbing ones if the
+ * argument is NULL. Finding the absorbing states fills reach, so it is emptied
+ * again for markov_passage_time(), which needs zeros.
+ */
 static bool *
 targets_argument(FunctionCallInfo fcinfo, int argument, Matrix *matrix)
 {
@@ -400,7 +470,7 @@ targets_argument(FunctionCallInfo fcinfo, int argument, Matrix *matrix)
 					  TYPALIGN_INT, &names, &nulls, &count);
 	if (count == 0)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("no state is given to wait for"),
+						errmsg("to_states must not be empty"),
 						errhint("NULL stands for all absorbing states.")));
 	for (int i = 0; i < count; i++)
 	{
@@ -409,7 +479,7 @@ targets_argument(FunctionCallInfo fcinfo, int argument, Matrix *matrix)
 
 		if (name == NULL)
 			ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-							errmsg("a state to wait for is NULL")));
+							errmsg("to_states must not contain NULL")));
 		if (state < 0)
 			refuse_state(matrix, name);
 		target[state] = true;
@@ -419,7 +489,12 @@ targets_argument(FunctionCallInfo fcinfo, int argument, Matrix *matrix)
 
 PG_FUNCTION_INFO_V1(crm_passage_time);
 
-/* crm.passage_time(matrix, to_states, smoothing) */
+/*
+ * crm.passage_time(matrix, to_states, smoothing)
+ *
+ * An infinite time is NULL in the result: a sum or mean over states would be
+ * infinite as well.
+ */
 Datum
 crm_passage_time(PG_FUNCTION_ARGS)
 {
@@ -441,7 +516,12 @@ crm_passage_time(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_absorption);
 
-/* crm.absorption(matrix) */
+/*
+ * crm.absorption(matrix)
+ *
+ * (from_state, to_state, probability) for each absorbing state. There is no
+ * smoothing: it would give every state a way out, and none would be absorbing.
+ */
 Datum
 crm_absorption(PG_FUNCTION_ARGS)
 {
@@ -471,7 +551,11 @@ crm_absorption(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_steady_state);
 
-/* crm.steady_state(matrix, smoothing) */
+/*
+ * crm.steady_state(matrix, smoothing)
+ *
+ * Any smoothing above 0 makes all states one class, so an answer exists.
+ */
 Datum
 crm_steady_state(PG_FUNCTION_ARGS)
 {

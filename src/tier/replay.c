@@ -10,8 +10,8 @@
  * Correctness of the skipping: next_day() returns the first day after today on
  * which the opening or the closing could change the state. It may return a day
  * on which nothing changes, because the decision is made there anyway. It must
- * never return a day too late. The unit tests compare the result with a replay
- * that stops on every day.
+ * never return a day too late. The unit tests compare the result with reviews
+ * that are held on every day.
  *
  *-------------------------------------------------------------------------
  */
