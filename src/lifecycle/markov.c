@@ -240,7 +240,7 @@ all_finite(const double *values, int n)
  * see that: I - A is then a nonsingular M-matrix, and it is one if and only if
  * (I - A) x = 1 has a solution that is positive everywhere (Berman and
  * Plemmons 1979). This is the second right side. A singular system means that
- * the radius is exactly 1 or that it passed 1.
+ * A has the eigenvalue 1, so the radius is at least 1.
  */
 MarkovFault
 markov_value(MarkovChain *chain, const double *reward, double discount,

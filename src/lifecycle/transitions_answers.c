@@ -300,8 +300,8 @@ check_fault(MarkovFault fault)
 			 "Name the states to wait for, for example "
 			 "crm.passage_time(matrix, '{churned}')."},
 		[MARKOV_MANY_CLASSES] =
-			{"the transition matrix has no single steady state: the state where "
-			 "customers end depends on the state where they begin",
+			{"the transition matrix has no single steady state: where "
+			 "customers end depends on where they begin",
 			 "Smooth the matrix, or use crm.absorption."},
 	};
 

@@ -3,9 +3,10 @@
  * activity.c
  *		In which periods customers buy: what one history adds to the counts.
  *
- * The walk over the active periods is the same for all: from one to the next
- * in the order of time, counted from the first period of the window, so that
- * earlier ones are negative. It reads a history once and keeps nothing.
+ * The walk over the active periods is the same for all functions: from one to
+ * the next in the order of time. Periods are counted from the first one of the
+ * window, so earlier ones are negative. They must be walked too, because they
+ * decide who is new.
  *
  *-------------------------------------------------------------------------
  */
@@ -14,14 +15,16 @@
 #include "history/codec.h"
 #include "base/decimal.h"
 
+/* The walk over the active periods of one history. */
 typedef struct PeriodReader
 {
 	HistoryReader reader;
 	const ActivityWindow *window;
-	int64_t period; /* read last */
-	bool started;
+	int64_t period; /* read last, from the first one of the window */
+	bool started; /* some period was read, so period has a meaning */
 } PeriodReader;
 
+/* Before the first period. The bytes must be sealed and stay valid. */
 static void
 period_reader_start(PeriodReader *periods, const ActivityWindow *window,
 					const uint8_t *data, size_t size)
@@ -32,7 +35,10 @@ period_reader_start(PeriodReader *periods, const ActivityWindow *window,
 	periods->started = false;
 }
 
-/* Goes to the next period with a purchase; false at the end. */
+/*
+ * Goes to the next period with a purchase; false at the end. Several days of a
+ * period are one step.
+ */
 static bool
 next_period(PeriodReader *periods)
 {
@@ -57,12 +63,22 @@ next_period(PeriodReader *periods)
 	return false;
 }
 
+/* Is the period, counted from the first one of the window, inside it? */
 static bool
 in_window(const ActivityWindow *window, int64_t period)
 {
 	return period >= 0 && period < window->periods;
 }
 
+/*
+ * Cells ascend and periods ascend, so one index walks through both. counted
+ * keeps two periods in one cell from counting twice. last is the cell of the
+ * last activity. Activity after all cells counts in the last cell, because
+ * such a customer came back later than every cell.
+ *
+ * A period before bounds[0], for example the first one if brackets begin at 1,
+ * is skipped. The loop ends early when all cells are passed.
+ */
 void
 retention_add(const ActivityWindow *window, const int32_t *bounds,
 			  int32_t cells, const RetentionCounts *counts,
@@ -97,7 +113,7 @@ retention_add(const ActivityWindow *window, const int32_t *bounds,
 		counts->last[cohort * cells + last]++;
 }
 
-/* A customer on the way through his periods. */
+/* A customer on the way through their periods. */
 typedef struct Growth
 {
 	const ActivityWindow *window;
@@ -106,6 +122,10 @@ typedef struct Growth
 	bool has_bought;
 } Growth;
 
+/*
+ * Counts only inside the window. The period before it decides who stayed, but
+ * it is not reported.
+ */
 static void
 count_growth(const Growth *growth, int64_t period, int column)
 {
@@ -113,7 +133,12 @@ count_growth(const Growth *growth, int64_t period, int column)
 		growth->counts[period * GROWTH_COLUMNS + column]++;
 }
 
-/* A gap shows in the period after the last active one, and only there. */
+/*
+ * A purchase in a period. A gap shows twice: dormant in the period after the
+ * last active one, and resurrected when it ends. Periods of the gap in between
+ * show nothing, so the sum of dormant and resurrected describes moves and not
+ * states.
+ */
 static void
 growth_purchase(Growth *growth, int64_t period)
 {
@@ -132,7 +157,11 @@ growth_purchase(Growth *growth, int64_t period)
 	growth->active = period;
 }
 
-/* Adds minor units of a scale to the amount of a period. */
+/*
+ * Adds minor units of a scale to the amount of a period. The amount is split
+ * into whole units and a rest of the same sign, so histories with different
+ * scales add up exactly. An overflow of the rest needs billions of customers.
+ */
 static bool
 growth_amount(const Growth *growth, int64_t period, int64_t units, int scale)
 {
@@ -150,8 +179,10 @@ growth_amount(const Growth *growth, int64_t period, int64_t units, int scale)
 }
 
 /*
- * The amount of one customer in a period cannot overflow, being within the
- * limits of a history; so scales are looked at once a period, not once a day.
+ * The amount of one customer in a period cannot overflow, because it is within
+ * the limits of a history. So scales are converted once a period, not once a
+ * day. The last active period is followed by a dormant one, which counts only
+ * if it lies in the window.
  */
 bool
 growth_add(const ActivityWindow *window, int64_t *counts, const uint8_t *data,
@@ -186,6 +217,7 @@ growth_add(const ActivityWindow *window, int64_t *counts, const uint8_t *data,
 	return growth_amount(&growth, current, units, scale);
 }
 
+/* active is at most the number of periods, so counts needs no more room. */
 void
 stickiness_add(const ActivityWindow *window, int64_t *counts,
 			   const uint8_t *data, size_t size)
@@ -200,6 +232,10 @@ stickiness_add(const ActivityWindow *window, int64_t *counts,
 		counts[active - 1]++;
 }
 
+/*
+ * once_a_day counts days with a purchase, so an order that was split in two is
+ * no repeat.
+ */
 int64_t
 purchases_during(const uint8_t *data, size_t size, int32_t since,
 				 int32_t until, bool once_a_day)
@@ -218,6 +254,7 @@ purchases_during(const uint8_t *data, size_t size, int32_t since,
 	return purchases;
 }
 
+/* Reading stops at the second one, early in most histories. */
 int
 first_purchase_days(const uint8_t *data, size_t size, int32_t days[2])
 {

@@ -4,14 +4,19 @@
  *		In which periods customers buy: what one history adds to the counts.
  *		Pure C: no palloc, no ereport.
  *
- * A customer is active in a period of the calendar when he has a purchase in
- * it; days with refunds alone do not count. His first period is that of the
+ * A customer is active in a period of the calendar if they have a purchase in
+ * it. Days with refunds alone do not count. Their first period is that of the
  * first purchase of the whole history, wherever the window of the analysis
- * begins.
+ * begins. Otherwise every old customer would look new in the first period of
+ * the window.
  *
- * Everything is counted by integers that add up, so that parts of the
- * customers can be counted apart. Money is exact, whatever the scales of the
- * histories: whole units and the rest in the smallest decimal are two sums.
+ * Everything is counted by integers that add up. Each customer adds to the
+ * counts without looking at others, so parts of the customers can be counted
+ * apart, in any order, and then added. Money is exact, whatever the scales of
+ * the histories: whole units and the rest in the smallest decimal are two
+ * sums.
+ *
+ * Each function reads a history once, O(entries), and keeps nothing.
  *
  *-------------------------------------------------------------------------
  */
@@ -25,61 +30,78 @@
 #include "base/calendar.h"
 
 /*
- * The periods that are counted, as numbers of calendar.h, and the day at
- * which the data end: later purchases are not looked at.
+ * The periods that are counted, [first_period, first_period + periods), as
+ * numbers of calendar.h. The data end before until: later purchases are not
+ * looked at, so the last period may be incomplete.
  */
 typedef struct ActivityWindow
 {
 	CalendarUnit unit;
 	int32_t first_period;
-	int32_t periods;
-	int32_t until; /* excluded */
+	int32_t periods; /* 0 or more */
+	int32_t until; /* day since 2000-01-01, excluded */
 } ActivityWindow;
 
-/* Columns of growth, for each period. */
+/*
+ * Columns of growth, for each period. A customer who is active in a period is
+ * in exactly one of the first three, so their sum is the number of active
+ * customers. For neighboring periods, active(p) = active(p - 1) - dormant(p) +
+ * new(p) + resurrected(p).
+ */
 enum
 {
-	GROWTH_NEW,
-	GROWTH_STAYED,
-	GROWTH_RESURRECTED,
-	GROWTH_DORMANT,
+	GROWTH_NEW, /* first active period */
+	GROWTH_STAYED, /* active in the period before as well */
+	GROWTH_RESURRECTED, /* active before, but not in the period before */
+	GROWTH_DORMANT, /* not active, but active in the period before */
 	GROWTH_AMOUNT, /* whole units of the currency */
 	GROWTH_AMOUNT_REST, /* in units of 10^-DECIMAL_MAX_SCALE */
 	GROWTH_COLUMNS
 };
 
 /*
- * Retention: the cohort of a customer is his first period. Cell i is about
- * the periods from bounds[i] until bounds[i + 1] after the cohort's own.
+ * Retention: the cohort of a customer is their first period. Cell i is about
+ * the periods [bounds[i], bounds[i + 1]) after the cohort's own. A customer
+ * belongs to one cohort and is counted at most once in a cell of retained, and
+ * once in all cells of last. So last, added up from the end, is the number of
+ * customers who came in a cell or later.
  */
 typedef struct RetentionCounts
 {
 	int64_t *customers; /* [periods] of each cohort */
 	int64_t *retained; /* [periods][cells] active in the cell */
-	int64_t *last; /* [periods][cells] active last in it, or after all */
+	int64_t *last; /* [periods][cells] active last in the cell */
 } RetentionCounts;
 
+/*
+ * Adds one customer. A customer whose first purchase is outside the window
+ * belongs to no cohort and is not counted. bounds has cells + 1 ascending
+ * numbers from 0.
+ */
 extern void retention_add(const ActivityWindow *window, const int32_t *bounds,
 						  int32_t cells, const RetentionCounts *counts,
 						  const uint8_t *data, size_t size);
 
 /*
- * Growth accounting: counts is [periods][GROWTH_COLUMNS]. The amount is the
- * net one of all days of the period, refunds taken off on theirs. False where
- * it is out of range.
+ * Growth accounting: counts is [periods][GROWTH_COLUMNS]. The amount of a
+ * period is net: refunds are taken off in the period of the refund. False if
+ * an amount is out of range; the counts are then useless.
  */
 extern bool growth_add(const ActivityWindow *window, int64_t *counts,
 					   const uint8_t *data, size_t size);
 
-/* Stickiness: counts[n - 1] customers are active in n of the periods. */
+/*
+ * Stickiness: counts[n - 1] customers are active in n of the periods. A
+ * customer who is active in none is not counted.
+ */
 extern void stickiness_add(const ActivityWindow *window, int64_t *counts,
 						   const uint8_t *data, size_t size);
 
-/* Purchases, or purchase days, in [since, until). */
+/* The number of purchases, or of purchase days, in [since, until). */
 extern int64_t purchases_during(const uint8_t *data, size_t size,
 								int32_t since, int32_t until, bool once_a_day);
 
-/* The days of the first two purchase days; how many of them there are. */
+/* Fills the first two purchase days. Returns how many there are: 0, 1 or 2. */
 extern int first_purchase_days(const uint8_t *data, size_t size,
 							   int32_t days[2]);
 

@@ -3,6 +3,15 @@
  * growth_aggregate.c
  *		The aggregates crm.growth_agg and crm.stickiness_agg.
  *
+ * Growth accounting says for each period how many customers are new, stayed,
+ * came back or went away. Stickiness says how many customers are active in how
+ * many of the periods. activity.h defines both.
+ *
+ * The counts of a Tally are [periods][GROWTH_COLUMNS] for growth, and
+ * [periods] for stickiness. Periods without a customer are rows of zeros: a
+ * chart must show them. active is not counted but derived, so it always agrees
+ * with its parts.
+ *
  *-------------------------------------------------------------------------
  */
 #include "base/crm.h"
@@ -35,7 +44,11 @@ enum
 	STICKINESS_COLUMNS
 };
 
-/* The state to add to, for (internal, history, since, until, unit). */
+/*
+ * The state to add to, for the arguments (internal, history, since, until,
+ * unit). columns is the number of counts for each period. The window is worked
+ * out again for each row, which is cheap beside the reading of a history.
+ */
 static Tally *
 window_tally(FunctionCallInfo fcinfo, int columns)
 {
@@ -54,7 +67,12 @@ window_tally(FunctionCallInfo fcinfo, int columns)
 
 PG_FUNCTION_INFO_V1(crm_growth_transition);
 
-/* sfunc: (internal, history, since date, until date, unit text) */
+/*
+ * sfunc: (internal, history, since date, until date, unit text)
+ *
+ * A row with NULL is skipped. An error leaves half a customer in the counts,
+ * but it also ends the query.
+ */
 Datum
 crm_growth_transition(PG_FUNCTION_ARGS)
 {
@@ -88,7 +106,11 @@ crm_stickiness_transition(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(tally);
 }
 
-/* The two sums of an amount as numeric, with the decimals it was given in. */
+/*
+ * The two sums of an amount as numeric, with the most decimals that a history
+ * had. The rest is a multiple of that decimal, so the division is exact. The
+ * result may exceed 64 bits, so the sums are added as numeric.
+ */
 static Datum
 growth_amount_numeric(const int64 *counts, int scale)
 {
@@ -100,6 +122,7 @@ growth_amount_numeric(const int64 *counts, int scale)
 							   history_amount_numeric(rest, scale));
 }
 
+/* One row of crm.growth_period. */
 static void
 put_growth(RowArray *rows, const Tally *tally, int32 period)
 {
@@ -119,6 +142,7 @@ put_growth(RowArray *rows, const Tally *tally, int32 period)
 	row_array_set(rows, period, values, nulls);
 }
 
+/* One row of crm.stickiness_count. Index 0 is one active period. */
 static void
 put_stickiness(RowArray *rows, const Tally *tally, int32 period)
 {
@@ -130,7 +154,7 @@ put_stickiness(RowArray *rows, const Tally *tally, int32 period)
 	row_array_set(rows, period, values, nulls);
 }
 
-/* A row for each period, put there by the function. */
+/* An array with a row for each period, which put_row adds. */
 static Datum
 period_rows(FunctionCallInfo fcinfo,
 			void (*put_row)(RowArray *, const Tally *, int32))

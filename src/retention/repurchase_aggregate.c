@@ -1,10 +1,21 @@
 /*-------------------------------------------------------------------------
  *
  * repurchase_aggregate.c
- *		The aggregates crm.repeat_rate, crm.came_back_rate, crm.repeat_within.
+ *		The aggregates crm.repeat_rate, crm.came_back_rate,
+ *		crm.repeat_within.
  *
- * Three numbers that go by the name of repurchase rate, kept apart. Each
- * counts buyers, and those of them who bought again.
+ * Three different numbers are called repurchase rate. Each counts buyers, and
+ * the buyers among them who bought again:
+ *
+ * repeat_rate: buyers of a window with two or more purchases in it.
+ *
+ * came_back_rate: buyers of one window who also bought in the next one.
+ *
+ * repeat_within: buyers whose first purchase ever lies in a window, and who
+ * bought again within some days. Only buyers for whom these days are over are
+ * counted, so the number does not change with later data.
+ *
+ * All three share the state of two counts and the final function.
  *
  *-------------------------------------------------------------------------
  */
@@ -16,7 +27,7 @@
 #include "base/row_result.h"
 #include "retention/tally.h"
 
-/* The counts of the state. */
+/* The counts of the state. Repeated customers are also buyers. */
 enum
 {
 	COUNT_BUYERS,
@@ -34,7 +45,8 @@ enum
 };
 
 /*
- * The windows may differ from row to row: each customer has his own. Who did
+ * Counts one customer. The windows may differ from row to row, because each
+ * customer may have their own; the state keeps no window. A customer who did
  * not buy is not counted, but makes the result 0 and not NULL.
  */
 static Tally *
@@ -53,7 +65,11 @@ count_customer(FunctionCallInfo fcinfo, bool bought, bool repeated)
 
 PG_FUNCTION_INFO_V1(crm_repeat_rate_transition);
 
-/* sfunc: (internal, history, since date, until date, once_a_day boolean) */
+/*
+ * sfunc: (internal, history, since date, until date, once_a_day boolean)
+ *
+ * One of the two forms in SQL has no once_a_day; it means false.
+ */
 Datum
 crm_repeat_rate_transition(PG_FUNCTION_ARGS)
 {
@@ -71,7 +87,11 @@ crm_repeat_rate_transition(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_came_back_rate_transition);
 
-/* sfunc: (internal, history, since, until, next_since, next_until date) */
+/*
+ * sfunc: (internal, history, since, until, next_since, next_until date)
+ *
+ * The second window is read only for buyers of the first one.
+ */
 Datum
 crm_came_back_rate_transition(PG_FUNCTION_ARGS)
 {
@@ -96,7 +116,13 @@ crm_came_back_rate_transition(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_repeat_within_transition);
 
-/* sfunc: (internal, history, as_of, since, until date, days int) */
+/*
+ * sfunc: (internal, history, as_of, since, until date, days int)
+ *
+ * The second purchase counts on another day only, up to the day first + days.
+ * A buyer counts once that day is not after as_of. int64, because the sum may
+ * leave the range of dates.
+ */
 Datum
 crm_repeat_within_transition(PG_FUNCTION_ARGS)
 {
@@ -117,10 +143,11 @@ crm_repeat_within_transition(PG_FUNCTION_ARGS)
 	until = PG_GETARG_DAY(4, "until");
 	days = PG_GETARG_INT32(5);
 	if (days < 1)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("days must be 1 or more, not %d", days),
-						errhint("The days after the first purchase in which "
-								"a second one counts: 30, for example.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("days must be 1 or more, not %d", days),
+				 errhint("A second purchase counts if it is at most so "
+						 "many days after the first one, for example 30.")));
 	found = first_purchase_days(history.data, history.size, first);
 	bought = found > 0 && first[0] >= since && first[0] < until &&
 			 (int64) first[0] + days <= as_of;
@@ -130,7 +157,11 @@ crm_repeat_within_transition(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_repurchase_final);
 
-/* finalfunc: crm.repurchase */
+/*
+ * finalfunc: crm.repurchase
+ *
+ * Without a buyer the rate is NULL, since 0 of 0 is no rate.
+ */
 Datum
 crm_repurchase_final(PG_FUNCTION_ARGS)
 {

@@ -4,8 +4,15 @@
  *		The aggregates crm.retention_agg: cohorts by their first purchase.
  *
  * All cohorts, from the period of one day to that of another, are counted in
- * one pass. A cell is known once its last period has ended; before that, a
- * customer who has not come back may still do so, and the cell is NULL.
+ * one pass. One form has a cell for each period, the other one has brackets of
+ * periods.
+ *
+ * A cell is known once its last period has ended. Before that, a customer who
+ * has not come back may still do so, and the cell is NULL and not 0. So young
+ * cohorts do not look worse than old ones.
+ *
+ * The counts of the Tally are customers [periods], then retained and last,
+ * each [periods][cells].
  *
  *-------------------------------------------------------------------------
  */
@@ -31,7 +38,7 @@ enum
 	CELL_COLUMNS
 };
 
-/* The counts: customers, then retained, then last. */
+/* The three parts of the counts. The pointers lead into the tally. */
 static RetentionCounts
 retention_counts(const Tally *tally)
 {
@@ -44,6 +51,10 @@ retention_counts(const Tally *tally)
 	return counts;
 }
 
+/*
+ * A state with room for all cells of all cohorts. int64, because the product
+ * is checked only afterwards, in tally_create().
+ */
 static Tally *
 retention_create(MemoryContext context, const ActivityWindow *window,
 				 int32 cells)
@@ -52,6 +63,10 @@ retention_create(MemoryContext context, const ActivityWindow *window,
 						(int64) window->periods * (2 * (int64) cells + 1));
 }
 
+/*
+ * The window of cohorts from that of since to that of as_of. as_of is included
+ * in the data, so until is the day after it.
+ */
 static ActivityWindow
 window_argument(FunctionCallInfo fcinfo)
 {
@@ -61,6 +76,7 @@ window_argument(FunctionCallInfo fcinfo)
 	return tally_window(since, as_of + 1, PG_GETARG_TEXT_PP(5));
 }
 
+/* Adds a customer to the counts of the state. */
 static void
 add_history(Tally *tally, History history)
 {
@@ -72,7 +88,12 @@ add_history(Tally *tally, History history)
 
 PG_FUNCTION_INFO_V1(crm_retention_transition);
 
-/* sfunc: (internal, history, as_of date, since date, periods int, unit) */
+/*
+ * sfunc: (internal, history, as_of date, since date, periods int, unit)
+ *
+ * Cell i is the i-th period after the first one, and cell 0 the first one
+ * itself: periods + 1 cells. Bounds 0, 1, 2, ... make it a case of brackets.
+ */
 Datum
 crm_retention_transition(PG_FUNCTION_ARGS)
 {
@@ -103,7 +124,10 @@ crm_retention_transition(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(tally);
 }
 
-/* The bounds of brackets: at least two, ascending. */
+/*
+ * The bounds of brackets: at least two, ascending from 0 or more. Bracket i is
+ * [bounds[i], bounds[i + 1]). They are palloced in the memory of the call.
+ */
 static const int32 *
 brackets_argument(FunctionCallInfo fcinfo, int number, int32 *cells)
 {
@@ -114,11 +138,12 @@ brackets_argument(FunctionCallInfo fcinfo, int number, int32 *cells)
 
 	if (ARR_NDIM(array) != 1 || array_contains_nulls(array) ||
 		ARR_DIMS(array)[0] < 2 || ARR_DIMS(array)[0] > TALLY_MAX_CELLS + 1)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("brackets must be an array of 2 to %d numbers",
-							   TALLY_MAX_CELLS + 1),
-						errhint("'{0,1,4,8,31}' stands for the periods 0, "
-								"1 to 3, 4 to 7 and 8 to 30.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("brackets must be an array of 2 to %d numbers",
+						TALLY_MAX_CELLS + 1),
+				 errhint("For example, '{0,1,4,8,31}' means the periods "
+						 "0, 1 to 3, 4 to 7 and 8 to 30.")));
 	deconstruct_array(array, INT4OID, sizeof(int32), true, TYPALIGN_INT,
 					  &elements, NULL, &count);
 	bounds = palloc((Size) count * sizeof(int32));
@@ -127,7 +152,7 @@ brackets_argument(FunctionCallInfo fcinfo, int number, int32 *cells)
 		bounds[i] = DatumGetInt32(elements[i]);
 		if (bounds[i] <= (i > 0 ? bounds[i - 1] : -1))
 			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-							errmsg("brackets must ascend from 0 or more; "
+							errmsg("brackets must ascend from 0 or more, but "
 								   "number %d of them is %d",
 								   i + 1, bounds[i])));
 	}
@@ -137,7 +162,11 @@ brackets_argument(FunctionCallInfo fcinfo, int number, int32 *cells)
 
 PG_FUNCTION_INFO_V1(crm_retention_brackets_transition);
 
-/* sfunc: (internal, history, as_of date, since date, brackets int[], unit) */
+/*
+ * sfunc: (internal, history, as_of date, since date, brackets int[], unit)
+ *
+ * The bounds are copied into the state, since an argument lives for one row.
+ */
 Datum
 crm_retention_brackets_transition(PG_FUNCTION_ARGS)
 {
@@ -166,14 +195,20 @@ crm_retention_brackets_transition(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(tally);
 }
 
-/* Is the cell over? The cohort is counted from the first one. */
+/*
+ * Is the cell over? The first period after the cell must begin at or before
+ * the end of the data. The cohort is counted from the first one.
+ */
 static bool
 is_observable(const Tally *tally, int32 cohort, int32 cell)
 {
 	const ActivityWindow *window = &tally->window;
 	int64 end = (int64) cohort + tally->bounds[cell + 1];
 
-	/* No cell is over that ends after the last period that has begun. */
+	/*
+	 * A cell that ends after the last period that has begun is not over. This
+	 * test also keeps the number of the period within int32.
+	 */
 	if (end > window->periods)
 		return false;
 	return calendar_period_start(window->unit,
@@ -181,7 +216,11 @@ is_observable(const Tally *tally, int32 cohort, int32 cell)
 		   window->until;
 }
 
-/* The rows of a cohort, from its last cell back to the first. */
+/*
+ * The rows of a cohort, from its last cell back to the first, so that later
+ * becomes the running sum of last. The order of the rows in the array is the
+ * order of time all the same.
+ */
 static void
 put_cohort(RowArray *rows, const Tally *tally, int32 cohort)
 {
@@ -209,7 +248,11 @@ put_cohort(RowArray *rows, const Tally *tally, int32 cohort)
 
 PG_FUNCTION_INFO_V1(crm_retention_final);
 
-/* finalfunc: crm.retention_cell[] */
+/*
+ * finalfunc: crm.retention_cell[]
+ *
+ * Cohorts without a customer are rows as well. The state is only read.
+ */
 Datum
 crm_retention_final(PG_FUNCTION_ARGS)
 {

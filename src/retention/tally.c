@@ -3,6 +3,11 @@
  * tally.c
  *		The state of the aggregates that count customers by periods.
  *
+ * All aggregates of this folder share the functions to combine, serialize and
+ * deserialize: they only see a window, bounds and counts. States travel
+ * between workers of one server in network order. Deserializing checks sizes,
+ * because it is an SQL function.
+ *
  *-------------------------------------------------------------------------
  */
 #include "base/crm.h"
@@ -16,8 +21,13 @@
 #include "base/aggregate.h"
 #include "retention/tally.h"
 
+/* The first byte of a serialized state. It changes with the layout. */
 #define STATE_FORMAT 2
 
+/*
+ * counts are aligned as int64 behind the struct. bounds have half that
+ * alignment, so they come last. Zeroed memory is a state that counted nobody.
+ */
 Tally *
 tally_create(MemoryContext context, const ActivityWindow *window, int32 cells,
 			 int64 size)
@@ -27,7 +37,7 @@ tally_create(MemoryContext context, const ActivityWindow *window, int32 cells,
 
 	if (size > TALLY_MAX_COUNTS)
 		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-						errmsg("these periods need %lld counts; at most %d "
+						errmsg("the periods need %lld counts, but at most %d "
 							   "are possible",
 							   (long long) size, TALLY_MAX_COUNTS),
 						errhint("Ask for a shorter time, fewer periods or a "
@@ -43,6 +53,11 @@ tally_create(MemoryContext context, const ActivityWindow *window, int32 cells,
 	return tally;
 }
 
+/*
+ * The first and the last period may be cut by since and until. since only
+ * chooses the period: days of that period before since are counted too, so
+ * that a period always means all its days.
+ */
 ActivityWindow
 tally_window(int32_t since, int32_t until, text *unit)
 {
@@ -64,14 +79,17 @@ tally_window(int32_t since, int32_t until, text *unit)
 	if (periods > TALLY_MAX_PERIODS)
 		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 						errmsg("the time from beginning to end has %lld "
-							   "periods; at most %d are possible",
+							   "periods, but at most %d are possible",
 							   (long long) periods, TALLY_MAX_PERIODS),
 						errhint("Ask for a shorter time or a longer unit.")));
 	window.periods = (int32) periods;
 	return window;
 }
 
-/* The period of the first date of all begins before that date. */
+/*
+ * The period that holds the first date of all begins before that date, so the
+ * result is raised to it.
+ */
 Datum
 tally_period_start(const ActivityWindow *window, int32 period)
 {
@@ -81,6 +99,10 @@ tally_period_start(const ActivityWindow *window, int32 period)
 	return DateADTGetDatum(Max(day, HISTORY_MIN_DAY));
 }
 
+/*
+ * The window is one question about all customers. Different windows in one
+ * aggregate would give counts that belong to no question.
+ */
 void
 tally_check_window(const Tally *tally, const ActivityWindow *window)
 {
@@ -95,6 +117,11 @@ tally_check_window(const Tally *tally, const ActivityWindow *window)
 								"row.")));
 }
 
+/*
+ * Two workers of one query had the same arguments, so a difference means that
+ * an argument varied from row to row. Counts of customers cannot overflow in
+ * practice, but the sums of amounts can.
+ */
 static void
 tally_add(Tally *tally, const Tally *other)
 {
@@ -111,6 +138,7 @@ tally_add(Tally *tally, const Tally *other)
 	tally->scale = Max(tally->scale, other->scale);
 }
 
+/* The limit concerns whole units of money of one period. */
 void
 tally_out_of_range(void)
 {
@@ -122,7 +150,12 @@ tally_out_of_range(void)
 
 PG_FUNCTION_INFO_V1(crm_tally_combine);
 
-/* combinefunc of all these aggregates */
+/*
+ * combinefunc of all these aggregates
+ *
+ * The first state is changed, the second one is only read. A state of NULL
+ * comes from a worker that had no row.
+ */
 Datum
 crm_tally_combine(PG_FUNCTION_ARGS)
 {
@@ -146,7 +179,7 @@ crm_tally_combine(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_tally_serialize);
 
-/* Format, window, cells, scale, size, bounds, counts; all in network order. */
+/* serialfunc: format, window, cells, scale, size, bounds, counts */
 Datum
 crm_tally_serialize(PG_FUNCTION_ARGS)
 {
@@ -172,6 +205,12 @@ crm_tally_serialize(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_tally_deserialize);
 
+/*
+ * deserialfunc: the state of a worker
+ *
+ * Sizes are checked before they are allocated. The state is read by the
+ * combine function and dropped, so the current memory context is enough.
+ */
 Datum
 crm_tally_deserialize(PG_FUNCTION_ARGS)
 {

@@ -7,8 +7,8 @@
  * A policy has tiers in ascending order. The lowest one, the base, has no
  * rules. A customer enters a tier when all its rules hold with enter_at. The
  * customer keeps the tier while all its rules hold with keep_at, which is not
- * higher than enter_at. The gap between the two thresholds prevents that a
- * customer near a threshold moves up and down with every purchase.
+ * higher than enter_at. The gap between the two thresholds keeps a customer
+ * near a threshold from moving up and down with every purchase.
  *
  * The decision on a day is one pure function of the policy, the customer's
  * state, the metrics and the day. The review of a program and the replay of

@@ -19,9 +19,15 @@
 
 #include <math.h>
 
+/* The names in SQL, in the order of the enum Forecast. */
 const char *const forecast_names[FORECASTS] = {"model", "same_rate",
 											   "same_again"};
 
+/*
+ * The rounding error of an addition is exact: the smaller term minus the part
+ * of it that arrived in the total. Compilers must not simplify this, so the
+ * file must not be compiled with -ffast-math.
+ */
 void
 sum_add(Sum *sum, double value)
 {
@@ -34,12 +40,14 @@ sum_add(Sum *sum, double value)
 	sum->total = total;
 }
 
+/* The total with the errors added back. */
 double
 sum_value(const Sum *sum)
 {
 	return sum->total + sum->lost;
 }
 
+/* One place that knows all forecasts, so bins and sums cannot differ. */
 double
 forecast_value(Forecast forecast, const HoldoutCustomer *customer,
 			   double expected, int32_t days)
@@ -55,6 +63,10 @@ forecast_value(Forecast forecast, const HoldoutCustomer *customer,
 	}
 }
 
+/*
+ * Empty bins. The first days of the bins of recency are a week, two weeks,
+ * one, two, three and six months, one and two years, plus a day.
+ */
 void
 accuracy_bins_init(AccuracyBin *by_frequency, AccuracyBin *by_recency)
 {
@@ -71,6 +83,10 @@ accuracy_bins_init(AccuracyBin *by_frequency, AccuracyBin *by_recency)
 													 : INT32_MAX};
 }
 
+/*
+ * The bin of a value, which is 0 or more. The last bin has no limit, so the
+ * search ends.
+ */
 AccuracyBin *
 accuracy_bin(AccuracyBin *bins, int32_t value)
 {
@@ -79,6 +95,7 @@ accuracy_bin(AccuracyBin *bins, int32_t value)
 	return bins;
 }
 
+/* Adds a customer to the sums of a bin. */
 void
 accuracy_bin_add(AccuracyBin *bin, const HoldoutCustomer *customer,
 				 double expected, int32_t days)
@@ -90,6 +107,7 @@ accuracy_bin_add(AccuracyBin *bin, const HoldoutCustomer *customer,
 				forecast_value((Forecast) i, customer, expected, days));
 }
 
+/* Adds one customer to the sums of a forecast. */
 void
 accuracy_add(AccuracySums *sums, double forecast, int32_t actual)
 {
@@ -102,6 +120,11 @@ accuracy_add(AccuracySums *sums, double forecast, int32_t actual)
 	sum_add(&sums->square, error * error);
 }
 
+/*
+ * One pass over groups of equal forecasts, O(n). A group gets the mean of its
+ * ranks, so customers with the same forecast may come in any order: many have
+ * the same forecast, for example all who never bought again.
+ */
 double
 accuracy_gini(const Ranked *ranked, size_t count)
 {
@@ -117,7 +140,8 @@ accuracy_gini(const Ranked *ranked, size_t count)
 			 until < count && ranked[until].forecast == ranked[from].forecast;
 			 until++)
 			actual += ranked[until].actual;
-		/* The mean of the ranks from + 1 to until. */
+
+		/* Ranks begin at 1: the group has those from from + 1 to until. */
 		sum_add(&products, actual * ((double) from + until + 1.0) / 2.0);
 		total += actual;
 	}

@@ -20,6 +20,14 @@
 #include <float.h>
 #include <math.h>
 
+/*
+ * Two passes: first the means, then sums of products of deviations. The
+ * formula of one pass, with sums of squares, cancels if the mean is large
+ * beside the spread.
+ *
+ * The square roots are taken before the product, which would underflow
+ * earlier. The result is cut to [-1, 1], because rounding may exceed it.
+ */
 double
 correlation_pearson(const MetricPair *pairs, size_t count)
 {
@@ -51,7 +59,10 @@ correlation_pearson(const MetricPair *pairs, size_t count)
 	return fmax(-1.0, fmin(1.0, sum_value(&products) / spread));
 }
 
-/* A partial numerator or denominator that vanishes is moved off zero. */
+/*
+ * Lentz's method divides by partial results. One that vanishes is moved off
+ * zero by less than the precision of the others.
+ */
 static double
 not_zero(double value)
 {
@@ -60,7 +71,11 @@ not_zero(double value)
 
 #define MAX_FRACTIONS 10000
 
-/* The continued fraction of I_z(a, b), for z < (a + 1) / (a + b + 2). */
+/*
+ * The continued fraction of I_z(a, b), for z < (a + 1) / (a + b + 2), where it
+ * converges fast. m counts pairs of partial fractions. The limit is only a
+ * guard against an endless loop.
+ */
 static double
 beta_fraction(double a, double b, double z)
 {
@@ -88,7 +103,12 @@ beta_fraction(double a, double b, double z)
 	return result;
 }
 
-/* I_z(a, 1/2) at z = 1 - r^2, given as r^2 so that no digit is lost. */
+/*
+ * I_z(a, 1/2) at z = 1 - r^2, given as r^2: a small r would be lost in 1 -
+ * r^2. On the other side of the limit the fraction converges slowly, so the
+ * symmetry I_z(a, b) = 1 - I_(1-z)(b, a) is used. The factor before the
+ * fraction is computed as a logarithm, because it underflows for many pairs.
+ */
 static double
 student_tails(double a, double r_squared)
 {
@@ -101,6 +121,7 @@ student_tails(double a, double r_squared)
 	return 1.0 - exp(log_front) * beta_fraction(b, a, r_squared) / b;
 }
 
+/* The ends are exact: a correlation of 1 has no tail, and one of 0 has all. */
 double
 correlation_p_value(double correlation, size_t count)
 {
@@ -115,6 +136,7 @@ correlation_p_value(double correlation, size_t count)
 	return fmax(0.0, fmin(1.0, student_tails((count - 2.0) / 2.0, squared)));
 }
 
+/* O(n). The mean of ranks is half of an integer, so it is exact. */
 void
 correlation_rank(MetricPair *pairs, size_t count, int metric)
 {

@@ -3,8 +3,11 @@
  * holdout.c
  *		A purchase history cut into what a model may see and what came after.
  *
- * The first purchase day brings the customer and is no repeat, so it is no
- * repetition to be forecast either: "again" leaves it out.
+ * The first purchase day brings the customer and is no repeat. Models forecast
+ * repeats only. So the naive forecast "again" leaves the first day out as
+ * well: it would not be fair to count it.
+ *
+ * Each function reads a history once, up to the end of the holdout.
  *
  *-------------------------------------------------------------------------
  */
@@ -12,6 +15,12 @@
 
 #include "history/codec.h"
 
+/*
+ * x begins at -1, so that the first purchase makes it 0. All purchases in the
+ * holdout are repeats, because the first one is in calibration. "again" counts
+ * the days (calibration_end - holdout_days, calibration_end], as many as the
+ * holdout has.
+ */
 bool
 holdout_customer(const uint8_t *data, size_t size, const HoldoutPeriod *period,
 				 HoldoutCustomer *customer)
@@ -47,6 +56,7 @@ holdout_customer(const uint8_t *data, size_t size, const HoldoutPeriod *period,
 	return true;
 }
 
+/* Every purchase day but the first one counts. */
 void
 holdout_count_repeats(const uint8_t *data, size_t size,
 					  const HoldoutPeriod *period, int32_t first_day,
@@ -68,12 +78,14 @@ holdout_count_repeats(const uint8_t *data, size_t size,
 	}
 }
 
+/* The difference of two numbers may overflow, hence two comparisons. */
 static int
 compare(int32_t a, int32_t b)
 {
 	return (a > b) - (a < b);
 }
 
+/* Whole numbers only, so the order has no exception like NaN. */
 int
 holdout_compare(const HoldoutCustomer *a, const HoldoutCustomer *b)
 {

@@ -3,11 +3,15 @@
  * independence_aggregate.c
  *		The aggregate crm.check_spend_independence.
  *
- * The gamma-gamma model of spend assumes that how much customers spend does
- * not go with how often they buy (Fader, Hardie & Lee 2005; Fader & Hardie
- * 2013). The state keeps both metrics of each customer that the model can be
- * fitted on. The final function sorts them before it adds anything up, so
- * the digits do not depend on the order of the rows or on workers.
+ * The gamma-gamma model of spend assumes that the mean amount of a purchase is
+ * independent of the number of purchases (Fader, Hardie & Lee 2005; Fader &
+ * Hardie 2013). The aggregate measures how far the data contradict this, by
+ * two correlations.
+ *
+ * The state keeps both metrics of each customer that the model can be fitted
+ * on, 16 bytes each, in the aggregate's memory context. The final function
+ * sorts the customers before it adds anything up, so the digits do not depend
+ * on the order of the rows or on workers. The cost is O(n log n).
  *
  *-------------------------------------------------------------------------
  */
@@ -25,6 +29,7 @@
 #include "history/history.h"
 #include "validation/correlation.h"
 
+/* Sorts by the metric of the argument and breaks ties by the other one. */
 #define PAIR_ORDER(a, b, i) \
 	(((a)->of[i] > (b)->of[i]) - ((a)->of[i] < (b)->of[i]))
 
@@ -39,23 +44,27 @@
 #define ST_DEFINE
 #include "lib/sort_template.h"
 
+/* The first byte of a serialized state. */
 #define STATE_FORMAT 1
 #define FIRST_CAPACITY 64
+
+/* Customers between two looks for an interrupt. */
 #define BLOCK 4096
 
-/* The metrics of a customer. */
+/* The metrics of a customer: indexes into MetricPair. */
 enum
 {
 	PURCHASES,
 	MEAN_AMOUNT
 };
 
+/* NULL until a row without NULL comes. */
 typedef struct IndependenceState
 {
 	MetricPair *pairs;
 	int64 count;
-	int64 capacity;
-	int64 left_out;
+	int64 capacity; /* doubles when full */
+	int64 left_out; /* customers on whom the model cannot be fitted */
 } IndependenceState;
 
 /* Columns of crm.spend_independence. */
@@ -70,6 +79,7 @@ enum
 	INDEPENDENCE_COLUMNS
 };
 
+/* An empty state in the given context. */
 static IndependenceState *
 state_create(MemoryContext context)
 {
@@ -82,6 +92,10 @@ state_create(MemoryContext context)
 	return state;
 }
 
+/*
+ * Adds a pair. A state may exceed 1 GB, hence repalloc_huge. The chunk stays
+ * in the context in which it was allocated.
+ */
 static void
 state_add(IndependenceState *state, MetricPair pair)
 {
@@ -95,8 +109,9 @@ state_add(IndependenceState *state, MetricPair pair)
 }
 
 /*
- * The metrics of a customer who has made repeat purchases, of a positive
- * mean. That is rounded once, so that equal means are equal numbers and tie.
+ * The metrics of a customer with repeat purchases of a positive mean amount.
+ * The model is fitted on repeat purchases, so the first one does not count.
+ * The mean is rounded once, so equal means are equal numbers and tie.
  */
 static bool
 customer_metrics(History history, int32 as_of, MetricPair *pair)
@@ -116,7 +131,12 @@ customer_metrics(History history, int32 as_of, MetricPair *pair)
 
 PG_FUNCTION_INFO_V1(crm_check_spend_independence_transition);
 
-/* sfunc: (internal, history, as_of) */
+/*
+ * sfunc: (internal, history, as_of)
+ *
+ * A row with NULL is skipped. A customer who is left out is counted, so that
+ * the result shows on which part of the customers it rests.
+ */
 Datum
 crm_check_spend_independence_transition(PG_FUNCTION_ARGS)
 {
@@ -143,6 +163,7 @@ crm_check_spend_independence_transition(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_check_spend_independence_combine);
 
+/* combinefunc: appends the customers of the second state to the first one */
 Datum
 crm_check_spend_independence_combine(PG_FUNCTION_ARGS)
 {
@@ -171,6 +192,7 @@ crm_check_spend_independence_combine(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_check_spend_independence_serialize);
 
+/* serialfunc: format, customers left out, number of customers, their metrics */
 Datum
 crm_check_spend_independence_serialize(PG_FUNCTION_ARGS)
 {
@@ -195,6 +217,12 @@ crm_check_spend_independence_serialize(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_check_spend_independence_deserialize);
 
+/*
+ * deserialfunc: the state of a worker
+ *
+ * The number of customers is not trusted: room grows only with the bytes that
+ * are there. The metrics must be positive, because logarithms follow.
+ */
 Datum
 crm_check_spend_independence_deserialize(PG_FUNCTION_ARGS)
 {
@@ -227,13 +255,19 @@ crm_check_spend_independence_deserialize(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(state);
 }
 
+/* Sorts by one metric and serves interrupts. */
 static void
 sort_by(MetricPair *pairs, int64 count, int metric)
 {
 	sort_pairs(pairs, count, &metric);
 }
 
-/* Pearson's correlation of the logarithms; pairs is overwritten. */
+/*
+ * Pearson's correlation of the logarithms; pairs is overwritten.
+ *
+ * Amounts and numbers of purchases are skewed. Without logarithms a few large
+ * customers would decide. Sorting fixes the order of the sums.
+ */
 static double
 log_correlation(MetricPair *pairs, int64 count)
 {
@@ -248,7 +282,12 @@ log_correlation(MetricPair *pairs, int64 count)
 	return correlation_pearson(pairs, count);
 }
 
-/* Spearman's correlation; pairs is overwritten. */
+/*
+ * Spearman's correlation; pairs is overwritten.
+ *
+ * It sees any monotone dependence. Each metric is ranked while the pairs are
+ * sorted by it. Ranks keep the order, so the second sort finds the same ties.
+ */
 static double
 rank_correlation(MetricPair *pairs, int64 count)
 {
@@ -259,6 +298,10 @@ rank_correlation(MetricPair *pairs, int64 count)
 	return correlation_pearson(pairs, count);
 }
 
+/*
+ * Puts a correlation into a column and its p-value into the next one. NaN
+ * becomes NULL: the data do not determine it.
+ */
 static void
 set_correlation(Datum *values, bool *nulls, int column, double correlation,
 				int64 count)
@@ -273,7 +316,12 @@ set_correlation(Datum *values, bool *nulls, int column, double correlation,
 
 PG_FUNCTION_INFO_V1(crm_check_spend_independence_final);
 
-/* finalfunc: crm.spend_independence */
+/*
+ * finalfunc: crm.spend_independence
+ *
+ * Both correlations overwrite the pairs, so each works on a copy. The state
+ * stays as it was, because a window aggregate calls this many times.
+ */
 Datum
 crm_check_spend_independence_final(PG_FUNCTION_ARGS)
 {

@@ -4,14 +4,18 @@
  *		Repeat purchases of all customers over time, expected and actual.
  *
  * A customer who first bought on day d is expected to have made E[X(s - d)]
- * repeat purchases by day s: the expectation of a new customer, whatever he
- * did since. The sum over all customers, beside what they did, is how the
- * literature follows a model over time (Fader, Hardie & Lee 2005). It needs
- * of the customers only how many came on each day, so that the expectation is
- * worked out once for each age in days.
+ * repeat purchases by day s. This is the expectation of a new customer,
+ * whatever the customer did since. The sum over all customers, beside what
+ * they did, is how the literature follows a model over time (Fader, Hardie &
+ * Lee 2005).
+ *
+ * Of the customers the sum needs only how many came on each day. So the
+ * expectation is worked out once for each age in days, and a validation keeps
+ * two counts for each day instead of its customers.
  *
  * Periods are counted in both directions from the day after the calibration,
- * which so is a boundary; the first and the last may be shorter.
+ * so the end of calibration is a boundary. The first and the last period may
+ * be shorter.
  *
  *-------------------------------------------------------------------------
  */
@@ -31,7 +35,10 @@
 #include "validation/accuracy.h"
 #include "validation/validation.h"
 
-/* A validation argument, checked: anybody can write one down. */
+/*
+ * A crm.validation argument, checked, because anybody can write one down. The
+ * arrays point into the argument, or into its copy in the memory of the call.
+ */
 typedef struct Tracked
 {
 	Model model;
@@ -42,7 +49,7 @@ typedef struct Tracked
 	const int64 *repeats;
 } Tracked;
 
-/* Columns of the result. */
+/* Columns of the result, in SQL order, from 0. */
 enum
 {
 	TRACKING_PERIOD_END,
@@ -54,15 +61,17 @@ enum
 	TRACKING_COLUMNS
 };
 
+/* The error for a value that crm.validate did not make. */
 static void
 refuse(const char *column)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("column \"%s\" of a validation is not valid", column),
-			 errhint("Validations come from the aggregate crm.validate.")));
+			 errhint("Build a validation with the aggregate crm.validate.")));
 }
 
+/* A column that must not be NULL. */
 static Datum
 column(HeapTupleHeader row, int number, const char *name)
 {
@@ -74,7 +83,11 @@ column(HeapTupleHeader row, int number, const char *name)
 	return value;
 }
 
-/* An array of so many counts, none of them negative or beyond the limit. */
+/*
+ * An array of so many counts, none of them negative. The limit on their sum is
+ * far below 2^63, so later sums cannot overflow. int8 without NULLs has no
+ * padding, so the array is read in place.
+ */
 static const int64 *
 counts(HeapTupleHeader row, int number, const char *name, int32 days)
 {
@@ -95,6 +108,11 @@ counts(HeapTupleHeader row, int number, const char *name, int32 days)
 	return values;
 }
 
+/*
+ * Checks everything that the sums rely on: a model that can forecast new
+ * customers, days in order, and one count for each day. The number of days is
+ * int64 until it is checked, because the dates may be far apart.
+ */
 static void
 read_validation(HeapTupleHeader row, Tracked *tracked)
 {
@@ -132,6 +150,10 @@ read_validation(HeapTupleHeader row, Tracked *tracked)
 		counts(row, VALIDATION_REPEATS, "repeat_purchases", tracked->days);
 }
 
+/*
+ * The length of a unit. Weeks are seven days from any day here, not ISO weeks:
+ * periods begin with the end of calibration.
+ */
 static CalendarSpan
 argument_span(text *unit)
 {
@@ -152,7 +174,10 @@ argument_span(text *unit)
 	return spans[named];
 }
 
-/* The repeat purchases of a new customer, by age in days. */
+/*
+ * The expected repeat purchases of a new customer, by age in days. Some kinds
+ * of models need a quadrature for each age, so interrupts are served each time.
+ */
 static double *
 expected_by_age(const Tracked *tracked)
 {
@@ -168,7 +193,11 @@ expected_by_age(const Tracked *tracked)
 	return expected;
 }
 
-/* What all customers are expected to have bought by the end of a day. */
+/*
+ * The repeat purchases of all customers that are expected by the end of a day.
+ * O(days). The sum is made again for each period and not carried along, because
+ * the age of every customer changes.
+ */
 static double
 expected_by_day(const Tracked *tracked, const double *expected, int32 day)
 {
@@ -182,7 +211,11 @@ expected_by_day(const Tracked *tracked, const double *expected, int32 day)
 	return sum_value(&sum);
 }
 
-/* The boundary of a period, counted from that after the calibration. */
+/*
+ * The first day of the period of that number, counted from first_day. Period 0
+ * begins on the day after the calibration. The sum is made from that anchor, so
+ * months that begin on the 31st do not drift.
+ */
 static int64
 boundary(const Tracked *tracked, CalendarSpan span, int64 number)
 {
@@ -190,6 +223,12 @@ boundary(const Tracked *tracked, CalendarSpan span, int64 number)
 		   tracked->first_day;
 }
 
+/*
+ * A row for each period with what was expected and what came, within it and
+ * from the beginning. The number of the first period is found by going back
+ * from the end of calibration. A period is in the holdout if its last day is,
+ * and no period has days of both.
+ */
 static void
 put_periods(FunctionCallInfo fcinfo, const Tracked *tracked, CalendarSpan span)
 {
@@ -227,7 +266,11 @@ put_periods(FunctionCallInfo fcinfo, const Tracked *tracked, CalendarSpan span)
 
 PG_FUNCTION_INFO_V1(crm_validation_tracking);
 
-/* (validation, unit) */
+/*
+ * (validation, unit)
+ *
+ * A set of rows, one for each period, in the order of time.
+ */
 Datum
 crm_validation_tracking(PG_FUNCTION_ARGS)
 {

@@ -3,10 +3,13 @@
  * validate_aggregate.c
  *		The state of the aggregate crm.validate.
  *
- * The state keeps five whole numbers of each customer and the counts of
- * purchases of each day, all exact: it is a set, whatever the order of the
- * rows and however workers shared them. Its arrays belong to the aggregate's
- * memory context and double when full.
+ * The state keeps five whole numbers of each customer and two counts for each
+ * day. All are exact, and their order does not matter, so a state is a set:
+ * the same whatever the order of the rows and however workers shared them. No
+ * forecast is made before the final function.
+ *
+ * All arrays belong to the aggregate's memory context and double when full. A
+ * row costs O(entries of its history).
  *
  *-------------------------------------------------------------------------
  */
@@ -22,6 +25,7 @@
 #include "history/history.h"
 #include "validation/validation.h"
 
+/* The first byte of a serialized state. */
 #define STATE_FORMAT 1
 #define FIRST_CAPACITY 64
 
@@ -29,6 +33,7 @@
  * The state
  */
 
+/* An empty state with its own copy of the model, in the given context. */
 static ValidationState *
 state_create(MemoryContext context, const struct varlena *model,
 			 HoldoutPeriod period, int64 capacity)
@@ -46,6 +51,7 @@ state_create(MemoryContext context, const struct varlena *model,
 	return state;
 }
 
+/* The two days, checked. The limit on the holdout is that of the counts. */
 static HoldoutPeriod
 checked_period(DateADT calibration_end, DateADT holdout_end)
 {
@@ -63,7 +69,7 @@ checked_period(DateADT calibration_end, DateADT holdout_end)
 	if ((int64) period.holdout_end - period.calibration_end >
 		VALIDATION_MAX_DAYS)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("the holdout has %lld days; at most %d are "
+						errmsg("the holdout has %lld days, but at most %d are "
 							   "possible",
 							   (long long) period.holdout_end -
 								   period.calibration_end,
@@ -72,22 +78,35 @@ checked_period(DateADT calibration_end, DateADT holdout_end)
 	return period;
 }
 
+/*
+ * A state holds customers without their model, so one state cannot serve two
+ * models.
+ */
 static void
 arguments_differ(void)
 {
-	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					errmsg("model, calibration_end and holdout_end must be "
-						   "the same in all rows"),
-					errhint("Validate several models by several aggregates, "
-							"or with GROUP BY.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("model, calibration_end and holdout_end must be "
+					"the same in all rows"),
+			 errhint("To validate several models, use several aggregates "
+					 "or GROUP BY.")));
 }
 
+/*
+ * Compares flat values by their bytes, which is strict: a model that was
+ * written in another way counts as different.
+ */
 static bool
 same_model(const struct varlena *a, const struct varlena *b)
 {
 	return VARSIZE(a) == VARSIZE(b) && memcmp(a, b, VARSIZE(a)) == 0;
 }
 
+/*
+ * Both tests are needed: a kind for something else than purchases in time has
+ * no place here, and not all kinds for purchases have the forecast.
+ */
 void
 validation_read_model(struct varlena *value, Model *model)
 {
@@ -99,7 +118,15 @@ validation_read_model(struct varlena *value, Model *model)
 							   model->kind->name)));
 }
 
-/* The state to add to, for (internal, model, history, date, date). */
+/*
+ * The state to add to, for the arguments (internal, model, history, date,
+ * date).
+ *
+ * All rows must have the same arguments. The model is compared by its bytes as
+ * they come, which is cheap even if it is a pointer into a TOAST table. Only if
+ * those differ are the flat values compared. The model is read once, to refuse
+ * a wrong kind early.
+ */
 static ValidationState *
 argument_state(FunctionCallInfo fcinfo, MemoryContext context)
 {
@@ -130,6 +157,7 @@ argument_state(FunctionCallInfo fcinfo, MemoryContext context)
 	return state;
 }
 
+/* Appends a customer. A state may exceed 1 GB, hence repalloc_huge. */
 static void
 add_customer(ValidationState *state, const HoldoutCustomer *customer)
 {
@@ -143,6 +171,9 @@ add_customer(ValidationState *state, const HoldoutCustomer *customer)
 	state->customers[state->count++] = *customer;
 }
 
+/*
+ * Counts are NULL until the first customer, and first_day has no meaning then.
+ */
 int32
 validation_days(const ValidationState *state)
 {
@@ -151,7 +182,10 @@ validation_days(const ValidationState *state)
 			   : state->period.holdout_end - state->first_day + 1;
 }
 
-/* Counts, moved to an array that has earlier days before them. */
+/*
+ * Counts, moved to an array that has so many earlier days before them, with
+ * counts of 0. The old array is freed.
+ */
 static int64 *
 grown_counts(MemoryContext context, int64 *counts, int32 days, int32 more)
 {
@@ -167,8 +201,10 @@ grown_counts(MemoryContext context, int64 *counts, int32 days, int32 more)
 }
 
 /*
- * Makes the counts go back to this day, or to twice as many days, so that a
- * few extensions do.
+ * Makes the counts begin on this day or earlier.
+ *
+ * They at least double, so all extensions together cost O(days). The counts
+ * always end on the last day of the holdout, so they grow at the front.
  */
 static void
 count_from(ValidationState *state, int32 first_day)
@@ -184,9 +220,9 @@ count_from(ValidationState *state, int32 first_day)
 			ERROR,
 			(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
 			 errmsg("a first purchase is %lld days before the end of the "
-					"holdout, but at most %d can be",
+					"holdout, but at most %d are possible",
 					(long long) last_day - first_day, VALIDATION_MAX_DAYS - 1),
-			 errhint("Look for wrong dates, or cut the histories by "
+			 errhint("Look for wrong dates, or shorten the histories with "
 					 "crm.during.")));
 	wanted = Min(VALIDATION_MAX_DAYS, Max(last_day - first_day + 1, 2 * days));
 	state->new_customers = grown_counts(state->context, state->new_customers,
@@ -198,7 +234,12 @@ count_from(ValidationState *state, int32 first_day)
 
 PG_FUNCTION_INFO_V1(crm_validate_transition);
 
-/* sfunc: (internal, model, history, calibration_end, holdout_end) */
+/*
+ * sfunc: (internal, model, history, calibration_end, holdout_end)
+ *
+ * A row with NULL is skipped. A customer who came after the calibration adds
+ * nothing. The day of their first purchase follows from t.
+ */
 Datum
 crm_validate_transition(PG_FUNCTION_ARGS)
 {
@@ -231,6 +272,7 @@ crm_validate_transition(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(state);
 }
 
+/* Adds the counts by day, aligned by their first days. */
 static void
 add_counts(ValidationState *target, const ValidationState *source)
 {
@@ -250,6 +292,11 @@ add_counts(ValidationState *target, const ValidationState *source)
 
 PG_FUNCTION_INFO_V1(crm_validate_combine);
 
+/*
+ * combinefunc: adds the customers and counts of the second state
+ *
+ * The second state is not changed and not kept: everything is copied.
+ */
 Datum
 crm_validate_combine(PG_FUNCTION_ARGS)
 {
@@ -284,7 +331,11 @@ crm_validate_combine(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(crm_validate_serialize);
 
-/* Format, dates, model, first day, counts by day, customers. */
+/*
+ * serialfunc: format, dates, model, number of days, counts by day, customers
+ *
+ * The first day is not sent: it follows from the number of days.
+ */
 Datum
 crm_validate_serialize(PG_FUNCTION_ARGS)
 {
@@ -321,6 +372,10 @@ crm_validate_serialize(PG_FUNCTION_ARGS)
 	PG_RETURN_BYTEA_P(pq_endtypsend(&bytes));
 }
 
+/*
+ * The model is read once more, because bytes from another process are not
+ * trusted. The size is checked twice: as sent, and in the header of the value.
+ */
 static struct varlena *
 receive_model(StringInfo bytes)
 {
@@ -338,6 +393,10 @@ receive_model(StringInfo bytes)
 	return model;
 }
 
+/*
+ * Counts end on the last day of the holdout, so their number gives the first
+ * day.
+ */
 static void
 receive_counts(StringInfo bytes, ValidationState *state)
 {
@@ -355,6 +414,10 @@ receive_counts(StringInfo bytes, ValidationState *state)
 	}
 }
 
+/*
+ * Refuses numbers that no history gives. The final function relies on t_x
+ * being at most t.
+ */
 static void
 receive_customer(StringInfo bytes, ValidationState *state)
 {
@@ -374,6 +437,12 @@ receive_customer(StringInfo bytes, ValidationState *state)
 
 PG_FUNCTION_INFO_V1(crm_validate_deserialize);
 
+/*
+ * deserialfunc: the state of a worker
+ *
+ * The state is read by the combine function and dropped, so the current memory
+ * context is enough. Room grows only with the bytes that are there.
+ */
 Datum
 crm_validate_deserialize(PG_FUNCTION_ARGS)
 {

@@ -3,9 +3,14 @@
  * validate_result.c
  *		The result of the aggregate crm.validate: forecasts and what came.
  *
- * The customers are sorted first and only then forecast and added up, so that
- * the result is a function of their set, to the last digit. Forecasts are
- * made once for customers alike, who are neighbors by then.
+ * The customers are sorted first and only then forecast and added up. So the
+ * result is a function of the set of customers, to the last digit. A forecast
+ * is made once for customers with the same summary, who are neighbors after
+ * sorting.
+ *
+ * Sorting costs O(n log n). Everything else is linear, but for a ranking by
+ * each forecast. Large arrays live in the memory of the call; the state is
+ * only sorted in place, which changes no set.
  *
  *-------------------------------------------------------------------------
  */
@@ -26,6 +31,7 @@
 #include "validation/accuracy.h"
 #include "validation/validation.h"
 
+/* Both sorts serve interrupts. sort_template.h inlines the comparisons. */
 #define ST_SORT sort_customers
 #define ST_ELEMENT_TYPE HoldoutCustomer
 #define ST_COMPARE(a, b) holdout_compare(a, b)
@@ -43,7 +49,14 @@
 #define ST_DEFINE
 #include "lib/sort_template.h"
 
-/* What the model expects of the customers, who are sorted. */
+/*
+ * The forecast of the model for each customer, in the order of the customers.
+ *
+ * It is P(alive) times the expected purchases of a customer who is alive. Kinds
+ * without P(alive) have customers who never leave. Days become the unit of time
+ * of the model. A forecast may be a quadrature, so interrupts are served for
+ * each customer.
+ */
 static double *
 expectations(const ValidationState *state)
 {
@@ -77,6 +90,10 @@ expectations(const ValidationState *state)
 	return expected;
 }
 
+/*
+ * A row of a bin. The three forecasts are neighboring columns, in the order of
+ * the enum Forecast. A bin without customers is a row of zeros.
+ */
 static void
 put_bin(RowArray *rows, int place, const AccuracyBin *bin)
 {
@@ -94,6 +111,7 @@ put_bin(RowArray *rows, int place, const AccuracyBin *bin)
 	row_array_set(rows, place, values, nulls);
 }
 
+/* An array with a row for each bin. */
 static Datum
 bin_rows(const AccuracyBin *bins, RowArray rows)
 {
@@ -102,7 +120,7 @@ bin_rows(const AccuracyBin *bins, RowArray rows)
 	return row_array_end(&rows);
 }
 
-/* Both ways of telling customers apart, in one pass. */
+/* Fills the bins of both groupings in one pass. */
 static void
 fill_bins(const ValidationState *state, const double *expected,
 		  AccuracyBin *by_frequency, AccuracyBin *by_recency)
@@ -123,6 +141,11 @@ fill_bins(const ValidationState *state, const double *expected,
 	}
 }
 
+/*
+ * The Gini coefficient of the perfect order, which ranks customers by what
+ * they did. It is the most that any forecast can reach, and at most 1 - 1/n,
+ * which one customer who did everything gives.
+ */
 static double
 perfect_gini(const ValidationState *state, Ranked *ranked)
 {
@@ -135,6 +158,11 @@ perfect_gini(const ValidationState *state, Ranked *ranked)
 	return accuracy_gini(ranked, state->count);
 }
 
+/*
+ * The row of one forecast. bias and MAE are in purchases for each customer.
+ * ranked is room for all customers, shared by the three forecasts. The Gini
+ * coefficient is NULL if nobody bought in the holdout.
+ */
 static void
 put_forecast(RowArray *rows, const ValidationState *state,
 			 const double *expected, Forecast forecast, double perfect,
@@ -172,6 +200,10 @@ put_forecast(RowArray *rows, const ValidationState *state,
 	row_array_set(rows, forecast, values, nulls);
 }
 
+/*
+ * An array with a row for each forecast. The perfect order is the same for
+ * all.
+ */
 static Datum
 forecast_rows(const ValidationState *state, const double *expected,
 			  RowArray rows)
@@ -186,6 +218,7 @@ forecast_rows(const ValidationState *state, const double *expected,
 	return row_array_end(&rows);
 }
 
+/* Counts as int8[]. */
 static Datum
 count_array(const int64 *counts, int32 days)
 {
@@ -197,7 +230,11 @@ count_array(const int64 *counts, int32 days)
 										   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }
 
-/* The counts from the first day that has a new customer. */
+/*
+ * The counts from the first day that has a new customer. The state may cover
+ * earlier days, because its counts double. How many depends on the order of
+ * the rows, so these days must not be in the result.
+ */
 static void
 fill_counts(const ValidationState *state, Datum *values)
 {
@@ -215,7 +252,13 @@ fill_counts(const ValidationState *state, Datum *values)
 
 PG_FUNCTION_INFO_V1(crm_validate_final);
 
-/* finalfunc: crm.validation */
+/*
+ * finalfunc: crm.validation
+ *
+ * NULL without a customer: there is no mean error of nobody. The aggregate may
+ * call this again, for example as a window function. Sorting again then
+ * changes nothing.
+ */
 Datum
 crm_validate_final(PG_FUNCTION_ARGS)
 {
