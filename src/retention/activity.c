@@ -6,7 +6,7 @@
  * The walk over the active periods is the same for all functions: from one to
  * the next in the order of time. Periods are counted from the first one of the
  * window, so earlier ones are negative. They must be walked too, because they
- * decide who is new.
+ * decide which customers are new.
  *
  *-------------------------------------------------------------------------
  */
@@ -123,8 +123,8 @@ typedef struct Growth
 } Growth;
 
 /*
- * Counts only inside the window. The period before it decides who stayed, but
- * it is not reported.
+ * Counts only inside the window. The period before it decides whether a
+ * customer stayed, but it is not reported.
  */
 static void
 count_growth(const Growth *growth, int64_t period, int column)

@@ -123,7 +123,7 @@ accuracy_add(AccuracySums *sums, double forecast, int32_t actual)
 /*
  * One pass over groups of equal forecasts, O(n). A group gets the mean of its
  * ranks, so customers with the same forecast may come in any order: many have
- * the same forecast, for example all who never bought again.
+ * the same forecast, for example all customers without a repeat purchase.
  */
 double
 accuracy_gini(const Ranked *ranked, size_t count)

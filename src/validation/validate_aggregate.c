@@ -51,7 +51,7 @@ state_create(MemoryContext context, const struct varlena *model,
 	return state;
 }
 
-/* The two days, checked. The limit on the holdout is that of the counts. */
+/* The two days, checked. The counts limit the holdout. */
 static HoldoutPeriod
 checked_period(DateADT calibration_end, DateADT holdout_end)
 {
