@@ -110,7 +110,9 @@ SQL_MODULES = \
 	sql/65_retention.sql \
 	$(definition) \
 	sql/80_workspace.sql \
+	sql/81_source.sql \
 	sql/82_refresh.sql \
+	sql/83_freeze.sql \
 	sql/84_care.sql \
 	sql/85_program.sql \
 	sql/90_rights.sql

@@ -1,0 +1,252 @@
+/*
+ * freeze
+ *
+ * Thresholds and models need all customers at once. They are computed for a day
+ * and kept in the workspace, so that the row of one customer needs no look at
+ * the others.
+ */
+
+/*
+ * One query reads each history once, so it is not split: its parts share the
+ * buyers.
+ */
+CREATE FUNCTION crm_internal.thresholds_of(day date)
+	RETURNS TABLE (customers bigint, thresholds crm.rfm_thresholds, a_threshold numeric,
+				   b_threshold numeric, usual_gaps jsonb)
+	LANGUAGE plpgsql STABLE ROWS 1 AS $$
+#variable_conflict use_column
+BEGIN
+	RETURN QUERY
+	WITH buyer AS MATERIALIZED (
+		SELECT h.history, crm.amount(h.history, day) AS revenue
+		  FROM purchase_history h
+		 WHERE crm.purchases(h.history, day) > 0
+	), ranked AS (
+		SELECT b.revenue, sum(b.revenue) OVER () AS total,
+			   sum(b.revenue) OVER (ORDER BY b.revenue DESC)
+				- b.revenue * count(*) OVER (PARTITION BY b.revenue) AS larger
+		  FROM buyer b WHERE b.revenue > 0
+	), compared AS MATERIALIZED (
+		SELECT crm.rfm_thresholds_agg(b.history, day, w.rfm_groups) AS thresholds,
+			   (SELECT crm.ruleset_agg(r.position, r.segment, r.metric, r.at_least, r.at_most)
+				  FROM segment_rule r) AS rules
+		  FROM buyer b, workspace w
+		 GROUP BY w.rfm_groups
+	), rhythm AS (
+		SELECT m.segment, percentile_cont(0.5) WITHIN GROUP (ORDER BY m.median) AS gap,
+			   grouping(m.segment) = 1 AS is_all
+		  FROM (SELECT crm.classify(c.rules, crm.rfm(c.thresholds, b.history, day)) AS segment,
+					   g.median
+				  FROM buyer b
+				 CROSS JOIN compared c
+				 CROSS JOIN LATERAL crm.gaps(crm.upto(b.history, day)) g
+				 WHERE crm.purchase_days(b.history, day) > 2) m
+		 GROUP BY GROUPING SETS ((m.segment), ())
+	)
+	SELECT (SELECT count(*) FROM buyer),
+		   (SELECT c.thresholds FROM compared c),
+		   (SELECT min(r.revenue) FROM ranked r WHERE r.larger < 0.80 * r.total),
+		   (SELECT min(r.revenue) FROM ranked r WHERE r.larger < 0.95 * r.total),
+		   (SELECT jsonb_build_object('all', max(y.gap) FILTER (WHERE y.is_all), 'segments',
+				coalesce(jsonb_object_agg(y.segment, y.gap) FILTER (WHERE y.segment IS NOT NULL),
+						 '{}'))
+			  FROM rhythm y);
+END
+$$;
+COMMENT ON FUNCTION crm_internal.thresholds_of(date) IS
+'The thresholds of scores and classes on a day, and the usual gaps, computed from all buyers.';
+
+--| Freezes beside them the usual days between purchase days in each segment and in all, by which
+--| the views judge idle customers who have bought on fewer than three days. The views of that day
+--| and later use them until there are newer ones, so that scores stay comparable and one
+--| customer's row needs no look at all others. Calling it again for a day replaces the thresholds
+--| of that day. Returns them with the number of customers; nobody to compare is an error.
+CREATE FUNCTION crm.freeze_thresholds(workspace text, as_of date DEFAULT NULL,
+	OUT customers bigint, OUT thresholds crm.rfm_thresholds, OUT a_threshold numeric,
+	OUT b_threshold numeric) RETURNS record
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
+DECLARE
+	made record;
+BEGIN
+	as_of := coalesce(as_of, crm.as_of());
+	PERFORM crm_internal.workspace_enter(workspace);
+	SELECT m.* INTO made FROM crm_internal.thresholds_of(as_of) m;
+	IF made.customers = 0 THEN
+		RAISE no_data_found USING
+			MESSAGE = format('nobody in workspace "%s" has bought up to %s', workspace, as_of),
+			HINT = 'Thresholds need customers to compare: choose a later day.';
+	END IF;
+	INSERT INTO threshold AS c (as_of, thresholds, a_threshold, b_threshold, usual_gaps, customers)
+	VALUES (freeze_thresholds.as_of, made.thresholds, made.a_threshold, made.b_threshold,
+			made.usual_gaps, made.customers)
+	ON CONFLICT ON CONSTRAINT threshold_pkey DO UPDATE
+	SET thresholds = EXCLUDED.thresholds, a_threshold = EXCLUDED.a_threshold,
+		b_threshold = EXCLUDED.b_threshold, usual_gaps = EXCLUDED.usual_gaps,
+		customers = EXCLUDED.customers, made_at = EXCLUDED.made_at;
+	customers := made.customers;
+	thresholds := made.thresholds;
+	a_threshold := made.a_threshold;
+	b_threshold := made.b_threshold;
+END
+$$;
+COMMENT ON FUNCTION crm.freeze_thresholds(text, date) IS
+'Freezes the thresholds of a workspace as of a day (NULL, the default: crm.as_of()): of the RFM '
+'scores, by crm.rfm_thresholds_agg over all customers with a purchase up to then, and of the ABC '
+'classes (A: the largest customers, until they bring 80 percent of the revenue; B: until 95 '
+'percent; equal revenue is never split).';
+
+CREATE FUNCTION crm_internal.fitted_purchases(workspace text, as_of date, kind text, hint text)
+	RETURNS crm.model
+	LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	fitted crm.model;
+BEGIN
+	SELECT crm.fit_purchases(coalesce(fitted_purchases.kind, w.purchase_model), w.model_unit,
+							 h.history, fitted_purchases.as_of)
+	  INTO fitted FROM purchase_history h, workspace w;
+	IF fitted IS NULL THEN
+		RAISE no_data_found USING
+			MESSAGE = format('nobody in workspace "%s" has bought up to %s', workspace, as_of),
+			HINT = hint;
+	END IF;
+	RETURN fitted;
+END
+$$;
+COMMENT ON FUNCTION crm_internal.fitted_purchases(text, date, text, text) IS
+'The model of purchases fitted on all histories as of a day; an error where nobody has bought.';
+
+--| The views use the newest that is not later than their day; older ones are kept. Returns a row
+--| for each model: what it describes, its kind, the number of customers, the log-likelihood and
+--| the parameters. If spend cannot be fitted that is a warning, and there are no lifetime values;
+--| nobody to fit on, or a fit that fails, is an error and adds nothing.
+CREATE FUNCTION crm.fit(workspace text, as_of date DEFAULT NULL, kind text DEFAULT NULL)
+	RETURNS TABLE (role text, fitted text, customers bigint, log_likelihood float8, parameters text)
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
+#variable_conflict use_column
+DECLARE
+	purchase_model crm.model;
+	spend_model crm.model;
+	message text := 'nobody has a repeat purchase of a positive amount';
+BEGIN
+	as_of := coalesce(as_of, crm.as_of());
+	PERFORM crm_internal.workspace_enter(workspace);
+	purchase_model := crm_internal.fitted_purchases(workspace, fit.as_of, fit.kind,
+		'A model is fitted on purchases: load some, or choose a later day.');
+	BEGIN
+		SELECT crm.fit_spend(h.history, fit.as_of) INTO spend_model FROM purchase_history h;
+	EXCEPTION WHEN data_exception THEN
+		GET STACKED DIAGNOSTICS message = MESSAGE_TEXT;
+	END;
+	IF spend_model IS NULL THEN
+		RAISE WARNING USING
+			MESSAGE = format('no model of spend for workspace "%s": %s', workspace, message),
+			HINT = 'Forecasts of purchases are there, lifetime values are not.';
+	END IF;
+	RETURN QUERY
+	WITH added AS (
+		INSERT INTO model (role, kind, as_of, customers, model)
+		SELECT f.role, f.model ->> 'kind', fit.as_of, (f.model ->> 'customers')::bigint, f.model
+		  FROM (VALUES (1, 'purchases', purchase_model), (2, 'spend', spend_model))
+			   f (n, role, model)
+		 WHERE f.model IS NOT NULL ORDER BY f.n
+		RETURNING *
+	)
+	SELECT a.role, a.kind, a.customers, crm.log_likelihood(a.model),
+		   (SELECT string_agg(format('%s %s', p.name, round(p.value::numeric, 4)), ', ')
+			  FROM crm.parameters(a.model) p)
+	  FROM added a ORDER BY a.model_id;
+END
+$$;
+COMMENT ON FUNCTION crm.fit(text, date, text) IS
+'Fits the models of a workspace on the purchases up to a day (NULL, the default: crm.as_of()) and '
+'adds them to its table "model": one of purchases (kind; NULL, the default: the setting '
+'purchase_model) and one of spend (gamma_gamma).';
+
+CREATE FUNCTION crm_internal.backtest_rows(purchase_model crm.model, spend_model crm.model,
+	calibration_end date, days integer)
+	RETURNS TABLE (measure text, actual float8, model float8, naive float8)
+	LANGUAGE plpgsql STABLE AS $$
+#variable_conflict use_column
+DECLARE
+	day_before date := calibration_end - days; -- the naive forecast repeats the days since then
+	last_day date := calibration_end + days;
+BEGIN
+	RETURN QUERY
+	WITH forecast AS MATERIALIZED (
+		SELECT crm.purchase_days(h.history, last_day) - d.until_then AS bought,
+			   crm.expected_purchases(purchase_model, h.history, calibration_end, days) AS expected,
+			   d.until_then - crm.purchase_days(h.history, day_before)
+				- (crm.first_day(h.history) > day_before)::integer AS again,
+			   crm.amount(h.history, last_day) - d.amount_then AS brought,
+			   crm.clv(purchase_model, spend_model, h.history, calibration_end, days, 0) AS worth,
+			   d.amount_then - crm.amount(h.history, day_before) AS same
+		  FROM purchase_history h
+		 CROSS JOIN LATERAL (SELECT crm.purchase_days(h.history, calibration_end) AS until_then,
+									crm.amount(h.history, calibration_end) AS amount_then) d
+		 WHERE crm.purchases(h.history, calibration_end) > 0
+	), summary AS (
+		SELECT count(*) AS customers,
+			   sum(bought) AS bought, sum(expected) AS expected, sum(again) AS again,
+			   avg(abs(expected - bought)) AS expected_error,
+			   avg(abs(again - bought)) AS again_error,
+			   sqrt(avg((expected - bought) ^ 2)) AS expected_square,
+			   sqrt(avg((again - bought)::float8 ^ 2)) AS again_square,
+			   corr(expected, bought) AS expected_corr, corr(again, bought) AS again_corr,
+			   sum(brought) FILTER (WHERE worth IS NOT NULL) AS brought, sum(worth) AS worth,
+			   sum(same) FILTER (WHERE worth IS NOT NULL) AS same
+		  FROM forecast
+	)
+	SELECT r.measure, r.actual, r.model, r.naive
+	  FROM summary s
+	 CROSS JOIN LATERAL (VALUES
+		(1, 'customers', s.customers::float8, NULL::float8, NULL::float8),
+		(2, 'purchase days', s.bought::float8, s.expected, s.again::float8),
+		(3, 'mean absolute error', NULL, s.expected_error, s.again_error::float8),
+		(4, 'root mean square error', NULL, s.expected_square, s.again_square),
+		(5, 'correlation', NULL, s.expected_corr, s.again_corr),
+		(6, 'revenue', s.brought::float8, s.worth, s.same::float8))
+		r (n, measure, actual, model, naive)
+	 ORDER BY r.n;
+END
+$$;
+COMMENT ON FUNCTION crm_internal.backtest_rows(crm.model, crm.model, date, integer) IS
+'The forecasts of two models for some days, and of a naive forecast, beside what came.';
+
+--| Beside it a naive forecast: everybody repeats what he did in the time before, as long as the
+--| one forecast (first purchases do not count). Rows: customers; purchase days in all; mean
+--| absolute error and root mean square error of purchase days a customer; correlation of forecast
+--| and actual; revenue of the customers with a forecast of it. Stores nothing.
+CREATE FUNCTION crm.backtest(workspace text, calibration_end date, as_of date DEFAULT NULL,
+	kind text DEFAULT NULL)
+	RETURNS TABLE (measure text, actual float8, model float8, naive float8)
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
+DECLARE
+	days integer;
+	purchase_model crm.model;
+	spend_model crm.model;
+BEGIN
+	as_of := coalesce(as_of, crm.as_of());
+	days := as_of - calibration_end;
+	IF days IS NULL OR days < 1 THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = format('calibration ends on %s, but the data to compare with end on %s',
+							 calibration_end, as_of),
+			HINT = 'Choose a day before crm.as_of() as the end of calibration.';
+	END IF;
+	PERFORM crm_internal.workspace_enter(workspace);
+	purchase_model := crm_internal.fitted_purchases(workspace, calibration_end, kind,
+		'Choose a later end of calibration.');
+	BEGIN
+		SELECT crm.fit_spend(h.history, calibration_end) INTO spend_model FROM purchase_history h;
+	EXCEPTION WHEN data_exception THEN
+		spend_model := NULL;
+	END;
+	RETURN QUERY
+	SELECT b.* FROM crm_internal.backtest_rows(purchase_model, spend_model, calibration_end,
+		days) b;
+END
+$$;
+COMMENT ON FUNCTION crm.backtest(text, date, date, text) IS
+'How good the forecasts of a workspace would have been: fits the models on purchases up to '
+'calibration_end and compares with what happened from then to as_of (NULL, the default: '
+'crm.as_of()), for the customers known then.';
