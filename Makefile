@@ -90,7 +90,9 @@ OBJS        = \
 	src/retention/repurchase_aggregate.o \
 	src/retention/retention_aggregate.o \
 	src/retention/tally.o \
-	src/workspace/as_of.o
+	src/workspace/as_of.o \
+	src/workspace/key.o \
+	src/workspace/owner.o
 
 WORKSPACE   = $(addprefix sql/workspace/, workspace.sql segments.sql tables.sql rules.sql \
 	purchase.sql attached.sql history.sql views.sql customer.sql attached_customer.sql \

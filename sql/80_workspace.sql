@@ -176,76 +176,118 @@ COMMENT ON FUNCTION crm_internal.workspace_path(text, name) IS
 'that of the type of its keys for the operators.';
 
 CREATE FUNCTION crm_internal.workspace_key_schema(workspace text) RETURNS name
-	LANGUAGE plpgsql STABLE AS $$
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-	type_schema pg_catalog.name;
+	type_schema name;
 BEGIN
 	SELECT t.nspname INTO type_schema
-	  FROM pg_catalog.pg_namespace n
-	  JOIN pg_catalog.pg_class h ON h.relnamespace OPERATOR(pg_catalog.=) n.oid
-								 AND h.relname OPERATOR(pg_catalog.=) 'customer_history'
-	  JOIN pg_catalog.pg_class w ON w.relnamespace OPERATOR(pg_catalog.=) n.oid
-								 AND w.relname OPERATOR(pg_catalog.=) 'workspace'
-	  JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) h.oid
-								 AND a.attname OPERATOR(pg_catalog.=) 'customer_id'
-	  JOIN pg_catalog.pg_type y ON y.oid OPERATOR(pg_catalog.=) a.atttypid
-	  JOIN pg_catalog.pg_namespace t ON t.oid OPERATOR(pg_catalog.=) y.typnamespace
-	 WHERE n.nspname OPERATOR(pg_catalog.=) workspace;
+	  FROM pg_namespace n
+	  JOIN pg_class h ON h.relnamespace = n.oid AND h.relname = 'customer_history'
+	  JOIN pg_class w ON w.relnamespace = n.oid AND w.relname = 'workspace'
+	  JOIN pg_attribute a ON a.attrelid = h.oid AND a.attname = 'customer_id'
+	  JOIN pg_type y ON y.oid = a.atttypid
+	  JOIN pg_namespace t ON t.oid = y.typnamespace
+	 WHERE n.nspname = workspace;
 	IF NOT FOUND THEN
 		RAISE invalid_schema_name USING
-			MESSAGE = pg_catalog.format('there is no workspace "%s"', workspace),
-			HINT = 'SELECT * FROM crm.workspaces shows those that there are; '
-				'crm.create_workspace and crm.attach make one.';
+			MESSAGE = format('there is no workspace "%s"', workspace),
+			HINT = 'SELECT * FROM crm.workspaces shows the workspaces. crm.create_workspace and '
+				'crm.attach make one.';
 	END IF;
 	RETURN type_schema;
 END
 $$;
 COMMENT ON FUNCTION crm_internal.workspace_key_schema(text) IS
-'The schema of the type of the keys of a workspace; an error where there is no such workspace.';
+'The schema of the type of the keys of a workspace, or an error where there is no such workspace.';
+
+/*
+ * A role that may create objects in a workspace could plant an operator there,
+ * and code of the workspace would run it with the rights of somebody else.
+ */
+CREATE FUNCTION crm_internal.workspace_check_entry(workspace text, internal text) RETURNS void
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	refused record;
+BEGIN
+	SELECT n.nspname INTO refused
+	  FROM pg_namespace n
+	 WHERE n.nspname IN (workspace, internal) AND NOT has_schema_privilege(n.oid, 'USAGE')
+	 ORDER BY n.nspname = workspace DESC LIMIT 1;
+	IF FOUND THEN
+		RAISE insufficient_privilege USING
+			MESSAGE = format('permission denied for workspace "%s"', workspace),
+			HINT = format('The role needs at least: GRANT USAGE ON SCHEMA %I TO %I.',
+				refused.nspname, current_user);
+	END IF;
+	SELECT n.nspname, CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END AS who
+	  INTO refused
+	  FROM pg_namespace n CROSS JOIN LATERAL aclexplode(n.nspacl) a
+	 WHERE n.nspname IN (workspace, internal) AND a.privilege_type = 'CREATE'
+	   AND a.grantee <> n.nspowner
+	 ORDER BY 1, 2 LIMIT 1;
+	IF FOUND THEN
+		RAISE insufficient_privilege USING
+			MESSAGE = format('role %s may create objects in workspace "%s"', refused.who,
+				workspace),
+			DETAIL = 'Maintenance would run such objects with the rights of the owner.',
+			HINT = format('REVOKE CREATE ON SCHEMA %I FROM %s. Make your own views in another '
+				'schema.', refused.nspname, refused.who);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION crm_internal.workspace_check_entry(text, text) IS
+'An error where the caller may not use the schemas of a workspace, or where others may create.';
 
 /*
  * Runs without a SET of its own, so that the search path lasts until the
- * function that called it returns. Hence every name is qualified.
+ * function that called it returns. Hence every name is qualified. The inner
+ * views and functions come first, so that no object of yours takes their place.
  */
---| With with_inner, its inner views and functions come first, so that nothing of yours takes
---| their place. An error where there is no such workspace.
-CREATE FUNCTION crm_internal.workspace_enter(workspace text, with_inner boolean DEFAULT false)
-	RETURNS void
+CREATE FUNCTION crm_internal.workspace_enter(workspace text) RETURNS void
 	LANGUAGE plpgsql AS $$
 DECLARE
 	type_schema pg_catalog.name := crm_internal.workspace_key_schema(workspace);
-	internal pg_catalog.text := CASE
-		WHEN with_inner THEN crm_internal.workspace_inner_schema(workspace) END;
-	refused pg_catalog.text;
+	internal pg_catalog.text := crm_internal.workspace_inner_schema(workspace);
 BEGIN
-	SELECT n.nspname INTO refused
-	  FROM pg_catalog.pg_namespace n
-	 WHERE n.nspname OPERATOR(pg_catalog.=) ANY (ARRAY[workspace, internal]::pg_catalog.name[])
-	   AND NOT pg_catalog.has_schema_privilege(n.oid, 'USAGE')
-	 ORDER BY n.nspname OPERATOR(pg_catalog.=) workspace DESC LIMIT 1;
-	IF FOUND THEN
-		RAISE insufficient_privilege USING
-			MESSAGE = pg_catalog.format('permission denied for workspace "%s"', workspace),
-			HINT = pg_catalog.format('It needs at least: GRANT USAGE ON SCHEMA %I TO %I.', refused,
-									 current_user);
-	END IF;
+	PERFORM crm_internal.workspace_check_entry(workspace, internal);
 	PERFORM pg_catalog.set_config('search_path', pg_catalog.concat_ws(', ',
 		pg_catalog.quote_ident(internal),
 		crm_internal.workspace_path(workspace, type_schema)), true);
 END
 $$;
-COMMENT ON FUNCTION crm_internal.workspace_enter(text, boolean) IS
+COMMENT ON FUNCTION crm_internal.workspace_enter(text) IS
 'Makes names mean the objects of a workspace, until the calling function returns.';
 
+/*
+ * The lock needs rights in the workspace, so that a stranger cannot hold up
+ * maintenance. It lies on the settings, because a lock on histories would meet
+ * VACUUM. Readers and writers of the workspace do not notice it. The search path
+ * is that of the workspace.
+ */
 CREATE FUNCTION crm_internal.workspace_lock(workspace text) RETURNS void
-	LANGUAGE sql STRICT
-BEGIN ATOMIC
-	SELECT pg_advisory_xact_lock((6517357::bigint << 32) | n.oid::bigint) FROM pg_namespace n
-		WHERE n.nspname = workspace;
-END;
+	LANGUAGE plpgsql AS $$
+BEGIN
+	BEGIN
+		LOCK TABLE workspace IN SHARE UPDATE EXCLUSIVE MODE NOWAIT;
+		RETURN;
+	EXCEPTION WHEN lock_not_available THEN
+		RAISE NOTICE USING
+			MESSAGE = format('workspace "%s" is being maintained by another transaction',
+				workspace),
+			DETAIL = (SELECT format('Waiting for process %s of role %s.', a.pid, a.usename)
+						FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
+					   WHERE l.locktype = 'relation' AND l.relation = 'workspace'::regclass
+						 AND l.database = (SELECT d.oid FROM pg_database d
+											WHERE d.datname = current_database())
+						 AND l.mode = 'ShareUpdateExclusiveLock' AND l.granted
+					   LIMIT 1);
+	END;
+	LOCK TABLE workspace IN SHARE UPDATE EXCLUSIVE MODE;
+END
+$$;
 COMMENT ON FUNCTION crm_internal.workspace_lock(text) IS
-'Waits until no other transaction refreshes, upgrades or drops the workspace, and keeps others '
-'from it until this one ends.';
+'Waits until no other transaction maintains the workspace, and keeps others from it until this one '
+'ends.';
 
 /*
  * The server analyzes a table by itself once 50 rows have changed, which those
@@ -298,6 +340,43 @@ COMMENT ON FUNCTION crm.create_workspace(text, text) IS
 'Makes a workspace with tables: a schema of yours with tables for customers, orders, interactions, '
 'cases and so on, default rules, and views.';
 
+CREATE FUNCTION crm_internal.equality_operator(type regtype) RETURNS regoperator
+	AS 'MODULE_PATHNAME', 'crm_equality_operator' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION crm_internal.equality_operator(regtype) IS
+'The operator by which DISTINCT and indexes find equal values of a type.';
+
+/*
+ * Keys of customers are compared by one function of the workspace. Its body
+ * names the operator of the type's default order with its schema. So a key such
+ * as citext, whose type lives in another schema, is never compared as plain text
+ * because its schema is not on the search path. The planner inlines the
+ * function, and an index serves it.
+ */
+CREATE FUNCTION crm_internal.workspace_make_same_customer(internal text, key_type text)
+	RETURNS void
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	base_type regtype := (
+		WITH RECURSIVE layer (type) AS (
+			SELECT key_type::regtype::oid
+			UNION ALL
+			SELECT t.typbasetype FROM layer l JOIN pg_type t ON t.oid = l.type
+			 WHERE t.typtype = 'd')
+		SELECT l.type FROM layer l JOIN pg_type t ON t.oid = l.type WHERE t.typtype <> 'd');
+	equals text;
+BEGIN
+	SELECT format('%I.%s', n.nspname, p.oprname) INTO equals
+	  FROM pg_operator p JOIN pg_namespace n ON n.oid = p.oprnamespace
+	 WHERE p.oid = crm_internal.equality_operator(base_type);
+	EXECUTE format('CREATE FUNCTION %I.same_customer(a %s, b %2$s) RETURNS boolean '
+		'LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN a OPERATOR(%s) b', internal, key_type, equals);
+	EXECUTE format('COMMENT ON FUNCTION %I.same_customer(%s, %2$s) IS %L', internal, key_type,
+		'Whether two keys name the same customer, by the operator of their type.');
+END
+$$;
+COMMENT ON FUNCTION crm_internal.workspace_make_same_customer(text, text) IS
+'Makes the function of a workspace that compares two keys of customers.';
+
 CREATE FUNCTION crm_internal.workspace_create(workspace text, time_zone text) RETURNS regnamespace
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET client_min_messages = warning AS $$
 DECLARE
@@ -306,6 +385,7 @@ DECLARE
 BEGIN
 	PERFORM crm_internal.workspace_check_name(workspace);
 	PERFORM crm_internal.workspace_make_schemas(workspace, internal);
+	PERFORM crm_internal.workspace_make_same_customer(internal, 'bigint');
 	PERFORM set_config('search_path', format('%I, pg_temp', workspace), true);
 	FOREACH part IN ARRAY crm_internal.workspace_parts(false) LOOP
 		EXECUTE crm_internal.workspace_fill(crm.workspace_definition(part), false, 'bigint',

@@ -317,6 +317,9 @@ BEGIN
 	 WHERE t.oid = crm_internal.workspace_column(source, 'customer', customer);
 	PERFORM crm_internal.workspace_make_schemas(workspace, internal);
 	key_type := crm_internal.workspace_make_key(workspace, source, customer);
+	PERFORM crm_internal.workspace_make_same_customer(internal,
+		CASE key_type WHEN 'customer_key' THEN format('%I.customer_key', workspace)
+			ELSE key_type END);
 	FOREACH part IN ARRAY crm_internal.workspace_parts(true) LOOP
 		PERFORM set_config('search_path', crm_internal.workspace_path(workspace, key_schema), true);
 		IF part = 'attached' THEN

@@ -11,7 +11,7 @@ CREATE FUNCTION crm_internal.refresh_changed(workspace text, batch integer, befo
 	OUT customers bigint, OUT purchases bigint) RETURNS record
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-	PERFORM crm_internal.workspace_enter(workspace, with_inner => true);
+	PERFORM crm_internal.workspace_enter(workspace);
 	PERFORM crm_internal.workspace_lock(workspace);
 	WITH chosen AS MATERIALIZED (
 		SELECT DISTINCT c.customer_id FROM customer_change c
@@ -68,7 +68,7 @@ CREATE FUNCTION crm_internal.refresh_everyone(workspace text, OUT customers bigi
 	OUT purchases bigint) RETURNS record
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-	PERFORM crm_internal.workspace_enter(workspace, with_inner => true);
+	PERFORM crm_internal.workspace_enter(workspace);
 	PERFORM crm_internal.workspace_lock(workspace);
 	IF NOT EXISTS (SELECT FROM customer_history) THEN
 		SELECT f.* INTO customers, purchases FROM crm_internal.refresh_first() f;
@@ -102,9 +102,9 @@ COMMENT ON FUNCTION crm_internal.refresh_everyone(text) IS
 'Recomputes and stores the histories of all customers in one pass, in the transaction of the '
 'caller; rows that did not change are not written.';
 
-CREATE FUNCTION crm_internal.refresh_start(workspace text, "full" boolean, OUT run bigint,
+CREATE FUNCTION crm_internal.refresh_start_as_owner(workspace text, "full" boolean, OUT run bigint,
 	OUT everyone boolean, OUT before timestamptz) RETURNS record
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
 BEGIN
 	PERFORM crm_internal.workspace_enter(workspace);
 	before := clock_timestamp();
@@ -121,13 +121,18 @@ BEGIN
 	INSERT INTO refresh_run (is_full) VALUES (everyone) RETURNING run_id INTO run;
 END
 $$;
+COMMENT ON FUNCTION crm_internal.refresh_start_as_owner(text, boolean) IS
+'Behind crm_internal.refresh_start.';
+
+CREATE FUNCTION crm_internal.refresh_start(workspace text, "full" boolean, OUT run bigint,
+	OUT everyone boolean, OUT before timestamptz) RETURNS record
+	AS 'MODULE_PATHNAME', 'crm_as_maintainer' LANGUAGE C;
 COMMENT ON FUNCTION crm_internal.refresh_start(text, boolean) IS
 'Enters a run of crm.refresh into refresh_run and says whether it must recompute everyone: when '
 'asked to, when nothing is stored yet, when everyone is noted as changed, or when the source has '
 'no triggers.';
 
---| True when nothing is left to do.
-CREATE FUNCTION crm_internal.refresh_step(workspace text, run bigint, everyone boolean,
+CREATE FUNCTION crm_internal.refresh_step_as_owner(workspace text, run bigint, everyone boolean,
 	batch integer, before timestamptz) RETURNS boolean
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
 DECLARE
@@ -158,10 +163,19 @@ BEGIN
 	RETURN so_far.finished;
 END
 $$;
+COMMENT ON FUNCTION crm_internal.refresh_step_as_owner(text, bigint, boolean, integer,
+	timestamptz) IS
+'Behind crm_internal.refresh_step.';
+
+--| True when nothing is left to do.
+CREATE FUNCTION crm_internal.refresh_step(workspace text, run bigint, everyone boolean,
+	batch integer, before timestamptz) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'crm_as_maintainer' LANGUAGE C;
 COMMENT ON FUNCTION crm_internal.refresh_step(text, bigint, boolean, integer, timestamptz) IS
 'One transaction of crm.refresh: a batch, and the run''s row in refresh_run.';
 
-CREATE FUNCTION crm_internal.refresh_finish(workspace text, run bigint, OUT customers bigint,
+CREATE FUNCTION crm_internal.refresh_finish_as_owner(workspace text, run bigint,
+	OUT customers bigint,
 	OUT purchases bigint, OUT seconds float8) RETURNS record
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
 BEGIN
@@ -176,6 +190,12 @@ BEGIN
 	  FROM refresh_run r WHERE r.run_id = run;
 END
 $$;
+COMMENT ON FUNCTION crm_internal.refresh_finish_as_owner(text, bigint) IS
+'Behind crm_internal.refresh_finish.';
+
+CREATE FUNCTION crm_internal.refresh_finish(workspace text, run bigint, OUT customers bigint,
+	OUT purchases bigint, OUT seconds float8) RETURNS record
+	AS 'MODULE_PATHNAME', 'crm_as_maintainer' LANGUAGE C;
 COMMENT ON FUNCTION crm_internal.refresh_finish(text, bigint) IS
 'The end of crm.refresh: makes the first thresholds where there are none, and returns what the run '
 'did.';

@@ -56,12 +56,7 @@ $$;
 COMMENT ON FUNCTION crm_internal.thresholds_of(date) IS
 'The thresholds of scores and classes on a day, and the usual gaps, computed from all buyers.';
 
---| Freezes beside them the usual days between purchase days in each segment and in all, by which
---| the views judge idle customers who have bought on fewer than three days. The views of that day
---| and later use them until there are newer ones, so that scores stay comparable and one
---| customer's row needs no look at all others. Calling it again for a day replaces the thresholds
---| of that day. Returns them with the number of customers; nobody to compare is an error.
-CREATE FUNCTION crm.freeze_thresholds(workspace text, as_of date DEFAULT NULL,
+CREATE FUNCTION crm_internal.freeze_thresholds_as_owner(workspace text, as_of date,
 	OUT customers bigint, OUT thresholds crm.rfm_thresholds, OUT a_threshold numeric,
 	OUT b_threshold numeric) RETURNS record
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
@@ -77,7 +72,7 @@ BEGIN
 			HINT = 'Thresholds need customers to compare: choose a later day.';
 	END IF;
 	INSERT INTO threshold AS c (as_of, thresholds, a_threshold, b_threshold, usual_gaps, customers)
-	VALUES (freeze_thresholds.as_of, made.thresholds, made.a_threshold, made.b_threshold,
+	VALUES (freeze_thresholds_as_owner.as_of, made.thresholds, made.a_threshold, made.b_threshold,
 			made.usual_gaps, made.customers)
 	ON CONFLICT ON CONSTRAINT threshold_pkey DO UPDATE
 	SET thresholds = EXCLUDED.thresholds, a_threshold = EXCLUDED.a_threshold,
@@ -89,6 +84,18 @@ BEGIN
 	b_threshold := made.b_threshold;
 END
 $$;
+COMMENT ON FUNCTION crm_internal.freeze_thresholds_as_owner(text, date) IS
+'Behind crm.freeze_thresholds.';
+
+--| Freezes beside them the usual days between purchase days in each segment and in all, by which
+--| the views judge idle customers who have bought on fewer than three days. The views of that day
+--| and later use them until there are newer ones, so that scores stay comparable and one
+--| customer's row needs no look at all others. Calling it again for a day replaces the thresholds
+--| of that day. Returns them with the number of customers; nobody to compare is an error.
+CREATE FUNCTION crm.freeze_thresholds(workspace text, as_of date DEFAULT NULL,
+	OUT customers bigint, OUT thresholds crm.rfm_thresholds, OUT a_threshold numeric,
+	OUT b_threshold numeric) RETURNS record
+	AS 'MODULE_PATHNAME', 'crm_as_maintainer' LANGUAGE C;
 COMMENT ON FUNCTION crm.freeze_thresholds(text, date) IS
 'Freezes the thresholds of a workspace as of a day (NULL, the default: crm.as_of()): of the RFM '
 'scores, by crm.rfm_thresholds_agg over all customers with a purchase up to then, and of the ABC '
@@ -115,25 +122,21 @@ $$;
 COMMENT ON FUNCTION crm_internal.fitted_purchases(text, date, text, text) IS
 'The model of purchases fitted on all histories as of a day; an error where nobody has bought.';
 
---| The views use the newest that is not later than their day; older ones are kept. Returns a row
---| for each model: what it describes, its kind, the number of customers, the log-likelihood and
---| the parameters. If spend cannot be fitted that is a warning, and there are no lifetime values;
---| nobody to fit on, or a fit that fails, is an error and adds nothing.
-CREATE FUNCTION crm.fit(workspace text, as_of date DEFAULT NULL, kind text DEFAULT NULL)
+CREATE FUNCTION crm_internal.fit_as_owner(workspace text, as_of date, kind text)
 	RETURNS TABLE (role text, fitted text, customers bigint, log_likelihood float8, parameters text)
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
 #variable_conflict use_column
 DECLARE
+	day date := coalesce(as_of, crm.as_of());
 	purchase_model crm.model;
 	spend_model crm.model;
 	message text := 'nobody has a repeat purchase of a positive amount';
 BEGIN
-	as_of := coalesce(as_of, crm.as_of());
 	PERFORM crm_internal.workspace_enter(workspace);
-	purchase_model := crm_internal.fitted_purchases(workspace, fit.as_of, fit.kind,
+	purchase_model := crm_internal.fitted_purchases(workspace, day, fit_as_owner.kind,
 		'A model is fitted on purchases: load some, or choose a later day.');
 	BEGIN
-		SELECT crm.fit_spend(h.history, fit.as_of) INTO spend_model FROM purchase_history h;
+		SELECT crm.fit_spend(h.history, day) INTO spend_model FROM purchase_history h;
 	EXCEPTION WHEN data_exception THEN
 		GET STACKED DIAGNOSTICS message = MESSAGE_TEXT;
 	END;
@@ -145,7 +148,7 @@ BEGIN
 	RETURN QUERY
 	WITH added AS (
 		INSERT INTO model (role, kind, as_of, customers, model)
-		SELECT f.role, f.model ->> 'kind', fit.as_of, (f.model ->> 'customers')::bigint, f.model
+		SELECT f.role, f.model ->> 'kind', day, (f.model ->> 'customers')::bigint, f.model
 		  FROM (VALUES (1, 'purchases', purchase_model), (2, 'spend', spend_model))
 			   f (n, role, model)
 		 WHERE f.model IS NOT NULL ORDER BY f.n
@@ -157,6 +160,16 @@ BEGIN
 	  FROM added a ORDER BY a.model_id;
 END
 $$;
+COMMENT ON FUNCTION crm_internal.fit_as_owner(text, date, text) IS
+'Behind crm.fit.';
+
+--| The views use the newest that is not later than their day; older ones are kept. Returns a row
+--| for each model: what it describes, its kind, the number of customers, the log-likelihood and
+--| the parameters. If spend cannot be fitted that is a warning, and there are no lifetime values;
+--| nobody to fit on, or a fit that fails, is an error and adds nothing.
+CREATE FUNCTION crm.fit(workspace text, as_of date DEFAULT NULL, kind text DEFAULT NULL)
+	RETURNS TABLE (role text, fitted text, customers bigint, log_likelihood float8, parameters text)
+	AS 'MODULE_PATHNAME', 'crm_as_maintainer' LANGUAGE C;
 COMMENT ON FUNCTION crm.fit(text, date, text) IS
 'Fits the models of a workspace on the purchases up to a day (NULL, the default: crm.as_of()) and '
 'adds them to its table "model": one of purchases (kind; NULL, the default: the setting '
@@ -212,12 +225,8 @@ $$;
 COMMENT ON FUNCTION crm_internal.backtest_rows(crm.model, crm.model, date, integer) IS
 'The forecasts of two models for some days, and of a naive forecast, beside what came.';
 
---| Beside it a naive forecast: everybody repeats what he did in the time before, as long as the
---| one forecast (first purchases do not count). Rows: customers; purchase days in all; mean
---| absolute error and root mean square error of purchase days a customer; correlation of forecast
---| and actual; revenue of the customers with a forecast of it. Stores nothing.
-CREATE FUNCTION crm.backtest(workspace text, calibration_end date, as_of date DEFAULT NULL,
-	kind text DEFAULT NULL)
+CREATE FUNCTION crm_internal.backtest_as_owner(workspace text, calibration_end date, as_of date,
+	kind text)
 	RETURNS TABLE (measure text, actual float8, model float8, naive float8)
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
 DECLARE
@@ -246,6 +255,17 @@ BEGIN
 		days) b;
 END
 $$;
+COMMENT ON FUNCTION crm_internal.backtest_as_owner(text, date, date, text) IS
+'Behind crm.backtest.';
+
+--| Beside it a naive forecast: everybody repeats what he did in the time before, as long as the
+--| one forecast (first purchases do not count). Rows: customers; purchase days in all; mean
+--| absolute error and root mean square error of purchase days a customer; correlation of forecast
+--| and actual; revenue of the customers with a forecast of it. Stores nothing.
+CREATE FUNCTION crm.backtest(workspace text, calibration_end date, as_of date DEFAULT NULL,
+	kind text DEFAULT NULL)
+	RETURNS TABLE (measure text, actual float8, model float8, naive float8)
+	AS 'MODULE_PATHNAME', 'crm_as_maintainer' LANGUAGE C STABLE;
 COMMENT ON FUNCTION crm.backtest(text, date, date, text) IS
 'How good the forecasts of a workspace would have been: fits the models on purchases up to '
 'calibration_end and compares with what happened from then to as_of (NULL, the default: '

@@ -280,16 +280,12 @@ $$;
 COMMENT ON FUNCTION crm_internal.workspace_content_problems(text) IS
 'What is wrong with the rows of a workspace: rejected purchases, unknown metrics, programs.';
 
---| Looks at: tables, columns, views and functions, and their version, against those shipped;
---| triggers on the sources, also on partitions; missing indexes and row security of a source;
---| customers that wait for a refresh; stored histories against the facts, for a sample of up to
---| 2000 customers; source rows that are left out; metrics that are no columns; rules, tiers,
---| points and scores of programs.
-CREATE FUNCTION crm.check_workspace(workspace text, OUT problem text, OUT object text,
+CREATE FUNCTION crm_internal.check_workspace_as_owner(workspace text, OUT problem text,
+	OUT object text,
 	OUT detail text, OUT hint text) RETURNS SETOF record
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
 BEGIN
-	PERFORM crm_internal.workspace_enter(workspace, with_inner => true);
+	PERFORM crm_internal.workspace_enter(workspace);
 	RETURN QUERY SELECT d.* FROM crm_internal.workspace_drift(workspace) d;
 	IF FOUND THEN
 		RETURN;
@@ -311,6 +307,17 @@ BEGIN
 	RETURN QUERY SELECT p.* FROM crm_internal.workspace_content_problems(workspace) p;
 END
 $$;
+COMMENT ON FUNCTION crm_internal.check_workspace_as_owner(text) IS
+'Behind crm.check_workspace.';
+
+--| Looks at: tables, columns, views and functions, and their version, against those shipped;
+--| triggers on the sources, also on partitions; missing indexes and row security of a source;
+--| customers that wait for a refresh; stored histories against the facts, for a sample of up to
+--| 2000 customers; source rows that are left out; metrics that are no columns; rules, tiers,
+--| points and scores of programs.
+CREATE FUNCTION crm.check_workspace(workspace text, OUT problem text, OUT object text,
+	OUT detail text, OUT hint text) RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'crm_as_maintainer' LANGUAGE C;
 COMMENT ON FUNCTION crm.check_workspace(text) IS
 'What is wrong with a workspace, a row for each problem with its mend; no rows mean that all is '
 'well.';
@@ -438,13 +445,9 @@ $$;
 COMMENT ON FUNCTION crm_internal.workspace_renew_triggers(text, text) IS
 'Makes the trigger function of an attached workspace, and the triggers that are missing.';
 
---| It never changes or drops anything that is there otherwise, nor objects of yours: a view to
---| which you added columns is kept, with a warning, and what you built upon a function that has
---| got more columns goes on using the former one, which is kept under the name of its version. A
---| second call does nothing. Returns the number of tables and columns added. Call it after ALTER
---| EXTENSION crm UPDATE.
-CREATE FUNCTION crm.upgrade_workspace(workspace text) RETURNS bigint
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET client_min_messages = warning AS $$
+CREATE FUNCTION crm_internal.upgrade_workspace_as_owner(workspace text) RETURNS bigint
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off
+	SET client_min_messages = warning AS $$
 DECLARE
 	shipped record;
 	created text[] := '{}';
@@ -454,6 +457,9 @@ DECLARE
 BEGIN
 	PERFORM crm_internal.workspace_enter(workspace);
 	PERFORM crm_internal.workspace_lock(workspace);
+	-- New objects belong into the first schema of the path.
+	PERFORM set_config('search_path', crm_internal.workspace_path(workspace,
+		crm_internal.workspace_key_schema(workspace)), true);
 	PERFORM crm_internal.workspace_make_schemas(workspace, internal);
 	FOR shipped IN SELECT o.* FROM crm_internal.workspace_objects(workspace) o LOOP
 		IF shipped.kind = 'TABLE' AND to_regclass(shipped.name) IS NULL THEN
@@ -480,17 +486,25 @@ BEGIN
 	RETURN changes;
 END
 $$;
+COMMENT ON FUNCTION crm_internal.upgrade_workspace_as_owner(text) IS
+'Behind crm.upgrade_workspace.';
+
+--| It never changes or drops anything that is there otherwise, nor objects of yours: a view to
+--| which you added columns is kept, with a warning, and what you built upon a function that has
+--| got more columns goes on using the former one, which is kept under the name of its version. A
+--| second call does nothing. Returns the number of tables and columns added. Call it after ALTER
+--| EXTENSION crm UPDATE.
+CREATE FUNCTION crm.upgrade_workspace(workspace text) RETURNS bigint
+	AS 'MODULE_PATHNAME', 'crm_as_owner' LANGUAGE C;
 COMMENT ON FUNCTION crm.upgrade_workspace(text) IS
 'Brings the definitions of a workspace up to those shipped with the installed version, in one '
 'transaction: creates missing tables, adds missing columns, and writes views, functions and '
 'triggers anew (triggers also on partitions of the source that came later; functions also after a '
 'schema was renamed).';
 
---| Refuses while one of its tables holds data (default rules and what can be computed again do
---| not count), unless force is true. Waits for a refresh to finish its batch. A source that was
---| attached is left as it is.
-CREATE FUNCTION crm.drop_workspace(workspace text, force boolean DEFAULT false) RETURNS void
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET client_min_messages = warning AS $$
+CREATE FUNCTION crm_internal.drop_workspace_as_owner(workspace text, force boolean) RETURNS void
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off
+	SET client_min_messages = warning AS $$
 DECLARE
 	schemas regnamespace[];
 	relation record;
@@ -526,5 +540,13 @@ BEGIN
 	EXECUTE format('DROP SCHEMA %s CASCADE', array_to_string(schemas, ', '));
 END
 $$;
+COMMENT ON FUNCTION crm_internal.drop_workspace_as_owner(text, boolean) IS
+'Behind crm.drop_workspace.';
+
+--| Refuses while one of its tables holds data (default rules and what can be computed again do
+--| not count), unless force is true. Waits for a refresh to finish its batch. A source that was
+--| attached is left as it is.
+CREATE FUNCTION crm.drop_workspace(workspace text, force boolean DEFAULT false) RETURNS void
+	AS 'MODULE_PATHNAME', 'crm_as_owner' LANGUAGE C;
 COMMENT ON FUNCTION crm.drop_workspace(text, boolean) IS
 'Drops a workspace with everything in its two schemas, and its triggers on the source.';

@@ -33,7 +33,7 @@ COMMENT ON FUNCTION crm_internal.tier_why(text, jsonb) IS
 CREATE FUNCTION crm_internal.program_enter(workspace text) RETURNS void
 	LANGUAGE plpgsql AS $$
 BEGIN
-	PERFORM crm_internal.workspace_enter(workspace, with_inner => true);
+	PERFORM crm_internal.workspace_enter(workspace);
 	IF pg_catalog.to_regclass('tier_log') IS NULL THEN
 		RAISE object_not_in_prerequisite_state USING
 			MESSAGE = pg_catalog.format('workspace "%s" stands on a relation of yours and keeps no '
@@ -440,17 +440,8 @@ $$;
 COMMENT ON FUNCTION crm_internal.program_review(text, text, date, boolean) IS
 'Behind crm.review_tiers: reviews one program as of a day.';
 
---| Customers join with their first purchase. What is decided, crm.tier_decide explains; when the
---| day begins, by what was before it, and where the day has purchases again when it ends.
---| Decisions take effect from the beginning of that day, so that a program whose upgrades are to
---| count at once is reviewed daily; reviewed every day, it decides as crm.tier_path replays. The
---| same review again writes nothing, or what is new since. Shares of the best customers are
---| frozen to thresholds, kept with the rules in tier_review. A day before the last review is an
---| error, unless replay is true: that takes back the decisions of reviews from this day on, and
---| decides it anew. Returns a row for each program: its name, the number of members, and of what
---| was decided: enrolled, upgraded, renewed, given_grace, downgraded.
-CREATE FUNCTION crm.review_tiers(workspace text, INOUT program text DEFAULT NULL,
-	as_of date DEFAULT NULL, replay boolean DEFAULT false,
+CREATE FUNCTION crm_internal.review_tiers_as_owner(workspace text, INOUT program text,
+	as_of date, replay boolean,
 	OUT members bigint, OUT enrolled bigint, OUT upgraded bigint, OUT renewed bigint,
 	OUT given_grace bigint, OUT downgraded bigint) RETURNS SETOF record
 	LANGUAGE plpgsql ROWS 1 SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
@@ -470,6 +461,23 @@ BEGIN
 	END LOOP;
 END
 $$;
+COMMENT ON FUNCTION crm_internal.review_tiers_as_owner(text, text, date, boolean) IS
+'Behind crm.review_tiers.';
+
+--| Customers join with their first purchase. What is decided, crm.tier_decide explains; when the
+--| day begins, by what was before it, and where the day has purchases again when it ends.
+--| Decisions take effect from the beginning of that day, so that a program whose upgrades are to
+--| count at once is reviewed daily; reviewed every day, it decides as crm.tier_path replays. The
+--| same review again writes nothing, or what is new since. Shares of the best customers are
+--| frozen to thresholds, kept with the rules in tier_review. A day before the last review is an
+--| error, unless replay is true: that takes back the decisions of reviews from this day on, and
+--| decides it anew. Returns a row for each program: its name, the number of members, and of what
+--| was decided: enrolled, upgraded, renewed, given_grace, downgraded.
+CREATE FUNCTION crm.review_tiers(workspace text, INOUT program text DEFAULT NULL,
+	as_of date DEFAULT NULL, replay boolean DEFAULT false,
+	OUT members bigint, OUT enrolled bigint, OUT upgraded bigint, OUT renewed bigint,
+	OUT given_grace bigint, OUT downgraded bigint) RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'crm_as_maintainer' LANGUAGE C ROWS 1;
 COMMENT ON FUNCTION crm.review_tiers(text, text, date, boolean) IS
 'Reviews a program of a workspace (NULL, the default: all of them) as of a day (NULL, the default: '
 'crm.as_of()) and writes what changes to tier_log, each row with the facts behind it: SELECT * '
@@ -582,13 +590,10 @@ $$;
 COMMENT ON FUNCTION crm_internal.grant_write(text, bigint, crm.tier_state, timestamptz, timestamptz,
 	text, date, jsonb) IS 'Writes a tier that was given by hand to tier_log.';
 
---| Who has a higher tier keeps it. A customer who is no member joins with it. A later tier by
---| hand takes the place of an earlier one. note says why. Writes a row with the reason manual to
---| tier_log. Errors: an unknown program, tier or customer; a day until that is not later; a later
---| decision about the customer.
-CREATE FUNCTION crm.tier_grant(workspace text, program text, customer_id bigint, tier text,
-	until date, as_of date DEFAULT NULL, note text DEFAULT NULL) RETURNS void
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+CREATE FUNCTION crm_internal.tier_grant_as_owner(workspace text, program text,
+	customer_id bigint, tier text,
+	until date, as_of date, note text) RETURNS void
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
 DECLARE
 	policy crm.tier_policy := crm.program_policy(workspace, program);
 	time_zone text := policy ->> 'time_zone';
@@ -610,7 +615,7 @@ BEGIN
 	END IF;
 	-- Decided by the rules that hold, in which shares are thresholds.
 	policy := coalesce((SELECT p.policy FROM tier_policy_at(as_of) p
-						 WHERE p.program = tier_grant.program), policy);
+						 WHERE p.program = tier_grant_as_owner.program), policy);
 	member := crm_internal.granted_member(workspace, program, customer_id, as_of);
 	state := crm_internal.granted_state(policy, member.state, granted, until, as_of);
 	PERFORM crm_internal.grant_write(program, customer_id, state, member.valid_from,
@@ -619,6 +624,16 @@ BEGIN
 			'changed_on', state.changed_on, 'floor_no', granted, 'note', note)));
 END
 $$;
+COMMENT ON FUNCTION crm_internal.tier_grant_as_owner(text, text, bigint, text, date, date, text) IS
+'Behind crm.tier_grant.';
+
+--| Who has a higher tier keeps it. A customer who is no member joins with it. A later tier by
+--| hand takes the place of an earlier one. note says why. Writes a row with the reason manual to
+--| tier_log. Errors: an unknown program, tier or customer; a day until that is not later; a later
+--| decision about the customer.
+CREATE FUNCTION crm.tier_grant(workspace text, program text, customer_id bigint, tier text,
+	until date, as_of date DEFAULT NULL, note text DEFAULT NULL) RETURNS void
+	AS 'MODULE_PATHNAME', 'crm_as_maintainer' LANGUAGE C;
 COMMENT ON FUNCTION crm.tier_grant(text, text, bigint, text, date, date, text) IS
 'Gives a customer a tier by hand, on a day (NULL, the default: crm.as_of()): until the day until '
 'he does not fall below it, whatever his metrics; from then on he is reviewed like everybody.';
@@ -802,6 +817,18 @@ END
 $$;
 COMMENT ON FUNCTION crm_internal.stage_review(text, date, boolean) IS 'Behind crm.review_stages.';
 
+CREATE FUNCTION crm_internal.review_stages_as_owner(workspace text, as_of date,
+	replay boolean,
+	OUT customers bigint, OUT moves bigint, OUT unusual_moves bigint) RETURNS record
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
+BEGIN
+	SELECT r.* INTO customers, moves, unusual_moves
+	  FROM crm_internal.stage_review(workspace, coalesce(as_of, crm.as_of()), replay) r;
+END
+$$;
+COMMENT ON FUNCTION crm_internal.review_stages_as_owner(text, date, boolean) IS
+'Behind crm.review_stages.';
+
 --| A stage counts from the beginning of the day of the review that found it. A move that
 --| lifecycle_move does not list is written all the same and flagged in its facts ("unusual":
 --| true). The same review again changes only what new facts or rules change. A day before the
@@ -811,12 +838,7 @@ COMMENT ON FUNCTION crm_internal.stage_review(text, date, boolean) IS 'Behind cr
 CREATE FUNCTION crm.review_stages(workspace text, as_of date DEFAULT NULL,
 	replay boolean DEFAULT false,
 	OUT customers bigint, OUT moves bigint, OUT unusual_moves bigint) RETURNS record
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-	SELECT r.* INTO customers, moves, unusual_moves
-	  FROM crm_internal.stage_review(workspace, coalesce(as_of, crm.as_of()), replay) r;
-END
-$$;
+	AS 'MODULE_PATHNAME', 'crm_as_maintainer' LANGUAGE C;
 COMMENT ON FUNCTION crm.review_stages(text, date, boolean) IS
 'Looks at the stages of all customers of a workspace as of a day (NULL, the default: crm.as_of()) '
 'and writes those that changed to lifecycle_log, with the reasons and the values behind them: '

@@ -1,7 +1,9 @@
 /*
  * rights
  *
- * Only aggregates may call the support functions of aggregates.
+ * Only aggregates may call the support functions of aggregates. Only the library
+ * may call the functions whose names end in _as_owner. It switches to the owner
+ * of the workspace before (src/workspace/owner.c).
  *
  * When a query uses an aggregate, PostgreSQL makes two checks. The caller must
  * have the right to execute the aggregate. The owner of the aggregate must have
@@ -28,6 +30,11 @@ BEGIN
 				ARRAY[a.aggtransfn, a.aggcombinefn, a.aggserialfn, a.aggdeserialfn,
 					  a.aggfinalfn]::pg_catalog.oid[])
 		 WHERE p.pronamespace OPERATOR(pg_catalog.=) 'crm_internal'::pg_catalog.regnamespace
+		UNION
+		SELECT p.oid::pg_catalog.regprocedure
+		  FROM pg_catalog.pg_proc p
+		 WHERE p.pronamespace OPERATOR(pg_catalog.=) 'crm_internal'::pg_catalog.regnamespace
+		   AND p.proname OPERATOR(pg_catalog.~~) '%\_as\_owner'
 	LOOP
 		EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', support);
 	END LOOP;

@@ -158,6 +158,26 @@ COMMENT ON COLUMN model.model IS 'The model; crm.parameters(model) shows its par
 COMMENT ON COLUMN model.fitted_at IS 'When it was fitted.';
 COMMENT ON COLUMN model.fitted_by IS 'Who fitted it.';
 
+CREATE TABLE maintenance_run (
+	run_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	step text NOT NULL,
+	started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+	finished_at timestamptz,
+	row_count bigint,
+	error text,
+	started_by name NOT NULL DEFAULT session_user
+);
+COMMENT ON TABLE maintenance_run IS
+'The steps of crm.maintain. A role that may insert rows here may maintain the workspace.';
+COMMENT ON COLUMN maintenance_run.run_id IS 'Key.';
+COMMENT ON COLUMN maintenance_run.step IS 'The step: refresh, fit, review_tiers, ...';
+COMMENT ON COLUMN maintenance_run.started_at IS 'When the step began.';
+COMMENT ON COLUMN maintenance_run.finished_at IS
+'When the step ended, or NULL while it runs and where it was interrupted.';
+COMMENT ON COLUMN maintenance_run.row_count IS 'Rows that the step wrote.';
+COMMENT ON COLUMN maintenance_run.error IS 'The message of the error, if the step failed.';
+COMMENT ON COLUMN maintenance_run.started_by IS 'The role that had logged in.';
+
 CREATE VIEW refresh_progress WITH (security_invoker) AS
 SELECT run_id, started_at, finished_at, is_full, customers, purchases, remaining,
 	   extract(epoch FROM updated_at - started_at)::float8 AS seconds,

@@ -543,20 +543,13 @@ SET LOCAL ROLE crm_tiers_reader;
 SELECT throws_ok($$SELECT * FROM crm.review_tiers('crm_tiers', 'standard', '2027-01-01')$$, '42501',
 	NULL, 'and reviews nothing');
 RESET ROLE;
-GRANT INSERT, UPDATE, DELETE ON crm_tiers.tier_log, crm_tiers.tier_review TO crm_tiers_reader;
-GRANT USAGE ON SCHEMA crm_tiers_internal TO crm_tiers_reader;
-SET LOCAL ROLE crm_tiers_reader;
-SELECT throws_ok($$SELECT * FROM crm.review_tiers('crm_tiers', 'standard', '2027-01-01')$$, '42501',
-	NULL, 'nor does one who may write, but not see everybody: a review of some would be wrong for '
-		'all');
-RESET ROLE;
-ALTER TABLE crm_tiers.customer DISABLE ROW LEVEL SECURITY;
+GRANT INSERT ON crm_tiers.maintenance_run TO crm_tiers_reader;
+SELECT count(DISTINCT customer_id) AS buyers FROM crm_tiers_internal.purchase_source
+ WHERE purchased_at < '2028-03-02' AND amount >= 0 \gset
 SET LOCAL ROLE crm_tiers_reader;
 SELECT is((SELECT members FROM crm.review_tiers('crm_tiers', 'leap', '2028-03-01')),
-	(SELECT count(DISTINCT customer_id) FROM crm_tiers_internal.purchase_source
-	WHERE purchased_at < '2028-03-02' AND amount >= 0),
-	'who sees everybody and may write tier_log and tier_review runs the program, without '
-	'owning it');
+	:buyers::bigint,
+	'a role that may insert into maintenance_run reviews everybody, whatever it may see');
 RESET ROLE;
 RESET crm.as_of;
 

@@ -12,10 +12,11 @@ SELECT set_eq($$
 	  FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
 	 WHERE p.pronamespace IN ('crm'::regnamespace, 'crm_internal'::regnamespace)
 	   AND l.lanname = 'plpgsql' AND p.prosrc ~ '\mEXECUTE\M'$$,
-	$$VALUES ('crm.upgrade_workspace(text)'),
-			 ('crm.drop_workspace(text,boolean)'),
+	$$VALUES ('crm_internal.upgrade_workspace_as_owner(text)'),
+			 ('crm_internal.drop_workspace_as_owner(text,boolean)'),
 			 ('crm_internal.workspace_create(text,text)'),
 			 ('crm_internal.workspace_make_schemas(text,text)'),
+			 ('crm_internal.workspace_make_same_customer(text,text)'),
 			 ('crm_internal.workspace_attach(text,regclass,name,name,name,name,text,text,text)'),
 			 ('crm_internal.workspace_create_source_row(text,text,text)'),
 			 ('crm_internal.workspace_create_triggers(text,text,regclass)'),
@@ -67,7 +68,7 @@ SELECT set_eq($$SELECT pg_temp.relations('crm_open', '{v}')$$,
 SELECT set_eq($$SELECT pg_temp.relations('crm_open', '{r,p,m}')$$,
 	'{campaign,consent,contact,contract,cost_entry,customer,customer_change,
 	  customer_history,interaction,lifecycle_log,lifecycle_move,lifecycle_review,
-	  lifecycle_rule,lifecycle_stage,metric,model,opportunity,opportunity_log,
+	  lifecycle_rule,lifecycle_stage,maintenance_run,metric,model,opportunity,opportunity_log,
 	  opportunity_stage,points_entry,product,program,referral,refresh_run,refund,
 	  sales_order,sales_order_line,score_item,segment,segment_rule,service_case,
 	  survey_answer,threshold,tier,tier_log,tier_review,tier_rule,workspace}'::text[],
@@ -86,14 +87,15 @@ SELECT set_eq($$SELECT pg_temp.relations('crm_open_internal', '{r,p,m,v,S,f}')$$
 SELECT set_eq($$SELECT pg_temp.functions('crm_open_internal')$$,
 	'{condition_text,day_end,frozen_at,lifecycle_rules,lifecycle_stay_at,
 	  lifecycle_timeout,mark_everyone,mark_lines,mark_orders,mark_refunds,program_policy,
-	  purchase_metric_at,recompute,recurring_customer_at,tier_member_at,tier_policy_at,
+	  purchase_metric_at,recompute,recurring_customer_at,same_customer,
+	  tier_member_at,tier_policy_at,
 	  timeout_text}'::text[],
 	'the second schema has the inner functions');
 SELECT set_eq($$SELECT pg_temp.relations('crm_shop', '{r,p,m,v}')$$,
 	'{cohort,customer_360,customer_metric,customer_rfm,customer_value,growth,
 	  growth_daily,growth_quarterly,growth_weekly,growth_yearly,purchase,
 	  purchase_history,refresh_progress,rejected_purchase,repurchase,retention,
-	  segment_profile,stickiness,customer_change,customer_history,model,refresh_run,
+	  segment_profile,stickiness,customer_change,customer_history,maintenance_run,model,refresh_run,
 	  segment,segment_rule,threshold,workspace}'::text[],
 	'the views and tables in the schema of an attached workspace are these');
 SELECT set_eq($$SELECT pg_temp.functions('crm_shop')$$,
@@ -103,7 +105,7 @@ SELECT set_eq($$SELECT pg_temp.functions('crm_shop')$$,
 SELECT set_eq($$SELECT pg_temp.relations('crm_shop_internal', '{r,p,m,v,S,f}')
 				UNION ALL SELECT pg_temp.functions('crm_shop_internal')$$,
 	'{live_history,purchase_source,source_row,day_end,frozen_at,mark_changes,
-	  mark_everyone,purchase_metric_at,recompute}'::text[],
+	  mark_everyone,purchase_metric_at,recompute,same_customer}'::text[],
 	'all else of an attached workspace is in its second schema');
 SELECT is_empty($$
 	SELECT pg_describe_object(o.classid, o.objid, 0)

@@ -76,11 +76,21 @@ SELECT DISTINCT f.name AS runs_what_it_is_given
 				WHERE grantee = 0)
  ORDER BY 1;
 
--- Functions over values are IMMUTABLE and PARALLEL SAFE. Nothing runs with other rights than the
--- caller's.
+-- Functions over values are IMMUTABLE and PARALLEL SAFE. Maintenance switches to the owner of the
+-- workspace. The function that does its work is for the library alone.
 SELECT name, provolatile, proparallel FROM function
- WHERE lanname IN ('c', 'internal') AND (provolatile <> 'i' OR proparallel <> 's')
+ WHERE lanname IN ('c', 'internal') AND prosrc !~ '^crm_as_(owner|maintainer)$'
+   AND (provolatile <> 'i' OR proparallel <> 's')
  ORDER BY 1;
+SELECT name AS maintenance, prosrc FROM function
+ WHERE prosrc ~ '^crm_as_(owner|maintainer)$' ORDER BY 1;
+SELECT name AS work_that_others_can_start FROM function f
+ WHERE f.proname ~ '_as_owner$'
+   AND (EXISTS (SELECT FROM aclexplode(coalesce(f.proacl, acldefault('f', f.proowner)))
+				 WHERE grantee = 0)
+		OR NOT EXISTS (SELECT FROM function o
+						WHERE o.prosrc ~ '^crm_as_' AND f.proname = o.proname || '_as_owner'
+						  AND f.proargtypes = o.proargtypes));
 SELECT name FROM function WHERE prosecdef;
 
 -- Functions in plpgsql have a search_path of their own; these must see the
