@@ -200,6 +200,20 @@ $$;
 COMMENT ON FUNCTION crm_internal.workspace_key_schema(text) IS
 'The schema of the type of the keys of a workspace, or an error where there is no such workspace.';
 
+CREATE FUNCTION crm_internal.workspace_check_usage(workspace text, used_schema text) RETURNS void
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	IF NOT has_schema_privilege(used_schema, 'USAGE') THEN
+		RAISE insufficient_privilege USING
+			MESSAGE = format('permission denied for workspace "%s"', workspace),
+			HINT = format('The role needs at least: GRANT USAGE ON SCHEMA %I TO %I.',
+				used_schema, current_user);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION crm_internal.workspace_check_usage(text, text) IS
+'An error where the caller may not use a schema of a workspace.';
+
 /*
  * A role that may create objects in a workspace could plant an operator there,
  * and code of the workspace would run it with the rights of somebody else.
@@ -209,16 +223,7 @@ CREATE FUNCTION crm_internal.workspace_check_entry(workspace text, internal text
 DECLARE
 	refused record;
 BEGIN
-	SELECT n.nspname INTO refused
-	  FROM pg_namespace n
-	 WHERE n.nspname IN (workspace, internal) AND NOT has_schema_privilege(n.oid, 'USAGE')
-	 ORDER BY n.nspname = workspace DESC LIMIT 1;
-	IF FOUND THEN
-		RAISE insufficient_privilege USING
-			MESSAGE = format('permission denied for workspace "%s"', workspace),
-			HINT = format('The role needs at least: GRANT USAGE ON SCHEMA %I TO %I.',
-				refused.nspname, current_user);
-	END IF;
+	PERFORM crm_internal.workspace_check_usage(workspace, workspace);
 	SELECT n.nspname, CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END AS who
 	  INTO refused
 	  FROM pg_namespace n CROSS JOIN LATERAL aclexplode(n.nspacl) a

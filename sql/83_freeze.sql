@@ -265,7 +265,7 @@ COMMENT ON FUNCTION crm_internal.backtest_as_owner(text, date, date, text) IS
 CREATE FUNCTION crm.backtest(workspace text, calibration_end date, as_of date DEFAULT NULL,
 	kind text DEFAULT NULL)
 	RETURNS TABLE (measure text, actual float8, model float8, naive float8)
-	AS 'MODULE_PATHNAME', 'crm_as_maintainer' LANGUAGE C STABLE;
+	AS 'MODULE_PATHNAME', 'crm_as_reader' LANGUAGE C STABLE;
 COMMENT ON FUNCTION crm.backtest(text, date, date, text) IS
 'How good the forecasts of a workspace would have been: fits the models on purchases up to '
 'calibration_end and compares with what happened from then to as_of (NULL, the default: '

@@ -518,7 +518,8 @@ BEGIN
 	   AND n.nspowner = (SELECT o.nspowner FROM pg_namespace o WHERE o.nspname = workspace);
 	FOR relation IN
 		SELECT c.oid::regclass AS name FROM pg_class c
-		 WHERE c.relnamespace = ANY (schemas) AND c.relkind IN ('r', 'p', 'm')
+		 WHERE force IS NOT TRUE
+		   AND c.relnamespace = ANY (schemas) AND c.relkind IN ('r', 'p', 'm')
 		   AND NOT c.relispartition
 		   AND c.relname <> ALL ('{workspace,customer_history,customer_change,refresh_run,'
 				'threshold,segment,segment_rule,opportunity_stage,metric,program,tier,tier_rule,'
@@ -530,7 +531,7 @@ BEGIN
 			filled := filled || relation.name::text;
 		END IF;
 	END LOOP;
-	IF cardinality(filled) > 0 AND force IS NOT TRUE THEN
+	IF cardinality(filled) > 0 THEN
 		RAISE dependent_objects_still_exist USING
 			MESSAGE = format('workspace "%s" holds data', workspace),
 			DETAIL = format('These tables have rows: %s.', array_to_string(filled, ', ')),

@@ -34,6 +34,8 @@ CREATE FUNCTION crm_internal.program_enter(workspace text) RETURNS void
 	LANGUAGE plpgsql AS $$
 BEGIN
 	PERFORM crm_internal.workspace_enter(workspace);
+	PERFORM crm_internal.workspace_check_usage(workspace,
+		crm_internal.workspace_inner_schema(workspace));
 	IF pg_catalog.to_regclass('tier_log') IS NULL THEN
 		RAISE object_not_in_prerequisite_state USING
 			MESSAGE = pg_catalog.format('workspace "%s" stands on a relation of yours and keeps no '
@@ -62,10 +64,8 @@ $$;
 COMMENT ON FUNCTION crm_internal.program_day(date) IS
 'A day as the setting crm.as_of takes it; an error where it is none.';
 
---| Only metrics of purchases can be replayed (revenue, purchases, purchase_days; over the last 12
---| months also revenue_12m and purchases_12m). Rules that contradict themselves and an unknown
---| program are errors.
-CREATE FUNCTION crm.program_policy(workspace text, program text) RETURNS crm.tier_policy
+CREATE FUNCTION crm_internal.program_policy_as_owner(workspace text, program text)
+	RETURNS crm.tier_policy
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	policy crm.tier_policy;
@@ -83,6 +83,14 @@ BEGIN
 	RETURN policy;
 END
 $$;
+COMMENT ON FUNCTION crm_internal.program_policy_as_owner(text, text) IS
+'Behind crm.program_policy.';
+
+--| Only metrics of purchases can be replayed (revenue, purchases, purchase_days; over the last 12
+--| months also revenue_12m and purchases_12m). Rules that contradict themselves and an unknown
+--| program are errors.
+CREATE FUNCTION crm.program_policy(workspace text, program text) RETURNS crm.tier_policy
+	AS 'MODULE_PATHNAME', 'crm_as_reader' LANGUAGE C STABLE;
 COMMENT ON FUNCTION crm.program_policy(text, text) IS
 'The policy that the rows of program, tier and tier_rule of a workspace mean now, for crm.tier_at '
 'and crm.tier_path: SELECT (crm.tier_at((SELECT crm.program_policy(''sales'', ''standard'')), '

@@ -5,13 +5,14 @@
  *
  * Maintenance runs code of the workspace: its views, operators that were made
  * in its schema, triggers on its tables. So whoever maintains a workspace would
- * lend their rights to its owner, and a superuser would lend all rights. VACUUM,
+ * lend their rights to its owner. A superuser would lend all rights. VACUUM,
  * REINDEX and REFRESH MATERIALIZED VIEW have the same problem. They switch to
  * the owner of the table in a security-restricted operation, and so does this
  * file.
  *
- * Two functions stand behind all public functions that maintain a workspace:
- * crm_as_owner and, for the work of every day, crm_as_maintainer.
+ * Three functions stand behind all public functions of that kind: crm_as_owner,
+ * crm_as_maintainer for the work of every day, and crm_as_reader for what only
+ * reads.
  * The work is done by the function in crm_internal that has the same name with
  * "_as_owner" appended and the same types of arguments. Only this file calls
  * it, because nobody else may execute it.
@@ -50,6 +51,15 @@
 
 PG_FUNCTION_INFO_V1(crm_as_owner);
 PG_FUNCTION_INFO_V1(crm_as_maintainer);
+PG_FUNCTION_INFO_V1(crm_as_reader);
+
+/* Who may call a function, beside the owner and members of that role. */
+typedef enum Callers
+{
+	CALLER_OWNER, /* nobody */
+	CALLER_MAINTAINER, /* whoever may add to the log of maintenance */
+	CALLER_READER /* everybody, with their own rights */
+} Callers;
 
 /* The function that does the work, found once for each call site. */
 static FmgrInfo *
@@ -120,18 +130,23 @@ is_maintainer(Oid schema)
 		   pg_class_aclcheck(log, GetUserId(), ACL_INSERT) == ACLCHECK_OK;
 }
 
-/* Refuses a caller without the rights for the work. */
-static void
-check_rights(Oid schema, Oid owner, bool maintainers, const char *workspace)
+/*
+ * Whether the work is done as the owner. False where a reader does it with
+ * rights of their own, an error where the caller has no right to it.
+ */
+static bool
+may_be_owner(Oid schema, Oid owner, Callers callers, const char *workspace)
 {
 	if (has_privs_of_role(GetUserId(), owner) ||
-		(maintainers && is_maintainer(schema)))
-		return;
+		(callers != CALLER_OWNER && is_maintainer(schema)))
+		return true;
+	if (callers == CALLER_READER)
+		return false;
 	ereport(
 		ERROR,
 		(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 		 errmsg("must be owner of workspace \"%s\"", workspace),
-		 maintainers
+		 callers == CALLER_MAINTAINER
 			 ? errhint("A role that has INSERT on %s.maintenance_run may "
 					   "do it, too.",
 					   quote_identifier(workspace))
@@ -242,28 +257,19 @@ is_owner_alone(Oid caller, int security, Oid owner)
 }
 
 /*
- * Does the work of a function with the rights of the owner. An error needs no
- * clean-up here: the end of the transaction or subtransaction restores user and
- * settings.
+ * Does the work with the rights of the owner. An error needs no clean-up here:
+ * the end of the transaction or subtransaction restores user and settings.
  */
 static Datum
-work_as_owner(FunctionCallInfo fcinfo, bool maintainers)
+work_as_owner(FunctionCallInfo fcinfo, Oid owner, const char *workspace)
 {
 	MemoryContext context = CurrentMemoryContext;
-	char *workspace;
-	Oid schema = workspace_schema(fcinfo, &workspace);
-	Oid owner = schema_owner(schema);
 	char *cursors = NULL;
 	Oid caller;
 	int security;
-	int settings;
 	Datum result;
 
-	check_rights(schema, owner, maintainers, workspace);
-	check_writable(fcinfo->flinfo->fn_oid);
 	GetUserIdAndSecContext(&caller, &security);
-	settings = NewGUCNestLevel();
-	set_for_work();
 	if (!is_owner_alone(caller, security, owner))
 	{
 		cursors = open_cursors(context);
@@ -271,7 +277,6 @@ work_as_owner(FunctionCallInfo fcinfo, bool maintainers)
 							   security | SECURITY_RESTRICTED_OPERATION);
 	}
 	result = call_inner(fcinfo, workspace);
-	AtEOXact_GUC(false, settings);
 	SetUserIdAndSecContext(caller, security);
 	if (cursors != NULL && strcmp(cursors, open_cursors(context)) != 0)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_CURSOR_STATE),
@@ -281,16 +286,48 @@ work_as_owner(FunctionCallInfo fcinfo, bool maintainers)
 	return result;
 }
 
+/* Finds workspace and owner, and does the work at a level of settings. */
+static Datum
+work(FunctionCallInfo fcinfo, Callers callers)
+{
+	char *workspace;
+	Oid schema = workspace_schema(fcinfo, &workspace);
+	Oid owner = schema_owner(schema);
+	bool as_owner = may_be_owner(schema, owner, callers, workspace);
+	int settings;
+	Datum result;
+
+	check_writable(fcinfo->flinfo->fn_oid);
+	settings = NewGUCNestLevel();
+	set_for_work();
+	if (as_owner)
+		result = work_as_owner(fcinfo, owner, workspace);
+	else
+		result = call_inner(fcinfo, workspace);
+	AtEOXact_GUC(false, settings);
+	return result;
+}
+
 /* For what changes or ends a workspace: its owner and members of that role. */
 Datum
 crm_as_owner(PG_FUNCTION_ARGS)
 {
-	return work_as_owner(fcinfo, false);
+	return work(fcinfo, CALLER_OWNER);
 }
 
 /* For the work of every day: also whoever may add to maintenance_run. */
 Datum
 crm_as_maintainer(PG_FUNCTION_ARGS)
 {
-	return work_as_owner(fcinfo, true);
+	return work(fcinfo, CALLER_MAINTAINER);
+}
+
+/*
+ * For what only reads. Whoever has no rights of the owner reads with their own,
+ * as from a view.
+ */
+Datum
+crm_as_reader(PG_FUNCTION_ARGS)
+{
+	return work(fcinfo, CALLER_READER);
 }
