@@ -14,6 +14,11 @@ COMMENT ON FUNCTION crm.as_of() IS
 'The day that the views of workspaces show: the setting crm.as_of where it is set (SET crm.as_of '
 '= ''2025-12-31''), else the current date.';
 
+CREATE FUNCTION crm_internal.as_of_setting() RETURNS date
+	AS 'MODULE_PATHNAME', 'crm_as_of_setting' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION crm_internal.as_of_setting() IS
+'The setting crm.as_of, and NULL where it is not set.';
+
 /* Names and definitions */
 
 -- make writes crm.workspace_definition from sql/workspace.
@@ -40,11 +45,12 @@ CREATE FUNCTION crm_internal.workspace_fill(definition text, attached boolean, k
 	internal text) RETURNS text
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 	RETURN replace(CASE WHEN attached
-						THEN regexp_replace(replace(replace(definition,
+						THEN regexp_replace(replace(replace(replace(definition,
+									'@key@', key_type),
 									'customer_id bigint', 'customer_id ' || key_type),
 									'bigint[]', key_type || '[]'),
 									'\n\s*JOIN customer USING \(customer_id\)', '', 'g')
-						ELSE definition END,
+						ELSE replace(definition, '@key@', key_type) END,
 				   '@internal@', quote_ident(internal));
 COMMENT ON FUNCTION crm_internal.workspace_fill(text, boolean, text, text) IS
 'A definition for a workspace.';

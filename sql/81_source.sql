@@ -122,7 +122,9 @@ CREATE FUNCTION crm_internal.workspace_source(workspace text, source regclass, c
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	at_type oid := crm_internal.workspace_column(source, 'at', at);
-	zone text := format('(SELECT w.time_zone FROM %I.workspace w)', workspace);
+	joined_zone boolean := at_type NOT IN ('date'::regtype, 'timestamp'::regtype);
+	zone text := CASE WHEN joined_zone THEN 'crm_zone.crm_time_zone'
+					  ELSE format('(SELECT w.time_zone FROM %I.workspace w)', workspace) END;
 	parts text[];
 BEGIN
 	parts := ARRAY[
@@ -142,6 +144,11 @@ BEGIN
 			|| crm_internal.workspace_amount(source, cost) || ')',
 				 'NULL::numeric') || ' AS profit'];
 	RETURN format(E'SELECT %s\n  FROM %s AS source', array_to_string(parts, E',\n	   '), source)
+		-- A scalar subquery in purchased_on would keep workers out of what reads the view.
+		|| CASE WHEN joined_zone
+				THEN format(E'\n CROSS JOIN (SELECT w.time_zone AS crm_time_zone '
+							'FROM %I.workspace w) AS crm_zone', workspace)
+				ELSE '' END
 		|| coalesce(E'\n WHERE (' || filter || E'\n)', '');
 END
 $$;
@@ -334,7 +341,7 @@ BEGIN
 	END LOOP;
 	EXECUTE crm_internal.workspace_mark_function(internal, customer, at, amount, cost, filter);
 	PERFORM crm_internal.workspace_create_triggers(workspace, internal, source);
-	INSERT INTO customer_change (customer_id) VALUES (NULL);
+	INSERT INTO everyone_change (reason) VALUES ('attached');
 	PERFORM crm_internal.workspace_analyze();
 	PERFORM crm_internal.workspace_attach_notices(workspace, source, customer, kind);
 	RETURN quote_ident(workspace)::regnamespace;

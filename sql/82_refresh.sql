@@ -15,7 +15,7 @@ BEGIN
 	PERFORM crm_internal.workspace_lock(workspace);
 	WITH chosen AS MATERIALIZED (
 		SELECT DISTINCT c.customer_id FROM customer_change c
-		 WHERE c.customer_id IS NOT NULL AND c.changed_at <= before
+		 WHERE c.changed_at <= before
 		 ORDER BY c.customer_id LIMIT batch
 	), done AS (
 		DELETE FROM customer_change c USING chosen WHERE c.customer_id = chosen.customer_id
@@ -46,6 +46,8 @@ CREATE FUNCTION crm_internal.refresh_first(OUT customers bigint, OUT purchases b
 BEGIN
 	WITH done AS (
 		DELETE FROM customer_change
+	), done_everyone AS (
+		DELETE FROM everyone_change
 	), stored AS (
 		INSERT INTO customer_history (customer_id, history, profit_history)
 		SELECT p.customer_id, crm.history_agg(p.purchased_on, p.amount),
@@ -76,6 +78,8 @@ BEGIN
 	END IF;
 	WITH done AS (
 		DELETE FROM customer_change
+	), done_everyone AS (
+		DELETE FROM everyone_change
 	), fresh AS MATERIALIZED (
 		SELECT p.customer_id, crm.history_agg(p.purchased_on, p.amount) AS history,
 			   crm.history_agg(p.purchased_on, p.profit) AS profit_history
@@ -109,7 +113,7 @@ BEGIN
 	PERFORM crm_internal.workspace_enter(workspace);
 	before := clock_timestamp();
 	SELECT coalesce("full", false) OR NOT EXISTS (SELECT FROM customer_history)
-		OR EXISTS (SELECT FROM customer_change WHERE customer_id IS NULL)
+		OR EXISTS (SELECT FROM everyone_change)
 		OR (w.source IS NOT NULL AND NOT EXISTS (SELECT
 			FROM crm_internal.workspace_sources(w.source)))
 	  INTO everyone FROM workspace w;

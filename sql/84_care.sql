@@ -211,11 +211,14 @@ BEGIN
 	RETURN QUERY
 	SELECT 'histories out of date', 'customer_history',
 		   format('%s changed, the first %s ago.',
-				  CASE WHEN bool_or(c.customer_id IS NULL) THEN 'Everybody'
-					   ELSE count(DISTINCT c.customer_id) || ' customers' END,
+				  CASE WHEN bool_or(c.everyone) THEN 'Everybody'
+					   ELSE count(DISTINCT c.key) || ' customers' END,
 				  date_trunc('second', clock_timestamp() - min(c.changed_at))),
 		   format('CALL crm.refresh(%L); until then the views are right, but slower.', workspace)
-	  FROM customer_change c HAVING count(*) > 0;
+	  FROM (SELECT n.customer_id AS key, n.changed_at, false AS everyone FROM customer_change n
+			UNION ALL
+			SELECT NULL, e.noted_at, true FROM everyone_change e) c
+	HAVING count(*) > 0;
 END
 $$;
 COMMENT ON FUNCTION crm_internal.workspace_stale_histories(text) IS
@@ -239,8 +242,8 @@ BEGIN
 			   OR coalesce(f.profit_history OPERATOR(crm.<>) s.profit_history, false) AS differs
 		  FROM sample s
 		  JOIN recompute(ARRAY(SELECT customer_id FROM sample)) f ON f.customer_id = s.customer_id
-		 WHERE NOT EXISTS (SELECT FROM customer_change c
-							WHERE c.customer_id = s.customer_id OR c.customer_id IS NULL)
+		 WHERE NOT EXISTS (SELECT FROM customer_change c WHERE c.customer_id = s.customer_id)
+		   AND NOT EXISTS (SELECT FROM everyone_change)
 	)
 	SELECT 'histories wrong', 'customer_history',
 		   format('%s of %s looked at differ from the facts, among them that of customer %s.',
@@ -461,6 +464,10 @@ BEGIN
 	PERFORM set_config('search_path', crm_internal.workspace_path(workspace,
 		crm_internal.workspace_key_schema(workspace)), true);
 	PERFORM crm_internal.workspace_make_schemas(workspace, internal);
+	IF to_regproc(format('%I.same_customer', internal)) IS NULL THEN
+		PERFORM crm_internal.workspace_make_same_customer(internal, k.key_type)
+		   FROM crm_internal.workspace_kind(workspace) k;
+	END IF;
 	FOR shipped IN SELECT o.* FROM crm_internal.workspace_objects(workspace) o LOOP
 		IF shipped.kind = 'TABLE' AND to_regclass(shipped.name) IS NULL THEN
 			EXECUTE shipped.statements;
@@ -521,9 +528,9 @@ BEGIN
 		 WHERE force IS NOT TRUE
 		   AND c.relnamespace = ANY (schemas) AND c.relkind IN ('r', 'p', 'm')
 		   AND NOT c.relispartition
-		   AND c.relname <> ALL ('{workspace,customer_history,customer_change,refresh_run,'
-				'threshold,segment,segment_rule,opportunity_stage,metric,program,tier,tier_rule,'
-				'lifecycle_stage,lifecycle_rule,lifecycle_move}')
+		   AND c.relname <> ALL ('{workspace,customer_history,customer_change,everyone_change,'
+				'refresh_run,threshold,segment,segment_rule,opportunity_stage,metric,program,tier,'
+				'tier_rule,lifecycle_stage,lifecycle_rule,lifecycle_move}')
 		 ORDER BY c.relname
 	LOOP
 		EXECUTE format('SELECT EXISTS (SELECT FROM %s)', relation.name) INTO has_rows;

@@ -49,8 +49,8 @@ CREATE VIEW @internal@.live_history WITH (security_invoker) AS
 SELECT p.customer_id,
 	   crm.history_agg(p.purchased_on, p.amount) AS history,
 	   crm.history_agg(p.purchased_on, p.profit) AS profit_history
-  FROM @internal@.purchase_source p
- WHERE p.customer_id IN (SELECT c.customer_id FROM customer_change c)
+  FROM (SELECT DISTINCT n.customer_id FROM customer_change n) c
+  JOIN @internal@.purchase_source p ON @internal@.same_customer(p.customer_id, c.customer_id)
  GROUP BY p.customer_id;
 COMMENT ON VIEW @internal@.live_history IS
 'Histories of the customers that changed since they were stored, computed from the facts.';

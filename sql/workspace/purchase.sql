@@ -9,23 +9,25 @@
 CREATE VIEW @internal@.purchase_source WITH (security_invoker) AS
 SELECT o.customer_id,
 	   o.ordered_at AS purchased_at,
-	   (o.ordered_at AT TIME ZONE (SELECT w.time_zone FROM workspace w))::date AS purchased_on,
+	   (o.ordered_at AT TIME ZONE w.time_zone)::date AS purchased_on,
 	   CASE WHEN scale(sum(l.revenue)) <= 8 THEN sum(l.revenue) ELSE round(sum(l.revenue), 8)
 	   	END AS amount,
 	   CASE WHEN scale(sum(l.profit)) <= 8 THEN sum(l.profit) ELSE round(sum(l.profit), 8)
 	   	END AS profit
-  FROM sales_order o
+  FROM workspace w
+ CROSS JOIN sales_order o
   JOIN sales_order_line l ON l.order_id = o.order_id
  WHERE o.status = 'paid'
- GROUP BY o.order_id, o.customer_id, o.ordered_at
+ GROUP BY o.order_id, o.customer_id, o.ordered_at, w.time_zone
 UNION ALL
 SELECT o.customer_id,
 	   r.refunded_at,
-	   (r.refunded_at AT TIME ZONE (SELECT w.time_zone FROM workspace w))::date,
+	   (r.refunded_at AT TIME ZONE w.time_zone)::date,
 	   CASE WHEN scale(r.amount) <= 8 THEN - r.amount ELSE round(- r.amount, 8) END,
 	   CASE WHEN scale(r.cost_recovered - r.amount) <= 8 THEN r.cost_recovered - r.amount
 			ELSE round(r.cost_recovered - r.amount, 8) END
-  FROM refund r
+  FROM workspace w
+ CROSS JOIN refund r
   JOIN sales_order o ON o.order_id = r.order_id
  WHERE o.status = 'paid';
 COMMENT ON VIEW @internal@.purchase_source IS
@@ -40,14 +42,33 @@ COMMENT ON COLUMN @internal@.purchase_source.amount IS
 COMMENT ON COLUMN @internal@.purchase_source.profit IS 'Amount less cost.';
 
 CREATE VIEW @internal@.live_history WITH (security_invoker) AS
-SELECT c.customer_id, h.history, h.profit_history
-  FROM (SELECT DISTINCT customer_id FROM customer_change WHERE customer_id IS NOT NULL) c
- CROSS JOIN LATERAL (
-	SELECT crm.history_agg(p.purchased_on, p.amount) AS history,
-		   crm.history_agg(p.purchased_on, p.profit) AS profit_history
-	  FROM @internal@.purchase_source p
-	 WHERE p.customer_id = c.customer_id) h
- WHERE h.history IS NOT NULL;
+SELECT p.customer_id,
+	   crm.history_agg(p.purchased_on, p.amount) AS history,
+	   crm.history_agg(p.purchased_on, p.profit) AS profit_history
+  FROM (SELECT c.customer_id,
+			   (o.ordered_at AT TIME ZONE w.time_zone)::date AS purchased_on,
+			   CASE WHEN scale(sum(l.revenue)) <= 8 THEN sum(l.revenue)
+					ELSE round(sum(l.revenue), 8) END AS amount,
+			   CASE WHEN scale(sum(l.profit)) <= 8 THEN sum(l.profit)
+					ELSE round(sum(l.profit), 8) END AS profit
+		  FROM workspace w
+		 CROSS JOIN (SELECT DISTINCT n.customer_id FROM customer_change n) c
+		  JOIN sales_order o ON o.customer_id = c.customer_id
+		  JOIN sales_order_line l ON l.order_id = o.order_id
+		 WHERE o.status = 'paid'
+		 GROUP BY c.customer_id, o.order_id, o.ordered_at, w.time_zone
+		UNION ALL
+		SELECT c.customer_id,
+			   (r.refunded_at AT TIME ZONE w.time_zone)::date,
+			   CASE WHEN scale(r.amount) <= 8 THEN - r.amount ELSE round(- r.amount, 8) END,
+			   CASE WHEN scale(r.cost_recovered - r.amount) <= 8 THEN r.cost_recovered - r.amount
+					ELSE round(r.cost_recovered - r.amount, 8) END
+		  FROM workspace w
+		 CROSS JOIN (SELECT DISTINCT n.customer_id FROM customer_change n) c
+		  JOIN sales_order o ON o.customer_id = c.customer_id
+		  JOIN refund r ON r.order_id = o.order_id
+		 WHERE o.status = 'paid') p
+ GROUP BY p.customer_id;
 COMMENT ON VIEW @internal@.live_history IS
 'Histories of the customers that changed since they were stored, computed from the facts.';
 COMMENT ON COLUMN @internal@.live_history.customer_id IS 'The customer.';

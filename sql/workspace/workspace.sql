@@ -6,7 +6,8 @@
  *
  * customer_history is a cache: it can be truncated and filled again at any time.
  * A customer named in customer_change is not taken from it but computed, so
- * the views are right at every moment; a NULL there means every customer.
+ * the views are right at every moment. A row of everyone_change says the same
+ * of all customers.
  *
  * Views and functions that only serve others stand in a second schema, so that
  * a tool lists what is meant to be read. @internal@ stands for its name here,
@@ -55,6 +56,15 @@ COMMENT ON COLUMN workspace.amount_column IS 'Column of the source with the amou
 COMMENT ON COLUMN workspace.cost_column IS 'Column of the source with the cost, if any.';
 COMMENT ON COLUMN workspace.filter IS 'Condition that rows of the source must meet, if any.';
 
+/* The views read their day here, by a scalar subquery. */
+CREATE VIEW shown_day WITH (security_invoker) AS
+SELECT coalesce(crm_internal.as_of_setting(), (now() AT TIME ZONE w.time_zone)::date) AS day
+  FROM workspace w;
+COMMENT ON VIEW shown_day IS
+'The day that the views show: the setting crm.as_of where it is set, else today in the time zone '
+'of the workspace.';
+COMMENT ON COLUMN shown_day.day IS 'The day.';
+
 CREATE TABLE customer_history (
 	customer_id bigint PRIMARY KEY,
 	history crm.history NOT NULL,
@@ -71,7 +81,7 @@ COMMENT ON COLUMN customer_history.profit_history IS
 COMMENT ON COLUMN customer_history.refreshed_at IS 'When the row was computed.';
 
 CREATE TABLE customer_change (
-	customer_id bigint,
+	customer_id bigint NOT NULL,
 	changed_at timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX ON customer_change (customer_id);
@@ -82,9 +92,21 @@ ALTER TABLE customer_change
 COMMENT ON TABLE customer_change IS
 'Customers whose stored history is out of date; written by triggers, emptied by crm.refresh. Rows '
 'are only added and no column is unique, so that writers never wait for each other.';
-COMMENT ON COLUMN customer_change.customer_id IS 'The customer; NULL: everybody.';
+COMMENT ON COLUMN customer_change.customer_id IS 'The customer.';
 COMMENT ON COLUMN customer_change.changed_at IS
 'Start of the transaction that changed the customer.';
+
+CREATE TABLE everyone_change (
+	change_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	noted_at timestamptz NOT NULL DEFAULT now(),
+	reason text NOT NULL
+);
+COMMENT ON TABLE everyone_change IS
+'A row here says that all stored histories are out of date. Triggers write rows and crm.refresh '
+'deletes those it has seen.';
+COMMENT ON COLUMN everyone_change.change_id IS 'Key.';
+COMMENT ON COLUMN everyone_change.noted_at IS 'Start of the transaction that wrote the row.';
+COMMENT ON COLUMN everyone_change.reason IS 'What happened.';
 
 CREATE TABLE refresh_run (
 	run_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -204,7 +226,7 @@ COMMENT ON COLUMN refresh_progress.purchases_per_second IS 'Purchases read a sec
 CREATE FUNCTION @internal@.mark_everyone() RETURNS trigger
 	LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
-	INSERT INTO customer_change (customer_id) VALUES (NULL);
+	INSERT INTO everyone_change (reason) VALUES (format('%s of %s', TG_OP, TG_RELID::regclass));
 	RETURN NULL;
 END
 $$;

@@ -59,7 +59,20 @@ define_as_of_setting(void)
 		"", PGC_USERSET, 0, NULL, assign_as_of, NULL);
 }
 
+/* Raises an error if the setting is a text that is no day. */
+static void
+check_as_of(void)
+{
+	if (DATE_IS_NOEND(as_of_day))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_DATETIME_FORMAT),
+				 errmsg("setting crm.as_of is not a date: \"%s\"", as_of_text),
+				 errhint("Use SET crm.as_of = '2025-12-31', or RESET "
+						 "crm.as_of for the current date.")));
+}
+
 PG_FUNCTION_INFO_V1(crm_as_of);
+PG_FUNCTION_INFO_V1(crm_as_of_setting);
 
 /*
  * crm.as_of(): the day of the setting, or the current date of the transaction
@@ -70,11 +83,20 @@ crm_as_of(PG_FUNCTION_ARGS)
 {
 	if (DATE_IS_NOBEGIN(as_of_day))
 		PG_RETURN_DATEADT(GetSQLCurrentDate());
-	if (DATE_IS_NOEND(as_of_day))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_DATETIME_FORMAT),
-				 errmsg("setting crm.as_of is not a date: \"%s\"", as_of_text),
-				 errhint("Use SET crm.as_of = '2025-12-31', or RESET "
-						 "crm.as_of for the current date.")));
+	check_as_of();
+	PG_RETURN_DATEADT(as_of_day);
+}
+
+/*
+ * crm_internal.as_of_setting(): the day of the setting, or NULL. The view
+ * shown_day of a workspace puts the current date of the workspace's zone in the
+ * place of NULL.
+ */
+Datum
+crm_as_of_setting(PG_FUNCTION_ARGS)
+{
+	if (DATE_IS_NOBEGIN(as_of_day))
+		PG_RETURN_NULL();
+	check_as_of();
 	PG_RETURN_DATEADT(as_of_day);
 }
