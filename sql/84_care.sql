@@ -465,8 +465,8 @@ BEGIN
 		crm_internal.workspace_key_schema(workspace)), true);
 	PERFORM crm_internal.workspace_make_schemas(workspace, internal);
 	IF to_regproc(format('%I.same_customer', internal)) IS NULL THEN
-		PERFORM crm_internal.workspace_make_same_customer(internal, k.key_type)
-		   FROM crm_internal.workspace_kind(workspace) k;
+		PERFORM crm_internal.workspace_make_same_customer(internal,
+			(SELECT k.key_type FROM crm_internal.workspace_kind(workspace) k));
 	END IF;
 	FOR shipped IN SELECT o.* FROM crm_internal.workspace_objects(workspace) o LOOP
 		IF shipped.kind = 'TABLE' AND to_regclass(shipped.name) IS NULL THEN
