@@ -117,6 +117,7 @@ SQL_MODULES = \
 	sql/83_freeze.sql \
 	sql/84_care.sql \
 	sql/85_program.sql \
+	sql/89_restrict.sql \
 	sql/90_rights.sql
 
 EXTRA_CLEAN = $(definition)

@@ -1,7 +1,6 @@
 -- Recurring revenue and renewals: the known example, each movement by hand,
 -- and plain SQL over random contracts.
 \ir setup/begin.sql
-\ir setup/restrict.sql
 SET LOCAL search_path = public;
 SET LOCAL jit = off;
 SELECT * FROM no_plan();
@@ -175,7 +174,7 @@ INSERT INTO crm_flow.points_entry (customer_id, occurred_at, kind, points) SELEC
 CREATE ROLE crm_flow_reader;
 GRANT USAGE ON SCHEMA crm, crm_flow, crm_flow_internal TO crm_flow_reader;
 GRANT SELECT ON ALL TABLES IN SCHEMA crm_flow, crm_flow_internal TO crm_flow_reader;
-SELECT pg_temp.restrict('crm_flow', 'crm_flow_reader', 'false') \g /dev/null
+SELECT crm.restrict_customers('crm_flow', 'crm_flow_reader', 'false') \g /dev/null
 CREATE TEMP TABLE seen AS SELECT 'owner' AS who,
 	(SELECT count(*) FROM crm_flow.recurring) AS recurring,
 	(SELECT count(*) FROM crm_flow.renewal) AS renewal,

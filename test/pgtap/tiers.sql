@@ -3,7 +3,6 @@
 -- shares of the best customers, other metrics, time zones, late facts and
 -- changed rules; and faults of other systems, each as a test that would catch it.
 \ir setup/begin.sql
-\ir setup/restrict.sql
 SET LOCAL search_path = public;
 SET LOCAL jit = off;
 SET LOCAL TimeZone = 'UTC';
@@ -515,7 +514,7 @@ INSERT INTO crm_tiers.points_entry (customer_id, occurred_at, kind, points)
 CREATE ROLE crm_tiers_reader;
 GRANT USAGE ON SCHEMA crm, crm_tiers TO crm_tiers_reader;
 GRANT SELECT ON ALL TABLES IN SCHEMA crm_tiers, crm_tiers_internal TO crm_tiers_reader;
-SELECT pg_temp.restrict('crm_tiers', 'crm_tiers_reader', 'customer_id = 5') \g /dev/null
+SELECT crm.restrict_customers('crm_tiers', 'crm_tiers_reader', 'customer_id = 5') \g /dev/null
 SET LOCAL crm.as_of = '2025-06-30';
 CREATE TEMP TABLE seen (what text, customers text);
 GRANT ALL ON seen TO crm_tiers_reader;
@@ -546,7 +545,7 @@ RESET ROLE;
 GRANT INSERT ON crm_tiers.maintenance_run TO crm_tiers_reader;
 SELECT count(DISTINCT customer_id) AS buyers FROM crm_tiers_internal.purchase_source
  WHERE purchased_at < '2028-03-02' AND amount >= 0 \gset
-SELECT pg_temp.restrict_no_more('crm_tiers') \g /dev/null
+SELECT crm.restrict_customers('crm_tiers', 'crm_tiers_reader', NULL) \g /dev/null
 SET LOCAL ROLE crm_tiers_reader;
 SELECT is((SELECT members FROM crm.review_tiers('crm_tiers', 'leap', '2028-03-01')),
 	:buyers::bigint,

@@ -1,6 +1,5 @@
 -- Workspaces: what they consist of, how they answer, and whom they answer to.
 \ir setup/begin.sql
-\ir setup/restrict.sql
 SET LOCAL search_path = public;
 SET LOCAL jit = off;
 SELECT * FROM no_plan();
@@ -273,7 +272,7 @@ GRANT USAGE ON ALL SEQUENCES IN SCHEMA crm_test TO crm_test_writer;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO crm_test_reader, crm_test_writer;
 SELECT crm_internal.refresh_everyone('crm_test') \g /dev/null
 SELECT count(*) AS stored_customers FROM crm_test.customer_history \gset
-SELECT pg_temp.restrict('crm_test', 'crm_test_reader', 'customer_id <> 777') \g /dev/null
+SELECT crm.restrict_customers('crm_test', 'crm_test_reader', 'customer_id <> 777') \g /dev/null
 SET LOCAL ROLE crm_test_reader;
 SELECT is_empty(format('SELECT customer_id FROM crm_test.%I WHERE customer_id = 777', v),
 	v || ' hides the customers that policies on the tables hide')
@@ -289,7 +288,7 @@ SELECT throws_ok('INSERT INTO crm_test.customer_change VALUES (1)', '42501', NUL
 SELECT throws_ok('UPDATE crm_test.workspace SET yearly_discount = 0', '42501', NULL,
 	'and sets nothing');
 RESET ROLE;
-SELECT pg_temp.restrict_no_more('crm_test') \g /dev/null
+SELECT crm.restrict_customers('crm_test', 'crm_test_reader', NULL) \g /dev/null
 SET LOCAL ROLE crm_test_writer;
 SELECT lives_ok('UPDATE crm_test.sales_order SET status = ''cancelled'' WHERE order_id = 3',
 	'a writer of orders needs no right on the notes');

@@ -5,8 +5,9 @@ SET LOCAL search_path = public;
 SELECT * FROM no_plan();
 
 -- Arguments of these are names, keys, days, rules and settings, and never a
--- statement. The filter of crm.attach is a condition by its nature, and it is
--- run with the rights of the caller.
+-- statement. The filter of crm.attach and the condition of crm.restrict_customers
+-- are conditions by their nature. They run with the rights of the caller, or of
+-- the owner whose rights the caller has.
 SELECT set_eq($$
 	SELECT p.oid::regprocedure::text
 	  FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
@@ -15,6 +16,8 @@ SELECT set_eq($$
 	$$VALUES ('crm_internal.upgrade_workspace_as_owner(text)'),
 			 ('crm_internal.drop_workspace_as_owner(text,boolean)'),
 			 ('crm_internal.workspace_create(text,text)'),
+			 ('crm_internal.restrict_table(regclass,regrole,text)'),
+			 ('crm_internal.unrestrict_table(regclass,regrole)'),
 			 ('crm_internal.workspace_make_schemas(text,text)'),
 			 ('crm_internal.workspace_make_same_customer(text,text)'),
 			 ('crm_internal.workspace_attach(text,regclass,name,name,name,name,text,text,text)'),
