@@ -92,7 +92,8 @@ OBJS        = \
 	src/retention/tally.o \
 	src/workspace/as_of.o \
 	src/workspace/key.o \
-	src/workspace/owner.o
+	src/workspace/owner.o \
+	src/workspace/twin.o
 
 WORKSPACE   = $(addprefix sql/workspace/, workspace.sql segments.sql tables.sql rules.sql \
 	purchase.sql attached.sql history.sql views.sql customer.sql attached_customer.sql \
@@ -115,6 +116,7 @@ SQL_MODULES = \
 	sql/81_source.sql \
 	sql/82_refresh.sql \
 	sql/83_freeze.sql \
+	sql/83_facts.sql \
 	sql/84_care.sql \
 	sql/85_program.sql \
 	sql/89_restrict.sql \

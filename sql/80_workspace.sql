@@ -320,9 +320,8 @@ BEGIN
 		   	0) / 10
 					ELSE c.relnamespace = (SELECT w.relnamespace FROM pg_class w
 						WHERE w.oid = 'workspace'::regclass)
-						 AND c.relname = ANY ('{workspace,segment,segment_rule,opportunity_stage,'
-							'metric,program,tier,tier_rule,lifecycle_stage,lifecycle_rule,'
-							'lifecycle_move}') END
+						 AND c.relname = ANY (
+							array_append(crm_internal.rule_tables(), 'workspace')) END
 		 ORDER BY c.relname
 	LOOP
 		EXECUTE format('ANALYZE %s', relation);
@@ -388,6 +387,20 @@ $$;
 COMMENT ON FUNCTION crm_internal.workspace_make_same_customer(text, text) IS
 'Makes the function of a workspace that compares two keys of customers.';
 
+CREATE FUNCTION crm_internal.workspace_keep_definitions(internal text, attached boolean)
+	RETURNS void
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	EXECUTE format('DELETE FROM %I.shipped', internal);
+	EXECUTE format('INSERT INTO %I.shipped (part_no, part, definition)
+		SELECT u.n, u.part, crm.workspace_definition(u.part)
+		  FROM unnest(crm_internal.workspace_parts($1)) WITH ORDINALITY AS u (part, n)',
+		internal) USING attached;
+END
+$$;
+COMMENT ON FUNCTION crm_internal.workspace_keep_definitions(text, boolean) IS
+'Keeps the definitions of this version in a workspace that was made from them.';
+
 CREATE FUNCTION crm_internal.workspace_create(workspace text, time_zone text) RETURNS regnamespace
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET client_min_messages = warning AS $$
 DECLARE
@@ -404,6 +417,7 @@ BEGIN
 	END LOOP;
 	EXECUTE 'INSERT INTO workspace (crm_version, time_zone) VALUES ($1, $2)' USING crm.version(),
 		time_zone;
+	PERFORM crm_internal.workspace_keep_definitions(internal, false);
 	PERFORM crm_internal.workspace_analyze();
 	RETURN quote_ident(workspace)::regnamespace;
 END

@@ -54,77 +54,67 @@ COMMENT ON FUNCTION crm_internal.workspace_kind(text) IS
 'What fills the shipped definitions: whether a workspace stands on a relation of yours, the type '
 'of its keys, and the schema of its inner objects.';
 
-CREATE FUNCTION crm_internal.workspace_objects(workspace text, OUT part text,
-	OUT paragraph_no bigint,
-	OUT kind text, OUT home text, OUT name text, OUT statements text, OUT column_name text,
-	OUT definition text) RETURNS SETOF record
-	LANGUAGE sql STABLE STRICT
+/*
+ * An object that is missing is one problem, whatever else would be said of it.
+ * The rows of rules are the owner's to change, but for metric, which says what
+ * the names in rules mean.
+ */
+CREATE FUNCTION crm_internal.reported(found crm_internal.difference[])
+	RETURNS SETOF crm_internal.difference
+	LANGUAGE sql STABLE
 BEGIN ATOMIC
-	SELECT part.part, p.paragraph_no, o.kind, CASE WHEN o.is_inner THEN w.internal
-		ELSE workspace END,
-		   o.name, f.statements, c.found[1], c.found[2]
-	  FROM crm_internal.workspace_kind(workspace) w
-	 CROSS JOIN LATERAL unnest(crm_internal.workspace_parts(w.attached))
-	 	WITH ORDINALITY AS part (part, part_no)
-	 CROSS JOIN LATERAL string_to_table(crm.workspace_definition(part.part), E'\n\n')
-	 	WITH ORDINALITY
-			 AS p (paragraph, paragraph_no)
-	 CROSS JOIN LATERAL crm_internal.workspace_fill(p.paragraph, w.attached, w.key_type, w.internal)
-			 AS f (statements)
-	  LEFT JOIN LATERAL regexp_match(p.paragraph,
-				'^(?:/[*].*[*]/\n)?(?:CREATE (TABLE|VIEW|FUNCTION|TRIGGER)|(INSERT) INTO) '
-				'(@internal@[.])?(\w+)')
-			 AS raw (found) ON true
-	 CROSS JOIN LATERAL (SELECT coalesce(raw.found[1], raw.found[2]) AS kind,
-								raw.found[3] IS NOT NULL AS is_inner, raw.found[4] AS name) o
-	  LEFT JOIN LATERAL regexp_matches(CASE WHEN o.kind = 'TABLE' THEN substring(f.statements,
-	  	'^.*?\n\);') END,
-									   '^\t([a-z]\w*) (.*?),?$', 'gn') WITH ORDINALITY AS c (found,
-									   	column_no) ON true
-	 ORDER BY part.part_no, p.paragraph_no, c.column_no;
+	SELECT f.* FROM unnest(found) f
+	 WHERE (f.kind <> 'row' OR f.object = 'metric' OR f.verdict <> 'changed')
+	   AND NOT EXISTS (
+		SELECT FROM unnest(found) o
+		 WHERE (o.home, o.object) = (f.home, f.object) AND o.mine IS NULL
+		   AND (o.kind IN ('table', 'view', 'function') AND f.kind <> o.kind
+				OR o.kind = 'column' AND f.part = o.part
+				   AND f.kind IN ('default', 'null', 'comment')));
 END;
-COMMENT ON FUNCTION crm_internal.workspace_objects(text) IS
-'What the shipped definitions of a workspace consist of: paragraphs of statements with the kind, '
-'schema (home) and name of the object that they begin with, a row for each column of a table.';
+COMMENT ON FUNCTION crm_internal.reported(crm_internal.difference[]) IS
+'The differences that are worth telling.';
+
+CREATE FUNCTION crm_internal.difference_hint(workspace text, d crm_internal.difference)
+	RETURNS text
+	LANGUAGE sql IMMUTABLE
+	RETURN CASE
+		WHEN d.verdict = 'old' OR crm_internal.is_made_again(d) THEN
+			format('SELECT crm.upgrade_workspace(%L);', workspace)
+			|| CASE d.kind WHEN 'trigger'
+					THEN format(' Then CALL crm.refresh(%L, full => true);', workspace) ELSE '' END
+		WHEN d.kind = 'constraint' AND d.mine = 'not valid' THEN
+			format('ALTER TABLE %I.%I VALIDATE CONSTRAINT its_name;', workspace, d.object)
+		ELSE format('Keep it if somebody meant it. SELECT crm.upgrade_workspace(%L, '
+			'overwrite => true); puts it back.', workspace) END;
+COMMENT ON FUNCTION crm_internal.difference_hint(text, crm_internal.difference) IS
+'What mends a difference.';
 
 CREATE FUNCTION crm_internal.workspace_drift(workspace text, OUT problem text, OUT object text,
 	OUT detail text, OUT hint text) RETURNS SETOF record
-	LANGUAGE sql STABLE STRICT
-BEGIN ATOMIC
-	WITH shipped AS (
-		SELECT DISTINCT o.kind, o.name, o.column_name, o.definition, n.oid AS schema,
-			   CASE WHEN o.home = workspace THEN o.name ELSE format('%I.%I', o.home, o.name)
-			   	END AS shown
-		  FROM crm_internal.workspace_objects(workspace) o LEFT JOIN pg_namespace n
-		  	ON n.nspname = o.home
-	)
-	SELECT lower(s.kind) || ' missing', s.shown, NULL::text,
-		   format('SELECT crm.upgrade_workspace(%L);', workspace)
-	  FROM (SELECT DISTINCT kind, name, shown, schema FROM shipped
-			 WHERE kind IN ('TABLE', 'VIEW', 'FUNCTION')) s
-	 WHERE NOT CASE WHEN s.kind = 'FUNCTION' THEN EXISTS (SELECT FROM pg_proc p
-	 	WHERE p.pronamespace = s.schema AND p.proname = s.name)
-					ELSE EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = s.schema
-						AND c.relname = s.name) END
-	UNION ALL
-	SELECT 'column missing', s.name || '.' || s.column_name, 'Shipped as ' || s.definition,
-		format('SELECT crm.upgrade_workspace(%L);', workspace)
-	  FROM shipped s JOIN pg_class c ON c.relnamespace = s.schema AND c.relname = s.name
-	 WHERE s.column_name IS NOT NULL
-	   AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid
-	   	AND a.attname = s.column_name AND NOT a.attisdropped)
-	UNION ALL
-	SELECT 'type changed', s.name || '.' || s.column_name,
-		   format('It is %s, shipped as %s.', format_type(a.atttypid, a.atttypmod),
-		   	split_part(s.definition, ' ', 1)),
-		   'The views may fail or be slow; change it back, or keep it if they work.'
-	  FROM shipped s JOIN pg_class c ON c.relnamespace = s.schema AND c.relname = s.name
-	  JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = s.column_name AND NOT a.attisdropped
-	 WHERE s.column_name <> 'customer_id'
-	 	AND a.atttypid <> to_regtype(split_part(s.definition, ' ', 1));
-END;
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	RETURN QUERY
+	SELECT concat_ws(' ', d.kind, CASE WHEN d.mine IS NULL THEN 'missing'
+									   WHEN d.mine LIKE '% disabled' THEN 'disabled'
+									   WHEN d.verdict = 'old' THEN 'of another version'
+									   ELSE 'changed' END),
+		   CASE WHEN d.kind IN ('index', 'constraint') THEN d.object
+				ELSE concat_ws('.', d.object, nullif(d.part, '')) END,
+		   CASE WHEN d.kind IN ('index', 'constraint') THEN d.part || coalesce(' is ' || d.mine, '')
+				WHEN d.mine IS NOT NULL AND length(d.mine || d.shipped) < 200
+				THEN format('It is %s, shipped as %s.', d.mine, d.shipped)
+				WHEN d.mine IS NOT NULL THEN 'Its definition is not the one that was shipped.'
+				END
+		   || CASE WHEN d.verdict = 'both' THEN ' This version has another one, too.' ELSE '' END,
+		   crm_internal.difference_hint(workspace, d)
+	  FROM crm_internal.reported(
+			ARRAY(SELECT f FROM crm_internal.workspace_differences(workspace) f)) d
+	 ORDER BY 1, d.home DESC, 2, d.part;
+END
+$$;
 COMMENT ON FUNCTION crm_internal.workspace_drift(text) IS
-'Where the tables, views and functions of a workspace differ from those shipped.';
+'Where a workspace differs from what was shipped, with what mends it.';
 
 CREATE FUNCTION crm_internal.workspace_source_names()
 	RETURNS TABLE (relation regclass, name text)
@@ -133,28 +123,19 @@ BEGIN
 	RETURN QUERY
 	SELECT c.oid::regclass, format('%I.%I', n.nspname, c.relname)
 	  FROM workspace w
-	 CROSS JOIN LATERAL unnest(
-		CASE WHEN w.source IS NULL
-			 THEN ARRAY[to_regclass('sales_order'), to_regclass('sales_order_line'),
-						to_regclass('refund')]
-			 ELSE ARRAY[w.source] END) AS u (root)
-	 CROSS JOIN LATERAL crm_internal.workspace_sources(u.root) AS m (relation)
+	 CROSS JOIN LATERAL crm_internal.workspace_sources(w.source) AS m (relation)
 	  JOIN pg_class c ON c.oid = m.relation
-	  JOIN pg_namespace n ON n.oid = c.relnamespace;
+	  JOIN pg_namespace n ON n.oid = c.relnamespace
+	 WHERE w.source IS NOT NULL;
 END
 $$;
 COMMENT ON FUNCTION crm_internal.workspace_source_names() IS
-'The tables whose changes concern the workspace of the search path, with their full names.';
+'The tables that an attached workspace follows, with their full names.';
 
 CREATE FUNCTION crm_internal.workspace_source_problems(OUT problem text, OUT object text,
 	OUT detail text, OUT hint text) RETURNS SETOF record
 	LANGUAGE plpgsql STABLE AS $$
 BEGIN
-	RETURN QUERY
-	SELECT 'source dropped', w.source::text,
-		   'The relation that the workspace was attached to is gone.', 'Attach another workspace.'
-	  FROM workspace w
-	 WHERE w.source IS NOT NULL AND NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = w.source);
 	RETURN QUERY
 	SELECT 'index missing', w.source::text,
 		   format('No index starts with "%s": each look at a changed customer reads the whole '
@@ -283,20 +264,46 @@ $$;
 COMMENT ON FUNCTION crm_internal.workspace_content_problems(text) IS
 'What is wrong with the rows of a workspace: rejected purchases, unknown metrics, programs.';
 
-CREATE FUNCTION crm_internal.check_workspace_as_owner(workspace text, OUT problem text,
-	OUT object text,
-	OUT detail text, OUT hint text) RETURNS SETOF record
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
+/* What stops a check: without these no twin can be made, and no view be read. */
+CREATE FUNCTION crm_internal.workspace_stops(workspace text, OUT problem text,
+	OUT object text, OUT detail text, OUT hint text) RETURNS SETOF record
+	LANGUAGE plpgsql STABLE AS $$
 BEGIN
-	PERFORM crm_internal.workspace_enter(workspace);
-	RETURN QUERY SELECT d.* FROM crm_internal.workspace_drift(workspace) d;
-	IF FOUND THEN
-		RETURN;
-	END IF;
 	IF NOT EXISTS (SELECT FROM workspace) THEN
 		RETURN QUERY
 		SELECT 'settings missing', 'workspace', 'The table has no row.',
 			   'INSERT a row with crm_version and time_zone.';
+	END IF;
+	RETURN QUERY
+	SELECT 'source dropped', w.source::text,
+		   'The relation that the workspace was attached to is gone.',
+		   format('SELECT crm.change_source(%L, ...) attaches the workspace to another relation.',
+				  workspace)
+	  FROM workspace w
+	 WHERE w.source IS NOT NULL AND NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = w.source);
+END
+$$;
+COMMENT ON FUNCTION crm_internal.workspace_stops(text) IS
+'What is so wrong with a workspace that nothing else can be said of it.';
+
+CREATE FUNCTION crm_internal.check_workspace_as_owner(workspace text, OUT problem text,
+	OUT object text, OUT detail text, OUT hint text) RETURNS SETOF record
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
+DECLARE
+	is_whole boolean := true;
+BEGIN
+	PERFORM crm_internal.workspace_enter(workspace);
+	RETURN QUERY SELECT s.* FROM crm_internal.workspace_stops(workspace) s;
+	IF FOUND THEN
+		RETURN;
+	END IF;
+	FOR problem, object, detail, hint IN
+		SELECT d.* FROM crm_internal.workspace_drift(workspace) d
+	LOOP
+		is_whole := is_whole AND problem !~ '^(table|view|function|column) missing';
+		RETURN NEXT;
+	END LOOP;
+	IF NOT is_whole THEN
 		RETURN;
 	END IF;
 	RETURN QUERY
@@ -305,6 +312,7 @@ BEGIN
 		   format('SELECT crm.upgrade_workspace(%L);', workspace)
 	  FROM workspace w WHERE w.crm_version <> crm.version();
 	RETURN QUERY SELECT p.* FROM crm_internal.workspace_trigger_problems(workspace) p;
+	RETURN QUERY SELECT p.* FROM crm_internal.restriction_problems() p;
 	RETURN QUERY SELECT p.* FROM crm_internal.workspace_stale_histories(workspace) p;
 	RETURN QUERY SELECT p.* FROM crm_internal.workspace_wrong_histories(workspace) p;
 	RETURN QUERY SELECT p.* FROM crm_internal.workspace_content_problems(workspace) p;
@@ -313,7 +321,9 @@ $$;
 COMMENT ON FUNCTION crm_internal.check_workspace_as_owner(text) IS
 'Behind crm.check_workspace.';
 
---| Looks at: tables, columns, views and functions, and their version, against those shipped;
+--| Compares everything that was shipped with the catalog: tables, columns, defaults, constraints,
+--| indexes, views, functions, triggers, comments and rights, and what of it this version ships in
+--| another form. What you added is no problem. Then it looks at these:
 --| triggers on the sources, also on partitions; missing indexes and row security of a source;
 --| customers that wait for a refresh; stored histories against the facts, for a sample of up to
 --| 2000 customers; source rows that are left out; metrics that are no columns; rules, tiers,
@@ -324,113 +334,6 @@ CREATE FUNCTION crm.check_workspace(workspace text, OUT problem text, OUT object
 COMMENT ON FUNCTION crm.check_workspace(text) IS
 'What is wrong with a workspace, a row for each problem with its mend; no rows mean that all is '
 'well.';
-
-/*
- * A function cannot be replaced by one with more columns, nor dropped while a
- * view stands on it. So it is set aside under another name; the shipped views
- * are then written anew upon the new one, and what nobody uses any more goes.
- */
-CREATE FUNCTION crm_internal.workspace_set_aside(old_function regprocedure, crm_version text)
-	RETURNS regprocedure
-	LANGUAGE plpgsql AS $$
-BEGIN
-	EXECUTE format('ALTER FUNCTION %s RENAME TO %I', old_function,
-				   (SELECT left(p.proname, 40) || '_' || crm_version FROM pg_proc p
-				   	WHERE p.oid = old_function));
-	RETURN old_function;
-END
-$$;
-COMMENT ON FUNCTION crm_internal.workspace_set_aside(regprocedure, text) IS
-'Renames a function of a workspace, so that another of that name can be made: customer_value_at '
-'becomes customer_value_at_1.0.';
-
-CREATE FUNCTION crm_internal.workspace_copy_rights(from_function regprocedure,
-	to_function regprocedure) RETURNS void
-	LANGUAGE plpgsql AS $$
-DECLARE
-	its_owner oid;
-	its_rights aclitem[];
-	statement text;
-BEGIN
-	SELECT p.proowner, p.proacl INTO its_owner, its_rights FROM pg_proc p
-		WHERE p.oid = from_function;
-	IF its_rights IS NOT NULL THEN
-		EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', to_function);
-	END IF;
-	FOR statement IN
-		SELECT format('GRANT EXECUTE ON FUNCTION %s TO %s', to_function,
-			coalesce(a.grantee::regrole::text, 'PUBLIC'))
-		  FROM (SELECT nullif(grantee, 0) AS grantee FROM aclexplode(its_rights)) a
-	LOOP
-		EXECUTE statement;
-	END LOOP;
-	EXECUTE format('ALTER FUNCTION %s OWNER TO %s', to_function, its_owner::regrole);
-END
-$$;
-COMMENT ON FUNCTION crm_internal.workspace_copy_rights(regprocedure, regprocedure) IS
-'Gives a function the owner of another and who may call it.';
-
---| Returns the former function where it had to be set aside. A view that has got other columns is
---| left as it is, with a warning.
-CREATE FUNCTION crm_internal.workspace_replace(workspace text, part text, paragraph_no bigint,
-	crm_version text) RETURNS regprocedure
-	LANGUAGE plpgsql AS $$
-DECLARE
-	paragraph text := split_part(crm.workspace_definition(part), E'\n\n', paragraph_no::integer);
-	filled text[]; -- the statements, the same as a replacement, the function, the view
-	aside regprocedure;
-BEGIN
-	SELECT array_agg(crm_internal.workspace_fill(u.text, k.attached, k.key_type, k.internal)
-		ORDER BY u.n)
-	  INTO filled
-	  FROM crm_internal.workspace_kind(workspace) k,
-		   unnest(ARRAY[paragraph,
-						regexp_replace(paragraph, '^CREATE (VIEW|FUNCTION|TRIGGER)',
-							'CREATE OR REPLACE \1', 'gn'),
-						substring(paragraph, 'COMMENT ON FUNCTION ([^\n]*?[)]) IS'),
-						substring(paragraph, 'CREATE VIEW ([\w@.]+)')]) WITH ORDINALITY AS u (text,
-							n);
-	EXECUTE filled[2];
-	RETURN NULL;
-EXCEPTION
-	WHEN invalid_function_definition THEN
-		aside := crm_internal.workspace_set_aside(to_regprocedure(filled[3]), crm_version);
-		EXECUTE filled[1];
-		PERFORM crm_internal.workspace_copy_rights(aside, to_regprocedure(filled[3]));
-		RETURN aside;
-	WHEN invalid_table_definition THEN
-		RAISE WARNING USING
-			MESSAGE = format('view %s is kept as it is', filled[4]),
-			DETAIL = 'Its columns are not those shipped with an earlier version: it was changed '
-				'here.',
-			HINT = 'crm.workspace_definition shows the new definition.';
-		RETURN NULL;
-END
-$$;
-COMMENT ON FUNCTION crm_internal.workspace_replace(text, text, bigint, text) IS
-'Writes a view, function or trigger of a workspace anew, from a paragraph of the shipped '
-'definitions.';
-
-CREATE FUNCTION crm_internal.workspace_drop_unused(functions regprocedure[]) RETURNS void
-	LANGUAGE plpgsql AS $$
-DECLARE
-	unused regprocedure;
-BEGIN
-	FOR unused IN SELECT f FROM unnest(functions) WITH ORDINALITY AS u (f, n) ORDER BY n DESC LOOP
-		BEGIN
-			EXECUTE format('DROP FUNCTION %s', unused);
-		EXCEPTION WHEN dependent_objects_still_exist THEN
-			RAISE WARNING USING
-				MESSAGE = format('function %s of an earlier version is kept', unused),
-				DETAIL = 'Views or functions that are not crm''s stand on it; they go on answering '
-					'as before.';
-		END;
-	END LOOP;
-END
-$$;
-COMMENT ON FUNCTION crm_internal.workspace_drop_unused(regprocedure[]) IS
-'Drops functions that an upgrade has set aside, the last first; one that something still stands on '
-'is kept, with a warning.';
 
 CREATE FUNCTION crm_internal.workspace_renew_triggers(workspace text, internal text) RETURNS void
 	LANGUAGE plpgsql AS $$
@@ -448,66 +351,378 @@ $$;
 COMMENT ON FUNCTION crm_internal.workspace_renew_triggers(text, text) IS
 'Makes the trigger function of an attached workspace, and the triggers that are missing.';
 
-CREATE FUNCTION crm_internal.upgrade_workspace_as_owner(workspace text) RETURNS bigint
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off
-	SET client_min_messages = warning AS $$
+/* Upgrading */
+
+/*
+ * The step of a difference: tables before their columns, functions and views
+ * together in the order in which they were made.
+ */
+CREATE FUNCTION crm_internal.upgrade_step(kind text) RETURNS integer
+	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+	RETURN array_position('{table,column,default,null,index,constraint,function,view,path,'
+		'options,trigger,owner,right,comment,row}'::text[], CASE kind WHEN 'view' THEN 'function'
+		ELSE kind END);
+COMMENT ON FUNCTION crm_internal.upgrade_step(text) IS
+'The place of a kind of difference in an upgrade.';
+
+/*
+ * Relations that change, those that stand on others first. A reader of a view
+ * locks it before what it reads, so that nobody waits in a circle.
+ */
+CREATE FUNCTION crm_internal.relations_top_first(relations regclass[]) RETURNS regclass[]
+	LANGUAGE sql STABLE
+BEGIN ATOMIC
+	WITH RECURSIVE edge AS (
+		SELECT r.ev_class AS above, d.refobjid AS below
+		  FROM pg_depend d
+		  JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
+		 WHERE d.refclassid IN ('pg_class'::regclass, 'pg_proc'::regclass)
+		   AND d.refobjid <> r.ev_class
+		UNION
+		SELECT d.objid, d.refobjid
+		  FROM pg_depend d
+		 WHERE d.classid = 'pg_proc'::regclass
+		   AND d.refclassid IN ('pg_class'::regclass, 'pg_proc'::regclass)
+	), depth AS (
+		SELECT u::oid AS oid, 0 AS n FROM unnest(relations) u
+		UNION
+		SELECT e.below, d.n + 1 FROM depth d JOIN edge e ON e.above = d.oid WHERE d.n < 40
+	)
+	SELECT array_agg(o.oid::regclass ORDER BY o.n, o.oid)
+	  FROM (SELECT u::oid AS oid, max(d.n) AS n
+			  FROM unnest(relations) u JOIN depth d ON d.oid = u
+			 GROUP BY u) o;
+END;
+COMMENT ON FUNCTION crm_internal.relations_top_first(regclass[]) IS
+'Relations in the order in which readers lock them.';
+
+/*
+ * All locks are had within half a second or none is kept: readers wait behind us
+ * no longer than that, which is less than their deadlock_timeout.
+ */
+CREATE FUNCTION crm_internal.try_locks(relations regclass[]) RETURNS boolean
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-	shipped record;
-	created text[] := '{}';
-	aside regprocedure[] := '{}';
-	changes bigint := 0;
-	internal text := crm_internal.workspace_inner_schema(workspace);
+	deadline timestamptz := clock_timestamp() + interval '500 ms';
+	relation regclass;
 BEGIN
-	PERFORM crm_internal.workspace_enter(workspace);
-	PERFORM crm_internal.workspace_lock(workspace);
-	-- New objects belong into the first schema of the path.
-	PERFORM set_config('search_path', crm_internal.workspace_path(workspace,
-		crm_internal.workspace_key_schema(workspace)), true);
+	FOREACH relation IN ARRAY relations LOOP
+		PERFORM set_config('lock_timeout', greatest(1, extract(epoch
+			FROM deadline - clock_timestamp()) * 1000)::integer::text, true);
+		PERFORM crm_internal.lock_relations(ARRAY[relation]);
+	END LOOP;
+	PERFORM set_config('lock_timeout', '0', true);
+	RETURN true;
+EXCEPTION WHEN lock_not_available THEN
+	RETURN false;
+END
+$$;
+COMMENT ON FUNCTION crm_internal.try_locks(regclass[]) IS
+'Whether all of some relations could be locked within half a second.';
+
+CREATE FUNCTION crm_internal.upgrade_lock(workspace text, relations regclass[]) RETURNS void
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	FOR attempt IN 1..100 LOOP
+		IF crm_internal.try_locks(relations) THEN
+			RETURN;
+		END IF;
+		PERFORM pg_sleep(0.02 + 0.1 * random());
+	END LOOP;
+	RAISE lock_not_available USING
+		MESSAGE = format('workspace "%s" is in use all the time', workspace),
+		DETAIL = 'The upgrade needs a moment in which no query holds its views.',
+		HINT = 'Call crm.upgrade_workspace again when fewer queries run.';
+END
+$$;
+COMMENT ON FUNCTION crm_internal.upgrade_lock(text, regclass[]) IS
+'Locks what an upgrade changes, and backs off while readers hold it.';
+
+/*
+ * CREATE OR REPLACE cannot change the columns of a view or the result of a
+ * function, and what somebody built upon the old one must go on. So the old one
+ * gets another name. What was shipped is made again upon the new one.
+ */
+CREATE FUNCTION crm_internal.set_aside(d crm_internal.difference, schema_name text,
+	crm_version text) RETURNS text
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	old_name text := split_part(d.object, '(', 1);
+	new_name text := left(old_name, 40) || '_' || crm_version;
+BEGIN
+	EXECUTE format('ALTER %s %I.%s RENAME TO %I', d.kind, schema_name, d.object, new_name);
+	RETURN format('%s %I.%I%s', d.kind, schema_name, new_name,
+				  substr(d.object, length(old_name) + 1));
+END
+$$;
+COMMENT ON FUNCTION crm_internal.set_aside(crm_internal.difference, text, text) IS
+'Renames a view or function that cannot be replaced, and returns what it is now.';
+
+CREATE FUNCTION crm_internal.drop_unused(objects text[]) RETURNS void
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	unused text;
+BEGIN
+	FOR unused IN SELECT o FROM unnest(objects) WITH ORDINALITY AS u (o, n) ORDER BY n DESC LOOP
+		BEGIN
+			EXECUTE 'DROP ' || unused;
+		EXCEPTION WHEN dependent_objects_still_exist THEN
+			RAISE WARNING USING
+				MESSAGE = format('%s of an earlier version is kept', unused),
+				DETAIL = 'Objects of your own stand on it. They go on answering as before.';
+		END;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION crm_internal.drop_unused(text[]) IS
+'Drops what an upgrade has set aside. What somebody uses is kept, with a warning.';
+
+/* A new constraint on rows that are there is checked later, by VALIDATE CONSTRAINT. */
+CREATE FUNCTION crm_internal.upgrade_constraint(d crm_internal.difference, schema_name text,
+	statement text) RETURNS text
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	has_rows boolean;
+BEGIN
+	IF d.mine IS NOT NULL THEN
+		RETURN format('ALTER TABLE %I.%I ENABLE TRIGGER ALL', schema_name, d.object);
+	END IF;
+	EXECUTE format('SELECT EXISTS (SELECT FROM %I.%I)', schema_name, d.object) INTO has_rows;
+	RETURN statement || CASE WHEN has_rows AND d.part ~ '^(CHECK|FOREIGN KEY)' THEN ' NOT VALID'
+							 ELSE '' END;
+END
+$$;
+COMMENT ON FUNCTION crm_internal.upgrade_constraint(crm_internal.difference, text, text) IS
+'The statement that makes a constraint, or that switches a disabled one on.';
+
+/* The search path holds both schemas, so that bare names in the statement are found. */
+CREATE FUNCTION crm_internal.upgrade_apply(d crm_internal.difference, workspace text,
+	internal text, crm_version text) RETURNS text
+	LANGUAGE plpgsql AS $$
+DECLARE
+	schema_name pg_catalog.text := CASE WHEN d.home = 'inner' THEN internal ELSE workspace END;
+	statement pg_catalog.text := replace(replace(d.statement, '@home@', quote_ident(schema_name)),
+		'@path@', format('%I, pg_temp', workspace));
+	aside pg_catalog.text;
+BEGIN
+	IF d.kind = 'column' AND d.mine IS NOT NULL THEN
+		RAISE WARNING USING
+			MESSAGE = format('column %s.%s has another type in this version', d.object, d.part),
+			DETAIL = format('It is %s, shipped as %s.', d.mine, d.shipped),
+			HINT = 'ALTER TABLE changes it. That may rewrite the table.';
+		RETURN NULL;
+	ELSIF d.kind = 'constraint' THEN
+		statement := crm_internal.upgrade_constraint(d, schema_name, statement);
+	END IF;
+	EXECUTE statement;
+	RETURN NULL;
+EXCEPTION WHEN invalid_function_definition OR invalid_table_definition THEN
+	IF d.kind NOT IN ('view', 'function') THEN
+		RAISE;
+	END IF;
+	aside := crm_internal.set_aside(d, schema_name, crm_version);
+	EXECUTE statement;
+	PERFORM crm_internal.copy_rights(d.kind, substr(aside, strpos(aside, ' ') + 1),
+		format('%I.%s', schema_name, d.object));
+	RETURN aside;
+END
+$$;
+COMMENT ON FUNCTION crm_internal.upgrade_apply(crm_internal.difference, text, text, text) IS
+'Makes one thing in a workspace as the difference says it was shipped.';
+
+/* Whoever could use the old view or function may use the new one. */
+CREATE FUNCTION crm_internal.copy_rights(kind text, from_object text, to_object text) RETURNS void
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	its_rights aclitem[];
+	statement text;
+BEGIN
+	IF kind = 'view' THEN
+		its_rights := (SELECT c.relacl FROM pg_class c WHERE c.oid = from_object::regclass);
+	ELSE
+		its_rights := (SELECT p.proacl FROM pg_proc p WHERE p.oid = from_object::regprocedure);
+	END IF;
+	IF its_rights IS NULL THEN
+		RETURN;
+	END IF;
+	EXECUTE format('REVOKE ALL ON %s %s FROM PUBLIC',
+		CASE kind WHEN 'view' THEN 'TABLE' ELSE 'FUNCTION' END, to_object);
+	FOR statement IN
+		SELECT format('GRANT %s ON %s %s TO %s%s', a.privilege_type,
+			CASE kind WHEN 'view' THEN 'TABLE' ELSE 'FUNCTION' END, to_object,
+			CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END,
+			CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
+		  FROM aclexplode(its_rights) a WHERE a.grantee <> current_user::regrole
+	LOOP
+		EXECUTE statement;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION crm_internal.copy_rights(text, text, text) IS
+'Gives a view or function the rights of another.';
+
+/* With a table or another object that is made again, all that belongs to it comes again. */
+CREATE FUNCTION crm_internal.upgrade_wanted(found crm_internal.difference[], overwrite boolean)
+	RETURNS crm_internal.difference[]
+	LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT coalesce(array_agg(d ORDER BY crm_internal.upgrade_step(d.kind), d.place), '{}')
+	  FROM unnest(found) d
+	 WHERE d.statement IS NOT NULL
+	   AND (d.kind = 'constraint' AND d.mine = 'not valid') IS NOT TRUE
+	   AND (d.verdict = 'old' AND (d.kind <> 'row' OR d.mine IS NULL)
+			OR crm_internal.is_made_again(d)
+			OR overwrite AND (d.kind <> 'row' OR d.object = 'metric')
+			OR EXISTS (SELECT FROM unnest(found) o
+						WHERE (o.home, o.object) = (d.home, d.object)
+						  AND crm_internal.is_made_again(o)
+						  AND (o.kind <> 'column' OR d.part = o.part)
+						  AND (o.kind <> 'trigger' OR d.part = o.part)));
+END;
+COMMENT ON FUNCTION crm_internal.upgrade_wanted(crm_internal.difference[], boolean) IS
+'What an upgrade makes, in order.';
+
+CREATE FUNCTION crm_internal.upgrade_relations(wanted crm_internal.difference[], workspace text,
+	internal text) RETURNS regclass[]
+	LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT crm_internal.relations_top_first(array_agg(DISTINCT c.oid::regclass))
+	  FROM unnest(wanted) d
+	  JOIN pg_namespace n ON n.nspname = CASE d.home WHEN 'inner' THEN internal ELSE workspace END
+	  JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = d.object
+	 WHERE d.kind NOT IN ('index', 'row') AND c.relkind IN ('r', 'p', 'v');
+END;
+COMMENT ON FUNCTION crm_internal.upgrade_relations(crm_internal.difference[], text, text) IS
+'The relations that an upgrade changes, in the order in which they are locked.';
+
+CREATE FUNCTION crm_internal.upgrade_upon(workspace text, internal text, kept text[])
+	RETURNS void
+	LANGUAGE plpgsql AS $$
+DECLARE
+	again crm_internal.difference;
+BEGIN
+	FOR again IN
+		SELECT 'old', f.home, f.kind, f.object, f.part, f.definition, f.definition, f.statement,
+			   f.place
+		  FROM unnest(crm_internal.twin_facts(workspace, false)) f
+		 WHERE f.kind IN ('view', 'function', 'comment') AND f.object <> ALL (kept)
+		 ORDER BY crm_internal.upgrade_step(f.kind), f.place
+	LOOP
+		PERFORM crm_internal.upgrade_apply(again, workspace, internal, 'old');
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION crm_internal.upgrade_upon(text, text, text[]) IS
+'Makes all shipped views and functions again upon what was made new, but for those kept.';
+
+CREATE FUNCTION crm_internal.upgrade_warn(workspace text, left_alone crm_internal.difference[])
+	RETURNS void
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	d crm_internal.difference;
+BEGIN
+	FOREACH d IN ARRAY left_alone LOOP
+		RAISE WARNING USING
+			MESSAGE = format('%s %s is kept as it is', d.kind,
+							 concat_ws('.', d.object, nullif(d.part, ''))),
+			DETAIL = CASE WHEN d.mine IS NULL THEN 'Somebody removed it.'
+						  ELSE 'Somebody changed it.' END,
+			HINT = format('SELECT crm.upgrade_workspace(%L, overwrite => true); puts it back.',
+						  workspace);
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION crm_internal.upgrade_warn(text, crm_internal.difference[]) IS
+'Names what an upgrade leaves alone.';
+
+CREATE FUNCTION crm_internal.upgrade_prepare(workspace text, internal text) RETURNS void
+	LANGUAGE plpgsql AS $$
+BEGIN
 	PERFORM crm_internal.workspace_make_schemas(workspace, internal);
 	IF to_regproc(format('%I.same_customer', internal)) IS NULL THEN
 		PERFORM crm_internal.workspace_make_same_customer(internal,
 			(SELECT k.key_type FROM crm_internal.workspace_kind(workspace) k));
 	END IF;
-	FOR shipped IN SELECT o.* FROM crm_internal.workspace_objects(workspace) o LOOP
-		IF shipped.kind = 'TABLE' AND to_regclass(shipped.name) IS NULL THEN
-			EXECUTE shipped.statements;
-			created := created || shipped.name;
-			changes := changes + 1;
-		ELSIF shipped.kind = 'TABLE' AND NOT EXISTS (
-			SELECT FROM pg_attribute a
-			 WHERE a.attrelid = to_regclass(shipped.name) AND a.attname = shipped.column_name
-			   AND NOT a.attisdropped) THEN
-			EXECUTE format('ALTER TABLE %I ADD COLUMN %I %s', shipped.name, shipped.column_name,
-						   shipped.definition);
-			changes := changes + 1;
-		ELSIF shipped.kind = 'INSERT' AND shipped.name = ANY (created) THEN
-			EXECUTE shipped.statements;
-		ELSIF shipped.kind IN ('VIEW', 'FUNCTION', 'TRIGGER') THEN
-			aside := aside || crm_internal.workspace_replace(workspace, shipped.part,
-				shipped.paragraph_no, (SELECT w.crm_version FROM workspace w));
-		END IF;
-	END LOOP;
-	PERFORM crm_internal.workspace_drop_unused(array_remove(aside, NULL));
-	PERFORM crm_internal.workspace_renew_triggers(workspace, internal);
-	UPDATE workspace SET crm_version = crm.version() WHERE crm_version <> crm.version();
-	RETURN changes;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.upgrade_workspace_as_owner(text) IS
+COMMENT ON FUNCTION crm_internal.upgrade_prepare(text, text) IS
+'Makes what an upgrade needs first: the schema of inner objects, and the comparison of keys.';
+
+CREATE FUNCTION crm_internal.upgrade_finish(workspace text, internal text) RETURNS void
+	LANGUAGE plpgsql AS $$
+DECLARE
+	its record := crm_internal.workspace_kind(workspace);
+BEGIN
+	PERFORM crm_internal.workspace_renew_triggers(workspace, internal);
+	IF EXISTS (SELECT FROM crm_internal.workspace_parts(its.attached) AS p (parts)
+				 CROSS JOIN LATERAL unnest(p.parts) WITH ORDINALITY AS u (part, n)
+				 LEFT JOIN shipped s ON s.part_no = u.n
+				WHERE s.definition IS DISTINCT FROM crm.workspace_definition(u.part)) THEN
+		PERFORM crm_internal.workspace_keep_definitions(internal, its.attached);
+	END IF;
+	UPDATE workspace SET crm_version = crm.version() WHERE crm_version <> crm.version();
+END
+$$;
+COMMENT ON FUNCTION crm_internal.upgrade_finish(text, text) IS
+'Renews triggers on the source and notes what the workspace was upgraded to.';
+
+CREATE FUNCTION crm_internal.upgrade_workspace_as_owner(workspace text, overwrite boolean)
+	RETURNS bigint
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
+DECLARE
+	internal text := crm_internal.workspace_inner_schema(workspace);
+	found crm_internal.difference[];
+	wanted crm_internal.difference[];
+	kept crm_internal.difference[];
+	d crm_internal.difference;
+	its_version text;
+	aside text[] := '{}';
+BEGIN
+	PERFORM crm_internal.workspace_enter(workspace);
+	PERFORM crm_internal.workspace_lock(workspace);
+	SELECT w.crm_version INTO its_version FROM workspace w;
+	PERFORM crm_internal.upgrade_prepare(workspace, internal);
+	found := ARRAY(SELECT f FROM crm_internal.workspace_differences(workspace) f);
+	wanted := crm_internal.upgrade_wanted(found, coalesce(overwrite, false));
+	kept := ARRAY(SELECT r FROM crm_internal.reported(found) r WHERE r <> ALL (wanted));
+	PERFORM crm_internal.upgrade_lock(workspace,
+		coalesce(crm_internal.upgrade_relations(wanted, workspace, internal), '{}'));
+	PERFORM set_config('search_path', format('%I, %I, pg_temp', workspace, internal), true);
+	FOREACH d IN ARRAY wanted LOOP
+		aside := array_remove(aside || crm_internal.upgrade_apply(d, workspace, internal,
+			its_version), NULL);
+	END LOOP;
+	IF cardinality(aside) > 0 THEN
+		PERFORM crm_internal.upgrade_upon(workspace, internal,
+			ARRAY(SELECT k.object FROM unnest(kept) k));
+		PERFORM crm_internal.drop_unused(aside);
+	END IF;
+	PERFORM crm_internal.upgrade_finish(workspace, internal);
+	PERFORM crm_internal.upgrade_warn(workspace, kept);
+	RETURN cardinality(wanted);
+END
+$$;
+COMMENT ON FUNCTION crm_internal.upgrade_workspace_as_owner(text, boolean) IS
 'Behind crm.upgrade_workspace.';
 
---| It never changes or drops anything that is there otherwise, nor objects of yours: a view to
---| which you added columns is kept, with a warning, and what you built upon a function that has
---| got more columns goes on using the former one, which is kept under the name of its version. A
---| second call does nothing. Returns the number of tables and columns added. Call it after ALTER
---| EXTENSION crm UPDATE.
-CREATE FUNCTION crm.upgrade_workspace(workspace text) RETURNS bigint
+--| * `overwrite`: whether to put back what somebody changed. Without it, such things are left as
+--|   they are, and a warning names each.
+--|
+--| Call it after `ALTER EXTENSION crm UPDATE`. It makes new tables, columns, views, functions and
+--| triggers, and those that somebody dropped. It replaces what is of an earlier version and was
+--| not changed. Objects of your own are never touched. A view or function whose columns changed
+--| gets another name if something of your own stands on it, and a warning says so. The workspace
+--| keeps the definitions from which it was made, so the upgrade knows what somebody changed.
+--|
+--| Queries that read the workspace go on. The upgrade waits for a moment without them. A new check
+--| or foreign key on a table that holds rows is not validated. crm.check_workspace names it.
+--|
+--| The result is the number of things that were made or changed. A second call returns 0.
+CREATE FUNCTION crm.upgrade_workspace(workspace text, overwrite boolean DEFAULT false)
+	RETURNS bigint
 	AS 'MODULE_PATHNAME', 'crm_as_owner' LANGUAGE C;
-COMMENT ON FUNCTION crm.upgrade_workspace(text) IS
-'Brings the definitions of a workspace up to those shipped with the installed version, in one '
-'transaction: creates missing tables, adds missing columns, and writes views, functions and '
-'triggers anew (triggers also on partitions of the source that came later; functions also after a '
-'schema was renamed).';
+COMMENT ON FUNCTION crm.upgrade_workspace(text, boolean) IS
+'Brings a workspace up to the definitions of the installed version.';
 
 CREATE FUNCTION crm_internal.drop_workspace_as_owner(workspace text, force boolean) RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off
@@ -529,8 +744,8 @@ BEGIN
 		   AND c.relnamespace = ANY (schemas) AND c.relkind IN ('r', 'p', 'm')
 		   AND NOT c.relispartition
 		   AND c.relname <> ALL ('{workspace,customer_history,customer_change,everyone_change,'
-				'refresh_run,threshold,segment,segment_rule,opportunity_stage,metric,program,tier,'
-				'tier_rule,lifecycle_stage,lifecycle_rule,lifecycle_move}')
+				'refresh_run,maintenance_run,threshold,shipped}')
+		   AND c.relname <> ALL (crm_internal.rule_tables())
 		 ORDER BY c.relname
 	LOOP
 		EXECUTE format('SELECT EXISTS (SELECT FROM %s)', relation.name) INTO has_rows;

@@ -200,6 +200,19 @@ COMMENT ON COLUMN maintenance_run.row_count IS 'Rows that the step wrote.';
 COMMENT ON COLUMN maintenance_run.error IS 'The message of the error, if the step failed.';
 COMMENT ON COLUMN maintenance_run.started_by IS 'The role that had logged in.';
 
+CREATE TABLE @internal@.shipped (
+	part_no integer PRIMARY KEY,
+	part text NOT NULL,
+	definition text NOT NULL
+);
+COMMENT ON TABLE @internal@.shipped IS
+'The definitions from which the workspace was made or last upgraded. A check compares with them, '
+'so that it tells the age of a workspace from changes that somebody made.';
+COMMENT ON COLUMN @internal@.shipped.part_no IS 'Order in which the parts were run.';
+COMMENT ON COLUMN @internal@.shipped.part IS 'Name of the part, for crm.workspace_definition.';
+COMMENT ON COLUMN @internal@.shipped.definition IS
+'The statements, with placeholders for the schema of inner objects and the type of the keys.';
+
 CREATE VIEW refresh_progress WITH (security_invoker) AS
 SELECT run_id, started_at, finished_at, is_full, customers, purchases, remaining,
 	   extract(epoch FROM updated_at - started_at)::float8 AS seconds,

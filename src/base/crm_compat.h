@@ -76,6 +76,12 @@
 #define CRM_MODULE_MAGIC PG_MODULE_MAGIC
 #endif
 
+/* 16 gave all checks of an owner one function. */
+#if PG_VERSION_NUM < 160000
+#define object_ownercheck(class_id, object_id, role) \
+	pg_class_ownercheck(object_id, role)
+#endif
+
 /* 19 no longer includes these in funcapi.h. */
 #if PG_VERSION_NUM >= 190000
 #include "access/htup_details.h"

@@ -24,6 +24,7 @@ SELECT name, class, always
 	('far', false, '{days,months,horizon,periods,period_no,brackets,since,until,next_since,
 		next_until,holdout_end,to_states}'),
 	('how', false, '{discount,yearly_discount,margin,level,smoothing,once_a_day,replay,note,force,
+		overwrite,
 		full,batch,filter,time_zone,window_kind,window_length,period_start,upgrade,downgrade,
 		downgrade_step,valid_for,round_up,grace,min_stay}'),
 	('how', true, '{k,period_discount,weights,groups,unit,n,customers}')

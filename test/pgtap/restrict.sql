@@ -109,7 +109,7 @@ SELECT is_empty($$
 	EXCEPT SELECT 'customer_change'$$,
 	'the test has rows in every table that names customers');
 
-SELECT crm.restrict_customers('crm_rows', 'crm_rows_reader', $$country = 'DE' -- comment$$) AS tables
+SELECT crm.restrict_customers('crm_rows', 'crm_rows_reader', $$country = 'DE' -- DE$$) AS tables
 	\gset
 SELECT is(:tables::bigint,
 	(SELECT count(*) FROM pg_class c
@@ -126,19 +126,22 @@ SELECT is_empty($$
 SELECT isnt_empty($$SELECT FROM public.leaked l WHERE l.content ~ 'ant'$$,
 	'a restricted reader sees the other customers');
 SET LOCAL ROLE crm_rows_reader;
-SELECT is((SELECT sum(p.revenue) FROM segment_profile p), (SELECT sum(m.revenue) FROM customer_metric m),
+SELECT is((SELECT sum(p.revenue) FROM segment_profile p),
+	(SELECT sum(m.revenue) FROM customer_metric m),
 	'totals count only customers whom the reader may see');
 SELECT is((SELECT count(*) FROM customer_360), 1::bigint,
 	'customer_360 shows a restricted reader one customer');
 RESET ROLE;
 SET LOCAL ROLE crm_rows_analyst;
-SELECT is(public.leak_all(), :all_rows::bigint, 'the restriction of one role hides nothing from others');
+SELECT is(public.leak_all(), :all_rows::bigint,
+	'the restriction of one role hides nothing from others');
 RESET ROLE;
 
 -- A table of the user's own, and the way back
 CREATE TABLE crm_rows.visit (customer_id bigint, visited_on date);
 SELECT results_eq($$SELECT problem, object FROM crm_internal.restriction_problems()$$,
-	$$VALUES ('row security', 'visit')$$, 'a table that names customers without row security is named');
+	$$VALUES ('row security', 'visit')$$,
+	'a table that names customers without row security is named');
 SELECT crm.restrict_customers('crm_rows', 'crm_rows_reader', $$country = 'DE'$$) \g /dev/null
 SELECT is_empty($$SELECT * FROM crm_internal.restriction_problems()$$,
 	'a second call protects a table that was added');

@@ -5,35 +5,42 @@ SET LOCAL search_path = public;
 SELECT * FROM no_plan();
 
 -- Arguments of these are names, keys, days, rules and settings, and never a
--- statement. The filter of crm.attach and the condition of crm.restrict_customers
--- are conditions by their nature. They run with the rights of the caller, or of
--- the owner whose rights the caller has.
+-- statement, but for a difference, which the library makes. The filter of
+-- crm.attach and the condition of crm.restrict_customers are conditions by their
+-- nature. They run with the rights of the caller, or of the owner whose rights the
+-- caller has.
 SELECT set_eq($$
 	SELECT p.oid::regprocedure::text
 	  FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
 	 WHERE p.pronamespace IN ('crm'::regnamespace, 'crm_internal'::regnamespace)
 	   AND l.lanname = 'plpgsql' AND p.prosrc ~ '\mEXECUTE\M'$$,
-	$$VALUES ('crm_internal.upgrade_workspace_as_owner(text)'),
+	$$VALUES ('crm_internal.copy_rights(text,text,text)'),
+			 ('crm_internal.drop_unused(text[])'),
 			 ('crm_internal.drop_workspace_as_owner(text,boolean)'),
-			 ('crm_internal.workspace_create(text,text)'),
+			 ('crm_internal.facts_of_rows(oid,text)'),
+			 ('crm_internal.lifecycle_write(text,crm.ruleset,timestamp with time zone)'),
+			 ('crm_internal.program_ranked(crm.tier_policy,text,text,date)'),
 			 ('crm_internal.restrict_table(regclass,regrole,text)'),
+			 ('crm_internal.set_aside(crm_internal.difference,text,text)'),
+			 ('crm_internal.tier_write(crm.tier_policy,text,date)'),
+			 ('crm_internal.twin_facts_inside(text,text,text,boolean)'),
+			 ('crm_internal.twin_settings(text,text)'),
+			 ('crm_internal.twin_source(text,text,text)'),
 			 ('crm_internal.unrestrict_table(regclass,regrole)'),
-			 ('crm_internal.workspace_make_schemas(text,text)'),
-			 ('crm_internal.workspace_make_same_customer(text,text)'),
+			 ('crm_internal.upgrade_apply(crm_internal.difference,text,text,text)'),
+			 ('crm_internal.upgrade_constraint(crm_internal.difference,text,text)'),
+			 ('crm_internal.workspace_analyze(regclass,bigint)'),
 			 ('crm_internal.workspace_attach(text,regclass,name,name,name,name,text,text,text)'),
+			 ('crm_internal.workspace_create(text,text)'),
 			 ('crm_internal.workspace_create_source_row(text,text,text)'),
 			 ('crm_internal.workspace_create_triggers(text,text,regclass)'),
 			 ('crm_internal.workspace_expected_type(text,regtype)'),
+			 ('crm_internal.workspace_keep_definitions(text,boolean)'),
 			 ('crm_internal.workspace_make_key(text,regclass,name)'),
+			 ('crm_internal.workspace_make_same_customer(text,text)'),
+			 ('crm_internal.workspace_make_schemas(text,text)'),
 			 ('crm_internal.workspace_renew_triggers(text,text)'),
-			 ('crm_internal.workspace_analyze(regclass,bigint)'),
-			 ('crm_internal.workspace_replace(text,text,bigint,text)'),
-			 ('crm_internal.workspace_set_aside(regprocedure,text)'),
-			 ('crm_internal.workspace_copy_rights(regprocedure,regprocedure)'),
-			 ('crm_internal.workspace_drop_unused(regprocedure[])'),
-			 ('crm_internal.program_ranked(crm.tier_policy,text,text,date)'),
-			 ('crm_internal.tier_write(crm.tier_policy,text,date)'),
-			 ('crm_internal.lifecycle_write(text,crm.ruleset,timestamp with time zone)')$$,
+			 ('crm_internal.workspace_texts(text,boolean,boolean)')$$,
 	'the functions that run SQL made at run time are these, and none takes a statement');
 
 SELECT is_empty($$
@@ -85,8 +92,9 @@ SELECT set_eq($$SELECT pg_temp.functions('crm_open')$$,
 	  stickiness_at,tier_flow_at}'::text[],
 	'the functions there are views on a day');
 SELECT set_eq($$SELECT pg_temp.relations('crm_open_internal', '{r,p,m,v,S,f}')$$,
-	'{live_history,program_history,program_points,purchase_source,tier_standing}'::text[],
-	'the second schema has the inner views, and no table');
+	'{live_history,program_history,program_points,purchase_source,shipped,
+	  tier_standing}'::text[],
+	'the second schema has the inner views, and the definitions that were run');
 SELECT set_eq($$SELECT pg_temp.functions('crm_open_internal')$$,
 	'{condition_text,day_end,frozen_at,lifecycle_rules,lifecycle_stay_at,
 	  lifecycle_timeout,mark_everyone,mark_lines,mark_orders,mark_refunds,program_policy,
@@ -107,7 +115,7 @@ SELECT set_eq($$SELECT pg_temp.functions('crm_shop')$$,
 	'the functions of an attached workspace are views on a day');
 SELECT set_eq($$SELECT pg_temp.relations('crm_shop_internal', '{r,p,m,v,S,f}')
 				UNION ALL SELECT pg_temp.functions('crm_shop_internal')$$,
-	'{live_history,purchase_source,source_row,day_end,frozen_at,mark_changes,
+	'{live_history,purchase_source,shipped,source_row,day_end,frozen_at,mark_changes,
 	  mark_everyone,purchase_metric_at,recompute,same_customer}'::text[],
 	'all else of an attached workspace is in its second schema');
 SELECT is_empty($$
@@ -178,8 +186,9 @@ SELECT is((SELECT count(*) FROM crm_moved.customer_360), 2::bigint,
 	'a renamed workspace can be read at once');
 SELECT is(crm_internal.workspace_inner_schema('crm_moved'), 'crm_open_internal',
 	'the second schema of a renamed workspace is found');
+SELECT crm.upgrade_workspace('crm_moved') \g /dev/null
 SELECT is(crm.upgrade_workspace('crm_moved'), 0::bigint,
-	'an upgrade of a renamed workspace has nothing to add');
+	'a second upgrade of a renamed workspace has nothing to add');
 SELECT is_empty($$SELECT pg_temp.relations('crm_moved_internal', '{v}')
 	UNION ALL SELECT pg_temp.functions('crm_moved_internal')$$,
 	'an upgrade of a renamed workspace makes nothing twice');
@@ -190,8 +199,9 @@ SELECT is((SELECT customers FROM crm_internal.refresh_changed('crm_moved', 10, '
 SELECT lives_ok($$SELECT * FROM crm.review_tiers('crm_moved', 'standard')$$,
 	'tiers of a renamed workspace are reviewed');
 ALTER SCHEMA crm_open_internal RENAME TO crm_moved_inside;
+SELECT crm.upgrade_workspace('crm_moved') \g /dev/null
 SELECT is(crm.upgrade_workspace('crm_moved'), 0::bigint,
-	'with both schemas renamed, an upgrade has nothing to add');
+	'with both schemas renamed, a second upgrade has nothing to add');
 UPDATE crm_moved.sales_order_line SET unit_price = 300 WHERE order_id = 2;
 SELECT is((SELECT customers FROM crm_internal.refresh_changed('crm_moved', 10, 'infinity')),
 	1::bigint,
@@ -206,8 +216,8 @@ SELECT is_empty($$SELECT nspname FROM pg_namespace WHERE nspname ~ '^crm_(open|m
 SELECT crm.create_workspace('crm_open', 'UTC') \g /dev/null
 DROP SCHEMA crm_open_internal CASCADE;
 SELECT is_empty($$
-	VALUES ('view missing', 'crm_open_internal.purchase_source'),
-		('function missing', 'crm_open_internal.recompute'),
+	VALUES ('view missing', 'purchase_source'),
+		('function missing', 'recompute(bigint[])'),
 		   ('view missing', 'purchase_history')
 	EXCEPT SELECT problem, object FROM crm.check_workspace('crm_open')$$,
 		'what is missing of the second schema is named');

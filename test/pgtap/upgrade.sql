@@ -1,0 +1,243 @@
+-- Whether a workspace is as it was shipped, and how it becomes so. Damage, age
+-- and what a person changed are told apart.
+\ir setup/begin.sql
+SET LOCAL search_path = public;
+SELECT * FROM no_plan();
+
+SELECT crm.create_workspace('crm_twin', 'UTC') \g /dev/null
+CREATE TABLE public.bought (who text COLLATE "ucs_basic", day date, amount numeric, cost numeric);
+INSERT INTO public.bought SELECT 'buyer ' || g % 50, date '2025-01-01' + g % 90, g, 1
+	FROM generate_series(1, 300) g;
+CREATE INDEX ON public.bought (who);
+SELECT crm.attach('crm_twin_shop', 'public.bought', 'who', 'day', 'amount', cost => 'cost',
+	filter => 'amount > 0') \g /dev/null
+CREATE ROLE crm_twin_reader;
+
+-- Reports of a check, but for histories that wait for a refresh.
+CREATE FUNCTION pg_temp.found(workspace text) RETURNS SETOF text LANGUAGE sql AS $$
+	SELECT problem || ': ' || object FROM crm.check_workspace(workspace)
+	 WHERE problem <> 'histories out of date' $$;
+
+-- What a check reports after a statement, and after an upgrade that may overwrite.
+-- Nothing of it stays.
+CREATE FUNCTION pg_temp.after(workspace text, statement text, OUT report text, OUT mended text)
+	LANGUAGE plpgsql AS $$
+BEGIN
+	BEGIN
+		EXECUTE format('SET LOCAL search_path = %I, %I, public', workspace || '_internal',
+					   workspace);
+		EXECUTE statement;
+		SELECT string_agg(f, '; ' ORDER BY f) INTO report FROM pg_temp.found(workspace) f;
+		IF report IS NOT NULL THEN
+			PERFORM crm.upgrade_workspace(workspace, overwrite => true);
+			SELECT string_agg(f, '; ' ORDER BY f) INTO mended FROM pg_temp.found(workspace) f;
+		END IF;
+		RAISE EXCEPTION USING ERRCODE = 'CRM99';
+	EXCEPTION WHEN SQLSTATE 'CRM99' THEN
+		NULL;
+	END;
+END
+$$;
+
+SELECT is_empty($$SELECT pg_temp.found('crm_twin')$$, 'a new workspace has no problem');
+SELECT is_empty($$SELECT pg_temp.found('crm_twin_shop')$$, 'a new attached workspace has none');
+SELECT is(crm.upgrade_workspace('crm_twin'), 0::bigint, 'a new workspace needs no upgrade');
+SELECT is(crm.upgrade_workspace('crm_twin_shop'), 0::bigint,
+	'a new attached workspace needs no upgrade');
+
+-- Damage
+SELECT unnest(ARRAY[
+		is(a.report, d.report, 'a check finds: ' || d.what),
+		is(a.mended, d.remains, 'an upgrade that overwrites mends: ' || d.what)])
+  FROM (VALUES
+	('a view with another query', 'view changed: customer_stage', NULL,
+	 $$DO 'BEGIN EXECUTE ''CREATE OR REPLACE VIEW crm_twin.customer_stage WITH (security_invoker) AS ''
+		|| replace(pg_get_viewdef(''customer_stage''::regclass), '';'', '' LIMIT 3;''); END'$$),
+	('a view without security_invoker', 'options changed: shown_day', NULL,
+	 $$ALTER VIEW shown_day SET (security_invoker = false)$$),
+	('a view that was dropped', 'view missing: growth_daily', NULL, $$DROP VIEW growth_daily$$),
+	('a function with another volatility', 'function changed: day_end(date)', NULL,
+	 $$ALTER FUNCTION day_end(date) VOLATILE$$),
+	('a function with other rights', 'function changed: day_end(date)', NULL,
+	 $$ALTER FUNCTION day_end(date) SECURITY DEFINER$$),
+	('a function with a search path', 'path changed: day_end(date)', NULL,
+	 $$ALTER FUNCTION day_end(date) SET search_path = public$$),
+	('a function with another body', 'function changed: condition_text(text,numeric,numeric,numeric)',
+	 NULL, $$CREATE OR REPLACE FUNCTION condition_text(metric text, value numeric, at_least numeric,
+		at_most numeric) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN 'none'$$),
+	('a column of another type', 'column changed: campaign.kind', 'column changed: campaign.kind',
+	 $$ALTER TABLE campaign ALTER COLUMN kind TYPE varchar(10)$$),
+	('a column that was dropped', 'column missing: contact.title', NULL,
+	 $$ALTER TABLE contact DROP COLUMN title CASCADE$$),
+	('a default', 'default changed: customer.kind', NULL,
+	 $$ALTER TABLE customer ALTER COLUMN kind SET DEFAULT 'person'$$),
+	('a default that was dropped', 'default changed: tier_log.decided_at', NULL,
+	 $$ALTER TABLE tier_log ALTER COLUMN decided_at DROP DEFAULT$$),
+	('a column that may be NULL', 'null changed: customer.name', NULL,
+	 $$ALTER TABLE customer ALTER COLUMN name DROP NOT NULL$$),
+	('a comment', 'comment changed: customer.name', NULL,
+	 $$COMMENT ON COLUMN customer.name IS 'Something else.'$$),
+	('an index that was dropped', 'index missing: contact', NULL,
+	 $$DROP INDEX contact_customer_id_idx$$),
+	('a check that was dropped', 'constraint missing: customer', NULL,
+	 $$ALTER TABLE customer DROP CONSTRAINT customer_kind_check$$),
+	('a foreign key with another action', 'constraint missing: contact', NULL,
+	 $$ALTER TABLE contact DROP CONSTRAINT contact_customer_id_fkey,
+		ADD CONSTRAINT contact_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customer
+			ON DELETE CASCADE$$),
+	('a trigger that was disabled', 'trigger disabled: refund.crm_mark_insert', NULL,
+	 $$ALTER TABLE refund DISABLE TRIGGER crm_mark_insert$$),
+	('a trigger that was dropped', 'trigger missing: refund.crm_mark_insert', NULL,
+	 $$DROP TRIGGER crm_mark_insert ON refund$$),
+	('foreign keys that are switched off', 'constraint changed: contact; constraint changed: interaction; '
+		'constraint changed: opportunity; constraint changed: service_case; '
+		'constraint changed: survey_answer', NULL,
+	 $$ALTER TABLE contact DISABLE TRIGGER ALL$$),
+	('a replica identity', 'table changed: customer_change', NULL,
+	 $$ALTER TABLE customer_change REPLICA IDENTITY DEFAULT$$),
+	('a metric that was deleted', 'row missing: metric.tenure', NULL,
+	 $$DELETE FROM metric WHERE metric = 'tenure'$$),
+	('a right of the owner', 'right changed: product.owner', NULL,
+	 $$DO 'BEGIN EXECUTE format(''REVOKE DELETE ON product FROM %I'', current_user); END'$$),
+	('a right for everybody', 'right changed: product.everybody', NULL,
+	 $$GRANT SELECT ON product TO PUBLIC$$),
+	('another owner', 'owner changed: product', NULL,
+	 $$ALTER TABLE product OWNER TO crm_twin_reader$$)
+	) AS d (what, report, remains, statement)
+ CROSS JOIN LATERAL pg_temp.after('crm_twin', d.statement) a;
+
+SELECT unnest(ARRAY[
+		is(a.report, d.report, 'a check of an attached workspace finds: ' || d.what),
+		is(a.mended, NULL, 'an upgrade of an attached workspace mends: ' || d.what)])
+  FROM (VALUES
+	('a view over the source', 'view changed: source_row',
+	 $$DO 'BEGIN EXECUTE ''CREATE OR REPLACE VIEW source_row WITH (security_invoker) AS ''
+		|| replace(pg_get_viewdef(''source_row''::regclass), '';'', '' AND true;''); END'$$),
+	('a trigger on the source', 'trigger missing: public.bought',
+	 $$DROP TRIGGER crm_crm_twin_shop_insert ON public.bought$$)
+	) AS d (what, report, statement)
+ CROSS JOIN LATERAL pg_temp.after('crm_twin_shop', d.statement) a;
+
+-- What a person adds is no damage.
+SELECT is(a.report, NULL, 'a check is silent about ' || d.what)
+  FROM (VALUES
+	('a column', $$ALTER TABLE customer ADD COLUMN shoe_size numeric DEFAULT 42$$),
+	('an index', $$CREATE INDEX ON customer (region)$$),
+	('an index under another name', $$DROP INDEX contact_customer_id_idx;
+		CREATE INDEX mine ON contact (customer_id)$$),
+	('a view', $$CREATE VIEW mine AS SELECT * FROM customer_metric$$),
+	('a function', $$CREATE FUNCTION mine() RETURNS int LANGUAGE sql RETURN 1$$),
+	('a check', $$ALTER TABLE customer ADD CHECK (name <> '')$$),
+	('a trigger', $$CREATE FUNCTION mine() RETURNS trigger LANGUAGE plpgsql AS
+		'BEGIN RETURN NEW; END'; CREATE TRIGGER mine BEFORE INSERT ON customer FOR EACH ROW
+		EXECUTE FUNCTION mine()$$),
+	('grants', $$GRANT SELECT ON ALL TABLES IN SCHEMA crm_twin TO crm_twin_reader$$),
+	('policies', $$SELECT crm.restrict_customers('crm_twin', 'crm_twin_reader', 'true')$$),
+	('storage', $$ALTER TABLE customer ALTER COLUMN traits SET STORAGE EXTERNAL;
+		ALTER TABLE customer SET (fillfactor = 80)$$),
+	('edited rules', $$UPDATE tier_rule SET enter_at = 9000, keep_at = 8000 WHERE tier_no = 2;
+		DELETE FROM lifecycle_rule WHERE stage = 'advocacy'$$),
+	('rules of their own', $$INSERT INTO tier (program, tier_no, name) VALUES ('standard', 3, 'top');
+		INSERT INTO tier_rule (program, tier_no, metric, enter_at)
+		VALUES ('standard', 3, 'revenue_12m', 90000)$$)
+	) AS d (what, statement)
+ CROSS JOIN LATERAL pg_temp.after('crm_twin', d.statement) a;
+
+-- An upgrade leaves what somebody changed, names it, and makes what is missing.
+SAVEPOINT changed;
+DROP VIEW crm_twin.growth_daily;
+DROP TABLE crm_twin.consent CASCADE;
+ALTER TABLE crm_twin.customer ALTER COLUMN kind SET DEFAULT 'person';
+DELETE FROM crm_twin.lifecycle_rule WHERE stage = 'advocacy';
+SELECT cmp_ok(crm.upgrade_workspace('crm_twin'), '>', 1::bigint,
+	'an upgrade makes a table and a view that are missing');
+SELECT results_eq($$SELECT pg_temp.found('crm_twin')$$, $$VALUES ('default changed: customer.kind')$$,
+	'an upgrade leaves a default that somebody changed');
+SELECT is(crm.upgrade_workspace('crm_twin'), 0::bigint, 'a second upgrade has nothing to do');
+SELECT cmp_ok(crm.upgrade_workspace('crm_twin', overwrite => true), '=', 1::bigint,
+	'an upgrade that overwrites puts the default back');
+SELECT is_empty($$SELECT FROM crm_twin.lifecycle_rule WHERE stage = 'advocacy'$$,
+	'rules that the owner deleted stay away');
+ROLLBACK TO changed;
+
+-- Age: the workspace and the definitions that it keeps are of an earlier version.
+CREATE FUNCTION pg_temp.age(part text, earlier text, later text) RETURNS void LANGUAGE sql AS $$
+	UPDATE crm_twin_internal.shipped s SET definition = replace(s.definition, later, earlier)
+	 WHERE s.part = age.part AND strpos(s.definition, later) > 0 $$;
+SAVEPOINT age;
+ALTER TABLE crm_twin.campaign DROP COLUMN budget;
+ALTER TABLE crm_twin.customer DROP CONSTRAINT customer_kind_check;
+DROP INDEX crm_twin.contact_customer_id_idx;
+ALTER TABLE crm_twin.customer ALTER COLUMN kind SET DEFAULT 'firm';
+DELETE FROM crm_twin.metric WHERE metric = 'tenure';
+CREATE OR REPLACE VIEW crm_twin.shown_day WITH (security_invoker) AS
+SELECT current_date AS day FROM crm_twin.workspace w;
+SELECT pg_temp.age('tables', E',\n\tends_on date CHECK (ends_on >= starts_on)\n',
+	E',\n\tends_on date CHECK (ends_on >= starts_on),\n\tbudget numeric\n') \g /dev/null
+SELECT pg_temp.age('tables', 'COMMENT ON COLUMN campaign.code IS ''The key in another system.'';',
+	'COMMENT ON COLUMN campaign.code IS ''The key in another system.'';') \g /dev/null
+SELECT pg_temp.age('tables', E'COMMENT ON COLUMN campaign.ends_on IS ''Last day.'';\n',
+	E'COMMENT ON COLUMN campaign.ends_on IS ''Last day.'';\n'
+	'COMMENT ON COLUMN campaign.budget IS ''Planned cost; what was spent is in cost_entry.'';\n')
+	\g /dev/null
+SELECT pg_temp.age('tables', 'DEFAULT ''firm''',
+	'DEFAULT ''organization'' CHECK (kind IN (''organization'', ''person''))') \g /dev/null
+SELECT pg_temp.age('tables', '', E'CREATE INDEX ON contact (customer_id);\n') \g /dev/null
+SELECT pg_temp.age('rules', '',
+	E'\t(''tenure'', ''days'', true, ''Days since the first purchase.''),\n') \g /dev/null
+SELECT pg_temp.age('workspace', 'SELECT current_date AS day',
+	E'SELECT coalesce(crm_internal.as_of_setting(), (now() AT TIME ZONE w.time_zone)::date) AS day')
+	\g /dev/null
+UPDATE crm_twin.workspace SET crm_version = '0.0';
+INSERT INTO crm_twin.customer (customer_id, name, kind) VALUES (1, 'Ada', 'firm');
+ALTER TABLE crm_twin.product ALTER COLUMN name SET DEFAULT 'unnamed';
+SELECT set_eq($$SELECT d.kind, d.object, d.verdict FROM crm_internal.reported(
+	ARRAY(SELECT f FROM crm_internal.workspace_differences('crm_twin') f)) d$$,
+	$$VALUES ('column', 'campaign', 'old'), ('constraint', 'customer', 'old'),
+			 ('index', 'contact', 'old'), ('default', 'customer', 'old'), ('row', 'metric', 'old'),
+			 ('view', 'shown_day', 'old'), ('default', 'product', 'changed')$$,
+	'what is of an earlier version is told apart from what somebody changed');
+SELECT xmin AS before FROM pg_class WHERE oid = 'crm_twin.growth'::regclass \gset
+SELECT cmp_ok(crm.upgrade_workspace('crm_twin'), '>=', 6::bigint,
+	'an upgrade brings up what is of an earlier version');
+SELECT results_eq($$SELECT pg_temp.found('crm_twin') ORDER BY 1$$,
+	$$VALUES ('constraint changed: customer'), ('default changed: product.name')$$,
+	'a new check on rows waits for its validation, and what somebody changed is left');
+SELECT is((SELECT xmin FROM pg_class WHERE oid = 'crm_twin.growth'::regclass)::text, :'before',
+	'an upgrade does not touch a view that is as it was shipped');
+SELECT is((SELECT crm_version FROM crm_twin.workspace), crm.version(),
+	'an upgrade notes the version');
+ROLLBACK TO age;
+
+-- What somebody built upon a view with fewer columns goes on.
+SAVEPOINT aside;
+DROP VIEW crm_twin.points_lot CASCADE;
+CREATE VIEW crm_twin.points_lot WITH (security_invoker) AS SELECT text 'one' AS customer_id;
+GRANT SELECT ON crm_twin.points_lot TO crm_twin_reader;
+CREATE VIEW public.mine AS SELECT customer_id FROM crm_twin.points_lot;
+SELECT crm.upgrade_workspace('crm_twin', overwrite => true) \g /dev/null
+SELECT is_empty($$SELECT pg_temp.found('crm_twin')$$,
+	'a view whose columns changed is replaced');
+SELECT is((SELECT customer_id FROM public.mine), 'one',
+	'what somebody built upon the former view goes on');
+SELECT ok(has_table_privilege('crm_twin_reader', 'crm_twin.points_lot', 'SELECT'),
+	'the new view may be read by whoever could read the former one');
+ROLLBACK TO aside;
+
+-- A schema or a source that has another name
+SAVEPOINT renamed;
+ALTER SCHEMA crm_twin_shop RENAME TO "crm twin's shop";
+SELECT crm.upgrade_workspace('crm twin''s shop') \g /dev/null
+SELECT is_empty($$SELECT pg_temp.found('crm twin''s shop')$$,
+	'an upgrade of a renamed workspace leaves no problem');
+ALTER TABLE public.bought RENAME COLUMN amount TO total;
+SELECT is_empty($$SELECT f FROM pg_temp.found('crm twin''s shop') f WHERE f !~ 'source'$$,
+	'a renamed column of the source is no damage of the workspace');
+ROLLBACK TO renamed;
+
+-- Objects of a twin never stay.
+SELECT is_empty($$SELECT nspname FROM pg_namespace WHERE nspname ~ '^crm_twin_[0-9]'$$,
+	'no twin is left behind');
+
+SELECT * FROM finish();
+ROLLBACK;
