@@ -93,6 +93,7 @@ OBJS        = \
 	src/workspace/as_of.o \
 	src/workspace/key.o \
 	src/workspace/owner.o \
+	src/workspace/transaction.o \
 	src/workspace/twin.o
 
 WORKSPACE   = $(addprefix sql/workspace/, workspace.sql segments.sql tables.sql rules.sql \
@@ -119,6 +120,8 @@ SQL_MODULES = \
 	sql/83_facts.sql \
 	sql/84_care.sql \
 	sql/85_program.sql \
+	sql/86_people.sql \
+	sql/88_maintain.sql \
 	sql/89_restrict.sql \
 	sql/90_rights.sql
 

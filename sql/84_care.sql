@@ -744,7 +744,7 @@ BEGIN
 		   AND c.relnamespace = ANY (schemas) AND c.relkind IN ('r', 'p', 'm')
 		   AND NOT c.relispartition
 		   AND c.relname <> ALL ('{workspace,customer_history,customer_change,everyone_change,'
-				'refresh_run,maintenance_run,threshold,shipped}')
+				'refresh_run,maintenance_run,workspace_problem,threshold,shipped}')
 		   AND c.relname <> ALL (crm_internal.rule_tables())
 		 ORDER BY c.relname
 	LOOP

@@ -61,6 +61,10 @@ CREATE FUNCTION crm_internal.customer_conditions(condition text)
 DECLARE
 	is_attached boolean := to_regclass('customer') IS NULL;
 BEGIN
+	-- What maintenance notes may name any customer.
+	RETURN QUERY
+	SELECT to_regclass(n), 'false'
+	  FROM unnest('{customer_merge,maintenance_run,workspace_problem}'::text[]) n;
 	IF is_attached THEN
 		RETURN QUERY
 		SELECT c.relation, condition FROM crm_internal.customer_columns() c

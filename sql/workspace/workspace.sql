@@ -25,6 +25,9 @@ CREATE TABLE workspace (
 	horizon_days integer DEFAULT 365 CHECK (horizon_days > 0),
 	yearly_discount float8 NOT NULL DEFAULT 0.1
 		CHECK (yearly_discount > -1 AND yearly_discount <= 1),
+	thresholds_every interval NOT NULL DEFAULT '1 month' CHECK (thresholds_every > '0'),
+	fit_every interval NOT NULL DEFAULT '1 month' CHECK (fit_every > '0'),
+	keep_logs interval CHECK (keep_logs > '0'),
 	created_at timestamptz NOT NULL DEFAULT now(),
 	source regclass,
 	customer_column name,
@@ -47,6 +50,12 @@ COMMENT ON COLUMN workspace.horizon_days IS
 'Days ahead that lifetime value counts; NULL: for ever.';
 COMMENT ON COLUMN workspace.yearly_discount IS
 'Discount of lifetime value: 0.1 is 10 percent a year.';
+COMMENT ON COLUMN workspace.thresholds_every IS
+'How often crm.maintain freezes thresholds, as of the last day of a month.';
+COMMENT ON COLUMN workspace.fit_every IS
+'How often crm.maintain fits the models, as of the last day of a month.';
+COMMENT ON COLUMN workspace.keep_logs IS
+'How long crm.maintain keeps rows of logs, or NULL for ever.';
 COMMENT ON COLUMN workspace.created_at IS 'When the workspace was made.';
 COMMENT ON COLUMN workspace.source IS
 'The relation of purchases it was attached to; NULL: the tables of the workspace.';
@@ -199,6 +208,39 @@ COMMENT ON COLUMN maintenance_run.finished_at IS
 COMMENT ON COLUMN maintenance_run.row_count IS 'Rows that the step wrote.';
 COMMENT ON COLUMN maintenance_run.error IS 'The message of the error, if the step failed.';
 COMMENT ON COLUMN maintenance_run.started_by IS 'The role that had logged in.';
+
+CREATE TABLE workspace_problem (
+	checked_at timestamptz NOT NULL DEFAULT now(),
+	problem text NOT NULL,
+	object text,
+	detail text,
+	hint text
+);
+COMMENT ON TABLE workspace_problem IS
+'What crm.check_workspace found when crm.maintain last called it, for readers and standbys.';
+COMMENT ON COLUMN workspace_problem.checked_at IS 'When the workspace was checked.';
+COMMENT ON COLUMN workspace_problem.problem IS 'What is wrong.';
+COMMENT ON COLUMN workspace_problem.object IS 'What it is wrong with.';
+COMMENT ON COLUMN workspace_problem.detail IS 'More about it.';
+COMMENT ON COLUMN workspace_problem.hint IS 'What mends it.';
+
+CREATE TABLE customer_merge (
+	merge_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	kept text NOT NULL,
+	dropped text NOT NULL,
+	dropped_data jsonb NOT NULL,
+	merged_at timestamptz NOT NULL DEFAULT now(),
+	merged_by name NOT NULL DEFAULT session_user
+);
+COMMENT ON TABLE customer_merge IS
+'Customers that crm.merge_customers joined, and what was known of those who went.';
+COMMENT ON COLUMN customer_merge.merge_id IS 'Key.';
+COMMENT ON COLUMN customer_merge.kept IS 'Key of the customer who stayed.';
+COMMENT ON COLUMN customer_merge.dropped IS 'Key of the customer who went.';
+COMMENT ON COLUMN customer_merge.dropped_data IS
+'All rows of the customer who went, in the form of crm.customer_data.';
+COMMENT ON COLUMN customer_merge.merged_at IS 'When.';
+COMMENT ON COLUMN customer_merge.merged_by IS 'The role that had logged in.';
 
 CREATE TABLE @internal@.shipped (
 	part_no integer PRIMARY KEY,

@@ -20,7 +20,7 @@ SELECT name, class, always
 		'{history,other,profit_history,points_history,as_of,calibration_end,day,at,amount,
 		x,t_x,t,log_gaps,mean_amount,churned,rfm,metrics,given,state,points,
 		occurred_at,expires_at,available_at,entry_id,reverses_id,from_state,to_state,customer,
-		customer_id,cost,reader,condition}'),
+		customer_id,cost,reader,condition,keep,drop}'),
 	('far', false, '{days,months,horizon,periods,period_no,brackets,since,until,next_since,
 		next_until,holdout_end,to_states}'),
 	('how', false, '{discount,yearly_discount,margin,level,smoothing,once_a_day,replay,note,force,

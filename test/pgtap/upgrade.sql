@@ -51,7 +51,8 @@ SELECT unnest(ARRAY[
 		is(a.mended, d.remains, 'an upgrade that overwrites mends: ' || d.what)])
   FROM (VALUES
 	('a view with another query', 'view changed: customer_stage', NULL,
-	 $$DO 'BEGIN EXECUTE ''CREATE OR REPLACE VIEW crm_twin.customer_stage WITH (security_invoker) AS ''
+	 $$DO 'BEGIN EXECUTE ''CREATE OR REPLACE VIEW crm_twin.customer_stage ''
+		|| ''WITH (security_invoker) AS ''
 		|| replace(pg_get_viewdef(''customer_stage''::regclass), '';'', '' LIMIT 3;''); END'$$),
 	('a view without security_invoker', 'options changed: shown_day', NULL,
 	 $$ALTER VIEW shown_day SET (security_invoker = false)$$),
@@ -62,8 +63,9 @@ SELECT unnest(ARRAY[
 	 $$ALTER FUNCTION day_end(date) SECURITY DEFINER$$),
 	('a function with a search path', 'path changed: day_end(date)', NULL,
 	 $$ALTER FUNCTION day_end(date) SET search_path = public$$),
-	('a function with another body', 'function changed: condition_text(text,numeric,numeric,numeric)',
-	 NULL, $$CREATE OR REPLACE FUNCTION condition_text(metric text, value numeric, at_least numeric,
+	('a function with another body',
+	 'function changed: condition_text(text,numeric,numeric,numeric)', NULL,
+	 $$CREATE OR REPLACE FUNCTION condition_text(metric text, value numeric, at_least numeric,
 		at_most numeric) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN 'none'$$),
 	('a column of another type', 'column changed: campaign.kind', 'column changed: campaign.kind',
 	 $$ALTER TABLE campaign ALTER COLUMN kind TYPE varchar(10)$$),
@@ -89,7 +91,8 @@ SELECT unnest(ARRAY[
 	 $$ALTER TABLE refund DISABLE TRIGGER crm_mark_insert$$),
 	('a trigger that was dropped', 'trigger missing: refund.crm_mark_insert', NULL,
 	 $$DROP TRIGGER crm_mark_insert ON refund$$),
-	('foreign keys that are switched off', 'constraint changed: contact; constraint changed: interaction; '
+	('foreign keys that are switched off',
+		'constraint changed: contact; constraint changed: interaction; '
 		'constraint changed: opportunity; constraint changed: service_case; '
 		'constraint changed: survey_answer', NULL,
 	 $$ALTER TABLE contact DISABLE TRIGGER ALL$$),
@@ -137,7 +140,8 @@ SELECT is(a.report, NULL, 'a check is silent about ' || d.what)
 		ALTER TABLE customer SET (fillfactor = 80)$$),
 	('edited rules', $$UPDATE tier_rule SET enter_at = 9000, keep_at = 8000 WHERE tier_no = 2;
 		DELETE FROM lifecycle_rule WHERE stage = 'advocacy'$$),
-	('rules of their own', $$INSERT INTO tier (program, tier_no, name) VALUES ('standard', 3, 'top');
+	('rules of their own',
+	 $$INSERT INTO tier (program, tier_no, name) VALUES ('standard', 3, 'top');
 		INSERT INTO tier_rule (program, tier_no, metric, enter_at)
 		VALUES ('standard', 3, 'revenue_12m', 90000)$$)
 	) AS d (what, statement)
@@ -151,7 +155,8 @@ ALTER TABLE crm_twin.customer ALTER COLUMN kind SET DEFAULT 'person';
 DELETE FROM crm_twin.lifecycle_rule WHERE stage = 'advocacy';
 SELECT cmp_ok(crm.upgrade_workspace('crm_twin'), '>', 1::bigint,
 	'an upgrade makes a table and a view that are missing');
-SELECT results_eq($$SELECT pg_temp.found('crm_twin')$$, $$VALUES ('default changed: customer.kind')$$,
+SELECT results_eq($$SELECT pg_temp.found('crm_twin')$$,
+	$$VALUES ('default changed: customer.kind')$$,
 	'an upgrade leaves a default that somebody changed');
 SELECT is(crm.upgrade_workspace('crm_twin'), 0::bigint, 'a second upgrade has nothing to do');
 SELECT cmp_ok(crm.upgrade_workspace('crm_twin', overwrite => true), '=', 1::bigint,
@@ -191,7 +196,8 @@ SELECT pg_temp.age('workspace', 'SELECT current_date AS day',
 UPDATE crm_twin.workspace SET crm_version = '0.0';
 INSERT INTO crm_twin.customer (customer_id, name, kind) VALUES (1, 'Ada', 'firm');
 ALTER TABLE crm_twin.product ALTER COLUMN name SET DEFAULT 'unnamed';
-SELECT set_eq($$SELECT d.kind, d.object, d.verdict FROM crm_internal.reported(
+SELECT set_eq($$
+	SELECT d.kind, d.object, d.verdict FROM crm_internal.reported(
 	ARRAY(SELECT f FROM crm_internal.workspace_differences('crm_twin') f)) d$$,
 	$$VALUES ('column', 'campaign', 'old'), ('constraint', 'customer', 'old'),
 			 ('index', 'contact', 'old'), ('default', 'customer', 'old'), ('row', 'metric', 'old'),

@@ -1,0 +1,501 @@
+/*
+ * people
+ *
+ * The data of one person: handed out, erased, or joined with those of a second
+ * customer who turned out to be the same. What belongs to a customer is found
+ * through the catalog, so that tables of your own in the workspace are included.
+ *
+ * Keys are given as text, which every type of key has, or as numbers.
+ */
+
+/*
+ * Tables after those that refer to them, so that rows can be deleted in this
+ * order. A cycle ends at the bound.
+ */
+CREATE FUNCTION crm_internal.referring_first(tables regclass[]) RETURNS regclass[]
+	LANGUAGE sql STABLE
+BEGIN ATOMIC
+	WITH RECURSIVE depth AS (
+		SELECT t::oid AS relation, 0 AS n FROM unnest(tables) t
+		UNION
+		SELECT k.confrelid, d.n + 1
+		  FROM depth d
+		  JOIN pg_constraint k ON k.conrelid = d.relation AND k.contype = 'f'
+							  AND k.confrelid <> k.conrelid
+		 WHERE d.n < cardinality(tables)
+	)
+	SELECT array_agg(o.relation::regclass ORDER BY o.n, o.relation)
+	  FROM (SELECT t::oid AS relation, max(d.n) AS n
+			  FROM unnest(tables) t JOIN depth d ON d.relation = t
+			 GROUP BY t) o;
+END;
+COMMENT ON FUNCTION crm_internal.referring_first(regclass[]) IS
+'Tables in an order in which their rows can be deleted.';
+
+/* In the condition, $1 is the key as text. The search path is that of the workspace. */
+CREATE FUNCTION crm_internal.personal_tables()
+	RETURNS TABLE (relation regclass, condition text)
+	LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	key_type text := (SELECT k.key_type FROM crm_internal.workspace_kind(current_schema) k);
+	links jsonb;
+BEGIN
+	SELECT jsonb_object_agg(c.relation::oid, c.condition) INTO links
+	  FROM (SELECT l.relation, string_agg(
+				   format('same_customer(%I, $1::%s)', l.column_name, key_type), ' OR '
+				   ORDER BY l.column_name) AS condition
+			  FROM (SELECT u.relation, u.column_name FROM crm_internal.customer_columns() u
+					UNION ALL
+					SELECT to_regclass('customer'), 'customer_id'::name
+					 WHERE to_regclass('customer') IS NOT NULL) l
+			 GROUP BY l.relation) c;
+	RETURN QUERY
+	SELECT k.key::oid::regclass, k.value FROM jsonb_each_text(links) k
+	UNION ALL
+	SELECT p.relation, format('EXISTS (SELECT FROM %s parent WHERE (%s) AND %s)', p.parent,
+		   links ->> p.parent::oid::text,
+		   (SELECT string_agg(format('parent.%I = %s.%I', u.parent_key, p.relation, u.key),
+							  ' AND ')
+			  FROM unnest(p.keys, p.parent_keys) u (key, parent_key)))
+	  FROM crm_internal.customer_parents() p;
+END
+$$;
+COMMENT ON FUNCTION crm_internal.personal_tables() IS
+'The tables with rows of customers, each with the condition that finds those of one customer.';
+
+CREATE FUNCTION crm_internal.check_key(workspace text, customer_id text) RETURNS void
+	LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	key_type text := (SELECT k.key_type FROM crm_internal.workspace_kind(workspace) k);
+BEGIN
+	IF customer_id IS NULL THEN
+		RAISE null_value_not_allowed USING MESSAGE = 'the key of the customer is NULL';
+	END IF;
+	EXECUTE format('SELECT $1::%s', key_type) USING customer_id;
+EXCEPTION WHEN invalid_text_representation OR numeric_value_out_of_range THEN
+	RAISE invalid_parameter_value USING
+		MESSAGE = format('"%s" cannot be the key of a customer', customer_id),
+		DETAIL = format('Keys of workspace "%s" are of type %s.', workspace, key_type);
+END
+$$;
+COMMENT ON FUNCTION crm_internal.check_key(text, text) IS
+'An error where a text is no key of a customer.';
+
+/* Handing out */
+
+CREATE FUNCTION crm_internal.customer_data_as_owner(workspace text, customer_id text)
+	RETURNS jsonb
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
+DECLARE
+	personal record;
+	rows_found jsonb;
+	data jsonb := '{}';
+BEGIN
+	PERFORM crm_internal.workspace_enter(workspace);
+	PERFORM set_config('search_path', format('%I, %I, pg_temp', workspace,
+		crm_internal.workspace_inner_schema(workspace)), true);
+	PERFORM crm_internal.check_key(workspace, customer_id);
+	FOR personal IN
+		SELECT p.* FROM crm_internal.personal_tables() p
+		UNION ALL
+		SELECT r.relation, format('same_customer(customer_id, $1::%s)', k.key_type)
+		  FROM crm_internal.workspace_kind(workspace) k,
+			   unnest(ARRAY[to_regclass('purchase'), to_regclass('customer_360')]) r (relation)
+	LOOP
+		EXECUTE format('SELECT jsonb_agg(to_jsonb(r)) FROM (SELECT * FROM %s WHERE %s) r',
+			personal.relation, personal.condition) INTO rows_found USING customer_id;
+		IF rows_found IS NOT NULL THEN
+			data := data || jsonb_build_object(personal.relation::text, rows_found);
+		END IF;
+	END LOOP;
+	RETURN data;
+END
+$$;
+COMMENT ON FUNCTION crm_internal.customer_data_as_owner(text, text) IS
+'Behind crm.customer_data.';
+
+--| The result is an object with an array of rows for each table of the workspace that has rows of
+--| the customer, and for the views `purchase` and `customer_360`. It is empty for a customer whom
+--| nobody knows.
+--|
+--| ```sql
+--| SELECT jsonb_pretty(crm.customer_data('sales', '7'));
+--| ```
+CREATE FUNCTION crm.customer_data(workspace text, customer_id text) RETURNS jsonb
+	AS 'MODULE_PATHNAME', 'crm_as_owner' LANGUAGE C STABLE;
+COMMENT ON FUNCTION crm.customer_data(text, text) IS
+'Everything that a workspace holds about one customer.';
+
+CREATE FUNCTION crm.customer_data(workspace text, customer_id bigint)
+	RETURNS jsonb
+	LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT crm.customer_data(workspace, customer_id::text);
+END;
+COMMENT ON FUNCTION crm.customer_data(text, bigint) IS
+'Everything that a workspace holds about one customer, whose key is a number.';
+
+/* Erasing */
+
+/* Texts that name the customer: the key, and names and addresses where there are some. */
+CREATE FUNCTION crm_internal.personal_texts(customer_id text) RETURNS text[]
+	LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	texts text[] := ARRAY[customer_id];
+BEGIN
+	IF to_regclass('customer') IS NOT NULL THEN
+		texts := texts || ARRAY(
+			SELECT u.text FROM customer c
+			 CROSS JOIN LATERAL unnest(ARRAY[c.name, c.code]) AS u (text)
+			 WHERE c.customer_id = personal_texts.customer_id::bigint
+			UNION
+			SELECT u.text FROM contact c
+			 CROSS JOIN LATERAL unnest(ARRAY[c.name, c.email, c.phone]) AS u (text)
+			 WHERE c.customer_id = personal_texts.customer_id::bigint);
+	END IF;
+	RETURN array_remove(array_remove(texts || ARRAY(
+		SELECT f.value #>> '{}'
+		  FROM customer_merge m
+		 CROSS JOIN unnest('{$.customer[*].name,$.customer[*].code,$.contact[*].name,'
+			'$.contact[*].email,$.contact[*].phone}'::jsonpath[]) AS p (path)
+		 CROSS JOIN LATERAL jsonb_path_query(m.dropped_data, p.path) AS f (value)
+		 WHERE m.kept = personal_texts.customer_id), NULL), '');
+END
+$$;
+COMMENT ON FUNCTION crm_internal.personal_texts(text) IS
+'What names a customer of the workspace of the search path.';
+
+/*
+ * Errors that steps of maintenance left behind may name a customer. The first text
+ * is the key.
+ */
+CREATE FUNCTION crm_internal.erase_messages(texts text[]) RETURNS void
+	LANGUAGE plpgsql AS $$
+BEGIN
+	UPDATE maintenance_run r SET error = 'The message named a customer who was erased.'
+	 WHERE EXISTS (SELECT FROM unnest(texts) t WHERE strpos(r.error, t) > 0);
+	DELETE FROM customer_merge m WHERE m.kept = texts[1] OR m.dropped = texts[1];
+	DELETE FROM workspace_problem p
+	 WHERE EXISTS (SELECT FROM unnest(texts) t WHERE strpos(concat(p.detail, p.hint), t) > 0);
+END
+$$;
+COMMENT ON FUNCTION crm_internal.erase_messages(text[]) IS
+'Removes names of a customer from what maintenance has noted.';
+
+CREATE FUNCTION crm_internal.loosen_references(customer_id text) RETURNS void
+	LANGUAGE plpgsql AS $$
+BEGIN
+	IF to_regclass('customer') IS NULL THEN
+		RETURN;
+	END IF;
+	UPDATE customer c SET parent_id = NULL
+	 WHERE c.parent_id = loosen_references.customer_id::bigint;
+	UPDATE contract c SET renews_id = NULL
+	  FROM contract o
+	 WHERE o.contract_id = c.renews_id AND o.customer_id = loosen_references.customer_id::bigint
+	   AND c.customer_id <> o.customer_id;
+END
+$$;
+COMMENT ON FUNCTION crm_internal.loosen_references(text) IS
+'Ends references of other customers to one who is erased.';
+
+CREATE FUNCTION crm_internal.rows_in_source(customer_id text, OUT source text, OUT row_count bigint)
+	RETURNS record
+	LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	settings record;
+BEGIN
+	SELECT w.source AS relation, k.key_type INTO settings
+	  FROM workspace w, crm_internal.workspace_kind(current_schema) k;
+	IF settings.relation IS NULL THEN
+		RETURN;
+	END IF;
+	source := settings.relation::text;
+	EXECUTE format('SELECT count(*) FROM source_row s WHERE same_customer(s.customer_id, $1::%s)',
+		settings.key_type) INTO row_count USING customer_id;
+END
+$$;
+COMMENT ON FUNCTION crm_internal.rows_in_source(text) IS
+'How many rows of a customer the source of an attached workspace holds.';
+
+CREATE FUNCTION crm_internal.erase_customer_as_owner(workspace text, customer_id text)
+	RETURNS TABLE (relation text, erased bigint)
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
+#variable_conflict use_column
+DECLARE
+	conditions jsonb;
+	target regclass;
+	left_in_source record;
+	texts text[];
+BEGIN
+	PERFORM crm_internal.workspace_enter(workspace);
+	PERFORM set_config('search_path', format('%I, %I, pg_temp', workspace,
+		crm_internal.workspace_inner_schema(workspace)), true);
+	PERFORM crm_internal.workspace_lock(workspace);
+	PERFORM crm_internal.check_key(workspace, erase_customer_as_owner.customer_id);
+	texts := crm_internal.personal_texts(erase_customer_as_owner.customer_id);
+	PERFORM crm_internal.loosen_references(erase_customer_as_owner.customer_id);
+	SELECT jsonb_object_agg(p.relation::oid, p.condition) INTO conditions
+	  FROM crm_internal.personal_tables() p;
+	-- Deleting orders notes their customer, so the notes go last.
+	FOREACH target IN ARRAY crm_internal.referring_first(ARRAY(
+			SELECT k::oid::regclass FROM jsonb_object_keys(conditions) k
+			 WHERE k::oid <> 'customer_change'::regclass))
+		|| 'customer_change'::regclass
+	LOOP
+		EXECUTE format('DELETE FROM %s WHERE %s', target, conditions ->> target::oid::text)
+			USING erase_customer_as_owner.customer_id;
+		GET DIAGNOSTICS erased = ROW_COUNT;
+		relation := target::text;
+		CONTINUE WHEN erased = 0;
+		RETURN NEXT;
+	END LOOP;
+	PERFORM crm_internal.erase_messages(texts);
+	left_in_source := crm_internal.rows_in_source(erase_customer_as_owner.customer_id);
+	IF left_in_source.row_count > 0 THEN
+		RAISE NOTICE USING
+			MESSAGE = format('%s rows of the customer are left in %s', left_in_source.row_count,
+				left_in_source.source),
+			HINT = 'The source is yours. Delete them there, then erase the customer again.';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION crm_internal.erase_customer_as_owner(text, text) IS
+'Behind crm.erase_customer.';
+
+--| When the transaction has committed, no row of the workspace names the customer: no fact, log,
+--| stored history or note. What was computed from all customers stays: thresholds, models and the
+--| counts of reviews. The result names the tables and the number of rows that were deleted.
+--|
+--| The source of an attached workspace is left as it is. A NOTICE says how many rows of the
+--| customer it holds. Delete them first, else the next full refresh finds them again.
+--|
+--| Backups, replicas and the log of the server are out of reach.
+CREATE FUNCTION crm.erase_customer(workspace text, customer_id text)
+	RETURNS TABLE (relation text, erased bigint)
+	AS 'MODULE_PATHNAME', 'crm_as_owner' LANGUAGE C;
+COMMENT ON FUNCTION crm.erase_customer(text, text) IS
+'Deletes everything that a workspace holds about one customer.';
+
+CREATE FUNCTION crm.erase_customer(workspace text, customer_id bigint)
+	RETURNS TABLE (relation text, erased bigint)
+	LANGUAGE sql
+BEGIN ATOMIC
+	SELECT * FROM crm.erase_customer(workspace, customer_id::text);
+END;
+COMMENT ON FUNCTION crm.erase_customer(text, bigint) IS
+'Deletes everything that a workspace holds about one customer, whose key is a number.';
+
+/* Merging */
+
+/*
+ * Rows of the customer that goes are given to the one that stays. Where both have
+ * a row that can only be there once, that of the customer who stays counts.
+ */
+CREATE FUNCTION crm_internal.merge_moves(target regclass, column_name name, keep text, "drop" text)
+	RETURNS bigint
+	LANGUAGE plpgsql AS $$
+DECLARE
+	moved bigint := 0;
+	n bigint;
+	row_id tid;
+	key_type text := (SELECT k.key_type FROM crm_internal.workspace_kind(current_schema) k);
+BEGIN
+	FOR row_id IN
+		EXECUTE format('SELECT ctid FROM %s WHERE same_customer(%I, $1::%s)', target, column_name,
+			key_type) USING "drop"
+	LOOP
+		BEGIN
+			EXECUTE format('UPDATE %s SET %I = $1::%s WHERE ctid = $2', target, column_name,
+				key_type) USING keep, row_id;
+			GET DIAGNOSTICS n = ROW_COUNT;
+			moved := moved + n;
+		EXCEPTION WHEN unique_violation OR check_violation THEN
+			EXECUTE format('DELETE FROM %s WHERE ctid = $1', target) USING row_id;
+		END;
+	END LOOP;
+	RETURN moved;
+END
+$$;
+COMMENT ON FUNCTION crm_internal.merge_moves(regclass, name, text, text) IS
+'Gives the rows of one customer in a table to another, and returns how many.';
+
+/* A log tells one story. So the customer who has a log keeps it, and no second one is mixed in. */
+CREATE FUNCTION crm_internal.merge_log(target regclass, groups name, keep bigint, "drop" bigint)
+	RETURNS void
+	LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE format('DELETE FROM %1$s d WHERE d.customer_id = $2 AND EXISTS (
+		SELECT FROM %1$s k WHERE k.customer_id = $1 %2$s)', target,
+		CASE WHEN groups IS NOT NULL THEN format('AND k.%1$I = d.%1$I', groups) ELSE '' END)
+		USING keep, "drop";
+	EXECUTE format('UPDATE %s SET customer_id = $1 WHERE customer_id = $2', target)
+		USING keep, "drop";
+END
+$$;
+COMMENT ON FUNCTION crm_internal.merge_log(regclass, name, bigint, bigint) IS
+'Joins the logs of two customers.';
+
+/* Whoever had the higher tier does not lose it before its next review. */
+CREATE FUNCTION crm_internal.merge_tiers(workspace text, keep bigint, "drop" bigint)
+	RETURNS void
+	LANGUAGE plpgsql AS $$
+DECLARE
+	higher record;
+BEGIN
+	FOR higher IN
+		SELECT d.program, t.name,
+			   (coalesce(d.review_at, d.floor_until, now() + interval '1 year')
+				AT TIME ZONE w.time_zone)::date AS until
+		  FROM tier_log d
+		  JOIN tier_log k ON k.program = d.program AND k.customer_id = keep AND k.valid_to IS NULL
+		  JOIN tier t ON t.program = d.program AND t.tier_no = d.tier_no
+		  CROSS JOIN workspace w
+		 WHERE d.customer_id = "drop" AND d.valid_to IS NULL AND d.tier_no > k.tier_no
+	LOOP
+		PERFORM crm.tier_grant(workspace, higher.program, keep, higher.name,
+			greatest(higher.until, crm.as_of() + 1), note => format('merged with customer %s', "drop"));
+	END LOOP;
+	PERFORM crm_internal.merge_log('tier_log', 'program', keep, "drop");
+	PERFORM crm_internal.merge_log('lifecycle_log', NULL, keep, "drop");
+END
+$$;
+COMMENT ON FUNCTION crm_internal.merge_tiers(text, bigint, bigint) IS
+'Joins the tiers and stages of two customers.';
+
+/* What the customer who stays does not say of themselves, the other one says. */
+CREATE FUNCTION crm_internal.merge_person(keep bigint, "drop" bigint) RETURNS void
+	LANGUAGE plpgsql AS $$
+DECLARE
+	assignments text;
+BEGIN
+	SELECT string_agg(format('%1$I = coalesce(k.%1$I, d.%1$I)', a.attname), ', ')
+	  INTO assignments
+	  FROM pg_attribute a
+	 WHERE a.attrelid = 'customer'::regclass AND a.attnum > 0 AND NOT a.attisdropped
+	   AND NOT a.attnotnull AND a.attgenerated = '' AND a.attname NOT IN ('code', 'parent_id');
+	EXECUTE format('UPDATE customer k SET traits = d.traits || k.traits,
+		created_at = least(k.created_at, d.created_at), %s
+		FROM customer d WHERE k.customer_id = $1 AND d.customer_id = $2', assignments)
+		USING keep, "drop";
+	UPDATE customer c SET parent_id = CASE WHEN c.customer_id <> keep THEN keep END
+	 WHERE c.parent_id = "drop";
+END
+$$;
+COMMENT ON FUNCTION crm_internal.merge_person(bigint, bigint) IS
+'Fills what is not known of a customer from another one.';
+
+CREATE FUNCTION crm_internal.merge_archive(keep text, "drop" text) RETURNS void
+	LANGUAGE plpgsql AS $$
+DECLARE
+	key_type text := (SELECT k.key_type FROM crm_internal.workspace_kind(current_schema) k);
+BEGIN
+	EXECUTE format($merge$
+		INSERT INTO archived_history AS k (customer_id, history, profit_history)
+		SELECT $1::%1$s, d.history, d.profit_history FROM archived_history d
+		 WHERE same_customer(d.customer_id, $2::%1$s)
+		ON CONFLICT (customer_id) DO UPDATE
+		SET history = crm.merge(k.history, EXCLUDED.history),
+			profit_history = CASE WHEN k.profit_history IS NULL THEN EXCLUDED.profit_history
+				WHEN EXCLUDED.profit_history IS NULL THEN k.profit_history
+				ELSE crm.merge(k.profit_history, EXCLUDED.profit_history) END$merge$, key_type)
+		USING keep, "drop";
+	EXECUTE format('DELETE FROM archived_history WHERE same_customer(customer_id, $1::%s)',
+		key_type) USING "drop";
+	EXECUTE format('INSERT INTO customer_change (customer_id) VALUES ($1::%s)', key_type)
+		USING keep;
+END
+$$;
+COMMENT ON FUNCTION crm_internal.merge_archive(text, text) IS
+'Joins the archived histories of two customers of an attached workspace.';
+
+CREATE FUNCTION crm_internal.merge_tables(workspace text, keep bigint, "drop" bigint)
+	RETURNS void
+	LANGUAGE plpgsql AS $$
+DECLARE
+	target record;
+BEGIN
+	IF (SELECT count(*) FROM customer c WHERE c.customer_id IN (keep, "drop")) < 2 THEN
+		RAISE foreign_key_violation USING
+			MESSAGE = format('there is no customer %s or no customer %s', keep, "drop");
+	END IF;
+	PERFORM crm_internal.merge_tiers(workspace, keep, "drop");
+	FOR target IN
+		SELECT c.relation, c.column_name FROM crm_internal.customer_columns() c
+		 WHERE c.relation <> ALL (ARRAY['customer_history', 'customer_change', 'customer_merge',
+										'tier_log', 'lifecycle_log']::regclass[])
+		 ORDER BY c.relation::text, c.column_name
+	LOOP
+		PERFORM crm_internal.merge_moves(target.relation, target.column_name, keep::text,
+			"drop"::text);
+	END LOOP;
+	PERFORM crm_internal.merge_person(keep, "drop");
+	DELETE FROM customer c WHERE c.customer_id = "drop";
+	DELETE FROM customer_history h WHERE h.customer_id = "drop";
+	DELETE FROM customer_change n WHERE n.customer_id = "drop";
+	INSERT INTO customer_change (customer_id) VALUES (keep);
+END
+$$;
+COMMENT ON FUNCTION crm_internal.merge_tables(text, bigint, bigint) IS
+'Joins two customers of a workspace with tables of its own.';
+
+CREATE FUNCTION crm_internal.merge_customers_as_owner(workspace text, keep text, "drop" text)
+	RETURNS void
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
+DECLARE
+	data jsonb;
+	left_in_source record;
+BEGIN
+	PERFORM crm_internal.workspace_enter(workspace);
+	PERFORM set_config('search_path', format('%I, %I, pg_temp', workspace,
+		crm_internal.workspace_inner_schema(workspace)), true);
+	PERFORM crm_internal.workspace_lock(workspace);
+	PERFORM crm_internal.check_key(workspace, keep);
+	PERFORM crm_internal.check_key(workspace, "drop");
+	IF keep = "drop" THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = format('customer %s cannot be merged with itself', keep);
+	END IF;
+	data := crm_internal.customer_data_as_owner(workspace, "drop");
+	IF to_regclass('customer') IS NOT NULL THEN
+		PERFORM crm_internal.merge_tables(workspace, keep::bigint, "drop"::bigint);
+	ELSE
+		PERFORM crm_internal.merge_archive(keep, "drop");
+		left_in_source := crm_internal.rows_in_source("drop");
+		IF left_in_source.row_count > 0 THEN
+			RAISE NOTICE USING
+				MESSAGE = format('%s rows of customer %s are left in %s', left_in_source.row_count,
+					"drop", left_in_source.source),
+				HINT = format('The source is yours. UPDATE it, so that they belong to %s.', keep);
+		END IF;
+	END IF;
+	INSERT INTO customer_merge (kept, dropped, dropped_data) VALUES (keep, "drop", data);
+END
+$$;
+COMMENT ON FUNCTION crm_internal.merge_customers_as_owner(text, text, text) IS
+'Behind crm.merge_customers.';
+
+--| * `keep`: the key of the customer who stays.
+--| * `drop`: the key of the customer who goes.
+--|
+--| Orders, contacts, contacts with us, contracts, opportunities, cases, answers, points, referrals
+--| and consent of the second one become those of the first one. What is not known of the first one
+--| is taken from the second one. Each program and the stages keep the log of the first one, or get
+--| that of the second one where there is none. A higher tier of the second one holds until its next
+--| review. The table `customer_merge` keeps what the second customer had been.
+--|
+--| In an attached workspace the purchases belong to the source. There only the archived histories
+--| are joined, and a NOTICE says how many rows of the source name the second customer.
+CREATE FUNCTION crm.merge_customers(workspace text, keep text, "drop" text) RETURNS void
+	AS 'MODULE_PATHNAME', 'crm_as_owner' LANGUAGE C;
+COMMENT ON FUNCTION crm.merge_customers(text, text, text) IS
+'Joins two customers who are the same person or company.';
+
+CREATE FUNCTION crm.merge_customers(workspace text, keep bigint, "drop" bigint)
+	RETURNS void
+	LANGUAGE sql
+BEGIN ATOMIC
+	SELECT crm.merge_customers(workspace, keep::text, "drop"::text);
+END;
+COMMENT ON FUNCTION crm.merge_customers(text, bigint, bigint) IS
+'Joins two customers who are the same, whose keys are numbers.';

@@ -1,0 +1,296 @@
+/*
+ * maintain
+ *
+ * All the work of a night in one call. Each step is a transaction of its own and
+ * a row of maintenance_run, so that a step that fails takes nothing back and stops
+ * no other. The call ends with an error if a step failed, because that is what a
+ * scheduler looks at.
+ */
+
+CREATE FUNCTION crm_internal.refuse_transaction_block(procedure_name text) RETURNS void
+	AS 'MODULE_PATHNAME', 'crm_refuse_transaction_block' LANGUAGE C STRICT;
+COMMENT ON FUNCTION crm_internal.refuse_transaction_block(text) IS
+'An error where a procedure that commits is called inside a transaction block.';
+
+CREATE FUNCTION crm_internal.maintain_steps(workspace text) RETURNS text[]
+	LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT CASE WHEN k.attached THEN '{refresh,freeze_thresholds,fit,check,delete_logs}'::text[]
+				ELSE '{refresh,freeze_thresholds,fit,review_tiers,review_stages,check,'
+					'delete_logs}'::text[] END
+	  FROM crm_internal.workspace_kind(workspace) k;
+END;
+COMMENT ON FUNCTION crm_internal.maintain_steps(text) IS
+'The steps of crm.maintain for a workspace, in order.';
+
+CREATE FUNCTION crm_internal.maintain_begin_as_owner(workspace text, step text) RETURNS bigint
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	run bigint;
+BEGIN
+	PERFORM crm_internal.workspace_enter(workspace);
+	INSERT INTO maintenance_run (step) VALUES (step) RETURNING run_id INTO run;
+	RETURN run;
+END
+$$;
+COMMENT ON FUNCTION crm_internal.maintain_begin_as_owner(text, text) IS
+'Behind crm_internal.maintain_begin.';
+
+CREATE FUNCTION crm_internal.maintain_begin(workspace text, step text) RETURNS bigint
+	AS 'MODULE_PATHNAME', 'crm_as_maintainer' LANGUAGE C;
+COMMENT ON FUNCTION crm_internal.maintain_begin(text, text) IS
+'Notes the beginning of a step of crm.maintain.';
+
+CREATE FUNCTION crm_internal.maintain_end_as_owner(workspace text, run bigint, row_count bigint,
+	error text) RETURNS void
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	PERFORM crm_internal.workspace_enter(workspace);
+	UPDATE maintenance_run r
+	   SET finished_at = clock_timestamp(), row_count = maintain_end_as_owner.row_count,
+		   error = maintain_end_as_owner.error
+	 WHERE r.run_id = run;
+END
+$$;
+COMMENT ON FUNCTION crm_internal.maintain_end_as_owner(text, bigint, bigint, text) IS
+'Behind crm_internal.maintain_end.';
+
+CREATE FUNCTION crm_internal.maintain_end(workspace text, run bigint, row_count bigint,
+	error text) RETURNS void
+	AS 'MODULE_PATHNAME', 'crm_as_maintainer' LANGUAGE C;
+COMMENT ON FUNCTION crm_internal.maintain_end(text, bigint, bigint, text) IS
+'Notes the end of a step of crm.maintain.';
+
+/* The last day of the month before, which nothing changes any more. */
+CREATE FUNCTION crm_internal.last_month_end() RETURNS date
+	LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	RETURN (SELECT date_trunc('month', d.day::timestamp)::date - 1 FROM shown_day d);
+END
+$$;
+COMMENT ON FUNCTION crm_internal.last_month_end() IS
+'The last day of the month before the day that the views of the workspace show.';
+
+/*
+ * A month later, the last day of a month is not always a month after the last day
+ * of the month before. So the next day is compared.
+ */
+CREATE FUNCTION crm_internal.is_due(last_day date, every interval) RETURNS boolean
+	LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	RETURN coalesce(last_day + 1 + every <= crm_internal.last_month_end() + 1, true)
+		AND EXISTS (SELECT FROM purchase_history h
+					 WHERE crm.first_day(h.history) <= crm_internal.last_month_end());
+END
+$$;
+COMMENT ON FUNCTION crm_internal.is_due(date, interval) IS
+'Whether what was last done as of a day is to be done as of the end of the month before.';
+
+CREATE FUNCTION crm_internal.maintain_models(workspace text, step text) RETURNS bigint
+	LANGUAGE plpgsql AS $$
+DECLARE
+	day date := crm_internal.last_month_end();
+BEGIN
+	IF step = 'fit' THEN
+		IF crm_internal.is_due((SELECT max(m.as_of) FROM model m WHERE m.role = 'purchases'),
+				(SELECT w.fit_every FROM workspace w)) THEN
+			RETURN (SELECT count(*) FROM crm.fit(workspace, day) f);
+		END IF;
+	ELSIF crm_internal.is_due((SELECT max(t.as_of) FROM threshold t),
+			(SELECT w.thresholds_every FROM workspace w)) THEN
+		PERFORM crm.freeze_thresholds(workspace, day);
+		RETURN 1;
+	END IF;
+	RETURN 0;
+END
+$$;
+COMMENT ON FUNCTION crm_internal.maintain_models(text, text) IS
+'Freezes thresholds or fits models where that is due, and returns the number of rows.';
+
+CREATE FUNCTION crm_internal.maintain_check(workspace text) RETURNS bigint
+	LANGUAGE plpgsql AS $$
+DECLARE
+	problems bigint;
+BEGIN
+	DELETE FROM workspace_problem;
+	INSERT INTO workspace_problem (problem, object, detail, hint)
+	SELECT c.problem, c.object, c.detail, c.hint FROM crm.check_workspace(workspace) c;
+	GET DIAGNOSTICS problems = ROW_COUNT;
+	RETURN problems;
+END
+$$;
+COMMENT ON FUNCTION crm_internal.maintain_check(text) IS
+'Checks a workspace and keeps what was found.';
+
+CREATE FUNCTION crm_internal.maintain_step_as_owner(workspace text, step text) RETURNS bigint
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
+BEGIN
+	PERFORM crm_internal.workspace_enter(workspace);
+	PERFORM crm_internal.workspace_lock(workspace);
+	IF step IN ('freeze_thresholds', 'fit') THEN
+		RETURN crm_internal.maintain_models(workspace, step);
+	ELSIF step = 'review_tiers' THEN
+		RETURN (SELECT coalesce(sum(r.enrolled + r.upgraded + r.renewed + r.given_grace
+									+ r.downgraded), 0)
+				  FROM crm.review_tiers(workspace, as_of => (SELECT d.day FROM shown_day d)) r);
+	ELSIF step = 'review_stages' THEN
+		RETURN (SELECT r.moves
+				  FROM crm.review_stages(workspace, (SELECT d.day FROM shown_day d)) r);
+	ELSIF step = 'check' THEN
+		RETURN crm_internal.maintain_check(workspace);
+	ELSE
+		RETURN (SELECT coalesce(sum(d.deleted), 0)
+				  FROM workspace w
+				 CROSS JOIN LATERAL crm.delete_logs(workspace,
+					((SELECT s.day FROM shown_day s) - w.keep_logs)::date) d
+				 WHERE w.keep_logs IS NOT NULL);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION crm_internal.maintain_step_as_owner(text, text) IS
+'Behind crm_internal.maintain_step.';
+
+CREATE FUNCTION crm_internal.maintain_step(workspace text, step text) RETURNS bigint
+	AS 'MODULE_PATHNAME', 'crm_as_maintainer' LANGUAGE C;
+COMMENT ON FUNCTION crm_internal.maintain_step(text, text) IS
+'One step of crm.maintain, but for the refresh. Returns the number of rows that it wrote.';
+
+/* A refresh commits each batch. So it cannot be inside one block that catches errors. */
+CREATE PROCEDURE crm_internal.maintain_refresh(workspace text, INOUT row_count bigint,
+	INOUT error text)
+	LANGUAGE plpgsql AS $$
+DECLARE
+	started record;
+	finished boolean := false;
+BEGIN
+	BEGIN
+		SELECT * INTO started FROM crm_internal.refresh_start(workspace, false);
+	EXCEPTION WHEN OTHERS THEN
+		error := SQLERRM;
+	END;
+	WHILE error IS NULL AND NOT finished LOOP
+		COMMIT;
+		SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
+		BEGIN
+			finished := crm_internal.refresh_step(workspace, started.run, started.everyone, 10000,
+				started.before);
+		EXCEPTION WHEN OTHERS THEN
+			error := SQLERRM;
+		END;
+	END LOOP;
+	COMMIT;
+	IF error IS NULL THEN
+		BEGIN
+			SELECT f.customers INTO row_count
+			  FROM crm_internal.refresh_finish(workspace, started.run) f;
+		EXCEPTION WHEN OTHERS THEN
+			error := SQLERRM;
+		END;
+	END IF;
+END
+$$;
+COMMENT ON PROCEDURE crm_internal.maintain_refresh(text, bigint, text) IS
+'The step of crm.maintain that refreshes histories.';
+
+--| The steps are:
+--|
+--| 1. `refresh`: the histories of customers who changed, as `crm.refresh` does.
+--| 2. `freeze_thresholds` and `fit`: thresholds and models as of the last day of the month before,
+--|    where the last ones are older than the settings `thresholds_every` and `fit_every` allow.
+--| 3. `review_tiers` and `review_stages`: all programs and the stages, as of today.
+--| 4. `check`: what `crm.check_workspace` finds, kept in the table `workspace_problem`.
+--| 5. `delete_logs`: rows of logs older than the setting `keep_logs`, if it is set.
+--|
+--| Each step commits and is a row of the table `maintenance_run` with its time, the number of rows
+--| and its error. A step that fails does not stop the next one. If a step failed, the call ends
+--| with an error that names the steps. It commits, so it cannot run inside a transaction block.
+--|
+--| ```sql
+--| SELECT cron.schedule('crm', '10 3 * * *', $$CALL crm.maintain('sales')$$);
+--| ```
+CREATE PROCEDURE crm.maintain(workspace text)
+	LANGUAGE plpgsql AS $$
+DECLARE
+	step text;
+	run bigint;
+	row_count bigint;
+	error text;
+	failed text[] := '{}';
+BEGIN
+	PERFORM crm_internal.refuse_transaction_block('crm.maintain');
+	FOREACH step IN ARRAY crm_internal.maintain_steps(workspace) LOOP
+		run := crm_internal.maintain_begin(workspace, step);
+		COMMIT;
+		row_count := NULL;
+		error := NULL;
+		IF step OPERATOR(pg_catalog.=) 'refresh' THEN
+			CALL crm_internal.maintain_refresh(workspace, row_count, error);
+		ELSE
+			BEGIN
+				row_count := crm_internal.maintain_step(workspace, step);
+			EXCEPTION WHEN OTHERS THEN
+				error := SQLERRM;
+			END;
+		END IF;
+		PERFORM crm_internal.maintain_end(workspace, run, row_count, error);
+		COMMIT;
+		IF error IS NOT NULL THEN
+			failed := failed OPERATOR(pg_catalog.||) pg_catalog.format('%s: %s', step, error);
+		END IF;
+	END LOOP;
+	IF pg_catalog.cardinality(failed) OPERATOR(pg_catalog.>) 0 THEN
+		RAISE EXCEPTION USING
+			MESSAGE = pg_catalog.format('maintenance of workspace "%s" failed in %s steps', workspace,
+				pg_catalog.cardinality(failed)),
+			DETAIL = pg_catalog.array_to_string(failed, '; '),
+			HINT = pg_catalog.format('SELECT * FROM %I.maintenance_run ORDER BY run_id DESC;',
+				workspace);
+	END IF;
+END
+$$;
+COMMENT ON PROCEDURE crm.maintain(text) IS
+'Does all that a workspace needs every night.';
+
+/* Logs */
+
+CREATE FUNCTION crm_internal.delete_logs_as_owner(workspace text, until date)
+	RETURNS TABLE (relation text, deleted bigint)
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
+DECLARE
+	statement text;
+	moment timestamptz;
+BEGIN
+	PERFORM crm_internal.workspace_enter(workspace);
+	PERFORM crm_internal.workspace_lock(workspace);
+	SELECT until::timestamp AT TIME ZONE w.time_zone INTO moment FROM workspace w;
+	FOR relation, statement IN
+		SELECT s.name, s.text FROM (VALUES
+			('maintenance_run', 'DELETE FROM maintenance_run WHERE started_at < $1'),
+			('refresh_run', 'DELETE FROM refresh_run WHERE finished_at < $1'),
+			('customer_merge', 'DELETE FROM customer_merge WHERE merged_at < $1'),
+			('tier_log', 'DELETE FROM tier_log WHERE valid_to < $1'),
+			('lifecycle_log', 'DELETE FROM lifecycle_log l WHERE l.entered_at < $1 AND EXISTS ('
+				'SELECT FROM lifecycle_log n WHERE n.customer_id = l.customer_id '
+				'AND n.entered_at > l.entered_at AND n.entered_at < $1)'))
+			AS s (name, text)
+		 WHERE to_regclass(s.name) IS NOT NULL
+	LOOP
+		EXECUTE statement USING moment;
+		GET DIAGNOSTICS deleted = ROW_COUNT;
+		RETURN NEXT;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION crm_internal.delete_logs_as_owner(text, date) IS
+'Behind crm.delete_logs.';
+
+--| * `until`: the day in the time zone of the workspace. Rows that ended before it are deleted.
+--|
+--| Logs are `maintenance_run`, `refresh_run`, `customer_merge`, `tier_log` and `lifecycle_log`.
+--| The tier and the stage of every customer on that day and later stay known. Flows of earlier
+--| months are lost.
+CREATE FUNCTION crm.delete_logs(workspace text, until date)
+	RETURNS TABLE (relation text, deleted bigint)
+	AS 'MODULE_PATHNAME', 'crm_as_maintainer' LANGUAGE C;
+COMMENT ON FUNCTION crm.delete_logs(text, date) IS
+'Deletes rows of the logs of a workspace that ended before a day.';

@@ -1,0 +1,170 @@
+-- The data of one person: handed out, erased, and joined with another one's.
+\ir setup/begin.sql
+SET LOCAL search_path = public;
+SELECT * FROM no_plan();
+
+-- Customer 770077 is Zoe Zebra. She stands in every table that names customers.
+SELECT crm.create_workspace('crm_people', 'UTC') \g /dev/null
+SET LOCAL search_path = crm_people, public;
+INSERT INTO customer (customer_id, name, code, region, created_at) VALUES
+	(1, 'Ada', NULL, NULL, '2025-01-02'), (770077, 'Zoe Zebra', 'ZZ-77', 'north', '2025-01-01'),
+	(3, 'Eve', NULL, 'south', '2025-01-01');
+UPDATE customer SET parent_id = 770077 WHERE customer_id = 3;
+INSERT INTO contact (customer_id, name, email) VALUES (770077, 'Z. Zebra', 'zoe@zebra.example');
+INSERT INTO consent (customer_id, purpose, channel, given_at, status)
+SELECT c, 'offers', 'email', '2025-01-02', 'granted' FROM unnest('{1,770077}'::bigint[]) c;
+INSERT INTO consent (customer_id, purpose, channel, given_at, status)
+VALUES (770077, 'offers', 'phone', '2025-01-02', 'denied');
+INSERT INTO cost_entry (spent_on, purpose, customer_id, amount)
+VALUES ('2025-01-03', 'service', 770077, 5);
+INSERT INTO interaction (customer_id, contact_id, occurred_at, kind, channel, detail)
+SELECT 770077, c.contact_id, '2025-01-04', 'call', 'phone', '{"who": "Zoe Zebra"}' FROM contact c;
+INSERT INTO sales_order (order_id, customer_id, ordered_at)
+SELECT g, CASE WHEN g % 2 = 0 THEN 1 ELSE 770077 END, date '2025-01-05' + g
+  FROM generate_series(1, 8) g;
+INSERT INTO sales_order_line (order_id, line_no, unit_price)
+SELECT g, 1, 1000 * g FROM generate_series(1, 8) g;
+INSERT INTO refund (order_id, line_no, refunded_at, amount) VALUES (1, 1, '2025-02-10', 1);
+INSERT INTO contract (contract_id, customer_id, starts_on, ends_on, monthly_amount) VALUES
+	(1, 770077, '2025-01-01', '2025-03-01', 50);
+INSERT INTO contract (contract_id, customer_id, starts_on, monthly_amount, renews_id)
+VALUES (2, 3, '2025-03-01', 50, 1);
+INSERT INTO opportunity (opportunity_id, customer_id, name, created_at)
+VALUES (1, 770077, 'Zoe Zebra: stripes', '2025-01-06');
+INSERT INTO opportunity_log (opportunity_id, changed_at, stage, amount)
+VALUES (1, '2025-01-06', 'proposal', 770077);
+INSERT INTO service_case (case_id, customer_id, kind, order_id, opened_at)
+VALUES (1, 770077, 'complaint', 1, '2025-01-07');
+INSERT INTO survey_answer (customer_id, survey, measure, sent_at, answered_at, score, case_id)
+VALUES (770077, 'yearly', 'nps', '2025-01-08', '2025-01-08', 9, 1);
+INSERT INTO referral (referrer_id, referred_id, invited_at) VALUES (1, 770077, '2025-01-09');
+INSERT INTO points_entry (entry_id, customer_id, kind, points, occurred_at, order_id)
+VALUES (1, 770077, 'earn', 10, '2025-01-10', 1);
+INSERT INTO points_entry (entry_id, customer_id, kind, points, occurred_at, reverses_id)
+VALUES (2, 770077, 'reverse', -1, '2025-01-11', 1);
+CREATE TABLE crm_people.note (customer_id bigint, body text);
+INSERT INTO note VALUES (770077, 'Zoe Zebra likes stripes.');
+SET LOCAL crm.as_of = '2025-02-28';
+SELECT crm.freeze_thresholds('crm_people') \g /dev/null
+SELECT crm.review_tiers('crm_people', as_of => '2025-02-28') \g /dev/null
+SELECT crm.review_stages('crm_people', '2025-02-28') \g /dev/null
+INSERT INTO customer_history (customer_id, history)
+SELECT h.customer_id, h.history FROM purchase_history h;
+INSERT INTO maintenance_run (step, error) VALUES ('fit', 'customer 770077 cannot be used');
+INSERT INTO workspace_problem (problem, detail) VALUES ('histories wrong', 'that of Zoe Zebra');
+CREATE TABLE public.before AS SELECT customers, thresholds::text AS thresholds FROM threshold;
+
+-- Where a text stands, in any table of the workspace.
+CREATE FUNCTION pg_temp.named(pattern text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+	relation regclass;
+	found bigint;
+BEGIN
+	FOR relation IN
+		SELECT c.oid FROM pg_class c
+		 WHERE c.relnamespace IN ('crm_people'::regnamespace, 'crm_people_internal'::regnamespace)
+		   AND c.relkind IN ('r', 'p')
+	LOOP
+		EXECUTE format('SELECT count(*) FROM %s t WHERE t::text ~ %L', relation, pattern)
+			INTO found;
+		IF found > 0 THEN
+			RETURN NEXT relation::text;
+		END IF;
+	END LOOP;
+END
+$$;
+SELECT is_empty($$
+	SELECT c.relation::text FROM crm_internal.personal_tables() c
+	EXCEPT SELECT pg_temp.named('770077')
+	EXCEPT VALUES ('sales_order_line'), ('refund'), ('customer_merge')$$,
+	'the customer stands in every table with customers');
+
+-- Handing out
+SELECT is((SELECT array_agg(k ORDER BY k COLLATE "C")
+			 FROM jsonb_object_keys(crm.customer_data('crm_people', 770077)) k),
+	'{consent,contact,contract,cost_entry,customer,customer_360,customer_change,customer_history,
+	  interaction,lifecycle_log,note,opportunity,opportunity_log,points_entry,purchase,referral,
+	  refund,sales_order,sales_order_line,service_case,survey_answer,tier_log}'::text[],
+	'the data of a customer come from every table');
+SELECT is(jsonb_array_length(crm.customer_data('crm_people', 770077) -> 'sales_order_line'), 4,
+	'the data of a customer have the lines of their own orders');
+SELECT is(crm.customer_data('crm_people', '404'), '{}',
+	'the data of a customer whom nobody knows are empty');
+SELECT throws_ok($$SELECT crm.customer_data('crm_people', 'Zoe')$$, '22023',
+	'"Zoe" cannot be the key of a customer', 'a text that is no key is an error');
+SELECT throws_ok($$SELECT crm.erase_customer('crm_people', NULL::text)$$, '22004', NULL,
+	'erasing needs a key');
+
+-- Joining
+SAVEPOINT joined;
+SELECT sum(revenue) AS revenue FROM customer_value \gset
+SELECT crm.merge_customers('crm_people', 1, 770077) \g /dev/null
+SELECT is((SELECT revenue FROM customer_value WHERE customer_id = 1), :revenue::numeric,
+	'a merged customer has the purchases of both');
+SELECT is_empty($$
+	SELECT n FROM pg_temp.named('770077') n EXCEPT VALUES ('customer_merge'), ('maintenance_run'),
+	('opportunity_log')$$,
+	'no table but the record of the merge knows the key of the customer who went');
+SELECT results_eq($$SELECT name, region, created_at::date FROM customer WHERE customer_id = 1$$,
+	$$VALUES ('Ada', 'north', date '2025-01-01')$$,
+	'what was not known of the customer who stayed comes from the other one');
+SELECT is((SELECT parent_id FROM customer WHERE customer_id = 3), 1::bigint,
+	'the members of the customer who went belong to the one who stayed');
+SELECT is((SELECT count(*) FROM consent WHERE customer_id = 1), 2::bigint,
+	'what both had said is kept once');
+SELECT is((SELECT count(*) FROM referral), 0::bigint, 'nobody has invited themselves');
+SELECT is((SELECT count(*) FROM tier_log WHERE customer_id = 1 AND valid_to IS NULL), 1::bigint,
+	'a merged customer has one tier');
+SELECT is((SELECT jsonb_array_length(dropped_data -> 'contact') FROM customer_merge), 1,
+	'the record of the merge keeps what the customer had been');
+SELECT throws_ok($$SELECT crm.merge_customers('crm_people', 1, 1)$$, '22023', NULL,
+	'a customer cannot be merged with itself');
+SELECT throws_ok($$SELECT crm.merge_customers('crm_people', 1, 404)$$, '23503', NULL,
+	'a customer whom nobody knows cannot be merged');
+SELECT crm.erase_customer('crm_people', 1) \g /dev/null
+SELECT is_empty($$SELECT n FROM pg_temp.named('Zebra|zebra|ZZ-77') n$$,
+	'erasing a merged customer erases the record of the merge');
+ROLLBACK TO joined;
+
+-- A higher tier of the customer who went is kept until its review.
+SAVEPOINT tiers;
+SELECT crm.tier_grant('crm_people', 'standard', 3, 'gold', '2025-12-31', '2025-02-28') \g /dev/null
+SELECT crm.merge_customers('crm_people', 1, 3) \g /dev/null
+SELECT is((SELECT tier FROM customer_tier WHERE customer_id = 1), 'gold',
+	'a merged customer keeps the higher tier');
+ROLLBACK TO tiers;
+
+-- Erasing
+SELECT is((SELECT sum(e.erased) > 25 FROM crm.erase_customer('crm_people', 770077) e), true,
+	'erasing a customer deletes rows of many tables');
+SELECT is_empty($$SELECT n FROM pg_temp.named('770077|Zebra|zebra|ZZ-77') n$$,
+	'after erasing, no row of any table holds key, name, address or code');
+SELECT results_eq($$SELECT customers, thresholds::text FROM threshold$$,
+	$$SELECT customers, thresholds FROM public.before$$, 'erasing leaves thresholds as they are');
+SELECT is((SELECT renews_id FROM contract WHERE contract_id = 2), NULL,
+	'a contract of somebody else no longer renews one that was erased');
+SELECT is((SELECT count(*) FROM customer_metric WHERE customer_id = 770077), 0::bigint,
+	'no view shows a customer who was erased');
+SELECT is((SELECT count(*) FROM crm.erase_customer('crm_people', 770077)), 0::bigint,
+	'erasing twice does nothing');
+
+-- An attached workspace
+CREATE TABLE public.bought (who text, day date, amount numeric);
+CREATE INDEX ON public.bought (who);
+INSERT INTO public.bought SELECT w, date '2025-01-01' + g, 10
+  FROM unnest('{Ada,Zoe Zebra}'::text[]) w, generate_series(1, 5) g;
+SELECT crm.attach('crm_people_shop', 'public.bought', 'who', 'day', 'amount') \g /dev/null
+INSERT INTO crm_people_shop.customer_history (customer_id, history)
+SELECT h.customer_id, h.history FROM crm_people_shop.purchase_history h;
+DELETE FROM crm_people_shop.everyone_change;
+SELECT is(jsonb_array_length(crm.customer_data('crm_people_shop', 'Zoe Zebra') -> 'purchase'), 5,
+	'the data of a customer of an attached workspace have the purchases');
+DELETE FROM public.bought WHERE who = 'Zoe Zebra';
+SELECT results_eq($$SELECT * FROM crm.erase_customer('crm_people_shop', 'Zoe Zebra') e
+	ORDER BY 1$$, $$VALUES ('customer_change', 1::bigint), ('customer_history', 1)$$,
+	'erasing deletes the stored history and the notes of an attached workspace');
+SELECT is((SELECT count(*) FROM crm_people_shop.customer_value), 1::bigint,
+	'an attached workspace no longer shows the customer who was erased');
+
+SELECT * FROM finish();
+ROLLBACK;
