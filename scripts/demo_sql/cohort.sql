@@ -8,11 +8,13 @@
 SELECT CASE WHEN date :'as_of' - min(purchased_on) > 730 THEN 'quarter' ELSE 'month' END AS unit
   FROM purchase_at('infinity') WHERE amount >= 0 \gset
 
+/* The last nine cohorts of which at least one later period is over. */
 CREATE TEMPORARY TABLE cell AS
 SELECT cohort, period_no, customers, retention
   FROM (SELECT *, dense_rank() OVER (ORDER BY cohort DESC) AS age
-  	FROM cohort_at(:'as_of', 7, :'unit') WHERE customers > 0) AS cohorts
- WHERE period_no > 0 AND age BETWEEN 2 AND 10 AND retention IS NOT NULL;
+		  FROM cohort_at(:'as_of', 7, :'unit')
+		 WHERE customers > 0 AND period_no > 0 AND retention IS NOT NULL) AS observed
+ WHERE age <= 9;
 
 SELECT format('  of those who came in a %s, who bought so many %ss later', :'unit', :'unit')
 	WHERE EXISTS (SELECT FROM cell);
