@@ -1,8 +1,8 @@
 /*
  * holdout.sql
  *
- * Fits on the first two thirds of the period, until the day :split, and compares
- * with the last third, by the number of repeat purchases seen until then. Beside the model
+ * Fits the kind of model that the demo shows on the first two thirds of the
+ * period, until the day :split, and compares with the last third, by the number of repeat purchases seen until then. Beside the model
  * a naive forecast: each customer repeats what he bought again in the time
  * just before, as long as the one to forecast. A purchase is a day with one,
  * as it is for the model.

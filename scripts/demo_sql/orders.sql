@@ -19,10 +19,8 @@ SELECT format(E'  %s purchases of %s customers, %s to %s\n  revenue %s, %s',
 
 \if :attached
 SELECT format('  rows left out: %s %s%s', to_char(count(*), 'FM999,999,999,990'), reason,
-			  CASE WHEN min(amount) = 0
-			  	AND max(amount) = 0 THEN ' (--keep-zero counts them as purchases)'
-				   WHEN sum(amount) <> 0 THEN ' (net ' || to_char(sum(amount),
-				   	'FM999,999,999,999,990.00') || ')' END)
+			  CASE WHEN sum(amount) <> 0
+				THEN ' (net ' || to_char(sum(amount), 'FM999,999,999,999,990.00') || ')' END)
   FROM left_out
  GROUP BY reason
  ORDER BY count(*) DESC;
