@@ -168,10 +168,16 @@ sub next_row
 		$rows->check_width($line, $fields) if @$fields != $rows->{width};
 		return ($line, $fields);
 	}
-	close $rows->{stream}
-		or fail("could not be read to its end after line $rows->{line}: "
-			. 'it is damaged, or its encoding is not ' . visible($rows->{encoding}) . ' (--encoding)');
+	$rows->finish;
 	return;
+}
+
+sub finish
+{
+	my ($rows) = @_;
+	return if close $rows->{stream};
+	fail("could not be read to its end after line $rows->{line}: "
+		. 'it is damaged, or its encoding is not ' . visible($rows->{encoding}) . ' (--encoding)');
 }
 
 # Empty fields at the end come from spreadsheets and do no harm.
@@ -180,10 +186,11 @@ sub check_width
 	my ($rows, $line, $fields) = @_;
 	my $width = $rows->{width};
 	return if @$fields > $width && !grep { /\S/ } @$fields[$width .. $#$fields];
+	$rows->finish if eof $rows->{stream}; # the last row of a damaged file
 	my $hint = @$fields > $width && $rows->{delimiter} eq ','
-		? 'a decimal comma needs quotes, or another delimiter' : 'is the delimiter right?';
-	fail(sprintf 'line %d: %d fields, but the header has %d (%s; --delimiter names it)',
-		$line, scalar @$fields, $width, $hint);
+		? 'a decimal comma needs quotes or another delimiter:' : 'is the delimiter right?';
+	fail(sprintf 'line %d has %d field%s, but the header has %d (%s --delimiter names it)',
+		$line, scalar @$fields, @$fields == 1 ? '' : 's', $width, $hint);
 }
 
 sub next_line
