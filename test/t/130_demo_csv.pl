@@ -66,7 +66,7 @@ sub refuses
 {
 	my ($name, $content, $pattern, @options) = @_;
 	my ($output, $status) = run("$scripts/demo", '--check', @options, write_file($content));
-	like($output, qr/^demo: \S*orders.csv: .*?$pattern/s, $name);
+	like($output, qr/^demo: \S*orders.csv: .*?$pattern/ms, $name);
 	is($status, 1, "$name, with status 1");
 	return;
 }
@@ -181,6 +181,8 @@ refuses('a day that does not exist is refused', date('2023-02-29'), 'line 2: dat
 refuses('a text that is no date is refused', date('yesterday'), 'line 2: date "yesterday" is not of the form YYYY-MM-DD');
 refuses('many faults are counted', date(('never') x 9), 'line 6: .*\.\.\. and 4 more');
 reads('an order of the year 9999 is left out', date('2024-01-05', '9999-12-31', '0202-05-01'), 'a 2024-01-05 1');
+like((run("$scripts/demo", '--check', write_file(date('2024-01-05', '9999-12-31', '2999-01-01'))))[0],
+	qr/to 2024-01-05\n  rows left out: 2 dated after today, such as 9999-12-31 in line 3\n$/, 'the first order after today is named');
 reads('a later day of the view lets later orders in', date('2024-01-05', '2124-12-31'),
 	'a 2024-01-05 1', 'a 2124-12-31 1', ['--as-of=2124-12-31']);
 
