@@ -107,6 +107,7 @@ sub number_vote
 sub number
 {
 	my ($decimal, $bare) = @_;
+	return $bare if $decimal ne 'comma' && $bare =~ /^-?\d{1,30}(?:\.\d{1,40})?$/a;
 	$bare =~ tr/.,/,./ if $decimal eq 'comma';
 	return if $bare !~ /^-?(?:\d{0,30}|\d{1,3}(?:,\d{2,3})*,\d{3})(?:\.\d{0,40})?(?:[eE][+-]?\d{1,2})?$/a;
 	$bare =~ tr/,//d;

@@ -2,10 +2,10 @@
  * holdout.sql
  *
  * Fits the kind of model that the demo shows on the first two thirds of the
- * period, until the day :split, and compares with the last third, by the number of repeat purchases seen until then. Beside the model
- * a naive forecast: each customer repeats what he bought again in the time
- * just before, as long as the one to forecast. A purchase is a day with one,
- * as it is for the model.
+ * period, until the day :split, and compares with the last third, by the number
+ * of repeat purchases seen until then. Beside the model a naive forecast: each
+ * customer repeats what they bought again in the time just before, as long as
+ * the one to forecast. A purchase is a day with one, as it is for the model.
  */
 SELECT crm.fit(:'workspace', :'split', :'kind') \g /dev/null
 SELECT date :'as_of' - :'split' AS days \gset

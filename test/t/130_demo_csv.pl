@@ -121,7 +121,7 @@ system("gzip -c '" . write_file($long) . "' | head -c 60000 >'$folder/cut.gz'");
 like((run("$scripts/demo", '--check', "$folder/cut.gz"))[0], qr/could not be read to its end/, 'a damaged gzip file is refused');
 refuses('a spreadsheet is refused', "PK\3\4rest", 'is a spreadsheet or a zip file. Save it as CSV');
 refuses('JSON is refused', qq([{"customer": 1}]\n), 'is JSON or XML');
-refuses('an empty file is refused', '', 'is empty');
+refuses('an empty file is refused', '', 'is empty',);
 refuses('a header alone is refused', "customer,date,amount\n", 'holds no purchases');
 
 # Rows
@@ -264,7 +264,7 @@ my $stripe = 'id,Created date (UTC),Amount,Amount Refunded,Currency,Captured,Con
 	. 'Converted Currency,Fee,Status,Customer ID,Customer Email';
 my @payments = ('ch_1,2024-01-05 20:38:34,"1,125.00",0.00,usd,true,1125.00,0.00,usd,33.65,Paid,cus_1,ann@example.com',
 	'ch_2,2024-01-06 20:38:34,50.00,50.00,usd,true,50.00,50.00,usd,1.65,Refunded,,ben@example.com',
-	'ch_3,2024-01-07 20:38:34,50.00,0.00,usd,false,50.00,0.00,usd,0.00,Failed,cus_1,ann@example.com');
+	'ch_3,2024-01-07 20:38:34,50.00,0.00,usd,false,50.00,0.00,usd,0.00,Failed,cus_1,ann@example.com',);
 becomes('a payment of Stripe counts if it was paid', join("\n", $stripe, @payments, ''),
 	'ann@example.com 2024-01-05 1125.00', 'ben@example.com 2024-01-06 -50.00', 'ben@example.com 2024-01-06 50.00');
 becomes('converted amounts of Stripe are in one currency', join("\n", $stripe, @payments,
@@ -296,6 +296,24 @@ psql('-f', "$scripts/demo_sql/attach.sql", '-c', q{SET client_min_messages = war
 is(psql('-c', q{SELECT purchases FROM shop.customer_metric_at('2024-12-31')}), "12\n", 'orders of 0 are purchases');
 my $cohort = psql('-c', q{SET search_path = shop, public}, '-v', 'as_of=2024-12-31', '-v', 'dim=', '-v', 'reset=', '-f', "$scripts/demo_sql/cohort.sql");
 like($cohort, qr/^  2024-01 +1( +100%){7}$/m, 'a cohort of one customer is shown');
+
+# Two years of a small business, in the shipped tables.
+psql('-c', q{SET client_min_messages = warning; SELECT crm.create_workspace('sales')}, '-c', q{
+	SET search_path = sales, public;
+	INSERT INTO customer (customer_id, name, created_at) SELECT g, 'customer ' || g, '2023-01-01' FROM generate_series(1, 200) AS g;
+	INSERT INTO sales_order (order_id, customer_id, ordered_at)
+	SELECT row_number() OVER (), g, timestamptz '2023-01-01 12:00+00' + day * interval '1 day'
+	  FROM generate_series(1, 200) AS g, generate_series(0, 729) AS day
+	 WHERE (hashint8(g * 1000 + day) & 1023) < 1 + g % 40;
+	INSERT INTO sales_order_line (order_id, line_no, unit_price, unit_cost) SELECT order_id, 1, 10, 5 FROM sales_order},
+	'-c', q{SET client_min_messages = warning; CALL crm.refresh('sales')});
+my $stages = psql('-c', q{SET search_path = sales, public; SET crm.as_of = '2024-12-30'; SET timezone = 'UTC'}, '-v', 'workspace=sales',
+	'-v', 'as_of=2024-12-30', '-v', 'kind=nbd', '-v', 'dim=', '-v', 'reset=', '-f', "$scripts/demo_sql/stages.sql",
+	'-c', q{SELECT string_agg(DISTINCT entered_at::date::text, ' ' ORDER BY entered_at::date::text) FROM lifecycle_log});
+like($stages, qr/^  14 reviews from 2023-12-30 to 2024-12-30$/m, 'the demo reviews the stages of a year month by month');
+like($stages, qr/^2023-12-30 2023-12-31 2024-01-31 2024-02-29 /m, 'reviews of stages are on the last days of the months');
+my %stays = map { $_ => 1 } $stages =~ /(\d+) days$/mg;
+cmp_ok(scalar(keys %stays), '>', 1, 'stays in the stages have different lengths') or diag($stages);
 system("dropdb $database") == 0 or die;
 
 done_testing();
