@@ -1,7 +1,8 @@
 # Columns.pm: which column of the file is what.
 #
-# A name is compared without case, spaces and signs, so "Order Date", order_date
-# and orderDate are one. The lists have the usual names in English, German,
+# A name is compared without case, accents, spaces and signs, so "Order Date",
+# order_date and orderDate are one. If it is not known, what stands in parentheses
+# is left out, as in "Amount (EUR)". The lists have the usual names in English, German,
 # French, Spanish and Chinese, the surest ones first. The exports of some shop
 # systems are known by columns that only they have.
 package Columns;
@@ -18,21 +19,21 @@ our @EXPORT_OK = qw(choose);
 # Whom, when and how much must be known. The rest is used where it is there.
 our @roles = qw(customer date amount price quantity order refunded status currency);
 
-my %usual = map { my $list = $_; shift(@$list) => $list } (
+my %usual = map { my ($role, @list) = @$_; $role => [ map { word($_) } @list ] } (
 	[ customer => qw(customerid customer customerno customernumber customerkey custid cust
 		clientid client userid user buyerid buyer memberid member shopperid shopper accountid account
 		contactid donorid donor billingemail customeremail email emailaddress
 		kundennummer kundennr kundenid kunde kundin käufer mitgliedsnummer mitglied debitor
 		idclient numéroclient numeroclient noclient clientno acheteur
 		idcliente clienteid númerodecliente cliente comprador
-		客户编号 客户号 客户id 客户 顾客编号 顾客 会员编号 会员号 会员id 会员 用户id 用户 买家id 买家 買家 客戶編號 客戶 會員) ],
+		客户编号 客户号 客户id 客户 顾客编号 顾客 会员编号 会员号 会员id 会员 用户id 用户 买家会员名 买家id 买家 買家 客戶編號 客戶 會員) ],
 	[ date => qw(orderdate invoicedate invoicets purchasedate transactiondate orderedat
 		purchasedat placedat createdat paidat processedat orderts orderedon createdutc createddateutc
 		date day datetime timestamp time ts created
 		bestelldatum rechnungsdatum kaufdatum auftragsdatum buchungsdatum datum tag zeitpunkt
 		datecommande datedecommande datefacture datedefacture dateachat datedachat jour
 		fechapedido fechadepedido fechafactura fechadefactura fechacompra fechadecompra fecha día
-		下单时间 下单日期 订单日期 订单时间 订单创建时间 支付时间 付款时间 购买日期 交易日期 日期 时间 下單日期 訂單日期 時間) ],
+		下单时间 下单日期 订单日期 订单时间 订单创建时间 订单付款时间 支付时间 付款时间 购买日期 交易日期 日期 时间 下單日期 訂單日期 時間) ],
 	[ amount => qw(amount netamount orderamount totalamount amountpaid total totalprice
 		ordertotal ordertotalamount grandtotal nettotal revenue netrevenue nrevenue sales turnover
 		ordervalue value spend sum subtotal
@@ -40,7 +41,7 @@ my %usual = map { my $list = $_; shift(@$list) => $list } (
 		umsatz bestellwert
 		montant montanttotal montantht montantttc totalttc chiffredaffaires
 		importe importetotal monto montototal ventas
-		金额 订单金额 实付金额 支付金额 付款金额 总金额 消费金额 交易金额 销售额 总价 實付金額 金額) ],
+		金额 订单金额 实付金额 买家实际支付金额 买家实付金额 支付金额 付款金额 总金额 消费金额 交易金额 销售额 总价 實付金額 金額) ],
 	[ price => qw(unitprice priceperunit stückpreis einzelpreis prixunitaire preciounitario 单价 單價) ],
 	[ quantity => qw(quantity qty menge anzahl quantité quantite cantidad 数量 數量) ],
 	[ order => qw(orderid orderno ordernumber invoiceid invoiceno invoicenumber invoice
@@ -48,7 +49,7 @@ my %usual = map { my $list = $_; shift(@$list) => $list } (
 		numérocommande numérodecommande nocommande numérofacture
 		númerodepedido idpedido pedido númerodefactura 订单号 订单编号 訂單編號) ],
 	[ status => qw(financialstatus paymentstatus orderstatus status
-		bestellstatus zahlungsstatus statut statutcommande estado estadodelpedido 订单状态 状态 狀態) ],
+		bestellstatus zahlungsstatus statut statutcommande estado estadodelpedido 订单状态 交易状态 状态 狀態) ],
 	[ currency => qw(currency ordercurrency currencycode währung devise moneda divisa 币种 货币) ]);
 
 # An export that is known: columns that all must be there, and what they are.
@@ -80,13 +81,14 @@ sub choose
 {
 	my ($names, %named) = @_;
 	my @words = map { word($_) } @$names;
+	my @short = map { word(s/[(（\[].*//r) } @$names;
 	my %choice = (names => $names, export => '');
 	my $export = known_export(\@words);
 	for my $role (@roles)
 	{
 		my $position = ($named{$role} // '') ne '' ? position_named($names, $role, $named{$role})
 			: defined $export->{is}{$role} ? position($export->{is}{$role}, @words)
-			: first_usual(\@words, $usual{$role});
+			: first_usual(\@words, $usual{$role}) // first_usual(\@short, $usual{$role});
 		$choice{$role} = $position if defined $position;
 	}
 	$choice{export} = $export->{name} if defined $export->{name} && !$named{amount};
@@ -99,7 +101,7 @@ sub choose
 sub word
 {
 	my ($name) = @_;
-	return lc($name) =~ s/[^\p{L}\p{N}]//gr;
+	return lc($name) =~ tr/àáâãäçèéêëìíîïñòóôõöùúûü/aaaaaceeeeiiiinooooouuuu/r =~ s/[^\p{L}\p{N}]//gr;
 }
 
 sub position

@@ -8,6 +8,7 @@ package Values;
 use strict;
 use warnings;
 use utf8;
+use feature qw(state);
 
 use Exporter qw(import);
 
@@ -16,6 +17,12 @@ our @EXPORT_OK = qw(date_parts date_vote day bare_number number_vote number majo
 my $clock = qr/(?:[01]?\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:[.,]\d+)?)?(?:\s?[AaPp]\.?[Mm]\.?)?/;
 my $zone = qr{Z|[A-Za-z_]+(?:/[\w+-]+)*|(?:UTC|GMT)?[+-]\d{1,2}(?::?\d{2})?};
 my $time = qr/(?:T|,?\s+)$clock(?:\s*$zone)?(?:\s*\[$zone\])?/;
+
+my %month_named = map { state $number = 0; $_ => ++$number } qw(jan feb mar apr may jun jul aug sep oct nov dec);
+my $month = qr/(?i:(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*)/;
+
+# Spreadsheets count days from 1899-12-30.
+use constant DAYS_UNTIL_1970 => 25569;
 
 # What stands before or after the number: a sign or the letters of a currency.
 my $currency = qr/(?:[A-Z]{0,3}\p{Sc}|[A-Z]{3}|kr\.?|Kr\.?|zł|Kč|Ft|Fr\.?|Rs\.?|元|円)/;
@@ -29,10 +36,13 @@ sub date_parts
 	utf8::decode($value);
 	return ('count', int($1 / 86400)) if $value =~ /^(\d{9,10})(?:\.\d*)?$/;
 	return ('count', int($1 / 86400000)) if $value =~ /^(\d{13})$/;
+	return ('count', int($1 - DAYS_UNTIL_1970)) if $value =~ /^(\d{5})(?:\.\d*)?$/;
 	return ('ymd', $1, $2, $3) if $value =~ /^(\d{4})(\d\d)(\d\d)(?:T?\d{4}(?:\d\d)?Z?)?$/;
 	return ('ymd', $1, $3, $4) if $value =~ m{^(\d{4})([-/.])(\d{1,2})\2(\d{1,2})$time?$};
 	return ('ymd', $1, $2, $3) if $value =~ /^(\d{4})年(\d{1,2})月(\d{1,2})日\s*(?:$clock)?$/;
 	return ('dots', $1, $2, $3) if $value =~ /^(\d{1,2})\.\s?(\d{1,2})\.\s?(\d{4}|\d\d)$time?$/;
+	return ('ymd', $3, $month_named{ lc $2 }, $1) if $value =~ /^(?:[A-Za-z]+,\s*)?(\d{1,2})[ -]$month\.?,?[ -](\d{4}|\d\d)$time?$/;
+	return ('ymd', $3, $month_named{ lc $1 }, $2) if $value =~ /^$month\.?\s+(\d{1,2}),?\s+(\d{4})$time?$/;
 	return ('unknown', $1, $3, $4) if $value =~ m{^(\d{1,2})([-/])(\d{1,2})\2(\d{4}|\d\d)$time?$};
 	return;
 }

@@ -75,7 +75,8 @@ sub refuses
 for (
 	[ 'English', 'Customer ID,Order Date,Total' ], [ 'German', 'Kunde,Datum,Betrag' ],
 	[ 'French', 'Client,Date de commande,Montant' ], [ 'Spanish', 'Cliente,Fecha,Importe' ],
-	[ 'Chinese', '客户,日期,金额' ], [ 'the styles of programs', '"customerId",order_date,GRAND-TOTAL' ])
+	[ 'Chinese', '客户,日期,金额' ], [ 'French without accents', 'Numero client,Date facture,Montant TTC' ],
+	[ 'a shop in China', '买家会员名,订单付款时间,买家实际支付金额（元）' ], [ 'the styles of programs', '"customerId",order_date,GRAND-TOTAL' ])
 {
 	reads("columns are found in $_->[0]", "$_->[1]\na,2024-03-01,5\n", 'a 2024-03-01 5');
 }
@@ -165,7 +166,8 @@ for (
 	'2024-01-05 23:30:00', '2024-01-05T23:30:00Z', '2024-01-05 23:30:00 -0500', '2024-01-05 10:00 Europe/Berlin',
 	'2024-01-05 10:00:00 CET', '2024-01-05T10:00+01:00[Europe/Paris]', '20240105', '20240105T101112', '2024/1/5',
 	'2024.01.05', '05.01.2024', '5.1.2024 10:00', '05.01.2024, 10:00:30', '1704412800', '1704412800000', '1704412800.25',
-	'2024年1月5日', '2024/1/5 9:05')
+	'2024年1月5日', '2024/1/5 9:05', '5-Jan-24', '5 January 2024', 'Jan 5, 2024 10:00 AM', 'Fri, 05 Jan 2024 10:00:00 +0000',
+	'45296', '45296.75')
 {
 	reads("the date $_ is read", date($_), 'a 2024-01-05 1');
 }
@@ -193,6 +195,10 @@ reads('an option names the states that count', "customer,date,amount,status\na,2
 	'b 2024-01-05 2', ['--status=cancelled,odd']);
 refuses('a file of which no state counts says so', "customer,date,amount,status\na,2024-01-05,1,pending\n",
 	'holds no purchases\n  rows left out: 1 with status pending \(--status LIST chooses\)');
+reads('a refunded order without its refund is left out', "customer,date,amount,status\na,2024-01-05,1,refunded\nb,2024-01-05,2,paid\n",
+	'b 2024-01-05 2');
+reads('a refunded order stays beside its refund', "customer,date,amount,status\na,2024-01-05,1,refunded\na,2024-01-06,-1,refunded\n",
+	'a 2024-01-05 1', 'a 2024-01-06 -1');
 my $two = "customer,date,amount,currency\na,2024-01-05,1,usd\nb,2024-01-05,2,EUR\n";
 refuses('two currencies are not added up', $two, 'has amounts in 2 currencies \(EUR USD\). Choose one: --currency EUR');
 reads('an option chooses the currency', $two, 'a 2024-01-05 1', ['--currency=USD']);
