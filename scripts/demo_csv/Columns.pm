@@ -1,7 +1,7 @@
-# Columns.pm: which column of the file is what.
+# Columns.pm: finds the columns of the customer, the date, the amount and so on.
 #
 # A name is compared without case, accents, spaces and signs, so "Order Date",
-# order_date and orderDate are one. If it is not known, what stands in parentheses
+# order_date and orderDate are one. If a name is not known, a part in parentheses
 # is left out, as in "Amount (EUR)". The lists have the usual names in English, German,
 # French, Spanish and Chinese, the surest ones first. The exports of some shop
 # systems are known by columns that only they have.
@@ -16,7 +16,7 @@ use Message qw(fail visible);
 
 our @EXPORT_OK = qw(choose);
 
-# Whom, when and how much must be known. The rest is used where it is there.
+# Customer, date and amount must be there. The others are used if they are there.
 our @roles = qw(customer date amount price quantity order refunded status currency);
 
 my %usual = map { my ($role, @list) = @$_; $role => [ map { word($_) } @list ] } (
@@ -52,7 +52,7 @@ my %usual = map { my ($role, @list) = @$_; $role => [ map { word($_) } @list ] }
 		bestellstatus zahlungsstatus statut statutcommande estado estadodelpedido 订单状态 交易状态 状态 狀態) ],
 	[ currency => qw(currency ordercurrency currencycode währung devise moneda divisa 币种 货币) ]);
 
-# An export that is known: columns that all must be there, and what they are.
+# An export is known if it "has" all these columns. "is" gives columns to roles.
 # Its rows of one order are one purchase, and the first of them has the total.
 my @exports = (
 	{ name => 'Shopify',
@@ -75,8 +75,9 @@ my @exports = (
 		has => [qw(order status customer customertype itemssold)],
 		is => { order => 'order', customer => 'customer', date => 'date', status => 'status' } });
 
-# The position of each role, from the header and what the user named: role =>
-# position. Also "export", the name of a known export, and "names", the header.
+# A hash from each role to the position of its column, from the header and the
+# options of the user. "export" is the name of a known export, or empty. "names"
+# is the header.
 sub choose
 {
 	my ($names, %named) = @_;

@@ -8,7 +8,7 @@ use Exporter qw(import);
 
 our @EXPORT_OK = qw(fail visible quoted);
 
-# Ends the program. What is wrong stands after the name of the file.
+# Ends the program. The caller, scripts/demo, puts the name of the file in front.
 sub fail
 {
 	my ($message) = @_;

@@ -1,6 +1,6 @@
 # Rows.pm: the rows of a CSV file, whatever program wrote it.
 #
-# The bytes tell what the file is, not its name: gzip begins with 1f 8b, UTF-16
+# The bytes of the file decide, not its name: gzip begins with 1f 8b, UTF-16
 # with a mark or with a zero in every second byte. gzip and iconv turn the bytes
 # into UTF-8. A row is a list of fields, still as bytes of UTF-8.
 #
@@ -140,7 +140,8 @@ sub header
 	return map { my $name = $_; utf8::decode($name); $name =~ s/^\s+|\s+$//g; $name } @$fields;
 }
 
-# What stands most often in the header, outside quotes.
+# The header has the delimiter more often than the other candidates. Quoted names
+# do not count.
 sub likeliest_delimiter
 {
 	my ($line) = @_;

@@ -24,10 +24,10 @@ my $month = qr/(?i:(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*)/;
 # Spreadsheets count days from 1899-12-30.
 use constant DAYS_UNTIL_1970 => 25569;
 
-# What stands before or after the number: a sign or the letters of a currency.
+# A currency stands before or after the number, as a sign or as letters.
 my $currency = qr/(?:[A-Z]{0,3}\p{Sc}|[A-Z]{3}|kr\.?|Kr\.?|zł|Kč|Ft|Fr\.?|Rs\.?|元|円)/;
 
-# The three numbers of a date and what is known of their order: "ymd", "dots"
+# The three numbers of a date, and their order as far as the form tells it: "ymd", "dots"
 # (the day is first by custom), "unknown"; or a day since 1970 as "count".
 # Nothing where the text is no date. A zone does not move the day.
 sub date_parts

@@ -125,6 +125,10 @@ refuses('JSON is refused', qq([{"customer": 1}]\n), 'is JSON or XML');
 refuses('an empty file is refused', '', 'is empty',);
 refuses('a header alone is refused', "customer,date,amount\n", 'holds no purchases');
 
+refuses('refunds alone are refused', "customer,date,amount\na,2024-01-05,-5\n", 'holds refunds only, no purchases');
+refuses('a day before all orders is refused', "customer,date,amount\na,2024-01-05,5\n",
+	'--as-of 2023-12-31 is before the first order \(2024-01-05\)', '--as-of', '2023-12-31');
+
 # Rows
 reads('quotes hold delimiters, quotes and ends of lines',
 	qq(customer,note,date,amount\n"a ""b""","x,\ny",2024-01-05,1\nc,5" pipe,2024-01-06,2\n),
@@ -147,7 +151,7 @@ for (
 	[ '1.234.567', '1234567' ], [ '12,34,567.5', '1234567.5' ], [ '1e3', '1e3' ], [ '￥12', '12' ], [ '0.000', '0.000' ],
 	[ 'R$ 1.234,5', '1234.5' ], [ '.5', '.5' ], [ '12.', '12' ], [ '($1,000.00)', '-1000.00' ])
 {
-	reads("the amount $_->[0] is read", amount($_->[0]), "a 2024-01-05 $_->[1]");
+	reads("the amount $_->[0] is read", amount($_->[0], 7), "a 2024-01-05 $_->[1]", 'a 2024-01-05 7');
 }
 refuses("the amount $_ alone has two meanings", amount($_),
 	'line 2: amount "' . $_ . '": is the mark for decimals or for thousands\? --decimal point or --decimal comma') for '1,234', '1.234';
