@@ -354,7 +354,8 @@ BEGIN
 		 WHERE d.customer_id = "drop" AND d.valid_to IS NULL AND d.tier_no > k.tier_no
 	LOOP
 		PERFORM crm.tier_grant(workspace, higher.program, keep, higher.name,
-			greatest(higher.until, crm.as_of() + 1), note => format('merged with customer %s', "drop"));
+			greatest(higher.until, crm.as_of() + 1),
+			note => format('merged with customer %s', "drop"));
 	END LOOP;
 	PERFORM crm_internal.merge_log('tier_log', 'program', keep, "drop");
 	PERFORM crm_internal.merge_log('lifecycle_log', NULL, keep, "drop");

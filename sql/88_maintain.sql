@@ -240,8 +240,8 @@ BEGIN
 	END LOOP;
 	IF pg_catalog.cardinality(failed) OPERATOR(pg_catalog.>) 0 THEN
 		RAISE EXCEPTION USING
-			MESSAGE = pg_catalog.format('maintenance of workspace "%s" failed in %s steps', workspace,
-				pg_catalog.cardinality(failed)),
+			MESSAGE = pg_catalog.format('maintenance of workspace "%s" failed in %s steps',
+				workspace, pg_catalog.cardinality(failed)),
 			DETAIL = pg_catalog.array_to_string(failed, '; '),
 			HINT = pg_catalog.format('SELECT * FROM %I.maintenance_run ORDER BY run_id DESC;',
 				workspace);
