@@ -11,8 +11,7 @@
 CREATE FUNCTION crm.as_of() RETURNS date
 	AS 'MODULE_PATHNAME', 'crm_as_of' LANGUAGE C STABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION crm.as_of() IS
-'The day that the views of workspaces show: the setting crm.as_of where it is set (SET crm.as_of '
-'= ''2025-12-31''), else the current date.';
+'The setting crm.as_of where it is set, else the current date.';
 
 CREATE FUNCTION crm_internal.as_of_setting() RETURNS date
 	AS 'MODULE_PATHNAME', 'crm_as_of_setting' LANGUAGE C STABLE STRICT PARALLEL SAFE;
@@ -21,14 +20,12 @@ COMMENT ON FUNCTION crm_internal.as_of_setting() IS
 
 /* Names and definitions */
 
--- make writes crm.workspace_definition from sql/workspace.
+-- make writes crm.workspace_definition from sql/workspace. @internal@ and @key@ in it
+-- stand for the schema of inner objects and for the type of keys.
 COMMENT ON FUNCTION crm.workspace_definition(text) IS
-'The DDL of a part of a workspace, as in the file of that name in sql/workspace. NULL for an '
-'unknown part. In it, @internal@ stands for the schema of the inner views and functions: '
-'sales_internal for a workspace sales. The parts are workspace, segments, tables, rules, purchase, '
-'attached, history, views, customer, attached_customer, growth, tiers, lifecycle and recurring.';
+'The DDL of a part of a workspace, or NULL for an unknown part.';
 
---| Each is the name of a text of crm.workspace_definition.
+-- Each is the name of a text of crm.workspace_definition.
 CREATE FUNCTION crm_internal.workspace_parts(attached boolean) RETURNS text[]
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 	RETURN CASE WHEN attached
@@ -39,8 +36,8 @@ COMMENT ON FUNCTION crm_internal.workspace_parts(boolean) IS
 'The definitions that make up a workspace, in the order in which they are run: one over a relation '
 'of your own (true) or one with tables (false).';
 
---| The schema of inner objects gets its name. Over a relation of your own, customers are keyed by
---| its type, and there is no table customer to join.
+-- The schema of inner objects gets its name. Over a relation of your own, customers are keyed by
+-- its type, and there is no table customer to join.
 CREATE FUNCTION crm_internal.workspace_fill(definition text, attached boolean, key_type text,
 	internal text) RETURNS text
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -172,7 +169,7 @@ COMMENT ON FUNCTION crm_internal.workspace_make_schemas(text, text) IS
 'Makes the two schemas of a workspace where they are missing, and comments them while they are '
 'empty.';
 
---| pg_catalog comes before all, as it does unless it is named.
+-- pg_catalog comes before all, as it does unless it is named.
 CREATE FUNCTION crm_internal.workspace_path(workspace text, type_schema name) RETURNS text
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 	RETURN quote_ident(workspace)
@@ -306,7 +303,7 @@ COMMENT ON FUNCTION crm_internal.workspace_lock(text) IS
  * multiply in its plans. And a table that was filled just now should not be
  * taken for empty until it comes round to it.
  */
---| The search path is that of the workspace.
+-- The search path is that of the workspace.
 CREATE FUNCTION crm_internal.workspace_analyze(filled regclass DEFAULT NULL,
 	changes bigint DEFAULT NULL) RETURNS void
 	LANGUAGE plpgsql AS $$
@@ -334,10 +331,17 @@ COMMENT ON FUNCTION crm_internal.workspace_analyze(regclass, bigint) IS
 
 /* Making */
 
---| Views and functions that only serve others come into a second schema, sales_internal for a
---| workspace sales. Neither schema may exist, unless it is yours and empty. time_zone decides on
---| which day a purchase happened (default: that of the session). Everything belongs to the
---| caller; a failing call leaves nothing behind. Returns the schema.
+--| * `workspace`: the name of the schema. A second schema for inner views and functions gets the
+--|   name with `_internal` appended. Neither may exist, unless it is empty and yours.
+--| * `time_zone`: decides on which day something happened. The default is the time zone of the
+--|   session.
+--|
+--| Everything belongs to the caller. A call that fails leaves nothing behind. The result is the
+--| schema.
+--|
+--| ```sql
+--| SELECT crm.create_workspace('sales', time_zone => 'Europe/Berlin');
+--| ```
 CREATE FUNCTION crm.create_workspace(workspace text, time_zone text DEFAULT NULL)
 	RETURNS regnamespace
 	LANGUAGE plpgsql AS $$
@@ -347,8 +351,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm.create_workspace(text, text) IS
-'Makes a workspace with tables: a schema of yours with tables for customers, orders, interactions, '
-'cases and so on, default rules, and views.';
+'Makes a workspace with tables of its own: a schema of yours with tables, rules and views.';
 
 CREATE FUNCTION crm_internal.equality_operator(type regtype) RETURNS regoperator
 	AS 'MODULE_PATHNAME', 'crm_equality_operator' LANGUAGE C STABLE STRICT PARALLEL SAFE;

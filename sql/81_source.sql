@@ -6,16 +6,16 @@
  * triggers on it that note which customers change.
  */
 
---| One row is one purchase; an amount below 0 is a refund. The workspace is a schema, and a
---| second one for inner views and functions, shop_internal; neither may exist, unless it is yours
---| and empty. customer: column with the key, of any type that can be ordered. at: column of type
---| date, timestamp or timestamptz; for the last, time_zone decides the day (default: that of the
+--| One row is one purchase; an amount below 0 is a refund. The workspace is a schema, and a second
+--| one for inner views and functions, shop_internal; neither may exist, unless it is yours and
+--| empty. customer: column with the key, of any type that can be ordered. at: column of type date,
+--| timestamp or timestamptz; for the last, time_zone decides the day (default: that of the
 --| session). amount: a number. cost: column with the cost of the purchase, for profit. filter:
 --| condition on the columns of the relation, for example $$status = 'paid'$$. Needs the rights
 --| SELECT and TRIGGER on the table, for triggers note which customers change; over a view or a
---| foreign table there are none, and crm.refresh computes everybody. Rows without customer, date
---| or amount, or with infinite ones, are left out and shown by the view rejected_purchase. A
---| failing call leaves nothing behind. Returns the schema.
+--| foreign table there are none, and crm.refresh computes everybody. Rows without customer, date or
+--| amount, or with infinite ones, are left out and shown by the view rejected_purchase. A failing
+--| call leaves nothing behind. Returns the schema.
 CREATE FUNCTION crm.attach(workspace text, source regclass, customer name, at name, amount name,
 	cost name DEFAULT NULL, filter text DEFAULT NULL, time_zone text DEFAULT NULL)
 		RETURNS regnamespace
@@ -205,7 +205,7 @@ END;
 COMMENT ON FUNCTION crm_internal.workspace_mark_function(text, name, name, name, name, text) IS
 'The definition of the trigger function of an attached workspace.';
 
---| None for a view or a foreign table.
+-- None for a view or a foreign table.
 CREATE FUNCTION crm_internal.workspace_sources(source regclass) RETURNS SETOF regclass
 	LANGUAGE sql STABLE STRICT
 BEGIN ATOMIC
@@ -356,7 +356,7 @@ COMMENT ON FUNCTION crm_internal.workspace_attach(text, regclass, name, name, na
  * The query is built here from the settings of the workspace: no function runs
  * SQL that a caller hands to it.
  */
---| Names in the filter mean what they mean to the caller, by their search path.
+-- Names in the filter mean what they mean to the caller, by their search path.
 CREATE FUNCTION crm_internal.workspace_create_source_row(workspace text, internal text,
 	caller_path text) RETURNS void
 	LANGUAGE plpgsql AS $$

@@ -5,8 +5,8 @@
  * by the notes that triggers write.
  */
 
---| Notes, facts and histories are seen at one moment, so a change is either in the history or
---| still noted. Returns customers (0: none is left) and their purchases.
+-- Notes, facts and histories are seen at one moment, so a change is either in the history or still
+-- noted. Returns customers (0: none is left) and their purchases.
 CREATE FUNCTION crm_internal.refresh_changed(workspace text, batch integer, before timestamptz,
 	OUT customers bigint, OUT purchases bigint) RETURNS record
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -65,7 +65,7 @@ $$;
 COMMENT ON FUNCTION crm_internal.refresh_first() IS
 'Fills an empty customer_history, and returns how many customers and purchases it holds.';
 
---| Returns customers and purchases.
+-- Returns customers and purchases.
 CREATE FUNCTION crm_internal.refresh_everyone(workspace text, OUT customers bigint,
 	OUT purchases bigint) RETURNS record
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -171,7 +171,7 @@ COMMENT ON FUNCTION crm_internal.refresh_step_as_owner(text, bigint, boolean, in
 	timestamptz) IS
 'Behind crm_internal.refresh_step.';
 
---| True when nothing is left to do.
+-- True when nothing is left to do.
 CREATE FUNCTION crm_internal.refresh_step(workspace text, run bigint, everyone boolean,
 	batch integer, before timestamptz) RETURNS boolean
 	AS 'MODULE_PATHNAME', 'crm_as_maintainer' LANGUAGE C;
@@ -185,7 +185,8 @@ CREATE FUNCTION crm_internal.refresh_finish_as_owner(workspace text, run bigint,
 BEGIN
 	PERFORM crm_internal.workspace_enter(workspace);
 	IF NOT EXISTS (SELECT FROM threshold)
-	   AND EXISTS (SELECT FROM customer_history h WHERE crm.first_day(h.history) <= crm.as_of())
+	   AND EXISTS (SELECT FROM customer_history h, shown_day d
+					WHERE crm.first_day(h.history) <= d.day)
 	   	THEN
 		PERFORM crm.freeze_thresholds(workspace);
 	END IF;
@@ -211,13 +212,13 @@ COMMENT ON FUNCTION crm_internal.refresh_finish(text, bigint) IS
  * before the transaction's first query.
  */
 --| Recomputes the customers that changed since, in transactions of batch customers; each is
---| complete, so that a refresh can be cancelled at any moment and called again, and two at once
---| are safe. Writers are not blocked, and the views are right before, during and after: this only
---| makes them faster. With full => true, on the first call, after a TRUNCATE and for sources
---| without triggers it recomputes everybody in one pass. Where there are no RFM thresholds yet,
---| it makes them as of crm.as_of(). Returns the number of customers recomputed, of their
---| purchases, and the seconds it took; the view refresh_progress shows all runs. It commits, so
---| it cannot be called inside a transaction block.
+--| complete, so that a refresh can be cancelled at any moment and called again, and two at once are
+--| safe. Writers are not blocked, and the views are right before, during and after: this only makes
+--| them faster. With full => true, on the first call, after a TRUNCATE and for sources without
+--| triggers it recomputes everybody in one pass. Where there are no RFM thresholds yet, it makes
+--| them as of crm.as_of(). Returns the number of customers recomputed, of their purchases, and the
+--| seconds it took; the view refresh_progress shows all runs. It commits, so it cannot be called
+--| inside a transaction block.
 CREATE PROCEDURE crm.refresh(workspace text, "full" boolean DEFAULT false,
 	batch integer DEFAULT 10000,
 	INOUT customers bigint DEFAULT NULL, INOUT purchases bigint DEFAULT NULL,

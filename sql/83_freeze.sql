@@ -63,8 +63,8 @@ CREATE FUNCTION crm_internal.freeze_thresholds_as_owner(workspace text, as_of da
 DECLARE
 	made record;
 BEGIN
-	as_of := coalesce(as_of, crm.as_of());
 	PERFORM crm_internal.workspace_enter(workspace);
+	as_of := coalesce(as_of, (SELECT d.day FROM shown_day d));
 	SELECT m.* INTO made FROM crm_internal.thresholds_of(as_of) m;
 	IF made.customers = 0 THEN
 		RAISE no_data_found USING
@@ -87,20 +87,26 @@ $$;
 COMMENT ON FUNCTION crm_internal.freeze_thresholds_as_owner(text, date) IS
 'Behind crm.freeze_thresholds.';
 
---| Freezes beside them the usual days between purchase days in each segment and in all, by which
---| the views judge idle customers who have bought on fewer than three days. The views of that day
---| and later use them until there are newer ones, so that scores stay comparable and one
---| customer's row needs no look at all others. Calling it again for a day replaces the thresholds
---| of that day. Returns them with the number of customers; nobody to compare is an error.
+--| * `as_of`: the day up to which purchases count. NULL, the default, is the day of the views.
+--|
+--| The function freezes these thresholds:
+--|
+--| * of the RFM scores, by `crm.rfm_thresholds_agg` over all customers with a purchase up to that
+--|   day;
+--| * of the ABC classes. The largest customers are of class A until they bring 80 percent of the
+--|   revenue, and of class B until 95 percent. Customers of equal revenue are in one class;
+--| * the usual days between purchase days, in each segment and in all. By them the views judge
+--|   customers who have bought on fewer than three days.
+--|
+--| The views of that day and later days use them until there are newer ones. So scores stay
+--| comparable, and the row of one customer needs no look at the others. A second call for a day
+--| replaces the thresholds of that day. A day on which nobody has bought yet is an error.
 CREATE FUNCTION crm.freeze_thresholds(workspace text, as_of date DEFAULT NULL,
 	OUT customers bigint, OUT thresholds crm.rfm_thresholds, OUT a_threshold numeric,
 	OUT b_threshold numeric) RETURNS record
 	AS 'MODULE_PATHNAME', 'crm_as_maintainer' LANGUAGE C;
 COMMENT ON FUNCTION crm.freeze_thresholds(text, date) IS
-'Freezes the thresholds of a workspace as of a day (NULL, the default: crm.as_of()): of the RFM '
-'scores, by crm.rfm_thresholds_agg over all customers with a purchase up to then, and of the ABC '
-'classes (A: the largest customers, until they bring 80 percent of the revenue; B: until 95 '
-'percent; equal revenue is never split).';
+'Freezes the thresholds of the scores and classes of a workspace as of a day.';
 
 CREATE FUNCTION crm_internal.fitted_purchases(workspace text, as_of date, kind text, hint text)
 	RETURNS crm.model
@@ -127,12 +133,13 @@ CREATE FUNCTION crm_internal.fit_as_owner(workspace text, as_of date, kind text)
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
 #variable_conflict use_column
 DECLARE
-	day date := coalesce(as_of, crm.as_of());
+	day date;
 	purchase_model crm.model;
 	spend_model crm.model;
 	message text := 'nobody has a repeat purchase of a positive amount';
 BEGIN
 	PERFORM crm_internal.workspace_enter(workspace);
+	day := coalesce(as_of, (SELECT d.day FROM shown_day d));
 	purchase_model := crm_internal.fitted_purchases(workspace, day, fit_as_owner.kind,
 		'A model is fitted on purchases: load some, or choose a later day.');
 	BEGIN
@@ -163,17 +170,21 @@ $$;
 COMMENT ON FUNCTION crm_internal.fit_as_owner(text, date, text) IS
 'Behind crm.fit.';
 
---| The views use the newest that is not later than their day; older ones are kept. Returns a row
---| for each model: what it describes, its kind, the number of customers, the log-likelihood and
---| the parameters. If spend cannot be fitted that is a warning, and there are no lifetime values;
---| nobody to fit on, or a fit that fails, is an error and adds nothing.
+--| * `as_of`: the day up to which purchases count. NULL, the default, is the day of the views.
+--| * `kind`: the kind of model of purchases. NULL, the default, is the setting `purchase_model`.
+--|
+--| The function adds a model of purchases and a `gamma_gamma` model of spend to the table `model`.
+--| A view uses the newest model that is not later than its day. Older models are kept.
+--|
+--| The result has a row for each model: what it describes, its kind, the number of customers, the
+--| log-likelihood and the parameters. If spend cannot be fitted, a warning says so, and there are
+--| no lifetime values. A day on which nobody has bought yet and a fit that fails are errors, and
+--| add nothing.
 CREATE FUNCTION crm.fit(workspace text, as_of date DEFAULT NULL, kind text DEFAULT NULL)
 	RETURNS TABLE (role text, fitted text, customers bigint, log_likelihood float8, parameters text)
 	AS 'MODULE_PATHNAME', 'crm_as_maintainer' LANGUAGE C;
 COMMENT ON FUNCTION crm.fit(text, date, text) IS
-'Fits the models of a workspace on the purchases up to a day (NULL, the default: crm.as_of()) and '
-'adds them to its table "model": one of purchases (kind; NULL, the default: the setting '
-'purchase_model) and one of spend (gamma_gamma).';
+'Fits the models of a workspace on the purchases up to a day.';
 
 CREATE FUNCTION crm_internal.backtest_rows(purchase_model crm.model, spend_model crm.model,
 	calibration_end date, days integer)
@@ -234,15 +245,15 @@ DECLARE
 	purchase_model crm.model;
 	spend_model crm.model;
 BEGIN
-	as_of := coalesce(as_of, crm.as_of());
+	PERFORM crm_internal.workspace_enter(workspace);
+	as_of := coalesce(as_of, (SELECT d.day FROM shown_day d));
 	days := as_of - calibration_end;
 	IF days IS NULL OR days < 1 THEN
 		RAISE invalid_parameter_value USING
 			MESSAGE = format('calibration ends on %s, but the data to compare with end on %s',
 							 calibration_end, as_of),
-			HINT = 'Choose a day before crm.as_of() as the end of calibration.';
+			HINT = 'Choose an earlier day as the end of calibration.';
 	END IF;
-	PERFORM crm_internal.workspace_enter(workspace);
 	purchase_model := crm_internal.fitted_purchases(workspace, calibration_end, kind,
 		'Choose a later end of calibration.');
 	BEGIN
@@ -258,15 +269,20 @@ $$;
 COMMENT ON FUNCTION crm_internal.backtest_as_owner(text, date, date, text) IS
 'Behind crm.backtest.';
 
---| Beside it a naive forecast: everybody repeats what he did in the time before, as long as the
---| one forecast (first purchases do not count). Rows: customers; purchase days in all; mean
---| absolute error and root mean square error of purchase days a customer; correlation of forecast
---| and actual; revenue of the customers with a forecast of it. Stores nothing.
+--| * `calibration_end`: the models are fitted on purchases up to this day.
+--| * `as_of`: the forecasts are compared with what happened from then to this day. NULL, the
+--|   default, is the day of the views.
+--| * `kind`: the kind of model of purchases. NULL, the default, is the setting `purchase_model`.
+--|
+--| Beside each forecast stands a naive one. It says that everybody repeats what they did in the
+--| time before, over as many days. First purchases do not count in it.
+--|
+--| The rows are: customers, purchase days in all, the mean absolute error and the root mean square
+--| error of the purchase days of a customer, the correlation of forecast and actual, and the
+--| revenue of customers with a forecast of it. The function stores nothing.
 CREATE FUNCTION crm.backtest(workspace text, calibration_end date, as_of date DEFAULT NULL,
 	kind text DEFAULT NULL)
 	RETURNS TABLE (measure text, actual float8, model float8, naive float8)
 	AS 'MODULE_PATHNAME', 'crm_as_reader' LANGUAGE C STABLE;
 COMMENT ON FUNCTION crm.backtest(text, date, date, text) IS
-'How good the forecasts of a workspace would have been: fits the models on purchases up to '
-'calibration_end and compares with what happened from then to as_of (NULL, the default: '
-'crm.as_of()), for the customers known then.';
+'How good the forecasts of a workspace would have been on purchases that are known by now.';

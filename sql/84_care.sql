@@ -24,15 +24,13 @@ SELECT n.nspname AS workspace,
   JOIN pg_catalog.pg_class w ON w.relnamespace OPERATOR(pg_catalog.=) n.oid
 							AND w.relname OPERATOR(pg_catalog.=) 'workspace';
 COMMENT ON VIEW crm.workspaces IS
-'The workspaces of this database: schema, owner, whether it stands on a relation of yours '
-'(crm.attach) or has its own tables, about how many customers have a stored history (NULL: not '
-'counted yet), and its size.';
+'The workspaces of this database.';
 COMMENT ON COLUMN crm.workspaces.workspace IS 'The schema.';
 COMMENT ON COLUMN crm.workspaces.owner IS 'Its owner.';
 COMMENT ON COLUMN crm.workspaces.attached IS
 'Whether it stands on a relation of yours (crm.attach).';
 COMMENT ON COLUMN crm.workspaces.stored_customers IS
-'About how many customers have a stored history; NULL: not counted yet.';
+'About how many customers have a stored history, or NULL where nobody has counted yet.';
 COMMENT ON COLUMN crm.workspaces.bytes IS 'Size of its tables, with indexes.';
 GRANT SELECT ON crm.workspaces TO PUBLIC;
 
@@ -156,7 +154,7 @@ $$;
 COMMENT ON FUNCTION crm_internal.workspace_source_problems() IS
 'What is wrong with the source of an attached workspace: gone, without index, row security.';
 
---| The search path is that of the workspace.
+-- The search path is that of the workspace.
 CREATE FUNCTION crm_internal.workspace_trigger_problems(workspace text, OUT problem text,
 	OUT object text, OUT detail text, OUT hint text) RETURNS SETOF record
 	LANGUAGE plpgsql STABLE AS $$
@@ -321,19 +319,27 @@ $$;
 COMMENT ON FUNCTION crm_internal.check_workspace_as_owner(text) IS
 'Behind crm.check_workspace.';
 
---| Compares everything that was shipped with the catalog: tables, columns, defaults, constraints,
---| indexes, views, functions, triggers, comments and rights, and what of it this version ships in
---| another form. What you added is no problem. Then it looks at these:
---| triggers on the sources, also on partitions; missing indexes and row security of a source;
---| customers that wait for a refresh; stored histories against the facts, for a sample of up to
---| 2000 customers; source rows that are left out; metrics that are no columns; rules, tiers,
---| points and scores of programs.
+--| The check compares everything that was shipped with the catalog: tables, columns, defaults,
+--| constraints, indexes, views, functions, triggers, comments and rights. It also finds what this
+--| version ships in another form. What you added is no problem.
+--|
+--| Then it looks at these:
+--|
+--| * triggers on the source, also on partitions, and a missing index of the source;
+--| * tables with customers that have no row security while another one has it;
+--| * customers who wait for a refresh;
+--| * stored histories against the facts, for a sample of at most 2000 customers;
+--| * rows of the source that are left out;
+--| * metrics that are no columns, and rules, tiers, points and scores of programs.
+--|
+--| The result has a row for each problem with its mend. No rows mean that all is well. The check
+--| makes a copy of the definitions in schemas that never stay, so it needs two transaction numbers
+--| and cannot run on a standby. The table `workspace_problem` keeps what `crm.maintain` found.
 CREATE FUNCTION crm.check_workspace(workspace text, OUT problem text, OUT object text,
 	OUT detail text, OUT hint text) RETURNS SETOF record
 	AS 'MODULE_PATHNAME', 'crm_as_maintainer' LANGUAGE C;
 COMMENT ON FUNCTION crm.check_workspace(text) IS
-'What is wrong with a workspace, a row for each problem with its mend; no rows mean that all is '
-'well.';
+'What is wrong with a workspace.';
 
 CREATE FUNCTION crm_internal.workspace_renew_triggers(workspace text, internal text) RETURNS void
 	LANGUAGE plpgsql AS $$
@@ -709,10 +715,10 @@ COMMENT ON FUNCTION crm_internal.upgrade_workspace_as_owner(text, boolean) IS
 --|   they are, and a warning names each.
 --|
 --| Call it after `ALTER EXTENSION crm UPDATE`. It makes new tables, columns, views, functions and
---| triggers, and those that somebody dropped. It replaces what is of an earlier version and was
---| not changed. Objects of your own are never touched. A view or function whose columns changed
---| gets another name if something of your own stands on it, and a warning says so. The workspace
---| keeps the definitions from which it was made, so the upgrade knows what somebody changed.
+--| triggers, and those that somebody dropped. It replaces what is of an earlier version and was not
+--| changed. Objects of your own are never touched. A view or function whose columns changed gets
+--| another name if something of your own stands on it, and a warning says so. The workspace keeps
+--| the definitions from which it was made, so the upgrade knows what somebody changed.
 --|
 --| Queries that read the workspace go on. The upgrade waits for a moment without them. A new check
 --| or foreign key on a table that holds rows is not validated. crm.check_workspace names it.
@@ -766,10 +772,12 @@ $$;
 COMMENT ON FUNCTION crm_internal.drop_workspace_as_owner(text, boolean) IS
 'Behind crm.drop_workspace.';
 
---| Refuses while one of its tables holds data (default rules and what can be computed again do
---| not count), unless force is true. Waits for a refresh to finish its batch. A source that was
---| attached is left as it is.
+--| * `force`: whether to drop it even where its tables hold data. Rules and what can be computed
+--|   again are no data.
+--|
+--| The call waits until nobody else maintains the workspace. A source that was attached is left as
+--| it is, without the triggers.
 CREATE FUNCTION crm.drop_workspace(workspace text, force boolean DEFAULT false) RETURNS void
 	AS 'MODULE_PATHNAME', 'crm_as_owner' LANGUAGE C;
 COMMENT ON FUNCTION crm.drop_workspace(text, boolean) IS
-'Drops a workspace with everything in its two schemas, and its triggers on the source.';
+'Drops a workspace with everything in its two schemas.';

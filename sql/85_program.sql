@@ -86,18 +86,25 @@ $$;
 COMMENT ON FUNCTION crm_internal.program_policy_as_owner(text, text) IS
 'Behind crm.program_policy.';
 
---| Only metrics of purchases can be replayed (revenue, purchases, purchase_days; over the last 12
---| months also revenue_12m and purchases_12m). Rules that contradict themselves and an unknown
---| program are errors.
+--| * `program`: the program.
+--|
+--| Only metrics of purchases can be replayed by `crm.tier_at` and `crm.tier_path`: `revenue`,
+--| `purchases` and `purchase_days`, and over the last 12 months `revenue_12m` and `purchases_12m`.
+--| Rules that contradict themselves and an unknown program are errors. In a subquery the policy is
+--| computed once, and not for each customer.
+--|
+--| ```sql
+--| SELECT (crm.tier_at((SELECT crm.program_policy('sales', 'standard')), h.history,
+--|                     '2025-12-31')).tier, count(*)
+--|   FROM sales.purchase_history h
+--|  GROUP BY 1;
+--| ```
 CREATE FUNCTION crm.program_policy(workspace text, program text) RETURNS crm.tier_policy
 	AS 'MODULE_PATHNAME', 'crm_as_reader' LANGUAGE C STABLE;
 COMMENT ON FUNCTION crm.program_policy(text, text) IS
-'The policy that the rows of program, tier and tier_rule of a workspace mean now, for crm.tier_at '
-'and crm.tier_path: SELECT (crm.tier_at((SELECT crm.program_policy(''sales'', ''standard'')), '
-'history, ''2025-12-31'')).tier, count(*) FROM sales.purchase_history GROUP BY 1 (in a subquery, '
-'it is computed once and not for each customer).';
+'The policy that the rules of a program in a workspace mean now.';
 
---| The search path is that of the workspace.
+-- The search path is that of the workspace.
 CREATE FUNCTION crm_internal.program_given_metrics(policy crm.tier_policy) RETURNS text
 	LANGUAGE plpgsql STABLE AS $$
 DECLARE
@@ -118,15 +125,13 @@ BEGIN
 				MESSAGE = format('there is no metric "%s", which a rule of a tier asks for',
 					wanted),
 				DETAIL = format('Metrics are: %s.',
-					(SELECT string_agg(a.attname, ', ' ORDER BY a.attnum) FROM pg_attribute a
-													   JOIN pg_type t ON t.oid = a.atttypid
-													   	AND t.typcategory = 'N'
-													  WHERE a.attrelid
-													  	= to_regclass('customer_metric')
-													  	AND a.attnum > 0
-													  	AND a.attname <> 'customer_id')
-												 || coalesce((SELECT string_agg(DISTINCT ', '
-												 	|| i.model, '') FROM score_item i), '')),
+					(SELECT string_agg(a.attname, ', ' ORDER BY a.attnum)
+					   FROM pg_attribute a
+					   JOIN pg_type t ON t.oid = a.atttypid AND t.typcategory = 'N'
+					  WHERE a.attrelid = to_regclass('customer_metric') AND a.attnum > 0
+						AND a.attname <> 'customer_id')
+					|| coalesce((SELECT string_agg(DISTINCT ', ' || i.model, '')
+								   FROM score_item i), '')),
 				HINT = 'A metric is a column of the view customer_metric, or a model of '
 					'score_item.';
 		END IF;
@@ -147,8 +152,8 @@ COMMENT ON FUNCTION crm_internal.program_given_metrics(crm.tier_policy) IS
 /*
  * Members come from the log; somebody with any row there has joined before.
  */
---| Its parameters: $1 the day, $2 the program, $4 the time zone. The search path is that of the
---| workspace.
+-- Its parameters: $1 the day, $2 the program, $4 the time zone. The search path is that of the
+-- workspace.
 CREATE FUNCTION crm_internal.program_members(policy crm.tier_policy) RETURNS text
 	LANGUAGE plpgsql STABLE AS $$
 DECLARE
@@ -185,9 +190,9 @@ COMMENT ON FUNCTION crm_internal.program_members(crm.tier_policy) IS
 'A query for who is in a program on a day, with the state and what the metrics are counted from: '
 'the members, and those who join with their first purchase, who have no state yet.';
 
---| Ranked are, for purchases, those who bought in the window, else those whose metric is known;
---| where that is nobody, the threshold is 10^15, which nobody enters. The search path is that of
---| the workspace.
+-- Ranked are, for purchases, those who bought in the window, else those whose metric is known;
+-- where that is nobody, the threshold is 10^15, which nobody enters. The search path is that of
+-- the workspace.
 CREATE FUNCTION crm_internal.program_ranked(policy crm.tier_policy, program text, metric text,
 	as_of date) RETURNS numeric[]
 	LANGUAGE plpgsql STABLE AS $$
@@ -255,7 +260,7 @@ COMMENT ON FUNCTION crm_internal.program_freeze(crm.tier_policy, text, date) IS
 'A policy with the shares of its rules replaced by the thresholds that they mean as of a day: the '
 'value that the last of the share has, so that ties are not split.';
 
---| The search path is that of the workspace.
+-- The search path is that of the workspace.
 CREATE FUNCTION crm_internal.program_rewind(program text, as_of date, time_zone text) RETURNS void
 	LANGUAGE plpgsql AS $$
 DECLARE
@@ -283,8 +288,8 @@ $$;
 COMMENT ON FUNCTION crm_internal.program_rewind(text, date, text) IS
 'Takes back what reviews of a program decided on a day and later.';
 
---| A row of that day is replaced. Returns the number of rows written, in all and by reason. The
---| search path is that of the workspace.
+-- A row of that day is replaced. Returns the number of rows written, in all and by reason. The
+-- search path is that of the workspace.
 CREATE FUNCTION crm_internal.tier_thresholds(policy crm.tier_policy) RETURNS jsonb
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
@@ -377,7 +382,7 @@ BEGIN
 	SELECT count(*), count(*) FILTER (WHERE w.reason = 'enroll'),
 		   count(*) FILTER (WHERE w.reason = 'upgrade'), count(*) FILTER (WHERE w.reason = 'renew'),
 		   count(*) FILTER (WHERE w.reason = 'grace'),
-		   	count(*) FILTER (WHERE w.reason = 'downgrade')
+		   count(*) FILTER (WHERE w.reason = 'downgrade')
 	  FROM written w$query$, crm_internal.tier_decisions(policy))
 	   INTO changes, enrolled, upgraded, renewed, given_grace, downgraded
 	  USING as_of, program, policy, policy ->> 'time_zone',
@@ -455,9 +460,10 @@ CREATE FUNCTION crm_internal.review_tiers_as_owner(workspace text, INOUT program
 	LANGUAGE plpgsql ROWS 1 SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
 DECLARE
 	wanted text := program;
-	day date := coalesce(as_of, crm.as_of());
+	day date;
 BEGIN
 	PERFORM crm_internal.program_enter(workspace);
+	day := coalesce(as_of, (SELECT d.day FROM shown_day d));
 	FOR program IN
 		SELECT wanted WHERE wanted IS NOT NULL
 		UNION ALL
@@ -472,24 +478,29 @@ $$;
 COMMENT ON FUNCTION crm_internal.review_tiers_as_owner(text, text, date, boolean) IS
 'Behind crm.review_tiers.';
 
---| Customers join with their first purchase. What is decided, crm.tier_decide explains; when the
---| day begins, by what was before it, and where the day has purchases again when it ends.
---| Decisions take effect from the beginning of that day, so that a program whose upgrades are to
---| count at once is reviewed daily; reviewed every day, it decides as crm.tier_path replays. The
---| same review again writes nothing, or what is new since. Shares of the best customers are
---| frozen to thresholds, kept with the rules in tier_review. A day before the last review is an
---| error, unless replay is true: that takes back the decisions of reviews from this day on, and
---| decides it anew. Returns a row for each program: its name, the number of members, and of what
---| was decided: enrolled, upgraded, renewed, given_grace, downgraded.
+--| * `program`: the program. NULL, the default, means all of them.
+--| * `as_of`: the day of the review. NULL, the default, is the day of the views.
+--| * `replay`: whether to take the reviews of that day and later back first, and to decide again.
+--|
+--| Customers join with their first purchase. `crm.tier_decide` explains what is decided. The review
+--| decides when the day begins, by what was before it. Where the day has purchases, it decides
+--| again when the day ends. Decisions take effect from the beginning of the day. So a program whose
+--| upgrades count at once is reviewed daily. Reviewed every day, it decides as `crm.tier_path`
+--| replays.
+--|
+--| The same review again writes only what is new. Shares of the best customers are frozen to
+--| thresholds, which the table `tier_review` keeps with the rules. A day before the last review is
+--| an error, unless `replay` is true.
+--|
+--| The result has a row for each program: its name, the number of members, and how many were
+--| enrolled, upgraded, renewed, given a grace and downgraded.
 CREATE FUNCTION crm.review_tiers(workspace text, INOUT program text DEFAULT NULL,
 	as_of date DEFAULT NULL, replay boolean DEFAULT false,
 	OUT members bigint, OUT enrolled bigint, OUT upgraded bigint, OUT renewed bigint,
 	OUT given_grace bigint, OUT downgraded bigint) RETURNS SETOF record
 	AS 'MODULE_PATHNAME', 'crm_as_maintainer' LANGUAGE C ROWS 1;
 COMMENT ON FUNCTION crm.review_tiers(text, text, date, boolean) IS
-'Reviews a program of a workspace (NULL, the default: all of them) as of a day (NULL, the default: '
-'crm.as_of()) and writes what changes to tier_log, each row with the facts behind it: SELECT * '
-'FROM crm.review_tiers(''sales'', ''standard'', ''2025-12-31'').';
+'Reviews the programs of a workspace as of a day, and writes what changes to tier_log.';
 
 /* Decisions by hand */
 
@@ -609,9 +620,9 @@ DECLARE
 	member record;
 	state crm.tier_state;
 BEGIN
-	as_of := coalesce(as_of, crm.as_of());
-	PERFORM crm_internal.program_day(as_of);
 	PERFORM crm_internal.program_enter(workspace);
+	as_of := coalesce(as_of, (SELECT d.day FROM shown_day d));
+	PERFORM crm_internal.program_day(as_of);
 	PERFORM crm_internal.workspace_lock(workspace);
 	granted := crm_internal.granted_tier_no(workspace, program, tier, as_of);
 	IF until <= as_of OR until IS NULL OR NOT isfinite(until) THEN
@@ -635,16 +646,20 @@ $$;
 COMMENT ON FUNCTION crm_internal.tier_grant_as_owner(text, text, bigint, text, date, date, text) IS
 'Behind crm.tier_grant.';
 
---| Who has a higher tier keeps it. A customer who is no member joins with it. A later tier by
---| hand takes the place of an earlier one. note says why. Writes a row with the reason manual to
---| tier_log. Errors: an unknown program, tier or customer; a day until that is not later; a later
---| decision about the customer.
+--| * `until`: the day until which the customer does not fall below the tier, whatever their
+--|   metrics. From then on they are reviewed like everybody.
+--| * `as_of`: the day on which the tier is given. NULL, the default, is the day of the views.
+--| * `note`: says why.
+--|
+--| A customer with a higher tier keeps it. A customer who is no member joins with the tier. A later
+--| tier given by hand takes the place of an earlier one. The row of `tier_log` has the reason
+--| `manual`. An unknown program, tier or customer, a day `until` that is not later, and a later
+--| decision about the customer are errors.
 CREATE FUNCTION crm.tier_grant(workspace text, program text, customer_id bigint, tier text,
 	until date, as_of date DEFAULT NULL, note text DEFAULT NULL) RETURNS void
 	AS 'MODULE_PATHNAME', 'crm_as_maintainer' LANGUAGE C;
 COMMENT ON FUNCTION crm.tier_grant(text, text, bigint, text, date, date, text) IS
-'Gives a customer a tier by hand, on a day (NULL, the default: crm.as_of()): until the day until '
-'he does not fall below it, whatever his metrics; from then on he is reviewed like everybody.';
+'Gives a customer a tier by hand, until a day.';
 
 /* Reviews of stages */
 
@@ -652,7 +667,7 @@ COMMENT ON FUNCTION crm.tier_grant(text, text, bigint, text, date, date, text) I
  * What the view customer_stage shows, of the columns that rules name: the
  * whole row of customer_metric would take lifetime values and all the rest.
  */
---| Its parameter $1 is the rules. The search path is that of the workspace.
+-- Its parameter $1 is the rules. The search path is that of the workspace.
 CREATE FUNCTION crm_internal.lifecycle_found(workspace text) RETURNS text
 	LANGUAGE plpgsql STABLE AS $$
 DECLARE
@@ -697,8 +712,8 @@ COMMENT ON FUNCTION crm_internal.lifecycle_found(text) IS
 'with facts where it is a time that has passed; an error where a rule names a metric that does not '
 'exist.';
 
---| A row of that day that turned out to be no move is taken back. Returns the number of rows
---| written and of unusual moves among them. The search path is that of the workspace.
+-- A row of that day that turned out to be no move is taken back. Returns the number of rows
+-- written and of unusual moves among them. The search path is that of the workspace.
 CREATE FUNCTION crm_internal.lifecycle_moves(workspace text) RETURNS text
 	LANGUAGE plpgsql STABLE AS $$
 BEGIN
@@ -830,27 +845,31 @@ CREATE FUNCTION crm_internal.review_stages_as_owner(workspace text, as_of date,
 	OUT customers bigint, OUT moves bigint, OUT unusual_moves bigint) RETURNS record
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
 BEGIN
+	PERFORM crm_internal.program_enter(workspace);
 	SELECT r.* INTO customers, moves, unusual_moves
-	  FROM crm_internal.stage_review(workspace, coalesce(as_of, crm.as_of()), replay) r;
+	  FROM shown_day d
+	 CROSS JOIN LATERAL crm_internal.stage_review(workspace, coalesce(as_of, d.day), replay) r;
 END
 $$;
 COMMENT ON FUNCTION crm_internal.review_stages_as_owner(text, date, boolean) IS
 'Behind crm.review_stages.';
 
---| A stage counts from the beginning of the day of the review that found it. A move that
---| lifecycle_move does not list is written all the same and flagged in its facts ("unusual":
---| true). The same review again changes only what new facts or rules change. A day before the
---| last review is an error, unless replay is true: that takes back the reviews from this day on,
---| and looks anew. Returns the number of customers in a stage, of moves written (first stages
---| included) and of unusual ones.
+--| * `as_of`: the day of the review. NULL, the default, is the day of the views.
+--| * `replay`: whether to take the reviews of that day and later back first, and to look again.
+--|
+--| A stage counts from the beginning of the day of the review that found it. `lifecycle_log` keeps
+--| the reasons and the values behind a move. A move that `lifecycle_move` does not list is written,
+--| too, and has `"unusual": true` in its facts. The same review again changes only what new facts
+--| or rules change. A day before the last review is an error, unless `replay` is true.
+--|
+--| The result has the number of customers in a stage, of moves written (first stages included), and
+--| of unusual moves among them.
 CREATE FUNCTION crm.review_stages(workspace text, as_of date DEFAULT NULL,
 	replay boolean DEFAULT false,
 	OUT customers bigint, OUT moves bigint, OUT unusual_moves bigint) RETURNS record
 	AS 'MODULE_PATHNAME', 'crm_as_maintainer' LANGUAGE C;
 COMMENT ON FUNCTION crm.review_stages(text, date, boolean) IS
-'Looks at the stages of all customers of a workspace as of a day (NULL, the default: crm.as_of()) '
-'and writes those that changed to lifecycle_log, with the reasons and the values behind them: '
-'SELECT * FROM crm.review_stages(''sales'', ''2025-12-31'').';
+'Looks at the stages of all customers as of a day, and writes those that changed.';
 
 /* What is wrong */
 

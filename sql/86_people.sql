@@ -218,6 +218,22 @@ $$;
 COMMENT ON FUNCTION crm_internal.rows_in_source(text) IS
 'How many rows of a customer the source of an attached workspace holds.';
 
+CREATE FUNCTION crm_internal.tell_of_source(customer_id text, what_to_do text) RETURNS void
+	LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	found record := crm_internal.rows_in_source(customer_id);
+BEGIN
+	IF found.row_count > 0 THEN
+		RAISE NOTICE USING
+			MESSAGE = format('%s rows of customer %s are left in %s', found.row_count,
+				customer_id, found.source),
+			HINT = 'The source is yours. ' || what_to_do;
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION crm_internal.tell_of_source(text, text) IS
+'A NOTICE where the source of an attached workspace still has rows of a customer.';
+
 CREATE FUNCTION crm_internal.erase_customer_as_owner(workspace text, customer_id text)
 	RETURNS TABLE (relation text, erased bigint)
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
@@ -225,7 +241,6 @@ CREATE FUNCTION crm_internal.erase_customer_as_owner(workspace text, customer_id
 DECLARE
 	conditions jsonb;
 	target regclass;
-	left_in_source record;
 	texts text[];
 BEGIN
 	PERFORM crm_internal.workspace_enter(workspace);
@@ -251,13 +266,8 @@ BEGIN
 		RETURN NEXT;
 	END LOOP;
 	PERFORM crm_internal.erase_messages(texts);
-	left_in_source := crm_internal.rows_in_source(erase_customer_as_owner.customer_id);
-	IF left_in_source.row_count > 0 THEN
-		RAISE NOTICE USING
-			MESSAGE = format('%s rows of the customer are left in %s', left_in_source.row_count,
-				left_in_source.source),
-			HINT = 'The source is yours. Delete them there, then erase the customer again.';
-	END IF;
+	PERFORM crm_internal.tell_of_source(erase_customer_as_owner.customer_id,
+		'Delete them there, then erase the customer again.');
 END
 $$;
 COMMENT ON FUNCTION crm_internal.erase_customer_as_owner(text, text) IS
@@ -354,7 +364,7 @@ BEGIN
 		 WHERE d.customer_id = "drop" AND d.valid_to IS NULL AND d.tier_no > k.tier_no
 	LOOP
 		PERFORM crm.tier_grant(workspace, higher.program, keep, higher.name,
-			greatest(higher.until, crm.as_of() + 1),
+			greatest(higher.until, (SELECT s.day + 1 FROM shown_day s)),
 			note => format('merged with customer %s', "drop"));
 	END LOOP;
 	PERFORM crm_internal.merge_log('tier_log', 'program', keep, "drop");
@@ -445,7 +455,6 @@ CREATE FUNCTION crm_internal.merge_customers_as_owner(workspace text, keep text,
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
 DECLARE
 	data jsonb;
-	left_in_source record;
 BEGIN
 	PERFORM crm_internal.workspace_enter(workspace);
 	PERFORM set_config('search_path', format('%I, %I, pg_temp', workspace,
@@ -462,13 +471,8 @@ BEGIN
 		PERFORM crm_internal.merge_tables(workspace, keep::bigint, "drop"::bigint);
 	ELSE
 		PERFORM crm_internal.merge_archive(keep, "drop");
-		left_in_source := crm_internal.rows_in_source("drop");
-		IF left_in_source.row_count > 0 THEN
-			RAISE NOTICE USING
-				MESSAGE = format('%s rows of customer %s are left in %s', left_in_source.row_count,
-					"drop", left_in_source.source),
-				HINT = format('The source is yours. UPDATE it, so that they belong to %s.', keep);
-		END IF;
+		PERFORM crm_internal.tell_of_source("drop",
+			format('UPDATE it, so that they belong to %s.', keep));
 	END IF;
 	INSERT INTO customer_merge (kept, dropped, dropped_data) VALUES (keep, "drop", data);
 END

@@ -286,9 +286,9 @@ COMMENT ON FUNCTION crm_internal.delete_logs_as_owner(text, date) IS
 
 --| * `until`: the day in the time zone of the workspace. Rows that ended before it are deleted.
 --|
---| Logs are `maintenance_run`, `refresh_run`, `customer_merge`, `tier_log` and `lifecycle_log`.
---| The tier and the stage of every customer on that day and later stay known. Flows of earlier
---| months are lost.
+--| Logs are `maintenance_run`, `refresh_run`, `customer_merge`, `tier_log` and `lifecycle_log`. The
+--| tier and the stage of every customer on that day and later stay known. Flows of earlier months
+--| are lost.
 CREATE FUNCTION crm.delete_logs(workspace text, until date)
 	RETURNS TABLE (relation text, deleted bigint)
 	AS 'MODULE_PATHNAME', 'crm_as_maintainer' LANGUAGE C;

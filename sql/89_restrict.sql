@@ -170,15 +170,15 @@ $$;
 COMMENT ON FUNCTION crm_internal.restrict_customers_as_owner(text, regrole, text) IS
 'Behind crm.restrict_customers.';
 
---| * `reader`: the role. Members of the role are restricted as well. The owner of the workspace
---|   and superusers are not.
+--| * `reader`: the role. Members of the role are restricted as well. The owner of the workspace and
+--|   superusers are not.
 --| * `condition`: a condition on the columns of the table `customer`. In an attached workspace it
 --|   is a condition on the column `customer_id`. NULL takes the restriction away.
 --|
 --| The function writes a restrictive policy for the role on every table that names a customer,
---| directly or through another table. Rows without a customer are hidden, too. Other roles see
---| what they saw before. The views follow, because they read with the rights of the reader. The
---| reader needs SELECT on the tables and views, and sees the same customers in all of them.
+--| directly or through another table. Rows without a customer are hidden, too. Other roles see what
+--| they saw before. The views follow, because they read with the rights of the reader. The reader
+--| needs SELECT on the tables and views, and sees the same customers in all of them.
 --|
 --| An attached source keeps its own policies. crm.check_workspace names a source without row
 --| security, and tables of your own that name a customer but have none.
