@@ -359,8 +359,7 @@ BEGIN
 		UPDATE tier_log l SET valid_to = $5
 		  FROM decision e
 		 WHERE l.program = $2 AND l.customer_id = e.customer_id AND l.valid_from = e.valid_from
-		   AND e.valid_from < $5
-		RETURNING l.customer_id
+		   AND e.valid_from < $5 RETURNING l.customer_id
 	), written AS (
 		INSERT INTO tier_log AS l (program, customer_id, valid_from, tier_no, reason, review_at,
 								   floor_until, facts)

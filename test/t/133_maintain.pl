@@ -1,0 +1,112 @@
+# Maintenance that commits: the steps of a night, what is noted of them, and
+# upgrades under readers.
+use strict;
+use warnings;
+
+use File::Temp qw(tempfile tempdir);
+use Test::More;
+
+my $database = "crm_maintain_$$";
+my $keeper = "crm_keeper_$$";
+
+sub psql
+{
+	my ($sql, @options) = @_;
+	my ($file, $name) = tempfile(UNLINK => 1);
+	print $file "SET client_min_messages = warning;\n$sql";
+	close $file;
+	my $output = qx(psql -XqAt -v ON_ERROR_STOP=1 @options -d $database -f $name 2>&1);
+	chomp $output;
+	return ($? == 0, $output);
+}
+
+sub answers
+{
+	my ($sql, $expected, $name) = @_;
+	is((psql($sql))[1], $expected, $name);
+}
+
+system("createdb $database") == 0 or die;
+my ($ok, $output) = psql(qq{CREATE EXTENSION crm;
+CREATE ROLE $keeper LOGIN;
+SELECT crm.create_workspace('sales', 'UTC');
+INSERT INTO sales.customer (customer_id, name) SELECT g, 'customer ' || g FROM generate_series(1, 400) g;
+INSERT INTO sales.sales_order (order_id, customer_id, ordered_at)
+SELECT row_number() OVER (), customer, moment
+  FROM (SELECT g AS customer, now() - (abs(hashint4(g)) % 300 + 40) * interval '1 day'
+			   + n * (3 + abs(hashint4(g + 7)) % 60) * interval '1 day' AS moment, n, g
+		  FROM generate_series(1, 400) g, generate_series(0, 25) n) o
+ WHERE moment < now() AND n <= abs(hashint4(g + 3)) % 26;
+INSERT INTO sales.sales_order_line (order_id, line_no, unit_price)
+SELECT order_id, 1, 10 + abs(hashint4(customer_id::int)) % 90 + abs(hashint4(order_id::int)) % 30 FROM sales.sales_order;
+UPDATE sales.workspace SET purchase_model = 'nbd';
+GRANT INSERT ON sales.maintenance_run TO $keeper});
+ok($ok, 'a workspace is made and filled') or diag($output);
+
+# One night
+($ok, $output) = psql(q{BEGIN; CALL crm.maintain('sales'); COMMIT});
+ok(!$ok && $output =~ /crm.maintain cannot run inside a transaction block.*HINT:/s, 'maintenance refuses a transaction block') or diag($output);
+($ok, $output) = psql(q{CALL crm.maintain('sales')}, "-U $keeper");
+ok($ok, 'a keeper maintains the workspace') or diag($output);
+answers(q{SELECT string_agg(step, ' ' ORDER BY run_id), bool_and(finished_at >= started_at AND error IS NULL), min(started_by) FROM sales.maintenance_run},
+	"refresh freeze_thresholds fit review_tiers review_stages check delete_logs|t|$keeper", 'each step is noted with its time and the role');
+answers(q{SELECT count(*) = 2 AND bool_and(as_of = date_trunc('month', (now() AT TIME ZONE 'UTC'))::date - 1) FROM sales.model}, 't',
+	'models are fitted as of the last day of the month before');
+answers(q{SELECT count(*) > 300 FROM sales.tier_log}, 't', 'maintenance reviews tiers');
+answers(q{SELECT count(*) = 400 FROM sales.lifecycle_log}, 't', 'maintenance reviews stages');
+($ok, $output) = psql(q{CALL crm.maintain('sales')});
+ok($ok, 'maintenance runs a second time') or diag($output);
+answers(q{SELECT count(*) FROM sales.model}, '2', 'a second night fits no model again');
+
+# A failing step stops no other one.
+psql(q{DELETE FROM sales.lifecycle_rule; ALTER TABLE sales.product ALTER COLUMN name SET DEFAULT 'unnamed';
+UPDATE sales.workspace SET keep_logs = '1 year'; UPDATE sales.maintenance_run SET started_at = started_at - interval '2 years'});
+($ok, $output) = psql(q{CALL crm.maintain('sales')});
+ok(!$ok && $output =~ /maintenance of workspace "sales" failed in 1 steps.*review_stages: workspace "sales" has no rules for stages/s,
+	'a step that fails makes the call fail, with its reason') or diag($output);
+answers(q{SELECT string_agg(step || CASE WHEN error IS NOT NULL THEN ' failed' ELSE '' END, ', ' ORDER BY run_id) FROM sales.maintenance_run},
+	'refresh, freeze_thresholds, fit, review_tiers, review_stages failed, check, delete_logs', 'the steps after a failed one run, and old rows of logs go');
+answers(q{SELECT problem, object FROM sales.workspace_problem}, 'default changed|product.name', 'what the check found is kept for readers');
+
+# Readers of views do not notice an upgrade.
+my $folder = tempdir(CLEANUP => 1);
+my @readers;
+for my $n (1 .. 3)
+{
+	my $child = fork // die;
+	if ($child == 0)
+	{
+		open(STDOUT, '>', "$folder/$n") or die;
+		open(STDERR, '>&', \*STDOUT) or die;
+		exec('psql', '-XqAt', '-d', $database, '-c', q{DO $$
+DECLARE
+	total numeric;
+BEGIN
+	WHILE NOT EXISTS (SELECT FROM public.stop) LOOP
+		SELECT sum(a.revenue) INTO total FROM sales.customer_value a JOIN sales.customer_rfm b USING (customer_id);
+		SELECT sum(b.revenue) INTO total FROM sales.customer_rfm a JOIN sales.customer_value b USING (customer_id);
+		COMMIT;
+	END LOOP;
+END$$}) or die;
+	}
+	push @readers, $child;
+}
+psql('CREATE TABLE public.stop AS SELECT 1 WHERE false');
+my $upgrades = 0;
+for (1 .. 6)
+{
+	psql(q{COMMENT ON VIEW sales.customer_rfm IS 'changed'; COMMENT ON VIEW sales.customer_value IS 'changed';
+ALTER VIEW sales.customer_rfm SET (security_invoker = false); ALTER VIEW sales.customer_value SET (security_invoker = false)});
+	my ($went_well, $message) = psql(q{SELECT crm.upgrade_workspace('sales', overwrite => true)});
+	$upgrades++ if $went_well && $message =~ /^[4-9]$/;
+	diag($message) unless $went_well;
+}
+is($upgrades, 6, 'six upgrades beside readers change their views');
+psql('INSERT INTO public.stop VALUES (1)');
+waitpid $_, 0 for @readers;
+my @messages = map { open(my $log, '<', "$folder/$_") or die; local $/; scalar <$log> } 1 .. 3;
+is(join('', map { $_ // '' } grep { !defined || !/does not exist/ } @messages), '', 'no reader fails while views are upgraded');
+
+system("dropdb $database") == 0 or die;
+system("dropuser $keeper") == 0 or die;
+done_testing();
