@@ -96,9 +96,8 @@ OBJS        = \
 	src/workspace/transaction.o \
 	src/workspace/twin.o
 
-WORKSPACE   = $(addprefix sql/workspace/, workspace.sql segments.sql tables.sql rules.sql \
-	purchase.sql attached.sql history.sql views.sql customer.sql attached_customer.sql \
-	growth.sql tiers.sql lifecycle.sql recurring.sql)
+WORKSPACE   = workspace segments tables rules purchase attached history views facts customer \
+	attached_customer growth tiers lifecycle recurring
 
 definition  = sql/workspace_definition.sql
 SQL_MODULES = \
@@ -172,14 +171,8 @@ sql_sources = $(patsubst $(srcdir)/$(definition), $(definition), $(addprefix $(s
 
 $(DATA_built): $(sql_sources) $(recipe) | sqldirs
 	cat $(sql_sources) > $@.tmp && mv $@.tmp $@
-$(definition): $(addprefix $(srcdir)/, $(WORKSPACE)) $(recipe) | sqldirs
-	{ echo "CREATE FUNCTION crm.workspace_definition(part text) RETURNS text"; \
-	  echo "	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE RETURN CASE part"; \
-	  for part in $(filter %.sql,$^); do \
-		printf "WHEN '%s' THEN \$$definition\$$\n" "$$(basename "$$part" .sql)"; cat "$$part"; echo "\$$definition\$$"; \
-	  done; \
-	  echo "END;"; \
-	} > $@.tmp && mv $@.tmp $@
+$(definition): $(wildcard $(srcdir)/sql/workspace/*) $(srcdir)/scripts/workspace_definition $(recipe) | sqldirs
+	$(srcdir)/scripts/workspace_definition $(srcdir)/sql/workspace $(WORKSPACE) > $@.tmp && mv $@.tmp $@
 $(OBJS): $(wildcard $(srcdir)/src/*/*.h $(srcdir)/src/*/*/*.h) $(recipe) | objdirs
 
 .PHONY: objdirs sqldirs bench

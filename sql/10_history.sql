@@ -277,6 +277,16 @@ CREATE FUNCTION crm.tenure(history crm.history, as_of date) RETURNS int
 COMMENT ON FUNCTION crm.tenure(crm.history, date) IS
 'The number of days from the first purchase to the day as_of.';
 
+-- The views with many columns read it. A dozen single functions would take longer.
+CREATE FUNCTION crm_internal.history_summary(history crm.history, as_of date,
+	OUT recency int, OUT tenure int, OUT first_day date, OUT last_day date, OUT purchases bigint,
+	OUT purchases_12m bigint, OUT purchase_days bigint, OUT amount numeric,
+	OUT amount_12m numeric, OUT average_amount numeric) RETURNS record
+	AS 'MODULE_PATHNAME', 'crm_history_summary' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION crm_internal.history_summary(crm.history, date) IS
+'The counts, the money and the ages of a history up to a day, and what of them fell into the 12 '
+'months before its end.';
+
 --| The record has these columns:
 --|
 --| * `count`: the number of gaps.

@@ -30,25 +30,17 @@ CREATE FUNCTION crm_internal.workspace_parts(attached boolean) RETURNS text[]
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 	RETURN CASE WHEN attached
 				THEN '{workspace,segments,attached,history,views,attached_customer,growth}'::text[]
-				ELSE '{workspace,segments,tables,rules,purchase,history,views,customer,growth,'
-					'tiers,lifecycle,recurring}'::text[] END;
+				ELSE '{workspace,segments,tables,rules,purchase,history,views,facts,customer,'
+					'growth,tiers,lifecycle,recurring}'::text[] END;
 COMMENT ON FUNCTION crm_internal.workspace_parts(boolean) IS
 'The definitions that make up a workspace, in the order in which they are run: one over a relation '
 'of your own (true) or one with tables (false).';
 
--- The schema of inner objects gets its name. Over a relation of your own, customers are keyed by
--- its type, and there is no table customer to join.
+-- The texts are replaced whole. Finished DDL is never searched or changed.
 CREATE FUNCTION crm_internal.workspace_fill(definition text, attached boolean, key_type text,
 	internal text) RETURNS text
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-	RETURN replace(CASE WHEN attached
-						THEN regexp_replace(replace(replace(replace(definition,
-									'@key@', key_type),
-									'customer_id bigint', 'customer_id ' || key_type),
-									'bigint[]', key_type || '[]'),
-									'\n\s*JOIN customer USING \(customer_id\)', '', 'g')
-						ELSE replace(definition, '@key@', key_type) END,
-				   '@internal@', quote_ident(internal));
+	RETURN replace(replace(definition, '@key@', key_type), '@internal@', quote_ident(internal));
 COMMENT ON FUNCTION crm_internal.workspace_fill(text, boolean, text, text) IS
 'A definition for a workspace.';
 

@@ -12,7 +12,9 @@
  * keep them out.
  */
 
-CREATE VIEW purchase_history WITH (security_invoker) AS
+@plain purchase_history
+@is Purchase history of everyone who ever bought, always up to date.
+@columns customer_id, history, profit_history
 SELECT h.customer_id, h.history, h.profit_history
   FROM (SELECT s.customer_id, s.history, s.profit_history, false AS everyone
 		  FROM customer_history s
@@ -28,10 +30,5 @@ SELECT h.customer_id, h.history, h.profit_history
 			   true
 		  FROM @internal@.purchase_source p
 		 GROUP BY p.customer_id) h
- WHERE h.everyone = (SELECT EXISTS (SELECT 1 FROM everyone_change));
-COMMENT ON VIEW purchase_history IS
-'Purchase history of everyone who ever bought, always up to date.';
-COMMENT ON COLUMN purchase_history.customer_id IS 'The customer.';
-COMMENT ON COLUMN purchase_history.history IS 'Purchases and refunds by day.';
-COMMENT ON COLUMN purchase_history.profit_history IS
-'Their profit by day; NULL where costs are not known.';
+ WHERE h.everyone = (SELECT EXISTS (SELECT 1 FROM everyone_change))
+@end

@@ -6,7 +6,10 @@
  * customers a change of these tables concerns.
  */
 
-CREATE VIEW @internal@.purchase_source WITH (security_invoker) AS
+@plain @internal@.purchase_source
+@is Purchases (paid orders) and refunds (amounts below 0) of all time, one row each. The view
+@is purchase shows them up to a day.
+@columns customer_id, purchased_at, purchased_on, amount, profit
 SELECT o.customer_id,
 	   o.ordered_at AS purchased_at,
 	   (o.ordered_at AT TIME ZONE w.time_zone)::date AS purchased_on,
@@ -29,19 +32,12 @@ SELECT o.customer_id,
   FROM workspace w
  CROSS JOIN refund r
   JOIN sales_order o ON o.order_id = r.order_id
- WHERE o.status = 'paid';
-COMMENT ON VIEW @internal@.purchase_source IS
-'Purchases (paid orders) and refunds (amounts below 0) of all time, one row each. The view '
-'purchase shows them up to a day.';
-COMMENT ON COLUMN @internal@.purchase_source.customer_id IS 'The customer.';
-COMMENT ON COLUMN @internal@.purchase_source.purchased_at IS 'When.';
-COMMENT ON COLUMN @internal@.purchase_source.purchased_on IS
-'Day in the time zone of the workspace.';
-COMMENT ON COLUMN @internal@.purchase_source.amount IS
-'Amount; below 0 for a refund. More than 8 decimals are rounded.';
-COMMENT ON COLUMN @internal@.purchase_source.profit IS 'Amount less cost.';
+ WHERE o.status = 'paid'
+@end
 
-CREATE VIEW @internal@.live_history WITH (security_invoker) AS
+@plain @internal@.live_history
+@is Histories of the customers that changed since they were stored, computed from the facts.
+@columns customer_id, history, profit_history
 SELECT p.customer_id,
 	   crm.history_agg(p.purchased_on, p.amount) AS history,
 	   crm.history_agg(p.purchased_on, p.profit) AS profit_history
@@ -68,15 +64,11 @@ SELECT p.customer_id,
 		  JOIN sales_order o ON o.customer_id = c.customer_id
 		  JOIN refund r ON r.order_id = o.order_id
 		 WHERE o.status = 'paid') p
- GROUP BY p.customer_id;
-COMMENT ON VIEW @internal@.live_history IS
-'Histories of the customers that changed since they were stored, computed from the facts.';
-COMMENT ON COLUMN @internal@.live_history.customer_id IS 'The customer.';
-COMMENT ON COLUMN @internal@.live_history.history IS 'Purchases and refunds by day.';
-COMMENT ON COLUMN @internal@.live_history.profit_history IS 'Their profit by day.';
+ GROUP BY p.customer_id
+@end
 
-CREATE FUNCTION @internal@.recompute(customer_ids bigint[])
-	RETURNS TABLE (customer_id bigint, history crm.history, profit_history crm.history)
+CREATE FUNCTION @internal@.recompute(customer_ids @key@[])
+	RETURNS TABLE (customer_id @key@, history crm.history, profit_history crm.history)
 	LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
 	SELECT c.customer_id, h.history, h.profit_history
@@ -87,7 +79,7 @@ BEGIN ATOMIC
 		  FROM @internal@.purchase_source p
 		 WHERE p.customer_id = c.customer_id) h;
 END;
-COMMENT ON FUNCTION @internal@.recompute(bigint[]) IS
+COMMENT ON FUNCTION @internal@.recompute(@key@[]) IS
 'Histories of some customers from the facts: one row for each key given, with a NULL history for a '
 'customer without purchases.';
 

@@ -12,10 +12,6 @@ CREATE TABLE segment (
 	advice text
 );
 COMMENT ON TABLE segment IS 'Segments of customers.';
-COMMENT ON COLUMN segment.segment IS 'Name of the segment.';
-COMMENT ON COLUMN segment.segment_no IS 'Order in which segments are shown.';
-COMMENT ON COLUMN segment.name_zh IS 'Name in Chinese.';
-COMMENT ON COLUMN segment.advice IS 'What to do with such customers.';
 
 CREATE TABLE segment_rule (
 	position integer NOT NULL,
@@ -29,13 +25,6 @@ CREATE TABLE segment_rule (
 COMMENT ON TABLE segment_rule IS
 'Which segment a customer is in: the first position whose conditions all hold decides. Several '
 'positions may lead to one segment.';
-COMMENT ON COLUMN segment_rule.position IS 'Order in which the rules are tried.';
-COMMENT ON COLUMN segment_rule.segment IS 'The segment; the same in all rows of a position.';
-COMMENT ON COLUMN segment_rule.metric IS
-'What is looked at: a score (r, f, m) or a value (recency, frequency, monetary); NULL: the rule '
-'always holds.';
-COMMENT ON COLUMN segment_rule.at_least IS 'Lower bound, included.';
-COMMENT ON COLUMN segment_rule.at_most IS 'Upper bound, included.';
 
 INSERT INTO segment (segment, segment_no, name_zh, advice)
 SELECT label, min(position), min(label_zh), min(advice) FROM crm.default_segments() GROUP BY label;

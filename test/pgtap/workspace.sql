@@ -179,7 +179,7 @@ SELECT is_empty($$SELECT v.customer_id FROM crm_test.customer_value v
 						  	'2025-03-31', 365, 0.1)
 						  OR v.model_as_of <> '2024-12-31')$$, 'used afterwards');
 SELECT is_empty($$SELECT v.customer_id
-					FROM crm_test.customer_value v JOIN crm_test.purchase_history h
+					FROM crm_test.customer_forecast v JOIN crm_test.purchase_history h
 						USING (customer_id), crm_test.model m, crm_test.model s,
 						 crm.purchase_interval(m.model, h.history, '2025-03-31', 30, 0.9) i30,
 						 crm.purchase_interval(m.model, h.history, '2025-03-31', 90, 0.9) i90,
@@ -194,7 +194,7 @@ SELECT is_empty($$SELECT v.customer_id
 						 IS DISTINCT FROM (i30.low, i30.high, i90.low, i90.high, i365.low,
 						 	i365.high, e.std_error, e.low, e.high)$$,
 	'intervals and errors are those of the functions');
-SELECT is_empty($$SELECT customer_id FROM crm_test.customer_value
+SELECT is_empty($$SELECT customer_id FROM crm_test.customer_forecast
 				   WHERE customer_id % 20 = 7 AND (0 <= expected_purchases_90d_low
 				   	AND expected_purchases_90d_low <= expected_purchases_90d_high
 						  AND expected_purchases_30d_high <= expected_purchases_90d_high
@@ -252,7 +252,7 @@ SELECT cmp_ok(pg_temp.pages_of(format('SELECT * FROM crm_test.%I WHERE customer_
 SELECT unalike(pg_temp.plan_of('SELECT count(*), sum(revenue) FROM crm_test.customer_metric'),
 	'%on interaction%', 'facts that nobody asks for are not read');
 SELECT alike(pg_temp.plan_of('SELECT clv_error, expected_purchases_90d_low
-	FROM crm_test.customer_value', 'COSTS OFF,
+	FROM crm_test.customer_forecast', 'COSTS OFF,
 	VERBOSE'), '%purchase_interval%clv_estimate%',
 	'intervals and errors are computed where they are asked for');
 SELECT unalike(pg_temp.plan_of('SELECT segment, sum(clv) FROM crm_test.customer_value

@@ -75,7 +75,7 @@ INSERT INTO bought SELECT 'buyer ' || g % 50, date '2025-01-01' + g % 90, g
 SELECT crm.attach('crm_shop', 'bought', 'who', 'day', 'amount') \g /dev/null
 
 SELECT set_eq($$SELECT pg_temp.relations('crm_open', '{v}')$$,
-	'{cohort,customer_360,customer_metric,customer_rfm,customer_score,
+	'{cohort,customer_360,customer_forecast,customer_metric,customer_rfm,customer_score,
 	  customer_score_part,customer_stage,customer_stage_rule,customer_tier,
 	  customer_tier_rule,customer_value,growth,growth_daily,growth_quarterly,
 	  growth_weekly,growth_yearly,lifecycle_flow,lifecycle_funnel,order_points,
@@ -92,7 +92,7 @@ SELECT set_eq($$SELECT pg_temp.relations('crm_open', '{r,p,m}')$$,
 	  workspace_problem}'::text[],
 	'the tables there are these');
 SELECT set_eq($$SELECT pg_temp.functions('crm_open')$$,
-	'{cohort_at,customer_360_at,customer_metric_at,customer_rfm_at,customer_score_at,
+	'{cohort_at,customer_360_at,customer_forecast_at,customer_metric_at,customer_rfm_at,customer_score_at,
 	  customer_score_part_at,customer_stage_at,customer_stage_rule_at,customer_tier_at,
 	  customer_tier_rule_at,customer_value_at,growth_at,lifecycle_flow_at,
 	  lifecycle_funnel_at,order_points_at,points_balance_at,points_lot_at,purchase_at,
@@ -100,17 +100,20 @@ SELECT set_eq($$SELECT pg_temp.functions('crm_open')$$,
 	  stickiness_at,tier_flow_at}'::text[],
 	'the functions there are views on a day');
 SELECT set_eq($$SELECT pg_temp.relations('crm_open_internal', '{r,p,m,v,S,f}')$$,
-	'{live_history,program_history,program_points,purchase_source,shipped,
-	  tier_standing}'::text[],
+	'{buyer,customer_fact,found_stage,frozen,lifecycle_ruleset,lifecycle_stay,lifecycle_wait,
+	  live_history,
+	  member_tier,program_history,program_points,program_rules,purchase_metric,purchase_source,
+	  recurring_customer,shipped,tier_member,tier_policy,tier_standing}'::text[],
 	'the second schema has the inner views, and the definitions that were run');
 SELECT set_eq($$SELECT pg_temp.functions('crm_open_internal')$$,
-	'{condition_text,day_end,frozen_at,lifecycle_rules,lifecycle_stay_at,
-	  lifecycle_timeout,mark_everyone,mark_lines,mark_orders,mark_refunds,program_policy,
-	  purchase_metric_at,recompute,recurring_customer_at,same_customer,tier_member_at,
+	'{buyer_at,condition_text,customer_fact_at,found_stage_at,frozen_at,lifecycle_rules,
+	  lifecycle_stay_at,
+	  lifecycle_timeout,mark_everyone,mark_lines,mark_orders,mark_refunds,member_tier_at,
+	  program_policy,purchase_metric_at,recompute,recurring_customer_at,same_customer,tier_member_at,
 	  tier_policy_at,timeout_text}'::text[],
 	'the second schema has the inner functions');
 SELECT set_eq($$SELECT pg_temp.relations('crm_shop', '{r,p,m,v}')$$,
-	'{cohort,customer_360,customer_metric,customer_rfm,customer_value,growth,
+	'{cohort,customer_360,customer_forecast,customer_metric,customer_rfm,customer_value,growth,
 	  growth_daily,growth_quarterly,growth_weekly,growth_yearly,purchase,
 	  purchase_history,refresh_progress,rejected_purchase,repurchase,retention,
 	  segment_profile,shown_day,stickiness,customer_change,customer_history,
@@ -118,13 +121,13 @@ SELECT set_eq($$SELECT pg_temp.relations('crm_shop', '{r,p,m,v}')$$,
 	  segment,segment_rule,threshold,workspace,customer_merge,workspace_problem}'::text[],
 	'the views and tables in the schema of an attached workspace are these');
 SELECT set_eq($$SELECT pg_temp.functions('crm_shop')$$,
-	'{cohort_at,customer_360_at,customer_metric_at,customer_rfm_at,customer_value_at,
+	'{cohort_at,customer_360_at,customer_forecast_at,customer_metric_at,customer_rfm_at,customer_value_at,
 	  growth_at,purchase_at,repurchase_at,retention_at,segment_profile_at,stickiness_at}'::text[],
 	'the functions of an attached workspace are views on a day');
 SELECT set_eq($$SELECT pg_temp.relations('crm_shop_internal', '{r,p,m,v,S,f}')
 				UNION ALL SELECT pg_temp.functions('crm_shop_internal')$$,
-	'{live_history,purchase_source,shipped,source_row,day_end,frozen_at,mark_changes,
-	  mark_everyone,purchase_metric_at,recompute,same_customer}'::text[],
+	'{buyer,buyer_at,frozen,frozen_at,live_history,mark_changes,mark_everyone,purchase_metric,
+	  purchase_metric_at,purchase_source,recompute,same_customer,shipped,source_row}'::text[],
 	'all else of an attached workspace is in its second schema');
 SELECT is_empty($$
 	SELECT pg_describe_object(o.classid, o.objid, 0)
