@@ -57,12 +57,12 @@ SELECT unnest(ARRAY[
 	('a view without security_invoker', 'options changed: shown_day', NULL,
 	 $$ALTER VIEW shown_day SET (security_invoker = false)$$),
 	('a view that was dropped', 'view missing: growth_daily', NULL, $$DROP VIEW growth_daily$$),
-	('a function with another volatility', 'function changed: day_end(date)', NULL,
-	 $$ALTER FUNCTION day_end(date) VOLATILE$$),
-	('a function with other rights', 'function changed: day_end(date)', NULL,
-	 $$ALTER FUNCTION day_end(date) SECURITY DEFINER$$),
-	('a function with a search path', 'path changed: day_end(date)', NULL,
-	 $$ALTER FUNCTION day_end(date) SET search_path = public$$),
+	('a function with another volatility', 'function changed: lifecycle_rules()', NULL,
+	 $$ALTER FUNCTION lifecycle_rules() VOLATILE$$),
+	('a function with other rights', 'function changed: lifecycle_rules()', NULL,
+	 $$ALTER FUNCTION lifecycle_rules() SECURITY DEFINER$$),
+	('a function with a search path', 'path changed: lifecycle_rules()', NULL,
+	 $$ALTER FUNCTION lifecycle_rules() SET search_path = public$$),
 	('a function with another body',
 	 'function changed: condition_text(text,numeric,numeric,numeric)', NULL,
 	 $$CREATE OR REPLACE FUNCTION condition_text(metric text, value numeric, at_least numeric,
@@ -176,7 +176,7 @@ DROP INDEX crm_twin.contact_customer_id_idx;
 ALTER TABLE crm_twin.customer ALTER COLUMN kind SET DEFAULT 'firm';
 DELETE FROM crm_twin.metric WHERE metric = 'tenure';
 CREATE OR REPLACE VIEW crm_twin.shown_day WITH (security_invoker) AS
-SELECT current_date AS day FROM crm_twin.workspace w;
+SELECT current_date AS day;
 SELECT pg_temp.age('tables', E',\n\tends_on date CHECK (ends_on >= starts_on)\n',
 	E',\n\tends_on date CHECK (ends_on >= starts_on),\n\tbudget numeric\n') \g /dev/null
 SELECT pg_temp.age('tables', 'COMMENT ON COLUMN campaign.code IS ''The key in another system.'';',
@@ -190,9 +190,9 @@ SELECT pg_temp.age('tables', 'DEFAULT ''firm''',
 SELECT pg_temp.age('tables', '', E'CREATE INDEX ON contact (customer_id);\n') \g /dev/null
 SELECT pg_temp.age('rules', '',
 	E'\t(''tenure'', ''days'', true, ''Days since the first purchase.''),\n') \g /dev/null
-SELECT pg_temp.age('workspace', 'SELECT current_date AS day',
-	E'SELECT coalesce(crm_internal.as_of_setting(), (now() AT TIME ZONE w.time_zone)::date) AS day')
-	\g /dev/null
+SELECT pg_temp.age('workspace', 'SELECT current_date',
+	E'SELECT coalesce(crm_internal.as_of_setting(),\n'
+	'\t\t\t\t(SELECT (now() AT TIME ZONE w.time_zone)::date FROM workspace w))') \g /dev/null
 UPDATE crm_twin.workspace SET crm_version = '0.0';
 INSERT INTO crm_twin.customer (customer_id, name, kind) VALUES (1, 'Ada', 'firm');
 ALTER TABLE crm_twin.product ALTER COLUMN name SET DEFAULT 'unnamed';
