@@ -531,13 +531,13 @@ COMMENT ON FUNCTION crm.log_likelihood(crm.model, integer, boolean) IS
 --|                    2, 30.43, 38.86);
 --| ```
 CREATE FUNCTION crm.p_alive(model crm.model, x bigint, t_x float8, t float8) RETURNS float8
-	AS 'MODULE_PATHNAME', 'crm_p_alive' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+	AS 'MODULE_PATHNAME', 'crm_p_alive' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
 COMMENT ON FUNCTION crm.p_alive(crm.model, bigint, float8, float8) IS
 'The probability that a customer is still a customer at the end of observation.';
 
 --| NULL if the history has no purchase up to `as_of`.
 CREATE FUNCTION crm.p_alive(model crm.model, history crm.history, as_of date) RETURNS float8
-	AS 'MODULE_PATHNAME', 'crm_p_alive_history' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+	AS 'MODULE_PATHNAME', 'crm_p_alive_history' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
 COMMENT ON FUNCTION crm.p_alive(crm.model, crm.history, date) IS
 'The probability that a customer with a history is still a customer at the end of a day.';
 
@@ -596,7 +596,7 @@ CREATE FUNCTION crm.expected_purchases(model crm.model, x bigint, t_x float8, t 
 	horizon float8)
 	RETURNS float8
 	AS 'MODULE_PATHNAME', 'crm_expected_purchases'
-		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
 COMMENT ON FUNCTION crm.expected_purchases(crm.model, bigint, float8, float8, float8) IS
 'The expected number of purchases of a customer within a horizon.';
 
@@ -612,7 +612,7 @@ COMMENT ON FUNCTION crm.expected_purchases(crm.model, bigint, float8, float8, fl
 CREATE FUNCTION crm.expected_purchases(model crm.model, history crm.history, as_of date,
 	days integer) RETURNS float8
 	AS 'MODULE_PATHNAME', 'crm_expected_purchases_history'
-		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
 COMMENT ON FUNCTION crm.expected_purchases(crm.model, crm.history, date, integer) IS
 'The expected number of purchase days of a customer with a history in the days after a day.';
 
@@ -689,7 +689,7 @@ COMMENT ON FUNCTION crm.purchase_probability(crm.model, crm.history, date, integ
 CREATE FUNCTION crm.purchase_interval(model crm.model, x bigint, t_x float8, t float8,
 	horizon float8, level float8 DEFAULT 0.9, OUT low bigint, OUT high bigint) RETURNS record
 	AS 'MODULE_PATHNAME', 'crm_purchase_interval'
-		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000;
+		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
 COMMENT ON FUNCTION crm.purchase_interval(crm.model, bigint, float8, float8, float8, float8) IS
 'The central prediction interval of the number of purchases of a customer within a horizon.';
 
@@ -701,7 +701,7 @@ COMMENT ON FUNCTION crm.purchase_interval(crm.model, bigint, float8, float8, flo
 CREATE FUNCTION crm.purchase_interval(model crm.model, history crm.history, as_of date,
 	days integer, level float8 DEFAULT 0.9, OUT low bigint, OUT high bigint) RETURNS record
 	AS 'MODULE_PATHNAME', 'crm_purchase_interval_history'
-		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000;
+		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
 COMMENT ON FUNCTION crm.purchase_interval(crm.model, crm.history, date, integer, float8) IS
 'The central prediction interval of the number of purchases in the days after a day.';
 
@@ -715,7 +715,7 @@ COMMENT ON FUNCTION crm.purchase_interval(crm.model, crm.history, date, integer,
 --| NULL if the mean is infinite by nature. It is if `x` = 0 and q is at most 1, or if p x + q is at
 --| most 1.
 CREATE FUNCTION crm.expected_spend(model crm.model, x bigint, mean_amount float8) RETURNS float8
-	AS 'MODULE_PATHNAME', 'crm_expected_spend' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+	AS 'MODULE_PATHNAME', 'crm_expected_spend' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 2;
 COMMENT ON FUNCTION crm.expected_spend(crm.model, bigint, float8) IS
 'The expected mean amount of the future purchases of a customer.';
 
@@ -725,7 +725,7 @@ COMMENT ON FUNCTION crm.expected_spend(crm.model, bigint, float8) IS
 --| model describes positive amounts), or if the mean is infinite by nature.
 CREATE FUNCTION crm.expected_spend(model crm.model, history crm.history, as_of date) RETURNS float8
 	AS 'MODULE_PATHNAME', 'crm_expected_spend_history'
-		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 2;
 COMMENT ON FUNCTION crm.expected_spend(crm.model, crm.history, date) IS
 'The expected mean amount of a future purchase day of a customer with a history, as of a day.';
 
@@ -745,7 +745,7 @@ COMMENT ON FUNCTION crm.expected_spend(crm.model, crm.history, date) IS
 CREATE FUNCTION crm.clv(purchase_model crm.model, spend_model crm.model,
 	x bigint, t_x float8, t float8, mean_amount float8, horizon float8 DEFAULT 'infinity',
 	yearly_discount float8 DEFAULT 0.1, margin float8 DEFAULT 1) RETURNS float8
-	AS 'MODULE_PATHNAME', 'crm_clv' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000;
+	AS 'MODULE_PATHNAME', 'crm_clv' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
 COMMENT ON FUNCTION crm.clv(crm.model, crm.model, bigint, float8, float8, float8, float8, float8,
 	float8) IS
 'The customer lifetime value, which is the discounted money expected of a customer.';
@@ -776,7 +776,7 @@ COMMENT ON FUNCTION crm.clv(crm.model, crm.model, bigint, float8, float8, float8
 CREATE FUNCTION crm.clv(purchase_model crm.model, spend_model crm.model, history crm.history,
 	as_of date, days integer DEFAULT NULL, yearly_discount float8 DEFAULT 0.1,
 	margin float8 DEFAULT 1) RETURNS float8
-	AS 'MODULE_PATHNAME', 'crm_clv_history' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000;
+	AS 'MODULE_PATHNAME', 'crm_clv_history' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 20;
 COMMENT ON FUNCTION crm.clv(crm.model, crm.model, crm.history, date, integer, float8, float8) IS
 'The customer lifetime value of a customer with a history, as of a day.';
 
@@ -858,7 +858,7 @@ CREATE FUNCTION crm.clv_estimate(purchase_model crm.model, spend_model crm.model
 	x bigint, t_x float8, t float8, mean_amount float8, horizon float8 DEFAULT 'infinity',
 	yearly_discount float8 DEFAULT 0.1, margin float8 DEFAULT 1,
 	level float8 DEFAULT 0.95) RETURNS crm.estimate
-	AS 'MODULE_PATHNAME', 'crm_clv_estimate' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5000;
+	AS 'MODULE_PATHNAME', 'crm_clv_estimate' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000;
 COMMENT ON FUNCTION crm.clv_estimate(crm.model, crm.model, bigint, float8, float8, float8,
 	float8, float8, float8, float8) IS
 'The result of crm.clv with its standard error and confidence interval.';
@@ -868,7 +868,7 @@ CREATE FUNCTION crm.clv_estimate(purchase_model crm.model, spend_model crm.model
 	history crm.history, as_of date, days integer DEFAULT NULL,
 	yearly_discount float8 DEFAULT 0.1, margin float8 DEFAULT 1,
 	level float8 DEFAULT 0.95) RETURNS crm.estimate
-	AS 'MODULE_PATHNAME', 'crm_clv_estimate_history' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 5000;
+	AS 'MODULE_PATHNAME', 'crm_clv_estimate_history' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000;
 COMMENT ON FUNCTION crm.clv_estimate(crm.model, crm.model, crm.history, date, integer, float8,
 	float8, float8) IS
 'The result of crm.clv for a history with its standard error and confidence interval.';

@@ -111,6 +111,7 @@ SELECT r.customer_id,
 	   r.idle_days, r.idle_ratio, r.p_alive
   FROM (SELECT x.*,
 			   (SELECT l.rules FROM @internal@.lifecycle_ruleset l) AS rules,
+			   (SELECT array_agg(v) FROM @internal@.lifecycle_wait v) AS waits,
 			   crm.classify((SELECT l.rules FROM @internal@.lifecycle_ruleset l), x.metrics)
 				AS stage,
 			   generate_series(1, 1) AS barrier
@@ -119,10 +120,8 @@ SELECT r.customer_id,
 				  FROM customer_metric metrics) x) r
   LEFT JOIN LATERAL (
 	SELECT v.to_stage, v.after_idle
-	  FROM @internal@.lifecycle_wait v
+	  FROM unnest(r.waits) v
 	 WHERE v.from_stage = r.stage AND v.after_idle <= r.idle_days * interval '1 day'
-	   -- seldom: asked once, not for each customer
-	   AND EXISTS (SELECT 1 FROM lifecycle_move k WHERE k.after_idle IS NOT NULL)
 	 ORDER BY v.stage_no DESC, v.after_idle LIMIT 1) t ON true
   JOIN lifecycle_stage s ON s.stage = coalesce(t.to_stage, r.stage)
   LEFT JOIN @internal@.found_stage@at@ g ON g.customer_id = r.customer_id
@@ -133,8 +132,8 @@ SELECT r.customer_id,
 @is stage, and what is missing to another. Ask for one customer: WHERE customer_id = 7.
 @columns customer_id, position, stage, stage_zh, metric, value, at_least, at_most, holds, missing,
 @columns chosen
-SELECT metrics.customer_id, e.position, e.label, s.name_zh, e.metric, e.value, e.at_least, e.at_most,
-	   e.holds, e.missing, e.chosen
+SELECT metrics.customer_id, e.position, e.label, s.name_zh, e.metric, e.value, e.at_least,
+	   e.at_most, e.holds, e.missing, e.chosen
   FROM customer_metric metrics
  CROSS JOIN LATERAL crm.explain((SELECT l.rules FROM @internal@.lifecycle_ruleset l), metrics) e
   LEFT JOIN lifecycle_stage s ON s.stage = e.label
@@ -188,7 +187,8 @@ SELECT s.stage_no, s.stage, s.name_zh, s.phase,
 @is How customers moved between stages in each month that is over on the day shown, those who stayed
 @is included, from the reviews in lifecycle_log. crm.transition_matrix_agg(from_stage, to_stage,
 @is customers) makes a matrix of it.
-@columns period, from_stage, from_stage_zh, to_stage, to_stage_zh, from_label, to_label, customers, from_customers,
+@columns period, from_stage, from_stage_zh, to_stage, to_stage_zh, from_label, to_label,
+@columns customers, from_customers,
 @columns probability, is_usual
 WITH stay AS (
 	SELECT v.customer_id, v.stage, v.entered_at,

@@ -20,8 +20,8 @@ SELECT m.period, c.customer_id,
   FROM (SELECT g::date AS period,
 			   least((g + interval '1 month')::date - 1,
 			   	@day@) AS last_day
-		  FROM generate_series((SELECT date_trunc('month', min(f.starts_on)::timestamp) FROM contract f
-				   WHERE f.starts_on <= @day@),
+		  FROM generate_series((SELECT date_trunc('month', min(f.starts_on)::timestamp)
+								  FROM contract f WHERE f.starts_on <= @day@),
 							   @day@::timestamp, interval '1 month') g) m
   JOIN (SELECT t.customer_id, t.monthly_amount, t.starts_on,
   	least(t.ends_on, t.cancelled_on) AS until

@@ -248,7 +248,8 @@ SELECT m.program, m.customer_id, (m.state).tier_no, (m.state).tier, t.name_zh,
 @is How customers moved between the tiers of a program in each month that is over on the day shown,
 @is those who stayed included. crm.transition_matrix_agg(from_tier, to_tier, customers) makes a
 @is matrix of it.
-@columns program, period, from_no, from_tier, from_tier_zh, to_no, to_tier, to_tier_zh, from_label, to_label, customers,
+@columns program, period, from_no, from_tier, from_tier_zh, to_no, to_tier, to_tier_zh,
+@columns from_label, to_label, customers,
 @columns from_customers, probability
 WITH change AS (
 	SELECT l.program, l.customer_id,
@@ -350,7 +351,8 @@ SELECT q.customer_id, l.expires_at,
 @is The points that each paid order up to the day shown earns in each program. The tier is that of
 @is the day before, so that an order which lifts the customer is credited by the tier that he had.
 @is How much money brings a point is said by the tier's benefits: {"amount_per_point": 10}.
-@columns order_id, customer_id, ordered_at, amount, program, tier_no, tier, tier_zh, amount_per_point,
+@columns order_id, customer_id, ordered_at, amount, program, tier_no, tier, tier_zh,
+@columns amount_per_point,
 @columns points, credited
 SELECT o.order_id, o.customer_id, o.ordered_at, v.amount, z.program, t.tier_no, t.name, t.name_zh,
 	   (t.benefits ->> 'amount_per_point')::numeric,
