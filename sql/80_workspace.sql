@@ -412,6 +412,7 @@ BEGIN
 	END LOOP;
 	EXECUTE 'INSERT INTO workspace (crm_version, time_zone) VALUES ($1, $2)' USING crm.version(),
 		time_zone;
+	PERFORM crm_internal.refuse_foreign_dependencies(workspace, internal);
 	PERFORM crm_internal.workspace_keep_definitions(internal, false);
 	PERFORM crm_internal.workspace_analyze();
 	RETURN quote_ident(workspace)::regnamespace;

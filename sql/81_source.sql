@@ -342,6 +342,7 @@ BEGIN
 	EXECUTE crm_internal.workspace_mark_function(internal, customer, at, amount, cost, filter);
 	PERFORM crm_internal.workspace_create_triggers(workspace, internal, source);
 	INSERT INTO everyone_change (reason) VALUES ('attached');
+	PERFORM crm_internal.refuse_foreign_dependencies(workspace, internal);
 	PERFORM crm_internal.workspace_keep_definitions(internal, true);
 	PERFORM crm_internal.workspace_analyze();
 	PERFORM crm_internal.workspace_attach_notices(workspace, source, customer, kind);

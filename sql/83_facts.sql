@@ -483,6 +483,79 @@ $$;
 COMMENT ON FUNCTION crm_internal.twin_settings(text, text) IS
 'Copies the settings of a workspace to its twin.';
 
+/*
+ * A definition that means an object of somebody else would run that person's code
+ * with other rights, or end with their DROP. So all that the shipped objects use
+ * must be of the server, of the extension, of the workspace itself, of the source
+ * or of the type of the keys. The view over the source is left out: its filter
+ * means what whoever attached the workspace meant.
+ */
+CREATE FUNCTION crm_internal.foreign_dependencies(schemas oid[], key_type oid, source oid)
+	RETURNS TABLE (object text, used text)
+	LANGUAGE sql STABLE
+BEGIN ATOMIC
+	WITH mine AS (
+		SELECT 'pg_class'::regclass AS class, c.oid, c.oid::regclass::text AS name
+		  FROM pg_class c WHERE c.relnamespace = ANY (schemas) AND c.relname <> 'source_row'
+		UNION ALL
+		SELECT 'pg_rewrite'::regclass, r.oid, c.oid::regclass::text
+		  FROM pg_class c JOIN pg_rewrite r ON r.ev_class = c.oid
+		 WHERE c.relnamespace = ANY (schemas) AND c.relname <> 'source_row'
+		UNION ALL
+		SELECT 'pg_proc'::regclass, p.oid, p.oid::regprocedure::text
+		  FROM pg_proc p WHERE p.pronamespace = ANY (schemas) AND p.proname <> 'same_customer'
+	), uses AS (
+		SELECT m.name, d.refclassid, d.refobjid, d.refobjsubid,
+			   coalesce((SELECT c.relnamespace FROM pg_class c
+						  WHERE d.refclassid = 'pg_class'::regclass AND c.oid = d.refobjid),
+						(SELECT p.pronamespace FROM pg_proc p
+						  WHERE d.refclassid = 'pg_proc'::regclass AND p.oid = d.refobjid),
+						(SELECT o.oprnamespace FROM pg_operator o
+						  WHERE d.refclassid = 'pg_operator'::regclass AND o.oid = d.refobjid),
+						(SELECT t.typnamespace FROM pg_type t
+						  WHERE d.refclassid = 'pg_type'::regclass AND t.oid = d.refobjid))
+				AS schema
+		  FROM mine m
+		  JOIN pg_depend d ON d.classid = m.class AND d.objid = m.oid AND d.deptype = 'n'
+	)
+	SELECT DISTINCT u.name, pg_describe_object(u.refclassid, u.refobjid, u.refobjsubid)
+	  FROM uses u
+	 WHERE u.schema <> ALL (schemas || ARRAY['crm'::regnamespace::oid,
+			'crm_internal'::regnamespace::oid, 'pg_catalog'::regnamespace::oid])
+	   AND u.refobjid <> ALL (ARRAY[key_type, coalesce(source, 0)]);
+END;
+COMMENT ON FUNCTION crm_internal.foreign_dependencies(oid[], oid, oid) IS
+'What objects of a workspace use of others that they must not use.';
+
+CREATE FUNCTION crm_internal.refuse_foreign_dependencies(workspace text, internal text)
+	RETURNS void
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	its_source oid;
+	foreign_use record;
+BEGIN
+	EXECUTE format('SELECT w.source FROM %I.workspace w', workspace) INTO its_source;
+	SELECT f.* INTO foreign_use
+	  FROM crm_internal.foreign_dependencies(
+			ARRAY[quote_ident(workspace)::regnamespace::oid,
+				  quote_ident(internal)::regnamespace::oid],
+			(SELECT a.atttypid FROM pg_attribute a
+			  WHERE a.attrelid = format('%I.customer_history', workspace)::regclass
+				AND a.attname = 'customer_id'), its_source) f
+	 ORDER BY f.object LIMIT 1;
+	IF FOUND THEN
+		RAISE insufficient_privilege USING
+			MESSAGE = format('%s of the workspace would use %s', foreign_use.object,
+				foreign_use.used),
+			DETAIL = 'A workspace uses nothing but the server, the extension, its source and the '
+				'type of its keys.',
+			HINT = 'Attach a view that converts the key to a type of the server.';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION crm_internal.refuse_foreign_dependencies(text, text) IS
+'An error where a shipped object of a workspace uses what belongs to somebody else.';
+
 CREATE FUNCTION crm_internal.twin_facts_inside(workspace text, twin text, internal text,
 	as_stored boolean) RETURNS crm_internal.fact[]
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET client_min_messages = warning AS $$
@@ -512,6 +585,7 @@ BEGIN
 		EXECUTE crm_internal.workspace_fill(text_of.definition, its.attached, its.key_type,
 			internal);
 	END LOOP;
+	PERFORM crm_internal.refuse_foreign_dependencies(twin, internal);
 	RETURN crm_internal.workspace_facts(twin, internal);
 END
 $$;
