@@ -93,11 +93,11 @@ COMMENT ON FUNCTION @internal@.condition_text(text, numeric, numeric, numeric) I
 @moved customer_stage
 @is The stage of each customer's life as of the day shown, by the rules of lifecycle_rule, and why.
 @is Customers for whom no rule holds are not in it.
-@columns customer_id, stage, stage_no, stage_zh, phase, since, logged_stage, why, idle_days,
+@columns customer_id, stage, stage_zh, stage_no, phase, since, logged_stage, why, idle_days,
 @columns idle_ratio, p_alive
 SELECT r.customer_id,
 	   coalesce(t.to_stage, r.stage),
-	   s.stage_no, s.name_zh, s.phase,
+	   s.name_zh, s.stage_no, s.phase,
 	   CASE WHEN g.stage = coalesce(t.to_stage, r.stage)
 			THEN (g.entered_at AT TIME ZONE (SELECT w.time_zone FROM workspace w))::date END,
 	   g.stage,
