@@ -466,7 +466,7 @@ BEGIN
 		RAISE invalid_parameter_value USING
 			MESSAGE = format('customer %s cannot be merged with itself', keep);
 	END IF;
-	data := crm_internal.customer_data_as_owner(workspace, "drop");
+	data := crm.customer_data(workspace, "drop");
 	IF to_regclass('customer') IS NOT NULL THEN
 		PERFORM crm_internal.merge_tables(workspace, keep::bigint, "drop"::bigint);
 	ELSE
