@@ -180,8 +180,8 @@ COMMENT ON FUNCTION crm_internal.restrict_customers_as_owner(text, regrole, text
 --| they saw before. The views follow, because they read with the rights of the reader. The reader
 --| needs SELECT on the tables and views, and sees the same customers in all of them.
 --|
---| An attached source keeps its own policies. crm.check_workspace names a source without row
---| security, and tables of your own that name a customer but have none.
+--| An attached source keeps its own policies. crm.check_workspace names a table as source without
+--| row security, and tables of your own that name a customer but have none.
 --|
 --| The result is the number of tables.
 --|
@@ -211,7 +211,14 @@ BEGIN
 	 WHERE EXISTS (SELECT FROM crm_internal.customer_conditions('') o
 					JOIN pg_class s ON s.oid = o.relation AND s.relrowsecurity)
 	 ORDER BY c.relation::text COLLATE "C";
+	RETURN QUERY
+	SELECT 'row security', w.source::text,
+		   format('customer_history has row security, but its source %s has none.', w.source),
+		   format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY, and write policies for it.', w.source)
+	  FROM workspace w
+	  JOIN pg_class t ON t.oid = w.source AND t.relkind IN ('r', 'p') AND NOT t.relrowsecurity
+	  JOIN pg_class h ON h.oid = 'customer_history'::regclass AND h.relrowsecurity;
 END
 $$;
 COMMENT ON FUNCTION crm_internal.restriction_problems() IS
-'The tables with a customer that have no row security while another one has it.';
+'The tables with a customer, and the source, that have no row security while another one has it.';

@@ -181,6 +181,13 @@ SET LOCAL ROLE crm_rows_reader;
 SELECT results_eq($$SELECT customer_id FROM crm_rows_shop.customer_metric$$, $$VALUES ('ant')$$,
 	'a restriction of an attached workspace is a condition on the key');
 RESET ROLE;
+SET LOCAL search_path = crm_rows_shop, public;
+SELECT results_eq($$SELECT problem, object FROM crm_internal.restriction_problems()$$,
+	$$VALUES ('row security', 'bought')$$,
+	'a source without row security is named where histories have it');
+ALTER TABLE public.bought ENABLE ROW LEVEL SECURITY;
+SELECT is_empty($$SELECT * FROM crm_internal.restriction_problems()$$,
+	'a source with row security is no problem');
 
 SELECT * FROM finish();
 ROLLBACK;
