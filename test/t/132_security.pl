@@ -1,0 +1,276 @@
+# The page on rights: each of its recipes runs by a real login, each role may
+# call what the table of functions says, and each warning of the page is shown
+# to be true.
+use strict;
+use warnings;
+
+use File::Basename qw(dirname);
+use File::Temp qw(tempfile);
+use Test::More;
+
+my $database = "crm_security_$$";
+my $superuser = $ENV{PGUSER} || getpwuid($<);
+my $document = dirname(__FILE__) . '/../../docs/security.md';
+
+# Runs SQL in a session of its own as a role. Returns whether it went well, and
+# the output with errors.
+sub login
+{
+	my ($role, $sql) = @_;
+	my ($file, $name) = tempfile(UNLINK => 1);
+	print $file "SET client_min_messages = warning;\n$sql";
+	close $file;
+	my $output = qx(psql -XqAt -v ON_ERROR_STOP=1 -v VERBOSITY=verbose -U $role -d $database -f $name 2>&1);
+	chomp $output;
+	return ($? == 0, $output);
+}
+
+sub runs
+{
+	my ($role, $sql, $name) = @_;
+	my ($ok, $output) = login($role, $sql);
+	ok($ok, $name) or diag($output);
+	return $output;
+}
+
+sub refused
+{
+	my ($role, $sql, $error, $name) = @_;
+	my ($ok, $output) = login($role, $sql);
+	ok(!$ok && $output =~ $error, $name) or diag($output);
+}
+
+sub answers
+{
+	my ($role, $sql, $expected, $name) = @_;
+	my (undef, $output) = login($role, $sql);
+	is($output, $expected, $name);
+}
+
+open(my $file, '<', $document) or die "$document: $!";
+my $page = do { local $/; <$file> };
+
+# The blocks of SQL in their order: heading, role, statements
+my @blocks;
+my $heading = '';
+for my $part (split /^(?=#{2,3} |```sql$)/m, $page)
+{
+	$heading = $1 if $part =~ /^#{2,3} (.*)/;
+	push @blocks, [ $heading, $1 eq 'superuser' ? $superuser : $1, $2 ] if $part =~ /^```sql\n-- as (\w+)\n(.*?)^```/ms;
+}
+my $all_blocks = () = $page =~ /^```sql$/mg;
+is(scalar @blocks, $all_blocks, 'each block of the page begins with its role');
+
+sub recipe
+{
+	my ($wanted) = @_;
+	my $n = 0;
+	for (grep { $_->[0] eq $wanted } @blocks)
+	{
+		my ($title, $role, $sql) = @$_;
+		runs($role, $sql, "the recipe \"$title\" runs as $role, block " . ++$n);
+	}
+	cmp_ok($n, '>', 0, "the page has the recipe \"$wanted\"");
+}
+
+system("createdb $database") == 0 or die;
+runs($superuser, "CREATE EXTENSION crm; CREATE ROLE sales_stranger LOGIN; REVOKE CREATE ON SCHEMA public FROM PUBLIC", 'the extension is installed');
+
+# Owner
+recipe('Owner');
+runs('sales_admin', q{SET ROLE sales_owner;
+INSERT INTO sales.customer (customer_id, name, region) SELECT g, 'customer ' || g, CASE WHEN g % 4 = 0 THEN 'north' ELSE 'south' END
+  FROM generate_series(1, 60) g;
+UPDATE sales.customer SET name = 'Zacharias' WHERE customer_id = 7;
+INSERT INTO sales.contact (contact_id, customer_id, name, email) SELECT g, g, 'contact ' || g, 'person' || g || '@example.org' FROM generate_series(1, 60) g;
+INSERT INTO sales.sales_order (order_id, customer_id, ordered_at)
+SELECT g * 100 + n, g, timestamptz '2023-01-01 12:00+00' + (g + 23 * n) * interval '1 day'
+  FROM generate_series(1, 60) g, generate_series(0, 14) n WHERE n <= abs(hashint4(g)) % 15;
+INSERT INTO sales.sales_order (order_id, customer_id, ordered_at) VALUES (90001, 7, '2023-02-01 12:00+00'), (90002, 7, '2023-06-01 12:00+00');
+INSERT INTO sales.sales_order_line (order_id, line_no, unit_price) SELECT o.order_id, 1, 10 + o.order_id % 37 FROM sales.sales_order o;
+UPDATE sales.sales_order_line SET unit_price = 4321.5 WHERE order_id = 90001;
+UPDATE sales.workspace SET purchase_model = 'nbd';
+CALL crm.refresh('sales');
+SELECT * FROM crm.freeze_thresholds('sales', '2024-01-31');
+SELECT * FROM crm.fit('sales', '2024-01-31')}, 'the owner fills the workspace');
+answers('sales_admin', q{SELECT count(*), bool_and(c.relowner = 'sales_owner'::regrole) FROM pg_class c
+ WHERE c.relnamespace IN ('sales'::regnamespace, 'sales_internal'::regnamespace) AND c.relowner <> 'sales_owner'::regrole}, '0|',
+	'everything in the workspace belongs to the role that owns it');
+
+# The other roles
+recipe($_) for 'Reader', 'Reader of some customers', 'Figures without people', 'Writer', 'Maintainer';
+
+# The table of functions, as it stands on the page. What a call changes is rolled
+# back where that can be.
+my %call = (
+	'crm.refresh' => q{CALL crm.refresh('sales')},
+	'crm.maintain' => q{CALL crm.maintain('sales')},
+	'crm.freeze_thresholds' => q{BEGIN; SELECT * FROM crm.freeze_thresholds('sales', '2024-02-29'); ROLLBACK},
+	'crm.fit' => q{BEGIN; SELECT * FROM crm.fit('sales', '2024-02-29'); ROLLBACK},
+	'crm.review_tiers' => q{BEGIN; SELECT * FROM crm.review_tiers('sales'); ROLLBACK},
+	'crm.review_stages' => q{BEGIN; SELECT * FROM crm.review_stages('sales'); ROLLBACK},
+	'crm.tier_grant' => q{BEGIN; SELECT crm.tier_grant('sales', 'standard', 9, 'gold', '2030-01-01'); ROLLBACK},
+	'crm.check_workspace' => q{SELECT count(*) FROM crm.check_workspace('sales')},
+	'crm.delete_logs' => q{BEGIN; SELECT * FROM crm.delete_logs('sales', '2000-01-01'); ROLLBACK},
+	'crm.backtest' => q{SELECT count(*) FROM crm.backtest('sales', '2023-09-30', '2024-01-31', 'nbd')},
+	'crm.program_policy' => q{SELECT crm.program_policy('sales', 'standard')},
+	'crm.customer_data' => q{SELECT crm.customer_data('sales', 9), crm.customer_data('sales', '9')},
+	'crm.erase_customer' => q{BEGIN; SELECT * FROM crm.erase_customer('sales', 9); SELECT * FROM crm.erase_customer('sales', '10'); ROLLBACK},
+	'crm.merge_customers' => q{BEGIN; SELECT crm.merge_customers('sales', 9, 10); SELECT crm.merge_customers('sales', '11', '12'); ROLLBACK},
+	'crm.restrict_customers' => q{BEGIN; SELECT crm.restrict_customers('sales', 'sales_board', 'false'); ROLLBACK},
+	'crm.upgrade_workspace' => q{BEGIN; SELECT crm.upgrade_workspace('sales'); ROLLBACK},
+	'crm.drop_workspace' => q{BEGIN; SELECT crm.drop_workspace('sales', force => true); ROLLBACK});
+my %who = (stranger => 'sales_stranger', reader => 'sales_reader', writer => 'sales_writer', maintainer => 'sales_maintainer',
+	owner => 'sales_admin', superuser => $superuser);
+my ($table) = $page =~ /^## Functions\n\n(.*?)\n\n/ms;
+my ($titles, undef, @rows) = split /\n/, $table;
+my (undef, undef, @roles) = split /\s*\|\s*/, $titles;
+is_deeply([ sort @roles ], [ sort keys %who ], 'the table has a column for each role');
+answers($superuser, q{SELECT DISTINCT 'crm.' || p.proname FROM pg_proc p WHERE p.pronamespace = 'crm'::regnamespace
+ AND p.proargnames[1] = 'workspace' AND p.proname NOT IN ('create_workspace', 'attach') ORDER BY 1},
+	join("\n", sort map { /`(.*?)`/; $1 } @rows), 'the table has a row for each function of a workspace');
+answers($superuser, q{SELECT p.oid::regprocedure FROM pg_proc p
+ WHERE p.pronamespace = 'crm'::regnamespace AND (p.prosecdef OR NOT has_function_privilege('sales_stranger', p.oid, 'EXECUTE'))},
+	'', 'no function of the schema crm is refused by its rights or lends rights');
+for (@rows)
+{
+	my (undef, $function, @cells) = split /\s*\|\s*/;
+	$function =~ tr/`//d;
+	for my $n (0 .. $#roles)
+	{
+		my $role = $who{ $roles[$n] };
+		if ($cells[$n] eq 'yes')
+		{
+			runs($role, $call{$function}, "$function works for the role \"$roles[$n]\"");
+		}
+		else
+		{
+			is($cells[$n], 'no', "$function has yes or no for the role \"$roles[$n]\"");
+			refused($role, $call{$function}, qr/42501.*(must be owner of workspace|permission denied for)/,
+				"$function is refused for the role \"$roles[$n]\"");
+		}
+	}
+}
+runs('sales_admin', 'SET ROLE sales_owner; GRANT USAGE ON SCHEMA sales_internal TO sales_reader', 'the owner opens the inner schema to a reader');
+runs('sales_reader', $call{'crm.program_policy'}, 'a reader of the inner schema reads the policy of a program');
+runs('sales_admin', 'SET ROLE sales_owner; REVOKE USAGE ON SCHEMA sales_internal FROM sales_reader', 'the owner closes the inner schema again');
+refused($_, q{SELECT crm.create_workspace('other')}, qr/42501.*may not create the schema/, "$_ may not make a workspace")
+	for 'sales_stranger', 'sales_reader', 'sales_writer', 'sales_maintainer', 'sales_admin';
+runs($superuser, q{BEGIN; SELECT crm.create_workspace('other'); ROLLBACK}, 'a superuser makes a workspace');
+answers('sales_stranger', q{SELECT workspace, owner FROM crm.workspaces}, 'sales|sales_owner', 'a stranger lists workspaces');
+
+# What each role reads and writes
+refused('sales_stranger', 'SELECT * FROM sales.customer', qr/42501.*permission denied for schema sales/, 'a stranger reads nothing');
+refused('sales_maintainer', 'SELECT * FROM sales.customer', qr/42501.*permission denied for schema sales/, 'a maintainer reads nothing');
+my $views = runs($superuser, q{SELECT format('SELECT count(*) FROM %s;', c.oid::regclass) FROM pg_class c
+ WHERE c.relnamespace = 'sales'::regnamespace AND c.relkind IN ('r', 'v')}, 'the superuser lists what a reader may ask');
+runs('sales_reader', $views, 'a reader reads each table and view of the workspace');
+refused('sales_reader', $_, qr/42501.*permission denied for table/, "a reader may not: $_")
+	for 'DELETE FROM sales.model', 'INSERT INTO sales.customer_change VALUES (1)', 'UPDATE sales.workspace SET horizon_days = 1',
+	'INSERT INTO sales.maintenance_run (step) VALUES (1)';
+runs('sales_admin', 'SET ROLE sales_owner; CREATE VIEW sales.added AS SELECT 1 AS one', 'the owner adds a view');
+answers('sales_reader', 'SELECT one FROM sales.added', '1', 'a reader reads what is added later');
+runs('sales_admin', 'SET ROLE sales_owner; DROP VIEW sales.added', 'the owner drops that view');
+runs('sales_writer', q{INSERT INTO sales.sales_order (order_id, customer_id, ordered_at) VALUES (90003, 3, '2024-01-05 12:00+00');
+INSERT INTO sales.sales_order_line (order_id, line_no, unit_price) VALUES (90003, 1, 77)}, 'a writer adds an order');
+answers('sales_admin', 'SELECT DISTINCT customer_id FROM sales.customer_change', '3', 'the order of a writer is noted');
+refused('sales_writer', $_, qr/42501.*permission denied for (table|view)/, "a writer may not: $_")
+	for 'INSERT INTO sales.customer_change VALUES (1)', 'SELECT * FROM sales.customer_history', 'SELECT * FROM sales.customer_360',
+	'DELETE FROM sales.threshold', 'UPDATE sales.workspace SET horizon_days = 1';
+runs('sales_maintainer', q{CALL crm.refresh('sales')}, 'a maintainer refreshes what a writer changed');
+
+# Some customers
+answers('sales_north', q{SELECT count(*), bool_and(customer_id % 4 = 0) FROM sales.customer_360}, '15|t', 'a restricted reader sees some customers');
+answers('sales_north', q{SELECT count(*) FROM sales.customer_history WHERE customer_id % 4 <> 0}, '0', 'a restricted reader sees no stored history of others');
+my $customers = q{SELECT actual FROM crm.backtest('sales', '2023-09-30', '2024-01-31', 'nbd') WHERE measure = 'customers'};
+answers('sales_reader', $customers, '60', 'a reader backtests over all customers beside a restricted one');
+answers('sales_north', $customers, '15', 'a restricted reader backtests over some customers');
+answers('sales_maintainer', $customers, '60', 'a maintainer backtests with the rights of the owner');
+answers('sales_north', q{SELECT customers > 15 FROM sales.threshold ORDER BY as_of LIMIT 1}, 't', 'a restricted reader sees thresholds of all customers');
+answers('sales_admin', q{SELECT count(*) FROM sales.customer_360}, '60', 'a member of the owner sees all customers');
+answers('sales_board', q{SELECT sum(customers) FROM sales_report.segment}, '60', 'a reader of figures sees them');
+refused('sales_board', 'SELECT * FROM sales.segment_profile', qr/42501.*permission denied for schema sales/, 'a reader of figures sees no view of the workspace');
+runs('sales_admin', q{SET ROLE sales_owner; CREATE VIEW sales_report.through AS SELECT segment, customers FROM sales.segment_profile;
+GRANT SELECT ON sales_report.through TO sales_board}, 'the owner makes a view over a view of the workspace');
+refused('sales_board', 'SELECT * FROM sales_report.through', qr/42501.*permission denied for/, 'a view over a view of the workspace asks for the rights of its reader');
+runs('sales_admin', 'SET ROLE sales_owner; DROP VIEW sales_report.through', 'the owner drops that view over a view');
+
+# A day for a role
+refused('sales_reader', q{ALTER ROLE sales_reader SET crm.as_of = '2024-12-31'}, qr/42501.*permission denied to set parameter "crm.as_of"/,
+	'a role may not keep a day before the library is loaded');
+answers('sales_reader', q{SET crm.as_of = '2024-12-31'; SELECT day FROM sales.shown_day}, '2024-12-31', 'every role sets the day of a session');
+recipe('A day for a role');
+answers('sales_reader', 'SELECT day FROM sales.shown_day', '2024-12-31', 'a day that a role keeps moves the views of its next session');
+runs('sales_board', q{ALTER ROLE sales_board SET crm.as_of = '2024-12-31'}, 'a role with the right on the setting keeps a day, too');
+answers('sales_board', 'SELECT crm.as_of()', '2024-12-31', 'a day that was kept by that right holds');
+
+# Personal data
+answers('sales_admin', q{SELECT a_threshold IN (SELECT crm.amount(h.history) FROM sales.purchase_history h) FROM sales.threshold ORDER BY as_of LIMIT 1}, 't',
+	'a threshold is the revenue of a real customer');
+runs('sales_admin', q{SET ROLE sales_owner; ANALYZE sales.customer}, 'the statistics of customers are collected');
+my $statistics = q{SELECT count(*) FROM pg_stats WHERE schemaname = 'sales' AND concat(most_common_vals, histogram_bounds) LIKE '%Zacharias%'};
+answers($superuser, $statistics, '1', 'statistics of the planner hold a name');
+runs('sales_admin', q{BEGIN; SELECT * FROM crm.erase_customer('sales', 7); COMMIT}, 'the owner erases a customer');
+answers($superuser, $statistics, '1', 'statistics hold the name of an erased customer until they are collected again');
+recipe('Personal data');
+answers($superuser, $statistics, '0', 'statistics that are collected again do not hold the name');
+answers('sales_admin', q{SELECT count(*) FROM sales.customer_360 WHERE customer_id = 7}, '0', 'an erased customer is in no view');
+runs('sales_admin', q{SET ROLE sales_owner; SELECT crm.merge_customers('sales', 8, 20)}, 'the owner merges two customers');
+answers('sales_admin', q{SELECT dropped_data -> 'customer' -> 0 ->> 'name' FROM sales.customer_merge}, 'customer 20', 'the log of merges keeps the rows of the second customer');
+runs('sales_admin', q{SET ROLE sales_owner; SELECT * FROM crm.delete_logs('sales', 'tomorrow'::date + 1)}, 'the owner deletes logs');
+answers('sales_admin', 'SELECT count(*) FROM sales.customer_merge', '0', 'deleted logs include that of merges');
+
+# The owner of a workspace runs code as whoever reads or writes.
+runs($superuser, q{CREATE SCHEMA app; CREATE ROLE app_owner LOGIN; CREATE ROLE app_writer LOGIN; CREATE ROLE shop_owner LOGIN; CREATE ROLE shop_reader LOGIN;
+CREATE SCHEMA shop AUTHORIZATION shop_owner; CREATE SCHEMA shop_internal AUTHORIZATION shop_owner;
+CREATE SCHEMA seen AUTHORIZATION shop_owner; CREATE SCHEMA seen_internal AUTHORIZATION shop_owner; CREATE SCHEMA own AUTHORIZATION shop_owner;
+GRANT ALL ON SCHEMA app TO app_owner; GRANT USAGE ON SCHEMA app TO app_writer, shop_owner, shop_reader;
+CREATE TABLE public.ran (who name, what text); GRANT INSERT, SELECT ON public.ran TO PUBLIC}, 'the roles of an attached workspace are made');
+runs('app_owner', q{CREATE TABLE app.orders (order_id bigint PRIMARY KEY, customer_id bigint, ordered_at date, amount numeric);
+CREATE INDEX ON app.orders (customer_id);
+INSERT INTO app.orders SELECT g, g % 20, date '2023-01-01' + g, 10 + g % 7 FROM generate_series(1, 300) g;
+GRANT SELECT, INSERT ON app.orders TO app_writer;
+GRANT SELECT ON app.orders TO shop_reader;
+GRANT SELECT, TRIGGER ON app.orders TO shop_owner}, 'the owner of a table gives the right TRIGGER');
+runs('shop_owner', q{SELECT crm.attach('shop', 'app.orders', 'customer_id', 'ordered_at', 'amount'); CALL crm.refresh('shop');
+CREATE FUNCTION own.spy() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN INSERT INTO public.ran VALUES (current_user, 'trigger'); RETURN NULL; END$$;
+GRANT USAGE ON SCHEMA own TO PUBLIC;
+CREATE TRIGGER spy AFTER INSERT ON app.orders FOR EACH STATEMENT EXECUTE FUNCTION own.spy()}, 'a workspace with the right TRIGGER attaches and adds a trigger');
+runs('app_writer', q{INSERT INTO app.orders VALUES (1001, 5, '2024-01-01', 5)}, 'a writer of an attached table adds an order');
+answers($superuser, 'SELECT DISTINCT who, what FROM public.ran', 'app_writer|trigger', 'the right TRIGGER lets a role run code as a writer');
+answers('shop_owner', 'SELECT DISTINCT customer_id FROM shop.customer_change', '5', 'the order of a writer of an attached table is noted');
+runs('app_owner', 'DROP TRIGGER spy ON app.orders; REVOKE TRIGGER ON app.orders FROM shop_owner', 'the owner of the table takes the right back');
+runs('shop_owner', q{CREATE OR REPLACE FUNCTION shop_internal.mark_changes() RETURNS trigger LANGUAGE plpgsql SECURITY INVOKER AS
+	$$BEGIN INSERT INTO public.ran VALUES (current_user, 'replaced'); RETURN NULL; END$$}, 'the owner of a workspace replaces its trigger function');
+runs('app_writer', q{INSERT INTO app.orders VALUES (1002, 6, '2024-01-01', 5)}, 'a writer adds an order after the right was taken back');
+answers($superuser, q{SELECT who FROM public.ran WHERE what = 'replaced'}, 'app_writer', 'taking the right TRIGGER back does not help');
+runs('shop_owner', q{SELECT crm.upgrade_workspace('shop', overwrite => true); CALL crm.refresh('shop', "full" => true)}, 'an upgrade with overwrite restores the trigger function');
+
+# The owner of a source runs code as whoever refreshes or reads.
+my $spy = q{CREATE FUNCTION app.spy(what text) RETURNS boolean LANGUAGE plpgsql AS $$BEGIN
+	INSERT INTO public.ran VALUES (current_user, what); RETURN true; EXCEPTION WHEN OTHERS THEN RETURN true; END$$};
+runs('app_owner', qq{$spy; CREATE VIEW app.purchases AS SELECT customer_id, ordered_at, amount FROM app.orders;
+GRANT SELECT ON app.purchases TO shop_owner, shop_reader}, 'the owner of a table makes a view');
+runs('shop_owner', q{SELECT crm.attach('seen', 'app.purchases', 'customer_id', 'ordered_at', 'amount'); CALL crm.refresh('seen');
+GRANT USAGE ON SCHEMA seen TO shop_reader; GRANT SELECT ON ALL TABLES IN SCHEMA seen, seen_internal TO shop_reader}, 'a workspace stands on that view');
+runs('app_owner', q{CREATE OR REPLACE VIEW app.purchases AS SELECT customer_id, ordered_at, amount FROM app.orders WHERE app.spy('view')},
+	'the owner of the view adds a function to it');
+runs($superuser, q{CALL crm.refresh('seen')}, 'a superuser refreshes a workspace over that view');
+answers($superuser, q{SELECT DISTINCT who FROM public.ran WHERE what = 'view'}, 'shop_owner', 'the function runs as the owner of the workspace, not as the superuser');
+runs('shop_reader', q{SELECT count(*) FROM seen.purchase}, 'a reader reads from the source');
+answers($superuser, q{SELECT DISTINCT who FROM public.ran WHERE what = 'view' ORDER BY 1}, "shop_owner\nshop_reader", 'the function runs as a reader');
+runs('app_owner', q{CREATE OR REPLACE VIEW app.purchases AS SELECT customer_id, ordered_at, amount FROM app.orders;
+ALTER TABLE app.orders ENABLE ROW LEVEL SECURITY; CREATE POLICY added ON app.orders USING (customer_id < 5 AND app.spy('policy'))},
+	'the owner of the table adds a policy');
+refused($_, q{CALL crm.refresh('shop', "full" => true)}, qr/42501.*query would be affected by row-level security policy for table "orders"/,
+	"a refresh by $_ refuses a source that hides rows from the owner of the workspace") for 'shop_owner', $superuser;
+answers('shop_owner', q{SELECT count(*) FROM shop.customer_history}, '20', 'a refused refresh leaves stored histories as they were');
+runs('shop_owner', q{CALL crm.refresh('seen')}, 'a view of the owner of the table still reads all rows');
+runs('shop_owner', q{SELECT count(*) FROM shop.rejected_purchase}, 'the owner of the workspace reads under the policy');
+answers($superuser, q{SELECT DISTINCT who FROM public.ran WHERE what = 'policy'}, 'shop_owner', 'the function of a policy runs as the role that reads');
+
+system("dropdb $database") == 0 or die;
+my @made = qw(sales_admin sales_owner sales_stranger sales_reader sales_north sales_board sales_writer sales_maintainer app_owner app_writer shop_owner shop_reader);
+$database = 'postgres';
+runs($superuser, join('; ', 'REVOKE SET ON PARAMETER crm.as_of FROM sales_board', map { "DROP ROLE $_" } @made), 'the roles are dropped');
+done_testing();
