@@ -20,11 +20,16 @@ OBJS        = \
 	src/math/matrix.o \
 	src/math/quadrature.o \
 	src/math/special.o \
+	src/history/build_group.o \
+	src/history/build_histories.o \
+	src/history/build_key.o \
+	src/history/build_store.o \
 	src/history/codec.o \
 	src/history/history_aggregate.o \
 	src/history/history_answers.o \
 	src/history/history_io.o \
 	src/history/log.o \
+	src/history/series.o \
 	src/history/totals.o \
 	src/rfm/packed.o \
 	src/rfm/quantile.o \
@@ -135,7 +140,7 @@ PG_CPPFLAGS = -I$(srcdir)/src -DCRM_VERSION='"$(EXTVERSION)"'
 PG_CFLAGS   = $(LANGUAGE_CFLAGS) -fvisibility=hidden $(CRM_CFLAGS)
 SHLIB_LINK  = -lnlopt -lm
 
-REGRESS        = crm history rfm model validation rule tier points lifecycle retention workspace program
+REGRESS        = crm history build rfm model validation rule tier points lifecycle retention workspace program
 ISOLATION      = workspace_refresh program_review
 ISOLATION_OPTS = --inputdir=$(srcdir)/test --load-extension=crm
 REGRESS_OPTS   = --inputdir=$(srcdir)/test --load-extension=crm

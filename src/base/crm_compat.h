@@ -30,6 +30,19 @@
 #include "varatt.h"
 #endif
 
+/* 16 made the reading of temporary files complain if bytes are missing. */
+#if PG_VERSION_NUM < 160000
+#include "storage/buffile.h"
+
+static inline void
+BufFileReadExact(BufFile *file, void *target, size_t size)
+{
+	if (BufFileRead(file, target, size) != size)
+		ereport(ERROR, (errcode_for_file_access(),
+						errmsg("a temporary file is shorter than expected")));
+}
+#endif
+
 /* 16 brought soft errors to input functions; before it they are hard. */
 #if PG_VERSION_NUM >= 160000
 #include "nodes/miscnodes.h"

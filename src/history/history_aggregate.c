@@ -60,9 +60,7 @@ log_create(size_t size, int scale)
 	HistoryLog *log;
 
 	if (!AllocSizeIsValid(size))
-		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-						errmsg("a history cannot exceed 1 GB"),
-						errhint("Build several histories and read each.")));
+		history_refuse_size();
 	log = palloc(size);
 	history_log_start(log, scale);
 	SET_VARSIZE(log, size);
@@ -76,8 +74,16 @@ log_room(const HistoryLog *log)
 	return VARSIZE(log) - HISTORY_LOG_SIZE(log->used);
 }
 
-static void
-refuse_limit(void)
+void
+history_refuse_size(void)
+{
+	ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+					errmsg("a history cannot exceed 1 GB"),
+					errhint("Build several histories and read each.")));
+}
+
+void
+history_refuse_limit(void)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
@@ -93,7 +99,7 @@ static void
 log_append(HistoryLog *log, const HistoryEntry *entry)
 {
 	if (history_log_append(log, entry) != HISTORY_VALID)
-		refuse_limit();
+		history_refuse_limit();
 }
 
 /*
@@ -146,7 +152,7 @@ log_rebuild(const HistoryLog *log, int digits)
 	rebuilt->units = log->units;
 	rebuilt->purchases = log->purchases;
 	if (!decimal_rescale(&rebuilt->units, digits))
-		refuse_limit();
+		history_refuse_limit();
 	for (size_t i = 0; i < count; i++)
 	{
 		entries[i].amount *= decimal_powers[digits];
@@ -195,7 +201,7 @@ log_add(HistoryLog *log, HistoryEntry entry, int scale)
 	if (scale > history_log_scale(log))
 		log = log_rebuild(log, scale - history_log_scale(log));
 	else if (!decimal_rescale(&entry.amount, history_log_scale(log) - scale))
-		refuse_limit();
+		history_refuse_limit();
 	log = log_with_room(log);
 	log_append(log, &entry);
 	return log;
@@ -246,7 +252,7 @@ log_add_log(HistoryLog *log, Datum other_datum)
 	if (!decimal_rescale(&netted,
 						 history_log_scale(log) - history_log_scale(other)) ||
 		netted > HISTORY_MAX_UNITS - log->units)
-		refuse_limit();
+		history_refuse_limit();
 	log->units += netted;
 	return log;
 }
@@ -368,9 +374,7 @@ history_from_entries(const HistoryEntry *entries, size_t count, int scale)
 		day = entries[i].day;
 	}
 	if (!AllocSizeIsValid((size_t) (end - (uint8_t *) value)))
-		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-						errmsg("a history cannot exceed 1 GB"),
-						errhint("Build several histories and read each.")));
+		history_refuse_size();
 	SET_VARSIZE(value, end - (uint8_t *) value);
 	return PointerGetDatum(value);
 }
@@ -443,8 +447,33 @@ check_amount(DecimalFault fault, const Decimal *amount)
 				 errhint("Round the amount, for example round(amount, 2).")));
 			break;
 		case DECIMAL_FAULT_RANGE:
-			refuse_limit();
+			history_refuse_limit();
 	}
+}
+
+/* The amount is exact: it is read from the bytes of the numeric. */
+Decimal
+history_numeric_decimal(Datum datum)
+{
+	struct varlena *numeric = PG_DETOAST_DATUM_PACKED(datum);
+	Decimal amount;
+
+	check_amount(decimal_from_numeric((const uint8_t *) VARDATA_ANY(numeric),
+									  VARSIZE_ANY_EXHDR(numeric), &amount),
+				 &amount);
+	return amount;
+}
+
+/*
+ * The amount is rounded to 8 decimals (base/decimal.h). A refund that rounds
+ * to 0 is skipped, since an entry without a purchase must have a negative
+ * amount.
+ */
+bool
+history_float8_decimal(double value, Decimal *amount)
+{
+	check_amount(decimal_from_double(value, amount), amount);
+	return amount->units != 0 || !(value < 0);
 }
 
 /*
@@ -484,35 +513,25 @@ PG_FUNCTION_INFO_V1(crm_history_add_numeric);
 Datum
 crm_history_add_numeric(PG_FUNCTION_ARGS)
 {
-	struct varlena *numeric;
 	Decimal amount;
 
 	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
 		return skip_row(fcinfo);
-	numeric = PG_DETOAST_DATUM_PACKED(PG_GETARG_DATUM(2));
-	check_amount(decimal_from_numeric((const uint8_t *) VARDATA_ANY(numeric),
-									  VARSIZE_ANY_EXHDR(numeric), &amount),
-				 &amount);
+	amount = history_numeric_decimal(PG_GETARG_DATUM(2));
 	return add_row(fcinfo, &amount, amount.units < 0);
 }
 
 PG_FUNCTION_INFO_V1(crm_history_add_float8);
 
-/*
- * Transition of crm.history_agg(date, float8). The amount is rounded to 8
- * decimals (base/decimal.h). A refund that rounds to 0 is skipped, since an
- * entry without a purchase must have a negative amount.
- */
+/* Transition of crm.history_agg(date, float8). */
 Datum
 crm_history_add_float8(PG_FUNCTION_ARGS)
 {
 	Decimal amount;
 
-	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
+	if (PG_ARGISNULL(1) || PG_ARGISNULL(2) ||
+		!history_float8_decimal(PG_GETARG_FLOAT8(2), &amount))
 		return skip_row(fcinfo);
-	check_amount(decimal_from_double(PG_GETARG_FLOAT8(2), &amount), &amount);
-	if (amount.units == 0 && PG_GETARG_FLOAT8(2) < 0)
-		return skip_row(fcinfo); /* less than 10^-8 */
 	return add_row(fcinfo, &amount, amount.units < 0);
 }
 
