@@ -346,6 +346,26 @@ crm_history_repeat_purchases(PG_FUNCTION_ARGS)
 	return row_result(fcinfo, values, nulls);
 }
 
+/* Up to so many gaps, each is put in place as it is read. */
+#define INSERTION_SORT_LIMIT 48
+
+/* Room for gaps on the stack. */
+#define FEW_GAPS 256
+
+/* An entry takes two bytes or more, so half the size is room enough. */
+#define GAPS_ROOM(history) ((history).size / 2 + 1)
+
+/* Moves the last gap to its place among those before it, which ascend. */
+static inline void
+insert_gap(int32_t *gaps, size_t place)
+{
+	int32_t gap = gaps[place];
+
+	for (; place > 0 && gaps[place - 1] > gap; place--)
+		gaps[place] = gaps[place - 1];
+	gaps[place] = gap;
+}
+
 /* Orders gaps ascending for qsort. */
 static int
 compare_gaps(const void *a, const void *b)
@@ -357,32 +377,86 @@ compare_gaps(const void *a, const void *b)
 }
 
 /*
- * The days between each purchase day and the next. An entry takes two bytes or
- * more, so half the size is room enough. Days ascend strictly, so a gap is at
- * least 1 and its logarithm exists. The caller owns the array.
+ * The days between each purchase day up to as_of and the next, in ascending
+ * order. Days ascend strictly, so a gap is at least 1 and its logarithm exists.
+ * A few gaps are put in place as they are read. Returns their number. The
+ * caller has room for GAPS_ROOM of them.
  */
-static int32_t *
-collect_gaps(History history, size_t *count)
+static size_t
+sorted_gaps(History history, int32_t as_of, int32_t *gaps)
 {
 	HistoryReader reader;
 	HistoryEntry entry;
-	bool any = false;
+	size_t days = 0;
 	int32_t previous = 0;
-	int32_t *gaps = MemoryContextAllocHuge(
-		CurrentMemoryContext, (history.size / 2 + 1) * sizeof(int32_t));
 
-	*count = 0;
 	history_reader_start(&reader, history.data, history.size);
-	while (history_read_entry(&reader, &entry))
+	while (history_read_entry(&reader, &entry) && entry.day <= as_of)
 	{
 		if (entry.purchases == 0)
 			continue;
-		if (any)
-			gaps[(*count)++] = entry.day - previous;
-		any = true;
+		if (days > 0)
+			gaps[days - 1] = entry.day - previous;
+		if (days > 1 && days <= INSERTION_SORT_LIMIT)
+			insert_gap(gaps, days - 1);
+		days++;
 		previous = entry.day;
 	}
-	return gaps;
+	if (days > INSERTION_SORT_LIMIT + 1)
+	{
+		CHECK_FOR_INTERRUPTS();
+		qsort(gaps, days - 1, sizeof(int32_t), compare_gaps);
+	}
+	return days > 0 ? days - 1 : 0;
+}
+
+/* The median of gaps in ascending order, at least one. */
+static double
+median_of_gaps(const int32_t *gaps, size_t count)
+{
+	return ((double) gaps[(count - 1) / 2] + gaps[count / 2]) / 2;
+}
+
+PG_FUNCTION_INFO_V1(crm_history_median_gap);
+
+/*
+ * crm.median_gap(crm.history [, as_of date]): the median alone. Most histories
+ * are short, and their gaps fit on the stack. NULL without a gap.
+ */
+Datum
+crm_history_median_gap(PG_FUNCTION_ARGS)
+{
+	History history = PG_GETARG_HISTORY(0);
+	int32_t as_of =
+		PG_NARGS() > 1 ? PG_GETARG_DAY(1, "as_of") : HISTORY_MAX_DAY;
+	int32_t few[FEW_GAPS];
+	int32_t *gaps = few;
+	size_t count;
+
+	if (GAPS_ROOM(history) > FEW_GAPS)
+		gaps = MemoryContextAllocHuge(CurrentMemoryContext,
+									  GAPS_ROOM(history) * sizeof(int32_t));
+	count = sorted_gaps(history, as_of, gaps);
+	if (count == 0)
+		PG_RETURN_NULL();
+	PG_RETURN_FLOAT8(median_of_gaps(gaps, count));
+}
+
+PG_FUNCTION_INFO_V1(crm_history_mean_gap);
+
+/*
+ * crm.mean_gap(crm.history [, as_of date]): the gaps add up to the days from
+ * the first purchase to the last, so nothing is collected. NULL without a gap.
+ */
+Datum
+crm_history_mean_gap(PG_FUNCTION_ARGS)
+{
+	HistoryTotals totals = argument_totals(fcinfo);
+
+	if (totals.purchase_days < 2)
+		PG_RETURN_NULL();
+	PG_RETURN_FLOAT8((double) (totals.last_day - totals.first_day) /
+					 (double) (totals.purchase_days - 1));
 }
 
 PG_FUNCTION_INFO_V1(crm_history_gaps);
@@ -398,8 +472,10 @@ PG_FUNCTION_INFO_V1(crm_history_gaps);
 Datum
 crm_history_gaps(PG_FUNCTION_ARGS)
 {
-	size_t count;
-	int32_t *gaps = collect_gaps(PG_GETARG_HISTORY(0), &count);
+	History history = PG_GETARG_HISTORY(0);
+	int32_t *gaps = MemoryContextAllocHuge(
+		CurrentMemoryContext, GAPS_ROOM(history) * sizeof(int32_t));
+	size_t count = sorted_gaps(history, HISTORY_MAX_DAY, gaps);
 	double number = (double) count;
 	double sum = 0;
 	double squares = 0;
@@ -407,8 +483,6 @@ crm_history_gaps(PG_FUNCTION_ARGS)
 	Datum values[5] = {0};
 	bool nulls[5] = {false, count < 1, count < 1, count < 2, count < 1};
 
-	CHECK_FOR_INTERRUPTS();
-	qsort(gaps, count, sizeof(int32_t), compare_gaps);
 	for (size_t i = 0; i < count; i++)
 	{
 		sum += gaps[i];
@@ -420,8 +494,7 @@ crm_history_gaps(PG_FUNCTION_ARGS)
 	if (count > 0)
 	{
 		values[1] = Float8GetDatum(sum / number);
-		values[2] = Float8GetDatum(
-			((double) gaps[(count - 1) / 2] + gaps[count / 2]) / 2);
+		values[2] = Float8GetDatum(median_of_gaps(gaps, count));
 		values[4] = Float8GetDatum(logs / number);
 	}
 	if (count > 1)

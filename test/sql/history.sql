@@ -43,6 +43,22 @@ SELECT g.count, mean, median, round(stddev::numeric, 9) AS stddev,
 SELECT median
 	FROM gaps('[["2025-01-01",1,1],["2025-01-03",1,1],["2025-01-10",1,1],["2025-02-10",1,1]]');
 
+-- One statistic of the gaps alone: the same number, for few gaps and for many, as of any day.
+WITH long AS (
+	SELECT customer, history FROM stored
+	UNION ALL
+	SELECT 'random ' || n, history_agg(date '2020-01-01' + (i * i * 7 % (n * 61)), i % 5 - 1)
+	  FROM unnest('{1,2,3,20,48,49,50,51,52,300,1000}'::int[]) n, generate_series(1, n) i GROUP BY n
+)
+SELECT count(*) AS compared, count(g.median) AS with_gaps,
+	   bool_and(median_gap(history, as_of::date) IS NOT DISTINCT FROM g.median) AS median,
+	   bool_and(mean_gap(history, as_of::date) IS NOT DISTINCT FROM g.mean) AS mean,
+	   bool_and(median_gap(upto(history, as_of::date)) IS NOT DISTINCT FROM g.median) AS no_as_of,
+	   bool_and(mean_gap(upto(history, as_of::date)) IS NOT DISTINCT FROM g.mean) AS no_as_of_mean
+  FROM long, unnest('{2019-12-31,2020-03-01,2021-05-05,2025-02-11}'::text[]) AS as_of,
+	   gaps(upto(history, as_of::date)) AS g;
+SELECT median_gap(history, 'infinity') FROM stored;
+
 -- x, t_x and t in each unit; mean_amount is that of 3 January and 11 February.
 SELECT unit, x, round(t_x::numeric, 9) AS t_x, round(t::numeric, 9) AS t, mean_amount
   FROM stored, unnest('{day,week,month,year}'::text[]) AS unit,
