@@ -31,6 +31,7 @@ OBJS        = \
 	src/history/log.o \
 	src/history/series.o \
 	src/history/totals.o \
+	src/rfm/abc.o \
 	src/rfm/packed.o \
 	src/rfm/quantile.o \
 	src/rfm/rfm_aggregate.o \

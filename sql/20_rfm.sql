@@ -123,6 +123,71 @@ CREATE AGGREGATE crm.rfm_thresholds_agg(history crm.history, as_of date, groups 
 COMMENT ON AGGREGATE crm.rfm_thresholds_agg(crm.history, date, int) IS
 'The thresholds that divide the customers of a population into groups as of a day.';
 
+/* Classes by revenue */
+
+--| A customer is of class A from the first threshold on, and of class B from the second one on.
+--| Everybody else is of class C. crm.abc_thresholds_agg computes the thresholds.
+CREATE TYPE crm.abc_thresholds AS (
+	a_threshold numeric,
+	b_threshold numeric
+);
+COMMENT ON TYPE crm.abc_thresholds IS
+'The least revenues of the ABC classes A and B.';
+COMMENT ON COLUMN crm.abc_thresholds.a_threshold IS 'The least revenue of class A.';
+COMMENT ON COLUMN crm.abc_thresholds.b_threshold IS 'The least revenue of class B.';
+
+CREATE FUNCTION crm_internal.abc_thresholds_agg_transition(internal, history crm.history, as_of date) RETURNS internal
+	AS 'MODULE_PATHNAME', 'crm_rfm_thresholds_agg_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION crm_internal.abc_thresholds_agg_transition(internal, crm.history, date) IS
+'Transition function of crm.abc_thresholds_agg.';
+CREATE FUNCTION crm_internal.abc_thresholds_agg_combine(internal, internal) RETURNS internal
+	AS 'MODULE_PATHNAME', 'crm_rfm_thresholds_agg_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION crm_internal.abc_thresholds_agg_combine(internal, internal) IS
+'Joins the populations of two workers of crm.abc_thresholds_agg.';
+CREATE FUNCTION crm_internal.abc_thresholds_agg_serialize(internal) RETURNS bytea
+	AS 'MODULE_PATHNAME', 'crm_rfm_thresholds_agg_serialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION crm_internal.abc_thresholds_agg_serialize(internal) IS
+'Packs the population of a worker of crm.abc_thresholds_agg.';
+CREATE FUNCTION crm_internal.abc_thresholds_agg_deserialize(bytea, internal) RETURNS internal
+	AS 'MODULE_PATHNAME', 'crm_rfm_thresholds_agg_deserialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION crm_internal.abc_thresholds_agg_deserialize(bytea, internal) IS
+'Unpacks the population of a worker of crm.abc_thresholds_agg and checks the bytes.';
+CREATE FUNCTION crm_internal.abc_thresholds_agg_final(internal) RETURNS crm.abc_thresholds
+	AS 'MODULE_PATHNAME', 'crm_abc_thresholds_agg_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION crm_internal.abc_thresholds_agg_final(internal) IS
+'Final function of crm.abc_thresholds_agg.';
+
+--| Give one history for each customer:
+--|
+--| * `history`: the purchases of the customer.
+--| * `as_of`: the day of the classes. Purchases of this day count.
+--|
+--| Class A holds the customers with the largest net amounts, until they bring 80 percent of the
+--| revenue. Class B holds the next ones, until 95 percent. A customer belongs to a class if the
+--| customers with a larger amount bring less than its percentage, so equal amounts are never split.
+--|
+--| Customers without a purchase up to `as_of` and customers whose net amount is not above 0 do not
+--| count, and rows with a NULL are skipped. NULL if no customer is left. The aggregate needs 24
+--| bytes of memory for each customer.
+--|
+--| ```sql
+--| SELECT (crm.abc_thresholds_agg(history, '2025-06-30')).*
+--|   FROM (SELECT crm.history_agg(date '2025-01-01' + n, 10 * n) AS history
+--|           FROM generate_series(1, 100) AS n GROUP BY n) AS customer;
+--| ```
+CREATE AGGREGATE crm.abc_thresholds_agg(history crm.history, as_of date) (
+	SFUNC = crm_internal.abc_thresholds_agg_transition,
+	STYPE = internal,
+	SSPACE = 32768,
+	FINALFUNC = crm_internal.abc_thresholds_agg_final,
+	COMBINEFUNC = crm_internal.abc_thresholds_agg_combine,
+	SERIALFUNC = crm_internal.abc_thresholds_agg_serialize,
+	DESERIALFUNC = crm_internal.abc_thresholds_agg_deserialize,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE crm.abc_thresholds_agg(crm.history, date) IS
+'The least revenues of the ABC classes A and B as of a day.';
+
 /* Scores of a customer */
 
 --| Purchases of the day `as_of` count. The score of a measure is:

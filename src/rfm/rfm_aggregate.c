@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * rfm_aggregate.c
- *		crm.rfm_thresholds_agg: thresholds that divide a population.
+ *		crm.rfm_thresholds_agg: thresholds that divide a population, and
+ *		crm.abc_thresholds_agg: those of its classes by revenue.
  *
  * The state keeps three integers of each customer with a purchase: 24 bytes,
  * in three arrays that double. It belongs to the aggregate's memory context.
@@ -40,6 +41,7 @@
 #include "base/row_result.h"
 #include "base/decimal.h"
 #include "history/history.h"
+#include "rfm/abc.h"
 #include "rfm/thresholds.h"
 #include "rfm/packed.h"
 
@@ -186,7 +188,9 @@ population_add(RfmPopulation *population, const HistoryTotals *totals,
 PG_FUNCTION_INFO_V1(crm_rfm_thresholds_agg_transition);
 
 /*
- * sfunc: (internal, crm.history, as_of date, groups int)
+ * sfunc: (internal, crm.history, as_of date [, groups int])
+ *
+ * crm.abc_thresholds_agg has no groups, and keeps the same values.
  *
  * A row with a NULL argument is skipped. "groups" is checked in every other
  * row, also if its customer has no purchase, so that a mistake is not hidden
@@ -203,14 +207,14 @@ crm_rfm_thresholds_agg_transition(PG_FUNCTION_ARGS)
 	int groups;
 
 	population = PG_ARGISNULL(0) ? NULL : (void *) PG_GETARG_POINTER(0);
-	if (PG_ARGISNULL(1) || PG_ARGISNULL(2) || PG_ARGISNULL(3))
+	if (any_argument_is_null(fcinfo))
 	{
 		if (population == NULL)
 			PG_RETURN_NULL();
 		PG_RETURN_POINTER(population);
 	}
 	as_of = PG_GETARG_DAY(2, "as_of");
-	groups = PG_GETARG_INT32(3);
+	groups = PG_NARGS() > 3 ? PG_GETARG_INT32(3) : 1;
 	if (groups < 1 || groups > RFM_MAX_GROUPS)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("groups must be from 1 to %d, not %d",
@@ -461,4 +465,40 @@ crm_rfm_thresholds_agg_final(PG_FUNCTION_ARGS)
 			rfm_thresholds_array(quantiles, population->groups, scale);
 	}
 	PG_RETURN_DATUM(row_result(fcinfo, values, nulls));
+}
+
+/* sort_descending: the largest first, with interrupts served. */
+#define ST_SORT sort_descending
+#define ST_ELEMENT_TYPE int64
+#define ST_COMPARE(a, b) ((*(a) < *(b)) - (*(a) > *(b)))
+#define ST_SCOPE static
+#define ST_CHECK_FOR_INTERRUPTS
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
+PG_FUNCTION_INFO_V1(crm_abc_thresholds_agg_final);
+
+/*
+ * finalfunc. NULL if no customer has a revenue above 0. Sorting changes
+ * nothing about the state, as in the function above.
+ */
+Datum
+crm_abc_thresholds_agg_final(PG_FUNCTION_ARGS)
+{
+	RfmPopulation *population;
+	AbcThresholds thresholds;
+	Datum values[2];
+	bool nulls[2] = {0};
+
+	(void) aggregate_context(fcinfo);
+	population = PG_ARGISNULL(0) ? NULL : (void *) PG_GETARG_POINTER(0);
+	if (population == NULL)
+		PG_RETURN_NULL();
+	sort_descending(population->values[MONETARY], (size_t) population->count);
+	if (!abc_thresholds(population->values[MONETARY],
+						(size_t) population->count, &thresholds))
+		PG_RETURN_NULL();
+	values[0] = history_amount_numeric(thresholds.a, population->scale);
+	values[1] = history_amount_numeric(thresholds.b, population->scale);
+	return row_result(fcinfo, values, nulls);
 }

@@ -254,3 +254,32 @@ SELECT crm.tile(1000001) OVER (ORDER BY v) FROM generate_series(1, 4) v;
 
 DROP TABLE customer, frozen, sale, many, scored, by_one, by_workers;
 DROP FUNCTION code, quantile, is_partial;
+
+-- ABC classes: the example of the header, ties that cross a percentage, refunds, nobody.
+SET search_path = crm, public;
+CREATE FUNCTION pg_temp.one_purchase(amount numeric) RETURNS history LANGUAGE sql
+	RETURN history_agg('2025-01-01', amount);
+SELECT (abc_thresholds_agg(pg_temp.one_purchase(revenue), '2025-01-01')).*
+  FROM unnest('{60,20,10,6,4}'::numeric[]) AS revenue;
+SELECT (abc_thresholds_agg(pg_temp.one_purchase(revenue), '2025-01-01')).*
+  FROM unnest('{50,50,50,0.5,0.25,NULL,-7}'::numeric[]) AS revenue;
+SELECT abc_thresholds_agg(pg_temp.one_purchase(revenue), '2025-01-01') AS nobody
+  FROM unnest('{0,-7}'::numeric[]) AS revenue;
+SELECT abc_thresholds_agg(pg_temp.one_purchase(7), '2024-12-31') AS too_early;
+SELECT abc_thresholds_agg(NULL, '2024-12-31') AS no_row WHERE false;
+
+-- The same as the definition, in plain SQL.
+CREATE TEMP TABLE revenue AS
+SELECT n, round((n * 7919 % 1009)::numeric / (n % 7 + 1), n % 3) - 5 AS revenue
+  FROM generate_series(1, 3000) AS n;
+WITH ranked AS (
+	SELECT revenue, sum(revenue) OVER () AS total,
+		   sum(revenue) OVER (ORDER BY revenue DESC
+							  GROUPS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS larger
+	  FROM revenue WHERE revenue > 0
+)
+SELECT min(revenue) FILTER (WHERE coalesce(larger, 0) < 0.80 * total) = (abc).a_threshold AS a,
+	   min(revenue) FILTER (WHERE coalesce(larger, 0) < 0.95 * total) = (abc).b_threshold AS b
+  FROM ranked, (SELECT abc_thresholds_agg(pg_temp.one_purchase(revenue), '2025-01-01') AS abc
+				  FROM revenue) AS computed
+ GROUP BY abc;
