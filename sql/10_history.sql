@@ -335,8 +335,8 @@ CREATE FUNCTION crm.gaps(history crm.history, OUT count bigint, OUT mean float8,
 COMMENT ON FUNCTION crm.gaps(crm.history) IS
 'Statistics of the gaps between purchases, which are the days from one purchase day to the next.';
 
---| The result equals the column `median` of crm.gaps, in a fraction of the time. NULL if there is no
---| gap.
+--| The result equals the column `median` of crm.gaps, in a fraction of the time. NULL if there is
+--| no gap.
 CREATE FUNCTION crm.median_gap(history crm.history) RETURNS float8
 	AS 'MODULE_PATHNAME', 'crm_history_median_gap' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION crm.median_gap(crm.history) IS
@@ -348,8 +348,8 @@ CREATE FUNCTION crm.median_gap(history crm.history, as_of date) RETURNS float8
 COMMENT ON FUNCTION crm.median_gap(crm.history, date) IS
 'The median of the days from one purchase day to the next, up to the end of the day as_of.';
 
---| The result equals the column `mean` of crm.gaps, in a fraction of the time. NULL if there is no
---| gap.
+--| The result equals the column `mean` of crm.gaps, in a fraction of the time. NULL if there is
+--| no gap.
 CREATE FUNCTION crm.mean_gap(history crm.history) RETURNS float8
 	AS 'MODULE_PATHNAME', 'crm_history_mean_gap' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION crm.mean_gap(crm.history) IS

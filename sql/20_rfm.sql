@@ -136,7 +136,8 @@ COMMENT ON TYPE crm.abc_thresholds IS
 COMMENT ON COLUMN crm.abc_thresholds.a_threshold IS 'The least revenue of class A.';
 COMMENT ON COLUMN crm.abc_thresholds.b_threshold IS 'The least revenue of class B.';
 
-CREATE FUNCTION crm_internal.abc_thresholds_agg_transition(internal, history crm.history, as_of date) RETURNS internal
+CREATE FUNCTION crm_internal.abc_thresholds_agg_transition(internal, history crm.history,
+	as_of date) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_rfm_thresholds_agg_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION crm_internal.abc_thresholds_agg_transition(internal, crm.history, date) IS
 'Transition function of crm.abc_thresholds_agg.';
@@ -145,11 +146,13 @@ CREATE FUNCTION crm_internal.abc_thresholds_agg_combine(internal, internal) RETU
 COMMENT ON FUNCTION crm_internal.abc_thresholds_agg_combine(internal, internal) IS
 'Joins the populations of two workers of crm.abc_thresholds_agg.';
 CREATE FUNCTION crm_internal.abc_thresholds_agg_serialize(internal) RETURNS bytea
-	AS 'MODULE_PATHNAME', 'crm_rfm_thresholds_agg_serialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	AS 'MODULE_PATHNAME', 'crm_rfm_thresholds_agg_serialize'
+		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION crm_internal.abc_thresholds_agg_serialize(internal) IS
 'Packs the population of a worker of crm.abc_thresholds_agg.';
 CREATE FUNCTION crm_internal.abc_thresholds_agg_deserialize(bytea, internal) RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_rfm_thresholds_agg_deserialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	AS 'MODULE_PATHNAME', 'crm_rfm_thresholds_agg_deserialize'
+		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION crm_internal.abc_thresholds_agg_deserialize(bytea, internal) IS
 'Unpacks the population of a worker of crm.abc_thresholds_agg and checks the bytes.';
 CREATE FUNCTION crm_internal.abc_thresholds_agg_final(internal) RETURNS crm.abc_thresholds

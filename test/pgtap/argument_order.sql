@@ -15,7 +15,7 @@ SELECT name, class, always
 	('rules', false, '{workspace,program,source,part,kind,parameters,model,purchase_model,
 		spend_model,restricted,unrestricted,validation,thresholds,recency,frequency,monetary,
 		rules,position,label,metric,at_least,at_most,policy,tiers,tier_no,tier,enter_at,keep_at,
-		enter_share,matrix,reward,cells}'::text[]),
+		enter_share,matrix,reward,cells,query}'::text[]),
 	('whose', false,
 		'{history,other,profit_history,points_history,as_of,calibration_end,day,at,amount,
 		x,t_x,t,log_gaps,mean_amount,churned,rfm,metrics,given,state,points,

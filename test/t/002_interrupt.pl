@@ -30,6 +30,7 @@ SELECT crm.history_agg(date '2020-01-01' + (random() * 900)::int, 9.99) AS histo
 my $fit = "SELECT crm.fit_purchases('bg_nbd', 'day', x, CASE WHEN x > 0 THEN share * t ELSE 0 END, t) FROM summary";
 for ([ 'a fit of 600 000 distinct customers', $fit ],
 	[ 'a history of 20 million purchases', q(SELECT crm.history_agg(date '2020-01-01' + i % 5000, 1.5) FROM generate_series(1, 20000000) i) ],
+	[ 'the building of histories', q(SELECT count(*) FROM crm.build_histories('SELECT i % 900000, date ''2020-01-01'', 1.5 FROM generate_series(1, 9000000) i') AS (customer int, history crm.history)) ],
 	[ 'a rollup of many histories', q(SELECT crm.rollup(history) FROM customer_history, generate_series(1, 100)) ],
 	[ 'RFM thresholds', q(SELECT crm.rfm_thresholds_agg(history, '2023-01-01', 5) FROM customer_history, generate_series(1, 100)) ])
 {
