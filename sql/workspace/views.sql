@@ -33,11 +33,16 @@ SELECT p.customer_id, p.purchased_at, p.purchased_on, p.amount, p.profit
 @is and models are the newest that are not later than the day; NULL where none is that old.
 @columns thresholds_as_of, thresholds, a_threshold, b_threshold, usual_gaps, model_as_of,
 @columns purchase_model, spend_model, segment_rules, segment_names, horizon_days, yearly_discount
-SELECT (SELECT c.as_of FROM threshold c, @shown@ d WHERE c.as_of <= d.day ORDER BY c.as_of DESC LIMIT 1),
-	   (SELECT c.thresholds FROM threshold c, @shown@ d WHERE c.as_of <= d.day ORDER BY c.as_of DESC LIMIT 1),
-	   (SELECT c.a_threshold FROM threshold c, @shown@ d WHERE c.as_of <= d.day ORDER BY c.as_of DESC LIMIT 1),
-	   (SELECT c.b_threshold FROM threshold c, @shown@ d WHERE c.as_of <= d.day ORDER BY c.as_of DESC LIMIT 1),
-	   (SELECT c.usual_gaps FROM threshold c, @shown@ d WHERE c.as_of <= d.day ORDER BY c.as_of DESC LIMIT 1),
+SELECT (SELECT c.as_of FROM threshold c, @shown@ d WHERE c.as_of <= d.day
+		 ORDER BY c.as_of DESC LIMIT 1),
+	   (SELECT c.thresholds FROM threshold c, @shown@ d WHERE c.as_of <= d.day
+		 ORDER BY c.as_of DESC LIMIT 1),
+	   (SELECT c.a_threshold FROM threshold c, @shown@ d WHERE c.as_of <= d.day
+		 ORDER BY c.as_of DESC LIMIT 1),
+	   (SELECT c.b_threshold FROM threshold c, @shown@ d WHERE c.as_of <= d.day
+		 ORDER BY c.as_of DESC LIMIT 1),
+	   (SELECT c.usual_gaps FROM threshold c, @shown@ d WHERE c.as_of <= d.day
+		 ORDER BY c.as_of DESC LIMIT 1),
 	   (SELECT m.as_of FROM model m, @shown@ d WHERE m.role = 'purchases' AND m.as_of <= d.day
 		 ORDER BY m.as_of DESC, m.model_id DESC LIMIT 1),
 	   (SELECT m.model FROM model m, @shown@ d WHERE m.role = 'purchases' AND m.as_of <= d.day

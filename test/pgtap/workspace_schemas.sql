@@ -28,6 +28,7 @@ SELECT set_eq($$
 			 ('crm_internal.merge_moves(regclass,name,text,text)'),
 			 ('crm_internal.merge_person(bigint,bigint)'),
 			 ('crm_internal.program_ranked(crm.tier_policy,text,text,date)'),
+			 ('crm_internal.refuse_foreign_dependencies(text,text)'),
 			 ('crm_internal.restrict_table(regclass,regrole,text)'),
 			 ('crm_internal.rows_in_source(text)'),
 			 ('crm_internal.set_aside(crm_internal.difference,text,text)'),
@@ -92,7 +93,8 @@ SELECT set_eq($$SELECT pg_temp.relations('crm_open', '{r,p,m}')$$,
 	  workspace_problem}'::text[],
 	'the tables there are these');
 SELECT set_eq($$SELECT pg_temp.functions('crm_open')$$,
-	'{cohort_at,customer_360_at,customer_forecast_at,customer_metric_at,customer_rfm_at,customer_score_at,
+	'{cohort_at,customer_360_at,customer_forecast_at,customer_metric_at,customer_rfm_at,
+	  customer_score_at,
 	  customer_score_part_at,customer_stage_at,customer_stage_rule_at,customer_tier_at,
 	  customer_tier_rule_at,customer_value_at,growth_at,lifecycle_flow_at,
 	  lifecycle_funnel_at,order_points_at,points_balance_at,points_lot_at,purchase_at,
@@ -121,7 +123,8 @@ SELECT set_eq($$SELECT pg_temp.relations('crm_shop', '{r,p,m,v}')$$,
 	  segment,segment_rule,threshold,workspace,customer_merge,workspace_problem}'::text[],
 	'the views and tables in the schema of an attached workspace are these');
 SELECT set_eq($$SELECT pg_temp.functions('crm_shop')$$,
-	'{cohort_at,customer_360_at,customer_forecast_at,customer_metric_at,customer_rfm_at,customer_value_at,
+	'{cohort_at,customer_360_at,customer_forecast_at,customer_metric_at,customer_rfm_at,
+	  customer_value_at,
 	  growth_at,purchase_at,repurchase_at,retention_at,segment_profile_at,stickiness_at}'::text[],
 	'the functions of an attached workspace are views on a day');
 SELECT set_eq($$SELECT pg_temp.relations('crm_shop_internal', '{r,p,m,v,S,f}')
