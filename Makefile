@@ -96,6 +96,12 @@ OBJS        = \
 	src/retention/repurchase_aggregate.o \
 	src/retention/retention_aggregate.o \
 	src/retention/tally.o \
+	src/journey/funnel.o \
+	src/journey/funnel_aggregate.o \
+	src/affinity/affinity_aggregate.o \
+	src/affinity/pairs.o \
+	src/voice/scale.o \
+	src/voice/voice_aggregate.o \
 	src/workspace/as_of.o \
 	src/workspace/key.o \
 	src/workspace/owner.o \
@@ -117,6 +123,9 @@ SQL_MODULES = \
 	sql/55_points.sql \
 	sql/60_lifecycle.sql \
 	sql/65_retention.sql \
+	sql/70_journey.sql \
+	sql/72_affinity.sql \
+	sql/74_voice.sql \
 	$(definition) \
 	sql/80_workspace.sql \
 	sql/81_source.sql \
@@ -141,7 +150,8 @@ PG_CPPFLAGS = -I$(srcdir)/src -DCRM_VERSION='"$(EXTVERSION)"'
 PG_CFLAGS   = $(LANGUAGE_CFLAGS) -fvisibility=hidden $(CRM_CFLAGS)
 SHLIB_LINK  = -lnlopt -lm
 
-REGRESS        = crm history build rfm model validation rule tier points lifecycle retention workspace program
+REGRESS        = crm history build rfm model validation rule tier points lifecycle retention journey affinity \
+	voice workspace program
 ISOLATION      = workspace_refresh program_review
 ISOLATION_OPTS = --inputdir=$(srcdir)/test --load-extension=crm
 REGRESS_OPTS   = --inputdir=$(srcdir)/test --load-extension=crm

@@ -59,6 +59,11 @@ my @calls = (
 	[ customer => q(check_spend_independence(history, '2025-06-30')) ],
 	[ customer => q(validate(crm.make_model('bg_nbd', 'week', '{0.24,4.4,0.8,2.4}'), history, '2024-12-31', '2025-06-30')) ],
 	[ customer => q(transition_matrix_agg(was, "is")) ],
+	[ entry => q(funnel_agg(at, ARRAY[points % 2 = 1, points % 2 = 0], '3 days')) ],
+	[ entry => q(affinity_agg(points / 3, points::text, 1)) ],
+	[ entry => q(nps_agg(points % 11)) ],
+	[ entry => q(csat_agg(points % 5 + 1)) ],
+	[ entry => q(ces_agg(points % 7 + 1)) ],
 	[ entry => q(points_balance_agg(points, at, at + '1 year', NULL, '2024-06-30')) ],
 	[ entry => q(points_lots_agg(points, at, at + '1 year', NULL, '2024-06-30')) ]);
 is($twins, scalar(@calls) . "\n", 'every aggregate that returns rows is called below');

@@ -1,0 +1,103 @@
+/*
+ * affinity
+ *
+ * Products that are bought together, counted without joining the orders to
+ * themselves.
+ */
+
+--| crm.affinity_agg returns an array of pairs. A pair has one row, whose product comes first in the
+--| order of the bytes.
+CREATE TYPE crm.affinity AS (
+	product text,
+	other_product text,
+	baskets bigint,
+	product_baskets bigint,
+	other_baskets bigint,
+	both_baskets bigint,
+	support float8,
+	confidence float8,
+	reverse_confidence float8,
+	lift float8,
+	chi_square float8,
+	pairs_tested bigint
+);
+COMMENT ON TYPE crm.affinity IS 'How often two products are in the same basket.';
+COMMENT ON COLUMN crm.affinity.product IS 'One product.';
+COMMENT ON COLUMN crm.affinity.other_product IS 'The other product.';
+COMMENT ON COLUMN crm.affinity.baskets IS 'Number of all baskets.';
+COMMENT ON COLUMN crm.affinity.product_baskets IS 'Number of baskets with the product.';
+COMMENT ON COLUMN crm.affinity.other_baskets IS 'Number of baskets with the other product.';
+COMMENT ON COLUMN crm.affinity.both_baskets IS 'Number of baskets with both.';
+COMMENT ON COLUMN crm.affinity.support IS 'Share of all baskets that have both.';
+COMMENT ON COLUMN crm.affinity.confidence IS
+'Share of the baskets with the product that have the other product too.';
+COMMENT ON COLUMN crm.affinity.reverse_confidence IS
+'Share of the baskets with the other product that have the product too.';
+COMMENT ON COLUMN crm.affinity.lift IS
+'Baskets with both, divided by those expected if the products were independent.';
+COMMENT ON COLUMN crm.affinity.chi_square IS
+'Statistic of the test for independence, or NULL if an expected count is below 5.';
+COMMENT ON COLUMN crm.affinity.pairs_tested IS
+'Number of pairs of products that have such a statistic, the same in every row.';
+
+CREATE FUNCTION crm_internal.affinity_agg_transition(internal, basket text, product text,
+	min_baskets bigint) RETURNS internal
+	AS 'MODULE_PATHNAME', 'crm_affinity_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION crm_internal.affinity_agg_transition(internal, text, text, bigint) IS
+'Transition function of crm.affinity_agg.';
+CREATE FUNCTION crm_internal.affinity_agg_transition(internal, basket bigint, product text,
+	min_baskets bigint) RETURNS internal
+	AS 'MODULE_PATHNAME', 'crm_affinity_number_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION crm_internal.affinity_agg_transition(internal, bigint, text, bigint) IS
+'Transition function of crm.affinity_agg with numbers of baskets.';
+CREATE FUNCTION crm_internal.affinity_agg_final(internal) RETURNS crm.affinity[]
+	AS 'MODULE_PATHNAME', 'crm_affinity_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION crm_internal.affinity_agg_final(internal) IS
+'Final function of crm.affinity_agg.';
+
+--| Each row is a product in a basket. A product that is in a basket several times counts once.
+--|
+--| * `basket`: the order, or whatever products have in common.
+--| * `product`: the product. Cast a number by `product_id::text`.
+--| * `min_baskets`: pairs in fewer baskets are left out, 1 or more. 5 is a good start.
+--|
+--| There is one row for each pair of products, in the order of the names. With a baskets for the
+--| product, b for the other, c for both and n in all, `support = c / n`, `confidence = c / a`,
+--| `lift = c n / (a b)` and `chi_square = n (c n - a b)^2 / (a b (n - a) (n - b))`.
+--|
+--| The chi-square has one degree of freedom. The approximation needs an expected count of 5 in all
+--| four fields, so it is NULL otherwise. Many pairs are tested at once: for a level of 5 %, compare
+--| with the quantile of `0.05 / pairs_tested`. `pairs_tested` depends on the products alone, not on
+--| `min_baskets`.
+--|
+--| `min_baskets` is the same in all rows. Rows with a NULL are skipped. NULL if no row is left. The
+--| aggregate needs about 30 bytes a row, and memory for the pairs of its result alone.
+--|
+--| Errors: a `min_baskets` below 1, and a result of more than 5000000 pairs.
+--|
+--| ```sql
+--| SELECT pair.*
+--|   FROM (SELECT crm.affinity_agg(basket, product, 1) AS pairs
+--|           FROM (VALUES (1, 'bread'), (1, 'butter'), (2, 'bread')) AS line(basket, product)) AS
+--| q,
+--|        unnest(pairs) AS pair;
+--| ```
+CREATE AGGREGATE crm.affinity_agg(basket bigint, product text, min_baskets bigint) (
+	SFUNC = crm_internal.affinity_agg_transition,
+	STYPE = internal,
+	SSPACE = 1000000,
+	FINALFUNC = crm_internal.affinity_agg_final,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE crm.affinity_agg(bigint, text, bigint) IS
+'Pairs of products in the same baskets, with support, confidence, lift and chi-square.';
+--| Everything is as in crm.affinity_agg with numbers of baskets.
+CREATE AGGREGATE crm.affinity_agg(basket text, product text, min_baskets bigint) (
+	SFUNC = crm_internal.affinity_agg_transition,
+	STYPE = internal,
+	SSPACE = 1000000,
+	FINALFUNC = crm_internal.affinity_agg_final,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE crm.affinity_agg(text, text, bigint) IS
+'Pairs of products in the same baskets, where baskets have names.';
