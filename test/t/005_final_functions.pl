@@ -56,6 +56,7 @@ my @calls = (
 	[ customer => q(came_back_rate(history, '2024-01-01', '2024-06-30', '2024-07-01', '2024-12-31')) ],
 	[ customer => q(repeat_within(history, '2025-12-31', '2024-01-01', '2024-12-31', 30)) ],
 	[ customer => q(rfm_thresholds_agg(history, '2025-06-30', 5)) ],
+	[ customer => q(abc_thresholds_agg(history, '2025-06-30')) ],
 	[ customer => q(check_spend_independence(history, '2025-06-30')) ],
 	[ customer => q(validate(crm.make_model('bg_nbd', 'week', '{0.24,4.4,0.8,2.4}'), history, '2024-12-31', '2025-06-30')) ],
 	[ customer => q(transition_matrix_agg(was, "is")) ],

@@ -31,6 +31,7 @@ sub answers
 # compared with the catalog, so that no aggregate is left out.
 my $points = "amount, moment, moment + '1 year', moment";
 my %call = (
+	'crm.abc_thresholds_agg(crm.history,date)' => "history, '2025-01-01'",
 	'crm.came_back_rate(crm.history,date,date,date,date)' => "history, '2024-01-01', '2024-06-01', '2024-06-01', '2024-12-01'",
 	'crm.check_spend_independence(crm.history,date)' => "history, '2025-01-01'",
 	'crm.fit_occasions(bigint,bigint,bigint)' => 'occasions, last_occasion, 8',
