@@ -157,6 +157,32 @@ CREATE FUNCTION crm.build_histories(query text) RETURNS SETOF record
 COMMENT ON FUNCTION crm.build_histories(text) IS
 'The purchase histories of all customers in the rows of a query, built faster than by GROUP BY.';
 
+CREATE FUNCTION crm_internal.bounded_history_transition(crm.history, day date, amount numeric)
+	RETURNS crm.history
+	AS 'MODULE_PATHNAME', 'crm_history_add_bounded' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION crm_internal.bounded_history_transition(crm.history, date, numeric) IS
+'Transition function of crm_internal.bounded_history_agg.';
+CREATE FUNCTION crm_internal.bounded_history_combine(crm.history, crm.history) RETURNS crm.history
+	AS 'MODULE_PATHNAME', 'crm_history_union_bounded' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION crm_internal.bounded_history_combine(crm.history, crm.history) IS
+'Combine function of crm_internal.bounded_history_agg.';
+CREATE FUNCTION crm_internal.bounded_history_final(crm.history) RETURNS crm.history
+	AS 'MODULE_PATHNAME', 'crm_history_final_bounded' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION crm_internal.bounded_history_final(crm.history) IS
+'Final function of crm_internal.bounded_history_agg.';
+
+-- One customer whose amounts are out of range must not stop a query over all.
+CREATE AGGREGATE crm_internal.bounded_history_agg(day date, amount numeric) (
+	SFUNC = crm_internal.bounded_history_transition,
+	STYPE = crm.history,
+	SSPACE = 128,
+	FINALFUNC = crm_internal.bounded_history_final,
+	COMBINEFUNC = crm_internal.bounded_history_combine,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE crm_internal.bounded_history_agg(date, numeric) IS
+'The purchase history of the rows, or NULL where the amounts are out of range.';
+
 --| The purchases of a day that occurs in several histories are added up. The rollup of parts equals
 --| the history of the whole.
 --|

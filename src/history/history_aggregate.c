@@ -566,3 +566,106 @@ crm_history_final(PG_FUNCTION_ARGS)
 		PG_RETURN_DATUM(log_seal((HistoryLog *) PG_GETARG_POINTER(0)));
 	PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 }
+
+/*
+ * The bounded aggregate
+ *
+ * One customer whose amounts are out of range must not stop a query over all.
+ * So crm_internal.bounded_history_agg looks before it adds. Once an amount does
+ * not fit, the log is marked, and the result is NULL.
+ */
+
+/* Whether the log can take an amount of that scale. */
+static bool
+log_fits(const HistoryLog *log, Decimal amount, int64_t purchases)
+{
+	int digits = amount.scale - history_log_scale(log);
+	int64_t units = log->units;
+
+	if (digits > 0 ? !decimal_rescale(&units, digits)
+				   : !decimal_rescale(&amount.units, -digits))
+		return false;
+	return decimal_absolute(amount.units) <= HISTORY_MAX_UNITS - units &&
+		   purchases <= HISTORY_MAX_PURCHASES - log->purchases;
+}
+
+/* The state for the arguments: a log that can be changed. */
+static HistoryLog *
+bounded_state(FunctionCallInfo fcinfo)
+{
+	if (!AggCheckCallContext(fcinfo, NULL))
+		elog(ERROR, "aggregate function called in non-aggregate context");
+	return state_log(fcinfo);
+}
+
+PG_FUNCTION_INFO_V1(crm_history_add_bounded);
+
+/* Transition of crm_internal.bounded_history_agg. */
+Datum
+crm_history_add_bounded(PG_FUNCTION_ARGS)
+{
+	HistoryLog *log;
+	struct varlena *numeric;
+	Decimal amount;
+
+	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
+		return skip_row(fcinfo);
+	log = bounded_state(fcinfo);
+	numeric = PG_DETOAST_DATUM_PACKED(PG_GETARG_DATUM(2));
+	if (log->is_out_of_range)
+		PG_RETURN_POINTER(log);
+	if (decimal_from_numeric((const uint8_t *) VARDATA_ANY(numeric),
+							 VARSIZE_ANY_EXHDR(numeric),
+							 &amount) == DECIMAL_VALID &&
+		log_fits(log, amount, 1))
+	{
+		HistoryEntry entry = {
+			.day = history_day(PG_GETARG_DATEADT(1), "the day of a purchase"),
+			.purchases = amount.units < 0 ? 0 : 1,
+			.amount = amount.units};
+
+		log = log_add(log, entry, amount.scale);
+	}
+	else
+		log->is_out_of_range = 1;
+	PG_RETURN_POINTER(log);
+}
+
+PG_FUNCTION_INFO_V1(crm_history_union_bounded);
+
+/*
+ * Combine function of crm_internal.bounded_history_agg. The other state is a
+ * log. Its sums are those of all its rows, so they say whether it fits.
+ */
+Datum
+crm_history_union_bounded(PG_FUNCTION_ARGS)
+{
+	HistoryLog *log;
+	HistoryLog *other;
+	Decimal sum;
+
+	if (PG_ARGISNULL(1))
+		return skip_row(fcinfo);
+	log = bounded_state(fcinfo);
+	other = (HistoryLog *) PG_DETOAST_DATUM(PG_GETARG_DATUM(1));
+	sum.units = other->units;
+	sum.scale = history_log_scale(other);
+	if (log->is_out_of_range || other->is_out_of_range ||
+		!log_fits(log, sum, other->purchases))
+		log->is_out_of_range = 1;
+	else
+		log = log_add_log(log, PointerGetDatum(other));
+	PG_RETURN_POINTER(log);
+}
+
+PG_FUNCTION_INFO_V1(crm_history_final_bounded);
+
+/* NULL also if an amount did not fit. */
+Datum
+crm_history_final_bounded(PG_FUNCTION_ARGS)
+{
+	if (PG_ARGISNULL(0) ||
+		((HistoryLog *) PG_GETARG_POINTER(0))->is_out_of_range)
+		PG_RETURN_NULL();
+	PG_RETURN_DATUM(log_seal((HistoryLog *) PG_GETARG_POINTER(0)));
+}

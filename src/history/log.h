@@ -20,7 +20,7 @@
  *	0		4		length word of the varlena
  *	4		1		0x20 + scale
  *	5		1		is_sealed
- *	6		2		unused
+ *	6		2		is_out_of_range: 1 after an amount did not fit (bounded_history_agg)
  *	8		4		used: bytes of entries
  *	12		4		day of the last entry
  *	16		8		sum of absolute amounts
@@ -45,7 +45,7 @@ typedef struct HistoryLog
 	int32_t length_word; /* the varlena's */
 	uint8_t format; /* HISTORY_LOG_FORMAT + scale */
 	uint8_t is_sealed; /* 1: the entries are the bytes of a finished value */
-	uint16_t unused;
+	uint16_t is_out_of_range;
 	uint32_t used; /* bytes of entries */
 	int32_t day; /* of the last entry; 0 without entries */
 	int64_t units; /* sum of absolute amounts, minor units */
