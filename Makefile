@@ -104,9 +104,16 @@ OBJS        = \
 	src/voice/voice_aggregate.o \
 	src/workspace/as_of.o \
 	src/workspace/key.o \
+	src/workspace/key_set.o \
+	src/workspace/note.o \
+	src/workspace/note_changes.o \
+	src/workspace/order_customers.o \
 	src/workspace/owner.o \
+	src/workspace/procedure.o \
+	src/workspace/source.o \
 	src/workspace/transaction.o \
-	src/workspace/twin.o
+	src/workspace/twin.o \
+	src/workspace/view_columns.o
 
 WORKSPACE   = workspace segments tables rules purchase attached history views facts customer \
 	attached_customer growth tiers lifecycle recurring
@@ -152,7 +159,7 @@ SHLIB_LINK  = -lnlopt -lm
 
 REGRESS        = crm history build rfm model validation rule tier points lifecycle retention journey affinity \
 	voice workspace program
-ISOLATION      = workspace_refresh program_review
+ISOLATION      = workspace_refresh note_everyone program_review
 ISOLATION_OPTS = --inputdir=$(srcdir)/test --load-extension=crm
 REGRESS_OPTS   = --inputdir=$(srcdir)/test --load-extension=crm
 

@@ -57,7 +57,7 @@ BEGIN ATOMIC
 		SELECT i.nspname
 		  FROM pg_namespace n
 		  JOIN pg_class w ON w.relnamespace = n.oid AND w.relname = 'workspace'
-		  JOIN pg_trigger t ON t.tgrelid = w.oid AND t.tgname = 'crm_mark_everyone'
+		  JOIN pg_trigger t ON t.tgrelid = w.oid AND t.tgname = 'crm_check_settings'
 		  JOIN pg_proc p ON p.oid = t.tgfoid
 		  JOIN pg_namespace i ON i.oid = p.pronamespace AND i.nspowner = n.nspowner
 		 WHERE n.nspname = workspace),
@@ -122,6 +122,14 @@ BEGIN
 			MESSAGE = format('workspace name "%s" is reserved', workspace),
 			HINT = 'Choose a schema of your own, other than crm, crm_internal, public, '
 				'information_schema and pg_....';
+	END IF;
+	IF (SELECT count(*) FROM pg_class c
+		 WHERE c.relnamespace = to_regnamespace(quote_ident(workspace))
+		   AND c.relname IN ('workspace', 'customer_history')) = 2 THEN
+		RAISE duplicate_schema USING
+			MESSAGE = format('schema "%s" is already a workspace', workspace),
+			HINT = format('crm.upgrade_workspace(%L) brings it up to date, crm.change_source gives it '
+				'another source, crm.drop_workspace ends it.', workspace);
 	END IF;
 	PERFORM crm_internal.workspace_check_schema(workspace,
 		'Choose another name, or an empty schema that is yours.');

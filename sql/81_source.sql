@@ -6,31 +6,89 @@
  * triggers on it that note which customers change.
  */
 
---| One row is one purchase; an amount below 0 is a refund. The workspace is a schema, and a second
---| one for inner views and functions, shop_internal; neither may exist, unless it is yours and
---| empty. customer: column with the key, of any type that can be ordered. at: column of type date,
---| timestamp or timestamptz; for the last, time_zone decides the day (default: that of the
---| session). amount: a number. cost: column with the cost of the purchase, for profit. filter:
---| condition on the columns of the relation, for example $$status = 'paid'$$. Needs the rights
---| SELECT and TRIGGER on the table, for triggers note which customers change; over a view or a
---| foreign table there are none, and crm.refresh computes everybody. Rows without customer, date or
---| amount, or with infinite ones, are left out and shown by the view rejected_purchase. A failing
---| call leaves nothing behind. Returns the schema.
+CREATE FUNCTION crm_internal.noted_in(notes regclass, view regclass DEFAULT NULL) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'crm_noted_in' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION crm_internal.noted_in(regclass, regclass) IS
+'Always true. In the condition of a trigger it says which table of notes the trigger writes, and '
+'which view reads the table.';
+
+CREATE FUNCTION crm_internal.note_changes() RETURNS trigger
+	AS 'MODULE_PATHNAME', 'crm_note_changes' LANGUAGE C;
+COMMENT ON FUNCTION crm_internal.note_changes() IS
+'The trigger on a table that a workspace reads, which notes the customers of changed rows.';
+
+CREATE FUNCTION crm_internal.note_everyone() RETURNS trigger
+	AS 'MODULE_PATHNAME', 'crm_note_everyone' LANGUAGE C;
+COMMENT ON FUNCTION crm_internal.note_everyone() IS
+'The trigger on a table of a workspace whose change concerns all customers. Its argument is the '
+'reason.';
+
+CREATE FUNCTION crm_internal.key_fits(key anyelement) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'crm_key_fits' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION crm_internal.key_fits(anyelement) IS
+'Whether the key of a customer has at most 1024 bytes, so that an index can hold it.';
+
+CREATE FUNCTION crm_internal.plausible_day(day date, earliest date, latest date) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'crm_plausible_day' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION crm_internal.plausible_day(date, date, date) IS
+'Whether a day lies between two days, which are included.';
+
+CREATE FUNCTION crm_internal.is_one_expression(expression text) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'crm_is_one_expression' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION crm_internal.is_one_expression(text) IS
+'Whether a text is one expression, and not the end of one statement and the start of another.';
+
+CREATE FUNCTION crm_internal.view_reads(view regclass, relation regclass, view_column name)
+	RETURNS name[]
+	AS 'MODULE_PATHNAME', 'crm_view_reads' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION crm_internal.view_reads(regclass, regclass, name) IS
+'The columns of a relation from which a column of a view is made, by the names that they have now.';
+
+CREATE FUNCTION crm_internal.view_condition(view regclass, relation regclass) RETURNS text
+	AS 'MODULE_PATHNAME', 'crm_view_condition' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION crm_internal.view_condition(regclass, regclass) IS
+'The condition of a view on a relation, with the names that its columns have now.';
+
+CREATE FUNCTION crm_internal.check_purchase_model(kind text) RETURNS void
+	AS 'MODULE_PATHNAME', 'crm_check_purchase_model' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION crm_internal.check_purchase_model(text) IS
+'An error that lists the kinds of models of purchases, if there is no such kind.';
+
+--| * `source`: a table, a partitioned table, a view, a materialized view or a foreign table. One
+--|   row is one purchase. An amount below 0 is a refund.
+--| * `customer`: the column with the key, of any type that can be ordered.
+--| * `at`: a column of type date, timestamp or timestamptz.
+--| * `amount`: a column with a number. `cost`: a column with the cost of the purchase, for profit.
+--| * `filter`: a condition on the columns of one row, for example `$$status = 'paid'$$`. It may call
+--|   immutable functions only. For any other condition attach a view. Names in it mean what they
+--|   mean to you.
+--| * `time_zone`: decides on which day a purchase happened (default: that of the session).
+--| * `at_time_zone`: the zone of the times in a column of type timestamp (default: `time_zone`).
+--|
+--| The workspace is a schema, and a second one for inner views and functions, `shop_internal`.
+--| Neither may exist, unless it is yours and empty. You need the rights SELECT and TRIGGER on a
+--| table, because triggers note which customers change. Some relations can have no such triggers:
+--| views, foreign tables, tables with foreign partitions, tables of a subscription, distributed
+--| tables. For them crm.refresh computes everybody, and a NOTICE says so.
+--|
+--| Rows that cannot be used are left out. The view rejected_purchase shows them. A failing call
+--| leaves nothing behind. Returns the schema.
 CREATE FUNCTION crm.attach(workspace text, source regclass, customer name, at name, amount name,
-	cost name DEFAULT NULL, filter text DEFAULT NULL, time_zone text DEFAULT NULL)
-		RETURNS regnamespace
+	cost name DEFAULT NULL, filter text DEFAULT NULL, time_zone text DEFAULT NULL,
+	at_time_zone text DEFAULT NULL) RETURNS regnamespace
 	LANGUAGE plpgsql AS $$
 BEGIN
 	RETURN crm_internal.workspace_attach(workspace, source, customer, at, amount, cost, filter,
 								coalesce(time_zone, pg_catalog.current_setting('TimeZone')),
-								pg_catalog.current_setting('search_path'));
+								at_time_zone, pg_catalog.current_setting('search_path'));
 END
 $$;
-COMMENT ON FUNCTION crm.attach(text, regclass, name, name, name, name, text, text) IS
+COMMENT ON FUNCTION crm.attach(text, regclass, name, name, name, name, text, text, text) IS
 'Makes a workspace over a table or view that is there: SELECT '
 'crm.attach(''shop'', ''public.orders'', customer => ''user_id'', at => ''created_at'', amount '
 '=> ''total'').';
 
+-- A domain may forbid NULL, so the test of its order has no row.
 CREATE FUNCTION crm_internal.workspace_expected_type(role text, its_type regtype) RETURNS text
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -40,10 +98,11 @@ BEGIN
 		AND (SELECT t.typcategory FROM pg_type t WHERE t.oid = its_type) <> 'N' THEN
 		RETURN 'a number';
 	ELSIF role = 'customer' THEN
-		EXECUTE format('SELECT FROM (SELECT DISTINCT NULL::%s AS key) k ORDER BY key', its_type);
+		EXECUTE format('SELECT FROM (SELECT DISTINCT key FROM unnest(NULL::%s[]) AS u (key)) k '
+			'ORDER BY key', its_type);
 	END IF;
 	RETURN NULL;
-EXCEPTION WHEN undefined_function THEN
+EXCEPTION WHEN undefined_function OR undefined_object THEN
 	RETURN 'a type that can be ordered';
 END
 $$;
@@ -98,6 +157,15 @@ END;
 COMMENT ON FUNCTION crm_internal.workspace_amount(regclass, name) IS
 'The expression for an amount of a source: numeric, with at most 8 decimals.';
 
+CREATE FUNCTION crm_internal.full_name(relation regclass) RETURNS text
+	LANGUAGE sql STABLE STRICT
+BEGIN ATOMIC
+	SELECT format('%I.%I', n.nspname, c.relname)
+	  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = relation;
+END;
+COMMENT ON FUNCTION crm_internal.full_name(regclass) IS
+'The name of a relation with its schema, whatever the search path.';
+
 /*
  * A search for a customer is served by an index of the source only if it has
  * the index's collation. What a function returns has that of its type, so a
@@ -117,43 +185,100 @@ END;
 COMMENT ON FUNCTION crm_internal.workspace_key_collation(regclass, name) IS
 'The collation of a column, if it is not that of its type.';
 
-CREATE FUNCTION crm_internal.workspace_source(workspace text, source regclass, customer name,
-	at name, amount name, cost name, filter text) RETURNS text
-	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+/*
+ * A filter is accepted if an index with that condition can be made on an empty
+ * copy of the source. So it is one condition on one row, and it depends on
+ * nothing else. What comes back is the condition as the catalog prints it, with
+ * every name qualified.
+ */
+CREATE FUNCTION crm_internal.workspace_filter(internal text, source regclass, filter text,
+	caller_path text) RETURNS text
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-	at_type oid := crm_internal.workspace_column(source, 'at', at);
-	joined_zone boolean := at_type NOT IN ('date'::regtype, 'timestamp'::regtype);
-	zone text := CASE WHEN joined_zone THEN 'crm_zone.crm_time_zone'
-					  ELSE format('(SELECT w.time_zone FROM %I.workspace w)', workspace) END;
-	parts text[];
+	copy text := format('%I.source', internal);
+	printed text;
 BEGIN
-	parts := ARRAY[
-		format(CASE WHEN crm_internal.workspace_key_collation(source, customer) IS NULL
-			THEN 'source.%I AS customer_id'
-					ELSE 'source.%I::%I.customer_key AS customer_id' END, customer, workspace),
-		format(CASE at_type
-			WHEN 'date'::regtype THEN 'source.%I::timestamp AT TIME ZONE %s AS purchased_at'
-							WHEN 'timestamp'::regtype
-								THEN 'source.%I AT TIME ZONE %s AS purchased_at'
-							ELSE 'source.%I AS purchased_at' END, at, zone),
-		format(CASE at_type WHEN 'date'::regtype THEN 'source.%I AS purchased_on'
-							WHEN 'timestamp'::regtype THEN 'source.%I::date AS purchased_on'
-							ELSE '(source.%I AT TIME ZONE %s)::date AS purchased_on' END, at, zone),
-		crm_internal.workspace_amount(source, amount) || ' AS amount',
-		coalesce(crm_internal.workspace_amount(source, amount) || ' - ('
-			|| crm_internal.workspace_amount(source, cost) || ')',
-				 'NULL::numeric') || ' AS profit'];
-	RETURN format(E'SELECT %s\n  FROM %s AS source', array_to_string(parts, E',\n	   '), source)
-		-- A scalar subquery in purchased_on would keep workers out of what reads the view.
-		|| CASE WHEN joined_zone
-				THEN format(E'\n CROSS JOIN (SELECT w.time_zone AS crm_time_zone '
-							'FROM %I.workspace w) AS crm_zone', workspace)
-				ELSE '' END
-		|| coalesce(E'\n WHERE (' || filter || E'\n)', '');
+	IF filter IS NULL THEN
+		RETURN NULL;
+	END IF;
+	IF NOT crm_internal.is_one_expression(filter) THEN
+		RAISE syntax_error USING MESSAGE = 'the filter is not one condition',
+			HINT = 'Write one condition on the columns of a row, for example status = ''paid''.';
+	END IF;
+	EXECUTE format('CREATE TABLE %s (LIKE %s)', copy, source);
+	BEGIN
+		PERFORM set_config('search_path', caller_path, true);
+		EXECUTE pg_catalog.format(E'CREATE INDEX crm_filter ON %s ((1)) WHERE (%s\n)', copy, filter);
+	EXCEPTION WHEN feature_not_supported OR invalid_object_definition OR grouping_error
+		OR windowing_error OR datatype_mismatch THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = 'the filter is not a condition on one row that never changes its result',
+			DETAIL = upper(left(SQLERRM, 1)) || substr(SQLERRM, 2) || '.',
+			HINT = 'Attach a view with this condition. A view is refreshed in full.';
+	END;
+	PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+	SELECT pg_get_expr(i.indpred, i.indrelid) INTO printed FROM pg_index i
+	 WHERE i.indexrelid = to_regclass(format('%I.crm_filter', internal));
+	EXECUTE format('DROP TABLE %s', copy);
+	RETURN printed;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.workspace_source(text, regclass, name, name, name, name, text) IS
-'The query of the view source_row: the source under the names of the workspace.';
+COMMENT ON FUNCTION crm_internal.workspace_filter(text, regclass, text, text) IS
+'The condition of a filter with all names qualified; an error where it is not one condition on a '
+'row.';
+
+CREATE FUNCTION crm_internal.workspace_at(source regclass, at name, at_time_zone text)
+	RETURNS TABLE (purchased_at text, purchased_on text)
+	LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT CASE
+			WHEN a.atttypid = 'date'::regtype
+			THEN format('source.%I::timestamp AT TIME ZONE crm_zone.crm_time_zone', a.attname)
+			WHEN a.atttypid = 'timestamptz'::regtype THEN format('source.%I', a.attname)
+			WHEN at_time_zone IS NULL
+			THEN format('source.%I AT TIME ZONE crm_zone.crm_time_zone', a.attname)
+			ELSE format('source.%I AT TIME ZONE %L', a.attname, at_time_zone) END,
+		   CASE
+			WHEN a.atttypid = 'date'::regtype THEN format('source.%I', a.attname)
+			WHEN a.atttypid = 'timestamptz'::regtype
+			THEN format('(source.%I AT TIME ZONE crm_zone.crm_time_zone)::date', a.attname)
+			WHEN at_time_zone IS NULL THEN format('source.%I::date', a.attname)
+			ELSE format('(source.%I AT TIME ZONE %L AT TIME ZONE crm_zone.crm_time_zone)::date',
+						a.attname, at_time_zone) END
+	  FROM pg_attribute a WHERE a.attrelid = source AND a.attname = at;
+END;
+COMMENT ON FUNCTION crm_internal.workspace_at(regclass, name, text) IS
+'The expressions for the moment and the day of a purchase.';
+
+CREATE FUNCTION crm_internal.workspace_source(workspace text) RETURNS text
+	LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	w record;
+	amount_text pg_catalog.text;
+BEGIN
+	EXECUTE pg_catalog.format('SELECT * FROM %I.workspace', workspace) INTO w;
+	PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+	amount_text := crm_internal.workspace_amount(w.source, w.amount_column);
+	RETURN (SELECT concat_ws(E'\n', 'SELECT ' || concat_ws(E',\n	   ',
+			format(CASE WHEN crm_internal.workspace_key_collation(w.source, w.customer_column)
+							 IS NULL
+						THEN 'source.%I AS customer_id'
+						ELSE 'source.%I::%I.customer_key AS customer_id' END,
+				   w.customer_column, workspace),
+			a.purchased_at || ' AS purchased_at', a.purchased_on || ' AS purchased_on',
+			amount_text || ' AS amount',
+			coalesce(amount_text || ' - (' || crm_internal.workspace_amount(w.source,
+				w.cost_column) || ')', 'NULL::numeric') || ' AS profit'),
+		format('  FROM %s AS source', w.source),
+		-- A scalar subquery in purchased_on would keep workers out of what reads the view.
+		format(' CROSS JOIN (SELECT w.time_zone AS crm_time_zone FROM %I.workspace w) AS crm_zone',
+			   workspace),
+		E' WHERE (' || w.filter || E'\n)')
+	  FROM crm_internal.workspace_at(w.source, w.at_column, w.at_time_zone) a);
+END
+$$;
+COMMENT ON FUNCTION crm_internal.workspace_source(text) IS
+'The query of the view source_row, from the settings: the source under the names of the workspace.';
 
 CREATE FUNCTION crm_internal.workspace_trigger_name(workspace text, event text) RETURNS text
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -162,93 +287,138 @@ CREATE FUNCTION crm_internal.workspace_trigger_name(workspace text, event text) 
 COMMENT ON FUNCTION crm_internal.workspace_trigger_name(text, text) IS
 'The name of a trigger on a source: different for each workspace over it.';
 
-/*
- * The function that notes changes of a source. With a filter it notes all
- * customers of an updated row: whether the row passes is not for a function
- * to judge that runs with other rights than the writer's.
- */
-CREATE FUNCTION crm_internal.workspace_mark_function(internal text, customer name, at name,
-	amount name,
-	cost name, filter text) RETURNS text
-	LANGUAGE sql STABLE
-BEGIN ATOMIC
-	SELECT format($body$
-CREATE OR REPLACE FUNCTION %5$I.mark_changes() RETURNS trigger
-	LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
-BEGIN
-	IF TG_OP = 'INSERT' THEN
-		INSERT INTO customer_change (customer_id) SELECT DISTINCT %1$I FROM new_rows
-			WHERE %1$I IS NOT NULL;
-	ELSIF TG_OP = 'DELETE' THEN
-		INSERT INTO customer_change (customer_id) SELECT DISTINCT %1$I FROM old_rows
-			WHERE %1$I IS NOT NULL;
-	ELSE
-		INSERT INTO customer_change (customer_id)
-		SELECT %1$I FROM (SELECT %2$s FROM old_rows%3$s) before WHERE %1$I IS NOT NULL
-		UNION
-		SELECT %1$I FROM (SELECT %2$s FROM new_rows%4$s) after WHERE %1$I IS NOT NULL;
-	END IF;
-	RETURN NULL;
-END
-$$;
-REVOKE ALL ON FUNCTION %5$I.mark_changes() FROM PUBLIC;
-COMMENT ON FUNCTION %5$I.mark_changes() IS 'Notes the customers of changed rows of the source.';
-$body$, customer, c.columns,
-		CASE WHEN filter IS NULL THEN ' EXCEPT ALL SELECT ' || c.columns || ' FROM new_rows'
-			ELSE '' END,
-		CASE WHEN filter IS NULL THEN ' EXCEPT ALL SELECT ' || c.columns || ' FROM old_rows'
-			ELSE '' END,
-		internal)
-	  FROM (SELECT concat_ws(', ', quote_ident(customer), quote_ident(at), quote_ident(amount),
-	  	quote_ident(cost)) AS columns) c;
-END;
-COMMENT ON FUNCTION crm_internal.workspace_mark_function(text, name, name, name, name, text) IS
-'The definition of the trigger function of an attached workspace.';
-
--- None for a view or a foreign table.
-CREATE FUNCTION crm_internal.workspace_sources(source regclass) RETURNS SETOF regclass
+CREATE FUNCTION crm_internal.workspace_members(source regclass)
+	RETURNS TABLE (relation regclass, kind "char", bounds text)
 	LANGUAGE sql STABLE STRICT
 BEGIN ATOMIC
 	WITH RECURSIVE member (relid) AS (
 		SELECT source::oid
 		UNION
 		SELECT i.inhrelid FROM member m JOIN pg_inherits i ON i.inhparent = m.relid)
-	SELECT m.relid::regclass FROM member m JOIN pg_class c ON c.oid = m.relid
-		WHERE c.relkind IN ('r', 'p');
+	SELECT c.oid::regclass, c.relkind, pg_get_expr(c.relpartbound, c.oid)
+	  FROM member m JOIN pg_class c ON c.oid = m.relid;
+END;
+COMMENT ON FUNCTION crm_internal.workspace_members(regclass) IS
+'A source with its partitions and children, and the bounds of partitions.';
+
+CREATE FUNCTION crm_internal.is_distributed(source regclass) RETURNS boolean
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	answer boolean := false;
+BEGIN
+	IF to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL THEN
+		EXECUTE 'SELECT EXISTS (SELECT FROM pg_catalog.pg_dist_partition p
+			WHERE p.logicalrelid::oid = $1)' INTO answer USING source::oid;
+	END IF;
+	RETURN answer;
+END
+$$;
+COMMENT ON FUNCTION crm_internal.is_distributed(regclass) IS
+'Whether a table is distributed by Citus, whose tables have no triggers with transition tables.';
+
+/*
+ * On such a source a trigger would not fire, or would make every write fail.
+ */
+CREATE FUNCTION crm_internal.workspace_untracked(source regclass) RETURNS text
+	LANGUAGE sql STABLE STRICT
+BEGIN ATOMIC
+	SELECT CASE
+		WHEN bool_or(m.relation = source AND m.kind NOT IN ('r', 'p'))
+		THEN format('%s is not a table', source)
+		WHEN bool_or(m.kind = 'f')
+		THEN format('%s has the foreign partition %s', source,
+					min(m.relation::text) FILTER (WHERE m.kind = 'f'))
+		WHEN bool_or(EXISTS (SELECT FROM pg_subscription_rel r WHERE r.srrelid = m.relation))
+		THEN format('rows of %s come by a subscription', source)
+		WHEN crm_internal.is_distributed(source) THEN format('%s is a distributed table', source)
+		END
+	  FROM crm_internal.workspace_members(source) m;
+END;
+COMMENT ON FUNCTION crm_internal.workspace_untracked(regclass) IS
+'Why triggers cannot tell which customers of a source change. NULL if they can.';
+
+-- None where triggers cannot follow the source.
+CREATE FUNCTION crm_internal.workspace_sources(source regclass) RETURNS SETOF regclass
+	LANGUAGE sql STABLE STRICT
+BEGIN ATOMIC
+	SELECT m.relation FROM crm_internal.workspace_members(source) m
+	 WHERE m.kind IN ('r', 'p') AND (SELECT crm_internal.workspace_untracked(source)) IS NULL;
 END;
 COMMENT ON FUNCTION crm_internal.workspace_sources(regclass) IS
 'The tables whose changes concern a workspace: the table, its partitions and children.';
 
+CREATE FUNCTION crm_internal.workspace_triggers(relation regclass, notes regclass)
+	RETURNS TABLE (trigger_name name, events smallint, enabled "char")
+	LANGUAGE sql STABLE STRICT
+BEGIN ATOMIC
+	SELECT t.tgname, t.tgtype, t.tgenabled
+	  FROM pg_trigger t
+	 WHERE t.tgrelid = relation AND t.tgfoid = 'crm_internal.note_changes()'::regprocedure
+	   AND EXISTS (SELECT FROM pg_depend d
+					WHERE d.classid = 'pg_trigger'::regclass AND d.objid = t.oid
+					  AND d.refclassid = 'pg_class'::regclass AND d.refobjid = notes);
+END;
+COMMENT ON FUNCTION crm_internal.workspace_triggers(regclass, regclass) IS
+'The triggers on a table that write to a table of notes. They are found by that and not by name.';
+
 CREATE FUNCTION crm_internal.workspace_create_triggers(workspace text, internal text,
 	source regclass) RETURNS void
-	LANGUAGE plpgsql AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
+	notes regclass := to_regclass(format('%I.customer_change', workspace));
+	reader regclass := to_regclass(format('%I.source_row', internal));
 	missing record;
 BEGIN
 	FOR missing IN
-		SELECT s.relation, e.event, e.tables, e.function
+		SELECT s.relation, e.event, e.tables
 		  FROM crm_internal.workspace_sources(source) AS s (relation)
 		 CROSS JOIN (VALUES
-				('INSERT', 4, ' REFERENCING NEW TABLE AS new_rows', 'mark_changes'),
-				('DELETE', 8, ' REFERENCING OLD TABLE AS old_rows', 'mark_changes'),
-				('UPDATE', 16, ' REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows',
-					'mark_changes'),
-				('TRUNCATE', 32, '', 'mark_everyone')) e (event, bit, tables, function)
-		 -- Found by what they call: the workspace may have had another name.
-		 WHERE NOT EXISTS (SELECT FROM pg_trigger t
-							WHERE t.tgrelid = s.relation AND t.tgtype & e.bit <> 0
-							  AND t.tgfoid = to_regproc(format('%I.%I', internal, e.function)))
+				('INSERT', 4, ' REFERENCING NEW TABLE AS new_rows'),
+				('DELETE', 8, ' REFERENCING OLD TABLE AS old_rows'),
+				('UPDATE', 16, ' REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows'),
+				('TRUNCATE', 32, '')) e (event, bit, tables)
+		 WHERE NOT EXISTS (SELECT FROM crm_internal.workspace_triggers(s.relation, notes) t
+							WHERE t.events & e.bit <> 0)
 	LOOP
-		EXECUTE format('CREATE TRIGGER %I AFTER %s ON %s%s FOR EACH STATEMENT EXECUTE FUNCTION '
-			'%I.%I()',
-					   crm_internal.workspace_trigger_name(workspace, lower(missing.event)),
-					   	missing.event, missing.relation,
-					   missing.tables, internal, missing.function);
+		EXECUTE format('CREATE TRIGGER %I AFTER %s ON %s%s FOR EACH STATEMENT '
+			'WHEN (crm_internal.noted_in(%L::regclass, %L::regclass)) '
+			'EXECUTE FUNCTION crm_internal.note_changes()',
+			crm_internal.workspace_trigger_name(workspace, lower(missing.event)), missing.event,
+			missing.relation, missing.tables, notes, reader);
 	END LOOP;
 END
 $$;
 COMMENT ON FUNCTION crm_internal.workspace_create_triggers(text, text, regclass) IS
 'Puts the triggers of a workspace on its source, where they are missing.';
+
+-- A trigger that the owner of the workspace may not drop notes nothing any more.
+CREATE FUNCTION crm_internal.workspace_drop_triggers(workspace text, source regclass)
+	RETURNS void
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	found record;
+BEGIN
+	FOR found IN
+		SELECT m.relation, t.trigger_name, pg_has_role(c.relowner, 'USAGE') AS may_drop
+		  FROM crm_internal.workspace_members(source) m
+		  JOIN pg_class c ON c.oid = m.relation
+		 CROSS JOIN LATERAL crm_internal.workspace_triggers(m.relation,
+			to_regclass(format('%I.customer_change', workspace))) t
+	LOOP
+		IF found.may_drop THEN
+			EXECUTE format('DROP TRIGGER %I ON %s', found.trigger_name, found.relation);
+		ELSE
+			RAISE NOTICE USING
+				MESSAGE = format('trigger %I on %s is left, and notes nothing any more',
+					found.trigger_name, found.relation),
+				HINT = format('The owner of the table can drop it: DROP TRIGGER %I ON %s;',
+					found.trigger_name, found.relation);
+		END IF;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION crm_internal.workspace_drop_triggers(text, regclass) IS
+'Takes the triggers of a workspace from a former source.';
 
 CREATE FUNCTION crm_internal.workspace_source_kind(source regclass, customer name, at name,
 	amount name, cost name) RETURNS "char"
@@ -272,7 +442,8 @@ BEGIN
 		PERFORM crm_internal.workspace_column(source, 'cost', cost);
 	END IF;
 	IF NOT has_table_privilege(source, 'SELECT')
-		OR kind IN ('r', 'p') AND NOT has_table_privilege(source, 'TRIGGER') THEN
+		OR crm_internal.workspace_untracked(source) IS NULL
+			AND NOT has_table_privilege(source, 'TRIGGER') THEN
 		RAISE insufficient_privilege USING
 			MESSAGE = format('role %s may not attach %s', current_user, source),
 			HINT = format('It needs: GRANT SELECT, TRIGGER ON %s TO %I. Or attach a view, which is '
@@ -301,75 +472,66 @@ BEGIN
 				   key_collation);
 	EXECUTE format('COMMENT ON DOMAIN %I.customer_key IS %L', workspace,
 				   'Key of a customer, with the collation of the source''s column.');
-	RETURN 'customer_key';
+	RETURN format('%I.customer_key', workspace);
 END
 $$;
 COMMENT ON FUNCTION crm_internal.workspace_make_key(text, regclass, name) IS
 'The type of the keys of a workspace; makes a domain where the column has its own collation.';
 
 CREATE FUNCTION crm_internal.workspace_attach(workspace text, source regclass, customer name,
-	at name, amount name, cost name, filter text, time_zone text, caller_path text)
-	RETURNS regnamespace
+	at name, amount name, cost name, filter text, time_zone text, at_time_zone text,
+	caller_path text) RETURNS regnamespace
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	internal text := workspace || '_internal';
 	key_type text;
-	key_schema name;
-	kind "char";
 	part text;
 BEGIN
 	PERFORM crm_internal.workspace_check_name(workspace);
-	kind := crm_internal.workspace_source_kind(source, customer, at, amount, cost);
-	SELECT n.nspname INTO key_schema FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
-	 WHERE t.oid = crm_internal.workspace_column(source, 'customer', customer);
+	PERFORM crm_internal.workspace_source_kind(source, customer, at, amount, cost);
 	PERFORM crm_internal.workspace_make_schemas(workspace, internal);
 	key_type := crm_internal.workspace_make_key(workspace, source, customer);
-	PERFORM crm_internal.workspace_make_same_customer(internal,
-		CASE key_type WHEN 'customer_key' THEN format('%I.customer_key', workspace)
-			ELSE key_type END);
+	PERFORM crm_internal.workspace_make_same_customer(internal, key_type);
+	filter := crm_internal.workspace_filter(internal, source, filter, caller_path);
 	FOREACH part IN ARRAY crm_internal.workspace_parts(true) LOOP
-		PERFORM set_config('search_path', crm_internal.workspace_path(workspace, key_schema), true);
+		PERFORM set_config('search_path', format('%I, pg_temp', workspace), true);
 		IF part = 'attached' THEN
-			EXECUTE 'INSERT INTO workspace (crm_version, time_zone, source, customer_column, '
-				'at_column, amount_column, cost_column, filter) '
-				'VALUES ($1, $2, $3, $4, $5, $6, $7, $8)'
-			  USING crm.version(), time_zone, source, customer, at, amount, cost, filter;
+			EXECUTE 'INSERT INTO workspace (crm_version, time_zone, source, source_name, '
+				'customer_column, at_column, at_time_zone, amount_column, cost_column, filter) '
+				'VALUES ($1, $2, $3, crm_internal.full_name($3), $4, $5, $6, $7, $8, $9)'
+			  USING crm.version(), time_zone, source, customer, at, at_time_zone, amount, cost,
+				filter;
 			PERFORM crm_internal.workspace_create_source_row(workspace, internal, caller_path);
 		END IF;
 		EXECUTE crm_internal.workspace_fill(crm.workspace_definition(part), true, key_type,
 											internal);
 	END LOOP;
-	EXECUTE crm_internal.workspace_mark_function(internal, customer, at, amount, cost, filter);
 	PERFORM crm_internal.workspace_create_triggers(workspace, internal, source);
 	INSERT INTO everyone_change (reason) VALUES ('attached');
 	PERFORM crm_internal.refuse_foreign_dependencies(workspace, internal);
 	PERFORM crm_internal.workspace_keep_definitions(internal, true);
 	PERFORM crm_internal.workspace_analyze();
-	PERFORM crm_internal.workspace_attach_notices(workspace, source, customer, kind);
+	PERFORM crm_internal.workspace_attach_notices(workspace);
 	RETURN quote_ident(workspace)::regnamespace;
 END
 $$;
 COMMENT ON FUNCTION crm_internal.workspace_attach(text, regclass, name, name, name, name, text,
-	text, text) IS
+	text, text, text) IS
 'Behind crm.attach.';
 
 /*
  * The query is built here from the settings of the workspace: no function runs
  * SQL that a caller hands to it.
  */
--- Names in the filter mean what they mean to the caller, by their search path.
 CREATE FUNCTION crm_internal.workspace_create_source_row(workspace text, internal text,
 	caller_path text) RETURNS void
 	LANGUAGE plpgsql AS $$
 DECLARE
-	own_path text := current_setting('search_path');
-	query text;
+	own_path pg_catalog.text := pg_catalog.current_setting('search_path');
+	query pg_catalog.text := crm_internal.workspace_source(workspace);
 BEGIN
-	SELECT crm_internal.workspace_source(workspace, w.source, w.customer_column, w.at_column,
-										 w.amount_column, w.cost_column, w.filter)
-	  INTO query FROM workspace w;
-	PERFORM set_config('search_path', caller_path, true);
-	EXECUTE format('CREATE VIEW %I.source_row WITH (security_invoker) AS ', internal) || query;
+	EXECUTE pg_catalog.format('CREATE OR REPLACE VIEW %I.source_row WITH (security_invoker) AS ',
+		internal) OPERATOR(pg_catalog.||) query;
 	PERFORM pg_catalog.set_config('search_path', own_path, true);
 	EXECUTE crm_internal.workspace_fill($comments$
 		COMMENT ON VIEW @internal@.source_row IS 'The rows of the source under the names of the '
@@ -398,22 +560,277 @@ COMMENT ON FUNCTION crm_internal.workspace_has_index(regclass, name) IS
 'Whether an index of the source starts with the customer, so that the purchases of one are found '
 'without reading all.';
 
-CREATE FUNCTION crm_internal.workspace_attach_notices(workspace text, source regclass,
-	customer name, kind "char") RETURNS void
+-- The search path is that of the workspace.
+CREATE FUNCTION crm_internal.workspace_attach_notices(workspace text) RETURNS void
 	LANGUAGE plpgsql AS $$
+DECLARE
+	w record;
+	untracked text;
 BEGIN
-	IF kind NOT IN ('r', 'p') THEN
+	SELECT s.*, a.atttypid INTO w FROM workspace s
+	  JOIN pg_attribute a ON a.attrelid = s.source AND a.attname = s.at_column;
+	untracked := crm_internal.workspace_untracked(w.source);
+	IF untracked IS NOT NULL THEN
 		RAISE NOTICE USING
-			MESSAGE = format('%s is not a table: no triggers tell which customers change', source),
+			MESSAGE = format('%s: no triggers tell which customers change', untracked),
 			HINT = format('CALL crm.refresh(%L) computes everybody; run it as often as the views '
 				'should be up to date.', workspace);
-	ELSIF NOT crm_internal.workspace_has_index(source, customer) THEN
+	ELSIF NOT crm_internal.workspace_has_index(w.source, w.customer_column) THEN
 		RAISE NOTICE USING
 			MESSAGE = format('no index of %s starts with "%s": each look at a changed customer '
-				'reads the whole table', source, customer),
-			HINT = format('CREATE INDEX ON %s (%I);', source, customer);
+				'reads the whole table', w.source, w.customer_column),
+			HINT = format('CREATE INDEX ON %s (%I);', w.source, w.customer_column);
+	END IF;
+	IF w.atttypid = 'timestamp'::regtype AND w.at_time_zone IS NULL THEN
+		RAISE NOTICE USING
+			MESSAGE = format('column "%s" has no time zone: its times are taken as times of %s',
+				w.at_column, w.time_zone),
+			HINT = 'If they are times of another zone, say so: at_time_zone => ''UTC''.';
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.workspace_attach_notices(text, regclass, name, "char") IS
+COMMENT ON FUNCTION crm_internal.workspace_attach_notices(text) IS
 'Says what will be slow or not noticed in an attached workspace.';
+
+/* Another source */
+
+-- An empty text removes the cost or the filter. Other NULLs keep what there is.
+CREATE FUNCTION crm_internal.changed_settings(settings jsonb, changes jsonb) RETURNS jsonb
+	LANGUAGE sql IMMUTABLE
+	RETURN settings || jsonb_strip_nulls(changes)
+		|| CASE changes ->> 'cost_column' WHEN '' THEN '{"cost_column": null}'::jsonb
+			ELSE '{}' END
+		|| CASE changes ->> 'filter' WHEN '' THEN '{"filter": null}'::jsonb ELSE '{}' END
+		|| CASE changes ->> 'at_time_zone' WHEN '' THEN '{"at_time_zone": null}'::jsonb
+			ELSE '{}' END;
+COMMENT ON FUNCTION crm_internal.changed_settings(jsonb, jsonb) IS
+'The settings of a workspace with changes.';
+
+-- An UPDATE of the settings is refused, so the row is written anew.
+CREATE FUNCTION crm_internal.workspace_write_settings(settings jsonb) RETURNS void
+	LANGUAGE plpgsql AS $$
+BEGIN
+	DELETE FROM workspace;
+	INSERT INTO workspace SELECT r.* FROM jsonb_populate_record(NULL::workspace, settings) r;
+END
+$$;
+COMMENT ON FUNCTION crm_internal.workspace_write_settings(jsonb) IS
+'Puts settings in the place of those that the workspace of the search path has.';
+
+CREATE FUNCTION crm_internal.workspace_check_key(workspace text, source regclass, customer name)
+	RETURNS void
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	found record;
+BEGIN
+	SELECT n.atttypid AS noted, a.atttypid AS new, b.typbasetype AS base INTO found
+	  FROM pg_attribute n
+	  JOIN pg_type b ON b.oid = n.atttypid
+	  JOIN pg_attribute a ON a.attrelid = source AND a.attname = customer
+	 WHERE n.attrelid = to_regclass(format('%I.customer_history', workspace))
+	   AND n.attname = 'customer_id';
+	IF found.new NOT IN (found.noted, found.base) THEN
+		RAISE datatype_mismatch USING
+			MESSAGE = format('the keys of workspace "%s" are of type %s, column "%s" is of type %s',
+				workspace, format_type(found.noted, NULL), customer, format_type(found.new, NULL)),
+			HINT = 'Make a workspace of its own for other keys, or attach a view that converts '
+				'them.';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION crm_internal.workspace_check_key(text, regclass, name) IS
+'An error where the keys of another source are of another type.';
+
+CREATE FUNCTION crm_internal.change_source_as_owner(workspace text, changes jsonb,
+	caller_path text) RETURNS void
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
+DECLARE
+	internal text := crm_internal.workspace_inner_schema(workspace);
+	old record;
+	new record;
+	printed text;
+	has_view boolean := to_regclass(format('%I.source_row', internal)) IS NOT NULL;
+BEGIN
+	PERFORM crm_internal.workspace_enter(workspace);
+	PERFORM crm_internal.workspace_lock(workspace);
+	PERFORM crm_internal.workspace_follow_names(internal);
+	SELECT * INTO old FROM workspace;
+	IF old.source IS NULL THEN
+		RAISE object_not_in_prerequisite_state USING
+			MESSAGE = format('workspace "%s" has tables of its own', workspace),
+			HINT = 'crm.attach makes a workspace over a table of yours.';
+	END IF;
+	SELECT r.* INTO new FROM jsonb_populate_record(NULL::workspace,
+		crm_internal.changed_settings(to_jsonb(old), changes)) r;
+	PERFORM crm_internal.workspace_source_kind(new.source, new.customer_column, new.at_column,
+		new.amount_column, new.cost_column);
+	PERFORM crm_internal.workspace_check_key(workspace, new.source, new.customer_column);
+	printed := crm_internal.workspace_filter(internal, new.source, new.filter,
+		CASE WHEN changes ->> 'filter' IS NULL THEN 'pg_catalog, pg_temp' ELSE caller_path END);
+	PERFORM crm_internal.workspace_write_settings(to_jsonb(new)
+		|| jsonb_build_object('filter', printed, 'source_name',
+			crm_internal.full_name(new.source)));
+	PERFORM crm_internal.workspace_create_source_row(workspace, internal, caller_path);
+	IF NOT has_view THEN
+		PERFORM crm_internal.upgrade_workspace_as_owner(workspace, false);
+	END IF;
+	IF new.source <> old.source THEN
+		PERFORM crm_internal.workspace_drop_triggers(workspace, old.source);
+	END IF;
+	PERFORM crm_internal.workspace_create_triggers(workspace, internal, new.source);
+	INSERT INTO everyone_change (reason) VALUES ('the source was changed');
+	PERFORM crm_internal.refuse_foreign_dependencies(workspace, internal);
+	PERFORM crm_internal.workspace_attach_notices(workspace);
+END
+$$;
+COMMENT ON FUNCTION crm_internal.change_source_as_owner(text, jsonb, text) IS
+'Behind crm.change_source.';
+
+CREATE FUNCTION crm_internal.change_source(workspace text, changes jsonb, caller_path text)
+	RETURNS void
+	AS 'MODULE_PATHNAME', 'crm_as_owner' LANGUAGE C;
+COMMENT ON FUNCTION crm_internal.change_source(text, jsonb, text) IS
+'Runs crm_internal.change_source_as_owner with the rights of the owner of the workspace.';
+
+--| The arguments are those of crm.attach. NULL keeps what the workspace has. An empty text for
+--| `cost`, `filter` or `at_time_zone` takes it away. Thresholds, models, rules and everything else
+--| in the workspace stay. The keys of the customers must be of the same type as before.
+--|
+--| It also mends a workspace whose source was dropped, or was replaced by another table of the same
+--| name. Until the next refresh the views compute everybody.
+--|
+--| ```
+--| SELECT crm.change_source('shop', filter => $$status = 'paid'$$);
+--| SELECT crm.change_source('shop', source => 'orders_new');
+--| ```
+CREATE FUNCTION crm.change_source(workspace text, source regclass DEFAULT NULL,
+	customer name DEFAULT NULL, at name DEFAULT NULL, amount name DEFAULT NULL,
+	cost name DEFAULT NULL, filter text DEFAULT NULL, time_zone text DEFAULT NULL,
+	at_time_zone text DEFAULT NULL) RETURNS void
+	LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM crm_internal.change_source(workspace, pg_catalog.jsonb_build_object(
+		'source', source::pg_catalog.oid::pg_catalog.text, 'customer_column', customer,
+		'at_column', at, 'amount_column', amount, 'cost_column', cost, 'filter', filter,
+		'time_zone', time_zone, 'at_time_zone', at_time_zone),
+		pg_catalog.current_setting('search_path'));
+END
+$$;
+COMMENT ON FUNCTION crm.change_source(text, regclass, name, name, name, name, text, text, text) IS
+'Attaches a workspace to another relation, other columns or another filter, and keeps everything '
+'else: SELECT crm.change_source(''shop'', amount => ''total'').';
+
+/* Following */
+
+CREATE FUNCTION crm_internal.names_of_source(internal text, source regclass) RETURNS jsonb
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	reader regclass := to_regclass(format('%I.source_row', internal));
+	amounts name[];
+BEGIN
+	amounts := crm_internal.view_reads(reader, source, 'amount');
+	RETURN jsonb_strip_nulls(jsonb_build_object(
+		'customer_column', (crm_internal.view_reads(reader, source, 'customer_id'))[1],
+		'at_column', (crm_internal.view_reads(reader, source, 'purchased_on'))[1],
+		'amount_column', amounts[1],
+		'cost_column', (SELECT c FROM unnest(crm_internal.view_reads(reader, source, 'profit')) c
+						 WHERE c <> ALL (amounts)),
+		'filter', crm_internal.view_condition(reader, source)));
+END
+$$;
+COMMENT ON FUNCTION crm_internal.names_of_source(text, regclass) IS
+'The settings that name columns of the source, with the names that the columns have now.';
+
+/*
+ * The view and the triggers follow a renamed column by themselves. The settings
+ * hold names, so they are written anew.
+ */
+CREATE FUNCTION crm_internal.workspace_follow_names(internal text) RETURNS void
+	LANGUAGE plpgsql AS $$
+DECLARE
+	old record;
+	names jsonb;
+BEGIN
+	SELECT w.* INTO old FROM workspace w;
+	names := coalesce(crm_internal.names_of_source(internal, old.source), '{}');
+	IF old.source IS NOT NULL AND NOT to_jsonb(old) @> names THEN
+		PERFORM crm_internal.workspace_write_settings(to_jsonb(old) || names);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION crm_internal.workspace_follow_names(text) IS
+'Writes the names that the columns of the source have now into the settings.';
+
+-- The search path is that of the workspace.
+CREATE FUNCTION crm_internal.parts_differ(source regclass) RETURNS boolean
+	LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	RETURN EXISTS (
+		(SELECT m.relation::oid, m.bounds FROM crm_internal.workspace_members(source) m
+		 EXCEPT SELECT p.relation::oid, p.bounds FROM source_part p)
+		UNION ALL
+		(SELECT p.relation::oid, p.bounds FROM source_part p
+		 EXCEPT SELECT m.relation::oid, m.bounds FROM crm_internal.workspace_members(source) m));
+END
+$$;
+COMMENT ON FUNCTION crm_internal.parts_differ(regclass) IS
+'Whether a partition or child of the source came or went since all histories were computed.';
+
+-- The search path is that of the workspace.
+CREATE FUNCTION crm_internal.keep_parts() RETURNS void
+	LANGUAGE plpgsql AS $$
+BEGIN
+	DELETE FROM source_part;
+	INSERT INTO source_part (relation, bounds)
+	SELECT m.relation, m.bounds
+	  FROM workspace w CROSS JOIN LATERAL crm_internal.workspace_members(w.source) m
+	 WHERE w.source IS NOT NULL;
+END
+$$;
+COMMENT ON FUNCTION crm_internal.keep_parts() IS
+'Stores which tables the source consists of.';
+
+/*
+ * New partitions need triggers for rows that are written to them directly.
+ * Making one waits for the writers of the partition, so it gives up soon.
+ */
+CREATE FUNCTION crm_internal.try_triggers(workspace text, internal text, source regclass)
+	RETURNS void
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET lock_timeout = '500ms' AS $$
+BEGIN
+	PERFORM crm_internal.workspace_create_triggers(workspace, internal, source);
+EXCEPTION WHEN lock_not_available OR insufficient_privilege THEN
+	NULL; -- crm.check_workspace names the table
+END
+$$;
+COMMENT ON FUNCTION crm_internal.try_triggers(text, text, regclass) IS
+'Puts triggers on new partitions of the source, unless somebody is in the way.';
+
+-- The search path is that of the workspace.
+CREATE FUNCTION crm_internal.workspace_follow(workspace text) RETURNS void
+	LANGUAGE plpgsql AS $$
+DECLARE
+	internal text := crm_internal.workspace_inner_schema(workspace);
+	its_source regclass := (SELECT w.source FROM workspace w);
+BEGIN
+	IF its_source IS NULL THEN
+		RETURN;
+	END IF;
+	IF to_regclass(format('%I.source_row', internal)) IS NULL THEN
+		RAISE undefined_table USING
+			MESSAGE = format('the source of workspace "%s" was dropped', workspace),
+			HINT = format('SELECT crm.change_source(%L, source => ...) attaches another relation.',
+				workspace);
+	END IF;
+	PERFORM crm_internal.workspace_follow_names(internal);
+	IF crm_internal.parts_differ(its_source) THEN
+		PERFORM crm_internal.try_triggers(workspace, internal, its_source);
+		IF EXISTS (SELECT FROM source_part) THEN
+			INSERT INTO everyone_change (reason)
+			VALUES ('a partition or child of the source came or went');
+		END IF;
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION crm_internal.workspace_follow(text) IS
+'Takes over what changed in the definition of the source: names of columns, partitions.';

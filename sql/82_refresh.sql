@@ -5,8 +5,8 @@
  * by the notes that triggers write.
  */
 
--- Notes, facts and histories are seen at one moment, so a change is either in the history or still
--- noted. Returns customers (0: none is left) and their purchases.
+-- Notes, facts and histories are seen at one moment, so a change is either in the history or
+-- still noted. Returns customers (0: none is left) and their purchases.
 CREATE FUNCTION crm_internal.refresh_changed(workspace text, batch integer, before timestamptz,
 	OUT customers bigint, OUT purchases bigint) RETURNS record
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -18,12 +18,20 @@ BEGIN
 		 WHERE c.changed_at <= before
 		 ORDER BY c.customer_id LIMIT batch
 	), done AS (
-		DELETE FROM customer_change c USING chosen WHERE c.customer_id = chosen.customer_id
+		DELETE FROM customer_change c USING chosen
+		 WHERE same_customer(c.customer_id, chosen.customer_id)
 	), fresh AS MATERIALIZED (
 		SELECT * FROM recompute(ARRAY(SELECT chosen.customer_id FROM chosen))
 	), gone AS (
-		DELETE FROM customer_history h USING fresh WHERE h.customer_id = fresh.customer_id
-			AND fresh.history IS NULL
+		DELETE FROM customer_history h USING fresh
+		 WHERE same_customer(h.customer_id, fresh.customer_id) AND fresh.history IS NULL
+	), accepted AS (
+		DELETE FROM rejected_customer r USING fresh
+		 WHERE same_customer(r.customer_id, fresh.customer_id) AND fresh.fault IS NULL
+	), rejected AS (
+		INSERT INTO rejected_customer AS r (customer_id, reason)
+		SELECT fresh.customer_id, fresh.fault FROM fresh WHERE fresh.fault IS NOT NULL
+		ON CONFLICT (customer_id) DO UPDATE SET reason = EXCLUDED.reason
 	), stored AS (
 		INSERT INTO customer_history AS h (customer_id, history, profit_history)
 		SELECT fresh.customer_id, fresh.history, fresh.profit_history FROM fresh
@@ -48,13 +56,16 @@ BEGIN
 		DELETE FROM customer_change
 	), done_everyone AS (
 		DELETE FROM everyone_change
+	), fresh AS (
+		SELECT * FROM full_history
+	), rejected AS (
+		INSERT INTO rejected_customer (customer_id, reason)
+		SELECT f.customer_id, f.fault FROM fresh f WHERE f.fault IS NOT NULL
 	), stored AS (
 		INSERT INTO customer_history (customer_id, history, profit_history)
-		SELECT p.customer_id, crm.history_agg(p.purchased_on, p.amount),
-			   crm.history_agg(p.purchased_on, p.profit)
-		  FROM purchase_source p
-		 GROUP BY p.customer_id
-		 ORDER BY p.customer_id -- the primary key fills from one end
+		SELECT f.customer_id, f.history, f.profit_history FROM fresh f
+		 WHERE f.history IS NOT NULL
+		 ORDER BY f.customer_id -- the primary key fills from one end
 		RETURNING history
 	)
 	SELECT count(*), coalesce(sum(crm.purchases(history)), 0)::bigint
@@ -72,6 +83,8 @@ CREATE FUNCTION crm_internal.refresh_everyone(workspace text, OUT customers bigi
 BEGIN
 	PERFORM crm_internal.workspace_enter(workspace);
 	PERFORM crm_internal.workspace_lock(workspace);
+	PERFORM crm_internal.keep_parts(); -- before the facts are read
+	DELETE FROM rejected_customer;
 	IF NOT EXISTS (SELECT FROM customer_history) THEN
 		SELECT f.* INTO customers, purchases FROM crm_internal.refresh_first() f;
 		RETURN;
@@ -81,16 +94,18 @@ BEGIN
 	), done_everyone AS (
 		DELETE FROM everyone_change
 	), fresh AS MATERIALIZED (
-		SELECT p.customer_id, crm.history_agg(p.purchased_on, p.amount) AS history,
-			   crm.history_agg(p.purchased_on, p.profit) AS profit_history
-		  FROM purchase_source p
-		 GROUP BY p.customer_id
+		SELECT * FROM full_history
 	), gone AS (
 		DELETE FROM customer_history h
-		 WHERE NOT EXISTS (SELECT FROM fresh WHERE fresh.customer_id = h.customer_id)
+		 WHERE NOT EXISTS (SELECT FROM fresh WHERE same_customer(fresh.customer_id, h.customer_id)
+							AND fresh.history IS NOT NULL)
+	), rejected AS (
+		INSERT INTO rejected_customer (customer_id, reason)
+		SELECT f.customer_id, f.fault FROM fresh f WHERE f.fault IS NOT NULL
 	), stored AS (
 		INSERT INTO customer_history AS h (customer_id, history, profit_history)
 		SELECT fresh.customer_id, fresh.history, fresh.profit_history FROM fresh
+		 WHERE fresh.history IS NOT NULL
 		ON CONFLICT (customer_id) DO UPDATE
 		SET history = EXCLUDED.history, profit_history = EXCLUDED.profit_history,
 			refreshed_at = EXCLUDED.refreshed_at
@@ -111,6 +126,10 @@ CREATE FUNCTION crm_internal.refresh_start_as_owner(workspace text, "full" boole
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
 BEGIN
 	PERFORM crm_internal.workspace_enter(workspace);
+	IF EXISTS (SELECT FROM workspace) THEN
+		PERFORM crm_internal.workspace_lock(workspace);
+		PERFORM crm_internal.workspace_follow(workspace);
+	END IF;
 	before := clock_timestamp();
 	SELECT coalesce("full", false) OR NOT EXISTS (SELECT FROM customer_history)
 		OR EXISTS (SELECT FROM everyone_change)
@@ -211,18 +230,8 @@ COMMENT ON FUNCTION crm_internal.refresh_finish(text, bigint) IS
  * sees what was committed while it waited for the lock. That must be said
  * before the transaction's first query.
  */
---| Recomputes the customers that changed since, in transactions of batch customers; each is
---| complete, so that a refresh can be cancelled at any moment and called again, and two at once are
---| safe. Writers are not blocked, and the views are right before, during and after: this only makes
---| them faster. With full => true, on the first call, after a TRUNCATE and for sources without
---| triggers it recomputes everybody in one pass. Where there are no RFM thresholds yet, it makes
---| them as of crm.as_of(). Returns the number of customers recomputed, of their purchases, and the
---| seconds it took; the view refresh_progress shows all runs. It commits, so it cannot be called
---| inside a transaction block.
-CREATE PROCEDURE crm.refresh(workspace text, "full" boolean DEFAULT false,
-	batch integer DEFAULT 10000,
-	INOUT customers bigint DEFAULT NULL, INOUT purchases bigint DEFAULT NULL,
-		INOUT seconds float8 DEFAULT NULL)
+CREATE PROCEDURE crm_internal.refresh(workspace text, "full" boolean, batch integer,
+	INOUT customers bigint, INOUT purchases bigint, INOUT seconds float8)
 	LANGUAGE plpgsql AS $$
 DECLARE
 	run bigint;
@@ -250,5 +259,21 @@ BEGIN
 	COMMIT;
 END
 $$;
+COMMENT ON PROCEDURE crm_internal.refresh(text, boolean, integer, bigint, bigint, float8) IS
+'Behind crm.refresh.';
+
+--| Recomputes the customers that changed since, in transactions of batch customers; each is
+--| complete, so that a refresh can be cancelled at any moment and called again, and two at once
+--| are safe. Writers are not blocked, and the views are right before, during and after: this only
+--| makes them faster. With full => true, on the first call, after a TRUNCATE and for sources
+--| without triggers it recomputes everybody in one pass. Where there are no RFM thresholds yet,
+--| it makes them as of crm.as_of(). Returns the number of customers recomputed, of their
+--| purchases, and the seconds it took; the view refresh_progress shows all runs. It commits, so
+--| it cannot be called inside a transaction block.
+CREATE PROCEDURE crm.refresh(workspace text, "full" boolean DEFAULT false,
+	batch integer DEFAULT 10000,
+	INOUT customers bigint DEFAULT NULL, INOUT purchases bigint DEFAULT NULL,
+		INOUT seconds float8 DEFAULT NULL)
+	AS 'MODULE_PATHNAME', 'crm_as_procedure' LANGUAGE C;
 COMMENT ON PROCEDURE crm.refresh(text, boolean, integer, bigint, bigint, float8) IS
 'Brings the stored histories of a workspace up to date: CALL crm.refresh(''sales'').';

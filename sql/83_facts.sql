@@ -522,7 +522,8 @@ BEGIN ATOMIC
 	  FROM uses u
 	 WHERE u.schema <> ALL (schemas || ARRAY['crm'::regnamespace::oid,
 			'crm_internal'::regnamespace::oid, 'pg_catalog'::regnamespace::oid])
-	   AND u.refobjid <> ALL (ARRAY[key_type, coalesce(source, 0)]);
+	   AND u.refobjid <> ALL (ARRAY[key_type, coalesce(source, 0),
+			coalesce((SELECT t.typarray FROM pg_type t WHERE t.oid = key_type), 0)]);
 END;
 COMMENT ON FUNCTION crm_internal.foreign_dependencies(oid[], oid, oid) IS
 'What objects of a workspace use of others that they must not use.';

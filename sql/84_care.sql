@@ -115,11 +115,11 @@ COMMENT ON FUNCTION crm_internal.workspace_drift(text) IS
 'Where a workspace differs from what was shipped, with what mends it.';
 
 CREATE FUNCTION crm_internal.workspace_source_names()
-	RETURNS TABLE (relation regclass, name text)
+	RETURNS TABLE (relation regclass, name text, is_part boolean)
 	LANGUAGE plpgsql STABLE AS $$
 BEGIN
 	RETURN QUERY
-	SELECT c.oid::regclass, format('%I.%I', n.nspname, c.relname)
+	SELECT c.oid::regclass, format('%I.%I', n.nspname, c.relname), c.oid <> w.source
 	  FROM workspace w
 	 CROSS JOIN LATERAL crm_internal.workspace_sources(w.source) AS m (relation)
 	  JOIN pg_class c ON c.oid = m.relation
@@ -134,6 +134,12 @@ CREATE FUNCTION crm_internal.workspace_source_problems(OUT problem text, OUT obj
 	OUT detail text, OUT hint text) RETURNS SETOF record
 	LANGUAGE plpgsql STABLE AS $$
 BEGIN
+	RETURN QUERY
+	SELECT 'source replaced', w.source_name,
+		   format('The workspace follows %s, and another relation has its name now.', w.source),
+		   'SELECT crm.change_source(...) attaches the workspace to the relation of that name.'
+	  FROM workspace w
+	 WHERE to_regclass(w.source_name) <> w.source;
 	RETURN QUERY
 	SELECT 'index missing', w.source::text,
 		   format('No index starts with "%s": each look at a changed customer reads the whole '
@@ -154,28 +160,32 @@ $$;
 COMMENT ON FUNCTION crm_internal.workspace_source_problems() IS
 'What is wrong with the source of an attached workspace: gone, without index, row security.';
 
--- The search path is that of the workspace.
+-- The search path is that of the workspace. A part whose rows only come in through its parent needs
+-- no trigger for them, so a full refresh is advised only for the source itself.
 CREATE FUNCTION crm_internal.workspace_trigger_problems(workspace text, OUT problem text,
 	OUT object text, OUT detail text, OUT hint text) RETURNS SETOF record
 	LANGUAGE plpgsql STABLE AS $$
 BEGIN
 	RETURN QUERY
-	SELECT CASE WHEN t.tgenabled IS NULL THEN 'trigger missing' ELSE 'trigger disabled' END,
+	SELECT CASE WHEN bool_or(t.enabled IS NULL) THEN 'trigger missing' ELSE 'trigger disabled' END,
 		   s.name,
-		   format('Its changes by %s are not noticed.', e.event),
-		   CASE WHEN t.tgenabled IS NULL THEN format('SELECT crm.upgrade_workspace(%L);', workspace)
-				ELSE format('ALTER TABLE %s ENABLE TRIGGER %I;', s.name, t.tgname) END
-		   || format(' Then CALL crm.refresh(%L, full => true);', workspace)
+		   format('Its changes by %s are not noticed.', string_agg(e.event, ', ' ORDER BY e.bit)),
+		   coalesce(string_agg(format('ALTER TABLE %s ENABLE TRIGGER %I;', s.name, t.trigger_name),
+			' ') FILTER (WHERE t.enabled IS NOT NULL) || ' ', '')
+		   || CASE WHEN bool_or(t.enabled IS NULL)
+				   THEN format('SELECT crm.upgrade_workspace(%L);', workspace) ELSE '' END
+		   || CASE WHEN s.is_part AND bool_and(t.enabled IS NULL)
+				   THEN ' Rows that are written through its parent are noticed.'
+				   ELSE format(' Then CALL crm.refresh(%L, full => true);', workspace) END
 	  FROM crm_internal.workspace_source_names() s
 	 CROSS JOIN (VALUES ('INSERT', 4), ('DELETE', 8), ('UPDATE', 16), ('TRUNCATE', 32))
 		  e (event, bit)
 	  LEFT JOIN LATERAL (
-		SELECT t.tgenabled, t.tgname FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
-		 WHERE t.tgrelid = s.relation AND t.tgtype & e.bit <> 0 AND t.tgtype & 1 = 0
-		   AND p.pronamespace = to_regnamespace(
-				quote_ident(crm_internal.workspace_inner_schema(workspace)))
-		 LIMIT 1) t ON true
-	 WHERE t.tgenabled IS NULL OR t.tgenabled IN ('D', 'R');
+		SELECT t.enabled, t.trigger_name
+		  FROM crm_internal.workspace_triggers(s.relation, 'customer_change'::regclass) t
+		 WHERE t.events & e.bit <> 0 LIMIT 1) t ON true
+	 WHERE t.enabled IS NULL OR t.enabled IN ('D', 'R')
+	 GROUP BY s.relation, s.name, s.is_part;
 	RETURN QUERY SELECT p.* FROM crm_internal.workspace_source_problems() p;
 END
 $$;
@@ -220,8 +230,10 @@ BEGIN
 			   OR num_nulls(f.profit_history, s.profit_history) = 1
 			   OR coalesce(f.profit_history OPERATOR(crm.<>) s.profit_history, false) AS differs
 		  FROM sample s
-		  JOIN recompute(ARRAY(SELECT customer_id FROM sample)) f ON f.customer_id = s.customer_id
-		 WHERE NOT EXISTS (SELECT FROM customer_change c WHERE c.customer_id = s.customer_id)
+		  JOIN recompute(ARRAY(SELECT customer_id FROM sample)) f
+			ON same_customer(f.customer_id, s.customer_id)
+		 WHERE NOT EXISTS (SELECT FROM customer_change c
+							WHERE same_customer(c.customer_id, s.customer_id))
 		   AND NOT EXISTS (SELECT FROM everyone_change)
 	)
 	SELECT 'histories wrong', 'customer_history',
@@ -273,10 +285,10 @@ BEGIN
 			   'INSERT a row with crm_version and time_zone.';
 	END IF;
 	RETURN QUERY
-	SELECT 'source dropped', w.source::text,
+	SELECT 'source dropped', w.source_name,
 		   'The relation that the workspace was attached to is gone.',
-		   format('SELECT crm.change_source(%L, ...) attaches the workspace to another relation.',
-				  workspace)
+		   format('SELECT crm.change_source(%L, source => %L, ...); attaches the workspace to another '
+				  'relation, or to a new one of that name.', workspace, w.source_name)
 	  FROM workspace w
 	 WHERE w.source IS NOT NULL AND NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = w.source);
 END
@@ -348,14 +360,12 @@ DECLARE
 BEGIN
 	SELECT s.* INTO w FROM workspace s;
 	IF w.source IS NOT NULL THEN
-		EXECUTE crm_internal.workspace_mark_function(internal, w.customer_column, w.at_column,
-			w.amount_column, w.cost_column, w.filter);
 		PERFORM crm_internal.workspace_create_triggers(workspace, internal, w.source);
 	END IF;
 END
 $$;
 COMMENT ON FUNCTION crm_internal.workspace_renew_triggers(text, text) IS
-'Makes the trigger function of an attached workspace, and the triggers that are missing.';
+'Makes the triggers on the source of an attached workspace that are missing.';
 
 /* Upgrading */
 
@@ -750,7 +760,8 @@ BEGIN
 		   AND c.relnamespace = ANY (schemas) AND c.relkind IN ('r', 'p', 'm')
 		   AND NOT c.relispartition
 		   AND c.relname <> ALL ('{workspace,customer_history,customer_change,everyone_change,'
-				'refresh_run,maintenance_run,workspace_problem,threshold,shipped}')
+				'source_part,rejected_customer,refresh_run,maintenance_run,workspace_problem,'
+				'threshold,shipped}')
 		   AND c.relname <> ALL (crm_internal.rule_tables())
 		 ORDER BY c.relname
 	LOOP

@@ -434,7 +434,7 @@ BEGIN
 	FOR target IN
 		SELECT c.relation, c.column_name FROM crm_internal.customer_columns() c
 		 WHERE c.relation <> ALL (ARRAY['customer_history', 'customer_change', 'customer_merge',
-										'tier_log', 'lifecycle_log']::regclass[])
+										'rejected_customer', 'tier_log', 'lifecycle_log']::regclass[])
 		 ORDER BY c.relation::text, c.column_name
 	LOOP
 		PERFORM crm_internal.merge_moves(target.relation, target.column_name, keep::text,
@@ -444,6 +444,7 @@ BEGIN
 	DELETE FROM customer c WHERE c.customer_id = "drop";
 	DELETE FROM customer_history h WHERE h.customer_id = "drop";
 	DELETE FROM customer_change n WHERE n.customer_id = "drop";
+	DELETE FROM rejected_customer r WHERE r.customer_id = "drop";
 	INSERT INTO customer_change (customer_id) VALUES (keep);
 END
 $$;

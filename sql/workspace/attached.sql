@@ -10,56 +10,106 @@
 @is used (see rejected_purchase). The view purchase shows them up to a day.
 @columns customer_id, purchased_at, purchased_on, amount, profit
 SELECT s.customer_id, s.purchased_at, s.purchased_on, s.amount, s.profit
-  FROM @internal@.source_row s
- WHERE s.customer_id IS NOT NULL
-   AND isfinite(s.purchased_on)
+  FROM workspace w
+ CROSS JOIN @internal@.source_row s
+ WHERE crm_internal.key_fits(s.customer_id)
+   AND crm_internal.plausible_day(s.purchased_on, w.earliest_day, w.latest_day)
    AND s.amount < 1e15 AND s.amount > -1e15
    AND (s.profit IS NULL OR s.profit < 1e15 AND s.profit > -1e15)
 @end
 
+@plain @internal@.live_history
+@is Histories of the customers that changed since they were stored, computed from the facts.
+@columns customer_id, history, profit_history, fault
+SELECT h.customer_id, h.history, h.profit_history,
+	   CASE WHEN h.history IS NULL THEN 'amounts of the customer are out of range'
+			WHEN h.profit_history IS NULL AND h.has_profit
+			THEN 'profits of the customer are out of range' END AS fault
+  FROM (SELECT p.customer_id,
+			   crm_internal.bounded_history_agg(p.purchased_on, p.amount) AS history,
+			   crm_internal.bounded_history_agg(p.purchased_on, p.profit) AS profit_history,
+			   count(p.profit) > 0 AS has_profit
+		  FROM (SELECT DISTINCT n.customer_id FROM customer_change n) c
+		  JOIN @internal@.purchase_source p ON @internal@.same_customer(p.customer_id, c.customer_id)
+		 GROUP BY p.customer_id) h
+@end
+
+@plain @internal@.full_history
+@is Histories of everybody, computed from the facts. Without history, or with a fault, a customer is
+@is rejected.
+@columns customer_id, history, profit_history, fault
+SELECT h.customer_id, h.history, h.profit_history,
+	   CASE WHEN h.history IS NULL THEN 'amounts of the customer are out of range'
+			WHEN h.profit_history IS NULL AND h.has_profit
+			THEN 'profits of the customer are out of range' END AS fault
+  FROM (SELECT p.customer_id,
+			   crm_internal.bounded_history_agg(p.purchased_on, p.amount) AS history,
+			   crm_internal.bounded_history_agg(p.purchased_on, p.profit) AS profit_history,
+			   count(p.profit) > 0 AS has_profit
+		  FROM @internal@.purchase_source p
+		 GROUP BY p.customer_id) h
+@end
+
+@plain @internal@.customer_fault
+@is Customers whose purchases cannot be made into a history, and why: those stored by crm.refresh,
+@is and those that changed since.
+@columns customer_id, fault
+SELECT f.customer_id, f.fault
+  FROM (SELECT r.customer_id, r.reason AS fault, false AS everyone
+		  FROM rejected_customer r
+		  LEFT JOIN customer_change c ON @internal@.same_customer(c.customer_id, r.customer_id)
+		 WHERE c.customer_id IS NULL
+		UNION ALL
+		SELECT l.customer_id, l.fault, false FROM @internal@.live_history l
+		UNION ALL
+		SELECT l.customer_id, l.fault, true FROM @internal@.full_history l) f
+ WHERE f.everyone = (SELECT EXISTS (SELECT 1 FROM everyone_change)) AND f.fault IS NOT NULL
+@end
+
 @plain rejected_purchase
-@is Rows of the source that are left out of all histories, and why.
+@is Rows of the source that are left out of all histories, and why. A row without amount stands for
+@is a customer of whom all rows are left out.
 @columns reason, customer_id, purchased_at, amount
 SELECT CASE
 		WHEN s.customer_id IS NULL THEN 'no customer'
+		WHEN NOT crm_internal.key_fits(s.customer_id) THEN 'key has more than 1024 bytes'
 		WHEN s.purchased_on IS NULL THEN 'no date'
 		WHEN NOT isfinite(s.purchased_on) THEN 'date is infinite'
+		WHEN s.purchased_on < w.earliest_day THEN 'day before earliest_day'
+		WHEN s.purchased_on > w.latest_day THEN 'day after latest_day'
 		WHEN s.amount IS NULL THEN 'no amount'
 		WHEN s.amount < 1e15 AND s.amount > -1e15 THEN 'cost is NaN, infinite or too large'
 		ELSE 'amount is NaN, infinite or too large' END AS reason,
 	   s.customer_id, s.purchased_at, s.amount
-  FROM @internal@.source_row s
- WHERE (s.customer_id IS NOT NULL
-		AND isfinite(s.purchased_on)
+  FROM workspace w
+ CROSS JOIN @internal@.source_row s
+ WHERE (crm_internal.key_fits(s.customer_id)
+		AND crm_internal.plausible_day(s.purchased_on, w.earliest_day, w.latest_day)
 		AND s.amount < 1e15 AND s.amount > -1e15
 		AND (s.profit IS NULL OR s.profit < 1e15 AND s.profit > -1e15)) IS NOT TRUE
-@end
-
-@plain @internal@.live_history
-@is Histories of the customers that changed since they were stored, computed from the facts.
-@columns customer_id, history, profit_history
-SELECT p.customer_id,
-	   crm.history_agg(p.purchased_on, p.amount) AS history,
-	   crm.history_agg(p.purchased_on, p.profit) AS profit_history
-  FROM (SELECT DISTINCT n.customer_id FROM customer_change n) c
-  JOIN @internal@.purchase_source p ON @internal@.same_customer(p.customer_id, c.customer_id)
- GROUP BY p.customer_id
+UNION ALL
+SELECT f.fault, f.customer_id, NULL, NULL FROM @internal@.customer_fault f
 @end
 
 CREATE FUNCTION @internal@.recompute(customer_ids @key@[])
-	RETURNS TABLE (customer_id @key@, history crm.history, profit_history crm.history)
+	RETURNS TABLE (customer_id @key@, history crm.history, profit_history crm.history, fault text)
 	LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
-	SELECT c.customer_id, h.history, h.profit_history
+	SELECT c.customer_id, h.history, h.profit_history,
+		   CASE WHEN h.customer_id IS NULL THEN NULL
+				WHEN h.history IS NULL THEN 'amounts of the customer are out of range'
+				WHEN h.profit_history IS NULL AND h.has_profit
+				THEN 'profits of the customer are out of range' END
 	  FROM unnest(customer_ids) AS c (customer_id)
 	  LEFT JOIN (
 		SELECT p.customer_id,
-			   crm.history_agg(p.purchased_on, p.amount) AS history,
-			   crm.history_agg(p.purchased_on, p.profit) AS profit_history
-		  FROM @internal@.purchase_source p
-		 WHERE p.customer_id IN (SELECT unnest(customer_ids))
-		 GROUP BY p.customer_id) h ON h.customer_id = c.customer_id;
+			   crm_internal.bounded_history_agg(p.purchased_on, p.amount) AS history,
+			   crm_internal.bounded_history_agg(p.purchased_on, p.profit) AS profit_history,
+			   count(p.profit) > 0 AS has_profit
+		  FROM (SELECT DISTINCT u.customer_id FROM unnest(customer_ids) AS u (customer_id)) k
+		  JOIN @internal@.purchase_source p ON @internal@.same_customer(p.customer_id, k.customer_id)
+		 GROUP BY p.customer_id) h ON @internal@.same_customer(h.customer_id, c.customer_id);
 END;
 COMMENT ON FUNCTION @internal@.recompute(@key@[]) IS
 'Histories of some customers from the facts: one row for each key given, with a NULL history for a '
-'customer without purchases.';
+'customer without purchases, and the fault of a customer who is rejected.';

@@ -25,12 +25,10 @@ SELECT h.customer_id, h.history, h.profit_history
 		UNION ALL
 		SELECT l.customer_id, l.history, l.profit_history, false
 		  FROM @internal@.live_history l
+		 WHERE l.history IS NOT NULL
 		UNION ALL
-		SELECT p.customer_id,
-			   crm.history_agg(p.purchased_on, p.amount),
-			   crm.history_agg(p.purchased_on, p.profit),
-			   true
-		  FROM @internal@.purchase_source p
-		 GROUP BY p.customer_id) h
+		SELECT f.customer_id, f.history, f.profit_history, true
+		  FROM @internal@.full_history f
+		 WHERE f.history IS NOT NULL) h
  WHERE h.everyone = (SELECT EXISTS (SELECT 1 FROM everyone_change))
 @end

@@ -21,6 +21,8 @@ SELECT o.customer_id,
  CROSS JOIN sales_order o
   JOIN sales_order_line l ON l.order_id = o.order_id
  WHERE o.status = 'paid'
+   AND crm_internal.plausible_day((o.ordered_at AT TIME ZONE w.time_zone)::date, w.earliest_day,
+								  w.latest_day)
  GROUP BY o.order_id, o.customer_id, o.ordered_at, w.time_zone
 UNION ALL
 SELECT o.customer_id,
@@ -33,183 +35,181 @@ SELECT o.customer_id,
  CROSS JOIN refund r
   JOIN sales_order o ON o.order_id = r.order_id
  WHERE o.status = 'paid'
+   AND crm_internal.plausible_day((r.refunded_at AT TIME ZONE w.time_zone)::date, w.earliest_day,
+								  w.latest_day)
 @end
 
 @plain @internal@.live_history
 @is Histories of the customers that changed since they were stored, computed from the facts.
-@columns customer_id, history, profit_history
-SELECT p.customer_id,
-	   crm.history_agg(p.purchased_on, p.amount) AS history,
-	   crm.history_agg(p.purchased_on, p.profit) AS profit_history
-  FROM (SELECT c.customer_id,
-			   (o.ordered_at AT TIME ZONE w.time_zone)::date AS purchased_on,
-			   CASE WHEN scale(sum(l.revenue)) <= 8 THEN sum(l.revenue)
-					ELSE round(sum(l.revenue), 8) END AS amount,
-			   CASE WHEN scale(sum(l.profit)) <= 8 THEN sum(l.profit)
-					ELSE round(sum(l.profit), 8) END AS profit
-		  FROM workspace w
-		 CROSS JOIN (SELECT DISTINCT n.customer_id FROM customer_change n) c
-		  JOIN sales_order o ON o.customer_id = c.customer_id
-		  JOIN sales_order_line l ON l.order_id = o.order_id
-		 WHERE o.status = 'paid'
-		 GROUP BY c.customer_id, o.order_id, o.ordered_at, w.time_zone
+@columns customer_id, history, profit_history, fault
+SELECT h.customer_id, h.history, h.profit_history,
+	   CASE WHEN h.history IS NULL THEN 'amounts of the customer are out of range'
+			WHEN h.profit_history IS NULL AND h.has_profit
+			THEN 'profits of the customer are out of range' END AS fault
+  FROM (SELECT p.customer_id,
+			   crm_internal.bounded_history_agg(p.purchased_on, p.amount) AS history,
+			   crm_internal.bounded_history_agg(p.purchased_on, p.profit) AS profit_history,
+			   count(p.profit) > 0 AS has_profit
+		  FROM (SELECT c.customer_id,
+					   (o.ordered_at AT TIME ZONE w.time_zone)::date AS purchased_on,
+					   CASE WHEN scale(sum(l.revenue)) <= 8 THEN sum(l.revenue)
+							ELSE round(sum(l.revenue), 8) END AS amount,
+					   CASE WHEN scale(sum(l.profit)) <= 8 THEN sum(l.profit)
+							ELSE round(sum(l.profit), 8) END AS profit
+				  FROM workspace w
+				 CROSS JOIN (SELECT DISTINCT n.customer_id FROM customer_change n) c
+				  JOIN sales_order o ON o.customer_id = c.customer_id
+				  JOIN sales_order_line l ON l.order_id = o.order_id
+				 WHERE o.status = 'paid'
+				   AND crm_internal.plausible_day((o.ordered_at AT TIME ZONE w.time_zone)::date,
+												  w.earliest_day, w.latest_day)
+				 GROUP BY c.customer_id, o.order_id, o.ordered_at, w.time_zone
+				UNION ALL
+				SELECT c.customer_id,
+					   (r.refunded_at AT TIME ZONE w.time_zone)::date,
+					   CASE WHEN scale(r.amount) <= 8 THEN - r.amount ELSE round(- r.amount, 8) END,
+					   CASE WHEN scale(r.cost_recovered - r.amount) <= 8 THEN r.cost_recovered - r.amount
+							ELSE round(r.cost_recovered - r.amount, 8) END
+				  FROM workspace w
+				 CROSS JOIN (SELECT DISTINCT n.customer_id FROM customer_change n) c
+				  JOIN sales_order o ON o.customer_id = c.customer_id
+				  JOIN refund r ON r.order_id = o.order_id
+				 WHERE o.status = 'paid'
+				   AND crm_internal.plausible_day((r.refunded_at AT TIME ZONE w.time_zone)::date,
+												  w.earliest_day, w.latest_day)) p
+		 GROUP BY p.customer_id) h
+@end
+
+@plain @internal@.full_history
+@is Histories of everybody, computed from the facts. Without history, or with a fault, a customer is
+@is rejected.
+@columns customer_id, history, profit_history, fault
+SELECT h.customer_id, h.history, h.profit_history,
+	   CASE WHEN h.history IS NULL THEN 'amounts of the customer are out of range'
+			WHEN h.profit_history IS NULL AND h.has_profit
+			THEN 'profits of the customer are out of range' END AS fault
+  FROM (SELECT p.customer_id,
+			   crm_internal.bounded_history_agg(p.purchased_on, p.amount) AS history,
+			   crm_internal.bounded_history_agg(p.purchased_on, p.profit) AS profit_history,
+			   count(p.profit) > 0 AS has_profit
+		  FROM @internal@.purchase_source p
+		 GROUP BY p.customer_id) h
+@end
+
+@plain @internal@.customer_fault
+@is Customers whose purchases cannot be made into a history, and why: those stored by crm.refresh,
+@is and those that changed since.
+@columns customer_id, fault
+SELECT f.customer_id, f.fault
+  FROM (SELECT r.customer_id, r.reason AS fault, false AS everyone
+		  FROM rejected_customer r
+		  LEFT JOIN customer_change c ON @internal@.same_customer(c.customer_id, r.customer_id)
+		 WHERE c.customer_id IS NULL
 		UNION ALL
-		SELECT c.customer_id,
-			   (r.refunded_at AT TIME ZONE w.time_zone)::date,
-			   CASE WHEN scale(r.amount) <= 8 THEN - r.amount ELSE round(- r.amount, 8) END,
-			   CASE WHEN scale(r.cost_recovered - r.amount) <= 8 THEN r.cost_recovered - r.amount
-					ELSE round(r.cost_recovered - r.amount, 8) END
+		SELECT l.customer_id, l.fault, false FROM @internal@.live_history l
+		UNION ALL
+		SELECT l.customer_id, l.fault, true FROM @internal@.full_history l) f
+ WHERE f.everyone = (SELECT EXISTS (SELECT 1 FROM everyone_change)) AND f.fault IS NOT NULL
+@end
+
+@plain rejected_purchase
+@is Orders and refunds that are left out of all histories, and why. A row without amount stands for
+@is a customer of whom all purchases are left out.
+@columns reason, customer_id, purchased_at, amount
+SELECT CASE WHEN NOT isfinite(r.purchased_at) THEN 'date is infinite'
+			WHEN r.purchased_on < r.earliest_day THEN 'day before earliest_day'
+			ELSE 'day after latest_day' END AS reason,
+	   r.customer_id, r.purchased_at, r.amount
+  FROM (SELECT o.customer_id, o.ordered_at AS purchased_at,
+			   (o.ordered_at AT TIME ZONE w.time_zone)::date AS purchased_on,
+			   (SELECT sum(l.revenue) FROM sales_order_line l WHERE l.order_id = o.order_id)
+				AS amount, w.earliest_day, w.latest_day
 		  FROM workspace w
-		 CROSS JOIN (SELECT DISTINCT n.customer_id FROM customer_change n) c
-		  JOIN sales_order o ON o.customer_id = c.customer_id
-		  JOIN refund r ON r.order_id = o.order_id
-		 WHERE o.status = 'paid') p
- GROUP BY p.customer_id
+		 CROSS JOIN sales_order o
+		 WHERE o.status = 'paid'
+		UNION ALL
+		SELECT o.customer_id, f.refunded_at, (f.refunded_at AT TIME ZONE w.time_zone)::date,
+			   - f.amount, w.earliest_day, w.latest_day
+		  FROM workspace w
+		 CROSS JOIN refund f
+		  JOIN sales_order o ON o.order_id = f.order_id
+		 WHERE o.status = 'paid') r
+ WHERE NOT crm_internal.plausible_day(r.purchased_on, r.earliest_day, r.latest_day)
+UNION ALL
+SELECT c.fault, c.customer_id, NULL, NULL FROM @internal@.customer_fault c
 @end
 
 CREATE FUNCTION @internal@.recompute(customer_ids @key@[])
-	RETURNS TABLE (customer_id @key@, history crm.history, profit_history crm.history)
+	RETURNS TABLE (customer_id @key@, history crm.history, profit_history crm.history, fault text)
 	LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
-	SELECT c.customer_id, h.history, h.profit_history
+	SELECT c.customer_id, h.history, h.profit_history,
+		   CASE WHEN h.history IS NULL AND h.has_rows
+				THEN 'amounts of the customer are out of range'
+				WHEN h.profit_history IS NULL AND h.has_profit
+				THEN 'profits of the customer are out of range' END
 	  FROM unnest(customer_ids) AS c (customer_id)
 	 CROSS JOIN LATERAL (
-		SELECT crm.history_agg(p.purchased_on, p.amount) AS history,
-			   crm.history_agg(p.purchased_on, p.profit) AS profit_history
+		SELECT crm_internal.bounded_history_agg(p.purchased_on, p.amount) AS history,
+			   crm_internal.bounded_history_agg(p.purchased_on, p.profit) AS profit_history,
+			   count(*) > 0 AS has_rows, count(p.profit) > 0 AS has_profit
 		  FROM @internal@.purchase_source p
 		 WHERE p.customer_id = c.customer_id) h;
 END;
 COMMENT ON FUNCTION @internal@.recompute(@key@[]) IS
 'Histories of some customers from the facts: one row for each key given, with a NULL history for a '
-'customer without purchases.';
-
-/* What a change of each table means for customers. */
-
-CREATE FUNCTION @internal@.mark_orders() RETURNS trigger
-	LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
-BEGIN
-	IF TG_OP = 'INSERT' THEN
-		INSERT INTO customer_change (customer_id) SELECT DISTINCT customer_id FROM new_rows;
-	ELSIF TG_OP = 'DELETE' THEN
-		INSERT INTO customer_change (customer_id) SELECT DISTINCT customer_id FROM old_rows;
-	ELSE
-		INSERT INTO customer_change (customer_id)
-		SELECT customer_id
-		  FROM (SELECT order_id, customer_id, ordered_at, status FROM old_rows
-				EXCEPT
-				SELECT order_id, customer_id, ordered_at, status FROM new_rows) before
-		UNION
-		SELECT customer_id
-		  FROM (SELECT order_id, customer_id, ordered_at, status FROM new_rows
-				EXCEPT
-				SELECT order_id, customer_id, ordered_at, status FROM old_rows) after;
-	END IF;
-	RETURN NULL;
-END
-$$;
-REVOKE ALL ON FUNCTION @internal@.mark_orders() FROM PUBLIC;
-COMMENT ON FUNCTION @internal@.mark_orders() IS 'Notes the customers of changed orders.';
-CREATE TRIGGER crm_mark_insert AFTER INSERT ON sales_order REFERENCING NEW TABLE AS new_rows
-	FOR EACH STATEMENT EXECUTE FUNCTION @internal@.mark_orders();
-CREATE TRIGGER crm_mark_update AFTER UPDATE ON sales_order
-	REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
-	FOR EACH STATEMENT EXECUTE FUNCTION @internal@.mark_orders();
-CREATE TRIGGER crm_mark_delete AFTER DELETE ON sales_order REFERENCING OLD TABLE AS old_rows
-	FOR EACH STATEMENT EXECUTE FUNCTION @internal@.mark_orders();
-CREATE TRIGGER crm_mark_truncate AFTER TRUNCATE ON sales_order
-	FOR EACH STATEMENT EXECUTE FUNCTION @internal@.mark_everyone();
+'customer without purchases, and the fault of a customer who is rejected.';
 
 /*
- * Lines and refunds lead to the customer by their order. Its row is locked
- * against a change of the customer until we commit (see the index of
- * sales_order), else the note could name the customer it had before.
+ * The triggers note the customers of changed rows. They take from the view
+ * which columns matter. Lines and refunds lead to the customer by their order,
+ * whose row is locked against a change of the customer until the writer
+ * commits (see the index of sales_order).
  */
-CREATE FUNCTION @internal@.mark_lines() RETURNS trigger
-	LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
-BEGIN
-	IF TG_OP = 'INSERT' THEN
-		INSERT INTO customer_change (customer_id)
-		SELECT DISTINCT customer_id
-		  FROM (SELECT o.customer_id FROM sales_order o
-				 WHERE o.order_id IN (SELECT order_id FROM new_rows)
-				   FOR KEY SHARE OF o) parent;
-	ELSIF TG_OP = 'DELETE' THEN
-		INSERT INTO customer_change (customer_id)
-		SELECT DISTINCT customer_id
-		  FROM (SELECT o.customer_id FROM sales_order o
-				 WHERE o.order_id IN (SELECT order_id FROM old_rows)
-				   FOR KEY SHARE OF o) parent;
-	ELSE
-		INSERT INTO customer_change (customer_id)
-		SELECT DISTINCT customer_id
-		  FROM (SELECT o.customer_id FROM sales_order o
-				 WHERE o.order_id IN (
-					(SELECT order_id FROM (SELECT order_id, revenue, profit FROM old_rows
-										   EXCEPT ALL SELECT order_id, revenue, profit
-										   	FROM new_rows) before)
-					UNION
-					(SELECT order_id FROM (SELECT order_id, revenue, profit FROM new_rows
-										   EXCEPT ALL SELECT order_id, revenue, profit
-										   	FROM old_rows) after))
-				   FOR KEY SHARE OF o) parent;
-	END IF;
-	RETURN NULL;
-END
-$$;
-REVOKE ALL ON FUNCTION @internal@.mark_lines() FROM PUBLIC;
-COMMENT ON FUNCTION @internal@.mark_lines() IS 'Notes the customers of changed lines of orders.';
-CREATE TRIGGER crm_mark_insert AFTER INSERT ON sales_order_line REFERENCING NEW TABLE AS new_rows
-	FOR EACH STATEMENT EXECUTE FUNCTION @internal@.mark_lines();
-CREATE TRIGGER crm_mark_update AFTER UPDATE ON sales_order_line
+CREATE TRIGGER crm_note_insert AFTER INSERT ON sales_order
+	REFERENCING NEW TABLE AS new_rows
+	FOR EACH STATEMENT WHEN (crm_internal.noted_in('customer_change', '@internal@.purchase_source'))
+	EXECUTE FUNCTION crm_internal.note_changes();
+CREATE TRIGGER crm_note_update AFTER UPDATE ON sales_order
 	REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
-	FOR EACH STATEMENT EXECUTE FUNCTION @internal@.mark_lines();
-CREATE TRIGGER crm_mark_delete AFTER DELETE ON sales_order_line REFERENCING OLD TABLE AS old_rows
-	FOR EACH STATEMENT EXECUTE FUNCTION @internal@.mark_lines();
-CREATE TRIGGER crm_mark_truncate AFTER TRUNCATE ON sales_order_line
-	FOR EACH STATEMENT EXECUTE FUNCTION @internal@.mark_everyone();
+	FOR EACH STATEMENT WHEN (crm_internal.noted_in('customer_change', '@internal@.purchase_source'))
+	EXECUTE FUNCTION crm_internal.note_changes();
+CREATE TRIGGER crm_note_delete AFTER DELETE ON sales_order
+	REFERENCING OLD TABLE AS old_rows
+	FOR EACH STATEMENT WHEN (crm_internal.noted_in('customer_change', '@internal@.purchase_source'))
+	EXECUTE FUNCTION crm_internal.note_changes();
+CREATE TRIGGER crm_note_truncate AFTER TRUNCATE ON sales_order
+	FOR EACH STATEMENT WHEN (crm_internal.noted_in('customer_change', '@internal@.purchase_source'))
+	EXECUTE FUNCTION crm_internal.note_changes();
 
-CREATE FUNCTION @internal@.mark_refunds() RETURNS trigger
-	LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
-BEGIN
-	IF TG_OP = 'INSERT' THEN
-		INSERT INTO customer_change (customer_id)
-		SELECT DISTINCT customer_id
-		  FROM (SELECT o.customer_id FROM sales_order o
-				 WHERE o.order_id IN (SELECT order_id FROM new_rows)
-				   FOR KEY SHARE OF o) parent;
-	ELSIF TG_OP = 'DELETE' THEN
-		INSERT INTO customer_change (customer_id)
-		SELECT DISTINCT customer_id
-		  FROM (SELECT o.customer_id FROM sales_order o
-				 WHERE o.order_id IN (SELECT order_id FROM old_rows)
-				   FOR KEY SHARE OF o) parent;
-	ELSE
-		INSERT INTO customer_change (customer_id)
-		SELECT DISTINCT customer_id
-		  FROM (SELECT o.customer_id FROM sales_order o
-				 WHERE o.order_id IN (
-					(SELECT order_id
-					   FROM (SELECT order_id, refunded_at, amount, cost_recovered FROM old_rows
-							 EXCEPT ALL SELECT order_id, refunded_at, amount, cost_recovered
-							 	FROM new_rows) before)
-					UNION
-					(SELECT order_id
-					   FROM (SELECT order_id, refunded_at, amount, cost_recovered FROM new_rows
-							 EXCEPT ALL SELECT order_id, refunded_at, amount, cost_recovered
-							 	FROM old_rows) after))
-				   FOR KEY SHARE OF o) parent;
-	END IF;
-	RETURN NULL;
-END
-$$;
-REVOKE ALL ON FUNCTION @internal@.mark_refunds() FROM PUBLIC;
-COMMENT ON FUNCTION @internal@.mark_refunds() IS 'Notes the customers of changed refunds.';
-CREATE TRIGGER crm_mark_insert AFTER INSERT ON refund REFERENCING NEW TABLE AS new_rows
-	FOR EACH STATEMENT EXECUTE FUNCTION @internal@.mark_refunds();
-CREATE TRIGGER crm_mark_update AFTER UPDATE ON refund
+CREATE TRIGGER crm_note_insert AFTER INSERT ON sales_order_line
+	REFERENCING NEW TABLE AS new_rows
+	FOR EACH STATEMENT WHEN (crm_internal.noted_in('customer_change', '@internal@.purchase_source'))
+	EXECUTE FUNCTION crm_internal.note_changes();
+CREATE TRIGGER crm_note_update AFTER UPDATE ON sales_order_line
 	REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
-	FOR EACH STATEMENT EXECUTE FUNCTION @internal@.mark_refunds();
-CREATE TRIGGER crm_mark_delete AFTER DELETE ON refund REFERENCING OLD TABLE AS old_rows
-	FOR EACH STATEMENT EXECUTE FUNCTION @internal@.mark_refunds();
-CREATE TRIGGER crm_mark_truncate AFTER TRUNCATE ON refund
-	FOR EACH STATEMENT EXECUTE FUNCTION @internal@.mark_everyone();
+	FOR EACH STATEMENT WHEN (crm_internal.noted_in('customer_change', '@internal@.purchase_source'))
+	EXECUTE FUNCTION crm_internal.note_changes();
+CREATE TRIGGER crm_note_delete AFTER DELETE ON sales_order_line
+	REFERENCING OLD TABLE AS old_rows
+	FOR EACH STATEMENT WHEN (crm_internal.noted_in('customer_change', '@internal@.purchase_source'))
+	EXECUTE FUNCTION crm_internal.note_changes();
+CREATE TRIGGER crm_note_truncate AFTER TRUNCATE ON sales_order_line
+	FOR EACH STATEMENT WHEN (crm_internal.noted_in('customer_change', '@internal@.purchase_source'))
+	EXECUTE FUNCTION crm_internal.note_changes();
+
+CREATE TRIGGER crm_note_insert AFTER INSERT ON refund
+	REFERENCING NEW TABLE AS new_rows
+	FOR EACH STATEMENT WHEN (crm_internal.noted_in('customer_change', '@internal@.purchase_source'))
+	EXECUTE FUNCTION crm_internal.note_changes();
+CREATE TRIGGER crm_note_update AFTER UPDATE ON refund
+	REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+	FOR EACH STATEMENT WHEN (crm_internal.noted_in('customer_change', '@internal@.purchase_source'))
+	EXECUTE FUNCTION crm_internal.note_changes();
+CREATE TRIGGER crm_note_delete AFTER DELETE ON refund
+	REFERENCING OLD TABLE AS old_rows
+	FOR EACH STATEMENT WHEN (crm_internal.noted_in('customer_change', '@internal@.purchase_source'))
+	EXECUTE FUNCTION crm_internal.note_changes();
+CREATE TRIGGER crm_note_truncate AFTER TRUNCATE ON refund
+	FOR EACH STATEMENT WHEN (crm_internal.noted_in('customer_change', '@internal@.purchase_source'))
+	EXECUTE FUNCTION crm_internal.note_changes();

@@ -28,10 +28,16 @@ CREATE TABLE workspace (
 	thresholds_every interval NOT NULL DEFAULT '1 month' CHECK (thresholds_every > '0'),
 	fit_every interval NOT NULL DEFAULT '1 month' CHECK (fit_every > '0'),
 	keep_logs interval CHECK (keep_logs > '0'),
+	earliest_day date NOT NULL DEFAULT '1970-01-01' CHECK (isfinite(earliest_day)),
+	latest_day date NOT NULL DEFAULT '2100-12-31' CHECK (isfinite(latest_day)),
 	created_at timestamptz NOT NULL DEFAULT now(),
 	source regclass,
+	source_name text,
 	customer_column name,
 	at_column name,
+	at_time_zone text
+		CHECK (at_time_zone IS NULL
+			   OR (timestamptz '2000-01-01 00:00+00' AT TIME ZONE at_time_zone) IS NOT NULL),
 	amount_column name,
 	cost_column name,
 	filter text
@@ -78,6 +84,22 @@ CREATE TABLE everyone_change (
 COMMENT ON TABLE everyone_change IS
 'A row here says that all stored histories are out of date. Triggers write rows and crm.refresh '
 'deletes those it has seen.';
+
+CREATE TABLE rejected_customer (
+	customer_id @key@ PRIMARY KEY,
+	reason text NOT NULL
+);
+COMMENT ON TABLE rejected_customer IS
+'Customers whose purchases could not be stored at the last refresh, and why. The view '
+'rejected_purchase shows them.';
+
+CREATE TABLE source_part (
+	relation regclass NOT NULL,
+	bounds text
+);
+COMMENT ON TABLE source_part IS
+'The tables that the source consisted of at the last refresh of everybody: the source itself, its '
+'partitions and its children.';
 
 CREATE TABLE refresh_run (
 	run_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -174,22 +196,37 @@ SELECT run_id, started_at, finished_at, is_full, customers, purchases, remaining
  ORDER BY run_id DESC
 @end
 
+CREATE TRIGGER crm_note_settings AFTER UPDATE OF time_zone, earliest_day, latest_day ON workspace
+	FOR EACH STATEMENT WHEN (crm_internal.noted_in('customer_change'))
+	EXECUTE FUNCTION crm_internal.note_everyone('a setting changed');
+
+CREATE TRIGGER crm_note_truncate AFTER TRUNCATE ON customer_history
+	FOR EACH STATEMENT WHEN (crm_internal.noted_in('customer_change'))
+	EXECUTE FUNCTION crm_internal.note_everyone('the stored histories were truncated');
+
 /*
- * The functions behind triggers run with the rights of the workspace's owner,
- * as foreign keys do: who writes an order needs no right to write here.
+ * The settings of the source describe the view source_row and the triggers on
+ * the source. An edit of the row alone would be followed by half.
  */
-CREATE FUNCTION @internal@.mark_everyone() RETURNS trigger
-	LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+CREATE FUNCTION @internal@.check_settings() RETURNS trigger
+	LANGUAGE plpgsql AS $$
 BEGIN
-	INSERT INTO everyone_change (reason) VALUES (format('%s of %s', TG_OP, TG_RELID::regclass));
-	RETURN NULL;
+	PERFORM crm_internal.check_purchase_model(NEW.purchase_model);
+	IF TG_OP = 'UPDATE' AND (NEW.source, NEW.source_name, NEW.customer_column, NEW.at_column,
+		NEW.at_time_zone, NEW.amount_column, NEW.cost_column, NEW.filter)
+		IS DISTINCT FROM (OLD.source, OLD.source_name, OLD.customer_column, OLD.at_column,
+		OLD.at_time_zone, OLD.amount_column, OLD.cost_column, OLD.filter) THEN
+		RAISE object_not_in_prerequisite_state USING
+			MESSAGE = 'an UPDATE cannot change the source of a workspace',
+			HINT = pg_catalog.format('SELECT crm.change_source(%L, ...) changes source, columns and filter.',
+				TG_TABLE_SCHEMA);
+	END IF;
+	RETURN NEW;
 END
 $$;
-REVOKE ALL ON FUNCTION @internal@.mark_everyone() FROM PUBLIC;
-COMMENT ON FUNCTION @internal@.mark_everyone() IS 'Notes that every stored history is out of date.';
+REVOKE ALL ON FUNCTION @internal@.check_settings() FROM PUBLIC;
+COMMENT ON FUNCTION @internal@.check_settings() IS
+'Refuses settings that would not do what they say.';
 
-CREATE TRIGGER crm_mark_everyone AFTER UPDATE OF time_zone ON workspace
-	FOR EACH STATEMENT EXECUTE FUNCTION @internal@.mark_everyone();
-
-CREATE TRIGGER crm_mark_truncate AFTER TRUNCATE ON customer_history
-	FOR EACH STATEMENT EXECUTE FUNCTION @internal@.mark_everyone();
+CREATE TRIGGER crm_check_settings BEFORE INSERT OR UPDATE ON workspace
+	FOR EACH ROW EXECUTE FUNCTION @internal@.check_settings();

@@ -95,6 +95,14 @@ BufFileReadExact(BufFile *file, void *target, size_t size)
 	pg_class_ownercheck(object_id, role)
 #endif
 
+/* 18 gives what a query groups by an entry in its range table. */
+#if PG_VERSION_NUM >= 180000
+#define group_expressions(entry) \
+	((entry)->rtekind == RTE_GROUP ? (entry)->groupexprs : NIL)
+#else
+#define group_expressions(entry) NIL
+#endif
+
 /* 19 no longer includes these in funcapi.h. */
 #if PG_VERSION_NUM >= 190000
 #include "access/htup_details.h"

@@ -25,7 +25,7 @@ SELECT name, class, always
 		next_until,holdout_end,to_states}'),
 	('how', false, '{discount,yearly_discount,margin,level,smoothing,once_a_day,replay,note,force,
 		overwrite,
-		full,batch,filter,time_zone,window_kind,window_length,period_start,upgrade,downgrade,
+		full,batch,filter,time_zone,at_time_zone,window_kind,window_length,period_start,upgrade,downgrade,
 		downgrade_step,valid_for,round_up,grace,min_stay}'),
 	('how', true, '{k,period_discount,weights,groups,unit,n,customers,mode,top,scale,min_baskets}')
 	) AS list (class, always, names), unnest(names) AS name;
@@ -41,6 +41,11 @@ INSERT INTO exception VALUES
 	('log_likelihood', 'periods', 'whose', true, 'the customer was under contract so long'),
 	('fit_occasions', 'n', 'whose', true, 'the customer had so many occasions'),
 	('markov_value', 'discount', 'how', true, 'the length of a period is not known'),
+	('change_source', 'source', 'how', false, 'NULL keeps what there is'),
+	('change_source', 'customer', 'how', false, 'NULL keeps what there is'),
+	('change_source', 'at', 'how', false, 'NULL keeps what there is'),
+	('change_source', 'amount', 'how', false, 'NULL keeps what there is'),
+	('change_source', 'cost', 'how', false, 'NULL keeps what there is'),
 	('tier_grant', 'tier', 'whose', true, 'the customer gets it'),
 	('tier_grant', 'as_of', 'how', false, 'today is the default, and until has none');
 

@@ -50,6 +50,7 @@ SELECT crm.review_tiers('crm_people', as_of => '2025-02-28') \g /dev/null
 SELECT crm.review_stages('crm_people', '2025-02-28') \g /dev/null
 INSERT INTO customer_history (customer_id, history)
 SELECT h.customer_id, h.history FROM purchase_history h;
+INSERT INTO rejected_customer VALUES (770077, 'amounts of the customer are out of range');
 INSERT INTO maintenance_run (step, error) VALUES ('fit', 'customer 770077 cannot be used');
 INSERT INTO workspace_problem (problem, detail) VALUES ('histories wrong', 'that of Zoe Zebra');
 CREATE TABLE public.before AS SELECT customers, thresholds::text AS thresholds FROM threshold;
@@ -84,7 +85,7 @@ SELECT is((SELECT array_agg(k ORDER BY k COLLATE "C")
 			 FROM jsonb_object_keys(crm.customer_data('crm_people', 770077)) k),
 	'{consent,contact,contract,cost_entry,customer,customer_360,customer_change,customer_history,
 	  interaction,lifecycle_log,note,opportunity,opportunity_log,points_entry,purchase,referral,
-	  refund,sales_order,sales_order_line,service_case,survey_answer,tier_log}'::text[],
+	  refund,rejected_customer,sales_order,sales_order_line,service_case,survey_answer,tier_log}'::text[],
 	'the data of a customer come from every table');
 SELECT is(jsonb_array_length(crm.customer_data('crm_people', 770077) -> 'sales_order_line'), 4,
 	'the data of a customer have the lines of their own orders');

@@ -87,10 +87,10 @@ SELECT unnest(ARRAY[
 	 $$ALTER TABLE contact DROP CONSTRAINT contact_customer_id_fkey,
 		ADD CONSTRAINT contact_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customer
 			ON DELETE CASCADE$$),
-	('a trigger that was disabled', 'trigger disabled: refund.crm_mark_insert', NULL,
-	 $$ALTER TABLE refund DISABLE TRIGGER crm_mark_insert$$),
-	('a trigger that was dropped', 'trigger missing: refund.crm_mark_insert', NULL,
-	 $$DROP TRIGGER crm_mark_insert ON refund$$),
+	('a trigger that was disabled', 'trigger disabled: refund.crm_note_insert', NULL,
+	 $$ALTER TABLE refund DISABLE TRIGGER crm_note_insert$$),
+	('a trigger that was dropped', 'trigger missing: refund.crm_note_insert', NULL,
+	 $$DROP TRIGGER crm_note_insert ON refund$$),
 	('foreign keys that are switched off',
 		'constraint changed: contact; constraint changed: interaction; '
 		'constraint changed: opportunity; constraint changed: service_case; '

@@ -40,16 +40,19 @@ SELECT set_eq($$
 			 ('crm_internal.upgrade_apply(crm_internal.difference,text,text,text)'),
 			 ('crm_internal.upgrade_constraint(crm_internal.difference,text,text)'),
 			 ('crm_internal.workspace_analyze(regclass,bigint)'),
-			 ('crm_internal.workspace_attach(text,regclass,name,name,name,name,text,text,text)'),
+			 ('crm_internal.is_distributed(regclass)'),
+			 ('crm_internal.workspace_attach(text,regclass,name,name,name,name,text,text,text,text)'),
 			 ('crm_internal.workspace_create(text,text)'),
 			 ('crm_internal.workspace_create_source_row(text,text,text)'),
 			 ('crm_internal.workspace_create_triggers(text,text,regclass)'),
+			 ('crm_internal.workspace_drop_triggers(text,regclass)'),
 			 ('crm_internal.workspace_expected_type(text,regtype)'),
+			 ('crm_internal.workspace_filter(text,regclass,text,text)'),
 			 ('crm_internal.workspace_keep_definitions(text,boolean)'),
 			 ('crm_internal.workspace_make_key(text,regclass,name)'),
 			 ('crm_internal.workspace_make_same_customer(text,text)'),
 			 ('crm_internal.workspace_make_schemas(text,text)'),
-			 ('crm_internal.workspace_renew_triggers(text,text)'),
+			 ('crm_internal.workspace_source(text)'),
 			 ('crm_internal.workspace_texts(text,boolean,boolean)')$$,
 	'the functions that run SQL made at run time are these, and none takes a statement');
 
@@ -81,13 +84,14 @@ SELECT set_eq($$SELECT pg_temp.relations('crm_open', '{v}')$$,
 	  customer_tier_rule,customer_value,growth,growth_daily,growth_quarterly,
 	  growth_weekly,growth_yearly,lifecycle_flow,lifecycle_funnel,order_points,
 	  points_balance,points_lot,purchase,purchase_history,recurring,refresh_progress,
-	  renewal,repurchase,retention,segment_profile,shown_day,stickiness,tier_flow}'::text[],
+	  rejected_purchase,renewal,repurchase,retention,segment_profile,shown_day,stickiness,tier_flow}'::text[],
 	'the views in the schema of a workspace with tables are these');
 SELECT set_eq($$SELECT pg_temp.relations('crm_open', '{r,p,m}')$$,
 	'{campaign,consent,contact,contract,cost_entry,customer,customer_change,customer_merge,
 	  customer_history,everyone_change,interaction,lifecycle_log,lifecycle_move,lifecycle_review,
 	  lifecycle_rule,lifecycle_stage,maintenance_run,metric,model,opportunity,opportunity_log,
 	  opportunity_stage,points_entry,product,program,referral,refresh_run,refund,
+	  rejected_customer,source_part,
 	  sales_order,sales_order_line,score_item,segment,segment_rule,service_case,
 	  survey_answer,threshold,tier,tier_log,tier_review,tier_rule,workspace,
 	  workspace_problem}'::text[],
@@ -102,7 +106,7 @@ SELECT set_eq($$SELECT pg_temp.functions('crm_open')$$,
 	  stickiness_at,tier_flow_at}'::text[],
 	'the functions there are views on a day');
 SELECT set_eq($$SELECT pg_temp.relations('crm_open_internal', '{r,p,m,v,S,f}')$$,
-	'{buyer,customer_fact,found_stage,frozen,lifecycle_ruleset,lifecycle_stay,lifecycle_wait,
+	'{buyer,customer_fact,customer_fault,full_history,found_stage,frozen,lifecycle_ruleset,lifecycle_stay,lifecycle_wait,
 	  live_history,
 	  member_tier,program_history,program_points,program_rules,purchase_metric,purchase_source,
 	  recurring_customer,shipped,tier_member,tier_policy,tier_standing}'::text[],
@@ -110,7 +114,7 @@ SELECT set_eq($$SELECT pg_temp.relations('crm_open_internal', '{r,p,m,v,S,f}')$$
 SELECT set_eq($$SELECT pg_temp.functions('crm_open_internal')$$,
 	'{buyer_at,condition_text,customer_fact_at,found_stage_at,frozen_at,lifecycle_rules,
 	  lifecycle_stay_at,
-	  lifecycle_timeout,mark_everyone,mark_lines,mark_orders,mark_refunds,member_tier_at,
+	  lifecycle_timeout,check_settings,member_tier_at,
 	  program_policy,purchase_metric_at,recompute,recurring_customer_at,same_customer,
 	  tier_member_at,
 	  tier_policy_at,timeout_text}'::text[],
@@ -120,7 +124,7 @@ SELECT set_eq($$SELECT pg_temp.relations('crm_shop', '{r,p,m,v}')$$,
 	  growth_daily,growth_quarterly,growth_weekly,growth_yearly,purchase,
 	  purchase_history,refresh_progress,rejected_purchase,repurchase,retention,
 	  segment_profile,shown_day,stickiness,customer_change,customer_history,
-	  everyone_change,maintenance_run,model,refresh_run,
+	  everyone_change,maintenance_run,model,refresh_run,rejected_customer,source_part,
 	  segment,segment_rule,threshold,workspace,customer_merge,workspace_problem}'::text[],
 	'the views and tables in the schema of an attached workspace are these');
 SELECT set_eq($$SELECT pg_temp.functions('crm_shop')$$,
@@ -130,7 +134,7 @@ SELECT set_eq($$SELECT pg_temp.functions('crm_shop')$$,
 	'the functions of an attached workspace are views on a day');
 SELECT set_eq($$SELECT pg_temp.relations('crm_shop_internal', '{r,p,m,v,S,f}')
 				UNION ALL SELECT pg_temp.functions('crm_shop_internal')$$,
-	'{buyer,buyer_at,frozen,frozen_at,live_history,mark_changes,mark_everyone,purchase_metric,
+	'{buyer,buyer_at,check_settings,customer_fault,frozen,frozen_at,full_history,live_history,purchase_metric,
 	  purchase_metric_at,purchase_source,recompute,same_customer,shipped,source_row}'::text[],
 	'all else of an attached workspace is in its second schema');
 SELECT is_empty($$
@@ -247,11 +251,11 @@ SELECT is((SELECT revenue FROM crm_open.customer_value), 3000::numeric,
 
 -- A schema of another role is not taken for the second schema of a workspace.
 CREATE SCHEMA crm_victim CREATE TABLE dear (i int);
-CREATE FUNCTION crm_victim.mark_everyone() RETURNS trigger
+CREATE FUNCTION crm_victim.check_settings() RETURNS trigger
 	LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
-DROP TRIGGER crm_mark_everyone ON crm_open.workspace;
-CREATE TRIGGER crm_mark_everyone AFTER UPDATE ON crm_open.workspace
-	FOR EACH STATEMENT EXECUTE FUNCTION crm_victim.mark_everyone();
+DROP TRIGGER crm_check_settings ON crm_open.workspace;
+CREATE TRIGGER crm_check_settings AFTER UPDATE ON crm_open.workspace
+	FOR EACH STATEMENT EXECUTE FUNCTION crm_victim.check_settings();
 ALTER SCHEMA crm_victim OWNER TO crm_open_reader;
 SELECT is(crm_internal.workspace_inner_schema('crm_open'), 'crm_open_internal',
 	'the second schema of a workspace belongs to the owner of the first');

@@ -1,0 +1,203 @@
+-- Sources: what can be one, which rows and customers are rejected, and how a
+-- workspace gets another source.
+\ir setup/begin.sql
+SET LOCAL search_path = public;
+SELECT * FROM no_plan();
+
+CREATE FUNCTION pg_temp.refresh(workspace text) RETURNS boolean LANGUAGE sql AS $$
+	SELECT bool_and(crm_internal.refresh_step(workspace, s.run, s.everyone, 1000, 'infinity'))
+	  FROM crm_internal.refresh_start(workspace, false) s;
+$$;
+
+-- Filters
+CREATE TABLE o (c int, d date, a numeric, s text);
+CREATE INDEX ON o (c);
+SELECT throws_like(format('SELECT crm.attach(''f'', ''o'', ''c'', ''d'', ''a'', filter => %L)', f),
+	'the filter is not %', 'this filter is refused: ' || f)
+  FROM unnest(ARRAY['d < now() - interval ''14 days''', 'c NOT IN (SELECT 1)',
+	'true); SELECT 1; SELECT (true', 'true) UNION ALL SELECT (true', 'true), (true', 'sum(a) > 1',
+	'rank() OVER () = 1', 'a', 'random() < 0.5', 'true); DROP TABLE o; SELECT (true']) f;
+SELECT throws_like($$SELECT crm.attach('f', 'o', 'c', 'd', 'a', filter => 'nosuch = 1')$$,
+	'column "nosuch" does not exist', 'a filter on a column that is missing is refused');
+SELECT throws_like($$SELECT crm.attach('f', 'o', 'c', 'd', 'a', filter => 'true) FROM o; --')$$,
+	'syntax error%', 'a filter that ends in a comment cannot swallow what follows');
+SELECT is_empty($$SELECT FROM pg_namespace WHERE nspname IN ('f', 'f_internal')$$,
+	'a refused filter leaves nothing behind');
+CREATE SCHEMA mine;
+CREATE FUNCTION mine.is_good(s text) RETURNS boolean LANGUAGE sql IMMUTABLE RETURN s = 'good';
+INSERT INTO o VALUES (1, '2024-01-01', 5, 'good'), (2, '2024-01-01', 5, 'bad');
+SET LOCAL search_path = mine, public;
+SELECT crm.attach('f', 'o', 'c', 'd', 'a', filter => 'is_good(s) -- of mine') \g /dev/null
+SET LOCAL search_path = public;
+SELECT results_eq('SELECT customer_id FROM f.purchase_history', 'VALUES (1)',
+	'names in a filter mean what they mean to the caller');
+SELECT is((SELECT filter FROM f.workspace), 'mine.is_good(s)', 'the filter is kept with full names');
+
+-- Existing workspaces
+SELECT throws_like($$SELECT crm.attach('f', 'o', 'c', 'd', 'a')$$, 'schema "f" is already a workspace',
+	'attaching a workspace again is refused by name');
+SELECT throws_like($$SELECT crm.create_workspace('f')$$, 'schema "f" is already a workspace',
+	'creating a workspace again is refused by name');
+
+-- Settings
+SELECT throws_like('UPDATE f.workspace SET ' || change, 'an UPDATE cannot change the source of a workspace',
+	'this edit of the settings is refused: ' || change)
+  FROM unnest(ARRAY['filter = NULL', 'amount_column = ''c''', 'cost_column = ''a''',
+	'source = ''mine.is_good''::regproc::oid', 'at_time_zone = ''UTC''']) change;
+SELECT throws_like($$UPDATE f.workspace SET purchase_model = 'xyz'$$, 'unknown kind of model "xyz"',
+	'an unknown kind of model is refused');
+SELECT lives_ok($$UPDATE f.workspace SET purchase_model = 'pareto_nbd', horizon_days = 90$$,
+	'other settings can be edited');
+
+-- Another source
+UPDATE f.segment_rule SET at_least = at_least WHERE false;
+DELETE FROM f.segment_rule WHERE position = (SELECT max(position) FROM f.segment_rule);
+CREATE TABLE kept AS SELECT * FROM f.segment_rule;
+SELECT pg_temp.refresh('f') \g /dev/null
+SELECT crm.freeze_thresholds('f', '2024-12-31') \g /dev/null
+SELECT crm.change_source('f', filter => '') \g /dev/null
+SELECT results_eq('SELECT customer_id FROM f.purchase_history ORDER BY 1', 'VALUES (1), (2)',
+	'a filter can be taken away');
+SELECT is((SELECT filter FROM f.workspace), NULL, 'a filter that was taken away is no setting');
+SELECT crm.change_source('f', cost => 'a', filter => 's = ''bad''') \g /dev/null
+SELECT results_eq('SELECT customer_id, crm.amount(profit_history) FROM f.purchase_history',
+	'VALUES (2, 0::numeric)', 'cost and filter can be changed at once');
+SELECT is((SELECT count(*) FROM f.threshold), 1::bigint, 'thresholds are kept');
+SELECT set_eq('SELECT * FROM f.segment_rule', 'SELECT * FROM kept', 'edited rules are kept');
+ALTER TABLE o RENAME TO o_old;
+CREATE TABLE o (c int, d date, total numeric, s text);
+CREATE INDEX ON o (c);
+INSERT INTO o VALUES (3, '2024-01-01', 7, 'bad');
+SELECT results_eq($$SELECT object, detail FROM crm.check_workspace('f') WHERE problem = 'source replaced'$$,
+	$$VALUES ('public.o', 'The workspace follows public.o_old, and another relation has its name now.')$$,
+	'check_workspace names a source that was replaced');
+SELECT crm.change_source('f', source => 'o', amount => 'total', cost => '') \g /dev/null
+SELECT results_eq('SELECT customer_id FROM f.purchase_history', 'VALUES (3)',
+	'a workspace gets another table');
+SELECT pg_temp.refresh('f') \g /dev/null
+INSERT INTO o_old VALUES (8, '2024-01-01', 7, 'bad');
+INSERT INTO o VALUES (9, '2024-01-01', 7, 'bad');
+SELECT results_eq('SELECT customer_id FROM f.customer_change', 'VALUES (9)',
+	'the former source is not followed any more, the new one is');
+SELECT throws_like($$SELECT crm.change_source('f', customer => 's')$$, 'the keys of workspace "f" are of type %',
+	'keys of another type are refused');
+SELECT throws_like($$SELECT crm.change_source('f', amount => 'nosuch')$$, '% has no column "nosuch" (amount)',
+	'a column that is missing is refused');
+DROP TABLE o CASCADE;
+SELECT results_eq($$SELECT problem, object, hint LIKE '%change_source%' FROM crm.check_workspace('f')$$,
+	$$VALUES ('source dropped', 'public.o', true)$$,
+	'check_workspace says of a dropped source that it is gone, and nothing else');
+SELECT throws_like($$SELECT pg_temp.refresh('f')$$, 'the source of workspace "f" was dropped',
+	'a refresh without source says so');
+SELECT crm.change_source('f', source => 'o_old', amount => 'a') \g /dev/null
+SELECT results_eq('SELECT customer_id FROM f.purchase_history ORDER BY 1', 'VALUES (2), (8)',
+	'a workspace whose source was dropped is mended');
+SELECT pg_temp.refresh('f') \g /dev/null
+SELECT is_empty($$SELECT * FROM crm.check_workspace('f')$$, 'a mended workspace has no problem');
+SELECT crm.create_workspace('own', 'UTC') \g /dev/null
+SELECT throws_like($$SELECT crm.change_source('own', source => 'o_old')$$,
+	'workspace "own" has tables of its own', 'a workspace with tables gets no source');
+
+-- Rows and customers that cannot be used
+CREATE TABLE r (c text, d date, a numeric);
+CREATE INDEX ON r (c);
+INSERT INTO r VALUES ('a', '2024-01-01', 0.00000001), ('a', '2024-01-02', 900000000000000),
+	('b', '2024-01-01', 5), ('b', '0202-05-01', 5), ('b', '9999-12-31', 5), ('b', 'infinity', 5),
+	(NULL, '2024-01-01', 5), ('b', '2024-01-03', 'NaN');
+SELECT crm.attach('odd', 'r', 'c', 'd', 'a') \g /dev/null
+SELECT set_eq('SELECT reason, customer_id FROM odd.rejected_purchase', $$VALUES
+	('amounts of the customer are out of range', 'a'), ('day before earliest_day', 'b'),
+	('day after latest_day', 'b'), ('date is infinite', 'b'), ('no customer', NULL),
+	('amount is NaN, infinite or too large', 'b')$$, 'each row or customer left out is named');
+SELECT results_eq('SELECT customer_id, history::text FROM odd.purchase_history',
+	$$VALUES ('b', '[["2024-01-01",1,5]]')$$, 'all other customers go on before a refresh');
+SELECT pg_temp.refresh('odd') \g /dev/null
+SELECT results_eq('SELECT customer_id, history::text FROM odd.purchase_history',
+	$$VALUES ('b', '[["2024-01-01",1,5]]')$$, 'all other customers go on after a refresh');
+SELECT is((SELECT count(*) FROM odd.rejected_purchase WHERE reason LIKE 'amounts of%'), 1::bigint,
+	'a customer out of range is named once after a refresh');
+SELECT is((SELECT count(*) FROM odd.growth_daily) < 2000, true, 'one odd day does not swell a view');
+INSERT INTO r VALUES ('b', '2024-01-04', 900000000000000), ('b', '2024-01-05', 0.00000001);
+SELECT is((SELECT count(*) FROM odd.rejected_purchase WHERE reason LIKE 'amounts of%'), 2::bigint,
+	'a customer who gets out of range is named at once');
+SELECT is_empty('SELECT FROM odd.purchase_history', 'a customer who gets out of range is left out');
+SELECT pg_temp.refresh('odd') \g /dev/null
+DELETE FROM r WHERE a = 0.00000001;
+SELECT is((SELECT count(*) FROM odd.rejected_purchase WHERE reason LIKE 'amounts of%'), 0::bigint,
+	'a customer who was mended is not named any more');
+SELECT pg_temp.refresh('odd') \g /dev/null
+SELECT is((SELECT count(*) FROM odd.purchase_history), 2::bigint, 'a customer who was mended is back');
+SELECT is((SELECT count(*) FROM odd.rejected_customer), 0::bigint, 'no rejection is kept for ever');
+UPDATE odd.workspace SET earliest_day = '0001-01-01';
+SELECT is((SELECT crm.first_day(history) FROM odd.purchase_history WHERE customer_id = 'b'),
+	date '0202-05-01', 'the range of plausible days is a setting');
+
+INSERT INTO own.customer (customer_id, name) VALUES (1, 'Ada'), (2, 'Bob');
+INSERT INTO own.sales_order (order_id, customer_id, ordered_at) VALUES (1, 1, '0202-05-01'),
+	(2, 1, '2024-05-01'), (3, 2, '2024-05-01'), (4, 2, '2024-05-02');
+INSERT INTO own.sales_order_line (order_id, line_no, unit_price) VALUES (1, 1, 10), (2, 1, 10),
+	(3, 1, 0.00000001), (4, 1, 900000000000000);
+INSERT INTO own.refund (order_id, refunded_at, amount) VALUES (2, '9999-01-01', 1);
+SELECT set_eq('SELECT reason, customer_id FROM own.rejected_purchase', $$VALUES
+	('day before earliest_day', 1), ('day after latest_day', 1),
+	('amounts of the customer are out of range', 2)$$, 'tables of a workspace reject alike');
+SELECT results_eq('SELECT customer_id, history::text FROM own.purchase_history',
+	$$VALUES (1::bigint, '[["2024-05-01",1,10]]')$$, 'what tables reject is left out');
+SELECT pg_temp.refresh('own') \g /dev/null
+SELECT results_eq('SELECT customer_id, history::text FROM own.purchase_history',
+	$$VALUES (1::bigint, '[["2024-05-01",1,10]]')$$, 'what tables reject is left out after a refresh');
+
+-- Types and names
+CREATE DOMAIN customer_no AS bigint NOT NULL;
+CREATE TYPE "a[] bigint[]" AS ENUM ('x', 'y');
+CREATE TABLE named (n customer_no, e "a[] bigint[]", t timestamp, "$$am" numeric, "it's ""q""" int);
+CREATE INDEX ON named (n);
+CREATE INDEX ON named (e);
+SELECT crm.attach('by_domain', 'named', 'n', 't', '$$am') \g /dev/null
+SELECT crm.attach('by $$ "enum"', 'named', 'e', 't', '$$am', cost => 'it''s "q"') \g /dev/null
+INSERT INTO named VALUES (1, 'x', '2024-01-01', 5, 2), (2, 'y', '2024-01-01', 7, 3);
+SELECT pg_temp.refresh('by_domain'), pg_temp.refresh('by $$ "enum"') \g /dev/null
+INSERT INTO named VALUES (1, 'x', '2024-01-02', 5, 2);
+SELECT results_eq('SELECT customer_id::bigint, crm.purchases(history) FROM by_domain.purchase_history
+	ORDER BY 1', 'VALUES (1::bigint, 2::bigint), (2, 1)', 'a domain that forbids NULL serves as a key');
+SELECT results_eq('SELECT customer_id::text, crm.amount(profit_history)
+	FROM "by $$ ""enum""".purchase_history ORDER BY 1', 'VALUES (''x'', 6::numeric), (''y'', 4)',
+	'names with dollars, brackets and quotes are taken as they are');
+SELECT is((SELECT string_agg(problem, ',') FROM crm.check_workspace('by $$ "enum"')),
+	'histories out of date', 'check_workspace takes such names');
+
+-- Times without zone
+CREATE TABLE z (c int, t timestamp, a numeric);
+CREATE INDEX ON z (c);
+INSERT INTO z VALUES (1, '2024-01-01 20:00', 1);
+SELECT crm.attach('zone', 'z', 'c', 't', 'a', time_zone => 'Asia/Shanghai') \g /dev/null
+SELECT results_eq('SELECT purchased_at, purchased_on FROM zone.purchase',
+	$$VALUES (timestamptz '2024-01-01 20:00+08', date '2024-01-01')$$,
+	'a time without zone is one of the workspace''s zone');
+SELECT crm.change_source('zone', at_time_zone => 'UTC') \g /dev/null
+SELECT results_eq('SELECT purchased_at, purchased_on FROM zone.purchase',
+	$$VALUES (timestamptz '2024-01-01 20:00+00', date '2024-01-02')$$,
+	'the zone of such times can be said');
+
+-- Sources without triggers
+CREATE VIEW seen AS SELECT * FROM z;
+SELECT crm.attach('by_view', 'seen', 'c', 't', 'a') \g /dev/null
+SELECT pg_temp.refresh('by_view') \g /dev/null
+SELECT is((SELECT everyone FROM crm_internal.refresh_start('by_view', false)), true,
+	'a view is refreshed in full');
+CREATE EXTENSION IF NOT EXISTS postgres_fdw;
+CREATE SERVER elsewhere FOREIGN DATA WRAPPER postgres_fdw;
+CREATE TABLE mixed (c int, d date, a numeric) PARTITION BY RANGE (d);
+CREATE TABLE mixed_here PARTITION OF mixed FOR VALUES FROM ('2024-01-01') TO ('2025-01-01');
+CREATE FOREIGN TABLE mixed_there PARTITION OF mixed FOR VALUES FROM ('2023-01-01') TO ('2024-01-01')
+	SERVER elsewhere;
+SELECT crm.attach('mix', 'mixed', 'c', 'd', 'a') \g /dev/null
+SELECT is_empty($$SELECT FROM pg_trigger WHERE tgrelid IN ('mixed'::regclass, 'mixed_here'::regclass)$$,
+	'a table with a foreign partition gets no triggers');
+SELECT lives_ok($$INSERT INTO mixed VALUES (1, '2024-01-01', 1)$$,
+	'writers of a table with a foreign partition go on');
+SELECT is(crm_internal.workspace_untracked('mixed'), 'mixed has the foreign partition mixed_there',
+	'the foreign partition is named');
+
+SELECT * FROM finish();
+ROLLBACK;
