@@ -39,6 +39,7 @@ OBJS        = \
 	src/rfm/thresholds.o \
 	src/rfm/tile.o \
 	src/model/kinds/bg_bb.o \
+	src/model/kinds/bg_limits.o \
 	src/model/kinds/bg_nbd.o \
 	src/model/kinds/erlang.o \
 	src/model/kinds/families.o \
@@ -47,6 +48,7 @@ OBJS        = \
 	src/model/kinds/kind.o \
 	src/model/kinds/kinds.o \
 	src/model/kinds/nbd.o \
+	src/model/kinds/pareto_limits.o \
 	src/model/kinds/pareto_nbd.o \
 	src/model/kinds/regular.o \
 	src/model/kinds/renewal.o \
@@ -155,7 +157,7 @@ DATA        = $(patsubst $(srcdir)/%,%,$(wildcard $(srcdir)/sql/updates/crm--*--
 LANGUAGE_CFLAGS = -std=gnu11 -ffp-contract=off
 PG_CPPFLAGS = -I$(srcdir)/src -DCRM_VERSION='"$(EXTVERSION)"'
 PG_CFLAGS   = $(LANGUAGE_CFLAGS) -fvisibility=hidden $(CRM_CFLAGS)
-SHLIB_LINK  = -lnlopt -lm
+SHLIB_LINK  = -lm
 
 REGRESS        = crm history build rfm model validation rule tier points lifecycle retention journey affinity \
 	voice workspace program

@@ -101,7 +101,7 @@ choose_major() {
 private_server_packages() {
 	choose_major
 	if ! server_is_complete; then install_packages "postgresql-$major" "postgresql-server-dev-$major"; fi
-	install_packages libnlopt-dev make gcc libc6-dev
+	install_packages make gcc libc6-dev
 }
 
 # Also a server that came without a package will do.

@@ -9,9 +9,8 @@
  * four evaluations. The part depends on the rows alone, so the result does not
  * depend on the order in which they came.
  *
- * NLopt holds malloc'ed memory while it runs, so no error may be raised below
- * it. A pending cancel request therefore makes the search stop and return, and
- * the error is raised here.
+ * The search is pure C, so no error may be raised below it. A pending cancel
+ * request makes the search stop and return, and the error is raised here.
  *
  * Memory: the samples and the tables are huge allocations in the current
  * context, freed at the end. After an error the context goes, so nothing
@@ -42,6 +41,18 @@
 /* Two searches that end within this log-likelihood have found the same end. */
 #define SAME_HEIGHT 0.01
 
+/* Above this a standard error over its parameter asks for the limits. */
+#define UNDETERMINED 5.0
+
+/*
+ * A gain in the log-likelihood that means something. A maximum this little above
+ * a limit is a twentieth of a standard error away from it.
+ */
+#define LEAST_GAIN 1e-3
+
+/* Two kinds of the same model differ by rounding. */
+#define SAME_AIC 1e-6
+
 /* A sample with the memory for its evaluations. */
 typedef struct Fit
 {
@@ -52,7 +63,7 @@ typedef struct Fit
 
 /*
  * True if CHECK_FOR_INTERRUPTS() would raise an error. It only reads flags, so
- * it is safe below NLopt.
+ * it is safe in pure C.
  */
 static bool
 cancel_requested(void)
@@ -125,7 +136,7 @@ check_sample(const ModelKind *kind, const ModelSample *sample)
 
 /*
  * The size that each parameter is compared with: the mean age or amount for a
- * parameter with a unit, 1 for the others. This makes "far away" independent
+ * parameter with a unit, its inverse for a rate, 1 for the others. This makes "far away" independent
  * of the unit.
  */
 static void
@@ -134,7 +145,11 @@ natural_scale(const ModelKind *kind, const ModelSample *sample, double *scale)
 	double unit = model_kind_family(kind)->scale(sample);
 
 	for (int i = 0; i < kind->n_parameters; i++)
+	{
 		scale[i] = kind->parameters[i].has_unit ? unit : 1.0;
+		if (kind->parameters[i].is_rate)
+			scale[i] = 1.0 / unit;
+	}
 }
 
 /* The parameter whose logarithm is farthest from its scale. */
@@ -214,7 +229,7 @@ report_failure(ModelOutcome outcome, const ModelKind *kind,
 		 errdetail("%s Best point: %slog-likelihood %.10g.",
 				   outcome_text(outcome, kind, best, scale), point.data,
 				   best->log_likelihood),
-		 kind->restricted != NULL
+		 kind->restricted != NULL && kind->limits == NULL
 			 ? errhint("Try the simpler kind %s, or observe the customers "
 					   "for longer.",
 					   kind->restricted->name)
@@ -224,7 +239,7 @@ report_failure(ModelOutcome outcome, const ModelKind *kind,
 }
 
 /*
- * One start of a kind: L-BFGS on the part, then Newton's method on the whole
+ * One start of a kind: on the part, if it is smaller, and then on the whole
  * sample. Starts follow from the whole sample, because its totals are exact.
  */
 static ModelOutcome
@@ -232,15 +247,14 @@ try_start(const Fit *part, const Fit *whole, int attempt, int whole_value,
 		  const double *scale, ModelMaximum *maximum)
 {
 	const ModelKind *kind = whole->likelihood.kind;
-	ModelOutcome outcome;
 
 	if (kind->whole_name != NULL)
 		maximum->parameters[kind->n_parameters] = whole_value;
 	if (!model_call(kind, start, &whole->sample, attempt, maximum->parameters))
 		return MODEL_NO_START;
-	outcome = model_approach(&part->likelihood, maximum);
-	if (outcome != MODEL_CONVERGED)
-		return outcome;
+	if (part->sample.n_rows < whole->sample.n_rows &&
+		model_approach(&part->likelihood, scale, maximum) == MODEL_STOPPED)
+		return MODEL_STOPPED;
 	return model_polish(&whole->likelihood, scale, maximum);
 }
 
@@ -276,7 +290,7 @@ search(const Fit *part, const Fit *whole, int whole_value, const double *scale,
 			continue;
 		}
 		iterations = maximum->iterations;
-		if (outcome == MODEL_CONVERGED || outcome == MODEL_OUT_OF_MEMORY)
+		if (outcome == MODEL_CONVERGED)
 			return outcome;
 		if (outcome == MODEL_NO_START)
 			break;
@@ -310,7 +324,7 @@ search_whole(const Fit *part, const Fit *whole, double log_gaps,
 	double purchases = whole->sample.total_purchases;
 	ModelOutcome outcome = search(part, whole, 1, scale, best);
 
-	if (kind->whole_name == NULL || outcome == MODEL_OUT_OF_MEMORY)
+	if (kind->whole_name == NULL)
 		return outcome;
 	best->log_likelihood +=
 		model_call(kind, gaps, best->parameters, purchases, log_gaps);
@@ -323,8 +337,6 @@ search_whole(const Fit *part, const Fit *whole, double log_gaps,
 			model_call(kind, gaps, tried.parameters, purchases, log_gaps);
 		tried.iterations += best->iterations;
 		best->iterations = tried.iterations;
-		if (end == MODEL_OUT_OF_MEMORY)
-			return end;
 		if (tried.log_likelihood <= best->log_likelihood)
 			break;
 		outcome = end;
@@ -336,6 +348,7 @@ search_whole(const Fit *part, const Fit *whole, double log_gaps,
 /* The end of the search for a kind, whether it found a maximum or not. */
 typedef struct Attempt
 {
+	const ModelKind *kind; /* or its limit */
 	ModelOutcome outcome;
 	ModelMaximum maximum;
 	double scale[MODEL_MAX_PARAMETERS];
@@ -352,7 +365,7 @@ attempt_fit(const ModelKind *kind, const ModelRow *rows, Size n_rows,
 			double log_gaps)
 {
 	Size step = Max(n_rows / PART_ROWS, 1);
-	Attempt attempt;
+	Attempt attempt = {.kind = kind};
 	Fit whole;
 	Fit part;
 
@@ -362,21 +375,75 @@ attempt_fit(const ModelKind *kind, const ModelRow *rows, Size n_rows,
 	fit_init(&part, kind, rows, n_rows, step);
 	attempt.outcome =
 		search_whole(&part, &whole, log_gaps, attempt.scale, &attempt.maximum);
-	if (attempt.outcome == MODEL_OUT_OF_MEMORY)
-		ereport(ERROR,
-				(errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 	attempt.customers = whole.sample.total_customers;
 	fit_free(&part);
 	fit_free(&whole);
 	return attempt;
 }
 
-/* Copies the estimates into the model. Its kind is already set. */
+/*
+ * Whether the customers determine all parameters: the standard error of each
+ * logarithm is below a limit, which is far above the one of a useful fit.
+ */
+static bool
+is_determined(const Attempt *attempt)
+{
+	const ModelMaximum *maximum = &attempt->maximum;
+
+	for (int i = 0; i < attempt->kind->n_parameters; i++)
+	{
+		if (!(sqrt(maximum->covariance[i][i]) <=
+			  UNDETERMINED * maximum->parameters[i]))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Fits one kind. Where the likelihood climbs to a limit of the kind, the limit
+ * is the model. There the likelihood gets flat, and a search may end anywhere
+ * on the ridge, with or without a maximum by the tests of maximize.c. So the
+ * heights decide: a point of the ridge that is not higher than the limit by a
+ * gain that means something is the limit. A height does not depend on the unit
+ * of time, and so the verdict does not either. Of two limits at the same height
+ * the earlier one has fewer parameters.
+ */
+static Attempt
+attempt_limits(const ModelKind *kind, const ModelRow *rows, Size n_rows,
+			   double log_gaps)
+{
+	Attempt full = attempt_fit(kind, rows, n_rows, log_gaps);
+	Attempt best = {.maximum.log_likelihood = -INFINITY};
+	int iterations = full.maximum.iterations;
+
+	if (kind->limits == NULL ||
+		(full.outcome == MODEL_CONVERGED && is_determined(&full)))
+		return full;
+	for (int i = 0; kind->limits[i] != NULL; i++)
+	{
+		Attempt limit = attempt_fit(kind->limits[i], rows, n_rows, log_gaps);
+
+		iterations += limit.maximum.iterations;
+		if (limit.outcome == MODEL_CONVERGED &&
+			limit.maximum.log_likelihood >
+				best.maximum.log_likelihood + LEAST_GAIN)
+			best = limit;
+	}
+	if (best.maximum.log_likelihood + LEAST_GAIN < full.maximum.log_likelihood)
+		best = full;
+	else if (best.kind == NULL)
+		best = full;
+	best.maximum.iterations = iterations;
+	return best;
+}
+
+/* Copies the estimates and the kind, which may be a limit, into the model. */
 static void
 set_fit(Model *model, const Attempt *attempt)
 {
 	const ModelMaximum *maximum = &attempt->maximum;
 
+	model->kind = attempt->kind;
 	model->has_covariance = true;
 	model->has_log_likelihood = true;
 	model->log_likelihood = maximum->log_likelihood;
@@ -389,7 +456,7 @@ set_fit(Model *model, const Attempt *attempt)
 static void
 fit_kind(const ModelRow *rows, Size n_rows, double log_gaps, Model *model)
 {
-	Attempt attempt = attempt_fit(model->kind, rows, n_rows, log_gaps);
+	Attempt attempt = attempt_limits(model->kind, rows, n_rows, log_gaps);
 
 	if (attempt.outcome != MODEL_CONVERGED)
 		report_failure(attempt.outcome, model->kind, &attempt.maximum,
@@ -399,10 +466,29 @@ fit_kind(const ModelRow *rows, Size n_rows, double log_gaps, Model *model)
 
 /* The whole parameter counts as a parameter, as in crm.aic. */
 static double
-fit_aic(const Attempt *attempt, const ModelKind *kind)
+fit_aic(const Attempt *attempt)
 {
-	return 2.0 * model_kind_all_parameters(kind) -
+	return 2.0 * model_kind_all_parameters(attempt->kind) -
 		   2.0 * attempt->maximum.log_likelihood;
+}
+
+/*
+ * Whether an attempt is better than the best so far. A limit without drop-out
+ * is the same model as nbd, so the heights differ by rounding only. The kind
+ * with fewer parameters is then the plainer name, and else the earlier kind.
+ */
+static bool
+is_better(const Attempt *attempt, const Attempt *best)
+{
+	double gain =
+		best->kind == NULL ? INFINITY : fit_aic(best) - fit_aic(attempt);
+
+	if (fabs(gain) > SAME_AIC)
+		return gain > 0;
+	return model_kind_named(attempt->kind->name, strlen(attempt->kind->name))
+			   ->n_parameters <
+		   model_kind_named(best->kind->name, strlen(best->kind->name))
+			   ->n_parameters;
 }
 
 /*
@@ -414,7 +500,7 @@ fit_best(const ModelRow *rows, Size n_rows, double log_gaps, Model *model)
 {
 	ModelFamily family = model->kind->family;
 	StringInfoData failures;
-	double lowest = INFINITY;
+	Attempt best = {.kind = NULL};
 
 	initStringInfo(&failures);
 	for (int i = 0; model_kinds[i] != NULL; i++)
@@ -425,7 +511,7 @@ fit_best(const ModelRow *rows, Size n_rows, double log_gaps, Model *model)
 		if (kind->family != family ||
 			(kind->operations->gaps != NULL && isnan(log_gaps)))
 			continue;
-		attempt = attempt_fit(kind, rows, n_rows, log_gaps);
+		attempt = attempt_limits(kind, rows, n_rows, log_gaps);
 		if (attempt.outcome != MODEL_CONVERGED)
 		{
 			appendStringInfo(&failures, "%s%s: %s",
@@ -434,18 +520,16 @@ fit_best(const ModelRow *rows, Size n_rows, double log_gaps, Model *model)
 										  &attempt.maximum, attempt.scale));
 			continue;
 		}
-		if (fit_aic(&attempt, kind) >= lowest)
-			continue;
-		lowest = fit_aic(&attempt, kind);
-		model->kind = kind;
-		set_fit(model, &attempt);
+		if (is_better(&attempt, &best))
+			best = attempt;
 	}
-	if (isinf(lowest))
+	if (best.kind == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_EXCEPTION),
 				 errmsg("no model of repeat purchases has a maximum of the "
 						"likelihood for these customers"),
 				 errdetail("%s", failures.data)));
+	set_fit(model, &best);
 }
 
 void

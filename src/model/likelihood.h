@@ -3,10 +3,8 @@
  * likelihood.h
  *		The summed log-likelihood of a sample, and its maximum.
  *
- * Pure C. The maximization uses NLopt, which allocates with malloc and frees
- * everything before model_approach() returns. So an evaluation must not leave
- * by longjmp(), and ereport() is not allowed. The caller's should_stop is asked
- * every few milliseconds instead.
+ * Pure C, so ereport() is not allowed. The caller's should_stop is asked every
+ * few milliseconds instead, and the search then ends with MODEL_STOPPED.
  *
  *-------------------------------------------------------------------------
  */
@@ -44,8 +42,7 @@ typedef enum ModelOutcome
 	MODEL_NO_START, /* out of starts */
 	MODEL_RUNS_AWAY, /* a parameter goes to zero or infinity */
 	MODEL_NOT_CONVERGED, /* out of iterations, or no progress */
-	MODEL_NOT_IDENTIFIED, /* the likelihood is flat in some direction */
-	MODEL_OUT_OF_MEMORY /* NLopt could not allocate */
+	MODEL_NOT_IDENTIFIED /* the likelihood is flat in some direction */
 } ModelOutcome;
 
 /* The point that a search starts from and ends at. */
@@ -59,17 +56,15 @@ typedef struct ModelMaximum
 } ModelMaximum;
 
 /*
- * Improves maximum->parameters roughly by gradients, within wide bounds around
- * them. MODEL_CONVERGED only means that the new parameters are usable. The
- * likelihood may be of a part of the sample, which costs little.
- */
-extern ModelOutcome model_approach(const ModelLikelihood *likelihood,
-								   ModelMaximum *maximum);
-
-/*
- * Finds the maximum near maximum->parameters, with its covariance. scale has
+ * Improves maximum->parameters until they are within about a thousandth of a
+ * standard error of the maximum. The parameters are usable after every outcome.
+ * The likelihood may be of a part of the sample, which costs little. scale has
  * the size that each parameter is compared with (see ModelFamilyTraits).
  */
+extern ModelOutcome model_approach(const ModelLikelihood *likelihood,
+								   const double *scale, ModelMaximum *maximum);
+
+/* Finds the maximum near maximum->parameters, with its covariance. */
 extern ModelOutcome model_polish(const ModelLikelihood *likelihood,
 								 const double *scale, ModelMaximum *maximum);
 

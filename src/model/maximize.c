@@ -7,28 +7,34 @@
  * g and H be the derivatives in the natural parameters v. Then the gradient in
  * u is v g, and the Hessian is v v' H plus v g on the diagonal.
  *
- * There are two steps. First L-BFGS (NLopt) gets near from a start that may be
- * far. Its own tests of convergence are loose on purpose. Then Newton's method
- * with the exact Hessian finds the maximum. Its steps are shortened until the
- * likelihood grows. It ends when the Newton decrement g' (-H)^-1 g is below
- * 1e-16. The decrement is about the square of the distance to the maximum in
- * standard errors. It does not depend on any unit, so "converged" has the same
- * meaning for all samples.
+ * The search is Newton's method with the exact Hessian. An evaluation costs
+ * little more with the Hessian than without it, and a step needs one
+ * evaluation. Far from the maximum the likelihood may not be concave. The
+ * diagonal of the Hessian then gets as much as makes it concave (Levenberg
+ * 1944), and a step is shortened until the likelihood grows. So every step
+ * climbs, and no step is longer than a factor of e^2.
+ *
+ * The search ends when the Newton decrement g' (-H)^-1 g is below 1e-16. The
+ * decrement is about the square of the distance to the maximum in standard
+ * errors. It does not depend on any unit, so "converged" has the same meaning
+ * for all samples.
  *
  * If there is no interior maximum, some parameter keeps growing or shrinking
  * while the likelihood gains less and less. The decrement then falls too, but
  * no faster than the parameter. A parameter eight orders of magnitude away
  * from the scale of the data is reported as running away.
  *
+ * Pure C, no memory but the caller's and the stack.
+ *
  *-------------------------------------------------------------------------
  */
 #include "model/likelihood.h"
 
 #include <math.h>
-#include <nlopt.h>
 #include <string.h>
 
 #define CONVERGED_DECREMENT 1e-16
+#define APPROACHED_DECREMENT 1e-6 /* a thousandth of a standard error */
 #define MAX_NEWTON_STEPS 100
 #define MAX_HALVINGS 30
 #define LONGEST_STEP 2.0 /* in the logarithm of a parameter */
@@ -44,30 +50,15 @@
 #define DRIFT_STEP 0.5
 #define MAX_DRIFTS 2
 
+/*
+ * On a flat ridge the steps are short, but they gain next to nothing either.
+ * Near a maximum two or three such steps are the last ones.
+ */
+#define STALLED_GAIN 1e-4
+#define MAX_STALLS 4
+
 /* ln of 1e8: so far from its scale a parameter counts as running away. */
 #define RUNAWAY_LOG 18.4
-
-#define APPROACH_LOG_RANGE 16.0
-#define APPROACH_MAX_EVALUATIONS 300
-#define APPROACH_TOLERANCE 1e-7
-
-/* What NLopt passes to objective(). */
-typedef struct Search
-{
-	const ModelLikelihood *likelihood;
-	nlopt_opt optimizer;
-	double whole; /* the whole parameter, which is constant here */
-	bool stopped; /* should_stop was true */
-	int evaluations;
-} Search;
-
-/* NLopt searches over logarithms, the kinds take natural parameters. */
-static void
-exponentials(const double *logs, double *values, int n)
-{
-	for (int i = 0; i < n; i++)
-		values[i] = exp(logs[i]);
-}
 
 /*
  * Turns derivatives in the parameters into derivatives in their logarithms.
@@ -84,95 +75,6 @@ to_logarithms(const double *parameters, ModelSums *sums, int n)
 		sums->gradient[i] *= parameters[i];
 		sums->hessian[i][i] += sums->gradient[i];
 	}
-}
-
-/*
- * The mean negative log-likelihood of a customer: NLopt minimizes, and a mean
- * makes its tolerances independent of the number of customers. The Hessian is
- * computed too and not used here, which costs little beside the rest.
- */
-static double
-objective(unsigned n, const double *logs, double *gradient, void *data)
-{
-	Search *search = data;
-	double parameters[MODEL_MAX_PARAMETERS];
-	double customers = search->likelihood->sample->total_customers;
-	ModelSums sums;
-
-	exponentials(logs, parameters, (int) n);
-	if (n < MODEL_MAX_PARAMETERS)
-		parameters[n] = search->whole;
-	search->evaluations++;
-	if (!model_likelihood(search->likelihood, parameters, &sums))
-	{
-		search->stopped = true;
-		nlopt_force_stop(search->optimizer);
-		return 0.0;
-	}
-	for (unsigned i = 0; gradient != NULL && i < n; i++)
-		gradient[i] = -sums.gradient[i] * parameters[i] / customers;
-	return -sums.value / customers;
-}
-
-/*
- * NULL if there is no memory. The bounds keep exp() of a logarithm within the
- * range of a double, whatever NLopt tries.
- */
-static nlopt_opt
-create_optimizer(Search *search, const double *logs, unsigned n)
-{
-	nlopt_opt optimizer = nlopt_create(NLOPT_LD_LBFGS, n);
-	double lower[MODEL_MAX_PARAMETERS];
-	double upper[MODEL_MAX_PARAMETERS];
-
-	if (optimizer == NULL)
-		return NULL;
-	for (unsigned i = 0; i < n; i++)
-	{
-		lower[i] = logs[i] - APPROACH_LOG_RANGE;
-		upper[i] = logs[i] + APPROACH_LOG_RANGE;
-	}
-	nlopt_set_lower_bounds(optimizer, lower);
-	nlopt_set_upper_bounds(optimizer, upper);
-	nlopt_set_min_objective(optimizer, objective, search);
-	nlopt_set_xtol_rel(optimizer, APPROACH_TOLERANCE);
-	nlopt_set_ftol_abs(optimizer, APPROACH_TOLERANCE);
-	nlopt_set_maxeval(optimizer, APPROACH_MAX_EVALUATIONS);
-	return optimizer;
-}
-
-ModelOutcome
-model_approach(const ModelLikelihood *likelihood, ModelMaximum *maximum)
-{
-	Search search = {.likelihood = likelihood};
-	int n = likelihood->kind->n_parameters;
-	double logs[MODEL_MAX_PARAMETERS];
-	double minimum;
-	nlopt_result result;
-
-	for (int i = 0; i < n; i++)
-		logs[i] = log(maximum->parameters[i]);
-	if (n < MODEL_MAX_PARAMETERS)
-		search.whole = maximum->parameters[n];
-	search.optimizer = create_optimizer(&search, logs, (unsigned) n);
-	if (search.optimizer == NULL)
-		return MODEL_OUT_OF_MEMORY;
-	result = nlopt_optimize(search.optimizer, logs, &minimum);
-	nlopt_destroy(search.optimizer);
-	maximum->iterations += search.evaluations;
-	if (search.stopped)
-		return MODEL_STOPPED;
-	if (result == NLOPT_OUT_OF_MEMORY)
-		return MODEL_OUT_OF_MEMORY;
-
-	/* After other failures the best point is still a better start. */
-	for (int i = 0; i < n; i++)
-	{
-		if (!isfinite(logs[i]))
-			return MODEL_NOT_CONVERGED;
-	}
-	exponentials(logs, maximum->parameters, n);
-	return MODEL_CONVERGED;
 }
 
 /*
@@ -316,51 +218,78 @@ covariance(const ModelSums *sums, Matrix result, int n)
 }
 
 /*
- * Each turn checks for a runaway first, so that the failure with a meaning is
- * reported. Convergence requires a Hessian that was used unchanged: with a
- * larger diagonal the decrement would be small anywhere. natural holds the
- * derivatives in v, for the covariance, and sums the ones in u, for the step.
+ * Climbs until the decrement is below the given one. *natural holds the
+ * derivatives in v at the end, for the covariance. Each turn checks for a
+ * runaway first, so that the failure with a meaning is reported. Convergence
+ * requires a Hessian that was used unchanged: with a larger diagonal the
+ * decrement would be small anywhere.
  */
-ModelOutcome
-model_polish(const ModelLikelihood *likelihood, const double *scale,
-			 ModelMaximum *maximum)
+static ModelOutcome
+climb(const ModelLikelihood *likelihood, const double *scale,
+	  double last_decrement, ModelMaximum *maximum, ModelSums *natural)
 {
 	int n = likelihood->kind->n_parameters;
 	double *parameters = maximum->parameters;
-	ModelOutcome outcome;
-	ModelSums natural;
-	ModelSums sums;
-	double step[MODEL_MAX_PARAMETERS];
-	bool concave;
+	bool concave = true;
 	int drifts = 0;
+	int stalls = 0;
 
 	maximum->iterations++;
-	if (!model_likelihood(likelihood, parameters, &natural))
+	if (!model_likelihood(likelihood, parameters, natural))
 		return MODEL_STOPPED;
 	for (int i = 0; i < MAX_NEWTON_STEPS; i++)
 	{
+		ModelSums sums = *natural;
+		double step[MODEL_MAX_PARAMETERS];
 		double decrement;
+		ModelOutcome outcome;
 
-		maximum->log_likelihood = natural.value;
+		maximum->log_likelihood = natural->value;
 		maximum->runaway = runaway(parameters, scale, n);
 		if (maximum->runaway >= 0)
 			return MODEL_RUNS_AWAY;
-		sums = natural;
 		to_logarithms(parameters, &sums, n);
 		decrement = newton_step(&sums, step, &concave, n);
 		if (!(decrement >= 0))
 			return MODEL_NOT_CONVERGED;
-		if (concave && decrement < CONVERGED_DECREMENT)
-			return covariance(&natural, maximum->covariance, n)
-					   ? MODEL_CONVERGED
-					   : MODEL_NOT_IDENTIFIED;
+		if (concave && decrement < last_decrement)
+			return MODEL_CONVERGED;
 		drifts = drifts_away(step, decrement, n, maximum) ? drifts + 1 : 0;
 		if (drifts > MAX_DRIFTS)
 			return MODEL_RUNS_AWAY;
+		if (stalls > MAX_STALLS)
+			return MODEL_NOT_IDENTIFIED;
 		limit_step(step, n);
-		outcome = move(likelihood, step, parameters, &natural, maximum);
+		outcome = move(likelihood, step, parameters, natural, maximum);
 		if (outcome != MODEL_CONVERGED)
 			return outcome;
+		stalls = natural->value - maximum->log_likelihood < STALLED_GAIN
+					 ? stalls + 1
+					 : 0;
 	}
 	return concave ? MODEL_NOT_CONVERGED : MODEL_NOT_IDENTIFIED;
+}
+
+ModelOutcome
+model_approach(const ModelLikelihood *likelihood, const double *scale,
+			   ModelMaximum *maximum)
+{
+	ModelSums natural;
+
+	return climb(likelihood, scale, APPROACHED_DECREMENT, maximum, &natural);
+}
+
+ModelOutcome
+model_polish(const ModelLikelihood *likelihood, const double *scale,
+			 ModelMaximum *maximum)
+{
+	ModelSums natural;
+	ModelOutcome outcome =
+		climb(likelihood, scale, CONVERGED_DECREMENT, maximum, &natural);
+
+	if (outcome == MODEL_CONVERGED &&
+		!covariance(&natural, maximum->covariance,
+					likelihood->kind->n_parameters))
+		return MODEL_NOT_IDENTIFIED;
+	return outcome;
 }

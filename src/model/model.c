@@ -3,13 +3,14 @@
  * model.c
  *		The type crm.model: reading, checking and writing its JSON.
  *
- *	{"kind": "bg_nbd", "unit": "week",
+ *	{"kind": "bg_nbd", "limit": null, "unit": "week",
  *	 "parameters": {"r": 0.24, "alpha": 4.41, "a": 0.79, "b": 2.43},
  *	 "covariance": [[...], ...], "log_likelihood": -9582.4,
  *	 "customers": 2357, "left_out": 0, "iterations": 42, "converged": true}
  *
  * "kind" and "parameters" are always there, and "unit" is there if the kind
- * counts time. A fit adds the rest, which may be absent or null. Rows and
+ * counts time. "limit" names the limit of the kind that the model is, if it is
+ * one, and the parameters are then the limit's own. A fit adds the rest, which may be absent or null. Rows and
  * columns of the covariance are in the order of the parameters in the papers.
  * Numbers are written as the shortest decimals that read back as the same
  * doubles. So a stored model gives the same answers to the last bit.
@@ -73,6 +74,12 @@ model_check_parameter(const ModelKind *kind, int parameter, double value)
 							kind->whole_max)));
 		return;
 	}
+	if (kind->parameters[parameter].is_probability && !(value < 1))
+		ereport(ERROR,
+				(INVALID_MODEL,
+				 errmsg("parameter \"%s\" of a model of kind %s is %g, but "
+						"must be below 1",
+						kind->parameters[parameter].name, kind->name, value)));
 	if (!(value >= MODEL_MIN_PARAMETER && value <= MODEL_MAX_PARAMETER))
 		ereport(
 			ERROR,
@@ -94,11 +101,14 @@ static void
 read_kind(const JsonObject *object, Model *model)
 {
 	char *kind = json_field_text(object, "kind");
+	char *limit = json_field_text(object, "limit");
 	char *unit = json_field_text(object, "unit");
 
 	if (kind == NULL)
 		json_refuse_missing(object, "kind", "For example \"bg_nbd\".");
 	model->kind = model_kind_named(kind, strlen(kind));
+	if (limit != NULL)
+		model->kind = model_limit_named(model->kind, limit, strlen(limit));
 	if (!model_kind_has_unit(model->kind))
 	{
 		if (unit != NULL)
@@ -240,8 +250,9 @@ void
 model_parse(Jsonb *json, Model *model)
 {
 	static const char *const fields[] = {
-		"kind",		 "unit",	 "parameters", "covariance", "log_likelihood",
-		"customers", "left_out", "iterations", "converged",	 NULL};
+		"kind",		  "limit",			"unit",		 "parameters",
+		"covariance", "log_likelihood", "customers", "left_out",
+		"iterations", "converged",		NULL};
 	JsonObject object = json_document_object(
 		json, "a model",
 		"Models come from the aggregates crm.fit_purchases and "
@@ -331,6 +342,8 @@ model_to_datum(const Model *model)
 
 	initStringInfo(&text);
 	appendStringInfo(&text, "{\"kind\": \"%s\"", kind->name);
+	if (kind->limit != NULL)
+		appendStringInfo(&text, ", \"limit\": \"%s\"", kind->limit);
 	if (model_kind_has_unit(kind))
 		appendStringInfo(&text, ", \"unit\": \"%s\"", model->unit);
 	appendStringInfoString(&text, ", \"parameters\": {");

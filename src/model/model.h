@@ -83,6 +83,8 @@ extern void model_argument(FunctionCallInfo fcinfo, int argument,
 extern void model_check_parameter(const ModelKind *kind, int parameter,
 								  double value);
 extern const ModelKind *model_kind_named(const char *name, Size size);
+extern const ModelKind *model_limit_named(const ModelKind *kind,
+										  const char *name, Size size);
 extern const ModelKind *model_kind_to_fit(const char *name, Size size,
 										  ModelFamily family);
 extern void model_set_unit(Model *model, const char *name, Size size);

@@ -79,6 +79,19 @@ set_parameters(Model *model, ArrayType *array)
 	}
 }
 
+/* The name of a kind, or of a kind and its limit with a point in between. */
+static void
+set_kind(Model *model, const char *name, Size size)
+{
+	const char *point = memchr(name, '.', size);
+	Size kind_size = point != NULL ? (Size) (point - name) : size;
+
+	model->kind = model_kind_named(name, kind_size);
+	if (point != NULL)
+		model->kind =
+			model_limit_named(model->kind, point + 1, size - kind_size - 1);
+}
+
 PG_FUNCTION_INFO_V1(crm_make_model);
 
 /*
@@ -96,7 +109,7 @@ crm_make_model(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(2))
 		PG_RETURN_NULL();
 	kind = PG_GETARG_TEXT_PP(0);
-	model.kind = model_kind_named(VARDATA_ANY(kind), VARSIZE_ANY_EXHDR(kind));
+	set_kind(&model, VARDATA_ANY(kind), VARSIZE_ANY_EXHDR(kind));
 	if (model_kind_has_unit(model.kind) == PG_ARGISNULL(1))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

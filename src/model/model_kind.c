@@ -53,6 +53,28 @@ model_kind_named(const char *name, Size size)
 	pg_unreachable();
 }
 
+/*
+ * A limit of a kind. The error lists the limits that the kind has.
+ */
+const ModelKind *
+model_limit_named(const ModelKind *kind, const char *name, Size size)
+{
+	const ModelKind *limit = model_kind_limit(kind, name, size);
+	StringInfoData known;
+
+	if (limit != NULL)
+		return limit;
+	initStringInfo(&known);
+	for (int i = 0; kind->limits != NULL && kind->limits[i] != NULL; i++)
+		append_name(&known, kind->limits[i]->limit);
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					errmsg("a model of kind %s has no limit \"%.*s\"",
+						   kind->name, (int) Min(size, NAME_SHOWN), name),
+					known.len > 0 ? errhint("Its limits are %s.", known.data)
+								  : errhint("This kind has no limits.")));
+	pg_unreachable();
+}
+
 static void
 refuse_to_fit(const char *name, Size size, ModelFamily family)
 {

@@ -35,17 +35,15 @@ fit(const ModelKind *kind, const ModelSample *sample, ModelMaximum *maximum)
 	ModelOutcome outcome = MODEL_NO_START;
 
 	for (int i = 0; i < kind->n_parameters; i++)
-		scale[i] = kind->parameters[i].has_unit ? unit : 1.0;
+		scale[i] = kind->parameters[i].has_unit	 ? unit
+				   : kind->parameters[i].is_rate ? 1.0 / unit
+												 : 1.0;
 	memset(maximum, 0, sizeof(*maximum));
 	for (int attempt = 0;
 		 outcome != MODEL_CONVERGED &&
 		 model_call(kind, start, sample, attempt, maximum->parameters);
 		 attempt++)
-	{
-		outcome = model_approach(&likelihood, maximum);
-		if (outcome == MODEL_CONVERGED)
-			outcome = model_polish(&likelihood, scale, maximum);
-	}
+		outcome = model_polish(&likelihood, scale, maximum);
 	free(tables);
 	return outcome;
 }

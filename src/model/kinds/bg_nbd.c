@@ -31,6 +31,8 @@
  *-------------------------------------------------------------------------
  */
 #include "model/kinds/bg_nbd.h"
+
+#include "model/kinds/bg_limits.h"
 #include "model/kinds/geometric.h"
 #include "model/kinds/nbd.h"
 #include "math/special.h"
@@ -494,6 +496,7 @@ const ModelKind model_bg_nbd = {
 	.parameters = bg_nbd_parameters,
 	.operations = &bg_nbd_operations,
 	.variant = BG_NBD_NO_OCCASION,
+	.limits = bg_nbd_limits,
 	.restricted = &model_nbd,
 };
 
@@ -504,5 +507,6 @@ const ModelKind model_mbg_nbd = {
 	.parameters = bg_nbd_parameters,
 	.operations = &bg_nbd_operations,
 	.variant = BG_NBD_FIRST_PURCHASE,
+	.limits = mbg_nbd_limits,
 	.restricted = &model_nbd,
 };

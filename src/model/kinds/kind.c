@@ -25,9 +25,9 @@ const ModelKind model_best = {
 
 /* Names come from a text datum, so they have a length and no final zero. */
 static bool
-is_named(const ModelKind *kind, const char *name, size_t size)
+same_name(const char *known, const char *name, size_t size)
 {
-	return strlen(kind->name) == size && memcmp(kind->name, name, size) == 0;
+	return strlen(known) == size && memcmp(known, name, size) == 0;
 }
 
 /*
@@ -38,8 +38,19 @@ model_kind_find(const char *name, size_t size)
 {
 	for (int i = 0; model_kinds[i] != NULL; i++)
 	{
-		if (is_named(model_kinds[i], name, size))
+		if (same_name(model_kinds[i]->name, name, size))
 			return model_kinds[i];
+	}
+	return NULL;
+}
+
+const ModelKind *
+model_kind_limit(const ModelKind *kind, const char *name, size_t size)
+{
+	for (int i = 0; kind->limits != NULL && kind->limits[i] != NULL; i++)
+	{
+		if (same_name(kind->limits[i]->limit, name, size))
+			return kind->limits[i];
 	}
 	return NULL;
 }
@@ -53,7 +64,7 @@ model_kind_find_to_fit(ModelFamily family, const char *name, size_t size)
 {
 	const ModelKind *best = model_families[family].best;
 
-	if (best != NULL && is_named(best, name, size))
+	if (best != NULL && same_name(best->name, name, size))
 		return best;
 	return model_kind_find(name, size);
 }

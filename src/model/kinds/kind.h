@@ -114,6 +114,9 @@ typedef struct ModelParameter
 	 */
 	bool has_unit;
 
+	bool is_rate; /* measured per unit of time */
+	bool is_probability; /* below 1 */
+
 	/*
 	 * A sentence about the customers for an error: the likelihood keeps
 	 * growing while the parameter goes to zero, or to infinity. It may be
@@ -262,6 +265,17 @@ typedef struct ModelOperations
 struct ModelKind
 {
 	const char *name; /* in SQL and in the JSON form of a model */
+
+	/*
+	 * The likelihood of a kind may climb for ever as some parameters go to zero
+	 * or infinity. Its limit there is a model with fewer parameters. It is a
+	 * kind with the same name and the name of the limit, which is NULL for a
+	 * kind itself. "limits" lists the limits of a kind, those with the fewest
+	 * parameters first. The last one is NULL. The list itself may be NULL.
+	 */
+	const char *limit;
+	const ModelKind *const *limits;
+
 	ModelFamily family;
 	int n_parameters; /* without the whole one */
 	const ModelParameter *parameters;
@@ -322,6 +336,10 @@ extern const ModelKind model_best;
  * with a zero. Kinds are constants, so the caller frees nothing.
  */
 extern const ModelKind *model_kind_find(const char *name, size_t size);
+
+/* The limit of this name of a kind, or NULL. */
+extern const ModelKind *model_kind_limit(const ModelKind *kind,
+										 const char *name, size_t size);
 
 /* The same for a fit of this family, which may also know "best". */
 extern const ModelKind *model_kind_find_to_fit(ModelFamily family,

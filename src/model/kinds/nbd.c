@@ -32,14 +32,15 @@
 
 #define FRACTION_MAX_STEPS 1e6 /* about the root of the largest count */
 
+#define STIRLING_LEAST 30.0 /* its error is 1e-15 there */
+
 /* A product so small has few digits. */
 #define SMALLEST_EXPONENT 1e-290
 
 enum
 {
 	R,
-	ALPHA,
-	N_PARAMETERS
+	ALPHA
 };
 
 /*
@@ -118,6 +119,48 @@ model_nbd_at_least(double shape, double tau, double n)
 	below = exactly * (n / shape) *
 			incomplete_beta_fraction(shape, n, 1.0 / (1.0 + tau));
 	return fmax(1.0 - below, 0.0);
+}
+
+/*
+ * mean^n e^-mean / n!. For a large n the logarithms cancel, so n! is replaced by
+ * Stirling's series, and only the distance of n from the mean is left.
+ */
+double
+model_poisson_exactly(double mean, double n)
+{
+	double rest;
+
+	if (n == 0 || mean == 0.0)
+		return n == 0 ? exp(-mean) : 0.0;
+	if (n < STIRLING_LEAST)
+		return exp(n * log(mean) - mean - lgamma(n + 1.0));
+	rest = 1.0 / (n * n);
+	rest = (1.0 / 12.0 - rest * (1.0 / 360.0 - rest / 1260.0)) / n;
+	return exp(n * log1p((mean - n) / n) - (mean - n) - rest) /
+		   sqrt(2.0 * M_PI * n);
+}
+
+/*
+ * Above the mean the terms from n on fall, below it the terms down from n - 1.
+ * Either sum is of positive terms and takes some roots of the mean of steps.
+ */
+double
+model_poisson_at_least(double mean, double n)
+{
+	bool above = n > mean;
+	double k = above ? n : n - 1.0;
+	double term = model_poisson_exactly(mean, k);
+	double sum = term;
+
+	for (int step = 0; step < FRACTION_MAX_STEPS; step++)
+	{
+		term *= above ? mean / (k + 1.0) : k / mean;
+		k += above ? 1.0 : -1.0;
+		sum += term;
+		if (!(term > sum * (DBL_EPSILON / 4)))
+			break;
+	}
+	return above ? fmin(sum, 1.0) : fmax(1.0 - sum, 0.0);
 }
 
 /*
@@ -287,7 +330,68 @@ start(const ModelKind *kind, const ModelSample *sample, int attempt,
 	return true;
 }
 
-static const ModelParameter parameters_of_nbd[N_PARAMETERS] = {
+/*
+ * All customers buy at one rate: a Poisson process. The log-likelihood is
+ * x ln(lambda) - lambda T, and nothing is learned about a customer.
+ */
+static double
+equal_log_likelihood(const ModelKind *kind, const double *parameters,
+					 const ModelRow *customer)
+{
+	return customer->x * log(parameters[0]) - parameters[0] * customer->t;
+}
+
+static void
+equal_margins(const ModelKind *kind, const double *parameters,
+			  const ModelSample *sample, double *x_table, double *time_table,
+			  ModelSums *sums)
+{
+	double lambda = parameters[0];
+	double purchases = sample->total_purchases;
+
+	sums->value += purchases * log(lambda) - lambda * sample->total_t;
+	sums->gradient[0] += purchases / lambda - sample->total_t;
+	sums->hessian[0][0] -= purchases / (lambda * lambda);
+}
+
+/* The maximum itself. */
+static bool
+equal_start(const ModelKind *kind, const ModelSample *sample, int attempt,
+			double *parameters)
+{
+	parameters[0] = sample->total_purchases / sample->total_t;
+	return attempt == 0;
+}
+
+static double
+equal_expected_alive(const ModelKind *kind, const double *parameters,
+					 const ModelRow *customer, double horizon, double discount)
+{
+	return parameters[0] * discounted_time(horizon, discount);
+}
+
+static double
+equal_expected_new(const ModelKind *kind, const double *parameters,
+				   double horizon)
+{
+	return parameters[0] * horizon;
+}
+
+static double
+equal_probability(const ModelKind *kind, const double *parameters,
+				  const ModelRow *customer, double n, double horizon)
+{
+	return model_poisson_exactly(parameters[0] * horizon, n);
+}
+
+static double
+equal_at_least(const ModelKind *kind, const double *parameters,
+			   const ModelRow *customer, double n, double horizon)
+{
+	return model_poisson_at_least(parameters[0] * horizon, n);
+}
+
+const ModelParameter nbd_parameters[NBD_N_PARAMETERS] = {
 	[R] = {.name = "r",
 		   .at_zero = "most customers seem never to buy again",
 		   .at_infinity = "all customers seem to buy at the same rate"},
@@ -296,14 +400,46 @@ static const ModelParameter parameters_of_nbd[N_PARAMETERS] = {
 			   .at_infinity = "all customers seem to buy at the same rate"},
 };
 
-static const ModelOperations operations = {
+const ModelParameter nbd_equal_rate_parameters[NBD_N_EQUAL_RATE_PARAMETERS] = {
+	{.name = "lambda",
+	 .is_rate = true,
+	 .at_zero = "most customers seem never to buy again"},
+};
+
+const ModelOperations nbd_operations = {
 	MODEL_PURCHASE_OPERATIONS,
 };
 
+const ModelOperations nbd_equal_rate_operations = {
+	.log_likelihood = equal_log_likelihood,
+	.margins = equal_margins,
+	.rows = rows,
+	.start = equal_start,
+	.p_alive = p_alive,
+	.p_alive_after = p_alive_after,
+	.residual_lifetime = residual_lifetime,
+	.probability = equal_probability,
+	.at_least = equal_at_least,
+	.expected_alive = equal_expected_alive,
+	.expected_new = equal_expected_new,
+};
+
+const ModelKind model_nbd_equal_rate = {
+	.name = "nbd",
+	.limit = "equal_rate",
+	.family = MODEL_PURCHASES,
+	.n_parameters = NBD_N_EQUAL_RATE_PARAMETERS,
+	.parameters = nbd_equal_rate_parameters,
+	.operations = &nbd_equal_rate_operations,
+};
+
+static const ModelKind *const limits[] = {&model_nbd_equal_rate, NULL};
+
 const ModelKind model_nbd = {
 	.name = "nbd",
+	.limits = limits,
 	.family = MODEL_PURCHASES,
-	.n_parameters = N_PARAMETERS,
-	.parameters = parameters_of_nbd,
-	.operations = &operations,
+	.n_parameters = NBD_N_PARAMETERS,
+	.parameters = nbd_parameters,
+	.operations = &nbd_operations,
 };

@@ -36,7 +36,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "model/kinds/kinds.h"
+#include "model/kinds/pareto_nbd.h"
 
 #include "model/kinds/nbd.h"
 #include "math/quadrature.h"
@@ -319,8 +319,8 @@ grown_stay(double s, double beta, double horizon, double growth)
  * 2005, the "DERT"). Without a discount it is elementary, and expm1() keeps
  * the digits near s = 1, where the published form divides 0 by 0.
  */
-static double
-discounted_stay(double s, double beta, double horizon, double discount)
+double
+model_discounted_stay(double s, double beta, double horizon, double discount)
 {
 	DiscountedSurvival survival = {s, discount * beta,
 								   log(discount) + log(beta)};
@@ -350,16 +350,17 @@ expected_alive(const ModelKind *kind, const double *parameters,
 	double rate =
 		(parameters[R] + customer->x) / (parameters[ALPHA] + customer->t);
 
-	return rate * discounted_stay(parameters[S],
-								  parameters[BETA] + customer->t, horizon,
-								  discount);
+	return rate * model_discounted_stay(parameters[S],
+										parameters[BETA] + customer->t,
+										horizon, discount);
 }
 
 static double
 expected_new(const ModelKind *kind, const double *parameters, double horizon)
 {
 	return parameters[R] / parameters[ALPHA] *
-		   discounted_stay(parameters[S], parameters[BETA], horizon, 0.0);
+		   model_discounted_stay(parameters[S], parameters[BETA], horizon,
+								 0.0);
 }
 
 /*
@@ -888,4 +889,5 @@ const ModelKind model_pareto_nbd = {
 	.parameters = parameters_of_pareto_nbd,
 	.operations = &operations,
 	.restricted = &model_nbd,
+	.limits = pareto_nbd_limits,
 };
