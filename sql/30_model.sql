@@ -15,6 +15,8 @@ COMMENT ON FUNCTION crm_internal.model_valid(jsonb) IS
 --| A model is an object with these fields:
 --|
 --| * `"kind"`: the kind of the model, for example `bg_nbd`. crm.make_model lists the kinds.
+--| * `"limit"`: the limit of the kind that the model is, for example `equal_dropout`. Most models
+--|   do not have it. crm.make_model lists the limits.
 --| * `"unit"`: the unit of time, which is `day`, `week`, `month` or `year`. Only models of
 --|   purchases in time have it.
 --| * `"parameters"`: the parameters by their names in the papers.
@@ -52,6 +54,20 @@ COMMENT ON DOMAIN crm.model IS 'A customer-base model with known or fitted param
 --| * `gamma_gamma`: p, q, v
 --| * `sbg`: alpha, beta
 --| * `bdw`: alpha, beta, c
+--|
+--| Where all customers are alike in one respect, a kind has a limit with fewer parameters. The name
+--| of a limit follows the name of the kind and a point, as in `bg_nbd.equal_dropout`. The limits
+--| and their parameters are:
+--|
+--| * `bg_nbd` and `mbg_nbd`: `equal_dropout` (r, alpha, p), `equal_rate` (lambda, a, b),
+--|   `equal_rate_and_dropout` (lambda, p)
+--| * `pareto_nbd`: `equal_dropout` (r, alpha, mu), `equal_rate` (lambda, s, beta),
+--|   `equal_rate_and_dropout` (lambda, mu)
+--| * all three: `no_dropout` (r, alpha), `equal_rate_and_no_dropout` (lambda)
+--| * `nbd`: `equal_rate` (lambda)
+--|
+--| Here p is the probability of leaving after a purchase, and below 1. lambda and mu are purchases
+--| and departures per unit of time.
 --|
 --| Such a model has no covariance and no log-likelihood. NULL if `kind` or `parameters` is NULL.
 --|
@@ -159,13 +175,19 @@ COMMENT ON FUNCTION crm_internal.fit_final(internal) IS
 --| * `best`: fits all of them and returns the model with the lowest AIC. Kinds without a maximum
 --|   are passed over.
 --|
+--| All customers may be alike in their rate or in their drop-out, or nobody may leave. The
+--| likelihood then climbs for ever while some parameters go to infinity or zero, and the limit is
+--| the model. The field `limit` names it, and its parameters, their covariance and its AIC are its
+--| own. A maximum that is less than 0.001 above a limit in its log-likelihood counts as the limit.
+--| `bg_cnbd_k` and `mbg_cnbd_k` have no limits.
+--|
 --| The result does not depend on the order of the rows, the number of workers, or the unit of time.
 --|
 --| Rows with NULL in `x`, `t_x` or `t` are skipped. NULL if no customer is left.
 --|
 --| Errors: a negative number, `t_x` after `t`, and `t_x` above 0 without a repeat purchase. If the
---| likelihood has no interior maximum, or the search does not converge, there is no model. The
---| error then has the reason and the best point.
+--| likelihood has neither a maximum nor a limit, there is no model. The error then has the reason
+--| and the best point.
 CREATE AGGREGATE crm.fit_purchases(kind text, unit text, x bigint, t_x float8, t float8) (
 	SFUNC = crm_internal.fit_purchases_transition,
 	STYPE = internal,

@@ -437,24 +437,123 @@ END
 $$ LANGUAGE plpgsql;
 \pset format unaligned
 \pset tuples_only on
-/* All alike: nothing tells the rates of customers apart. */
-SELECT * FROM pg_temp.failure($$SELECT crm.fit_purchases('bg_nbd', 'day', 5, 10, 10)
-	FROM customer$$);
-SELECT * FROM pg_temp.failure($$SELECT crm.fit_purchases('best', 'day', 5, 10, 10) FROM customer$$);
 SELECT * FROM pg_temp.failure($$SELECT crm.fit_renewals('sbg', 1, true)
 	FROM generate_series(1, 9)$$);
-/*
- * Nobody leaves: each buys evenly, at a rate of his own. The best kind is the one without
- * leaving.
- */
-CREATE TEMP TABLE faithful AS
-SELECT k AS x, CASE WHEN k = 0 THEN 0 ELSE 100.0 * k / (k + 1) END AS t_x, 100.0 AS t,
-	60 / (k + 1) AS n FROM generate_series(0, 40) AS k;
-SELECT * FROM pg_temp.failure($$SELECT crm.fit_purchases('pareto_nbd', 'day', x, t_x, t, n)
-	FROM faithful$$);
-SELECT crm.fit_purchases('best', 'day', x, t_x, t, n)->>'kind' FROM faithful;
 \pset tuples_only off
 \pset format aligned
+
+/*
+ * Limits. Where the customers are alike, the limit of the likelihood is the model. "faithful" never
+ * leave, "alike" buy at one rate and never leave, and "brief" leave after four purchases.
+ */
+CREATE TEMP TABLE alike AS
+SELECT 'faithful' AS who, k AS x, CASE WHEN k = 0 THEN 0 ELSE 100.0 * k / (k + 1) END AS t_x,
+	   100.0 AS t, 60 / (k + 1) AS n
+  FROM generate_series(0, 40) AS k
+UNION ALL
+SELECT 'alike', 5, 10, 10, 20
+UNION ALL
+SELECT 'brief', 4, 2.0 * k, 200, 5 FROM generate_series(1, 40) AS k;
+CREATE TEMP TABLE limits AS
+SELECT who, kind, crm.fit_purchases(kind, 'day', x, t_x, t, n) AS m
+  FROM alike, unnest(ARRAY['bg_nbd', 'mbg_nbd', 'pareto_nbd', 'nbd', 'best']) AS kind
+ WHERE (who, kind) <> ('faithful', 'mbg_nbd')
+ GROUP BY who, kind;
+SELECT who, kind AS asked, m->>'kind' AS kind, m->>'limit' AS "limit", parameters,
+	   crm.aic(m) = 2 * cardinality(parameters) - 2 * crm.log_likelihood(m) AS own_aic,
+	   array_length(crm.vcov(m), 1) AS rows_of_covariance, m::text::crm.model = m AS round_trip
+  FROM limits, LATERAL (SELECT array_agg(name) AS parameters FROM crm.parameters(m)) AS p
+ ORDER BY who, asked;
+/* The log-likelihood is the sum over the customers. */
+SELECT who, kind AS asked, abs(sum(n * crm.log_likelihood(m, x, t_x, t)) - crm.log_likelihood(m)) < 1e-8
+	   AS sum
+  FROM limits JOIN alike USING (who)
+ GROUP BY who, kind, m
+ ORDER BY who, asked;
+/* Each answer is that of parameters a million times larger, to 1e-4, and finite. */
+CREATE TEMP TABLE near AS
+SELECT crm.make_model(kind || '.' || "limit", 'week', parameters) AS m,
+	   crm.make_model(kind, 'week', large) AS large
+  FROM (VALUES ('bg_nbd', 'equal_dropout', '{0.5, 3, 0.1}'::float8[], '{0.5, 3, 1e8, 9e8}'::float8[]),
+			   ('mbg_nbd', 'equal_dropout', '{0.5, 3, 0.1}', '{0.5, 3, 1e8, 9e8}'),
+			   ('bg_nbd', 'equal_rate', '{0.2, 0.8, 2.5}', '{2e8, 1e9, 0.8, 2.5}'),
+			   ('mbg_nbd', 'equal_rate', '{0.2, 0.8, 2.5}', '{2e8, 1e9, 0.8, 2.5}'),
+			   ('pareto_nbd', 'equal_dropout', '{0.5, 3, 0.05}', '{0.5, 3, 5e7, 1e9}'),
+			   ('pareto_nbd', 'equal_rate', '{0.2, 0.6, 12}', '{2e8, 1e9, 0.6, 12}'),
+			   ('mbg_nbd', 'equal_rate_and_dropout', '{0.2, 0.1}', '{2e8, 1e9, 1e8, 9e8}'),
+			   ('pareto_nbd', 'equal_rate_and_dropout', '{0.2, 0.05}', '{2e8, 1e9, 5e7, 1e9}'),
+			   ('bg_nbd', 'no_dropout', '{0.5, 3}', '{0.5, 3, 1e-11, 1}'),
+			   ('nbd', 'equal_rate', '{0.2}', '{2e8, 1e9}')) AS v (kind, "limit", parameters, large);
+WITH answers AS (
+	SELECT near.m, q.*
+	  FROM near, published, (VALUES (0, 0, 30), (1, 3, 30), (5, 25, 30), (12, 30, 30)) AS c (x, t_x, t),
+		   LATERAL (VALUES
+			(crm.log_likelihood(m, x, t_x, t), crm.log_likelihood(large, x, t_x, t)),
+			(crm.p_alive(m, x, t_x, t), crm.p_alive(large, x, t_x, t)),
+			(crm.p_alive(m, x, t_x, t, 9), crm.p_alive(large, x, t_x, t, 9)),
+			(crm.expected_purchases(m, x, t_x, t, 20), crm.expected_purchases(large, x, t_x, t, 20)),
+			(crm.expected_purchases_new(m, 20), crm.expected_purchases_new(large, 20)),
+			(crm.residual_purchases(m, x, t_x, t, 'Infinity', 0.003),
+			 crm.residual_purchases(large, x, t_x, t, 'Infinity', 0.003)),
+			(crm.residual_purchases(m, x, t_x, t, 52, 0.003),
+			 crm.residual_purchases(large, x, t_x, t, 52, 0.003)),
+			(crm.purchase_probability(m, x, t_x, t, 20, 0), crm.purchase_probability(large, x, t_x, t, 20, 0)),
+			(crm.purchase_probability(m, x, t_x, t, 20, 3), crm.purchase_probability(large, x, t_x, t, 20, 3)),
+			(crm.purchase_probability_new(m, 20, 3), crm.purchase_probability_new(large, 20, 3)),
+			((crm.purchase_interval(m, x, t_x, t, 20)).high,
+			 (crm.purchase_interval(large, x, t_x, t, 20)).high),
+			(crm.clv(m, spend, x, t_x, t, 30, 52), crm.clv(large, spend, x, t_x, t, 30, 52)))
+			AS q (at_limit, at_large))
+SELECT m->>'kind' AS kind, m->>'limit' AS "limit", count(at_limit) AS answers,
+	   bool_and(abs(at_limit - at_large) <= 1e-4 * abs(at_large)) AS near
+  FROM answers GROUP BY m ORDER BY 1, 2;
+/* The closed forms, written here once more. */
+SELECT bool_and(abs(answer / closed - 1) < 1e-9) AS closed_forms
+  FROM (SELECT crm.make_model('bg_nbd.equal_dropout', 'week', '{0.5, 3, 0.1}') AS bg,
+			   crm.make_model('mbg_nbd.equal_rate_and_dropout', 'week', '{0.2, 0.1}') AS mbg,
+			   crm.make_model('pareto_nbd.equal_rate_and_dropout', 'week', '{0.2, 0.05}') AS pareto) AS m,
+	   LATERAL (VALUES
+		(crm.p_alive(bg, 2, 20, 30), 1 / (1 + 0.1 / 0.9 * (33.0 / 23) ^ 2.5)),
+		(crm.expected_purchases(bg, 2, 20, 30, 52),
+		 10 * (1 - (1 + 0.1 * 52 / 33.0) ^ -2.5) / (1 + 0.1 / 0.9 * (33.0 / 23) ^ 2.5)),
+		(crm.expected_purchases_new(bg, 52), 10 * (1 - (1 + 0.1 * 52 / 3) ^ -0.5)),
+		(crm.log_likelihood(bg, 1, 20, 30),
+		 ln(0.5 * 3 ^ 0.5 * (0.9 * 33.0 ^ -1.5 + 0.1 * 23.0 ^ -1.5))),
+		(crm.expected_purchases_new(mbg, 52), 9 * (1 - exp(-0.02 * 52))),
+		(crm.residual_purchases(mbg, 0, 0, 0, 'Infinity', 0.01), 0.9 * 0.2 / 0.03),
+		(crm.purchase_probability_new(pareto, 52, 0),
+		 exp(-0.25 * 52) + 0.2 * (1 - exp(-0.25 * 52))),
+		(crm.residual_purchases(pareto, 0, 0, 0, 'Infinity', 0.01), 0.2 / 0.06)) AS v (answer, closed);
+/* A limit has its own parameters, and only a kind of purchases has limits. */
+SELECT '{"kind": "bg_nbd", "limit": "equal_dropout", "unit": "week",
+		 "parameters": {"r": 1, "alpha": 2, "a": 1, "b": 2}}'::jsonb::crm.model;
+SELECT '{"kind": "bg_nbd", "limit": "all_alike", "unit": "week", "parameters": {}}'::jsonb::crm.model;
+SELECT crm.make_model('bg_nbd.equal_dropout', 'week', '{1, 2, 1}');
+SELECT crm.make_model('sbg.equal_rate', NULL, '{1, 2}');
+/*
+ * One verdict in all units of time. Few of these customers buy very much, and Pareto/NBD may have a
+ * flat ridge: the search then ends somewhere on it.
+ */
+CREATE TEMP TABLE heavy AS
+SELECT seed, x, CASE WHEN x > 0 THEN 60 * (1 - 0.3 * late ^ 3) ELSE 0 END AS t_x, 60.0::float8 AS t
+  FROM generate_series(1, 20) AS seed, generate_series(1, 100) AS i,
+	   LATERAL (SELECT floor((((i * 16807 + 2 * seed)::bigint * 48271 % 1000003 + 0.5) / 1000003)::float8
+							 ^ (-1 / (0.6 + 0.1 * (seed % 6))))::bigint - 1 AS x,
+					   ((i * 48271 + 2 * seed)::bigint * 69621 % 1000003 / 1000003.0)::float8 AS late)
+	   AS v;
+WITH fits AS (
+	SELECT seed, days, crm.fit_purchases('pareto_nbd', unit, x, t_x * 7 / days, t * 7 / days) AS m
+	  FROM heavy, (VALUES ('day', 1), ('week', 7), ('month', 365.25 / 12), ('year', 365.25)) AS u (unit, days)
+	 GROUP BY seed, unit, days),
+verdicts AS (
+	SELECT seed, count(DISTINCT coalesce(m->>'limit', 'none')) AS verdicts, min(m->>'limit') AS "limit",
+		   max(crm.p_alive(m, 3, 200 / days, 400 / days))
+		   - min(crm.p_alive(m, 3, 200 / days, 400 / days)) AS spread,
+		   max((SELECT max(std_error / value) FROM crm.parameters(m))) AS widest
+	  FROM fits GROUP BY seed)
+SELECT "limit", count(*) AS sets, max(verdicts) AS verdicts, max(spread) < 1e-6 AS same_answers,
+	   max(widest) < 20 AS determined
+  FROM verdicts GROUP BY "limit" ORDER BY "limit";
 SELECT crm.make_model('bg_nbd', 'week', ARRAY[0.2, 4]);
 SELECT crm.make_model('bg_nbd', 'week', ARRAY[0.2, 4, -1, 2]);
 SELECT crm.make_model('bg_nbd', 'week', ARRAY[0.2, 4, NULL, 2]);
