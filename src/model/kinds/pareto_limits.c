@@ -38,7 +38,6 @@
 #include "math/special.h"
 
 #include <math.h>
-#include <string.h>
 
 #define NARROW_SHAPE 1e30
 #define MOST_PARAMETERS 3
