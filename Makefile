@@ -113,7 +113,6 @@ OBJS        = \
 	src/workspace/owner.o \
 	src/workspace/procedure.o \
 	src/workspace/source.o \
-	src/workspace/transaction.o \
 	src/workspace/twin.o \
 	src/workspace/view_columns.o
 
@@ -144,6 +143,7 @@ SQL_MODULES = \
 	sql/84_care.sql \
 	sql/85_program.sql \
 	sql/86_people.sql \
+	sql/87_archive.sql \
 	sql/88_maintain.sql \
 	sql/89_restrict.sql \
 	sql/90_rights.sql

@@ -641,6 +641,28 @@ $$;
 COMMENT ON FUNCTION crm_internal.workspace_check_key(text, regclass, name) IS
 'An error where the keys of another source are of another type.';
 
+CREATE FUNCTION crm_internal.check_changeable(workspace text) RETURNS void
+	LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	settings record;
+BEGIN
+	SELECT w.* INTO settings FROM workspace w;
+	IF settings.source IS NULL THEN
+		RAISE object_not_in_prerequisite_state USING
+			MESSAGE = format('workspace "%s" has tables of its own', workspace),
+			HINT = 'crm.attach makes a workspace over a table of yours.';
+	ELSIF settings.archived_until IS NOT NULL THEN
+		RAISE object_not_in_prerequisite_state USING
+			MESSAGE = format('workspace "%s" is archived until %s', workspace,
+				settings.archived_until),
+			DETAIL = 'The archived purchases were read by the settings of today.',
+			HINT = 'crm.unarchive returns to reading all of the source.';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION crm_internal.check_changeable(text) IS
+'An error where the source of a workspace cannot be changed.';
+
 CREATE FUNCTION crm_internal.change_source_as_owner(workspace text, changes jsonb,
 	caller_path text) RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
@@ -654,12 +676,8 @@ BEGIN
 	PERFORM crm_internal.workspace_enter(workspace);
 	PERFORM crm_internal.workspace_lock(workspace);
 	PERFORM crm_internal.workspace_follow_names(internal);
+	PERFORM crm_internal.check_changeable(workspace);
 	SELECT * INTO old FROM workspace;
-	IF old.source IS NULL THEN
-		RAISE object_not_in_prerequisite_state USING
-			MESSAGE = format('workspace "%s" has tables of its own', workspace),
-			HINT = 'crm.attach makes a workspace over a table of yours.';
-	END IF;
 	SELECT r.* INTO new FROM jsonb_populate_record(NULL::workspace,
 		crm_internal.changed_settings(to_jsonb(old), changes)) r;
 	PERFORM crm_internal.workspace_source_kind(new.source, new.customer_column, new.at_column,

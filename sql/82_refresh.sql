@@ -197,17 +197,42 @@ CREATE FUNCTION crm_internal.refresh_step(workspace text, run bigint, everyone b
 COMMENT ON FUNCTION crm_internal.refresh_step(text, bigint, boolean, integer, timestamptz) IS
 'One transaction of crm.refresh: a batch, and the run''s row in refresh_run.';
 
+/*
+ * Looking back needs thresholds of then. They are made once, for at most a year of
+ * months, and for fewer where there are many customers: each costs a look at all.
+ */
+CREATE FUNCTION crm_internal.first_thresholds(workspace text) RETURNS void
+	LANGUAGE plpgsql AS $$
+DECLARE
+	today date := (SELECT d.day FROM shown_day d);
+	first_day date;
+	customers bigint;
+	months integer;
+BEGIN
+	SELECT min(crm.first_day(h.history)), count(*) INTO first_day, customers
+	  FROM customer_history h;
+	IF first_day <= today THEN
+		PERFORM crm.freeze_thresholds(workspace, today);
+		months := least(12, 500000 / greatest(customers, 1));
+		PERFORM crm.freeze_thresholds(workspace, m.day)
+		   FROM (SELECT (date_trunc('month', today::timestamp) - n * interval '1 month')::date - 1
+						AS day
+				   FROM generate_series(0, months - 1) n) m
+		  WHERE m.day >= first_day;
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION crm_internal.first_thresholds(text) IS
+'Freezes the first thresholds of a workspace: those of today and of past ends of months.';
+
 CREATE FUNCTION crm_internal.refresh_finish_as_owner(workspace text, run bigint,
 	OUT customers bigint,
 	OUT purchases bigint, OUT seconds float8) RETURNS record
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
 BEGIN
 	PERFORM crm_internal.workspace_enter(workspace);
-	IF NOT EXISTS (SELECT FROM threshold)
-	   AND EXISTS (SELECT FROM customer_history h, shown_day d
-					WHERE crm.first_day(h.history) <= d.day)
-	   	THEN
-		PERFORM crm.freeze_thresholds(workspace);
+	IF NOT EXISTS (SELECT FROM threshold) THEN
+		PERFORM crm_internal.first_thresholds(workspace);
 	END IF;
 	SELECT r.customers, r.purchases, extract(epoch FROM r.updated_at - r.started_at)::float8
 	  INTO customers, purchases, seconds

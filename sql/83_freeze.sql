@@ -7,7 +7,7 @@
  */
 
 /*
- * One query reads each history once, so it is not split: its parts share the
+ * One query reads each history twice, so it is not split: its parts share the
  * buyers.
  */
 CREATE FUNCTION crm_internal.thresholds_of(day date)
@@ -18,16 +18,12 @@ CREATE FUNCTION crm_internal.thresholds_of(day date)
 BEGIN
 	RETURN QUERY
 	WITH buyer AS MATERIALIZED (
-		SELECT h.history, crm.amount(h.history, day) AS revenue
+		SELECT h.history
 		  FROM purchase_history h
 		 WHERE crm.purchases(h.history, day) > 0
-	), ranked AS (
-		SELECT b.revenue, sum(b.revenue) OVER () AS total,
-			   sum(b.revenue) OVER (ORDER BY b.revenue DESC)
-				- b.revenue * count(*) OVER (PARTITION BY b.revenue) AS larger
-		  FROM buyer b WHERE b.revenue > 0
 	), compared AS MATERIALIZED (
-		SELECT crm.rfm_thresholds_agg(b.history, day, w.rfm_groups) AS thresholds,
+		SELECT count(*) AS customers, crm.abc_thresholds_agg(b.history, day) AS abc,
+			   crm.rfm_thresholds_agg(b.history, day, w.rfm_groups) AS thresholds,
 			   (SELECT crm.ruleset_agg(r.position, r.segment, r.metric, r.at_least, r.at_most)
 				  FROM segment_rule r) AS rules
 		  FROM buyer b, workspace w
@@ -36,17 +32,16 @@ BEGIN
 		SELECT m.segment, percentile_cont(0.5) WITHIN GROUP (ORDER BY m.median) AS gap,
 			   grouping(m.segment) = 1 AS is_all
 		  FROM (SELECT crm.classify(c.rules, crm.rfm(c.thresholds, b.history, day)) AS segment,
-					   g.median
+					   crm.median_gap(b.history, day) AS median
 				  FROM buyer b
 				 CROSS JOIN compared c
-				 CROSS JOIN LATERAL crm.gaps(crm.upto(b.history, day)) g
 				 WHERE crm.purchase_days(b.history, day) > 2) m
 		 GROUP BY GROUPING SETS ((m.segment), ())
 	)
-	SELECT (SELECT count(*) FROM buyer),
+	SELECT coalesce((SELECT c.customers FROM compared c), 0),
 		   (SELECT c.thresholds FROM compared c),
-		   (SELECT min(r.revenue) FROM ranked r WHERE r.larger < 0.80 * r.total),
-		   (SELECT min(r.revenue) FROM ranked r WHERE r.larger < 0.95 * r.total),
+		   (SELECT (c.abc).a_threshold FROM compared c),
+		   (SELECT (c.abc).b_threshold FROM compared c),
 		   (SELECT jsonb_build_object('all', max(y.gap) FILTER (WHERE y.is_all), 'segments',
 				coalesce(jsonb_object_agg(y.segment, y.gap) FILTER (WHERE y.segment IS NOT NULL),
 						 '{}'))

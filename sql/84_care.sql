@@ -255,7 +255,7 @@ BEGIN
 		RETURN QUERY
 		SELECT 'rows left out', 'rejected_purchase', format('%s (rows: %s).', r.reason, count(*)),
 			   format('SELECT * FROM %I.rejected_purchase;', workspace)
-		  FROM rejected_purchase r GROUP BY r.reason;
+		  FROM rejected_purchase r WHERE r.reason <> 'archived' GROUP BY r.reason;
 	END IF;
 	IF to_regclass('lifecycle_rule') IS NOT NULL THEN
 		RETURN QUERY

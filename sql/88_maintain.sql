@@ -7,11 +7,6 @@
  * scheduler looks at.
  */
 
-CREATE FUNCTION crm_internal.refuse_transaction_block(procedure_name text) RETURNS void
-	AS 'MODULE_PATHNAME', 'crm_refuse_transaction_block' LANGUAGE C STRICT;
-COMMENT ON FUNCTION crm_internal.refuse_transaction_block(text) IS
-'An error where a procedure that commits is called inside a transaction block.';
-
 CREATE FUNCTION crm_internal.maintain_steps(workspace text) RETURNS text[]
 	LANGUAGE sql STABLE
 BEGIN ATOMIC
@@ -192,23 +187,7 @@ $$;
 COMMENT ON PROCEDURE crm_internal.maintain_refresh(text, bigint, text) IS
 'The step of crm.maintain that refreshes histories.';
 
---| The steps are:
---|
---| 1. `refresh`: the histories of customers who changed, as `crm.refresh` does.
---| 2. `freeze_thresholds` and `fit`: thresholds and models as of the last day of the month before,
---|    where the last ones are older than the settings `thresholds_every` and `fit_every` allow.
---| 3. `review_tiers` and `review_stages`: all programs and the stages, as of today.
---| 4. `check`: what `crm.check_workspace` finds, kept in the table `workspace_problem`.
---| 5. `delete_logs`: rows of logs older than the setting `keep_logs`, if it is set.
---|
---| Each step commits and is a row of the table `maintenance_run` with its time, the number of rows
---| and its error. A step that fails does not stop the next one. If a step failed, the call ends
---| with an error that names the steps. It commits, so it cannot run inside a transaction block.
---|
---| ```sql
---| SELECT cron.schedule('crm', '10 3 * * *', $$CALL crm.maintain('sales')$$);
---| ```
-CREATE PROCEDURE crm.maintain(workspace text)
+CREATE PROCEDURE crm_internal.maintain(workspace text)
 	LANGUAGE plpgsql AS $$
 DECLARE
 	step text;
@@ -217,7 +196,6 @@ DECLARE
 	error text;
 	failed text[] := '{}';
 BEGIN
-	PERFORM crm_internal.refuse_transaction_block('crm.maintain');
 	FOREACH step IN ARRAY crm_internal.maintain_steps(workspace) LOOP
 		run := crm_internal.maintain_begin(workspace, step);
 		COMMIT;
@@ -248,6 +226,27 @@ BEGIN
 	END IF;
 END
 $$;
+COMMENT ON PROCEDURE crm_internal.maintain(text) IS
+'Behind crm.maintain.';
+
+--| The steps are:
+--|
+--| 1. `refresh`: the histories of customers who changed, as `crm.refresh` does.
+--| 2. `freeze_thresholds` and `fit`: thresholds and models as of the last day of the month before,
+--|    where the last ones are older than the settings `thresholds_every` and `fit_every` allow.
+--| 3. `review_tiers` and `review_stages`: all programs and the stages, as of today.
+--| 4. `check`: what `crm.check_workspace` finds, kept in the table `workspace_problem`.
+--| 5. `delete_logs`: rows of logs older than the setting `keep_logs`, if it is set.
+--|
+--| Each step commits and is a row of the table `maintenance_run` with its time, the number of rows
+--| and its error. A step that fails does not stop the next one. If a step failed, the call ends
+--| with an error that names the steps. It commits, so it cannot run inside a transaction block.
+--|
+--| ```sql
+--| SELECT cron.schedule('crm', '10 3 * * *', $$CALL crm.maintain('sales')$$);
+--| ```
+CREATE PROCEDURE crm.maintain(workspace text)
+	AS 'MODULE_PATHNAME', 'crm_as_procedure' LANGUAGE C;
 COMMENT ON PROCEDURE crm.maintain(text) IS
 'Does all that a workspace needs every night.';
 

@@ -40,7 +40,8 @@ CREATE TABLE workspace (
 			   OR (timestamptz '2000-01-01 00:00+00' AT TIME ZONE at_time_zone) IS NOT NULL),
 	amount_column name,
 	cost_column name,
-	filter text
+	filter text,
+	archived_until date
 );
 COMMENT ON TABLE workspace IS 'Settings of the workspace: one row.';
 
@@ -218,8 +219,13 @@ BEGIN
 		OLD.at_time_zone, OLD.amount_column, OLD.cost_column, OLD.filter) THEN
 		RAISE object_not_in_prerequisite_state USING
 			MESSAGE = 'an UPDATE cannot change the source of a workspace',
-			HINT = pg_catalog.format('SELECT crm.change_source(%L, ...) changes source, columns and filter.',
-				TG_TABLE_SCHEMA);
+			HINT = pg_catalog.format('SELECT crm.change_source(%L, ...) changes source, columns '
+				'and filter.', TG_TABLE_SCHEMA);
+	ELSIF TG_OP = 'UPDATE' AND OLD.archived_until IS NOT NULL
+		AND NEW.time_zone <> OLD.time_zone THEN
+		RAISE object_not_in_prerequisite_state USING
+			MESSAGE = 'the time zone of an archived workspace cannot be changed',
+			HINT = 'The archived purchases have the days of the zone. See crm.unarchive.';
 	END IF;
 	RETURN NEW;
 END

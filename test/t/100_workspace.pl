@@ -74,7 +74,7 @@ is($failed, 0, 'three refreshes at once go well');
 is(answer($from, 'SELECT count(*) FROM shop.customer_change'), '0', 'and do all that was left');
 is(answer($from, sprintf($facts, 'shop.customer_history')), '0', 'rightly');
 ($ok, $output) = psql($from, q{BEGIN; CALL crm.refresh('shop');});
-ok(!$ok && $output =~ /invalid transaction termination/, 'it is refused in a transaction block');
+ok(!$ok && $output =~ /cannot run inside a transaction block/, 'it is refused in a transaction block');
 ($ok, $output) = psql($from, q{CALL crm.refresh('shop', batch => 0)});
 ok(!$ok && $output =~ /batch is 0/, 'and so is an empty batch');
 ($ok, $output) = psql($from, q{SET statement_timeout = '20s'; CALL crm.refresh('shop', batch => NULL)});

@@ -1,0 +1,134 @@
+/*
+ * archive
+ *
+ * Histories that outlive the orders. A company may keep orders for a year, and
+ * ask for ten years of customers. An archived workspace does not read rows of the
+ * source before a day. The history of a customer is the archived part, joined with
+ * the rows since. So older rows can be deleted, or dropped by partition, and no
+ * answer changes.
+ *
+ * The archived part is data and no cache: nothing can compute it again.
+ */
+
+CREATE FUNCTION crm_internal.check_archive(workspace text, until date) RETURNS void
+	LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	settings record;
+BEGIN
+	SELECT w.source, w.archived_until, d.day INTO settings FROM workspace w, shown_day d;
+	IF settings.source IS NULL THEN
+		RAISE object_not_in_prerequisite_state USING
+			MESSAGE = format('workspace "%s" has tables of its own', workspace),
+			DETAIL = 'Only a workspace over a relation of yours is archived.';
+	ELSIF until IS NULL OR NOT isfinite(until) OR until > settings.day THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = format('rows cannot be archived until %s', coalesce(until::text, 'NULL')),
+			DETAIL = format('The last possible day is %s.', settings.day);
+	ELSIF until <= settings.archived_until THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = format('workspace "%s" is archived until %s already', workspace,
+				settings.archived_until),
+			HINT = 'Choose a later day, or go back to the source by crm.unarchive.';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION crm_internal.check_archive(text, date) IS
+'An error where a workspace cannot be archived until a day.';
+
+CREATE FUNCTION crm_internal.archive_as_owner(workspace text, until date) RETURNS bigint
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
+DECLARE
+	customers bigint;
+BEGIN
+	PERFORM crm_internal.workspace_enter(workspace);
+	PERFORM crm_internal.workspace_lock(workspace);
+	PERFORM crm_internal.check_archive(workspace, until);
+	INSERT INTO archived_history AS a (customer_id, history, profit_history)
+	SELECT h.customer_id, crm.upto(h.history, until - 1), crm.upto(h.profit_history, until - 1)
+	  FROM purchase_history h
+	 WHERE crm.upto(h.history, until - 1) OPERATOR(crm.<>) '[]'
+	ON CONFLICT (customer_id) DO UPDATE
+	SET history = EXCLUDED.history, profit_history = EXCLUDED.profit_history;
+	UPDATE workspace SET archived_until = until;
+	SELECT count(*) INTO customers FROM archived_history;
+	RETURN customers;
+END
+$$;
+COMMENT ON FUNCTION crm_internal.archive_as_owner(text, date) IS
+'Behind crm.archive.';
+
+--| * `until`: the first day that is still read from the source.
+--|
+--| For attached workspaces only. Afterwards rows of the source before `until` are not read any
+--| more. Delete them, or drop their partitions, when you like: no history, score, model or count
+--| changes. Rows of earlier days that are written later are left out, and stand in the view
+--| `rejected_purchase` as `archived`. Views of single orders, such as `purchase`, begin at `until`.
+--| Until `crm.unarchive` the source, its columns, the filter and the time zone cannot be changed.
+--|
+--| The archived part stands in the table `archived_history`, and cannot be computed again. Back it
+--| up with the workspace. A later day archives more. The result is the number of customers with an
+--| archived part.
+--|
+--| ```sql
+--| SELECT crm.archive('shop', '2025-01-01');
+--| ```
+CREATE FUNCTION crm.archive(workspace text, until date) RETURNS bigint
+	AS 'MODULE_PATHNAME', 'crm_as_owner' LANGUAGE C;
+COMMENT ON FUNCTION crm.archive(text, date) IS
+'Keeps the histories of an attached workspace until a day, so that older orders can go.';
+
+/* Purchases and money of the archived part that the source no longer has. */
+CREATE FUNCTION crm_internal.archive_lost() RETURNS bigint
+	LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	RETURN (
+		SELECT count(*)
+		  FROM archived_history a
+		  LEFT JOIN (
+			SELECT s.customer_id,
+				   crm_internal.bounded_history_agg(s.purchased_on, s.amount) AS history
+			  FROM source_row s CROSS JOIN workspace w
+			 WHERE s.purchased_on < w.archived_until
+			 GROUP BY s.customer_id) f ON same_customer(f.customer_id, a.customer_id)
+		 WHERE (f.history OPERATOR(crm.=) a.history) IS NOT TRUE);
+END
+$$;
+COMMENT ON FUNCTION crm_internal.archive_lost() IS
+'The number of customers whose archived part the source does not have any more.';
+
+CREATE FUNCTION crm_internal.unarchive_as_owner(workspace text, force boolean) RETURNS void
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
+DECLARE
+	lost bigint;
+BEGIN
+	PERFORM crm_internal.workspace_enter(workspace);
+	PERFORM crm_internal.workspace_lock(workspace);
+	IF (SELECT w.archived_until FROM workspace w) IS NULL THEN
+		RETURN;
+	END IF;
+	IF force IS NOT TRUE THEN
+		lost := crm_internal.archive_lost();
+		IF lost > 0 THEN
+			RAISE object_not_in_prerequisite_state USING
+				MESSAGE = format('the source of workspace "%s" lacks archived purchases', workspace),
+				DETAIL = format('%s customers would lose purchases or money.', lost),
+				HINT = format('Load the rows again. SELECT crm.unarchive(%L, force => true) gives '
+					'the archived part up.', workspace);
+		END IF;
+	END IF;
+	DELETE FROM archived_history;
+	UPDATE workspace SET archived_until = NULL;
+	INSERT INTO everyone_change (reason) VALUES ('unarchived');
+END
+$$;
+COMMENT ON FUNCTION crm_internal.unarchive_as_owner(text, boolean) IS
+'Behind crm.unarchive.';
+
+--| * `force`: whether to go back even where the source lacks purchases that were archived. They are
+--|   lost then.
+--|
+--| Everybody waits for the next refresh. The views are right meanwhile, and slower.
+CREATE FUNCTION crm.unarchive(workspace text, force boolean DEFAULT false) RETURNS void
+	AS 'MODULE_PATHNAME', 'crm_as_owner' LANGUAGE C;
+COMMENT ON FUNCTION crm.unarchive(text, boolean) IS
+'Returns an archived workspace to reading all of its source.';

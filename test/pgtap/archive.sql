@@ -1,0 +1,155 @@
+-- Histories that outlive the orders: an archived workspace answers as a twin that
+-- kept everything.
+\ir setup/begin.sql
+SET LOCAL search_path = public;
+SELECT * FROM no_plan();
+
+-- Two tables with the same orders. One loses its old partitions.
+CREATE TABLE kept (who text, day date, amount numeric, cost numeric) PARTITION BY RANGE (day);
+CREATE TABLE kept_old PARTITION OF kept FOR VALUES FROM ('2023-01-01') TO ('2024-07-01');
+CREATE TABLE kept_new PARTITION OF kept FOR VALUES FROM ('2024-07-01') TO ('2026-01-01');
+CREATE TABLE whole (LIKE kept);
+CREATE INDEX ON kept (who);
+CREATE INDEX ON whole (who);
+SELECT setseed(0.25) \g /dev/null
+INSERT INTO kept
+SELECT 'buyer ' || (random() * 150)::int, date '2023-01-01' + (random() * 700)::int,
+	   CASE WHEN random() < 0.06 THEN -round((random() * 20)::numeric, 2) - 0.01
+			ELSE round((random() * 90)::numeric, 2) END,
+	   CASE WHEN random() < 0.9 THEN round((random() * 5)::numeric, 2) END
+  FROM generate_series(1, 4000);
+INSERT INTO whole SELECT * FROM kept;
+SELECT crm.attach('crm_kept', 'kept', 'who', 'day', 'amount', cost => 'cost') \g /dev/null
+SELECT crm.attach('crm_whole', 'whole', 'who', 'day', 'amount', cost => 'cost') \g /dev/null
+SET LOCAL crm.as_of = '2024-12-31';
+
+-- A refresh within the transaction of this test.
+CREATE FUNCTION pg_temp.refresh(workspace text) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+	started record;
+BEGIN
+	SELECT * INTO started FROM crm_internal.refresh_start(workspace, false);
+	WHILE NOT crm_internal.refresh_step(workspace, started.run, started.everyone, 100000,
+		'infinity') LOOP
+	END LOOP;
+	PERFORM crm_internal.refresh_finish(workspace, started.run);
+END
+$$;
+SELECT pg_temp.refresh('crm_kept'), pg_temp.refresh('crm_whole') \g /dev/null
+
+-- Views that differ, but for those of single orders.
+CREATE FUNCTION pg_temp.different() RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+	name text;
+	differs boolean;
+BEGIN
+	FOR name IN
+		SELECT c.relname FROM pg_class c
+		 WHERE c.relnamespace = 'crm_kept'::regnamespace AND c.relkind = 'v'
+		   AND c.relname NOT IN ('purchase', 'rejected_purchase', 'refresh_progress')
+	LOOP
+		EXECUTE format('SELECT EXISTS (SELECT r::text FROM crm_kept.%1$I r EXCEPT ALL
+			SELECT r::text FROM crm_whole.%1$I r) OR EXISTS (SELECT r::text FROM crm_whole.%1$I r
+			EXCEPT ALL SELECT r::text FROM crm_kept.%1$I r)', name) INTO differs;
+		IF differs THEN
+			RETURN NEXT name;
+		END IF;
+	END LOOP;
+END
+$$;
+SELECT is_empty('SELECT pg_temp.different()', 'both workspaces answer alike at first');
+
+SELECT is(crm.archive('crm_kept', '2024-01-01'),
+	(SELECT count(DISTINCT who) FROM whole WHERE day < '2024-01-01'),
+	'archiving reports the customers with an archived part');
+SELECT is_empty('SELECT pg_temp.different()', 'archiving changes no view');
+SELECT is(crm.archive('crm_kept', '2024-07-01'),
+	(SELECT count(DISTINCT who) FROM whole WHERE day < '2024-07-01'),
+	'archiving until a later day archives more');
+SELECT is((SELECT min(purchased_on) >= date '2024-07-01' FROM crm_kept.purchase), true,
+	'the view of single orders begins at the day');
+ALTER TABLE kept DETACH PARTITION kept_old;
+DROP TABLE kept_old;
+SELECT pg_temp.refresh('crm_kept') \g /dev/null
+SELECT is_empty('SELECT pg_temp.different()', 'dropping an archived partition changes no view');
+SELECT is_empty($$SELECT problem, object, detail FROM crm.check_workspace('crm_kept')
+	WHERE problem <> 'histories out of date'$$, 'nothing is wrong with an archived workspace');
+
+-- Random corrections since
+CREATE FUNCTION pg_temp.correct(n integer) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+	its_who text;
+	its_day date;
+	target regclass;
+	chance float8;
+BEGIN
+	FOR i IN 1..n LOOP
+		its_who := 'buyer ' || (random() * 160)::int;
+		its_day := date '2024-07-01' + (random() * 180)::int;
+		chance := random();
+		FOREACH target IN ARRAY '{kept,whole}'::regclass[] LOOP
+			EXECUTE format(CASE
+				WHEN chance < 0.5 THEN 'INSERT INTO %s VALUES ($1, $2, $3, 1)'
+				WHEN chance < 0.8 THEN 'UPDATE %s SET amount = amount + 1 + 0 * $3
+					WHERE who = $1 AND day BETWEEN ''2024-07-01'' AND $2'
+				ELSE 'DELETE FROM %s WHERE who = $1 AND day = $2 AND $3 > 0' END, target)
+			USING its_who, its_day, i;
+		END LOOP;
+	END LOOP;
+END
+$$;
+SELECT pg_temp.correct(300) \g /dev/null
+SELECT is_empty('SELECT pg_temp.different()',
+	'after random corrections an archived workspace answers as one that kept everything');
+SELECT pg_temp.refresh('crm_kept'), pg_temp.refresh('crm_whole') \g /dev/null
+SELECT is_empty('SELECT pg_temp.different()', 'after a refresh both answer alike');
+TRUNCATE crm_kept.customer_history, crm_whole.customer_history;
+SELECT is_empty('SELECT pg_temp.different()', 'without stored histories both answer alike');
+SELECT pg_temp.refresh('crm_kept'), pg_temp.refresh('crm_whole') \g /dev/null
+SELECT is_empty('SELECT pg_temp.different()', 'after a full refresh both answer alike');
+
+-- Rows of archived days
+CREATE TABLE kept_late PARTITION OF kept FOR VALUES FROM ('2023-01-01') TO ('2024-07-01');
+SELECT lives_ok($$INSERT INTO kept VALUES ('buyer 1', '2024-03-01', 5000, 1)$$,
+	'a row of an archived day can be written');
+SELECT results_eq($$SELECT reason, customer_id, amount FROM crm_kept.rejected_purchase$$,
+	$$VALUES ('archived', 'buyer 1', 5000::numeric)$$, 'a row of an archived day is rejected visibly');
+SELECT pg_temp.refresh('crm_kept') \g /dev/null
+SELECT is_empty('SELECT pg_temp.different()', 'a row of an archived day changes no view');
+
+-- What cannot be done
+SELECT throws_ok($$SELECT crm.archive('crm_kept', '2024-01-01')$$, '22023', NULL,
+	'an earlier day cannot be archived again');
+SELECT throws_ok($$SELECT crm.archive('crm_kept', '2099-01-01')$$, '22023', NULL,
+	'a day to come cannot be archived');
+SELECT throws_ok($$SELECT crm.change_source('crm_kept', filter => 'amount > 1')$$, '55000', NULL,
+	'the filter of an archived workspace cannot be changed');
+SELECT throws_ok($$UPDATE crm_kept.workspace SET time_zone = 'Asia/Tokyo'$$, '55000', NULL,
+	'the time zone of an archived workspace cannot be changed');
+SELECT throws_ok($$SELECT crm.unarchive('crm_kept')$$, '55000', NULL,
+	'going back is refused while the source lacks archived purchases');
+SELECT crm.create_workspace('crm_tables') \g /dev/null
+SELECT throws_ok($$SELECT crm.archive('crm_tables', '2024-01-01')$$, '55000', NULL,
+	'a workspace with tables of its own is not archived');
+
+-- Going back
+DELETE FROM kept WHERE day < '2024-07-01';
+INSERT INTO kept SELECT * FROM whole WHERE day < '2024-07-01';
+SELECT lives_ok($$SELECT crm.unarchive('crm_kept')$$, 'with its rows loaded again the source is read');
+SELECT is_empty('SELECT pg_temp.different()', 'after going back both answer alike');
+SELECT is((SELECT count(*) FROM crm_kept.archived_history), 0::bigint,
+	'going back empties the archive');
+SELECT crm.archive('crm_kept', '2024-07-01') \g /dev/null
+SELECT crm.merge_customers('crm_kept', 'buyer 1', 'buyer 2') \g /dev/null
+UPDATE kept SET who = 'buyer 1' WHERE who = 'buyer 2';
+UPDATE whole SET who = 'buyer 1' WHERE who = 'buyer 2';
+SELECT is_empty('SELECT pg_temp.different()', 'merging joins the archived parts');
+DELETE FROM kept WHERE who = 'buyer 3';
+SELECT crm.erase_customer('crm_kept', 'buyer 3') \g /dev/null
+SELECT is((SELECT count(*) FROM crm_kept.customer_metric WHERE customer_id = 'buyer 3'), 0::bigint,
+	'erasing reaches the archived part');
+SELECT is((SELECT count(*) FROM crm_kept.archived_history WHERE customer_id = 'buyer 3'), 0::bigint,
+	'after erasing the archive has nothing of the customer');
+
+SELECT * FROM finish();
+ROLLBACK;
