@@ -282,13 +282,13 @@ BEGIN
 		RAISE NOTICE USING
 			MESSAGE = format('workspace "%s" is being maintained by another transaction',
 				workspace),
-			DETAIL = (SELECT format('Waiting for process %s of role %s.', a.pid, a.usename)
+			DETAIL = coalesce((SELECT format('Waiting for process %s of role %s.', a.pid, a.usename)
 						FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
 					   WHERE l.locktype = 'relation' AND l.relation = 'workspace'::regclass
 						 AND l.database = (SELECT d.oid FROM pg_database d
 											WHERE d.datname = current_database())
 						 AND l.mode = 'ShareUpdateExclusiveLock' AND l.granted
-					   LIMIT 1);
+					   LIMIT 1), 'It ends at this moment.');
 	END;
 	LOCK TABLE workspace IN SHARE UPDATE EXCLUSIVE MODE;
 END

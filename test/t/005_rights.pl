@@ -32,6 +32,15 @@ sub answers
 my $points = "amount, moment, moment + '1 year', moment";
 my %call = (
 	'crm.abc_thresholds_agg(crm.history,date)' => "history, '2025-01-01'",
+	'crm.affinity_agg(bigint,text,bigint)' => "x, 'product ' || customer % 7, 1",
+	'crm.affinity_agg(text,text,bigint)' => "x::text, 'product ' || customer % 7, 1",
+	'crm.ces_agg(numeric)' => '1 + customer % 7',
+	'crm.ces_agg(numeric,integer,integer)' => '1 + customer % 5, 2, 5',
+	'crm.csat_agg(numeric)' => '1 + customer % 5',
+	'crm.csat_agg(numeric,integer,integer)' => '1 + customer % 10, 2, 10',
+	'crm.funnel_agg(timestamp with time zone,boolean[],interval)' => "moment, ARRAY[customer % 2 = 0, customer % 3 = 0], '30 days'",
+	'crm.funnel_agg(timestamp with time zone,boolean[],interval,text)' => "moment, ARRAY[customer % 2 = 0, customer % 3 = 0], '30 days', 'later'",
+	'crm.nps_agg(numeric)' => 'customer % 11',
 	'crm.came_back_rate(crm.history,date,date,date,date)' => "history, '2024-01-01', '2024-06-01', '2024-06-01', '2024-12-01'",
 	'crm.check_spend_independence(crm.history,date)' => "history, '2025-01-01'",
 	'crm.fit_occasions(bigint,bigint,bigint)' => 'occasions, last_occasion, 8',
