@@ -128,7 +128,8 @@ BEGIN
 		   AND c.relname IN ('workspace', 'customer_history')) = 2 THEN
 		RAISE duplicate_schema USING
 			MESSAGE = format('schema "%s" is already a workspace', workspace),
-			HINT = format('crm.upgrade_workspace(%L) brings it up to date, crm.change_source gives it '
+			HINT = format('crm.upgrade_workspace(%L) brings it up to date, crm.change_source gives '
+				'it '
 				'another source, crm.drop_workspace ends it.', workspace);
 	END IF;
 	PERFORM crm_internal.workspace_check_schema(workspace,

@@ -59,9 +59,9 @@ COMMENT ON FUNCTION crm_internal.check_purchase_model(text) IS
 --| * `customer`: the column with the key, of any type that can be ordered.
 --| * `at`: a column of type date, timestamp or timestamptz.
 --| * `amount`: a column with a number. `cost`: a column with the cost of the purchase, for profit.
---| * `filter`: a condition on the columns of one row, for example `$$status = 'paid'$$`. It may call
---|   immutable functions only. For any other condition attach a view. Names in it mean what they
---|   mean to you.
+--| * `filter`: a condition on the columns of one row, for example `$$status = 'paid'$$`. It may
+--|   call immutable functions only. For any other condition attach a view. Names in it mean what
+--|   they mean to you.
 --| * `time_zone`: decides on which day a purchase happened (default: that of the session).
 --| * `at_time_zone`: the zone of the times in a column of type timestamp (default: `time_zone`).
 --|
@@ -208,7 +208,8 @@ BEGIN
 	EXECUTE format('CREATE TABLE %s (LIKE %s)', copy, source);
 	BEGIN
 		PERFORM set_config('search_path', caller_path, true);
-		EXECUTE pg_catalog.format(E'CREATE INDEX crm_filter ON %s ((1)) WHERE (%s\n)', copy, filter);
+		EXECUTE pg_catalog.format(E'CREATE INDEX crm_filter ON %s ((1)) WHERE (%s\n)', copy,
+			filter);
 	EXCEPTION WHEN feature_not_supported OR invalid_object_definition OR grouping_error
 		OR windowing_error OR datatype_mismatch THEN
 		RAISE invalid_parameter_value USING

@@ -287,7 +287,8 @@ BEGIN
 	RETURN QUERY
 	SELECT 'source dropped', w.source_name,
 		   'The relation that the workspace was attached to is gone.',
-		   format('SELECT crm.change_source(%L, source => %L, ...); attaches the workspace to another '
+		   format('SELECT crm.change_source(%L, source => %L, ...); attaches the workspace to '
+				'another '
 				  'relation, or to a new one of that name.', workspace, w.source_name)
 	  FROM workspace w
 	 WHERE w.source IS NOT NULL AND NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = w.source);

@@ -434,7 +434,8 @@ BEGIN
 	FOR target IN
 		SELECT c.relation, c.column_name FROM crm_internal.customer_columns() c
 		 WHERE c.relation <> ALL (ARRAY['customer_history', 'customer_change', 'customer_merge',
-										'rejected_customer', 'tier_log', 'lifecycle_log']::regclass[])
+										'rejected_customer', 'tier_log',
+											'lifecycle_log']::regclass[])
 		 ORDER BY c.relation::text, c.column_name
 	LOOP
 		PERFORM crm_internal.merge_moves(target.relation, target.column_name, keep::text,

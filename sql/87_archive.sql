@@ -110,7 +110,8 @@ BEGIN
 		lost := crm_internal.archive_lost();
 		IF lost > 0 THEN
 			RAISE object_not_in_prerequisite_state USING
-				MESSAGE = format('the source of workspace "%s" lacks archived purchases', workspace),
+				MESSAGE = format('the source of workspace "%s" lacks archived purchases',
+					workspace),
 				DETAIL = format('%s customers would lose purchases or money.', lost),
 				HINT = format('Load the rows again. SELECT crm.unarchive(%L, force => true) gives '
 					'the archived part up.', workspace);

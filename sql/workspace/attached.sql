@@ -54,7 +54,8 @@ SELECT h.customer_id,
 @end
 
 @plain @internal@.full_history
-@is Histories of everybody, computed from the facts and the archived part. Without history, or with a
+@is Histories of everybody, computed from the facts and the archived part. Without history,
+@is or with a
 @is fault, a customer is rejected.
 @columns customer_id, history, profit_history, fault
 SELECT coalesce(h.customer_id, a.customer_id),
@@ -129,7 +130,8 @@ BEGIN ATOMIC
 		   CASE WHEN h.profit_history IS NOT NULL OR h.has_profit IS NOT TRUE
 				THEN coalesce(crm.merge(a.profit_history, h.profit_history), a.profit_history,
 							  h.profit_history) END AS profit_history,
-		   CASE WHEN h.history IS NULL AND h.has_rows THEN 'amounts of the customer are out of range'
+		   CASE WHEN h.history IS NULL AND h.has_rows
+		   	THEN 'amounts of the customer are out of range'
 				WHEN h.profit_history IS NULL AND h.has_profit
 				THEN 'profits of the customer are out of range' END
 	  FROM unnest(customer_ids) AS c (customer_id)

@@ -68,7 +68,8 @@ SELECT h.customer_id, h.history, h.profit_history,
 				SELECT c.customer_id,
 					   (r.refunded_at AT TIME ZONE w.time_zone)::date,
 					   CASE WHEN scale(r.amount) <= 8 THEN - r.amount ELSE round(- r.amount, 8) END,
-					   CASE WHEN scale(r.cost_recovered - r.amount) <= 8 THEN r.cost_recovered - r.amount
+					   CASE WHEN scale(r.cost_recovered - r.amount) <= 8
+					   	THEN r.cost_recovered - r.amount
 							ELSE round(r.cost_recovered - r.amount, 8) END
 				  FROM workspace w
 				 CROSS JOIN (SELECT DISTINCT n.customer_id FROM customer_change n) c

@@ -20,7 +20,7 @@
  *	0		4		length word of the varlena
  *	4		1		0x20 + scale
  *	5		1		is_sealed
- *	6		2		is_out_of_range: 1 after an amount did not fit (bounded_history_agg)
+ *	6		2		is_out_of_range: 1 after an amount did not fit
  *	8		4		used: bytes of entries
  *	12		4		day of the last entry
  *	16		8		sum of absolute amounts

@@ -45,8 +45,8 @@
 #define UNDETERMINED 5.0
 
 /*
- * A gain in the log-likelihood that means something. A maximum this little above
- * a limit is a twentieth of a standard error away from it.
+ * A gain in the log-likelihood that means something. A maximum this little
+ * above a limit is a twentieth of a standard error away from it.
  */
 #define LEAST_GAIN 1e-3
 
@@ -136,8 +136,8 @@ check_sample(const ModelKind *kind, const ModelSample *sample)
 
 /*
  * The size that each parameter is compared with: the mean age or amount for a
- * parameter with a unit, its inverse for a rate, 1 for the others. This makes "far away" independent
- * of the unit.
+ * parameter with a unit, its inverse for a rate, 1 for the others. This makes
+ * "far away" independent of the unit.
  */
 static void
 natural_scale(const ModelKind *kind, const ModelSample *sample, double *scale)

@@ -25,8 +25,9 @@
  *
  * If the kind is model_best, all kinds of its family are fitted. The one with
  * the lowest AIC replaces it, and of two equal ones the first in kinds.h. The
- * kind may be replaced by one of its limits (kind.h), too. Kinds without a maximum are skipped, and so are kinds that need log_gaps if it is
- * NaN. It is an error if no kind has a maximum.
+ * kind may be replaced by one of its limits (kind.h), too. Kinds without a
+ * maximum are skipped, and so are kinds that need log_gaps if it is NaN. It is
+ * an error if no kind has a maximum.
  */
 extern void model_fit(const ModelRow *rows, Size n_rows, double log_gaps,
 					  Model *model);

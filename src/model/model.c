@@ -10,8 +10,9 @@
  *
  * "kind" and "parameters" are always there, and "unit" is there if the kind
  * counts time. "limit" names the limit of the kind that the model is, if it is
- * one, and the parameters are then the limit's own. A fit adds the rest, which may be absent or null. Rows and
- * columns of the covariance are in the order of the parameters in the papers.
+ * one, and the parameters are then the limit's own. A fit adds the rest, which
+ * may be absent or null. Rows and columns of the covariance are in the order of
+ * the parameters in the papers.
  * Numbers are written as the shortest decimals that read back as the same
  * doubles. So a stored model gives the same answers to the last bit.
  *

@@ -21,7 +21,8 @@ SELECT '2024-01-03', 'acquisition', g, g, 10 * g FROM generate_series(1, 3) g;
 INSERT INTO product (product_id, name, category, rank, list_price)
 SELECT g, 'product ' || g, 'category ' || g % 2, g, 10 * g FROM generate_series(1, 4) g;
 INSERT INTO interaction (customer_id, contact_id, occurred_at, kind, channel, direction)
-SELECT 1 + g % 5, 1 + g % 5, date '2024-02-01' + g, 'call', 'phone', 'in' FROM generate_series(1, 9) g;
+SELECT 1 + g % 5, 1 + g % 5, date '2024-02-01' + g, 'call', 'phone', 'in' FROM generate_series(1,
+	9) g;
 INSERT INTO sales_order (order_id, customer_id, ordered_at, campaign_id)
 SELECT g, 1 + g * g % 40, timestamptz '2024-01-05 12:00+00' + g * interval '1 day', 1 + g % 3
   FROM generate_series(1, 300) g;
@@ -29,6 +30,12 @@ INSERT INTO sales_order_line (order_id, line_no, product_id, unit_price, unit_co
 SELECT g, 1, 1 + g % 4, 10 + g % 90, 5 FROM generate_series(1, 300) g;
 INSERT INTO refund (order_id, line_no, refunded_at, amount)
 SELECT g * 40, 1, timestamptz '2024-11-20 12:00+00', 3 FROM generate_series(1, 5) g;
+-- Three customers whose amounts do not fit into one history
+INSERT INTO sales_order (order_id, customer_id, ordered_at)
+SELECT 2000 + g, 38 + g % 3, '2024-02-02' FROM generate_series(1, 6) g;
+INSERT INTO sales_order_line (order_id, line_no, unit_price)
+SELECT 2000 + g, 1, CASE WHEN g <= 3 THEN 900000000000000 ELSE 0.00000001 END
+  FROM generate_series(1, 6) g;
 INSERT INTO contract (contract_id, customer_id, starts_on, ends_on, monthly_amount)
 SELECT g, g, '2024-01-01', '2024-07-01', 50 FROM generate_series(1, 4) g;
 INSERT INTO contract (contract_id, customer_id, starts_on, monthly_amount, renews_id)
@@ -55,6 +62,11 @@ INSERT INTO tier (program, tier_no, name) VALUES ('standard', 3, 'platinum');
 INSERT INTO tier_rule (program, tier_no, metric, enter_at)
 VALUES ('standard', 3, 'revenue_12m', 90000);
 DELETE FROM lifecycle_rule WHERE stage = 'advocacy';
+INSERT INTO program (program, window_kind) VALUES ('north', 'calendar'), ('south', 'lifetime');
+INSERT INTO tier (program, tier_no, name)
+SELECT p, n, 'tier ' || n FROM unnest('{north,south}'::text[]) p, generate_series(0, 1) n;
+INSERT INTO tier_rule (program, tier_no, metric, enter_at)
+SELECT p, 1, 'revenue', 500 FROM unnest('{north,south}'::text[]) p;
 ALTER TABLE customer ADD COLUMN shoe_size numeric DEFAULT 42;
 CREATE INDEX customer_by_shoe ON customer (shoe_size);
 CREATE VIEW big_customers WITH (security_invoker) AS
@@ -68,7 +80,8 @@ INSERT INTO model (role, kind, as_of, customers, model) VALUES
 	('purchases', 'mbg_nbd', '2024-06-30', 40, crm.make_model('mbg_nbd', 'week', '{1.2,5,0.6,3}')),
 	('spend', 'gamma_gamma', '2024-06-30', 40, crm.make_model('gamma_gamma', NULL, '{6,4,150}')),
 	('purchases', 'nbd', '2024-09-30', 40, crm.make_model('nbd', 'week', '{1.5,6}'));
-SELECT crm.review_tiers('kept sales', as_of => day::date), crm.review_stages('kept sales', day::date)
+SELECT crm.review_tiers('kept sales', as_of => day::date), crm.review_stages('kept sales',
+	day::date)
   FROM generate_series('2024-06-30'::timestamp, '2024-11-30', '1 month') day \g /dev/null
 SELECT crm.merge_customers('kept sales', g, g + 30) FROM generate_series(2, 4) g \g /dev/null
 INSERT INTO maintenance_run (step) VALUES ('refresh'), ('fit'), ('check');
@@ -78,7 +91,14 @@ INSERT INTO sales_order (order_id, customer_id, ordered_at) VALUES (1001, 5, '20
 INSERT INTO sales_order_line (order_id, line_no, unit_price) VALUES (1001, 1, 77);
 
 -- A workspace over a table with text keys
-CREATE TABLE public.kept_orders (who text, bought_at timestamptz, total numeric(12,2));
+CREATE TABLE public.kept_orders (who text, bought_at timestamptz, total numeric(12,2))
+	PARTITION BY HASH (who);
+CREATE TABLE public.kept_orders_0 PARTITION OF public.kept_orders
+	FOR VALUES WITH (MODULUS 3, REMAINDER 0);
+CREATE TABLE public.kept_orders_1 PARTITION OF public.kept_orders
+	FOR VALUES WITH (MODULUS 3, REMAINDER 1);
+CREATE TABLE public.kept_orders_2 PARTITION OF public.kept_orders
+	FOR VALUES WITH (MODULUS 3, REMAINDER 2);
 CREATE INDEX ON public.kept_orders (who);
 INSERT INTO public.kept_orders
 SELECT 'buyer ' || g * g % 30, timestamptz '2024-01-05 12:00+00' + g * interval '1 day', 5 + g % 50
@@ -101,7 +121,8 @@ BEGIN
 		   AND c.relname NOT IN ('refresh_progress', 'refresh_run', 'workspace')
 		 ORDER BY 1, 2
 	LOOP
-		EXECUTE format('SELECT count(*), md5(string_agg(r::text, E''\n'' ORDER BY r::text COLLATE "C"))
+		EXECUTE format('SELECT count(*),
+			md5(string_agg(r::text, E''\n'' ORDER BY r::text COLLATE "C"))
 			FROM %I.%I r', answer.workspace, answer.relation)
 		   INTO answer.row_count, answer.digest;
 		RETURN NEXT answer;

@@ -113,7 +113,8 @@ CREATE TABLE kept_late PARTITION OF kept FOR VALUES FROM ('2023-01-01') TO ('202
 SELECT lives_ok($$INSERT INTO kept VALUES ('buyer 1', '2024-03-01', 5000, 1)$$,
 	'a row of an archived day can be written');
 SELECT results_eq($$SELECT reason, customer_id, amount FROM crm_kept.rejected_purchase$$,
-	$$VALUES ('archived', 'buyer 1', 5000::numeric)$$, 'a row of an archived day is rejected visibly');
+	$$VALUES ('archived', 'buyer 1', 5000::numeric)$$,
+		'a row of an archived day is rejected visibly');
 SELECT pg_temp.refresh('crm_kept') \g /dev/null
 SELECT is_empty('SELECT pg_temp.different()', 'a row of an archived day changes no view');
 
@@ -135,7 +136,8 @@ SELECT throws_ok($$SELECT crm.archive('crm_tables', '2024-01-01')$$, '55000', NU
 -- Going back
 DELETE FROM kept WHERE day < '2024-07-01';
 INSERT INTO kept SELECT * FROM whole WHERE day < '2024-07-01';
-SELECT lives_ok($$SELECT crm.unarchive('crm_kept')$$, 'with its rows loaded again the source is read');
+SELECT lives_ok($$SELECT crm.unarchive('crm_kept')$$,
+	'with its rows loaded again the source is read');
 SELECT is_empty('SELECT pg_temp.different()', 'after going back both answer alike');
 SELECT is((SELECT count(*) FROM crm_kept.archived_history), 0::bigint,
 	'going back empties the archive');

@@ -25,7 +25,8 @@ SELECT name, class, always
 		next_until,holdout_end,to_states}'),
 	('how', false, '{discount,yearly_discount,margin,level,smoothing,once_a_day,replay,note,force,
 		overwrite,
-		full,batch,filter,time_zone,at_time_zone,window_kind,window_length,period_start,upgrade,downgrade,
+		full,batch,filter,time_zone,at_time_zone,window_kind,window_length,period_start,upgrade,
+		downgrade,
 		downgrade_step,valid_for,round_up,grace,min_stay}'),
 	('how', true, '{k,period_discount,weights,groups,unit,n,customers,mode,top,scale,min_baskets}')
 	) AS list (class, always, names), unnest(names) AS name;

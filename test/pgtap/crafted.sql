@@ -59,7 +59,7 @@ SELECT cmp_ok((SELECT count(*) FROM outcome), '>', 5000::bigint, 'binary values 
 SELECT is_empty('SELECT * FROM outcome WHERE result NOT IN (''valid'', ''refused'')',
 	'each binary value is refused or works');
 SELECT cmp_ok((SELECT count(*) FROM outcome WHERE result = 'refused'), '>', 1000::bigint,
-	'and many are refused');
+	'more than 1000 changed values are refused');
 
 CREATE FUNCTION pg_temp.read(input text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
@@ -78,11 +78,12 @@ SELECT 'character', pg_temp.read(overlay(:value placing chr(c) from n for 1))
 UNION ALL
 SELECT 'left out', pg_temp.read(overlay(:value placing '' from n for 1))
 	FROM generate_series(1, length(:value)) n;
-SELECT cmp_ok((SELECT count(*) FROM outcome), '>', 10000::bigint, 'texts tried');
+SELECT cmp_ok((SELECT count(*) FROM outcome), '>', 10000::bigint,
+	'more than 10000 changed texts are tried');
 SELECT is_empty('SELECT * FROM outcome WHERE result NOT IN (''valid'', ''refused'')',
 	'each text is refused by the type or works');
 SELECT cmp_ok((SELECT count(*) FROM outcome WHERE result = 'refused'), '>', 5000::bigint,
-	'and many are refused');
+	'more than 1000 changed values are refused');
 -- The same for crm.model, whose text is JSON and whose bytes are those of jsonb.
 \set model 'crm.make_model(''bg_nbd'', ''week'', ''{0.243,4.414,0.793,2.426}'')::text'
 CREATE TABLE incoming_model (value model);
@@ -114,7 +115,7 @@ SELECT cmp_ok((SELECT count(*) FROM outcome), '>', 9000::bigint, 'texts of a mod
 SELECT is_empty('SELECT * FROM outcome WHERE result NOT IN (''valid'', ''refused'')',
 	'each is refused by the type or answers with finite numbers');
 SELECT cmp_ok((SELECT count(*) FROM outcome WHERE result = 'refused'), '>', 5000::bigint,
-	'and many are refused');
+	'more than 1000 changed values are refused');
 TRUNCATE outcome;
 INSERT INTO outcome
 SELECT 'truncated', pg_temp.receive('incoming_model', substr(jsonb_send((:model)::jsonb), 1, n))

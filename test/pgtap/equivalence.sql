@@ -108,11 +108,13 @@ SET LOCAL enable_hashagg = off;
 SELECT set_eq(:quoted_all, 'SELECT * FROM expected', 'sorted groups give the same bytes');
 SET LOCAL enable_hashagg = on;
 SET LOCAL work_mem = '64kB';
-SELECT set_eq(:quoted_all, 'SELECT * FROM expected', 'so do spilled groups (work_mem 64 kB)');
+SELECT set_eq(:quoted_all, 'SELECT * FROM expected',
+	'groups that spill (work_mem 64 kB) give the same bytes');
 SET LOCAL work_mem = '4MB';
 
 SET LOCAL enable_partitionwise_aggregate = on;
-SELECT set_eq(:quoted_all, 'SELECT * FROM expected', 'and groups partition by partition');
+SELECT set_eq(:quoted_all, 'SELECT * FROM expected',
+	'groups partition by partition give the same bytes');
 SELECT ok(pg_temp.plan_has('SELECT history_agg(day, amount) FROM orders', 'Partial Aggregate'),
 	'partitions make partial aggregates');
 SELECT is((SELECT crm_internal.history_send(history_agg(day, amount)) FROM orders),
@@ -128,7 +130,8 @@ SELECT ok(pg_temp.plan_has(:quoted_all, 'Partial'),
 	'the plan is a parallel one with partial aggregates');
 SELECT set_eq(:quoted_all, 'SELECT * FROM expected', 'parallel workers give the same bytes');
 SELECT is((SELECT crm_internal.history_send(history_agg(day, amount)) FROM orders),
-	(SELECT crm_internal.history_send(rollup(history)) FROM stored), 'also over everything');
+	(SELECT crm_internal.history_send(rollup(history)) FROM stored),
+	'the rollup of stored histories equals the history of all orders');
 SET LOCAL max_parallel_workers_per_gather = 0;
 
 SELECT set_eq($$SELECT customer, crm_internal.history_send(history_agg(day, amount))

@@ -33,7 +33,8 @@ SELECT crm.attach('shop', 'orders', 'user_id', 'created_at', 'amount', cost => '
 SELECT is(pg_temp.noted('shop'), 'attached', 'attaching notes everybody');
 SELECT pg_temp.refresh('shop') \g /dev/null
 SELECT is(pg_temp.noted('shop'), '', 'a refresh of everybody leaves no note');
-INSERT INTO orders VALUES (101, 3, '2024-05-05', 1, 1, 'paid'), (102, 3, '2024-05-06', 1, 1, 'paid'),
+INSERT INTO orders VALUES (101, 3, '2024-05-05', 1, 1, 'paid'), (102, 3, '2024-05-06', 1, 1,
+	'paid'),
 	(103, NULL, '2024-05-06', 1, 1, 'paid');
 SELECT is(pg_temp.noted('shop'), '3', 'an insert notes each customer once, and no missing one');
 DELETE FROM orders WHERE order_id IN (4, 5);
@@ -51,7 +52,8 @@ SELECT is(pg_temp.noted('shop'), '2', 'an update of the time notes the customer'
 TRUNCATE orders;
 SELECT is(pg_temp.noted('shop'), 'TRUNCATE of orders', 'a TRUNCATE notes everybody');
 SELECT pg_temp.refresh('shop') \g /dev/null
-SELECT is((SELECT count(*) FROM shop.purchase_history), 0::bigint, 'after a TRUNCATE nobody is left');
+SELECT is((SELECT count(*) FROM shop.purchase_history), 0::bigint,
+	'after a TRUNCATE nobody is left');
 UPDATE shop.workspace SET time_zone = 'Asia/Shanghai';
 UPDATE shop.workspace SET earliest_day = '2000-01-01';
 UPDATE shop.workspace SET horizon_days = 30;
@@ -96,7 +98,8 @@ UPDATE sale SET note = 'x';
 SELECT is(pg_temp.noted('filtered'), '', 'a column that the filter does not read notes nobody');
 UPDATE sale SET status = 'open' WHERE c = 3;
 SELECT is(pg_temp.noted('filtered'), '3', 'a column of the filter notes the customer');
-SELECT is_empty('SELECT FROM filtered.purchase_history WHERE customer_id = 3 AND crm.purchases(history) > 4',
+SELECT is_empty('SELECT FROM filtered.purchase_history
+	WHERE customer_id = 3 AND crm.purchases(history) > 4',
 	'a customer without rows that pass has no more purchases');
 
 -- Partitions and children
@@ -111,7 +114,8 @@ SELECT crm.attach('parts', 'part', 'c', 'd', 'a') \g /dev/null
 SELECT pg_temp.refresh('parts') \g /dev/null
 ALTER TABLE part RENAME COLUMN c TO client;
 INSERT INTO part_2024 (client, d, a) VALUES (9, '2024-02-02', 1);
-SELECT is(pg_temp.noted('parts'), '9', 'a write to a partition is noted by the names of the parent');
+SELECT is(pg_temp.noted('parts'), '9',
+	'a write to a partition is noted by the names of the parent');
 UPDATE part SET d = '2024-03-03' WHERE client = 2 AND d = '2023-06-03';
 SELECT is(pg_temp.noted('parts'), '2', 'a row that moves to another partition is noted');
 SELECT pg_temp.refresh('parts') \g /dev/null
@@ -172,7 +176,8 @@ CREATE TRIGGER t AFTER INSERT ON stranger REFERENCING NEW TABLE AS n FOR EACH ST
 INSERT INTO stranger VALUES (6, '2024-01-01', 3);
 SELECT is(pg_temp.noted('heirs'), '', 'a trigger on a table of others notes nothing');
 CREATE TABLE plain (c int);
-CREATE TRIGGER t AFTER INSERT ON plain FOR EACH STATEMENT EXECUTE FUNCTION crm_internal.note_changes();
+CREATE TRIGGER t AFTER INSERT ON plain
+	FOR EACH STATEMENT EXECUTE FUNCTION crm_internal.note_changes();
 SELECT throws_like('INSERT INTO plain VALUES (1)',
 	'trigger "t" does not say where to note changes', 'a trigger without a condition is refused');
 SELECT throws_like('SELECT crm_internal.note_changes()', '%trigger%',
@@ -189,7 +194,8 @@ SELECT lives_ok($$INSERT INTO keyed SELECT string_agg(md5(i::text), ''), '2024-0
 SELECT is(pg_temp.noted('keys'), 'a key of keyed has more than 1024 bytes',
 	'a key that is too long notes everybody with the reason');
 SELECT results_eq('SELECT reason, length(customer_id) FROM keys.rejected_purchase',
-	$$VALUES ('key has more than 1024 bytes', 9600)$$, 'a key that is too long is rejected visibly');
+	$$VALUES ('key has more than 1024 bytes', 9600)$$,
+		'a key that is too long is rejected visibly');
 SELECT pg_temp.refresh('keys') \g /dev/null
 SELECT is((SELECT count(*) FROM keys.customer_history), 1::bigint,
 	'a refresh goes on beside a key that is too long');

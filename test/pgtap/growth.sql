@@ -24,7 +24,8 @@ SELECT results_eq('SELECT period, is_complete, active, new_customers, stayed, re
 SELECT results_eq('SELECT growth_rate, quick_ratio, round(revenue_growth_rate::numeric, 6)
 	FROM crm_hand.growth',
 	$$VALUES (NULL::float8, NULL::float8, NULL::numeric), (0, NULL, round(20 / 15.5 - 1, 6)),
-		(0, 1, 4), (0, 1, -0.93), (-1, 0, round(-3.0 / 7 - 1, 6))$$, 'and their rates');
+		(0, 1, 4), (0, 1, -0.93), (-1, 0, round(-3.0 / 7 - 1, 6))$$,
+	'the rates of growth are of their counts');
 SELECT results_eq($$SELECT period, active, dormant, revenue, is_complete
 	FROM crm_hand.growth_at('2025-04-15') WHERE period >= '2025-03-01'$$,
 	$$VALUES (date '2025-03-01', 1::bigint, 1::bigint, 100::numeric, true),
@@ -50,7 +51,8 @@ SELECT results_eq($$SELECT period_no, customers, retained, retained_or_later, re
 	retention_or_later FROM crm_hand.cohort WHERE cohort = '2025-06-01'
 	AND period_no BETWEEN 1 AND 4$$,
 	$$VALUES (1, 2::bigint, 1::bigint, 2::bigint, 0.5::float8, 1::float8), (2, 2, 1, 2, 0.5, 1),
-		(3, 2, 1, 1, 0.5, 0.5), (4, 2, NULL, NULL, NULL, NULL)$$, 'a cohort');
+		(3, 2, 1, 1, 0.5, 0.5), (4, 2, NULL, NULL, NULL, NULL)$$,
+	'a cohort keeps its customers, and is NULL where nobody can know');
 SELECT results_eq($$SELECT period_no, retained FROM crm_hand.cohort_at('2025-09-29')
 	WHERE cohort = '2025-06-01' AND period_no BETWEEN 2 AND 3$$, 'VALUES (2, 1::bigint), (3, NULL)',
 	'what cannot be known yet is NULL');
@@ -60,7 +62,7 @@ SELECT results_eq('SELECT period_no, customers, retained, retention FROM crm_han
 INSERT INTO bought VALUES ('D', '2025-08-05', 1), ('D', '2025-09-05', 1);
 SELECT results_eq('SELECT period_no, customers, retained, retention FROM crm_hand.retention',
 	$$VALUES (0, 3::bigint, 3::bigint, 1::float8), (1, 3, 2, 2 / 3::float8), (2, 2, 1, 0.5),
-	(3, 2, 1, 0.5)$$, 'and counts in each period who is old enough for it');
+	(3, 2, 1, 0.5)$$, 'the retention curve counts in each period the cohorts old enough for it');
 
 -- Repurchase by hand, for March: of 5 buyers P and Q bought twice in it; P, S and T bought in
 -- April.
@@ -161,7 +163,7 @@ SELECT set_eq('SELECT * FROM crm_random.growth_quarterly UNION ALL SELECT *
 	FROM crm_random.growth_yearly UNION ALL SELECT * FROM crm_random.growth_daily UNION ALL SELECT *
 	FROM crm_random.growth',
 	'SELECT g.* FROM unit, crm_random.growth_at(''2024-12-18'', unit) g WHERE unit <> ''week''',
-		'and the others');
+		'growth by other units equals plain SQL');
 CREATE TEMP TABLE cell AS
 SELECT f.unit, f.period AS cohort, n AS period_no, count(*) AS customers,
 	   CASE WHEN f.period + (n + 1) * u.length <= '2024-12-19' THEN count(*)
@@ -185,7 +187,7 @@ SELECT set_eq('SELECT unit, c.* FROM unit, crm_random.retention_at(''2024-12-18'
 		sum(retained_or_later)::bigint AS or_later,
 			sum(retained)::float8 / sum(customers)::float8 AS retention,
 				sum(retained_or_later)::float8 / sum(customers)::float8 AS retention_or_later
-	   FROM cell WHERE retained IS NOT NULL GROUP BY 1, 2', 'and so is retention');
+	   FROM cell WHERE retained IS NOT NULL GROUP BY 1, 2', 'the retention curve equals plain SQL');
 SELECT results_eq('SELECT count(*), count(DISTINCT cohort), max(period_no) FROM crm_random.cohort',
 	'SELECT 25 * count(*), count(*), 24 FROM crm_random.growth', 'by month, for 24 months');
 CREATE TEMP TABLE buys AS SELECT customer_id, purchased_on AS day FROM paid WHERE amount >= 0;
@@ -228,7 +230,7 @@ SELECT set_eq($$SELECT active_periods, customers
 	$$SELECT n::integer, count(*)
 		FROM (SELECT customer_id, count(DISTINCT date_trunc('quarter', day)) AS n FROM buys
 		WHERE day >= '2024-01-01' AND day < '2024-10-01' GROUP BY 1) t GROUP BY n$$,
-		'and by quarters');
+		'stickiness by quarters equals plain SQL');
 
 -- Over a relation of another's, with text keys: the same answers
 CREATE TABLE shop (buyer text, at timestamptz, total numeric);
@@ -238,7 +240,7 @@ CREATE INDEX ON shop (buyer);
 SELECT crm.attach('crm_shop', 'shop', 'buyer', 'at', 'total',
 	time_zone => 'America/New_York') \g /dev/null
 SELECT set_eq('SELECT * FROM crm_shop.growth', 'SELECT * FROM crm_random.growth',
-	'attached: growth');
+	'growth of an attached workspace equals that of tables');
 SELECT set_eq('SELECT * FROM crm_shop.cohort', 'SELECT * FROM crm_random.cohort', 'cohort');
 SELECT set_eq('SELECT * FROM crm_shop.repurchase', 'SELECT * FROM crm_random.repurchase',
 	'repurchase');
@@ -247,7 +249,7 @@ SELECT set_eq('SELECT * FROM crm_shop.stickiness', 'SELECT * FROM crm_random.sti
 SELECT crm.freeze_thresholds('crm_shop'), crm.freeze_thresholds('crm_random') \g /dev/null
 SELECT set_eq('SELECT customer_id, usual_gap, idle_ratio FROM crm_shop.customer_metric',
 	'SELECT ''no '' || customer_id, usual_gap, idle_ratio FROM crm_random.customer_metric
-	WHERE purchases > 0', 'and the usual gap');
+	WHERE purchases > 0', 'the usual gap of an attached workspace equals that of tables');
 SELECT is_empty($$
 	SELECT c.oid::regclass, a.attname FROM pg_class c
 	  LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -255,7 +257,8 @@ SELECT is_empty($$
 	 	AND c.relkind IN ('r', 'v')
 	   AND (obj_description(c.oid, 'pg_class') IS NULL OR col_description(c.oid,
 	   	a.attnum) IS NULL)$$, 'every column there has a comment');
-SELECT is(crm.upgrade_workspace('crm_shop'), 0::bigint, 'and there is nothing to upgrade');
+SELECT is(crm.upgrade_workspace('crm_shop'), 0::bigint,
+	'a new attached workspace needs no upgrade');
 
 SELECT * FROM finish();
 ROLLBACK;

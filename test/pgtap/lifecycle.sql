@@ -107,13 +107,14 @@ SELECT is((SELECT usual_gap FROM crm_stage.customer_metric WHERE customer_id = 9
 	'the own median gap');
 UPDATE crm_stage.threshold SET usual_gaps = '{"segments": {}, "all": 20}';
 SELECT is(pg_temp.stage(21),
-	'dormant: idle_ratio 2 is at least 2, running_contracts 0 is at most 0', 'that of all');
+	'dormant: idle_ratio 2 is at least 2, running_contracts 0 is at most 0',
+	'without a gap of the segment, that of all customers counts');
 UPDATE crm_stage.threshold SET usual_gaps = jsonb_build_object('segments',
 	jsonb_build_object((SELECT segment FROM crm_stage.customer_rfm WHERE customer_id = 21), 10),
 	'all', 20);
 SELECT is(pg_temp.stage(21),
 	'churned: idle_ratio 4 is at least 4, running_contracts 0 is at most 0',
-	'that of the segment comes first');
+	'the gap of the segment comes before that of all');
 SELECT is((SELECT usual_gap FROM crm_stage.customer_metric WHERE customer_id = 9), 40::float8,
 	'the own one before both');
 SELECT crm.freeze_thresholds('crm_stage') \g /dev/null
@@ -163,7 +164,8 @@ SELECT set_eq('SELECT customer_id, stage, facts ->> ''why'', NULL::text
 SELECT results_eq('SELECT customer_id, facts -> ''metrics'' FROM crm_stage.lifecycle_log
 	WHERE customer_id IN (1, 13) ORDER BY 1',
 	$$VALUES (1::bigint, '{"days_known": 546}'::jsonb),
-		(13, '{"idle_ratio": 2, "running_contracts": 0}')$$, 'and the values behind them');
+		(13, '{"idle_ratio": 2, "running_contracts": 0}')$$,
+	'the log keeps the values behind a stage');
 SELECT results_eq($$SELECT * FROM crm.review_stages('crm_stage')$$,
 	'VALUES (30::bigint, 0::bigint, 0::bigint)', 'the same review again writes nothing');
 SELECT pg_temp.buy(13, '2025-07-05') \g /dev/null
@@ -197,7 +199,7 @@ SELECT pg_temp.buy(15, '2025-06-25') \g /dev/null
 SELECT results_eq($$SELECT * FROM crm.review_stages('crm_stage', '2025-06-30', replay => true)$$,
 	'VALUES (30::bigint, 30::bigint, 0::bigint)', 'a replay takes later reviews back');
 SELECT is((SELECT string_agg(stage, ' ') FROM crm_stage.lifecycle_log WHERE customer_id = 15),
-	'loyalty', 'and knows the late facts');
+	'loyalty', 'a replay knows the late facts');
 SELECT is((SELECT count(*) FROM crm_stage.lifecycle_review), 1::bigint, 'one review is left');
 INSERT INTO crm_stage.metric VALUES ('no_such', 'days', true, 'None.');
 INSERT INTO crm_stage.lifecycle_rule VALUES (20, 'awareness', 'no_such', 1, NULL);
@@ -206,9 +208,9 @@ SELECT throws_ok($$SELECT crm.review_stages('crm_stage', '2025-08-01')$$, '42703
 	'a metric that does not exist');
 DELETE FROM crm_stage.lifecycle_rule;
 SELECT throws_like($$SELECT crm.review_stages('crm_stage', '2025-08-01')$$,
-	'workspace "crm_stage" has no rules for stages', 'no rules');
+	'workspace "crm_stage" has no rules for stages', 'a review without rules is refused');
 SELECT throws_ok($$SELECT crm.review_stages('crm_stage', 'infinity')$$, '22008',
-	'as_of is infinity', 'no day');
+	'as_of is infinity', 'a review on a day without end is refused');
 INSERT INTO crm_stage.lifecycle_rule VALUES (1, 'purchase', 'm', 1, NULL),
 	(2, 'interest', 'recency', 0, NULL), (3, 'awareness', NULL, NULL, NULL);
 SELECT is((SELECT customers FROM crm.review_stages('crm_stage', '2025-08-01')), 30::bigint,
@@ -229,7 +231,8 @@ SELECT results_eq('SELECT stage, now_in, entered, advanced, lapsed, conversion, 
 	$$VALUES ('awareness', 1::bigint, 3::bigint, 2::bigint, 1::bigint, 2 / 3::float8, 20::float8),
 		('purchase', 1, 2, 0, 2, 0, 25),
 			 ('loyalty', 1, 1, 0, 0, 0, NULL), ('dormant', 0, 1, 1, 0, 1, 20),
-			 	('churned', 1, 1, 0, 0, 0, NULL)$$, 'the funnel');
+			 	('churned', 1, 1, 0, 0, 0, NULL)$$,
+	'lifecycle_funnel counts who entered each stage and who left it');
 SELECT is((SELECT count(*) FROM crm_stage.lifecycle_funnel), 9::bigint,
 	'with a row for each stage');
 SELECT results_eq('SELECT period, from_stage, to_stage, customers, from_customers, probability,
@@ -260,7 +263,8 @@ SELECT results_eq($$SELECT v.state, round(v.value::numeric, 9)
 						   	'{"awareness": 0, "purchase": 10, "loyalty": 5, "dormant": -1, '
 						   	'"churned": 0}', 0.1) v$$,
 	$$VALUES ('awareness', 0::numeric), ('churned', 0), ('dormant', round(9.79 / 0.21, 9)),
-		('loyalty', 55), ('purchase', round(11 / 0.21, 9))$$, 'and what the stages are worth');
+		('loyalty', 55), ('purchase', round(11 / 0.21, 9))$$,
+	'markov_value tells what the stages are worth');
 
 -- On many: the log is the function of each day, the flow adds up.
 SELECT crm.create_workspace('crm_many', 'Asia/Shanghai') \g /dev/null
@@ -300,7 +304,7 @@ SELECT is_empty($$SELECT p.customer_id, p.usual_gap
 						ELSE coalesce((c.usual_gaps -> 'segments' -> p.segment)::float8,
 							(c.usual_gaps -> 'all')::float8) END
 						OR p.idle_ratio IS DISTINCT FROM p.recency / p.usual_gap)$$,
-							'and the views use it for who has bought on fewer than three days');
+	'the views use the frozen gap for customers with fewer than three purchase days');
 SELECT cmp_ok((SELECT count(*) FROM crm_many_internal.purchase_metric_at('2025-02-10')
 	WHERE purchase_days < 3 AND idle_ratio IS NOT NULL), '>', 50::bigint, 'who are many');
 CREATE TEMP TABLE shown (day date, customer_id bigint, stage text);
@@ -321,8 +325,9 @@ SELECT is_empty('SELECT s.day, s.customer_id FROM shown s WHERE s.stage IS DISTI
 SELECT is_empty('SELECT customer_id
 	FROM (SELECT customer_id, stage, lag(stage) OVER (PARTITION BY customer_id
 	ORDER BY entered_at) AS before FROM crm_many.lifecycle_log) l
-	WHERE stage = before', 'it has changes only');
-SELECT cmp_ok((SELECT count(*) FROM crm_many.lifecycle_log), '>', 1000::bigint, 'and many');
+	WHERE stage = before', 'lifecycle_log has changes only');
+SELECT cmp_ok((SELECT count(*) FROM crm_many.lifecycle_log), '>', 1000::bigint,
+	'lifecycle_log has more than 1000 changes');
 CREATE TEMP TABLE before AS SELECT customer_id, entered_at, stage, facts
 	FROM crm_many.lifecycle_log;
 SELECT crm.review_stages('crm_many', '2025-02-08', replay => true) \g /dev/null
@@ -352,7 +357,7 @@ SELECT set_eq('SELECT period, from_stage, to_stage, customers FROM crm_many.life
 	   	WHERE l.customer_id = c.customer_id
 	   	AND l.entered_at < (m + interval '1 month') AT TIME ZONE 'Asia/Shanghai'
 	   	ORDER BY l.entered_at DESC LIMIT 1)) b (stage)
-	   WHERE b.stage IS NOT NULL GROUP BY 1, 2, 3$$, 'and both are what the log says');
+	   WHERE b.stage IS NOT NULL GROUP BY 1, 2, 3$$, 'both equal what plain SQL reads in the log');
 SELECT set_eq($$SELECT day, customer_id, stage FROM shown$$, $$SELECT d.day, s.customer_id, s.stage
 	FROM (SELECT DISTINCT day FROM shown) d, crm_many.customer_stage_at(d.day) s$$,
 	'the function of a day is the view on that day');
@@ -361,13 +366,13 @@ SELECT is_empty('SELECT stage FROM crm_many.lifecycle_funnel f
 	WHERE s.logged_stage = f.stage)', 'the funnel shows who is where');
 SELECT set_eq('SELECT stage, entered FROM crm_many.lifecycle_funnel WHERE entered > 0',
 	'SELECT stage, count(DISTINCT customer_id) FROM crm_many.lifecycle_log GROUP BY 1',
-	'and who ever was');
+	'the funnel counts who ever was in a stage');
 SELECT is_empty($$SELECT s.customer_id FROM crm_many.customer_stage s WHERE s.why !~ 'sign of life'
 	AND s.stage IS DISTINCT FROM (
 	SELECT DISTINCT r.stage FROM crm_many.customer_stage_rule r WHERE r.customer_id = s.customer_id
 		AND r.chosen)$$, 'customer_stage_rule names the rule');
 SELECT throws_like($$SELECT crm.review_stages('nowhere')$$, 'there is no workspace "nowhere"',
-	'no workspace');
+	'a review of a workspace that is not there is refused');
 
 SELECT * FROM finish();
 ROLLBACK;

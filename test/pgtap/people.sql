@@ -85,7 +85,8 @@ SELECT is((SELECT array_agg(k ORDER BY k COLLATE "C")
 			 FROM jsonb_object_keys(crm.customer_data('crm_people', 770077)) k),
 	'{consent,contact,contract,cost_entry,customer,customer_360,customer_change,customer_history,
 	  interaction,lifecycle_log,note,opportunity,opportunity_log,points_entry,purchase,referral,
-	  refund,rejected_customer,sales_order,sales_order_line,service_case,survey_answer,tier_log}'::text[],
+	  refund,rejected_customer,sales_order,sales_order_line,service_case,survey_answer,
+	  tier_log}'::text[],
 	'the data of a customer come from every table');
 SELECT is(jsonb_array_length(crm.customer_data('crm_people', 770077) -> 'sales_order_line'), 4,
 	'the data of a customer have the lines of their own orders');

@@ -72,7 +72,7 @@ SELECT is(ARRAY[pg_temp.balance(4, '2025-01-31'), pg_temp.balance(4, '2025-02-01
 	'half past eleven in London is the next day in Shanghai');
 UPDATE crm_points.workspace SET time_zone = 'UTC';
 SELECT is(ARRAY[pg_temp.balance(4, '2025-01-31'), pg_temp.balance(4, '2025-01-30')], '{7,NULL}',
-	'and the same day in London');
+	'in another time zone the day of the entry is another one');
 
 -- The tier before the order decides about its points: 196, not 217.
 INSERT INTO crm_points.program (program, window_kind, downgrade)
@@ -89,7 +89,7 @@ INSERT INTO crm_points.sales_order (order_id, customer_id, ordered_at, status) V
 INSERT INTO crm_points.sales_order_line (order_id, line_no, unit_price) VALUES (1, 1, 150000),
 	(2, 1, 100000), (2, 2, 96000), (3, 1, 1799.99), (4, 1, 5000), (5, 1, 899);
 SELECT is((SELECT count(*) FROM generate_series(0, 40) n, crm.review_tiers('crm_points', 'club',
-	date '2024-12-31' + n)), 41::bigint, 'reviewed daily');
+	date '2024-12-31' + n)), 41::bigint, 'a program is reviewed on 41 days');
 SET LOCAL crm.as_of = '2025-02-28';
 CREATE FUNCTION pg_temp.order_points() RETURNS TABLE (order_id bigint, amount numeric, tier text,
 	amount_per_point numeric, points numeric, credited numeric) LANGUAGE sql AS
@@ -114,7 +114,7 @@ SELECT is(ARRAY[pg_temp.credit(), pg_temp.credit()], '{2,0}',
 	'credited says what the ledger already holds, so that nothing is credited twice');
 SELECT results_eq('SELECT order_id, points, credited FROM pg_temp.order_points()
 	WHERE credited > 0', 'VALUES (2::bigint, 196::numeric, 196::numeric),
-	(3, 1, 1)', 'and what it holds');
+	(3, 1, 1)', 'order_points holds what was credited');
 SET LOCAL crm.as_of = '2025-02-01';
 SELECT is((SELECT count(*) FROM pg_temp.order_points()), 2::bigint, 'orders up to the day');
 RESET crm.as_of;
@@ -171,7 +171,7 @@ SELECT is_empty($$SELECT day, customer_id
 	crm_points.points_balance_at(day) b
 	WHERE b.available + b.pending <> coalesce((SELECT sum(l.points)
 		FROM crm_points.points_lot_at(day) l WHERE l.customer_id = b.customer_id), 0)$$,
-		'and they add up to what is available and pending');
+		'the lots add up to what is available and pending');
 INSERT INTO crm_points.points_entry (customer_id, occurred_at, kind, points, expires_at, note)
 	VALUES (9, '2025-01-01', 'adjust', 10, '2025-02-01', 'apology'),
 	(9, '2025-01-01', 'earn', 10, '2025-02-01', NULL),
@@ -196,15 +196,15 @@ PREPARE entry AS INSERT INTO crm_points.points_entry (customer_id, occurred_at, 
 SELECT throws_ok($$EXECUTE entry ('2025-01-02', 'earn', 1, NULL, '2025-01-01')$$, '23514', NULL,
 	'an expiry before the points are earned');
 SELECT throws_ok($$EXECUTE entry ('2025-01-02', 'earn', 1, NULL, '2025-01-02')$$, '23514', NULL,
-	'or at that moment');
+	'points that expire when they are earned are refused');
 SELECT throws_ok($$EXECUTE entry ('2025-01-02', 'earn', 1, '2025-01-10', '2025-01-09')$$, '23514',
 	NULL, 'an expiry before they are available');
 SELECT throws_ok($$EXECUTE entry ('2025-01-02', 'earn', 0, NULL, NULL)$$, '23514', NULL,
-	'no points');
+	'an entry without points is refused');
 SELECT throws_ok($$EXECUTE entry ('2025-01-02', 'earn', 'NaN', NULL, NULL)$$, '23514', NULL,
 	'points that are no number');
 SELECT throws_ok($$EXECUTE entry ('2025-01-02', 'earn', 'Infinity', NULL, NULL)$$, '23514', NULL,
-	'infinite points');
+	'an entry with infinite points is refused');
 SELECT throws_ok($$EXECUTE entry ('2025-01-02', 'earn', 1.123456789, NULL, NULL)$$, '23514', NULL,
 	'more than 8 decimals');
 SELECT throws_ok($$EXECUTE entry ('-infinity', 'earn', 1, NULL, NULL)$$, '23514', NULL,
@@ -220,7 +220,7 @@ SELECT throws_ok($$EXECUTE entry ('2025-01-02', 'redeem', -1, '2025-02-01', NULL
 SELECT throws_ok($$EXECUTE entry ('2025-01-02', 'gift', 1, NULL, NULL)$$, '23514', NULL,
 	'a kind that does not exist');
 SELECT lives_ok('SELECT sum(balance) FROM crm_points.points_balance',
-	'so that no entry makes the view of everybody an error');
+	'no entry makes the view of everybody an error');
 SELECT is_empty('SELECT * FROM crm.check_workspace(''crm_points'')
 	WHERE problem NOT LIKE ''histories%''', 'check_workspace has nothing to say');
 -- Entries with keys: the same in another order, and from parallel workers
@@ -264,7 +264,8 @@ SELECT matches(string_agg(plan, ' '), 'Partial', 'in parallel workers')
 	available_at, entry_id, reverses_id, ''2025-09-01'') FROM keyed GROUP BY customer') plan;
 SELECT set_eq('SELECT customer, points_balance_agg FROM serial',
 	'SELECT customer, crm.points_balance_agg(points, occurred_at, expires_at, available_at,
-	entry_id, reverses_id, ''2025-09-01'') FROM keyed GROUP BY customer', 'the same');
+	entry_id, reverses_id, ''2025-09-01'') FROM keyed GROUP BY customer',
+	'a balance by keys equals the serial one');
 
 SELECT * FROM finish();
 ROLLBACK;

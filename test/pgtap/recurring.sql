@@ -135,14 +135,14 @@ SELECT is_empty('SELECT period FROM crm_flow.recurring
 	'closing = opening + new + expansion - contraction - churn + reactivation');
 SELECT is_empty('SELECT period FROM crm_flow.recurring
 	WHERE customers_closing <> customers_opening + customers_new - customers_churned
-	+ customers_reactivated', 'so do the customers');
+	+ customers_reactivated', 'the customers of a month add up');
 SELECT is_empty('SELECT period
 	FROM (SELECT period, opening, lag(closing, 1, 0) OVER (ORDER BY period) AS before
 	FROM crm_flow.recurring) r WHERE opening <> before', 'a month opens as the one before closed');
 SELECT is_empty('SELECT period FROM crm_flow.recurring WHERE grr > 1 OR grr > nrr OR grr < 0
 	OR abs(nrr - retained / nullif(opening, 0)) > 1e-12', 'the rates are of their parts');
 SELECT cmp_ok((SELECT count(*) FROM crm_flow.recurring WHERE reactivation > 0 AND contraction > 0
-	AND expansion > 0), '>', 5::bigint, 'and something happens');
+	AND expansion > 0), '>', 5::bigint, 'the random contracts have months with all movements');
 SELECT set_eq('SELECT period, due, renewed, due_amount, renewed_amount, renewed_to_amount
 	FROM crm_flow.renewal',
 	$$SELECT date_trunc('month', c.ends_on)::date AS period, count(*) AS due,
@@ -156,7 +156,7 @@ SELECT set_eq('SELECT period, due, renewed, due_amount, renewed_amount, renewed_
 			 	WHERE n.renews_id = c.contract_id AND n.starts_on <= '2025-05-20')),
 			 	0) AS renewed_to_amount
 		FROM crm_flow.contract c WHERE c.ends_on <= '2025-05-20' GROUP BY 1$$,
-			'and so are renewals');
+			'renewals equal plain SQL');
 SELECT is((SELECT count(*) FROM crm_flow.recurring_at('2022-12-31')), 0::bigint,
 	'before the first contract there is nothing');
 

@@ -98,7 +98,7 @@ SELECT is_empty('SELECT * FROM crm_scores.customer_score WHERE score IS NULL OR 
 	OR score > 100', 'scores are from 0 to 100');
 SELECT is_empty('SELECT s.customer_id, s.model FROM crm_scores.customer_score s
 	JOIN crm_scores.customer_score_part p USING (customer_id, model) GROUP BY 1, 2, s.score
-	HAVING abs(sum(p.score) - s.score) > 0.0001', 'they are the sum of their parts');
+	HAVING abs(sum(p.score) - s.score) > 0.0001', 'scores are the sum of their parts');
 SELECT results_eq('SELECT model, count(*), count(DISTINCT customer_id)
 	FROM crm_scores.customer_score GROUP BY 1
 	ORDER BY 1', $$VALUES ('fresh', 5::bigint, 5::bigint), ('value', 5, 5), ('voice', 5, 5),
@@ -128,7 +128,8 @@ SELECT throws_ok($$INSERT INTO crm_scores.score_item (model, metric, weight, bre
 SELECT throws_ok($$INSERT INTO crm_scores.score_item (model, metric, weight, breaks, points)
 	VALUES ('bad', 'revenue', 1, '{1}', '{1,NaN}')$$, '23514', NULL, 'points that are no number');
 SELECT throws_ok($$INSERT INTO crm_scores.score_item (model, metric, weight, breaks, points)
-	VALUES ('bad', 'revenue', 1, '{1}', '{0,Infinity}')$$, '23514', NULL, 'infinite points');
+	VALUES ('bad', 'revenue', 1, '{1}', '{0,Infinity}')$$, '23514', NULL,
+	'a score with infinite points is refused');
 SELECT throws_ok($$INSERT INTO crm_scores.score_item (model, metric, weight, breaks, points,
 	half_life) VALUES ('bad', 'revenue', 1, '{1}', '{0,1}', '0')$$, '23514', NULL,
 	'a half-life of zero');
@@ -142,7 +143,7 @@ SELECT results_eq('SELECT problem, object, detail FROM crm.check_workspace(''crm
 	('score out of order', 'score_item', 'revenue in "down" has breaks {5,2} and points {0,1,2}.'),
 		('score out of order', 'score_item',
 		'revenue in "unknown" has breaks {5} and points {0,NULL}.')$$,
-		'it names breaks out of order');
+		'a check names breaks out of order');
 DELETE FROM crm_scores.score_item WHERE model IN ('down', 'unknown');
 INSERT INTO crm_scores.score_item (model, metric, weight, breaks, points)
 	VALUES ('bad', 'moon', 1, '{1}', '{0,1}');

@@ -31,16 +31,19 @@ SELECT crm.attach('f', 'o', 'c', 'd', 'a', filter => 'is_good(s) -- of mine') \g
 SET LOCAL search_path = public;
 SELECT results_eq('SELECT customer_id FROM f.purchase_history', 'VALUES (1)',
 	'names in a filter mean what they mean to the caller');
-SELECT is((SELECT filter FROM f.workspace), 'mine.is_good(s)', 'the filter is kept with full names');
+SELECT is((SELECT filter FROM f.workspace), 'mine.is_good(s)',
+	'the filter is kept with full names');
 
 -- Existing workspaces
-SELECT throws_like($$SELECT crm.attach('f', 'o', 'c', 'd', 'a')$$, 'schema "f" is already a workspace',
+SELECT throws_like($$SELECT crm.attach('f', 'o', 'c', 'd', 'a')$$,
+	'schema "f" is already a workspace',
 	'attaching a workspace again is refused by name');
 SELECT throws_like($$SELECT crm.create_workspace('f')$$, 'schema "f" is already a workspace',
 	'creating a workspace again is refused by name');
 
 -- Settings
-SELECT throws_like('UPDATE f.workspace SET ' || change, 'an UPDATE cannot change the source of a workspace',
+SELECT throws_like('UPDATE f.workspace SET ' || change,
+	'an UPDATE cannot change the source of a workspace',
 	'this edit of the settings is refused: ' || change)
   FROM unnest(ARRAY['filter = NULL', 'amount_column = ''c''', 'cost_column = ''a''',
 	'source = ''mine.is_good''::regproc::oid', 'at_time_zone = ''UTC''']) change;
@@ -68,8 +71,10 @@ ALTER TABLE o RENAME TO o_old;
 CREATE TABLE o (c int, d date, total numeric, s text);
 CREATE INDEX ON o (c);
 INSERT INTO o VALUES (3, '2024-01-01', 7, 'bad');
-SELECT results_eq($$SELECT object, detail FROM crm.check_workspace('f') WHERE problem = 'source replaced'$$,
-	$$VALUES ('public.o', 'The workspace follows public.o_old, and another relation has its name now.')$$,
+SELECT results_eq($$SELECT object, detail FROM crm.check_workspace('f')
+	WHERE problem = 'source replaced'$$,
+	$$VALUES ('public.o',
+		'The workspace follows public.o_old, and another relation has its name now.')$$,
 	'check_workspace names a source that was replaced');
 SELECT crm.change_source('f', source => 'o', amount => 'total', cost => '') \g /dev/null
 SELECT results_eq('SELECT customer_id FROM f.purchase_history', 'VALUES (3)',
@@ -79,12 +84,15 @@ INSERT INTO o_old VALUES (8, '2024-01-01', 7, 'bad');
 INSERT INTO o VALUES (9, '2024-01-01', 7, 'bad');
 SELECT results_eq('SELECT customer_id FROM f.customer_change', 'VALUES (9)',
 	'the former source is not followed any more, the new one is');
-SELECT throws_like($$SELECT crm.change_source('f', customer => 's')$$, 'the keys of workspace "f" are of type %',
+SELECT throws_like($$SELECT crm.change_source('f', customer => 's')$$,
+	'the keys of workspace "f" are of type %',
 	'keys of another type are refused');
-SELECT throws_like($$SELECT crm.change_source('f', amount => 'nosuch')$$, '% has no column "nosuch" (amount)',
+SELECT throws_like($$SELECT crm.change_source('f', amount => 'nosuch')$$,
+	'% has no column "nosuch" (amount)',
 	'a column that is missing is refused');
 DROP TABLE o CASCADE;
-SELECT results_eq($$SELECT problem, object, hint LIKE '%change_source%' FROM crm.check_workspace('f')$$,
+SELECT results_eq($$SELECT problem, object, hint LIKE '%change_source%'
+	FROM crm.check_workspace('f')$$,
 	$$VALUES ('source dropped', 'public.o', true)$$,
 	'check_workspace says of a dropped source that it is gone, and nothing else');
 SELECT throws_like($$SELECT pg_temp.refresh('f')$$, 'the source of workspace "f" was dropped',
@@ -116,7 +124,8 @@ SELECT results_eq('SELECT customer_id, history::text FROM odd.purchase_history',
 	$$VALUES ('b', '[["2024-01-01",1,5]]')$$, 'all other customers go on after a refresh');
 SELECT is((SELECT count(*) FROM odd.rejected_purchase WHERE reason LIKE 'amounts of%'), 1::bigint,
 	'a customer out of range is named once after a refresh');
-SELECT is((SELECT count(*) FROM odd.growth_daily) < 2000, true, 'one odd day does not swell a view');
+SELECT is((SELECT count(*) FROM odd.growth_daily) < 2000, true,
+	'one odd day does not swell a view');
 INSERT INTO r VALUES ('b', '2024-01-04', 900000000000000), ('b', '2024-01-05', 0.00000001);
 SELECT is((SELECT count(*) FROM odd.rejected_purchase WHERE reason LIKE 'amounts of%'), 2::bigint,
 	'a customer who gets out of range is named at once');
@@ -126,7 +135,8 @@ DELETE FROM r WHERE a = 0.00000001;
 SELECT is((SELECT count(*) FROM odd.rejected_purchase WHERE reason LIKE 'amounts of%'), 0::bigint,
 	'a customer who was mended is not named any more');
 SELECT pg_temp.refresh('odd') \g /dev/null
-SELECT is((SELECT count(*) FROM odd.purchase_history), 2::bigint, 'a customer who was mended is back');
+SELECT is((SELECT count(*) FROM odd.purchase_history), 2::bigint,
+	'a customer who was mended is back');
 SELECT is((SELECT count(*) FROM odd.rejected_customer), 0::bigint, 'no rejection is kept for ever');
 UPDATE odd.workspace SET earliest_day = '0001-01-01';
 SELECT is((SELECT crm.first_day(history) FROM odd.purchase_history WHERE customer_id = 'b'),
@@ -145,7 +155,8 @@ SELECT results_eq('SELECT customer_id, history::text FROM own.purchase_history',
 	$$VALUES (1::bigint, '[["2024-05-01",1,10]]')$$, 'what tables reject is left out');
 SELECT pg_temp.refresh('own') \g /dev/null
 SELECT results_eq('SELECT customer_id, history::text FROM own.purchase_history',
-	$$VALUES (1::bigint, '[["2024-05-01",1,10]]')$$, 'what tables reject is left out after a refresh');
+	$$VALUES (1::bigint, '[["2024-05-01",1,10]]')$$,
+		'what tables reject is left out after a refresh');
 
 -- Types and names
 CREATE DOMAIN customer_no AS bigint NOT NULL;
@@ -158,8 +169,10 @@ SELECT crm.attach('by $$ "enum"', 'named', 'e', 't', '$$am', cost => 'it''s "q"'
 INSERT INTO named VALUES (1, 'x', '2024-01-01', 5, 2), (2, 'y', '2024-01-01', 7, 3);
 SELECT pg_temp.refresh('by_domain'), pg_temp.refresh('by $$ "enum"') \g /dev/null
 INSERT INTO named VALUES (1, 'x', '2024-01-02', 5, 2);
-SELECT results_eq('SELECT customer_id::bigint, crm.purchases(history) FROM by_domain.purchase_history
-	ORDER BY 1', 'VALUES (1::bigint, 2::bigint), (2, 1)', 'a domain that forbids NULL serves as a key');
+SELECT results_eq('SELECT customer_id::bigint, crm.purchases(history)
+	FROM by_domain.purchase_history
+	ORDER BY 1', 'VALUES (1::bigint, 2::bigint), (2,
+		1)', 'a domain that forbids NULL serves as a key');
 SELECT results_eq('SELECT customer_id::text, crm.amount(profit_history)
 	FROM "by $$ ""enum""".purchase_history ORDER BY 1', 'VALUES (''x'', 6::numeric), (''y'', 4)',
 	'names with dollars, brackets and quotes are taken as they are');
@@ -192,7 +205,8 @@ CREATE TABLE mixed_here PARTITION OF mixed FOR VALUES FROM ('2024-01-01') TO ('2
 CREATE FOREIGN TABLE mixed_there PARTITION OF mixed FOR VALUES FROM ('2023-01-01') TO ('2024-01-01')
 	SERVER elsewhere;
 SELECT crm.attach('mix', 'mixed', 'c', 'd', 'a') \g /dev/null
-SELECT is_empty($$SELECT FROM pg_trigger WHERE tgrelid IN ('mixed'::regclass, 'mixed_here'::regclass)$$,
+SELECT is_empty($$SELECT FROM pg_trigger WHERE tgrelid IN ('mixed'::regclass,
+	'mixed_here'::regclass)$$,
 	'a table with a foreign partition gets no triggers');
 SELECT lives_ok($$INSERT INTO mixed VALUES (1, '2024-01-01', 1)$$,
 	'writers of a table with a foreign partition go on');

@@ -170,8 +170,10 @@ SELECT is_empty($$
 	 	review_on FROM replay)
 	ORDER BY 2, 3, 5$$,
 		'tier_log is crm.tier_path, row for row: tier, valid_from, valid_to, reason, review_on');
-SELECT is((SELECT count(*) FROM logged), (SELECT count(*) FROM replay), 'and no row twice');
-SELECT cmp_ok((SELECT count(*) FROM logged), '>', 1000::bigint, 'that is many decisions');
+SELECT is((SELECT count(*) FROM logged), (SELECT count(*) FROM replay),
+	'tier_log has no row twice');
+SELECT cmp_ok((SELECT count(*) FROM logged), '>', 1000::bigint,
+	'the replay makes more than 1000 decisions');
 SELECT is((SELECT array_agg(DISTINCT reason ORDER BY reason) FROM logged),
 	'{downgrade,enroll,grace,renew,upgrade}', 'of every kind');
 SELECT is_empty($$SELECT program FROM crm_reviews.program WHERE downgrade <> 'never' EXCEPT

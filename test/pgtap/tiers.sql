@@ -81,7 +81,7 @@ SELECT is(pg_temp.story('standard', 2),
 SELECT is(pg_temp.story('qualified', 2),
 	'ordinary from 2024-02-01 enroll; gold from 2024-03-10 upgrade 2025-04-01; gold from '
 	'2025-04-01 grace 2025-05-31; ordinary from 2025-05-31 downgrade',
-	'or to what 1000 keeps, which is the base');
+	'a member whose metric keeps no tier falls to the base');
 SELECT is(pg_temp.story('standard', 3),
 	'gold from 2024-03-10 enroll 2025-04-01; gold from 2025-04-01 grace 2025-05-31; silver from '
 	'2025-05-31 downgrade 2026-06-01', 'exactly 5000.00 is gold');
@@ -100,7 +100,7 @@ SELECT is(pg_temp.story('standard', 7),
 SELECT is(pg_temp.story('strict', 7),
 	'ordinary from 2024-02-01 enroll; gold from 2024-03-10 upgrade 2025-04-01; silver from '
 	'2024-03-11 downgrade 2025-04-01; ordinary from 2024-03-12 downgrade',
-	'or down at once, a step a day');
+	'a member falls a step a day where the program downgrades at once');
 SELECT is((SELECT facts -> 'metrics' ->> 'revenue_12m' FROM crm_tiers.tier_log
 	WHERE program = 'standard' AND customer_id = 7 AND reason = 'grace'), '0',
 	'the window loses the refunded amount in both');
@@ -285,7 +285,7 @@ SELECT results_eq($$SELECT tier_no, metric, enter_at, enter_share FROM crm_tiers
 	'tier_review keeps the thresholds that the shares meant');
 SELECT is((SELECT facts -> 'asked' FROM crm_tiers.tier_log
 	WHERE program = 'best' AND customer_id = 102), '{"revenue_12m": 90}'::jsonb,
-	'and so do the facts');
+	'the facts show the threshold of the share');
 SELECT lives_ok($$SELECT crm.tier_grant('crm_tiers', 'best', 108, 'A', '2030-12-31',
 	'2030-07-14')$$, 'a tier of a share of the customers is given by hand like any other');
 SET LOCAL crm.as_of = '2030-07-15';
@@ -294,12 +294,12 @@ CREATE TEMP TABLE before AS SELECT * FROM crm_tiers.customer_tier
 SELECT pg_temp.buy(110, '2030-07-01 12:00', 1000) \g /dev/null
 SELECT set_eq($$SELECT * FROM crm_tiers.customer_tier
 	WHERE program = 'best' AND customer_id < 110$$, 'TABLE before',
-	'that another buys more changes nobody');
+	'a purchase of somebody else changes nobody');
 SELECT results_eq($$SELECT tier, gap_to_next FROM crm_tiers.customer_tier
 	WHERE program = 'best' AND customer_id = 110$$, $$VALUES ('C', 0::numeric)$$,
 	'he himself will rise at the next review');
 SELECT is(pg_temp.review('{best}', '2030-07-31', '2031-02-28', '2031-06-30'), 0::bigint,
-	'later reviews');
+	'later reviews change nobody without need');
 SELECT is((SELECT string_agg(tier, '' ORDER BY customer_id) FROM crm_tiers.tier_log
 	JOIN crm_tiers.tier t(program, tier_no, tier) USING (program, tier_no)
 			WHERE program = 'best' AND customer_id > 100 AND valid_from < '2030-08-01'
@@ -345,7 +345,7 @@ SELECT is((SELECT string_agg(tier, ',' ORDER BY customer_id) FROM crm_tiers.tier
 SELECT pg_temp.buy(201, '2026-01-25 12:00', 20), pg_temp.buy(201, '2026-02-01 12:00',
 	1) \g /dev/null
 SELECT is(pg_temp.review('{friends,worthy}', '2026-01-24', '2026-01-25', '2026-02-01',
-	'2026-02-20'), 0::bigint, 'and again');
+	'2026-02-20'), 0::bigint, 'reviews again write nothing');
 SELECT is(pg_temp.story('friends', 201),
 	'base from 2026-01-19 enroll; star from 2026-01-25 upgrade 2027-01-25',
 	'revenue_12m of a window of 12 months counts the day');
@@ -359,7 +359,7 @@ SELECT results_eq($$SELECT purpose, metric, value, threshold FROM crm_tiers.cust
 SELECT results_eq($$SELECT metric, value, missing FROM crm_tiers.customer_tier_rule
 	WHERE program = 'friends' AND customer_id = 201 ORDER BY 1$$, $$VALUES ('referrals', 1::numeric,
 	0::numeric), ('revenue_12m', 21, 0)$$,
-	'and referrals of the day, the amount of the year that the review will judge');
+	'needs show referrals of the day and the amount of the year that the review judges');
 SELECT is((SELECT gap_to_next::text FROM crm_tiers.customer_tier WHERE program = 'friends'
 	AND customer_id = 203), '1', 'a gap has no more decimals than it needs');
 RESET crm.as_of;
@@ -391,7 +391,7 @@ SELECT is(pg_temp.story('qualified', 301),
 	'late facts count from the next review on');
 SELECT is(pg_temp.story('qualified', 302),
 	'ordinary from 2026-10-02 enroll; silver from 2026-10-31 upgrade 2027-11-01',
-	'so do new rules (rule edits that reach nobody: Open Loyalty)');
+	'new rules reach members at the next review');
 SELECT is_empty($$SELECT program, customer_id, valid_from, tier_no, reason, facts, decided_at
 	FROM log_before EXCEPT SELECT program, customer_id, valid_from, tier_no, reason, facts,
 	decided_at FROM crm_tiers.tier_log$$, 'what was decided stays as it was written');
@@ -423,7 +423,7 @@ SELECT results_eq($$SELECT program, tier, since FROM crm_tiers.customer_tier WHE
 	'customer_tier of a day is that day of each program');
 SELECT results_eq($$SELECT program, value FROM crm_tiers.customer_tier_rule
 	WHERE customer_id = 401 AND metric = 'purchases' ORDER BY 1$$, $$VALUES ('berlin', 2::numeric),
-	('here', 3), ('kiritimati', 1)$$, 'and so are its metrics');
+	('here', 3), ('kiritimati', 1)$$, 'metrics count by the time zone of the program');
 RESET crm.as_of;
 
 -- Midnight does not exist in Sao Paulo on 4 November 2018: the day begins at one o'clock.
@@ -452,12 +452,13 @@ SELECT is(pg_temp.review('{berlin}', '2027-03-31', '2027-04-01', '2027-04-02'), 
 	'reviews go on in another time zone');
 SELECT results_eq($$SELECT valid_from, tier_no FROM crm_tiers.tier_log WHERE program = 'berlin'
 	AND customer_id = 404 ORDER BY 1$$, $$VALUES ('2027-04-01 04:00+00'::timestamptz, 0),
-	('2027-04-02 04:00+00', 1)$$, 'and by its days');
+	('2027-04-02 04:00+00', 1)$$, 'decisions take effect by the days of the program');
 SELECT pg_temp.buy(405, '2027-05-01 12:00', 6000) \g /dev/null
-SELECT is(pg_temp.review('{strict}', '2027-05-01'), 0::bigint, 'an order');
+SELECT is(pg_temp.review('{strict}', '2027-05-01'), 0::bigint,
+	'an order brings no member up at once where the program forbids it');
 UPDATE crm_tiers.sales_order SET status = 'cancelled' WHERE customer_id = 405;
 SELECT is(pg_temp.review('{strict}', '2027-05-02', '2027-05-03', '2027-05-04'), 0::bigint,
-	'is cancelled');
+	'an order that is cancelled brings nobody up');
 SELECT is(pg_temp.story('strict', 405),
 	'gold from 2027-05-01 enroll 2028-05-01; silver from 2027-05-02 downgrade 2028-06-01; ordinary '
 	'from 2027-05-03 downgrade', 'who has no purchase left stays a member and falls');
@@ -484,11 +485,11 @@ SELECT throws_ok($$SELECT crm.tier_grant('crm_tiers', 'standard', 6, 'platinum',
 	'2026-10-10')$$, '42704', NULL, 'a tier that no review has heard of cannot be given yet');
 SET LOCAL crm.as_of = '2026-10-10';
 SELECT lives_ok('SELECT program, tier, gap_to_keep FROM crm_tiers.customer_tier',
-	'nor makes it an error to ask who has the others');
+	'a tier that is newer than the review is no error for the view');
 RESET crm.as_of;
 SELECT is(pg_temp.review('{standard}', '2026-10-11'), 0::bigint, 'the next review knows it');
 SELECT lives_ok($$SELECT crm.tier_grant('crm_tiers', 'standard', 6, 'platinum', '2026-12-31',
-	'2026-10-12')$$, 'and then it can be given');
+	'2026-10-12')$$, 'a new tier can be given after the review');
 
 -- A row for each member and program
 SELECT set_eq('SELECT program, customer_id, count(*) FROM crm_tiers.customer_tier GROUP BY 1, 2',
@@ -540,7 +541,7 @@ SELECT results_eq('SELECT * FROM seen ORDER BY 1',
 	'a reader sees the customers that row security shows him, and counts only them');
 SET LOCAL ROLE crm_tiers_reader;
 SELECT throws_ok($$SELECT * FROM crm.review_tiers('crm_tiers', 'standard', '2027-01-01')$$, '42501',
-	NULL, 'and reviews nothing');
+	NULL, 'a reader who sees some customers may not review');
 RESET ROLE;
 GRANT INSERT ON crm_tiers.maintenance_run TO crm_tiers_reader;
 SELECT count(DISTINCT customer_id) AS buyers FROM crm_tiers_internal.purchase_source

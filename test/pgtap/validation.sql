@@ -84,7 +84,7 @@ SELECT is_empty($$
 	 	OR abs(b.expected - p.expected) > 1e-9$$,
 	'bins by recency equal plain SQL');
 SELECT is((SELECT sum(customers) FROM validated, accuracy_by_recency(v)), (SELECT count(*)::numeric
-	FROM plain), 'and have room for everybody');
+	FROM plain), 'bins by recency have room for everybody');
 SELECT is_empty($$
 	SELECT t.* FROM validated, fitted, tracking(v, 'week') AS t,
 		   LATERAL (SELECT count(*) FROM numbered WHERE n > 1 AND first_day <= '2025-03-31'
@@ -115,7 +115,7 @@ SELECT is((SELECT validate(model, history, '2025-03-31', '2025-07-31' ORDER BY r
 	FROM stored, fitted), (SELECT v FROM serial),
 		  'shuffled customers give the same validation');
 SELECT is((SELECT check_spend_independence(history, '2025-03-31' ORDER BY random())::text
-	FROM stored), (SELECT i FROM serial), 'and correlations');
+	FROM stored), (SELECT i FROM serial), 'shuffled customers give the same correlations');
 SET LOCAL parallel_setup_cost = 0;
 SET LOCAL parallel_tuple_cost = 0;
 SET LOCAL min_parallel_table_scan_size = 0;
@@ -125,8 +125,9 @@ SET LOCAL max_parallel_workers_per_gather = 2;
 \set validation 'SELECT crm.validate(' :model ', history, ' :span ')::text FROM stored'
 SELECT ok(pg_temp.plan_has(:'validation', 'Partial Aggregate'),
 	'parallel workers share the customers');
-SELECT is(x, (SELECT v FROM serial), 'and give the same validation') FROM (:validation) AS y (x);
-SELECT is(x, (SELECT i FROM serial), 'and the same correlations')
+SELECT is(x, (SELECT v FROM serial), 'parallel workers give the same validation')
+	FROM (:validation) AS y (x);
+SELECT is(x, (SELECT i FROM serial), 'parallel workers give the same correlations')
 	FROM (SELECT check_spend_independence(history, '2025-03-31')::text FROM stored) AS y (x);
 SET LOCAL max_parallel_workers_per_gather = 0;
 
@@ -152,7 +153,7 @@ SELECT ok(abs(pearson_p - (1 - abs(pearson) * (3 - pearson ^ 2) / 2)) < 1e-13,
 	'the probability is that of Student''s t, in closed form')
   FROM (SELECT (check_spend_independence(history, '2025-12-31')).* FROM six) AS s;
 SELECT ok(abs(spearman_p - (1 - abs(spearman) * (3 - spearman ^ 2) / 2)) < 1e-13 AND spearman > 0.4
-	AND spearman < 0.7, 'also for ranks')
+	AND spearman < 0.7, 'the error of a correlation of ranks is that of its formula')
   FROM (SELECT (check_spend_independence(history, '2025-12-31')).* FROM six) AS s;
 SELECT * FROM finish();
 ROLLBACK;

@@ -18,7 +18,7 @@ SELECT is_empty($$
 SELECT is_empty($$SELECT oid::regprocedure FROM pg_proc
 	WHERE pronamespace IN ('crm_test'::regnamespace, 'crm_test_internal'::regnamespace)
 	AND obj_description(oid, 'pg_proc') IS NULL$$,
-	'so has every function');
+	'every function of a workspace has a comment');
 SELECT is_empty($$SELECT oid::regclass FROM pg_class
 	WHERE relnamespace IN ('crm_test'::regnamespace, 'crm_test_internal'::regnamespace)
 	AND relkind = 'v'
@@ -36,14 +36,14 @@ SELECT is_empty('SELECT metric FROM crm_test.metric EXCEPT SELECT attname FROM p
 	'every metric is a column of customer_metric');
 SELECT is_empty('SELECT * FROM crm.check_workspace(''crm_test'')',
 	'check_workspace has nothing to say');
-SELECT is(crm.upgrade_workspace('crm_test'), 0::bigint, 'and upgrade_workspace nothing to do');
+SELECT is(crm.upgrade_workspace('crm_test'), 0::bigint, 'a new workspace needs no upgrade');
 SELECT is_empty($$SELECT objid FROM pg_depend WHERE deptype = 'e' AND classid = 'pg_class'::regclass
 				    AND objid IN (SELECT oid FROM pg_class WHERE relkind IN ('r', 'p', 'S', 'm'))
 				    AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'crm')$$,
 				    	'the extension owns no table');
 SELECT throws_like('DROP EXTENSION crm',
 	'cannot drop extension crm because other objects depend on it',
-	'and is not dropped while a workspace stands on it');
+	'the extension is not dropped while a workspace stands on it');
 
 -- Facts by hand: customer 1 buys 100 + 20 and gives 30 back, 2 buys once, 3 never.
 INSERT INTO crm_test.customer (customer_id, name, industry) VALUES (1, 'Ada', 'tools'),
@@ -95,15 +95,17 @@ SELECT results_eq('SELECT customer_id, purchases, revenue, last_nps, running_con
 	$$VALUES (1::bigint, 1::bigint, 100::numeric, 3::numeric, 1::bigint, 0::bigint, 0::bigint),
 		(2, 1, 7.5, NULL, 1, 0, 0), (3, 0, 0, NULL, 0, 1, 0)$$,
 	'SET crm.as_of moves all of it back in time');
-SELECT is((SELECT count(*) FROM crm_test.purchase), 2::bigint, 'also the purchases');
+SELECT is((SELECT count(*) FROM crm_test.purchase), 2::bigint,
+	'SET crm.as_of moves the view purchase back in time');
 SET LOCAL crm.as_of = '2024-12-31';
 SELECT is((SELECT count(*) FROM crm_test.customer_value), 0::bigint,
 	'before the first order nobody has bought');
 SELECT throws_like($$SELECT crm.freeze_thresholds('crm_test')$$,
 	'nobody in workspace "crm_test" has bought up to 2024-12-31',
-	'and there is nothing to compare');
+	'thresholds before the first purchase are refused');
 SELECT throws_like($$SELECT crm.fit('crm_test')$$,
-	'nobody in workspace "crm_test" has bought up to 2024-12-31', 'or to fit a model on');
+	'nobody in workspace "crm_test" has bought up to 2024-12-31',
+	'a fit before the first purchase is refused');
 SET LOCAL crm.as_of = '2025-02-30';
 SELECT throws_ok('SELECT count(*) FROM crm_test.customer_value', '22007',
 	'setting crm.as_of is not a date: "2025-02-30"', 'a day that does not exist is refused');
@@ -154,7 +156,7 @@ SELECT is((SELECT thresholds FROM crm_test.threshold WHERE as_of = '2025-03-31')
 SELECT results_eq('SELECT DISTINCT thresholds_as_of FROM crm_test.customer_rfm_at(''2025-03-30'')',
 	$$VALUES (date '2024-12-31')$$, 'a view takes the newest that are not after its day');
 SELECT results_eq('SELECT DISTINCT thresholds_as_of FROM crm_test.customer_rfm_at(''2025-04-01'')',
-	$$VALUES (date '2025-03-31')$$, 'and later the newer ones');
+	$$VALUES (date '2025-03-31')$$, 'a view of a later day takes the newer thresholds');
 SELECT is_empty('SELECT customer_id FROM crm_test.customer_rfm WHERE segment IS NULL OR r IS NULL',
 	'everybody who bought has a segment');
 SELECT cmp_ok((SELECT sum(revenue) FILTER (WHERE abc_class = 'A') / sum(revenue)
@@ -162,7 +164,7 @@ SELECT cmp_ok((SELECT sum(revenue) FILTER (WHERE abc_class = 'A') / sum(revenue)
 SELECT cmp_ok((SELECT sum(revenue) FILTER (WHERE abc_class = 'A'
 	AND revenue > a_threshold) / sum(revenue) FROM crm_test.customer_value, crm_test.threshold
 	WHERE as_of = '2025-03-31'),
-	'<', 0.8, 'and no more than it must');
+	'<', 0.8, 'class A has no more customers than it must');
 SELECT is((SELECT count(*) FROM crm_test.customer_value WHERE p_alive IS NOT NULL
 	OR model_as_of IS NOT NULL), 0::bigint,
 	'without a model there is no forecast, and the view says so');
@@ -177,7 +179,8 @@ SELECT is_empty($$SELECT v.customer_id FROM crm_test.customer_value v
 				     AND (v.p_alive IS DISTINCT FROM crm.p_alive(m.model, h.history, '2025-03-31')
 						  OR v.clv IS DISTINCT FROM crm.clv(m.model, s.model, h.history,
 						  	'2025-03-31', 365, 0.1)
-						  OR v.model_as_of <> '2024-12-31')$$, 'used afterwards');
+						  OR v.model_as_of <> '2024-12-31')$$,
+	'the views use the models that were fitted');
 SELECT is_empty($$SELECT v.customer_id
 					FROM crm_test.customer_forecast v JOIN crm_test.purchase_history h
 						USING (customer_id), crm_test.model m, crm_test.model s,
@@ -200,11 +203,11 @@ SELECT is_empty($$SELECT customer_id FROM crm_test.customer_forecast
 						  AND expected_purchases_30d_high <= expected_purchases_90d_high
 						  	AND expected_purchases_90d_high <= expected_purchases_365d_high
 						  AND clv_error > 0 AND clv_low < clv AND clv < clv_high) IS NOT TRUE$$,
-						  	'and in order');
+						  	'intervals and errors are in order');
 SELECT is((SELECT sum(customers) FROM crm_test.segment_profile), (SELECT count(*)::numeric
 	FROM crm_test.customer_rfm), 'the segments add up');
 SELECT is((SELECT sum(revenue) FROM crm_test.segment_profile),
-	(SELECT sum(amount) FROM crm_test.purchase), 'also in money');
+	(SELECT sum(amount) FROM crm_test.purchase), 'the segments add up in money');
 SELECT is((SELECT actual FROM crm.backtest('crm_test', '2024-12-31')
 	WHERE measure = 'purchase days'),
 	(SELECT count(DISTINCT (customer_id, purchased_on))::float8 FROM crm_test.purchase p
@@ -286,16 +289,17 @@ SELECT is((SELECT attached FROM crm.workspaces WHERE workspace = 'crm_test'), fa
 SELECT throws_ok('INSERT INTO crm_test.customer_change VALUES (1)', '42501', NULL,
 	'a reader writes nothing');
 SELECT throws_ok('UPDATE crm_test.workspace SET yearly_discount = 0', '42501', NULL,
-	'and sets nothing');
+	'a reader sets nothing');
 RESET ROLE;
 SELECT crm.restrict_customers('crm_test', 'crm_test_reader', NULL) \g /dev/null
 SET LOCAL ROLE crm_test_writer;
 SELECT lives_ok('UPDATE crm_test.sales_order SET status = ''cancelled'' WHERE order_id = 3',
 	'a writer of orders needs no right on the notes');
-SELECT throws_ok('SELECT * FROM crm_test.customer_change', '42501', NULL, 'and cannot read them');
+SELECT throws_ok('SELECT * FROM crm_test.customer_change', '42501', NULL,
+	'a writer of orders cannot read the notes');
 RESET ROLE;
 SELECT is((SELECT array_agg(customer_id) FROM crm_test.customer_change), '{2}',
-	'but they are made');
+	'the notes of a writer are made');
 
 -- Care
 UPDATE crm_test.customer_history SET history = '[]' WHERE customer_id > 10 AND customer_id % 3 = 0;
@@ -312,7 +316,8 @@ SELECT lives_ok('UPDATE "crm test 2025".sales_order SET status = ''paid'' WHERE 
 SELECT throws_like($$SELECT crm.drop_workspace('crm test 2025')$$,
 	'workspace "crm test 2025" holds data', 'a workspace with data is not dropped');
 SELECT crm.drop_workspace('crm test 2025', force => true) \g /dev/null
-SELECT is_empty('SELECT * FROM crm.workspaces WHERE workspace LIKE ''crm test%''', 'unless forced');
+SELECT is_empty('SELECT * FROM crm.workspaces WHERE workspace LIKE ''crm test%''',
+	'a workspace with data is dropped by force');
 
 -- Keys with a collation of their own reach the indexes; a long name, a day to come.
 CREATE TABLE bought (who text COLLATE "ucs_basic", day date, amount int);
@@ -331,12 +336,13 @@ SELECT ok(plan ~ 'customer_history_pkey' AND plan ~ 'bought_who'
 RESET enable_seqscan;
 SELECT results_eq($$SELECT revenue, recency FROM customer_360_at('2100-01-01')
 	WHERE customer_id = 'buyer 7'$$, $$VALUES (4000::numeric,
-	date '2100-01-01' - date '2025-06-07')$$, 'and is right, also on a day to come');
+	date '2100-01-01' - date '2025-06-07')$$, 'customer_360 is right on a day to come');
 SELECT is_empty(format('SELECT * FROM crm.check_workspace(%L)
 	WHERE problem <> ''histories out of date''', repeat('x', 54)), 'nothing is wrong with it');
-SELECT is(crm.upgrade_workspace(repeat('x', 54)), 0::bigint, 'nor missing');
+SELECT is(crm.upgrade_workspace(repeat('x', 54)), 0::bigint,
+	'a workspace with a long name needs no upgrade');
 SELECT is((SELECT customers FROM crm_internal.refresh_changed(repeat('x', 54), 10, 'infinity')),
-	1::bigint, 'and it is refreshed');
+	1::bigint, 'a workspace with a long name is refreshed');
 SET LOCAL search_path = public;
 SELECT crm.drop_workspace(repeat('x', 54), force => true) \g /dev/null
 SELECT is((SELECT count(*) FROM pg_trigger WHERE tgrelid = 'bought'::regclass), 0::bigint,
@@ -349,7 +355,7 @@ CREATE TRIGGER crm_taken_insert AFTER INSERT ON bought
 SELECT throws_like($$SELECT crm.attach('taken', 'bought', 'who', 'day', 'amount')$$,
 	'trigger "crm_taken_insert" for relation "bought" already exists',
 	'a trigger of that name is not replaced');
-SELECT hasnt_schema('taken'::name, 'and nothing is left behind');
+SELECT hasnt_schema('taken'::name, 'an attach that fails leaves nothing behind');
 SELECT crm.attach('before', 'bought', 'who', 'day', 'amount') \g /dev/null
 ALTER SCHEMA before RENAME TO later;
 SELECT crm.upgrade_workspace('later') \g /dev/null

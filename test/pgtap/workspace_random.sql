@@ -141,7 +141,8 @@ END $$;
 
 SELECT is_empty('SELECT pg_temp.shipped_rounds(1500)',
 	'after each of 1500 random changes the live views equal the facts');
-SELECT is(pg_temp.shipped_profit_differences(), 0::bigint, 'so does the profit');
+SELECT is(pg_temp.shipped_profit_differences(), 0::bigint,
+	'after random changes the live profit equals the facts');
 SELECT cmp_ok((SELECT count(*) FROM crm_random.sales_order), '>', 300::bigint,
 	'there are orders to speak of');
 SELECT crm_internal.refresh_changed('crm_random', 1000000, 'infinity') \g /dev/null
@@ -161,7 +162,7 @@ UPDATE crm_random.workspace SET time_zone = 'Asia/Tokyo';
 SELECT cmp_ok(pg_temp.shipped_differences(), '>', 0::bigint,
 	'another time zone moves purchases to other days at once');
 UPDATE crm_random.workspace SET time_zone = 'America/New_York';
-SELECT is(pg_temp.shipped_differences(), 0::bigint, 'and back');
+SELECT is(pg_temp.shipped_differences(), 0::bigint, 'the former time zone moves purchases back');
 SELECT crm_internal.refresh_everyone('crm_random') \g /dev/null
 TRUNCATE crm_random.refund CASCADE;
 SELECT is(pg_temp.shipped_differences(), 0::bigint, 'TRUNCATE is noticed');

@@ -465,7 +465,8 @@ SELECT who, kind AS asked, m->>'kind' AS kind, m->>'limit' AS "limit", parameter
   FROM limits, LATERAL (SELECT array_agg(name) AS parameters FROM crm.parameters(m)) AS p
  ORDER BY who, asked;
 /* The log-likelihood is the sum over the customers. */
-SELECT who, kind AS asked, abs(sum(n * crm.log_likelihood(m, x, t_x, t)) - crm.log_likelihood(m)) < 1e-8
+SELECT who, kind AS asked, abs(sum(n * crm.log_likelihood(m, x, t_x,
+	t)) - crm.log_likelihood(m)) < 1e-8
 	   AS sum
   FROM limits JOIN alike USING (who)
  GROUP BY who, kind, m
@@ -474,7 +475,8 @@ SELECT who, kind AS asked, abs(sum(n * crm.log_likelihood(m, x, t_x, t)) - crm.l
 CREATE TEMP TABLE near AS
 SELECT crm.make_model(kind || '.' || "limit", 'week', parameters) AS m,
 	   crm.make_model(kind, 'week', large) AS large
-  FROM (VALUES ('bg_nbd', 'equal_dropout', '{0.5, 3, 0.1}'::float8[], '{0.5, 3, 1e8, 9e8}'::float8[]),
+  FROM (VALUES ('bg_nbd', 'equal_dropout', '{0.5, 3, 0.1}'::float8[],
+  	'{0.5, 3, 1e8, 9e8}'::float8[]),
 			   ('mbg_nbd', 'equal_dropout', '{0.5, 3, 0.1}', '{0.5, 3, 1e8, 9e8}'),
 			   ('bg_nbd', 'equal_rate', '{0.2, 0.8, 2.5}', '{2e8, 1e9, 0.8, 2.5}'),
 			   ('mbg_nbd', 'equal_rate', '{0.2, 0.8, 2.5}', '{2e8, 1e9, 0.8, 2.5}'),
@@ -483,22 +485,27 @@ SELECT crm.make_model(kind || '.' || "limit", 'week', parameters) AS m,
 			   ('mbg_nbd', 'equal_rate_and_dropout', '{0.2, 0.1}', '{2e8, 1e9, 1e8, 9e8}'),
 			   ('pareto_nbd', 'equal_rate_and_dropout', '{0.2, 0.05}', '{2e8, 1e9, 5e7, 1e9}'),
 			   ('bg_nbd', 'no_dropout', '{0.5, 3}', '{0.5, 3, 1e-11, 1}'),
-			   ('nbd', 'equal_rate', '{0.2}', '{2e8, 1e9}')) AS v (kind, "limit", parameters, large);
+			   ('nbd', 'equal_rate', '{0.2}', '{2e8, 1e9}')) AS v (kind, "limit", parameters,
+			   	large);
 WITH answers AS (
 	SELECT near.m, q.*
-	  FROM near, published, (VALUES (0, 0, 30), (1, 3, 30), (5, 25, 30), (12, 30, 30)) AS c (x, t_x, t),
+	  FROM near, published, (VALUES (0, 0, 30), (1, 3, 30), (5, 25, 30), (12, 30, 30)) AS c (x,
+	  	t_x, t),
 		   LATERAL (VALUES
 			(crm.log_likelihood(m, x, t_x, t), crm.log_likelihood(large, x, t_x, t)),
 			(crm.p_alive(m, x, t_x, t), crm.p_alive(large, x, t_x, t)),
 			(crm.p_alive(m, x, t_x, t, 9), crm.p_alive(large, x, t_x, t, 9)),
-			(crm.expected_purchases(m, x, t_x, t, 20), crm.expected_purchases(large, x, t_x, t, 20)),
+			(crm.expected_purchases(m, x, t_x, t, 20), crm.expected_purchases(large, x, t_x, t,
+				20)),
 			(crm.expected_purchases_new(m, 20), crm.expected_purchases_new(large, 20)),
 			(crm.residual_purchases(m, x, t_x, t, 'Infinity', 0.003),
 			 crm.residual_purchases(large, x, t_x, t, 'Infinity', 0.003)),
 			(crm.residual_purchases(m, x, t_x, t, 52, 0.003),
 			 crm.residual_purchases(large, x, t_x, t, 52, 0.003)),
-			(crm.purchase_probability(m, x, t_x, t, 20, 0), crm.purchase_probability(large, x, t_x, t, 20, 0)),
-			(crm.purchase_probability(m, x, t_x, t, 20, 3), crm.purchase_probability(large, x, t_x, t, 20, 3)),
+			(crm.purchase_probability(m, x, t_x, t, 20, 0), crm.purchase_probability(large, x,
+				t_x, t, 20, 0)),
+			(crm.purchase_probability(m, x, t_x, t, 20, 3), crm.purchase_probability(large, x,
+				t_x, t, 20, 3)),
 			(crm.purchase_probability_new(m, 20, 3), crm.purchase_probability_new(large, 20, 3)),
 			((crm.purchase_interval(m, x, t_x, t, 20)).high,
 			 (crm.purchase_interval(large, x, t_x, t, 20)).high),
@@ -511,7 +518,8 @@ SELECT m->>'kind' AS kind, m->>'limit' AS "limit", count(at_limit) AS answers,
 SELECT bool_and(abs(answer / closed - 1) < 1e-9) AS closed_forms
   FROM (SELECT crm.make_model('bg_nbd.equal_dropout', 'week', '{0.5, 3, 0.1}') AS bg,
 			   crm.make_model('mbg_nbd.equal_rate_and_dropout', 'week', '{0.2, 0.1}') AS mbg,
-			   crm.make_model('pareto_nbd.equal_rate_and_dropout', 'week', '{0.2, 0.05}') AS pareto) AS m,
+			   crm.make_model('pareto_nbd.equal_rate_and_dropout', 'week',
+			   	'{0.2, 0.05}') AS pareto) AS m,
 	   LATERAL (VALUES
 		(crm.p_alive(bg, 2, 20, 30), 1 / (1 + 0.1 / 0.9 * (33.0 / 23) ^ 2.5)),
 		(crm.expected_purchases(bg, 2, 20, 30, 52),
@@ -523,11 +531,13 @@ SELECT bool_and(abs(answer / closed - 1) < 1e-9) AS closed_forms
 		(crm.residual_purchases(mbg, 0, 0, 0, 'Infinity', 0.01), 0.9 * 0.2 / 0.03),
 		(crm.purchase_probability_new(pareto, 52, 0),
 		 exp(-0.25 * 52) + 0.2 * (1 - exp(-0.25 * 52))),
-		(crm.residual_purchases(pareto, 0, 0, 0, 'Infinity', 0.01), 0.2 / 0.06)) AS v (answer, closed);
+		(crm.residual_purchases(pareto, 0, 0, 0, 'Infinity', 0.01), 0.2 / 0.06)) AS v (answer,
+			closed);
 /* A limit has its own parameters, and only a kind of purchases has limits. */
 SELECT '{"kind": "bg_nbd", "limit": "equal_dropout", "unit": "week",
 		 "parameters": {"r": 1, "alpha": 2, "a": 1, "b": 2}}'::jsonb::crm.model;
-SELECT '{"kind": "bg_nbd", "limit": "all_alike", "unit": "week", "parameters": {}}'::jsonb::crm.model;
+SELECT '{"kind": "bg_nbd", "limit": "all_alike", "unit": "week",
+	"parameters": {}}'::jsonb::crm.model;
 SELECT crm.make_model('bg_nbd.equal_dropout', 'week', '{1, 2, 1}');
 SELECT crm.make_model('sbg.equal_rate', NULL, '{1, 2}');
 /*
@@ -537,16 +547,20 @@ SELECT crm.make_model('sbg.equal_rate', NULL, '{1, 2}');
 CREATE TEMP TABLE heavy AS
 SELECT seed, x, CASE WHEN x > 0 THEN 60 * (1 - 0.3 * late ^ 3) ELSE 0 END AS t_x, 60.0::float8 AS t
   FROM generate_series(1, 20) AS seed, generate_series(1, 100) AS i,
-	   LATERAL (SELECT floor((((i * 16807 + 2 * seed)::bigint * 48271 % 1000003 + 0.5) / 1000003)::float8
+	   LATERAL (SELECT floor((((i * 16807 + 2 * seed)::bigint * 48271 % 1000003 + 0.5)
+							  / 1000003)::float8
 							 ^ (-1 / (0.6 + 0.1 * (seed % 6))))::bigint - 1 AS x,
-					   ((i * 48271 + 2 * seed)::bigint * 69621 % 1000003 / 1000003.0)::float8 AS late)
+					   ((i * 48271 + 2 * seed)::bigint * 69621 % 1000003
+						/ 1000003.0)::float8 AS late)
 	   AS v;
 WITH fits AS (
 	SELECT seed, days, crm.fit_purchases('pareto_nbd', unit, x, t_x * 7 / days, t * 7 / days) AS m
-	  FROM heavy, (VALUES ('day', 1), ('week', 7), ('month', 365.25 / 12), ('year', 365.25)) AS u (unit, days)
+	  FROM heavy, (VALUES ('day', 1), ('week', 7), ('month', 365.25 / 12), ('year',
+	  	365.25)) AS u (unit, days)
 	 GROUP BY seed, unit, days),
 verdicts AS (
-	SELECT seed, count(DISTINCT coalesce(m->>'limit', 'none')) AS verdicts, min(m->>'limit') AS "limit",
+	SELECT seed, count(DISTINCT coalesce(m->>'limit', 'none')) AS verdicts,
+		min(m->>'limit') AS "limit",
 		   max(crm.p_alive(m, 3, 200 / days, 400 / days))
 		   - min(crm.p_alive(m, 3, 200 / days, 400 / days)) AS spread,
 		   max((SELECT max(std_error / value) FROM crm.parameters(m))) AS widest

@@ -57,12 +57,12 @@ ok($filled && $before =~ /mbg_nbd/, 'its values') or diag($before);
 
 is(system("pg_dump $from 2>&1 | psql -XqAt -v ON_ERROR_STOP=1 -d $to >/dev/null"), 0, 'dumps and restores without an error');
 my (undef, $after) = psql($to, $everything);
-is($after, $before, 'and everything is as it was');
+is($after, $before, 'after a restore everything is as it was');
 
 ($ok, $output) = psql($to, 'DROP EXTENSION crm');
 ok(!$ok && $output =~ /cannot drop extension crm because other objects depend on it/, 'DROP EXTENSION is refused while values are stored');
 (undef, $after) = psql($to, $everything);
-is($after, $before, 'and changes nothing');
+is($after, $before, 'a refused DROP EXTENSION changes nothing');
 
 system("dropdb $_") for $from, $to;
 done_testing();

@@ -64,7 +64,7 @@ for my $installer ('postgres', $owner)
 		my ($title, $sql) = @$_;
 		succeeds('postgres', $from, $sql, "$title is there beforehand");
 		fails($installer, $from, 'CREATE EXTENSION crm', $refused, "$title makes the install by $installer refuse");
-		answers('postgres', $from, q{SELECT count(*) FROM pg_extension WHERE extname = 'crm'}, '0', 'and nothing is installed');
+		answers('postgres', $from, q{SELECT count(*) FROM pg_extension WHERE extname = 'crm'}, '0', 'a refused install installs nothing');
 		succeeds('postgres', $from, 'DROP SCHEMA IF EXISTS crm CASCADE; DROP SCHEMA IF EXISTS crm_internal', "$title is dropped");
 	}
 }
@@ -75,7 +75,7 @@ fails($plain, $from, 'CREATE EXTENSION crm', qr/permission denied to create exte
 # Installed by the owner of the database
 succeeds($owner, $from, 'CREATE EXTENSION crm', 'the owner of a database installs');
 answers('postgres', $from, q{SELECT extowner::regrole, extnamespace::regnamespace FROM pg_extension WHERE extname = 'crm'},
-	"$owner|pg_catalog", 'and owns the extension');
+	"$owner|pg_catalog", 'the owner of the database owns the extension');
 answers('postgres', $from, q{SELECT DISTINCT rolsuper FROM pg_namespace n JOIN pg_roles r ON r.oid = n.nspowner WHERE nspname LIKE 'crm%'
 	UNION SELECT rolsuper FROM pg_proc p JOIN pg_roles r ON r.oid = p.proowner WHERE pronamespace IN ('crm'::regnamespace, 'crm_internal'::regnamespace)},
 	't', 'the schemas and the functions belong to a superuser');
@@ -127,12 +127,12 @@ answers($owner, $to, $state, $before, 'everything is as it was');
 succeeds('postgres', $from, qq{REVOKE USAGE ON SCHEMA crm FROM PUBLIC; GRANT USAGE ON SCHEMA crm TO $plain;
 REVOKE ALL ON FUNCTION crm.version() FROM PUBLIC}, 'an administrator restricts the extension');
 like(scalar qx(pg_dump -U postgres $from), qr/REVOKE USAGE ON SCHEMA crm FROM PUBLIC;.*GRANT USAGE ON SCHEMA crm TO $plain;/s,
-	'and a dump keeps that');
+	'a dump keeps what an administrator revoked');
 
 # Gone with the extension
 succeeds($owner, $to, 'DROP VIEW answer; DROP TABLE customer_history; DROP EXTENSION crm', 'the owner drops the extension');
-answers('postgres', $to, q{SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'crm%'}, '0', 'both schemas go with it');
-succeeds($owner, $to, 'CREATE EXTENSION crm', 'and it can be installed again');
+answers('postgres', $to, q{SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'crm%'}, '0', 'both schemas go with the extension');
+succeeds($owner, $to, 'CREATE EXTENSION crm', 'a dropped extension can be installed again');
 
 succeeds('postgres', 'postgres', "DROP DATABASE $from; ", 'dropped');
 succeeds('postgres', 'postgres', "DROP DATABASE $to", 'dropped');

@@ -14,7 +14,7 @@ my $commands = qx(env @clean make -n -C $folder -f $source/Makefile with_llvm=ye
 my @bitcode = grep { /^clang .*-emit-llvm/ } split /\n/, $commands;
 my @objects = grep { / -c -o \S+\.o\b/ } split /\n/, $commands;
 cmp_ok(scalar(@objects), '>', 60, 'make compiles the library') or diag($commands);
-is(scalar(@bitcode), scalar(@objects), 'and each file to bitcode');
+is(scalar(@bitcode), scalar(@objects), 'make compiles each file to bitcode');
 for my $flag ('-std=gnu11', '-ffp-contract=off')
 {
 	is_deeply([ grep { !/ \Q$flag\E / } @bitcode, @objects ], [], "always with $flag");

@@ -55,7 +55,7 @@ is(answer($from, q{CALL crm.refresh('shop')}) =~ s/\|[^|]*$//r, '5999|60000', 't
 my $facts = q{SELECT count(*) FROM (SELECT user_id, (created_at AT TIME ZONE 'UTC')::date, count(*), sum(total) FROM orders GROUP BY 1, 2) f (customer_id, day, purchases, amount)
 	FULL JOIN (SELECT h.customer_id, e.* FROM %s h, crm.entries(h.history) e) h USING (customer_id, day)
 	WHERE (f.purchases, f.amount) IS DISTINCT FROM (h.purchases, h.amount)};
-is(answer($from, sprintf($facts, 'shop.customer_history')), '0', 'rightly');
+is(answer($from, sprintf($facts, 'shop.customer_history')), '0', 'the refreshed histories equal the facts');
 answer($from, q{UPDATE orders SET total = total + 1; DELETE FROM orders WHERE user_id = (SELECT min(user_id) FROM orders)});
 is(answer($from, sprintf($facts, 'shop.purchase_history')), '0', 'after a change of everybody the view is right');
 # However fast the machine, one of these timeouts ends it after some batches.
@@ -66,19 +66,19 @@ for my $milliseconds (map { 50 * 2 ** $_ } 0 .. 9)
 }
 ok(!$ok && $output =~ /canceling statement due to statement timeout/, 'a refresh is cancelled') or diag($output);
 like(answer($from, q{SELECT finished_at IS NULL, customers > 0, customers < 5998 FROM shop.refresh_run ORDER BY run_id DESC LIMIT 1}), qr/^t\|t\|t$/, 'in the middle');
-is(answer($from, sprintf($facts, 'shop.purchase_history')), '0', 'and the view is still right');
+is(answer($from, sprintf($facts, 'shop.purchase_history')), '0', 'after a cancelled refresh the view is still right');
 my @others = map { my $pid = fork; if ($pid == 0) { exec 'psql', '-Xqc', "SET client_min_messages = warning; ", '-c', "CALL crm.refresh('shop', batch => 100)", '-o', '/dev/null', $from } $pid } 1 .. 3;
 my $failed = 0;
 for (@others) { waitpid $_, 0; $failed++ if $? }
 is($failed, 0, 'three refreshes at once go well');
-is(answer($from, 'SELECT count(*) FROM shop.customer_change'), '0', 'and do all that was left');
-is(answer($from, sprintf($facts, 'shop.customer_history')), '0', 'rightly');
+is(answer($from, 'SELECT count(*) FROM shop.customer_change'), '0', 'three refreshes at once do all that was left');
+is(answer($from, sprintf($facts, 'shop.customer_history')), '0', 'the refreshed histories equal the facts');
 ($ok, $output) = psql($from, q{BEGIN; CALL crm.refresh('shop');});
-ok(!$ok && $output =~ /cannot run inside a transaction block/, 'it is refused in a transaction block');
+ok(!$ok && $output =~ /cannot run inside a transaction block/, 'a refresh is refused in a transaction block');
 ($ok, $output) = psql($from, q{CALL crm.refresh('shop', batch => 0)});
-ok(!$ok && $output =~ /batch is 0/, 'and so is an empty batch');
+ok(!$ok && $output =~ /batch is 0/, 'a refresh with an empty batch is refused');
 ($ok, $output) = psql($from, q{SET statement_timeout = '20s'; CALL crm.refresh('shop', batch => NULL)});
-ok(!$ok && $output =~ /batch is NULL/, 'and one of unknown size');
+ok(!$ok && $output =~ /batch is NULL/, 'a refresh with a batch of unknown size is refused');
 ($ok, $output) = psql($from, q{CALL crm.refresh('shop', "full" => NULL)});
 ok($ok, 'full => NULL is that of the default') or diag($output);
 ($ok, $output) = psql($from, q{SET default_transaction_isolation = 'serializable'; UPDATE orders SET total = 5 WHERE id = 77; CALL crm.refresh('shop')});
@@ -113,7 +113,7 @@ BEGIN
 END $$;
 SELECT max(active), string_agg(DISTINCT locktype, ' ') FROM seen}), '8|', 'eight writers do not wait for each other');
 waitpid $writers, 0;
-is($?, 0, 'and all their transactions go well');
+is($?, 0, 'all transactions of the writers go well');
 is(answer($from, q{SELECT (SELECT count(*) FROM "Sales 2025".sales_order WHERE order_id >= 1000000) > 100,
 	(SELECT sum(crm.purchases(history)) FROM "Sales 2025".purchase_history) = (SELECT count(*) FROM "Sales 2025".sales_order),
 	(SELECT sum(crm.purchases(history)) FROM shop.purchase_history) = (SELECT count(*) FROM orders)}), 't|t|t', 'the views have it all');
@@ -149,7 +149,7 @@ SELECT crm.tier_grant('Sales 2025', 'standard', 7, 'gold', '2025-12-31', '2025-0
 INSERT INTO "Sales 2025".sales_order_line (order_id, line_no, unit_price) VALUES (7, 2, 1);
 });
 ok($ok, 'workspaces are altered') or diag($output);
-like(answer($from, q{SELECT count(*), count(DISTINCT tier_no) FROM "Sales 2025".tier_log}), qr/^[3-9]\d\d\|3$/, 'and have a program');
+like(answer($from, q{SELECT count(*), count(DISTINCT tier_no) FROM "Sales 2025".tier_log}), qr/^[3-9]\d\d\|3$/, 'the altered workspace has members in all tiers');
 
 # Sums of estimates may differ in their last digits with the order of rows.
 my $everything = q{
@@ -176,18 +176,18 @@ my $after = answer($to, $everything);
 s/the first .* ago/the first long ago/ for $before, $after;
 my @lost = grep { index($after, $_) < 0 } split /\n/, $before;
 my @more = grep { index($before, $_) < 0 } split /\n/, $after;
-is_deeply([ \@lost, \@more ], [ [], [] ], 'and nothing is lost');
+is_deeply([ \@lost, \@more ], [ [], [] ], 'a restored workspace has lost nothing');
 is(answer($to, q{SELECT enrolled, upgraded, renewed, given_grace, downgraded FROM crm.review_tiers('Sales 2025', 'standard', '2025-06-30')}), '0|0|0|0|0', 'a review there finds nothing left to do');
-is(answer($to, q{SELECT moves FROM crm.review_stages('Sales 2025', '2025-06-30')}), '0', 'nor does one of stages');
+is(answer($to, q{SELECT moves FROM crm.review_stages('Sales 2025', '2025-06-30')}), '0', 'a review of stages after a restore moves nobody');
 answer($to, q{INSERT INTO orders VALUES (100000, 'user 1', '2025-01-01', 5); INSERT INTO orders_high VALUES (100001, 'user 2', '2025-01-01', 5);
 	UPDATE "Sales 2025".refund SET amount = 4 WHERE order_id = 110});
 is(answer($to, q{SELECT string_agg(DISTINCT customer_id, ',') FROM shop.customer_change}), 'user 1,user 2', 'the triggers work there');
-is(answer($to, q{CALL crm.refresh('Sales 2025')}) =~ s/\|.*//r, '2', 'and the refresh');
+is(answer($to, q{CALL crm.refresh('Sales 2025')}) =~ s/\|.*//r, '2', 'a refresh after a restore folds in two customers');
 ($ok, $output) = psql($to, 'DROP EXTENSION crm');
 ok(!$ok && $output =~ /cannot drop extension crm because other objects depend on it/, 'DROP EXTENSION is refused');
 ($ok, $output) = psql($to, 'DROP EXTENSION crm CASCADE');
 is(answer($to, q{SELECT count(*) FROM "Sales 2025".customer c JOIN "Sales 2025".sales_order USING (customer_id) WHERE vat_number IS NOT NULL}), '3000', 'with CASCADE the facts stay');
-is(answer($to, q{INSERT INTO orders VALUES (100002, 'user 3', '2025-01-01', 5) RETURNING id}), '100002', 'and can be written');
+is(answer($to, q{INSERT INTO orders VALUES (100002, 'user 3', '2025-01-01', 5) RETURNING id}), '100002', 'after DROP EXTENSION the source can be written');
 
 system("dropdb --force $_") for $from, $to;
 done_testing();

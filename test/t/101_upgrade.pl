@@ -64,13 +64,13 @@ my $answers = q{
 SELECT customer_id, revenue, recency FROM shop.customer_metric_at('2025-06-01') ORDER BY 1;
 SELECT customer_id, revenue, recency FROM sales.customer_metric_at('2025-06-01') ORDER BY 1};
 my $before = psql($answers);
-like($before, qr/\n1\|7\.50*\|/, 'both workspaces answer in the old cluster');
+like($before, qr/\n1\|7\.50*\|/, 'each workspace answers in the old cluster');
 
 stop_cluster('old') // die;
 my $log = output_of("$bindir/pg_upgrade", '-b', $bindir, '-B', $bindir, qw(-d old -D new -N -s), $folder);
-ok(defined $log, 'pg_upgrade succeeds');
+ok(defined $log, 'pg_upgrade ends without an error');
 start_cluster('new') // die;
-is(psql($answers), $before, 'both answer the same in the new cluster');
+is(psql($answers), $before, 'each workspace answers the same in the new cluster');
 is(psql(q{SELECT * FROM crm.check_workspace('shop'); SELECT * FROM crm.check_workspace('sales')}), '',
 	'check_workspace has nothing to say about either');
 stop_cluster('new');

@@ -63,7 +63,7 @@ for my $words (sort keys %says)
 {
 	my ($block, @more) = grep { index($blocks[$_], $words) >= 0 } 0 .. $#blocks;
 	ok(defined $block && !@more, "one block has: $words") or next;
-	like($shown[$block] // '', $says{$words}, 'and it shows what the chapter says');
+	like($shown[$block] // '', $says{$words}, 'the block shows what the chapter says');
 }
 
 # Each view that the table of examples names gives rows as its example says.

@@ -68,7 +68,7 @@ for my $i (0 .. $#blocks)
 	ok($ok, 'who logs in as the analyst reads each of them') or diag($output);
 	($ok, $output) = psql(q{SELECT string_agg(nspname, ' ' ORDER BY nspname) FROM pg_namespace
 		WHERE nspname ~ 'shop|crm' AND has_schema_privilege(oid, 'USAGE')}, '-U analyst');
-	is($output, "crm crm_internal shop\n", 'and does not see the schema of inner views');
+	is($output, "crm crm_internal shop\n", 'the analyst does not see the schema of inner views');
 	($ok, $output) = psql(q{SELECT count(*) FROM crm.backtest('shop', '2022-12-31', '2023-12-31')}, '-U analyst');
 	is($output, "6\n", 'the analyst asks how good forecasts would have been');
 	for ('DELETE FROM shop.model', 'INSERT INTO shop.customer_change VALUES (1)', 'UPDATE orders SET amount = 1', "SELECT crm.freeze_thresholds('shop')",

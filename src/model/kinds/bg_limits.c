@@ -16,7 +16,8 @@
  * still a part of the rate, a part of the drop-out, and ln(1 + e^g), where g is
  * the log of the odds of having left (bg_nbd.c):
  *
- *	gamma rate	ln((r)_x alpha^r (alpha+T)^-(r+x)),	g: (r+x) ln((alpha+T)/(alpha+t_x))
+ *	gamma rate	ln((r)_x alpha^r (alpha+T)^-(r+x)),
+ *				g: (r+x) ln((alpha+T)/(alpha+t_x))
  *	one rate	x ln(lambda) - lambda T,			g: lambda (T - t_x)
  *	beta chance	ln((b)_s / (a+b)_s),				g: ln(a / (b+s-1))
  *	one chance	s ln(1-p),							g: ln(p / (1-p))

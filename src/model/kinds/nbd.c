@@ -122,8 +122,8 @@ model_nbd_at_least(double shape, double tau, double n)
 }
 
 /*
- * mean^n e^-mean / n!. For a large n the logarithms cancel, so n! is replaced by
- * Stirling's series, and only the distance of n from the mean is left.
+ * mean^n e^-mean / n!. For a large n the logarithms cancel, so n! is replaced
+ * by Stirling's series, and only the distance of n from the mean is left.
  */
 double
 model_poisson_exactly(double mean, double n)
