@@ -12,9 +12,9 @@
 #include "base/crm.h"
 
 #include "miscadmin.h"
-#include "model/kinds/erlang.h"
 #include "utils/builtins.h"
 
+#include "base/pause.h"
 #include "workspace/as_of.h"
 
 CRM_MODULE_MAGIC;
@@ -35,7 +35,7 @@ serve_interrupts(void)
 void
 _PG_init(void)
 {
-	erlang_pause = serve_interrupts;
+	pause_here = serve_interrupts;
 	define_as_of_setting();
 }
 

@@ -12,6 +12,8 @@
  */
 #include "history/codec.h"
 
+#include "base/pause.h"
+
 /*
  * Writes a variable-length integer and returns where it ends. A value below
  * 2^63 takes at most 9 bytes, any uint64_t at most 10.
@@ -186,6 +188,7 @@ history_check(const uint8_t *data, size_t size)
 	history_reader_start(&reader, data, size);
 	while (reader.next < reader.end)
 	{
+		pause_at((size_t) check.entries);
 		if (!check_entry_integers(&reader, &fault, &days, &entry))
 			return fault;
 		if (days < (int64_t) HISTORY_MIN_DAY - reader.day ||

@@ -155,6 +155,7 @@ log_rebuild(const HistoryLog *log, int digits)
 		history_refuse_limit();
 	for (size_t i = 0; i < count; i++)
 	{
+		CHECK_FOR_INTERRUPTS();
 		entries[i].amount *= decimal_powers[digits];
 		if (log_room(rebuilt) < HISTORY_MAX_ENTRY_SIZE)
 		{
@@ -370,6 +371,7 @@ history_from_entries(const HistoryEntry *entries, size_t count, int scale)
 	*end++ = (uint8_t) (HISTORY_FORMAT + (count > 0 ? scale : 0));
 	for (size_t i = 0; i < count; i++)
 	{
+		CHECK_FOR_INTERRUPTS();
 		end = history_write_entry(end, day, &entries[i]);
 		day = entries[i].day;
 	}

@@ -26,6 +26,7 @@
 
 #include "base/calendar.h"
 #include "base/row_result.h"
+#include "base/sort.h"
 #include "history/history.h"
 
 /*
@@ -104,8 +105,10 @@ crm_history_upto(PG_FUNCTION_ARGS)
 
 	history_reader_start(&reader, history.data, history.size);
 	do
+	{
+		CHECK_FOR_INTERRUPTS();
 		end = reader.next;
-	while (history_read_entry(&reader, &entry) && entry.day <= as_of);
+	} while (history_read_entry(&reader, &entry) && entry.day <= as_of);
 
 	if (end == history.data + history.size)
 		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
@@ -138,8 +141,11 @@ crm_history_during(PG_FUNCTION_ARGS)
 		CurrentMemoryContext, (history.size / 2 + 1) * sizeof(HistoryEntry));
 	history_reader_start(&reader, history.data, history.size);
 	while (history_read_entry(&reader, &entry) && entry.day < until)
+	{
+		CHECK_FOR_INTERRUPTS();
 		if (entry.day >= since)
 			entries[count++] = entry;
+	}
 	PG_RETURN_DATUM(
 		history_from_entries(entries, count, history_scale(history.data)));
 }
@@ -366,7 +372,7 @@ insert_gap(int32_t *gaps, size_t place)
 	gaps[place] = gap;
 }
 
-/* Orders gaps ascending for qsort. */
+/* Orders gaps ascending. */
 static int
 compare_gaps(const void *a, const void *b)
 {
@@ -393,6 +399,7 @@ sorted_gaps(History history, int32_t as_of, int32_t *gaps)
 	history_reader_start(&reader, history.data, history.size);
 	while (history_read_entry(&reader, &entry) && entry.day <= as_of)
 	{
+		CHECK_FOR_INTERRUPTS();
 		if (entry.purchases == 0)
 			continue;
 		if (days > 0)
@@ -403,10 +410,7 @@ sorted_gaps(History history, int32_t as_of, int32_t *gaps)
 		previous = entry.day;
 	}
 	if (days > INSERTION_SORT_LIMIT + 1)
-	{
-		CHECK_FOR_INTERRUPTS();
-		qsort(gaps, days - 1, sizeof(int32_t), compare_gaps);
-	}
+		sort_rows(gaps, days - 1, sizeof(int32_t), compare_gaps);
 	return days > 0 ? days - 1 : 0;
 }
 
@@ -485,11 +489,15 @@ crm_history_gaps(PG_FUNCTION_ARGS)
 
 	for (size_t i = 0; i < count; i++)
 	{
+		CHECK_FOR_INTERRUPTS();
 		sum += gaps[i];
 		logs += log(gaps[i]);
 	}
 	for (size_t i = 0; i < count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		squares += (gaps[i] - sum / number) * (gaps[i] - sum / number);
+	}
 	values[0] = Int64GetDatum((int64) count);
 	if (count > 0)
 	{

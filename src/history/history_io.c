@@ -309,6 +309,7 @@ unify_entries(HistoryParser *parser, HistoryEntry *entries, const int *scales,
 	{
 		HistoryFault fault = HISTORY_FAULT_LIMIT;
 
+		CHECK_FOR_INTERRUPTS();
 		if (decimal_rescale(&entries[i].amount, scale - scales[i]))
 			fault = history_check_entry(&check, &entries[i]);
 		if (fault != HISTORY_VALID)

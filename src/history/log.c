@@ -10,10 +10,12 @@
  */
 #include "history/log.h"
 
-#include <stdlib.h>
+#include "base/pause.h"
+#include "base/sort.h"
+
 #include <string.h>
 
-/* Up to this number of entries, insertion sort is faster than qsort. */
+/* Up to this number of entries, insertion sort is faster than sort_rows. */
 #define INSERTION_SORT_LIMIT 48
 
 /*
@@ -90,7 +92,7 @@ history_log_count(const HistoryLog *log)
 
 	log_reader_start(&reader, log);
 	while (history_read_entry(&reader, &entry))
-		count++;
+		pause_at(count++);
 	return count;
 }
 
@@ -114,7 +116,7 @@ sort_by_day(HistoryEntry *entries, size_t count)
 {
 	if (count > INSERTION_SORT_LIMIT)
 	{
-		qsort(entries, count, sizeof(HistoryEntry), compare_days);
+		sort_rows(entries, count, sizeof(HistoryEntry), compare_days);
 		return;
 	}
 	for (size_t i = 1; i < count; i++)
@@ -145,11 +147,12 @@ history_log_merge(const HistoryLog *log, HistoryEntry *entries)
 
 	log_reader_start(&reader, log);
 	while (history_read_entry(&reader, &entries[count]))
-		count++;
+		pause_at(count++);
 	if (!log->is_sealed)
 		sort_by_day(entries, count);
 	for (size_t i = 0; i < count; i++)
 	{
+		pause_at(i);
 		if (merged > 0 && entries[merged - 1].day == entries[i].day)
 		{
 			entries[merged - 1].purchases += entries[i].purchases;

@@ -23,10 +23,8 @@
  */
 #include "points/ledger.h"
 
-#include <stdlib.h>
-
-/* Entries between two calls of the pause function. */
-#define PAUSE_INTERVAL 4096
+#include "base/pause.h"
+#include "base/sort.h"
 
 /* The state of a replay. All arrays belong to the caller. */
 typedef struct Replay
@@ -198,6 +196,7 @@ expire(Replay *replay, int64_t moment)
 {
 	while (replay->count > 0 && top(replay)->entry->expires_at <= moment)
 	{
+		pause_at(replay->count);
 		replay->balance->expired += top(replay)->left;
 		pop(replay);
 	}
@@ -286,6 +285,7 @@ take(Replay *replay, const PointsEntry *debit)
 		PointsLot *lot = top(replay);
 		int64_t taken = wanted < lot->left ? wanted : lot->left;
 
+		pause_at(replay->count);
 		wanted -= taken;
 		lot->left -= taken;
 		if (lot->left == 0)
@@ -313,6 +313,7 @@ sum_lots(const PointsLot *lots, size_t count, int64_t as_of,
 	{
 		const PointsLot *lot = &lots[i];
 
+		pause_at(i);
 		balance->balance += lot->left;
 		if (i == 0)
 			balance->next_expiry = lot->entry->expires_at;
@@ -335,6 +336,7 @@ lay_out(Replay *replay, const PointsEntry *entries, size_t count,
 {
 	for (size_t i = 0; i < count; i++)
 	{
+		pause_at(i);
 		replay->lots[i].entry = &entries[i];
 		replay->lots[i].left = entries[i].units > 0 ? entries[i].units : 0;
 		if (entries[i].units > 0 && entries[i].has_name)
@@ -343,7 +345,7 @@ lay_out(Replay *replay, const PointsEntry *entries, size_t count,
 			names[replay->name_count++].entry = i;
 		}
 	}
-	qsort(names, replay->name_count, sizeof(PointsName), compare_names);
+	sort_rows(names, replay->name_count, sizeof(PointsName), compare_names);
 	replay->names = names;
 }
 
@@ -358,9 +360,12 @@ gather(PointsLot *lots, size_t first, size_t last, size_t place, int64_t as_of)
 	size_t start = place;
 
 	for (size_t i = first; i < last; i++)
+	{
+		pause_at(i);
 		if (lots[i].left > 0 && lots[i].entry->occurred_at <= as_of &&
 			lots[i].entry->expires_at > as_of)
 			lots[place++] = lots[i];
+	}
 	return place - start;
 }
 
@@ -394,11 +399,14 @@ sum_pending(const PointsLot *lots, size_t count, int64_t as_of,
 			PointsBalance *balance)
 {
 	for (size_t i = 0; i < count; i++)
+	{
+		pause_at(i);
 		if (lots[i].entry->occurred_at <= as_of)
 		{
 			balance->earned += lots[i].entry->units;
 			balance->pending += lots[i].left;
 		}
+	}
 }
 
 /*
@@ -407,8 +415,7 @@ sum_pending(const PointsLot *lots, size_t count, int64_t as_of,
  */
 size_t
 points_replay(PointsEntry *entries, size_t count, int64_t as_of,
-			  PointsLot *lots, PointsName *names, PointsBalance *balance,
-			  PointsPause pause)
+			  PointsLot *lots, PointsName *names, PointsBalance *balance)
 {
 	Replay replay = {.lots = lots, .balance = balance};
 	PointsBalance nothing = {0};
@@ -417,19 +424,18 @@ points_replay(PointsEntry *entries, size_t count, int64_t as_of,
 	size_t pending;
 
 	*balance = nothing;
-	qsort(entries, count, sizeof(PointsEntry), compare_entries);
+	sort_rows(entries, count, sizeof(PointsEntry), compare_entries);
 	lay_out(&replay, entries, count, names);
 	for (; next < count && entries[next].available_at <= as_of; next++)
 	{
-		if (next % PAUSE_INTERVAL == 0)
-			pause();
+		pause_at(next);
 		replay_entry(&replay, entries, next);
 	}
 	expire(&replay, as_of);
 	sum_pending(lots + next, count - next, as_of, balance);
 	spendable = gather(lots, 0, next, 0, as_of);
 	pending = gather(lots, next, count, spendable, as_of);
-	qsort(lots, spendable, sizeof(PointsLot), compare_left);
+	sort_rows(lots, spendable, sizeof(PointsLot), compare_left);
 	balance->balance = -replay.owed;
 	sum_lots(lots, spendable, as_of, balance);
 	return spendable + pending;

@@ -92,12 +92,6 @@ typedef struct PointsBalance
 } PointsBalance;
 
 /*
- * Called every few thousand entries. In the server it serves interrupts. It
- * may leave by longjmp: nothing is held then.
- */
-typedef void (*PointsPause)(void);
-
-/*
  * Replays the ledger up to as_of, as_of included, and sorts the entries. The
  * arrays lots and names have room for "count" elements, and may not be NULL.
  *
@@ -108,6 +102,6 @@ typedef void (*PointsPause)(void);
  */
 extern size_t points_replay(PointsEntry *entries, size_t count, int64_t as_of,
 							PointsLot *lots, PointsName *names,
-							PointsBalance *balance, PointsPause pause);
+							PointsBalance *balance);
 
 #endif /* CRM_POINTS_LEDGER_H */

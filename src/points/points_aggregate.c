@@ -515,16 +515,6 @@ crm_points_deserialize(PG_FUNCTION_ARGS)
  */
 
 /*
- * A replay of millions of entries takes seconds. Serving interrupts there lets
- * statement_timeout and a cancel take effect.
- */
-static void
-pause_replay(void)
-{
-	CHECK_FOR_INTERRUPTS();
-}
-
-/*
  * Replays the state. Returns the lots with something left, and their number in
  * *left. The array is allocated in the current context and belongs to the
  * caller. The entries to which the lots point belong to the state.
@@ -540,7 +530,7 @@ ledger_replay(PointsLedger *ledger, PointsBalance *balance, size_t *left)
 
 	CHECK_FOR_INTERRUPTS();
 	*left = points_replay(ledger->entries, (size_t) ledger->count,
-						  ledger->as_of, lots, names, balance, pause_replay);
+						  ledger->as_of, lots, names, balance);
 	pfree(names);
 	return lots;
 }

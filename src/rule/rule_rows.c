@@ -3,9 +3,9 @@
  * rule_rows.c
  *		Rows of rules, gathered by an aggregate and written as JSON.
  *
- * The JSON is written as text and read by jsonb_in. That takes one pass more
- * than building a jsonb, but the text has the form that users write, and
- * rulesets are built rarely.
+ * The array of groups is put together here, group by group, because a query
+ * can be canceled between two groups. The functions of the server that read a
+ * text as jsonb, or that write a whole jsonb, cannot be canceled.
  *
  *-------------------------------------------------------------------------
  */
@@ -13,10 +13,11 @@
 
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/json.h"
+#include "utils/jsonb.h"
 #include "utils/memutils.h"
 
 #include "base/aggregate.h"
+#include "base/sort.h"
 #include "rule/rule_rows.h"
 
 #define FIRST_CAPACITY 16
@@ -140,7 +141,7 @@ compare_bounds(Numeric a, Numeric b)
 }
 
 /*
- * The order for qsort. Every field counts, so rows that compare equal are the
+ * The order of sort_rows. Every field counts, so rows that compare equal are the
  * same, and a sort that is not stable gives one result.
  */
 static int
@@ -178,32 +179,41 @@ has_condition(const RuleRow *row)
 	return result;
 }
 
-/*
- * One condition. Only the fields that are not NULL are written. The text of a
- * finite numeric is a JSON number.
- */
+/* A key or a string. */
 static void
-write_condition(StringInfo json, const RuleForm *form, const RuleRow *row)
+push_text(JsonbInState *json, JsonbIteratorToken token, char *text)
 {
-	const char *separator = "";
+	JsonbValue value = {.type = jbvString};
 
-	appendStringInfoChar(json, '{');
+	value.val.string.val = text;
+	value.val.string.len = (int) strlen(text);
+	pushJsonbValue(json, token, &value);
+}
+
+static void
+push_number(JsonbInState *json, const char *key, Numeric number)
+{
+	JsonbValue value = {.type = jbvNumeric};
+
+	value.val.numeric = number;
+	push_text(json, WJB_KEY, unconstify(char *, key));
+	pushJsonbValue(json, WJB_VALUE, &value);
+}
+
+/* One condition. Only the fields that are not NULL are written. */
+static void
+push_condition(JsonbInState *json, const RuleForm *form, const RuleRow *row)
+{
+	pushJsonbValue(json, WJB_BEGIN_OBJECT, NULL);
 	if (row->metric != NULL)
 	{
-		appendStringInfoString(json, "\"metric\": ");
-		escape_json(json, row->metric);
-		separator = ", ";
+		push_text(json, WJB_KEY, "metric");
+		push_text(json, WJB_VALUE, row->metric);
 	}
 	for (int i = 0; i < form->bound_count; i++)
-	{
-		if (row->bounds[i] == NULL)
-			continue;
-		appendStringInfo(json, "%s\"%s\": %s", separator, form->bounds[i],
-						 DatumGetCString(DirectFunctionCall1(
-							 numeric_out, NumericGetDatum(row->bounds[i]))));
-		separator = ", ";
-	}
-	appendStringInfoChar(json, '}');
+		if (row->bounds[i] != NULL)
+			push_number(json, form->bounds[i], row->bounds[i]);
+	pushJsonbValue(json, WJB_END_OBJECT, NULL);
 }
 
 /*
@@ -211,26 +221,24 @@ write_condition(StringInfo json, const RuleForm *form, const RuleRow *row)
  * the form says.
  */
 static void
-write_conditions(StringInfo json, const RuleForm *form, const RuleRow *rows,
-				 Size count)
+push_conditions(JsonbInState *json, const RuleForm *form, const RuleRow *rows,
+				Size count)
 {
-	Size written = 0;
+	bool any = form->has_empty;
 
+	for (Size i = 0; i < count && !any; i++)
+		any = has_condition(&rows[i]);
+	if (!any)
+		return;
+	push_text(json, WJB_KEY, unconstify(char *, form->conditions));
+	pushJsonbValue(json, WJB_BEGIN_ARRAY, NULL);
 	for (Size i = 0; i < count; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (!has_condition(&rows[i]))
-			continue;
-		if (written++ > 0)
-			appendStringInfoString(json, ", ");
-		else
-			appendStringInfo(json, ", \"%s\": [", form->conditions);
-		write_condition(json, form, &rows[i]);
+		if (has_condition(&rows[i]))
+			push_condition(json, form, &rows[i]);
 	}
-	if (written > 0)
-		appendStringInfoChar(json, ']');
-	else if (form->has_empty)
-		appendStringInfo(json, ", \"%s\": []", form->conditions);
+	pushJsonbValue(json, WJB_END_ARRAY, NULL);
 }
 
 /* Do both rows belong to one group? */
@@ -245,18 +253,19 @@ same_group(const RuleRow *a, const RuleRow *b)
  * most "available".
  */
 static Size
-write_group(StringInfo json, const RuleForm *form, const RuleRow *row,
-			Size available)
+push_group(JsonbInState *json, const RuleForm *form, const RuleRow *row,
+		   Size available)
 {
 	Size count = 1;
 
 	while (count < available && same_group(row, &row[count]))
 		count++;
-	appendStringInfo(json, "{\"%s\": %d, \"%s\": ", form->number, row->number,
-					 form->name);
-	escape_json(json, row->name);
-	write_conditions(json, form, row, count);
-	appendStringInfoChar(json, '}');
+	pushJsonbValue(json, WJB_BEGIN_OBJECT, NULL);
+	push_number(json, form->number, int64_to_numeric(row->number));
+	push_text(json, WJB_KEY, unconstify(char *, form->name));
+	push_text(json, WJB_VALUE, row->name);
+	push_conditions(json, form, row, count);
+	pushJsonbValue(json, WJB_END_OBJECT, NULL);
 	return count;
 }
 
@@ -269,8 +278,66 @@ static void
 check_order(const RuleForm *form, const RuleRows *rows)
 {
 	for (Size i = 1; i < rows->count && form->check_neighbors != NULL; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		if (rows->rows[i - 1].number == rows->rows[i].number)
 			form->check_neighbors(&rows->rows[i - 1], &rows->rows[i]);
+	}
+}
+
+/* The result, to which groups are added. */
+typedef struct GroupArray
+{
+	StringInfoData entries; /* a JEntry for each group */
+	StringInfoData groups; /* their containers */
+} GroupArray;
+
+/*
+ * Adds a group in the form of the server's jsonb (utils/jsonb.h). A container
+ * begins at a multiple of four bytes, and the bytes before it count as its
+ * own. The entry has the length, and every JB_OFFSET_STRIDE-th entry has the
+ * offset of the end instead.
+ */
+static void
+array_add(GroupArray *array, JsonbValue *group)
+{
+	Jsonb *json = JsonbValueToJsonb(group);
+	int number = array->entries.len / (int) sizeof(JEntry);
+	int before = array->groups.len;
+	JEntry entry;
+
+	while (array->groups.len % sizeof(uint32) != 0)
+		appendStringInfoChar(&array->groups, 0);
+	appendBinaryStringInfo(&array->groups, (const char *) &json->root,
+						   (int) VARSIZE(json) - VARHDRSZ);
+	if (array->groups.len > JENTRY_OFFLENMASK)
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+						errmsg("the rules are longer than %u bytes as jsonb",
+							   JENTRY_OFFLENMASK)));
+	entry = JENTRY_ISCONTAINER;
+	if (number % JB_OFFSET_STRIDE == 0)
+		entry |= JENTRY_HAS_OFF | (JEntry) array->groups.len;
+	else
+		entry |= (JEntry) (array->groups.len - before);
+	appendBinaryStringInfo(&array->entries, (const char *) &entry,
+						   sizeof(entry));
+	pfree(json);
+}
+
+/* The finished jsonb. There is at least one group. */
+static Datum
+array_end(const GroupArray *array)
+{
+	Size size = add_size(offsetof(Jsonb, root.children),
+						 add_size(array->entries.len, array->groups.len));
+	Jsonb *json = palloc(size);
+
+	SET_VARSIZE(json, size);
+	json->root.header = JB_FARRAY | (array->entries.len / sizeof(JEntry));
+	memcpy(json->root.children, array->entries.data, array->entries.len);
+	memcpy((char *) json->root.children + array->entries.len,
+		   array->groups.data, array->groups.len);
+	PG_RETURN_JSONB_P(json);
 }
 
 /*
@@ -281,17 +348,20 @@ Datum
 rule_rows_final(FunctionCallInfo fcinfo, const RuleForm *form)
 {
 	RuleRows *rows = (RuleRows *) PG_GETARG_POINTER(0);
-	StringInfoData json;
+	GroupArray array;
 
 	(void) aggregate_context(fcinfo);
-	qsort(rows->rows, rows->count, sizeof(RuleRow), compare_rows);
+	sort_rows(rows->rows, rows->count, sizeof(RuleRow), compare_rows);
 	check_order(form, rows);
-	initStringInfo(&json);
+	initStringInfo(&array.entries);
+	initStringInfo(&array.groups);
 	for (Size i = 0; i < rows->count;)
 	{
-		appendStringInfoString(&json, i == 0 ? "[" : ", ");
-		i += write_group(&json, form, &rows->rows[i], rows->count - i);
+		JsonbInState group = {0};
+
+		CHECK_FOR_INTERRUPTS();
+		i += push_group(&group, form, &rows->rows[i], rows->count - i);
+		array_add(&array, group.result);
 	}
-	appendStringInfoChar(&json, ']');
-	return DirectFunctionCall1(jsonb_in, CStringGetDatum(json.data));
+	return array_end(&array);
 }

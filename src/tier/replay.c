@@ -17,6 +17,7 @@
  */
 #include "tier/replay.h"
 
+#include "base/pause.h"
 #include "history/codec.h"
 
 /*
@@ -42,6 +43,7 @@ tier_entries(const uint8_t *data, size_t size, TierEntry *entries,
 			*enrollment = count;
 		}
 		next.day = entry.day;
+		pause_at(count);
 		entries[count++] = next;
 		next.before[TIER_REVENUE] += entry.amount;
 		next.before[TIER_PURCHASES] += entry.purchases;

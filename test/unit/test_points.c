@@ -12,11 +12,6 @@
 #define MOST_ENTRIES 40
 #define LAST_MOMENT 60
 
-static void
-no_pause(void)
-{
-}
-
 /* A ledger that is kept point by point, moment by moment. */
 typedef struct Hand
 {
@@ -278,7 +273,7 @@ test_ledgers(void)
 		int64_t as_of = (int64_t) (random_unit(&state) * (LAST_MOMENT + 30));
 		PointsBalance expected = keep_by_hand(entries, count, as_of);
 		size_t left = points_replay(entries, (size_t) count, as_of, lots,
-									names, &balance, no_pause);
+									names, &balance);
 
 		right &= same(&balance, &expected);
 		lots_right &= lots_agree(lots, left, &balance);
@@ -286,8 +281,7 @@ test_ledgers(void)
 				   balance.earned - balance.spent - balance.expired;
 		negative += balance.balance < 0;
 		shuffle(&state, entries, count);
-		points_replay(entries, (size_t) count, as_of, lots, names, &other,
-					  no_pause);
+		points_replay(entries, (size_t) count, as_of, lots, names, &other);
 		no_order &= memcmp(&balance, &other, sizeof(balance)) == 0;
 	}
 	report(right, "20 000 random ledgers are kept as by hand");
@@ -310,19 +304,18 @@ test_limits(void)
 	PointsLot lots[2];
 	PointsName names[2];
 	PointsBalance balance;
-	size_t left = points_replay(entries, 2, INT64_MAX - 3, lots, names,
-								&balance, no_pause);
+	size_t left =
+		points_replay(entries, 2, INT64_MAX - 3, lots, names, &balance);
 
 	report(left == 1 && balance.balance == INT64_C(500000000000000000) &&
 			   balance.expiring_soon == balance.balance,
 		   "the last moments of time");
-	left = points_replay(entries, 2, INT64_MAX - 1, lots, names, &balance,
-						 no_pause);
+	left = points_replay(entries, 2, INT64_MAX - 1, lots, names, &balance);
 	report(left == 0 && balance.balance == 0 && balance.expired == 0 &&
 			   balance.earned == INT64_C(500000000000000000) &&
 			   balance.spent == INT64_C(500000000000000000),
 		   "and what is spent in them");
-	left = points_replay(entries, 0, 0, lots, names, &balance, no_pause);
+	left = points_replay(entries, 0, 0, lots, names, &balance);
 	report(left == 0 && balance.balance == 0 &&
 			   balance.next_expiry == POINTS_NEVER,
 		   "no entries");

@@ -46,6 +46,7 @@
 #include "model/kinds/geometric.h"
 #include "model/kinds/kind.h"
 #include "model/kinds/nbd.h"
+#include "base/pause.h"
 #include "math/quadrature.h"
 #include "math/special.h"
 
@@ -54,14 +55,6 @@
 #include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
-
-/* The pause of a program that cannot be interrupted, such as a unit test. */
-static void
-go_on(void)
-{
-}
-
-void (*erlang_pause)(void) = go_on;
 
 /* Beyond so many terms the series is slower than the quadrature. */
 #define SERIES_MAX_TERMS 8000
@@ -478,7 +471,7 @@ discounted(const ErlangBuyer *buyer, double horizon, double discount)
 	{
 		if (panels >= MAX_PANELS)
 			return NAN;
-		erlang_pause();
+		pause_here();
 		length = fmin(length, horizon - from);
 		sum += discounted_panel(buyer, discount, from, length);
 		from += length;

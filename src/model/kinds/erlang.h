@@ -63,12 +63,4 @@ extern double erlang_lifetime(const ErlangBuyer *buyer);
 extern double erlang_series(const ErlangBuyer *buyer, double tau);
 extern double erlang_quadrature(const ErlangBuyer *buyer, double tau);
 
-/*
- * Called between the parts of an answer that takes tenths of a second, so that
- * a server can check for interrupts. It need not return, because an answer
- * owns no memory and no lock. At first it does nothing. The server sets it
- * once, when it loads the library.
- */
-extern void (*erlang_pause)(void);
-
 #endif /* CRM_MODEL_KINDS_ERLANG_H */
