@@ -17,6 +17,7 @@ OBJS        = \
 	src/base/json_object.o \
 	src/base/row_result.o \
 	src/base/sort.o \
+	src/math/beta_rule.o \
 	src/math/exponential_integral.o \
 	src/math/matrix.o \
 	src/math/quadrature.o \

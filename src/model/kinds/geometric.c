@@ -20,11 +20,10 @@
  *		N > j and the customer has stayed j times, E[(1-p)^j] = (b)_j/(a+b)_j.
  *		So G = sum over k of P(N = k) S_k, S_k = sum over j < k of the latter.
  *
- * Quadrature.  With y = ln(p / (1-p)) the beta density becomes p^a (1-p)^b,
- *		log-concave with exponential tails. y = c + w sinh(s) makes the tails
- *		double-exponential, and the trapezoidal rule in s converges with
- *		twice the digits at each halving of its step. The density is
- *		integrated by the same rule, so its constant is not needed.
+ * Quadrature.  The rule of beta_rule.h integrates over p. The density is
+ *		integrated by the same rule, so its constant is not needed. Near the
+ *		imaginary axis of ln p, |1 + p tau| is at least 1, so the function is
+ *		bounded as far from the real line as the rule needs.
  *
  * A discount asks for the integral of e^(-d u) dG(u). In z the series has the
  * derivative
@@ -58,6 +57,7 @@
  */
 #include "model/kinds/geometric.h"
 
+#include "math/beta_rule.h"
 #include "math/exponential_integral.h"
 #include "model/kinds/nbd.h"
 #include "math/quadrature.h"
@@ -97,11 +97,6 @@
 
 /* More digits than these must not cancel. */
 #define MAX_CANCELLATION 1e6
-
-#define QUADRATURE_FIRST_STEP 0.25
-#define QUADRATURE_HALVINGS 9
-#define QUADRATURE_TOLERANCE 1e-9
-#define QUADRATURE_MAX_NODES 4000
 
 /* exp(-42) is negligible beside the sum so far. exp(700) nearly overflows. */
 #define DISCOUNT_MAX_EXPONENT 42.0
@@ -186,21 +181,12 @@ model_geometric_series(double shape, double a, double b, double tau)
 	return sum;
 }
 
-/* What the nodes of the quadrature have in common. */
-typedef struct BetaRule
+/* What the function of p whose mean is wanted depends on. */
+typedef struct Given
 {
-	double (*given)(const struct BetaRule *rule, double p);
 	double shape;
-	double a;
-	double b;
 	double tau; /* or the discount over the same scale */
-	double center; /* of y */
-	double center_p; /* p there */
-	double center_q; /* 1 - p there */
-	double width; /* w, about the standard deviation of y, at most 1 */
-	double value; /* the sum of weight times given() over the nodes so far */
-	double weight; /* the sum of the weights: the density's constant */
-} BetaRule;
+} Given;
 
 /*
  * (1 - (1 + p tau)^-R) / p, the purchases of a customer whose p is known.
@@ -208,142 +194,84 @@ typedef struct BetaRule
  * R tau.
  */
 static double
-purchases_given(const BetaRule *rule, double p)
+purchases_given(const Given *given, double p)
 {
 	if (p < DBL_MIN / DBL_EPSILON)
-		return rule->shape * rule->tau;
-	return -expm1(-rule->shape * log1p(p * rule->tau)) / p;
+		return given->shape * given->tau;
+	return -expm1(-given->shape * log1p(p * given->tau)) / p;
 }
 
 /* (1 + p tau)^-R, the probability of no last purchase if p is known. */
 static double
-stay_given(const BetaRule *rule, double p)
+stay_given(const Given *given, double p)
 {
-	return exp(-rule->shape * log1p(p * rule->tau));
+	return exp(-given->shape * log1p(p * given->tau));
 }
 
 /* R e^q E_{R+1}(q) / p, or R / d if p is negligible beside the discount d. */
 static double
-residual_given(const BetaRule *rule, double p)
+residual_given(const Given *given, double p)
 {
-	double discount = rule->tau;
+	double discount = given->tau;
 
 	if (p < DBL_MIN || p < discount * NOTHING_BESIDE)
-		return rule->shape / discount;
-	return rule->shape / p *
-		   math_exponential_integral(rule->shape + 1.0, discount / p);
+		return given->shape / discount;
+	return given->shape / p *
+		   math_exponential_integral(given->shape + 1.0, discount / p);
+}
+
+/* The mean over p of the given function. */
+static double
+beta_mean(double (*function)(const Given *given, double p), double shape,
+		  double a, double b, double tau, BetaFunction properties)
+{
+	Given given = {.shape = shape, .tau = tau};
+	BetaNode nodes[BETA_MAX_NODES];
+	int count = beta_nodes(a, b, properties, nodes);
+	double weight = 0.0;
+	double value = 0.0;
+
+	for (int i = 0; i < count; i++)
+	{
+		weight += nodes[i].weight;
+		value += nodes[i].weight * function(&given, nodes[i].p);
+	}
+	return value / weight;
 }
 
 /*
- * ln of the beta density of y, up to a constant. It is 0 at the center. Each
- * half is computed from its own end, where it falls off.
+ * The mean of R e^q E_{R+1}(q) / p for a discount d over the scale. It is at
+ * most 1/p and R/d. e^q E_n(q) is at least 1 / (q + n), which gives the bound
+ * below.
  */
 static double
-log_density(const BetaRule *rule, double from_center)
+residual_mean(double shape, double a, double b, double d)
 {
-	double ab = rule->a + rule->b;
+	BetaFunction properties = {.smallest = d / (1.0 + shape),
+							   .fall = 1.0,
+							   .least = shape / (shape + 1.0 + d)};
 
-	if (from_center < 0)
-		return rule->a * from_center - ab * math_log_mixture(rule->center_p,
-															 rule->center_q,
-															 from_center);
-	return -rule->b * from_center -
-		   ab * math_log_mixture(rule->center_q, rule->center_p, -from_center);
+	return beta_mean(residual_given, shape, a, b, d, properties);
 }
 
-/*
- * Adds the node at s. False if this node and all nodes beyond are negligible,
- * both for the density and for the mean: the function may be large where the
- * density is small.
- */
-static bool
-add_node(BetaRule *rule, double s)
-{
-	double from_center = rule->width * sinh(s);
-	double y = rule->center + from_center;
-	double p = y > 0 ? 1.0 / (1.0 + exp(-y)) : exp(y) / (1.0 + exp(y));
-	double weight = cosh(s) * exp(log_density(rule, from_center));
-	double value;
-
-	value = weight * rule->given(rule, p);
-	rule->weight += weight;
-	rule->value += value;
-	return weight > rule->weight * (DBL_EPSILON / 1024) ||
-		   value > rule->value * (DBL_EPSILON / 1024);
-}
-
-/*
- * Adds the nodes at s = first, first + step, ... and their mirror images. The
- * two sides end separately, because a density with a small a or b has one long
- * tail.
- */
-static void
-add_nodes(BetaRule *rule, double first, double step)
-{
-	for (int i = 0; i < QUADRATURE_MAX_NODES; i++)
-	{
-		if (!add_node(rule, first + i * step))
-			break;
-	}
-	for (int i = 0; i < QUADRATURE_MAX_NODES; i++)
-	{
-		if (!add_node(rule, -first - i * step))
-			break;
-	}
-}
-
-/*
- * O(1), no quadrature yet. center_p and center_q are both stored, because 1 -
- * center_p has no digits for a tiny b.
- */
-static BetaRule
-beta_rule(double shape, double a, double b)
-{
-	BetaRule rule = {.shape = shape, .a = a, .b = b};
-
-	/* Near the mode. The halves keep it at the bend if a or b is tiny. */
-	rule.center = log((a + 0.5) / (b + 0.5));
-	rule.center_p = (a + 0.5) / (a + b + 1.0);
-	rule.center_q = (b + 0.5) / (a + b + 1.0);
-	rule.width = fmin(1.0, sqrt(1.0 / a + 1.0 / b));
-	return rule;
-}
-
-/*
- * The mean over p of the given function. The trapezoidal rule roughly doubles
- * its digits with each halving, so two sums that agree to 1e-9 mean that the
- * later one is accurate to rounding.
- */
+/* By Jensen's inequality the mean is at least the value at the mean of p. */
 static double
-beta_mean(double (*given)(const BetaRule *rule, double p), double shape,
-		  double a, double b, double tau)
+stay_mean(double shape, double a, double b, double tau)
 {
-	BetaRule rule = beta_rule(shape, a, b);
-	double step = QUADRATURE_FIRST_STEP;
-	double result;
+	double most = (1.0 + shape) * tau;
+	BetaFunction properties = {.smallest = fmin(1.0, 1.0 / most),
+							   .fall = shape,
+							   .least =
+								   exp(-shape * log1p(tau * (a / (a + b))))};
 
-	rule.given = given;
-	rule.tau = tau;
-	add_node(&rule, 0.0);
-	add_nodes(&rule, step, step);
-	result = rule.value / rule.weight;
-	for (int i = 0; i < QUADRATURE_HALVINGS; i++)
-	{
-		double previous = result;
-
-		add_nodes(&rule, step / 2, step);
-		step /= 2;
-		result = rule.value / rule.weight;
-		if (fabs(result - previous) <= QUADRATURE_TOLERANCE * result)
-			break;
-	}
-	return result;
+	return beta_mean(stay_given, shape, a, b, tau, properties);
 }
 
 /* What a small discount makes of the density, or the density alone. */
 typedef struct SmallDiscount
 {
-	BetaRule rule;
+	BetaDensity density;
+	double shape;
 	double log_discount; /* over the scale of time */
 	bool is_discounted;
 } SmallDiscount;
@@ -352,7 +280,7 @@ typedef struct SmallDiscount
 static double
 log_residual(const SmallDiscount *small, double y)
 {
-	double shape = small->rule.shape;
+	double shape = small->shape;
 	double log_p = y - math_log1p_exp(y);
 	double log_q = small->log_discount - log_p;
 
@@ -369,7 +297,8 @@ log_residual(const SmallDiscount *small, double y)
 static double
 log_small_value(const SmallDiscount *small, double y)
 {
-	double value = log_density(&small->rule, y - small->rule.center);
+	double value =
+		beta_log_density(&small->density, y - small->density.center);
 
 	return small->is_discounted ? value + log_residual(small, y) : value;
 }
@@ -393,16 +322,16 @@ log_small_integrand(double y, double *slope, void *context)
 static double
 log_small_integral(SmallDiscount *small)
 {
-	const BetaRule *rule = &small->rule;
-	double size = log(1.0 + rule->a + rule->b);
+	const BetaDensity *density = &small->density;
+	double size = log(1.0 + density->a + density->b);
 	double lower = fmin(small->log_discount, 0.0) - FAR_OUT - size;
 	double upper = FAR_OUT + size;
 	double middle = quadrature_log_concave(log_small_integrand, small,
-										   rule->center, lower, upper);
+										   density->center, lower, upper);
 
 	return middle +
-		   log1p(exp(log_small_value(small, lower) - middle) / rule->a +
-				 exp(log_small_value(small, upper) - middle) / rule->b);
+		   log1p(exp(log_small_value(small, lower) - middle) / density->a +
+				 exp(log_small_value(small, upper) - middle) / density->b);
 }
 
 /*
@@ -417,21 +346,27 @@ static double
 discounted_for_ever(double shape, double scale, double a, double b,
 					double discount)
 {
-	SmallDiscount small = {.rule = beta_rule(shape, a, b),
+	SmallDiscount small = {.density = beta_density(a, b),
+						   .shape = shape,
 						   .log_discount = log(discount) + log(scale)};
 	double density;
 
 	if (small.log_discount > LOG_SMALL_DISCOUNT)
-		return beta_mean(residual_given, shape, a, b, discount * scale);
+		return residual_mean(shape, a, b, discount * scale);
 	density = log_small_integral(&small);
 	small.is_discounted = true;
 	return exp(log_small_integral(&small) - density);
 }
 
+/* (1 - (1 + p tau)^-R) / p is at most 1/p and R tau, and least at p = 1. */
 double
 model_geometric_quadrature(double shape, double a, double b, double tau)
 {
-	return beta_mean(purchases_given, shape, a, b, tau);
+	BetaFunction properties = {.smallest = 1.0 / ((1.0 + shape) * tau),
+							   .fall = 1.0,
+							   .least = -expm1(-shape * log1p(tau))};
+
+	return beta_mean(purchases_given, shape, a, b, tau, properties);
 }
 
 /*
@@ -644,7 +579,7 @@ model_geometric_stay(double shape, double a, double b, double tau)
 	if (tau <= 0)
 		return 1.0;
 	stay = series_suits(shape, tau) ? stay_series(shape, a, b, tau)
-									: beta_mean(stay_given, shape, a, b, tau);
+									: stay_mean(shape, a, b, tau);
 	return fmin(stay, 1.0);
 }
 
