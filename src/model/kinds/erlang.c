@@ -33,7 +33,8 @@
  *		log-concave in y, and it stays so when it is multiplied by the sum
  *		over j, or by 1 - E[q^m], whose mean is the probability of leaving.
  *
- * The discounted expectation is taken by parts, as in geometric.c. If the
+ * The discounted expectation is taken by parts, as in geometric.c. Over all
+ * time it is a mean over the rate and p of a closed form. If the
  * discount between two purchases is negligible, regularity makes no
  * difference. Over all time a customer who buys at every k-th event is then
  * worth as much as a customer who buys at random and a k-th as often.
@@ -47,6 +48,7 @@
 #include "model/kinds/kind.h"
 #include "model/kinds/nbd.h"
 #include "base/pause.h"
+#include "math/beta_rule.h"
 #include "math/quadrature.h"
 #include "math/special.h"
 
@@ -79,6 +81,14 @@
 #define DISCOUNT_PANEL_EXPONENT 14.0
 #define PANEL_GROWTH 4.0
 #define MAX_PANELS 1000
+
+/* Of ln of the rate. exp(-2 pi / RATE_STEP * pi / 2) is 4e-20. */
+#define RATE_STEP 0.22
+#define RATE_STEP_OF_WIDTH 0.6 /* exp(-2 pi^2 / 0.6^2) is 2e-24 */
+#define MAX_RATES 20000
+
+/* Beside 1 this is nothing. */
+#define NOTHING (DBL_EPSILON / 16)
 
 /* A part of the time so short adds nothing to purchases over all of it. */
 #define SHORT_TIME 1e-18
@@ -485,6 +495,147 @@ discounted(const ErlangBuyer *buyer, double horizon, double discount)
 	return sum + last;
 }
 
+/* A buyer over all time, and what all rates have in common. */
+typedef struct ForEver
+{
+	const ErlangBuyer *buyer;
+	double discount; /* over the scale of time */
+	double step; /* in the logarithm of the rate */
+	int count; /* of the nodes over p */
+	double weight; /* of all of them */
+	BetaNode nodes[BETA_MAX_NODES];
+} ForEver;
+
+/*
+ * The mean of 1 / (1 - q v^k) over p, where q = 1 - p and v^k = 1 - lost. The
+ * sum 1 - q v^k = lost + p v^k is one of positive terms.
+ */
+static double
+purchases_ever(const ForEver *ever, double lost)
+{
+	double kept = 1.0 - lost;
+	double sum = 0.0;
+
+	for (int i = 0; i < ever->count; i++)
+		sum += ever->nodes[i].weight / (lost + ever->nodes[i].p * kept);
+	return sum / ever->weight;
+}
+
+/* 1 - v^k with v = u / (u + d), the part that the discount of a gap takes. */
+static double
+lost_in_gap(const ForEver *ever, double u)
+{
+	return -expm1(-ever->buyer->k * log1p(ever->discount / u));
+}
+
+/*
+ * The value at the rate u over the density of shape R + k there, so without
+ * (R)_k / u^k, which the value has from v^k and from the lower shape R.
+ */
+static double
+value_at_rate(const ForEver *ever, double u)
+{
+	const ErlangBuyer *buyer = ever->buyer;
+	double faster = u + ever->discount;
+	double power = 1.0;
+	double phases = 1.0;
+	double factor = 1.0;
+
+	for (int i = 1; i < buyer->k; i++)
+	{
+		power *= buyer->idle * faster / i;
+		phases += power;
+	}
+	for (int i = 0; i < buyer->k; i++)
+		factor *= (buyer->shape + i) / faster;
+	return factor * phases * purchases_ever(ever, lost_in_gap(ever, u));
+}
+
+/*
+ * e^x - 1 - x, positive for every x. Near 0 it is a power series, because the
+ * difference would lose its digits.
+ */
+static double
+exp_beyond_slope(double x)
+{
+	double term = 0.5 * x * x;
+	double sum = term;
+
+	if (fabs(x) > 0.5)
+		return expm1(x) - x;
+	for (int i = 3; i < 16; i++)
+	{
+		term *= x / i;
+		sum += term;
+	}
+	return sum;
+}
+
+/*
+ * Adds the rates above or below the center, in steps of this sign. Outside of
+ * R to R + 2k the terms fall, on the left at least like u^R. NaN if they do not
+ * end.
+ */
+static void
+add_rates(const ForEver *ever, int sign, double *value, double *density)
+{
+	const ErlangBuyer *buyer = ever->buyer;
+	double center = buyer->shape + buyer->k;
+	double rest = sign < 0 ? -expm1(-buyer->shape * ever->step) : ever->step;
+
+	for (int i = 1; i < MAX_RATES; i++)
+	{
+		double distance = sign * i * ever->step;
+		double u = center * exp(distance);
+		double weight = exp(-center * exp_beyond_slope(distance));
+		double term = weight * value_at_rate(ever, u);
+
+		pause_here();
+		*density += weight;
+		*value += term;
+		if ((u < buyer->shape || u > center + buyer->k) &&
+			term <= *value * NOTHING * rest && weight <= *density * NOTHING)
+			return;
+	}
+	*value = NAN;
+}
+
+/*
+ * The value over all time. A customer of the rate u, per scale of time, who is
+ * in phase i and leaves with the probability p has the value
+ *
+ *	v^(k-i) / (1 - (1-p) v^k),	v = u / (u + d),
+ *
+ * because an event comes before a moment with the density d e^(-d t) with the
+ * probability v. The rate has the gamma density of shape R, and phase i the
+ * probability (wu)^i / i! relative to phase 0. Both means are trapezoidal sums,
+ * over ln u and as beta_rule.h says over p: all functions are analytic and
+ * bounded within pi / 2 of the real line of ln u. The nodes over p serve all
+ * rates. The density of shape R + k, which falls off fast on both sides,
+ * gives the constant, and (R)_k its ratio to that of shape R.
+ */
+static double
+discounted_for_ever(const ErlangBuyer *buyer, double discount)
+{
+	ForEver ever = {.buyer = buyer, .discount = discount * buyer->scale};
+	double center = buyer->shape + buyer->k;
+	double highest = 2.0 * center + buyer->k + 2.0 * FAR_OUT;
+	BetaFunction properties = {
+		.smallest = lost_in_gap(&ever, highest), .fall = 1.0, .least = 1.0};
+	double density = 1.0;
+	double value;
+
+	ever.step = fmin(RATE_STEP, RATE_STEP_OF_WIDTH / sqrt(center + buyer->k));
+	ever.count = beta_nodes(buyer->a, buyer->b, properties, ever.nodes);
+	for (int i = 0; i < ever.count; i++)
+		ever.weight += ever.nodes[i].weight;
+	value = value_at_rate(&ever, center);
+	add_rates(&ever, -1, &value, &density);
+	add_rates(&ever, 1, &value, &density);
+	return value / density *
+		   exp(-erlang_log_silence(buyer->k, buyer->shape, buyer->idle, NULL));
+}
+
 /*
  * Whether the discount between two purchases is negligible. A rate low enough
  * to make it count must be out of the question too: its probability is about
@@ -527,12 +678,13 @@ hardly_discounted(const ErlangBuyer *buyer, double discount)
 double
 erlang_expectation(const ErlangBuyer *buyer, double horizon, double discount)
 {
-	if (isinf(horizon) && discount > 0)
+	if (discount * horizon > DISCOUNT_MAX_EXPONENT)
 	{
 		if (hardly_discounts(buyer, discount))
 			return hardly_discounted(buyer, discount);
 		if (discount < LEAST_DISCOUNT)
 			return NAN;
+		return discounted_for_ever(buyer, discount);
 	}
 	if (discount != 0)
 		return discounted(buyer, horizon, discount);
