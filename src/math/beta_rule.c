@@ -6,11 +6,11 @@
  * With y = ln(p / q) the beta density becomes p^a q^b, which is log-concave
  * and falls off like e^(a y) and e^(-b y). The trapezoidal rule in y is exact
  * but for the Fourier transform of the integrand at 2 pi / step. For the
- * density alone it is Gamma(a + iw) Gamma(b - iw) / (Gamma(a) Gamma(b)), which
- * falls at least like exp(-pi w / 2), and like exp(-w^2 / 2 (1/a + 1/b)) for
- * large a and b. A function that is bounded within pi / 2 of the real line
- * falls in the same way, and one that falls like p^-c adds c to b. So the step is known before the first node, and no
- * comparison of two sums, which may agree by chance, has to stop the rule.
+ * density alone it is Gamma(a + iw) Gamma(b - iw) / (Gamma(a) Gamma(b)). A
+ * function that is bounded within a strip around the real line falls like
+ * exp(-strip w), and one that falls like p^-c adds c to b. So the step is known
+ * before the first node, and no comparison of two sums, which may agree by
+ * chance, has to stop the rule.
  *
  * A small a makes the left tail long. Where the function no longer changes and
  * q is 1, the rest of the sum is a geometric series. It becomes one node with
@@ -27,9 +27,8 @@
 #include <float.h>
 #include <math.h>
 
-/* exp(-2 pi / STEP * pi / 2) is 4e-20. */
-#define STEP 0.22
-#define STEP_OF_WIDTH 0.6 /* exp(-2 pi^2 / 0.6^2) is 2e-24 */
+/* exp(-40) is 4e-18. */
+#define ENOUGH 40.0
 
 /* Beside 1 this is nothing. */
 #define NOTHING (DBL_EPSILON / 16)
@@ -70,7 +69,22 @@ node_at(const BetaDensity *density, double from_center)
 
 	return (BetaNode){.p = y > 0 ? large : small,
 					  .q = y > 0 ? small : large,
-					  .weight = exp(beta_log_density(density, from_center))};
+					  .weight = exp(beta_log_density(density, from_center)),
+					  .log_odds = y};
+}
+
+double
+beta_log_p(const BetaNode *node)
+{
+	double y = node->log_odds;
+
+	return y < 0 ? y - log1p(exp(y)) : -log1p(exp(-y));
+}
+
+double
+beta_log_q(const BetaNode *node)
+{
+	return beta_log_p(node) - node->log_odds;
 }
 
 /* Nodes as they are gathered. */
@@ -115,6 +129,7 @@ add_left(const BetaDensity *density, double step, const BetaFunction *function,
 		if (node.p < flat)
 		{
 			node.p = 0.0;
+			node.log_odds += step / expm1(-density->a * step);
 			node.weight /= expm1(density->a * step);
 			return add_node(gathered, node);
 		}
@@ -138,18 +153,43 @@ add_right(const BetaDensity *density, double step, Gathered *gathered)
 		if (node.q < flat)
 		{
 			node.q = 0.0;
+			node.log_odds -= step / expm1(-density->b * step);
 			node.weight /= expm1(density->b * step);
 			return add_node(gathered, node);
 		}
 	}
 }
 
+/*
+ * -ln |Gamma(c + iw) / Gamma(c)|, by the leading terms of Stirling's series.
+ * For a small c it is too low, which only makes the step shorter.
+ */
+static double
+fall_of_gamma(double c, double w)
+{
+	return w * atan(w / c) - 0.5 * (c - 0.5) * log1p(w / c * (w / c));
+}
+
+/*
+ * The longest step at which neither the density nor the function can have an
+ * error that counts: both transforms must have fallen by exp(-ENOUGH) at
+ * w = 2 pi / step.
+ */
+static double
+find_step(double a, double b, double strip)
+{
+	double w = ENOUGH / strip;
+
+	while (fall_of_gamma(a, w) + fall_of_gamma(b, w) < ENOUGH)
+		w *= 1.125;
+	return 2.0 * M_PI / w;
+}
+
 int
 beta_nodes(double a, double b, BetaFunction function, BetaNode *nodes)
 {
 	BetaDensity density = beta_density(a, b);
-	double width = sqrt(1.0 / a + 1.0 / (b + function.fall));
-	double step = fmin(STEP, STEP_OF_WIDTH * width);
+	double step = find_step(a, b + function.fall, function.strip);
 	Gathered gathered = {.nodes = nodes};
 
 	add_node(&gathered, node_at(&density, 0.0));

@@ -35,6 +35,7 @@ typedef struct BetaNode
 	double p;
 	double q;
 	double weight;
+	double log_odds; /* of a tail: the mean over it */
 } BetaNode;
 
 #define BETA_MAX_NODES 4096
@@ -45,6 +46,7 @@ typedef struct BetaFunction
 	double smallest; /* f does not change below this p */
 	double fall; /* f falls in p at most like p^-fall */
 	double least; /* a bound below the mean of f, perhaps 0 */
+	double strip; /* of ln p around the real line where f is bounded */
 } BetaFunction;
 
 /*
@@ -53,10 +55,15 @@ typedef struct BetaFunction
  * were not enough (smallest below about 1e-200).
  *
  * f must be positive, fall in p, and be at most 1 / max(p, smallest). In ln p
- * it must be analytic and bounded within a distance of pi / 2 of the real line.
+ * it must be analytic and bounded within "strip" of the real line, which is
+ * from pi / 2 to pi.
  * The mean then has a relative error of about 1e-14.
  */
 extern int beta_nodes(double a, double b, BetaFunction function,
 					  BetaNode *nodes);
+
+/* ln p and ln q of a node. */
+extern double beta_log_p(const BetaNode *node);
+extern double beta_log_q(const BetaNode *node);
 
 #endif /* CRM_MATH_BETA_RULE_H */

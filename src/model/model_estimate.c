@@ -7,8 +7,8 @@
  * The delta method: let C be the covariance of the parameters v, and g the
  * derivatives of an answer in their logarithms. Then the variance of the answer
  * is the sum of g_i g_j C_ij / (v_i v_j). The derivatives are central
- * differences with one extrapolation (Richardson). The answers have an error of
- * about 1e-14, so the derivatives have an error of about 1e-10.
+ * differences with one extrapolation (Richardson), or formulas of the kind. The
+ * answers have an error of about 1e-14, so the differences have one of 1e-10.
  *
  * The interval is formed on a scale without bounds and transformed back. The
  * scale is ln(value) for amounts and ln(p / (1-p)) for probabilities. The
@@ -98,29 +98,66 @@ change(AnswerFunction answer, const Question *question, int parameter,
 }
 
 /*
- * The variance of the answer. 4 n evaluations, without the memo. NaN if the
- * answer has no finite derivative. The whole parameter of a kind counts as
- * known.
+ * The derivatives of the answer in the parameters, by 4 n evaluations without
+ * the memo.
+ */
+static void
+answer_slopes(AnswerFunction answer, const Question *question, double *slopes)
+{
+	const Model *model = question->model;
+
+	for (int i = 0; i < model->kind->n_parameters; i++)
+	{
+		double near = change(answer, question, i, STEP) / (2.0 * STEP);
+		double far = change(answer, question, i, 2.0 * STEP) / (4.0 * STEP);
+
+		slopes[i] = (4.0 * near - far) / 3.0 / model->parameters[i];
+	}
+}
+
+/*
+ * The same for expected purchases where the kind has a formula, which costs as
+ * much as one evaluation. P(alive) costs so little that differences do. The
+ * two are a product.
+ */
+static bool
+purchases_slopes(const Question *question, double *slopes)
+{
+	const Model *model = question->model;
+	double alive;
+	double purchases;
+	double by_alive[MODEL_MAX_PARAMETERS];
+
+	if (model->kind->operations->expected_slopes == NULL ||
+		!model_call(model->kind, expected_slopes, model->parameters,
+					&question->customer, question->horizon, question->discount,
+					&purchases, slopes))
+		return false;
+	alive = alive_answer(question, model->parameters);
+	answer_slopes(alive_answer, question, by_alive);
+	for (int i = 0; i < model->kind->n_parameters; i++)
+		slopes[i] = alive * slopes[i] + by_alive[i] * purchases;
+	return true;
+}
+
+/*
+ * The variance of the answer. NaN if the answer has no finite derivative. The
+ * whole parameter of a kind counts as known.
  */
 static double
 answer_variance(AnswerFunction answer, const Question *question)
 {
 	const Model *model = question->model;
 	int n = model->kind->n_parameters;
-	double slope[MODEL_MAX_PARAMETERS]; /* in the parameter itself */
+	double slopes[MODEL_MAX_PARAMETERS];
 	double variance = 0.0;
 
-	for (int i = 0; i < n; i++)
-	{
-		double near = change(answer, question, i, STEP) / (2.0 * STEP);
-		double far = change(answer, question, i, 2.0 * STEP) / (4.0 * STEP);
-
-		slope[i] = (4.0 * near - far) / 3.0 / model->parameters[i];
-	}
+	if (answer != purchases_answer || !purchases_slopes(question, slopes))
+		answer_slopes(answer, question, slopes);
 	for (int i = 0; i < n; i++)
 	{
 		for (int j = 0; j < n; j++)
-			variance += slope[i] * slope[j] * model->covariance[i][j];
+			variance += slopes[i] * slopes[j] * model->covariance[i][j];
 	}
 	/* A sum of positive and negative parts may end just below 0. */
 	return isfinite(variance) ? fmax(variance, 0.0) : NAN;

@@ -454,6 +454,40 @@ expected_alive(const ModelKind *kind, const double *parameters,
 		discount);
 }
 
+/*
+ * Each number of the buyer is a parameter plus a number of the customer, so the
+ * derivatives are the same.
+ */
+bool
+bg_nbd_slopes(const ErlangBuyer *buyer, double horizon, double discount,
+			  double *value, double *slopes)
+{
+	ErlangSlopes found;
+
+	if (!erlang_slopes(buyer, horizon, discount, &found))
+		return false;
+	*value = found.value;
+	slopes[R] = found.shape;
+	slopes[ALPHA] = found.scale;
+	slopes[A] = found.a;
+	slopes[B] = found.b;
+	return true;
+}
+
+static bool
+expected_slopes(const ModelKind *kind, const double *parameters,
+				const ModelRow *customer, double horizon, double discount,
+				double *value, double *slopes)
+{
+	ErlangBuyer buyer = {.k = 1,
+						 .shape = parameters[R] + customer->x,
+						 .scale = parameters[ALPHA] + customer->t,
+						 .a = parameters[A],
+						 .b = parameters[B] + occasions(kind, customer)};
+
+	return bg_nbd_slopes(&buyer, horizon, discount, value, slopes);
+}
+
 /* In MBG/NBD a new customer may have left at the first purchase. */
 static double
 expected_new(const ModelKind *kind, const double *parameters, double horizon)
@@ -487,6 +521,7 @@ const ModelParameter bg_nbd_parameters[BG_NBD_N_PARAMETERS] = {
 const ModelOperations bg_nbd_operations = {
 	MODEL_PURCHASE_OPERATIONS,
 	.time_columns = BG_NBD_TIME_COLUMNS,
+	.expected_slopes = expected_slopes,
 };
 
 const ModelKind model_bg_nbd = {

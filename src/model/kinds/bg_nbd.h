@@ -8,6 +8,7 @@
 #ifndef CRM_MODEL_KINDS_BG_NBD_H
 #define CRM_MODEL_KINDS_BG_NBD_H
 
+#include "model/kinds/erlang.h"
 #include "model/kinds/kinds.h"
 #include "model/kinds/sample.h"
 
@@ -60,5 +61,12 @@ extern void bg_nbd_margins(const ModelKind *kind, const double *parameters,
  */
 extern bool bg_nbd_start(const ModelSample *sample, int attempt, int k,
 						 double *parameters);
+
+/*
+ * The answer expected_slopes of kind.h from the numbers of the buyer, of
+ * regular kinds as well.
+ */
+extern bool bg_nbd_slopes(const ErlangBuyer *buyer, double horizon,
+						  double discount, double *value, double *slopes);
 
 #endif /* CRM_MODEL_KINDS_BG_NBD_H */

@@ -495,30 +495,60 @@ discounted(const ErlangBuyer *buyer, double horizon, double discount)
 	return sum + last;
 }
 
+/* Sums over rates, relative to the weight of the center. */
+typedef struct RateSums
+{
+	double density; /* of shape R + k */
+	double value;
+	double log_rate; /* of the value times ln(u / center) */
+	double rate; /* of the value times u - center */
+	double log_p; /* of the value times ln p */
+	double log_q;
+} RateSums;
+
 /* A buyer over all time, and what all rates have in common. */
 typedef struct ForEver
 {
 	const ErlangBuyer *buyer;
 	double discount; /* over the scale of time */
+	double center; /* of the rates */
 	double step; /* in the logarithm of the rate */
 	int count; /* of the nodes over p */
 	double weight; /* of all of them */
 	BetaNode nodes[BETA_MAX_NODES];
+	double (*logs)[2]; /* ln p and ln q of the nodes, or NULL */
+	RateSums sums;
 } ForEver;
+
+/* A value, and its mean with ln p and with ln q. */
+typedef struct EverMean
+{
+	double value;
+	double log_p;
+	double log_q;
+} EverMean;
 
 /*
  * The mean of 1 / (1 - q v^k) over p, where q = 1 - p and v^k = 1 - lost. The
  * sum 1 - q v^k = lost + p v^k is one of positive terms.
  */
-static double
+static EverMean
 purchases_ever(const ForEver *ever, double lost)
 {
 	double kept = 1.0 - lost;
-	double sum = 0.0;
+	EverMean mean = {0};
 
-	for (int i = 0; i < ever->count; i++)
-		sum += ever->nodes[i].weight / (lost + ever->nodes[i].p * kept);
-	return sum / ever->weight;
+	for (int i = 0; i < ever->count && ever->logs == NULL; i++)
+		mean.value += ever->nodes[i].weight / (lost + ever->nodes[i].p * kept);
+	for (int i = 0; i < ever->count && ever->logs != NULL; i++)
+	{
+		double part = ever->nodes[i].weight / (lost + ever->nodes[i].p * kept);
+
+		mean.value += part;
+		mean.log_p += part * ever->logs[i][0];
+		mean.log_q += part * ever->logs[i][1];
+	}
+	return mean;
 }
 
 /* 1 - v^k with v = u / (u + d), the part that the discount of a gap takes. */
@@ -529,14 +559,14 @@ lost_in_gap(const ForEver *ever, double u)
 }
 
 /*
- * The value at the rate u over the density of shape R + k there, so without
- * (R)_k / u^k, which the value has from v^k and from the lower shape R.
+ * The part of the value at the rate u that does not depend on p, over the
+ * density of shape R + k there. So it lacks (R)_k / u^k, which the value has
+ * from v^k and from the lower shape R.
  */
 static double
-value_at_rate(const ForEver *ever, double u)
+factor_at_rate(const ErlangBuyer *buyer, double u, double discount)
 {
-	const ErlangBuyer *buyer = ever->buyer;
-	double faster = u + ever->discount;
+	double faster = u + discount;
 	double power = 1.0;
 	double phases = 1.0;
 	double factor = 1.0;
@@ -548,7 +578,7 @@ value_at_rate(const ForEver *ever, double u)
 	}
 	for (int i = 0; i < buyer->k; i++)
 		factor *= (buyer->shape + i) / faster;
-	return factor * phases * purchases_ever(ever, lost_in_gap(ever, u));
+	return factor * phases;
 }
 
 /*
@@ -571,33 +601,50 @@ exp_beyond_slope(double x)
 	return sum;
 }
 
+/* Adds the rate at this distance from the center. Returns its term. */
+static double
+add_rate(ForEver *ever, double distance, double u, double weight)
+{
+	RateSums *sums = &ever->sums;
+	double factor = weight * factor_at_rate(ever->buyer, u, ever->discount);
+	EverMean mean = purchases_ever(ever, lost_in_gap(ever, u));
+	double term = factor * mean.value;
+
+	sums->density += weight;
+	sums->value += term;
+	sums->log_rate += term * distance;
+	sums->rate += term * (u - ever->center);
+	sums->log_p += factor * mean.log_p;
+	sums->log_q += factor * mean.log_q;
+	return term;
+}
+
 /*
  * Adds the rates above or below the center, in steps of this sign. Outside of
- * R to R + 2k the terms fall, on the left at least like u^R. NaN if they do not
- * end.
+ * R to R + 2k the terms fall, on the left at least like u^R. False if they do
+ * not end.
  */
-static void
-add_rates(const ForEver *ever, int sign, double *value, double *density)
+static bool
+add_rates(ForEver *ever, int sign)
 {
 	const ErlangBuyer *buyer = ever->buyer;
-	double center = buyer->shape + buyer->k;
+	double highest = ever->center + buyer->k;
 	double rest = sign < 0 ? -expm1(-buyer->shape * ever->step) : ever->step;
 
 	for (int i = 1; i < MAX_RATES; i++)
 	{
 		double distance = sign * i * ever->step;
-		double u = center * exp(distance);
-		double weight = exp(-center * exp_beyond_slope(distance));
-		double term = weight * value_at_rate(ever, u);
+		double u = ever->center * exp(distance);
+		double weight = exp(-ever->center * exp_beyond_slope(distance));
+		double term = add_rate(ever, distance, u, weight);
 
 		pause_here();
-		*density += weight;
-		*value += term;
-		if ((u < buyer->shape || u > center + buyer->k) &&
-			term <= *value * NOTHING * rest && weight <= *density * NOTHING)
-			return;
+		if ((u < buyer->shape || u > highest) &&
+			term <= ever->sums.value * NOTHING * rest &&
+			weight <= ever->sums.density * NOTHING)
+			return true;
 	}
-	*value = NAN;
+	return false;
 }
 
 /*
@@ -614,26 +661,88 @@ add_rates(const ForEver *ever, int sign, double *value, double *density)
  * rates. The density of shape R + k, which falls off fast on both sides,
  * gives the constant, and (R)_k its ratio to that of shape R.
  */
+static bool
+sum_for_ever(ForEver *ever, double (*logs)[2])
+{
+	const ErlangBuyer *buyer = ever->buyer;
+	double highest = 2.0 * buyer->shape + 3.0 * buyer->k + 2.0 * FAR_OUT;
+	BetaFunction properties = {.smallest = lost_in_gap(ever, highest),
+							   .fall = 1.0,
+							   .least = 1.0,
+							   .strip = M_PI};
+	double weight = 0.0;
+	double *sums = (double *) &ever->sums;
+
+	ever->center = buyer->shape + buyer->k;
+	ever->step =
+		fmin(RATE_STEP, RATE_STEP_OF_WIDTH / sqrt(ever->center + buyer->k));
+	ever->count = beta_nodes(buyer->a, buyer->b, properties, ever->nodes);
+	ever->logs = logs;
+	for (int i = 0; i < ever->count; i++)
+	{
+		weight += ever->nodes[i].weight;
+		if (logs != NULL)
+		{
+			logs[i][0] = beta_log_p(&ever->nodes[i]);
+			logs[i][1] = beta_log_q(&ever->nodes[i]);
+		}
+	}
+	add_rate(ever, 0.0, ever->center, 1.0);
+	if (!add_rates(ever, -1) || !add_rates(ever, 1))
+		return false;
+	weight *=
+		ever->sums.density *
+		exp(erlang_log_silence(buyer->k, buyer->shape, buyer->idle, NULL));
+	for (int i = 0; i < (int) (sizeof(RateSums) / sizeof(double)); i++)
+		sums[i] /= weight;
+	return true;
+}
+
+/* Without derivatives. */
 static double
 discounted_for_ever(const ErlangBuyer *buyer, double discount)
 {
 	ForEver ever = {.buyer = buyer, .discount = discount * buyer->scale};
-	double center = buyer->shape + buyer->k;
-	double highest = 2.0 * center + buyer->k + 2.0 * FAR_OUT;
-	BetaFunction properties = {
-		.smallest = lost_in_gap(&ever, highest), .fall = 1.0, .least = 1.0};
-	double density = 1.0;
+
+	return sum_for_ever(&ever, NULL) ? ever.sums.value : NAN;
+}
+
+/*
+ * The rate, p and the phase have a density of exponential form: in the
+ * parameters R, scale, a and b its logarithm has the derivatives ln(rate),
+ * -rate, ln p and ln q, less their means. (The silence since the last purchase
+ * is a time, so its phases do not depend on the scale.) The value given rate
+ * and p depends on no parameter. So a derivative of the value is a covariance.
+ */
+bool
+erlang_slopes(const ErlangBuyer *buyer, double horizon, double discount,
+			  ErlangSlopes *slopes)
+{
+	ForEver ever = {.buyer = buyer, .discount = discount * buyer->scale};
+	double logs[BETA_MAX_NODES][2];
+	double phases[ERLANG_MAX_K];
+	double ab = math_digamma(buyer->a + buyer->b);
+	double log_rate = 0.0;
+	double rate = -buyer->k;
 	double value;
 
-	ever.step = fmin(RATE_STEP, RATE_STEP_OF_WIDTH / sqrt(center + buyer->k));
-	ever.count = beta_nodes(buyer->a, buyer->b, properties, ever.nodes);
-	for (int i = 0; i < ever.count; i++)
-		ever.weight += ever.nodes[i].weight;
-	value = value_at_rate(&ever, center);
-	add_rates(&ever, -1, &value, &density);
-	add_rates(&ever, 1, &value, &density);
-	return value / density *
-		   exp(-erlang_log_silence(buyer->k, buyer->shape, buyer->idle, NULL));
+	if (!(discount * horizon > DISCOUNT_MAX_EXPONENT) ||
+		log(ever.discount) < LOG_SMALL_DISCOUNT || !sum_for_ever(&ever, logs))
+		return false;
+	erlang_log_silence(buyer->k, buyer->shape, buyer->idle, phases);
+	for (int i = 0; i < buyer->k; i++)
+	{
+		log_rate +=
+			phases[i] * (math_digamma(buyer->shape + i) - log(ever.center));
+		rate += phases[i] * i;
+	}
+	value = ever.sums.value;
+	slopes->value = value;
+	slopes->shape = ever.sums.log_rate - value * log_rate;
+	slopes->scale = -(ever.sums.rate - value * rate) / buyer->scale;
+	slopes->a = ever.sums.log_p - value * (math_digamma(buyer->a) - ab);
+	slopes->b = ever.sums.log_q - value * (math_digamma(buyer->b) - ab);
+	return true;
 }
 
 /*

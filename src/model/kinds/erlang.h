@@ -8,6 +8,8 @@
 #ifndef CRM_MODEL_KINDS_ERLANG_H
 #define CRM_MODEL_KINDS_ERLANG_H
 
+#include <stdbool.h>
+
 #define ERLANG_MAX_K 12
 
 /*
@@ -42,6 +44,24 @@ extern double erlang_log_silence(int k, double shape, double idle,
  */
 extern double erlang_expectation(const ErlangBuyer *buyer, double horizon,
 								 double discount);
+
+/* An expectation and its derivatives in numbers of the buyer. */
+typedef struct ErlangSlopes
+{
+	double value;
+	double shape;
+	double scale; /* with the time since the last purchase unchanged */
+	double a;
+	double b;
+} ErlangSlopes;
+
+/*
+ * The same expectation with its derivatives, for a horizon that is infinite or
+ * discounted to nothing. False for other horizons, and for discounts so small
+ * that this way suits no longer.
+ */
+extern bool erlang_slopes(const ErlangBuyer *buyer, double horizon,
+						  double discount, ErlangSlopes *slopes);
 
 /*
  * For a finite horizon: the probability of exactly n purchases, of at least n

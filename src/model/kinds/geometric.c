@@ -240,8 +240,9 @@ beta_mean(double (*function)(const Given *given, double p), double shape,
 }
 
 /*
- * The mean of R e^q E_{R+1}(q) / p for a discount d over the scale. It is at
- * most 1/p and R/d. e^q E_n(q) is at least 1 / (q + n), which gives the bound
+ * The mean of R e^q E_{R+1}(q) / p for a discount d over the scale. It is a
+ * mean of u / (p u + d), so it is singular on the negative axis of p alone. It
+ * is at most 1/p and R/d. e^q E_n(q) is at least 1 / (q + n), which gives the bound
  * below.
  */
 static double
@@ -249,7 +250,8 @@ residual_mean(double shape, double a, double b, double d)
 {
 	BetaFunction properties = {.smallest = d / (1.0 + shape),
 							   .fall = 1.0,
-							   .least = shape / (shape + 1.0 + d)};
+							   .least = shape / (shape + 1.0 + d),
+							   .strip = M_PI};
 
 	return beta_mean(residual_given, shape, a, b, d, properties);
 }
@@ -262,7 +264,8 @@ stay_mean(double shape, double a, double b, double tau)
 	BetaFunction properties = {.smallest = fmin(1.0, 1.0 / most),
 							   .fall = shape,
 							   .least =
-								   exp(-shape * log1p(tau * (a / (a + b))))};
+								   exp(-shape * log1p(tau * (a / (a + b)))),
+							   .strip = M_PI / 2.0};
 
 	return beta_mean(stay_given, shape, a, b, tau, properties);
 }
@@ -364,7 +367,8 @@ model_geometric_quadrature(double shape, double a, double b, double tau)
 {
 	BetaFunction properties = {.smallest = 1.0 / ((1.0 + shape) * tau),
 							   .fall = 1.0,
-							   .least = -expm1(-shape * log1p(tau))};
+							   .least = -expm1(-shape * log1p(tau)),
+							   .strip = M_PI / 2.0};
 
 	return beta_mean(purchases_given, shape, a, b, tau, properties);
 }

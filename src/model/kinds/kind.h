@@ -205,6 +205,15 @@ typedef struct ModelOperations
 							 double discount);
 
 	/*
+	 * The same with its derivatives in the parameters. NULL where a kind has
+	 * no such formula. False where the formula does not suit: the caller then
+	 * takes differences of expected_alive.
+	 */
+	bool (*expected_slopes)(const ModelKind *kind, const double *parameters,
+							const ModelRow *customer, double horizon,
+							double discount, double *value, double *slopes);
+
+	/*
 	 * The probability that the customer makes exactly, and at least, so many
 	 * purchases within the horizon. at_least takes counts from 1. A row of
 	 * zeros is a new customer.

@@ -172,6 +172,16 @@ expected_alive(const ModelKind *kind, const double *parameters,
 	return erlang_expectation(&alive, horizon, discount);
 }
 
+static bool
+expected_slopes(const ModelKind *kind, const double *parameters,
+				const ModelRow *customer, double horizon, double discount,
+				double *value, double *slopes)
+{
+	ErlangBuyer alive = buyer(kind, parameters, customer);
+
+	return bg_nbd_slopes(&alive, horizon, discount, value, slopes);
+}
+
 /*
  * In MBG/CNBD-k a new customer may have left at the first purchase, and
  * p_alive of a row of zeros is the probability of still being there.
@@ -453,10 +463,9 @@ start(const ModelKind *kind, const ModelSample *sample, int attempt,
 }
 
 static const ModelOperations operations = {
-	MODEL_PURCHASE_OPERATIONS,
-	.gaps = model_regular_gaps,
-	.time_columns = BG_NBD_TIME_COLUMNS,
-	.expects_by_t_x = true,
+	MODEL_PURCHASE_OPERATIONS,			 .gaps = model_regular_gaps,
+	.time_columns = BG_NBD_TIME_COLUMNS, .expects_by_t_x = true,
+	.expected_slopes = expected_slopes,
 };
 
 const ModelKind model_bg_cnbd_k = {
