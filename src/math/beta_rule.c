@@ -27,11 +27,11 @@
 #include <float.h>
 #include <math.h>
 
-/* exp(-40) is 4e-18. */
-#define ENOUGH 40.0
+/* exp(-38) is 3e-17. */
+#define ENOUGH 38.0
 
 /* Beside 1 this is nothing. */
-#define NOTHING (DBL_EPSILON / 16)
+#define NOTHING (DBL_EPSILON / 2)
 
 /* Near the mode. The halves keep it at the bend if a or b is tiny. */
 BetaDensity

@@ -121,7 +121,7 @@ answer_slopes(AnswerFunction answer, const Question *question, double *slopes)
  * two are a product.
  */
 static bool
-purchases_slopes(const Question *question, double *slopes)
+purchases_slopes(const Question *question, double *value, double *slopes)
 {
 	const Model *model = question->model;
 	double alive;
@@ -137,23 +137,20 @@ purchases_slopes(const Question *question, double *slopes)
 	answer_slopes(alive_answer, question, by_alive);
 	for (int i = 0; i < model->kind->n_parameters; i++)
 		slopes[i] = alive * slopes[i] + by_alive[i] * purchases;
+	*value = alive * purchases;
 	return true;
 }
 
 /*
- * The variance of the answer. NaN if the answer has no finite derivative. The
+ * The variance that belongs to these derivatives. NaN if one is not finite. The
  * whole parameter of a kind counts as known.
  */
 static double
-answer_variance(AnswerFunction answer, const Question *question)
+slopes_variance(const Model *model, const double *slopes)
 {
-	const Model *model = question->model;
 	int n = model->kind->n_parameters;
-	double slopes[MODEL_MAX_PARAMETERS];
 	double variance = 0.0;
 
-	if (answer != purchases_answer || !purchases_slopes(question, slopes))
-		answer_slopes(answer, question, slopes);
 	for (int i = 0; i < n; i++)
 	{
 		for (int j = 0; j < n; j++)
@@ -245,10 +242,22 @@ estimate_datum(FunctionCallInfo fcinfo, Estimate estimate, double level,
 static Estimate
 estimate(AnswerFunction answer, const Question *question)
 {
-	Estimate result = {answer(question, question->model->parameters), NAN};
+	const Model *model = question->model;
+	double slopes[MODEL_MAX_PARAMETERS];
+	Estimate result = {.variance = NAN};
 
-	if (isfinite(result.value) && question->model->has_covariance)
-		result.variance = answer_variance(answer, question);
+	if (answer == purchases_answer && model->has_covariance &&
+		purchases_slopes(question, &result.value, slopes))
+	{
+		result.variance = slopes_variance(model, slopes);
+		return result;
+	}
+	result.value = answer(question, model->parameters);
+	if (isfinite(result.value) && model->has_covariance)
+	{
+		answer_slopes(answer, question, slopes);
+		result.variance = slopes_variance(model, slopes);
+	}
 	return result;
 }
 

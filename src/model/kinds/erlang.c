@@ -82,13 +82,13 @@
 #define PANEL_GROWTH 4.0
 #define MAX_PANELS 1000
 
-/* Of ln of the rate. exp(-2 pi / RATE_STEP * pi / 2) is 4e-20. */
-#define RATE_STEP 0.22
+/* Of ln of the rate. exp(-2 pi / RATE_STEP * pi / 2) is 1e-18. */
+#define RATE_STEP 0.24
 #define RATE_STEP_OF_WIDTH 0.6 /* exp(-2 pi^2 / 0.6^2) is 2e-24 */
 #define MAX_RATES 20000
 
 /* Beside 1 this is nothing. */
-#define NOTHING (DBL_EPSILON / 16)
+#define NOTHING (DBL_EPSILON / 2)
 
 /* A part of the time so short adds nothing to purchases over all of it. */
 #define SHORT_TIME 1e-18
