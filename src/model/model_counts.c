@@ -4,9 +4,9 @@
  *		The distribution of the number of purchases that a crm.model predicts.
  *
  * A quantile is searched over the probability of at least so many purchases,
- * first by doubling and then by halving. Every kind gives that probability in
- * closed form or by one integral. So a quantile takes some tens of
- * evaluations, however many purchases there are.
+ * first by doubling and then by interpolation and halving. Every kind gives
+ * that probability in closed form or by one integral. So a quantile takes some
+ * tens of evaluations at most, however many purchases there are.
  *
  *-------------------------------------------------------------------------
  */
@@ -22,6 +22,9 @@
 
 /* Above 2^53, about 9e15, a float8 cannot hold every count. */
 #define MAX_QUANTILE 1e15
+
+/* More counts than a search asks for as a rule. */
+#define MAX_KNOWN 64
 
 /* The argument k of a probability. The limit is the one of x. */
 static double
@@ -118,49 +121,99 @@ crm_purchase_probability_history(PG_FUNCTION_ARGS)
 	return probability_datum(model, &customer, count, horizon);
 }
 
-/*
- * Whether more than count purchases are likelier than the given probability.
- * Most kinds do not check for interrupts, so each call does.
- */
-static bool
-is_exceeded(const Model *model, const ModelRow *customer, double horizon,
-			double count, double probability)
+/* A count and the probability of more purchases. */
+typedef struct Tail
 {
+	double count;
+	double probability;
+} Tail;
+
+/*
+ * The distribution of one customer, and the counts that were asked for. Both
+ * ends of an interval ask for some of the same counts.
+ */
+typedef struct Counts
+{
+	const Model *model;
+	const ModelRow *customer;
+	double horizon;
+	int known;
+	Tail tails[MAX_KNOWN];
+} Counts;
+
+/*
+ * The probability of more than count purchases. Most kinds do not check for
+ * interrupts, so each call does.
+ */
+static double
+tail_beyond(Counts *counts, double count)
+{
+	double probability;
+
+	for (int i = 0; i < counts->known; i++)
+		if (counts->tails[i].count == count)
+			return counts->tails[i].probability;
 	CHECK_FOR_INTERRUPTS();
-	return model_answer(model, at_least, customer, count + 1.0, horizon) >
-		   probability;
+	probability = model_answer(counts->model, at_least, counts->customer,
+							   count + 1.0, counts->horizon);
+	if (counts->known < MAX_KNOWN)
+		counts->tails[counts->known++] = (Tail){count, probability};
+	return probability;
+}
+
+/*
+ * A count between two others at which the tail may be the given probability.
+ * Far out a tail falls by about the same factor for each purchase. Every other
+ * guess is the middle, so that a tail of another shape takes twice the steps of
+ * bisection at most.
+ */
+static double
+guess_between(Tail low, Tail high, double probability, bool middle)
+{
+	double share = log(low.probability / probability) /
+				   log(low.probability / high.probability);
+
+	if (middle || !(share >= 0.0 && share <= 1.0))
+		share = 0.5;
+	return fmax(fmin(floor(low.count + share * (high.count - low.count)),
+					 high.count - 1.0),
+				low.count + 1.0);
 }
 
 /*
  * The least count that is exceeded with at most the given probability. It is
  * MAX_QUANTILE for all counts beyond it, which happens when the distribution
  * has no finite mean. The invariant is that low is exceeded too often and high
- * is not.
+ * is not. A customer who is likely to have left makes no purchase.
  */
 static double
-quantile(const Model *model, const ModelRow *customer, double horizon,
-		 double exceeded)
+quantile(Counts *counts, double exceeded)
 {
-	double low = -1.0; /* exceeded too often */
-	double high = 0.0;
+	Tail low = {-1.0, 1.0};
+	Tail high = {0.0, 0.0};
+	bool middle = false;
 
-	while (is_exceeded(model, customer, horizon, high, exceeded))
+	if (model_answer(counts->model, p_alive, counts->customer) <= exceeded)
+		return 0.0;
+	while ((high.probability = tail_beyond(counts, high.count)) > exceeded)
 	{
 		low = high;
-		high = 2.0 * high + 1.0;
-		if (high > MAX_QUANTILE)
+		high.count = 2.0 * high.count + 1.0;
+		if (high.count > MAX_QUANTILE)
 			return MAX_QUANTILE;
 	}
-	while (high - low > 1.0)
+	while (high.count - low.count > 1.0)
 	{
-		double middle = floor(0.5 * (low + high));
+		Tail guess = {guess_between(low, high, exceeded, middle), 0.0};
 
-		if (is_exceeded(model, customer, horizon, middle, exceeded))
-			low = middle;
+		guess.probability = tail_beyond(counts, guess.count);
+		if (guess.probability > exceeded)
+			low = guess;
 		else
-			high = middle;
+			high = guess;
+		middle = !middle;
 	}
-	return high;
+	return high.count;
 }
 
 /*
@@ -173,12 +226,13 @@ interval_datum(FunctionCallInfo fcinfo, const Model *model,
 			   const ModelRow *customer, double horizon, double level)
 {
 	double outside = 0.5 * (1.0 - level); /* on either side */
+	Counts counts = {.model = model, .customer = customer, .horizon = horizon};
 	double bounds[2];
 	Datum values[2];
 	bool nulls[2];
 
-	bounds[0] = quantile(model, customer, horizon, 1.0 - outside);
-	bounds[1] = quantile(model, customer, horizon, outside);
+	bounds[0] = quantile(&counts, 1.0 - outside);
+	bounds[1] = quantile(&counts, outside);
 	for (int i = 0; i < 2; i++)
 	{
 		nulls[i] = bounds[i] >= MAX_QUANTILE;

@@ -633,6 +633,68 @@ test_kind_derivatives(int which)
 	}
 }
 
+/* The answer with one parameter times a factor, by integration. */
+static double
+moved_answer(const ModelKind *kind, const double *parameters,
+			 const ModelRow *row, double discount, int moved, double factor)
+{
+	double p[5];
+
+	memcpy(p, parameters, sizeof(p));
+	p[moved] *= factor;
+	return model_call(kind, expected_alive, p, row, INFINITY, discount);
+}
+
+/*
+ * The derivatives in the logarithms of the parameters against differences with
+ * one extrapolation, which have about ten digits.
+ */
+static void
+compare_slopes(Worst *worst, const ModelKind *kind, const double *p,
+			   const ModelRow *row, double discount, long number)
+{
+	double step = 1e-3;
+	double value;
+	double slopes[4];
+	bool found = model_call(kind, expected_slopes, p, row, INFINITY, discount,
+							&value, slopes);
+
+	compare(worst, found ? value : NAN,
+			moved_answer(kind, p, row, discount, 0, 1.0), 1e-11, number);
+	for (int i = 0; i < 4; i++)
+	{
+		double near = moved_answer(kind, p, row, discount, i, exp(step)) -
+					  moved_answer(kind, p, row, discount, i, exp(-step));
+		double far = moved_answer(kind, p, row, discount, i, exp(2 * step)) -
+					 moved_answer(kind, p, row, discount, i, exp(-2 * step));
+		double slope = (8.0 * near - far) / (12.0 * step);
+
+		compare_scaled(worst, p[i] * slopes[i], slope, value, 1e-9, number);
+	}
+}
+
+static void
+test_slopes(void)
+{
+	const ModelKind *all[] = {&model_bg_nbd, &model_mbg_nbd, &model_bg_cnbd_k,
+							  &model_mbg_cnbd_k};
+	Worst worst = {0};
+
+	for (int i = 0; i < 400; i++)
+	{
+		double p[5];
+		double t = log_uniform(1.0, 500.0);
+		double x = floor(log_uniform(0.5, 60.0));
+		ModelRow row = customer(x, x > 0 ? uniform() * t : 0.0, t);
+
+		for (int j = 0; j < 4; j++)
+			p[j] = log_uniform(0.1, 20.0);
+		p[REGULAR_K] = 1 + i % ERLANG_MAX_K;
+		compare_slopes(&worst, all[i % 4], p, &row, log_uniform(1e-4, 0.1), i);
+	}
+	report_worst(&worst, "derivatives over all time agree with differences");
+}
+
 /* Any valid input has finite answers within their bounds. */
 static void
 test_total(void)
@@ -681,6 +743,7 @@ main(void)
 	test_distribution();
 	test_stay();
 	test_discount();
+	test_slopes();
 	test_simulated_expectation();
 	for (int which = 0; which < 2; which++)
 	{
