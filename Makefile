@@ -16,11 +16,11 @@ OBJS        = \
 	src/base/decimal.o \
 	src/base/json_object.o \
 	src/base/row_result.o \
-	src/base/sort.o \
 	src/math/beta_rule.o \
 	src/math/exponential_integral.o \
 	src/math/matrix.o \
 	src/math/quadrature.o \
+	src/math/sort.o \
 	src/math/special.o \
 	src/history/build_group.o \
 	src/history/build_histories.o \

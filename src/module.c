@@ -14,7 +14,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
-#include "base/pause.h"
+#include "math/pause.h"
 #include "workspace/as_of.h"
 
 CRM_MODULE_MAGIC;

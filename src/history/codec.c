@@ -12,7 +12,7 @@
  */
 #include "history/codec.h"
 
-#include "base/pause.h"
+#include "math/pause.h"
 
 /*
  * Writes a variable-length integer and returns where it ends. A value below

@@ -26,7 +26,7 @@
 
 #include "base/calendar.h"
 #include "base/row_result.h"
-#include "base/sort.h"
+#include "math/sort.h"
 #include "history/history.h"
 
 /*

@@ -10,8 +10,8 @@
  */
 #include "history/log.h"
 
-#include "base/pause.h"
-#include "base/sort.h"
+#include "math/pause.h"
+#include "math/sort.h"
 
 #include <string.h>
 

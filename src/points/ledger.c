@@ -23,8 +23,8 @@
  */
 #include "points/ledger.h"
 
-#include "base/pause.h"
-#include "base/sort.h"
+#include "math/pause.h"
+#include "math/sort.h"
 
 /* The state of a replay. All arrays belong to the caller. */
 typedef struct Replay

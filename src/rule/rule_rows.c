@@ -17,7 +17,7 @@
 #include "utils/memutils.h"
 
 #include "base/aggregate.h"
-#include "base/sort.h"
+#include "math/sort.h"
 #include "rule/rule_rows.h"
 
 #define FIRST_CAPACITY 16
@@ -141,7 +141,7 @@ compare_bounds(Numeric a, Numeric b)
 }
 
 /*
- * The order of sort_rows. Every field counts, so rows that compare equal are the
+ * The order of the rows. Every field counts, so rows that compare equal are the
  * same, and a sort that is not stable gives one result.
  */
 static int

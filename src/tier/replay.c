@@ -17,7 +17,7 @@
  */
 #include "tier/replay.h"
 
-#include "base/pause.h"
+#include "math/pause.h"
 #include "history/codec.h"
 
 /*

@@ -9,7 +9,8 @@
  *
  * Tolerances: 1e-9 relative for all rows, 1e-12 for ordinary ones. Ordinary
  * are customers with at most 400 purchases under models with shape parameters
- * from 0.01 to 20. Values below 1e-30 count as zero.
+ * from 0.01 to 20. Those of discounted.csv count as ordinary too. Values below
+ * 1e-30 count as zero.
  */
 \ir setup/start.sql
 SELECT no_plan();
@@ -52,6 +53,11 @@ UNION ALL
 SELECT 'bdw', ARRAY[alpha, beta, c], id, period, rate, loss, survival,
 	   retention, log_loss, log_survival, value_new, residual_value
   FROM bdw;
+
+CREATE TEMP TABLE discounted (
+	id int, kind text, k int, r float8, alpha float8, a float8, b float8, x bigint, t_x float8,
+	t float8, horizon float8, discount float8, residual float8, p_alive_after float8);
+\copy discounted FROM 'test/golden/values/discounted.csv' CSV HEADER
 
 CREATE TEMP TABLE spend (
 	id int, p float8, q float8, v float8, x bigint, mean float8, log_likelihood float8,
@@ -157,6 +163,19 @@ SELECT kind || ' ' || v.name, format('row %s: x %s, t_x %s, T %s', id, x, t_x, t
 		AS v (name, want, got)
  WHERE v.want IS NOT NULL;
 
+INSERT INTO compared
+SELECT kind || ' ' || v.name, format('row %s of discounted: x %s, t_x %s, T %s', id, x, t_x, t),
+	   true, v.want, v.got
+  FROM discounted,
+	   LATERAL (SELECT crm.make_model(kind, 'week', ARRAY[r, alpha, a, b] ||
+					   CASE WHEN kind LIKE '%cnbd_k' THEN ARRAY[k::float8] END) AS m OFFSET 0) AS made,
+	   LATERAL (VALUES
+		('extreme residual', residual, crm.residual_purchases(m, x, t_x, t, horizon, discount)),
+		('P(alive) far ahead', p_alive_after,
+		 CASE WHEN horizon < 'infinity' THEN crm.p_alive(m, x, t_x, t, horizon) END))
+		AS v (name, want, got)
+ WHERE v.want IS NOT NULL;
+
 CREATE TEMP VIEW differences AS
 SELECT name, id, ordinary, want, got,
 	   CASE WHEN abs(want) < 1e-30 AND abs(got) < 1e-30 THEN 0
@@ -192,7 +211,13 @@ INSERT INTO expected VALUES
 	('pareto_nbd probability of a count', 144), ('sbg log of loss', 49),
 	('sbg log of survival', 49), ('sbg loss', 49),
 	('sbg residual value', 49), ('sbg retention rate', 49),
-	('sbg survival', 49), ('sbg value of a new customer', 49);
+	('sbg survival', 49), ('sbg value of a new customer', 49),
+	('bg_cnbd_k extreme residual', 3),
+	('bg_nbd P(alive) far ahead', 8),
+	('bg_nbd extreme residual', 8),
+	('mbg_cnbd_k extreme residual', 1),
+	('mbg_nbd P(alive) far ahead', 7),
+	('mbg_nbd extreme residual', 7);
 
 SELECT is(count(*)::int, 0, 'every compared value has a name in the list')
   FROM (SELECT name FROM differences EXCEPT SELECT name FROM expected) AS unknown;

@@ -7,8 +7,8 @@
  */
 #include "golden.h"
 
-#include "base/pause.h"
-#include "base/sort.h"
+#include "math/pause.h"
+#include "math/sort.h"
 
 #include <setjmp.h>
 

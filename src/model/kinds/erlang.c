@@ -47,7 +47,7 @@
 #include "model/kinds/geometric.h"
 #include "model/kinds/kind.h"
 #include "model/kinds/nbd.h"
-#include "base/pause.h"
+#include "math/pause.h"
 #include "math/beta_rule.h"
 #include "math/quadrature.h"
 #include "math/special.h"

@@ -242,8 +242,8 @@ beta_mean(double (*function)(const Given *given, double p), double shape,
 /*
  * The mean of R e^q E_{R+1}(q) / p for a discount d over the scale. It is a
  * mean of u / (p u + d), so it is singular on the negative axis of p alone. It
- * is at most 1/p and R/d. e^q E_n(q) is at least 1 / (q + n), which gives the bound
- * below.
+ * is at most 1/p and R/d. The bound below is that e^q E_n(q) is at least
+ * 1 / (q + n).
  */
 static double
 residual_mean(double shape, double a, double b, double d)

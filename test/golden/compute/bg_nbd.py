@@ -130,6 +130,17 @@ def residual(kind, r, alpha, a, b, x, t_x, t, horizon, discount):
         * discounted_of_alive(r + x, alpha + t, a, kept(kind, b, x), horizon, discount)
 
 
+def p_alive_after(kind, r, alpha, a, b, x, t_x, t, horizon):
+    """P(still a customer at t + horizon): no purchase in between is the last one.
+
+    Given p it is (1 + p w)^(-n), w = horizon / age, and its mean F(n, a; a + c; -w), in the
+    form (1 + w)^(-a) F(a, a + c - n; a + c; w / (1 + w)) of Pfaff.
+    """
+    n, c, w = r + x, kept(kind, b, x), horizon / (alpha + t)
+    stays = (1 + w) ** (-a) * mp.hyp2f1(a, a + c - n, a + c, w / (1 + w))
+    return p_alive(kind, r, alpha, a, b, x, t_x, t) * stays
+
+
 def probability_new(kind, r, alpha, a, b, x, t):
     """P(a new customer makes x repeat purchases in t), equation 8.
 

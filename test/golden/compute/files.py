@@ -14,11 +14,13 @@ import bg_nbd
 import clv
 import gamma_gamma
 import pareto_nbd
+import regular
 import renewal
 from cells import number, stable, text
 
 VALUES = Path(__file__).resolve().parent.parent / "values"
-NAMES = ("bg_nbd", "mbg_nbd", "pareto_nbd", "bg_bb", "gamma_gamma", "sbg", "bdw", "clv")
+NAMES = ("bg_nbd", "mbg_nbd", "pareto_nbd", "bg_bb", "gamma_gamma", "sbg", "bdw", "clv",
+         "discounted")
 
 
 def numbers(row, *columns):
@@ -119,10 +121,25 @@ def clv_cells(_, row):
     }
 
 
+def discounted_cells(_, row):
+    """discounted: purchases to come at extreme horizons and discounts, and of regular buyers."""
+    parameters = numbers(row, "r", "alpha", "a", "b")
+    k, x = int(row["k"]), int(row["x"])
+    t_x, t, horizon, discount = numbers(row, "t_x", "t", "horizon", "discount")
+    if horizon == mp.inf:
+        return {"residual": (regular.residual, row["kind"], k, *parameters, x, t_x, t, discount)}
+    customer = (row["kind"], *parameters, x, t_x, t, horizon)
+    return {
+        "residual": (bg_nbd.residual, *customer, discount),
+        "p_alive_after": (bg_nbd.p_alive_after, *customer),
+    }
+
+
 CELLS = {
     "bg_nbd": purchase_cells, "mbg_nbd": purchase_cells, "pareto_nbd": purchase_cells,
     "bg_bb": occasion_cells, "gamma_gamma": spend_cells,
     "sbg": renewal_cells, "bdw": renewal_cells, "clv": clv_cells,
+    "discounted": discounted_cells,
 }
 
 
@@ -149,6 +166,6 @@ def compute(name, row, column):
 def outputs(name, row):
     """The columns of a file that are computed: those after the inputs."""
     first = {"gamma_gamma": "log_likelihood", "sbg": "loss", "bdw": "loss",
-             "clv": "expected_spend"}.get(name, "log_likelihood")
+             "clv": "expected_spend", "discounted": "residual"}.get(name, "log_likelihood")
     columns = list(row)
     return columns[columns.index(first):]

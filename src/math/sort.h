@@ -5,8 +5,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef CRM_BASE_SORT_H
-#define CRM_BASE_SORT_H
+#ifndef CRM_MATH_SORT_H
+#define CRM_MATH_SORT_H
 
 #include <stddef.h>
 
@@ -22,4 +22,4 @@ typedef int (*SortCompare)(const void *a, const void *b);
 extern void sort_rows(void *rows, size_t count, size_t size,
 					  SortCompare compare);
 
-#endif /* CRM_BASE_SORT_H */
+#endif /* CRM_MATH_SORT_H */

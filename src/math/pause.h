@@ -13,8 +13,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef CRM_BASE_PAUSE_H
-#define CRM_BASE_PAUSE_H
+#ifndef CRM_MATH_PAUSE_H
+#define CRM_MATH_PAUSE_H
 
 #include <stddef.h>
 
@@ -31,4 +31,4 @@ pause_at(size_t step)
 		pause_here();
 }
 
-#endif /* CRM_BASE_PAUSE_H */
+#endif /* CRM_MATH_PAUSE_H */

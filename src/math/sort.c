@@ -17,9 +17,9 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "base/sort.h"
+#include "math/sort.h"
 
-#include "base/pause.h"
+#include "math/pause.h"
 
 #include <stdbool.h>
 #include <stdint.h>
