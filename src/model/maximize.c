@@ -231,8 +231,7 @@ climb(const ModelLikelihood *likelihood, const double *scale,
 	int n = likelihood->kind->n_parameters;
 	double *parameters = maximum->parameters;
 	bool concave = true;
-	int drifts = 0;
-	int stalls = 0;
+	int drifts = 0, stalls = 0;
 
 	maximum->iterations++;
 	if (!model_likelihood(likelihood, parameters, natural))

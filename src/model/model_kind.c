@@ -113,3 +113,19 @@ model_kind_to_fit(const char *name, Size size, ModelFamily family)
 								model_kind_family(kind)->aggregate)));
 	return kind;
 }
+
+PG_FUNCTION_INFO_V1(crm_check_purchase_model);
+
+/*
+ * crm_internal.check_purchase_model(kind): an error that lists the kinds, if
+ * there is no such kind of model of purchases.
+ */
+Datum
+crm_check_purchase_model(PG_FUNCTION_ARGS)
+{
+	text *kind = PG_GETARG_TEXT_PP(0);
+
+	(void) model_kind_to_fit(VARDATA_ANY(kind), VARSIZE_ANY_EXHDR(kind),
+							 MODEL_PURCHASES);
+	PG_RETURN_VOID();
+}

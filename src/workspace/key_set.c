@@ -3,6 +3,14 @@
  * key_set.c
  *		A set of keys of one type, told apart by their bytes.
  *
+ * A statement may change a million rows of a few customers, and each customer
+ * is noted once. Keys that are equal but differ in their bytes, such as 'Jo'
+ * and 'JO' of citext, are noted twice. That costs a little and is right,
+ * because the refresh compares keys by the operator of their type. So no code
+ * of the type is run for the writer.
+ *
+ * The set owns copies of its keys, in a memory context of its own.
+ *
  *-------------------------------------------------------------------------
  */
 #include "base/crm.h"

@@ -10,7 +10,6 @@
 #include "access/relation.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
-#include "model/model.h"
 #include "parser/parser.h"
 #include "parser/parsetree.h"
 #include "rewrite/rewriteHandler.h"
@@ -168,22 +167,6 @@ crm_view_condition(PG_FUNCTION_ARGS)
 	if (condition == NULL)
 		PG_RETURN_NULL();
 	PG_RETURN_TEXT_P(cstring_to_text(condition));
-}
-
-PG_FUNCTION_INFO_V1(crm_check_purchase_model);
-
-/*
- * crm_internal.check_purchase_model(kind): an error that lists the kinds, if
- * there is no such kind of model of purchases.
- */
-Datum
-crm_check_purchase_model(PG_FUNCTION_ARGS)
-{
-	text *kind = PG_GETARG_TEXT_PP(0);
-
-	(void) model_kind_to_fit(VARDATA_ANY(kind), VARSIZE_ANY_EXHDR(kind),
-							 MODEL_PURCHASES);
-	PG_RETURN_VOID();
 }
 
 PG_FUNCTION_INFO_V1(crm_plausible_day);

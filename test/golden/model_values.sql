@@ -168,7 +168,8 @@ SELECT kind || ' ' || v.name, format('row %s of discounted: x %s, t_x %s, T %s',
 	   true, v.want, v.got
   FROM discounted,
 	   LATERAL (SELECT crm.make_model(kind, 'week', ARRAY[r, alpha, a, b] ||
-					   CASE WHEN kind LIKE '%cnbd_k' THEN ARRAY[k::float8] END) AS m OFFSET 0) AS made,
+					   CASE WHEN kind LIKE '%cnbd_k' THEN ARRAY[k::float8] END) AS m
+				OFFSET 0) AS made,
 	   LATERAL (VALUES
 		('extreme residual', residual, crm.residual_purchases(m, x, t_x, t, horizon, discount)),
 		('P(alive) far ahead', p_alive_after,

@@ -71,12 +71,42 @@ occasions(const ModelKind *kind, const ModelRow *customer)
 	return customer->x + bg_nbd_first_occasions(kind);
 }
 
+/*
+ * Adds the log of the odds of leaving after a purchase: p / (1 - p), or with a
+ * beta distribution a / (b + s - 1), where s is the number of occasions.
+ */
+static void
+add_odds_of_leaving(const ModelKind *kind, const double *parameters, double s,
+					ModelSums *g)
+{
+	int d = dropout(kind);
+
+	if (has_equal_dropout(kind))
+	{
+		double p = parameters[d];
+
+		g->value += log(p / (1.0 - p));
+		g->gradient[d] = 1.0 / (p * (1.0 - p));
+		g->hessian[d][d] = (2.0 * p - 1.0) * g->gradient[d] * g->gradient[d];
+	}
+	else
+	{
+		double a = parameters[d];
+		double b = parameters[d + 1] + (s - 1.0);
+
+		g->value += log(a / b);
+		g->gradient[d] = 1.0 / a;
+		g->gradient[d + 1] = -1.0 / b;
+		g->hessian[d][d] = -1.0 / (a * a);
+		g->hessian[d + 1][d + 1] = 1.0 / (b * b);
+	}
+}
+
 /* The log of the odds of having left, with its derivatives. */
 static ModelSums
 log_odds_left(const ModelKind *kind, const double *parameters, double x,
 			  double t_x, double t, double s)
 {
-	int d = dropout(kind);
 	ModelSums g = {0};
 
 	if (has_equal_rate(kind))
@@ -97,25 +127,7 @@ log_odds_left(const ModelKind *kind, const double *parameters, double x,
 		g.hessian[1][1] =
 			-(parameters[0] + x) * slope * (1.0 / last + 1.0 / now);
 	}
-	if (has_equal_dropout(kind))
-	{
-		double p = parameters[d];
-
-		g.value += log(p / (1.0 - p));
-		g.gradient[d] = 1.0 / (p * (1.0 - p));
-		g.hessian[d][d] = (2.0 * p - 1.0) * g.gradient[d] * g.gradient[d];
-	}
-	else
-	{
-		double a = parameters[d];
-		double b = parameters[d + 1] + (s - 1.0);
-
-		g.value += log(a / b);
-		g.gradient[d] = 1.0 / a;
-		g.gradient[d + 1] = -1.0 / b;
-		g.hessian[d][d] = -1.0 / (a * a);
-		g.hessian[d + 1][d + 1] = 1.0 / (b * b);
-	}
+	add_odds_of_leaving(kind, parameters, s, &g);
 	return g;
 }
 
