@@ -15,6 +15,7 @@ OBJS        = \
 	src/base/calendar.o \
 	src/base/decimal.o \
 	src/base/json_object.o \
+	src/base/name_table.o \
 	src/base/row_result.o \
 	src/math/beta_rule.o \
 	src/math/exponential_integral.o \
@@ -100,8 +101,13 @@ OBJS        = \
 	src/retention/repurchase_aggregate.o \
 	src/retention/retention_aggregate.o \
 	src/retention/tally.o \
+	src/journey/attribution_aggregate.o \
+	src/journey/credit.o \
 	src/journey/funnel.o \
 	src/journey/funnel_aggregate.o \
+	src/journey/path_aggregate.o \
+	src/journey/removal.o \
+	src/journey/touch_credits.o \
 	src/affinity/affinity_aggregate.o \
 	src/affinity/pairs.o \
 	src/voice/scale.o \

@@ -91,3 +91,181 @@ CREATE AGGREGATE crm.funnel_agg(at timestamptz, steps boolean[], within interval
 );
 COMMENT ON AGGREGATE crm.funnel_agg(timestamptz, boolean[], interval, text) IS
 'The deepest step of a funnel, where steps of equal times may be refused.';
+
+/* Paths */
+
+--| crm.path_agg returns this type. The two arrays have the same length.
+CREATE TYPE crm.touch_path AS (
+	touches text[],
+	touched_at timestamptz[]
+);
+COMMENT ON TYPE crm.touch_path IS 'The touches or stages of a customer, in order of time.';
+COMMENT ON COLUMN crm.touch_path.touches IS 'Names of the touches, none of them twice in a row.';
+COMMENT ON COLUMN crm.touch_path.touched_at IS
+	'Time of each touch, the last one where it was repeated.';
+
+CREATE FUNCTION crm_internal.path_agg_transition(internal, at timestamptz, touch text, longest int)
+	RETURNS internal
+	AS 'MODULE_PATHNAME', 'crm_path_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION crm_internal.path_agg_transition(internal, timestamptz, text, int) IS
+'Transition function of crm.path_agg.';
+CREATE FUNCTION crm_internal.path_agg_final(internal) RETURNS crm.touch_path
+	AS 'MODULE_PATHNAME', 'crm_path_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION crm_internal.path_agg_final(internal) IS 'Final function of crm.path_agg.';
+
+--| Group by customer or by conversion. The rows may come in any order. No ORDER BY is necessary.
+--|
+--| * `at`: the time of the touch. Touches of equal times are in the order of the bytes of `touch`.
+--| * `touch`: a channel, a campaign or a stage.
+--| * `longest`: the path keeps that many touches, the last ones, from 1 to 10000.
+--|
+--| Repeats of a touch without another one between them become one touch.
+--|
+--| `longest` is the same in all rows. Rows with a NULL are skipped. NULL if no row is left. Touches
+--| that are too old for the path are dropped from memory.
+--|
+--| Errors: an infinite time, and a `longest` out of range.
+--|
+--| ```sql
+--| SELECT (crm.path_agg(at, touch, 10)).*
+--|   FROM (VALUES (timestamptz '2025-01-02', 'search'), ('2025-01-01', 'mail'),
+--|                ('2025-01-03', 'search')) AS touched(at, touch);
+--| ```
+CREATE AGGREGATE crm.path_agg(at timestamptz, touch text, longest int) (
+	SFUNC = crm_internal.path_agg_transition,
+	STYPE = internal,
+	SSPACE = 256,
+	FINALFUNC = crm_internal.path_agg_final,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE crm.path_agg(timestamptz, text, int) IS
+'The last touches of a customer in order of time, with repeats in a row as one touch.';
+
+/* Attribution */
+
+--| crm.attribution_agg returns an array with one row for each channel. Conversions that no channel
+--| touched have a row whose channel is NULL. So the credits of each model add up to the amounts of
+--| all conversions exactly.
+CREATE TYPE crm.channel_credit AS (
+	channel text,
+	journeys bigint,
+	conversions bigint,
+	first_touch numeric,
+	last_touch numeric,
+	linear numeric,
+	position_based numeric,
+	time_decay numeric,
+	markov numeric,
+	shapley numeric,
+	removal_effect float8
+);
+COMMENT ON TYPE crm.channel_credit IS 'The credit of a channel for conversions, by seven models.';
+COMMENT ON COLUMN crm.channel_credit.channel IS
+'The channel, or NULL for conversions that no channel touched.';
+COMMENT ON COLUMN crm.channel_credit.journeys IS 'Number of journeys that touch the channel.';
+COMMENT ON COLUMN crm.channel_credit.conversions IS 'Number of these journeys that convert.';
+COMMENT ON COLUMN crm.channel_credit.first_touch IS 'Credit if the first touch gets all.';
+COMMENT ON COLUMN crm.channel_credit.last_touch IS 'Credit if the last touch gets all.';
+COMMENT ON COLUMN crm.channel_credit.linear IS 'Credit if all touches get the same.';
+COMMENT ON COLUMN crm.channel_credit.position_based IS
+'Credit if the first and the last touch get 40 % each, and the others share 20 %.';
+COMMENT ON COLUMN crm.channel_credit.time_decay IS
+'Credit if a touch counts half after each half-life, or NULL without times of the touches.';
+COMMENT ON COLUMN crm.channel_credit.markov IS 'Credit in proportion to the removal effect.';
+COMMENT ON COLUMN crm.channel_credit.shapley IS
+'Credit by the Shapley value, which shares a conversion among its different channels.';
+COMMENT ON COLUMN crm.channel_credit.removal_effect IS
+'Share of conversions that would be lost without the channel, from 0 to 1.';
+
+CREATE FUNCTION crm_internal.attribution_agg_transition(internal, touches text[], amount numeric)
+	RETURNS internal
+	AS 'MODULE_PATHNAME', 'crm_attribution_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION crm_internal.attribution_agg_transition(internal, text[], numeric) IS
+'Transition function of crm.attribution_agg.';
+CREATE FUNCTION crm_internal.attribution_agg_transition(internal, touches text[],
+	touched_at timestamptz[], converted_at timestamptz, amount numeric, half_life interval)
+	RETURNS internal
+	AS 'MODULE_PATHNAME', 'crm_attribution_times_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION crm_internal.attribution_agg_transition(internal, text[], timestamptz[],
+	timestamptz, numeric, interval) IS
+'Transition function of crm.attribution_agg with times.';
+CREATE FUNCTION crm_internal.attribution_agg_final(internal) RETURNS crm.channel_credit[]
+	AS 'MODULE_PATHNAME', 'crm_attribution_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION crm_internal.attribution_agg_final(internal) IS
+'Final function of crm.attribution_agg.';
+
+--| Each row is a journey.
+--|
+--| * `touches`: the channels, in order of time.
+--| * `amount`: what the conversion brought, or NULL if the journey has not converted.
+--|
+--| The result has one row for each channel. All models but Markov look at one conversion at a time.
+--| Credits are cut to 8 decimals, and the last touch gets the rest, so the credits of a conversion
+--| add up to its amount.
+--|
+--| **Markov.** Journeys are a chain of the channels in which repeats count once. The removal effect
+--| of a channel is the share of the conversions that would be lost if everything that enters the
+--| channel ended there. Give journeys without a conversion too. Without them the effect only tells
+--| how often a channel lies on the way.
+--|
+--| **Shapley.** The value of a set of channels is the amount of the conversions that touched no
+--| other
+--| channel. Then each conversion is shared equally among its different channels, and the number of
+--| channels of a journey has no limit.
+--|
+--| Rows without `touches` are skipped. NULL if there is no row.
+--|
+--| Errors: more than 1000 channels, a NULL in `touches`, and an amount with more than 8 decimals.
+--|
+--| ```sql
+--| SELECT credit.*
+--|   FROM (SELECT crm.attribution_agg(touches, amount) AS credits
+--|           FROM (VALUES ('{mail,search}'::text[], 100), ('{mail}', NULL))
+--|                  AS journey(touches, amount)) AS q,
+--|        unnest(credits) AS credit;
+--| ```
+CREATE AGGREGATE crm.attribution_agg(touches text[], amount numeric) (
+	SFUNC = crm_internal.attribution_agg_transition,
+	STYPE = internal,
+	SSPACE = 32768,
+	FINALFUNC = crm_internal.attribution_agg_final,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE crm.attribution_agg(text[], numeric) IS
+'The credit of each channel for conversions, by all models that need no times.';
+--| * `touched_at`: the times of the touches, ascending. Touches after the conversion do not count.
+--|   A touch at the moment of the conversion counts.
+--| * `converted_at`: NULL if the journey has not converted.
+--| * `half_life`: after this time a touch counts half. `7 days` is usual.
+--|
+--| Rows in which `touches`, `touched_at` or `half_life` is NULL are skipped. Choose the look-back
+--| by the touches that you give. Everything else is as in crm.attribution_agg without times.
+--|
+--| Errors: a `half_life` that changes or is not above 0, and arrays of different lengths.
+CREATE AGGREGATE crm.attribution_agg(touches text[], touched_at timestamptz[],
+	converted_at timestamptz, amount numeric, half_life interval) (
+	SFUNC = crm_internal.attribution_agg_transition,
+	STYPE = internal,
+	SSPACE = 32768,
+	FINALFUNC = crm_internal.attribution_agg_final,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE crm.attribution_agg(text[], timestamptz[], timestamptz, numeric, interval) IS
+'The credit of each channel for conversions, by all seven models.';
+
+--| * `kind`: `first`, `last`, `linear`, `position` (40, 20 and 40 %) or `time_decay`.
+--| * `touched_at`: the times of the touches, ascending. Touches after the conversion get 0.
+--| * `amount`: what the conversion brought.
+--| * `half_life`: for `time_decay`. After this time a touch counts half.
+--|
+--| The credits have at most 8 decimals and add up to the amount exactly. NULL if an argument is
+--| NULL or no touch counts.
+--|
+--| ```sql
+--| SELECT crm.touch_credits('linear', '{2025-01-01,2025-01-05,2025-01-09}', '2025-01-10', 100);
+--| ```
+CREATE FUNCTION crm.touch_credits(kind text, touched_at timestamptz[], converted_at timestamptz,
+	amount numeric, half_life interval DEFAULT '7 days') RETURNS numeric[]
+	AS 'MODULE_PATHNAME', 'crm_touch_credits' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION crm.touch_credits(text, timestamptz[], timestamptz, numeric, interval) IS
+'The credit of each touch for one conversion.';

@@ -18,7 +18,6 @@
  */
 #include "base/crm.h"
 
-#include "common/hashfn.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -26,6 +25,7 @@
 
 #include "affinity/pairs.h"
 #include "base/aggregate.h"
+#include "base/name_table.h"
 #include "base/row_result.h"
 
 /* The usual rule of thumb for the test by chi-square. */
@@ -34,33 +34,14 @@
 /* Rows of one result, about 150 bytes each: an array has at most 1 GB. */
 #define MAX_RESULTS 5000000
 
-#define FIRST_ROOM 1024 /* of rows; a power of two */
-#define FIRST_SLOTS 64 /* a power of two */
-
-/* A name with its number. Names of baskets may be numbers of 8 bytes. */
-typedef struct KeptName
-{
-	uint32 hash;
-	uint32 size;
-	const char *bytes;
-} KeptName;
-
-/* Names by number, and a hash table of at most half its slots. */
-typedef struct Names
-{
-	MemoryContext context; /* of everything here */
-	uint32 count;
-	uint32 slots_count; /* a power of two */
-	KeptName *names; /* [slots_count / 2] */
-	uint32 *slots; /* number of a name from 1; 0: free */
-} Names;
+#define FIRST_ROOM 1024 /* of rows and pairs */
 
 /* The state: NULL until a row without NULL comes. */
 typedef struct Affinity
 {
 	int64 min_baskets;
-	Names baskets;
-	Names products;
+	NameTable baskets;
+	NameTable products;
 	Size count; /* of rows */
 	Size room;
 	PairRow *rows;
@@ -96,7 +77,7 @@ typedef struct Pair
 typedef struct Counting
 {
 	const Affinity *affinity;
-	const KeptName **sorted; /* products by the number that they have here */
+	const TableName **sorted; /* products by the number that they have here */
 	PairLists baskets;
 	PairLists products;
 	int64 pairs_tested;
@@ -105,81 +86,6 @@ typedef struct Counting
 	int64 pairs_room;
 } Counting;
 
-/* Room in the context of the names; zeroed. */
-static void *
-names_allocate(const Names *names, Size size)
-{
-	return MemoryContextAllocExtended(names->context, size,
-									  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-}
-
-/* An empty table. */
-static void
-names_start(Names *names, MemoryContext context)
-{
-	names->context = context;
-	names->count = 0;
-	names->slots_count = FIRST_SLOTS;
-	names->names = names_allocate(names, FIRST_SLOTS / 2 * sizeof(KeptName));
-	names->slots = names_allocate(names, FIRST_SLOTS * sizeof(uint32));
-}
-
-/* Doubles the table and places all names again. */
-static void
-names_enlarge(Names *names)
-{
-	uint32 mask;
-
-	if (names->slots_count > PG_INT32_MAX)
-		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-						errmsg("too many baskets or products")));
-	names->slots_count *= 2;
-	mask = names->slots_count - 1;
-	names->names = repalloc_huge(names->names, (Size) names->slots_count / 2 *
-												   sizeof(KeptName));
-	pfree(names->slots);
-	names->slots =
-		names_allocate(names, (Size) names->slots_count * sizeof(uint32));
-	for (uint32 i = 0; i < names->count; i++)
-	{
-		uint32 place = names->names[i].hash & mask;
-
-		while (names->slots[place] != 0)
-			place = (place + 1) & mask;
-		names->slots[place] = i + 1;
-	}
-}
-
-/* The number of a name, which is added if it is new. */
-static uint32
-names_number(Names *names, const char *bytes, uint32 size)
-{
-	uint32 hash = hash_bytes((const unsigned char *) bytes, (int) size);
-	uint32 place;
-	KeptName *name;
-	char *copy;
-
-	if (names->count == names->slots_count / 2)
-		names_enlarge(names);
-	place = hash & (names->slots_count - 1);
-	while (names->slots[place] != 0)
-	{
-		name = &names->names[names->slots[place] - 1];
-		if (name->hash == hash && name->size == size &&
-			memcmp(name->bytes, bytes, size) == 0)
-			return names->slots[place] - 1;
-		place = (place + 1) & (names->slots_count - 1);
-	}
-	copy = MemoryContextAlloc(names->context, Max(size, 1));
-	memcpy(copy, bytes, size);
-	name = &names->names[names->count];
-	name->hash = hash;
-	name->size = size;
-	name->bytes = copy;
-	names->slots[place] = ++names->count;
-	return names->count - 1;
-}
-
 /* The state of the first row. */
 static Affinity *
 affinity_create(MemoryContext context, int64 min_baskets)
@@ -187,8 +93,8 @@ affinity_create(MemoryContext context, int64 min_baskets)
 	Affinity *affinity = MemoryContextAllocZero(context, sizeof(Affinity));
 
 	affinity->min_baskets = min_baskets;
-	names_start(&affinity->baskets, context);
-	names_start(&affinity->products, context);
+	name_table_start(&affinity->baskets, context);
+	name_table_start(&affinity->products, context);
 	affinity->room = FIRST_ROOM;
 	affinity->rows = MemoryContextAlloc(context, FIRST_ROOM * sizeof(PairRow));
 	return affinity;
@@ -224,8 +130,8 @@ add_row(Affinity *affinity, uint32 basket, text *product)
 	}
 	row = &affinity->rows[affinity->count++];
 	row->basket = basket;
-	row->product = names_number(&affinity->products, VARDATA_ANY(product),
-								(uint32) VARSIZE_ANY_EXHDR(product));
+	row->product = name_table_number(&affinity->products, VARDATA_ANY(product),
+									 (uint32) VARSIZE_ANY_EXHDR(product));
 }
 
 /* The state for this row. A row with a NULL is no row, and makes none. */
@@ -272,8 +178,8 @@ crm_affinity_transition(PG_FUNCTION_ARGS)
 		text *basket = PG_GETARG_TEXT_PP(1);
 
 		add_row(affinity,
-				names_number(&affinity->baskets, VARDATA_ANY(basket),
-							 (uint32) VARSIZE_ANY_EXHDR(basket)),
+				name_table_number(&affinity->baskets, VARDATA_ANY(basket),
+								  (uint32) VARSIZE_ANY_EXHDR(basket)),
 				PG_GETARG_TEXT_PP(2));
 	}
 	return state_datum(fcinfo, affinity);
@@ -294,8 +200,8 @@ crm_affinity_number_transition(PG_FUNCTION_ARGS)
 		int64 basket = PG_GETARG_INT64(1);
 
 		add_row(affinity,
-				names_number(&affinity->baskets, (const char *) &basket,
-							 sizeof(basket)),
+				name_table_number(&affinity->baskets, (const char *) &basket,
+								  sizeof(basket)),
 				PG_GETARG_TEXT_PP(2));
 	}
 	return state_datum(fcinfo, affinity);
@@ -316,17 +222,6 @@ allocate_array(Size count, Size size)
 								  mul_size(Max(count, 1), size));
 }
 
-/* Names in the order of their bytes, which no collation changes. */
-static int
-compare_names(const void *left, const void *right)
-{
-	const KeptName *a = *(const KeptName *const *) left;
-	const KeptName *b = *(const KeptName *const *) right;
-	int order = memcmp(a->bytes, b->bytes, Min(a->size, b->size));
-
-	return order != 0 ? order : (a->size > b->size) - (a->size < b->size);
-}
-
 /*
  * The rows with new numbers of products, in the order of their names. So the
  * result is in order whatever the order of the rows was. The state is only
@@ -336,15 +231,15 @@ static PairRow *
 sorted_rows(Counting *counting)
 {
 	const Affinity *affinity = counting->affinity;
-	const Names *products = &affinity->products;
+	const NameTable *products = &affinity->products;
 	uint32 *number = allocate_array(products->count, sizeof(uint32));
 	PairRow *rows = allocate_array(affinity->count, sizeof(PairRow));
 
-	counting->sorted = allocate_array(products->count, sizeof(KeptName *));
+	counting->sorted = allocate_array(products->count, sizeof(TableName *));
 	for (uint32 i = 0; i < products->count; i++)
 		counting->sorted[i] = &products->names[i];
-	qsort(counting->sorted, products->count, sizeof(KeptName *),
-		  compare_names);
+	qsort(counting->sorted, products->count, sizeof(TableName *),
+		  name_table_compare);
 	for (uint32 i = 0; i < products->count; i++)
 		number[counting->sorted[i] - products->names] = i;
 	for (Size i = 0; i < affinity->count; i++)
@@ -462,14 +357,6 @@ baskets_of(const Counting *counting, uint32 product)
 	return (int64) (start[product + 1] - start[product]);
 }
 
-/* A copy in the current memory context. */
-static Datum
-kept_name_text(const KeptName *name)
-{
-	return PointerGetDatum(
-		cstring_to_text_with_len(name->bytes, (int) name->size));
-}
-
 /*
  * The row of a pair. Counts are above 0, so nothing is divided by 0. A product
  * of every basket has an expected count of 0 in two fields, which the test of
@@ -486,8 +373,9 @@ put_pair(const Counting *counting, RowArray *rows, int64 place)
 	Datum values[AFFINITY_COLUMNS];
 	bool nulls[AFFINITY_COLUMNS] = {false};
 
-	values[AFFINITY_PRODUCT] = kept_name_text(counting->sorted[pair->product]);
-	values[AFFINITY_OTHER] = kept_name_text(counting->sorted[pair->other]);
+	values[AFFINITY_PRODUCT] =
+		name_table_text(counting->sorted[pair->product]);
+	values[AFFINITY_OTHER] = name_table_text(counting->sorted[pair->other]);
 	values[AFFINITY_BASKETS] = Int64GetDatum(n);
 	values[AFFINITY_PRODUCT_BASKETS] = Int64GetDatum(a);
 	values[AFFINITY_OTHER_BASKETS] = Int64GetDatum(b);

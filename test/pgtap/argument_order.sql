@@ -20,15 +20,17 @@ SELECT name, class, always
 		'{history,other,profit_history,points_history,as_of,calibration_end,day,at,amount,
 		x,t_x,t,log_gaps,mean_amount,churned,rfm,metrics,given,state,points,
 		occurred_at,expires_at,available_at,entry_id,reverses_id,from_state,to_state,customer,
-		customer_id,cost,reader,condition,keep,drop,steps,score,basket,product}'),
+		customer_id,cost,reader,condition,keep,drop,steps,score,basket,
+		product,touches,touched_at,converted_at,touch}'),
 	('far', false, '{days,months,within,horizon,periods,period_no,brackets,since,until,next_since,
 		next_until,holdout_end,to_states}'),
 	('how', false, '{discount,yearly_discount,margin,level,smoothing,once_a_day,replay,note,force,
 		overwrite,
 		full,batch,filter,time_zone,at_time_zone,window_kind,window_length,period_start,upgrade,
 		downgrade,
-		downgrade_step,valid_for,round_up,grace,min_stay}'),
-	('how', true, '{k,period_discount,weights,groups,unit,n,customers,mode,top,scale,min_baskets}')
+		downgrade_step,valid_for,round_up,grace,min_stay,half_life}'),
+	('how', true, '{k,period_discount,weights,groups,unit,n,customers,mode,top,scale,
+		min_baskets,longest}')
 	) AS list (class, always, names), unnest(names) AS name;
 
 -- Where a name has another class than elsewhere, and why.

@@ -61,6 +61,8 @@ my @calls = (
 	[ customer => q(validate(crm.make_model('bg_nbd', 'week', '{0.24,4.4,0.8,2.4}'), history, '2024-12-31', '2025-06-30')) ],
 	[ customer => q(transition_matrix_agg(was, "is")) ],
 	[ entry => q(funnel_agg(at, ARRAY[points % 2 = 1, points % 2 = 0], '3 days')) ],
+	[ entry => q(attribution_agg(ARRAY[points % 3 || '', points % 5 || ''], points)) ],
+	[ entry => q(path_agg(at, (points % 3)::text, 5)) ],
 	[ entry => q(affinity_agg(points / 3, points::text, 1)) ],
 	[ entry => q(nps_agg(points % 11)) ],
 	[ entry => q(csat_agg(points % 5 + 1)) ],
