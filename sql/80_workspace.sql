@@ -332,6 +332,17 @@ COMMENT ON FUNCTION crm_internal.workspace_analyze(regclass, bigint) IS
 
 /* Making */
 
+CREATE FUNCTION crm_internal.create_workspace_as_caller(workspace text, time_zone text)
+	RETURNS regnamespace
+	LANGUAGE plpgsql AS $$
+BEGIN
+	RETURN crm_internal.workspace_create(workspace,
+		coalesce(time_zone, pg_catalog.current_setting('TimeZone')));
+END
+$$;
+COMMENT ON FUNCTION crm_internal.create_workspace_as_caller(text, text) IS
+'Behind crm.create_workspace.';
+
 --| * `workspace`: the name of the schema. A second schema for inner views and functions gets the
 --|   name with `_internal` appended. Neither may exist, unless it is empty and yours.
 --| * `time_zone`: decides on which day something happened. The default is the time zone of the
@@ -345,12 +356,7 @@ COMMENT ON FUNCTION crm_internal.workspace_analyze(regclass, bigint) IS
 --| ```
 CREATE FUNCTION crm.create_workspace(workspace text, time_zone text DEFAULT NULL)
 	RETURNS regnamespace
-	LANGUAGE plpgsql AS $$
-BEGIN
-	RETURN crm_internal.workspace_create(workspace,
-		coalesce(time_zone, pg_catalog.current_setting('TimeZone')));
-END
-$$;
+	AS 'MODULE_PATHNAME', 'crm_as_caller' LANGUAGE C;
 COMMENT ON FUNCTION crm.create_workspace(text, text) IS
 'Makes a workspace with tables of its own: a schema of yours with tables, rules and views.';
 

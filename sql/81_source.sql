@@ -54,6 +54,21 @@ CREATE FUNCTION crm_internal.check_purchase_model(kind text) RETURNS void
 COMMENT ON FUNCTION crm_internal.check_purchase_model(text) IS
 'An error that lists the kinds of models of purchases, if there is no such kind.';
 
+CREATE FUNCTION crm_internal.attach_as_caller(workspace text, source regclass, customer name,
+	at name, amount name,
+	cost name, filter text, time_zone text,
+	at_time_zone text) RETURNS regnamespace
+	LANGUAGE plpgsql AS $$
+BEGIN
+	RETURN crm_internal.workspace_attach(workspace, source, customer, at, amount, cost, filter,
+								coalesce(time_zone, pg_catalog.current_setting('TimeZone')),
+								at_time_zone, pg_catalog.current_setting('search_path'));
+END
+$$;
+COMMENT ON FUNCTION crm_internal.attach_as_caller(text, regclass, name, name, name, name, text,
+	text, text) IS
+'Behind crm.attach.';
+
 --| * `source`: a table, a partitioned table, a view, a materialized view or a foreign table. One
 --|   row is one purchase. An amount below 0 is a refund.
 --| * `customer`: the column with the key, of any type that can be ordered.
@@ -76,13 +91,7 @@ COMMENT ON FUNCTION crm_internal.check_purchase_model(text) IS
 CREATE FUNCTION crm.attach(workspace text, source regclass, customer name, at name, amount name,
 	cost name DEFAULT NULL, filter text DEFAULT NULL, time_zone text DEFAULT NULL,
 	at_time_zone text DEFAULT NULL) RETURNS regnamespace
-	LANGUAGE plpgsql AS $$
-BEGIN
-	RETURN crm_internal.workspace_attach(workspace, source, customer, at, amount, cost, filter,
-								coalesce(time_zone, pg_catalog.current_setting('TimeZone')),
-								at_time_zone, pg_catalog.current_setting('search_path'));
-END
-$$;
+	AS 'MODULE_PATHNAME', 'crm_as_caller' LANGUAGE C;
 COMMENT ON FUNCTION crm.attach(text, regclass, name, name, name, name, text, text, text) IS
 'Makes a workspace over a table or view that is there: SELECT '
 'crm.attach(''shop'', ''public.orders'', customer => ''user_id'', at => ''created_at'', amount '
@@ -711,6 +720,23 @@ CREATE FUNCTION crm_internal.change_source(workspace text, changes jsonb, caller
 COMMENT ON FUNCTION crm_internal.change_source(text, jsonb, text) IS
 'Runs crm_internal.change_source_as_owner with the rights of the owner of the workspace.';
 
+CREATE FUNCTION crm_internal.change_source_as_caller(workspace text, source regclass,
+	customer name, at name, amount name,
+	cost name, filter text, time_zone text,
+	at_time_zone text) RETURNS void
+	LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM crm_internal.change_source(workspace, pg_catalog.jsonb_build_object(
+		'source', source::pg_catalog.oid::pg_catalog.text, 'customer_column', customer,
+		'at_column', at, 'amount_column', amount, 'cost_column', cost, 'filter', filter,
+		'time_zone', time_zone, 'at_time_zone', at_time_zone),
+		pg_catalog.current_setting('search_path'));
+END
+$$;
+COMMENT ON FUNCTION crm_internal.change_source_as_caller(text, regclass, name, name, name, name,
+	text, text, text) IS
+'Behind crm.change_source.';
+
 --| The arguments are those of crm.attach. NULL keeps what the workspace has. An empty text for
 --| `cost`, `filter` or `at_time_zone` takes it away. Thresholds, models, rules and everything else
 --| in the workspace stay. The keys of the customers must be of the same type as before.
@@ -726,15 +752,7 @@ CREATE FUNCTION crm.change_source(workspace text, source regclass DEFAULT NULL,
 	customer name DEFAULT NULL, at name DEFAULT NULL, amount name DEFAULT NULL,
 	cost name DEFAULT NULL, filter text DEFAULT NULL, time_zone text DEFAULT NULL,
 	at_time_zone text DEFAULT NULL) RETURNS void
-	LANGUAGE plpgsql AS $$
-BEGIN
-	PERFORM crm_internal.change_source(workspace, pg_catalog.jsonb_build_object(
-		'source', source::pg_catalog.oid::pg_catalog.text, 'customer_column', customer,
-		'at_column', at, 'amount_column', amount, 'cost_column', cost, 'filter', filter,
-		'time_zone', time_zone, 'at_time_zone', at_time_zone),
-		pg_catalog.current_setting('search_path'));
-END
-$$;
+	AS 'MODULE_PATHNAME', 'crm_as_caller' LANGUAGE C;
 COMMENT ON FUNCTION crm.change_source(text, regclass, name, name, name, name, text, text, text) IS
 'Attaches a workspace to another relation, other columns or another filter, and keeps everything '
 'else: SELECT crm.change_source(''shop'', amount => ''total'').';

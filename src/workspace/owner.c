@@ -52,6 +52,7 @@
 PG_FUNCTION_INFO_V1(crm_as_owner);
 PG_FUNCTION_INFO_V1(crm_as_maintainer);
 PG_FUNCTION_INFO_V1(crm_as_reader);
+PG_FUNCTION_INFO_V1(crm_as_caller);
 
 /* Who may call a function, beside the owner and members of that role. */
 typedef enum Callers
@@ -63,7 +64,7 @@ typedef enum Callers
 
 /* The function that does the work, found once for each call site. */
 static FmgrInfo *
-inner_function(FmgrInfo *outer)
+inner_function(FmgrInfo *outer, const char *suffix)
 {
 	FmgrInfo *inner = outer->fn_extra;
 	Oid *types;
@@ -73,7 +74,7 @@ inner_function(FmgrInfo *outer)
 
 	if (inner != NULL)
 		return inner;
-	name = psprintf("%s_as_owner", get_func_name(outer->fn_oid));
+	name = psprintf("%s%s", get_func_name(outer->fn_oid), suffix);
 	qualified = list_make2(makeString("crm_internal"), makeString(name));
 	(void) get_func_signature(outer->fn_oid, &types, &type_count);
 	inner = MemoryContextAllocZero(outer->fn_mcxt, sizeof(FmgrInfo));
@@ -193,13 +194,14 @@ open_cursors(MemoryContext context)
 /*
  * Calls the inner function. An error keeps its message, detail and hint. Its
  * context, pages of SQL that the user never wrote, is cut to one line. Only
- * an internal error keeps it, for the report of the fault.
+ * an internal error keeps it, for the report of the fault. A syntax error keeps
+ * its query, which is a condition that the user wrote.
  */
 static Datum
-call_inner(FunctionCallInfo fcinfo, const char *workspace)
+call_inner(FunctionCallInfo fcinfo, const char *suffix, const char *workspace)
 {
 	LOCAL_FCINFO(call, FUNC_MAX_ARGS);
-	FmgrInfo *inner = inner_function(fcinfo->flinfo);
+	FmgrInfo *inner = inner_function(fcinfo->flinfo, suffix);
 	MemoryContext context = CurrentMemoryContext;
 	Datum result = (Datum) 0;
 
@@ -225,8 +227,11 @@ call_inner(FunctionCallInfo fcinfo, const char *workspace)
 		FlushErrorState();
 		error->context =
 			psprintf("maintenance of workspace \"%s\"", workspace);
-		error->internalquery = NULL;
-		error->internalpos = 0;
+		if (error->sqlerrcode != ERRCODE_SYNTAX_ERROR)
+		{
+			error->internalquery = NULL;
+			error->internalpos = 0;
+		}
 		ThrowErrorData(error);
 	}
 	PG_END_TRY();
@@ -276,7 +281,7 @@ work_as_owner(FunctionCallInfo fcinfo, Oid owner, const char *workspace)
 		SetUserIdAndSecContext(owner,
 							   security | SECURITY_RESTRICTED_OPERATION);
 	}
-	result = call_inner(fcinfo, workspace);
+	result = call_inner(fcinfo, "_as_owner", workspace);
 	SetUserIdAndSecContext(caller, security);
 	if (cursors != NULL && strcmp(cursors, open_cursors(context)) != 0)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_CURSOR_STATE),
@@ -303,7 +308,7 @@ work(FunctionCallInfo fcinfo, Callers callers)
 	if (as_owner)
 		result = work_as_owner(fcinfo, owner, workspace);
 	else
-		result = call_inner(fcinfo, workspace);
+		result = call_inner(fcinfo, "_as_owner", workspace);
 	AtEOXact_GUC(false, settings);
 	return result;
 }
@@ -330,4 +335,19 @@ Datum
 crm_as_reader(PG_FUNCTION_ARGS)
 {
 	return work(fcinfo, CALLER_READER);
+}
+
+/*
+ * For what makes a workspace, or hands settings of the session over. The caller
+ * works with their own rights and settings, and errors are as short as those of
+ * maintenance.
+ */
+Datum
+crm_as_caller(PG_FUNCTION_ARGS)
+{
+	const char *workspace = "";
+
+	if (!PG_ARGISNULL(0))
+		workspace = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	return call_inner(fcinfo, "_as_caller", workspace);
 }

@@ -79,11 +79,11 @@ SELECT DISTINCT f.name AS runs_what_it_is_given
 -- Functions over values are IMMUTABLE and PARALLEL SAFE. Maintenance switches to the owner of the
 -- workspace. The function that does its work is for the library alone.
 SELECT name, provolatile, proparallel FROM function
- WHERE lanname IN ('c', 'internal') AND prosrc !~ '^crm_as_(owner|maintainer|reader)$'
+ WHERE lanname IN ('c', 'internal') AND prosrc !~ '^crm_as_(owner|maintainer|reader|caller)$'
    AND (provolatile <> 'i' OR proparallel <> 's')
  ORDER BY 1;
 SELECT name AS maintenance, prosrc FROM function
- WHERE prosrc ~ '^crm_as_(owner|maintainer|reader)$' ORDER BY 1;
+ WHERE prosrc ~ '^crm_as_(owner|maintainer|reader|caller)$' ORDER BY 1;
 SELECT name AS work_that_others_can_start FROM function f
  WHERE f.proname ~ '_as_owner$'
    AND (EXISTS (SELECT FROM aclexplode(coalesce(f.proacl, acldefault('f', f.proowner)))
