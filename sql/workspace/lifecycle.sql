@@ -18,7 +18,7 @@ CREATE TABLE lifecycle_review (
 	moves bigint NOT NULL,
 	unusual_moves bigint NOT NULL,
 	reviewed_at timestamptz NOT NULL DEFAULT now(),
-	reviewed_by text NOT NULL DEFAULT current_user
+	reviewed_by text NOT NULL DEFAULT session_user
 );
 COMMENT ON TABLE lifecycle_review IS 'The reviews of stages, written by crm.review_stages.';
 

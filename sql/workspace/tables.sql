@@ -371,7 +371,7 @@ CREATE TABLE tier_log (
 	floor_until timestamptz,
 	facts jsonb,
 	decided_at timestamptz NOT NULL DEFAULT now(),
-	decided_by text NOT NULL DEFAULT current_user,
+	decided_by text NOT NULL DEFAULT session_user,
 	PRIMARY KEY (customer_id, program, valid_from),
 	FOREIGN KEY (program, tier_no) REFERENCES tier
 );
@@ -416,7 +416,7 @@ CREATE TABLE lifecycle_log (
 	stage text NOT NULL REFERENCES lifecycle_stage,
 	facts jsonb,
 	decided_at timestamptz NOT NULL DEFAULT now(),
-	decided_by text NOT NULL DEFAULT current_user,
+	decided_by text NOT NULL DEFAULT session_user,
 	PRIMARY KEY (customer_id, entered_at)
 );
 COMMENT ON TABLE lifecycle_log IS 'The stages of customers over time.';

@@ -18,7 +18,7 @@ CREATE TABLE tier_review (
 	members bigint NOT NULL,
 	changes bigint NOT NULL,
 	reviewed_at timestamptz NOT NULL DEFAULT now(),
-	reviewed_by text NOT NULL DEFAULT current_user,
+	reviewed_by text NOT NULL DEFAULT session_user,
 	PRIMARY KEY (program, as_of)
 );
 COMMENT ON TABLE tier_review IS

@@ -111,7 +111,7 @@ CREATE TABLE refresh_run (
 	customers bigint NOT NULL DEFAULT 0,
 	purchases bigint NOT NULL DEFAULT 0,
 	remaining bigint,
-	started_by name NOT NULL DEFAULT current_user
+	started_by name NOT NULL DEFAULT session_user
 );
 COMMENT ON TABLE refresh_run IS 'The runs of crm.refresh.';
 
@@ -136,7 +136,7 @@ CREATE TABLE model (
 	customers bigint NOT NULL,
 	model crm.model NOT NULL,
 	fitted_at timestamptz NOT NULL DEFAULT now(),
-	fitted_by name NOT NULL DEFAULT current_user
+	fitted_by name NOT NULL DEFAULT session_user
 );
 CREATE INDEX ON model (role, as_of, model_id);
 COMMENT ON TABLE model IS
