@@ -401,18 +401,21 @@ CREATE FUNCTION crm_internal.merge_archive(keep text, "drop" text) RETURNS void
 DECLARE
 	key_type text := (SELECT k.key_type FROM crm_internal.workspace_kind(current_schema) k);
 BEGIN
-	EXECUTE format($merge$
-		INSERT INTO archived_history AS k (customer_id, history, profit_history)
-		SELECT $1::%1$s, d.history, d.profit_history FROM archived_history d
-		 WHERE same_customer(d.customer_id, $2::%1$s)
-		ON CONFLICT (customer_id) DO UPDATE
-		SET history = crm.merge(k.history, EXCLUDED.history),
-			profit_history = CASE WHEN k.profit_history IS NULL THEN EXCLUDED.profit_history
-				WHEN EXCLUDED.profit_history IS NULL THEN k.profit_history
-				ELSE crm.merge(k.profit_history, EXCLUDED.profit_history) END$merge$, key_type)
-		USING keep, "drop";
-	EXECUTE format('DELETE FROM archived_history WHERE same_customer(customer_id, $1::%s)',
-		key_type) USING "drop";
+	-- A workspace that never archived has no such table.
+	IF to_regclass('archived_history') IS NOT NULL THEN
+		EXECUTE format($merge$
+			INSERT INTO archived_history AS k (customer_id, history, profit_history)
+			SELECT $1::%1$s, d.history, d.profit_history FROM archived_history d
+			 WHERE same_customer(d.customer_id, $2::%1$s)
+			ON CONFLICT (customer_id) DO UPDATE
+			SET history = crm.merge(k.history, EXCLUDED.history),
+				profit_history = CASE WHEN k.profit_history IS NULL THEN EXCLUDED.profit_history
+					WHEN EXCLUDED.profit_history IS NULL THEN k.profit_history
+					ELSE crm.merge(k.profit_history, EXCLUDED.profit_history) END$merge$, key_type)
+			USING keep, "drop";
+		EXECUTE format('DELETE FROM archived_history WHERE same_customer(customer_id, $1::%s)',
+			key_type) USING "drop";
+	END IF;
 	EXECUTE format('INSERT INTO customer_change (customer_id) VALUES ($1::%s)', key_type)
 		USING keep;
 END
