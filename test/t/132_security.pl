@@ -190,6 +190,18 @@ refused('sales_writer', $_, qr/42501.*permission denied for (table|view)/, "a wr
 	'DELETE FROM sales.threshold', 'UPDATE sales.workspace SET horizon_days = 1';
 runs('sales_maintainer', q{CALL crm.refresh('sales')}, 'a maintainer refreshes what a writer changed');
 
+# Logs name the role that logged in, not the owner whose rights the work had.
+runs('sales_maintainer', q{SELECT * FROM crm.review_tiers('sales'); SELECT * FROM crm.review_stages('sales'); SELECT * FROM crm.fit('sales', '2024-01-30');
+SELECT crm.tier_grant('sales', 'standard', 9, 'gold', '2030-01-01')}, 'a maintainer does what is logged');
+for ([ 'started_by', 'refresh_run', 'run_id' ], [ 'started_by', 'maintenance_run', 'run_id' ], [ 'fitted_by', 'model', 'model_id' ],
+	[ 'reviewed_by', 'tier_review', 'reviewed_at' ], [ 'reviewed_by', 'lifecycle_review', 'reviewed_at' ], [ 'decided_by', 'tier_log', 'decided_at' ])
+{
+	my ($column, $log, $order) = @$_;
+	my $where = $log eq 'maintenance_run' ? "WHERE started_by <> '$superuser' AND started_by <> 'sales_admin'" : '';
+	answers('sales_admin', "SELECT $column FROM sales.$log $where ORDER BY $order DESC LIMIT 1", 'sales_maintainer',
+		"$log names the maintainer who logged in");
+}
+
 # Some customers
 answers('sales_north', q{SELECT count(*), bool_and(customer_id % 4 = 0) FROM sales.customer_360}, '15|t', 'a restricted reader sees some customers');
 answers('sales_north', q{SELECT count(*) FROM sales.customer_history WHERE customer_id % 4 <> 0}, '0', 'a restricted reader sees no stored history of others');
@@ -257,6 +269,31 @@ runs('app_writer', q{INSERT INTO app.orders VALUES (1002, 6, '2024-01-01', 5)}, 
 answers($superuser, 'SELECT count(*) FROM public.ran', '1', 'after the right was taken back no code runs as a writer');
 answers('shop_owner', 'SELECT count(*) FROM shop.customer_change WHERE customer_id = 6', '1', 'the order is noted all the same');
 runs('shop_owner', q{CALL crm.refresh('shop', "full" => true)}, 'the owner refreshes the workspace');
+
+my $note = q{CREATE FUNCTION own.%s() RETURNS boolean LANGUAGE plpgsql AS $$BEGIN
+	EXECUTE 'RESET ROLE'; INSERT INTO public.ran VALUES (current_user, '%1$s'); RETURN true; EXCEPTION WHEN OTHERS THEN RETURN true; END$$};
+runs('shop_owner', sprintf($note, 'read') . q{; CREATE OR REPLACE VIEW shop.refresh_progress AS
+SELECT r.* FROM (} . runs('shop_owner', q{SELECT rtrim(pg_get_viewdef('shop.refresh_progress'::regclass), ';')}, 'the owner looks at a view') .
+	q{) r WHERE own.read(); GRANT SELECT ON shop.refresh_progress TO PUBLIC}, 'the owner of a workspace puts a function into a view');
+runs($superuser, "SET ROLE shop_reader; SET search_path = shop; SELECT set_config('role', 'shop_owner', false); SELECT * FROM shop.refresh_progress",
+	'a superuser takes a role with few rights and reads');
+answers($superuser, q{SELECT DISTINCT who FROM public.ran WHERE what = 'read'}, $superuser, 'SET ROLE does not protect the reader of a view');
+runs($superuser, q{DELETE FROM public.ran; CALL crm.refresh('shop'); SELECT count(*) FROM crm.check_workspace('shop')}, 'a superuser maintains that workspace');
+answers($superuser, q{SELECT DISTINCT who FROM public.ran WHERE what = 'read' AND who <> 'shop_owner'}, '', 'maintenance lends no rights to the owner of that view');
+runs('shop_owner', q{SELECT crm.upgrade_workspace('shop', overwrite => true)}, 'an upgrade with overwrite restores the view');
+runs('sales_admin', q{SET ROLE sales_owner;
+CREATE FUNCTION sales.spy() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN INSERT INTO public.ran VALUES (current_user, 'own table'); RETURN NULL; END$$;
+CREATE TRIGGER spy AFTER INSERT ON sales.customer FOR EACH STATEMENT EXECUTE FUNCTION sales.spy()}, 'the owner puts a trigger on a table of the workspace');
+runs('sales_writer', q{INSERT INTO sales.customer (customer_id, name) VALUES (901, 'new')}, 'a writer adds a customer');
+answers($superuser, q{SELECT who FROM public.ran WHERE what = 'own table'}, 'sales_writer', 'a trigger of the owner runs as the writer');
+
+# People in an attached workspace
+my $told = runs('shop_owner', q{SET client_min_messages = notice; SELECT * FROM crm.erase_customer('shop', 3)}, 'the owner of an attached workspace erases a customer');
+like($told, qr/15 rows of customer 3 are left in app.orders/, 'an erasure counts the rows that are left in the source');
+$told = runs('shop_owner', q{SET client_min_messages = notice; SELECT crm.merge_customers('shop', 4, 5)}, 'the owner of an attached workspace merges customers');
+like($told, qr/16 rows of customer 5 are left in app.orders/, 'a merge counts the rows of the source');
+answers('shop_owner', q{SELECT jsonb_array_length(crm.customer_data('shop', 4) -> 'purchase')}, '15', 'the owner of an attached workspace hands out purchases');
+runs('shop_owner', q{CALL crm.refresh('shop', "full" => true)}, 'the owner refreshes in full');
 
 # The owner of a source runs code as whoever refreshes or reads.
 my $spy = q{CREATE FUNCTION app.spy(what text) RETURNS boolean LANGUAGE plpgsql AS $$BEGIN
