@@ -182,6 +182,9 @@ refused('sales_reader', $_, qr/42501.*permission denied for table/, "a reader ma
 runs('sales_admin', 'SET ROLE sales_owner; CREATE VIEW sales.added AS SELECT 1 AS one', 'the owner adds a view');
 answers('sales_reader', 'SELECT one FROM sales.added', '1', 'a reader reads what is added later');
 runs('sales_admin', 'SET ROLE sales_owner; DROP VIEW sales.added', 'the owner drops that view');
+runs('sales_admin', 'SET ROLE sales_owner; DROP VIEW sales.refresh_progress', 'the owner loses a view');
+runs($superuser, q{SELECT crm.upgrade_workspace('sales')}, 'a superuser makes the lost view again');
+answers('sales_reader', 'SELECT count(*) > 0 FROM sales.refresh_progress', 't', 'a reader reads what an upgrade adds');
 runs('sales_writer', q{INSERT INTO sales.sales_order (order_id, customer_id, ordered_at) VALUES (90003, 3, '2024-01-05 12:00+00');
 INSERT INTO sales.sales_order_line (order_id, line_no, unit_price) VALUES (90003, 1, 77)}, 'a writer adds an order');
 answers('sales_admin', 'SELECT DISTINCT customer_id FROM sales.customer_change', '3', 'the order of a writer is noted');
@@ -211,6 +214,11 @@ answers('sales_north', $customers, '15', 'a restricted reader backtests over som
 answers('sales_maintainer', $customers, '60', 'a maintainer backtests with the rights of the owner');
 answers('sales_north', q{SELECT customers > 15 FROM sales.threshold ORDER BY as_of LIMIT 1}, 't', 'a restricted reader sees thresholds of all customers');
 answers('sales_admin', q{SELECT count(*) FROM sales.customer_360}, '60', 'a member of the owner sees all customers');
+my $dump = "pg_dump -U sales_reader -d $database --data-only --table sales.customer_history --table sales.lifecycle_log";
+my $dumped = qx($dump 2>&1);
+like($dumped, qr/query would be affected by row-level security policy/, 'pg_dump by a reader stops at row security');
+$dumped = qx($dump --enable-row-security 2>&1);
+is($?, 0, 'pg_dump by a reader works with --enable-row-security') or diag($dumped);
 answers('sales_board', q{SELECT sum(customers) FROM sales_report.segment}, '60', 'a reader of figures sees them');
 refused('sales_board', 'SELECT * FROM sales.segment_profile', qr/42501.*permission denied for schema sales/, 'a reader of figures sees no view of the workspace');
 runs('sales_admin', q{SET ROLE sales_owner; CREATE VIEW sales_report.through AS SELECT segment, customers FROM sales.segment_profile;
@@ -282,10 +290,10 @@ runs($superuser, q{DELETE FROM public.ran; CALL crm.refresh('shop'); SELECT coun
 answers($superuser, q{SELECT DISTINCT who FROM public.ran WHERE what = 'read' AND who <> 'shop_owner'}, '', 'maintenance lends no rights to the owner of that view');
 runs('shop_owner', q{SELECT crm.upgrade_workspace('shop', overwrite => true)}, 'an upgrade with overwrite restores the view');
 runs('sales_admin', q{SET ROLE sales_owner;
-CREATE FUNCTION sales.spy() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN INSERT INTO public.ran VALUES (current_user, 'own table'); RETURN NULL; END$$;
+CREATE FUNCTION sales.spy() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN INSERT INTO public.ran VALUES (current_user, 'own_table'); RETURN NULL; END$$;
 CREATE TRIGGER spy AFTER INSERT ON sales.customer FOR EACH STATEMENT EXECUTE FUNCTION sales.spy()}, 'the owner puts a trigger on a table of the workspace');
 runs('sales_writer', q{INSERT INTO sales.customer (customer_id, name) VALUES (901, 'new')}, 'a writer adds a customer');
-answers($superuser, q{SELECT who FROM public.ran WHERE what = 'own table'}, 'sales_writer', 'a trigger of the owner runs as the writer');
+answers($superuser, q{SELECT who FROM public.ran WHERE what = 'own_table'}, 'sales_writer', 'a trigger of the owner runs as the writer');
 
 # People in an attached workspace
 my $told = runs('shop_owner', q{SET client_min_messages = notice; SELECT * FROM crm.erase_customer('shop', 3)}, 'the owner of an attached workspace erases a customer');
