@@ -248,6 +248,43 @@ COMMENT ON FUNCTION crm_internal.workspace_check_entry(text, text) IS
 'An error where the caller may not use the schemas of a workspace, or where others may create.';
 
 /*
+ * The temporary schema stands at the end of every search path. So a table that
+ * the workspace lacks would be a temporary one of the session, and its triggers
+ * would run with the rights of the owner.
+ */
+CREATE FUNCTION crm_internal.workspace_check_temporary(workspace text, internal text)
+	RETURNS void
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	shipped text;
+	refused name;
+BEGIN
+	IF NOT EXISTS (SELECT FROM pg_class c
+					WHERE c.relnamespace = pg_my_temp_schema()
+					  AND c.relowner <> current_user::regrole) THEN
+		RETURN;
+	END IF;
+	SELECT string_agg(crm.workspace_definition(part), E'\n') INTO shipped
+	  FROM unnest(crm_internal.workspace_parts(true) || crm_internal.workspace_parts(false)) part;
+	SELECT min(c.relname) INTO refused
+	  FROM pg_class c
+	 CROSS JOIN unnest('{"TABLE ","VIEW ","VIEW @internal@."}'::text[]) kind
+	 WHERE c.relnamespace = pg_my_temp_schema() AND c.relowner <> current_user::regrole
+	   AND strpos(shipped, 'CREATE ' || kind || c.relname || ' ') > 0
+	   AND NOT EXISTS (SELECT FROM pg_class o JOIN pg_namespace n ON n.oid = o.relnamespace
+						WHERE n.nspname IN (workspace, internal) AND o.relname = c.relname);
+	IF refused IS NOT NULL THEN
+		RAISE insufficient_privilege USING
+			MESSAGE = format('temporary relation "%s" would stand for one of workspace "%s"',
+				refused, workspace),
+			HINT = format('DROP TABLE pg_temp.%I, or call from another session.', refused);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION crm_internal.workspace_check_temporary(text, text) IS
+'An error where a temporary relation of another role would be taken for one of a workspace.';
+
+/*
  * Runs without a SET of its own, so that the search path lasts until the
  * function that called it returns. Hence every name is qualified. The inner
  * views and functions come first, so that no object of yours takes their place.
@@ -259,6 +296,7 @@ DECLARE
 	internal pg_catalog.text := crm_internal.workspace_inner_schema(workspace);
 BEGIN
 	PERFORM crm_internal.workspace_check_entry(workspace, internal);
+	PERFORM crm_internal.workspace_check_temporary(workspace, internal);
 	PERFORM pg_catalog.set_config('search_path', pg_catalog.concat_ws(', ',
 		pg_catalog.quote_ident(internal),
 		crm_internal.workspace_path(workspace, type_schema)), true);

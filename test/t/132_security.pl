@@ -303,6 +303,20 @@ like($told, qr/16 rows of customer 5 are left in app.orders/, 'a merge counts th
 answers('shop_owner', q{SELECT jsonb_array_length(crm.customer_data('shop', 4) -> 'purchase')}, '15', 'the owner of an attached workspace hands out purchases');
 runs('shop_owner', q{CALL crm.refresh('shop', "full" => true)}, 'the owner refreshes in full');
 
+# A maintainer cannot put a temporary table in the place of one that is missing.
+my $plant = q{SET search_path = public;
+CREATE TEMP TABLE tier_log (valid_to timestamptz);
+INSERT INTO tier_log VALUES ('2000-01-01');
+GRANT ALL ON tier_log TO PUBLIC;
+CREATE FUNCTION pg_temp.spy() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN INSERT INTO public.ran VALUES (current_user, 'temporary'); RETURN OLD; END$$;
+CREATE TRIGGER spy BEFORE DELETE ON tier_log FOR EACH ROW EXECUTE FUNCTION pg_temp.spy();};
+runs('shop_owner', 'GRANT INSERT ON shop.maintenance_run TO sales_maintainer', 'the owner of the attached workspace lets a role maintain it');
+refused('sales_maintainer', "$plant SELECT * FROM crm.delete_logs('shop', '2010-01-01')",
+	qr/42501.*temporary relation "tier_log" would stand for one of workspace "shop"/, 'a temporary table of a maintainer is no log of the workspace');
+answers($superuser, q{SELECT count(*) FROM public.ran WHERE what = 'temporary'}, '0', 'a maintainer runs no code of their own as the owner');
+runs('sales_maintainer', q{CREATE TEMP TABLE customer_history (a int); CREATE TEMP TABLE mine (a int); SELECT * FROM crm.delete_logs('shop', '2010-01-01')},
+	'other temporary tables do not stop a maintainer');
+
 # The owner of a source runs code as whoever refreshes or reads.
 my $spy = q{CREATE FUNCTION app.spy(what text) RETURNS boolean LANGUAGE plpgsql AS $$BEGIN
 	INSERT INTO public.ran VALUES (current_user, what); RETURN true; EXCEPTION WHEN OTHERS THEN RETURN true; END$$};
