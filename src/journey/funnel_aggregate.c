@@ -75,7 +75,7 @@ steps_argument(FunctionCallInfo fcinfo, int number, int *count)
 		(char *) array + (ARR_HASNULL(array)
 							  ? (Size) array->dataoffset
 							  : ARR_OVERHEAD_NONULLS(ARR_NDIM(array)));
-	const bits8 *not_null = ARR_NULLBITMAP(array);
+	const uint8 *not_null = ARR_NULLBITMAP(array);
 	uint64 steps = 0;
 
 	*count = ARR_NDIM(array) == 1 ? ARR_DIMS(array)[0] : 0;

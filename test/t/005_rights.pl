@@ -41,6 +41,10 @@ my %call = (
 	'crm.funnel_agg(timestamp with time zone,boolean[],interval)' => "moment, ARRAY[customer % 2 = 0, customer % 3 = 0], '30 days'",
 	'crm.funnel_agg(timestamp with time zone,boolean[],interval,text)' => "moment, ARRAY[customer % 2 = 0, customer % 3 = 0], '30 days', 'later'",
 	'crm.nps_agg(numeric)' => 'customer % 11',
+	'crm.attribution_agg(text[],numeric)' => "ARRAY['touch ' || customer % 3, 'touch ' || x % 2], amount",
+	'crm.attribution_agg(text[],timestamp with time zone[],timestamp with time zone,numeric,interval)' =>
+		"ARRAY['touch ' || customer % 3], ARRAY[moment], moment + '1 day', amount, '7 days'",
+	'crm.path_agg(timestamp with time zone,text,integer)' => "moment, 'touch ' || customer % 3, 5",
 	'crm.came_back_rate(crm.history,date,date,date,date)' => "history, '2024-01-01', '2024-06-01', '2024-06-01', '2024-12-01'",
 	'crm.check_spend_independence(crm.history,date)' => "history, '2025-01-01'",
 	'crm.fit_occasions(bigint,bigint,bigint)' => 'occasions, last_occasion, 8',

@@ -48,9 +48,9 @@ def compute_cell(job):
 
 
 def chosen_cells(name, every):
-    """(name, row, column) of every cell to compute, or every Nth."""
+    """(name, row, column) of every cell to compute, or every Nth, but at least one."""
     cells = [(name, row, column) for row in files.read(name) for column in files.outputs(name, row)]
-    return cells[every // 2::every]
+    return cells[min(every, len(cells)) // 2::every]
 
 
 def check_values(name, options, pool, results):
