@@ -487,14 +487,25 @@ COMMENT ON FUNCTION crm_internal.twin_settings(text, text) IS
  * A definition that means an object of somebody else would run that person's code
  * with other rights, or end with their DROP. So all that the shipped objects use
  * must be of the server, of the extension, of the workspace itself, of the source
- * or of the type of the keys. The view over the source is left out: its filter
- * means what whoever attached the workspace meant.
+ * or of the type of the keys. A domain has a type below it, and a type has the
+ * operators of its default classes, which only a superuser can make. The view over
+ * the source is left out: its filter means what whoever attached the workspace meant.
  */
 CREATE FUNCTION crm_internal.foreign_dependencies(schemas oid[], key_type oid, source oid)
 	RETURNS TABLE (object text, used text)
 	LANGUAGE sql STABLE
 BEGIN ATOMIC
-	WITH mine AS (
+	WITH RECURSIVE key_types AS (
+		SELECT t.oid, t.typarray, t.typbasetype FROM pg_type t WHERE t.oid = key_type
+		UNION ALL
+		SELECT t.oid, t.typarray, t.typbasetype
+		  FROM key_types k JOIN pg_type t ON t.oid = k.typbasetype
+	), key_operators AS (
+		SELECT a.amopopr AS oid
+		  FROM key_types k
+		  JOIN pg_opclass c ON c.opcintype = k.oid AND c.opcdefault
+		  JOIN pg_amop a ON a.amopfamily = c.opcfamily
+	), mine AS (
 		SELECT 'pg_class'::regclass AS class, c.oid, c.oid::regclass::text AS name
 		  FROM pg_class c WHERE c.relnamespace = ANY (schemas) AND c.relname <> 'source_row'
 		UNION ALL
@@ -522,8 +533,11 @@ BEGIN ATOMIC
 	  FROM uses u
 	 WHERE u.schema <> ALL (schemas || ARRAY['crm'::regnamespace::oid,
 			'crm_internal'::regnamespace::oid, 'pg_catalog'::regnamespace::oid])
-	   AND u.refobjid <> ALL (ARRAY[key_type, coalesce(source, 0),
-			coalesce((SELECT t.typarray FROM pg_type t WHERE t.oid = key_type), 0)]);
+	   AND NOT (u.refclassid = 'pg_class'::regclass AND u.refobjid = coalesce(source, 0))
+	   AND NOT (u.refclassid = 'pg_type'::regclass
+				AND u.refobjid IN (SELECT unnest(ARRAY[k.oid, k.typarray]) FROM key_types k))
+	   AND NOT (u.refclassid = 'pg_operator'::regclass
+				AND u.refobjid IN (SELECT o.oid FROM key_operators o));
 END;
 COMMENT ON FUNCTION crm_internal.foreign_dependencies(oid[], oid, oid) IS
 'What objects of a workspace use of others that they must not use.';

@@ -212,6 +212,23 @@ SELECT lives_ok($$INSERT INTO mixed VALUES (1, '2024-01-01', 1)$$,
 	'writers of a table with a foreign partition go on');
 SELECT is(crm_internal.workspace_untracked('mixed'), 'mixed has the foreign partition mixed_there',
 	'the foreign partition is named');
+CREATE TABLE copied (c int, d date, a numeric);
+CREATE SUBSCRIPTION from_elsewhere CONNECTION 'dbname=elsewhere' PUBLICATION all_orders
+	WITH (connect = false, slot_name = NONE, enabled = false);
+SET LOCAL allow_system_table_mods = on;
+INSERT INTO pg_subscription_rel SELECT s.oid, 'copied'::regclass, 'r', NULL FROM pg_subscription s
+ WHERE s.subname = 'from_elsewhere';
+SELECT crm.attach('by_subscription', 'copied', 'c', 'd', 'a') \g /dev/null
+SELECT is(crm_internal.workspace_untracked('copied'), 'rows of copied come by a subscription',
+	'the subscription of a source is named');
+SELECT is_empty($$SELECT FROM pg_trigger WHERE tgrelid = 'copied'::regclass$$,
+	'a table of a subscription gets no triggers');
+INSERT INTO copied VALUES (1, '2024-01-01', 1);
+SELECT pg_temp.refresh('by_subscription') \g /dev/null
+INSERT INTO copied VALUES (1, '2024-01-02', 2);
+SELECT pg_temp.refresh('by_subscription') \g /dev/null
+SELECT results_eq('SELECT revenue FROM by_subscription.customer_value', 'VALUES (3::numeric)',
+	'each refresh of a table of a subscription reads all of its rows');
 
 SELECT * FROM finish();
 ROLLBACK;
