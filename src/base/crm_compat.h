@@ -109,6 +109,14 @@ BufFileReadExact(BufFile *file, void *target, size_t size)
 #include "utils/tuplestore.h"
 #endif
 
+/* 19 lets who scans a table choose options. Write as for 19. */
+#if PG_VERSION_NUM < 190000
+#include "access/tableam.h"
+
+#define table_beginscan(relation, snapshot, key_count, keys, options) \
+	table_beginscan(relation, snapshot, key_count, keys)
+#endif
+
 /*
  * 19 gave the building of a jsonb a state of its own. Before, pushJsonbValue
  * took a stack, and its last call returned the result. Write as for 19.

@@ -251,7 +251,7 @@ was_part(NoteTask *task)
 	relation = table_open(parts, AccessShareLock);
 	ScanKeyInit(&key, column, BTEqualStrategyNumber, F_OIDEQ,
 				ObjectIdGetDatum(RelationGetRelid(task->relation)));
-	scan = table_beginscan(relation, GetActiveSnapshot(), 1, &key);
+	scan = table_beginscan(relation, GetActiveSnapshot(), 1, &key, 0);
 	slot = table_slot_create(relation, NULL);
 	found = table_scan_getnextslot(scan, ForwardScanDirection, slot);
 	ExecDropSingleTupleTableSlot(slot);

@@ -133,7 +133,8 @@ crm_view_reads(PG_FUNCTION_ARGS)
 static char *
 print_condition(Query *query, Oid relation)
 {
-	Node *condition = copyObject(query->jointree->quals);
+	/* The macro copyObject of 19 asks for a compiler of C23. */
+	Node *condition = copyObjectImpl(query->jointree->quals);
 	List *context = deparse_context_for("source", relation);
 	ListCell *cell;
 	int number = 0;

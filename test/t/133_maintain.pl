@@ -68,7 +68,8 @@ answers(q{SELECT string_agg(step || CASE WHEN error IS NOT NULL THEN ' failed' E
 	'refresh, freeze_thresholds, fit, review_tiers, review_stages failed, check, delete_logs', 'the steps after a failed one run, and old rows of logs go');
 answers(q{SELECT problem, object FROM sales.workspace_problem}, 'default changed|product.name', 'what the check found is kept for readers');
 
-# Readers of views do not notice an upgrade.
+# Readers of views do not notice an upgrade. Their queries are short: an upgrade
+# waits for half a second at most, and then lets them pass.
 my $folder = tempdir(CLEANUP => 1);
 my @readers;
 for my $n (1 .. 3)
@@ -83,8 +84,10 @@ DECLARE
 	total numeric;
 BEGIN
 	WHILE NOT EXISTS (SELECT FROM public.stop) LOOP
-		SELECT sum(a.revenue) INTO total FROM sales.customer_value a JOIN sales.customer_rfm b USING (customer_id);
-		SELECT sum(b.revenue) INTO total FROM sales.customer_rfm a JOIN sales.customer_value b USING (customer_id);
+		SELECT sum(a.revenue) INTO total FROM sales.customer_value a JOIN sales.customer_rfm b USING (customer_id)
+		 WHERE customer_id < 40;
+		SELECT sum(b.revenue) INTO total FROM sales.customer_rfm a JOIN sales.customer_value b USING (customer_id)
+		 WHERE customer_id < 40;
 		COMMIT;
 	END LOOP;
 END$$}) or die;
