@@ -124,28 +124,26 @@ CREATE FUNCTION @internal@.recompute(customer_ids @key@[])
 	RETURNS TABLE (customer_id @key@, history crm.history, profit_history crm.history, fault text)
 	LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
-	SELECT c.customer_id,
-		   CASE WHEN h.history IS NOT NULL OR h.has_rows IS NOT TRUE
+	SELECT h.customer_id,
+		   CASE WHEN h.history IS NOT NULL OR NOT h.has_rows
 				THEN coalesce(crm.merge(a.history, h.history), a.history, h.history) END AS history,
-		   CASE WHEN h.profit_history IS NOT NULL OR h.has_profit IS NOT TRUE
+		   CASE WHEN h.profit_history IS NOT NULL OR NOT h.has_profit
 				THEN coalesce(crm.merge(a.profit_history, h.profit_history), a.profit_history,
 							  h.profit_history) END AS profit_history,
 		   CASE WHEN h.history IS NULL AND h.has_rows
-		   	THEN 'amounts of the customer are out of range'
+				THEN 'amounts of the customer are out of range'
 				WHEN h.profit_history IS NULL AND h.has_profit
 				THEN 'profits of the customer are out of range' END
-	  FROM unnest(customer_ids) AS c (customer_id)
-	  LEFT JOIN (
-		SELECT p.customer_id,
-			   crm_internal.bounded_history_agg(p.purchased_on, p.amount) AS history,
-			   crm_internal.bounded_history_agg(p.purchased_on, p.profit) AS profit_history,
-			   true AS has_rows,
-			   count(p.profit) > 0 AS has_profit
-		  FROM (SELECT DISTINCT u.customer_id FROM unnest(customer_ids) AS u (customer_id)) k
-		  JOIN @internal@.purchase_source p
-			ON @internal@.same_customer(p.customer_id, k.customer_id)
-		 GROUP BY p.customer_id) h ON @internal@.same_customer(h.customer_id, c.customer_id)
-	  LEFT JOIN archived_history a ON @internal@.same_customer(a.customer_id, c.customer_id);
+	  FROM (SELECT k.customer_id,
+				   crm_internal.bounded_history_agg(p.purchased_on, p.amount) AS history,
+				   crm_internal.bounded_history_agg(p.purchased_on, p.profit) AS profit_history,
+				   count(p.customer_id) > 0 AS has_rows,
+				   count(p.profit) > 0 AS has_profit
+			  FROM (SELECT DISTINCT u.customer_id FROM unnest(customer_ids) AS u (customer_id)) k
+			  LEFT JOIN @internal@.purchase_source p
+				ON @internal@.same_customer(p.customer_id, k.customer_id)
+			 GROUP BY k.customer_id) h
+	  LEFT JOIN archived_history a ON @internal@.same_customer(a.customer_id, h.customer_id);
 END;
 COMMENT ON FUNCTION @internal@.recompute(@key@[]) IS
 'Histories of some customers from the facts: one row for each key given, with a NULL history for a '

@@ -206,5 +206,38 @@ INSERT INTO orders (order_id, buyer, created_at, total) SELECT i, i, '2024-01-01
 SELECT is((SELECT count(DISTINCT customer_id) FROM shop.customer_change), 200000::bigint,
 	'a statement with more customers than are kept in memory notes all');
 
+-- A customer with many orders, and a refresh of many customers
+CREATE TABLE large (c int, d date, a numeric);
+INSERT INTO large SELECT CASE WHEN i % 2 = 0 THEN 0 ELSE i % 4001 END, date '2024-01-01' + i % 366,
+	i % 97 FROM generate_series(1, 200000) i;
+CREATE INDEX ON large (c);
+ANALYZE large;
+SELECT crm.attach('wide', 'large', 'c', 'd', 'a', time_zone => 'UTC') \g /dev/null
+SELECT pg_temp.refresh('wide') \g /dev/null
+ANALYZE wide.customer_history;
+SET LOCAL crm.as_of = '2024-12-31';
+SELECT crm.freeze_thresholds('wide', '2024-12-31') \g /dev/null
+
+-- A figure of a plan: the largest of all its nodes, in its second run.
+CREATE FUNCTION pg_temp.largest(query text, figure text) RETURNS numeric LANGUAGE plpgsql AS $$
+DECLARE
+	plan jsonb;
+BEGIN
+	FOR i IN 1..2 LOOP
+		EXECUTE 'EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT json) ' || query INTO plan;
+	END LOOP;
+	RETURN (SELECT max(f::numeric) FROM jsonb_path_query(plan,
+		('strict $.**."' || figure || '"')::jsonpath) f);
+END
+$$;
+SELECT cmp_ok(pg_temp.largest('SELECT revenue FROM wide.customer_360 WHERE customer_id = 0',
+	'Shared Hit Blocks'), '<', 100::numeric,
+	'a stored customer with 100 000 orders is read without the orders');
+SET LOCAL plan_cache_mode = force_generic_plan; -- how many keys it gets is not known then
+PREPARE recompute (int[]) AS SELECT * FROM wide_internal.recompute($1);
+SELECT cmp_ok(coalesce(pg_temp.largest((SELECT format('EXECUTE recompute(%L)', array_agg(i))
+	FROM generate_series(1, 4000) i), 'Rows Removed by Join Filter'), 0), '<', 1000::numeric,
+	'a refresh of 4000 customers compares no pairs of them');
+
 SELECT * FROM finish();
 ROLLBACK;
