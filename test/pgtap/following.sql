@@ -1,14 +1,10 @@
 -- How a workspace follows its source: which changes are noted, what a refresh
 -- takes over, and that no change of the source ever stops a writer.
 \ir setup/begin.sql
+\ir setup/refresh.sql
 SET LOCAL search_path = public;
 SELECT * FROM no_plan();
 
--- What CALL crm.refresh does, in one transaction.
-CREATE FUNCTION pg_temp.refresh(workspace text) RETURNS boolean LANGUAGE sql AS $$
-	SELECT bool_and(crm_internal.refresh_step(workspace, s.run, s.everyone, 1000, 'infinity'))
-	  FROM crm_internal.refresh_start(workspace, false) s;
-$$;
 CREATE FUNCTION pg_temp.noted(workspace text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
 	answer text;

@@ -3,6 +3,7 @@
 -- refuses NULL. Each spelling of a name is the same customer in every view,
 -- refresh and note, as plain SQL in the schema of the orders says.
 \ir setup/begin.sql
+\ir setup/refresh.sql
 CREATE EXTENSION IF NOT EXISTS citext SCHEMA public;
 SET LOCAL search_path = public;
 SELECT * FROM no_plan();
@@ -11,12 +12,6 @@ CREATE COLLATION any_case (provider = icu, locale = 'und-u-ks-level2', determini
 CREATE DOMAIN person AS citext CHECK (length(VALUE) > 1);
 CREATE DOMAIN person_no AS integer NOT NULL;
 CREATE TYPE shop_kind AS ENUM ('zoo', 'bar', 'inn', 'spa');
-
--- What CALL crm.refresh does, in one transaction.
-CREATE FUNCTION pg_temp.refresh(workspace text) RETURNS boolean LANGUAGE sql AS $$
-	SELECT bool_and(crm_internal.refresh_step(workspace, s.run, s.everyone, 1000, 'infinity'))
-	  FROM crm_internal.refresh_start(workspace, false) s;
-$$;
 
 -- The customers of each view, and their revenue, against the orders.
 CREATE FUNCTION pg_temp.differences(workspace text) RETURNS text LANGUAGE plpgsql AS $$

@@ -1,13 +1,9 @@
 -- Sources: what can be one, which rows and customers are rejected, and how a
 -- workspace gets another source.
 \ir setup/begin.sql
+\ir setup/refresh.sql
 SET LOCAL search_path = public;
 SELECT * FROM no_plan();
-
-CREATE FUNCTION pg_temp.refresh(workspace text) RETURNS boolean LANGUAGE sql AS $$
-	SELECT bool_and(crm_internal.refresh_step(workspace, s.run, s.everyone, 1000, 'infinity'))
-	  FROM crm_internal.refresh_start(workspace, false) s;
-$$;
 
 -- Filters
 CREATE TABLE o (c int, d date, a numeric, s text);

@@ -4,11 +4,14 @@ use strict;
 use warnings;
 
 use File::Basename qw(dirname);
-use File::Temp qw(tempfile);
+use FindBin;
 use Test::More;
 
+use lib "$FindBin::Bin/lib";
+use Session qw($database run_file);
+
 my $top = dirname(__FILE__) . '/../..';
-my $database = "crm_documents_$$";
+$database = "crm_documents_$$";
 
 # 3000 customers with rates, times of leaving and mean amounts of their own.
 my $orders = q{
@@ -27,27 +30,17 @@ CREATE TABLE customer_history AS
 SELECT customer_id, crm.history_agg((ordered_at - interval '25 years')::date, amount) AS history FROM orders GROUP BY 1;
 };
 
-sub psql
-{
-	my ($sql) = @_;
-	my ($file, $name) = tempfile(UNLINK => 1);
-	print $file $sql;
-	close $file;
-	my $output = qx(psql -XqAt -v ON_ERROR_STOP=1 -d $database -f $name 2>&1);
-	return ($? == 0, $output);
-}
-
 for ([ 'README.md', $orders ], [ 'docs/functions.md', $orders ], [ 'docs/models.md', $histories ])
 {
 	my ($document, $setup) = @$_;
 	system("createdb $database") == 0 or die;
-	my ($ok, $output) = psql($setup);
+	my ($ok, $output) = run_file($setup, '-d', $database);
 	ok($ok, "$document: the reader's tables") or diag($output);
 	open(my $text, '<', "$top/$document") or die "$document: $!";
 	my @blocks = do { local $/; <$text> } =~ /^```sql\n(.*?)^```/msg;
 	cmp_ok(scalar @blocks, '>', 2, "$document has SQL");
 	# One session, as the reader has; the number of a block that ran is printed.
-	($ok, $output) = psql(join('', map { "$blocks[$_]\n\\echo block $_ ran\n" } 0 .. $#blocks));
+	($ok, $output) = run_file(join('', map { "$blocks[$_]\n\\echo block $_ ran\n" } 0 .. $#blocks), '-d', $database);
 	like($output, qr/^block $_ ran$/m, "$document: block $_ runs") or diag($output) for 0 .. $#blocks;
 	system("dropdb $database") == 0 or die;
 }

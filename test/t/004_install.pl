@@ -4,28 +4,19 @@
 use strict;
 use warnings;
 
-use File::Temp qw(tempfile);
+use FindBin;
 use Test::More;
+
+use lib "$FindBin::Bin/lib";
+use Session qw(login);
 
 my ($owner, $plain) = ("crm_owner_$$", "crm_plain_$$");
 my ($from, $to) = ("crm_install_$$", "crm_reinstall_$$");
 
-# Runs SQL as a role that logs in; an error is printed with its SQLSTATE.
-sub psql
-{
-	my ($role, $database, $sql) = @_;
-	my ($file, $name) = tempfile(UNLINK => 1);
-	print $file "SET client_min_messages = warning;\n$sql";
-	close $file;
-	my $output = qx(psql -XqAt -v ON_ERROR_STOP=1 -v VERBOSITY=verbose -U $role -d $database -f $name 2>&1);
-	chomp $output;
-	return ($? == 0, $output);
-}
-
 sub succeeds
 {
 	my ($role, $database, $sql, $name) = @_;
-	my ($ok, $output) = psql($role, $database, $sql);
+	my ($ok, $output) = login($role, $sql, $database);
 	ok($ok, $name) or diag($output);
 	return $output;
 }
@@ -33,14 +24,14 @@ sub succeeds
 sub fails
 {
 	my ($role, $database, $sql, $error, $name) = @_;
-	my ($ok, $output) = psql($role, $database, $sql);
+	my ($ok, $output) = login($role, $sql, $database);
 	ok(!$ok && $output =~ $error, $name) or diag($output);
 }
 
 sub answers
 {
 	my ($role, $database, $sql, $expected, $name) = @_;
-	my (undef, $output) = psql($role, $database, $sql);
+	my (undef, $output) = login($role, $sql, $database);
 	is($output, $expected, $name);
 }
 
@@ -92,7 +83,7 @@ for my $role ($owner, $plain)
 			$denied, "$role cannot create an operator in $schema");
 		fails($role, $from, "ALTER SCHEMA $schema OWNER TO $plain", qr/must be owner of schema $schema/, "$role cannot take $schema");
 		fails($role, $from, "DROP SCHEMA $schema CASCADE", qr/must be owner of schema $schema/, "$role cannot drop $schema");
-		psql($role, $from, "GRANT CREATE ON SCHEMA $schema TO PUBLIC");
+		login($role, "GRANT CREATE ON SCHEMA $schema TO PUBLIC", $from);
 		answers($plain, $from, "SELECT has_schema_privilege('public', '$schema', 'CREATE')", 'f', "$role cannot open $schema");
 	}
 	fails($role, $from, q{CREATE OR REPLACE FUNCTION crm.version() RETURNS text LANGUAGE sql RETURN 'planted'},

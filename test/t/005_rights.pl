@@ -4,26 +4,19 @@
 use strict;
 use warnings;
 
-use File::Temp qw(tempfile);
+use FindBin;
 use Test::More;
 
-my ($database, $plain) = ("crm_rights_$$", "crm_plain_$$");
+use lib "$FindBin::Bin/lib";
+use Session qw($database login);
 
-sub psql
-{
-	my ($role, $sql) = @_;
-	my ($file, $name) = tempfile(UNLINK => 1);
-	print $file "SET client_min_messages = warning;\n$sql";
-	close $file;
-	my $output = qx(psql -XqAt -v ON_ERROR_STOP=1 -v VERBOSITY=verbose -U $role -d $database -f $name 2>&1);
-	chomp $output;
-	return ($? == 0, $output);
-}
+my $plain;
+($database, $plain) = ("crm_rights_$$", "crm_plain_$$");
 
 sub answers
 {
 	my ($sql, $expected, $name) = @_;
-	my (undef, $output) = psql($plain, $sql);
+	my (undef, $output) = login($plain, $sql);
 	is($output, $expected, $name);
 }
 
@@ -81,8 +74,8 @@ my %call = (
 		"crm.make_model('nbd', 'week', '{1,2}'), history, '2024-06-30', '2024-12-31'");
 
 system("createdb $database") == 0 or die;
-psql('postgres', "CREATE ROLE $plain LOGIN; CREATE EXTENSION crm; GRANT CREATE ON SCHEMA public TO $plain");
-my ($ok, $output) = psql($plain, q{
+login('postgres', "CREATE ROLE $plain LOGIN; CREATE EXTENSION crm; GRANT CREATE ON SCHEMA public TO $plain");
+my ($ok, $output) = login($plain, q{
 SET timezone = 'UTC';
 CREATE TABLE fact (customer int, day date, moment timestamptz, amount numeric, history crm.history, x bigint, t_x float8, t float8,
 	occasions bigint, last_occasion bigint)
@@ -118,7 +111,7 @@ INSERT INTO kept VALUES ('$text'), (NULL);
 \\copy kept FROM '/tmp/$database' (FORMAT binary)
 SELECT count(*), count(value), count(DISTINCT value) FROM kept}, '4|2|1', "binary input and output of crm.$type, and its use as a column");
 	unlink "/tmp/$database";
-	($ok, $output) = psql($plain, "SELECT '[1]'::crm.$type");
+	($ok, $output) = login($plain, "SELECT '[1]'::crm.$type");
 	ok(!$ok && $output =~ /22P02|22023|23514/, "crm.$type refuses other input") or diag($output);
 }
 answers(q{CREATE INDEX ON fact_0 (history);
@@ -141,15 +134,15 @@ for my $aggregate (sort keys %call)
 {
 	my ($name) = $aggregate =~ /^(.*)\(/;
 	my $query = "SELECT $name($call{$aggregate})";
-	(my $computed, my $value) = psql($plain, "SET timezone = 'UTC'; $serial $query FROM fact");
+	(my $computed, my $value) = login($plain, "SET timezone = 'UTC'; $serial $query FROM fact");
 	ok($computed && $value ne '', "$aggregate is computed") or diag($value);
-	my (undef, $combines) = psql($plain, "SELECT aggcombinefn <> 0 FROM pg_aggregate WHERE aggfnoid = '$aggregate'::regprocedure");
+	my (undef, $combines) = login($plain, "SELECT aggcombinefn <> 0 FROM pg_aggregate WHERE aggfnoid = '$aggregate'::regprocedure");
 	for ([ 'parallel workers', $workers, qr/Gather.*Partial Aggregate/s ],
 		[ 'partitions', "$serial SET enable_partitionwise_aggregate = on; SET enable_hashagg = off;", qr/Append.*Partial Aggregate/s ])
 	{
 		my ($way, $settings, $plan) = @$_;
 		next unless $combines eq 't';
-		my (undef, $explained) = psql($plain, "$settings EXPLAIN (COSTS off) $query FROM fact");
+		my (undef, $explained) = login($plain, "$settings EXPLAIN (COSTS off) $query FROM fact");
 		like($explained, $plan, "$aggregate is planned over $way");
 		answers("SET timezone = 'UTC'; $settings $query FROM fact", $value, "$aggregate over $way");
 	}
@@ -161,7 +154,7 @@ my $support = q{SELECT DISTINCT f.oid FROM pg_aggregate a JOIN pg_proc p ON p.oi
   JOIN pg_proc f ON f.oid IN (aggtransfn, aggcombinefn, aggserialfn, aggdeserialfn, aggfinalfn)
  WHERE p.pronamespace = 'crm'::regnamespace};
 answers("SELECT count(*) > 50, bool_or(has_function_privilege(oid, 'EXECUTE')) FROM ($support) f", 't|f', 'support functions of aggregates are for them alone');
-($ok, $output) = psql($plain, q{SELECT crm_internal.history_combine('[]', '[]')});
+($ok, $output) = login($plain, q{SELECT crm_internal.history_combine('[]', '[]')});
 ok(!$ok && $output =~ /42501: permission denied for function history_combine/, 'a call of one is refused') or diag($output);
 answers("SELECT oid::regprocedure FROM pg_proc WHERE pronamespace = 'crm'::regnamespace AND NOT has_function_privilege(oid, 'EXECUTE')", '',
 	'everybody may call what is in crm');

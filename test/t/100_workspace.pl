@@ -4,16 +4,16 @@ use strict;
 use warnings;
 
 use File::Temp qw(tempfile);
+use FindBin;
 use Test::More;
+
+use lib "$FindBin::Bin/lib";
+use Session qw(run_file);
 
 sub psql
 {
 	my ($database, $sql) = @_;
-	my ($file, $name) = tempfile(UNLINK => 1);
-	print $file $sql;
-	close $file;
-	my $output = qx(psql -XqAt -v ON_ERROR_STOP=1 -d $database -f $name 2>&1);
-	return ($? == 0, $output);
+	return run_file($sql, '-d', $database);
 }
 
 sub answer

@@ -4,52 +4,22 @@
 use strict;
 use warnings;
 
-use File::Temp qw(tempfile);
+use FindBin;
 use Test::More;
 
-my $database = "crm_following_$$";
+use lib "$FindBin::Bin/lib";
+use Session;
+
+$database = "crm_following_$$";
 my %role = map { $_ => "crm_${_}_$$" } qw(seller analyst writer stranger);
 
-sub run_as
-{
-	my ($role, $sql, $where) = @_;
-	my ($file, $name) = tempfile(UNLINK => 1);
-	print $file "SET client_min_messages = warning;\n$sql";
-	close $file;
-	$where //= $database;
-	my $output = qx(psql -XqAt -v ON_ERROR_STOP=1 -U $role -d $where -f $name 2>&1);
-	chomp $output;
-	return ($? == 0, $output);
-}
-
-sub succeeds
-{
-	my ($role, $sql, $name) = @_;
-	my ($ok, $output) = run_as($role, $sql);
-	ok($ok, $name) or diag($output);
-}
-
-sub answers
-{
-	my ($role, $sql, $expected, $name) = @_;
-	my (undef, $output) = run_as($role, $sql);
-	is($output, $expected, $name);
-}
-
-sub fails
-{
-	my ($role, $sql, $pattern, $name) = @_;
-	my ($ok, $output) = run_as($role, $sql);
-	ok(!$ok && $output =~ $pattern, $name) or diag($output);
-}
-
 my $admin = $ENV{PGUSER} // 'postgres';
-run_as($admin, join("\n", map { "CREATE ROLE $_ LOGIN;" } sort values %role), 'postgres');
+login($admin, join("\n", map { "CREATE ROLE $_ LOGIN;" } sort values %role), 'postgres');
 system("createdb -U $admin $database") == 0 or BAIL_OUT('no database');
-run_as($admin, "CREATE EXTENSION crm; GRANT CREATE ON DATABASE $database TO $role{analyst}, $role{seller}, $role{stranger};");
+login($admin, "CREATE EXTENSION crm; GRANT CREATE ON DATABASE $database TO $role{analyst}, $role{seller}, $role{stranger};");
 
 # The seller owns the orders, the analyst the workspace, the writer writes.
-succeeds($role{seller}, <<"SQL", 'a seller makes a table and lets an analyst follow it');
+runs($role{seller}, <<"SQL", 'a seller makes a table and lets an analyst follow it');
 CREATE SCHEMA store;
 CREATE TABLE store.orders (order_id bigint, customer bigint, at date, amount numeric);
 CREATE INDEX ON store.orders (customer);
@@ -57,15 +27,15 @@ GRANT USAGE ON SCHEMA store TO $role{analyst}, $role{writer};
 GRANT SELECT, TRIGGER ON store.orders TO $role{analyst};
 GRANT SELECT, INSERT, UPDATE, DELETE ON store.orders TO $role{writer};
 SQL
-succeeds($role{analyst}, "SELECT crm.attach('shop', 'store.orders', 'customer', 'at', 'amount'); CALL crm.refresh('shop');",
+runs($role{analyst}, "SELECT crm.attach('shop', 'store.orders', 'customer', 'at', 'amount'); CALL crm.refresh('shop');",
 	'the analyst attaches a workspace');
-succeeds($role{writer}, "INSERT INTO store.orders VALUES (1, 7, '2024-01-01', 5);",
+runs($role{writer}, "INSERT INTO store.orders VALUES (1, 7, '2024-01-01', 5);",
 	'a writer without rights in the workspace writes');
 answers($role{analyst}, 'SELECT customer_id FROM shop.customer_change;', '7', 'the customer is noted');
-fails($role{writer}, 'SELECT * FROM shop.customer_change;', qr/permission denied/, 'the writer cannot read the notes');
+refused($role{writer}, 'SELECT * FROM shop.customer_change;', qr/permission denied/, 'the writer cannot read the notes');
 
 # A key column that is put in the place of another runs no code of anybody.
-succeeds($role{seller}, <<"SQL", 'the seller puts a column of their own type in the place of the key');
+runs($role{seller}, <<"SQL", 'the seller puts a column of their own type in the place of the key');
 CREATE TYPE store.trap AS ENUM ('x');
 CREATE TABLE store.caught (who text);
 GRANT INSERT ON store.caught TO PUBLIC;
@@ -74,14 +44,14 @@ CREATE CAST (store.trap AS bigint) WITH FUNCTION store.spring(store.trap) AS ASS
 ALTER TABLE store.orders RENAME COLUMN customer TO buyer;
 ALTER TABLE store.orders ADD COLUMN customer store.trap DEFAULT 'x';
 SQL
-succeeds($role{writer}, "INSERT INTO store.orders (order_id, buyer, at, amount) VALUES (2, 8, '2024-01-01', 5);",
+runs($role{writer}, "INSERT INTO store.orders (order_id, buyer, at, amount) VALUES (2, 8, '2024-01-01', 5);",
 	'the writer goes on');
 answers($role{seller}, 'SELECT count(*) FROM store.caught;', '0', 'no code of the seller has run');
 answers($role{analyst}, 'SELECT string_agg(customer_id::text, \',\' ORDER BY 1) FROM shop.customer_change;', '7,8',
 	'the column that was renamed is followed');
 
 # Code that the analyst puts on the notes does not run as the writer.
-succeeds($role{analyst}, <<"SQL", 'the analyst puts triggers on the notes');
+runs($role{analyst}, <<"SQL", 'the analyst puts triggers on the notes');
 CREATE TABLE shop.ran (who text);
 GRANT USAGE ON SCHEMA shop TO PUBLIC;
 GRANT INSERT ON shop.ran TO PUBLIC;
@@ -89,13 +59,13 @@ CREATE FUNCTION shop.who() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INT
 CREATE TRIGGER a AFTER INSERT ON shop.customer_change FOR EACH ROW EXECUTE FUNCTION shop.who();
 CREATE CONSTRAINT TRIGGER b AFTER INSERT ON shop.customer_change DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION shop.who();
 SQL
-succeeds($role{writer}, "INSERT INTO store.orders (order_id, buyer, at, amount) VALUES (3, 9, '2024-01-01', 5);",
+runs($role{writer}, "INSERT INTO store.orders (order_id, buyer, at, amount) VALUES (3, 9, '2024-01-01', 5);",
 	'the writer goes on beside triggers on the notes');
 answers($role{analyst}, "SELECT count(*) FROM shop.ran WHERE who = '$role{writer}';", '0',
 	'no code of the analyst has run as the writer');
 
 # A stranger's trigger with the workspace in its condition notes nothing.
-run_as($role{stranger}, <<"SQL");
+login($role{stranger}, <<"SQL");
 CREATE SCHEMA theirs;
 CREATE TABLE theirs.bait (customer bigint, at date, amount numeric);
 CREATE VIEW theirs.source_row AS SELECT customer AS customer_id, at, amount FROM theirs.bait;
@@ -108,17 +78,17 @@ answers($role{analyst}, 'SELECT (SELECT count(*) FROM shop.customer_change WHERE
 	'0|0', 'a trigger of a stranger notes nothing');
 
 # A refresh in a transaction block, and what a dump carries over.
-fails($role{analyst}, "BEGIN; CALL crm.refresh('shop');", qr/crm.refresh cannot run inside a transaction block.*HINT/s,
+refused($role{analyst}, "BEGIN; CALL crm.refresh('shop');", qr/crm.refresh cannot run inside a transaction block.*HINT/s,
 	'a refresh in a transaction block says what to do');
-succeeds($role{analyst}, "DROP TABLE shop.ran CASCADE; DROP FUNCTION shop.who CASCADE; CALL crm.refresh('shop');",
+runs($role{analyst}, "DROP TABLE shop.ran CASCADE; DROP FUNCTION shop.who CASCADE; CALL crm.refresh('shop');",
 	'a refresh with real logins');
 system("createdb -U $admin ${database}_copy") == 0 or BAIL_OUT('no database');
 system("pg_dump -U $admin $database 2>/dev/null | psql -XqAt -U $admin -d ${database}_copy >/dev/null 2>&1");
-my (undef, $noted) = run_as($role{writer}, "UPDATE store.orders SET amount = 6 WHERE order_id = 3;", "${database}_copy");
+my (undef, $noted) = login($role{writer}, "UPDATE store.orders SET amount = 6 WHERE order_id = 3;", "${database}_copy");
 is($noted, '', 'a writer goes on in a restored database');
-(undef, $noted) = run_as($role{analyst}, "SELECT customer_id FROM shop.customer_change;", "${database}_copy");
+(undef, $noted) = login($role{analyst}, "SELECT customer_id FROM shop.customer_change;", "${database}_copy");
 is($noted, '9', 'restored triggers note the customer');
-(undef, $noted) = run_as($role{analyst}, "CALL crm.refresh('shop'); ", "${database}_copy");
+(undef, $noted) = login($role{analyst}, "CALL crm.refresh('shop'); ", "${database}_copy");
 like($noted, qr{^1\|1\|}, 'the tables of the source are known after a restore, so one customer is recomputed');
 
 END
@@ -126,7 +96,7 @@ END
 	if ($database)
 	{
 		system("dropdb -U $admin --if-exists $_ 2>/dev/null") for "${database}_copy", $database;
-		run_as($admin, join("\n", map { "DROP ROLE IF EXISTS $_;" } sort values %role), 'postgres');
+		login($admin, join("\n", map { "DROP ROLE IF EXISTS $_;" } sort values %role), 'postgres');
 	}
 }
 

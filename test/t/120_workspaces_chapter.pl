@@ -4,21 +4,20 @@ use strict;
 use warnings;
 
 use File::Basename qw(dirname);
-use File::Temp qw(tempfile);
+use FindBin;
 use Test::More;
 
-my $database = "crm_workspaces_chapter_$$";
-my $document = dirname(__FILE__) . '/../../docs/workspaces.md';
+use lib "$FindBin::Bin/lib";
+use Session qw($database run_file);
 
 sub psql
 {
-	my ($sql, $options) = (@_, '');
-	my ($file, $name) = tempfile(UNLINK => 1);
-	print $file $sql;
-	close $file;
-	my $output = qx(psql -XqAt -v ON_ERROR_STOP=1 $options -d $database -f $name 2>&1);
-	return ($? == 0, $output);
+	my ($sql, @options) = @_;
+	return run_file($sql, @options, '-d', $database);
 }
+
+$database = "crm_workspaces_chapter_$$";
+my $document = dirname(__FILE__) . '/../../docs/workspaces.md';
 
 # 3000 customers with rates, times of leaving and mean amounts of their own.
 system("createdb $database") == 0 or die;

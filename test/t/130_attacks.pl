@@ -5,47 +5,15 @@
 use strict;
 use warnings;
 
-use File::Temp qw(tempfile);
+use FindBin;
 use Test::More;
 
-my $database = "crm_attacks_$$";
+use lib "$FindBin::Bin/lib";
+use Session;
+
+$database = "crm_attacks_$$";
 my ($attacker, $stranger, $keeper) = ("crm_attacker_$$", "crm_stranger_$$", "crm_keeper_$$");
 my $superuser = $ENV{PGUSER} || getpwuid($<);
-
-# Runs SQL in a session of its own as a role. Returns whether it went well, and
-# the output with errors.
-sub login
-{
-	my ($role, $sql) = @_;
-	my ($file, $name) = tempfile(UNLINK => 1);
-	print $file "SET client_min_messages = warning;\n$sql";
-	close $file;
-	my $output = qx(psql -XqAt -v ON_ERROR_STOP=1 -v VERBOSITY=verbose -U $role -d $database -f $name 2>&1);
-	chomp $output;
-	return ($? == 0, $output);
-}
-
-sub runs
-{
-	my ($role, $sql, $name) = @_;
-	my ($ok, $output) = login($role, $sql);
-	ok($ok, $name) or diag($output);
-	return $output;
-}
-
-sub refused
-{
-	my ($role, $sql, $error, $name) = @_;
-	my ($ok, $output) = login($role, $sql);
-	ok(!$ok && $output =~ $error, $name) or diag($output);
-}
-
-sub answers
-{
-	my ($role, $sql, $expected, $name) = @_;
-	my (undef, $output) = login($role, $sql);
-	is($output, $expected, $name);
-}
 
 my $is_superuser = "SELECT rolsuper FROM pg_roles WHERE rolname = '$attacker'";
 

@@ -3,22 +3,24 @@
 use strict;
 use warnings;
 
-use File::Temp qw(tempfile tempdir);
+use File::Temp qw(tempdir);
+use FindBin;
 use Test::More;
 
-my $database = "crm_maintain_$$";
-my $keeper = "crm_keeper_$$";
+use lib "$FindBin::Bin/lib";
+use Session qw($database run_file);
 
+# Statements without notices, with options of psql.
 sub psql
 {
 	my ($sql, @options) = @_;
-	my ($file, $name) = tempfile(UNLINK => 1);
-	print $file "SET client_min_messages = warning;\n$sql";
-	close $file;
-	my $output = qx(psql -XqAt -v ON_ERROR_STOP=1 @options -d $database -f $name 2>&1);
+	my ($ok, $output) = run_file("SET client_min_messages = warning;\n$sql", @options, '-d', $database);
 	chomp $output;
-	return ($? == 0, $output);
+	return ($ok, $output);
 }
+
+$database = "crm_maintain_$$";
+my $keeper = "crm_keeper_$$";
 
 sub answers
 {

@@ -3,21 +3,20 @@
 use strict;
 use warnings;
 
-use File::Temp qw(tempfile);
+use FindBin;
 use Test::More;
 
-my $database = "crm_cron_$$";
+use lib "$FindBin::Bin/lib";
+use Session qw($database login);
 
+# What statements print in a database.
 sub psql
 {
 	my ($sql, $where) = @_;
-	my ($file, $name) = tempfile(UNLINK => 1);
-	print $file "SET client_min_messages = warning;\n$sql";
-	close $file;
-	my $output = qx(psql -XqAt -v ON_ERROR_STOP=1 -d $where -f $name 2>&1);
-	chomp $output;
-	return $output;
+	return (login(undef, $sql, $where))[1];
 }
+
+$database = "crm_cron_$$";
 
 if (psql('SHOW shared_preload_libraries', 'postgres') !~ /pg_cron/)
 {
