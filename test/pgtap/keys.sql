@@ -63,7 +63,8 @@ DECLARE
 	source text := workspace || '_source';
 BEGIN
 	EXECUTE format('CREATE SCHEMA %I', source);
-	EXECUTE format('CREATE TABLE %I.orders (key %s, ordered_on date, amount numeric)', source, type);
+	EXECUTE format('CREATE TABLE %I.orders (key %s, ordered_on date, amount numeric)',
+		source, type);
 	EXECUTE format('CREATE INDEX ON %I.orders (key)', source);
 	EXECUTE format('INSERT INTO %I.orders SELECT k::%s, date ''2024-01-01'' + n::int, n
 		FROM unnest($1) WITH ORDINALITY u (k, n)', source, split_part(type, ' COLLATE', 1))
@@ -84,7 +85,8 @@ BEGIN
 	PERFORM crm.freeze_thresholds(workspace, '2024-12-31');
 	EXECUTE format('DELETE FROM %I.orders WHERE key = $1::%s', source,
 		split_part(type, ' COLLATE', 1)) USING again[1];
-	RETURN NEXT is(pg_temp.differences(workspace), '', type || ': a customer without orders is gone');
+	RETURN NEXT is(pg_temp.differences(workspace), '',
+		type || ': a customer without orders is gone');
 	PERFORM pg_temp.refresh(workspace);
 	RETURN NEXT is(pg_temp.differences(workspace), '', type || ': a refresh forgets that customer');
 	RETURN NEXT is((SELECT string_agg(c.problem || ' ' || c.object, ', ')

@@ -22,6 +22,7 @@ SELECT set_eq($$
 			 ('crm_internal.drop_workspace_as_owner(text,boolean)'),
 			 ('crm_internal.erase_customer_as_owner(text,text)'),
 			 ('crm_internal.facts_of_rows(oid,text)'),
+			 ('crm_internal.fresh_histories(anyelement)'),
 			 ('crm_internal.lifecycle_write(text,crm.ruleset,timestamp with time zone)'),
 			 ('crm_internal.merge_archive(text,text)'),
 			 ('crm_internal.merge_log(regclass,name,bigint,bigint)'),
