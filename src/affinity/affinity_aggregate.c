@@ -138,8 +138,7 @@ add_row(Affinity *affinity, uint32 basket, text *product)
 static Affinity *
 state_argument(FunctionCallInfo fcinfo, MemoryContext context, bool *is_row)
 {
-	Affinity *affinity =
-		PG_ARGISNULL(0) ? NULL : (Affinity *) PG_GETARG_POINTER(0);
+	Affinity *affinity = aggregate_state(fcinfo, 0);
 	int64 min_baskets;
 
 	*is_row = !any_argument_is_null(fcinfo);

@@ -1,7 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * aggregate.h
- *		The two questions that every aggregate asks about its call.
+ *		What every aggregate asks about its call, and how its states travel.
+ *
+ * A state that travels from a worker to the leader is a bytea: a byte with the
+ * number of its format, then what the aggregate writes, in network order.
  *
  *-------------------------------------------------------------------------
  */
@@ -9,6 +12,8 @@
 #define CRM_BASE_AGGREGATE_H
 
 #include "base/crm.h"
+
+#include "libpq/pqformat.h"
 
 /*
  * The memory context that lives as long as the state, that is, as long as a
@@ -38,6 +43,41 @@ any_argument_is_null(FunctionCallInfo fcinfo)
 		if (PG_ARGISNULL(i))
 			return true;
 	return false;
+}
+
+/*
+ * The state in an argument (0, or 1 for the second one of a combine function).
+ * NULL for a group in which no row has counted yet.
+ */
+static inline void *
+aggregate_state(FunctionCallInfo fcinfo, int number)
+{
+	return PG_ARGISNULL(number) ? NULL : PG_GETARG_POINTER(number);
+}
+
+/* Begins the bytes of a state. pq_endtypsend() ends them. */
+static inline void
+state_write_start(StringInfo bytes, int format)
+{
+	pq_begintypsend(bytes);
+	pq_sendbyte(bytes, (uint8) format);
+}
+
+/*
+ * Begins to read the state in the first argument. The bytes stay where they
+ * are. A format that is not known is a fault of the software: elog is enough.
+ */
+static inline void
+state_read_start(FunctionCallInfo fcinfo, StringInfo bytes, int format)
+{
+	bytea *state = PG_GETARG_BYTEA_PP(0);
+
+	(void) aggregate_context(fcinfo);
+	memset(bytes, 0, sizeof(*bytes));
+	bytes->data = VARDATA_ANY(state);
+	bytes->len = bytes->maxlen = (int) VARSIZE_ANY_EXHDR(state);
+	if (pq_getmsgbyte(bytes) != format)
+		elog(ERROR, "unknown format of the state of an aggregate");
 }
 
 #endif /* CRM_BASE_AGGREGATE_H */

@@ -274,7 +274,7 @@ add_row(Attribution *attribution, Journey *journey)
 static Attribution *
 state_argument(FunctionCallInfo fcinfo)
 {
-	return PG_ARGISNULL(0) ? NULL : (Attribution *) PG_GETARG_POINTER(0);
+	return aggregate_state(fcinfo, 0);
 }
 
 PG_FUNCTION_INFO_V1(crm_attribution_transition);

@@ -188,7 +188,7 @@ Datum
 crm_funnel_transition(PG_FUNCTION_ARGS)
 {
 	MemoryContext context = aggregate_context(fcinfo);
-	Funnel *funnel = PG_ARGISNULL(0) ? NULL : (Funnel *) PG_GETARG_POINTER(0);
+	Funnel *funnel = aggregate_state(fcinfo, 0);
 	FunnelEvent event;
 	FunnelRule rule;
 	int steps;
@@ -263,8 +263,7 @@ PG_FUNCTION_INFO_V1(crm_funnel_final);
 Datum
 crm_funnel_final(PG_FUNCTION_ARGS)
 {
-	const Funnel *funnel =
-		PG_ARGISNULL(0) ? NULL : (Funnel *) PG_GETARG_POINTER(0);
+	const Funnel *funnel = aggregate_state(fcinfo, 0);
 	const FunnelEvent *events;
 	FunnelResult result;
 	Datum values[FUNNEL_COLUMNS];

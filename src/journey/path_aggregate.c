@@ -203,8 +203,7 @@ Datum
 crm_path_transition(PG_FUNCTION_ARGS)
 {
 	MemoryContext context = aggregate_context(fcinfo);
-	TouchPath *path =
-		PG_ARGISNULL(0) ? NULL : (TouchPath *) PG_GETARG_POINTER(0);
+	TouchPath *path = aggregate_state(fcinfo, 0);
 	int32 longest;
 	Touch touch;
 
@@ -260,8 +259,7 @@ PG_FUNCTION_INFO_V1(crm_path_final);
 Datum
 crm_path_final(PG_FUNCTION_ARGS)
 {
-	const TouchPath *path =
-		PG_ARGISNULL(0) ? NULL : (TouchPath *) PG_GETARG_POINTER(0);
+	const TouchPath *path = aggregate_state(fcinfo, 0);
 	const Touch *touches;
 	Datum *names;
 	Datum *times;

@@ -181,8 +181,7 @@ Datum
 crm_transition_matrix_transition(PG_FUNCTION_ARGS)
 {
 	MemoryContext context = aggregate_context(fcinfo);
-	Transitions *transitions =
-		PG_ARGISNULL(0) ? NULL : (Transitions *) PG_GETARG_POINTER(0);
+	Transitions *transitions = aggregate_state(fcinfo, 0);
 	int64 moves = 1;
 	int number[2];
 
@@ -224,10 +223,8 @@ Datum
 crm_transition_matrix_combine(PG_FUNCTION_ARGS)
 {
 	MemoryContext context = aggregate_context(fcinfo);
-	Transitions *transitions =
-		PG_ARGISNULL(0) ? NULL : (Transitions *) PG_GETARG_POINTER(0);
-	const Transitions *other =
-		PG_ARGISNULL(1) ? NULL : (Transitions *) PG_GETARG_POINTER(1);
+	Transitions *transitions = aggregate_state(fcinfo, 0);
+	const Transitions *other = aggregate_state(fcinfo, 1);
 	int number[MARKOV_MAX_STATES];
 
 	if (transitions == NULL && other == NULL)
@@ -258,8 +255,7 @@ crm_transition_matrix_serialize(PG_FUNCTION_ARGS)
 	StringInfoData buffer;
 
 	(void) aggregate_context(fcinfo);
-	pq_begintypsend(&buffer);
-	pq_sendbyte(&buffer, STATE_FORMAT);
+	state_write_start(&buffer, STATE_FORMAT);
 	pq_sendint32(&buffer, transitions->n);
 	for (int i = 0; i < transitions->n; i++)
 	{
@@ -288,16 +284,11 @@ PG_FUNCTION_INFO_V1(crm_transition_matrix_deserialize);
 Datum
 crm_transition_matrix_deserialize(PG_FUNCTION_ARGS)
 {
-	bytea *state = PG_GETARG_BYTEA_PP(0);
 	Transitions *transitions = transitions_create(CurrentMemoryContext);
-	StringInfoData buffer = {0};
+	StringInfoData buffer;
 	int n;
 
-	(void) aggregate_context(fcinfo);
-	buffer.data = VARDATA_ANY(state);
-	buffer.len = buffer.maxlen = (int) VARSIZE_ANY_EXHDR(state);
-	if (pq_getmsgbyte(&buffer) != STATE_FORMAT)
-		elog(ERROR, "unknown format of the state of a transition matrix");
+	state_read_start(fcinfo, &buffer, STATE_FORMAT);
 	n = (int) pq_getmsgint(&buffer, 4);
 	for (int i = 0; i < n; i++)
 	{
@@ -388,8 +379,7 @@ PG_FUNCTION_INFO_V1(crm_transition_matrix_final);
 Datum
 crm_transition_matrix_final(PG_FUNCTION_ARGS)
 {
-	const Transitions *transitions =
-		PG_ARGISNULL(0) ? NULL : (Transitions *) PG_GETARG_POINTER(0);
+	const Transitions *transitions = aggregate_state(fcinfo, 0);
 	SortedState *states;
 	Datum values[MATRIX_COLUMNS];
 	bool nulls[MATRIX_COLUMNS] = {false};

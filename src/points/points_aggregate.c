@@ -344,8 +344,7 @@ Datum
 crm_points_transition(PG_FUNCTION_ARGS)
 {
 	MemoryContext context = aggregate_context(fcinfo);
-	PointsLedger *ledger =
-		PG_ARGISNULL(0) ? NULL : (PointsLedger *) PG_GETARG_POINTER(0);
+	PointsLedger *ledger = aggregate_state(fcinfo, 0);
 	PointsEntry entry;
 	TimestampTz as_of;
 	int last = PG_NARGS() - 1;
@@ -402,10 +401,8 @@ Datum
 crm_points_combine(PG_FUNCTION_ARGS)
 {
 	MemoryContext context = aggregate_context(fcinfo);
-	PointsLedger *ledger =
-		PG_ARGISNULL(0) ? NULL : (PointsLedger *) PG_GETARG_POINTER(0);
-	const PointsLedger *other =
-		PG_ARGISNULL(1) ? NULL : (PointsLedger *) PG_GETARG_POINTER(1);
+	PointsLedger *ledger = aggregate_state(fcinfo, 0);
+	const PointsLedger *other = aggregate_state(fcinfo, 1);
 
 	if (other != NULL)
 	{
@@ -441,9 +438,8 @@ crm_points_serialize(PG_FUNCTION_ARGS)
 						(long long) ledger->count),
 				 errhint("Set max_parallel_workers_per_gather to 0 for this "
 						 "query.")));
-	pq_begintypsend(&buffer);
+	state_write_start(&buffer, STATE_FORMAT);
 	enlargeStringInfo(&buffer, (int) size + STATE_HEADER_SIZE);
-	pq_sendbyte(&buffer, STATE_FORMAT);
 	pq_sendbyte(&buffer, ledger->scale);
 	pq_sendint64(&buffer, ledger->as_of);
 	pq_sendint64(&buffer, ledger->units);
@@ -472,16 +468,11 @@ PG_FUNCTION_INFO_V1(crm_points_deserialize);
 Datum
 crm_points_deserialize(PG_FUNCTION_ARGS)
 {
-	bytea *state = PG_GETARG_BYTEA_PP(0);
-	StringInfoData buffer = {0};
+	StringInfoData buffer;
 	PointsLedger header = {0};
 	PointsLedger *ledger;
 
-	(void) aggregate_context(fcinfo);
-	buffer.data = VARDATA_ANY(state);
-	buffer.len = buffer.maxlen = (int) VARSIZE_ANY_EXHDR(state);
-	if (pq_getmsgbyte(&buffer) != STATE_FORMAT)
-		elog(ERROR, "unknown format of a points state");
+	state_read_start(fcinfo, &buffer, STATE_FORMAT);
 	header.scale = pq_getmsgbyte(&buffer);
 	header.as_of = pq_getmsgint64(&buffer);
 	header.units = pq_getmsgint64(&buffer);

@@ -187,8 +187,7 @@ crm_tally_serialize(PG_FUNCTION_ARGS)
 	StringInfoData buffer;
 
 	(void) aggregate_context(fcinfo);
-	pq_begintypsend(&buffer);
-	pq_sendbyte(&buffer, STATE_FORMAT);
+	state_write_start(&buffer, STATE_FORMAT);
 	pq_sendbyte(&buffer, tally->window.unit);
 	pq_sendint32(&buffer, tally->window.first_period);
 	pq_sendint32(&buffer, tally->window.periods);
@@ -214,19 +213,14 @@ PG_FUNCTION_INFO_V1(crm_tally_deserialize);
 Datum
 crm_tally_deserialize(PG_FUNCTION_ARGS)
 {
-	bytea *state = PG_GETARG_BYTEA_PP(0);
-	StringInfoData buffer = {0};
+	StringInfoData buffer;
 	ActivityWindow window;
 	Tally *tally;
 	int32 cells;
 	int32 scale;
 	int32 size;
 
-	(void) aggregate_context(fcinfo);
-	buffer.data = VARDATA_ANY(state);
-	buffer.len = buffer.maxlen = (int) VARSIZE_ANY_EXHDR(state);
-	if (pq_getmsgbyte(&buffer) != STATE_FORMAT)
-		elog(ERROR, "unknown format of a state of counts");
+	state_read_start(fcinfo, &buffer, STATE_FORMAT);
 	window.unit = (CalendarUnit) pq_getmsgbyte(&buffer);
 	window.first_period = (int32) pq_getmsgint(&buffer, 4);
 	window.periods = (int32) pq_getmsgint(&buffer, 4);

@@ -206,7 +206,7 @@ crm_rfm_thresholds_agg_transition(PG_FUNCTION_ARGS)
 	int32 as_of;
 	int groups;
 
-	population = PG_ARGISNULL(0) ? NULL : (void *) PG_GETARG_POINTER(0);
+	population = aggregate_state(fcinfo, 0);
 	if (any_argument_is_null(fcinfo))
 	{
 		if (population == NULL)
@@ -264,8 +264,8 @@ crm_rfm_thresholds_agg_combine(PG_FUNCTION_ARGS)
 	RfmPopulation *population;
 	const RfmPopulation *other;
 
-	population = PG_ARGISNULL(0) ? NULL : (void *) PG_GETARG_POINTER(0);
-	other = PG_ARGISNULL(1) ? NULL : (void *) PG_GETARG_POINTER(1);
+	population = aggregate_state(fcinfo, 0);
+	other = aggregate_state(fcinfo, 1);
 	if (other != NULL)
 	{
 		if (population == NULL)
@@ -334,8 +334,7 @@ crm_rfm_thresholds_agg_serialize(PG_FUNCTION_ARGS)
 						(long long) population->count),
 				 errhint("Set max_parallel_workers_per_gather to 0 for this "
 						 "query.")));
-	pq_begintypsend(&buffer);
-	pq_sendbyte(&buffer, STATE_FORMAT);
+	state_write_start(&buffer, STATE_FORMAT);
 	pq_sendbyte(&buffer, population->scale);
 	pq_sendint32(&buffer, population->groups);
 	pq_sendint64(&buffer, population->count);
@@ -451,7 +450,7 @@ crm_rfm_thresholds_agg_final(PG_FUNCTION_ARGS)
 	bool nulls[METRICS] = {0};
 
 	(void) aggregate_context(fcinfo);
-	population = PG_ARGISNULL(0) ? NULL : (void *) PG_GETARG_POINTER(0);
+	population = aggregate_state(fcinfo, 0);
 	if (population == NULL || population->count == 0)
 		PG_RETURN_NULL();
 	for (int metric = 0; metric < METRICS; metric++)
@@ -491,7 +490,7 @@ crm_abc_thresholds_agg_final(PG_FUNCTION_ARGS)
 	bool nulls[2] = {0};
 
 	(void) aggregate_context(fcinfo);
-	population = PG_ARGISNULL(0) ? NULL : (void *) PG_GETARG_POINTER(0);
+	population = aggregate_state(fcinfo, 0);
 	if (population == NULL)
 		PG_RETURN_NULL();
 	sort_descending(population->values[MONETARY], (size_t) population->count);

@@ -141,8 +141,7 @@ Datum
 crm_check_spend_independence_transition(PG_FUNCTION_ARGS)
 {
 	MemoryContext context = aggregate_context(fcinfo);
-	IndependenceState *state =
-		PG_ARGISNULL(0) ? NULL : (IndependenceState *) PG_GETARG_POINTER(0);
+	IndependenceState *state = aggregate_state(fcinfo, 0);
 	MetricPair pair;
 
 	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
@@ -201,8 +200,7 @@ crm_check_spend_independence_serialize(PG_FUNCTION_ARGS)
 	StringInfoData bytes;
 
 	(void) aggregate_context(fcinfo);
-	pq_begintypsend(&bytes);
-	pq_sendbyte(&bytes, STATE_FORMAT);
+	state_write_start(&bytes, STATE_FORMAT);
 	pq_sendint64(&bytes, state->left_out);
 	pq_sendint64(&bytes, state->count);
 	for (int64 i = 0; i < state->count; i++)
@@ -226,16 +224,11 @@ PG_FUNCTION_INFO_V1(crm_check_spend_independence_deserialize);
 Datum
 crm_check_spend_independence_deserialize(PG_FUNCTION_ARGS)
 {
-	bytea *input = PG_GETARG_BYTEA_PP(0);
 	IndependenceState *state = state_create(CurrentMemoryContext);
-	StringInfoData bytes = {0};
+	StringInfoData bytes;
 	int64 count;
 
-	(void) aggregate_context(fcinfo);
-	bytes.data = VARDATA_ANY(input);
-	bytes.len = bytes.maxlen = (int) VARSIZE_ANY_EXHDR(input);
-	if (pq_getmsgbyte(&bytes) != STATE_FORMAT)
-		elog(ERROR, "unknown format of the state of an aggregate");
+	state_read_start(fcinfo, &bytes, STATE_FORMAT);
 	state->left_out = pq_getmsgint64(&bytes);
 	count = pq_getmsgint64(&bytes);
 	for (int64 i = 0; i < count; i++)

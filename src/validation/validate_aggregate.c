@@ -137,7 +137,7 @@ argument_state(FunctionCallInfo fcinfo, MemoryContext context)
 	struct varlena *flat;
 	Model model;
 
-	state = PG_ARGISNULL(0) ? NULL : (ValidationState *) PG_GETARG_POINTER(0);
+	state = aggregate_state(fcinfo, 0);
 	if (state != NULL &&
 		(state->period.calibration_end != period.calibration_end ||
 		 state->period.holdout_end != period.holdout_end))
@@ -344,8 +344,7 @@ crm_validate_serialize(PG_FUNCTION_ARGS)
 	StringInfoData bytes;
 
 	(void) aggregate_context(fcinfo);
-	pq_begintypsend(&bytes);
-	pq_sendbyte(&bytes, STATE_FORMAT);
+	state_write_start(&bytes, STATE_FORMAT);
 	pq_sendint32(&bytes, state->period.calibration_end);
 	pq_sendint32(&bytes, state->period.holdout_end);
 	pq_sendint32(&bytes, VARSIZE(state->model));
@@ -446,17 +445,12 @@ PG_FUNCTION_INFO_V1(crm_validate_deserialize);
 Datum
 crm_validate_deserialize(PG_FUNCTION_ARGS)
 {
-	bytea *input = PG_GETARG_BYTEA_PP(0);
-	StringInfoData bytes = {0};
+	StringInfoData bytes;
 	HoldoutPeriod period;
 	ValidationState *state;
 	int64 count;
 
-	(void) aggregate_context(fcinfo);
-	bytes.data = VARDATA_ANY(input);
-	bytes.len = bytes.maxlen = (int) VARSIZE_ANY_EXHDR(input);
-	if (pq_getmsgbyte(&bytes) != STATE_FORMAT)
-		elog(ERROR, "unknown format of the state of a validation");
+	state_read_start(fcinfo, &bytes, STATE_FORMAT);
 	period.calibration_end = (int32) pq_getmsgint(&bytes, 4);
 	period.holdout_end = (int32) pq_getmsgint(&bytes, 4);
 	period = checked_period(period.calibration_end, period.holdout_end);

@@ -234,8 +234,7 @@ crm_voice_serialize(PG_FUNCTION_ARGS)
 	StringInfoData buffer;
 
 	(void) aggregate_context(fcinfo);
-	pq_begintypsend(&buffer);
-	pq_sendbyte(&buffer, STATE_FORMAT);
+	state_write_start(&buffer, STATE_FORMAT);
 	pq_sendint32(&buffer, counts->least);
 	pq_sendint32(&buffer, counts->greatest);
 	pq_sendint32(&buffer, counts->top);
@@ -252,15 +251,10 @@ PG_FUNCTION_INFO_V1(crm_voice_deserialize);
 Datum
 crm_voice_deserialize(PG_FUNCTION_ARGS)
 {
-	bytea *state = PG_GETARG_BYTEA_PP(0);
 	ScaleCounts *counts = palloc0(sizeof(ScaleCounts));
-	StringInfoData buffer = {0};
+	StringInfoData buffer;
 
-	(void) aggregate_context(fcinfo);
-	buffer.data = VARDATA_ANY(state);
-	buffer.len = buffer.maxlen = (int) VARSIZE_ANY_EXHDR(state);
-	if (pq_getmsgbyte(&buffer) != STATE_FORMAT)
-		elog(ERROR, "unknown format of the state of a survey");
+	state_read_start(fcinfo, &buffer, STATE_FORMAT);
 	counts->least = (int32) pq_getmsgint(&buffer, 4);
 	counts->greatest = (int32) pq_getmsgint(&buffer, 4);
 	counts->top = (int32) pq_getmsgint(&buffer, 4);
