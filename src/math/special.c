@@ -395,6 +395,15 @@ math_trigamma_rising(double a, double n)
 		   n * u * v * (1.0 + 0.5 * (u + v) + value + v * (u + v) * slope);
 }
 
+/* The exponential is at most 1, so that it cannot overflow. */
+double
+math_logistic(double g)
+{
+	double odds = exp(-fabs(g));
+
+	return g > 0 ? 1.0 / (1.0 + odds) : odds / (1.0 + odds);
+}
+
 /* The larger of 0 and g is taken out, so that the exponential is at most 1. */
 double
 math_log1p_exp(double g)

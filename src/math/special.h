@@ -40,6 +40,12 @@ extern double model_log1p_quotient(double a, double b, double log_b);
 /* ln(1 - exp(-x)): x > 0. The complement of a probability given in logs. */
 extern double math_log1m_exp(double x);
 
+/*
+ * 1 / (1 + e^-g), the probability whose log-odds are g, for any g. It is exact
+ * near 0, and 1 less it is math_logistic(-g).
+ */
+extern double math_logistic(double g);
+
 /* ln(1 + e^g) for any g, infinite ones too. e^g alone would overflow. */
 extern double math_log1p_exp(double g);
 

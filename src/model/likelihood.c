@@ -67,7 +67,9 @@ model_likelihood(const ModelLikelihood *likelihood, const double *parameters,
 	ModelSums lost = {0};
 
 	memset(sums, 0, sizeof(*sums));
-	model_call(kind, margins, parameters, sample, x_table, time_table, sums);
+	if (kind->operations->margins != NULL)
+		model_call(kind, margins, parameters, sample, x_table, time_table,
+				   sums);
 	for (size_t from = 0; from < sample->n_rows; from += block_rows)
 	{
 		size_t until = from + block_rows;

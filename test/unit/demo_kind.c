@@ -157,13 +157,6 @@ row_sums(double l, double m, double x, double t_x, double t)
 }
 
 static void
-margins(const ModelKind *kind, const double *parameters,
-		const ModelSample *sample, double *x_table, double *time_table,
-		ModelSums *sums)
-{
-}
-
-static void
 rows(const ModelKind *kind, const double *parameters,
 	 const ModelSample *sample, const double *x_table,
 	 const double *time_table, size_t from, size_t until, ModelSums *sums)

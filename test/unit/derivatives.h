@@ -24,7 +24,9 @@ summed(const ModelKind *kind, const ModelSample *sample,
 		sample->n_times * kind->operations->time_columns + 1, sizeof(double));
 	ModelSums sums = {0};
 
-	model_call(kind, margins, parameters, sample, x_table, time_table, &sums);
+	if (kind->operations->margins != NULL)
+		model_call(kind, margins, parameters, sample, x_table, time_table,
+				   &sums);
 	model_call(kind, rows, parameters, sample, x_table, time_table, 0,
 			   sample->n_rows, &sums);
 	free(x_table);

@@ -88,7 +88,9 @@ test_complete(void)
 		const ModelKind *kind = model_kinds[i];
 		const ModelOperations *does = kind->operations;
 		bool complete =
-			does->log_likelihood != NULL && does->margins != NULL &&
+			does->log_likelihood != NULL &&
+			(does->margins != NULL ||
+			 does->x_columns + does->time_columns == 0) &&
 			does->rows != NULL && does->start != NULL && answers_all(kind) &&
 			model_kind_all_parameters(kind) <= MODEL_MAX_PARAMETERS;
 		char what[100];

@@ -594,17 +594,7 @@ add_row(const double *p, const ModelRow *customer, ModelSums *sums)
 	}
 }
 
-/*
- * Nothing depends on x or n alone, so the margins are empty and rows() does it
- * all.
- */
-static void
-margins(const ModelKind *kind, const double *parameters,
-		const ModelSample *sample, double *x_table, double *time_table,
-		ModelSums *sums)
-{
-}
-
+/* Nothing depends on x or n alone, so rows() does it all. */
 static void
 rows(const ModelKind *kind, const double *parameters,
 	 const ModelSample *sample, const double *x_table,

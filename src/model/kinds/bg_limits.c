@@ -468,14 +468,6 @@ expected_new(const ModelKind *kind, const double *parameters, double horizon)
 		.name = "p", .is_probability = true, \
 		.at_zero = "nobody seems to leave" \
 	}
-#define GAMMA_RATE \
-	{.name = "r", \
-	 .at_zero = "most customers seem never to buy again", \
-	 .at_infinity = "all customers seem to buy at the same rate"}, \
-	{ \
-		.name = "alpha", .has_unit = true, \
-		.at_infinity = "all customers seem to buy at the same rate" \
-	}
 #define BETA_CHANCE \
 	{.name = "a", \
 	 .at_zero = "nobody seems to leave", \
@@ -484,11 +476,13 @@ expected_new(const ModelKind *kind, const double *parameters, double horizon)
 		.name = "b", .at_zero = "everybody seems to leave at once" \
 	}
 
-static const ModelParameter of_equal_dropout[] = {GAMMA_RATE, ONE_CHANCE};
+static const ModelParameter of_equal_dropout[] = {MODEL_GAMMA_RATE,
+												  ONE_CHANCE};
 static const ModelParameter of_equal_rate[] = {ONE_RATE, BETA_CHANCE};
 static const ModelParameter of_both[] = {ONE_RATE, ONE_CHANCE};
 
-static const ModelOperations operations = {MODEL_PURCHASE_OPERATIONS};
+static const ModelOperations operations = {MODEL_PURCHASE_OPERATIONS,
+										   .margins = margins};
 
 #define N(array) ((int) (sizeof(array) / sizeof((array)[0])))
 

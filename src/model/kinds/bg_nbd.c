@@ -107,14 +107,10 @@ p_alive(const ModelKind *kind, const double *parameters,
 		const ModelRow *customer)
 {
 	double s = occasions(kind, customer);
-	double g;
-	double odds;
 
 	if (s == 0)
 		return 1.0;
-	g = log_odds_left(parameters, customer, s);
-	odds = exp(-fabs(g));
-	return g > 0 ? odds / (1.0 + odds) : 1.0 / (1.0 + odds);
+	return math_logistic(-log_odds_left(parameters, customer, s));
 }
 
 /*
@@ -503,12 +499,7 @@ expected_new(const ModelKind *kind, const double *parameters, double horizon)
 }
 
 const ModelParameter bg_nbd_parameters[BG_NBD_N_PARAMETERS] = {
-	[R] = {.name = "r",
-		   .at_zero = "most customers seem never to buy again",
-		   .at_infinity = "all customers seem to buy at the same rate"},
-	[ALPHA] = {.name = "alpha",
-			   .has_unit = true,
-			   .at_infinity = "all customers seem to buy at the same rate"},
+	[R] = MODEL_GAMMA_RATE,
 	[A] = {.name = "a",
 		   .at_zero = "nobody seems to leave",
 		   .at_infinity = "all customers seem to be equally likely to leave"},
@@ -520,6 +511,7 @@ const ModelParameter bg_nbd_parameters[BG_NBD_N_PARAMETERS] = {
 
 const ModelOperations bg_nbd_operations = {
 	MODEL_PURCHASE_OPERATIONS,
+	.margins = margins,
 	.time_columns = BG_NBD_TIME_COLUMNS,
 	.expected_slopes = expected_slopes,
 };

@@ -184,6 +184,7 @@ static const ModelParameter parameters_of_gamma_gamma[N_PARAMETERS] = {
 
 static const ModelOperations operations = {
 	MODEL_FIT_OPERATIONS,
+	.margins = margins,
 	.expected_spend = expected_spend,
 };
 

@@ -126,6 +126,19 @@ typedef struct ModelParameter
 	const char *at_infinity;
 } ModelParameter;
 
+/*
+ * The two parameters of purchase rates that follow a gamma distribution, as
+ * entries of an array. Both go to infinity together where all rates are equal.
+ */
+#define MODEL_GAMMA_RATE \
+	{.name = "r", \
+	 .at_zero = "most customers seem never to buy again", \
+	 .at_infinity = "all customers seem to buy at the same rate"}, \
+	{ \
+		.name = "alpha", .has_unit = true, \
+		.at_infinity = "all customers seem to buy at the same rate" \
+	}
+
 typedef struct ModelKind ModelKind;
 
 /*
@@ -153,7 +166,7 @@ typedef struct ModelOperations
 	 * The summed log-likelihood of a sample, in two steps. "margins" fills the
 	 * tables (x_columns doubles for each distinct x, time_columns for each
 	 * distinct time) and adds every term that the counts per distinct value
-	 * give. "rows" adds the other terms of the rows from <= i < until. Both
+	 * give; it is NULL where they give none. "rows" adds the other terms of the rows from <= i < until. Both
 	 * add to the lower triangle of the Hessian. "margins" comes first, and the
 	 * caller may cut the rows into blocks to check for interrupts. The caller
 	 * owns the tables and the sums.
@@ -262,8 +275,7 @@ typedef struct ModelOperations
  * the answers of every kind of purchases.
  */
 #define MODEL_FIT_OPERATIONS \
-	.log_likelihood = log_likelihood, .margins = margins, .rows = rows, \
-	.start = start
+	.log_likelihood = log_likelihood, .rows = rows, .start = start
 #define MODEL_PURCHASE_OPERATIONS \
 	MODEL_FIT_OPERATIONS, .p_alive = p_alive, .p_alive_after = p_alive_after, \
 						  .residual_lifetime = residual_lifetime, \

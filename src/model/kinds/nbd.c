@@ -392,12 +392,7 @@ equal_at_least(const ModelKind *kind, const double *parameters,
 }
 
 const ModelParameter nbd_parameters[NBD_N_PARAMETERS] = {
-	[R] = {.name = "r",
-		   .at_zero = "most customers seem never to buy again",
-		   .at_infinity = "all customers seem to buy at the same rate"},
-	[ALPHA] = {.name = "alpha",
-			   .has_unit = true,
-			   .at_infinity = "all customers seem to buy at the same rate"},
+	[R] = MODEL_GAMMA_RATE,
 };
 
 const ModelParameter nbd_equal_rate_parameters[NBD_N_EQUAL_RATE_PARAMETERS] = {
@@ -408,6 +403,7 @@ const ModelParameter nbd_equal_rate_parameters[NBD_N_EQUAL_RATE_PARAMETERS] = {
 
 const ModelOperations nbd_operations = {
 	MODEL_PURCHASE_OPERATIONS,
+	.margins = margins,
 };
 
 const ModelOperations nbd_equal_rate_operations = {

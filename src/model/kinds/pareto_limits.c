@@ -485,7 +485,8 @@ static const ModelParameter of_equal_rate[] = {
 	{.name = "beta", .has_unit = true}};
 static const ModelParameter of_both[] = {ONE_RATE, ONE_DROPOUT};
 
-static const ModelOperations operations = {MODEL_PURCHASE_OPERATIONS};
+static const ModelOperations operations = {MODEL_PURCHASE_OPERATIONS,
+										   .margins = margins};
 
 #define LIMIT(limit_name, its_parameters) \
 	&(const ModelKind) \

@@ -861,12 +861,7 @@ start(const ModelKind *kind, const ModelSample *sample, int attempt,
 }
 
 static const ModelParameter parameters_of_pareto_nbd[N_PARAMETERS] = {
-	[R] = {.name = "r",
-		   .at_zero = "most customers seem never to buy again",
-		   .at_infinity = "all customers seem to buy at the same rate"},
-	[ALPHA] = {.name = "alpha",
-			   .has_unit = true,
-			   .at_infinity = "all customers seem to buy at the same rate"},
+	[R] = MODEL_GAMMA_RATE,
 	[S] = {.name = "s",
 		   .at_zero = "nobody seems to leave",
 		   .at_infinity = "all customers seem to be equally likely to leave"},
@@ -879,6 +874,7 @@ static const ModelParameter parameters_of_pareto_nbd[N_PARAMETERS] = {
 
 static const ModelOperations operations = {
 	MODEL_PURCHASE_OPERATIONS,
+	.margins = margins,
 	.time_columns = TIME_COLUMNS,
 };
 

@@ -129,14 +129,10 @@ p_alive(const ModelKind *kind, const double *parameters,
 		const ModelRow *customer)
 {
 	double s = customer->x + bg_nbd_first_occasions(kind);
-	double g;
-	double odds;
 
 	if (s == 0)
 		return 1.0;
-	g = log_odds_left(parameters, customer, s);
-	odds = exp(-fabs(g));
-	return g > 0 ? odds / (1.0 + odds) : 1.0 / (1.0 + odds);
+	return math_logistic(-log_odds_left(parameters, customer, s));
 }
 
 /*
@@ -463,9 +459,9 @@ start(const ModelKind *kind, const ModelSample *sample, int attempt,
 }
 
 static const ModelOperations operations = {
-	MODEL_PURCHASE_OPERATIONS,			 .gaps = model_regular_gaps,
-	.time_columns = BG_NBD_TIME_COLUMNS, .expects_by_t_x = true,
-	.expected_slopes = expected_slopes,
+	MODEL_PURCHASE_OPERATIONS,	.margins = margins,
+	.gaps = model_regular_gaps, .time_columns = BG_NBD_TIME_COLUMNS,
+	.expects_by_t_x = true,		.expected_slopes = expected_slopes,
 };
 
 const ModelKind model_bg_cnbd_k = {

@@ -449,13 +449,6 @@ loss_derivatives(Renewal r, double period)
  * few such rows, so a table of the periods would save nothing.
  */
 static void
-margins(const ModelKind *kind, const double *parameters,
-		const ModelSample *sample, double *x_table, double *time_table,
-		ModelSums *sums)
-{
-}
-
-static void
 rows(const ModelKind *kind, const double *parameters,
 	 const ModelSample *sample, const double *x_table,
 	 const double *time_table, size_t from, size_t until, ModelSums *sums)
