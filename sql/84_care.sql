@@ -147,6 +147,7 @@ BEGIN
 		   format('CREATE INDEX ON %s (%I);', w.source, w.customer_column)
 	  FROM workspace w JOIN pg_class c ON c.oid = w.source
 	 WHERE c.relkind IN ('r', 'p')
+	   AND crm_internal.workspace_untracked(w.source) IS NULL
 	   AND NOT crm_internal.workspace_has_index(w.source, w.customer_column);
 	RETURN QUERY
 	SELECT 'row security', 'customer_history',

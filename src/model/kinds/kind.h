@@ -166,10 +166,10 @@ typedef struct ModelOperations
 	 * The summed log-likelihood of a sample, in two steps. "margins" fills the
 	 * tables (x_columns doubles for each distinct x, time_columns for each
 	 * distinct time) and adds every term that the counts per distinct value
-	 * give; it is NULL where they give none. "rows" adds the other terms of the rows from <= i < until. Both
-	 * add to the lower triangle of the Hessian. "margins" comes first, and the
-	 * caller may cut the rows into blocks to check for interrupts. The caller
-	 * owns the tables and the sums.
+	 * give; it is NULL where they give none. "rows" adds the other terms of the
+	 * rows from <= i < until. Both add to the lower triangle of the Hessian.
+	 * "margins" comes first, and the caller may cut the rows into blocks to
+	 * check for interrupts. The caller owns the tables and the sums.
 	 */
 	int x_columns;
 	int time_columns;
