@@ -125,6 +125,12 @@ CREATE FUNCTION crm.explain(rules crm.ruleset, metrics record,
 COMMENT ON FUNCTION crm.explain(crm.ruleset, record) IS
 'The reasons for the label of crm.classify, with a row for each condition of each rule.';
 
+CREATE FUNCTION crm_internal.chosen_facts(rules crm.ruleset, metrics record) RETURNS jsonb
+	AS 'MODULE_PATHNAME', 'crm_chosen_facts' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION crm_internal.chosen_facts(crm.ruleset, record) IS
+'The rule that crm.classify chooses, as logs keep it: "why" in words, for example '
+'"purchases_12m 4 is at least 3", and "metrics" with the values that it looked at.';
+
 /* The shipped segments */
 
 --| The rows have these columns:

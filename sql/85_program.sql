@@ -750,15 +750,7 @@ BEGIN
 				'unusual', CASE WHEN f.stage_before IS NOT NULL AND NOT EXISTS (
 					SELECT FROM lifecycle_move m
 					 WHERE m.from_stage = f.stage_before AND m.to_stage = f.stage) THEN true END))
-			   || coalesce(f.timeout, (
-				SELECT jsonb_build_object(
-						'why', coalesce(string_agg(
-							condition_text(e.metric, e.value, e.at_least, e.at_most), ', '
-							ORDER BY e.metric COLLATE "C"), 'no rule asks for more'),
-						'metrics', coalesce(
-							jsonb_object_agg(e.metric, trim_scale(round(e.value, 4)))
-							FILTER (WHERE e.metric IS NOT NULL), '{}'))
-				  FROM crm.explain($1, f.row) e WHERE e.chosen))
+			   || coalesce(f.timeout, crm_internal.chosen_facts($1, f.row))
 		  FROM found f
 		 WHERE f.stage IS DISTINCT FROM f.stage_before
 		 -- Read all before the first row is written, while the log is as it was.

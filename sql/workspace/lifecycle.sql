@@ -79,17 +79,6 @@ CREATE FUNCTION @internal@.timeout_text(idle_days integer, after_idle interval, 
 COMMENT ON FUNCTION @internal@.timeout_text(integer, interval, text, text) IS
 'A time of lifecycle_move that has passed, in words.';
 
-CREATE FUNCTION @internal@.condition_text(metric text, value numeric, at_least numeric,
-	at_most numeric) RETURNS text
-	LANGUAGE sql STABLE PARALLEL SAFE
-	RETURN metric || ' ' || trim_scale(round(value, 4)) || ' is'
-		|| coalesce(' at least ' || at_least, '')
-		|| CASE WHEN num_nulls(at_least, at_most) = 0 THEN ' and' ELSE '' END
-		|| coalesce(' at most ' || at_most, '');
-COMMENT ON FUNCTION @internal@.condition_text(text, numeric, numeric, numeric) IS
-'A condition that holds in words: "purchases_12m 4 is at least 3". NULL for a rule without a '
-'condition.';
-
 @moved customer_stage
 @is The stage of each customer's life as of the day shown, by the rules of lifecycle_rule, and why.
 @is Customers for whom no rule holds are not in it.
@@ -103,11 +92,7 @@ SELECT r.customer_id,
 	   g.stage,
 	   CASE WHEN t.to_stage IS NOT NULL
 			THEN @internal@.timeout_text(r.idle_days, t.after_idle, r.stage, t.to_stage)
-			ELSE coalesce((SELECT string_agg(@internal@.condition_text(e.metric, e.value,
-											 e.at_least, e.at_most), ', '
-											 ORDER BY e.metric COLLATE "C")
-							 FROM crm.explain(r.rules, r.metrics) e WHERE e.chosen),
-						  'no rule asks for more') END,
+			ELSE crm_internal.chosen_facts(r.rules, r.metrics) ->> 'why' END,
 	   r.idle_days, r.idle_ratio, r.p_alive
   FROM (SELECT x.*,
 			   (SELECT l.rules FROM @internal@.lifecycle_ruleset l) AS rules,

@@ -3,15 +3,18 @@
  * classify.c
  *		crm.classify and crm.explain: the label of a record, and the reason.
  *
- * Both use the same classifier. So an explanation can never contradict the
+ * All use the same classifier. So an explanation can never contradict the
  * label, even where floats or large integers are rounded.
  *
  *-------------------------------------------------------------------------
  */
 #include "base/crm.h"
 
+#include "lib/stringinfo.h"
 #include "utils/builtins.h"
+#include "utils/jsonb.h"
 
+#include "base/json_build.h"
 #include "base/row_result.h"
 #include "rule/classifier.h"
 
@@ -174,4 +177,122 @@ crm_explain(PG_FUNCTION_ARGS)
 		} while (++j < rule->condition_count);
 	}
 	PG_RETURN_NULL();
+}
+
+/* The conditions of the chosen rule, to be sorted by the names of metrics. */
+typedef struct ChosenRule
+{
+	const Classifier *classifier;
+	const Rule *rule;
+	int *order; /* indexes of conditions */
+} ChosenRule;
+
+static const char *
+condition_metric(const ChosenRule *chosen, int index)
+{
+	return list_nth(chosen->classifier->ruleset->metrics,
+					chosen->rule->conditions[index].metric);
+}
+
+/* A rule has one condition for each metric, so no two are equal. */
+static int
+compare_conditions(const void *a, const void *b, void *chosen)
+{
+	return strcmp(condition_metric(chosen, *(const int *) a),
+				  condition_metric(chosen, *(const int *) b));
+}
+
+static ChosenRule
+chosen_rule(const Classifier *classifier)
+{
+	int rule = classifier_choose(classifier);
+	ChosenRule chosen = {.classifier = classifier};
+
+	if (rule < 0)
+		return chosen;
+	chosen.rule = &classifier->ruleset->rules[rule];
+	chosen.order = palloc(sizeof(int) * (chosen.rule->condition_count + 1));
+	for (int i = 0; i < chosen.rule->condition_count; i++)
+		chosen.order[i] = i;
+	qsort_arg(chosen.order, chosen.rule->condition_count, sizeof(int),
+			  compare_conditions, &chosen);
+	return chosen;
+}
+
+/* The value of a metric to 4 decimals, or NULL where it is not finite. */
+static Numeric
+shown_value(const ChosenRule *chosen, int index)
+{
+	const Condition *condition = &chosen->rule->conditions[index];
+	Numeric value = classifier_metric_numeric(
+		&chosen->classifier->metrics[condition->metric]);
+
+	if (value == NULL)
+		return NULL;
+	return DatumGetNumeric(DirectFunctionCall1(
+		numeric_trim_scale,
+		DirectFunctionCall2(numeric_round, NumericGetDatum(value),
+							Int32GetDatum(4))));
+}
+
+static char *
+number_text(Numeric number)
+{
+	return DatumGetCString(
+		DirectFunctionCall1(numeric_out, NumericGetDatum(number)));
+}
+
+/* Appends, for example, "purchases_12m 4 is at least 3 and at most 5". */
+static void
+append_condition(StringInfo why, const ChosenRule *chosen, int index,
+				 Numeric value)
+{
+	const Condition *condition = &chosen->rule->conditions[index];
+
+	appendStringInfo(why, "%s%s %s is", why->len > 0 ? ", " : "",
+					 condition_metric(chosen, index), number_text(value));
+	if (condition->at_least != NULL)
+		appendStringInfo(why, " at least %s",
+						 number_text(condition->at_least));
+	if (condition->at_least != NULL && condition->at_most != NULL)
+		appendStringInfoString(why, " and");
+	if (condition->at_most != NULL)
+		appendStringInfo(why, " at most %s", number_text(condition->at_most));
+}
+
+PG_FUNCTION_INFO_V1(crm_chosen_facts);
+
+/*
+ * crm_internal.chosen_facts(crm.ruleset, record): the rule that holds, in
+ * words and in numbers, as logs keep it. crm.explain shows all rules, which
+ * takes many times as long for everybody. NULL if no rule holds.
+ */
+Datum
+crm_chosen_facts(PG_FUNCTION_ARGS)
+{
+	ChosenRule chosen = chosen_rule(classifier_load(fcinfo));
+	JsonbInState facts = {0};
+	StringInfoData why;
+
+	if (chosen.rule == NULL)
+		PG_RETURN_NULL();
+	initStringInfo(&why);
+	pushJsonbValue(&facts, WJB_BEGIN_OBJECT, NULL);
+	json_push_text(&facts, WJB_KEY, "metrics");
+	pushJsonbValue(&facts, WJB_BEGIN_OBJECT, NULL);
+	for (int i = 0; i < chosen.rule->condition_count; i++)
+	{
+		int index = chosen.order[i];
+		Numeric value = shown_value(&chosen, index);
+
+		json_push_number(&facts, condition_metric(&chosen, index), value);
+		if (value != NULL)
+			append_condition(&why, &chosen, index, value);
+	}
+	pushJsonbValue(&facts, WJB_END_OBJECT, NULL);
+	json_push_text(&facts, WJB_KEY, "why");
+	json_push_text(&facts, WJB_VALUE,
+				   why.len > 0 ? why.data : "no rule asks for more");
+	pushJsonbValue(&facts, WJB_END_OBJECT, NULL);
+	PG_RETURN_JSONB_P(JsonbValueToJsonb(facts.result));
 }

@@ -17,6 +17,7 @@
 #include "utils/memutils.h"
 
 #include "base/aggregate.h"
+#include "base/json_build.h"
 #include "math/sort.h"
 #include "rule/rule_rows.h"
 
@@ -179,27 +180,6 @@ has_condition(const RuleRow *row)
 	return result;
 }
 
-/* A key or a string. */
-static void
-push_text(JsonbInState *json, JsonbIteratorToken token, char *text)
-{
-	JsonbValue value = {.type = jbvString};
-
-	value.val.string.val = text;
-	value.val.string.len = (int) strlen(text);
-	pushJsonbValue(json, token, &value);
-}
-
-static void
-push_number(JsonbInState *json, const char *key, Numeric number)
-{
-	JsonbValue value = {.type = jbvNumeric};
-
-	value.val.numeric = number;
-	push_text(json, WJB_KEY, unconstify(char *, key));
-	pushJsonbValue(json, WJB_VALUE, &value);
-}
-
 /* One condition. Only the fields that are not NULL are written. */
 static void
 push_condition(JsonbInState *json, const RuleForm *form, const RuleRow *row)
@@ -207,12 +187,12 @@ push_condition(JsonbInState *json, const RuleForm *form, const RuleRow *row)
 	pushJsonbValue(json, WJB_BEGIN_OBJECT, NULL);
 	if (row->metric != NULL)
 	{
-		push_text(json, WJB_KEY, "metric");
-		push_text(json, WJB_VALUE, row->metric);
+		json_push_text(json, WJB_KEY, "metric");
+		json_push_text(json, WJB_VALUE, row->metric);
 	}
 	for (int i = 0; i < form->bound_count; i++)
 		if (row->bounds[i] != NULL)
-			push_number(json, form->bounds[i], row->bounds[i]);
+			json_push_number(json, form->bounds[i], row->bounds[i]);
 	pushJsonbValue(json, WJB_END_OBJECT, NULL);
 }
 
@@ -230,7 +210,7 @@ push_conditions(JsonbInState *json, const RuleForm *form, const RuleRow *rows,
 		any = has_condition(&rows[i]);
 	if (!any)
 		return;
-	push_text(json, WJB_KEY, unconstify(char *, form->conditions));
+	json_push_text(json, WJB_KEY, form->conditions);
 	pushJsonbValue(json, WJB_BEGIN_ARRAY, NULL);
 	for (Size i = 0; i < count; i++)
 	{
@@ -261,9 +241,9 @@ push_group(JsonbInState *json, const RuleForm *form, const RuleRow *row,
 	while (count < available && same_group(row, &row[count]))
 		count++;
 	pushJsonbValue(json, WJB_BEGIN_OBJECT, NULL);
-	push_number(json, form->number, int64_to_numeric(row->number));
-	push_text(json, WJB_KEY, unconstify(char *, form->name));
-	push_text(json, WJB_VALUE, row->name);
+	json_push_number(json, form->number, int64_to_numeric(row->number));
+	json_push_text(json, WJB_KEY, form->name);
+	json_push_text(json, WJB_VALUE, row->name);
 	push_conditions(json, form, row, count);
 	pushJsonbValue(json, WJB_END_OBJECT, NULL);
 	return count;

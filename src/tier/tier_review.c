@@ -23,6 +23,7 @@
 #include "utils/builtins.h"
 #include "utils/numeric.h"
 
+#include "base/json_build.h"
 #include "base/json_object.h"
 #include "base/row_result.h"
 #include "history/history.h"
@@ -122,7 +123,6 @@ static Datum
 metrics_object(FunctionCallInfo fcinfo, const TierCache *cache)
 {
 	JsonbInState building = {0};
-	JsonbValue key = {.type = jbvString};
 	JsonObject given = {0};
 
 	if (!PG_ARGISNULL(ARGUMENT_GIVEN))
@@ -130,23 +130,21 @@ metrics_object(FunctionCallInfo fcinfo, const TierCache *cache)
 	pushJsonbValue(&building, WJB_BEGIN_OBJECT, NULL);
 	for (int i = 0; i < cache->policy->metric_count; i++)
 	{
+		const char *metric = cache->policy->metrics[i];
+		bool is_given = cache->metric_kinds[i] == TIER_METRIC_GIVEN;
 		JsonbValue value = {.type = jbvNull};
 
-		key.val.string.val = unconstify(char *, cache->policy->metrics[i]);
-		key.val.string.len = (int) strlen(cache->policy->metrics[i]);
-		if (cache->metric_kinds[i] == TIER_METRIC_GIVEN)
+		if (is_given && given.container != NULL &&
+			json_field_value(&given, metric, &value))
 		{
-			if (given.container != NULL)
-				(void) json_field_value(&given, cache->policy->metrics[i],
-										&value);
+			json_push_text(&building, WJB_KEY, metric);
+			pushJsonbValue(&building, WJB_VALUE, &value);
 		}
-		else if (cache->metrics[i].is_known)
-		{
-			value.type = jbvNumeric;
-			value.val.numeric = decimal_numeric(cache->metrics[i].value);
-		}
-		pushJsonbValue(&building, WJB_KEY, &key);
-		pushJsonbValue(&building, WJB_VALUE, &value);
+		else if (!is_given && cache->metrics[i].is_known)
+			json_push_number(&building, metric,
+							 decimal_numeric(cache->metrics[i].value));
+		else
+			json_push_number(&building, metric, NULL);
 	}
 	pushJsonbValue(&building, WJB_END_OBJECT, NULL);
 	return JsonbPGetDatum(JsonbValueToJsonb(building.result));

@@ -116,7 +116,7 @@ SELECT set_eq($$SELECT pg_temp.relations('crm_open_internal', '{r,p,m,v,S,f}')$$
 	  recurring_customer,shipped,tier_member,tier_policy,tier_standing}'::text[],
 	'the second schema has the inner views, and the definitions that were run');
 SELECT set_eq($$SELECT pg_temp.functions('crm_open_internal')$$,
-	'{buyer_at,condition_text,customer_fact_at,found_stage_at,frozen_at,lifecycle_rules,
+	'{buyer_at,customer_fact_at,found_stage_at,frozen_at,lifecycle_rules,
 	  lifecycle_stay_at,
 	  lifecycle_timeout,check_settings,member_tier_at,
 	  program_policy,purchase_metric_at,recompute,recurring_customer_at,same_customer,

@@ -224,6 +224,36 @@ SELECT label, label_zh, count(DISTINCT "position") AS positions, count(DISTINCT 
   FROM crm.default_segments() GROUP BY label, label_zh ORDER BY min("position");
 SELECT * FROM crm.default_segments() WHERE "position" = 11;
 
+-- The chosen rule in words and numbers is what crm.explain says of it.
+CREATE TYPE code AS (r integer, f float8, m numeric);
+CREATE FUNCTION explained(rules crm.ruleset, metrics code) RETURNS jsonb LANGUAGE sql
+	RETURN (SELECT jsonb_build_object('why', coalesce(string_agg(metric || ' '
+			|| trim_scale(round(value, 4)) || ' is' || coalesce(' at least ' || at_least, '')
+			|| CASE WHEN num_nulls(at_least, at_most) = 0 THEN ' and' ELSE '' END
+			|| coalesce(' at most ' || at_most, ''), ', ' ORDER BY metric COLLATE "C"),
+			'no rule asks for more'), 'metrics',
+			coalesce(jsonb_object_agg(metric, trim_scale(round(value, 4)))
+				FILTER (WHERE metric IS NOT NULL), '{}'))
+		  FROM crm.explain(rules, metrics) WHERE chosen HAVING count(*) > 0);
+SELECT count(*), count(*) FILTER (WHERE crm_internal.chosen_facts(rules, c)
+		IS DISTINCT FROM explained(rules, c)) AS different
+  FROM (SELECT crm.default_segment_rules() AS rules, (r, f, m)::code AS c
+		  FROM generate_series(0, 6) r, generate_series(1, 5) f, generate_series(1, 5) m) q;
+WITH asked (rules) AS (SELECT '[
+	{"label": "both", "conditions": [{"metric": "m", "at_least": 2, "at_most": 3.50},
+		{"metric": "f", "at_least": 0.3}]},
+	{"label": "most", "conditions": [{"metric": "m", "at_most": -1}]},
+	{"label": "large", "conditions": [{"metric": "f", "at_least": 1e10}]},
+	{"label": "any", "conditions": []}]'::crm.ruleset)
+SELECT (c).f, (c).m, crm_internal.chosen_facts(rules, c) AS facts,
+	   crm_internal.chosen_facts(rules, c) = explained(rules, c) AS same
+  FROM asked, unnest(ARRAY[(0, 0.3, 2.00001), (0, 7.123456789, 3.5), (0, 0.1, -1),
+	(0, 'Infinity', 0), (0, NULL, NULL), (0, 'NaN', 'NaN'), (0, 1e10, 'Infinity'),
+	(0, 0.1, '-Infinity')]::code[]) c;
+SELECT crm_internal.chosen_facts('[]', ROW(1)) IS NULL AS no_rule;
+DROP FUNCTION explained;
+DROP TYPE code;
+
 DROP TABLE customer, tier, tier_rule, large;
 DROP FUNCTION holds, label;
 DROP TABLE typed;
