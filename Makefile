@@ -13,6 +13,7 @@ OBJS        = \
 	src/module.o \
 	src/base/cached_argument.o \
 	src/base/calendar.o \
+	src/base/day.o \
 	src/base/decimal.o \
 	src/base/json_object.o \
 	src/base/name_table.o \

@@ -60,3 +60,29 @@ CREATE FUNCTION crm.version() RETURNS text
 	AS 'MODULE_PATHNAME', 'crm_version' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION crm.version() IS 'The version of the loaded library.';
 
+/*
+ * Days
+ *
+ * The day of a moment is defined here, once for SQL, and in src/base/day.h, once
+ * for C. A workspace has a time zone, a program may have its own.
+ */
+
+-- The server puts the expression in the place of the call.
+CREATE FUNCTION crm_internal.day_of(at pg_catalog.timestamptz, time_zone pg_catalog.text)
+	RETURNS pg_catalog.date
+	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+	RETURN (at AT TIME ZONE time_zone)::pg_catalog.date;
+COMMENT ON FUNCTION crm_internal.day_of(pg_catalog.timestamptz, pg_catalog.text) IS
+'The day of a moment in a time zone.';
+
+CREATE FUNCTION crm_internal.is_upto(at pg_catalog.timestamptz, day pg_catalog.date,
+	time_zone pg_catalog.text) RETURNS pg_catalog.bool
+	AS 'MODULE_PATHNAME', 'crm_is_upto' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION crm_internal.is_upto(pg_catalog.timestamptz, pg_catalog.date, pg_catalog.text)
+IS 'Whether the day of a moment in a time zone is not later than a day.';
+
+CREATE FUNCTION crm_internal.day_start(day pg_catalog.date, time_zone pg_catalog.text)
+	RETURNS pg_catalog.timestamptz
+	AS 'MODULE_PATHNAME', 'crm_day_start' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION crm_internal.day_start(pg_catalog.date, pg_catalog.text) IS
+'The first moment of a day in a time zone; that of the next day where the zone skipped the day.';

@@ -149,7 +149,7 @@ COMMENT ON FUNCTION crm.tier_rules(crm.tier_policy) IS
 --| `crm.history_agg(crm.tier_day(policy, created_at), total)`.
 CREATE FUNCTION crm.tier_day(policy crm.tier_policy, at timestamptz) RETURNS date
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-	RETURN (at AT TIME ZONE coalesce(policy ->> 'time_zone', 'UTC'))::date;
+	RETURN crm_internal.day_of(at, coalesce(policy ->> 'time_zone', 'UTC'));
 COMMENT ON FUNCTION crm.tier_day(crm.tier_policy, timestamptz) IS
 'The day of a moment in the time zone of the program.';
 

@@ -251,10 +251,10 @@ BEGIN ATOMIC
 		   CASE
 			WHEN a.atttypid = 'date'::regtype THEN format('source.%I', a.attname)
 			WHEN a.atttypid = 'timestamptz'::regtype
-			THEN format('(source.%I AT TIME ZONE crm_zone.crm_time_zone)::date', a.attname)
+			THEN format('crm_internal.day_of(source.%I, crm_zone.crm_time_zone)', a.attname)
 			WHEN at_time_zone IS NULL THEN format('source.%I::date', a.attname)
-			ELSE format('(source.%I AT TIME ZONE %L AT TIME ZONE crm_zone.crm_time_zone)::date',
-						a.attname, at_time_zone) END
+			ELSE format('crm_internal.day_of(source.%I AT TIME ZONE %L, '
+						'crm_zone.crm_time_zone)', a.attname, at_time_zone) END
 	  FROM pg_attribute a WHERE a.attrelid = source AND a.attname = at;
 END;
 COMMENT ON FUNCTION crm_internal.workspace_at(regclass, name, text) IS

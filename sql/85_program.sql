@@ -265,7 +265,7 @@ CREATE FUNCTION crm_internal.program_rewind(program text, as_of date, time_zone 
 	LANGUAGE plpgsql AS $$
 DECLARE
 	by_hand bigint;
-	day_start timestamptz := as_of::timestamp AT TIME ZONE time_zone;
+	day_start timestamptz := crm_internal.day_start(as_of, time_zone);
 BEGIN
 	SELECT count(*) INTO by_hand FROM tier_log l
 	 WHERE l.program = program_rewind.program AND l.valid_from >= day_start
@@ -364,9 +364,9 @@ BEGIN
 		INSERT INTO tier_log AS l (program, customer_id, valid_from, tier_no, reason, review_at,
 								   floor_until, facts)
 		SELECT $2, e.customer_id, greatest($5, e.valid_from), (e.decided).tier_no, e.reason,
-			   (e.decided).review_on::timestamp AT TIME ZONE $4,
+			   crm_internal.day_start((e.decided).review_on, $4),
 			   CASE WHEN (e.decided).floor_until > $1
-					THEN (e.decided).floor_until::timestamp AT TIME ZONE $4 END,
+					THEN crm_internal.day_start((e.decided).floor_until, $4) END,
 			   crm_internal.tier_facts(e.decided, e.tier_before, e.reason, e.metrics, $6,
 									   e.counted_since, e.counted_until, $1)
 		  FROM decision e
@@ -385,7 +385,7 @@ BEGIN
 	  FROM written w$query$, crm_internal.tier_decisions(policy))
 	   INTO changes, enrolled, upgraded, renewed, given_grace, downgraded
 	  USING as_of, program, policy, policy ->> 'time_zone',
-			as_of::timestamp AT TIME ZONE (policy ->> 'time_zone'),
+			crm_internal.day_start(as_of, policy ->> 'time_zone'),
 			crm_internal.tier_thresholds(policy);
 END
 $$;
@@ -597,8 +597,8 @@ BEGIN
 	INSERT INTO tier_log AS l (program, customer_id, valid_from, tier_no, reason, review_at,
 							   floor_until, facts)
 	VALUES (program, customer_id, greatest(day_start, valid_from), state.tier_no, 'manual',
-			state.review_on::timestamp AT TIME ZONE time_zone,
-			until::timestamp AT TIME ZONE time_zone, facts)
+			crm_internal.day_start(state.review_on, time_zone),
+			crm_internal.day_start(until, time_zone), facts)
 	ON CONFLICT ON CONSTRAINT tier_log_pkey DO UPDATE
 	SET tier_no = EXCLUDED.tier_no, reason = EXCLUDED.reason, review_at = EXCLUDED.review_at,
 		floor_until = EXCLUDED.floor_until, facts = EXCLUDED.facts,
@@ -637,7 +637,7 @@ BEGIN
 	member := crm_internal.granted_member(workspace, program, customer_id, as_of);
 	state := crm_internal.granted_state(policy, member.state, granted, until, as_of);
 	PERFORM crm_internal.grant_write(program, customer_id, state, member.valid_from,
-		as_of::timestamp AT TIME ZONE time_zone, time_zone, until,
+		crm_internal.day_start(as_of, time_zone), time_zone, until,
 		jsonb_strip_nulls(jsonb_build_object('enrolled_on', state.enrolled_on,
 			'changed_on', state.changed_on, 'floor_no', granted, 'note', note)));
 END
@@ -775,7 +775,7 @@ CREATE FUNCTION crm_internal.stage_prepare(workspace text, as_of date, replay bo
 DECLARE
 	last_review date;
 BEGIN
-	SELECT lifecycle_rules(), as_of::timestamp AT TIME ZONE w.time_zone INTO rules, day_start
+	SELECT lifecycle_rules(), crm_internal.day_start(as_of, w.time_zone) INTO rules, day_start
 	  FROM workspace w;
 	IF rules IS NULL THEN
 		RAISE object_not_in_prerequisite_state USING

@@ -355,11 +355,12 @@ DECLARE
 BEGIN
 	FOR higher IN
 		SELECT d.program, t.name,
-			   (coalesce(d.review_at, d.floor_until, now() + interval '1 year')
-				AT TIME ZONE w.time_zone)::date AS until
+			   crm_internal.day_of(coalesce(d.review_at, d.floor_until,
+				now() + interval '1 year'), coalesce(p.time_zone, w.time_zone)) AS until
 		  FROM tier_log d
 		  JOIN tier_log k ON k.program = d.program AND k.customer_id = keep AND k.valid_to IS NULL
 		  JOIN tier t ON t.program = d.program AND t.tier_no = d.tier_no
+		  JOIN program p ON p.program = d.program
 		  CROSS JOIN workspace w
 		 WHERE d.customer_id = "drop" AND d.valid_to IS NULL AND d.tier_no > k.tier_no
 	LOOP

@@ -261,7 +261,7 @@ DECLARE
 BEGIN
 	PERFORM crm_internal.workspace_enter(workspace);
 	PERFORM crm_internal.workspace_lock(workspace);
-	SELECT until::timestamp AT TIME ZONE w.time_zone INTO moment FROM workspace w;
+	SELECT crm_internal.day_start(until, w.time_zone) INTO moment FROM workspace w;
 	FOR relation, statement IN
 		SELECT s.name, s.text FROM (VALUES
 			('maintenance_run', 'DELETE FROM maintenance_run WHERE started_at < $1'),

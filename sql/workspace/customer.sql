@@ -59,8 +59,7 @@ SELECT b.customer_id,
 @tables 	   f.decision_contacts, f.serving_cost_12m,
 	   p.segment, p.segment_zh, p.abc_class, p.thresholds_as_of, p.model_as_of, p.usual_gap
 @tables 	   , f.days_known, f.points_earned,
-@tables 	   least(p.recency, @day@ - (f.last_interaction_at AT TIME ZONE
-@tables 								 (SELECT w.time_zone FROM workspace w))::date)
+@tables 	   least(p.recency, @day@ - crm_internal.day_of(f.last_interaction_at, @zone@))
 @tables   FROM @internal@.customer_fact@at@ f
 @tables   LEFT JOIN @internal@.purchase_metric@at@ p ON p.customer_id = f.customer_id
 @attached   FROM @internal@.purchase_metric@at@ p
@@ -107,15 +106,16 @@ SELECT q.customer_id,
 @tables 			  v.buying_role IS NULL, v.contact_id) k ON k.customer_id = q.customer_id
 @tables   LEFT JOIN (
 @tables 	SELECT DISTINCT ON (v.customer_id) v.customer_id,
-@tables 		   v.status = 'granted' AND coalesce(v.expires_at > d.day_end, true) AS allowed
+@tables 		   v.status = 'granted'
+@tables 		   AND NOT coalesce(crm_internal.is_upto(v.expires_at, @day@, @zone@), false)
+@tables 			AS allowed
 @tables 	  FROM consent v
-@tables 	 CROSS JOIN @ends@ d
-@tables 	 WHERE v.channel = 'email' AND v.given_at < d.day_end
+@tables 	 WHERE v.channel = 'email' AND crm_internal.is_upto(v.given_at, @day@, @zone@)
 @tables 	 ORDER BY v.customer_id, v.given_at DESC, v.purpose) n ON n.customer_id = q.customer_id
 @tables   LEFT JOIN (
 @tables 	SELECT DISTINCT ON (v.customer_id) v.customer_id, v.kind, v.channel
 @tables 	  FROM interaction v
-@tables 	 WHERE v.occurred_at < @end_of(@day@)@
+@tables 	 WHERE crm_internal.is_upto(v.occurred_at, @day@, @zone@)
 @tables 	 ORDER BY v.customer_id, v.occurred_at DESC, v.interaction_id DESC) i
 @tables 	ON i.customer_id = q.customer_id
 @tables   LEFT JOIN (

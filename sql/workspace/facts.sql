@@ -15,7 +15,7 @@
 @columns last_satisfaction, invitations, referrals, decision_contacts, serving_cost_12m,
 @columns points_earned
 SELECT c.customer_id,
-	   @day@ - (c.created_at AT TIME ZONE (SELECT w.time_zone FROM workspace w))::date,
+	   @day@ - crm_internal.day_of(c.created_at, @zone@),
 	   coalesce(g.categories, 0), coalesce(g.categories_12m, 0),
 	   coalesce(i.interactions_90d, 0), coalesce(i.inbound_interactions, 0),
 	   coalesce(i.inbound_interactions_90d, 0), i.last_interaction_at,
@@ -31,22 +31,24 @@ SELECT c.customer_id,
 	SELECT q.customer_id,
 		   count(DISTINCT t.category) AS categories,
 		   count(DISTINCT t.category) FILTER (
-			WHERE q.ordered_at >= @end_of((@day@ - interval '12 months')::date)@) AS categories_12m
+			WHERE NOT crm_internal.is_upto(q.ordered_at,
+				@once((@day@ - interval '12 months')::date)@, @zone@)) AS categories_12m
 	  FROM sales_order q
 	  JOIN sales_order_line l ON l.order_id = q.order_id
 	  JOIN product t ON t.product_id = l.product_id
 	 WHERE q.status = 'paid'
-	   AND q.ordered_at < @end_of(@day@)@
+	   AND crm_internal.is_upto(q.ordered_at, @day@, @zone@)
 	 GROUP BY q.customer_id) g ON g.customer_id = c.customer_id
   LEFT JOIN (
 	SELECT n.customer_id,
-		   count(*) FILTER (WHERE n.occurred_at >= @end_of(@day@ - 90)@) AS interactions_90d,
+		   count(*) FILTER (WHERE NOT crm_internal.is_upto(n.occurred_at, @once(@day@ - 90)@,
+			@zone@)) AS interactions_90d,
 		   count(*) FILTER (WHERE n.direction = 'in') AS inbound_interactions,
-		   count(*) FILTER (WHERE n.direction = 'in' AND n.occurred_at >= @end_of(@day@ - 90)@)
-			AS inbound_interactions_90d,
+		   count(*) FILTER (WHERE n.direction = 'in' AND NOT crm_internal.is_upto(n.occurred_at,
+			@once(@day@ - 90)@, @zone@)) AS inbound_interactions_90d,
 		   max(n.occurred_at) AS last_interaction_at
 	  FROM interaction n
-	 WHERE n.occurred_at < @end_of(@day@)@
+	 WHERE crm_internal.is_upto(n.occurred_at, @day@, @zone@)
 	 GROUP BY n.customer_id) i ON i.customer_id = c.customer_id
   LEFT JOIN (
 	SELECT v.customer_id, count(*) AS open_opportunities,
@@ -56,7 +58,7 @@ SELECT c.customer_id,
 		SELECT w.stage, w.amount
 		  FROM opportunity_log w
 		 WHERE w.opportunity_id = v.opportunity_id
-		 	AND w.changed_at < @end_of(@day@)@
+		 	AND crm_internal.is_upto(w.changed_at, @day@, @zone@)
 		 ORDER BY w.changed_at DESC LIMIT 1) l
 	  JOIN opportunity_stage t ON t.stage = l.stage
 	 WHERE NOT t.is_won AND NOT t.is_lost
@@ -81,10 +83,12 @@ SELECT c.customer_id,
 		   count(*) FILTER (WHERE t.open AND t.kind = 'complaint') AS open_complaints,
 		   count(*) FILTER (WHERE t.kind = 'complaint' AND t.recent) AS complaints_12m
 	  FROM (SELECT v.customer_id, v.kind,
-				   coalesce(v.resolved_at >= @end_of(@day@)@, true) AS open,
-				   v.opened_at >= @end_of((@day@ - interval '12 months')::date)@ AS recent
+				   NOT coalesce(crm_internal.is_upto(v.resolved_at, @day@, @zone@), false)
+					AS open,
+				   NOT crm_internal.is_upto(v.opened_at, @once((@day@ - interval '12 months')::date)@,
+					@zone@) AS recent
 			  FROM service_case v
-			 WHERE v.opened_at < @end_of(@day@)@) t
+			 WHERE crm_internal.is_upto(v.opened_at, @day@, @zone@)) t
 	 GROUP BY t.customer_id) s ON s.customer_id = c.customer_id
   LEFT JOIN (
 	SELECT v.customer_id,
@@ -93,15 +97,16 @@ SELECT c.customer_id,
 		   ((array_agg(v.score / v.scale_max ORDER BY v.answered_at DESC, v.answer_id DESC)
 			FILTER (WHERE v.measure <> 'need'))[1])::float8 AS last_satisfaction
 	  FROM survey_answer v
-	 WHERE v.answered_at < @end_of(@day@)@
+	 WHERE crm_internal.is_upto(v.answered_at, @day@, @zone@)
 	   AND v.score IS NOT NULL
 	 GROUP BY v.customer_id) a ON a.customer_id = c.customer_id
   LEFT JOIN (
 	SELECT v.referrer_id,
 		   count(*) AS invitations,
-		   count(*) FILTER (WHERE v.converted_at < @end_of(@day@)@) AS referrals
+		   count(*) FILTER (WHERE crm_internal.is_upto(v.converted_at, @day@, @zone@))
+			AS referrals
 	  FROM referral v
-	 WHERE v.invited_at < @end_of(@day@)@
+	 WHERE crm_internal.is_upto(v.invited_at, @day@, @zone@)
 	 GROUP BY v.referrer_id) e ON e.referrer_id = c.customer_id
   LEFT JOIN (
 	SELECT v.customer_id, count(v.buying_role) AS decision_contacts
@@ -131,9 +136,9 @@ SELECT v.program, v.customer_id, n.name, n.name_zh
  CROSS JOIN program s
   JOIN tier_log v ON v.program = s.program
   JOIN tier n ON n.program = v.program AND n.tier_no = v.tier_no
- WHERE v.valid_from < (d.day + 1)::timestamp AT TIME ZONE coalesce(s.time_zone, w.time_zone)
+ WHERE crm_internal.is_upto(v.valid_from, d.day, coalesce(s.time_zone, w.time_zone))
    AND (v.valid_to IS NULL
-		OR v.valid_to >= (d.day + 1)::timestamp AT TIME ZONE coalesce(s.time_zone, w.time_zone))
+		OR NOT crm_internal.is_upto(v.valid_to, d.day, coalesce(s.time_zone, w.time_zone)))
    AND v.reason NOT IN ('merge', 'close')
 @end
 
@@ -142,6 +147,6 @@ SELECT v.program, v.customer_id, n.name, n.name_zh
 @columns customer_id, stage, entered_at
 SELECT DISTINCT ON (l.customer_id) l.customer_id, l.stage, l.entered_at
   FROM lifecycle_log l
- WHERE l.entered_at < @end_of(@day@)@
+ WHERE crm_internal.is_upto(l.entered_at, @day@, @zone@)
  ORDER BY l.customer_id, l.entered_at DESC
 @end

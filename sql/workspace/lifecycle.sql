@@ -88,7 +88,7 @@ SELECT r.customer_id,
 	   coalesce(t.to_stage, r.stage),
 	   s.name_zh, s.stage_no, s.phase,
 	   CASE WHEN g.stage = coalesce(t.to_stage, r.stage)
-			THEN (g.entered_at AT TIME ZONE (SELECT w.time_zone FROM workspace w))::date END,
+			THEN crm_internal.day_of(g.entered_at, @zone@) END,
 	   g.stage,
 	   CASE WHEN t.to_stage IS NOT NULL
 			THEN @internal@.timeout_text(r.idle_days, t.after_idle, r.stage, t.to_stage)
@@ -131,7 +131,7 @@ SELECT metrics.customer_id, e.position, e.label, s.name_zh, e.metric, e.value, e
 @columns customer_id, stage, entered_at, left_at
 SELECT l.customer_id, l.stage, l.entered_at, lead(l.entered_at) OVER w
   FROM lifecycle_log l
- WHERE l.entered_at < @end_of(@day@)@
+ WHERE crm_internal.is_upto(l.entered_at, @day@, @zone@)
 WINDOW w AS (PARTITION BY l.customer_id ORDER BY l.entered_at)
 @end
 
@@ -177,16 +177,16 @@ SELECT s.stage_no, s.stage, s.name_zh, s.phase,
 @columns probability, is_usual
 WITH stay AS (
 	SELECT v.customer_id, v.stage, v.entered_at,
-		   date_trunc('month', v.entered_at AT TIME ZONE (SELECT w.time_zone
-		   	FROM workspace w))::date AS period,
-		   date_trunc('month', v.left_at AT TIME ZONE (SELECT w.time_zone
-		   	FROM workspace w))::date AS period_left
+		   date_trunc('month', crm_internal.day_of(v.entered_at, @zone@)::timestamp)::date
+			AS period,
+		   date_trunc('month', crm_internal.day_of(v.left_at, @zone@)::timestamp)::date
+			AS period_left
 	  FROM (SELECT l.customer_id, l.stage, l.entered_at,
 				   lead(l.entered_at) OVER (PARTITION BY l.customer_id ORDER BY l.entered_at)
 					AS left_at
 			  FROM lifecycle_log l
-			 WHERE l.entered_at
-				< @end_of(date_trunc('month', (@day@ + 1)::timestamp)::date - 1)@) v
+			 WHERE crm_internal.is_upto(l.entered_at,
+					@once(date_trunc('month', (@day@ + 1)::timestamp)::date - 1)@, @zone@)) v
 ), move AS (
 	SELECT y.period,
 		   lag(y.stage) OVER (PARTITION BY y.customer_id ORDER BY y.entered_at) AS from_stage,

@@ -12,7 +12,7 @@
 @columns customer_id, purchased_at, purchased_on, amount, profit
 SELECT o.customer_id,
 	   o.ordered_at AS purchased_at,
-	   (o.ordered_at AT TIME ZONE w.time_zone)::date AS purchased_on,
+	   crm_internal.day_of(o.ordered_at, w.time_zone) AS purchased_on,
 	   CASE WHEN scale(sum(l.revenue)) <= 8 THEN sum(l.revenue) ELSE round(sum(l.revenue), 8)
 	   	END AS amount,
 	   CASE WHEN scale(sum(l.profit)) <= 8 THEN sum(l.profit) ELSE round(sum(l.profit), 8)
@@ -21,13 +21,13 @@ SELECT o.customer_id,
  CROSS JOIN sales_order o
   JOIN sales_order_line l ON l.order_id = o.order_id
  WHERE o.status = 'paid'
-   AND crm_internal.plausible_day((o.ordered_at AT TIME ZONE w.time_zone)::date, w.earliest_day,
+   AND crm_internal.plausible_day(crm_internal.day_of(o.ordered_at, w.time_zone), w.earliest_day,
 								  w.latest_day)
  GROUP BY o.order_id, o.customer_id, o.ordered_at, w.time_zone
 UNION ALL
 SELECT o.customer_id,
 	   r.refunded_at,
-	   (r.refunded_at AT TIME ZONE w.time_zone)::date,
+	   crm_internal.day_of(r.refunded_at, w.time_zone),
 	   CASE WHEN scale(r.amount) <= 8 THEN - r.amount ELSE round(- r.amount, 8) END,
 	   CASE WHEN scale(r.cost_recovered - r.amount) <= 8 THEN r.cost_recovered - r.amount
 			ELSE round(r.cost_recovered - r.amount, 8) END
@@ -35,7 +35,7 @@ SELECT o.customer_id,
  CROSS JOIN refund r
   JOIN sales_order o ON o.order_id = r.order_id
  WHERE o.status = 'paid'
-   AND crm_internal.plausible_day((r.refunded_at AT TIME ZONE w.time_zone)::date, w.earliest_day,
+   AND crm_internal.plausible_day(crm_internal.day_of(r.refunded_at, w.time_zone), w.earliest_day,
 								  w.latest_day)
 @end
 
@@ -51,7 +51,7 @@ SELECT h.customer_id, h.history, h.profit_history,
 			   crm_internal.bounded_history_agg(p.purchased_on, p.profit) AS profit_history,
 			   count(p.profit) > 0 AS has_profit
 		  FROM (SELECT c.customer_id,
-					   (o.ordered_at AT TIME ZONE w.time_zone)::date AS purchased_on,
+					   crm_internal.day_of(o.ordered_at, w.time_zone) AS purchased_on,
 					   CASE WHEN scale(sum(l.revenue)) <= 8 THEN sum(l.revenue)
 							ELSE round(sum(l.revenue), 8) END AS amount,
 					   CASE WHEN scale(sum(l.profit)) <= 8 THEN sum(l.profit)
@@ -61,12 +61,12 @@ SELECT h.customer_id, h.history, h.profit_history,
 				  JOIN sales_order o ON o.customer_id = c.customer_id
 				  JOIN sales_order_line l ON l.order_id = o.order_id
 				 WHERE o.status = 'paid'
-				   AND crm_internal.plausible_day((o.ordered_at AT TIME ZONE w.time_zone)::date,
+				   AND crm_internal.plausible_day(crm_internal.day_of(o.ordered_at, w.time_zone),
 												  w.earliest_day, w.latest_day)
 				 GROUP BY c.customer_id, o.order_id, o.ordered_at, w.time_zone
 				UNION ALL
 				SELECT c.customer_id,
-					   (r.refunded_at AT TIME ZONE w.time_zone)::date,
+					   crm_internal.day_of(r.refunded_at, w.time_zone),
 					   CASE WHEN scale(r.amount) <= 8 THEN - r.amount ELSE round(- r.amount, 8) END,
 					   CASE WHEN scale(r.cost_recovered - r.amount) <= 8
 					   	THEN r.cost_recovered - r.amount
@@ -76,7 +76,7 @@ SELECT h.customer_id, h.history, h.profit_history,
 				  JOIN sales_order o ON o.customer_id = c.customer_id
 				  JOIN refund r ON r.order_id = o.order_id
 				 WHERE o.status = 'paid'
-				   AND crm_internal.plausible_day((r.refunded_at AT TIME ZONE w.time_zone)::date,
+				   AND crm_internal.plausible_day(crm_internal.day_of(r.refunded_at, w.time_zone),
 												  w.earliest_day, w.latest_day)) p
 		 GROUP BY p.customer_id) h
 @end
@@ -122,14 +122,14 @@ SELECT CASE WHEN NOT isfinite(r.purchased_at) THEN 'date is infinite'
 			ELSE 'day after latest_day' END AS reason,
 	   r.customer_id, r.purchased_at, r.amount
   FROM (SELECT o.customer_id, o.ordered_at AS purchased_at,
-			   (o.ordered_at AT TIME ZONE w.time_zone)::date AS purchased_on,
+			   crm_internal.day_of(o.ordered_at, w.time_zone) AS purchased_on,
 			   (SELECT sum(l.revenue) FROM sales_order_line l WHERE l.order_id = o.order_id)
 				AS amount, w.earliest_day, w.latest_day
 		  FROM workspace w
 		 CROSS JOIN sales_order o
 		 WHERE o.status = 'paid'
 		UNION ALL
-		SELECT o.customer_id, f.refunded_at, (f.refunded_at AT TIME ZONE w.time_zone)::date,
+		SELECT o.customer_id, f.refunded_at, crm_internal.day_of(f.refunded_at, w.time_zone),
 			   - f.amount, w.earliest_day, w.latest_day
 		  FROM workspace w
 		 CROSS JOIN refund f

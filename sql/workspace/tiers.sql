@@ -110,10 +110,10 @@ OFFSET 0
 SELECT l.program, l.customer_id, l.valid_from, l.valid_to, l.reason, l.facts,
 	   ROW(l.tier_no, t.name, l.reason,
 		   coalesce((l.facts ->> 'enrolled_on')::date,
-					(SELECT (min(f.valid_from) AT TIME ZONE z.time_zone)::date FROM tier_log f
+					(SELECT crm_internal.day_of(min(f.valid_from), z.time_zone) FROM tier_log f
 					  WHERE f.program = l.program AND f.customer_id = l.customer_id)),
 		   coalesce((l.facts ->> 'changed_on')::date,
-					(SELECT (min(f.valid_from) AT TIME ZONE z.time_zone)::date FROM tier_log f
+					(SELECT crm_internal.day_of(min(f.valid_from), z.time_zone) FROM tier_log f
 					  WHERE f.program = l.program AND f.customer_id = l.customer_id
 					  	AND f.valid_from <= l.valid_from
 						AND f.valid_from > ALL (SELECT g.valid_from FROM tier_log g
@@ -121,19 +121,18 @@ SELECT l.program, l.customer_id, l.valid_from, l.valid_to, l.reason, l.facts,
 												 	AND g.customer_id = l.customer_id
 												   AND g.valid_from < l.valid_from
 												   	AND g.tier_no <> l.tier_no))),
-		   (l.valid_from AT TIME ZONE z.time_zone)::date,
-		   (l.review_at AT TIME ZONE z.time_zone)::date,
+		   crm_internal.day_of(l.valid_from, z.time_zone),
+		   crm_internal.day_of(l.review_at, z.time_zone),
 		   l.reason = 'grace',
 		   CASE WHEN l.floor_until IS NOT NULL THEN coalesce((l.facts ->> 'floor_no')::integer,
 		   	l.tier_no) END,
-		   (l.floor_until AT TIME ZONE z.time_zone)::date)::crm.tier_state
+		   crm_internal.day_of(l.floor_until, z.time_zone))::crm.tier_state
   FROM (SELECT s.program,
   	coalesce(s.time_zone, (SELECT w.time_zone FROM workspace w)) AS time_zone FROM program s) z
   JOIN tier_log l ON l.program = z.program
   JOIN tier t ON t.program = l.program AND t.tier_no = l.tier_no
- WHERE l.valid_from < (@day@ + 1)::timestamp AT TIME ZONE z.time_zone
-   AND (l.valid_to IS NULL
-   	OR l.valid_to >= (@day@ + 1)::timestamp AT TIME ZONE z.time_zone)
+ WHERE crm_internal.is_upto(l.valid_from, @day@, z.time_zone)
+   AND (l.valid_to IS NULL OR NOT crm_internal.is_upto(l.valid_to, @day@, z.time_zone))
    AND l.reason NOT IN ('merge', 'close')
 @end
 
@@ -145,8 +144,8 @@ SELECT (SELECT w.time_zone FROM workspace w), h.customer_id, h.history, h.profit
   FROM purchase_history h
 UNION ALL
 SELECT z.time_zone, p.customer_id,
-	   crm.history_agg((p.purchased_at AT TIME ZONE z.time_zone)::date, p.amount),
-	   crm.history_agg((p.purchased_at AT TIME ZONE z.time_zone)::date, p.profit)
+	   crm.history_agg(crm_internal.day_of(p.purchased_at, z.time_zone), p.amount),
+	   crm.history_agg(crm_internal.day_of(p.purchased_at, z.time_zone), p.profit)
   FROM @internal@.purchase_source p
  CROSS JOIN (SELECT DISTINCT s.time_zone FROM program s
 			  WHERE s.time_zone <> (SELECT w.time_zone FROM workspace w)) z
@@ -159,7 +158,7 @@ SELECT z.time_zone, p.customer_id,
 @is earned.
 @columns time_zone, customer_id, points_history
 SELECT z.time_zone, e.customer_id,
-	   crm.history_agg((coalesce(e.available_at, e.occurred_at) AT TIME ZONE z.time_zone)::date,
+	   crm.history_agg(crm_internal.day_of(coalesce(e.available_at, e.occurred_at), z.time_zone),
 					   e.points)
   FROM points_entry e
  CROSS JOIN (
@@ -253,7 +252,8 @@ SELECT m.program, m.customer_id, (m.state).tier_no, (m.state).tier, t.name_zh,
 @columns from_customers, probability
 WITH change AS (
 	SELECT l.program, l.customer_id,
-		   date_trunc('month', l.valid_from AT TIME ZONE z.time_zone)::date AS period,
+		   date_trunc('month', crm_internal.day_of(l.valid_from, z.time_zone)::timestamp)::date
+			AS period,
 		   l.valid_from,
 		   CASE WHEN l.reason NOT IN ('merge', 'close') THEN l.tier_no END AS tier_no,
 		   lag(CASE WHEN l.reason NOT IN ('merge', 'close') THEN l.tier_no END)
@@ -262,8 +262,8 @@ WITH change AS (
 	  JOIN (SELECT s.program,
 	  	coalesce(s.time_zone, (SELECT w.time_zone FROM workspace w)) AS time_zone
 	  	FROM program s) z ON z.program = l.program
-	 WHERE l.valid_from < date_trunc('month',
-	 	(@day@ + 1)::timestamp) AT TIME ZONE z.time_zone
+	 WHERE crm_internal.is_upto(l.valid_from,
+			@once(date_trunc('month', (@day@ + 1)::timestamp)::date - 1)@, z.time_zone)
 ), move AS (
 	SELECT c.program, c.period,
 		   (array_agg(c.tier_before ORDER BY c.valid_from))[1] AS from_no,

@@ -1,0 +1,112 @@
+/*-------------------------------------------------------------------------
+ *
+ * day.c
+ *		The day of a moment in a time zone.
+ *
+ * The server converts a moment in about half a microsecond, which is long
+ * beside the comparison of two numbers. But no zone is further from UTC than
+ * the longest one that a POSIX text can say, 167 hours. So the day in UTC alone
+ * decides about all moments that are more than a week away.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "base/crm.h"
+
+#include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "base/day.h"
+
+/* More days than any zone is away from UTC. */
+#define MARGIN_DAYS 8
+
+/* Between these days the margin on both sides is within what moments reach. */
+#define FIRST_DAY (DATETIME_MIN_JULIAN - POSTGRES_EPOCH_JDATE + MARGIN_DAYS)
+#define LAST_DAY (TIMESTAMP_END_JULIAN - POSTGRES_EPOCH_JDATE - MARGIN_DAYS)
+
+DateADT
+day_of_moment(TimestampTz moment, text *time_zone)
+{
+	Datum local =
+		DirectFunctionCall2(timestamptz_zone, PointerGetDatum(time_zone),
+							TimestampTzGetDatum(moment));
+
+	return DatumGetDateADT(DirectFunctionCall1(timestamp_date, local));
+}
+
+/*
+ * The day in UTC, since 2000-01-01. 64 bits, so that a margin beside an
+ * infinite date does not overflow.
+ */
+static int64
+utc_day(TimestampTz moment)
+{
+	return moment / USECS_PER_DAY - (moment % USECS_PER_DAY < 0);
+}
+
+bool
+moment_is_upto(TimestampTz moment, DateADT day, text *time_zone)
+{
+	int64 in_utc = utc_day(moment);
+
+	if (in_utc < (int64) day - MARGIN_DAYS)
+		return true;
+	if (in_utc > (int64) day + MARGIN_DAYS)
+		return false;
+	return day_of_moment(moment, time_zone) <= day;
+}
+
+/*
+ * The search halves the time between a moment before the day and one that is
+ * not, until they are neighbors. It looks at the days of about 40 moments, and
+ * so needs no rule for clocks that are put forward or back at midnight.
+ */
+TimestampTz
+day_start(DateADT day, text *time_zone)
+{
+	TimestampTz before = ((TimestampTz) day - MARGIN_DAYS) * USECS_PER_DAY;
+	TimestampTz after = ((TimestampTz) day + MARGIN_DAYS) * USECS_PER_DAY;
+
+	while (after - before > 1)
+	{
+		TimestampTz middle = before + (after - before) / 2;
+
+		if (day_of_moment(middle, time_zone) < day)
+			before = middle;
+		else
+			after = middle;
+	}
+	return after;
+}
+
+PG_FUNCTION_INFO_V1(crm_is_upto);
+
+/* crm_internal.is_upto(at timestamptz, day date, time_zone text) */
+Datum
+crm_is_upto(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(moment_is_upto(PG_GETARG_TIMESTAMPTZ(0),
+								  PG_GETARG_DATEADT(1),
+								  PG_GETARG_TEXT_PP(2)));
+}
+
+PG_FUNCTION_INFO_V1(crm_day_start);
+
+/*
+ * crm_internal.day_start(day date, time_zone text)
+ *
+ * Dates reach further than moments. A day without moments around it begins at an
+ * infinite one, so that comparisons stay right.
+ */
+Datum
+crm_day_start(PG_FUNCTION_ARGS)
+{
+	DateADT day = PG_GETARG_DATEADT(0);
+
+	if (day <= FIRST_DAY)
+		PG_RETURN_TIMESTAMPTZ(DT_NOBEGIN);
+	if (day >= LAST_DAY)
+		PG_RETURN_TIMESTAMPTZ(DT_NOEND);
+	PG_RETURN_TIMESTAMPTZ(day_start(day, PG_GETARG_TEXT_PP(1)));
+}
