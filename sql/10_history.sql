@@ -314,6 +314,13 @@ CREATE FUNCTION crm.first_day(history crm.history, as_of date) RETURNS date
 COMMENT ON FUNCTION crm.first_day(crm.history, date) IS
 'The first day with a purchase, as it was known at the end of the day as_of.';
 
+-- Money begins there: a refund may come before the first purchase that is known.
+CREATE FUNCTION crm_internal.first_entry_day(history crm.history, as_of date) RETURNS date
+	AS 'MODULE_PATHNAME', 'crm_history_first_entry_day'
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION crm_internal.first_entry_day(crm.history, date) IS
+'The first day with a purchase or a refund, as it was known at the end of the day as_of.';
+
 --| NULL if there is no purchase.
 CREATE FUNCTION crm.last_day(history crm.history) RETURNS date
 	AS 'MODULE_PATHNAME', 'crm_history_last_day' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;

@@ -233,6 +233,26 @@ crm_history_first_day(PG_FUNCTION_ARGS)
 	PG_RETURN_DATEADT(totals.first_day);
 }
 
+PG_FUNCTION_INFO_V1(crm_history_first_entry_day);
+
+/*
+ * The day of the first purchase or refund up to as_of. NULL without one.
+ * Entries are in the order of days, so one is read.
+ */
+Datum
+crm_history_first_entry_day(PG_FUNCTION_ARGS)
+{
+	History history = PG_GETARG_HISTORY(0);
+	int32_t as_of = PG_GETARG_DAY(1, "as_of");
+	HistoryReader reader;
+	HistoryEntry entry;
+
+	history_reader_start(&reader, history.data, history.size);
+	if (!history_read_entry(&reader, &entry) || entry.day > as_of)
+		PG_RETURN_NULL();
+	PG_RETURN_DATEADT(entry.day);
+}
+
 PG_FUNCTION_INFO_V1(crm_history_last_day);
 
 /* The day of the last purchase up to as_of. NULL without one. */
