@@ -17,6 +17,7 @@ OBJS        = \
 	src/base/decimal.o \
 	src/base/json_object.o \
 	src/base/name_table.o \
+	src/base/period.o \
 	src/base/row_result.o \
 	src/math/beta_rule.o \
 	src/math/exponential_integral.o \

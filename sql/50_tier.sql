@@ -89,8 +89,8 @@ COMMENT ON AGGREGATE crm.tiers_agg(int, text, text, numeric, numeric, numeric) I
 --|   metrics would keep. `base` is down to the base tier. A customer never falls below a tier that
 --|   their metrics would enter at that moment.
 --| * `valid_for`: how long a tier is valid. At the end of this time the tier is reviewed.
---| * `round_up`: `month`, `quarter` or `year` moves the end of the validity to the end of that
---|   unit. NULL leaves it.
+--| * `round_up`: `month`, `quarter`, `year` or one like `year from april` moves the end of the
+--|   validity to the end of that unit. NULL leaves it.
 --| * `grace`: how long customers keep a tier after a review at which they fall short. They get one
 --|   grace, and a review at its end.
 --| * `min_stay`: how long after a change of tier there is no downgrade.

@@ -78,6 +78,42 @@ COMMENT ON COLUMN crm.repurchase.repeated IS 'Number of buyers who bought again.
 COMMENT ON COLUMN crm.repurchase.rate IS
 'Share of buyers who bought again, from 0 to 1, or NULL if there are no buyers.';
 
+/* Periods */
+
+--| * `unit`: as in crm.period_start with a number of periods.
+--|
+--| ```sql
+--| SELECT crm.period_start('2025-02-28', 'year from april');
+--| ```
+CREATE FUNCTION crm.period_start(day date, unit text) RETURNS date
+	AS 'MODULE_PATHNAME', 'crm_period_start' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION crm.period_start(date, text) IS
+'The first day of the period of the calendar that holds a day.';
+
+--| * `periods`: how many periods later, below 0 for earlier ones.
+--| * `unit`: `day`, `week`, `month`, `quarter` or `year` of the calendar. Weeks begin on Monday.
+--|   `week from sunday` begins on another day. `quarter from february` and `year from april` are
+--|   those of a fiscal year. A week takes any day of the week, a quarter and a year any month.
+--|
+--| The aggregates of this chapter take the same units.
+--|
+--| ```sql
+--| SELECT crm.period_start('2025-02-28', 1, 'week from sunday');
+--| ```
+CREATE FUNCTION crm.period_start(day date, periods int, unit text) RETURNS date
+	AS 'MODULE_PATHNAME', 'crm_period_start' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION crm.period_start(date, int, text) IS
+'The first day of the period that begins some periods after the one that holds a day.';
+
+CREATE FUNCTION crm_internal.unit_in(unit text, week_start text, fiscal_year_start text)
+	RETURNS text
+	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+	RETURN CASE WHEN unit = 'week' THEN unit || ' from ' || week_start
+		WHEN unit IN ('quarter', 'year') THEN unit || ' from ' || fiscal_year_start
+		ELSE unit END;
+COMMENT ON FUNCTION crm_internal.unit_in(text, text, text) IS
+'A unit of time where weeks and fiscal years begin as given.';
+
 /* Counts of all these aggregates */
 
 CREATE FUNCTION crm_internal.tally_combine(internal, internal) RETURNS internal
@@ -119,7 +155,7 @@ COMMENT ON FUNCTION crm_internal.retention_agg_final(internal) IS
 --| * `as_of`: the last day. Later purchases do not count.
 --| * `since`: a day of the first cohort.
 --| * `periods`: the last period of each cohort, at most 999.
---| * `unit`: `day`, `week` (from Monday), `month`, `quarter` or `year` of the calendar.
+--| * `unit`: a unit of crm.period_start, as `week`, `month` or `year from april`.
 --|
 --| The arguments except `history` are the same in all rows. Rows with a NULL are skipped. NULL if
 --| no row is left.
@@ -215,7 +251,7 @@ COMMENT ON FUNCTION crm_internal.growth_agg_final(internal) IS 'Final function o
 --| * `history`: the purchases of one customer. Give one row for each customer.
 --| * `since`: a day of the first period.
 --| * `until`: the first day that does not count.
---| * `unit`: `day`, `week` (from Monday), `month`, `quarter` or `year` of the calendar.
+--| * `unit`: a unit of crm.period_start, as `week`, `month` or `year from april`.
 --|
 --| The arguments except `history` are the same in all rows. Rows with a NULL are skipped. NULL if
 --| no row is left.

@@ -30,6 +30,18 @@ COMMENT ON FUNCTION crm_internal.tier_why(text, jsonb) IS
 
 /* Reviews of tiers */
 
+-- 2000 is a year like any other: windows are counted from there in both directions.
+CREATE FUNCTION crm_internal.first_period(window_length interval, week_start text,
+	fiscal_year_start text) RETURNS date
+	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+	RETURN CASE WHEN extract(month FROM window_length) = 0 AND extract(year FROM window_length) = 0
+		AND extract(day FROM window_length) % 7 = 0
+		THEN crm.period_start('2000-01-07', 'week from ' || week_start)
+		ELSE crm.period_start('2000-12-31', 'year from ' || fiscal_year_start) END;
+COMMENT ON FUNCTION crm_internal.first_period(interval, text, text) IS
+'The day from which the calendar windows of a program are counted where the program names none: '
+'the first day of a week for weeks, and of a fiscal year for months and years.';
+
 CREATE FUNCTION crm_internal.program_enter(workspace text) RETURNS void
 	LANGUAGE plpgsql AS $$
 BEGIN

@@ -12,7 +12,8 @@
 @is came back, who did not. active = new_customers + stayed + resurrected, and active =
 @is active_before - dormant + new_customers + resurrected. By other periods: growth_at(crm.as_of(),
 @is 'week'), or the views growth_daily, growth_weekly, growth_quarterly and growth_yearly.
-@at The view growth as of a day, by day, week (from Monday), month, quarter or year.
+@at The view growth as of a day, by day, week, month, quarter, year or another unit of
+@at crm.period_start. Weeks and years begin as the settings week_start and fiscal_year_start say.
 @arg unit text month
 @columns period, is_complete, active, new_customers, stayed, resurrected, dormant, active_before,
 @columns growth_rate, quick_ratio, revenue, revenue_before, revenue_growth_rate
@@ -20,8 +21,7 @@ WITH everyone AS MATERIALIZED (
 	SELECT h.history FROM purchase_history h
 )
 SELECT g.period,
-	   (g.period + CASE @unit@ WHEN 'quarter' THEN interval '3 months'
-							   ELSE ('1 ' || @unit@)::interval END)::date <= @day@ + 1,
+	   crm.period_start(g.period, 1, g.unit) <= @day@ + 1,
 	   g.active, g.new, g.stayed, g.resurrected, g.dormant,
 	   g.stayed + g.dormant,
 	   g.active::float8 / nullif(g.stayed + g.dormant, 0) - 1,
@@ -29,10 +29,11 @@ SELECT g.period,
 	   g.amount, g.amount_before,
 	   (g.amount / CASE WHEN g.amount_before > 0 THEN g.amount_before END - 1)::float8
   FROM (
-	SELECT p.*, lag(p.amount) OVER (ORDER BY p.period) AS amount_before
+	SELECT p.*, q.unit, lag(p.amount) OVER (ORDER BY p.period) AS amount_before
 	  FROM (SELECT crm.growth_agg(h.history,
-								  (SELECT min(crm.first_day(f.history, @day@))
-									 FROM everyone f), @day@ + 1, @unit@) AS periods
+								  (SELECT min(crm_internal.first_entry_day(f.history, @day@))
+									 FROM everyone f), @day@ + 1, @period_unit@) AS periods,
+				   @period_unit@ AS unit
 			  FROM everyone h) q
 	 CROSS JOIN LATERAL unnest(q.periods) p) g
  ORDER BY g.period
@@ -43,22 +44,24 @@ SELECT g.period,
 @made
 
 @variant growth_weekly week
-@is Growth accounting by week (from Monday), as of the day shown; see growth.
+@is Growth accounting by week, as of the day shown; see growth. Weeks begin on the day of the
+@is setting week_start.
 @made
 
 @variant growth_quarterly quarter
-@is Growth accounting by quarter, as of the day shown; see growth.
+@is Growth accounting by quarter, as of the day shown; see growth. Quarters are those of the year
+@is that begins with the month of the setting fiscal_year_start.
 @made
 
 @variant growth_yearly year
-@is Growth accounting by year, as of the day shown; see growth.
+@is Growth accounting by year, as of the day shown; see growth. Years begin with the month of the
+@is setting fiscal_year_start.
 @made
 
 @view cohort
 @is Retention of each monthly cohort for 24 months, as of the day shown. A month that is not over is
 @is NULL: nobody can know it yet.
-@at The view cohort as of a day, by day, week (from Monday), month, quarter or year, for so many
-@at periods after the first.
+@at The view cohort as of a day, by a unit as in growth_at, for so many periods after the first.
 @arg periods integer 24
 @arg unit text month
 @columns cohort, period_no, customers, retained, retained_or_later, retention, retention_or_later
@@ -70,7 +73,7 @@ SELECT c.cohort, c.period_no, c.customers, c.retained, c.retained_or_later,
 	   c.retained_or_later::float8 / nullif(c.customers, 0)
   FROM (SELECT crm.retention_agg(h.history, @day@,
 								 (SELECT min(crm.first_day(f.history, @day@))
-									FROM everyone f), @periods@, @unit@) AS cells
+									FROM everyone f), @periods@, @period_unit@) AS cells
 		  FROM everyone h) q
  CROSS JOIN LATERAL unnest(q.cells) c
  ORDER BY c.cohort, c.period_no
@@ -79,8 +82,7 @@ SELECT c.cohort, c.period_no, c.customers, c.retained, c.retained_or_later,
 @view retention
 @is The retention curve of all monthly cohorts together, as of the day shown: each month counts the
 @is cohorts that are old enough for it.
-@at The view retention as of a day, by day, week (from Monday), month, quarter or year, for so many
-@at periods after the first.
+@at The view retention as of a day, by a unit as in growth_at, for so many periods after the first.
 @arg periods integer 24
 @arg unit text month
 @columns period_no, customers, retained, retained_or_later, retention, retention_or_later
@@ -91,7 +93,7 @@ SELECT c.period_no, c.customers, c.retained, c.retained_or_later, c.retention,
 	c.retention_or_later
   FROM (SELECT crm.retention_agg(h.history, @day@,
 								 (SELECT min(crm.first_day(f.history, @day@))
-									FROM everyone f), @periods@, @unit@) AS cells
+									FROM everyone f), @periods@, @period_unit@) AS cells
 		  FROM everyone h) q
  CROSS JOIN LATERAL crm.retention_curve(q.cells) c
  ORDER BY c.period_no
@@ -100,8 +102,7 @@ SELECT c.period_no, c.customers, c.retained, c.retained_or_later, c.retention,
 @view stickiness
 @is How regularly customers buy: in how many of the last 12 months that are over on the day shown
 @is they had a purchase. Who had none is not counted.
-@at The view stickiness as of a day, by day, week (from Monday), month, quarter or year, for so many
-@at periods that are over.
+@at The view stickiness as of a day, by a unit as in growth_at, for so many periods that are over.
 @arg periods integer 12
 @arg unit text month
 @columns active_periods, customers, all_customers, share
@@ -109,11 +110,9 @@ SELECT s.active_periods, s.customers, (sum(s.customers) OVER ())::bigint,
 	   s.customers / nullif(sum(s.customers) OVER (), 0)::float8
   FROM (SELECT crm.stickiness_agg(h.history,
 				   -- the periods before the one that is not over on the day after
-				   @once((date_trunc(@unit@, (@day@ + 1)::timestamp)
-						  - CASE @unit@ WHEN 'quarter' THEN interval '3 months'
-										ELSE ('1 ' || @unit@)::interval END * @periods@)::date)@,
-				   @once(date_trunc(@unit@, (@day@ + 1)::timestamp)::date)@,
-				   @unit@) AS levels
+				   @once(crm.period_start(@day@ + 1, - @periods@, @period_unit@))@,
+				   @once(crm.period_start(@day@ + 1, @period_unit@))@,
+				   @period_unit@) AS levels
 		  FROM purchase_history h) q
  CROSS JOIN LATERAL unnest(q.levels) s
  ORDER BY s.active_periods

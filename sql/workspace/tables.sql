@@ -319,7 +319,7 @@ CREATE TABLE program (
 	window_kind text NOT NULL DEFAULT 'rolling'
 		CHECK (window_kind IN ('rolling', 'calendar', 'anniversary', 'lifetime')),
 	window_length interval NOT NULL DEFAULT '12 months' CHECK (window_length > interval '0'),
-	period_start_on date NOT NULL DEFAULT '2000-01-01',
+	period_start_on date,
 	time_zone text
 		CHECK (time_zone IS NULL
 		OR (timestamptz '2000-01-01 00:00+00' AT TIME ZONE time_zone) IS NOT NULL),

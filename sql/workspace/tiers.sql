@@ -67,17 +67,21 @@ SELECT p.customer_id, p.model, round(sum(p.score), 4), count(p.value), count(*)
 @is The policy that the rows of program, tier and tier_rule mean now; rules that contradict
 @is themselves are an error where they are read.
 @columns program, time_zone, policy
-SELECT s.program, coalesce(s.time_zone, (SELECT w.time_zone FROM workspace w)),
+SELECT s.program, coalesce(s.time_zone, w.time_zone),
 	   crm.make_tier_policy(
 			(SELECT crm.tiers_agg(t.tier_no, t.name, r.metric, r.enter_at, r.keep_at,
 								  r.enter_share)
 			   FROM tier t
 			   LEFT JOIN tier_rule r ON r.program = t.program AND r.tier_no = t.tier_no
 			  WHERE t.program = s.program),
-			s.window_kind, s.window_length, s.period_start_on,
-			coalesce(s.time_zone, (SELECT w.time_zone FROM workspace w)), s.upgrade,
-			s.downgrade, s.downgrade_step, s.valid_for, s.round_up, s.grace, s.min_stay)
+			s.window_kind, s.window_length,
+			coalesce(s.period_start_on, crm_internal.first_period(s.window_length, w.week_start,
+				w.fiscal_year_start)),
+			coalesce(s.time_zone, w.time_zone), s.upgrade, s.downgrade, s.downgrade_step,
+			s.valid_for, crm_internal.unit_in(s.round_up, w.week_start, w.fiscal_year_start),
+			s.grace, s.min_stay)
   FROM program s
+ CROSS JOIN workspace w
 @end
 
 CREATE FUNCTION @internal@.program_policy(program text) RETURNS crm.tier_policy

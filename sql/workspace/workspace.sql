@@ -41,7 +41,11 @@ CREATE TABLE workspace (
 	amount_column name,
 	cost_column name,
 	filter text,
-	archived_until date
+	archived_until date,
+	week_start text NOT NULL DEFAULT 'monday'
+		CHECK (crm.period_start('2000-01-01', 'week from ' || week_start) IS NOT NULL),
+	fiscal_year_start text NOT NULL DEFAULT 'january'
+		CHECK (crm.period_start('2000-01-01', 'year from ' || fiscal_year_start) IS NOT NULL)
 );
 COMMENT ON TABLE workspace IS 'Settings of the workspace: one row.';
 

@@ -93,27 +93,68 @@ month_start(int64_t month)
 		   DAYS_BEFORE;
 }
 
+/* The index of a name of "size" bytes in a list that ends with NULL, or -1. */
+static int
+index_of_name(const char *const *names, const char *name, size_t size)
+{
+	for (int i = 0; names[i] != NULL; i++)
+		if (strlen(names[i]) == size && memcmp(names[i], name, size) == 0)
+			return i;
+	return -1;
+}
+
+/* Where the periods of a kind begin: a day of the week or a month, or -1. */
+static int
+start_named(CalendarKind kind, const char *name, size_t size)
+{
+	static const char *const days[] = {"monday",	"tuesday", "wednesday",
+									   "thursday",	"friday",  "saturday",
+									   "sunday",	NULL};
+	static const char *const months[] = {
+		"january", "february", "march",		"april",   "may",	   "june",
+		"july",	   "august",   "september", "october", "november", "december",
+		NULL};
+
+	if (kind == CALENDAR_WEEK)
+		return index_of_name(days, name, size);
+	if (kind == CALENDAR_QUARTER || kind == CALENDAR_YEAR)
+		return index_of_name(months, name, size);
+	return -1;
+}
+
+/* The name need not end with a zero byte, so no function of strings fits. */
 bool
 calendar_unit_named(const char *name, size_t size, CalendarUnit *unit)
 {
-	static const char *const names[] = {"day", "week", "month", "quarter",
-										"year"};
+	static const char *const kinds[] = {"day",	   "week", "month",
+										"quarter", "year", NULL};
+	static const char from[] = " from ";
+	size_t separator = sizeof(from) - 1;
+	size_t length = 0;
+	int kind;
 
-	for (int i = CALENDAR_DAY; i <= CALENDAR_YEAR; i++)
-	{
-		if (strlen(names[i]) != size || memcmp(names[i], name, size) != 0)
-			continue;
-		*unit = (CalendarUnit) i;
+	while (length < size && name[length] != ' ')
+		length++;
+	kind = index_of_name(kinds, name, length);
+	if (kind < 0)
+		return false;
+	unit->kind = (CalendarKind) kind;
+	unit->start = 0;
+	if (length == size)
 		return true;
-	}
-	return false;
+	if (size - length < separator ||
+		memcmp(name + length, from, separator) != 0)
+		return false;
+	unit->start = start_named(unit->kind, name + length + separator,
+							  size - length - separator);
+	return unit->start >= 0;
 }
 
 /* The months in a unit of at least a month. */
 static int
-months_in(CalendarUnit unit)
+months_in(CalendarKind kind)
 {
-	return unit == CALENDAR_YEAR ? 12 : unit == CALENDAR_QUARTER ? 3 : 1;
+	return kind == CALENDAR_YEAR ? 12 : kind == CALENDAR_QUARTER ? 3 : 1;
 }
 
 /*
@@ -123,22 +164,26 @@ months_in(CalendarUnit unit)
 int32_t
 calendar_period(CalendarUnit unit, int32_t day)
 {
-	if (unit == CALENDAR_DAY)
+	if (unit.kind == CALENDAR_DAY)
 		return day;
-	if (unit == CALENDAR_WEEK)
-		return (int32_t) floor_divide((int64_t) day - FIRST_MONDAY,
+	if (unit.kind == CALENDAR_WEEK)
+		return (int32_t) floor_divide((int64_t) day - FIRST_MONDAY -
+										  unit.start,
 									  DAYS_PER_WEEK);
-	return (int32_t) floor_divide(date_of(day).month, months_in(unit));
+	return (int32_t) floor_divide(date_of(day).month - unit.start,
+								  months_in(unit.kind));
 }
 
 int32_t
 calendar_period_start(CalendarUnit unit, int32_t period)
 {
-	if (unit == CALENDAR_DAY)
+	if (unit.kind == CALENDAR_DAY)
 		return period;
-	if (unit == CALENDAR_WEEK)
-		return (int32_t) ((int64_t) period * DAYS_PER_WEEK + FIRST_MONDAY);
-	return (int32_t) month_start((int64_t) period * months_in(unit));
+	if (unit.kind == CALENDAR_WEEK)
+		return (int32_t) ((int64_t) period * DAYS_PER_WEEK + FIRST_MONDAY +
+						  unit.start);
+	return (int32_t) month_start((int64_t) period * months_in(unit.kind) +
+								 unit.start);
 }
 
 /*

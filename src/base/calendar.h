@@ -6,7 +6,9 @@
  * A day is the number of days since 2000-01-01, as in a date of PostgreSQL;
  * the calendar is the proleptic one, as there. A period of a unit has a
  * number: 0 is the day 2000-01-01, the month January 2000, the first quarter
- * and the year 2000, and the ISO week (from Monday) of 2000-01-03.
+ * and the year 2000, and the ISO week (from Monday) of 2000-01-03. Weeks may
+ * begin on another day, and quarters and years in another month, as fiscal years
+ * do. Then period 0 begins that many days or months later.
  *
  * Months are added as PostgreSQL adds an interval: where the month is too
  * short for the day, its last day is meant. Because that forgets the day, a
@@ -22,13 +24,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef enum CalendarUnit
+typedef enum CalendarKind
 {
 	CALENDAR_DAY,
 	CALENDAR_WEEK,
 	CALENDAR_MONTH,
 	CALENDAR_QUARTER,
 	CALENDAR_YEAR
+} CalendarKind;
+
+/* A unit of the calendar, and where its periods begin. */
+typedef struct CalendarUnit
+{
+	CalendarKind kind;
+	int32_t start; /* days after Monday, or months after January; else 0 */
 } CalendarUnit;
 
 /*
@@ -45,7 +54,11 @@ typedef struct CalendarSpan
 #define CALENDAR_MAX_SPAN_MONTHS 12000
 #define CALENDAR_MAX_SPAN_DAYS 365250
 
-/* The unit of a name of "size" bytes. False if there is no such unit. */
+/*
+ * The unit of a name of "size" bytes: "day", "week", "month", "quarter", "year",
+ * or one like "week from sunday" or "year from april". False if there is no such
+ * unit.
+ */
 extern bool calendar_unit_named(const char *name, size_t size,
 								CalendarUnit *unit);
 
@@ -74,6 +87,12 @@ extern int64_t calendar_interval(int32_t anchor, CalendarSpan span,
  * ('P1Y2M'); false where it is neither, has a part of a day or is too long.
  */
 extern bool calendar_parse_span(const char *text, CalendarSpan *span);
+
+static inline bool
+calendar_same_unit(CalendarUnit unit, CalendarUnit other)
+{
+	return unit.kind == other.kind && unit.start == other.start;
+}
 
 static inline bool
 calendar_span_is_zero(CalendarSpan span)

@@ -19,10 +19,11 @@
 #include "utils/memutils.h"
 
 #include "base/aggregate.h"
+#include "base/period.h"
 #include "retention/tally.h"
 
 /* The first byte of a serialized state. It changes with the layout. */
-#define STATE_FORMAT 2
+#define STATE_FORMAT 3
 
 /*
  * counts are aligned as int64 behind the struct. bounds have half that
@@ -64,13 +65,7 @@ tally_window(int32_t since, int32_t until, text *unit)
 	ActivityWindow window;
 	int64 periods = 0;
 
-	if (!calendar_unit_named(VARDATA_ANY(unit), VARSIZE_ANY_EXHDR(unit),
-							 &window.unit))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("unknown unit of time \"%s\"", text_to_cstring(unit)),
-				 errhint("The units are day, week (from Monday), "
-						 "month, quarter and year.")));
+	window.unit = period_unit(unit);
 	window.until = until;
 	window.first_period = calendar_period(window.unit, since);
 	if (until > since)
@@ -108,7 +103,7 @@ tally_check_window(const Tally *tally, const ActivityWindow *window)
 {
 	const ActivityWindow *first = &tally->window;
 
-	if (first->unit != window->unit ||
+	if (!calendar_same_unit(first->unit, window->unit) ||
 		first->first_period != window->first_period ||
 		first->periods != window->periods || first->until != window->until)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -188,7 +183,8 @@ crm_tally_serialize(PG_FUNCTION_ARGS)
 
 	(void) aggregate_context(fcinfo);
 	state_write_start(&buffer, STATE_FORMAT);
-	pq_sendbyte(&buffer, tally->window.unit);
+	pq_sendbyte(&buffer, tally->window.unit.kind);
+	pq_sendbyte(&buffer, tally->window.unit.start);
 	pq_sendint32(&buffer, tally->window.first_period);
 	pq_sendint32(&buffer, tally->window.periods);
 	pq_sendint32(&buffer, tally->window.until);
@@ -221,7 +217,8 @@ crm_tally_deserialize(PG_FUNCTION_ARGS)
 	int32 size;
 
 	state_read_start(fcinfo, &buffer, STATE_FORMAT);
-	window.unit = (CalendarUnit) pq_getmsgbyte(&buffer);
+	window.unit.kind = (CalendarKind) pq_getmsgbyte(&buffer);
+	window.unit.start = pq_getmsgbyte(&buffer);
 	window.first_period = (int32) pq_getmsgint(&buffer, 4);
 	window.periods = (int32) pq_getmsgint(&buffer, 4);
 	window.until = (int32) pq_getmsgint(&buffer, 4);

@@ -434,20 +434,21 @@ parse_moves(TierPolicy *policy, const JsonObject *root)
 			"begins. Use at_review.");
 }
 
-/*
- * How long a tier holds. The units that a review can be rounded up to follow
- * one another in CalendarUnit, so the index of the word is an offset from the
- * month.
- */
+/* How long a tier holds. Reviews in days or weeks would be no rounding. */
 static void
 parse_validity(TierPolicy *policy, const JsonObject *root)
 {
-	static const char *const roundings[] = {"month", "quarter", "year", NULL};
-	int rounding = json_field_choice(root, "round_up", roundings, -1);
+	char *unit = json_field_text(root, "round_up");
 
 	policy->valid_for = positive_span_field(root, "valid_for");
-	policy->is_rounded = rounding >= 0;
-	policy->round_up = (CalendarUnit) (CALENDAR_MONTH + Max(rounding, 0));
+	policy->is_rounded = unit != NULL;
+	if (unit != NULL &&
+		(!calendar_unit_named(unit, strlen(unit), &policy->round_up) ||
+		 policy->round_up.kind < CALENDAR_MONTH))
+		json_refuse_field(
+			root, "round_up",
+			psprintf("must be one of month, quarter, year, not \"%s\"", unit),
+			"A fiscal quarter or year is written as \"year from april\".");
 }
 
 /*

@@ -165,13 +165,14 @@ argument_span(text *unit)
 	CalendarUnit named;
 
 	if (!calendar_unit_named(VARDATA_ANY(unit), VARSIZE_ANY_EXHDR(unit),
-							 &named))
+							 &named) ||
+		named.start != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("unknown unit of time \"%s\"", text_to_cstring(unit)),
 				 errhint("The units are day, week, month, quarter and "
 						 "year.")));
-	return spans[named];
+	return spans[named.kind];
 }
 
 /*

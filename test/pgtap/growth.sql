@@ -112,13 +112,20 @@ SELECT cmp_ok((SELECT count(DISTINCT customer_id) FROM crm_random.customer_chang
 	'some wait for a refresh');
 CREATE TEMP TABLE paid AS SELECT * FROM crm_random.purchase;
 ANALYZE paid;
-CREATE TEMP TABLE unit (unit text, length interval);
-INSERT INTO unit VALUES ('day', '1 day'), ('week', '7 days'), ('month', '1 month'),
-	('quarter', '3 months'), ('year', '1 year');
+-- A period that begins elsewhere is a period of the base, moved.
+CREATE TEMP TABLE unit (unit text, length interval, base text, shift interval DEFAULT '0');
+INSERT INTO unit (unit, length, base) VALUES ('day', '1 day', 'day'), ('week', '7 days', 'week'),
+	('month', '1 month', 'month'), ('quarter', '3 months', 'quarter'), ('year', '1 year', 'year');
+INSERT INTO unit VALUES ('week from sunday', '7 days', 'week', '-1 day'),
+	('quarter from february', '3 months', 'quarter', '1 month'),
+	('year from april', '1 year', 'year', '3 months');
 CREATE TEMP TABLE grown AS SELECT unit, length, g.*
 	FROM unit, crm_random.growth_at('2024-12-18', unit) g;
 CREATE TEMP TABLE active AS SELECT DISTINCT unit, length, customer_id,
-	date_trunc(unit, purchased_on::timestamp)::date AS period FROM unit, paid WHERE amount >= 0;
+	(date_trunc(base, purchased_on - shift) + shift)::date AS period FROM unit, paid
+	WHERE amount >= 0;
+CREATE INDEX ON active (unit, customer_id, period);
+ANALYZE active;
 CREATE TEMP TABLE first AS SELECT unit, customer_id, min(period) AS period FROM active
 	GROUP BY 1, 2;
 SELECT set_eq('SELECT unit, period, active, new_customers, stayed, resurrected, dormant, revenue
@@ -140,7 +147,7 @@ SELECT set_eq('SELECT unit, period, active, new_customers, stayed, resurrected, 
 		LEFT JOIN active b ON b.unit = u.unit AND b.customer_id = f.customer_id
 			AND b.period = p - u.length
 	   GROUP BY 1, 2, u.length, p$$,
-	   	'growth by day, week, month, quarter and year is what plain SQL finds');
+	   	'growth by day, week, month, quarter, year and fiscal year is what plain SQL finds');
 SELECT is_empty('SELECT unit, period FROM grown WHERE active <> new_customers + stayed + resurrected
 	OR active <> active_before - dormant + new_customers
 	+ resurrected', 'who is active: both identities');
@@ -162,7 +169,8 @@ SELECT set_eq('SELECT * FROM crm_random.growth_weekly',
 SELECT set_eq('SELECT * FROM crm_random.growth_quarterly UNION ALL SELECT *
 	FROM crm_random.growth_yearly UNION ALL SELECT * FROM crm_random.growth_daily UNION ALL SELECT *
 	FROM crm_random.growth',
-	'SELECT g.* FROM unit, crm_random.growth_at(''2024-12-18'', unit) g WHERE unit <> ''week''',
+	'SELECT g.* FROM unit, crm_random.growth_at(''2024-12-18'', unit) g
+	WHERE unit <> ''week'' AND shift = ''0''',
 		'growth by other units equals plain SQL');
 CREATE TEMP TABLE cell AS
 SELECT f.unit, f.period AS cohort, n AS period_no, count(*) AS customers,
@@ -231,6 +239,69 @@ SELECT set_eq($$SELECT active_periods, customers
 		FROM (SELECT customer_id, count(DISTINCT date_trunc('quarter', day)) AS n FROM buys
 		WHERE day >= '2024-01-01' AND day < '2024-10-01' GROUP BY 1) t GROUP BY n$$,
 		'stickiness by quarters equals plain SQL');
+
+SELECT set_eq($$SELECT active_periods, customers
+	FROM crm_random.stickiness_at('2024-11-30', 4, 'week from sunday') WHERE customers > 0$$,
+	$$SELECT n::integer, count(*)
+		FROM (SELECT customer_id, count(DISTINCT (day - date '2024-10-27') / 7) AS n FROM buys
+		WHERE day >= '2024-11-03' AND day < '2024-12-01' GROUP BY 1) t GROUP BY n$$,
+		'stickiness by weeks from Sunday equals plain SQL');
+
+-- The settings of the workspace
+SELECT throws_like('UPDATE crm_random.workspace SET week_start = ''so''', '%week from so%',
+	'a setting that is no day of the week is refused');
+SELECT throws_like('UPDATE crm_random.workspace SET fiscal_year_start = ''sunday''',
+	'%year from sunday%', 'a setting that is no month is refused');
+UPDATE crm_random.workspace SET week_start = 'sunday', fiscal_year_start = 'april';
+SELECT set_eq('SELECT ''week'', g.* FROM crm_random.growth_weekly g
+	UNION ALL SELECT ''quarter'', g.* FROM crm_random.growth_quarterly g
+	UNION ALL SELECT ''year'', g.* FROM crm_random.growth_yearly g
+	UNION ALL SELECT ''month'', g.* FROM crm_random.growth g',
+	$$SELECT split_part(u, ' ', 1), g.* FROM unnest('{week from sunday,quarter from april,
+	year from april,month}'::text[]) u, crm_random.growth_at('2024-12-18', u) g$$,
+	'the settings say where weeks, quarters and years of growth begin');
+SELECT set_eq($$SELECT * FROM crm_random.cohort_at('2024-12-18', 3, 'week')$$,
+	$$SELECT * FROM crm_random.cohort_at('2024-12-18', 3, 'week from sunday')$$,
+	'the settings say where weeks of cohorts begin');
+SELECT set_eq($$SELECT * FROM crm_random.retention_at('2024-12-18', 3, 'quarter')$$,
+	$$SELECT * FROM crm_random.retention_at('2024-12-18', 3, 'quarter from april')$$,
+	'the settings say where quarters of retention begin');
+SELECT set_eq($$SELECT * FROM crm_random.stickiness_at('2024-12-18', 1, 'year')$$,
+	$$SELECT * FROM crm_random.stickiness_at('2024-12-18', 1, 'year from april')$$,
+	'the settings say where years of stickiness begin');
+SELECT set_eq($$SELECT g.* FROM crm_random.growth_at('2024-12-18', 'week from monday') g$$,
+	$$SELECT period, is_complete, active, new_customers, stayed, resurrected, dormant,
+		active_before, growth_rate, quick_ratio, revenue, revenue_before, revenue_growth_rate
+		FROM grown WHERE unit = 'week'$$,
+	'a unit with its beginning means the same whatever the settings');
+UPDATE crm_random.workspace SET week_start = DEFAULT, fiscal_year_start = DEFAULT;
+
+-- The days of periods
+SELECT is_empty($$SELECT unit, d
+	FROM unit, generate_series(timestamp '1999-12-20', '2001-01-10', '1 day') d
+	WHERE crm.period_start(d::date, unit) <> (date_trunc(base, d - shift) + shift)::date
+	OR crm.period_start(d::date, -2, unit)
+		<> (date_trunc(base, d - shift) + shift - 2 * length)::date$$,
+	'periods of all units begin where plain SQL says');
+SELECT throws_ok($$SELECT crm.period_start('2025-01-01', 6000000, 'year')$$, '22008', NULL,
+	'a period after the last date is out of range');
+SELECT throws_ok($$SELECT crm.period_start('infinity', 'year')$$, '22008', NULL,
+	'an infinite day has no period');
+SELECT is(crm.period_start('4714-11-25 BC', 'year from april'), date '4714-11-24 BC',
+	'the period of the first dates begins with the first date');
+
+-- Money before the first purchase: a refund whose order is not known
+TRUNCATE bought;
+INSERT INTO bought VALUES ('A', '2024-10-10', 6000), ('A', '2024-09-01', -100),
+	('B', '2024-07-03', -5), ('A', '2025-01-01', -1);
+SET LOCAL crm.as_of = '2024-10-31';
+SELECT results_eq('SELECT period, active, new_customers, dormant, revenue FROM crm_hand.growth',
+	$$VALUES (date '2024-07-01', 0::bigint, 0::bigint, 0::bigint, -5::numeric),
+		('2024-08-01', 0, 0, 0, 0), ('2024-09-01', 0, 0, 0, -100), ('2024-10-01', 1, 1, 0, 6000)$$,
+	'a refund before the first purchase of all counts in growth');
+SELECT is((SELECT sum(revenue) FROM crm_hand.growth), (SELECT sum(amount) FROM crm_hand.purchase),
+	'growth brings the money of all purchases and refunds');
+SET LOCAL crm.as_of = '2024-12-18';
 
 -- Over a relation of another's, with text keys: the same answers
 CREATE TABLE shop (buyer text, at timestamptz, total numeric);

@@ -145,7 +145,12 @@ random_window(unsigned long long *state)
 	ActivityWindow window;
 	int32_t since = (int32_t) (random_unit(state) * DAYS);
 
-	window.unit = (CalendarUnit) (random_unit(state) * 5);
+	window.unit.kind = (CalendarKind) (random_unit(state) * 5);
+	window.unit.start = 0;
+	if (window.unit.kind == CALENDAR_WEEK)
+		window.unit.start = (int32_t) (random_unit(state) * 7);
+	else if (window.unit.kind >= CALENDAR_QUARTER)
+		window.unit.start = (int32_t) (random_unit(state) * 12);
 	window.until = since + 1 + (int32_t) (random_unit(state) * (DAYS - since));
 	window.first_period = calendar_period(window.unit, since);
 	window.periods = calendar_period(window.unit, window.until - 1) -

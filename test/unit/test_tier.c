@@ -30,9 +30,18 @@ days_in(int year, int month)
 	return days[month - 1] + (month == 2 && leap);
 }
 
+static const CalendarUnit of_month = {CALENDAR_MONTH, 0};
+
 static void
 test_periods(void)
 {
+	static const CalendarUnit of_week = {CALENDAR_WEEK, 0};
+	static const CalendarUnit of_quarter = {CALENDAR_QUARTER, 0};
+	static const CalendarUnit of_year = {CALENDAR_YEAR, 0};
+	static const CalendarUnit from_sunday = {CALENDAR_WEEK, 6};
+	static const CalendarUnit from_april = {CALENDAR_YEAR, 3};
+	static const CalendarUnit of_fiscal_quarter = {CALENDAR_QUARTER, 1};
+
 	int year = 1;
 	int month = 1;
 	int day = 1;
@@ -41,23 +50,38 @@ test_periods(void)
 	bool years = true;
 	bool starts = true;
 	bool weeks = true;
+	bool sundays = true;
+	bool fiscal_years = true;
+	bool fiscal_quarters = true;
 
 	for (int32_t i = 0; i < DAYS_COUNTED; i++)
 	{
 		int32_t date = FIRST_DAY_OF_YEAR_1 + i;
 		int32_t number = (year - 2000) * 12 + month - 1;
-		int32_t start = calendar_period_start(CALENDAR_MONTH, number);
+		int32_t start = calendar_period_start(of_month, number);
 
-		months &= calendar_period(CALENDAR_MONTH, date) == number;
-		quarters &= calendar_period(CALENDAR_QUARTER, date) ==
+		months &= calendar_period(of_month, date) == number;
+		quarters &= calendar_period(of_quarter, date) ==
 					(year - 2000) * 4 + (month - 1) / 3;
-		years &= calendar_period(CALENDAR_YEAR, date) == year - 2000;
+		years &= calendar_period(of_year, date) == year - 2000;
 		starts &= start == date - day + 1 &&
-				  calendar_round_up(CALENDAR_MONTH, date) ==
+				  calendar_round_up(of_month, date) ==
 					  (day == 1 ? date : start + days_in(year, month));
-		weeks &= calendar_period_start(CALENDAR_WEEK,
-									   calendar_period(CALENDAR_WEEK, date)) ==
+		weeks &= calendar_period_start(of_week,
+									   calendar_period(of_week, date)) ==
 				 date - i % 7;
+		sundays &= calendar_period_start(
+					   from_sunday, calendar_period(from_sunday, date)) ==
+				   date - (i + 1) % 7;
+		/* The first month of the period, counted from January 2000. */
+		fiscal_years &=
+			calendar_period_start(from_april,
+								  calendar_period(from_april, date)) ==
+			calendar_period_start(of_month, number - (month + 8) % 12);
+		fiscal_quarters &=
+			calendar_period_start(of_fiscal_quarter,
+								  calendar_period(of_fiscal_quarter, date)) ==
+			calendar_period_start(of_month, number - (month + 1) % 3);
 		if (++day > days_in(year, month))
 		{
 			day = 1;
@@ -73,12 +97,15 @@ test_periods(void)
 	report(years, "years");
 	report(starts, "first days of months, and rounding up to them");
 	report(weeks, "weeks begin on Monday");
+	report(sundays, "weeks may begin on Sunday");
+	report(fiscal_years, "years may begin in April");
+	report(fiscal_quarters, "quarters may begin in February");
 }
 
 static int32_t
 day_of(int year, int month, int day)
 {
-	return calendar_period_start(CALENDAR_MONTH,
+	return calendar_period_start(of_month,
 								 (year - 2000) * 12 + month - 1) +
 		   day - 1;
 }
@@ -199,6 +226,42 @@ test_span_texts(void)
 		   "each change of a character is refused or harmless");
 }
 
+static bool
+names_unit(const char *name, CalendarKind kind, int32_t start)
+{
+	CalendarUnit unit;
+
+	return calendar_unit_named(name, strlen(name), &unit) &&
+		   unit.kind == kind && unit.start == start;
+}
+
+static void
+test_unit_names(void)
+{
+	static const char *const bad[] = {
+		"",			 "weeks",			"Week",			  "week from",
+		"week from ", "week from Sunday", "week  from sunday", "week of sunday",
+		"week from april", "year from sunday", "month from april",
+		"day from monday", "year from apr",	"year from april ", "year "};
+	CalendarUnit unit;
+	bool refused = true;
+
+	report(names_unit("day", CALENDAR_DAY, 0) &&
+			   names_unit("week", CALENDAR_WEEK, 0) &&
+			   names_unit("week from monday", CALENDAR_WEEK, 0) &&
+			   names_unit("week from sunday", CALENDAR_WEEK, 6) &&
+			   names_unit("quarter from february", CALENDAR_QUARTER, 1) &&
+			   names_unit("year from april", CALENDAR_YEAR, 3) &&
+			   names_unit("year from december", CALENDAR_YEAR, 11),
+		   "names of units say where periods begin");
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		refused &= !calendar_unit_named(bad[i], strlen(bad[i]), &unit);
+	report(refused, "other names of units are refused");
+	report(!calendar_unit_named("week from sunday", 10, &unit) &&
+			   calendar_unit_named("week from sunday", 4, &unit),
+		   "a name of a unit ends where its size says");
+}
+
 /* Three tiers on one metric, of which the thresholds ascend. */
 static TierRule silver = {0, {200, 0}, {150, 0}, 0};
 static TierRule gold = {0, {500, 0}, {400, 0}, 0};
@@ -218,7 +281,11 @@ random_policy(unsigned long long *state)
 	policy.downgrade_step = (TierStep) (random_unit(state) * 3);
 	policy.valid_for.months = 1 + (int32_t) (random_unit(state) * 12);
 	policy.is_rounded = random_unit(state) < 0.5;
-	policy.round_up = (CalendarUnit) (CALENDAR_MONTH + random_unit(state) * 3);
+	policy.round_up.kind =
+		(CalendarKind) (CALENDAR_MONTH + random_unit(state) * 3);
+	policy.round_up.start = policy.round_up.kind == CALENDAR_MONTH
+								? 0
+								: (int32_t) (random_unit(state) * 12);
 	policy.grace.days = random_unit(state) < 0.5 ? 0 : 30;
 	policy.min_stay.days = random_unit(state) < 0.5 ? 0 : 100;
 	policy.tier_count = 3;
@@ -436,6 +503,7 @@ main(void)
 	test_intervals();
 	test_ends();
 	test_span_texts();
+	test_unit_names();
 	test_decisions();
 	test_reviews();
 	test_counts();
