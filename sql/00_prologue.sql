@@ -75,6 +75,12 @@ CREATE FUNCTION crm_internal.day_of(at pg_catalog.timestamptz, time_zone pg_cata
 COMMENT ON FUNCTION crm_internal.day_of(pg_catalog.timestamptz, pg_catalog.text) IS
 'The day of a moment in a time zone.';
 
+CREATE FUNCTION crm_internal.today(time_zone pg_catalog.text) RETURNS pg_catalog.date
+	LANGUAGE sql STABLE STRICT PARALLEL SAFE
+	RETURN crm_internal.day_of(pg_catalog.now(), time_zone);
+COMMENT ON FUNCTION crm_internal.today(pg_catalog.text) IS
+'Today in a time zone, whatever the time zone of the session is.';
+
 CREATE FUNCTION crm_internal.is_upto(at pg_catalog.timestamptz, day pg_catalog.date,
 	time_zone pg_catalog.text) RETURNS pg_catalog.bool
 	AS 'MODULE_PATHNAME', 'crm_is_upto' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;

@@ -311,6 +311,33 @@ COMMENT ON FUNCTION crm_internal.workspace_enter(text) IS
  * VACUUM. Readers and writers of the workspace do not notice it. The search path
  * is that of the workspace.
  */
+-- What is written as of a day to come stands in the way of all that is done before that day. The
+-- search path is that of the workspace.
+CREATE FUNCTION crm_internal.check_day(as_of date, time_zone text) RETURNS void
+	LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	today date := (SELECT greatest(crm_internal.today(w.time_zone),
+		crm_internal.today(check_day.time_zone)) FROM workspace w);
+	earliest_day date := (SELECT w.earliest_day FROM workspace w);
+BEGIN
+	IF as_of > today THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = format('as_of is %s, but today is %s', to_char(as_of, 'YYYY-MM-DD'),
+				to_char(today, 'YYYY-MM-DD')),
+			HINT = 'Nobody knows yet what happens until then. Choose a day up to today.';
+	ELSIF as_of < earliest_day THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = format('as_of is %s, before the first plausible day',
+				to_char(as_of, 'YYYY-MM-DD AD')),
+			HINT = format('The setting earliest_day of the workspace is %s.',
+				to_char(earliest_day, 'YYYY-MM-DD'));
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION crm_internal.check_day(date, text) IS
+'An error where a day is after today in the time zones of the workspace and of a program, or before '
+'all plausible days. NULL stands for the zone of a workspace without a program.';
+
 CREATE FUNCTION crm_internal.workspace_lock(workspace text) RETURNS void
 	LANGUAGE plpgsql AS $$
 BEGIN

@@ -60,6 +60,7 @@ DECLARE
 BEGIN
 	PERFORM crm_internal.workspace_enter(workspace);
 	as_of := coalesce(as_of, (SELECT d.day FROM shown_day d));
+	PERFORM crm_internal.check_day(as_of, NULL);
 	SELECT m.* INTO made FROM crm_internal.thresholds_of(as_of) m;
 	IF made.customers = 0 THEN
 		RAISE no_data_found USING
@@ -95,7 +96,8 @@ COMMENT ON FUNCTION crm_internal.freeze_thresholds_as_owner(text, date) IS
 --|
 --| The views of that day and later days use them until there are newer ones. So scores stay
 --| comparable, and the row of one customer needs no look at the others. A second call for a day
---| replaces the thresholds of that day. A day on which nobody has bought yet is an error.
+--| replaces the thresholds of that day. A day on which nobody has bought yet and a day after today
+--| are errors.
 CREATE FUNCTION crm.freeze_thresholds(workspace text, as_of date DEFAULT NULL,
 	OUT customers bigint, OUT thresholds crm.rfm_thresholds, OUT a_threshold numeric,
 	OUT b_threshold numeric) RETURNS record
@@ -135,6 +137,7 @@ DECLARE
 BEGIN
 	PERFORM crm_internal.workspace_enter(workspace);
 	day := coalesce(as_of, (SELECT d.day FROM shown_day d));
+	PERFORM crm_internal.check_day(day, NULL);
 	purchase_model := crm_internal.fitted_purchases(workspace, day, fit_as_owner.kind,
 		'A model is fitted on purchases: load some, or choose a later day.');
 	BEGIN
@@ -173,8 +176,8 @@ COMMENT ON FUNCTION crm_internal.fit_as_owner(text, date, text) IS
 --|
 --| The result has a row for each model: what it describes, its kind, the number of customers, the
 --| log-likelihood and the parameters. If spend cannot be fitted, a warning says so, and there are
---| no lifetime values. A day on which nobody has bought yet and a fit that fails are errors, and
---| add nothing.
+--| no lifetime values. A day on which nobody has bought yet, a day after today and a fit that fails
+--| are errors, and add nothing.
 CREATE FUNCTION crm.fit(workspace text, as_of date DEFAULT NULL, kind text DEFAULT NULL)
 	RETURNS TABLE (role text, fitted text, customers bigint, log_likelihood float8, parameters text)
 	AS 'MODULE_PATHNAME', 'crm_as_maintainer' LANGUAGE C;
@@ -247,6 +250,7 @@ BEGIN
 		PERFORM set_config('row_security', 'off', true);
 	END IF;
 	as_of := coalesce(as_of, (SELECT d.day FROM shown_day d));
+	PERFORM crm_internal.check_day(as_of, NULL);
 	days := as_of - calibration_end;
 	IF days IS NULL OR days < 1 THEN
 		RAISE invalid_parameter_value USING

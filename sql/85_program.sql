@@ -443,6 +443,7 @@ BEGIN
 	IF replay THEN
 		PERFORM crm_internal.program_rewind(program, as_of, policy ->> 'time_zone');
 	ELSE
+		PERFORM crm_internal.check_day(as_of, policy ->> 'time_zone');
 		PERFORM crm_internal.program_refuse_later(workspace, program, as_of);
 	END IF;
 	policy := crm_internal.program_freeze(policy, program, as_of);
@@ -500,8 +501,8 @@ COMMENT ON FUNCTION crm_internal.review_tiers_as_owner(text, text, date, boolean
 --| replays.
 --|
 --| The same review again writes only what is new. Shares of the best customers are frozen to
---| thresholds, which the table `tier_review` keeps with the rules. A day before the last review is
---| an error, unless `replay` is true.
+--| thresholds, which the table `tier_review` keeps with the rules. A day before the last review and
+--| a day after today are errors, unless `replay` is true.
 --|
 --| The result has a row for each program: its name, the number of members, and how many were
 --| enrolled, upgraded, renewed, given a grace and downgraded.
@@ -634,6 +635,7 @@ BEGIN
 	PERFORM crm_internal.program_enter(workspace);
 	as_of := coalesce(as_of, (SELECT d.day FROM shown_day d));
 	PERFORM crm_internal.program_day(as_of);
+	PERFORM crm_internal.check_day(as_of, time_zone);
 	PERFORM crm_internal.workspace_lock(workspace);
 	granted := crm_internal.granted_tier_no(workspace, program, tier, as_of);
 	IF until <= as_of OR until IS NULL OR NOT isfinite(until) THEN
@@ -664,8 +666,8 @@ COMMENT ON FUNCTION crm_internal.tier_grant_as_owner(text, text, bigint, text, d
 --|
 --| A customer with a higher tier keeps it. A customer who is no member joins with the tier. A later
 --| tier given by hand takes the place of an earlier one. The row of `tier_log` has the reason
---| `manual`. An unknown program, tier or customer, a day `until` that is not later, and a later
---| decision about the customer are errors.
+--| `manual`. An unknown program, tier or customer, a day `as_of` after today, a day `until` that is
+--| not later, and a later decision about the customer are errors.
 CREATE FUNCTION crm.tier_grant(workspace text, program text, customer_id bigint, tier text,
 	until date, as_of date DEFAULT NULL, note text DEFAULT NULL) RETURNS void
 	AS 'MODULE_PATHNAME', 'crm_as_maintainer' LANGUAGE C;
@@ -796,6 +798,9 @@ BEGIN
 						  'everybody.', workspace);
 	END IF;
 	SELECT max(r.as_of) INTO last_review FROM lifecycle_review r;
+	IF NOT replay THEN
+		PERFORM crm_internal.check_day(as_of, NULL);
+	END IF;
 	IF replay THEN
 		DELETE FROM lifecycle_log l WHERE l.entered_at >= day_start;
 		DELETE FROM lifecycle_review r WHERE r.as_of >= stage_prepare.as_of;
@@ -863,7 +868,8 @@ COMMENT ON FUNCTION crm_internal.review_stages_as_owner(text, date, boolean) IS
 --| A stage counts from the beginning of the day of the review that found it. `lifecycle_log` keeps
 --| the reasons and the values behind a move. A move that `lifecycle_move` does not list is written,
 --| too, and has `"unusual": true` in its facts. The same review again changes only what new facts
---| or rules change. A day before the last review is an error, unless `replay` is true.
+--| or rules change. A day before the last review and a day after today are errors, unless `replay`
+--| is true.
 --|
 --| The result has the number of customers in a stage, of moves written (first stages included), and
 --| of unusual moves among them.
@@ -873,6 +879,80 @@ CREATE FUNCTION crm.review_stages(workspace text, as_of date DEFAULT NULL,
 	AS 'MODULE_PATHNAME', 'crm_as_maintainer' LANGUAGE C;
 COMMENT ON FUNCTION crm.review_stages(text, date, boolean) IS
 'Looks at the stages of all customers as of a day, and writes those that changed.';
+
+/* Another time zone */
+
+/*
+ * A program has days. Its log keeps the moments at which they begin, so the log
+ * follows a change of the zone: what counted from 1 April still does. Moments
+ * move by the clock on the wall. Between the two passes they are far away, so
+ * that no row meets the place that another one has yet to leave.
+ */
+CREATE FUNCTION crm_internal.move_tier_log(workspace text, programs text[], time_zone_before text,
+	time_zone text) RETURNS void
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
+BEGIN
+	EXECUTE format('
+		UPDATE %I.tier_log l
+		   SET (valid_from, valid_to, review_at, floor_until) = (SELECT
+				l.valid_from AT TIME ZONE $2 AT TIME ZONE $3 - interval ''9000000 hours'',
+				l.valid_to AT TIME ZONE $2 AT TIME ZONE $3 - interval ''9000000 hours'',
+				l.review_at AT TIME ZONE $2 AT TIME ZONE $3,
+				l.floor_until AT TIME ZONE $2 AT TIME ZONE $3)
+		 WHERE l.program = ANY ($1)', workspace)
+	  USING programs, time_zone_before, time_zone;
+	EXECUTE format('
+		UPDATE %I.tier_log l
+		   SET valid_from = l.valid_from + interval ''9000000 hours'',
+			   valid_to = l.valid_to + interval ''9000000 hours''
+		 WHERE l.program = ANY ($1)', workspace) USING programs;
+	EXECUTE format('
+		UPDATE %I.tier_review r SET policy = jsonb_set(r.policy, ''{time_zone}'', to_jsonb($2))
+		 WHERE r.program = ANY ($1)', workspace) USING programs, time_zone;
+END
+$$;
+COMMENT ON FUNCTION crm_internal.move_tier_log(text, text[], text, text) IS
+'Gives the decisions about tiers of some programs the same days in another time zone.';
+
+CREATE FUNCTION crm_internal.move_lifecycle_log(workspace text, time_zone_before text,
+	time_zone text) RETURNS void
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
+BEGIN
+	EXECUTE format('
+		UPDATE %I.lifecycle_log l SET entered_at =
+			l.entered_at AT TIME ZONE $1 AT TIME ZONE $2 - interval ''9000000 hours''', workspace)
+	  USING time_zone_before, time_zone;
+	EXECUTE format('
+		UPDATE %I.lifecycle_log l SET entered_at = l.entered_at + interval ''9000000 hours''',
+		workspace);
+END
+$$;
+COMMENT ON FUNCTION crm_internal.move_lifecycle_log(text, text, text) IS
+'Gives the stages in lifecycle_log the same days in another time zone.';
+
+-- The trigger of the tables workspace and program.
+CREATE FUNCTION crm_internal.move_days() RETURNS trigger
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
+DECLARE
+	programs text[];
+	its_zone text;
+BEGIN
+	IF TG_TABLE_NAME = 'workspace' THEN
+		EXECUTE format('SELECT array_agg(p.program) FROM %I.program p WHERE p.time_zone IS NULL',
+			TG_TABLE_SCHEMA) INTO programs;
+		PERFORM crm_internal.move_tier_log(TG_TABLE_SCHEMA, programs, OLD.time_zone,
+			NEW.time_zone);
+		PERFORM crm_internal.move_lifecycle_log(TG_TABLE_SCHEMA, OLD.time_zone, NEW.time_zone);
+	ELSE
+		EXECUTE format('SELECT w.time_zone FROM %I.workspace w', TG_TABLE_SCHEMA) INTO its_zone;
+		PERFORM crm_internal.move_tier_log(TG_TABLE_SCHEMA, ARRAY[NEW.program],
+			coalesce(OLD.time_zone, its_zone), coalesce(NEW.time_zone, its_zone));
+	END IF;
+	RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION crm_internal.move_days() IS
+'Keeps the days of decisions where the time zone of a workspace or a program changes.';
 
 /* What is wrong */
 

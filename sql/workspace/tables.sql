@@ -421,6 +421,14 @@ CREATE TABLE lifecycle_log (
 );
 COMMENT ON TABLE lifecycle_log IS 'The stages of customers over time.';
 
+/* The logs keep the days of decisions when a time zone changes. */
+CREATE TRIGGER crm_move_days AFTER UPDATE OF time_zone ON workspace
+	FOR EACH ROW WHEN (NEW.time_zone <> OLD.time_zone)
+	EXECUTE FUNCTION crm_internal.move_days();
+CREATE TRIGGER crm_move_days AFTER UPDATE OF time_zone ON program
+	FOR EACH ROW WHEN (NEW.time_zone IS DISTINCT FROM OLD.time_zone)
+	EXECUTE FUNCTION crm_internal.move_days();
+
 /* Scores */
 
 CREATE TABLE score_item (

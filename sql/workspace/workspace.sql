@@ -55,7 +55,7 @@ COMMENT ON TABLE workspace IS 'Settings of the workspace: one row.';
 @is of the workspace.
 @columns day
 SELECT coalesce(crm_internal.as_of_setting(),
-				(SELECT crm_internal.day_of(now(), w.time_zone) FROM workspace w))
+				(SELECT crm_internal.today(w.time_zone) FROM workspace w))
 @end
 
 CREATE TABLE customer_history (

@@ -3,6 +3,9 @@
 -- shares of the best customers, other metrics, time zones, late facts and
 -- changed rules; and faults of other systems, each as a test that would catch it.
 \ir setup/begin.sql
+-- The story of this file goes on until 2031, and nobody may review a day to come.
+CREATE OR REPLACE FUNCTION crm_internal.today(time_zone text) RETURNS date
+	LANGUAGE sql STABLE STRICT PARALLEL SAFE RETURN date '2031-12-31';
 SET LOCAL search_path = public;
 SET LOCAL jit = off;
 SET LOCAL TimeZone = 'UTC';
@@ -494,7 +497,7 @@ SELECT lives_ok($$SELECT crm.tier_grant('crm_tiers', 'standard', 6, 'platinum', 
 -- A row for each member and program
 SELECT set_eq('SELECT program, customer_id, count(*) FROM crm_tiers.customer_tier GROUP BY 1, 2',
 	'SELECT DISTINCT program, customer_id, 1::bigint FROM crm_tiers.tier_log
-	WHERE valid_from < now()', 'customer_tier has one row for each member of each program');
+	WHERE valid_from < ''2032-01-01''', 'customer_tier has one row for each member of each program');
 
 -- The day of a program is that of its time zone, in the row of everything as well.
 SELECT crm.create_workspace('crm_west', 'America/Los_Angeles') \g /dev/null

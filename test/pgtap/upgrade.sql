@@ -192,7 +192,7 @@ SELECT pg_temp.age('rules', '',
 	E'\t(''tenure'', ''days'', true, ''Days since the first purchase.''),\n') \g /dev/null
 SELECT pg_temp.age('workspace', 'SELECT current_date',
 	E'SELECT coalesce(crm_internal.as_of_setting(),\n'
-	'\t\t\t\t(SELECT crm_internal.day_of(now(), w.time_zone) FROM workspace w))') \g /dev/null
+	'\t\t\t\t(SELECT crm_internal.today(w.time_zone) FROM workspace w))') \g /dev/null
 UPDATE crm_twin.workspace SET crm_version = '0.0';
 INSERT INTO crm_twin.customer (customer_id, name, kind) VALUES (1, 'Ada', 'firm');
 ALTER TABLE crm_twin.product ALTER COLUMN name SET DEFAULT 'unnamed';

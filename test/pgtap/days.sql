@@ -1,0 +1,352 @@
+-- Days: one definition, (moment AT TIME ZONE zone)::date, in every function and
+-- view; today, whatever the session's zone; days to come; changes of a zone.
+\ir setup/begin.sql
+SET LOCAL search_path = public;
+SET LOCAL jit = off;
+SET LOCAL timezone = 'Asia/Kolkata';
+SELECT * FROM no_plan();
+
+-- The clock changes of 2024 in every zone that the server knows, and 50 random
+-- moments within two days of each. The first number below is the seed.
+\set seed 0.2024
+\set moments 50
+CREATE TEMP TABLE clock_change AS
+SELECT name, at
+  FROM (SELECT z.name, t AS at, (t AT TIME ZONE z.name) - (t AT TIME ZONE 'UTC') AS ahead,
+			   lag((t AT TIME ZONE z.name) - (t AT TIME ZONE 'UTC'))
+				OVER (PARTITION BY z.name ORDER BY t) AS ahead_before
+		  FROM pg_timezone_names z,
+			   generate_series(timestamptz '2024-01-01 00:00+00', '2025-01-01 00:00+00',
+				'1 day') t) h
+ WHERE ahead <> ahead_before;
+SELECT cmp_ok((SELECT count(DISTINCT name) FROM clock_change), '>', 100::bigint,
+	'many zones change their clocks');
+SELECT setseed(:seed) \g /dev/null
+CREATE TEMP TABLE moment AS
+SELECT c.name, c.at - interval '12 hours' + (random() * 2 - 1) * interval '60 hours' AS at
+  FROM clock_change c, generate_series(1, :moments);
+SELECT is_empty($$SELECT name, at FROM moment
+	WHERE crm_internal.day_of(at, name) <> (at AT TIME ZONE name)::date$$,
+	'day_of is the plain definition in every zone');
+SELECT is_empty($$SELECT name, at, n FROM moment, generate_series(-2, 2) n
+	WHERE crm_internal.is_upto(at, (at AT TIME ZONE name)::date + n, name) <> (n >= 0)$$,
+	'is_upto compares the day of the plain definition in every zone');
+SELECT is_empty($$SELECT name, at, n FROM moment, generate_series(-1, 2) n
+	WHERE (at >= crm_internal.day_start((at AT TIME ZONE name)::date + n, name)) <> (n <= 0)$$,
+	'a moment is between the starts of its day and of the next one in every zone');
+SELECT is_empty($$SELECT name, at FROM moment
+	WHERE crm.tier_day(jsonb_build_object('time_zone', name, 'tiers',
+		'[{"tier_no": 0, "name": "base"}]'::jsonb)::crm.tier_policy, at)
+		<> (at AT TIME ZONE name)::date AND name <> 'Factory'$$,
+	'the day of a program is the plain definition');
+
+-- Where the clock is put back over midnight, days overlap; where a day is skipped, none begins.
+SELECT results_eq($$SELECT at::text, crm_internal.is_upto(at, '2010-11-06', 'America/St_Johns')
+	FROM unnest('{2010-11-07 02:29:59+00,2010-11-07 02:30:30+00,2010-11-07 02:31:30+00,
+		2010-11-07 03:30:30+00}'::timestamptz[]) at ORDER BY at$$,
+	$$VALUES ('2010-11-07 07:59:59+05:30', true), ('2010-11-07 08:00:30+05:30', false),
+		('2010-11-07 08:01:30+05:30', true), ('2010-11-07 09:00:30+05:30', false)$$,
+	'days that overlap are told apart');
+SELECT results_eq($$SELECT d::date, crm_internal.day_start(d::date, 'Pacific/Apia')
+	FROM generate_series(timestamp '2011-12-29', '2011-12-31', '1 day') d ORDER BY 1$$,
+	$$VALUES (date '2011-12-29', timestamptz '2011-12-29 10:00+00'),
+		('2011-12-30', '2011-12-30 10:00+00'), ('2011-12-31', '2011-12-30 10:00+00')$$,
+	'a day that was skipped begins with the next one');
+SELECT results_eq($$SELECT crm_internal.day_start(d, 'UTC')::text
+	FROM unnest('{-infinity,4714-11-25 BC,5874897-12-31,infinity}'::date[]) d$$,
+	$$VALUES ('-infinity'), ('-infinity'), ('infinity'), ('infinity')$$,
+	'a day without moments has no start that could be passed');
+SELECT is(crm_internal.is_upto('2024-01-01 00:30+00', '2023-12-31', 'XXX+167'), true,
+	'the furthest zone that can be written is within the margin');
+
+-- Every view: one customer for each moment, with a fact of each kind at that moment
+SELECT crm.create_workspace('crm_days', time_zone => 'UTC') \g /dev/null
+INSERT INTO crm_days.product (product_id, name, category) VALUES (1, 'tea', 'drink');
+CREATE TEMP TABLE fact (id bigint PRIMARY KEY, at timestamptz, day date);
+
+CREATE FUNCTION pg_temp.fill(zone text, around timestamptz, moments integer) RETURNS void
+	LANGUAGE plpgsql AS $$
+BEGIN
+	TRUNCATE crm_days.customer, crm_days.sales_order, crm_days.sales_order_line, crm_days.refund,
+		crm_days.interaction, crm_days.service_case, crm_days.survey_answer, crm_days.referral,
+		crm_days.opportunity, crm_days.opportunity_log, crm_days.points_entry, crm_days.consent,
+		crm_days.tier_log, crm_days.lifecycle_log CASCADE;
+	TRUNCATE fact;
+	UPDATE crm_days.workspace SET time_zone = zone;
+	INSERT INTO fact
+	SELECT n, m.at, (m.at AT TIME ZONE zone)::date
+	  FROM (SELECT n, around + (random() * 2 - 1) * interval '48 hours' AS at
+			  FROM generate_series(1, moments) n) m;
+	INSERT INTO crm_days.customer (customer_id, name, created_at) SELECT id, 'c' || id, at FROM fact;
+	INSERT INTO crm_days.sales_order (order_id, customer_id, ordered_at) SELECT id, id, at FROM fact;
+	INSERT INTO crm_days.sales_order_line (order_id, line_no, product_id, unit_price)
+	SELECT id, 1, 1, 100 FROM fact;
+	INSERT INTO crm_days.refund (order_id, refunded_at, amount) SELECT id, at, 1 FROM fact;
+	INSERT INTO crm_days.interaction (customer_id, occurred_at, kind, channel, direction)
+	SELECT id, at, 'call', 'phone', 'in' FROM fact;
+	INSERT INTO crm_days.service_case (customer_id, kind, opened_at, resolved_at)
+	SELECT id, 'complaint', at, at FROM fact;
+	INSERT INTO crm_days.service_case (customer_id, kind, opened_at) SELECT id, 'question', at
+	  FROM fact;
+	INSERT INTO crm_days.survey_answer (customer_id, survey, measure, sent_at, answered_at, score)
+	SELECT id, 'yearly', 'nps', at, at, 9 FROM fact;
+	INSERT INTO crm_days.referral (referrer_id, referred_id, invited_at, converted_at)
+	SELECT id, id % moments + 1, at, at FROM fact;
+	INSERT INTO crm_days.opportunity (opportunity_id, customer_id, name, created_at)
+	SELECT id, id, 'deal', at FROM fact;
+	INSERT INTO crm_days.opportunity_log (opportunity_id, changed_at, stage, amount)
+	SELECT f.id, f.at, s.stage, 5 FROM fact f
+	 CROSS JOIN (SELECT o.stage FROM crm_days.opportunity_stage o
+				  WHERE NOT o.is_won AND NOT o.is_lost ORDER BY o.stage LIMIT 1) s;
+	INSERT INTO crm_days.points_entry (customer_id, order_id, occurred_at, kind, points)
+	SELECT id, id, at, 'earn', 10 FROM fact;
+	INSERT INTO crm_days.consent (customer_id, purpose, channel, given_at, status)
+	SELECT id, 'offers', 'email', at, 'granted' FROM fact;
+	INSERT INTO crm_days.tier_log (program, customer_id, valid_from, tier_no, reason, review_at)
+	SELECT 'standard', id, at, 0, 'enroll', at FROM fact;
+	INSERT INTO crm_days.lifecycle_log (customer_id, entered_at, stage)
+	SELECT id, at, 'purchase' FROM fact;
+END
+$$;
+
+-- What each view says of the customers whose facts are there on a day, and what it must say.
+CREATE FUNCTION pg_temp.wrong(shown date) RETURNS SETOF text
+	LANGUAGE sql AS $$
+	SELECT 'customer_metric of ' || f.id
+	  FROM fact f LEFT JOIN crm_days.customer_metric_at(shown) m ON m.customer_id = f.id
+	 WHERE f.day <= shown
+	   AND (m.first_purchase_on, m.last_purchase_on, m.recency, m.purchases, m.revenue,
+			m.categories, m.categories_12m, m.interactions_90d, m.inbound_interactions,
+			m.inbound_interactions_90d, m.open_opportunities, m.open_cases, m.complaints_12m,
+			m.last_nps, m.invitations, m.referrals, m.days_known, m.idle_days)
+		IS DISTINCT FROM (f.day, f.day, shown - f.day, 1::bigint, 99::numeric,
+			1::bigint, (f.day > (shown - interval '12 months')::date)::integer::bigint,
+			(f.day > shown - 90)::integer::bigint, 1::bigint,
+			(f.day > shown - 90)::integer::bigint, 1::bigint, 1::bigint,
+			(f.day > (shown - interval '12 months')::date)::integer::bigint,
+			9::numeric, 1::bigint, 1::bigint, shown - f.day, shown - f.day)
+	UNION ALL
+	SELECT 'too early in customer_metric: ' || f.id
+	  FROM fact f JOIN crm_days.customer_metric_at(shown) m ON m.customer_id = f.id
+	 WHERE f.day > shown
+	   AND m.purchases + m.revenue + m.categories + m.interactions_90d + m.inbound_interactions
+			+ m.open_opportunities + m.open_cases + m.complaints_12m + m.invitations + m.referrals
+			+ coalesce(m.last_nps, 0) + coalesce(m.idle_days, 0) + m.points_earned > 0
+	UNION ALL
+	SELECT 'customer_360 of ' || f.id
+	  FROM fact f LEFT JOIN crm_days.customer_360_at(shown) c ON c.customer_id = f.id
+	 WHERE (c.last_interaction_kind, coalesce(c.email_allowed, false), coalesce(c.points_balance, 0),
+			c.tier, c.stage)
+		IS DISTINCT FROM (CASE WHEN f.day <= shown THEN 'call' END, f.day <= shown,
+			CASE WHEN f.day <= shown THEN 10::numeric ELSE 0 END,
+			CASE WHEN f.day <= shown THEN (SELECT t.name FROM crm_days.tier t
+				WHERE (t.program, t.tier_no) = ('standard', 0)) END,
+			CASE WHEN f.day <= shown THEN 'purchase' END)
+	UNION ALL
+	SELECT v.relation || ': ' || v.id
+	  FROM (SELECT 'purchase' AS relation, p.customer_id AS id, p.purchased_on AS day
+			  FROM crm_days.purchase_at(shown) p WHERE p.amount > 0
+			UNION ALL
+			SELECT 'refunds of purchase', p.customer_id, p.purchased_on
+			  FROM crm_days.purchase_at(shown) p WHERE p.amount < 0
+			UNION ALL
+			SELECT 'points_balance', b.customer_id, f.day FROM crm_days.points_balance_at(shown) b
+			  JOIN fact f ON f.id = b.customer_id
+			UNION ALL
+			SELECT 'order_points', o.customer_id, f.day FROM crm_days.order_points_at(shown) o
+			  JOIN fact f ON f.id = o.customer_id
+			UNION ALL
+			SELECT 'tier_member', m.customer_id, (m.state).decided_on
+			  FROM crm_days_internal.tier_member_at(shown) m
+			UNION ALL
+			SELECT 'review of tier_member', m.customer_id, (m.state).review_on
+			  FROM crm_days_internal.tier_member_at(shown) m
+			UNION ALL
+			SELECT 'found_stage', s.customer_id, (s.entered_at AT TIME ZONE w.time_zone)::date
+			  FROM crm_days_internal.found_stage_at(shown) s, crm_days.workspace w) v
+	  FULL JOIN (SELECT f.id, f.day, r AS relation
+				   FROM fact f, unnest('{purchase,refunds of purchase,points_balance,order_points,'
+					'tier_member,review of tier_member,found_stage}'::text[]) r
+				  WHERE f.day <= shown) e
+		ON e.relation = v.relation AND e.id = v.id AND e.day = v.day
+	 WHERE e.id IS NULL OR v.id IS NULL
+	UNION ALL
+	SELECT 'lifecycle_funnel' FROM crm_days.lifecycle_funnel_at(shown) l
+	 WHERE l.stage = 'purchase' AND l.now_in <> (SELECT count(*) FROM fact f WHERE f.day <= shown)
+	UNION ALL
+	SELECT 'growth' FROM (SELECT sum(g.revenue) AS revenue
+		FROM crm_days.growth_at(shown, 'day') g) g
+	 WHERE g.revenue IS DISTINCT FROM (SELECT sum(99) FROM fact f WHERE f.day <= shown);
+$$;
+
+-- One zone for each way of changing clocks: at midnight, over it, by half an hour, at the other
+-- end of the world; and days that overlap, or were skipped.
+SELECT setseed(:seed) \g /dev/null
+CREATE TEMP TABLE looked (zone text, shown date, wrong text);
+CREATE FUNCTION pg_temp.look(zone text, around timestamptz, moments integer) RETURNS void
+	LANGUAGE plpgsql AS $$
+DECLARE
+	its_day date := (around AT TIME ZONE zone)::date;
+	shown date;
+BEGIN
+	PERFORM pg_temp.fill(zone, around, moments);
+	FOR shown IN SELECT its_day + n FROM unnest('{-2,-1,0,1,2,90,91}'::integer[]) n
+		UNION ALL SELECT ((its_day + n) + interval '12 months')::date
+			FROM unnest('{-1,0}'::integer[]) n LOOP
+		INSERT INTO looked SELECT zone, shown, w FROM pg_temp.wrong(shown) w;
+	END LOOP;
+END
+$$;
+SELECT pg_temp.look(zone, around, 25)
+  FROM (VALUES ('Atlantic/Azores', timestamptz '2024-10-27 00:30+00'),
+			   ('America/Havana', '2024-11-03 04:30+00'), ('Africa/Cairo', '2024-10-31 21:30+00'),
+			   ('America/Santiago', '2024-09-08 04:00+00'), ('America/Nuuk', '2024-10-27 00:30+00'),
+			   ('Australia/Lord_Howe', '2024-04-06 15:00+00'),
+			   ('America/St_Johns', '2010-11-07 02:45+00'),
+			   ('Pacific/Apia', '2011-12-30 10:00+00'), ('Etc/GMT-14', '2024-02-29 10:00+00'))
+	AS zone (zone, around) \g /dev/null
+SELECT is_empty('TABLE looked', 'every view counts by the day of the plain definition');
+
+-- Today is that of the workspace, whatever the zone of the session.
+SELECT crm.create_workspace('crm_east', time_zone => 'Etc/GMT-14') \g /dev/null
+SELECT crm.create_workspace('crm_west', time_zone => 'Etc/GMT+12') \g /dev/null
+CREATE TABLE bought_now (cust bigint, ts timestamptz, amt numeric);
+SELECT crm.attach('crm_now', 'bought_now', 'cust', 'ts', 'amt', time_zone => 'Etc/GMT-14')
+	\g /dev/null
+INSERT INTO bought_now SELECT n % 9, now() - interval '7 days' * (n % 5), 10 + n
+	FROM generate_series(0, 30) n;
+INSERT INTO crm_east.customer (customer_id, name) VALUES (1, 'Ada');
+INSERT INTO crm_east.sales_order (order_id, customer_id, ordered_at) VALUES (1, 1, now());
+INSERT INTO crm_east.sales_order_line (order_id, line_no, unit_price) VALUES (1, 1, 5);
+CREATE TEMP TABLE today (zone text, what text, day date);
+CREATE FUNCTION pg_temp.today() RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+	zone text := current_setting('timezone');
+BEGIN
+	INSERT INTO today SELECT zone, 'shown_day', d.day FROM crm_now.shown_day d;
+	INSERT INTO today SELECT zone, 'growth', max(g.period) FROM crm_now.growth_daily g;
+	INSERT INTO today SELECT zone, 'last_purchase_on', max(m.last_purchase_on)
+	  FROM crm_now.customer_metric m;
+	PERFORM crm.freeze_thresholds('crm_now');
+	INSERT INTO today SELECT zone, 'freeze_thresholds', max(t.as_of) FROM crm_now.threshold t;
+	PERFORM crm.fit('crm_now', kind => 'nbd');
+	INSERT INTO today SELECT zone, 'fit', max(m.as_of) FROM crm_now.model m;
+	PERFORM crm.review_tiers('crm_east');
+	INSERT INTO today SELECT zone, 'review_tiers', max(r.as_of) FROM crm_east.tier_review r;
+	PERFORM crm.review_stages('crm_east');
+	INSERT INTO today SELECT zone, 'review_stages', max(r.as_of) FROM crm_east.lifecycle_review r;
+	PERFORM crm_internal.maintain_step('crm_east', 'review_tiers');
+	INSERT INTO today SELECT zone, 'maintain', max(r.as_of) FROM crm_east.tier_review r;
+	DELETE FROM crm_now.threshold;
+	DELETE FROM crm_now.model;
+	DELETE FROM crm_east.tier_log;
+	DELETE FROM crm_east.tier_review;
+	DELETE FROM crm_east.lifecycle_log;
+	DELETE FROM crm_east.lifecycle_review;
+END
+$$;
+SET LOCAL timezone = 'Etc/GMT+12';
+SELECT pg_temp.today() \g /dev/null
+SET LOCAL timezone = 'Etc/GMT-14';
+SELECT pg_temp.today() \g /dev/null
+SET LOCAL timezone = 'UTC';
+SELECT set_eq('SELECT DISTINCT zone, what, day FROM today',
+	$$SELECT z, w, (now() AT TIME ZONE 'Etc/GMT-14')::date
+		FROM unnest('{Etc/GMT+12,Etc/GMT-14}'::text[]) z,
+			unnest('{shown_day,growth,last_purchase_on,freeze_thresholds,fit,review_tiers,
+			review_stages,maintain}'::text[]) w$$,
+	'today is the day of the workspace in every session');
+
+-- Days to come
+SELECT throws_like(format(call, (now() AT TIME ZONE 'Etc/GMT-14')::date + 1), 'as_of is %today is %',
+	'a day after today is refused by ' || split_part(split_part(call, '(', 1), '.', 2))
+  FROM unnest('{"SELECT crm.review_tiers(''crm_east'', NULL, %L)",
+	"SELECT crm.review_stages(''crm_east'', %L)",
+	"SELECT crm.tier_grant(''crm_east'', ''standard'', 1, ''gold'', ''2200-01-01'', %L)",
+	"SELECT crm.freeze_thresholds(''crm_now'', %L)", "SELECT crm.fit(''crm_now'', %L)",
+	"SELECT crm.backtest(''crm_now'', ''2024-01-01'', %L)"}'::text[]) call;
+SELECT lives_ok(format('SELECT crm.review_tiers(%L, NULL, %L)', w,
+	(now() AT TIME ZONE z)::date), 'today is reviewed in ' || z)
+  FROM (VALUES ('crm_east', 'Etc/GMT-14'), ('crm_west', 'Etc/GMT+12')) v (w, z);
+UPDATE crm_west.program SET time_zone = 'Etc/GMT-14';
+SELECT lives_ok(format('SELECT crm.review_tiers(%L, NULL, %L)', 'crm_west',
+	(now() AT TIME ZONE 'Etc/GMT-14')::date), 'a program is reviewed on its own today');
+SELECT lives_ok($$SELECT crm.review_tiers('crm_west', NULL, '2199-01-01', replay => true)$$,
+	'a replay may look at a day to come');
+SELECT throws_like($$SELECT crm.review_stages('crm_east', '0202-05-01')$$,
+	'as_of is 0202-05-01 AD, before the first plausible day',
+	'a review before all plausible days is refused');
+SELECT throws_like($$SELECT crm.tier_grant('crm_east', 'standard', 1, 'gold', '2024-01-01',
+	'0202-05-01')$$, '%before the first plausible day', 'a tier is given on a plausible day');
+
+-- A change of the zone is carried out whole.
+SELECT crm.create_workspace('crm_moved', time_zone => 'Europe/Berlin') \g /dev/null
+INSERT INTO crm_moved.customer (customer_id, name) SELECT n, 'c' || n FROM generate_series(1, 20) n;
+INSERT INTO crm_moved.sales_order (order_id, customer_id, ordered_at)
+SELECT 100 * n + k, n, timestamptz '2024-03-10 22:30+00' + n * interval '1 day'
+	+ k * interval '40 days'
+  FROM generate_series(1, 20) n, generate_series(1, 5) k;
+INSERT INTO crm_moved.sales_order_line (order_id, line_no, unit_price)
+SELECT order_id, 1, 10 * customer_id FROM crm_moved.sales_order o;
+INSERT INTO crm_moved.program (program, time_zone, grace) VALUES ('own', 'Asia/Tokyo', '30 days');
+INSERT INTO crm_moved.tier (program, tier_no, name)
+SELECT 'own', n, 'step ' || n FROM generate_series(0, 1) n;
+INSERT INTO crm_moved.tier_rule (program, tier_no, metric, enter_at)
+VALUES ('own', 1, 'revenue', 300);
+SELECT crm_internal.refresh_everyone('crm_moved') \g /dev/null
+SELECT crm.review_tiers('crm_moved', NULL, d::date), crm.review_stages('crm_moved', d::date)
+  FROM generate_series(timestamp '2024-03-28', '2024-04-03', '1 day') d
+UNION ALL
+SELECT crm.review_tiers('crm_moved', NULL, d::date), crm.review_stages('crm_moved', d::date)
+  FROM generate_series(timestamp '2024-05-01', '2025-10-01', '1 month') d \g /dev/null
+CREATE FUNCTION pg_temp.days_of(zone text, own_zone text) RETURNS TABLE (what text, days text[])
+	LANGUAGE sql AS $$
+	SELECT concat_ws(' ', l.program, l.customer_id, l.tier_no, l.reason),
+		   ARRAY[crm_internal.day_of(l.valid_from, z.zone), crm_internal.day_of(l.valid_to, z.zone),
+				 crm_internal.day_of(l.review_at, z.zone),
+				 crm_internal.day_of(l.floor_until, z.zone)]::text[]
+	  FROM crm_moved.tier_log l,
+	  LATERAL (SELECT CASE l.program WHEN 'own' THEN own_zone ELSE days_of.zone END AS zone) z
+	UNION ALL
+	SELECT concat_ws(' ', s.customer_id, s.stage),
+		   ARRAY[crm_internal.day_of(s.entered_at, days_of.zone)]::text[]
+	  FROM crm_moved.lifecycle_log s
+	UNION ALL
+	SELECT concat_ws(' ', r.program, r.as_of), ARRAY[(r.policy ->> 'time_zone'
+		= CASE r.program WHEN 'own' THEN own_zone ELSE zone END)::text] FROM crm_moved.tier_review r;
+$$;
+CREATE TEMP TABLE before AS SELECT * FROM pg_temp.days_of('Europe/Berlin', 'Asia/Tokyo');
+SELECT cmp_ok((SELECT count(*) FROM before), '>', 100::bigint, 'there are days to keep');
+SET LOCAL crm.as_of = '2024-11-01';
+CREATE TEMP TABLE tier_before AS SELECT program, customer_id, tier, since, review_on, decided_on
+	FROM crm_moved.customer_tier;
+CREATE TEMP TABLE stage_before AS SELECT customer_id, stage, logged_stage, since
+	FROM crm_moved.customer_stage;
+UPDATE crm_moved.workspace SET time_zone = 'America/New_York';
+SELECT set_eq($$SELECT * FROM pg_temp.days_of('America/New_York', 'Asia/Tokyo')$$, 'TABLE before',
+	'all days of decisions stay when a workspace moves to another zone');
+UPDATE crm_moved.workspace SET time_zone = 'Pacific/Kiritimati';
+UPDATE crm_moved.program SET time_zone = 'Pacific/Pago_Pago' WHERE program = 'own';
+SELECT set_eq($$SELECT * FROM pg_temp.days_of('Pacific/Kiritimati', 'Pacific/Pago_Pago')$$,
+	'TABLE before', 'all days of decisions stay over the date line in either direction');
+SELECT set_eq('SELECT program, customer_id, tier, since, review_on, decided_on
+	FROM crm_moved.customer_tier', 'TABLE tier_before', 'customer_tier shows the same days');
+SELECT set_eq('SELECT customer_id, logged_stage, since FROM crm_moved.customer_stage
+	WHERE stage = logged_stage', 'SELECT customer_id, logged_stage, since FROM stage_before
+	WHERE stage = logged_stage', 'customer_stage shows the same days');
+UPDATE crm_moved.program SET time_zone = NULL WHERE program = 'own';
+UPDATE crm_moved.workspace SET time_zone = 'Europe/Berlin';
+SELECT set_eq($$SELECT * FROM pg_temp.days_of('Europe/Berlin', 'Europe/Berlin')$$,
+	'TABLE before', 'a program that loses its own zone keeps its days');
+RESET crm.as_of;
+SELECT results_eq($$SELECT enrolled + upgraded + renewed + given_grace + downgraded
+	FROM crm.review_tiers('crm_moved', NULL, '2025-10-01')$$, 'VALUES (0::bigint), (0)',
+	'a day that was reviewed is not reviewed twice after a change of the zone');
+UPDATE crm_moved.workspace SET time_zone = 'Asia/Tokyo';
+SELECT set_eq('SELECT customer_id, history FROM crm_moved.purchase_history',
+	$$SELECT customer_id, crm.history_agg((ordered_at AT TIME ZONE 'Asia/Tokyo')::date,
+		10 * customer_id) FROM crm_moved.sales_order GROUP BY 1$$,
+	'histories follow the zone of the workspace before the next refresh');
+
+SELECT * FROM finish();
+ROLLBACK;
