@@ -75,7 +75,7 @@ SELECT crm.create_workspace('crm_days', time_zone => 'UTC') \g /dev/null
 INSERT INTO crm_days.product (product_id, name, category) VALUES (1, 'tea', 'drink');
 CREATE TEMP TABLE fact (id bigint PRIMARY KEY, at timestamptz, day date);
 
-CREATE FUNCTION pg_temp.fill(zone text, around timestamptz, moments integer) RETURNS void
+CREATE FUNCTION pg_temp.fill(zone text, moments timestamptz[]) RETURNS void
 	LANGUAGE plpgsql AS $$
 BEGIN
 	TRUNCATE crm_days.customer, crm_days.sales_order, crm_days.sales_order_line, crm_days.refund,
@@ -85,10 +85,8 @@ BEGIN
 	TRUNCATE fact;
 	UPDATE crm_days.workspace SET time_zone = zone;
 	INSERT INTO fact
-	SELECT n, m.at, (m.at AT TIME ZONE zone)::date
-	  FROM (SELECT n, around + (random() * 2 - 1)
-					* CASE WHEN n % 2 = 0 THEN interval '2 days' ELSE interval '90 minutes' END AS at
-			  FROM generate_series(1, moments) n) m;
+	SELECT m.n, m.at, (m.at AT TIME ZONE zone)::date
+	  FROM unnest(moments) WITH ORDINALITY AS m (at, n);
 	INSERT INTO crm_days.customer (customer_id, name, created_at) SELECT id, 'c' || id, at FROM fact;
 	INSERT INTO crm_days.sales_order (order_id, customer_id, ordered_at) SELECT id, id, at FROM fact;
 	INSERT INTO crm_days.sales_order_line (order_id, line_no, product_id, unit_price)
@@ -103,7 +101,7 @@ BEGIN
 	INSERT INTO crm_days.survey_answer (customer_id, survey, measure, sent_at, answered_at, score)
 	SELECT id, 'yearly', 'nps', at, at, 9 FROM fact;
 	INSERT INTO crm_days.referral (referrer_id, referred_id, invited_at, converted_at)
-	SELECT id, id % moments + 1, at, at FROM fact;
+	SELECT id, id % cardinality(moments) + 1, at, at FROM fact;
 	INSERT INTO crm_days.opportunity (opportunity_id, customer_id, name, created_at)
 	SELECT id, id, 'deal', at FROM fact;
 	INSERT INTO crm_days.opportunity_log (opportunity_id, changed_at, stage, amount)
@@ -282,7 +280,10 @@ DECLARE
 	its_day date := (around AT TIME ZONE zone)::date;
 	shown date;
 BEGIN
-	PERFORM pg_temp.fill(zone, around, moments);
+	PERFORM pg_temp.fill(zone, ARRAY(
+		SELECT around + (random() * 2 - 1)
+			* CASE WHEN n % 2 = 0 THEN interval '2 days' ELSE interval '90 minutes' END
+		  FROM generate_series(1, moments) n));
 	FOR shown IN SELECT its_day + n FROM unnest('{90,91,2,1,0,-1,-2}'::integer[]) n
 		UNION ALL SELECT ((its_day + n) + interval '12 months')::date
 			FROM unnest('{-1,0}'::integer[]) n ORDER BY 1 DESC LOOP
@@ -319,6 +320,27 @@ SELECT pg_temp.look(c.name, c.at, 50, c.is_first)
 \endif
 SELECT is_empty('TABLE looked', 'every view counts by the day of the plain definition');
 
+-- The hour that the clock of the Azores and of Havana shows twice is one of the next day.
+CREATE FUNCTION pg_temp.shown_on(day date, OUT orders bigint, OUT balance numeric,
+	OUT purchases numeric, OUT idle_days integer) LANGUAGE sql AS $$
+	SELECT (SELECT count(*) FROM crm_days.order_points_at(day)),
+		   (SELECT sum(b.balance) FROM crm_days.points_balance_at(day) b), sum(m.purchases),
+		   min(m.idle_days)
+	  FROM crm_days.customer_metric_at(day) m;
+$$;
+SELECT pg_temp.fill('Atlantic/Azores', '{2024-10-27 00:30+00,2024-10-27 00:30+00}') \g /dev/null
+SELECT results_eq($$SELECT coalesce(s.orders + s.balance + s.purchases, 0), s.idle_days
+	FROM pg_temp.shown_on('2024-10-26') s$$, 'VALUES (0::numeric, NULL::integer)',
+	'an order of the repeated hour of the Azores is not there on the day before');
+SELECT pg_temp.fill('America/Havana', '{2024-11-03 04:30+00,2024-11-03 04:30+00}') \g /dev/null
+SELECT results_eq($$SELECT s.* FROM generate_series(timestamp '2024-11-03', '2024-11-04', '1 day') d,
+	pg_temp.shown_on(d::date) s ORDER BY d$$,
+	'VALUES (2::bigint, 20::numeric, 2::numeric, 0), (2, 20, 2, 1)',
+	'an order of the repeated hour of Havana is there on its own day');
+SELECT results_eq($$SELECT coalesce(s.orders + s.balance + s.purchases, 0), s.idle_days
+	FROM pg_temp.shown_on('2024-11-02') s$$, 'VALUES (0::numeric, NULL::integer)',
+	'an order of the repeated hour of Havana is not there on the day before');
+
 -- Today is that of the workspace, whatever the zone of the session.
 SELECT crm.create_workspace('crm_east', time_zone => 'Etc/GMT-14') \g /dev/null
 SELECT crm.create_workspace('crm_west', time_zone => 'Etc/GMT+12') \g /dev/null
@@ -327,16 +349,27 @@ SELECT crm.attach('crm_now', 'bought_now', 'cust', 'ts', 'amt', time_zone => 'Et
 	\g /dev/null
 INSERT INTO bought_now SELECT n % 9, now() - interval '7 days' * (n % 5), 10 + n
 	FROM generate_series(0, 30) n;
+CREATE TABLE bought_once (cust bigint, ts timestamptz, amt numeric);
+SELECT crm.attach('crm_once', 'bought_once', 'cust', 'ts', 'amt', time_zone => 'Etc/GMT-14')
+	\g /dev/null
+INSERT INTO bought_once VALUES (1, now(), 5);
 INSERT INTO crm_east.customer (customer_id, name) VALUES (1, 'Ada');
 INSERT INTO crm_east.sales_order (order_id, customer_id, ordered_at) VALUES (1, 1, now());
 INSERT INTO crm_east.sales_order_line (order_id, line_no, unit_price) VALUES (1, 1, 5);
+INSERT INTO crm_east.points_entry (customer_id, occurred_at, kind, points)
+VALUES (1, now(), 'earn', 5);
 CREATE TEMP TABLE today (zone text, what text, day date);
 CREATE FUNCTION pg_temp.today() RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
 	zone text := current_setting('timezone');
 BEGIN
 	INSERT INTO today SELECT zone, 'shown_day', d.day FROM crm_now.shown_day d;
-	INSERT INTO today SELECT zone, 'growth', max(g.period) FROM crm_now.growth_daily g;
+	INSERT INTO today SELECT zone, 'growth', max(g.period) FROM crm_now.growth_daily g
+	 WHERE g.is_complete;
+	INSERT INTO today SELECT zone, 'customer_value', d.day
+	  FROM crm_once.customer_value v, crm_once.shown_day d;
+	INSERT INTO today SELECT zone, 'points_balance', d.day
+	  FROM crm_east.points_balance b, crm_east.shown_day d;
 	INSERT INTO today SELECT zone, 'last_purchase_on', max(m.last_purchase_on)
 	  FROM crm_now.customer_metric m;
 	PERFORM crm.freeze_thresholds('crm_now');
@@ -365,8 +398,8 @@ SET LOCAL timezone = 'UTC';
 SELECT set_eq('SELECT DISTINCT zone, what, day FROM today',
 	$$SELECT z, w, (now() AT TIME ZONE 'Etc/GMT-14')::date
 		FROM unnest('{Etc/GMT+12,Etc/GMT-14}'::text[]) z,
-			unnest('{shown_day,growth,last_purchase_on,freeze_thresholds,fit,review_tiers,
-			review_stages,maintain}'::text[]) w$$,
+			unnest('{shown_day,growth,customer_value,points_balance,last_purchase_on,
+				freeze_thresholds,fit,review_tiers,review_stages,maintain}'::text[]) w$$,
 	'today is the day of the workspace in every session');
 
 -- Days to come
