@@ -305,12 +305,6 @@ $$;
 COMMENT ON FUNCTION crm_internal.workspace_enter(text) IS
 'Makes names mean the objects of a workspace, until the calling function returns.';
 
-/*
- * The lock needs rights in the workspace, so that a stranger cannot hold up
- * maintenance. It lies on the settings, because a lock on histories would meet
- * VACUUM. Readers and writers of the workspace do not notice it. The search path
- * is that of the workspace.
- */
 -- What is written as of a day to come stands in the way of all that is done before that day. The
 -- search path is that of the workspace.
 CREATE FUNCTION crm_internal.check_day(as_of date, time_zone text) RETURNS void
@@ -335,9 +329,15 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm_internal.check_day(date, text) IS
-'An error where a day is after today in the time zones of the workspace and of a program, or before '
-'all plausible days. NULL stands for the zone of a workspace without a program.';
+'An error where a day is after today in the time zones of the workspace and of a program, or '
+'before all plausible days. NULL stands for the zone of the workspace alone.';
 
+/*
+ * The lock needs rights in the workspace, so that a stranger cannot hold up
+ * maintenance. It lies on the settings, because a lock on histories would meet
+ * VACUUM. Readers and writers of the workspace do not notice it. The search path
+ * is that of the workspace.
+ */
 CREATE FUNCTION crm_internal.workspace_lock(workspace text) RETURNS void
 	LANGUAGE plpgsql AS $$
 BEGIN

@@ -15,7 +15,8 @@ CREATE FUNCTION crm_internal.check_archive(workspace text, until date) RETURNS v
 DECLARE
 	settings record;
 BEGIN
-	SELECT w.source, w.archived_until, d.day INTO settings FROM workspace w, shown_day d;
+	SELECT w.source, w.archived_until, least(d.day, crm_internal.today(w.time_zone)) AS day
+	  INTO settings FROM workspace w, shown_day d;
 	IF settings.source IS NULL THEN
 		RAISE object_not_in_prerequisite_state USING
 			MESSAGE = format('workspace "%s" has tables of its own', workspace),

@@ -85,8 +85,8 @@ SELECT c.customer_id,
 	  FROM (SELECT v.customer_id, v.kind,
 				   NOT coalesce(crm_internal.is_upto(v.resolved_at, @day@, @zone@), false)
 					AS open,
-				   NOT crm_internal.is_upto(v.opened_at, @once((@day@ - interval '12 months')::date)@,
-					@zone@) AS recent
+				   NOT crm_internal.is_upto(v.opened_at,
+					@once((@day@ - interval '12 months')::date)@, @zone@) AS recent
 			  FROM service_case v
 			 WHERE crm_internal.is_upto(v.opened_at, @day@, @zone@)) t
 	 GROUP BY t.customer_id) s ON s.customer_id = c.customer_id

@@ -107,13 +107,13 @@ index_of_name(const char *const *names, const char *name, size_t size)
 static int
 start_named(CalendarKind kind, const char *name, size_t size)
 {
-	static const char *const days[] = {"monday",	"tuesday", "wednesday",
-									   "thursday",	"friday",  "saturday",
-									   "sunday",	NULL};
+	static const char *const days[] = {"monday",   "tuesday", "wednesday",
+									   "thursday", "friday",  "saturday",
+									   "sunday",   NULL};
 	static const char *const months[] = {
-		"january", "february", "march",		"april",   "may",	   "june",
-		"july",	   "august",   "september", "october", "november", "december",
-		NULL};
+		"january",	"february", "march",  "april",	   "may",
+		"june",		"july",		"august", "september", "october",
+		"november", "december", NULL};
 
 	if (kind == CALENDAR_WEEK)
 		return index_of_name(days, name, size);
@@ -167,9 +167,8 @@ calendar_period(CalendarUnit unit, int32_t day)
 	if (unit.kind == CALENDAR_DAY)
 		return day;
 	if (unit.kind == CALENDAR_WEEK)
-		return (int32_t) floor_divide((int64_t) day - FIRST_MONDAY -
-										  unit.start,
-									  DAYS_PER_WEEK);
+		return (int32_t) floor_divide(
+			(int64_t) day - FIRST_MONDAY - unit.start, DAYS_PER_WEEK);
 	return (int32_t) floor_divide(date_of(day).month - unit.start,
 								  months_in(unit.kind));
 }

@@ -7,8 +7,8 @@
  * the calendar is the proleptic one, as there. A period of a unit has a
  * number: 0 is the day 2000-01-01, the month January 2000, the first quarter
  * and the year 2000, and the ISO week (from Monday) of 2000-01-03. Weeks may
- * begin on another day, and quarters and years in another month, as fiscal years
- * do. Then period 0 begins that many days or months later.
+ * begin on another day, and quarters and years in another month, as fiscal
+ * years do. Then period 0 begins that many days or months later.
  *
  * Months are added as PostgreSQL adds an interval: where the month is too
  * short for the day, its last day is meant. Because that forgets the day, a
@@ -55,9 +55,9 @@ typedef struct CalendarSpan
 #define CALENDAR_MAX_SPAN_DAYS 365250
 
 /*
- * The unit of a name of "size" bytes: "day", "week", "month", "quarter", "year",
- * or one like "week from sunday" or "year from april". False if there is no such
- * unit.
+ * The unit of a name of "size" bytes: "day", "week", "month", "quarter",
+ * "year", or one like "week from sunday" or "year from april". False if there
+ * is no such unit.
  */
 extern bool calendar_unit_named(const char *name, size_t size,
 								CalendarUnit *unit);

@@ -87,8 +87,7 @@ Datum
 crm_is_upto(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_BOOL(moment_is_upto(PG_GETARG_TIMESTAMPTZ(0),
-								  PG_GETARG_DATEADT(1),
-								  PG_GETARG_TEXT_PP(2)));
+								  PG_GETARG_DATEADT(1), PG_GETARG_TEXT_PP(2)));
 }
 
 PG_FUNCTION_INFO_V1(crm_day_start);
@@ -96,8 +95,8 @@ PG_FUNCTION_INFO_V1(crm_day_start);
 /*
  * crm_internal.day_start(day date, time_zone text)
  *
- * Dates reach further than moments. A day without moments around it begins at an
- * infinite one, so that comparisons stay right.
+ * Dates reach further than moments. A day without moments around it begins at
+ * an infinite one, so that comparisons stay right.
  */
 Datum
 crm_day_start(PG_FUNCTION_ARGS)

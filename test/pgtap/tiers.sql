@@ -497,7 +497,8 @@ SELECT lives_ok($$SELECT crm.tier_grant('crm_tiers', 'standard', 6, 'platinum', 
 -- A row for each member and program
 SELECT set_eq('SELECT program, customer_id, count(*) FROM crm_tiers.customer_tier GROUP BY 1, 2',
 	'SELECT DISTINCT program, customer_id, 1::bigint FROM crm_tiers.tier_log
-	WHERE valid_from < ''2032-01-01''', 'customer_tier has one row for each member of each program');
+	WHERE valid_from < ''2032-01-01''',
+	'customer_tier has one row for each member of each program');
 
 -- The day of a program is that of its time zone, in the row of everything as well.
 SELECT crm.create_workspace('crm_west', 'America/Los_Angeles') \g /dev/null

@@ -67,11 +67,10 @@ test_periods(void)
 		starts &= start == date - day + 1 &&
 				  calendar_round_up(of_month, date) ==
 					  (day == 1 ? date : start + days_in(year, month));
-		weeks &= calendar_period_start(of_week,
-									   calendar_period(of_week, date)) ==
-				 date - i % 7;
-		sundays &= calendar_period_start(
-					   from_sunday, calendar_period(from_sunday, date)) ==
+		weeks &= calendar_period_start(
+					 of_week, calendar_period(of_week, date)) == date - i % 7;
+		sundays &= calendar_period_start(from_sunday,
+										 calendar_period(from_sunday, date)) ==
 				   date - (i + 1) % 7;
 		/* The first month of the period, counted from January 2000. */
 		fiscal_years &=
@@ -105,8 +104,7 @@ test_periods(void)
 static int32_t
 day_of(int year, int month, int day)
 {
-	return calendar_period_start(of_month,
-								 (year - 2000) * 12 + month - 1) +
+	return calendar_period_start(of_month, (year - 2000) * 12 + month - 1) +
 		   day - 1;
 }
 
@@ -238,11 +236,21 @@ names_unit(const char *name, CalendarKind kind, int32_t start)
 static void
 test_unit_names(void)
 {
-	static const char *const bad[] = {
-		"",			 "weeks",			"Week",			  "week from",
-		"week from ", "week from Sunday", "week  from sunday", "week of sunday",
-		"week from april", "year from sunday", "month from april",
-		"day from monday", "year from apr",	"year from april ", "year "};
+	static const char *const bad[] = {"",
+									  "weeks",
+									  "Week",
+									  "week from",
+									  "week from ",
+									  "week from Sunday",
+									  "week  from sunday",
+									  "week of sunday",
+									  "week from april",
+									  "year from sunday",
+									  "month from april",
+									  "day from monday",
+									  "year from apr",
+									  "year from april ",
+									  "year "};
 	CalendarUnit unit;
 	bool refused = true;
 
