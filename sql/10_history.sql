@@ -183,6 +183,18 @@ CREATE AGGREGATE crm_internal.bounded_history_agg(day date, amount numeric) (
 COMMENT ON AGGREGATE crm_internal.bounded_history_agg(date, numeric) IS
 'The purchase history of the rows, or NULL where the amounts are out of range.';
 
+-- Views of workspaces roll up whole cohorts. A sum that no history can hold must not end the query.
+CREATE AGGREGATE crm_internal.bounded_rollup(history crm.history) (
+	SFUNC = crm_internal.bounded_history_combine,
+	STYPE = crm.history,
+	SSPACE = 128,
+	FINALFUNC = crm_internal.bounded_history_final,
+	COMBINEFUNC = crm_internal.bounded_history_combine,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE crm_internal.bounded_rollup(crm.history) IS
+'The union of histories, or NULL where their amounts are out of range together.';
+
 --| The purchases of a day that occurs in several histories are added up. The rollup of parts equals
 --| the history of the whole.
 --|

@@ -18,6 +18,21 @@ CREATE FUNCTION crm_internal.as_of_setting() RETURNS date
 COMMENT ON FUNCTION crm_internal.as_of_setting() IS
 'The setting crm.as_of, and NULL where it is not set.';
 
+-- An immutable function, so that the server computes a choice of a view when it plans a query.
+CREATE FUNCTION crm_internal.one_of(choice text, choices text[]) RETURNS text
+	LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	IF choice = ANY (choices) THEN
+		RETURN choice;
+	END IF;
+	RAISE invalid_parameter_value USING
+		MESSAGE = format('"%s" is not one of the choices', choice),
+		HINT = 'Give one of these: ' || array_to_string(choices, ', ') || '.';
+END
+$$;
+COMMENT ON FUNCTION crm_internal.one_of(text, text[]) IS
+'The choice, or an error that names the choices.';
+
 /* Names and definitions */
 
 -- make writes crm.workspace_definition from sql/workspace. @internal@ and @key@ in it
@@ -31,7 +46,7 @@ CREATE FUNCTION crm_internal.workspace_parts(attached boolean) RETURNS text[]
 	RETURN CASE WHEN attached
 				THEN '{workspace,segments,attached,history,views,attached_customer,growth}'::text[]
 				ELSE '{workspace,segments,tables,rules,purchase,history,views,facts,customer,'
-					'growth,tiers,lifecycle,recurring}'::text[] END;
+					'growth,tiers,lifecycle,recurring,journey,winning}'::text[] END;
 COMMENT ON FUNCTION crm_internal.workspace_parts(boolean) IS
 'The definitions that make up a workspace, in the order in which they are run: one over a relation '
 'of your own (true) or one with tables (false).';

@@ -115,7 +115,7 @@ SELECT q.customer_id,
 @tables   LEFT JOIN (
 @tables 	SELECT DISTINCT ON (v.customer_id) v.customer_id, v.kind, v.channel
 @tables 	  FROM interaction v
-@tables 	 WHERE crm_internal.is_upto(v.occurred_at, @day@, @zone@)
+@tables 	 WHERE crm_internal.is_upto(v.occurred_at, @day@, @zone@) AND v.kind <> 'control'
 @tables 	 ORDER BY v.customer_id, v.occurred_at DESC, v.interaction_id DESC) i
 @tables 	ON i.customer_id = q.customer_id
 @tables   LEFT JOIN (

@@ -48,7 +48,7 @@ SELECT c.customer_id,
 			@once(@day@ - 90)@, @zone@)) AS inbound_interactions_90d,
 		   max(n.occurred_at) AS last_interaction_at
 	  FROM interaction n
-	 WHERE crm_internal.is_upto(n.occurred_at, @day@, @zone@)
+	 WHERE crm_internal.is_upto(n.occurred_at, @day@, @zone@) AND n.kind <> 'control'
 	 GROUP BY n.customer_id) i ON i.customer_id = c.customer_id
   LEFT JOIN (
 	SELECT v.customer_id, count(*) AS open_opportunities,

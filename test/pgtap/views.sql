@@ -28,6 +28,16 @@ INSERT INTO crm_views.interaction (customer_id, occurred_at, kind, channel, dire
 SELECT 1 + g % 400, timestamptz '2023-02-01' + random() * 900 * interval '1 day', 'call', 'phone',
 	   CASE WHEN g % 3 = 0 THEN 'out' ELSE 'in' END
   FROM generate_series(1, 2000) g;
+INSERT INTO crm_views.campaign (campaign_id, name, channel, starts_on, ends_on, budget) VALUES
+	(1, 'spring', 'search', '2023-03-01', '2023-05-31', 900),
+	(2, 'autumn', 'social', '2024-06-10', '2024-09-09', 500);
+INSERT INTO crm_views.cost_entry (spent_on, purpose, campaign_id, amount)
+SELECT date '2023-03-01' + g * 9, 'acquisition', 1 + g % 2, g FROM generate_series(1, 60) g;
+INSERT INTO crm_views.interaction (customer_id, occurred_at, kind, channel, campaign_id)
+SELECT g, timestamptz '2023-01-15' + g * interval '1 day',
+	   CASE WHEN g % 5 = 0 THEN 'control' ELSE 'view' END, 'web', 1 + g % 2
+  FROM generate_series(1, 399) g;
+UPDATE crm_views.sales_order SET campaign_id = 1 + order_id % 2 WHERE order_id % 4 = 0;
 INSERT INTO crm_views.contact (customer_id, name, email, buying_role)
 SELECT g % 200 + 1, 'contact ' || g, g || '@example.com', CASE WHEN g % 4 = 0 THEN 'decider' END
   FROM generate_series(1, 500) g;
@@ -103,6 +113,8 @@ SELECT w, 'growth_' || u.name, format('growth_at(%%L, %L)', u.unit)
   FROM unnest('{crm_views,crm_views_shop}'::text[]) w,
 	   (VALUES ('daily', 'day'), ('weekly', 'week'), ('quarterly', 'quarter'), ('yearly', 'year'))
 		u (name, unit);
+INSERT INTO dated
+VALUES ('crm_views', 'attribution_campaign', 'attribution_at(%L, touch => ''campaign'')');
 SELECT set_eq($$SELECT DISTINCT c.relname FROM pg_class c
 	WHERE c.relnamespace IN ('crm_views'::regnamespace, 'crm_views_shop'::regnamespace)
 	  AND c.relkind = 'v' EXCEPT SELECT name FROM dated$$,
@@ -263,6 +275,8 @@ SELECT is(place, 'workers', format('workers read the histories of %s of %s', nam
  WHERE place <> 'histories are not read' AND name <> 'repurchase' ORDER BY workspace, name;
 SELECT set_eq($$SELECT name FROM planned WHERE place = 'histories are not read'$$,
 	'{lifecycle_flow,lifecycle_funnel,order_points,points_balance,points_lot,purchase,recurring,
+	  attribution,attribution_campaign,campaign_response,customer_timeline,funnel,journey,
+	  touchpoint,
 	  refresh_progress,rejected_purchase,renewal,shown_day,tier_flow}'::text[],
 	'all views but these read the histories');
 -- Workers would compute the few months of repurchase again for each history: a parallel nested
