@@ -183,9 +183,14 @@ CREATE AGGREGATE crm_internal.bounded_history_agg(day date, amount numeric) (
 COMMENT ON AGGREGATE crm_internal.bounded_history_agg(date, numeric) IS
 'The purchase history of the rows, or NULL where the amounts are out of range.';
 
--- Views of workspaces roll up whole cohorts. A sum that no history can hold must not end the query.
+-- Views of workspaces roll up whole cohorts. A sum that no history can hold must not end a query.
+CREATE FUNCTION crm_internal.bounded_rollup_transition(crm.history, crm.history)
+	RETURNS crm.history
+	AS 'MODULE_PATHNAME', 'crm_history_rollup_bounded' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION crm_internal.bounded_rollup_transition(crm.history, crm.history) IS
+'Transition function of crm_internal.bounded_rollup.';
 CREATE AGGREGATE crm_internal.bounded_rollup(history crm.history) (
-	SFUNC = crm_internal.bounded_history_combine,
+	SFUNC = crm_internal.bounded_rollup_transition,
 	STYPE = crm.history,
 	SSPACE = 128,
 	FINALFUNC = crm_internal.bounded_history_final,

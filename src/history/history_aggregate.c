@@ -633,6 +633,39 @@ crm_history_add_bounded(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(log);
 }
 
+PG_FUNCTION_INFO_V1(crm_history_rollup_bounded);
+
+/*
+ * Transition of crm_internal.bounded_rollup. A finished history does not tell
+ * its sum of absolute amounts, so each entry is looked at before it is added.
+ */
+Datum
+crm_history_rollup_bounded(PG_FUNCTION_ARGS)
+{
+	HistoryLog *log;
+	History history;
+	HistoryReader reader;
+	HistoryEntry entry;
+
+	if (PG_ARGISNULL(1))
+		return skip_row(fcinfo);
+	log = bounded_state(fcinfo);
+	history = history_from_datum(PG_GETARG_DATUM(1));
+	history_reader_start(&reader, history.data, history.size);
+	while (!log->is_out_of_range && history_read_entry(&reader, &entry))
+	{
+		Decimal amount = {.units = entry.amount,
+						  .scale = history_scale(history.data)};
+
+		CHECK_FOR_INTERRUPTS();
+		if (log_fits(log, amount, entry.purchases))
+			log = log_add(log, entry, amount.scale);
+		else
+			log->is_out_of_range = 1;
+	}
+	PG_RETURN_POINTER(log);
+}
+
 PG_FUNCTION_INFO_V1(crm_history_union_bounded);
 
 /*
