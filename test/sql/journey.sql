@@ -41,6 +41,21 @@ SELECT n, (funnel_agg(timestamptz '2025-01-01' + i * interval '1 s', '{t,t,t}', 
 SELECT mode, (funnel_agg('2025-01-01', ARRAY[true, true], '0', mode)).level
   FROM unnest('{together,later}'::text[]) AS mode, generate_series(1, 2) GROUP BY mode;
 
+-- What others count wrong: the funnel issues of ClickHouse. Each event is a letter and its second.
+CREATE FUNCTION pg_temp.timed(events text, steps text, mode text) RETURNS int LANGUAGE sql AS $$
+	SELECT (funnel_agg(timestamptz '2025-01-01' + substr(e, 2)::numeric * interval '1 s',
+		ARRAY(SELECT left(e, 1) = s FROM regexp_split_to_table(steps, '') AS s), '1 min',
+		mode)).level FROM regexp_split_to_table(events, ' ') AS e $$;
+SELECT issue, steps, events, pg_temp.timed(events, steps, 'together') AS together,
+	pg_temp.timed(events, steps, 'later') AS later
+  FROM (VALUES (21835, 'ab', 'a10 b9.9'), (21835, 'ab', 'a10 b10'), (21835, 'aa', 'a10'),
+	(34986, 'aa', 'a10 a80'), (34986, 'aaa', 'a10 a10 a30'),
+	(37177, 'isle', 'i0 s5 l10 i15'), (37177, 'isle', 'i0 s5 l10 i15 s20 i25 s30 l35 e40'),
+	(40263, 'abcd', 'a0 b10 d30 b40'), (58711, 'abcd', 'a0 b10 b20 d30'),
+	(93789, 'abc', 'a8.5 a9.5 b9.5 c10'), (93789, 'abc', 'b9.5 a9.5 c9.5 a8.5'),
+	(112629, 'abcd', 'a1 b2 a3 b3 c3 d4'), (112629, 'abc', 'a1 b2 a2 c3 b3 a3 c4'))
+	AS known(issue, steps, events);
+
 -- Nothing to count
 SELECT funnel_agg(NULL, '{t}', '1 day'), funnel_agg('2025-01-01', NULL, '1 day'),
 	funnel_agg('2025-01-01', '{f,t}', '1 day'), funnel_agg('2025-01-01', '{NULL,t}', '1 day'),
