@@ -201,9 +201,9 @@ WINDOW w AS (ORDER BY g.step_no)
  * the last one that a review had found by then.
  */
 @view touchpoint
-@is Where customers meet the business, and where it hurts, as of the day shown: the touches and cases
-@is of each channel by the stage of life in which the customer was then. A row without a stage is
-@is for touches before the first review.
+@is Where customers meet the business, and where it hurts, as of the day shown: the touches and
+@is cases of each channel by the stage of life in which the customer was then. A row without a
+@is stage is for touches before the first review.
 @columns stage_no, stage, stage_zh, channel, touches, customers, median_days_to_next, complaints,
 @columns complaint_rate, topics, complaint_topics
 WITH event AS (
@@ -253,9 +253,9 @@ SELECT s.stage_no, g.stage, s.name_zh, g.channel, g.touches, g.customers, g.medi
  * in an answer.
  */
 @view customer_timeline
-@is All that is known of a customer in one stream, up to the day shown: purchases, refunds, contacts,
-@is cases, answers, points, moves of tiers and stages. SELECT * FROM customer_timeline WHERE
-@is customer_id = 7 ORDER BY occurred_at.
+@is All that is known of a customer in one stream, up to the day shown: purchases, refunds,
+@is contacts, cases, answers, points, moves of tiers and stages. SELECT * FROM customer_timeline
+@is WHERE customer_id = 7 ORDER BY occurred_at.
 @columns customer_id, occurred_at, kind, text, amount
 SELECT o.customer_id, o.ordered_at, 'purchase'::text,
 	   concat_ws(': ', coalesce(o.code, 'order ' || o.order_id),

@@ -171,7 +171,8 @@ SELECT q.cohort, q.channel, q.period_no, q.customers, q.cost, q.cost / q.custome
 					THEN crm.amount(g.profit_history, (g.cohort
 						 + interval '1 month' * (m.period_no + 1))::date - 1) END AS profit
 		  FROM (SELECT date_trunc('month', a.acquired_on::timestamp)::date AS cohort, a.channel,
-					   count(*) AS customers, crm_internal.bounded_rollup(a.profit_history) AS profit_history
+					   count(*) AS customers,
+					   crm_internal.bounded_rollup(a.profit_history) AS profit_history
 				  FROM @internal@.acquired@at@ a
 				 GROUP BY 1, 2) g
 		 CROSS JOIN generate_series(0, @periods@) AS m (period_no)
@@ -234,7 +235,8 @@ SELECT q.*, q.response_rate - q.control_rate,
 	   sqrt(q.response_rate * (1 - q.response_rate) / nullif(q.reached, 0)
 			+ q.control_rate * (1 - q.control_rate) / nullif(q.controls, 0))
   FROM (SELECT k.campaign_id, k.name, k.channel, k.starts_on, k.ends_on,
-			   r.ends_at <= @end_of(@day@)@ AS is_complete, s.cost, coalesce(r.reached, 0) AS reached,
+			   r.ends_at <= @end_of(@day@)@ AS is_complete, s.cost,
+			   coalesce(r.reached, 0) AS reached,
 			   coalesce(r.ordered, 0) AS ordered,
 			   r.ordered::float8 / nullif(r.reached, 0) AS response_rate,
 			   coalesce(r.orders, 0) AS orders, coalesce(r.revenue, 0) AS revenue,

@@ -74,7 +74,8 @@ INSERT INTO crm_way.campaign (campaign_id, name, channel) VALUES (7, 'spring 7',
 SELECT pg_temp.walk(1, 'mail web', '2025-03-04', 30), pg_temp.walk(2, '', '2025-04-01', 0.07),
 	pg_temp.walk(3, 'a b a b', NULL, 0) \g /dev/null
 INSERT INTO crm_way.sales_order (order_id, customer_id, ordered_at, status) VALUES
-	(11, 1, '2025-03-10', 'paid'), (12, 1, '2025-03-11', 'cancelled'), (13, 1, '2025-03-12', 'paid'),
+	(11, 1, '2025-03-10', 'paid'), (12, 1, '2025-03-11', 'cancelled'),
+	(13, 1, '2025-03-12', 'paid'),
 	(14, 1, '2026-01-01', 'paid');
 INSERT INTO crm_way.sales_order_line (order_id, line_no, unit_price)
 	VALUES (11, 1, 10.000000001), (12, 1, 999), (14, 1, 999);

@@ -47,7 +47,8 @@ INSERT INTO crm_won.cost_entry (spent_on, purpose, channel, campaign_id, amount)
 	('2025-02-01', 'acquisition', NULL, 2, 50), ('2025-02-02', 'acquisition', 'print', NULL, 40),
 	('2025-02-03', 'acquisition', NULL, NULL, 70), ('2025-02-04', 'retention', 'phone', NULL, 5),
 	('2025-02-05', 'service', 'phone', NULL, 6), ('2025-03-05', 'acquisition', NULL, 2, 0),
-	('2025-07-01', 'acquisition', 'print', NULL, 999), ('infinity', 'acquisition', 'print', NULL, 1),
+	('2025-07-01', 'acquisition', 'print', NULL, 999),
+	('infinity', 'acquisition', 'print', NULL, 1),
 	('-infinity', 'acquisition', 'print', NULL, 1);
 SELECT results_eq('SELECT period, channel, campaign, cost, new_customers, round(cac, 2), revenue,
 	profit, payback_months, round(roi::numeric, 4), retention_cost, service_cost
@@ -224,7 +225,8 @@ SELECT set_eq('SELECT customer_id, acquired_on, channel, campaign_id
 SELECT set_eq('SELECT period, channel, campaign_id, new_customers, revenue, profit
 	FROM crm_chance.acquisition WHERE new_customers > 0',
 	$$SELECT w.period, w.channel, w.campaign_id, count(DISTINCT w.customer_id),
-		sum(p.amount) AS revenue, sum(p.profit) AS profit FROM won w JOIN crm_chance.purchase p USING (customer_id) GROUP BY 1, 2, 3$$,
+		sum(p.amount) AS revenue, sum(p.profit) AS profit FROM won w
+		JOIN crm_chance.purchase p USING (customer_id) GROUP BY 1, 2, 3$$,
 	'customers, revenue and profit of acquisition are what plain SQL finds');
 SELECT set_eq('SELECT period, channel, campaign_id, cost, retention_cost, service_cost
 	FROM crm_chance.acquisition WHERE num_nonnulls(cost, retention_cost, service_cost) > 0',
@@ -274,7 +276,8 @@ SELECT set_eq('SELECT campaign_id, reached, ordered, orders, revenue, control_cu
 			AND (occurred_at AT TIME ZONE 'America/New_York')::date <= '2024-11-20'
 			ORDER BY campaign_id, customer_id, occurred_at, interaction_id) c
 		LEFT JOIN crm_chance.sales_order o ON o.customer_id = c.customer_id AND o.status = 'paid'
-			AND o.ordered_at >= c.occurred_at AND o.ordered_at < c.occurred_at + interval '720 hours'
+			AND o.ordered_at >= c.occurred_at
+			AND o.ordered_at < c.occurred_at + interval '720 hours'
 			AND (o.ordered_at AT TIME ZONE 'America/New_York')::date <= '2024-11-20'
 		GROUP BY 1$$, 'the response to campaigns is what plain SQL finds');
 CREATE TEMP TABLE before AS SELECT * FROM crm_chance.acquisition;
