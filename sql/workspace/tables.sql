@@ -148,6 +148,8 @@ CREATE TABLE sales_order (
 );
 CREATE UNIQUE INDEX ON sales_order (customer_id, ordered_at, order_id);
 CREATE INDEX ON sales_order (coupon) WHERE coupon IS NOT NULL;
+CREATE INDEX ON sales_order (customer_id, ordered_at, order_id) INCLUDE (campaign_id)
+	WHERE status = 'paid' AND campaign_id IS NOT NULL;
 COMMENT ON TABLE sales_order IS 'An order. Paid orders with lines are purchases.';
 
 CREATE TABLE sales_order_line (

@@ -3,17 +3,19 @@
  *
  * What it costs to win customers, what they bring, and what brought them.
  *
- * A customer belongs to the campaign of their first order. Where that names
- * none, they belong to the channel that the customer declares as their source.
- * Where that is missing, the last touch before the first order decides, with its
- * campaign. A campaign has one channel, its own, so that costs and customers of
+ * A customer belongs to the campaign of the first order that names one on the
+ * day of their first purchase. Where none does, they belong to the channel that
+ * the customer declares as their source. Where that is missing, the last touch
+ * before the first order decides, with its campaign. A campaign has one channel, its own, so that costs and customers of
  * a campaign meet in one row. Histories of a group are rolled up into one, which
  * knows the profit of the group up to any day.
  *
  * acquired is flat, as buyer is, so that workers can compute it. A subquery with
  * LIMIT would keep them out. So each "first" and "last" is a join and an anti
- * join. A key that is NULL keeps the server from looking: of most customers the
- * history says that there is one order on the first day.
+ * join. Customers without an order of a campaign and without a source are a branch
+ * of their own, because only they need the time of the first order and the
+ * touches. soon_after is later than the end of the first day in any time zone, so
+ * that an index need not go through all orders of a customer.
  *
  * Money that nobody noted is NULL, not 0: a campaign without costs is not free.
  */
@@ -22,32 +24,52 @@
 @is Each customer who bought up to a day: when, by which channel and campaign they were won, and
 @is their histories.
 @columns customer_id, acquired_on, channel, campaign_id, found_by, history, profit_history, clv
-SELECT b.customer_id, crm.first_day(b.history),
-	   CASE WHEN k.campaign_id IS NOT NULL THEN k.channel
-			WHEN c.source IS NOT NULL THEN c.source
-			ELSE coalesce(g.channel, n.channel) END,
-	   CASE WHEN k.campaign_id IS NOT NULL THEN k.campaign_id
-			WHEN c.source IS NULL THEN n.campaign_id END,
-	   CASE WHEN k.campaign_id IS NOT NULL THEN 'order'
-			WHEN c.source IS NOT NULL THEN 'source'
-			WHEN n.interaction_id IS NOT NULL THEN 'touch' END,
+SELECT b.customer_id, b.first_on, coalesce(k.channel, c.source), o.campaign_id,
+	   CASE WHEN o.campaign_id IS NOT NULL THEN 'order' ELSE 'source' END,
 	   b.history, b.profit_history, b.clv
-  FROM @internal@.buyer@at@ b
+  FROM (SELECT v.*, crm.first_day(v.history) AS first_on,
+			   (crm.first_day(v.history) + 2)::timestamp AT TIME ZONE 'UTC' AS soon_after
+		  FROM @internal@.buyer@at@ v) b
  CROSS JOIN (SELECT (SELECT w.time_zone FROM workspace w) AS time_zone) z
   LEFT JOIN customer c ON c.customer_id = b.customer_id
   LEFT JOIN sales_order o ON o.customer_id = b.customer_id AND o.status = 'paid'
-	AND (o.ordered_at AT TIME ZONE z.time_zone)::date = crm.first_day(b.history)
+	AND o.campaign_id IS NOT NULL
+	AND (o.ordered_at AT TIME ZONE z.time_zone)::date = b.first_on
+	AND o.ordered_at < b.soon_after
   LEFT JOIN campaign k ON k.campaign_id = o.campaign_id
-  LEFT JOIN interaction n
-	ON n.customer_id = CASE WHEN o.campaign_id IS NULL AND c.source IS NULL THEN b.customer_id END
-	AND n.occurred_at <= o.ordered_at AND n.kind <> 'control'
-  LEFT JOIN campaign g ON g.campaign_id = n.campaign_id
- WHERE NOT EXISTS (
+ WHERE (o.campaign_id IS NOT NULL OR c.source IS NOT NULL)
+   AND NOT EXISTS (
 	SELECT FROM sales_order e
-	 WHERE e.customer_id = CASE WHEN crm.purchases(b.history, crm.first_day(b.history)) > 1
-								THEN o.customer_id END
-	   AND e.status = 'paid'
-	   AND (e.ordered_at AT TIME ZONE z.time_zone)::date = crm.first_day(b.history)
+	 WHERE e.customer_id = o.customer_id AND e.status = 'paid' AND e.campaign_id IS NOT NULL
+	   AND (e.ordered_at AT TIME ZONE z.time_zone)::date = b.first_on
+	   AND e.ordered_at < b.soon_after
+	   AND (e.ordered_at, e.order_id) < (o.ordered_at, o.order_id))
+UNION ALL
+SELECT b.customer_id, b.first_on, coalesce(g.channel, n.channel), n.campaign_id,
+	   CASE WHEN n.interaction_id IS NOT NULL THEN 'touch' END,
+	   b.history, b.profit_history, b.clv
+  FROM (SELECT v.*, crm.first_day(v.history) AS first_on,
+			   (crm.first_day(v.history) + 2)::timestamp AT TIME ZONE 'UTC' AS soon_after
+		  FROM @internal@.buyer@at@ v) b
+ CROSS JOIN (SELECT (SELECT w.time_zone FROM workspace w) AS time_zone) z
+  LEFT JOIN customer c ON c.customer_id = b.customer_id
+  LEFT JOIN sales_order o ON o.customer_id = b.customer_id AND o.status = 'paid'
+	AND (o.ordered_at AT TIME ZONE z.time_zone)::date = b.first_on
+	AND o.ordered_at < b.soon_after
+  LEFT JOIN interaction n ON n.customer_id = b.customer_id AND n.occurred_at <= o.ordered_at
+	AND n.kind <> 'control'
+  LEFT JOIN campaign g ON g.campaign_id = n.campaign_id
+ WHERE c.source IS NULL
+   AND NOT EXISTS (
+	SELECT FROM sales_order e
+	 WHERE e.customer_id = b.customer_id AND e.status = 'paid' AND e.campaign_id IS NOT NULL
+	   AND (e.ordered_at AT TIME ZONE z.time_zone)::date = b.first_on
+	   AND e.ordered_at < b.soon_after)
+   AND NOT EXISTS (
+	SELECT FROM sales_order e
+	 WHERE e.customer_id = o.customer_id AND e.status = 'paid'
+	   AND (e.ordered_at AT TIME ZONE z.time_zone)::date = b.first_on
+	   AND e.ordered_at < b.soon_after
 	   AND (e.ordered_at, e.order_id) < (o.ordered_at, o.order_id))
    AND NOT EXISTS (
 	SELECT FROM interaction e

@@ -12,7 +12,8 @@ SELECT is_empty('SELECT FROM crm_won.payback', 'an empty workspace has nothing t
 SELECT is_empty('SELECT FROM crm_won.campaign_response', 'no campaign has no response');
 
 -- Ada by the campaign of her first order, Bob by his source, Cyd by a touch of a campaign, Dan
--- by a touch without one, Eve by nothing known, Fay by the earlier of two orders of a day.
+-- by a touch without one, Eve by nothing known, Fay by the first order of a day that names one.
+-- Two orders of Fay have no lines.
 INSERT INTO crm_won.campaign (campaign_id, name, channel, starts_on, ends_on, budget) VALUES
 	(1, 'spring', 'search', '2025-01-20', '2025-03-10', 1000),
 	(2, 'fair', 'fair', '2025-02-01', NULL, 300), (3, 'later', 'mail', '2026-01-01', NULL, 7);
@@ -24,9 +25,10 @@ INSERT INTO crm_won.sales_order (order_id, customer_id, ordered_at, campaign_id,
 	(20, 2, '2025-01-05 12:00+01', NULL, 'paid'), (30, 3, '2025-02-28 23:30+01', NULL, 'paid'),
 	(40, 4, '2025-02-10 12:00+01', NULL, 'paid'), (50, 5, '2025-02-11 12:00+01', NULL, 'paid'),
 	(60, 6, '2025-03-01 09:00+01', 1, 'cancelled'), (61, 6, '2025-03-01 10:00+01', 2, 'paid'),
+	(59, 6, '2025-03-01 08:00+01', NULL, 'paid'), (63, 6, '2025-03-01 12:00+01', 1, 'paid'),
 	(62, 6, '2025-03-01 11:00+01', 1, 'paid');
 INSERT INTO crm_won.sales_order_line (order_id, line_no, unit_price, unit_cost)
-SELECT order_id, 1, 100, 60 FROM crm_won.sales_order;
+SELECT order_id, 1, 100, 60 FROM crm_won.sales_order WHERE order_id NOT IN (59, 63);
 INSERT INTO crm_won.interaction (customer_id, occurred_at, kind, channel, campaign_id) VALUES
 	(3, '2025-01-01', 'click', 'social', NULL), (3, '2025-02-28 23:00+01', 'view', 'web', 2),
 	(3, '2025-02-28 23:45+01', 'mail', 'mail', NULL), (4, '2025-02-10 12:00+01', 'call', 'phone',
@@ -206,11 +208,13 @@ SELECT f.customer_id, f.day, date_trunc('month', f.day)::date AS period,
 		AS channel,
 	   CASE WHEN f.campaign_id IS NOT NULL THEN f.campaign_id
 			WHEN c.source IS NULL THEN t.campaign_id END AS campaign_id
-  FROM (SELECT DISTINCT ON (customer_id) customer_id, campaign_id, ordered_at,
-			   (ordered_at AT TIME ZONE 'America/New_York')::date AS day
-		  FROM crm_chance.sales_order WHERE status = 'paid'
-		   AND ordered_at < timestamp '2024-11-21' AT TIME ZONE 'America/New_York'
-		 ORDER BY customer_id, ordered_at, order_id) f
+  FROM (SELECT DISTINCT ON (customer_id) customer_id, day, first_value(campaign_id)
+			OVER (PARTITION BY customer_id, day ORDER BY campaign_id IS NULL, ordered_at, order_id)
+			AS campaign_id, min(ordered_at) OVER (PARTITION BY customer_id, day) AS ordered_at
+		  FROM (SELECT *, (ordered_at AT TIME ZONE 'America/New_York')::date AS day
+				  FROM crm_chance.sales_order WHERE status = 'paid') o
+		 WHERE day <= '2024-11-20'
+		 ORDER BY customer_id, day) f
   JOIN crm_chance.customer c USING (customer_id)
   LEFT JOIN crm_chance.campaign k ON k.campaign_id = f.campaign_id
   LEFT JOIN LATERAL (
