@@ -10,6 +10,20 @@
  * a look-back have 24 hours, so that no time zone of a session counts.
  */
 
+/* Where no amount is asked for, an order is known without adding up its lines. */
+@view @internal@.order_time
+@is Each paid order with lines up to a day.
+@columns order_id, customer_id, ordered_at
+SELECT o.order_id, o.customer_id, o.ordered_at
+  FROM workspace w
+ CROSS JOIN sales_order o
+ WHERE o.status = 'paid'
+   AND o.ordered_at < @end_of(@day@)@
+   AND crm_internal.plausible_day((o.ordered_at AT TIME ZONE w.time_zone)::date, w.earliest_day,
+								  w.latest_day)
+   AND EXISTS (SELECT FROM sales_order_line l WHERE l.order_id = o.order_id)
+@end
+
 @view @internal@.paid_order
 @is Each paid order with lines up to a day, with its revenue less its refunds up to then.
 @columns order_id, customer_id, ordered_at, coupon, amount
@@ -145,7 +159,7 @@ SELECT array_to_string((p.path).touches, ' > '),
 							@longest@) AS path
 		  FROM customer c
 		  LEFT JOIN (SELECT o.customer_id, min(o.ordered_at) AS ordered_at
-					   FROM @internal@.paid_order@at@ o
+					   FROM @internal@.order_time@at@ o
 					  GROUP BY o.customer_id) f ON f.customer_id = c.customer_id
 		  LEFT JOIN @internal@.touch@at@ t ON t.customer_id = c.customer_id
 			AND coalesce(t.occurred_at <= f.ordered_at, true)
@@ -175,7 +189,7 @@ WITH step AS (
 			 WHERE t.kind <> 'order'
 			UNION ALL
 			SELECT o.customer_id, o.ordered_at, 'order'::text
-			  FROM @internal@.paid_order@at@ o) e
+			  FROM @internal@.order_time@at@ o) e
 	  JOIN (SELECT k.step AS kind, array_agg(k.step = s.step ORDER BY s.step_no) AS steps
 			  FROM (SELECT DISTINCT s.step FROM step s) k
 			 CROSS JOIN step s

@@ -115,7 +115,7 @@ SELECT set_eq($$SELECT pg_temp.functions('crm_open')$$,
 	'the functions there are views on a day');
 SELECT set_eq($$SELECT pg_temp.relations('crm_open_internal', '{r,p,m,v,S,f}')$$,
 	'{buyer,customer_fact,customer_fault,full_history,found_stage,frozen,lifecycle_ruleset,
-	  acquired,campaign_money,paid_order,touch,
+	  acquired,campaign_money,order_time,paid_order,touch,
 	  lifecycle_stay,lifecycle_wait,
 	  live_history,
 	  member_tier,program_history,program_points,program_rules,purchase_metric,purchase_source,
@@ -123,7 +123,7 @@ SELECT set_eq($$SELECT pg_temp.relations('crm_open_internal', '{r,p,m,v,S,f}')$$
 	'the second schema has the inner views, and the definitions that were run');
 SELECT set_eq($$SELECT pg_temp.functions('crm_open_internal')$$,
 	'{buyer_at,customer_fact_at,found_stage_at,frozen_at,lifecycle_rules,
-	  acquired_at,campaign_money_at,paid_order_at,touch_at,
+	  acquired_at,campaign_money_at,order_time_at,paid_order_at,touch_at,
 	  lifecycle_stay_at,
 	  lifecycle_timeout,check_settings,member_tier_at,
 	  program_policy,purchase_metric_at,recompute,recurring_customer_at,same_customer,
