@@ -8,6 +8,12 @@
  * orders, referrals end in first orders, points come from orders. The same on
  * every run, as random numbers are hashes of what they are for.
  *
+ * What there is to find: customers who were touched more often buy more often,
+ * invited customers are better, some products are bought together, gardens have
+ * their season and toys theirs, a newsletter with a control group brings orders,
+ * prices rise by 6 % in February 2025, and in June 2025 a move of the warehouse
+ * makes orders late, answers slow and customers leave.
+ *
  * Temporary tables come first in the search path while it is made. All of it is
  * one transaction, in which the new tables need no write-ahead log. As in a
  * restore, triggers are off: keys are right by construction, and the first
@@ -25,6 +31,30 @@ SET search_path = pg_temp, sales;
 \set columns ', key'
 \ir ../../bench/business.sql
 
+/* Whether an order was one of those that the move of the warehouse delayed. */
+CREATE FUNCTION pg_temp.is_late(key bigint, day date) RETURNS boolean
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+	RETURN day >= '2025-06-01' AND day < '2025-07-01' AND pg_temp.uniform(key, 400) < 0.12;
+
+/* Whether a rise of prices is what customers talk about. */
+CREATE FUNCTION pg_temp.is_dearer(day date) RETURNS boolean
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+	RETURN day >= '2025-02-01' AND day < '2025-05-01';
+
+/* Half of those whose order was late buy no more. */
+WITH lost AS (
+	SELECT customer, min(day) AS day
+	  FROM orders
+	 WHERE amount > 0 AND pg_temp.is_late(key, day) AND pg_temp.uniform(customer, 401) < 0.5
+	 GROUP BY customer
+), gone AS (
+	DELETE FROM orders
+	 USING lost
+	 WHERE orders.customer = lost.customer AND amount > 0 AND orders.day > lost.day
+	RETURNING key
+)
+DELETE FROM orders USING gone WHERE orders.key = gone.key AND amount < 0;
+
 /* An element that a uniform number stands for. */
 CREATE FUNCTION pg_temp.pick(uniform float8, VARIADIC choices text[]) RETURNS text
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -35,10 +65,17 @@ CREATE FUNCTION pg_temp.wait(mean interval, uniform float8) RETURNS interval
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE
 	RETURN mean * -ln(uniform);
 
+/* The category that a customer likes best. */
+CREATE FUNCTION pg_temp.taste(customer bigint) RETURNS text
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+	RETURN pg_temp.pick(pg_temp.uniform(customer, 206), 'kitchen', 'garden', 'textiles',
+		'lighting', 'tools', 'storage', 'bath', 'toys');
+
+/* Statistics for the steps that follow. All of it gets them in the end. */
 \ir business_customers.sql
-ANALYZE;
+ANALYZE orders, buyer, met, letter, campaign, coupon, customer, contact;
 \ir business_orders.sql
-ANALYZE;
+ANALYZE refund, contract;
 \ir business_care.sql
 
 /* The next keys follow those that were given. */

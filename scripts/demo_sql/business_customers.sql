@@ -2,10 +2,11 @@
  * business_customers.sql
  *
  * Who the customers are and how they were won: campaigns, customers, contacts,
- * consents, referrals, and what winning them cost.
+ * consents, referrals, newsletters, and what winning and keeping them cost.
  *
  * Temporary tables: buyer (a row for each customer with orders), met (everyone,
- * with the day and the channel of the first contact).
+ * with the day and the channel of the first contact), letter (everyone chosen for
+ * a newsletter).
  */
 CREATE TEMPORARY TABLE buyer AS
 SELECT customer, min(day) AS first_on, max(day) AS last_on, count(*) AS orders,
@@ -28,21 +29,28 @@ SELECT row_number() OVER (ORDER BY starts_on, channel), 'C' || year || '-' ||
 					   ('Autumn mailing', 'email', 'seasonal', make_date(year, 9, 1),
 					   	make_date(year, 10, 31)),
 					   ('Home fair', 'fair', 'event', make_date(year, 6, 4),
-					   	make_date(year, 6, 12)))
+					   	make_date(year, 6, 12)),
+					   ('Spring newsletter', 'newsletter', 'retention', make_date(year, 3, 20),
+					   	make_date(year, 4, 18)),
+					   ('Club newsletter', 'newsletter', 'retention', make_date(year, 10, 5),
+					   	make_date(year, 11, 3)))
 	   AS plan (name, channel, kind, starts_on, ends_on);
 
-/* Half of the first contacts come within three weeks of the first order. */
+/*
+ * Half of the first contacts come within three weeks of the first order. Invited
+ * customers are better: who buys often came by referral twice as often.
+ */
 CREATE TEMPORARY TABLE met AS
 SELECT id, first_on, met_on, is_organization, campaign_id,
 	coalesce(campaign.channel, other) AS channel
-  FROM (SELECT customer AS id, first_on,
+  FROM (SELECT customer AS id, first_on, orders > 5 AS is_frequent,
 			   greatest(first_on - least(floor(-20 * ln(pg_temp.uniform(customer, 100))), 120)::int,
 						date '2022-12-15') AS met_on,
 			   pg_temp.uniform(customer, 101) < CASE WHEN average > 60 THEN 0.5
 			   	ELSE 0.1 END AS is_organization
 		  FROM buyer
 		 UNION ALL
-		SELECT id, NULL, date '2023-01-01' + floor(1094 * sqrt(pg_temp.uniform(id, 100)))::int,
+		SELECT id, NULL, false, date '2023-01-01' + floor(1094 * sqrt(pg_temp.uniform(id, 100)))::int,
 			   pg_temp.uniform(id, 101) < 0.4
 		  FROM generate_series(20001, 24000) AS id) AS person
  CROSS JOIN LATERAL (SELECT pg_temp.uniform(id, 102) AS lot) AS drawn
@@ -52,7 +60,8 @@ SELECT id, first_on, met_on, is_organization, campaign_id,
 							WHEN lot < 0.40 THEN 'search'
 							WHEN lot < 0.70 THEN 'social'
 							WHEN lot < 0.78 THEN 'email'
-							WHEN lot < 0.88 AND met_on > '2023-02-01' THEN 'referral'
+							WHEN lot < CASE WHEN is_frequent THEN 0.94 ELSE 0.86 END
+								AND met_on > '2023-02-01' THEN 'referral'
 							ELSE 'direct' END AS wish) AS wished
  CROSS JOIN LATERAL (SELECT CASE wish WHEN 'referral' THEN wish
  	ELSE 'direct' END AS other) AS otherwise
@@ -75,7 +84,9 @@ SELECT id, 'C' || id, CASE WHEN is_organization THEN 'organization' ELSE 'person
 	   CASE WHEN is_organization THEN ceil(8 * size)::int END,
 	   CASE WHEN is_organization THEN round((900000 * size)::numeric, -4) END,
 	   split_part(place, '/', 3), split_part(place, '/', 2), split_part(place, '/', 1),
-	   CASE WHEN is_organization THEN '{}'
+	   CASE WHEN is_organization THEN
+				jsonb_build_object('sites', ceil(size)::int,
+					'partner', pg_temp.uniform(id, 124) < 0.2)
 			ELSE jsonb_build_object('age', 18 + floor(60 * pg_temp.uniform(id, 108) ^ 1.3)::int)
 				END,
 	   channel,
@@ -138,6 +149,33 @@ SELECT id, 'newsletter', 'email', met_on + 30 + time '12:00' + pg_temp.wait('300
    AND met_on + 31 + pg_temp.wait('300 days', pg_temp.uniform(id, 117)) < '2025-12-31';
 
 /*
+ * Twice a year customers who agreed to it get a newsletter. About one of six is
+ * left out on purpose, more of them among those who did not buy then, because the
+ * newsletter works.
+ */
+CREATE TEMPORARY TABLE letter AS
+SELECT campaign_id, starts_on, customer AS id, starts_on + time '07:00' AS sent_at,
+	   pg_temp.uniform(customer * 64 + campaign_id, 122)
+		< CASE WHEN answered.customer IS NULL THEN 0.17 ELSE 0.13 END AS is_control
+  FROM campaign
+  JOIN buyer ON first_on < starts_on AND last_on >= starts_on - 100
+  LEFT JOIN (SELECT DISTINCT campaign_id, orders.customer
+			   FROM campaign
+			   JOIN orders ON day BETWEEN starts_on AND starts_on + 29
+			  WHERE channel = 'newsletter' AND amount > 0) AS answered
+		USING (campaign_id, customer)
+ WHERE channel = 'newsletter' AND pg_temp.uniform(customer, 116) BETWEEN 0.08 AND 0.62;
+
+INSERT INTO coupon (coupon, campaign_id, description, starts_on, ends_on)
+SELECT upper(split_part(name, ' ', 1)) || to_char(starts_on, 'YY'), campaign_id, '10 % off',
+	   starts_on, ends_on
+  FROM campaign
+ WHERE channel = 'newsletter'
+ UNION ALL
+SELECT 'FRIEND', NULL, '10 % off the first order of an invited customer', NULL, NULL
+ ORDER BY 1;
+
+/*
  * Whoever came by referral was invited by somebody who had bought before: of
  * three drawn, the one who stayed longest. Others were invited in vain.
  */
@@ -191,6 +229,12 @@ SELECT row_number() OVER (ORDER BY spent_on, purpose, kind, channel, campaign_id
 			   (VALUES ('acquisition', 'salary', 4200), ('retention', 'tool', 600),
 			   	('service', 'salary', 9800))
 			   AS monthly (purpose, kind, amount)
+		 UNION ALL
+		SELECT starts_on, 'retention', 'mailing', 'newsletter', campaign_id, NULL,
+			   round(0.6 * count(*), 2)
+		  FROM letter WHERE NOT is_control GROUP BY campaign_id, starts_on
+		 UNION ALL
+		SELECT date '2025-06-30', 'service', 'overtime', NULL, NULL, NULL, 5200
 		 UNION ALL
 		SELECT make_date(year, 12, 5), 'retention', 'gift', NULL, NULL, customer, 25
 		  FROM generate_series(2023, 2025) AS year, LATERAL (
