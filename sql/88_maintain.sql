@@ -10,8 +10,9 @@
 CREATE FUNCTION crm_internal.maintain_steps(workspace text) RETURNS text[]
 	LANGUAGE sql STABLE
 BEGIN ATOMIC
-	SELECT CASE WHEN k.attached THEN '{refresh,freeze_thresholds,fit,check,delete_logs}'::text[]
-				ELSE '{refresh,freeze_thresholds,fit,review_tiers,review_stages,check,'
+	SELECT CASE WHEN k.attached
+				THEN '{refresh,freeze_thresholds,fit,notify,check,delete_logs}'::text[]
+				ELSE '{refresh,freeze_thresholds,fit,review_tiers,review_stages,notify,check,'
 					'delete_logs}'::text[] END
 	  FROM crm_internal.workspace_kind(workspace) k;
 END;
@@ -117,6 +118,39 @@ $$;
 COMMENT ON FUNCTION crm_internal.maintain_check(text) IS
 'Checks a workspace and keeps what was found.';
 
+/*
+ * A customer may change after the run of a day. So each message looks back to the
+ * day before the last one: a change may be told twice, and is never missed.
+ */
+CREATE FUNCTION crm_internal.maintain_notify(workspace text) RETURNS bigint
+	LANGUAGE plpgsql AS $$
+DECLARE
+	channel text;
+	since date;
+BEGIN
+	SELECT w.notify_channel,
+		   least(max((r.started_at AT TIME ZONE w.time_zone)::date), d.day) - 1
+	  INTO channel, since
+	  FROM workspace w
+	 CROSS JOIN shown_day d
+	  LEFT JOIN maintenance_run r
+		ON r.step = 'notify' AND r.finished_at IS NOT NULL AND r.error IS NULL
+	 GROUP BY w.notify_channel, d.day;
+	IF channel IS NULL THEN
+		RETURN 0;
+	END IF;
+	RETURN (SELECT count(pg_notify(channel, jsonb_build_object('workspace', workspace, 'kind',
+						m.kind, 'since', since, 'customers', m.customers)::text))
+			  FROM (SELECT c.kind, count(DISTINCT c.customer_id) AS customers
+					  FROM changed_since(since) c
+					 GROUP BY c.kind
+					 ORDER BY c.kind) m);
+END
+$$;
+COMMENT ON FUNCTION crm_internal.maintain_notify(text) IS
+'Tells the channel of the setting notify_channel how many customers changed, and returns the '
+'number of messages.';
+
 CREATE FUNCTION crm_internal.maintain_step_as_owner(workspace text, step text) RETURNS bigint
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
 BEGIN
@@ -131,6 +165,8 @@ BEGIN
 	ELSIF step = 'review_stages' THEN
 		RETURN (SELECT r.moves
 				  FROM crm.review_stages(workspace, (SELECT d.day FROM shown_day d)) r);
+	ELSIF step = 'notify' THEN
+		RETURN crm_internal.maintain_notify(workspace);
 	ELSIF step = 'check' THEN
 		RETURN crm_internal.maintain_check(workspace);
 	ELSE
@@ -235,8 +271,10 @@ COMMENT ON PROCEDURE crm_internal.maintain(text) IS
 --| 2. `freeze_thresholds` and `fit`: thresholds and models as of the last day of the month before,
 --|    where the last ones are older than the settings `thresholds_every` and `fit_every` allow.
 --| 3. `review_tiers` and `review_stages`: all programs and the stages, as of today.
---| 4. `check`: what `crm.check_workspace` finds, kept in the table `workspace_problem`.
---| 5. `delete_logs`: rows of logs older than the setting `keep_logs`, if it is set.
+--| 4. `notify`: a message for each kind of change to the channel of the setting `notify_channel`,
+--|    if it is set. It says how many customers `changed_since` shows, and no customer's data.
+--| 5. `check`: what `crm.check_workspace` finds, kept in the table `workspace_problem`.
+--| 6. `delete_logs`: rows of logs older than the setting `keep_logs`, if it is set.
 --|
 --| Each step commits and is a row of the table `maintenance_run` with its time, the number of rows
 --| and its error. A step that fails does not stop the next one. If a step failed, the call ends

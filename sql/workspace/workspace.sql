@@ -45,7 +45,8 @@ CREATE TABLE workspace (
 	week_start text NOT NULL DEFAULT 'monday'
 		CHECK (crm.period_start('2000-01-01', 'week from ' || week_start) IS NOT NULL),
 	fiscal_year_start text NOT NULL DEFAULT 'january'
-		CHECK (crm.period_start('2000-01-01', 'year from ' || fiscal_year_start) IS NOT NULL)
+		CHECK (crm.period_start('2000-01-01', 'year from ' || fiscal_year_start) IS NOT NULL),
+	notify_channel text CHECK (octet_length(notify_channel) BETWEEN 1 AND 63)
 );
 COMMENT ON TABLE workspace IS 'Settings of the workspace: one row.';
 
