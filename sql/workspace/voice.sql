@@ -1,0 +1,393 @@
+/*
+ * voice
+ *
+ * What customers say, need and suffer from, and how well they are served.
+ *
+ * Satisfaction counts the latest answer of each customer, measure and month, so
+ * that frequent answerers do not weigh more than others. Answers count in the
+ * month in which they came, and surveys in the month in which they were sent. The
+ * margin is 1.96 standard errors. A change is clear if it is larger than 1.96
+ * times the root of the sum of both squared errors. Below 10 answers the errors
+ * are not known well enough to say.
+ *
+ * Times of service are quantiles by Kaplan and Meier (1958), so that cases which
+ * are open count for the time that they have waited. At a time with d of n cases
+ * still open, the share of open cases falls by the factor 1 - d / n.
+ */
+
+@view @internal@.survey_month
+@is What surveys say in each month up to a day. fact is answer for the latest answer of a customer
+@is to a measure, fault for an answer that is no point of its scale, and sent for a survey.
+@columns period, measure, customer_id, fact, score, scale_max, is_satisfied, is_answered
+SELECT l.period, l.measure, l.customer_id,
+	   CASE WHEN l.is_valid THEN 'answer' ELSE 'fault' END, l.score, l.scale_max,
+	   l.score >= CASE l.measure WHEN 'csat' THEN greatest(l.scale_max - 1, 2)
+								 ELSE ceil(l.scale_max * 5 / 7.0) END, true
+  FROM (SELECT DISTINCT ON (v.customer_id, v.measure, v.period,
+							CASE WHEN NOT v.is_valid THEN v.answer_id END) v.*
+		  FROM (SELECT a.answer_id, a.measure, a.customer_id, a.score, a.scale_max, a.answered_at,
+					   date_trunc('month', a.answered_at AT TIME ZONE
+								  (SELECT w.time_zone FROM workspace w))::date AS period,
+					   a.score = trunc(a.score)
+						AND (a.measure = 'nps' OR a.score >= 1 AND a.scale_max >= 2) AS is_valid
+				  FROM survey_answer a
+				 WHERE a.answered_at < @end_of(@day@)@ AND a.answered_at > '-infinity'
+				   AND a.measure <> 'need' AND a.score IS NOT NULL) v
+		 ORDER BY v.customer_id, v.measure, v.period, CASE WHEN NOT v.is_valid THEN v.answer_id END,
+				  v.answered_at DESC, v.answer_id DESC) l
+UNION ALL
+SELECT date_trunc('month', a.sent_at AT TIME ZONE (SELECT w.time_zone FROM workspace w))::date
+		AS period, a.measure, a.customer_id, 'sent' AS fact, NULL::numeric AS score,
+	   NULL::smallint AS scale_max, NULL::boolean AS is_satisfied,
+	   coalesce(a.answered_at < @end_of(@day@)@, false) AS is_answered
+  FROM survey_answer a
+ WHERE a.sent_at < @end_of(@day@)@ AND a.sent_at > '-infinity' AND a.measure <> 'need'
+@end
+
+/*
+ * Segments join from the side of the histories, so that workers can read them.
+ */
+@view @internal@.survey_segment
+@is The segment of each customer who was asked or answered in a month, at the end of that month and
+@is up to a day.
+@columns customer_id, period, segment, segment_zh
+SELECT c.customer_id, c.period, c.segment, z.name_zh
+  FROM (SELECT s.customer_id, s.period,
+			   crm.classify(f.segment_rules, crm.rfm(m.thresholds, h.history, m.last_day))
+				AS segment
+		  FROM purchase_history h
+		  JOIN (SELECT DISTINCT u.customer_id, u.period
+				  FROM @internal@.survey_month@at@ u) s ON s.customer_id = h.customer_id
+		  JOIN @internal@.segment_month@at@ m ON m.period = s.period
+		 CROSS JOIN @internal@.frozen@at@ f
+		 WHERE crm.purchases(h.history, m.last_day) > 0) c
+  LEFT JOIN segment z ON z.segment = c.segment
+@end
+
+@view @internal@.survey_tier
+@is The tiers of each member who was asked or answered in a month, at the end of that month and up
+@is to a day.
+@columns customer_id, period, program, tier, tier_zh
+SELECT s.customer_id, s.period, l.program, t.name, t.name_zh
+  FROM workspace w
+ CROSS JOIN (SELECT DISTINCT u.customer_id, u.period,
+					least((u.period + interval '1 month')::date, @day@ + 1)::timestamp AS ends
+			   FROM @internal@.survey_month@at@ u) s
+  JOIN tier_log l ON l.customer_id = s.customer_id
+  JOIN program p ON p.program = l.program
+  JOIN tier t ON t.program = l.program AND t.tier_no = l.tier_no
+ WHERE l.valid_from < s.ends AT TIME ZONE coalesce(p.time_zone, w.time_zone)
+   AND (l.valid_to IS NULL
+		OR l.valid_to >= s.ends AT TIME ZONE coalesce(p.time_zone, w.time_zone))
+   AND l.reason NOT IN ('merge', 'close')
+@end
+
+@view satisfaction
+@is What customers answer in each month: the Net Promoter Score (nps), satisfaction (csat) and
+@is effort (ces), as of the day shown, with the margin of the score and of its change. By segment
+@is and tier: satisfaction_segment and satisfaction_tier.
+@at The view satisfaction as of a day, of all customers or by segment or tier. A customer counts for
+@at the segment or tier that they had at the end of the month.
+@arg by text all
+@columns period, is_complete, measure, program, group_name, group_name_zh, answers, promoters,
+@columns passives, detractors, satisfied, score, std_error, margin, mean, score_before, change,
+@columns change_margin, is_clear_change, sent, answered, response_rate, out_of_scale
+SELECT r.period, (r.period + interval '1 month')::date <= @day@ + 1, r.measure, r.program,
+	   r.group_name, r.group_name_zh, coalesce(r.answers, 0), r.promoters, r.passives,
+	   r.detractors, r.satisfied, r.score, r.std_error, 1.96 * r.std_error, r.mean,
+	   lag(r.score) OVER before, r.score - lag(r.score) OVER before,
+	   1.96 * sqrt(r.std_error ^ 2 + lag(r.std_error) OVER before ^ 2),
+	   CASE WHEN r.answers >= 10 AND lag(r.answers) OVER before >= 10
+			THEN abs(r.score - lag(r.score) OVER before)
+				> 1.96 * sqrt(r.std_error ^ 2 + lag(r.std_error) OVER before ^ 2) END,
+	   r.sent, r.answered, r.answered::float8 / nullif(r.sent, 0), r.out_of_scale
+  FROM (SELECT q.period, q.measure, q.program, q.group_name, q.group_name_zh,
+			   coalesce((q.nps).answers, (q.share).answers) AS answers, (q.nps).promoters,
+			   (q.nps).passives, (q.nps).detractors, (q.share).satisfied,
+			   coalesce((q.nps).score, (q.share).score) AS score,
+			   coalesce((q.nps).std_error, (q.share).std_error) AS std_error,
+			   q.mean, q.sent, q.answered, q.out_of_scale
+		  FROM (SELECT s.period, s.measure, t.program,
+					   CASE @by@ WHEN 'segment' THEN g.segment WHEN 'tier' THEN t.tier END
+						AS group_name,
+					   CASE @by@ WHEN 'segment' THEN g.segment_zh WHEN 'tier' THEN t.tier_zh END
+						AS group_name_zh,
+					   crm.nps_agg(s.score) FILTER (WHERE s.fact = 'answer'
+													AND s.measure = 'nps') AS nps,
+					   crm.csat_agg(1 + s.is_satisfied::integer, 2, 2)
+						FILTER (WHERE s.fact = 'answer' AND s.measure <> 'nps') AS share,
+					   CASE WHEN min(s.scale_max) FILTER (WHERE s.fact = 'answer')
+								= max(s.scale_max) FILTER (WHERE s.fact = 'answer')
+							THEN (avg(s.score) FILTER (WHERE s.fact = 'answer'))::float8 END
+						AS mean,
+					   count(*) FILTER (WHERE s.fact = 'sent') AS sent,
+					   count(*) FILTER (WHERE s.fact = 'sent' AND s.is_answered) AS answered,
+					   count(*) FILTER (WHERE s.fact = 'fault') AS out_of_scale
+				  FROM @internal@.survey_month@at@ s
+				  LEFT JOIN @internal@.survey_segment@at@ g
+					ON @by@ = 'segment' AND g.customer_id = s.customer_id AND g.period = s.period
+				  LEFT JOIN @internal@.survey_tier@at@ t
+					ON @by@ = 'tier' AND t.customer_id = s.customer_id AND t.period = s.period
+				 WHERE crm_internal.one_of(@by@, '{all,segment,tier}') IS NOT NULL
+				 GROUP BY 1, 2, 3, 4, 5) q) r
+WINDOW before AS (PARTITION BY r.measure, r.program, r.group_name, r.score IS NULL
+				  ORDER BY r.period)
+ ORDER BY r.measure, r.program, r.group_name, r.period
+@end
+
+@variant satisfaction_segment segment
+@is Satisfaction by segment, as of the day shown; see satisfaction. A customer counts for the
+@is segment that they were in at the end of the month.
+@made
+
+@variant satisfaction_tier tier
+@is Satisfaction by program and tier, as of the day shown; see satisfaction. A customer counts for
+@is the tier that they had at the end of the month.
+@made
+
+/* From the latest answer of a month to that of the next month in which the customer answered. */
+@view promoter_flow
+@is How customers moved between promoters (9 and 10), passives (7 and 8) and detractors (0 to 6) in
+@is each month that is over on the day shown, those who stayed included: from their latest answer
+@is before the month to their latest one in it.
+@columns period, from_group, to_group, from_label, to_label, customers, from_customers, probability
+SELECT q.period, q.from_group, q.to_group, coalesce(q.from_group || ' before', 'new'),
+	   q.to_group || ' after', q.customers,
+	   CASE WHEN q.from_group IS NOT NULL
+			THEN (sum(q.customers) OVER (PARTITION BY q.period, q.from_group))::bigint END,
+	   CASE WHEN q.from_group IS NOT NULL
+			THEN (q.customers / sum(q.customers) OVER (PARTITION BY q.period,
+													   q.from_group))::float8 END
+  FROM (SELECT m.period, m.from_group, m.to_group, count(*) AS customers
+		  FROM (SELECT a.period, a.to_group,
+					   lag(a.to_group) OVER (PARTITION BY a.customer_id ORDER BY a.period)
+						AS from_group
+				  FROM (SELECT s.customer_id, s.period,
+							   CASE WHEN s.score >= 9 THEN 'promoter'
+									WHEN s.score >= 7 THEN 'passive' ELSE 'detractor' END
+								AS to_group
+						  FROM @internal@.survey_month@at@ s
+						 WHERE s.measure = 'nps' AND s.fact = 'answer') a) m
+		 WHERE (m.period + interval '1 month')::date <= @day@ + 1
+		 GROUP BY m.period, m.from_group, m.to_group) q
+ ORDER BY q.period, q.from_group, q.to_group
+@end
+
+/*
+ * Each weight is rounded to nine decimals and added up as numeric, so that the
+ * order of the rows does not matter.
+ */
+@view customer_need
+@is What each customer asked for, complained of or looked at, as of the day shown: the topics of
+@is answers, cases and interactions, and the categories of the products that they looked at.
+@at The view customer_need as of a day, with the days in which a mention loses half of its weight.
+@arg half_life_days integer 90
+@columns customer_id, topic, strength, mentions, answer_mentions, case_mentions,
+@columns interaction_mentions, product_looks, last_at
+SELECT q.customer_id, q.topic,
+	   sum(q.weight * round((0.5::float8 ^ least(
+			(@day@ - (q.said_at AT TIME ZONE (SELECT w.time_zone FROM workspace w))::date)::float8
+			/ greatest(@half_life_days@, 1), 100))::numeric, 9))::float8,
+	   count(*), count(*) FILTER (WHERE q.place = 'answer'),
+	   count(*) FILTER (WHERE q.place = 'case'), count(*) FILTER (WHERE q.place = 'interaction'),
+	   count(*) FILTER (WHERE q.place = 'product'), max(q.said_at)
+  FROM (SELECT a.customer_id, t.topic, 'answer' AS place, a.answered_at AS said_at,
+			   CASE WHEN a.measure = 'need' THEN coalesce(a.score / nullif(a.scale_max, 0), 1)
+					ELSE 1 END AS weight
+		  FROM survey_answer a
+		 CROSS JOIN LATERAL (SELECT DISTINCT btrim(u) AS topic FROM unnest(a.topics) u
+							  WHERE btrim(u) <> '') t
+		 WHERE a.answered_at < @end_of(@day@)@
+		UNION ALL
+		SELECT c.customer_id, t.topic, 'case' AS place, c.opened_at, 1 AS weight
+		  FROM service_case c
+		 CROSS JOIN LATERAL (SELECT DISTINCT btrim(u) AS topic FROM unnest(c.topics) u
+							  WHERE btrim(u) <> '') t
+		 WHERE c.opened_at < @end_of(@day@)@
+		UNION ALL
+		SELECT i.customer_id, t.topic, 'interaction' AS place, i.occurred_at, 1 AS weight
+		  FROM interaction i
+		 CROSS JOIN LATERAL (SELECT DISTINCT btrim(u) AS topic FROM unnest(i.topics) u
+							  WHERE btrim(u) <> '') t
+		 WHERE i.occurred_at < @end_of(@day@)@ AND i.kind <> 'control'
+		UNION ALL
+		SELECT i.customer_id, coalesce(nullif(btrim(p.category), ''), p.name) AS topic,
+			   'product' AS place, i.occurred_at, 1 AS weight
+		  FROM interaction i
+		  JOIN product p ON p.product_id = i.product_id
+		 WHERE i.occurred_at < @end_of(@day@)@ AND i.kind <> 'control'
+		   AND i.direction IS DISTINCT FROM 'out') q
+ WHERE q.said_at > '-infinity'
+ GROUP BY q.customer_id, q.topic
+@end
+
+/*
+ * A case that is solved was answered by then. Kind all holds the cases of all
+ * kinds.
+ */
+@view @internal@.visible_case
+@is The cases that came up to a day, with what is known of them then.
+@columns period, kind, opened_at, answered_at, resolved_at, due_at, reopened, day_end
+SELECT date_trunc('month', c.opened_at AT TIME ZONE (SELECT w.time_zone FROM workspace w))::date,
+	   c.kind, c.opened_at,
+	   CASE WHEN least(c.first_response_at, c.resolved_at) < e.day_end
+			THEN least(c.first_response_at, c.resolved_at) END,
+	   CASE WHEN c.resolved_at < e.day_end THEN c.resolved_at END,
+	   c.due_at, c.reopened, e.day_end
+  FROM service_case c
+ CROSS JOIN @ends@ e
+ WHERE c.opened_at < e.day_end AND c.opened_at > '-infinity'
+@end
+
+/*
+ * The quantile is the middle of the time in which the open share is exactly the
+ * one that is looked for. So the median without open cases is the usual one.
+ */
+@view @internal@.case_wait
+@is In how many hours all but a share of the cases of a month and kind were answered and resolved,
+@is as of a day. No row where so many are not yet.
+@columns period, kind, what, open_share, hours
+SELECT s.period, s.kind, s.what, p.open_share,
+	   (min(s.hours) + coalesce(min(s.hours) FILTER (WHERE s.share < p.open_share - 1e-9),
+								min(s.hours))) / 2
+  FROM (SELECT r.period, r.kind, r.what, r.hours,
+			   exp(greatest(sum(CASE WHEN r.ended = r.at_risk THEN -100
+									 ELSE ln(1 - r.ended / r.at_risk) END)
+							OVER (PARTITION BY r.period, r.kind, r.what ORDER BY r.hours), -100))
+				AS share
+		  FROM (SELECT w.period, w.kind, w.what, w.hours, w.ended,
+					   (sum(w.cases) OVER (PARTITION BY w.period, w.kind, w.what
+										   ORDER BY w.hours DESC))::float8 AS at_risk
+				  FROM (SELECT v.period, k.kind, t.what,
+							   (extract(epoch FROM coalesce(t.ended_at, v.day_end) - v.opened_at)
+								/ 3600)::float8 AS hours,
+							   count(t.ended_at) AS ended, count(*) AS cases
+						  FROM @internal@.visible_case@at@ v
+						 CROSS JOIN LATERAL (VALUES (v.kind), ('all')) AS k (kind)
+						 CROSS JOIN LATERAL (VALUES ('answer', v.answered_at),
+													('resolution', v.resolved_at))
+							AS t (what, ended_at)
+						 GROUP BY 1, 2, 3, 4) w) r) s
+  JOIN (VALUES (0.5::float8), (0.1)) AS p (open_share) ON s.share <= p.open_share + 1e-9
+ GROUP BY s.period, s.kind, s.what, p.open_share
+@end
+
+@view case_quality
+@is How fast and how well cases were served, by the month in which they came and by kind, as of the
+@is day shown. Times are in hours. An open case counts for the time that it has waited.
+@columns period, is_complete, kind, cases, answered, median_first_response, p90_first_response,
+@columns resolved, median_resolution, p90_resolution, open_cases, median_open_age, oldest_open_age,
+@columns due_cases, in_time_cases, in_time, reopened_cases, reopened_rate, orders,
+@columns cases_per_100_orders
+SELECT c.period, (c.period + interval '1 month')::date <= @day@ + 1, c.kind, c.cases, c.answered,
+	   w.median_first_response, w.p90_first_response, c.resolved, w.median_resolution,
+	   w.p90_resolution, c.open_cases, c.median_open_age, c.oldest_open_age, c.due_cases,
+	   c.in_time_cases, c.in_time_cases::float8 / nullif(c.due_cases, 0), c.reopened_cases,
+	   c.reopened_cases::float8 / c.cases, o.orders, 100 * c.cases::float8 / nullif(o.orders, 0)
+  FROM (SELECT v.period, v.kind, count(*) AS cases, count(v.answered_at) AS answered,
+			   count(v.resolved_at) AS resolved, count(*) - count(v.resolved_at) AS open_cases,
+			   percentile_cont(0.5) WITHIN GROUP (ORDER BY v.waiting)
+				FILTER (WHERE v.resolved_at IS NULL) AS median_open_age,
+			   max(v.waiting) FILTER (WHERE v.resolved_at IS NULL) AS oldest_open_age,
+			   count(*) FILTER (WHERE v.resolved_at IS NOT NULL AND v.due_at IS NOT NULL
+								OR v.due_at < v.day_end) AS due_cases,
+			   count(*) FILTER (WHERE v.resolved_at <= v.due_at) AS in_time_cases,
+			   count(*) FILTER (WHERE v.reopened > 0) AS reopened_cases
+		  FROM (SELECT b.*, (extract(epoch FROM b.day_end - b.opened_at) / 3600)::float8 AS waiting
+				  FROM @internal@.visible_case@at@ b) v
+		 GROUP BY v.period, v.kind) c
+  LEFT JOIN (
+	SELECT t.period, t.kind,
+		   max(t.hours) FILTER (WHERE t.what = 'answer' AND t.open_share = 0.5)
+			AS median_first_response,
+		   max(t.hours) FILTER (WHERE t.what = 'answer' AND t.open_share = 0.1)
+			AS p90_first_response,
+		   max(t.hours) FILTER (WHERE t.what = 'resolution' AND t.open_share = 0.5)
+			AS median_resolution,
+		   max(t.hours) FILTER (WHERE t.what = 'resolution' AND t.open_share = 0.1)
+			AS p90_resolution
+	  FROM @internal@.case_wait@at@ t
+	 GROUP BY t.period, t.kind) w ON w.period = c.period AND w.kind = c.kind
+ CROSS JOIN LATERAL (
+	SELECT coalesce(crm.purchases(crm.during(
+				(SELECT crm_internal.bounded_rollup(h.history) FROM purchase_history h), c.period,
+				least((c.period + interval '1 month')::date, @day@ + 1))), 0) AS orders) o
+ ORDER BY c.period, c.kind
+@end
+
+/*
+ * A customer lapses when a review finds them in a stage of the phase lapsed and
+ * the one before found another phase. Where the first review of all finds a
+ * customer there, nobody knows when they lapsed.
+ */
+@view @internal@.lapse
+@is The days on which customers were found to have churned or fallen silent, up to a day.
+@columns customer_id, lapsed_on
+SELECT l.customer_id,
+	   (l.entered_at AT TIME ZONE (SELECT w.time_zone FROM workspace w))::date
+  FROM (SELECT v.customer_id, v.entered_at, s.phase,
+			   lag(s.phase) OVER (PARTITION BY v.customer_id ORDER BY v.entered_at)
+				AS phase_before
+		  FROM @internal@.lifecycle_stay@at@ v
+		  JOIN lifecycle_stage s ON s.stage = v.stage) l
+ WHERE l.phase = 'lapsed' AND l.phase_before <> 'lapsed'
+@end
+
+/*
+ * Each lapsed customer is in one row: that of the campaign of the order by which
+ * they came back, else of the last touch between the lapse and that order, or in
+ * the window where they did not come back.
+ */
+@view won_back
+@is Of the customers who churned or fell silent in a month, who bought again within 90 days, by the
+@is campaign and channel that touched them last, and what they brought in these days, as of the day
+@is shown. A customer counts once their 90 days are over.
+@at The view won_back as of a day, with the days within which a purchase counts.
+@arg days integer 90
+@columns period, is_complete, campaign_id, campaign, channel, lapsed, won_back, won_back_rate,
+@columns revenue, profit
+SELECT q.period, (q.period + interval '1 month')::date + @days@ <= @day@ + 1, q.campaign_id, k.name,
+	   q.channel, q.lapsed, q.won_back, q.won_back::float8 / q.lapsed, q.revenue, q.profit
+  FROM (SELECT date_trunc('month', c.lapsed_on::timestamp)::date AS period,
+			   coalesce(o.campaign_id, t.campaign_id) AS campaign_id,
+			   coalesce(o.channel, t.channel) AS channel, count(*) AS lapsed,
+			   count(b.returned_on) AS won_back, coalesce(sum(b.revenue), 0) AS revenue,
+			   CASE WHEN count(b.returned_on) = 0 THEN 0 ELSE sum(b.profit) END AS profit
+		  FROM @internal@.lapse@at@ c
+		 CROSS JOIN (SELECT (SELECT w.time_zone FROM workspace w) AS time_zone) z
+		  LEFT JOIN (
+			SELECT l.customer_id, l.lapsed_on,
+				   crm.first_day(crm.during(h.history, l.lapsed_on + 1, l.lapsed_on + 1 + @days@))
+					AS returned_on,
+				   crm.amount(h.history, l.lapsed_on + @days@)
+					- crm.amount(h.history, l.lapsed_on) AS revenue,
+				   crm.amount(h.profit_history, l.lapsed_on + @days@)
+					- crm.amount(h.profit_history, l.lapsed_on) AS profit
+			  FROM purchase_history h
+			  JOIN @internal@.lapse@at@ l ON l.customer_id = h.customer_id
+			 WHERE crm.purchases(h.history, l.lapsed_on + @days@)
+				> crm.purchases(h.history, l.lapsed_on)) b
+			ON b.customer_id = c.customer_id AND b.lapsed_on = c.lapsed_on
+		  LEFT JOIN LATERAL (
+			SELECT s.ordered_at, g.campaign_id, g.channel
+			  FROM sales_order s
+			  LEFT JOIN campaign g ON g.campaign_id = s.campaign_id
+			 WHERE s.customer_id = b.customer_id AND s.status = 'paid'
+			   AND (s.ordered_at AT TIME ZONE z.time_zone)::date = b.returned_on
+			 ORDER BY s.ordered_at, s.order_id LIMIT 1) o ON true
+		  LEFT JOIN LATERAL (
+			SELECT i.campaign_id, coalesce(g.channel, i.channel) AS channel
+			  FROM interaction i
+			  LEFT JOIN campaign g ON g.campaign_id = i.campaign_id
+			 WHERE i.customer_id = c.customer_id AND i.kind <> 'control'
+			   AND i.occurred_at >= (c.lapsed_on + 1)::timestamp AT TIME ZONE z.time_zone
+			   AND i.occurred_at < (c.lapsed_on + 1 + @days@)::timestamp AT TIME ZONE z.time_zone
+			   AND (b.returned_on IS NULL OR i.occurred_at <= coalesce(o.ordered_at,
+					(b.returned_on + 1)::timestamp AT TIME ZONE z.time_zone))
+			   AND o.campaign_id IS NULL
+			 ORDER BY i.occurred_at DESC, i.interaction_id DESC LIMIT 1) t ON true
+		 WHERE c.lapsed_on + @days@ <= @day@
+		 GROUP BY 1, 2, 3) q
+  LEFT JOIN campaign k ON k.campaign_id = q.campaign_id
+ ORDER BY q.period, q.campaign_id, q.channel
+@end
