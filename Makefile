@@ -127,7 +127,7 @@ OBJS        = \
 	src/workspace/view_columns.o
 
 WORKSPACE   = workspace segments tables rules purchase attached history views facts customer \
-	attached_customer growth tiers lifecycle recurring journey winning movement attached_movement voice
+	attached_customer growth tiers lifecycle recurring journey winning movement attached_movement voice kpi
 
 definition  = sql/workspace_definition.sql
 SQL_MODULES = \

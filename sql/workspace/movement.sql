@@ -85,7 +85,8 @@ SELECT q.period, q.from_segment, a.name_zh, q.to_segment, b.name_zh,
 @at The view changed as of a day, for what changed since the end of another one; NULL: the day
 @at before.
 @arg since date NULL
-@named changed_since Who entered or left a segment, a tier, a stage or a band of risk since the end of a day.
+@named changed_since
+@tells Who entered or left a segment, a tier, a stage or a band of risk since the end of a day.
 @columns customer_id, kind, program, from_group, from_group_zh, to_group, to_group_zh
 SELECT s.customer_id, c.kind, NULL::text AS program, c.from_group, c.from_zh, c.to_group, c.to_zh
   FROM (SELECT h.customer_id,
@@ -140,7 +141,8 @@ SELECT s.customer_id, c.kind, NULL::text AS program, c.from_group, c.from_zh, c.
 @tables   LEFT JOIN tier a ON a.program = t.program AND a.tier_no = t.tier_no
 @tables  WHERE t.no_before IS DISTINCT FROM t.tier_no
 @tables UNION ALL
-@tables SELECT t.customer_id, 'stage' AS kind, NULL::text AS program, t.stage_before, b.name_zh, t.stage, a.name_zh
+@tables SELECT t.customer_id, 'stage' AS kind, NULL::text AS program, t.stage_before, b.name_zh,
+@tables 	   t.stage, a.name_zh
 @tables   FROM (SELECT l.customer_id,
 @tables 			   (array_agg(l.stage ORDER BY l.entered_at DESC)
 @tables 				FILTER (WHERE l.entered_at < @end_of(coalesce(@since@, @day@ - 1))@))[1]

@@ -41,7 +41,8 @@ SELECT d.day, r.customer_id, r.segment, r.segment_zh
  CROSS JOIN LATERAL crm_moved.customer_rfm_at(d.day) r;
 SELECT set_eq('SELECT period, from_segment, from_segment_zh, to_segment, to_segment_zh, customers
 	FROM crm_moved.segment_flow',
-	$$SELECT a.day + 1 - extract(day FROM a.day)::int AS period, b.segment, b.segment_zh AS before_zh,
+	$$SELECT a.day + 1 - extract(day FROM a.day)::int AS period, b.segment,
+		b.segment_zh AS before_zh,
 		a.segment AS segment_after, a.segment_zh, count(*)
 		FROM ends a LEFT JOIN ends b ON b.customer_id = a.customer_id
 		AND b.day = a.day - extract(day FROM a.day)::int
@@ -57,11 +58,12 @@ SELECT is_empty('SELECT FROM crm_moved.segment_flow f WHERE from_customers IS DI
 	OR to_label <> to_segment || '' after''', 'probabilities and labels follow from the flow');
 SELECT results_eq('SELECT DISTINCT period FROM crm_moved.segment_flow_at(''2024-09-30'', 2)
 	ORDER BY 1', $$VALUES (date '2024-08-01'), ('2024-09-01')$$,
-	'so many months are shown as one gives');
+	'a flow of segments has as many months as the call asks for');
 
 -- What changed, as the views of both days show it
 CREATE TEMP TABLE was AS
-SELECT d.day, 'segment' AS kind, NULL AS program, s.customer_id, s.segment AS name, s.segment_zh AS zh
+SELECT d.day, 'segment' AS kind, NULL AS program, s.customer_id, s.segment AS name,
+	   s.segment_zh AS zh
   FROM (VALUES (date '2024-07-04'), (date '2024-10-14'), (date '2024-10-15')) d (day)
  CROSS JOIN LATERAL crm_moved.customer_rfm_at(d.day) s
 UNION ALL
@@ -105,7 +107,8 @@ SELECT is_empty('SELECT FROM crm_moved.changed_since(''2024-10-15'')',
 CREATE TABLE bought AS SELECT 'buyer ' || customer_id AS who, purchased_on AS day, amount
 	FROM crm_moved.purchase;
 CREATE INDEX ON bought (who);
-SELECT crm.attach('crm_moved_shop', 'bought', 'who', 'day', 'amount', NULL, NULL, 'America/New_York')
+SELECT crm.attach('crm_moved_shop', 'bought', 'who', 'day', 'amount', NULL, NULL,
+	'America/New_York')
 	\g /dev/null
 SELECT crm.freeze_thresholds('crm_moved_shop', t.as_of) FROM crm_moved.threshold t \g /dev/null
 INSERT INTO crm_moved_shop.model (role, kind, as_of, customers, model)

@@ -56,6 +56,11 @@ SELECT 1 + g % 90, CASE WHEN g % 2 = 0 THEN 'complaint' ELSE 'question' END,
 INSERT INTO crm_views.survey_answer (customer_id, survey, measure, sent_at, answered_at, score)
 SELECT 1 + g % 120, 'yearly', 'nps', timestamptz '2024-01-01' + g * interval '1 day',
 	   timestamptz '2024-01-02' + g * interval '1 day', g % 11 FROM generate_series(1, 300) g;
+INSERT INTO crm_views.survey_answer (customer_id, survey, measure, sent_at, answered_at, score,
+	scale_max, topics)
+SELECT 1 + g % 90, 'service', 'csat', timestamptz '2024-01-01' + g * interval '1 day',
+	   timestamptz '2024-01-02' + g * interval '1 day', 1 + g % 5, 5, '{price,delivery}'
+  FROM generate_series(1, 300) g;
 INSERT INTO crm_views.points_entry (customer_id, occurred_at, kind, points, expires_at)
 SELECT 1 + g % 250, timestamptz '2023-09-01' + g * interval '1 day', 'earn', 10 + g % 40,
 	   timestamptz '2024-10-01' + g * interval '1 day' FROM generate_series(1, 500) g;
@@ -115,6 +120,9 @@ SELECT w, 'growth_' || u.name, format('growth_at(%%L, %L)', u.unit)
 		u (name, unit);
 INSERT INTO dated
 VALUES ('crm_views', 'attribution_campaign', 'attribution_at(%L, touch => ''campaign'')');
+INSERT INTO dated
+SELECT 'crm_views', 'satisfaction_' || u, format('satisfaction_at(%%L, %L)', u)
+  FROM unnest('{segment,tier}'::text[]) u;
 SELECT set_eq($$SELECT DISTINCT c.relname FROM pg_class c
 	WHERE c.relnamespace IN ('crm_views'::regnamespace, 'crm_views_shop'::regnamespace)
 	  AND c.relkind = 'v' EXCEPT SELECT name FROM dated$$,
@@ -202,6 +210,10 @@ INSERT INTO crm_many.tier_log (program, customer_id, valid_from, tier_no, reason
 SELECT 'standard', g, '2024-01-01', 0, 'enroll' FROM generate_series(1, 100000) g;
 INSERT INTO crm_many.lifecycle_log (customer_id, entered_at, stage)
 SELECT g, '2024-01-01', 'purchase' FROM generate_series(1, 100000) g;
+INSERT INTO crm_many.survey_answer (customer_id, survey, measure, sent_at, answered_at, score,
+	topics)
+SELECT g, 'yearly', 'nps', '2024-08-01', '2024-08-02', g % 11, '{price}'
+  FROM generate_series(1, 100000) g;
 INSERT INTO crm_many.score_item (model, metric, weight, breaks, points)
 	VALUES ('value', 'revenue', 1, '{100}', '{0, 1}');
 DELETE FROM crm_many.everyone_change; DELETE FROM crm_many_shop.everyone_change;
@@ -277,6 +289,7 @@ SELECT set_eq($$SELECT name FROM planned WHERE place = 'histories are not read'$
 	'{lifecycle_flow,lifecycle_funnel,order_points,points_balance,points_lot,purchase,recurring,
 	  attribution,attribution_campaign,campaign_response,customer_timeline,funnel,journey,
 	  touchpoint,
+	  customer_need,promoter_flow,satisfaction,satisfaction_tier,
 	  refresh_progress,rejected_purchase,renewal,shown_day,tier_flow}'::text[],
 	'all views but these read the histories');
 -- Workers would compute the few months of repurchase again for each history: a parallel nested
@@ -286,7 +299,8 @@ SELECT isnt_empty($$SELECT FROM planned WHERE name = 'repurchase'$$,
 -- What needs the first day of all reads the histories into a CTE, which workers fill. Its rows are
 -- aggregated by the leader, because a scan of a CTE cannot run in a worker.
 SELECT set_eq($$SELECT name FROM planned WHERE cte$$,
-	'{cohort,growth,growth_daily,growth_quarterly,growth_weekly,growth_yearly,retention}'::text[],
+	'{cohort,growth,growth_daily,growth_quarterly,growth_weekly,growth_yearly,retention,
+	  kpi}'::text[],
 	'the leader alone aggregates cohorts and growth');
 SELECT * FROM finish();
 ROLLBACK;

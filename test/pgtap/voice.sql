@@ -125,13 +125,15 @@ INSERT INTO crm_said.service_case (customer_id, kind, opened_at, topics)
 VALUES (9, 'complaint', '2025-01-30', '{price,delivery}');
 INSERT INTO crm_said.interaction (customer_id, occurred_at, kind, channel, direction, product_id,
 	topics) VALUES
-	(9, '2025-04-30', 'view', 'web', 'in', 1, NULL), (9, '2025-04-30', 'view', 'web', NULL, 2, '{}'),
+	(9, '2025-04-30', 'view', 'web', 'in', 1, NULL),
+	(9, '2025-04-30', 'view', 'web', NULL, 2, '{}'),
 	(9, '2025-04-30', 'mail', 'email', 'out', 1, '{delivery}'),
 	(9, '2025-04-30', 'control', 'email', NULL, 1, '{delivery}'),
 	(9, '1900-01-01', 'view', 'web', 'in', 1, NULL), (9, '-infinity', 'view', 'web', 'in', 1, NULL);
 SELECT set_eq('SELECT * FROM crm_said.customer_need WHERE customer_id = 9',
 	$$VALUES (9::bigint, 'price', 1::float8, 2::bigint, 1::bigint, 1::bigint, 0::bigint, 0::bigint,
-		timestamptz '2025-04-30 00:00+00'), (9, 'delivery', 1.5, 2, 0, 1, 1, 0, '2025-04-30 00:00+00'),
+		timestamptz '2025-04-30 00:00+00'),
+	(9, 'delivery', 1.5, 2, 0, 1, 1, 0, '2025-04-30 00:00+00'),
 	(9, 'kitchen', 1, 2, 0, 0, 0, 2, '2025-04-30 00:00+00'),
 	(9, 'Odd one', 1, 1, 0, 0, 0, 1, '2025-04-30 00:00+00')$$,
 	'needs come from answers, cases, interactions and products, and fade by half in 90 days');
@@ -149,8 +151,8 @@ INSERT INTO crm_said.service_case (customer_id, kind, opened_at, first_response_
 	(3, 'request', '2025-04-01', NULL, '2025-04-01 10:00', NULL, 0),
 	(4, 'request', '2025-04-30 18:00+00', NULL, '2025-05-01 01:00+00', '2025-05-01', 0),
 	(5, 'question', '2025-04-30', '2025-04-30 01:00', NULL, '2025-04-30 02:00', 0);
-SELECT results_eq('SELECT kind, cases, answered, median_first_response, p90_first_response, resolved,
-	median_resolution, p90_resolution, open_cases, median_open_age, oldest_open_age, due_cases,
+SELECT results_eq('SELECT kind, cases, answered, median_first_response, p90_first_response,
+	resolved, median_resolution, p90_resolution, open_cases, median_open_age, oldest_open_age, due_cases,
 	in_time_cases, in_time, reopened_cases, reopened_rate, orders, cases_per_100_orders
 	FROM crm_said.case_quality WHERE period = ''2025-04-01''',
 	$$VALUES ('question', 1::bigint, 1::bigint, 1::float8, 1::float8, 0::bigint, NULL::float8,
@@ -197,7 +199,8 @@ SELECT results_eq('SELECT period, is_complete, campaign, channel, lapsed, won_ba
 SELECT is_empty($$SELECT * FROM crm_back.won_back_at('2025-05-10')$$,
 	'a customer counts once their days are over');
 SELECT results_eq($$SELECT sum(lapsed), sum(won_back), sum(revenue), bool_and(is_complete)
-	FROM crm_back.won_back_at('2025-06-30', 91)$$, 'VALUES (6::numeric, 4::numeric, 490::numeric, true)',
+	FROM crm_back.won_back_at('2025-06-30', 91)$$,
+	'VALUES (6::numeric, 4::numeric, 490::numeric, true)',
 	'a purchase counts within the days that one gives');
 
 -- At random, against plain SQL
@@ -222,7 +225,8 @@ SELECT g, 1 + pg_temp.dice(g, 4, 80), 's', m.measure, s.sent_at,
 	m (n, measure, scale_max) ON m.n = pg_temp.dice(g, 8, 4);
 INSERT INTO crm_many.service_case (customer_id, kind, opened_at, first_response_at, resolved_at,
 	due_at, topics)
-SELECT 1 + pg_temp.dice(g, 9, 80), CASE WHEN g % 3 = 0 THEN 'complaint' ELSE 'return' END, o.opened_at,
+SELECT 1 + pg_temp.dice(g, 9, 80), CASE WHEN g % 3 = 0 THEN 'complaint' ELSE 'return' END,
+	   o.opened_at,
 	   o.opened_at + pg_temp.dice(g, 10, 100) * interval '1 hour',
 	   CASE WHEN g % 10 > 0 THEN o.opened_at
 			+ (100 + pg_temp.dice(g, 11, 300)) * interval '1 hour' END,
@@ -251,7 +255,8 @@ SELECT set_eq('SELECT period, measure, answers, promoters, satisfied,
 	round(score::numeric, 6) FROM crm_many.satisfaction WHERE answers > 0',
 	$$SELECT period, measure, count(*), CASE WHEN measure = 'nps' THEN count(*) FILTER
 		(WHERE score >= 9) END AS promoters, CASE WHEN measure <> 'nps'
-		THEN count(*) FILTER (WHERE good) END AS satisfied, round(100.0 * CASE WHEN measure = 'nps' THEN count(*) FILTER (WHERE score >= 9)
+		THEN count(*) FILTER (WHERE good) END AS satisfied, round(100.0
+		* CASE WHEN measure = 'nps' THEN count(*) FILTER (WHERE score >= 9)
 		- count(*) FILTER (WHERE score <= 6) ELSE count(*) FILTER (WHERE good) END / count(*), 6)
 		FROM said GROUP BY 1, 2$$, 'satisfaction is what plain SQL finds');
 SELECT set_eq('SELECT period, measure, sent, answered FROM crm_many.satisfaction WHERE sent > 0',
@@ -278,7 +283,8 @@ SELECT set_eq('SELECT period, measure, program, group_name, group_name_zh, answe
 SELECT set_eq('SELECT period, from_group, to_group, customers FROM crm_many.promoter_flow',
 	$$SELECT period, before, to_group, count(*) FROM (SELECT s.period,
 		pg_temp.attitude((SELECT b.score FROM said b WHERE b.customer_id = s.customer_id
-			AND b.measure = 'nps' AND b.period < s.period ORDER BY b.period DESC LIMIT 1)) AS before,
+			AND b.measure = 'nps' AND b.period < s.period ORDER BY b.period DESC
+			LIMIT 1)) AS before,
 		pg_temp.attitude(s.score) AS to_group FROM said s WHERE s.measure = 'nps'
 		AND s.period < '2024-09-01') f GROUP BY 1, 2, 3$$,
 	'the movement of promoters is what plain SQL finds');
@@ -292,7 +298,8 @@ SELECT set_eq('SELECT customer_id, topic, mentions, last_at, round(strength::num
 			n (customer_id, id, topic, at)
 		WHERE (at AT TIME ZONE 'America/New_York')::date <= '2024-09-10' GROUP BY 1, 2$$,
 	'needs are what plain SQL finds');
-SELECT is_empty($$SELECT period, kind FROM crm_many.case_quality q WHERE (cases, orders) IS DISTINCT FROM
+SELECT is_empty($$SELECT period, kind FROM crm_many.case_quality q
+	WHERE (cases, orders) IS DISTINCT FROM
 	((SELECT count(*) FROM crm_many.service_case c WHERE c.kind = q.kind
 		AND date_trunc('month', opened_at AT TIME ZONE 'America/New_York')::date = q.period
 		AND (opened_at AT TIME ZONE 'America/New_York')::date <= '2024-09-10'),
@@ -310,7 +317,8 @@ SELECT set_eq('SELECT period, kind, round(median_first_response::numeric, 6)
 	'the median is the usual one where all cases were answered');
 SELECT set_eq('SELECT period, kind, round(median_resolution::numeric, 6) AS median,
 	round(p90_resolution::numeric, 6) AS p90 FROM crm_many.case_quality',
-	$$SELECT period, kind, round(pg_temp.kaplan_meier(array_agg(hours), array_agg(over), 0.5), 6) AS median,
+	$$SELECT period, kind, round(pg_temp.kaplan_meier(array_agg(hours), array_agg(over), 0.5), 6)
+		AS median,
 		round(pg_temp.kaplan_meier(array_agg(hours), array_agg(over), 0.1), 6) AS p90
 		FROM (SELECT date_trunc('month', opened_at AT TIME ZONE 'America/New_York')::date AS period,
 				kind, extract(epoch FROM least(resolved_at, e) - opened_at) / 3600 AS hours,
