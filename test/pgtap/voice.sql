@@ -152,7 +152,8 @@ INSERT INTO crm_said.service_case (customer_id, kind, opened_at, first_response_
 	(4, 'request', '2025-04-30 18:00+00', NULL, '2025-05-01 01:00+00', '2025-05-01', 0),
 	(5, 'question', '2025-04-30', '2025-04-30 01:00', NULL, '2025-04-30 02:00', 0);
 SELECT results_eq('SELECT kind, cases, answered, median_first_response, p90_first_response,
-	resolved, median_resolution, p90_resolution, open_cases, median_open_age, oldest_open_age, due_cases,
+	resolved, median_resolution, p90_resolution, open_cases, median_open_age, oldest_open_age,
+	due_cases,
 	in_time_cases, in_time, reopened_cases, reopened_rate, orders, cases_per_100_orders
 	FROM crm_said.case_quality WHERE period = ''2025-04-01''',
 	$$VALUES ('question', 1::bigint, 1::bigint, 1::float8, 1::float8, 0::bigint, NULL::float8,
