@@ -42,7 +42,8 @@ WITH month AS (
 		   count(*) AS customers, count(r.referred_id) AS referred,
 		   sum(crm.amount(b.profit_history, @day@)) AS profit, sum(b.clv) AS to_come
 	  FROM @internal@.buyer@at@ b
-	  LEFT JOIN referral r ON r.referred_id = b.customer_id AND r.converted_at < @end_of(@day@)@
+	  LEFT JOIN referral r ON r.referred_id = b.customer_id
+		AND crm_internal.is_upto(r.converted_at, @day@, @zone@)
 	 WHERE crm.first_day(b.history)
 		>= (date_trunc('month', @day@::timestamp) - interval '1 month' * (@months@ + 11))::date
 	 GROUP BY 1

@@ -123,15 +123,18 @@ SELECT s.customer_id, c.kind, NULL::text AS program, c.from_group, c.from_zh, c.
 @tables UNION ALL
 @tables SELECT t.customer_id, 'tier' AS kind, t.program, b.name, b.name_zh, a.name, a.name_zh
 @tables   FROM (SELECT l.customer_id, l.program,
-@tables 			   max(l.tier_no) FILTER (WHERE l.valid_from < d.begins
-@tables 				AND (l.valid_to IS NULL OR l.valid_to >= d.begins)) AS no_before,
-@tables 			   max(l.tier_no) FILTER (WHERE l.valid_from < d.ends
-@tables 				AND (l.valid_to IS NULL OR l.valid_to >= d.ends)) AS tier_no
-@tables 		  FROM (SELECT p.program,
-@tables 					   (coalesce(@since@, @day@ - 1) + 1)::timestamp
-@tables 						AT TIME ZONE coalesce(p.time_zone, w.time_zone) AS begins,
-@tables 					   (@day@ + 1)::timestamp
-@tables 						AT TIME ZONE coalesce(p.time_zone, w.time_zone) AS ends
+@tables 			   max(l.tier_no) FILTER (
+@tables 				WHERE crm_internal.is_upto(l.valid_from, d.since, d.time_zone)
+@tables 				  AND (l.valid_to IS NULL
+@tables 					   OR NOT crm_internal.is_upto(l.valid_to, d.since, d.time_zone)))
+@tables 				AS no_before,
+@tables 			   max(l.tier_no) FILTER (
+@tables 				WHERE crm_internal.is_upto(l.valid_from, @day@, d.time_zone)
+@tables 				  AND (l.valid_to IS NULL
+@tables 					   OR NOT crm_internal.is_upto(l.valid_to, @day@, d.time_zone)))
+@tables 				AS tier_no
+@tables 		  FROM (SELECT p.program, coalesce(@since@, @day@ - 1) AS since,
+@tables 					   coalesce(p.time_zone, w.time_zone) AS time_zone
 @tables 				  FROM program p
 @tables 				 CROSS JOIN workspace w) d
 @tables 		  JOIN tier_log l ON l.program = d.program
@@ -145,11 +148,12 @@ SELECT s.customer_id, c.kind, NULL::text AS program, c.from_group, c.from_zh, c.
 @tables 	   t.stage, a.name_zh
 @tables   FROM (SELECT l.customer_id,
 @tables 			   (array_agg(l.stage ORDER BY l.entered_at DESC)
-@tables 				FILTER (WHERE l.entered_at < @end_of(coalesce(@since@, @day@ - 1))@))[1]
+@tables 				FILTER (WHERE crm_internal.is_upto(l.entered_at,
+@tables 							coalesce(@since@, @day@ - 1), @zone@)))[1]
 @tables 				AS stage_before,
 @tables 			   (array_agg(l.stage ORDER BY l.entered_at DESC))[1] AS stage
 @tables 		  FROM lifecycle_log l
-@tables 		 WHERE l.entered_at < @end_of(@day@)@
+@tables 		 WHERE crm_internal.is_upto(l.entered_at, @day@, @zone@)
 @tables 		 GROUP BY l.customer_id) t
 @tables   LEFT JOIN lifecycle_stage b ON b.stage = t.stage_before
 @tables   LEFT JOIN lifecycle_stage a ON a.stage = t.stage

@@ -26,22 +26,24 @@ SELECT l.period, l.measure, l.customer_id,
   FROM (SELECT DISTINCT ON (v.customer_id, v.measure, v.period,
 							CASE WHEN NOT v.is_valid THEN v.answer_id END) v.*
 		  FROM (SELECT a.answer_id, a.measure, a.customer_id, a.score, a.scale_max, a.answered_at,
-					   date_trunc('month', a.answered_at AT TIME ZONE
-								  (SELECT w.time_zone FROM workspace w))::date AS period,
+					   date_trunc('month',
+						crm_internal.day_of(a.answered_at, @zone@)::timestamp)::date AS period,
 					   a.score = trunc(a.score)
 						AND (a.measure = 'nps' OR a.score >= 1 AND a.scale_max >= 2) AS is_valid
 				  FROM survey_answer a
-				 WHERE a.answered_at < @end_of(@day@)@ AND a.answered_at > '-infinity'
+				 WHERE crm_internal.is_upto(a.answered_at, @day@, @zone@)
+				   AND a.answered_at > '-infinity'
 				   AND a.measure <> 'need' AND a.score IS NOT NULL) v
 		 ORDER BY v.customer_id, v.measure, v.period, CASE WHEN NOT v.is_valid THEN v.answer_id END,
 				  v.answered_at DESC, v.answer_id DESC) l
 UNION ALL
-SELECT date_trunc('month', a.sent_at AT TIME ZONE (SELECT w.time_zone FROM workspace w))::date
+SELECT date_trunc('month', crm_internal.day_of(a.sent_at, @zone@)::timestamp)::date
 		AS period, a.measure, a.customer_id, 'sent' AS fact, NULL::numeric AS score,
 	   NULL::smallint AS scale_max, NULL::boolean AS is_satisfied,
-	   coalesce(a.answered_at < @end_of(@day@)@, false) AS is_answered
+	   coalesce(crm_internal.is_upto(a.answered_at, @day@, @zone@), false) AS is_answered
   FROM survey_answer a
- WHERE a.sent_at < @end_of(@day@)@ AND a.sent_at > '-infinity' AND a.measure <> 'need'
+ WHERE crm_internal.is_upto(a.sent_at, @day@, @zone@) AND a.sent_at > '-infinity'
+   AND a.measure <> 'need'
 @end
 
 /*
@@ -71,14 +73,14 @@ SELECT c.customer_id, c.period, c.segment, z.name_zh
 SELECT s.customer_id, s.period, l.program, t.name, t.name_zh
   FROM workspace w
  CROSS JOIN (SELECT DISTINCT u.customer_id, u.period,
-					least((u.period + interval '1 month')::date, @day@ + 1)::timestamp AS ends
+					least((u.period + interval '1 month')::date - 1, @day@) AS last_day
 			   FROM @internal@.survey_month@at@ u) s
   JOIN tier_log l ON l.customer_id = s.customer_id
   JOIN program p ON p.program = l.program
   JOIN tier t ON t.program = l.program AND t.tier_no = l.tier_no
- WHERE l.valid_from < s.ends AT TIME ZONE coalesce(p.time_zone, w.time_zone)
+ WHERE crm_internal.is_upto(l.valid_from, s.last_day, coalesce(p.time_zone, w.time_zone))
    AND (l.valid_to IS NULL
-		OR l.valid_to >= s.ends AT TIME ZONE coalesce(p.time_zone, w.time_zone))
+		OR NOT crm_internal.is_upto(l.valid_to, s.last_day, coalesce(p.time_zone, w.time_zone)))
    AND l.reason NOT IN ('merge', 'close')
 @end
 
@@ -186,7 +188,7 @@ SELECT q.period, q.from_group, q.to_group, coalesce(q.from_group || ' before', '
 @columns interaction_mentions, product_looks, last_at
 SELECT q.customer_id, q.topic,
 	   sum(q.weight * round((0.5::float8 ^ least(
-			(@day@ - (q.said_at AT TIME ZONE (SELECT w.time_zone FROM workspace w))::date)::float8
+			(@day@ - crm_internal.day_of(q.said_at, @zone@))::float8
 			/ greatest(@half_life_days@, 1), 100))::numeric, 9))::float8,
 	   count(*), count(*) FILTER (WHERE q.place = 'answer'),
 	   count(*) FILTER (WHERE q.place = 'case'), count(*) FILTER (WHERE q.place = 'interaction'),
@@ -197,25 +199,25 @@ SELECT q.customer_id, q.topic,
 		  FROM survey_answer a
 		 CROSS JOIN LATERAL (SELECT DISTINCT btrim(u) AS topic FROM unnest(a.topics) u
 							  WHERE btrim(u) <> '') t
-		 WHERE a.answered_at < @end_of(@day@)@
+		 WHERE crm_internal.is_upto(a.answered_at, @day@, @zone@)
 		UNION ALL
 		SELECT c.customer_id, t.topic, 'case' AS place, c.opened_at, 1 AS weight
 		  FROM service_case c
 		 CROSS JOIN LATERAL (SELECT DISTINCT btrim(u) AS topic FROM unnest(c.topics) u
 							  WHERE btrim(u) <> '') t
-		 WHERE c.opened_at < @end_of(@day@)@
+		 WHERE crm_internal.is_upto(c.opened_at, @day@, @zone@)
 		UNION ALL
 		SELECT i.customer_id, t.topic, 'interaction' AS place, i.occurred_at, 1 AS weight
 		  FROM interaction i
 		 CROSS JOIN LATERAL (SELECT DISTINCT btrim(u) AS topic FROM unnest(i.topics) u
 							  WHERE btrim(u) <> '') t
-		 WHERE i.occurred_at < @end_of(@day@)@ AND i.kind <> 'control'
+		 WHERE crm_internal.is_upto(i.occurred_at, @day@, @zone@) AND i.kind <> 'control'
 		UNION ALL
 		SELECT i.customer_id, coalesce(nullif(btrim(p.category), ''), p.name) AS topic,
 			   'product' AS place, i.occurred_at, 1 AS weight
 		  FROM interaction i
 		  JOIN product p ON p.product_id = i.product_id
-		 WHERE i.occurred_at < @end_of(@day@)@ AND i.kind <> 'control'
+		 WHERE crm_internal.is_upto(i.occurred_at, @day@, @zone@) AND i.kind <> 'control'
 		   AND i.direction IS DISTINCT FROM 'out') q
  WHERE q.said_at > '-infinity'
  GROUP BY q.customer_id, q.topic
@@ -228,15 +230,15 @@ SELECT q.customer_id, q.topic,
 @view @internal@.visible_case
 @is The cases that came up to a day, with what is known of them then.
 @columns period, kind, opened_at, answered_at, resolved_at, due_at, reopened, day_end
-SELECT date_trunc('month', c.opened_at AT TIME ZONE (SELECT w.time_zone FROM workspace w))::date,
+SELECT date_trunc('month', crm_internal.day_of(c.opened_at, @zone@)::timestamp)::date,
 	   c.kind, c.opened_at,
-	   CASE WHEN least(c.first_response_at, c.resolved_at) < e.day_end
+	   CASE WHEN crm_internal.is_upto(least(c.first_response_at, c.resolved_at), @day@, @zone@)
 			THEN least(c.first_response_at, c.resolved_at) END,
-	   CASE WHEN c.resolved_at < e.day_end THEN c.resolved_at END,
-	   c.due_at, c.reopened, e.day_end
+	   CASE WHEN crm_internal.is_upto(c.resolved_at, @day@, @zone@) THEN c.resolved_at END,
+	   c.due_at, c.reopened, greatest(e.day_end, c.opened_at)
   FROM service_case c
  CROSS JOIN @ends@ e
- WHERE c.opened_at < e.day_end AND c.opened_at > '-infinity'
+ WHERE crm_internal.is_upto(c.opened_at, @day@, @zone@) AND c.opened_at > '-infinity'
 @end
 
 /*
@@ -290,7 +292,7 @@ SELECT c.period, (c.period + interval '1 month')::date <= @day@ + 1, c.kind, c.c
 				FILTER (WHERE v.resolved_at IS NULL) AS median_open_age,
 			   max(v.waiting) FILTER (WHERE v.resolved_at IS NULL) AS oldest_open_age,
 			   count(*) FILTER (WHERE v.resolved_at IS NOT NULL AND v.due_at IS NOT NULL
-								OR v.due_at < v.day_end) AS due_cases,
+								OR crm_internal.is_upto(v.due_at, @day@, @zone@)) AS due_cases,
 			   count(*) FILTER (WHERE v.resolved_at <= v.due_at) AS in_time_cases,
 			   count(*) FILTER (WHERE v.reopened > 0) AS reopened_cases
 		  FROM (SELECT b.*, (extract(epoch FROM b.day_end - b.opened_at) / 3600)::float8 AS waiting
@@ -324,7 +326,7 @@ SELECT c.period, (c.period + interval '1 month')::date <= @day@ + 1, c.kind, c.c
 @is The days on which customers were found to have churned or fallen silent, up to a day.
 @columns customer_id, lapsed_on
 SELECT l.customer_id,
-	   (l.entered_at AT TIME ZONE (SELECT w.time_zone FROM workspace w))::date
+	   crm_internal.day_of(l.entered_at, @zone@)
   FROM (SELECT v.customer_id, v.entered_at, s.phase,
 			   lag(s.phase) OVER (PARTITION BY v.customer_id ORDER BY v.entered_at)
 				AS phase_before
@@ -373,17 +375,17 @@ SELECT q.period, (q.period + interval '1 month')::date + @days@ <= @day@ + 1, q.
 			  FROM sales_order s
 			  LEFT JOIN campaign g ON g.campaign_id = s.campaign_id
 			 WHERE s.customer_id = b.customer_id AND s.status = 'paid'
-			   AND (s.ordered_at AT TIME ZONE z.time_zone)::date = b.returned_on
+			   AND crm_internal.day_of(s.ordered_at, z.time_zone) = b.returned_on
 			 ORDER BY s.ordered_at, s.order_id LIMIT 1) o ON true
 		  LEFT JOIN LATERAL (
 			SELECT i.campaign_id, coalesce(g.channel, i.channel) AS channel
 			  FROM interaction i
 			  LEFT JOIN campaign g ON g.campaign_id = i.campaign_id
 			 WHERE i.customer_id = c.customer_id AND i.kind <> 'control'
-			   AND i.occurred_at >= (c.lapsed_on + 1)::timestamp AT TIME ZONE z.time_zone
-			   AND i.occurred_at < (c.lapsed_on + 1 + @days@)::timestamp AT TIME ZONE z.time_zone
-			   AND (b.returned_on IS NULL OR i.occurred_at <= coalesce(o.ordered_at,
-					(b.returned_on + 1)::timestamp AT TIME ZONE z.time_zone))
+			   AND NOT crm_internal.is_upto(i.occurred_at, c.lapsed_on, z.time_zone)
+			   AND crm_internal.is_upto(i.occurred_at,
+					coalesce(b.returned_on, c.lapsed_on + @days@), z.time_zone)
+			   AND (i.occurred_at <= o.ordered_at) IS NOT FALSE
 			   AND o.campaign_id IS NULL
 			 ORDER BY i.occurred_at DESC, i.interaction_id DESC LIMIT 1) t ON true
 		 WHERE c.lapsed_on + @days@ <= @day@

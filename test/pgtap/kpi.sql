@@ -137,6 +137,21 @@ SELECT set_eq($$SELECT period, numerator, denominator FROM crm_figures.kpi WHERE
 	$$SELECT date_trunc('month', purchased_on)::date, sum(profit) AS profit, sum(amount) AS amount
 		FROM crm_figures.purchase WHERE purchased_on >= '2023-11-01' GROUP BY 1$$,
 	'the margin is that of the purchases of the month');
+INSERT INTO crm_figures.cost_entry (spent_on, purpose, channel, amount)
+SELECT date '2023-06-01' + pg_temp.dice(g, 6, 600), CASE WHEN g % 3 = 0 THEN 'retention'
+	ELSE 'acquisition' END, 'channel ' || g % 4, 1 + pg_temp.dice(g, 7, 50)
+  FROM generate_series(1, 200) g;
+INSERT INTO crm_figures.model (role, kind, as_of, customers, model) VALUES
+	('purchases', 'mbg_nbd', '2024-06-30', 3, crm.make_model('mbg_nbd', 'week', '{0.5,4,0.8,2.5}')),
+	('spend', 'gamma_gamma', '2024-06-30', 3, crm.make_model('gamma_gamma', NULL, '{6,4,15}'));
+SELECT set_eq($$SELECT period, name, round(value::numeric, 6) AS value FROM crm_figures.kpi
+	WHERE name IN ('cac', 'clv', 'clv_to_cac') AND value IS NOT NULL$$,
+	$$SELECT period, k.name, round(k.value::numeric, 6) FROM (SELECT period,
+			sum(cost)::float8 AS cost, sum(new_customers)::float8 AS won, sum(total_clv) AS total
+			FROM crm_figures.acquisition WHERE period >= '2023-11-01' GROUP BY 1) a
+		CROSS JOIN LATERAL (VALUES ('cac', cost / nullif(won, 0)), ('clv', total / nullif(won, 0)),
+			('clv_to_cac', total / nullif(cost, 0))) k (name, value) WHERE k.value IS NOT NULL$$,
+	'cost and value of new customers are those of acquisition');
 
 -- The past of a figure
 CREATE TEMP TABLE past AS SELECT period, name, value FROM crm_figures.kpi_at('2024-11-20', 40);
