@@ -123,6 +123,22 @@ CREATE AGGREGATE crm.history_agg(day date, amount float8) (
 COMMENT ON AGGREGATE crm.history_agg(date, float8) IS
 'The purchase history of rows with float amounts.';
 
+CREATE FUNCTION crm_internal.history_refuse_transition(crm.history, VARIADIC "any")
+	RETURNS crm.history
+	AS 'MODULE_PATHNAME', 'crm_history_refuse' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION crm_internal.history_refuse_transition(crm.history, "any") IS
+'Transition function of crm.history_agg with columns of other types, which is always an error.';
+
+--| The message says how a timestamp becomes a day, for example
+--| `(created_at AT TIME ZONE 'Europe/Berlin')::date`.
+CREATE AGGREGATE crm.history_agg(VARIADIC "any") (
+	SFUNC = crm_internal.history_refuse_transition,
+	STYPE = crm.history,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE crm.history_agg(VARIADIC "any") IS
+'An error with a hint, where history_agg is called with columns of other types.';
+
 --| The result has the rows of `SELECT customer, crm.history_agg(day, amount) FROM (query) GROUP BY
 --| customer`, with the same bytes, in a fraction of the time if there are many customers.
 --|

@@ -23,7 +23,10 @@
  */
 #include "base/crm.h"
 
+#include "catalog/pg_type_d.h"
+#include "lib/stringinfo.h"
 #include "miscadmin.h"
+#include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/numeric.h"
 
@@ -535,6 +538,46 @@ crm_history_add_float8(PG_FUNCTION_ARGS)
 		!history_float8_decimal(PG_GETARG_FLOAT8(2), &amount))
 		return skip_row(fcinfo);
 	return add_row(fcinfo, &amount, amount.units < 0);
+}
+
+/* How a value of another type becomes a day. */
+static const char *
+day_hint(Oid type)
+{
+	if (type == TIMESTAMPTZOID)
+		return "Say on which day a moment falls, for example "
+			   "(ordered_at AT TIME ZONE 'Europe/Berlin')::date.";
+	if (type == TIMESTAMPOID)
+		return "Say on which day a time falls, for example ordered_at::date.";
+	return "Give a day of type date, and an amount of type numeric or double "
+		   "precision.";
+}
+
+PG_FUNCTION_INFO_V1(crm_history_refuse);
+
+/*
+ * Transition of crm.history_agg(VARIADIC "any")
+ *
+ * A call reaches it if the server finds no other history_agg for its types. The
+ * server's own error would say that there is no such function, and not how a
+ * timestamp becomes a day. An error is raised for the first row.
+ */
+Datum
+crm_history_refuse(PG_FUNCTION_ARGS)
+{
+	StringInfoData types;
+
+	initStringInfo(&types);
+	for (int i = 1; i < PG_NARGS(); i++)
+		appendStringInfo(
+			&types, "%s%s", i > 1 ? ", " : "",
+			format_type_be(get_fn_expr_argtype(fcinfo->flinfo, i)));
+	ereport(ERROR,
+			(errcode(ERRCODE_DATATYPE_MISMATCH),
+			 errmsg("crm.history_agg takes a day and an amount, not (%s)",
+					types.data),
+			 errhint("%s", day_hint(get_fn_expr_argtype(fcinfo->flinfo, 1)))));
+	PG_RETURN_NULL();
 }
 
 PG_FUNCTION_INFO_V1(crm_history_union);

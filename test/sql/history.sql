@@ -134,6 +134,11 @@ SELECT history_agg('2025-01-01', 'NaN'::numeric);
 SELECT history_agg('2025-01-01', 'Infinity'::numeric);
 SELECT history_agg('2025-01-01', 'NaN'::float8);
 SELECT history_agg('2025-01-01', '-Infinity'::float8);
+-- Columns of other types: the message says how a timestamp becomes a day.
+SELECT history_agg(timestamptz '2025-01-01 12:00+00', 1.5);
+SELECT history_agg(timestamp '2025-01-01 12:00', 1) OVER ();
+SELECT history_agg(date '2025-01-01', text '5');
+SELECT history_agg(timestamptz '2025-01-01 12:00+00', 1) FROM generate_series(1, 0);
 SELECT history_agg('infinity', 1);
 SELECT history_agg('-infinity', 1::float8);
 SELECT history_agg('2025-01-01', 1.123456789);
