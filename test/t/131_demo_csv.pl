@@ -171,10 +171,17 @@ for (
 	'2024-01-05 10:00:00 CET', '2024-01-05T10:00+01:00[Europe/Paris]', '20240105', '20240105T101112', '2024/1/5',
 	'2024.01.05', '05.01.2024', '5.1.2024 10:00', '05.01.2024, 10:00:30', '1704412800', '1704412800000', '1704412800.25',
 	'2024年1月5日', '2024/1/5 9:05', '5-Jan-24', '5 January 2024', 'Jan 5, 2024 10:00 AM', 'Fri, 05 Jan 2024 10:00:00 +0000',
-	'45296', '45296.75')
+	'45296', '45296.75', '5. Januar 2024', 'Freitag, 5. Jan. 2024', '5 janv. 2024 10:00', '5 de enero de 2024',
+	'viernes, 5 de ene. de 2024', '2024/1/5 上午10:00')
 {
 	reads("the date $_ is read", date($_), 'a 2024-01-05 1');
 }
+for ([ '3. März 24', '03' ], [ '3. Mai 2024', '05' ], [ '3 juin 2024', '06' ], [ '3 juillet 2024', '07' ], [ '3 août 2024', '08' ],
+	[ '3 ago 2024', '08' ], [ '3-Okt-24', '10' ], [ '3 déc. 2024', '12' ], [ '3. Dezember 2024', '12' ], [ '3 dic 2024', '12' ])
+{
+	reads("the month of $_->[0] is found", date($_->[0]), "a 2024-$_->[1]-03 1");
+}
+reads('a date of zeros is none', date('0000-00-00 00:00:00', '2024-01-05'), 'a 2024-01-05 1');
 refuses('a date with two meanings is refused with the option', date('03/04/2024'),
 	'line 2: date "03/04/2024": is the day or the month first\? --date-order dmy or --date-order mdy');
 reads('other dates say whether the day is first', date('03/04/2024', '13/04/2024'), 'a 2024-04-03 1', 'a 2024-04-13 1');
