@@ -131,7 +131,7 @@ COMMENT ON FUNCTION crm_internal.history_refuse_transition(crm.history, "any") I
 
 --| The message says how a timestamp becomes a day, for example
 --| `(created_at AT TIME ZONE 'Europe/Berlin')::date`.
-CREATE AGGREGATE crm.history_agg(VARIADIC "any") (
+CREATE AGGREGATE crm.history_agg(VARIADIC given "any") (
 	SFUNC = crm_internal.history_refuse_transition,
 	STYPE = crm.history,
 	PARALLEL = SAFE
