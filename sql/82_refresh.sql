@@ -238,7 +238,8 @@ COMMENT ON FUNCTION crm_internal.refresh_step(text, bigint, boolean, integer, ti
 CREATE FUNCTION crm_internal.first_thresholds(workspace text) RETURNS void
 	LANGUAGE plpgsql AS $$
 DECLARE
-	today date := (SELECT d.day FROM shown_day d);
+	today date := (SELECT least(d.day, crm_internal.today(w.time_zone))
+		FROM shown_day d, workspace w);
 	first_day date;
 	customers bigint;
 	months integer;

@@ -1,10 +1,10 @@
 /*
  * models.sql
  *
- * Fits the models of the workspace as of crm.as_of(), that of purchases of the
- * :kind. Prints the parameters and what they say.
+ * Fits the models of the workspace as of crm.as_of(), or today if that is earlier,
+ * that of purchases of the :kind. Prints the parameters and what they say.
  */
-SELECT crm.fit(:'workspace', kind => :'kind') \g /dev/null
+SELECT crm.fit(:'workspace', least(:'as_of', current_date), :'kind') \g /dev/null
 
 CREATE TEMPORARY TABLE parameter AS
 SELECT CASE fitted.role WHEN 'purchases' THEN 1 ELSE 2 END AS model, p.*

@@ -2,11 +2,12 @@
  * refresh.sql
  *
  * Stores everybody's history, and freezes the thresholds of scores as of
- * :as_of and of the day :split, two thirds of the period. Prints what it takes.
+ * :as_of, or today if that is earlier, and of the day :split, two thirds of the
+ * period. Prints what it takes.
  */
 SET client_min_messages = warning;
 CALL crm.refresh(:'workspace') \gset
-SELECT crm.freeze_thresholds(:'workspace', :'as_of'),
+SELECT crm.freeze_thresholds(:'workspace', least(:'as_of', current_date)),
 	crm.freeze_thresholds(:'workspace', :'split') \g /dev/null
 ANALYZE customer_history, customer_change;
 

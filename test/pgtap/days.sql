@@ -417,7 +417,13 @@ SET LOCAL crm.as_of = '2199-01-01';
 SELECT throws_like(call, '%2198-12-31%', 'a setting of a day to come does not help: ' || call)
   FROM unnest('{"SELECT crm.archive(''crm_now'', ''2198-12-31'')",
 	"SELECT crm_internal.maintain_step(''crm_now'', ''freeze_thresholds'')"}'::text[]) call;
+DELETE FROM crm_now.threshold;
+SELECT crm_internal.refresh_step('crm_now', s.run, true, 1000, 'infinity'),
+	crm_internal.refresh_finish('crm_now', s.run)
+  FROM crm_internal.refresh_start('crm_now', true) s \g /dev/null
 RESET crm.as_of;
+SELECT is((SELECT max(t.as_of) FROM crm_now.threshold t),
+	(now() AT TIME ZONE 'Etc/GMT-14')::date, 'the first thresholds are those of today at the latest');
 SELECT lives_ok(format('SELECT crm.review_tiers(%L, NULL, %L)', w,
 	(now() AT TIME ZONE z)::date), 'today is reviewed in ' || z)
   FROM (VALUES ('crm_east', 'Etc/GMT-14'), ('crm_west', 'Etc/GMT+12')) v (w, z);
