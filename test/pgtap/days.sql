@@ -423,7 +423,8 @@ SELECT crm_internal.refresh_step('crm_now', s.run, true, 1000, 'infinity'),
   FROM crm_internal.refresh_start('crm_now', true) s \g /dev/null
 RESET crm.as_of;
 SELECT is((SELECT max(t.as_of) FROM crm_now.threshold t),
-	(now() AT TIME ZONE 'Etc/GMT-14')::date, 'the first thresholds are those of today at the latest');
+	(now() AT TIME ZONE 'Etc/GMT-14')::date,
+	'the first thresholds are those of today at the latest');
 SELECT lives_ok(format('SELECT crm.review_tiers(%L, NULL, %L)', w,
 	(now() AT TIME ZONE z)::date), 'today is reviewed in ' || z)
   FROM (VALUES ('crm_east', 'Etc/GMT-14'), ('crm_west', 'Etc/GMT+12')) v (w, z);
