@@ -237,6 +237,8 @@ COMMENT ON FUNCTION crm_internal.workspace_filter(text, regclass, text, text) IS
 'The condition of a filter with all names qualified; an error where it is not one condition on a '
 'row.';
 
+-- The day is that of crm_internal.day_of, written out: the view is not made from a text that the
+-- workspace keeps, so an upgrade would take a view of an earlier version for a changed one.
 CREATE FUNCTION crm_internal.workspace_at(source regclass, at name, at_time_zone text)
 	RETURNS TABLE (purchased_at text, purchased_on text)
 	LANGUAGE sql STABLE
@@ -251,10 +253,10 @@ BEGIN ATOMIC
 		   CASE
 			WHEN a.atttypid = 'date'::regtype THEN format('source.%I', a.attname)
 			WHEN a.atttypid = 'timestamptz'::regtype
-			THEN format('crm_internal.day_of(source.%I, crm_zone.crm_time_zone)', a.attname)
+			THEN format('(source.%I AT TIME ZONE crm_zone.crm_time_zone)::date', a.attname)
 			WHEN at_time_zone IS NULL THEN format('source.%I::date', a.attname)
-			ELSE format('crm_internal.day_of(source.%I AT TIME ZONE %L, '
-						'crm_zone.crm_time_zone)', a.attname, at_time_zone) END
+			ELSE format('(source.%I AT TIME ZONE %L AT TIME ZONE crm_zone.crm_time_zone)::date',
+						a.attname, at_time_zone) END
 	  FROM pg_attribute a WHERE a.attrelid = source AND a.attname = at;
 END;
 COMMENT ON FUNCTION crm_internal.workspace_at(regclass, name, text) IS

@@ -472,12 +472,20 @@ $$;
 COMMENT ON FUNCTION crm_internal.twin_source(text, text, text) IS
 'Makes the view over the source in a twin.';
 
+-- A workspace of an earlier version lacks some settings. They have their defaults.
 CREATE FUNCTION crm_internal.twin_settings(workspace text, twin text) RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	settings text := (SELECT string_agg(quote_ident(n.attname), ', ')
+		FROM pg_attribute n
+		JOIN pg_attribute o ON o.attname = n.attname AND o.attnum > 0 AND NOT o.attisdropped
+		WHERE n.attrelid = format('%I.workspace', twin)::regclass AND n.attnum > 0
+		  AND o.attrelid = format('%I.workspace', twin_settings.workspace)::regclass);
 BEGIN
-	EXECUTE format('INSERT INTO %I.workspace SELECT r.* FROM %I.workspace w
-		CROSS JOIN LATERAL jsonb_populate_record(NULL::%1$I.workspace, to_jsonb(w)) r',
-		twin, workspace);
+	EXECUTE format('INSERT INTO %1$I.workspace (%3$s) SELECT %3$s FROM (SELECT r.*
+		FROM %2$I.workspace w
+		CROSS JOIN LATERAL jsonb_populate_record(NULL::%1$I.workspace, to_jsonb(w)) r) s',
+		twin, workspace, settings);
 END
 $$;
 COMMENT ON FUNCTION crm_internal.twin_settings(text, text) IS

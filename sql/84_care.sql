@@ -495,7 +495,10 @@ $$;
 COMMENT ON FUNCTION crm_internal.drop_unused(text[]) IS
 'Drops what an upgrade has set aside. What somebody uses is kept, with a warning.';
 
-/* A new constraint on rows that are there is checked later, by VALIDATE CONSTRAINT. */
+/*
+ * A new constraint on rows that are there is checked later, by VALIDATE CONSTRAINT.
+ * The one row of settings is checked at once.
+ */
 CREATE FUNCTION crm_internal.upgrade_constraint(d crm_internal.difference, schema_name text,
 	statement text) RETURNS text
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -506,7 +509,8 @@ BEGIN
 		RETURN format('ALTER TABLE %I.%I ENABLE TRIGGER ALL', schema_name, d.object);
 	END IF;
 	EXECUTE format('SELECT EXISTS (SELECT FROM %I.%I)', schema_name, d.object) INTO has_rows;
-	RETURN statement || CASE WHEN has_rows AND d.part ~ '^(CHECK|FOREIGN KEY)' THEN ' NOT VALID'
+	RETURN statement || CASE WHEN has_rows AND d.object <> 'workspace'
+								  AND d.part ~ '^(CHECK|FOREIGN KEY)' THEN ' NOT VALID'
 							 ELSE '' END;
 END
 $$;

@@ -19,7 +19,7 @@ SELECT o.order_id, o.customer_id, o.ordered_at
  CROSS JOIN sales_order o
  WHERE o.status = 'paid'
    AND o.ordered_at < @end_of(@day@)@
-   AND crm_internal.plausible_day((o.ordered_at AT TIME ZONE w.time_zone)::date, w.earliest_day,
+   AND crm_internal.plausible_day(crm_internal.day_of(o.ordered_at, w.time_zone), w.earliest_day,
 								  w.latest_day)
    AND EXISTS (SELECT FROM sales_order_line l WHERE l.order_id = o.order_id)
 @end
@@ -38,7 +38,7 @@ SELECT o.order_id, o.customer_id, o.ordered_at, o.coupon, trim_scale(round(sum(x
 		 WHERE f.refunded_at < @end_of(@day@)@) x ON x.order_id = o.order_id
  WHERE o.status = 'paid'
    AND o.ordered_at < @end_of(@day@)@
-   AND crm_internal.plausible_day((o.ordered_at AT TIME ZONE w.time_zone)::date, w.earliest_day,
+   AND crm_internal.plausible_day(crm_internal.day_of(o.ordered_at, w.time_zone), w.earliest_day,
 								  w.latest_day)
  GROUP BY o.order_id, o.customer_id, o.ordered_at, o.coupon
 HAVING bool_or(x.is_line)
