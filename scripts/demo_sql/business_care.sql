@@ -35,8 +35,8 @@ SELECT customer, at - CASE kind WHEN 'cart' THEN interval '9 minutes' ELSE pg_te
  WHERE line_no = 1 AND pg_temp.uniform(sale.key, 306) < share AND (nth > 1 OR kind = 'cart')
  UNION ALL /* a cart that was left */
 SELECT customer, at + pg_temp.wait('20 days', pg_temp.uniform(key, 350))
-	   + CASE kind WHEN 'cart' THEN interval '10 minutes' ELSE interval '0' END, kind, 'web', 'in', NULL,
-	   product_id
+	   + CASE kind WHEN 'cart' THEN interval '10 minutes' ELSE interval '0' END, kind, 'web', 'in',
+	   NULL, product_id
   FROM sale JOIN line USING (order_id, key), LATERAL (VALUES ('view'), ('cart')) AS step (kind)
  WHERE line_no = 1 AND pg_temp.uniform(key, 351) < 0.03
    AND at + pg_temp.wait('20 days', pg_temp.uniform(key, 350)) < '2025-12-31 20:00'
@@ -67,8 +67,8 @@ SELECT interaction_id, id,
 	   CASE WHEN touch.kind IN ('form', 'call', 'visit') THEN ARRAY[
 			CASE WHEN pg_temp.is_dearer(at::date) AND pg_temp.uniform(interaction_id, 353) < 0.3
 				 THEN 'price'
-				 ELSE pg_temp.pick(pg_temp.uniform(interaction_id, 352), 'advice', 'delivery', 'price',
-					pg_temp.taste(id), pg_temp.taste(id), pg_temp.taste(id)) END] END
+				 ELSE pg_temp.pick(pg_temp.uniform(interaction_id, 352), 'advice', 'delivery',
+					'price', pg_temp.taste(id), pg_temp.taste(id), pg_temp.taste(id)) END] END
   FROM (SELECT row_number() OVER (ORDER BY at, id, kind) AS interaction_id, * FROM touch) AS touch
   LEFT JOIN (SELECT customer_id, max(contact_id) AS contact_id FROM contact
   	GROUP BY customer_id) AS person ON customer_id = id
@@ -77,7 +77,8 @@ SELECT interaction_id, id,
 /*
  * A refund was asked for in a case, solved as the money went back; other cases
  * follow an order by days, most of all an order that was late. While the warehouse
- * moved, answers took long and failed more often. What lies after the last day has not happened yet.
+ * moved, answers took long and failed more often. What lies after the last day has
+ * not happened yet.
  */
 INSERT INTO service_case (case_id, customer_id, order_id, product_id, kind, priority, channel,
 	topics, opened_at, first_response_at, resolved_at, due_at, reopened)
@@ -106,7 +107,8 @@ SELECT row_number() OVER (ORDER BY opened_at, order_id), customer, order_id, pro
 					ELSE pg_temp.pick(pg_temp.uniform(key, 314), 'delivery', 'product', 'invoice',
 						'care plan') END, opened_at, answered_at,
 			   answered_at + slow * pg_temp.wait('30 hours', pg_temp.uniform(key, 316)), slow
-		  FROM (SELECT *, pg_temp.is_late(key, at::date) AS is_late FROM sale WHERE key > 0) AS sold,
+		  FROM (SELECT *, pg_temp.is_late(key, at::date) AS is_late FROM sale
+			   	WHERE key > 0) AS sold,
 			   LATERAL (SELECT pg_temp.pick(pg_temp.uniform(key, 317),
 							CASE WHEN is_late THEN 'complaint' ELSE 'question' END, 'question',
 							CASE WHEN is_late THEN 'complaint' ELSE 'question' END, 'request',
@@ -135,7 +137,8 @@ SELECT customer AS id, 'after delivery' AS survey, 'csat' AS measure,
 	0.38 AS response,
 	CASE WHEN pg_temp.is_late(key, at::date) THEN 'delivery'
 		 WHEN refund_id IS NOT NULL THEN 'product'
-		 WHEN pg_temp.is_dearer(at::date) AND pg_temp.uniform(key, 343) < 0.15 THEN 'price' END AS topic
+		 WHEN pg_temp.is_dearer(at::date) AND pg_temp.uniform(key, 343) < 0.15
+		 THEN 'price' END AS topic
   FROM sale LEFT JOIN refund USING (order_id)
  WHERE key > 0 AND pg_temp.uniform(key, 330) < 0.05
  UNION ALL
@@ -147,7 +150,8 @@ SELECT customer_id, 'after service', 'ces', resolved_at + interval '1 hour', ord
 SELECT customer, 'quarterly', 'nps', wave + time '10:00', NULL, NULL, 10,
 	   CASE WHEN last_on < wave + interval '45 days' AND last_on < '2025-10-15' THEN -0.25
 			ELSE 0.05 END
-		- CASE WHEN wave = '2025-07-15' THEN 0.07 WHEN wave = '2025-04-15' THEN 0.03 ELSE 0 END, 0.45,
+		- CASE WHEN wave = '2025-07-15' THEN 0.07 WHEN wave = '2025-04-15' THEN 0.03 ELSE 0 END,
+	   0.45,
 	   CASE WHEN pg_temp.uniform(customer, 342) > 0.2 THEN NULL
 			WHEN wave = '2025-07-15' THEN 'delivery' WHEN wave = '2025-04-15' THEN 'price' END
   FROM buyer, generate_series(timestamp '2023-01-15', '2025-10-15', '3 months') AS wave
@@ -165,9 +169,8 @@ INSERT INTO survey_answer (answer_id, customer_id, survey, measure, sent_at, ans
 	scale_max, topics, comment, order_id, case_id)
 SELECT answer_id, id, survey, measure, sent_at, answered_at,
 	   CASE WHEN answered_at IS NOT NULL
-			THEN round(scale_max * least(greatest(0.3 + mood + 0.8
-				* (0.6 * pg_temp.uniform(id, 341) + 0.4 * pg_temp.uniform(answer_id, 335)) ^ 0.4, 0), 1))
-			END,
+			THEN round(scale_max * least(greatest(0.3 + mood + 0.8 * (0.6 * pg_temp.uniform(id, 341)
+				+ 0.4 * pg_temp.uniform(answer_id, 335)) ^ 0.4, 0), 1)) END,
 	   scale_max, CASE WHEN answered_at IS NOT NULL AND topic IS NOT NULL THEN ARRAY[topic] END,
 	   CASE WHEN answered_at IS NOT NULL AND topic IN ('delivery', 'waiting')
 	   	AND measure <> 'need' AND pg_temp.uniform(answer_id, 337) < 0.2

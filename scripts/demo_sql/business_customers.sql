@@ -50,7 +50,8 @@ SELECT id, first_on, met_on, is_organization, campaign_id,
 			   	ELSE 0.1 END AS is_organization
 		  FROM buyer
 		 UNION ALL
-		SELECT id, NULL, false, date '2023-01-01' + floor(1094 * sqrt(pg_temp.uniform(id, 100)))::int,
+		SELECT id, NULL, false,
+			   date '2023-01-01' + floor(1094 * sqrt(pg_temp.uniform(id, 100)))::int,
 			   pg_temp.uniform(id, 101) < 0.4
 		  FROM generate_series(20001, 24000) AS id) AS person
  CROSS JOIN LATERAL (SELECT pg_temp.uniform(id, 102) AS lot) AS drawn

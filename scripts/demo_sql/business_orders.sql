@@ -101,7 +101,8 @@ WITH meant AS MATERIALIZED (
 )
 SELECT order_id, key, line_no, product_id, c.category, quantity, unit_price,
 	   CASE WHEN is_offer THEN quantity * unit_price / 10 ELSE 0 END AS discount,
-	   round(cost + before * 0.04::float8 * pg_temp.uniform(key * 4 + line_no, 209))::int AS unit_cost
+	   round(cost + before * 0.04::float8 * pg_temp.uniform(key * 4 + line_no, 209))::int
+		AS unit_cost
   FROM chosen AS c
   JOIN price ON price.category = c.category AND price.product_rank = c.product_rank,
 	   LATERAL (SELECT greatest(round(unit * units / before), 1)::int AS quantity,
@@ -166,7 +167,8 @@ SELECT contract_id, customer, product_id, starts_on, (starts_on + interval '1 ye
   FROM (SELECT row_number() OVER (ORDER BY starts_on, customer) AS contract_id, customer, term,
   	starts_on, product_id,
 			   round(price * 1.04 ^ term
-				* CASE WHEN starts_on >= '2025-02-01' THEN 1.06 ELSE 1 END, 2) AS monthly_amount, CASE WHEN term = terms
+				* CASE WHEN starts_on >= '2025-02-01' THEN 1.06 ELSE 1 END, 2) AS monthly_amount,
+			   CASE WHEN term = terms
 			   	AND left_on <= '2025-12-31' THEN left_on END AS cancelled_on
 		  FROM (SELECT customer, date_trunc('month', at + interval '1 month')::date AS since,
 					   floor(ln(pg_temp.uniform(customer, 214)) / ln(0.75))::int AS terms,

@@ -6,9 +6,10 @@
  * A customer belongs to the campaign of the first order that names one on the
  * day of their first purchase. Where none does, they belong to the channel that
  * the customer declares as their source. Where that is missing, the last touch
- * before the first order decides, with its campaign. A campaign has one channel, its own, so that costs and customers of
- * a campaign meet in one row. Histories of a group are rolled up into one, which
- * knows the profit of the group up to any day.
+ * before the first order decides, with its campaign. A campaign has one channel,
+ * its own, so that costs and customers of a campaign meet in one row. Histories of
+ * a group are rolled up into one, which knows the profit of the group up to any
+ * day.
  *
  * acquired is flat, as buyer is, so that workers can compute it. A subquery with
  * LIMIT would keep them out. So each "first" and "last" is a join and an anti
