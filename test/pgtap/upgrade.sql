@@ -215,6 +215,20 @@ SELECT is((SELECT crm_version FROM crm_twin.workspace), crm.version(),
 	'an upgrade notes the version');
 ROLLBACK TO age;
 
+-- A setting that an attached workspace of an earlier version lacks
+SAVEPOINT setting;
+ALTER TABLE crm_twin_shop.workspace DROP COLUMN fit_every;
+UPDATE crm_twin_shop_internal.shipped s
+   SET definition = regexp_replace(s.definition, '\n[^\n]*fit_every[^\n]*', '', 'g')
+ WHERE s.part = 'workspace';
+SELECT cmp_ok(crm.upgrade_workspace('crm_twin_shop'), '>', 0::bigint,
+	'an upgrade adds a setting to an attached workspace');
+SELECT is((SELECT fit_every FROM crm_twin_shop.workspace), interval '1 month',
+	'a new setting has its default');
+SELECT is_empty($$SELECT pg_temp.found('crm_twin_shop')$$,
+	'the check on a new setting is not left for later');
+ROLLBACK TO setting;
+
 -- What somebody built upon a view with fewer columns goes on.
 SAVEPOINT aside;
 DROP VIEW crm_twin.points_lot CASCADE;
