@@ -240,7 +240,8 @@ DECLARE
 BEGIN
 	FOR relation, called IN
 		SELECT p.proname, format('%s.%I(%L%s)', p.pronamespace::regnamespace, p.proname, shown,
-				CASE WHEN 'unit' = ANY (p.proargnames) THEN ', unit => ''day''' END)
+				CASE WHEN p.proname ~ '^(growth|cohort|retention|stickiness)_at$'
+						THEN ', unit => ''day''' END)
 		  FROM pg_proc p
 		 WHERE p.pronamespace IN ('crm_days'::regnamespace, 'crm_days_internal'::regnamespace)
 		   AND p.proname ~ '_at$' AND p.proargtypes[0] = 'date'::regtype
