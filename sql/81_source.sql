@@ -54,19 +54,31 @@ CREATE FUNCTION crm_internal.check_purchase_model(kind text) RETURNS void
 COMMENT ON FUNCTION crm_internal.check_purchase_model(text) IS
 'An error that lists the kinds of models of purchases, if there is no such kind.';
 
+CREATE FUNCTION crm_internal.optional_columns(order_id name, product name, channel name,
+	country name, email name) RETURNS jsonb
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+	RETURN pg_catalog.jsonb_build_object('order_column', order_id, 'product_column', product,
+		'channel_column', channel, 'country_column', country, 'email_column', email);
+COMMENT ON FUNCTION crm_internal.optional_columns(name, name, name, name, name) IS
+'The settings for the columns that a source need not have.';
+
 CREATE FUNCTION crm_internal.attach_as_caller(workspace text, source regclass, customer name,
 	at name, amount name,
 	cost name, filter text, time_zone text,
-	at_time_zone text) RETURNS regnamespace
+	at_time_zone text, order_id name, product name, channel name, country name,
+	email name) RETURNS regnamespace
 	LANGUAGE plpgsql AS $$
 BEGIN
 	RETURN crm_internal.workspace_attach(workspace, source, customer, at, amount, cost, filter,
 								coalesce(time_zone, pg_catalog.current_setting('TimeZone')),
-								at_time_zone, pg_catalog.current_setting('search_path'));
+								at_time_zone,
+								crm_internal.optional_columns(order_id, product, channel, country,
+															  email),
+								pg_catalog.current_setting('search_path'));
 END
 $$;
 COMMENT ON FUNCTION crm_internal.attach_as_caller(text, regclass, name, name, name, name, text,
-	text, text) IS
+	text, text, name, name, name, name, name) IS
 'Behind crm.attach.';
 
 --| * `source`: a table, a partitioned table, a view, a materialized view or a foreign table. One
@@ -79,6 +91,12 @@ COMMENT ON FUNCTION crm_internal.attach_as_caller(text, regclass, name, name, na
 --|   they mean to you.
 --| * `time_zone`: decides on which day a purchase happened (default: that of the session).
 --| * `at_time_zone`: the zone of the times in a column of type timestamp (default: `time_zone`).
+--| * `order_id`: the column with the order. Several rows of one order of a customer are one
+--|   purchase, at the first of them. Without it each row is a purchase, and products are bought
+--|   together if one customer buys them on one day.
+--| * `product`, `channel`, `country`, `email`: columns for product_affinity, first_product,
+--|   next_product, acquisition and cohort_by_origin. They and `order_id` are texts, numbers, enums
+--|   or uuids.
 --|
 --| The workspace is a schema, and a second one for inner views and functions, `shop_internal`.
 --| Neither may exist, unless it is yours and empty. You need the rights SELECT and TRIGGER on a
@@ -90,9 +108,12 @@ COMMENT ON FUNCTION crm_internal.attach_as_caller(text, regclass, name, name, na
 --| leaves nothing behind. Returns the schema.
 CREATE FUNCTION crm.attach(workspace text, source regclass, customer name, at name, amount name,
 	cost name DEFAULT NULL, filter text DEFAULT NULL, time_zone text DEFAULT NULL,
-	at_time_zone text DEFAULT NULL) RETURNS regnamespace
+	at_time_zone text DEFAULT NULL, order_id name DEFAULT NULL, product name DEFAULT NULL,
+	channel name DEFAULT NULL, country name DEFAULT NULL, email name DEFAULT NULL)
+	RETURNS regnamespace
 	AS 'MODULE_PATHNAME', 'crm_as_caller' LANGUAGE C;
-COMMENT ON FUNCTION crm.attach(text, regclass, name, name, name, name, text, text, text) IS
+COMMENT ON FUNCTION crm.attach(text, regclass, name, name, name, name, text, text, text, name, name,
+	name, name, name) IS
 'Makes a workspace over a table or view that is there: SELECT '
 'crm.attach(''shop'', ''public.orders'', customer => ''user_id'', at => ''created_at'', amount '
 '=> ''total'').';
@@ -106,6 +127,10 @@ BEGIN
 	ELSIF role IN ('amount', 'cost')
 		AND (SELECT t.typcategory FROM pg_type t WHERE t.oid = its_type) <> 'N' THEN
 		RETURN 'a number';
+	ELSIF role IN ('order_id', 'product', 'channel', 'country', 'email')
+		AND its_type <> 'uuid'::regtype
+		AND (SELECT t.typcategory FROM pg_type t WHERE t.oid = its_type) NOT IN ('S', 'N', 'E') THEN
+		RETURN 'text, a number, an enum or a uuid';
 	ELSIF role = 'customer' THEN
 		EXECUTE format('SELECT FROM (SELECT DISTINCT key FROM unnest(NULL::%s[]) AS u (key)) k '
 			'ORDER BY key', its_type);
@@ -147,7 +172,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm_internal.workspace_column(regclass, text, name) IS
-'The type of the column that plays a role (customer, at, amount, cost) in crm.attach; an error '
+'The type of the column that plays a role (customer, at, amount, ...) in crm.attach; an error '
 'where it is missing or of the wrong type.';
 
 CREATE FUNCTION crm_internal.workspace_amount(source regclass, column_name name) RETURNS text
@@ -262,6 +287,27 @@ END;
 COMMENT ON FUNCTION crm_internal.workspace_at(regclass, name, text) IS
 'The expressions for the moment and the day of a purchase.';
 
+/*
+ * A workspace of an older version, which has no such settings, keeps a view
+ * without these columns. Their collation is the default one, so that another
+ * source can come later.
+ */
+CREATE FUNCTION crm_internal.workspace_optional_source(settings jsonb) RETURNS text
+	LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT string_agg(CASE WHEN settings ->> c.setting IS NULL
+						   THEN format('NULL::text AS %I', c.name)
+						   ELSE format('source.%I::text COLLATE "default" AS %I',
+									   settings ->> c.setting, c.name) END,
+					  E',\n	   ' ORDER BY c.n)
+	  FROM (VALUES (1, 'order_column', 'order_key'), (2, 'product_column', 'product'),
+				   (3, 'channel_column', 'channel'), (4, 'country_column', 'country'),
+				   (5, 'email_column', 'email')) c (n, setting, name)
+	 WHERE settings ? c.setting;
+END;
+COMMENT ON FUNCTION crm_internal.workspace_optional_source(jsonb) IS
+'The columns of the view source_row that a source need not have.';
+
 CREATE FUNCTION crm_internal.workspace_source(workspace text) RETURNS text
 	LANGUAGE plpgsql STABLE AS $$
 DECLARE
@@ -280,7 +326,8 @@ BEGIN
 			a.purchased_at || ' AS purchased_at', a.purchased_on || ' AS purchased_on',
 			amount_text || ' AS amount',
 			coalesce(amount_text || ' - (' || crm_internal.workspace_amount(w.source,
-				w.cost_column) || ')', 'NULL::numeric') || ' AS profit'),
+				w.cost_column) || ')', 'NULL::numeric') || ' AS profit',
+			crm_internal.workspace_optional_source(to_jsonb(w))),
 		format('  FROM %s AS source', w.source),
 		-- A scalar subquery in purchased_on would keep workers out of what reads the view.
 		format(' CROSS JOIN (SELECT w.time_zone AS crm_time_zone FROM %I.workspace w) AS crm_zone',
@@ -433,7 +480,7 @@ COMMENT ON FUNCTION crm_internal.workspace_drop_triggers(text, regclass) IS
 'Takes the triggers of a workspace from a former source.';
 
 CREATE FUNCTION crm_internal.workspace_source_kind(source regclass, customer name, at name,
-	amount name, cost name) RETURNS "char"
+	amount name, cost name, columns jsonb) RETURNS "char"
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	kind "char";
@@ -462,10 +509,13 @@ BEGIN
 						  'refreshed in full.', source, current_user);
 	END IF;
 	PERFORM crm_internal.workspace_column(source, 'at', at);
+	PERFORM crm_internal.workspace_column(source, CASE c.key WHEN 'order_column' THEN 'order_id'
+											ELSE replace(c.key, '_column', '') END, c.value::name)
+	   FROM jsonb_each_text(columns) c WHERE c.value IS NOT NULL ORDER BY c.key COLLATE "C";
 	RETURN kind;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.workspace_source_kind(regclass, name, name, name, name) IS
+COMMENT ON FUNCTION crm_internal.workspace_source_kind(regclass, name, name, name, name, jsonb) IS
 'The kind of relation that a source is; an error where it, or a column of it, cannot serve.';
 
 CREATE FUNCTION crm_internal.workspace_make_key(workspace text, source regclass, customer name)
@@ -492,7 +542,7 @@ COMMENT ON FUNCTION crm_internal.workspace_make_key(text, regclass, name) IS
 
 CREATE FUNCTION crm_internal.workspace_attach(workspace text, source regclass, customer name,
 	at name, amount name, cost name, filter text, time_zone text, at_time_zone text,
-	caller_path text) RETURNS regnamespace
+	columns jsonb, caller_path text) RETURNS regnamespace
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	internal text := workspace || '_internal';
@@ -500,7 +550,7 @@ DECLARE
 	part text;
 BEGIN
 	PERFORM crm_internal.workspace_check_name(workspace);
-	PERFORM crm_internal.workspace_source_kind(source, customer, at, amount, cost);
+	PERFORM crm_internal.workspace_source_kind(source, customer, at, amount, cost, columns);
 	PERFORM crm_internal.workspace_make_schemas(workspace, internal);
 	key_type := crm_internal.workspace_make_key(workspace, source, customer);
 	PERFORM crm_internal.workspace_make_same_customer(internal, key_type);
@@ -509,10 +559,13 @@ BEGIN
 		PERFORM set_config('search_path', format('%I, pg_temp', workspace), true);
 		IF part = 'attached' THEN
 			EXECUTE 'INSERT INTO workspace (crm_version, time_zone, source, source_name, '
-				'customer_column, at_column, at_time_zone, amount_column, cost_column, filter) '
-				'VALUES ($1, $2, $3, crm_internal.full_name($3), $4, $5, $6, $7, $8, $9)'
+				'customer_column, at_column, at_time_zone, amount_column, cost_column, filter, '
+				'order_column, product_column, channel_column, country_column, email_column) '
+				'SELECT $1, $2, $3, crm_internal.full_name($3), $4, $5, $6, $7, $8, $9, '
+				'c.* FROM jsonb_to_record($10) AS c (order_column name, product_column name, '
+				'channel_column name, country_column name, email_column name)'
 			  USING crm.version(), time_zone, source, customer, at, at_time_zone, amount, cost,
-				filter;
+				filter, columns;
 			PERFORM crm_internal.workspace_create_source_row(workspace, internal, caller_path);
 		END IF;
 		EXECUTE crm_internal.workspace_fill(crm.workspace_definition(part), true, key_type,
@@ -528,7 +581,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION crm_internal.workspace_attach(text, regclass, name, name, name, name, text,
-	text, text, text) IS
+	text, text, jsonb, text) IS
 'Behind crm.attach.';
 
 /*
@@ -541,20 +594,29 @@ CREATE FUNCTION crm_internal.workspace_create_source_row(workspace text, interna
 DECLARE
 	own_path pg_catalog.text := pg_catalog.current_setting('search_path');
 	query pg_catalog.text := crm_internal.workspace_source(workspace);
+	described record;
 BEGIN
 	EXECUTE pg_catalog.format('CREATE OR REPLACE VIEW %I.source_row WITH (security_invoker) AS ',
 		internal) OPERATOR(pg_catalog.||) query;
 	PERFORM pg_catalog.set_config('search_path', own_path, true);
-	EXECUTE crm_internal.workspace_fill($comments$
-		COMMENT ON VIEW @internal@.source_row IS 'The rows of the source under the names of the '
-			'workspace, before any is rejected.';
-		COMMENT ON COLUMN @internal@.source_row.customer_id IS 'The customer.';
-		COMMENT ON COLUMN @internal@.source_row.purchased_at IS 'When.';
-		COMMENT ON COLUMN @internal@.source_row.purchased_on IS 'Day in the time zone of the '
-			'workspace.';
-		COMMENT ON COLUMN @internal@.source_row.amount IS 'Amount, rounded to 8 decimals.';
-		COMMENT ON COLUMN @internal@.source_row.profit IS 'Amount less cost.';
-	$comments$, false, 'bigint', internal);
+	EXECUTE format('COMMENT ON VIEW %I.source_row IS %L', internal,
+		'The rows of the source under the names of the workspace, before any is rejected.');
+	FOR described IN
+		SELECT m.* FROM (VALUES
+			('customer_id', 'The customer.'), ('purchased_at', 'When.'),
+			('purchased_on', 'Day in the time zone of the workspace.'),
+			('amount', 'Amount, rounded to 8 decimals.'), ('profit', 'Amount less cost.'),
+			('order_key', 'The order; NULL: not known.'),
+			('product', 'The product; NULL: not known.'),
+			('channel', 'Channel of the purchase; NULL: not known.'),
+			('country', 'Country of the purchase; NULL: not known.'),
+			('email', 'E-mail address; NULL: not known.')) m (name, meaning)
+		  JOIN pg_attribute a ON a.attname = m.name
+		 WHERE a.attrelid = to_regclass(format('%I.source_row', internal))
+	LOOP
+		EXECUTE format('COMMENT ON COLUMN %I.source_row.%I IS %L', internal, described.name,
+			described.meaning);
+	END LOOP;
 END
 $$;
 COMMENT ON FUNCTION crm_internal.workspace_create_source_row(text, text, text) IS
@@ -606,15 +668,16 @@ COMMENT ON FUNCTION crm_internal.workspace_attach_notices(text) IS
 
 /* Another source */
 
--- An empty text removes the cost or the filter. Other NULLs keep what there is.
+-- An empty text removes what may be missing. NULL keeps what there is.
 CREATE FUNCTION crm_internal.changed_settings(settings jsonb, changes jsonb) RETURNS jsonb
 	LANGUAGE sql IMMUTABLE
 	RETURN settings || jsonb_strip_nulls(changes)
-		|| CASE changes ->> 'cost_column' WHEN '' THEN '{"cost_column": null}'::jsonb
-			ELSE '{}' END
-		|| CASE changes ->> 'filter' WHEN '' THEN '{"filter": null}'::jsonb ELSE '{}' END
-		|| CASE changes ->> 'at_time_zone' WHEN '' THEN '{"at_time_zone": null}'::jsonb
-			ELSE '{}' END;
+		|| coalesce((SELECT jsonb_object_agg(c.key, NULL::text)
+					   FROM jsonb_each_text(changes) c
+					  WHERE c.value = ''
+						AND c.key IN ('cost_column', 'filter', 'at_time_zone', 'order_column',
+									  'product_column', 'channel_column', 'country_column',
+									  'email_column')), '{}');
 COMMENT ON FUNCTION crm_internal.changed_settings(jsonb, jsonb) IS
 'The settings of a workspace with changes.';
 
@@ -693,7 +756,8 @@ BEGIN
 	SELECT r.* INTO new FROM jsonb_populate_record(NULL::workspace,
 		crm_internal.changed_settings(to_jsonb(old), changes)) r;
 	PERFORM crm_internal.workspace_source_kind(new.source, new.customer_column, new.at_column,
-		new.amount_column, new.cost_column);
+		new.amount_column, new.cost_column, crm_internal.optional_columns(new.order_column,
+			new.product_column, new.channel_column, new.country_column, new.email_column));
 	PERFORM crm_internal.workspace_check_key(workspace, new.source, new.customer_column);
 	printed := crm_internal.workspace_filter(internal, new.source, new.filter,
 		CASE WHEN changes ->> 'filter' IS NULL THEN 'pg_catalog, pg_temp' ELSE caller_path END);
@@ -725,22 +789,25 @@ COMMENT ON FUNCTION crm_internal.change_source(text, jsonb, text) IS
 CREATE FUNCTION crm_internal.change_source_as_caller(workspace text, source regclass,
 	customer name, at name, amount name,
 	cost name, filter text, time_zone text,
-	at_time_zone text) RETURNS void
+	at_time_zone text, order_id name, product name, channel name, country name,
+	email name) RETURNS void
 	LANGUAGE plpgsql AS $$
 BEGIN
 	PERFORM crm_internal.change_source(workspace, pg_catalog.jsonb_build_object(
 		'source', source::pg_catalog.oid::pg_catalog.text, 'customer_column', customer,
 		'at_column', at, 'amount_column', amount, 'cost_column', cost, 'filter', filter,
-		'time_zone', time_zone, 'at_time_zone', at_time_zone),
+		'time_zone', time_zone, 'at_time_zone', at_time_zone)
+			OPERATOR(pg_catalog.||) crm_internal.optional_columns(order_id, product, channel,
+				country, email),
 		pg_catalog.current_setting('search_path'));
 END
 $$;
 COMMENT ON FUNCTION crm_internal.change_source_as_caller(text, regclass, name, name, name, name,
-	text, text, text) IS
+	text, text, text, name, name, name, name, name) IS
 'Behind crm.change_source.';
 
---| The arguments are those of crm.attach. NULL keeps what the workspace has. An empty text for
---| `cost`, `filter` or `at_time_zone` takes it away. Thresholds, models, rules and everything else
+--| The arguments are those of crm.attach. NULL keeps what the workspace has. An empty text for what
+--| crm.attach can do without takes it away. Thresholds, models, rules and everything else
 --| in the workspace stay. The keys of the customers must be of the same type as before.
 --|
 --| It also mends a workspace whose source was dropped, or was replaced by another table of the same
@@ -753,9 +820,11 @@ COMMENT ON FUNCTION crm_internal.change_source_as_caller(text, regclass, name, n
 CREATE FUNCTION crm.change_source(workspace text, source regclass DEFAULT NULL,
 	customer name DEFAULT NULL, at name DEFAULT NULL, amount name DEFAULT NULL,
 	cost name DEFAULT NULL, filter text DEFAULT NULL, time_zone text DEFAULT NULL,
-	at_time_zone text DEFAULT NULL) RETURNS void
+	at_time_zone text DEFAULT NULL, order_id name DEFAULT NULL, product name DEFAULT NULL,
+	channel name DEFAULT NULL, country name DEFAULT NULL, email name DEFAULT NULL) RETURNS void
 	AS 'MODULE_PATHNAME', 'crm_as_caller' LANGUAGE C;
-COMMENT ON FUNCTION crm.change_source(text, regclass, name, name, name, name, text, text, text) IS
+COMMENT ON FUNCTION crm.change_source(text, regclass, name, name, name, name, text, text, text,
+	name, name, name, name, name) IS
 'Attaches a workspace to another relation, other columns or another filter, and keeps everything '
 'else: SELECT crm.change_source(''shop'', amount => ''total'').';
 
@@ -774,6 +843,11 @@ BEGIN
 		'amount_column', amounts[1],
 		'cost_column', (SELECT c FROM unnest(crm_internal.view_reads(reader, source, 'profit')) c
 						 WHERE c <> ALL (amounts)),
+		'order_column', (crm_internal.view_reads(reader, source, 'order_key'))[1],
+		'product_column', (crm_internal.view_reads(reader, source, 'product'))[1],
+		'channel_column', (crm_internal.view_reads(reader, source, 'channel'))[1],
+		'country_column', (crm_internal.view_reads(reader, source, 'country'))[1],
+		'email_column', (crm_internal.view_reads(reader, source, 'email'))[1],
 		'filter', crm_internal.view_condition(reader, source)));
 END
 $$;

@@ -88,8 +88,8 @@ BEGIN
 		  LEFT JOIN (
 			SELECT s.customer_id,
 				   crm_internal.bounded_history_agg(s.purchased_on, s.amount) AS history
-			  FROM source_row s CROSS JOIN workspace w
-			 WHERE s.purchased_on < w.archived_until
+			  FROM any_purchase s
+			 WHERE s.purchased_on < s.archived_until
 			 GROUP BY s.customer_id) f ON same_customer(f.customer_id, a.customer_id)
 		 WHERE (f.history OPERATOR(crm.=) a.history) IS NOT TRUE);
 END

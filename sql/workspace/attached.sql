@@ -13,20 +13,68 @@ CREATE TABLE archived_history (
 COMMENT ON TABLE archived_history IS
 'Purchases before the day until which the workspace is archived. Nothing can compute them again.';
 
-@plain @internal@.purchase_source
-@is Purchases and refunds (amounts below 0) of all time, one row each, without rows that cannot be
-@is used (see rejected_purchase). The view purchase shows them up to a day.
-@columns customer_id, purchased_at, purchased_on, amount, profit
-SELECT s.customer_id, s.purchased_at, s.purchased_on, s.amount, s.profit
+@plain @internal@.usable_row
+@is The rows of the source that can be used (see rejected_purchase for the others), with those of
+@is the archived part that are still there.
+@columns customer_id, order_key, purchased_at, purchased_on, product, channel, country, email,
+@columns amount, profit, archived_until
+SELECT s.customer_id, s.order_key, s.purchased_at, s.purchased_on, s.product, s.channel, s.country,
+	   s.email, s.amount, s.profit, w.archived_until
   FROM workspace w
  CROSS JOIN @internal@.source_row s
  WHERE crm_internal.key_fits(s.customer_id)
    AND crm_internal.plausible_day(s.purchased_on, w.earliest_day, w.latest_day)
-   AND (w.archived_until IS NULL OR s.purchased_on >= w.archived_until)
-   AND s.amount < 1e15 AND s.amount > -1e15
-   AND (s.profit IS NULL OR s.profit < 1e15 AND s.profit > -1e15)
+   AND abs(s.amount) < 1e15
+   AND (s.profit IS NULL OR abs(s.profit) < 1e15)
 @end
 
+/*
+ * Several rows of one order are one purchase, at the first of them. A refund
+ * stays on its own day. Without a column for the order, order_key is a constant
+ * NULL, so that the server drops the branch that groups.
+ */
+@plain @internal@.any_purchase
+@is Purchases and refunds (amounts below 0) of all time, one row each, with those of the archived
+@is part that are still there.
+@columns customer_id, purchased_at, purchased_on, amount, profit, archived_until
+SELECT u.customer_id, u.purchased_at, u.purchased_on, u.amount, u.profit, u.archived_until
+  FROM @internal@.usable_row u
+ WHERE u.order_key IS NULL OR u.amount < 0
+UNION ALL
+SELECT u.customer_id, min(u.purchased_at), min(u.purchased_on), sum(u.amount), sum(u.profit),
+	   u.archived_until
+  FROM @internal@.usable_row u
+ WHERE u.order_key IS NOT NULL AND u.amount >= 0
+ GROUP BY u.customer_id, u.order_key, u.archived_until
+@end
+
+@plain @internal@.purchase_source
+@is Purchases and refunds (amounts below 0) of all time, one row each, without rows that cannot be
+@is used (see rejected_purchase). The view purchase shows them up to a day.
+@columns customer_id, purchased_at, purchased_on, amount, profit
+SELECT p.customer_id, p.purchased_at, p.purchased_on, p.amount, p.profit
+  FROM @internal@.any_purchase p
+ WHERE p.archived_until IS NULL OR p.purchased_on >= p.archived_until
+@end
+
+@plain @internal@.purchase_line
+@is Rows of purchases of all time, with the product of each. A basket is an order. Without an
+@is order it is the day of the customer.
+@columns customer_id, basket, purchased_at, purchased_on, product, channel, country, email, amount,
+@columns profit
+SELECT u.customer_id,
+	   (u.customer_id, u.order_key,
+		CASE WHEN u.order_key IS NULL THEN u.purchased_on END)::text AS basket,
+	   u.purchased_at, u.purchased_on, u.product, u.channel, u.country, u.email, u.amount, u.profit
+  FROM @internal@.usable_row u
+ WHERE u.amount >= 0
+@end
+
+/*
+ * The rows of changed customers are found by the index of the source before
+ * they are grouped. A condition in a join would not reach below the grouping of
+ * purchase_source.
+ */
 @plain @internal@.live_history
 @is Histories of the customers that changed since they were stored, computed from the facts and the
 @is archived part.
@@ -40,15 +88,26 @@ SELECT h.customer_id,
 	   CASE WHEN h.history IS NULL AND h.has_rows THEN 'amounts of the customer are out of range'
 			WHEN h.profit_history IS NULL AND h.has_profit
 			THEN 'profits of the customer are out of range' END AS fault
-  FROM (SELECT c.customer_id,
+  FROM (SELECT p.customer_id,
 			   crm_internal.bounded_history_agg(p.purchased_on, p.amount) AS history,
 			   crm_internal.bounded_history_agg(p.purchased_on, p.profit) AS profit_history,
-			   count(p.customer_id) > 0 AS has_rows,
+			   count(p.amount) > 0 AS has_rows,
 			   count(p.profit) > 0 AS has_profit
-		  FROM (SELECT DISTINCT n.customer_id FROM customer_change n) c
-		  LEFT JOIN @internal@.purchase_source p
-			ON @internal@.same_customer(p.customer_id, c.customer_id)
-		 GROUP BY c.customer_id) h
+		  FROM (SELECT c.customer_id, u.purchased_on, u.amount, u.profit
+				  FROM (SELECT DISTINCT n.customer_id FROM customer_change n) c
+				  LEFT JOIN @internal@.usable_row u
+					ON @internal@.same_customer(u.customer_id, c.customer_id)
+				   AND (u.order_key IS NULL OR u.amount < 0)
+				   AND (u.archived_until IS NULL OR u.purchased_on >= u.archived_until)
+				UNION ALL
+				SELECT c.customer_id, min(u.purchased_on), sum(u.amount), sum(u.profit)
+				  FROM (SELECT DISTINCT n.customer_id FROM customer_change n) c
+				  JOIN @internal@.usable_row u
+					ON @internal@.same_customer(u.customer_id, c.customer_id)
+				 WHERE u.order_key IS NOT NULL AND u.amount >= 0
+				 GROUP BY c.customer_id, u.order_key, u.archived_until
+				HAVING u.archived_until IS NULL OR min(u.purchased_on) >= u.archived_until) p
+		 GROUP BY p.customer_id) h
   LEFT JOIN archived_history a ON @internal@.same_customer(a.customer_id, h.customer_id)
  WHERE h.has_rows OR a.customer_id IS NOT NULL
 @end
@@ -134,15 +193,28 @@ BEGIN ATOMIC
 				THEN 'amounts of the customer are out of range'
 				WHEN h.profit_history IS NULL AND h.has_profit
 				THEN 'profits of the customer are out of range' END
-	  FROM (SELECT k.customer_id,
+	  FROM (SELECT p.customer_id,
 				   crm_internal.bounded_history_agg(p.purchased_on, p.amount) AS history,
 				   crm_internal.bounded_history_agg(p.purchased_on, p.profit) AS profit_history,
-				   count(p.customer_id) > 0 AS has_rows,
+				   count(p.amount) > 0 AS has_rows,
 				   count(p.profit) > 0 AS has_profit
-			  FROM (SELECT DISTINCT u.customer_id FROM unnest(customer_ids) AS u (customer_id)) k
-			  LEFT JOIN @internal@.purchase_source p
-				ON @internal@.same_customer(p.customer_id, k.customer_id)
-			 GROUP BY k.customer_id) h
+			  FROM (SELECT c.customer_id, u.purchased_on, u.amount, u.profit
+					  FROM (SELECT DISTINCT i.customer_id
+							  FROM unnest(customer_ids) AS i (customer_id)) c
+					  LEFT JOIN @internal@.usable_row u
+						ON @internal@.same_customer(u.customer_id, c.customer_id)
+					   AND (u.order_key IS NULL OR u.amount < 0)
+					   AND (u.archived_until IS NULL OR u.purchased_on >= u.archived_until)
+					UNION ALL
+					SELECT c.customer_id, min(u.purchased_on), sum(u.amount), sum(u.profit)
+					  FROM (SELECT DISTINCT i.customer_id
+							  FROM unnest(customer_ids) AS i (customer_id)) c
+					  JOIN @internal@.usable_row u
+						ON @internal@.same_customer(u.customer_id, c.customer_id)
+					 WHERE u.order_key IS NOT NULL AND u.amount >= 0
+					 GROUP BY c.customer_id, u.order_key, u.archived_until
+					HAVING u.archived_until IS NULL OR min(u.purchased_on) >= u.archived_until) p
+			 GROUP BY p.customer_id) h
 	  LEFT JOIN archived_history a ON @internal@.same_customer(a.customer_id, h.customer_id);
 END;
 COMMENT ON FUNCTION @internal@.recompute(@key@[]) IS

@@ -39,6 +39,29 @@ SELECT o.customer_id,
 								  w.latest_day)
 @end
 
+@plain @internal@.purchase_line
+@is Lines of paid orders of all time, with the product of each. A basket is an order.
+@columns customer_id, basket, purchased_at, purchased_on, product, channel, country, email, amount,
+@columns profit
+SELECT o.customer_id,
+	   o.order_id AS basket,
+	   o.ordered_at AS purchased_at,
+	   (o.ordered_at AT TIME ZONE w.time_zone)::date AS purchased_on,
+	   l.product_id::text AS product,
+	   o.channel,
+	   (SELECT c.country FROM customer c WHERE c.customer_id = o.customer_id) AS country,
+	   (SELECT k.email FROM contact k WHERE k.customer_id = o.customer_id
+		 ORDER BY k.email IS NULL, k.contact_id LIMIT 1) AS email,
+	   l.revenue AS amount,
+	   l.profit
+  FROM workspace w
+ CROSS JOIN sales_order o
+  JOIN sales_order_line l ON l.order_id = o.order_id
+ WHERE o.status = 'paid'
+   AND crm_internal.plausible_day((o.ordered_at AT TIME ZONE w.time_zone)::date, w.earliest_day,
+								  w.latest_day)
+@end
+
 @plain @internal@.live_history
 @is Histories of the customers that changed since they were stored, computed from the facts.
 @columns customer_id, history, profit_history, fault

@@ -46,7 +46,12 @@ CREATE TABLE workspace (
 		CHECK (crm.period_start('2000-01-01', 'week from ' || week_start) IS NOT NULL),
 	fiscal_year_start text NOT NULL DEFAULT 'january'
 		CHECK (crm.period_start('2000-01-01', 'year from ' || fiscal_year_start) IS NOT NULL),
-	notify_channel text CHECK (octet_length(notify_channel) BETWEEN 1 AND 63)
+	notify_channel text CHECK (octet_length(notify_channel) BETWEEN 1 AND 63),
+	order_column name,
+	product_column name,
+	channel_column name,
+	country_column name,
+	email_column name
 );
 COMMENT ON TABLE workspace IS 'Settings of the workspace: one row.';
 
@@ -219,9 +224,11 @@ CREATE FUNCTION @internal@.check_settings() RETURNS trigger
 BEGIN
 	PERFORM crm_internal.check_purchase_model(NEW.purchase_model);
 	IF TG_OP = 'UPDATE' AND (NEW.source, NEW.source_name, NEW.customer_column, NEW.at_column,
-		NEW.at_time_zone, NEW.amount_column, NEW.cost_column, NEW.filter)
+		NEW.at_time_zone, NEW.amount_column, NEW.cost_column, NEW.filter, NEW.order_column,
+		NEW.product_column, NEW.channel_column, NEW.country_column, NEW.email_column)
 		IS DISTINCT FROM (OLD.source, OLD.source_name, OLD.customer_column, OLD.at_column,
-		OLD.at_time_zone, OLD.amount_column, OLD.cost_column, OLD.filter) THEN
+		OLD.at_time_zone, OLD.amount_column, OLD.cost_column, OLD.filter, OLD.order_column,
+		OLD.product_column, OLD.channel_column, OLD.country_column, OLD.email_column) THEN
 		RAISE object_not_in_prerequisite_state USING
 			MESSAGE = 'an UPDATE cannot change the source of a workspace',
 			HINT = pg_catalog.format('SELECT crm.change_source(%L, ...) changes source, columns '

@@ -26,7 +26,8 @@ SELECT name, class, always
 		next_until,holdout_end,to_states}'),
 	('how', false, '{discount,yearly_discount,margin,level,smoothing,once_a_day,replay,note,force,
 		overwrite,
-		full,batch,filter,time_zone,at_time_zone,window_kind,window_length,period_start,upgrade,
+		full,batch,filter,time_zone,at_time_zone,order_id,channel,country,email,offers,dimension,
+		window_kind,window_length,period_start,upgrade,
 		downgrade,
 		downgrade_step,valid_for,round_up,grace,min_stay,half_life}'),
 	('how', true, '{k,period_discount,weights,groups,unit,n,customers,mode,top,scale,
@@ -49,6 +50,8 @@ INSERT INTO exception VALUES
 	('change_source', 'at', 'how', false, 'NULL keeps what there is'),
 	('change_source', 'amount', 'how', false, 'NULL keeps what there is'),
 	('change_source', 'cost', 'how', false, 'NULL keeps what there is'),
+	('change_source', 'product', 'how', false, 'NULL keeps what there is'),
+	('attach', 'product', 'how', false, 'a source need not have it'),
 	('tier_grant', 'tier', 'whose', true, 'the customer gets it'),
 	('tier_grant', 'as_of', 'how', false, 'today is the default, and until has none');
 
