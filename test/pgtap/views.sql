@@ -11,8 +11,8 @@ SELECT crm.create_workspace('crm_views', 'Europe/Berlin') \g /dev/null
 INSERT INTO crm_views.customer (customer_id, name, country, parent_id, created_at)
 SELECT g, 'customer ' || g, 'DE', CASE WHEN g % 9 = 0 THEN g - 1 END, '2023-01-01'
   FROM generate_series(1, 400) g;
-INSERT INTO crm_views.product (product_id, name, category)
-SELECT g, 'product ' || g, 'category ' || g % 3 FROM generate_series(1, 9) g;
+INSERT INTO crm_views.product (product_id, name, category, rank)
+SELECT g, 'product ' || g, 'category ' || g % 3, g FROM generate_series(1, 11) g;
 INSERT INTO crm_views.sales_order (order_id, customer_id, ordered_at, status)
 SELECT g, 1 + (390 * random() ^ 2)::integer,
 	   timestamptz '2023-01-01' + random() * 900 * interval '1 day',
@@ -21,6 +21,9 @@ SELECT g, 1 + (390 * random() ^ 2)::integer,
 INSERT INTO crm_views.sales_order_line (order_id, line_no, product_id, unit_price, unit_cost)
 SELECT g, n, 1 + g % 9, (1 + 90 * random())::numeric(8, 2), 7
   FROM generate_series(1, 3000) g, generate_series(1, 1 + g % 2) n;
+INSERT INTO crm_views.sales_order_line (order_id, line_no, product_id, unit_price)
+SELECT g, 2 + n, 9 + n, 2 FROM generate_series(1, 3000) g, generate_series(1, 2) n
+ WHERE g % 5 = 0 AND (n = 1 OR g % 10 = 0);
 INSERT INTO crm_views.refund (order_id, refunded_at, amount)
 SELECT o.order_id, o.ordered_at + interval '9 days', 1 FROM crm_views.sales_order o
  WHERE o.order_id % 30 = 1;
@@ -80,12 +83,16 @@ UPDATE crm_views.tier_rule SET enter_at = 100 * tier_no, keep_at = 80 * tier_no
  WHERE program = 'standard';
 
 CREATE TABLE bought AS
-SELECT 'buyer ' || p.customer_id AS who, p.purchased_at AS at, p.amount, p.amount / 2 AS cost
-  FROM crm_views_internal.purchase_source p;
+SELECT 'buyer ' || l.customer_id AS who, l.purchased_at AS at, l.amount, l.amount / 2 AS cost,
+	   l.basket AS order_id, l.product, l.country
+  FROM crm_views_internal.purchase_line l
+UNION ALL
+SELECT 'buyer ' || p.customer_id, p.purchased_at, p.amount, p.amount / 2, NULL, NULL, NULL
+  FROM crm_views_internal.purchase_source p WHERE p.amount < 0;
 INSERT INTO bought VALUES (NULL, '2024-01-01', 1, 1);
 CREATE INDEX ON bought (who);
-SELECT crm.attach('crm_views_shop', 'bought', 'who', 'at', 'amount', 'cost', NULL, 'Europe/Berlin')
-	\g /dev/null
+SELECT crm.attach('crm_views_shop', 'bought', 'who', 'at', 'amount', 'cost', NULL, 'Europe/Berlin',
+	order_id => 'order_id', product => 'product', country => 'country') \g /dev/null
 SELECT crm_internal.refresh_everyone(w) FROM unnest('{crm_views,crm_views_shop}'::text[]) w
 	\g /dev/null
 SELECT crm.freeze_thresholds(w, '2024-06-30'), crm.freeze_thresholds(w, '2025-03-31')
@@ -123,6 +130,9 @@ VALUES ('crm_views', 'attribution_campaign', 'attribution_at(%L, touch => ''camp
 INSERT INTO dated
 SELECT 'crm_views', 'satisfaction_' || u, format('satisfaction_at(%%L, %L)', u)
   FROM unnest('{segment,tier}'::text[]) u;
+INSERT INTO dated
+SELECT w, 'cohort_by_' || d, format('cohort_by_origin_at(%%L, dimension => %L)', d)
+  FROM unnest('{crm_views,crm_views_shop}'::text[]) w, unnest('{country,product}'::text[]) d;
 SELECT set_eq($$SELECT DISTINCT c.relname FROM pg_class c
 	WHERE c.relnamespace IN ('crm_views'::regnamespace, 'crm_views_shop'::regnamespace)
 	  AND c.relkind = 'v' EXCEPT SELECT name FROM dated$$,
@@ -247,7 +257,15 @@ SET LOCAL crm.as_of = '2024-08-15';
 SELECT cmp_ok(pg_temp.pages_of(format('SELECT * FROM %I.%I WHERE customer_id = 777', workspace,
 	name)), '<', 100::bigint,
 	format('one of 100 000 customers in %s of %s costs less than 100 pages', name, workspace))
-  FROM view WHERE of_customer ORDER BY workspace, name;
+  FROM view WHERE of_customer AND name NOT IN ('next_product', 'next_stage', 'next_tier')
+ ORDER BY workspace, name;
+-- The shares of moves are those of everybody. What customers of a segment buy together needs all
+-- of them, so next_product has no such limit.
+SELECT cmp_ok(pg_temp.pages_of(format('SELECT * FROM crm_many.%I WHERE customer_id = 777', name)),
+	'<', 100 + 3 * pg_relation_size(log) / current_setting('block_size')::integer,
+	format('one of 100 000 customers in %s costs the log of moves, and next to no more', name))
+  FROM (VALUES ('next_stage', 'crm_many.lifecycle_log'::regclass),
+			   ('next_tier', 'crm_many.tier_log')) v (name, log);
 
 /*
  * Where the workers are, with a plan for two of them whose rows travel free.
@@ -286,11 +304,11 @@ SELECT is(place, 'workers', format('workers read the histories of %s of %s', nam
   FROM planned
  WHERE place <> 'histories are not read' AND name <> 'repurchase' ORDER BY workspace, name;
 SELECT set_eq($$SELECT name FROM planned WHERE place = 'histories are not read'$$,
-	'{lifecycle_flow,lifecycle_funnel,order_points,points_balance,points_lot,purchase,recurring,
-	  attribution,attribution_campaign,campaign_response,customer_timeline,funnel,journey,
-	  touchpoint,
-	  customer_need,promoter_flow,satisfaction,satisfaction_tier,
-	  refresh_progress,rejected_purchase,renewal,shown_day,tier_flow}'::text[],
+	'{attribution,attribution_campaign,campaign_response,customer_timeline,funnel,journey,
+	  touchpoint,lifecycle_flow,lifecycle_funnel,next_stage,next_tier,order_points,points_balance,
+	  points_lot,product_affinity,purchase,recurring,refresh_progress,rejected_purchase,
+	  renewal,shown_day,tier_flow
+	  customer_need,promoter_flow,satisfaction,satisfaction_tier}'::text[],
 	'all views but these read the histories');
 -- Workers would compute the few months of repurchase again for each history: a parallel nested
 -- loop cannot keep its inner rows before PostgreSQL 18.
@@ -299,7 +317,8 @@ SELECT isnt_empty($$SELECT FROM planned WHERE name = 'repurchase'$$,
 -- What needs the first day of all reads the histories into a CTE, which workers fill. Its rows are
 -- aggregated by the leader, because a scan of a CTE cannot run in a worker.
 SELECT set_eq($$SELECT name FROM planned WHERE cte$$,
-	'{cohort,growth,growth_daily,growth_quarterly,growth_weekly,growth_yearly,retention,
+	'{cohort,cohort_by_country,cohort_by_origin,cohort_by_product,growth,growth_daily,
+	  growth_quarterly,growth_weekly,growth_yearly,retention
 	  kpi}'::text[],
 	'the leader alone aggregates cohorts and growth');
 SELECT * FROM finish();
