@@ -117,23 +117,27 @@ SELECT h.customer_id,
 @is or with a
 @is fault, a customer is rejected.
 @columns customer_id, history, profit_history, fault
-SELECT coalesce(h.customer_id, a.customer_id),
-	   CASE WHEN h.history IS NOT NULL OR h.has_rows IS NOT TRUE
-			THEN coalesce(crm.merge(a.history, h.history), a.history, h.history) END AS history,
-	   CASE WHEN h.profit_history IS NOT NULL OR h.has_profit IS NOT TRUE
+SELECT h.customer_id,
+	   CASE WHEN h.history IS NOT NULL
+			THEN coalesce(crm.merge(a.history, h.history), h.history) END AS history,
+	   CASE WHEN h.profit_history IS NOT NULL OR NOT h.has_profit
 			THEN coalesce(crm.merge(a.profit_history, h.profit_history), a.profit_history,
 						  h.profit_history) END AS profit_history,
-	   CASE WHEN h.history IS NULL AND h.has_rows THEN 'amounts of the customer are out of range'
+	   CASE WHEN h.history IS NULL THEN 'amounts of the customer are out of range'
 			WHEN h.profit_history IS NULL AND h.has_profit
 			THEN 'profits of the customer are out of range' END AS fault
   FROM (SELECT p.customer_id,
 			   crm_internal.bounded_history_agg(p.purchased_on, p.amount) AS history,
 			   crm_internal.bounded_history_agg(p.purchased_on, p.profit) AS profit_history,
-			   true AS has_rows,
 			   count(p.profit) > 0 AS has_profit
 		  FROM @internal@.purchase_source p
 		 GROUP BY p.customer_id) h
-  FULL JOIN archived_history a ON @internal@.same_customer(a.customer_id, h.customer_id)
+  LEFT JOIN archived_history a ON @internal@.same_customer(a.customer_id, h.customer_id)
+UNION ALL
+SELECT a.customer_id, a.history, a.profit_history, NULL
+  FROM archived_history a
+ WHERE NOT EXISTS (SELECT FROM @internal@.purchase_source p
+					WHERE @internal@.same_customer(p.customer_id, a.customer_id))
 @end
 
 @plain @internal@.customer_fault

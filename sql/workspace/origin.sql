@@ -27,8 +27,9 @@ SELECT h.customer_id, h.first_day, date_trunc('month', h.first_day::timestamp)::
   LEFT JOIN (SELECT l.customer_id,
 					(array_agg(l.product ORDER BY l.amount DESC, l.product COLLATE "C")
 					 FILTER (WHERE l.product IS NOT NULL))[1] AS product,
-					min(l.channel COLLATE "C") AS channel, min(l.country COLLATE "C") AS country,
-					min(l.email COLLATE "C") AS email
+					min(l.channel COLLATE "C") COLLATE "default" AS channel,
+					min(l.country COLLATE "C") COLLATE "default" AS country,
+					min(l.email COLLATE "C") COLLATE "default" AS email
 			   FROM @internal@.first_line@at@ l
 			  GROUP BY l.customer_id) o
 	ON @internal@.same_customer(o.customer_id, h.customer_id)

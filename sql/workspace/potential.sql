@@ -15,9 +15,11 @@
 @is the day shown. category_spend is what you know today.
 @columns customer_id, revenue_12m, category_spend, share_of_wallet, exceeds_wallet, unspent
 SELECT v.customer_id, v.revenue_12m, v.category_spend,
-	   least(greatest(v.revenue_12m / v.category_spend, 0), 1)::float8,
+	   CASE WHEN v.category_spend IS NOT NULL
+			THEN least(greatest(v.revenue_12m / v.category_spend, 0), 1) END::float8,
 	   v.revenue_12m > v.category_spend,
-	   greatest(v.category_spend - greatest(v.revenue_12m, 0), 0)
+	   CASE WHEN v.category_spend IS NOT NULL
+			THEN greatest(v.category_spend - greatest(v.revenue_12m, 0), 0) END
   FROM (SELECT c.customer_id, coalesce(b.revenue_12m, 0) AS revenue_12m, c.category_spend
 		  FROM customer c
 		  LEFT JOIN (SELECT u.customer_id, u.revenue_12m, generate_series(1, 1) AS barrier
