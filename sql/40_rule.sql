@@ -125,6 +125,17 @@ CREATE FUNCTION crm.explain(rules crm.ruleset, metrics record,
 COMMENT ON FUNCTION crm.explain(crm.ruleset, record) IS
 'The reasons for the label of crm.classify, with a row for each condition of each rule.';
 
+CREATE FUNCTION crm_internal.condition_text(metric text, value numeric, at_least numeric,
+	at_most numeric) RETURNS text
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+	RETURN metric || ' ' || trim_scale(round(value, 4))::text || ' is'
+		|| coalesce(' at least ' || at_least::text, '')
+		|| CASE WHEN num_nulls(at_least, at_most) = 0 THEN ' and' ELSE '' END
+		|| coalesce(' at most ' || at_most::text, '');
+COMMENT ON FUNCTION crm_internal.condition_text(text, numeric, numeric, numeric) IS
+'A condition that holds in words: "purchases_12m 4 is at least 3". NULL for a rule without a '
+'condition.';
+
 CREATE FUNCTION crm_internal.chosen_facts(rules crm.ruleset, metrics record) RETURNS jsonb
 	AS 'MODULE_PATHNAME', 'crm_chosen_facts' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
 COMMENT ON FUNCTION crm_internal.chosen_facts(crm.ruleset, record) IS

@@ -60,7 +60,8 @@ SELECT x.customer_id, x.segment, x.segment_names ->> x.segment, x.p_churn, x.p_n
 	   x.p_no_purchase_90d, x.clv, x.p_churn * x.clv, x.band,
 	   (SELECT string_agg(t.reason, ', ' ORDER BY t.position, t.metric COLLATE "C")
 		  FROM (SELECT c.metric, min(c.position) AS position,
-					   @internal@.condition_text(c.metric, c.value, c.at_least, c.at_most) AS reason
+					   crm_internal.condition_text(c.metric, c.value, c.at_least, c.at_most)
+						AS reason
 				  FROM (SELECT e.*, bool_and(e.holds) OVER (PARTITION BY e.position) AS all_hold
 						  FROM crm.explain(x.rules, x.metrics) e
 						 WHERE e.label = x.band) c
@@ -239,7 +240,8 @@ SELECT x.customer_id, x.segment,
 								  AND n.product = a.with_product AND n.purchased_on <= @day@)
 @tables 			UNION ALL
 @tables 			SELECT b.customer_id, b.segment, 'up_sell' AS kind,
-@tables 				   n.product_id::text AS product, t.product_id::text AS because_product, NULL::float8 AS lift,
+@tables 				   n.product_id::text AS product, t.product_id::text AS because_product,
+@tables 				   NULL::float8 AS lift,
 @tables 				   NULL::float8 AS confidence, n.rank - t.rank AS step
 @tables 			  FROM buyers b
 @tables 			  JOIN (SELECT DISTINCT ON (l.customer_id, v.category)
@@ -256,14 +258,15 @@ SELECT x.customer_id, x.segment,
 				  length(c.because_product), c.because_product COLLATE "C") o
 @tables 	  LEFT JOIN (
 @tables 		SELECT v.customer_id,
-@tables 			   bool_or(v.status = 'granted' AND coalesce(v.expires_at > d.day_end, true))
-@tables 				AS allowed
+@tables 			   bool_or(v.status = 'granted'
+@tables 					   AND NOT coalesce(crm_internal.is_upto(v.expires_at, @day@, @zone@),
+@tables 										false)) AS allowed
 @tables 		  FROM (SELECT DISTINCT ON (s.customer_id, s.purpose, s.channel)
 @tables 					   s.customer_id, s.status, s.expires_at
 @tables 				  FROM consent s
-@tables 				 WHERE s.legal_basis = 'consent' AND s.given_at < @end_of(@day@)@
+@tables 				 WHERE s.legal_basis = 'consent'
+@tables 				   AND crm_internal.is_upto(s.given_at, @day@, @zone@)
 @tables 				 ORDER BY s.customer_id, s.purpose, s.channel, s.given_at DESC) v
-@tables 		 CROSS JOIN @ends@ d
 @tables 		 GROUP BY v.customer_id) y ON y.customer_id = o.customer_id
 @tables 	 WHERE y.allowed IS NOT FALSE
 	) x

@@ -82,7 +82,8 @@ SELECT q.origin, c.cohort, c.period_no, c.customers, c.retained, c.retained_or_l
 @attached @is The new customers of each month, channel and country, and what came of them, as of the
 @attached @is day shown.
 @attached @columns period, is_complete, channel, country, new_customers, repeat_customers,
-@attached @columns repeat_rate, revenue, average_revenue, profit, average_profit, clv_to_come, average_clv
+@attached @columns repeat_rate, revenue, average_revenue, profit, average_profit, clv_to_come,
+@attached @columns average_clv
 @attached WITH buyers AS MATERIALIZED (
 @attached 	SELECT b.customer_id, b.purchases, b.revenue, b.profit, b.clv
 @attached 	  FROM @internal@.buyer@at@ b

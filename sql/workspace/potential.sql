@@ -24,7 +24,7 @@ SELECT v.customer_id, v.revenue_12m, v.category_spend,
 		  FROM customer c
 		  LEFT JOIN (SELECT u.customer_id, u.revenue_12m, generate_series(1, 1) AS barrier
 					   FROM @internal@.buyer@at@ u) b ON b.customer_id = c.customer_id
-		 WHERE (c.created_at AT TIME ZONE (SELECT w.time_zone FROM workspace w))::date <= @day@
+		 WHERE crm_internal.is_upto(c.created_at, @day@, @zone@)
 			OR b.customer_id IS NOT NULL) v
 @end
 
@@ -57,7 +57,7 @@ SELECT s.period, s.next <= @day@ + 1, s.new_customers, s.referred_customers,
 			 CROSS JOIN LATERAL generate_series(
 				(SELECT date_trunc('month', least(
 					(SELECT min(crm.first_day(h.history, @day@)) FROM purchase_history h),
-					(SELECT min(r.invited_at) AT TIME ZONE w.time_zone
+					(SELECT min(crm_internal.day_of(r.invited_at, w.time_zone))
 					   FROM referral r))::timestamp)),
 				d.day::timestamp, interval '1 month') g) m
 	  LEFT JOIN (
@@ -65,18 +65,19 @@ SELECT s.period, s.next <= @day@ + 1, s.new_customers, s.referred_customers,
 			   count(*) AS new_customers, count(r.referred_id) AS referred_customers
 		  FROM purchase_history h
 		  LEFT JOIN referral r ON r.referred_id = h.customer_id
-							  AND r.converted_at < @end_of(@day@)@
+							  AND crm_internal.is_upto(r.converted_at, @day@, @zone@)
 		 WHERE crm.purchases(h.history, @day@) > 0
 		 GROUP BY 1) n ON n.period = m.period
 	  LEFT JOIN (
-		SELECT date_trunc('month', r.invited_at AT TIME ZONE w.time_zone)::date AS period,
+		SELECT date_trunc('month', crm_internal.day_of(r.invited_at,
+													   w.time_zone)::timestamp)::date AS period,
 			   count(DISTINCT r.referrer_id) AS referrers, count(*) AS invitations,
-			   count(*) FILTER (WHERE r.converted_at < @end_of(@day@)@
+			   count(*) FILTER (WHERE crm_internal.is_upto(r.converted_at, @day@, @zone@)
 								  AND r.converted_at < r.invited_at + @days@ * interval '1 day')
 				AS converted
 		  FROM referral r
 		 CROSS JOIN workspace w
-		 WHERE r.invited_at < @end_of(@day@)@
+		 WHERE crm_internal.is_upto(r.invited_at, @day@, @zone@)
 		 GROUP BY 1) i ON i.period = m.period) s
  ORDER BY s.period
 @end

@@ -46,7 +46,7 @@ SELECT o.customer_id,
 SELECT o.customer_id,
 	   o.order_id AS basket,
 	   o.ordered_at AS purchased_at,
-	   (o.ordered_at AT TIME ZONE w.time_zone)::date AS purchased_on,
+	   crm_internal.day_of(o.ordered_at, w.time_zone) AS purchased_on,
 	   l.product_id::text AS product,
 	   o.channel,
 	   (SELECT c.country FROM customer c WHERE c.customer_id = o.customer_id) AS country,
@@ -58,7 +58,7 @@ SELECT o.customer_id,
  CROSS JOIN sales_order o
   JOIN sales_order_line l ON l.order_id = o.order_id
  WHERE o.status = 'paid'
-   AND crm_internal.plausible_day((o.ordered_at AT TIME ZONE w.time_zone)::date, w.earliest_day,
+   AND crm_internal.plausible_day(crm_internal.day_of(o.ordered_at, w.time_zone), w.earliest_day,
 								  w.latest_day)
 @end
 

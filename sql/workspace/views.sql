@@ -20,17 +20,6 @@
  * one function for all sums and ages.
  */
 
-CREATE FUNCTION @internal@.condition_text(metric text, value numeric, at_least numeric,
-	at_most numeric) RETURNS text
-	LANGUAGE sql STABLE PARALLEL SAFE
-	RETURN metric || ' ' || trim_scale(round(value, 4)) || ' is'
-		|| coalesce(' at least ' || at_least, '')
-		|| CASE WHEN num_nulls(at_least, at_most) = 0 THEN ' and' ELSE '' END
-		|| coalesce(' at most ' || at_most, '');
-COMMENT ON FUNCTION @internal@.condition_text(text, numeric, numeric, numeric) IS
-'A condition that holds in words: "purchases_12m 4 is at least 3". NULL for a rule without a '
-'condition.';
-
 @view purchase
 @is Purchases and refunds up to the day shown, one row each.
 @columns customer_id, purchased_at, purchased_on, amount, profit

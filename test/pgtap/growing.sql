@@ -139,7 +139,7 @@ SELECT set_eq('SELECT DISTINCT origin FROM crm_grow.cohort_by_origin_at(''2025-0
 	dimension => ''email'')', $$VALUES ('shop0.example'), ('shop1.example'), (NULL)$$,
 	'cohorts by e-mail address are those of its domain');
 SELECT throws_ok('SELECT * FROM crm_grow.cohort_by_origin_at(''2025-03-15'', dimension => ''x'')',
-	'22023', 'dimension is "x"', 'an unknown dimension is refused');
+	'22023', '"x" is not one of the choices', 'an unknown dimension is refused');
 
 /* Offers */
 
@@ -248,7 +248,8 @@ SELECT throws_ok($$INSERT INTO crm_grow.churn_rule VALUES (1, 'severe', 'clv', 1
 	NULL, 'a band is low, medium or high');
 SELECT throws_ok($$INSERT INTO crm_grow.churn_rule VALUES (1, 'high', 'name', 1, NULL)$$, '23514',
 	NULL, 'a rule names a column of churn_risk that is a number');
-INSERT INTO crm_grow.churn_rule VALUES (1, 'high', 'recency', 100, 200), (2, 'low', NULL, NULL, NULL);
+INSERT INTO crm_grow.churn_rule VALUES (1, 'high', 'recency', 100, 200),
+	(2, 'low', NULL, NULL, NULL);
 SELECT set_eq('SELECT customer_id, band, reasons FROM crm_grow.churn_risk',
 	$$SELECT customer_id, CASE WHEN recency BETWEEN 100 AND 200 THEN 'high' ELSE 'low' END AS band,
 	CASE WHEN recency BETWEEN 100 AND 200
@@ -304,7 +305,8 @@ SELECT results_eq('SELECT period, is_complete, new_customers, referred_customers
 			AS new_customers,
 		   (SELECT count(*) FROM crm_grow.customer_origin o JOIN crm_grow.referral r
 			  ON r.referred_id = o.customer_id AND r.converted_at IS NOT NULL
-			WHERE o.cohort = m.period AND r.converted_at AT TIME ZONE 'Europe/Berlin' < '2025-03-16')
+			WHERE o.cohort = m.period
+			  AND r.converted_at AT TIME ZONE 'Europe/Berlin' < '2025-03-16')
 			AS referred,
 		   (SELECT count(*) FROM crm_grow.customer_origin o WHERE o.cohort <= m.period)
 			AS customers,
@@ -342,8 +344,9 @@ CREATE FUNCTION pg_temp.stage_at(asked bigint, moment timestamptz) RETURNS text 
 'SELECT l.stage FROM crm_grow.lifecycle_log l WHERE l.customer_id = asked
 	AND l.entered_at < moment ORDER BY l.entered_at DESC LIMIT 1';
 CREATE FUNCTION pg_temp.tier_at(asked bigint, moment timestamptz) RETURNS integer LANGUAGE sql AS
-'SELECT CASE WHEN l.reason <> ''close'' THEN l.tier_no END FROM crm_grow.tier_log l WHERE l.customer_id = asked
-	AND l.valid_from < moment ORDER BY l.valid_from DESC LIMIT 1';
+'SELECT CASE WHEN l.reason <> ''close'' THEN l.tier_no END
+	FROM crm_grow.tier_log l WHERE l.customer_id = asked AND l.valid_from < moment
+	ORDER BY l.valid_from DESC LIMIT 1';
 CREATE TEMP VIEW stage_move AS
 SELECT q.a, q.b, count(*) AS n, sum(count(*)) OVER (PARTITION BY q.a) AS of
   FROM (SELECT pg_temp.stage_at(c.customer_id, m.begins) AS a,
@@ -428,7 +431,8 @@ SELECT set_eq('SELECT customer_id, product, because_product, offer_no FROM crm_s
 	FROM crm_grow.next_product WHERE kind = ''cross_sell'' AND customer_id <> ' || :asked,
 	'offers are those of the orders of the user');
 SELECT set_eq('SELECT customer_id, p_churn, value_at_risk FROM crm_sold.churn_risk',
-	'SELECT customer_id, p_churn, value_at_risk FROM crm_grow.churn_risk', 'the risk of churn is that of the orders of the user');
+	'SELECT customer_id, p_churn, value_at_risk FROM crm_grow.churn_risk',
+	'the risk of churn is that of the orders of the user');
 SELECT set_eq('SELECT cohort, origin, period_no, customers, retained
 	FROM crm_sold.cohort_by_country',
 	'SELECT cohort, origin, period_no, customers, retained FROM crm_grow.cohort_by_country',

@@ -141,7 +141,7 @@ SELECT set_eq($$SELECT pg_temp.relations('crm_open_internal', '{r,p,m,v,S,f}')$$
 	  recurring_customer,shipped,tier_member,tier_policy,tier_standing}'::text[],
 	'the second schema has the inner views, and the definitions that were run');
 SELECT set_eq($$SELECT pg_temp.functions('crm_open_internal')$$,
-	'{buyer_at,condition_text,customer_fact_at,first_line_at,found_stage_at,frozen_at,
+	'{buyer_at,customer_fact_at,first_line_at,found_stage_at,frozen_at,
 	  lifecycle_rules,
 	  case_wait_at,lapse_at,segment_month_at,segment_span_at,survey_month_at,
 	  survey_segment_at,survey_tier_at,visible_case_at,
@@ -173,7 +173,7 @@ SELECT set_eq($$SELECT pg_temp.functions('crm_shop')$$,
 	'the functions of an attached workspace are views on a day');
 SELECT set_eq($$SELECT pg_temp.relations('crm_shop_internal', '{r,p,m,v,S,f}')
 				UNION ALL SELECT pg_temp.functions('crm_shop_internal')$$,
-	'{any_purchase,buyer,buyer_at,check_settings,churn_ruleset,condition_text,customer_fault,
+	'{any_purchase,buyer,buyer_at,check_settings,churn_ruleset,customer_fault,
 	  first_line,first_line_at,frozen,frozen_at,full_history,live_history,purchase_line,
 	  purchase_metric,usable_row,
 	  segment_month,segment_month_at,segment_span,segment_span_at,
