@@ -56,8 +56,9 @@ SELECT crm.ruleset_agg(r.position, r.band, r.metric, r.at_least, r.at_most)
 @columns value_at_risk, band, reasons, recency, idle_ratio, purchases_12m, revenue_12m,
 @tables @columns open_complaints, last_nps, running_contracts,
 @columns model_as_of
-SELECT x.customer_id, x.segment, x.segment_names ->> x.segment, x.p_churn, x.p_no_purchase_30d,
-	   x.p_no_purchase_90d, x.clv, x.p_churn * x.clv, x.band,
+SELECT x.customer_id, x.segment,
+	   (SELECT z.segment_names FROM @internal@.frozen@at@ z) ->> x.segment,
+	   x.p_churn, x.p_no_purchase_30d, x.p_no_purchase_90d, x.clv, x.p_churn * x.clv, x.band,
 	   (SELECT string_agg(t.reason, ', ' ORDER BY t.position, t.metric COLLATE "C")
 		  FROM (SELECT c.metric, min(c.position) AS position,
 					   crm_internal.condition_text(c.metric, c.value, c.at_least, c.at_most)
@@ -69,14 +70,11 @@ SELECT x.customer_id, x.segment, x.segment_names ->> x.segment, x.p_churn, x.p_n
 				 GROUP BY c.metric, c.value, c.at_least, c.at_most) t),
 	   x.recency, x.idle_ratio, x.purchases_12m, x.revenue_12m,
 @tables 	   x.open_complaints, x.last_nps, x.running_contracts,
-	   x.model_as_of
-  FROM (SELECT m.*, m AS metrics,
-			   crm.classify(z.segment_rules, crm.rfm(z.thresholds, m.history, @day@)) AS segment,
-			   z.segment_names, z.model_as_of,
-			   (SELECT l.rules FROM @internal@.churn_ruleset l) AS rules,
+	   (SELECT z.model_as_of FROM @internal@.frozen@at@ z)
+  FROM (SELECT m.*, m AS metrics, (SELECT l.rules FROM @internal@.churn_ruleset l) AS rules,
 			   crm.classify((SELECT l.rules FROM @internal@.churn_ruleset l), m) AS band,
 			   generate_series(1, 1) AS barrier
-		  FROM (SELECT g.customer_id, g.history, g.p_churn, g.p_no_purchase_30d,
+		  FROM (SELECT g.customer_id, g.segment, g.p_churn, g.p_no_purchase_30d,
 					   g.p_no_purchase_90d, g.clv, g.recency, g.purchases_12m, g.revenue_12m,
 @tables 					   f.open_complaints, f.last_nps, f.running_contracts,
 					   g.recency / coalesce(
@@ -84,8 +82,8 @@ SELECT x.customer_id, x.segment, x.segment_names ->> x.segment, x.p_churn, x.p_n
 						(g.usual_gaps -> 'segments' ->> g.segment)::float8,
 						(g.usual_gaps ->> 'all')::float8) AS idle_ratio,
 					   generate_series(1, 1) AS barrier_of_metrics
-				  FROM (SELECT b.customer_id, b.history, b.p_churn, b.clv, b.recency,
-							   b.purchases_12m, b.revenue_12m, b.segment, z.usual_gaps,
+				  FROM (SELECT b.customer_id, b.p_churn, b.clv, b.recency, b.purchases_12m,
+							   b.revenue_12m, b.segment, z.usual_gaps,
 							   crm.purchase_probability(z.purchase_model, b.history, @day@, 30, 0)
 								AS p_no_purchase_30d,
 							   crm.purchase_probability(z.purchase_model, b.history, @day@, 90, 0)
@@ -95,8 +93,7 @@ SELECT x.customer_id, x.segment, x.segment_names ->> x.segment, x.p_churn, x.p_n
 						  FROM @internal@.buyer@at@ b
 						 CROSS JOIN @internal@.frozen@at@ z) g
 @tables 				  LEFT JOIN @internal@.customer_fact@at@ f ON f.customer_id = g.customer_id
-				  ) m
-		 CROSS JOIN @internal@.frozen@at@ z) x
+				  ) m) x
 @end
 
 @view product_affinity
