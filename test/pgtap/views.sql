@@ -307,7 +307,7 @@ SELECT set_eq($$SELECT name FROM planned WHERE place = 'histories are not read'$
 	'{attribution,attribution_campaign,campaign_response,customer_timeline,funnel,journey,
 	  touchpoint,lifecycle_flow,lifecycle_funnel,next_stage,next_tier,order_points,points_balance,
 	  points_lot,product_affinity,purchase,recurring,refresh_progress,rejected_purchase,
-	  renewal,shown_day,tier_flow
+	  renewal,shown_day,tier_flow,
 	  customer_need,promoter_flow,satisfaction,satisfaction_tier}'::text[],
 	'all views but these read the histories');
 -- Workers would compute the few months of repurchase again for each history: a parallel nested
@@ -318,7 +318,7 @@ SELECT isnt_empty($$SELECT FROM planned WHERE name = 'repurchase'$$,
 -- aggregated by the leader, because a scan of a CTE cannot run in a worker.
 SELECT set_eq($$SELECT name FROM planned WHERE cte$$,
 	'{cohort,cohort_by_country,cohort_by_origin,cohort_by_product,growth,growth_daily,
-	  growth_quarterly,growth_weekly,growth_yearly,retention
+	  growth_quarterly,growth_weekly,growth_yearly,retention,
 	  kpi}'::text[],
 	'the leader alone aggregates cohorts and growth');
 SELECT * FROM finish();
