@@ -90,8 +90,10 @@ COMMENT ON FUNCTION crm_internal.history_final(crm.history) IS
 --|
 --| Rows with NULL in `day` or `amount` are skipped. NULL if no row is left.
 --|
---| Errors: an amount that is NaN or infinite, an infinite day, more than 8 decimals, and amounts
---| out of range.
+--| Amounts are exact up to 8 decimals. Further decimals are rounded. A refund that rounds to 0 is
+--| skipped.
+--|
+--| Errors: an amount that is NaN or infinite, an infinite day, and amounts out of range.
 --|
 --| ```sql
 --| SELECT customer_id, crm.history_agg(ordered_on, total) AS history

@@ -205,9 +205,9 @@ receive_amount(const Build *build, int number, Datum datum, BuildRow *row)
 {
 	Decimal amount;
 
-	if (!build->is_float[number])
-		amount = history_numeric_decimal(datum);
-	else if (!history_float8_decimal(DatumGetFloat8(datum), &amount))
+	if (build->is_float[number]
+			? !history_float8_decimal(DatumGetFloat8(datum), &amount)
+			: !history_numeric_decimal(datum, &amount))
 		return;
 	row->units[number] = amount.units;
 	row->shape &= (uint8) ~(15 << 4 * number);

@@ -54,10 +54,11 @@ extern Datum history_from_bytes(const uint8_t *data, size_t size);
  */
 extern int32_t history_day(DateADT date, const char *argument);
 
-/* The amount of a row, or an error whose hint says how to mend the row. */
-extern Decimal history_numeric_decimal(Datum datum);
-
-/* The same of a float8. False for a refund that rounds to 0: no row. */
+/*
+ * The amount of a row, rounded to 8 decimals, or an error whose hint says how
+ * to mend the row. False for a refund that rounds to 0: no row.
+ */
+extern bool history_numeric_decimal(Datum datum, Decimal *amount);
 extern bool history_float8_decimal(double value, Decimal *amount);
 
 /* The errors of a history that is too large: in its sums, in its bytes. */

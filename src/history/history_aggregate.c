@@ -428,7 +428,7 @@ history_day(DateADT date, const char *argument)
  * mend it.
  */
 static void
-check_amount(DecimalFault fault, const Decimal *amount)
+check_amount(DecimalFault fault)
 {
 	switch (fault)
 	{
@@ -442,42 +442,58 @@ check_amount(DecimalFault fault, const Decimal *amount)
 				 errhint("Correct these rows, or leave them out with FILTER "
 						 "(WHERE amount < 'infinity').")));
 			break;
-		case DECIMAL_FAULT_SCALE:
-			ereport(
-				ERROR,
-				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-				 errmsg("an amount has %d decimals, more than the limit "
-						"of %d",
-						amount->scale, DECIMAL_MAX_SCALE),
-				 errhint("Round the amount, for example round(amount, 2).")));
-			break;
+		case DECIMAL_FAULT_SCALE: /* rounded before */
 		case DECIMAL_FAULT_RANGE:
 			history_refuse_limit();
 	}
 }
 
-/* The amount is exact: it is read from the bytes of the numeric. */
-Decimal
-history_numeric_decimal(Datum datum)
+/* The bytes of a numeric as a decimal. */
+static DecimalFault
+numeric_decimal(Datum datum, Decimal *amount)
 {
 	struct varlena *numeric = PG_DETOAST_DATUM_PACKED(datum);
-	Decimal amount;
 
-	check_amount(decimal_from_numeric((const uint8_t *) VARDATA_ANY(numeric),
-									  VARSIZE_ANY_EXHDR(numeric), &amount),
-				 &amount);
-	return amount;
+	return decimal_from_numeric((const uint8_t *) VARDATA_ANY(numeric),
+								VARSIZE_ANY_EXHDR(numeric), amount);
+}
+
+/* Rounded to 8 decimals. Zeros at the end go, as from a float8. */
+static Datum
+rounded(Datum numeric)
+{
+	return DirectFunctionCall1(
+		numeric_trim_scale,
+		DirectFunctionCall2(numeric_round, numeric,
+							Int32GetDatum(DECIMAL_MAX_SCALE)));
 }
 
 /*
- * The amount is rounded to 8 decimals (base/decimal.h). A refund that rounds
- * to 0 is skipped, since an entry without a purchase must have a negative
- * amount.
+ * The amount is exact up to 8 decimals. Further decimals are rounded, as those
+ * of a float8 are. A refund that rounds to 0 is skipped, since an entry without
+ * a purchase must have a negative amount.
  */
+bool
+history_numeric_decimal(Datum datum, Decimal *amount)
+{
+	DecimalFault fault = numeric_decimal(datum, amount);
+
+	if (fault != DECIMAL_FAULT_SCALE)
+	{
+		check_amount(fault);
+		return true;
+	}
+	check_amount(numeric_decimal(rounded(datum), amount));
+	return amount->units != 0 ||
+		   !DatumGetBool(DirectFunctionCall2(
+			   numeric_lt, datum, NumericGetDatum(int64_to_numeric(0))));
+}
+
+/* The same of a float8, of which the shortest decimal digits count. */
 bool
 history_float8_decimal(double value, Decimal *amount)
 {
-	check_amount(decimal_from_double(value, amount), amount);
+	check_amount(decimal_from_double(value, amount));
 	return amount->units != 0 || !(value < 0);
 }
 
@@ -512,17 +528,17 @@ skip_row(FunctionCallInfo fcinfo)
 PG_FUNCTION_INFO_V1(crm_history_add_numeric);
 
 /*
- * Transition of crm.history_agg(date, numeric). The amount is exact: it is
- * read from the bytes of the numeric and never goes through a float.
+ * Transition of crm.history_agg(date, numeric). The amount is read from the
+ * bytes of the numeric and never goes through a float.
  */
 Datum
 crm_history_add_numeric(PG_FUNCTION_ARGS)
 {
 	Decimal amount;
 
-	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
+	if (PG_ARGISNULL(1) || PG_ARGISNULL(2) ||
+		!history_numeric_decimal(PG_GETARG_DATUM(2), &amount))
 		return skip_row(fcinfo);
-	amount = history_numeric_decimal(PG_GETARG_DATUM(2));
 	return add_row(fcinfo, &amount, amount.units < 0);
 }
 

@@ -36,6 +36,7 @@ SELECT * FROM build_histories('WITH o AS (TABLE build_order) SELECT 1, day, amou
 SELECT * FROM build_histories('SELECT 1, date ''2025-01-01'', ''NaN''::numeric')
 	AS (c int, h history);
 SELECT * FROM build_histories('SELECT 1, date ''infinity'', 1.0') AS (c int, h history);
+-- Further decimals than 8 are rounded, as by history_agg.
 SELECT * FROM build_histories('SELECT 1, date ''2025-01-01'', 1.123456789') AS (c int, h history);
 SELECT * FROM build_histories(
 	'SELECT 1, date ''2025-01-01'' + n, 6e17::numeric * (-1) ^ n FROM generate_series(1, 2) n')

@@ -141,6 +141,7 @@ SELECT history_agg(date '2025-01-01', text '5');
 SELECT history_agg(timestamptz '2025-01-01 12:00+00', 1) FROM generate_series(1, 0);
 SELECT history_agg('infinity', 1);
 SELECT history_agg('-infinity', 1::float8);
+-- Further decimals than 8 are rounded.
 SELECT history_agg('2025-01-01', 1.123456789);
 SELECT history_agg('2025-01-01', 1000000000000000001);
 SELECT history_agg('2025-01-01', 1e18::float8);
