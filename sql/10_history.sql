@@ -437,8 +437,11 @@ COMMENT ON FUNCTION crm.mean_gap(crm.history, date) IS
 --| * `x`: the number of repeat purchases, which is the number of purchase days less the first.
 --| * `t_x`: the time from the first purchase to the last one.
 --| * `t`: the time from the first purchase to `as_of`.
---| * `mean_amount`: the mean net amount of the repeat days, or 0 if `x` is 0. A refund counts only
---|   on a day with a purchase.
+--| * `mean_amount`: the mean net amount of the repeat days, or 0 if `x` is 0.
+--|
+--| A refund lowers the purchase days before it, the latest first, down to 0. What is left lowers
+--| the first day. So the first day and `x` times `mean_amount` add up to the net amount. A day that
+--| is lowered to 0 still counts as a purchase.
 --|
 --| NULL if there is no purchase up to `as_of`.
 --|

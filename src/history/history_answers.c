@@ -346,7 +346,8 @@ PG_FUNCTION_INFO_V1(crm_history_repeat_purchases);
 /*
  * crm.repeat_purchases(crm.history, as_of date, unit text): x, t_x, T and the
  * mean amount of a repeat day. t_x and T are in the unit. The mean is 0
- * without a repeat, as the models of spend expect it. NULL without a purchase.
+ * without a repeat, as the models of spend expect it. The first day and x times
+ * the mean add up to the net amount. NULL without a purchase.
  */
 Datum
 crm_history_repeat_purchases(PG_FUNCTION_ARGS)

@@ -45,8 +45,12 @@ history_totals(const uint8_t *data, size_t size, int32_t as_of,
  * purchase day yet.
  *
  * The first purchase day makes somebody a customer and is no repeat. Its money
- * is left out as well (Fader, Hardie & Lee 2005; Fader & Hardie 2013). Refunds
- * on days without a purchase are left out too: the mean is over purchase days.
+ * is left out as well (Fader, Hardie & Lee 2005; Fader & Hardie 2013).
+ *
+ * A refund lowers the purchase days before it, the latest first, down to 0.
+ * The first day is the last in this order, and takes what is left. So the sum
+ * of the repeat days is all that must be known: it is lowered down to 0. A day
+ * that is lowered to 0 is still a purchase day.
  */
 bool
 history_repeats(const uint8_t *data, size_t size, int32_t as_of,
@@ -56,19 +60,23 @@ history_repeats(const uint8_t *data, size_t size, int32_t as_of,
 	HistoryEntry entry;
 	int64_t days = 0;
 	int64_t amount = 0;
+	int64_t total = 0;
 	int32_t first_day = 0;
 	int32_t last_day = 0;
 
 	history_reader_start(&reader, data, size);
 	while (history_read_entry(&reader, &entry) && entry.day <= as_of)
 	{
-		if (entry.purchases == 0)
-			continue;
-		if (days++ == 0)
-			first_day = entry.day;
-		else
-			amount += entry.amount;
-		last_day = entry.day;
+		total += entry.amount;
+		if (entry.purchases > 0)
+		{
+			if (days++ == 0)
+				first_day = entry.day;
+			last_day = entry.day;
+		}
+		/* Up to the first purchase day all money is of that day. */
+		if (days > 1)
+			amount = amount + entry.amount > 0 ? amount + entry.amount : 0;
 	}
 	if (days == 0)
 		return false;
@@ -76,5 +84,6 @@ history_repeats(const uint8_t *data, size_t size, int32_t as_of,
 	repeats->t_x = last_day - first_day;
 	repeats->t = as_of - first_day;
 	repeats->amount = amount;
+	repeats->first_amount = total - amount;
 	return true;
 }

@@ -36,7 +36,8 @@ typedef struct HistoryRepeats
 	int64_t x; /* purchase days after the first one */
 	int32_t t_x; /* days from the first purchase to the last */
 	int32_t t; /* days from the first purchase to as_of */
-	int64_t amount; /* net amount of the repeat days, minor units */
+	int64_t amount; /* net amount of the repeat days, minor units, from 0 on */
+	int64_t first_amount; /* of the first day; both add up to the net amount */
 } HistoryRepeats;
 
 extern void history_totals(const uint8_t *data, size_t size, int32_t as_of,
