@@ -380,7 +380,7 @@ COMMENT ON AGGREGATE crm.fit_renewals(text, integer, boolean, bigint) IS
 --|
 --| Customers with `x` = 0 tell nothing of spend. They are skipped, and so are rows with a NULL. The
 --| model describes positive amounts. So customers with `x` above 0 and a mean that is not positive
---| (refunds reached the purchases) are left out and counted in `"left_out"` of the model. NULL if
+--| (refunds took back the purchases) are left out and counted in `"left_out"` of the model. NULL if
 --| no customer is left.
 --|
 --| Errors: NaN and infinite amounts, a negative `x`, and a likelihood without an interior maximum.
@@ -522,7 +522,7 @@ COMMENT ON FUNCTION crm.log_likelihood(crm.model, bigint, float8, float8, float8
 'The log-likelihood of one customer with the times between their purchases.';
 
 --| * `x`: the number of purchases.
---| * `mean_amount`: their mean amount, which must be positive if `x` is above 0.
+--| * `mean_amount`: their mean amount, 0 or more if `x` is above 0.
 --|
 --| The result is 0 for `x` = 0, because nothing was observed.
 CREATE FUNCTION crm.log_likelihood(model crm.model, x bigint, mean_amount float8) RETURNS float8
@@ -741,10 +741,11 @@ CREATE FUNCTION crm.expected_spend(model crm.model, x bigint, mean_amount float8
 COMMENT ON FUNCTION crm.expected_spend(crm.model, bigint, float8) IS
 'The expected mean amount of the future purchases of a customer.';
 
---| The result rests on the repeat purchases, as in crm.fit_spend.
+--| The result rests on the repeat purchases, as in crm.fit_spend. Where the mean is infinite by
+--| nature, the result is the customer's own mean amount of the repeat days, or else the amount of
+--| the first day, and at least 0.
 --|
---| NULL if the history has no purchase up to `as_of`, if refunds reach the repeat purchases (the
---| model describes positive amounts), or if the mean is infinite by nature.
+--| NULL if the history has no purchase up to `as_of`.
 CREATE FUNCTION crm.expected_spend(model crm.model, history crm.history, as_of date) RETURNS float8
 	AS 'MODULE_PATHNAME', 'crm_expected_spend_history'
 		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 2;
@@ -783,9 +784,11 @@ COMMENT ON FUNCTION crm.clv(crm.model, crm.model, bigint, float8, float8, float8
 --| continuously from its own moment by `1 / (1 + yearly_discount)` a year. Purchases up to `as_of`
 --| are not in the value.
 --|
+--| Spend is the result of crm.expected_spend for the history. So a customer who gave everything
+--| back has a value as well.
+--|
 --| NULL if an argument other than `days` is NULL, if the history has no purchase up to `as_of`, if
---| refunds reach the repeat purchases, if the value is infinite by nature, or if `margin` is not
---| finite.
+--| the expected purchases are infinite by nature, or if `margin` is not finite.
 --|
 --| ```sql
 --| SELECT customer_id,

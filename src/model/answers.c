@@ -177,16 +177,19 @@ answer_level(double level)
 }
 
 void
-answer_positive_mean(const ModelRow *row)
+answer_mean(const ModelRow *row, bool zero_allowed)
 {
-	if (row->x > 0 && row->mean_amount <= 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("mean amount is %g, but must be positive for a "
-						"customer with purchases (x = %.0f)",
-						row->mean_amount, row->x),
-				 errdetail("The model describes positive amounts. The "
-						   "refunds may be as large as the purchases.")));
+	if (row->x == 0 || row->mean_amount > 0 ||
+		(zero_allowed && row->mean_amount == 0))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("mean amount is %g, but must be %s for a customer with "
+					"purchases (x = %.0f)",
+					row->mean_amount, zero_allowed ? "0 or more" : "positive",
+					row->x),
+			 errdetail("The model describes positive amounts. The refunds "
+					   "may be as large as the purchases.")));
 }
 
 double
@@ -230,12 +233,14 @@ answer_history_spend(const double *parameters, const Model *model,
 					 History history, int32 as_of)
 {
 	ModelRow row;
+	double own_amount;
+	double spend;
 
-	if (!model_history_spend(history, as_of, &row) ||
-		(row.x > 0 && row.mean_amount <= 0))
+	if (!model_history_spend(history, as_of, &row, &own_amount))
 		return NAN;
-	return answer_number(
+	spend = answer_number(
 		model_call(model->kind, expected_spend, parameters, &row));
+	return isinf(spend) ? own_amount : spend;
 }
 
 /* An empty slot has the generation 0, which no model has. */

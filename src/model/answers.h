@@ -93,13 +93,17 @@ extern double answer_discount(const Model *model, double yearly);
 /* The probability of an interval: checks that it is above 0 and below 1. */
 extern double answer_level(double level);
 
-/* An error if there are purchases, but no positive mean amount. */
-extern void answer_positive_mean(const ModelRow *row);
+/*
+ * An error if there are purchases, but no positive mean amount. Refunds may
+ * take back all purchases. The likelihood of the mean 0 is not defined, but the
+ * expectation given it is.
+ */
+extern void answer_mean(const ModelRow *row, bool zero_allowed);
 
 /*
- * The expected spend of a history. NaN, and so NULL in SQL, if the model of
- * spend does not describe it: there is no purchase up to as_of, or the refunds
- * are as large as the repeat purchases.
+ * The expected spend of a history. Where the model has no finite mean, the
+ * customer's own mean amount stands in, so that every buyer has an answer. NaN,
+ * and so NULL in SQL, if there is no purchase up to as_of.
  */
 extern double answer_history_spend(const double *parameters,
 								   const Model *model, History history,

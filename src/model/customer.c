@@ -212,7 +212,8 @@ model_history_purchases(History history, int32 as_of, double days_per_unit,
  * not depend on the order of the purchases.
  */
 bool
-model_history_spend(History history, int32 as_of, ModelRow *row)
+model_history_spend(History history, int32 as_of, ModelRow *row,
+					double *own_amount)
 {
 	HistoryRepeats repeats;
 	int scale;
@@ -226,6 +227,10 @@ model_history_spend(History history, int32 as_of, ModelRow *row)
 					  : 0.0;
 	row->t = 0;
 	row->customers = 1;
+	*own_amount =
+		repeats.x > 0
+			? row->mean_amount
+			: fmax(history_amount_float8(repeats.first_amount, scale), 0.0);
 	return true;
 }
 

@@ -57,10 +57,14 @@ extern ModelRow model_customer_row(const ModelKind *kind, int64 x,
  * The row of a history as of a day. False if the history has no purchase up to
  * that day. The row of spend is about repeat purchases: the first purchase is
  * not averaged, as in the papers, because x does not count it either.
+ *
+ * own_amount is the mean amount that the customer has shown: of the repeat
+ * days, or else of the first day, and never below 0.
  */
 extern bool model_history_purchases(History history, int32 as_of,
 									double days_per_unit, ModelRow *row);
-extern bool model_history_spend(History history, int32 as_of, ModelRow *row);
+extern bool model_history_spend(History history, int32 as_of, ModelRow *row,
+								double *own_amount);
 
 /* Checks a given sum of the logarithms of the times between purchases. */
 extern double model_log_gaps(const ModelRow *row, double log_gaps);

@@ -541,10 +541,11 @@ crm_fit_spend_add_history(PG_FUNCTION_ARGS)
 {
 	FitState *state = named_state(fcinfo, &model_gamma_gamma);
 	ModelRow row;
+	double own_amount;
 
 	if (!any_null(fcinfo, 1) &&
 		model_history_spend(PG_GETARG_HISTORY(1), PG_GETARG_DAY(2, "as_of"),
-							&row))
+							&row, &own_amount))
 		state_add_spend(state, &row);
 	PG_RETURN_POINTER(state);
 }

@@ -42,6 +42,8 @@ typedef struct Question
 {
 	const Model *model;
 	ModelRow customer;
+	bool has_own_amount;
+	double own_amount; /* spend where the model has no finite mean */
 	double horizon; /* in the unit of the model, perhaps INFINITY */
 	double discount; /* continuous, per unit of the model */
 } Question;
@@ -357,12 +359,14 @@ clv_estimate(FunctionCallInfo fcinfo, const Question *purchases,
 			 const Question *spend, double margin, double level)
 {
 	Estimate value;
+	Estimate amount = estimate(spend_answer, spend);
 
 	if (!isfinite(margin) ||
 		(isinf(purchases->horizon) && purchases->discount < 0))
 		PG_RETURN_NULL();
-	value = product(estimate(spend_answer, spend),
-					estimate(purchases_answer, purchases));
+	if (isinf(amount.value) && spend->has_own_amount)
+		amount = (Estimate){spend->own_amount, NAN};
+	value = product(amount, estimate(purchases_answer, purchases));
 	value = product(value, (Estimate){.value = margin});
 	if (!isfinite(value.value))
 		PG_RETURN_NULL();
@@ -384,7 +388,7 @@ crm_clv_estimate(PG_FUNCTION_ARGS)
 
 	purchases.customer = answer_customer(fcinfo, purchases.model, 2);
 	spend.customer = model_spend_row(PG_GETARG_INT64(2), PG_GETARG_FLOAT8(5));
-	answer_positive_mean(&spend.customer);
+	answer_mean(&spend.customer, true);
 	purchases.horizon = model_horizon(PG_GETARG_FLOAT8(6), true);
 	purchases.discount = answer_discount(purchases.model, PG_GETARG_FLOAT8(7));
 	return clv_estimate(fcinfo, &purchases, &spend, PG_GETARG_FLOAT8(8),
@@ -419,9 +423,9 @@ crm_clv_estimate_history(PG_FUNCTION_ARGS)
 	purchases.discount = answer_discount(purchases.model, PG_GETARG_FLOAT8(5));
 	if (!answer_history(fcinfo, purchases.model, 2, &purchases.customer) ||
 		!model_history_spend(PG_GETARG_HISTORY(2), PG_GETARG_DAY(3, "as_of"),
-							 &spend.customer) ||
-		(spend.customer.x > 0 && spend.customer.mean_amount <= 0))
+							 &spend.customer, &spend.own_amount))
 		PG_RETURN_NULL();
+	spend.has_own_amount = true;
 	return clv_estimate(fcinfo, &purchases, &spend, PG_GETARG_FLOAT8(6),
 						answer_level(PG_GETARG_FLOAT8(7)));
 }

@@ -7,8 +7,7 @@
  * The customer lifetime value is E[spend per purchase] times the expected
  * discounted purchases times the margin. The product is right only if spend
  * and frequency are independent over the customers, which the papers assume.
- * It counts purchases to come only. Amounts have the unit of the data, and
- * customers without a positive mean have no expected spend.
+ * It counts purchases to come only. Amounts have the unit of the data.
  *
  *-------------------------------------------------------------------------
  */
@@ -29,7 +28,7 @@ crm_log_likelihood_spend(PG_FUNCTION_ARGS)
 	const Model *model = answer_spend_model(fcinfo, 0, answer_cache(fcinfo));
 	ModelRow row = model_spend_row(PG_GETARG_INT64(1), PG_GETARG_FLOAT8(2));
 
-	answer_positive_mean(&row);
+	answer_mean(&row, false);
 	/* Without purchases nothing was observed, which is certain. */
 	if (row.x == 0)
 		PG_RETURN_FLOAT8(0.0);
@@ -48,7 +47,7 @@ crm_expected_spend(PG_FUNCTION_ARGS)
 	const Model *model = answer_spend_model(fcinfo, 0, answer_cache(fcinfo));
 	ModelRow row = model_spend_row(PG_GETARG_INT64(1), PG_GETARG_FLOAT8(2));
 
-	answer_positive_mean(&row);
+	answer_mean(&row, true);
 	return answer_finite(fcinfo, model_answer(model, expected_spend, &row));
 }
 
@@ -56,7 +55,7 @@ PG_FUNCTION_INFO_V1(crm_expected_spend_history);
 
 /*
  * (model, history, as_of): the same of the repeat purchases of a history. NULL
- * if the model does not describe it, such as a history of refunds.
+ * if there is no purchase up to as_of.
  */
 Datum
 crm_expected_spend_history(PG_FUNCTION_ARGS)
@@ -94,7 +93,7 @@ crm_clv(PG_FUNCTION_ARGS)
 	double horizon = model_horizon(PG_GETARG_FLOAT8(6), true);
 	double discount = answer_discount(model, PG_GETARG_FLOAT8(7));
 
-	answer_positive_mean(&spend_row);
+	answer_mean(&spend_row, true);
 	if (isinf(horizon) && discount < 0)
 		PG_RETURN_NULL();
 	return money(
