@@ -71,6 +71,8 @@ OBJS        = \
 	src/model/model_counts.o \
 	src/model/model_estimate.o \
 	src/model/model_kind.o \
+	src/model/model_margin.o \
+	src/model/model_next.o \
 	src/model/model_renewals.o \
 	src/model/model_value.o \
 	src/validation/accuracy.o \

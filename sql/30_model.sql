@@ -700,6 +700,44 @@ COMMENT ON FUNCTION crm.purchase_probability(crm.model, crm.history, date, integ
 'The probability that a customer with a history has exactly k purchase days after a day.';
 
 --| * `x`, `t_x`, `t`: as in crm.p_alive.
+--| * `probability`: with this probability the purchase comes within the time. The default, 0.5,
+--|   gives the median.
+--|
+--| The result is the h at which the probability of a purchase in `(t, t + h]` reaches
+--| `probability`, in the unit of the model. Under `bg_nbd` and `mbg_nbd` it is
+--| `(alpha + t) ((1 - probability / p)^(-1 / (r + x)) - 1)`, where p is the one of crm.p_alive.
+--|
+--| NULL if no time reaches it, because the customer has left, or leaves before a further purchase,
+--| with a greater probability than the rest. The default then says that it is more likely than not
+--| that no purchase comes.
+CREATE FUNCTION crm.next_purchase_time(model crm.model, x bigint, t_x float8, t float8,
+	probability float8 DEFAULT 0.5) RETURNS float8
+	AS 'MODULE_PATHNAME', 'crm_next_purchase_time'
+		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION crm.next_purchase_time(crm.model, bigint, float8, float8, float8) IS
+'The time until the next purchase of a customer comes with a given probability.';
+
+--| * `probability`: with this probability the purchase comes by the end of the day. The default,
+--|   0.5, gives the median day.
+--|
+--| The result is the first day after `as_of` by whose end the probability of a purchase since
+--| `as_of` reaches `probability`.
+--|
+--| NULL if no day reaches it. With the default this means that it is more likely than not that no
+--| purchase comes. NULL also if the history has no purchase up to `as_of`.
+--|
+--| ```sql
+--| SELECT crm.next_purchase_on(crm.make_model('mbg_nbd', 'week', '{0.6, 5, 0.7, 2}'),
+--|                             '[["2025-01-03",1,12.50],["2025-02-11",2,30.00]]', '2025-02-28');
+--| ```
+CREATE FUNCTION crm.next_purchase_on(model crm.model, history crm.history, as_of date,
+	probability float8 DEFAULT 0.5) RETURNS date
+	AS 'MODULE_PATHNAME', 'crm_next_purchase_on'
+		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION crm.next_purchase_on(crm.model, crm.history, date, float8) IS
+'The day by which the next purchase of a customer with a history comes with a given probability.';
+
+--| * `x`, `t_x`, `t`: as in crm.p_alive.
 --| * `horizon`: the purchases are in the time `(t, t + horizon]`, in the unit of the model.
 --| * `level`: the probability of the interval. 0.9 is 90 percent.
 --|

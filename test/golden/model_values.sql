@@ -71,6 +71,11 @@ CREATE TEMP TABLE clv (
 	expected_spend float8, periodic float8, continuous float8, infinite float8);
 \copy clv FROM 'test/golden/values/clv.csv' CSV HEADER
 
+CREATE TEMP TABLE next_purchase (
+	id int, kind text, p1 float8, p2 float8, p3 float8, p4 float8, x bigint, t_x float8, t float8,
+	probability float8, time float8);
+\copy next_purchase FROM 'test/golden/values/next_purchase.csv' CSV HEADER
+
 CREATE TEMP TABLE compared (name text, id text, ordinary boolean, want float8, got float8);
 
 INSERT INTO compared
@@ -177,6 +182,14 @@ SELECT kind || ' ' || v.name, format('row %s of discounted: x %s, t_x %s, T %s',
 		AS v (name, want, got)
  WHERE v.want IS NOT NULL;
 
+INSERT INTO compared
+SELECT kind || ' next purchase', format('row %s: x %s, t_x %s, T %s', id, x, t_x, t), true, v.time,
+	   v.got
+  FROM (SELECT *, crm.next_purchase_time(crm.make_model(kind, 'week',
+				array_remove(ARRAY[p1, p2, p3, p4], NULL)), x, t_x, t, probability) AS got
+		  FROM next_purchase) AS v
+ WHERE v.time IS NOT NULL OR v.got IS NOT NULL;
+
 CREATE TEMP VIEW differences AS
 SELECT name, id, ordinary, want, got,
 	   CASE WHEN abs(want) < 1e-30 AND abs(got) < 1e-30 THEN 0
@@ -198,17 +211,20 @@ INSERT INTO expected VALUES
 	('bg_nbd P(alive)', 187), ('bg_nbd conditional expectation', 561),
 	('bg_nbd discounted expectation', 187), ('bg_nbd discounted residual', 187),
 	('bg_nbd expectation of a new customer', 561), ('bg_nbd infinite CLV', 24),
-	('bg_nbd log-likelihood', 187), ('bg_nbd probability of a count', 132),
+	('bg_nbd log-likelihood', 187), ('bg_nbd next purchase', 24),
+	('bg_nbd probability of a count', 132),
 	('gamma_gamma expected spend', 48), ('gamma_gamma log-likelihood', 48),
 	('gamma_gamma population mean', 45), ('mbg_nbd CLV', 24),
 	('mbg_nbd P(alive)', 187), ('mbg_nbd conditional expectation', 561),
 	('mbg_nbd discounted expectation', 187), ('mbg_nbd discounted residual', 187),
 	('mbg_nbd expectation of a new customer', 561), ('mbg_nbd infinite CLV', 24),
-	('mbg_nbd log-likelihood', 187), ('mbg_nbd probability of a count', 132),
+	('mbg_nbd log-likelihood', 187), ('mbg_nbd next purchase', 22),
+	('mbg_nbd probability of a count', 132),
 	('pareto_nbd CLV', 24), ('pareto_nbd P(alive)', 204),
 	('pareto_nbd conditional expectation', 612), ('pareto_nbd discounted expectation', 204),
 	('pareto_nbd discounted residual', 204), ('pareto_nbd expectation of a new customer', 612),
 	('pareto_nbd infinite CLV', 24), ('pareto_nbd log-likelihood', 204),
+	('nbd next purchase', 14), ('pareto_nbd next purchase', 20),
 	('pareto_nbd probability of a count', 144), ('sbg log of loss', 49),
 	('sbg log of survival', 49), ('sbg loss', 49),
 	('sbg residual value', 49), ('sbg retention rate', 49),

@@ -80,12 +80,63 @@ SELECT crm.p_alive(bg, history, '2025-01-01') AS p_alive,
 	   crm.p_alive(bg, history, '2024-12-31') IS NULL AS before,
 	   crm.clv(bg, spend, history, '2024-12-31', 364, 0.1) IS NULL AS clv_before
   FROM published, shopper;
-/* Refunds that reach the repeat purchases are outside a model of spend. */
-SELECT crm.expected_spend(spend, history, '2025-04-30') IS NULL AS refunded,
+/* Where a refund takes back the repeat purchases, their mean is 0 and tells of the next. */
+SELECT crm.expected_spend(spend, history, '2025-04-30')
+	= crm.expected_spend(spend, 1, 0) AS refunded,
+	crm.expected_spend(spend, 1, 0) < crm.expected_spend(spend, 1, 1) AS is_less,
 	crm.p_alive(bg, history, '2025-04-30') > 0 AS alive
   FROM published, (SELECT crm.history_agg(day, amount) AS history
 					 FROM (VALUES (date '2025-01-01', 10), ('2025-01-15', 20),
 					 	('2025-01-15', -20)) AS v (day, amount)) AS h;
+
+/* A population without a finite mean of spend (q is at most 1): the customer's own amount. */
+SELECT crm.expected_spend(heavy, 0, 0) IS NULL AS by_nature,
+	   crm.expected_spend(heavy, history, '2025-01-01') AS first_amount,
+	   crm.expected_spend(heavy, history, '2025-01-20') > 10 AS of_repeats,
+	   crm.expected_spend(heavy, crm.history '[["2025-01-01",1,5.00],["2025-01-04",0,-7.00]]',
+						  '2025-01-20') AS refunded,
+	   crm.clv(bg, heavy, history, '2025-01-01', 364)
+		= 10 * crm.clv(bg, crm.make_model('gamma_gamma', NULL, '{1, 2, 1}'), history, '2025-01-01',
+					   364) AS clv,
+	   e.value = crm.clv(bg, heavy, history, '2025-01-01', 364) AS value, e.low IS NULL AS no_error
+  FROM published, shopper, crm.make_model('gamma_gamma', NULL, '{6, 0.9, 15}') AS heavy,
+	   crm.clv_estimate(bg, heavy, history, '2025-01-01', 364) AS e;
+
+/*
+ * The next purchase. BG/NBD and MBG/NBD: while the customer is alive, purchases come at a rate of
+ * the gamma density (r + x, alpha + t). So the probability of none within h is
+ * ((alpha + t) / (alpha + t + h))^(r + x).
+ */
+SELECT kind, x,
+	   abs(crm.next_purchase_time(m, x, t_x, 39, p) / closed - 1) < 1e-12 AS is_closed_form,
+	   crm.next_purchase_time(m, x, t_x, 39, p) IS NULL AS none
+  FROM (VALUES (0, 0), (2, 30.5), (2, 3), (9, 38)) AS v (x, t_x),
+	   (VALUES ('bg_nbd'), ('mbg_nbd')) AS k (kind), (VALUES (0.5), (0.05)) AS q (p),
+	   LATERAL crm.make_model(kind, 'week', '{0.243, 4.414, 0.793, 2.426}') AS m,
+	   LATERAL (SELECT (4.414 + 39) * ((1 - p / nullif(greatest(crm.p_alive(m, x, t_x, 39), p), p))
+										^ (-1 / (0.243 + x)) - 1) AS closed) AS c
+ ORDER BY kind, p, x, t_x;
+/* A month has 365.25 / 12 days in a monthly model; the day is the first that reaches the half. */
+SELECT day,
+	   crm.purchase_probability(m, history, '2025-04-30', day - '2025-04-30', 0) <= 0.5 AS by_it,
+	   crm.purchase_probability(m, history, '2025-04-30', day - '2025-05-01', 0) > 0.5 AS not_before
+  FROM shopper, crm.make_model('mbg_nbd', 'month', '{0.6, 5, 0.1, 3}') AS m,
+	   LATERAL crm.next_purchase_on(m, history, '2025-04-30') AS day;
+SELECT crm.next_purchase_on(bg, history, '2024-12-31') IS NULL AS before_the_first,
+	   crm.next_purchase_on(bg, history, '2034-12-31') IS NULL AS long_after,
+	   crm.next_purchase_on(crm.make_model('nbd', 'day', '{1, 1e-9}'), history, '2025-01-01')
+		AS at_once,
+	   crm.next_purchase_on(crm.make_model('nbd', 'year', '{1e-3, 1e9}'), history, '2025-01-01')
+		IS NULL AS after_all_dates
+  FROM published, shopper;
+/* Pareto/NBD: customers may leave before they buy. The time reaches the probability. */
+SELECT abs(crm.purchase_probability(pareto, 3, 30, 39, time, 0) - 0.5) < 1e-12 AS is_median,
+	   crm.next_purchase_time(pareto, 3, 10, 39) IS NULL AS has_left
+  FROM (SELECT pareto, crm.next_purchase_time(pareto, 3, 30, 39) AS time
+		  FROM crm.make_model('pareto_nbd', 'week', '{0.553, 10.578, 0.606, 11.669}') AS pareto)
+	AS p;
+SELECT crm.next_purchase_time(bg, 3, 30, 39, 1) FROM published;
+SELECT crm.next_purchase_time(crm.make_model('bg_bb', NULL, '{1.2, 0.75, 0.66, 2.78}'), 3, 4, 6);
 
 /*
  * Other kinds, at published parameters. Pareto/NBD on the CDNOW sample: BTYD

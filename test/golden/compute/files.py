@@ -13,6 +13,7 @@ import bg_bb
 import bg_nbd
 import clv
 import gamma_gamma
+import next_purchase
 import pareto_nbd
 import regular
 import renewal
@@ -20,7 +21,7 @@ from cells import number, stable, text
 
 VALUES = Path(__file__).resolve().parent.parent / "values"
 NAMES = ("bg_nbd", "mbg_nbd", "pareto_nbd", "bg_bb", "gamma_gamma", "sbg", "bdw", "clv",
-         "discounted")
+         "discounted", "next_purchase")
 
 
 def numbers(row, *columns):
@@ -135,11 +136,21 @@ def discounted_cells(_, row):
     }
 
 
+def next_purchase_cells(_, row):
+    """next_purchase: a customer under a model of purchases; empty where none may come."""
+    parameters = tuple(numbers(row, *(f"p{n}" for n in range(1, 5) if row[f"p{n}"])))
+    t_x, t, probability = numbers(row, "t_x", "t", "probability")
+    customer = (row["kind"], parameters, int(row["x"]), t_x, t, probability)
+    if not next_purchase.reached(*customer):
+        return {}
+    return {"time": (next_purchase.time, *customer)}
+
+
 CELLS = {
     "bg_nbd": purchase_cells, "mbg_nbd": purchase_cells, "pareto_nbd": purchase_cells,
     "bg_bb": occasion_cells, "gamma_gamma": spend_cells,
     "sbg": renewal_cells, "bdw": renewal_cells, "clv": clv_cells,
-    "discounted": discounted_cells,
+    "discounted": discounted_cells, "next_purchase": next_purchase_cells,
 }
 
 
@@ -166,6 +177,6 @@ def compute(name, row, column):
 def outputs(name, row):
     """The columns of a file that are computed: those after the inputs."""
     first = {"gamma_gamma": "log_likelihood", "sbg": "loss", "bdw": "loss",
-             "clv": "expected_spend", "discounted": "residual"}.get(name, "log_likelihood")
+             "clv": "expected_spend", "discounted": "residual", "next_purchase": "time"}.get(name, "log_likelihood")
     columns = list(row)
     return columns[columns.index(first):]
