@@ -260,6 +260,36 @@ $$;
 COMMENT ON FUNCTION crm_internal.first_thresholds(text) IS
 'Freezes the first thresholds of a workspace: those of today and of past ends of months.';
 
+/*
+ * Orders that end long before the day shown make every customer look lost. One
+ * recent purchase answers the question, so few histories are read as a rule.
+ */
+CREATE FUNCTION crm_internal.say_last_purchase(workspace text, day date) RETURNS void
+	LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	usual_gap float8 := (SELECT (t.usual_gaps ->> 'all')::float8 FROM threshold t
+						  WHERE t.as_of <= day ORDER BY t.as_of DESC LIMIT 1);
+	since date := day - greatest(30, floor(3 * usual_gap))::integer;
+	last_day date;
+BEGIN
+	IF crm_internal.as_of_setting() IS NOT NULL
+		OR EXISTS (SELECT FROM purchase_history h WHERE crm.last_day(h.history, day) >= since) THEN
+		RETURN;
+	END IF;
+	SELECT max(crm.last_day(h.history, day)) INTO last_day FROM purchase_history h;
+	IF last_day IS NOT NULL THEN
+		RAISE NOTICE USING
+			MESSAGE = format('the last purchase of workspace "%s" is of %s, long before today',
+				workspace, last_day),
+			DETAIL = 'As of today nearly all customers look lost.',
+			HINT = format('SET crm.as_of = %L shows the customers as of the last purchase.',
+				last_day);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION crm_internal.say_last_purchase(text, date) IS
+'A NOTICE where no day is set and the last purchase is older than 30 days and three usual gaps.';
+
 CREATE FUNCTION crm_internal.refresh_finish_as_owner(workspace text, run bigint,
 	OUT customers bigint,
 	OUT purchases bigint, OUT seconds float8) RETURNS record
@@ -269,6 +299,7 @@ BEGIN
 	IF NOT EXISTS (SELECT FROM threshold) THEN
 		PERFORM crm_internal.first_thresholds(workspace);
 	END IF;
+	PERFORM crm_internal.say_last_purchase(workspace, (SELECT d.day FROM shown_day d));
 	SELECT r.customers, r.purchases, extract(epoch FROM r.updated_at - r.started_at)::float8
 	  INTO customers, purchases, seconds
 	  FROM refresh_run r WHERE r.run_id = run;
@@ -326,10 +357,11 @@ COMMENT ON PROCEDURE crm_internal.refresh(text, boolean, integer, bigint, bigint
 --| complete, so that a refresh can be cancelled at any moment and called again, and two at once
 --| are safe. Writers are not blocked, and the views are right before, during and after: this only
 --| makes them faster. With full => true, on the first call, after a TRUNCATE and for sources
---| without triggers it recomputes everybody in one pass. Where there are no RFM thresholds yet,
---| it makes them as of crm.as_of(). Returns the number of customers recomputed, of their
---| purchases, and the seconds it took; the view refresh_progress shows all runs. It commits, so
---| it cannot be called inside a transaction block.
+--| without triggers it recomputes everybody in one pass. Where there are no RFM thresholds yet, it
+--| makes them as of crm.as_of(). A NOTICE says so where crm.as_of is not set and the last purchase
+--| is older than 30 days and than three times the usual days between purchases. Returns the number
+--| of customers recomputed, of their purchases, and the seconds it took; the view refresh_progress
+--| shows all runs. It commits, so it cannot be called inside a transaction block.
 CREATE PROCEDURE crm.refresh(workspace text, "full" boolean DEFAULT false,
 	batch integer DEFAULT 10000,
 	INOUT customers bigint DEFAULT NULL, INOUT purchases bigint DEFAULT NULL,

@@ -57,6 +57,7 @@ CREATE FUNCTION crm_internal.freeze_thresholds_as_owner(workspace text, as_of da
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
 DECLARE
 	made record;
+	is_today boolean := as_of IS NULL;
 BEGIN
 	PERFORM crm_internal.workspace_enter(workspace);
 	as_of := coalesce(as_of, (SELECT d.day FROM shown_day d));
@@ -73,7 +74,11 @@ BEGIN
 	ON CONFLICT ON CONSTRAINT threshold_pkey DO UPDATE
 	SET thresholds = EXCLUDED.thresholds, a_threshold = EXCLUDED.a_threshold,
 		b_threshold = EXCLUDED.b_threshold, usual_gaps = EXCLUDED.usual_gaps,
-		customers = EXCLUDED.customers, made_at = EXCLUDED.made_at;
+		customers = EXCLUDED.customers, made_at = EXCLUDED.made_at,
+		margin = EXCLUDED.margin, margin_revenue = EXCLUDED.margin_revenue;
+	IF is_today THEN
+		PERFORM crm_internal.say_last_purchase(workspace, freeze_thresholds_as_owner.as_of);
+	END IF;
 	customers := made.customers;
 	thresholds := made.thresholds;
 	a_threshold := made.a_threshold;
@@ -92,7 +97,12 @@ COMMENT ON FUNCTION crm_internal.freeze_thresholds_as_owner(text, date) IS
 --| * of the ABC classes. The largest customers are of class A until they bring 80 percent of the
 --|   revenue, and of class B until 95 percent. Customers of equal revenue are in one class;
 --| * the usual days between purchase days, in each segment and in all. By them the views judge
---|   customers who have bought on fewer than three days.
+--|   customers who have bought on fewer than three days;
+--| * where costs are known, the margin of everybody. The lifetime value of a customer counts by
+--|   their own margin, drawn towards it.
+--|
+--| Where neither `as_of` nor `crm.as_of` is set, a NOTICE says so if the last purchase is older
+--| than 30 days and than three times the usual days between purchases.
 --|
 --| The views of that day and later days use them until there are newer ones. So scores stay
 --| comparable, and the row of one customer needs no look at the others. A second call for a day
@@ -150,6 +160,9 @@ BEGIN
 			MESSAGE = format('no model of spend for workspace "%s": %s', workspace, message),
 			HINT = 'Forecasts of purchases are there, lifetime values are not.';
 	END IF;
+	IF as_of IS NULL THEN
+		PERFORM crm_internal.say_last_purchase(workspace, day);
+	END IF;
 	RETURN QUERY
 	WITH added AS (
 		INSERT INTO model (role, kind, as_of, customers, model)
@@ -177,7 +190,8 @@ COMMENT ON FUNCTION crm_internal.fit_as_owner(text, date, text) IS
 --| The result has a row for each model: what it describes, its kind, the number of customers, the
 --| log-likelihood and the parameters. If spend cannot be fitted, a warning says so, and there are
 --| no lifetime values. A day on which nobody has bought yet, a day after today and a fit that fails
---| are errors, and add nothing.
+--| are errors, and add nothing. Where neither `as_of` nor `crm.as_of` is set, a NOTICE says so if
+--| the last purchase is older than 30 days and than three times the usual days between purchases.
 CREATE FUNCTION crm.fit(workspace text, as_of date DEFAULT NULL, kind text DEFAULT NULL)
 	RETURNS TABLE (role text, fitted text, customers bigint, log_likelihood float8, parameters text)
 	AS 'MODULE_PATHNAME', 'crm_as_maintainer' LANGUAGE C;

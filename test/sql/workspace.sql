@@ -154,3 +154,33 @@ DO $$ BEGIN EXECUTE format('REVOKE CREATE ON DATABASE %I FROM regress_crm_guest'
 	current_database()); END $$;
 REVOKE ALL ON SCHEMA crm FROM regress_crm_guest;
 DROP ROLE regress_crm_guest;
+
+-- Orders that end long before today: each call says so once, and how to go back in time.
+RESET crm.as_of;
+CREATE TABLE old_order AS
+SELECT who, date '2020-01-01' + 7 * who + gap * n AS day, (10 + who % 7)::numeric AS paid
+  FROM generate_series(1, 40) AS who, LATERAL (VALUES (5 + who * who % 37)) AS g (gap),
+	   generate_series(0, who % 6) AS n;
+CREATE INDEX ON old_order (who);
+SELECT crm.attach('old', 'old_order', customer => 'who', at => 'day', amount => 'paid');
+CALL crm.refresh('old') \gset
+SELECT count(*) FROM crm.freeze_thresholds('old');
+SELECT count(*) FROM crm.fit('old');
+-- A day that is given needs no word.
+SELECT count(*) FROM crm.freeze_thresholds('old', '2021-01-31');
+SELECT count(*) FROM crm.fit('old', '2021-01-31');
+SET crm.as_of = '2021-01-31';
+CALL crm.refresh('old') \gset
+SELECT count(*) FROM crm.freeze_thresholds('old');
+RESET crm.as_of;
+-- One purchase of late makes a business that lives.
+INSERT INTO old_order SELECT 41, current_date - 20, 10;
+CALL crm.refresh('old') \gset
+SELECT count(*) FROM crm.fit('old');
+-- So does a rhythm so slow that a third of a year says nothing.
+UPDATE old_order SET day = current_date - 110 - 100 * (current_date - day - 15) / 30;
+DELETE FROM old.threshold;
+CALL crm.refresh('old', "full" => true) \gset
+SELECT count(*) FROM crm.freeze_thresholds('old');
+SELECT crm.drop_workspace('old', force => true);
+DROP TABLE old_order;
