@@ -843,6 +843,24 @@ CREATE FUNCTION crm.clv(purchase_model crm.model, spend_model crm.model, history
 COMMENT ON FUNCTION crm.clv(crm.model, crm.model, crm.history, date, integer, float8, float8) IS
 'The customer lifetime value of a customer with a history, as of a day.';
 
+/*
+ * Margins. The variance of the margin from day to day and from customer to customer follows from
+ * the moments of all customers (crm_internal.margin_of_everybody).
+ */
+
+CREATE FUNCTION crm_internal.margin_moments(history crm.history, profit_history crm.history,
+	as_of date, OUT days bigint, OUT revenue float8, OUT margin float8, OUT spread float8)
+	RETURNS record
+	AS 'MODULE_PATHNAME', 'crm_margin_moments' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION crm_internal.margin_moments(crm.history, crm.history, date) IS
+'The days of a customer with revenue and profit: their number, revenue, mean margin and spread.';
+
+CREATE FUNCTION crm_internal.drawn_margin(history crm.history, profit_history crm.history,
+	as_of date, everybody float8[]) RETURNS float8
+	AS 'MODULE_PATHNAME', 'crm_drawn_margin' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION crm_internal.drawn_margin(crm.history, crm.history, date, float8[]) IS
+'The margin of a customer, drawn towards everybody''s: an array of it and the revenue it weighs.';
+
 /* Uncertainty of an answer */
 
 --| The columns are:

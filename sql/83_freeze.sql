@@ -7,6 +7,55 @@
  */
 
 /*
+ * The margin of everybody, and how much revenue it weighs beside the customer's
+ * own (src/model/model_margin.c), by the estimators of Buehlmann and Straub
+ * (1970). Customer i has n days with revenue, the revenue w and the mean margin
+ * m of them, and the spread s, the sum of revenue * (margin of the day - m)^2.
+ *
+ *   within = sum s / sum (n - 1)
+ *   between = (sum w (m - M)^2 - (customers - 1) within) / (W - sum w^2 / W)
+ *   margin_revenue = within / between
+ *
+ * with W = sum w and M = sum w m / W. Where the margins differ no more than the
+ * days explain, or nobody has a second day, it is infinite. It is rounded, so
+ * that the order of the sums, which are floats, does not show.
+ */
+CREATE FUNCTION crm_internal.margin_of_everybody(day date, OUT margin float8,
+	OUT margin_revenue float8) RETURNS record
+	LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	WITH buyer AS (
+		SELECT crm.amount(h.history, day) AS revenue, crm.amount(h.profit_history, day) AS profit,
+			   crm_internal.margin_moments(h.history, h.profit_history, day) AS days,
+			   generate_series(1, 1) AS barrier
+		  FROM purchase_history h
+		 WHERE h.profit_history IS NOT NULL AND crm.purchases(h.history, day) > 0
+	), total AS (
+		SELECT (sum(b.profit) / nullif(sum(b.revenue), 0))::float8 AS margin,
+			   count(*) FILTER (WHERE (b.days).days > 0) AS n,
+			   sum((b.days).spread)
+				/ nullif(sum((b.days).days - 1) FILTER (WHERE (b.days).days > 0), 0)::float8
+				AS within,
+			   sum((b.days).revenue) AS w, sum((b.days).revenue ^ 2) AS ww,
+			   sum((b.days).revenue * (b.days).margin) AS wm,
+			   sum((b.days).revenue * (b.days).margin ^ 2) AS wmm
+		  FROM buyer b
+	), variance AS (
+		SELECT t.margin, t.within, (t.wmm - t.wm ^ 2 / nullif(t.w, 0) - (t.n - 1) * t.within)
+				/ nullif(t.w - t.ww / nullif(t.w, 0), 0) AS between
+		  FROM total t
+	)
+	SELECT v.margin, CASE WHEN v.margin IS NULL THEN NULL
+						  WHEN v.between > 0
+						  THEN to_char(v.within / v.between, '9.99999EEEE')::float8
+						  ELSE 'infinity' END
+	  FROM variance v INTO margin, margin_revenue;
+END
+$$;
+COMMENT ON FUNCTION crm_internal.margin_of_everybody(date) IS
+'The margin of all customers, and how much revenue it weighs beside that of one customer.';
+
+/*
  * One query reads each history twice, so it is not split: its parts share the
  * buyers.
  */
@@ -68,9 +117,11 @@ BEGIN
 			MESSAGE = format('nobody in workspace "%s" has bought up to %s', workspace, as_of),
 			HINT = 'Thresholds need customers to compare: choose a later day.';
 	END IF;
-	INSERT INTO threshold AS c (as_of, thresholds, a_threshold, b_threshold, usual_gaps, customers)
-	VALUES (freeze_thresholds_as_owner.as_of, made.thresholds, made.a_threshold, made.b_threshold,
-			made.usual_gaps, made.customers)
+	INSERT INTO threshold AS c (as_of, thresholds, a_threshold, b_threshold, usual_gaps, customers,
+		margin, margin_revenue)
+	SELECT freeze_thresholds_as_owner.as_of, made.thresholds, made.a_threshold, made.b_threshold,
+		   made.usual_gaps, made.customers, m.margin, m.margin_revenue
+	  FROM crm_internal.margin_of_everybody(freeze_thresholds_as_owner.as_of) m
 	ON CONFLICT ON CONSTRAINT threshold_pkey DO UPDATE
 	SET thresholds = EXCLUDED.thresholds, a_threshold = EXCLUDED.a_threshold,
 		b_threshold = EXCLUDED.b_threshold, usual_gaps = EXCLUDED.usual_gaps,

@@ -16,13 +16,14 @@
 @columns segment, segment_zh, abc_class, purchases, purchases_12m, revenue, revenue_12m, profit,
 @columns profit_12m, margin, average_amount, p_alive, p_churn, expected_purchases_30d,
 @columns expected_purchases_90d, expected_purchases_365d, expected_spend, clv, next_purchase_on,
-@columns thresholds_as_of, model_as_of
+@columns thresholds_as_of, model_as_of, expected_revenue, margin_used
 SELECT b.customer_id,
 @tables 	   c.name, c.kind, c.industry, c.country, c.region, c.owner,
 	   b.segment, z.segment_names ->> b.segment, b.abc_class, b.purchases, b.purchases_12m,
 	   b.revenue, b.revenue_12m, b.profit, b.profit_12m, b.margin, b.average_amount, b.p_alive,
 	   b.p_churn, b.expected_purchases_30d, b.expected_purchases_90d, b.expected_purchases_365d,
-	   b.expected_spend, b.clv, b.next_purchase_on, b.thresholds_as_of, b.model_as_of
+	   b.expected_spend, b.clv, b.next_purchase_on, b.thresholds_as_of, b.model_as_of,
+	   b.expected_revenue, b.margin_used
   FROM @internal@.buyer@at@ b
  CROSS JOIN @internal@.frozen@at@ z
 @tables   LEFT JOIN customer c ON c.customer_id = b.customer_id
@@ -41,8 +42,9 @@ SELECT b.customer_id,
 @tables @columns renewed_contracts, lapsed_contracts, open_cases, open_complaints, complaints_12m,
 @tables @columns last_nps, last_satisfaction, invitations, referrals, decision_contacts,
 @tables @columns serving_cost_12m,
-@columns segment, segment_zh, abc_class, thresholds_as_of, model_as_of, usual_gap
-@tables @columns days_known, points_earned, idle_days
+@columns segment, segment_zh, abc_class, thresholds_as_of, model_as_of, usual_gap,
+@tables @columns days_known, points_earned, idle_days,
+@columns expected_revenue, margin_used
 @attached SELECT p.customer_id,
 @tables SELECT f.customer_id,
 	   p.recency, p.tenure, p.first_purchase_on, p.last_purchase_on,
@@ -60,6 +62,7 @@ SELECT b.customer_id,
 	   p.segment, p.segment_zh, p.abc_class, p.thresholds_as_of, p.model_as_of, p.usual_gap
 @tables 	   , f.days_known, f.points_earned,
 @tables 	   least(p.recency, @day@ - crm_internal.day_of(f.last_interaction_at, @zone@))
+	   , p.expected_revenue, p.margin_used
 @tables   FROM @internal@.customer_fact@at@ f
 @tables   LEFT JOIN @internal@.purchase_metric@at@ p ON p.customer_id = f.customer_id
 @attached   FROM @internal@.purchase_metric@at@ p
@@ -79,12 +82,13 @@ SELECT b.customer_id,
 @tables @columns open_opportunities, open_opportunity_amount, running_contracts,
 @tables @columns monthly_contract_amount, open_cases, open_complaints, complaints_12m, last_nps,
 @tables @columns last_satisfaction, invitations, referrals, serving_cost_12m,
-@columns thresholds_as_of, model_as_of, usual_gap
-@tables @columns tier, tier_zh, stage, stage_zh, points_balance
+@columns thresholds_as_of, model_as_of, usual_gap,
+@tables @columns tier, tier_zh, stage, stage_zh, points_balance,
+@columns expected_revenue, margin_used
 SELECT q.customer_id,
 @tables 	   c.code, c.name, c.kind, c.industry, c.country, c.region, c.owner, c.city, c.source,
 @tables 	   b.name,
-	   q.segment, q.segment_zh, z.advice, q.abc_class, q.r, q.f, q.m, q.first_purchase_on,
+	   q.segment, z.name_zh, z.advice, q.abc_class, q.r, q.f, q.m, q.first_purchase_on,
 	   q.last_purchase_on, q.recency, q.purchases, q.purchases_12m, q.revenue, q.revenue_12m,
 	   q.average_amount, q.profit, q.profit_12m, q.margin, q.median_gap, q.idle_ratio,
 	   q.next_purchase_on, q.p_alive, q.expected_purchases_90d, q.expected_purchases_365d, q.clv,
@@ -95,6 +99,7 @@ SELECT q.customer_id,
 @tables 	   q.serving_cost_12m,
 	   q.thresholds_as_of, q.model_as_of, q.usual_gap
 @tables 	   , t.tier, t.tier_zh, g.stage, s.name_zh, p.balance
+	   , q.expected_revenue, q.margin_used
   FROM customer_metric@at@ q
 @tables   LEFT JOIN customer c ON c.customer_id = q.customer_id
 @tables   LEFT JOIN customer b ON b.customer_id = c.parent_id

@@ -31,16 +31,15 @@ SELECT p.customer_id, p.purchased_at, p.purchased_on, p.amount, p.profit
 @view @internal@.frozen
 @is Thresholds, usual gaps, models, rules and settings that hold on a day: one row. Thresholds, gaps
 @is and models are the newest that are not later than the day; NULL where none is that old.
-@columns thresholds_as_of, thresholds, a_threshold, b_threshold, usual_gaps, model_as_of,
-@columns purchase_model, spend_model, segment_rules, segment_names, horizon_days, yearly_discount
+@columns thresholds_as_of, thresholds, abc_thresholds, usual_gaps, model_as_of,
+@columns purchase_model, spend_model, segment_rules, segment_names, horizon_days, yearly_discount,
+@columns everybody_margin
 SELECT (SELECT c.as_of FROM threshold c, @shown@ d WHERE c.as_of <= d.day
 		 ORDER BY c.as_of DESC LIMIT 1),
 	   (SELECT c.thresholds FROM threshold c, @shown@ d WHERE c.as_of <= d.day
 		 ORDER BY c.as_of DESC LIMIT 1),
-	   (SELECT c.a_threshold FROM threshold c, @shown@ d WHERE c.as_of <= d.day
-		 ORDER BY c.as_of DESC LIMIT 1),
-	   (SELECT c.b_threshold FROM threshold c, @shown@ d WHERE c.as_of <= d.day
-		 ORDER BY c.as_of DESC LIMIT 1),
+	   (SELECT ARRAY[c.a_threshold, c.b_threshold] FROM threshold c, @shown@ d
+		 WHERE c.as_of <= d.day ORDER BY c.as_of DESC LIMIT 1),
 	   (SELECT c.usual_gaps FROM threshold c, @shown@ d WHERE c.as_of <= d.day
 		 ORDER BY c.as_of DESC LIMIT 1),
 	   (SELECT m.as_of FROM model m, @shown@ d WHERE m.role = 'purchases' AND m.as_of <= d.day
@@ -53,7 +52,11 @@ SELECT (SELECT c.as_of FROM threshold c, @shown@ d WHERE c.as_of <= d.day
 		  FROM segment_rule r),
 	   (SELECT jsonb_object_agg(g.segment, g.name_zh) FROM segment g),
 	   (SELECT w.horizon_days FROM workspace w),
-	   (SELECT w.yearly_discount FROM workspace w)
+	   (SELECT w.yearly_discount FROM workspace w),
+	   -- Where costs are not known, the setting is the margin of everybody.
+	   coalesce((SELECT ARRAY[c.margin, c.margin_revenue] FROM threshold c, @shown@ d
+				  WHERE c.as_of <= d.day AND c.margin IS NOT NULL ORDER BY c.as_of DESC LIMIT 1),
+				(SELECT ARRAY[w.margin, 'infinity'] FROM workspace w))
 @end
 
 @view @internal@.buyer
@@ -63,7 +66,7 @@ SELECT (SELECT c.as_of FROM threshold c, @shown@ d WHERE c.as_of <= d.day
 @columns revenue_12m, average_amount, profit, profit_12m, margin, next_purchase_on, segment,
 @columns abc_class, thresholds_as_of, p_alive, p_churn, expected_purchases_30d,
 @columns expected_purchases_90d, expected_purchases_365d, expected_spend,
-@columns clv, model_as_of
+@columns clv, model_as_of, expected_revenue, margin_used
 SELECT h.customer_id,
 	   h.history,
 	   h.profit_history,
@@ -79,12 +82,11 @@ SELECT h.customer_id,
 	   crm.amount(h.profit_history, @day@)
 		- crm.amount(h.profit_history, @once((@day@ - interval '12 months')::date)@),
 	   (crm.amount(h.profit_history, @day@) / nullif(crm.amount(h.history, @day@), 0))::float8,
-	   crm.last_day(h.history, @day@)
-		+ round((crm.gaps(crm.upto(h.history, @day@))).median)::integer,
+	   crm.next_purchase_on(z.purchase_model, h.history, @day@),
 	   crm.classify(z.segment_rules, crm.rfm(z.thresholds, h.history, @day@)),
 	   CASE WHEN z.thresholds_as_of IS NULL THEN NULL
-			WHEN crm.amount(h.history, @day@) >= z.a_threshold THEN 'A'
-			WHEN crm.amount(h.history, @day@) >= z.b_threshold THEN 'B'
+			WHEN crm.amount(h.history, @day@) >= z.abc_thresholds[1] THEN 'A'
+			WHEN crm.amount(h.history, @day@) >= z.abc_thresholds[2] THEN 'B'
 			ELSE 'C' END,
 	   z.thresholds_as_of,
 	   crm.p_alive(z.purchase_model, h.history, @day@),
@@ -94,8 +96,12 @@ SELECT h.customer_id,
 	   crm.expected_purchases(z.purchase_model, h.history, @day@, 365),
 	   crm.expected_spend(z.spend_model, h.history, @day@),
 	   crm.clv(z.purchase_model, z.spend_model, h.history, @day@, z.horizon_days,
+			   z.yearly_discount, coalesce(crm_internal.drawn_margin(h.history, h.profit_history,
+											@day@, z.everybody_margin), 1)),
+	   z.model_as_of,
+	   crm.clv(z.purchase_model, z.spend_model, h.history, @day@, z.horizon_days,
 			   z.yearly_discount),
-	   z.model_as_of
+	   crm_internal.drawn_margin(h.history, h.profit_history, @day@, z.everybody_margin)
   FROM purchase_history h
  CROSS JOIN @internal@.frozen@at@ z
  WHERE crm.purchases(h.history, @day@) > 0
@@ -109,30 +115,32 @@ SELECT h.customer_id,
 @columns margin, mean_gap, median_gap, usual_gap, idle_ratio, next_purchase_on, r, f, m, code,
 @columns segment, segment_zh, abc_class, thresholds_as_of, p_alive, p_churn,
 @columns expected_purchases_30d, expected_purchases_90d, expected_purchases_365d, expected_spend,
-@columns clv, model_as_of
+@columns clv, model_as_of, expected_revenue, margin_used
 SELECT s.customer_id, (s.bought).recency, (s.bought).tenure, (s.bought).first_day,
 	   (s.bought).last_day, (s.bought).purchases, (s.bought).purchases_12m,
 	   (s.bought).purchase_days, (s.bought).amount, (s.bought).amount_12m,
 	   (s.bought).average_amount, (s.earned).amount, (s.earned).amount_12m,
 	   ((s.earned).amount / nullif((s.bought).amount, 0))::float8,
 	   (s.gaps).mean, (s.gaps).median, u.usual_gap, (s.bought).recency / u.usual_gap,
-	   (s.bought).last_day + round((s.gaps).median)::integer,
+	   s.next_purchase_on,
 	   (s.rfm).r, (s.rfm).f, (s.rfm).m, (s.rfm).code, s.segment, s.segment_names ->> s.segment,
 	   CASE WHEN s.thresholds_as_of IS NULL THEN NULL
-			WHEN (s.bought).amount >= s.a_threshold THEN 'A'
-			WHEN (s.bought).amount >= s.b_threshold THEN 'B'
+			WHEN (s.bought).amount >= s.abc_thresholds[1] THEN 'A'
+			WHEN (s.bought).amount >= s.abc_thresholds[2] THEN 'B'
 			ELSE 'C' END,
 	   s.thresholds_as_of, s.p_alive, 1 - s.p_alive, s.expected_purchases_30d,
-	   s.expected_purchases_90d, s.expected_purchases_365d, s.expected_spend, s.clv,
-	   s.model_as_of
+	   s.expected_purchases_90d, s.expected_purchases_365d, s.expected_spend,
+	   s.expected_revenue * coalesce(s.margin_used, 1), s.model_as_of, s.expected_revenue,
+	   s.margin_used
   FROM (SELECT b.customer_id, b.segment, b.thresholds_as_of, b.p_alive,
 			   b.expected_purchases_30d, b.expected_purchases_90d, b.expected_purchases_365d,
-			   b.expected_spend, b.clv, b.model_as_of,
+			   b.expected_spend, b.model_as_of, b.next_purchase_on, b.expected_revenue,
+			   b.margin_used,
 			   crm_internal.history_summary(b.history, @day@) AS bought,
 			   crm_internal.history_summary(b.profit_history, @day@) AS earned,
 			   crm.gaps(crm.upto(b.history, @day@)) AS gaps,
 			   crm.rfm(z.thresholds, b.history, @day@) AS rfm,
-			   z.a_threshold, z.b_threshold, z.usual_gaps, z.segment_names,
+			   z.abc_thresholds, z.usual_gaps, z.segment_names,
 			   generate_series(1, 1) AS barrier
 		  FROM @internal@.buyer@at@ b
 		 CROSS JOIN @internal@.frozen@at@ z) s
@@ -190,19 +198,22 @@ SELECT s.segment_no, g.segment, s.name_zh, g.customers,
 @columns customer_id, segment, segment_zh, expected_purchases_30d, expected_purchases_30d_low,
 @columns expected_purchases_30d_high, expected_purchases_90d, expected_purchases_90d_low,
 @columns expected_purchases_90d_high, expected_purchases_365d, expected_purchases_365d_low,
-@columns expected_purchases_365d_high, clv, clv_error, clv_low, clv_high, model_as_of
+@columns expected_purchases_365d_high, clv, clv_error, clv_low, clv_high, model_as_of,
+@columns expected_revenue, margin_used
 SELECT s.customer_id, s.segment, s.segment_names ->> s.segment,
 	   s.expected_purchases_30d, (s.interval_30d).low, (s.interval_30d).high,
 	   s.expected_purchases_90d, (s.interval_90d).low, (s.interval_90d).high,
 	   s.expected_purchases_365d, (s.interval_365d).low, (s.interval_365d).high,
-	   s.clv, (s.estimate).std_error, (s.estimate).low, (s.estimate).high, s.model_as_of
+	   s.clv, (s.estimate).std_error, (s.estimate).low, (s.estimate).high, s.model_as_of,
+	   s.expected_revenue, s.margin_used
   FROM (SELECT b.*,
 			   crm.purchase_interval(z.purchase_model, b.history, @day@, 30, 0.9) AS interval_30d,
 			   crm.purchase_interval(z.purchase_model, b.history, @day@, 90, 0.9) AS interval_90d,
 			   crm.purchase_interval(z.purchase_model, b.history, @day@, 365, 0.9)
 				AS interval_365d,
 			   crm.clv_estimate(z.purchase_model, z.spend_model, b.history, @day@,
-								z.horizon_days, z.yearly_discount, level => 0.9) AS estimate,
+								z.horizon_days, z.yearly_discount, coalesce(b.margin_used, 1),
+								level => 0.9) AS estimate,
 			   z.segment_names,
 			   generate_series(1, 1) AS barrier
 		  FROM @internal@.buyer@at@ b

@@ -51,7 +51,8 @@ CREATE TABLE workspace (
 	product_column name,
 	channel_column name,
 	country_column name,
-	email_column name
+	email_column name,
+	margin float8 CHECK (margin > 0 AND margin <= 1)
 );
 COMMENT ON TABLE workspace IS 'Settings of the workspace: one row.';
 
@@ -132,11 +133,14 @@ CREATE TABLE threshold (
 	b_threshold numeric,
 	usual_gaps jsonb NOT NULL DEFAULT '{}',
 	customers bigint NOT NULL,
-	made_at timestamptz NOT NULL DEFAULT now()
+	made_at timestamptz NOT NULL DEFAULT now(),
+	margin float8,
+	margin_revenue float8
 );
 COMMENT ON TABLE threshold IS
-'Thresholds of RFM scores and ABC classes, and the usual time between purchases, frozen by '
-'crm.freeze_thresholds. A view takes the newest that is not after its day.';
+'What customers are compared with: thresholds of RFM scores and ABC classes, the usual time '
+'between purchases and the margin of everybody. crm.freeze_thresholds writes it. A view takes the '
+'newest row that is not after its day.';
 
 CREATE TABLE model (
 	model_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -177,8 +177,10 @@ SELECT is_empty($$SELECT v.customer_id FROM crm_test.customer_value v
 	JOIN crm_test.purchase_history h USING (customer_id), crm_test.model m, crm_test.model s
 				   WHERE m.role = 'purchases' AND s.role = 'spend'
 				     AND (v.p_alive IS DISTINCT FROM crm.p_alive(m.model, h.history, '2025-03-31')
+						  OR v.expected_revenue IS DISTINCT FROM crm.clv(m.model, s.model,
+						  	h.history, '2025-03-31', 365, 0.1)
 						  OR v.clv IS DISTINCT FROM crm.clv(m.model, s.model, h.history,
-						  	'2025-03-31', 365, 0.1)
+						  	'2025-03-31', 365, 0.1, v.margin_used)
 						  OR v.model_as_of <> '2024-12-31')$$,
 	'the views use the models that were fitted');
 SELECT is_empty($$SELECT v.customer_id
@@ -188,7 +190,7 @@ SELECT is_empty($$SELECT v.customer_id
 						 crm.purchase_interval(m.model, h.history, '2025-03-31', 90, 0.9) i90,
 						 crm.purchase_interval(m.model, h.history, '2025-03-31', 365, 0.9) i365,
 						 crm.clv_estimate(m.model, s.model, h.history, '2025-03-31', 365, 0.1,
-						 	level => 0.9) e
+						 	v.margin_used, 0.9) e
 				   WHERE m.role = 'purchases' AND s.role = 'spend' AND v.customer_id % 20 = 7
 					 AND (v.expected_purchases_30d_low, v.expected_purchases_30d_high,
 					 	v.expected_purchases_90d_low, v.expected_purchases_90d_high,
