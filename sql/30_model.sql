@@ -849,11 +849,11 @@ COMMENT ON FUNCTION crm.clv(crm.model, crm.model, crm.history, date, integer, fl
  */
 
 CREATE FUNCTION crm_internal.margin_moments(history crm.history, profit_history crm.history,
-	as_of date, OUT days bigint, OUT revenue float8, OUT margin float8, OUT spread float8)
-	RETURNS record
+	as_of date, OUT days bigint, OUT revenue float8, OUT margin float8, OUT spread float8,
+	OUT net_revenue float8, OUT net_profit float8) RETURNS record
 	AS 'MODULE_PATHNAME', 'crm_margin_moments' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION crm_internal.margin_moments(crm.history, crm.history, date) IS
-'The days of a customer with revenue and profit: their number, revenue, mean margin and spread.';
+'The days of a customer with a known profit: their number, money, mean margin and its spread.';
 
 CREATE FUNCTION crm_internal.drawn_margin(history crm.history, profit_history crm.history,
 	as_of date, everybody float8[]) RETURNS float8

@@ -25,13 +25,14 @@ CREATE FUNCTION crm_internal.margin_of_everybody(day date, OUT margin float8,
 	LANGUAGE plpgsql STABLE AS $$
 BEGIN
 	WITH buyer AS (
-		SELECT crm.amount(h.history, day) AS revenue, crm.amount(h.profit_history, day) AS profit,
-			   crm_internal.margin_moments(h.history, h.profit_history, day) AS days,
+		SELECT crm_internal.margin_moments(h.history, h.profit_history, day) AS days,
 			   generate_series(1, 1) AS barrier
 		  FROM purchase_history h
 		 WHERE h.profit_history IS NOT NULL AND crm.purchases(h.history, day) > 0
 	), total AS (
-		SELECT (sum(b.profit) / nullif(sum(b.revenue), 0))::float8 AS margin,
+		-- As numeric, so that the sums do not depend on the order of the customers.
+		SELECT (sum((b.days).net_profit::numeric)
+				/ nullif(sum((b.days).net_revenue::numeric), 0))::float8 AS margin,
 			   count(*) FILTER (WHERE (b.days).days > 0) AS n,
 			   sum((b.days).spread)
 				/ nullif(sum((b.days).days - 1) FILTER (WHERE (b.days).days > 0), 0)::float8

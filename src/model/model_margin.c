@@ -17,8 +17,10 @@
  * Both variances follow from sums over all customers (crm.freeze_thresholds).
  * Here are the two functions of one customer.
  *
- * Only days with a positive net amount have a margin. A refund lowers the
- * revenue and the profit of a customer, and is no day of theirs.
+ * Only days on which a profit is known count, for the revenue as well: costs
+ * that nobody noted are not 0. Of these, only days with a positive net amount
+ * have a margin. A refund lowers the revenue and the profit of a customer, and
+ * is no day of theirs.
  *
  *-------------------------------------------------------------------------
  */
@@ -41,6 +43,8 @@ enum
 	MOMENTS_REVENUE,
 	MOMENTS_MARGIN,
 	MOMENTS_SPREAD,
+	MOMENTS_NET_REVENUE,
+	MOMENTS_NET_PROFIT,
 	MOMENTS_COLUMNS
 };
 
@@ -51,6 +55,8 @@ typedef struct Moments
 	double revenue;
 	double margin; /* their mean */
 	double spread; /* sum of revenue * (margin of the day - mean)^2 */
+	double net_revenue; /* of all days with a profit, refunds included */
+	double net_profit;
 } Moments;
 
 /* Updates the mean and the squares without a loss of digits (West 1979). */
@@ -66,27 +72,24 @@ moments_add(Moments *moments, double revenue, double profit)
 		revenue * difference * (profit / revenue - moments->margin);
 }
 
-PG_FUNCTION_INFO_V1(crm_margin_moments);
-
 /*
- * (history, profit_history, as_of): the moments of the days that have both a
- * positive amount and a profit. Both histories ascend by day, so one pass over
- * each finds the pairs.
+ * The moments of the days up to as_of that have an amount and a profit. Both
+ * histories ascend by day, so one pass over each finds the pairs. Sums of the
+ * money are exact until the end: minor units are whole numbers.
  */
-Datum
-crm_margin_moments(PG_FUNCTION_ARGS)
+static Moments
+margin_moments(History history, History profits, int32 as_of)
 {
-	History history = PG_GETARG_HISTORY(0);
-	History profits = PG_GETARG_HISTORY(1);
-	int32 as_of = PG_GETARG_DAY(2, "as_of");
 	HistoryReader reader;
 	HistoryReader profit_reader;
 	HistoryEntry entry;
 	HistoryEntry profit;
 	bool has_profit;
+	int scale = history_scale(history.data);
+	int profit_scale = history_scale(profits.data);
+	int64 revenue = 0;
+	int64 earned = 0;
 	Moments moments = {0};
-	Datum values[MOMENTS_COLUMNS];
-	bool nulls[MOMENTS_COLUMNS] = {false};
 
 	history_reader_start(&reader, history.data, history.size);
 	history_reader_start(&profit_reader, profits.data, profits.size);
@@ -95,28 +98,37 @@ crm_margin_moments(PG_FUNCTION_ARGS)
 	{
 		while (has_profit && profit.day < entry.day)
 			has_profit = history_read_entry(&profit_reader, &profit);
-		if (has_profit && profit.day == entry.day && entry.amount > 0)
-			moments_add(&moments,
-						history_amount_float8(entry.amount,
-											  history_scale(history.data)),
-						history_amount_float8(profit.amount,
-											  history_scale(profits.data)));
+		if (!has_profit || profit.day != entry.day)
+			continue;
+		revenue += entry.amount;
+		earned += profit.amount;
+		if (entry.amount > 0)
+			moments_add(&moments, history_amount_float8(entry.amount, scale),
+						history_amount_float8(profit.amount, profit_scale));
 	}
+	moments.net_revenue = history_amount_float8(revenue, scale);
+	moments.net_profit = history_amount_float8(earned, profit_scale);
+	return moments;
+}
+
+PG_FUNCTION_INFO_V1(crm_margin_moments);
+
+/* (history, profit_history, as_of): all moments. */
+Datum
+crm_margin_moments(PG_FUNCTION_ARGS)
+{
+	Moments moments = margin_moments(
+		PG_GETARG_HISTORY(0), PG_GETARG_HISTORY(1), PG_GETARG_DAY(2, "as_of"));
+	Datum values[MOMENTS_COLUMNS];
+	bool nulls[MOMENTS_COLUMNS] = {false};
+
 	values[MOMENTS_DAYS] = Int64GetDatum(moments.days);
 	values[MOMENTS_REVENUE] = Float8GetDatum(moments.revenue);
 	values[MOMENTS_MARGIN] = Float8GetDatum(moments.margin);
 	values[MOMENTS_SPREAD] = Float8GetDatum(moments.spread);
+	values[MOMENTS_NET_REVENUE] = Float8GetDatum(moments.net_revenue);
+	values[MOMENTS_NET_PROFIT] = Float8GetDatum(moments.net_profit);
 	return row_result(fcinfo, values, nulls);
-}
-
-/* The net amount of a history up to a day. */
-static double
-net_amount(History history, int32 as_of)
-{
-	HistoryTotals totals;
-
-	history_totals(history.data, history.size, as_of, &totals);
-	return history_amount_float8(totals.amount, totals.scale);
 }
 
 /* The margin of everybody and its weight K. False where they are not known. */
@@ -146,26 +158,25 @@ PG_FUNCTION_INFO_V1(crm_drawn_margin);
  * (history, profit_history, as_of, everybody): the estimate above, where
  * everybody is an array of the margin and K. A scalar subquery of a view costs
  * as often as it is written, so both come in one value. The result is the
- * margin of everybody where the profit is not known or there is no revenue, and
- * NULL where that margin is not known.
+ * margin of everybody where no profit is known or there is no revenue, and NULL
+ * where that margin is not known.
  */
 Datum
 crm_drawn_margin(PG_FUNCTION_ARGS)
 {
 	double margin;
 	double weight;
-	double revenue;
+	Moments own;
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(2) || PG_ARGISNULL(3) ||
 		!everybody_argument(fcinfo, 3, &margin, &weight))
 		PG_RETURN_NULL();
 	if (PG_ARGISNULL(1))
 		PG_RETURN_FLOAT8(margin);
-	revenue = net_amount(PG_GETARG_HISTORY(0), PG_GETARG_DAY(2, "as_of"));
-	if (revenue <= 0.0)
+	own = margin_moments(PG_GETARG_HISTORY(0), PG_GETARG_HISTORY(1),
+						 PG_GETARG_DAY(2, "as_of"));
+	if (own.net_revenue <= 0.0)
 		PG_RETURN_FLOAT8(margin);
-	PG_RETURN_FLOAT8(margin +
-					 (net_amount(PG_GETARG_HISTORY(1), PG_GETARG_DATEADT(2)) -
-					  margin * revenue) /
-						 (revenue + weight));
+	PG_RETURN_FLOAT8(margin + (own.net_profit - margin * own.net_revenue) /
+								  (own.net_revenue + weight));
 }
