@@ -129,8 +129,8 @@ OBJS        = \
 	src/workspace/view_columns.o
 
 WORKSPACE   = workspace segments tables rules purchase attached history views facts customer \
-	attached_customer growth tiers lifecycle recurring journey winning movement attached_movement \
-	voice kpi growing attached_growing origin attached_origin potential
+	attached_customer growth attached_growth tiers lifecycle recurring journey winning movement \
+	attached_movement voice kpi growing attached_growing origin attached_origin potential
 
 definition  = sql/workspace_definition.sql
 SQL_MODULES = \

@@ -44,8 +44,8 @@ COMMENT ON FUNCTION crm.workspace_definition(text) IS
 CREATE FUNCTION crm_internal.workspace_parts(attached boolean) RETURNS text[]
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 	RETURN CASE WHEN attached
-				THEN '{workspace,segments,attached,history,views,attached_customer,growth,'
-					'attached_movement,attached_growing,attached_origin}'::text[]
+				THEN '{workspace,segments,attached,history,views,attached_customer,'
+					'attached_growth,attached_movement,attached_growing,attached_origin}'::text[]
 				ELSE '{workspace,segments,tables,rules,purchase,history,views,facts,customer,'
 					'growth,tiers,lifecycle,recurring,journey,winning,movement,voice,kpi,'
 					'growing,origin,potential}'::text[] END;

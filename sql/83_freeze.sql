@@ -212,9 +212,7 @@ BEGIN
 			MESSAGE = format('no model of spend for workspace "%s": %s', workspace, message),
 			HINT = 'Forecasts of purchases are there, lifetime values are not.';
 	END IF;
-	IF as_of IS NULL THEN
-		PERFORM crm_internal.say_last_purchase(workspace, day);
-	END IF;
+	PERFORM crm_internal.say_last_purchase(workspace, day) WHERE as_of IS NULL;
 	RETURN QUERY
 	WITH added AS (
 		INSERT INTO model (role, kind, as_of, customers, model)

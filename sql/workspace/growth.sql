@@ -59,25 +59,58 @@ SELECT g.period,
 @made
 
 @view cohort
-@is Retention of each monthly cohort for 24 months, as of the day shown. A month that is not over is
-@is NULL: nobody can know it yet.
+@is Retention of each monthly cohort for 24 months, as of the day shown, and what its customers
+@is brought: revenue_per_customer and profit_per_customer are the curve of their lifetime value. A
+@is month that is not over is NULL: nobody can know it yet.
 @at The view cohort as of a day, by a unit as in growth_at, for so many periods after the first.
 @arg periods integer 24
 @arg unit text month
-@columns cohort, period_no, customers, retained, retained_or_later, retention, retention_or_later
+@columns cohort, period_no, customers, retained, retained_or_later, retention, retention_or_later,
+@columns revenue, revenue_to_date, profit_to_date, revenue_per_customer,
+@attached @columns profit_per_customer
+@tables @columns profit_per_customer, cost, cac, payback_months
 WITH everyone AS MATERIALIZED (
 	SELECT h.history FROM purchase_history h
 )
 SELECT c.cohort, c.period_no, c.customers, c.retained, c.retained_or_later,
 	   c.retained::float8 / nullif(c.customers, 0),
-	   c.retained_or_later::float8 / nullif(c.customers, 0)
+	   c.retained_or_later::float8 / nullif(c.customers, 0),
+	   crm.amount(m.history, d.last) - crm.amount(m.history, d.first - 1),
+	   crm.amount(m.history, d.last), crm.amount(m.profit_history, d.last),
+	   crm.amount(m.history, d.last) / nullif(c.customers, 0),
+	   crm.amount(m.profit_history, d.last) / nullif(c.customers, 0)
+@tables 	   , s.cost, s.cost / nullif(c.customers, 0),
+@tables 	   min(c.period_no) FILTER (WHERE crm.amount(m.profit_history, d.last) >= s.cost)
+@tables 		OVER (PARTITION BY c.cohort)
   FROM (SELECT crm.retention_agg(h.history, @day@,
 								 (SELECT min(crm.first_day(f.history, @day@))
 									FROM everyone f), @periods@, @period_unit@) AS cells
 		  FROM everyone h) q
  CROSS JOIN LATERAL unnest(q.cells) c
+  -- What the customers of a cohort brought. The histories of a cohort are rolled up into one.
+  LEFT JOIN (
+	SELECT crm.period_start(crm.first_day(h.history, @day@), @period_unit@) AS cohort,
+		   crm_internal.bounded_rollup(h.history) AS history,
+		   crm_internal.bounded_rollup(h.profit_history) AS profit_history
+	  FROM purchase_history h
+	 GROUP BY 1) m ON m.cohort = c.cohort
+@tables   LEFT JOIN (
+@tables 	SELECT crm.period_start(e.spent_on, @period_unit@) AS cohort, sum(e.amount) AS cost
+@tables 	  FROM cost_entry e
+@tables 	 WHERE e.purpose = 'acquisition' AND e.spent_on <= @day@ AND isfinite(e.spent_on)
+@tables 	 GROUP BY 1) s ON s.cohort = c.cohort
+ CROSS JOIN LATERAL (
+	SELECT crm.period_start(c.cohort, c.period_no, @period_unit@) AS first,
+		   -- NULL where the period is not over
+		   CASE WHEN c.retained IS NOT NULL
+				THEN crm.period_start(c.cohort, c.period_no + 1, @period_unit@) - 1 END AS last) d
  ORDER BY c.cohort, c.period_no
 @end
+
+@variant cohort_weekly week
+@is Retention of each weekly cohort for 24 weeks, and what its customers brought; see cohort. Weeks
+@is begin on the day of the setting week_start.
+@made
 
 @view retention
 @is The retention curve of all monthly cohorts together, as of the day shown: each month counts the
@@ -98,6 +131,11 @@ SELECT c.period_no, c.customers, c.retained, c.retained_or_later, c.retention,
  CROSS JOIN LATERAL crm.retention_curve(q.cells) c
  ORDER BY c.period_no
 @end
+
+@variant retention_weekly week
+@is The retention curve of all weekly cohorts together, as of the day shown; see retention. Weeks
+@is begin on the day of the setting week_start.
+@made
 
 @view stickiness
 @is How regularly customers buy: in how many of the last 12 months that are over on the day shown

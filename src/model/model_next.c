@@ -3,12 +3,12 @@
  * model_next.c
  *		When a crm.model expects the next purchase.
  *
- * P(at least one purchase within h), given the record of a customer, grows with
- * h. It starts at 0 and ends below P(alive), because a customer may leave first.
- * The quantile of a probability is the h at which it is reached. There is none
- * where the customer makes no further purchase with a greater probability than
- * the rest: the median exists where a further purchase is at least as likely as
- * none.
+ * P(at least one purchase within h), given the record of a customer, grows
+ * with h. It starts at 0 and ends below P(alive), because a customer may leave
+ * first. The quantile of a probability is the h at which it is reached. There
+ * is none where the customer makes no further purchase with a greater
+ * probability than the rest: the median exists where a further purchase is at
+ * least as likely as none.
  *
  * Every kind gives the probability in closed form or by one integral, so the
  * root is found by some ten evaluations. The search is in the logarithm of h,

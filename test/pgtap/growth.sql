@@ -184,7 +184,8 @@ SELECT f.unit, f.period AS cohort, n AS period_no, count(*) AS customers,
 	   	AND a.period >= f.period + n * u.length)) END AS retained_or_later
   FROM first f JOIN unit u ON u.unit = f.unit, generate_series(0, 8) n WHERE f.unit <> 'day'
   	GROUP BY 1, 2, 3, u.length;
-SELECT set_eq('SELECT unit, c.* FROM unit, crm_random.cohort_at(''2024-12-18'', 8, unit) c
+SELECT set_eq('SELECT unit, cohort, period_no, customers, retained, retained_or_later, retention,
+	retention_or_later FROM unit, crm_random.cohort_at(''2024-12-18'', 8, unit)
 	WHERE unit <> ''day'' AND customers > 0',
 	'SELECT unit, cohort, period_no, customers, retained, retained_or_later,
 		retained::float8 / customers AS retention, retained_or_later::float8 / customers AS or_later
@@ -312,7 +313,10 @@ SELECT crm.attach('crm_shop', 'shop', 'buyer', 'at', 'total',
 	time_zone => 'America/New_York') \g /dev/null
 SELECT set_eq('SELECT * FROM crm_shop.growth', 'SELECT * FROM crm_random.growth',
 	'growth of an attached workspace equals that of tables');
-SELECT set_eq('SELECT * FROM crm_shop.cohort', 'SELECT * FROM crm_random.cohort', 'cohort');
+SELECT set_eq(format('SELECT %s FROM crm_shop.cohort', shared),
+	format('SELECT %s FROM crm_random.cohort', shared), 'cohort')
+  FROM (SELECT string_agg(attname, ', ') AS shared FROM pg_attribute
+		 WHERE attrelid = 'crm_shop.cohort'::regclass AND attname NOT LIKE 'profit%') a;
 SELECT set_eq('SELECT * FROM crm_shop.repurchase', 'SELECT * FROM crm_random.repurchase',
 	'repurchase');
 SELECT set_eq('SELECT * FROM crm_shop.stickiness', 'SELECT * FROM crm_random.stickiness',
