@@ -348,3 +348,98 @@ CREATE AGGREGATE crm.check_spend_independence(history crm.history, as_of date) (
 );
 COMMENT ON AGGREGATE crm.check_spend_independence(crm.history, date) IS
 'Measures whether customers who buy more often spend more or less at a time.';
+
+/* The month ahead, for the views of workspaces */
+
+/*
+ * Continues a series. months[1] is of the last month, months[2] of the month before. The level is
+ * the mean of all months: each weighs decay times as much as the month after it, and a level of 0
+ * weighs as prior. The trend is the mean change from month to month, by the same weights. It is
+ * damped: no change weighs as damping. NULL leaves the trend out.
+ *
+ * From 18 months on there is a season. It is by how much the month of a year before differed from
+ * what the months before it let expect.
+ *
+ * The error of the method is how far it missed each of the months. The mean square of the misses
+ * includes two of 0.3, so that the first few months do not tell a small error by chance. reach is
+ * the error times the 95 percent quantile of Student's distribution (Abramowitz and Stegun
+ * 26.7.5). So an interval of 90 percent reaches from next - reach to next + reach.
+ */
+CREATE FUNCTION crm_internal.continue_series(months float8[], decay float8, prior float8,
+	damping float8, OUT next float8, OUT reach float8, OUT is_seasonal boolean) RETURNS record
+	LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	known integer := coalesce(cardinality(months), 0);
+	sum_of float8 := 0;
+	weight float8 := 0;
+	change float8 := 0;
+	change_weight float8 := 0;
+	own float8[]; -- without the season, for the month of the subscript
+	squares float8 := 2 * 0.3 ^ 2;
+	freedom float8 := 2;
+BEGIN
+	is_seasonal := known >= 18;
+	-- From the oldest month: what the months before month j, which is 0 for the next, let expect.
+	FOR j IN REVERSE known - 1 .. 0 LOOP
+		sum_of := months[j + 1] + decay * sum_of;
+		weight := 1 + decay * weight;
+		IF j + 2 <= known THEN
+			change := months[j + 1] - months[j + 2] + decay * change;
+			change_weight := 1 + decay * change_weight;
+		END IF;
+		own[j] := sum_of / (weight + prior) + coalesce(change / (change_weight + damping), 0);
+		next := own[j] + CASE WHEN j + 18 <= known THEN months[j + 12] - own[j + 12] ELSE 0 END;
+		IF j > 0 THEN
+			squares := squares + (months[j] - next) ^ 2;
+			freedom := freedom + 1;
+		END IF;
+	END LOOP;
+	reach := sqrt(squares / freedom) * 1.645 * (1 + 0.926 / freedom + 0.863 / freedom ^ 2);
+END
+$$;
+COMMENT ON FUNCTION crm_internal.continue_series(float8[], float8, float8, float8) IS
+'The next value of a series of months, and how far a 90 percent interval reaches around it.';
+
+/*
+ * expected is what the models expect of existing customers. track has the logarithm of the ratio of
+ * what came to what they expected, and newcomers the logarithm of the number of new customers and a
+ * half, of the last month first. each is what a month of one new customer brings, and last what the
+ * last month brought in all.
+ *
+ * One month alone does not tell how many of its customers are really new: records begin somewhere.
+ * Then the next month is as large as the last one.
+ */
+CREATE FUNCTION crm_internal.month_ahead(expected float8, track float8[], newcomers float8[],
+	each float8, last float8, OUT existing float8[], OUT new float8[], OUT total float8[],
+	OUT customers float8, OUT is_seasonal boolean) RETURNS record
+	LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	of_models record := crm_internal.continue_series(track, 0.9, 1, NULL);
+	of_new record := crm_internal.continue_series(newcomers, 0.3, 0, 1);
+	old_value float8 := expected * exp(coalesce(of_models.next, 0));
+	new_value float8;
+	factor float8 := 1;
+	miss float8;
+BEGIN
+	is_seasonal := of_models.is_seasonal;
+	customers := CASE WHEN of_new.next > ln(0.5) THEN exp(of_new.next) - 0.5
+					  WHEN of_new.next IS NOT NULL THEN 0 END;
+	new_value := CASE WHEN cardinality(newcomers) > 1 THEN customers * coalesce(each, 0)
+					  WHEN last > old_value THEN last - old_value
+					  WHEN last IS NOT NULL THEN 0 END;
+	IF NOT is_seasonal AND last > 0 AND old_value + new_value > 0 THEN
+		factor := sqrt(last / (old_value + new_value));
+	END IF;
+	old_value := old_value * factor;
+	new_value := new_value * factor;
+	miss := sqrt((old_value * of_models.reach) ^ 2 + (new_value * of_new.reach) ^ 2)
+		/ nullif(old_value + new_value, 0);
+	existing := ARRAY[old_value, old_value * exp(- of_models.reach),
+					  old_value * exp(of_models.reach)];
+	new := ARRAY[new_value, new_value * exp(- of_new.reach), new_value * exp(of_new.reach)];
+	total := ARRAY[old_value + new_value, (old_value + new_value) * exp(- coalesce(miss, 0)),
+				  (old_value + new_value) * exp(coalesce(miss, 0))];
+END
+$$;
+COMMENT ON FUNCTION crm_internal.month_ahead(float8, float8[], float8[], float8, float8) IS
+'What the next month brings of existing customers, of new ones and of both, with bounds.';

@@ -45,10 +45,11 @@ CREATE FUNCTION crm_internal.workspace_parts(attached boolean) RETURNS text[]
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 	RETURN CASE WHEN attached
 				THEN '{workspace,segments,attached,history,views,attached_customer,'
-					'attached_growth,attached_movement,attached_growing,attached_origin}'::text[]
+					'attached_growth,attached_movement,attached_growing,attached_origin,'
+					'attached_value}'::text[]
 				ELSE '{workspace,segments,tables,rules,purchase,history,views,facts,customer,'
 					'growth,tiers,lifecycle,recurring,journey,winning,movement,voice,kpi,'
-					'growing,origin,potential}'::text[] END;
+					'growing,origin,potential,value}'::text[] END;
 COMMENT ON FUNCTION crm_internal.workspace_parts(boolean) IS
 'The definitions that make up a workspace, in the order in which they are run: one over a relation '
 'of your own (true) or one with tables (false).';

@@ -31,6 +31,7 @@ SELECT name, class, always
 		window_kind,window_length,period_start,upgrade,
 		downgrade,
 		downgrade_step,valid_for,round_up,grace,min_stay,half_life}'),
+	('how', false, '{split_by}'),
 	('how', true, '{k,period_discount,weights,groups,unit,n,customers,mode,top,scale,
 		min_baskets,longest}')
 	) AS list (class, always, names), unnest(names) AS name;

@@ -68,8 +68,10 @@ SELECT (900 * random() ^ 2)::integer AS who, date '2023-01-01' + (800 * random()
 	   (5 + 95 * random())::numeric(9, 2) AS paid
   FROM generate_series(1, 8000) g;
 ALTER TABLE bought ADD cost numeric;
-UPDATE bought SET cost = paid * CASE WHEN who % 3 = 0 THEN 0.9 ELSE 0.5 END * (0.9 + 0.2 * random());
-INSERT INTO bought SELECT 2000, date '2023-05-01' + 20 * g, CASE WHEN g = 5 THEN -500 ELSE 90 END, 40
+UPDATE bought SET cost = paid * CASE WHEN who % 3 = 0 THEN 0.9
+	ELSE 0.5 END * (0.9 + 0.2 * random());
+INSERT INTO bought SELECT 2000, date '2023-05-01' + 20 * g, CASE WHEN g = 5 THEN -500 ELSE 90 END,
+	40
   FROM generate_series(1, 5) g;
 INSERT INTO bought VALUES (2001, '2023-04-01', 80, NULL);
 INSERT INTO bought VALUES (2002, '2023-04-01', 8000, 2000), (2002, '2023-06-01', 8000, NULL);
@@ -87,7 +89,8 @@ SELECT is_empty($$SELECT c.customer_id FROM crm_cost.customer_value c
 	 WHERE c.expected_revenue IS DISTINCT FROM p.expected_revenue OR p.clv <> p.expected_revenue
 		OR p.margin_used IS NOT NULL OR abs(c.clv - c.margin_used * c.expected_revenue) > 1e-9$$,
 	'lifetime value is the margin of the customer times the revenue to come');
-SELECT is_empty('SELECT w FROM (TABLE crm_cost.customer_value UNION ALL TABLE crm_plain.customer_value)
+SELECT is_empty('SELECT w
+	FROM (TABLE crm_cost.customer_value UNION ALL TABLE crm_plain.customer_value)
 	w WHERE w.clv IS NULL', 'every buyer has a lifetime value');
 SELECT ok(clv > 0 AND revenue < 0, 'a customer who gave back more than they bought has one as well')
   FROM crm_cost.customer_value WHERE customer_id = 2000;
@@ -117,12 +120,14 @@ SELECT s.within / ((e.apart - (s.n - 1) * s.within) / (s.total - s.squares / s.t
 			   crm.entries(h.profit_history) p
 		 WHERE p.day = e.day)::float8 AS margin
   FROM sums s, everybody e;
-SELECT ok(abs(t.margin_revenue / p.margin_revenue - 1) < 1e-5 AND abs(t.margin / p.margin - 1) < 1e-12
+SELECT ok(abs(t.margin_revenue / p.margin_revenue - 1) < 1e-5
+	AND abs(t.margin / p.margin - 1) < 1e-12
 		AND t.margin_revenue < 10000, 'the margin of everybody and its weight are the formula''s')
   FROM crm_cost.threshold t, plain_margin p WHERE t.as_of = '2025-03-31';
 SELECT is_empty($$SELECT v.customer_id FROM crm_cost.customer_value v, crm_cost.threshold t
 	 WHERE t.as_of = '2025-03-31' AND v.revenue > 0 AND v.profit IS NOT NULL
-	   AND v.customer_id <> 2002 AND abs(v.margin_used - (t.margin + (v.profit - t.margin * v.revenue)::float8
+	   AND v.customer_id <> 2002
+	   	AND abs(v.margin_used - (t.margin + (v.profit - t.margin * v.revenue)::float8
 								/ (v.revenue + t.margin_revenue)::float8)) > 1e-12$$,
 	'the margin used is the own margin, drawn towards that of everybody');
 SELECT is_empty($$SELECT v.customer_id FROM crm_cost.customer_value v, crm_cost.threshold t
@@ -141,7 +146,8 @@ SELECT is(v.margin_used, t.margin, 'a customer without revenue has the margin of
   FROM crm_cost.customer_value v, crm_cost.threshold t
  WHERE v.customer_id = 2000 AND t.as_of = '2025-03-31';
 SELECT is(count(*) FILTER (WHERE v.clv = m.clv AND v.margin_used = m.margin_used
-		AND f.clv = v.clv AND f.margin_used = v.margin_used AND f.expected_revenue = m.expected_revenue
+		AND f.clv = v.clv AND f.margin_used = v.margin_used
+			AND f.expected_revenue = m.expected_revenue
 		AND f.clv_low < f.clv AND f.clv < f.clv_high), count(*),
 	'all views say the same of a value')
   FROM crm_cost.customer_value v JOIN crm_cost.customer_metric m USING (customer_id)
@@ -170,8 +176,10 @@ SET LOCAL search_path = public;
 SELECT is_empty($$SELECT v.customer_id FROM crm_plain.customer_value v
 		JOIN crm_plain.purchase_history h USING (customer_id),
 		(SELECT m.model FROM crm_plain.model m WHERE m.role = 'purchases') p
-	 WHERE v.next_purchase_on IS DISTINCT FROM crm.next_purchase_on(p.model, h.history, '2025-03-31')
-		OR v.next_purchase_on <= '2025-03-31' OR v.p_alive <= 0.5 AND v.next_purchase_on IS NOT NULL$$,
+	 WHERE v.next_purchase_on IS DISTINCT FROM crm.next_purchase_on(p.model, h.history,
+	 	'2025-03-31')
+		OR v.next_purchase_on <= '2025-03-31' OR v.p_alive <= 0.5
+			AND v.next_purchase_on IS NOT NULL$$,
 	'the next purchase is the median day by the model, after the day shown');
 SELECT cmp_ok(count(next_purchase_on), '>', 100::bigint, 'many customers are expected again')
   FROM crm_plain.customer_value;
@@ -188,7 +196,8 @@ SELECT is_empty($$SELECT v.customer_id
 SELECT is(crm.history_agg(date '2025-01-01', 1.8500000000000004440892)::text,
 	crm.history_agg(date '2025-01-01', 1.8500000000000004440892::float8)::text,
 	'a numeric with many digits and a double are read alike');
-SELECT is(crm.history_agg(date '2025-01-01', v)::text, crm.history_agg(date '2025-01-01', v::float8)::text,
+SELECT is(crm.history_agg(date '2025-01-01', v)::text,
+	crm.history_agg(date '2025-01-01', v::float8)::text,
 	'the numeric ' || v || ' and the double are read alike')
   FROM unnest('{0.000000001,-0.000000001,-1.234567894999,0.123456785,99.999999999}'::numeric[]) v
  GROUP BY v;

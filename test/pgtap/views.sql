@@ -126,6 +126,12 @@ SELECT w, 'growth_' || u.name, format('growth_at(%%L, %L)', u.unit)
 	   (VALUES ('daily', 'day'), ('weekly', 'week'), ('quarterly', 'quarter'), ('yearly', 'year'))
 		u (name, unit);
 INSERT INTO dated
+SELECT w, v || '_weekly', format('%s_at(%%L, 24, %L)', v, 'week')
+  FROM unnest('{crm_views,crm_views_shop}'::text[]) w, unnest('{cohort,retention}'::text[]) v
+UNION ALL
+SELECT 'crm_views', 'cohort_' || v, format('cohort_segment_at(%%L, 24, %L)', v)
+  FROM unnest('{channel,country}'::text[]) v;
+INSERT INTO dated
 VALUES ('crm_views', 'attribution_campaign', 'attribution_at(%L, touch => ''campaign'')');
 INSERT INTO dated
 SELECT 'crm_views', 'satisfaction_' || u, format('satisfaction_at(%%L, %L)', u)
@@ -302,7 +308,8 @@ SELECT v.workspace, v.name, p.place, p.cte
   FROM view v, pg_temp.place_of_gather(format('SELECT * FROM %I.%I', v.workspace, v.name)) p;
 SELECT is(place, 'workers', format('workers read the histories of %s of %s', name, workspace))
   FROM planned
- WHERE place <> 'histories are not read' AND name <> 'repurchase' ORDER BY workspace, name;
+ WHERE place <> 'histories are not read' AND name NOT IN ('repurchase', 'value_bridge')
+ ORDER BY workspace, name;
 SELECT set_eq($$SELECT name FROM planned WHERE place = 'histories are not read'$$,
 	'{attribution,attribution_campaign,campaign_response,customer_timeline,funnel,journey,
 	  touchpoint,lifecycle_flow,lifecycle_funnel,next_stage,next_tier,order_points,points_balance,
@@ -314,12 +321,15 @@ SELECT set_eq($$SELECT name FROM planned WHERE place = 'histories are not read'$
 -- loop cannot keep its inner rows before PostgreSQL 18.
 SELECT isnt_empty($$SELECT FROM planned WHERE name = 'repurchase'$$,
 	'repurchase reads the histories, in workers where the server finds that cheaper');
+-- A month of value_bridge after the other, so that its models are read once.
+SELECT isnt_empty($$SELECT FROM planned WHERE name = 'value_bridge'$$,
+	'value_bridge reads the histories once a month');
 -- What needs the first day of all reads the histories into a CTE, which workers fill. Its rows are
 -- aggregated by the leader, because a scan of a CTE cannot run in a worker.
 SELECT set_eq($$SELECT name FROM planned WHERE cte$$,
 	'{cohort,cohort_by_country,cohort_by_origin,cohort_by_product,growth,growth_daily,
-	  growth_quarterly,growth_weekly,growth_yearly,retention,
-	  kpi}'::text[],
+	  growth_quarterly,growth_weekly,growth_yearly,retention,kpi,cohort_weekly,
+	  retention_weekly}'::text[],
 	'the leader alone aggregates cohorts and growth');
 SELECT * FROM finish();
 ROLLBACK;
