@@ -213,8 +213,7 @@ BEGIN
 			HINT = 'Forecasts of purchases are there, lifetime values are not.';
 	END IF;
 	PERFORM crm_internal.say_last_purchase(workspace, day) WHERE as_of IS NULL;
-	RETURN QUERY
-	WITH added AS (
+	RETURN QUERY WITH added AS (
 		INSERT INTO model (role, kind, as_of, customers, model)
 		SELECT f.role, f.model ->> 'kind', day, (f.model ->> 'customers')::bigint, f.model
 		  FROM (VALUES (1, 'purchases', purchase_model), (2, 'spend', spend_model))
