@@ -45,6 +45,9 @@ SELECT b.customer_id,
 @columns segment, segment_zh, abc_class, thresholds_as_of, model_as_of, usual_gap,
 @tables @columns days_known, points_earned, idle_days,
 @columns expected_revenue, margin_used
+@tables @columns trainings, category_spend, share_of_wallet, opportunity_open,
+@tables @columns relationship_depth, needs_open, outbound_interactions_90d,
+@tables @columns answered_interactions_90d, response_90d, points_balance
 @attached SELECT p.customer_id,
 @tables SELECT f.customer_id,
 	   p.recency, p.tenure, p.first_purchase_on, p.last_purchase_on,
@@ -61,8 +64,15 @@ SELECT b.customer_id,
 @tables 	   f.decision_contacts, f.serving_cost_12m,
 	   p.segment, p.segment_zh, p.abc_class, p.thresholds_as_of, p.model_as_of, p.usual_gap
 @tables 	   , f.days_known, f.points_earned,
-@tables 	   least(p.recency, @day@ - crm_internal.day_of(f.last_interaction_at, @zone@))
+@tables 	   least(p.recency, @day@ - f.last_interaction_on)
 	   , p.expected_revenue, p.margin_used
+@tables 	   , f.trainings, f.category_spend,
+@tables 	   (least(greatest(coalesce(p.revenue_12m, 0), 0), f.category_spend)
+@tables 		/ f.category_spend)::float8,
+@tables 	   f.opportunity_open, f.relationship_depth, f.needs_open, f.outbound_interactions_90d,
+@tables 	   f.answered_interactions_90d,
+@tables 	   f.answered_interactions_90d::float8 / nullif(f.outbound_interactions_90d, 0),
+@tables 	   f.points_balance
 @tables   FROM @internal@.customer_fact@at@ f
 @tables   LEFT JOIN @internal@.purchase_metric@at@ p ON p.customer_id = f.customer_id
 @attached   FROM @internal@.purchase_metric@at@ p
@@ -85,6 +95,7 @@ SELECT b.customer_id,
 @columns thresholds_as_of, model_as_of, usual_gap,
 @tables @columns tier, tier_zh, stage, stage_zh, points_balance,
 @columns expected_revenue, margin_used
+@tables @columns satisfaction_score, loyalty_score, profit_score
 SELECT q.customer_id,
 @tables 	   c.code, c.name, c.kind, c.industry, c.country, c.region, c.owner, c.city, c.source,
 @tables 	   b.name,
@@ -98,8 +109,10 @@ SELECT q.customer_id,
 @tables 	   q.complaints_12m, q.last_nps, q.last_satisfaction, q.invitations, q.referrals,
 @tables 	   q.serving_cost_12m,
 	   q.thresholds_as_of, q.model_as_of, q.usual_gap
-@tables 	   , t.tier, t.tier_zh, g.stage, s.name_zh, p.balance
+@tables 	   , t.tier, t.tier_zh, g.stage, s.name_zh, q.points_balance
 	   , q.expected_revenue, q.margin_used
+@tables 	   , (e.scores ->> 'satisfaction')::numeric, (e.scores ->> 'loyalty')::numeric,
+@tables 	   (e.scores ->> 'profit_contribution')::numeric
   FROM customer_metric@at@ q
 @tables   LEFT JOIN customer c ON c.customer_id = q.customer_id
 @tables   LEFT JOIN customer b ON b.customer_id = c.parent_id
@@ -117,12 +130,12 @@ SELECT q.customer_id,
 @tables 	  FROM consent v
 @tables 	 WHERE v.channel = 'email' AND crm_internal.is_upto(v.given_at, @day@, @zone@)
 @tables 	 ORDER BY v.customer_id, v.given_at DESC, v.purpose) n ON n.customer_id = q.customer_id
-@tables   LEFT JOIN (
-@tables 	SELECT DISTINCT ON (v.customer_id) v.customer_id, v.kind, v.channel
+@tables   LEFT JOIN LATERAL (
+@tables 	SELECT (array_agg(v.kind ORDER BY v.interaction_id DESC))[1] AS kind,
+@tables 		   (array_agg(v.channel ORDER BY v.interaction_id DESC))[1] AS channel
 @tables 	  FROM interaction v
-@tables 	 WHERE crm_internal.is_upto(v.occurred_at, @day@, @zone@) AND v.kind <> 'control'
-@tables 	 ORDER BY v.customer_id, v.occurred_at DESC, v.interaction_id DESC) i
-@tables 	ON i.customer_id = q.customer_id
+@tables 	 WHERE v.customer_id = q.customer_id
+@tables 	   AND v.occurred_at = q.last_interaction_at) i ON true
 @tables   LEFT JOIN (
 @tables 	SELECT v.customer_id, string_agg(v.tier, ', ' ORDER BY v.program COLLATE "C") AS tier,
 @tables 		   string_agg(v.tier_zh, ', ' ORDER BY v.program COLLATE "C") AS tier_zh
@@ -130,12 +143,24 @@ SELECT q.customer_id,
 @tables 	 GROUP BY v.customer_id) t ON t.customer_id = q.customer_id
 @tables   LEFT JOIN @internal@.found_stage@at@ g ON g.customer_id = q.customer_id
 @tables   LEFT JOIN lifecycle_stage s ON s.stage = g.stage
-@tables   LEFT JOIN (
-@tables 	SELECT v.customer_id,
-@tables 		   (crm.points_balance_agg(v.points, v.occurred_at, v.expires_at, v.available_at,
-@tables 				v.entry_id, v.reverses_id, d.day_end - interval '1 microsecond')).balance
-@tables 	  FROM points_entry v
-@tables 	 CROSS JOIN @ends@ d
-@tables 	 WHERE v.occurred_at < d.day_end
-@tables 	 GROUP BY v.customer_id) p ON p.customer_id = q.customer_id
+@tables   LEFT JOIN LATERAL (
+@tables 	-- As customer_score has them. A score is not known where none of its metrics is, or
+@tables 	-- where it asks for a column that only the view customer_metric has.
+@tables 	SELECT jsonb_object_agg(m.model, m.score) AS scores
+@tables 	  FROM (SELECT r.model, CASE WHEN count(r.value) > 0 AND bool_and(r.is_there) THEN
+@tables 				   round(sum(round(100 * r.gain / nullif(r.most, 0), 6)), 4) END AS score
+@tables 			  FROM (SELECT i.model, f.facts ->> i.metric AS value,
+@tables 						   f.facts ? i.metric AS is_there,
+@tables 						   sum(i.weight * (SELECT max(o.points)
+@tables 											 FROM (SELECT unnest(i.points) AS points) o))
+@tables 							OVER (PARTITION BY i.model) AS most,
+@tables 						   i.weight * coalesce(i.points[width_bucket(
+@tables 							(f.facts ->> i.metric)::numeric, i.breaks) + 1], 0)
+@tables 						   * CASE WHEN i.half_life IS NULL THEN 1
+@tables 								ELSE coalesce(0.5 ^ (q.idle_days * 86400::numeric
+@tables 										/ extract(epoch FROM i.half_life)), 0) END AS gain
+@tables 					  FROM (SELECT to_jsonb(q) AS facts OFFSET 0) f
+@tables 					 CROSS JOIN score_item i
+@tables 					 WHERE i.model IN ('satisfaction', 'loyalty', 'profit_contribution')) r
+@tables 			 GROUP BY r.model) m) e ON true
 @end

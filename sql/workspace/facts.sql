@@ -6,6 +6,28 @@
  * group, and a group that nobody asks for falls out of the plan.
  */
 
+@view @internal@.opportunity_state
+@is Where each opportunity stands at the end of a day. The last row of opportunity_log up to then
+@is tells. Without one, the opportunity is open at the first stage since it was made.
+@columns opportunity_id, customer_id, owner, stage, stage_no, probability, is_open, is_won, is_lost,
+@columns amount, created_at
+SELECT v.opportunity_id, v.customer_id, v.owner, t.stage, t.stage_no, t.probability,
+	   NOT t.is_won AND NOT t.is_lost, t.is_won, t.is_lost, l.amount, v.created_at
+  FROM opportunity v
+  LEFT JOIN LATERAL (
+	SELECT w.stage, w.amount
+	  FROM opportunity_log w
+	 WHERE w.opportunity_id = v.opportunity_id
+	   AND crm_internal.is_upto(w.changed_at, @day@, @zone@)
+	 ORDER BY w.changed_at DESC LIMIT 1) l ON true
+  LEFT JOIN opportunity_stage t
+	ON t.stage = coalesce(l.stage, (SELECT f.stage FROM opportunity_stage f
+									 WHERE NOT f.is_won AND NOT f.is_lost
+									 ORDER BY f.stage_no LIMIT 1))
+ WHERE l.stage IS NOT NULL
+	OR crm_internal.is_upto(v.created_at, @day@, @zone@)
+@end
+
 @view @internal@.customer_fact
 @is All that the tables say of a customer beside purchases, as of a day: one row for each customer.
 @columns customer_id, days_known, categories, categories_12m, interactions_90d,
@@ -13,9 +35,11 @@
 @columns open_opportunity_amount, running_contracts, monthly_contract_amount, renewed_contracts,
 @columns lapsed_contracts, open_cases, open_complaints, complaints_12m, last_nps,
 @columns last_satisfaction, invitations, referrals, decision_contacts, serving_cost_12m,
-@columns points_earned
+@columns points_earned, trainings, opportunity_open, relationship_depth, needs_open,
+@columns outbound_interactions_90d, answered_interactions_90d, category_spend,
+@columns points_balance, last_interaction_on
 SELECT c.customer_id,
-	   @day@ - crm_internal.day_of(c.created_at, @zone@),
+	   @day@ - crm_internal.day_of(c.created_at, w.time_zone),
 	   coalesce(g.categories, 0), coalesce(g.categories_12m, 0),
 	   coalesce(i.interactions_90d, 0), coalesce(i.inbound_interactions, 0),
 	   coalesce(i.inbound_interactions_90d, 0), i.last_interaction_at,
@@ -25,8 +49,20 @@ SELECT c.customer_id,
 	   coalesce(s.open_cases, 0), coalesce(s.open_complaints, 0), coalesce(s.complaints_12m, 0),
 	   a.last_nps, a.last_satisfaction,
 	   coalesce(e.invitations, 0), coalesce(e.referrals, 0), coalesce(d.decision_contacts, 0),
-	   coalesce(x.serving_cost_12m, 0), coalesce(y.points_earned, 0)
+	   coalesce(x.serving_cost_12m, 0), coalesce(y.points_earned, 0),
+	   coalesce(i.trainings, 0), coalesce(o.opportunity_open, 0),
+	   (SELECT count(*) FROM (SELECT unnest(d.deciders) AS contact_id) v
+		 WHERE v.contact_id = ANY (i.reached)),
+	   (SELECT count(DISTINCT v.topic)
+		  FROM (SELECT jsonb_path_query(jsonb_build_array(s.topics, a.topics),
+										'strict $.** ? (@.type() == "string")') AS topic) v),
+	   coalesce(cardinality(i.asked_at), 0)::bigint,
+	   (SELECT count(*) FROM (SELECT unnest(i.asked_at) AS asked_at) v
+		 WHERE v.asked_at <@ i.answered),
+	   c.category_spend, y.points_balance,
+	   crm_internal.day_of(i.last_interaction_at, w.time_zone)
   FROM customer c
+ CROSS JOIN workspace w
   LEFT JOIN (
 	SELECT q.customer_id,
 		   count(DISTINCT t.category) AS categories,
@@ -46,22 +82,23 @@ SELECT c.customer_id,
 		   count(*) FILTER (WHERE n.direction = 'in') AS inbound_interactions,
 		   count(*) FILTER (WHERE n.direction = 'in' AND NOT crm_internal.is_upto(n.occurred_at,
 			@once(@day@ - 90)@, @zone@)) AS inbound_interactions_90d,
-		   max(n.occurred_at) AS last_interaction_at
+		   max(n.occurred_at) AS last_interaction_at,
+		   count(*) FILTER (WHERE n.kind = 'training') AS trainings,
+		   array_agg(n.contact_id) FILTER (WHERE n.contact_id IS NOT NULL) AS reached,
+		   array_agg(n.occurred_at) FILTER (WHERE n.direction = 'out'
+			AND NOT crm_internal.is_upto(n.occurred_at, @once(@day@ - 90)@, @zone@)) AS asked_at,
+		   -- The times less than 14 days before a contact of the customer
+		   range_agg(tstzrange(n.occurred_at - interval '336 hours', n.occurred_at, '()')) FILTER (
+			WHERE n.direction = 'in'
+			  AND NOT crm_internal.is_upto(n.occurred_at, @once(@day@ - 90)@, @zone@)) AS answered
 	  FROM interaction n
 	 WHERE crm_internal.is_upto(n.occurred_at, @day@, @zone@) AND n.kind <> 'control'
 	 GROUP BY n.customer_id) i ON i.customer_id = c.customer_id
   LEFT JOIN (
-	SELECT v.customer_id, count(*) AS open_opportunities,
-		sum(l.amount) AS open_opportunity_amount
-	  FROM opportunity v
-	 CROSS JOIN LATERAL (
-		SELECT w.stage, w.amount
-		  FROM opportunity_log w
-		 WHERE w.opportunity_id = v.opportunity_id
-		 	AND crm_internal.is_upto(w.changed_at, @day@, @zone@)
-		 ORDER BY w.changed_at DESC LIMIT 1) l
-	  JOIN opportunity_stage t ON t.stage = l.stage
-	 WHERE NOT t.is_won AND NOT t.is_lost
+	SELECT v.customer_id, count(*) FILTER (WHERE v.is_open) AS open_opportunities,
+		   sum(v.amount) FILTER (WHERE v.is_open) AS open_opportunity_amount,
+		   sum(v.amount * v.probability) FILTER (WHERE v.is_open) AS opportunity_open
+	  FROM @internal@.opportunity_state@at@ v
 	 GROUP BY v.customer_id) o ON o.customer_id = c.customer_id
   LEFT JOIN (
 	SELECT b.customer_id,
@@ -81,8 +118,9 @@ SELECT c.customer_id,
 	SELECT t.customer_id,
 		   count(*) FILTER (WHERE t.open) AS open_cases,
 		   count(*) FILTER (WHERE t.open AND t.kind = 'complaint') AS open_complaints,
-		   count(*) FILTER (WHERE t.kind = 'complaint' AND t.recent) AS complaints_12m
-	  FROM (SELECT v.customer_id, v.kind,
+		   count(*) FILTER (WHERE t.kind = 'complaint' AND t.recent) AS complaints_12m,
+		   jsonb_agg(to_jsonb(t.topics)) FILTER (WHERE t.open) AS topics
+	  FROM (SELECT v.customer_id, v.kind, v.topics,
 				   NOT coalesce(crm_internal.is_upto(v.resolved_at, @day@, @zone@), false)
 					AS open,
 				   NOT crm_internal.is_upto(v.opened_at,
@@ -93,12 +131,15 @@ SELECT c.customer_id,
   LEFT JOIN (
 	SELECT v.customer_id,
 		   (array_agg(v.score ORDER BY v.answered_at DESC, v.answer_id DESC)
-			FILTER (WHERE v.measure = 'nps'))[1] AS last_nps,
+			FILTER (WHERE v.measure = 'nps' AND v.score IS NOT NULL))[1] AS last_nps,
 		   ((array_agg(v.score / v.scale_max ORDER BY v.answered_at DESC, v.answer_id DESC)
-			FILTER (WHERE v.measure <> 'need'))[1])::float8 AS last_satisfaction
+			FILTER (WHERE v.measure <> 'need' AND v.score IS NOT NULL))[1])::float8
+			AS last_satisfaction,
+		   jsonb_agg(to_jsonb(v.topics)) FILTER (
+			WHERE v.measure = 'need' AND NOT crm_internal.is_upto(v.answered_at,
+				@once((@day@ - interval '12 months')::date)@, @zone@)) AS topics
 	  FROM survey_answer v
 	 WHERE crm_internal.is_upto(v.answered_at, @day@, @zone@)
-	   AND v.score IS NOT NULL
 	 GROUP BY v.customer_id) a ON a.customer_id = c.customer_id
   LEFT JOIN (
 	SELECT v.referrer_id,
@@ -109,7 +150,8 @@ SELECT c.customer_id,
 	 WHERE crm_internal.is_upto(v.invited_at, @day@, @zone@)
 	 GROUP BY v.referrer_id) e ON e.referrer_id = c.customer_id
   LEFT JOIN (
-	SELECT v.customer_id, count(v.buying_role) AS decision_contacts
+	SELECT v.customer_id, count(v.buying_role) AS decision_contacts,
+		   array_agg(v.contact_id) FILTER (WHERE v.buying_role IS NOT NULL) AS deciders
 	  FROM contact v
 	 GROUP BY v.customer_id) d ON d.customer_id = c.customer_id
   LEFT JOIN (
@@ -120,10 +162,15 @@ SELECT c.customer_id,
 	   	AND v.spent_on > (@day@ - interval '12 months')::date
 	 GROUP BY v.customer_id) x ON x.customer_id = c.customer_id
   LEFT JOIN (
-	SELECT v.customer_id, sum(v.points) AS points_earned
+	SELECT v.customer_id,
+		   sum(v.points) FILTER (
+			WHERE v.qualifying AND v.kind <> 'redeem'
+			  AND coalesce(v.available_at, v.occurred_at) < d.day_end) AS points_earned,
+		   (crm.points_balance_agg(v.points, v.occurred_at, v.expires_at, v.available_at,
+				v.entry_id, v.reverses_id, d.day_end - interval '1 microsecond')
+			FILTER (WHERE v.occurred_at < d.day_end)).balance AS points_balance
 	  FROM points_entry v
-	 WHERE v.qualifying AND v.kind <> 'redeem'
-	   AND coalesce(v.available_at, v.occurred_at) < @end_of(@day@)@
+	 CROSS JOIN @ends@ d
 	 GROUP BY v.customer_id) y ON y.customer_id = c.customer_id
 @end
 

@@ -1,17 +1,20 @@
 /*
  * rules
  *
- * Rules to start from: stages of selling, metrics, tiers and the nine stages
- * of a customer's life. They are rows of yours; change them as you like.
+ * Rules to start from: stages of selling, metrics, tiers, the nine stages of a
+ * customer's life and scores. They are rows of yours; change them as you like.
+ *
+ * Scores ask for metrics that do not depend on the size of the business:
+ * quintiles, counts and shares, and no amounts of money.
  */
 
-INSERT INTO opportunity_stage (stage, stage_no, probability, is_won, is_lost) VALUES
-	('qualification', 1, 0.1, false, false),
-	('needs', 2, 0.3, false, false),
-	('proposal', 3, 0.5, false, false),
-	('negotiation', 4, 0.75, false, false),
-	('won', 5, 1, true, false),
-	('lost', 6, 0, false, true);
+INSERT INTO opportunity_stage (stage, stage_no, probability, is_won, is_lost, name_zh) VALUES
+	('qualification', 1, 0.1, false, false, '资格确认'),
+	('needs', 2, 0.3, false, false, '需求分析'),
+	('proposal', 3, 0.5, false, false, '方案报价'),
+	('negotiation', 4, 0.75, false, false, '谈判'),
+	('won', 5, 1, true, false, '赢单'),
+	('lost', 6, 0, false, true, '输单');
 
 @metrics
 
@@ -68,3 +71,33 @@ SELECT f.stage, t.stage
   FROM lifecycle_stage f, lifecycle_stage t
  WHERE f.phase <> 'lapsed' AND t.stage_no > f.stage_no
 	OR f.phase = 'lapsed' AND t.stage IN ('purchase', 'churned') AND t.stage <> f.stage;
+
+INSERT INTO score_item (model, metric, weight, breaks, points, half_life) VALUES
+	('value', 'f', 1, '{2,3,4,5}', '{0,1,2,3,4}', NULL),
+	('value', 'm', 2, '{2,3,4,5}', '{0,1,2,3,4}', NULL),
+	('value', 'categories_12m', 1, '{1,2,3,5}', '{0,1,2,3,4}', NULL),
+	('value', 'margin', 2, '{0,0.1,0.2,0.3}', '{0,1,2,3,4}', NULL),
+	('loyalty', 'purchases_12m', 3, '{1,2,3,6}', '{0,1,2,3,4}', NULL),
+	('loyalty', 'renewed_contracts', 1, '{1,2}', '{0,1,2}', NULL),
+	('loyalty', 'referrals', 1, '{1,2}', '{0,1,2}', NULL),
+	('loyalty', 'last_satisfaction', 2, '{0.5,0.7,0.9}', '{0,1,2,3}', NULL),
+	('need', 'needs_open', 2, '{1,2,3}', '{0,1,2,3}', NULL),
+	('need', 'open_opportunities', 2, '{1,2}', '{0,2,3}', NULL),
+	('need', 'inbound_interactions_90d', 1, '{1,3,10}', '{0,1,2,3}', '30 days'),
+	('need', 'expected_purchases_90d', 1, '{0.5,1,2}', '{0,1,2,3}', NULL),
+	('need', 'share_of_wallet', 1, '{0.25,0.5,0.75}', '{3,2,1,0}', NULL),
+	('health', 'idle_ratio', 3, '{1,2,4}', '{3,2,1,0}', NULL),
+	('health', 'open_complaints', 2, '{1,2}', '{2,1,0}', NULL),
+	('health', 'last_satisfaction', 2, '{0.5,0.7}', '{0,1,2}', NULL),
+	('health', 'interactions_90d', 1, '{1,3}', '{0,1,2}', NULL),
+	('health', 'relationship_depth', 1, '{1,2}', '{0,1,2}', NULL),
+	('engagement', 'interactions_90d', 2, '{1,3,10}', '{0,1,2,3}', '30 days'),
+	('engagement', 'inbound_interactions_90d', 2, '{1,3,10}', '{0,1,2,3}', '30 days'),
+	('engagement', 'response_90d', 1, '{0.01,0.3,0.6}', '{0,1,2,3}', NULL),
+	('engagement', 'trainings', 1, '{1,3}', '{0,1,2}', NULL),
+	('engagement', 'invitations', 1, '{1,3}', '{0,1,2}', NULL),
+	('satisfaction', 'last_satisfaction', 1, '{0.1,0.2,0.3,0.4,0.5,0.6,0.7,0.8,0.9,1}',
+	 '{0,1,2,3,4,5,6,7,8,9,10}', NULL),
+	('profit_contribution', 'profit_12m', 1, '{0.01}', '{0,1}', NULL),
+	('profit_contribution', 'm', 2, '{2,3,4,5}', '{0,1,2,3,4}', NULL),
+	('profit_contribution', 'margin', 2, '{0,0.1,0.2,0.3}', '{0,1,2,3,4}', NULL);

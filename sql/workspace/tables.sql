@@ -31,6 +31,7 @@ CREATE TABLE customer (
 	category_spend numeric CHECK (category_spend > 0),
 	created_at timestamptz NOT NULL DEFAULT now()
 );
+CREATE INDEX ON customer (parent_id) WHERE parent_id IS NOT NULL;
 COMMENT ON TABLE customer IS
 'A company or person that buys or may buy. A lead is a customer who has not bought yet, so that '
 'there is one key for life.';
@@ -203,6 +204,7 @@ CREATE TABLE opportunity_stage (
 	probability numeric NOT NULL CHECK (probability BETWEEN 0 AND 1),
 	is_won boolean NOT NULL DEFAULT false,
 	is_lost boolean NOT NULL DEFAULT false,
+	name_zh text,
 	CHECK (NOT (is_won AND is_lost))
 );
 COMMENT ON TABLE opportunity_stage IS 'The stages of selling.';
