@@ -326,7 +326,7 @@ COMMENT ON FUNCTION crm_internal.facts_of_domains(oid, text) IS
 CREATE FUNCTION crm_internal.rule_tables() RETURNS text[]
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE
 	RETURN '{segment,segment_rule,opportunity_stage,metric,program,tier,tier_rule,'
-		'lifecycle_stage,lifecycle_rule,lifecycle_move,churn_rule}'::text[];
+		'lifecycle_stage,lifecycle_rule,lifecycle_move,churn_rule,score_item,score_band}'::text[];
 COMMENT ON FUNCTION crm_internal.rule_tables() IS
 'The tables of a workspace that are made with rows in them.';
 

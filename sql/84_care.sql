@@ -268,6 +268,13 @@ BEGIN
 							WHERE a.attrelid = to_regclass('customer_metric')
 							  AND a.attname = m.metric)
 		   AND NOT EXISTS (SELECT FROM score_item i WHERE i.model = m.metric);
+		RETURN QUERY
+		SELECT 'customer below itself', 'customer',
+			   format('The parents of these customers run in a circle: %s.',
+					  string_agg(a.customer_id::text, ', ' ORDER BY a.customer_id)),
+			   'Set parent_id to NULL where the group begins.'
+		  FROM account_member a WHERE a.in_cycle
+		HAVING count(*) > 0;
 		RETURN QUERY SELECT p.* FROM crm_internal.program_problems(workspace) p;
 	END IF;
 END
@@ -517,6 +524,24 @@ $$;
 COMMENT ON FUNCTION crm_internal.upgrade_constraint(crm_internal.difference, text, text) IS
 'The statement that makes a constraint, or that switches a disabled one on.';
 
+/* A score is the sum of its rows, so a model that has rows already gets no others. */
+CREATE FUNCTION crm_internal.upgrade_scores(differences crm_internal.difference[])
+	RETURNS crm_internal.difference[]
+	LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	IF to_regclass('score_item') IS NULL THEN
+		RETURN differences;
+	END IF;
+	RETURN ARRAY(SELECT ROW(f.*)::crm_internal.difference
+				   FROM unnest(differences) f
+				  WHERE f.kind <> 'row' OR f.object <> 'score_item'
+					 OR split_part(f.part, ', ', 1)
+						<> ALL (ARRAY(SELECT i.model FROM score_item i)));
+END
+$$;
+COMMENT ON FUNCTION crm_internal.upgrade_scores(crm_internal.difference[]) IS
+'Differences of a workspace, but for rows of scores that have rows there.';
+
 /* The search path holds both schemas, so that bare names in the statement are found. */
 CREATE FUNCTION crm_internal.upgrade_apply(d crm_internal.difference, workspace text,
 	internal text, crm_version text) RETURNS text
@@ -704,7 +729,8 @@ BEGIN
 	PERFORM crm_internal.workspace_lock(workspace);
 	SELECT w.crm_version INTO its_version FROM workspace w;
 	PERFORM crm_internal.upgrade_prepare(workspace, internal);
-	found := ARRAY(SELECT f FROM crm_internal.workspace_differences(workspace) f);
+	found := crm_internal.upgrade_scores(
+		ARRAY(SELECT f FROM crm_internal.workspace_differences(workspace) f));
 	wanted := crm_internal.upgrade_wanted(found, coalesce(overwrite, false));
 	kept := ARRAY(SELECT r FROM crm_internal.reported(found) r WHERE r <> ALL (wanted));
 	PERFORM crm_internal.upgrade_lock(workspace,

@@ -153,6 +153,10 @@ BEGIN
 			 CROSS JOIN LATERAL unnest(ARRAY[c.name, c.email, c.phone]) AS u (text)
 			 WHERE c.customer_id = personal_texts.customer_id::bigint);
 	END IF;
+	IF to_regclass('customer_identity') IS NOT NULL THEN
+		texts := texts || ARRAY(SELECT i.external_id FROM customer_identity i
+								 WHERE i.customer_id = personal_texts.customer_id::bigint);
+	END IF;
 	RETURN array_remove(array_remove(texts || ARRAY(
 		SELECT f.value #>> '{}'
 		  FROM customer_merge m
@@ -175,6 +179,9 @@ BEGIN
 	UPDATE maintenance_run r SET error = 'The message named a customer who was erased.'
 	 WHERE EXISTS (SELECT FROM unnest(texts) t WHERE strpos(r.error, t) > 0);
 	DELETE FROM customer_merge m WHERE m.kept = texts[1] OR m.dropped = texts[1];
+	IF to_regclass('customer_identity') IS NOT NULL THEN
+		DELETE FROM customer_identity i WHERE i.source = 'customer_id' AND i.external_id = texts[1];
+	END IF;
 	DELETE FROM workspace_problem p
 	 WHERE EXISTS (SELECT FROM unnest(texts) t WHERE strpos(concat(p.detail, p.hint), t) > 0);
 END
@@ -397,6 +404,26 @@ $$;
 COMMENT ON FUNCTION crm_internal.merge_person(bigint, bigint) IS
 'Fills what is not known of a customer from another one.';
 
+/* Whoever still calls the customer who goes by the old key finds the one who stays. */
+CREATE FUNCTION crm_internal.merge_identity(keep bigint, "drop" bigint) RETURNS void
+	LANGUAGE plpgsql AS $$
+BEGIN
+	-- A workspace that was not upgraded has no such table.
+	IF to_regclass('customer_identity') IS NOT NULL THEN
+		INSERT INTO customer_identity (source, external_id, customer_id)
+		SELECT u.source, u.external_id, keep
+		  FROM customer c
+		 CROSS JOIN LATERAL (VALUES ('customer_id', c.customer_id::text), ('code', c.code))
+			AS u (source, external_id)
+		 WHERE c.customer_id = "drop" AND u.external_id IS NOT NULL
+		ON CONFLICT ON CONSTRAINT customer_identity_pkey
+			DO UPDATE SET customer_id = excluded.customer_id;
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION crm_internal.merge_identity(bigint, bigint) IS
+'Notes the keys of a customer who goes as identities of the one who stays.';
+
 CREATE FUNCTION crm_internal.merge_archive(keep text, "drop" text) RETURNS void
 	LANGUAGE plpgsql AS $$
 DECLARE
@@ -446,6 +473,7 @@ BEGIN
 			"drop"::text);
 	END LOOP;
 	PERFORM crm_internal.merge_person(keep, "drop");
+	PERFORM crm_internal.merge_identity(keep, "drop");
 	DELETE FROM customer c WHERE c.customer_id = "drop";
 	DELETE FROM customer_history h WHERE h.customer_id = "drop";
 	DELETE FROM customer_change n WHERE n.customer_id = "drop";
@@ -493,7 +521,9 @@ COMMENT ON FUNCTION crm_internal.merge_customers_as_owner(text, text, text) IS
 --| and consent of the second one become those of the first one. What is not known of the first one
 --| is taken from the second one. Each program and the stages keep the log of the first one, or get
 --| that of the second one where there is none. A higher tier of the second one holds until its next
---| review. The table `customer_merge` keeps what the second customer had been.
+--| review. The table `customer_merge` keeps what the second customer had been. The identities of
+--| both lead to the first one, and so do the key and the code of the second one
+--| (`customer_identity`).
 --|
 --| In an attached workspace the purchases belong to the source. There only the archived histories
 --| are joined, and a NOTICE says how many rows of the source name the second customer.

@@ -42,6 +42,8 @@ INSERT INTO points_entry (entry_id, customer_id, kind, points, occurred_at, orde
 VALUES (1, 770077, 'earn', 10, '2025-01-10', 1);
 INSERT INTO points_entry (entry_id, customer_id, kind, points, occurred_at, reverses_id)
 VALUES (2, 770077, 'reverse', -1, '2025-01-11', 1);
+INSERT INTO customer_identity (source, external_id, customer_id)
+VALUES ('newsletter', 'zoe@zebra.example', 770077), ('till', '770077', 770077);
 CREATE TABLE crm_people.note (customer_id bigint, body text);
 INSERT INTO note VALUES (770077, 'Zoe Zebra likes stripes.');
 SET LOCAL crm.as_of = '2025-02-28';
@@ -84,8 +86,9 @@ SELECT is_empty($$
 SELECT is((SELECT array_agg(k ORDER BY k COLLATE "C")
 			 FROM jsonb_object_keys(crm.customer_data('crm_people', 770077)) k),
 	'{consent,contact,contract,cost_entry,customer,customer_360,customer_change,customer_history,
-	  interaction,lifecycle_log,note,opportunity,opportunity_log,points_entry,purchase,referral,
-	  refund,rejected_customer,sales_order,sales_order_line,service_case,survey_answer,
+	  customer_identity,interaction,lifecycle_log,note,opportunity,opportunity_log,points_entry,
+	  purchase,referral,refund,
+	  rejected_customer,sales_order,sales_order_line,service_case,survey_answer,
 	  tier_log}'::text[],
 	'the data of a customer come from every table');
 SELECT is(jsonb_array_length(crm.customer_data('crm_people', 770077) -> 'sales_order_line'), 4,
@@ -105,8 +108,12 @@ SELECT is((SELECT revenue FROM customer_value WHERE customer_id = 1), :revenue::
 	'a merged customer has the purchases of both');
 SELECT is_empty($$
 	SELECT n FROM pg_temp.named('770077') n EXCEPT VALUES ('customer_merge'), ('maintenance_run'),
-	('opportunity_log')$$,
-	'no table but the record of the merge knows the key of the customer who went');
+	('opportunity_log'), ('customer_identity')$$,
+	'the record of the merge and the identities alone know the key of the customer who went');
+SELECT set_eq('SELECT source, external_id, customer_id FROM customer_identity', $$VALUES
+	('newsletter', 'zoe@zebra.example', 1::bigint), ('till', '770077', 1),
+	('customer_id', '770077', 1), ('code', 'ZZ-77', 1)$$,
+	'the identities of both, and the key and code of the one who went, lead to the one who stays');
 SELECT results_eq($$SELECT name, region, created_at::date FROM customer WHERE customer_id = 1$$,
 	$$VALUES ('Ada', 'north', date '2025-01-01')$$,
 	'what was not known of the customer who stayed comes from the other one');
@@ -126,6 +133,8 @@ SELECT throws_ok($$SELECT crm.merge_customers('crm_people', 1, 404)$$, '23503', 
 SELECT crm.erase_customer('crm_people', 1) \g /dev/null
 SELECT is_empty($$SELECT n FROM pg_temp.named('Zebra|zebra|ZZ-77') n$$,
 	'erasing a merged customer erases the record of the merge');
+SELECT is((SELECT count(*) FROM customer_identity), 0::bigint,
+	'erasing a merged customer erases the identities');
 ROLLBACK TO joined;
 
 -- A higher tier of the customer who went is kept until its review.

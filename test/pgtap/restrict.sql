@@ -14,6 +14,8 @@ INSERT INTO contact (contact_id, customer_id, name)
 SELECT c.customer_id, c.customer_id, c.name || ' contact' FROM customer c;
 INSERT INTO consent (customer_id, purpose, channel, given_at, status)
 SELECT c.customer_id, 'offers', 'email', '2025-01-02', 'granted' FROM customer c;
+INSERT INTO customer_identity (source, external_id, customer_id)
+SELECT 'till', c.customer_id, c.customer_id FROM customer c;
 INSERT INTO cost_entry (spent_on, purpose, customer_id, amount)
 SELECT '2025-01-03', 'service', c.customer_id, 5 FROM customer c;
 INSERT INTO cost_entry (spent_on, purpose, amount) VALUES ('2025-01-03', 'acquisition', 100);

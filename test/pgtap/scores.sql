@@ -7,6 +7,7 @@ SET LOCAL TimeZone = 'UTC';
 SELECT * FROM no_plan();
 
 SELECT crm.create_workspace('crm_scores', 'UTC') \g /dev/null
+DELETE FROM crm_scores.score_item;
 SET LOCAL crm.as_of = '2025-03-31';
 SELECT is_empty('SELECT * FROM crm_scores.customer_score',
 	'without rows in score_item there is no score');

@@ -165,6 +165,27 @@ SELECT is_empty($$SELECT FROM crm_twin.lifecycle_rule WHERE stage = 'advocacy'$$
 	'rules that the owner deleted stay away');
 ROLLBACK TO changed;
 
+-- Scores that come with a version: those of a model that has rows are the owner's.
+SAVEPOINT scored;
+DELETE FROM crm_twin.score_item;
+DELETE FROM crm_twin.score_band;
+INSERT INTO crm_twin.score_item (model, metric, weight, breaks, points)
+VALUES ('value', 'revenue', 1, '{100}', '{0,1}');
+UPDATE crm_twin_internal.shipped s
+   SET definition = regexp_replace(s.definition, 'INSERT INTO score_(item|band) [^;]*;', '', 'g');
+UPDATE crm_twin.workspace SET crm_version = '0.0';
+SELECT cmp_ok(crm.upgrade_workspace('crm_twin'), '>', 20::bigint,
+	'an upgrade makes the scores of this version');
+SELECT results_eq($$SELECT metric FROM crm_twin.score_item WHERE model = 'value'$$,
+	$$VALUES ('revenue')$$, 'an upgrade leaves a score that has rows as it is');
+SELECT is((SELECT count(DISTINCT model) FROM crm_twin.score_item), 7::bigint,
+	'an upgrade makes the other scores');
+SELECT is((SELECT count(*) FROM crm_twin.score_band), 3::bigint,
+	'an upgrade makes the bands of health');
+SELECT is_empty($$SELECT pg_temp.found('crm_twin')$$,
+	'a check is silent about a score of their own');
+ROLLBACK TO scored;
+
 -- Age: the workspace and the definitions that it keeps are of an earlier version.
 CREATE FUNCTION pg_temp.age(part text, earlier text, later text) RETURNS void LANGUAGE sql AS $$
 	UPDATE crm_twin_internal.shipped s SET definition = replace(s.definition, later, earlier)
