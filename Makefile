@@ -131,7 +131,7 @@ OBJS        = \
 WORKSPACE   = workspace segments tables rules purchase attached history views facts customer \
 	attached_customer growth attached_growth tiers lifecycle recurring journey winning movement \
 	attached_movement voice kpi growing attached_growing origin attached_origin potential value \
-	attached_value
+	attached_value business
 
 definition  = sql/workspace_definition.sql
 SQL_MODULES = \

@@ -49,7 +49,7 @@ CREATE FUNCTION crm_internal.workspace_parts(attached boolean) RETURNS text[]
 					'attached_value}'::text[]
 				ELSE '{workspace,segments,tables,rules,purchase,history,views,facts,customer,'
 					'growth,tiers,lifecycle,recurring,journey,winning,movement,voice,kpi,'
-					'growing,origin,potential,value}'::text[] END;
+					'growing,origin,potential,value,business}'::text[] END;
 COMMENT ON FUNCTION crm_internal.workspace_parts(boolean) IS
 'The definitions that make up a workspace, in the order in which they are run: one over a relation '
 'of your own (true) or one with tables (false).';

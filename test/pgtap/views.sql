@@ -70,6 +70,13 @@ SELECT 1 + g % 250, timestamptz '2023-09-01' + g * interval '1 day', 'earn', 10 
 INSERT INTO crm_views.referral (referrer_id, referred_id, invited_at, converted_at)
 SELECT g, g + 100, timestamptz '2024-02-01' + g * interval '1 day',
 	   timestamptz '2024-03-01' + g * interval '1 day' FROM generate_series(1, 50) g;
+INSERT INTO crm_views.opportunity (opportunity_id, customer_id, name, owner, created_at)
+SELECT g, 1 + g % 150, 'deal ' || g, 'seller ' || g % 5,
+	   timestamptz '2023-01-15' + g * interval '3 days' FROM generate_series(1, 300) g;
+INSERT INTO crm_views.opportunity_log (opportunity_id, changed_at, stage, amount)
+SELECT g, timestamptz '2023-01-15' + g * interval '3 days' + n * interval '9 days',
+	   (ARRAY['needs', 'negotiation', CASE WHEN g % 2 = 0 THEN 'won' ELSE 'lost' END])[n], 10 + g
+  FROM generate_series(1, 300) g, generate_series(1, g % 4) n;
 INSERT INTO crm_views.metric (metric, definition) VALUES ('value', 'The score value.');
 INSERT INTO crm_views.score_item (model, metric, weight, breaks, points, half_life) VALUES
 	('value', 'revenue', 2, '{100, 300}', '{0, 1, 2}', NULL),
@@ -142,7 +149,7 @@ SELECT w, 'cohort_by_' || d, format('cohort_by_origin_at(%%L, dimension => %L)',
 SELECT set_eq($$SELECT DISTINCT c.relname FROM pg_class c
 	WHERE c.relnamespace IN ('crm_views'::regnamespace, 'crm_views_shop'::regnamespace)
 	  AND c.relkind = 'v' EXCEPT SELECT name FROM dated$$,
-	'{purchase_history,refresh_progress,rejected_purchase,shown_day}'::text[],
+	'{account_member,purchase_history,refresh_progress,rejected_purchase,shown_day}'::text[],
 	'every view of a day has a function of a day');
 
 CREATE FUNCTION pg_temp.rows_of(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
@@ -308,14 +315,16 @@ SELECT v.workspace, v.name, p.place, p.cte
   FROM view v, pg_temp.place_of_gather(format('SELECT * FROM %I.%I', v.workspace, v.name)) p;
 SELECT is(place, 'workers', format('workers read the histories of %s of %s', name, workspace))
   FROM planned
- WHERE place <> 'histories are not read' AND name NOT IN ('repurchase', 'value_bridge')
+ WHERE place <> 'histories are not read'
+   AND name NOT IN ('account', 'repurchase', 'value_bridge')
  ORDER BY workspace, name;
 SELECT set_eq($$SELECT name FROM planned WHERE place = 'histories are not read'$$,
-	'{attribution,attribution_campaign,campaign_response,customer_timeline,funnel,journey,
-	  touchpoint,lifecycle_flow,lifecycle_funnel,next_stage,next_tier,order_points,points_balance,
-	  points_lot,product_affinity,purchase,recurring,refresh_progress,rejected_purchase,
-	  renewal,shown_day,tier_flow,
-	  customer_need,promoter_flow,satisfaction,satisfaction_tier}'::text[],
+	'{account_member,attribution,attribution_campaign,buying_role,campaign_response,contactable,
+	  customer_consent,customer_need,customer_timeline,funnel,journey,lifecycle_flow,
+	  lifecycle_funnel,next_stage,next_tier,order_points,pipeline,points_balance,points_lot,
+	  product_affinity,promoter_flow,purchase,recurring,refresh_progress,rejected_purchase,
+	  relationship,renewal,satisfaction,satisfaction_tier,shown_day,tier_flow,touchpoint,
+	  win_rate}'::text[],
 	'all views but these read the histories');
 -- Workers would compute the few months of repurchase again for each history: a parallel nested
 -- loop cannot keep its inner rows before PostgreSQL 18.
@@ -324,6 +333,9 @@ SELECT isnt_empty($$SELECT FROM planned WHERE name = 'repurchase'$$,
 -- A month of value_bridge after the other, so that its models are read once.
 SELECT isnt_empty($$SELECT FROM planned WHERE name = 'value_bridge'$$,
 	'value_bridge reads the histories once a month');
+-- Few customers are in groups, so their histories are looked up, one by one.
+SELECT isnt_empty($$SELECT FROM planned WHERE name = 'account' AND place = 'leader'$$,
+	'account looks up the histories of the customers in groups');
 -- What needs the first day of all reads the histories into a CTE, which workers fill. Its rows are
 -- aggregated by the leader, because a scan of a CTE cannot run in a worker.
 SELECT set_eq($$SELECT name FROM planned WHERE cte$$,
