@@ -140,6 +140,10 @@ COMMENT ON AGGREGATE crm.points_balance_agg(numeric, timestamptz, timestamptz, t
 --|
 --| An entry without a `reverses_id`, or with one of no entry that was earned by then, takes the
 --| points that expire first.
+--|
+--| An entry with points above 0 and the `entry_id` of an entry below 0 in `reverses_id` undoes it.
+--| From then on the statement is as if fewer points had been taken. So the points have the expiry
+--| that they had. They count as neither earned nor spent.
 CREATE AGGREGATE crm.points_balance_agg(points numeric, occurred_at timestamptz,
 	expires_at timestamptz, available_at timestamptz,
 	entry_id bigint, reverses_id bigint, as_of timestamptz) (

@@ -14,6 +14,8 @@
  * from a lot inside the heap therefore leaves the heap valid. An empty lot
  * stays in it until it comes to the top.
  *
+ * Debits that were undone up to as_of shrink before the replay begins.
+ *
  * Points are owed only while the heap has nothing to spend.
  *
  * The sum of all absolute points fits into 64 bits: the caller limits it to
@@ -31,8 +33,10 @@ typedef struct Replay
 {
 	PointsLot *lots; /* one for each entry */
 	size_t count; /* of the heap, in the lots' column of that name */
-	const PointsName *names; /* in order of names */
+	const PointsName *names; /* of lots, in order of names */
 	size_t name_count; /* lots with a name */
+	const PointsName *keys; /* of debits, in order of keys */
+	size_t key_count; /* debits with a key */
 	int64_t owed; /* minor units, not negative */
 	PointsBalance *balance;
 } Replay;
@@ -65,6 +69,10 @@ compare_lots(const PointsEntry *left, const PointsEntry *right)
 		order = right->has_name - left->has_name;
 	if (order == 0)
 		order = compare(left->name, right->name);
+	if (order == 0)
+		order = right->has_key - left->has_key;
+	if (order == 0)
+		order = compare(left->key, right->key);
 	return order;
 }
 
@@ -220,43 +228,44 @@ earn(Replay *replay, size_t place)
 }
 
 /*
- * The lot that the debit takes back, or NULL if no lot has that name. Binary
- * search for the lower bound.
+ * The first entry in time of a name among sorted names, or NULL if none has it.
+ * Binary search for the lower bound.
  */
 static PointsLot *
-named_lot(const Replay *replay, const PointsEntry *debit)
+find(const Replay *replay, const PointsName *names, size_t count, int64_t name)
 {
 	size_t low = 0;
-	size_t high = replay->name_count;
+	size_t high = count;
 
 	while (low < high)
 	{
 		size_t middle = low + (high - low) / 2;
 
-		if (replay->names[middle].name < debit->name)
+		if (names[middle].name < name)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	if (low == replay->name_count || replay->names[low].name != debit->name)
+	if (low == count || names[low].name != name)
 		return NULL;
-	return &replay->lots[replay->names[low].entry];
+	return &replay->lots[names[low].entry];
 }
 
 /*
- * Takes from the lot that the debit names. Returns the points that are still
- * wanted: all of them if there is no such lot, or if it is later than the
- * debit.
+ * Takes wanted points from the lot that the debit names. Returns the points
+ * that are still wanted: all of them if there is no such lot, or if it is later
+ * than the debit.
  *
  * Points of an expired lot move from "expired" to "spent", where the debit
  * counts in full. They left the balance when they expired, so they cannot be
  * asked for again.
  */
 static int64_t
-take_back(Replay *replay, const PointsEntry *debit)
+take_back(Replay *replay, const PointsEntry *debit, int64_t wanted)
 {
-	int64_t wanted = -debit->units;
-	PointsLot *lot = debit->has_name ? named_lot(replay, debit) : NULL;
+	PointsLot *lot = debit->has_name ? find(replay, replay->names,
+											replay->name_count, debit->name)
+									 : NULL;
 	int64_t taken;
 
 	if (lot == NULL || lot->entry->occurred_at > debit->occurred_at)
@@ -269,17 +278,15 @@ take_back(Replay *replay, const PointsEntry *debit)
 }
 
 /*
- * Performs a debit. Lots that earlier debits took back in full are removed
- * from the top on the way. The rest that no lot covers is owed, in addition to
- * points that are owed already.
+ * Performs a debit of wanted points. Lots that earlier debits took back in full
+ * are removed from the top on the way. The rest that no lot covers is owed, in
+ * addition to points that are owed already.
  */
 static void
-take(Replay *replay, const PointsEntry *debit)
+take(Replay *replay, const PointsEntry *debit, int64_t wanted)
 {
-	int64_t wanted;
-
 	expire(replay, debit->occurred_at);
-	wanted = take_back(replay, debit);
+	wanted = take_back(replay, debit, wanted);
 	while (replay->count > 0 && (wanted > 0 || top(replay)->left == 0))
 	{
 		PointsLot *lot = top(replay);
@@ -329,24 +336,60 @@ sum_lots(const PointsLot *lots, size_t count, int64_t as_of,
 /*
  * Puts the lots at the places of their entries, and sorts their names. A debit
  * has a place as well, with nothing left, so that places need no translation.
+ * The keys of debits are sorted behind the names of lots. Each entry adds one
+ * or the other, so that one array has room for both.
  */
 static void
 lay_out(Replay *replay, const PointsEntry *entries, size_t count,
 		PointsName *names)
 {
+	PointsName *keys = names + count;
+
 	for (size_t i = 0; i < count; i++)
 	{
+		const PointsEntry *entry = &entries[i];
+
 		pause_at(i);
-		replay->lots[i].entry = &entries[i];
-		replay->lots[i].left = entries[i].units > 0 ? entries[i].units : 0;
-		if (entries[i].units > 0 && entries[i].has_name)
-		{
-			names[replay->name_count].name = entries[i].name;
-			names[replay->name_count++].entry = i;
-		}
+		replay->lots[i].entry = entry;
+		replay->lots[i].left = entry->units > 0 ? entry->units : 0;
+		replay->lots[i].undone = 0;
+		if (entry->units > 0 && entry->has_name)
+			names[replay->name_count++] = (PointsName){entry->name, i};
+		else if (entry->units < 0 && entry->has_key)
+			*--keys = (PointsName){entry->key, i};
 	}
+	replay->key_count = (size_t) (names + count - keys);
 	sort_rows(names, replay->name_count, sizeof(PointsName), compare_names);
+	sort_rows(keys, replay->key_count, sizeof(PointsName), compare_names);
 	replay->names = names;
+	replay->keys = keys;
+}
+
+/*
+ * Shrinks the debits that lots undo up to as_of. A debit is undone by its own
+ * points at most, and not before it occurs.
+ */
+static void
+undo(Replay *replay, size_t count, int64_t as_of)
+{
+	for (size_t i = 0; i < count; i++)
+	{
+		PointsLot *lot = &replay->lots[i];
+		const PointsEntry *entry = lot->entry;
+		PointsLot *debit;
+		int64_t open;
+
+		pause_at(i);
+		if (entry->units < 0 || !entry->has_key || entry->occurred_at > as_of)
+			continue;
+		debit = find(replay, replay->keys, replay->key_count, entry->key);
+		if (debit == NULL || debit->entry->occurred_at > entry->occurred_at)
+			continue;
+		open = -debit->entry->units - debit->undone;
+		lot->undone = open < lot->left ? open : lot->left;
+		lot->left -= lot->undone;
+		debit->undone += lot->undone;
+	}
 }
 
 /*
@@ -371,21 +414,23 @@ gather(PointsLot *lots, size_t first, size_t last, size_t place, int64_t as_of)
 
 /*
  * Replays one entry whose moment has come. "spent" and "earned" count all
- * points of the entry, no matter which lots they come from or repay.
+ * points of the entry that were not undone, no matter which lots they come from
+ * or repay.
  */
 static void
 replay_entry(Replay *replay, const PointsEntry *entries, size_t place)
 {
 	const PointsEntry *entry = &entries[place];
+	int64_t undone = replay->lots[place].undone;
 
 	if (entry->units < 0)
 	{
-		replay->balance->spent -= entry->units;
-		take(replay, entry);
+		replay->balance->spent += -entry->units - undone;
+		take(replay, entry, -entry->units - undone);
 	}
 	else
 	{
-		replay->balance->earned += entry->units;
+		replay->balance->earned += entry->units - undone;
 		earn(replay, place);
 	}
 }
@@ -403,7 +448,7 @@ sum_pending(const PointsLot *lots, size_t count, int64_t as_of,
 		pause_at(i);
 		if (lots[i].entry->occurred_at <= as_of)
 		{
-			balance->earned += lots[i].entry->units;
+			balance->earned += lots[i].entry->units - lots[i].undone;
 			balance->pending += lots[i].left;
 		}
 	}
@@ -426,6 +471,7 @@ points_replay(PointsEntry *entries, size_t count, int64_t as_of,
 	*balance = nothing;
 	sort_rows(entries, count, sizeof(PointsEntry), compare_entries);
 	lay_out(&replay, entries, count, names);
+	undo(&replay, count, as_of);
 	for (; next < count && entries[next].available_at <= as_of; next++)
 	{
 		pause_at(next);

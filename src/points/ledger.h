@@ -16,6 +16,11 @@
  * count as taken back and no longer as expired. Only the remainder is taken
  * from other lots.
  *
+ * A lot may undo a debit, as an undone redemption does. From the moment of that
+ * lot on, the ledger is as if the debit had been smaller by the points of the
+ * lot. So points come back to the lots from which they were taken, with the
+ * expiry that they had. Points beyond the debit are an ordinary lot.
+ *
  * A lot that becomes available at the moment of a debit can pay for it. A lot
  * that expires at that moment cannot. Debits that name a lot come before other
  * debits of the same moment. So the order of any two entries that differ is
@@ -58,6 +63,8 @@ typedef struct PointsEntry
 	int64_t expires_at; /* POINTS_NEVER, or after available_at */
 	bool has_name; /* of this lot, or of the lot that the debit takes back */
 	int64_t name; /* 0 without a name */
+	bool has_key; /* of this debit, or of the debit that the lot undoes */
+	int64_t key; /* 0 without a key */
 } PointsEntry;
 
 /*
@@ -69,9 +76,10 @@ typedef struct PointsLot
 	int64_t left; /* minor units, from 0 to entry->units */
 	const PointsEntry *entry;
 	size_t heap; /* meaningless in the result */
+	int64_t undone; /* of a debit, or of a lot that undoes one */
 } PointsLot;
 
-/* The name of a lot, and the place of its entry among the sorted entries. */
+/* The name of a lot or the key of a debit, and the place of its entry. */
 typedef struct PointsName
 {
 	int64_t name;
@@ -83,7 +91,7 @@ typedef struct PointsBalance
 {
 	int64_t balance; /* to spend; negative: owed */
 	int64_t pending; /* earned, not yet available */
-	int64_t earned; /* pending points included */
+	int64_t earned; /* pending points included, those that undo not */
 	int64_t spent; /* debits included that are still owed; not negative */
 	int64_t expired;
 	int64_t next_expiry; /* a moment; POINTS_NEVER if nothing will expire */

@@ -13,13 +13,14 @@
  * A worker sends its state as bytes, all integers in network order:
  *
  *	offset	bytes
- *	0		1		format, 1
+ *	0		1		format, 2
  *	1		1		scale of all units
  *	2		8		as_of, microseconds since 2000-01-01
  *	10		8		sum of the absolute units
  *	18		8		number of entries
- *	26		48 each	units, occurred_at, available_at, expires_at,
- *					whether there is a name (0 or 1), name
+ *	26		64 each	units, occurred_at, available_at, expires_at,
+ *					whether there is a name (0 or 1), name,
+ *					whether there is a key (0 or 1), key
  *
  *-------------------------------------------------------------------------
  */
@@ -42,13 +43,13 @@
 #define FIRST_CAPACITY 8
 
 /* A state of another version of the library is refused. */
-#define STATE_FORMAT 1
+#define STATE_FORMAT 2
 
 /* format, scale, as_of, units, count */
 #define STATE_HEADER_SIZE (1 + 1 + 8 + 8 + 8)
 
-/* units, three moments, whether there is a name, and the name */
-#define STATE_ENTRY_SIZE (6 * 8)
+/* units, three moments, the name and the key, and whether there are such */
+#define STATE_ENTRY_SIZE (8 * 8)
 
 /* Columns of crm.points_balance, from 0. */
 enum
@@ -303,8 +304,8 @@ entry_argument(FunctionCallInfo fcinfo, int *scale)
 
 	*scale = points.scale;
 	entry.units = points.units;
-	entry.has_name = false;
-	entry.name = 0;
+	entry.has_name = entry.has_key = false;
+	entry.name = entry.key = 0;
 	entry.occurred_at = moment_argument(fcinfo, 2, "occurred_at");
 	entry.expires_at = POINTS_NEVER;
 	if (!PG_ARGISNULL(3))
@@ -318,17 +319,23 @@ entry_argument(FunctionCallInfo fcinfo, int *scale)
 }
 
 /*
- * The name of an entry, from arguments 5 and 6. A lot is named by its own key
- * (entry_id), a debit by the key of the lot that it takes back (reverses_id).
+ * The name and the key of an entry, from arguments 5 and 6. Names are those of
+ * lots: its own (entry_id), or that of the lot that a debit takes back
+ * (reverses_id). Keys are those of debits: its own, or that of the debit that a
+ * lot undoes.
  */
 static void
 name_entry(FunctionCallInfo fcinfo, PointsEntry *entry)
 {
-	int number = entry->units < 0 ? 6 : 5;
+	int name = entry->units < 0 ? 6 : 5;
+	int key = entry->units < 0 ? 5 : 6;
 
-	entry->has_name = !PG_ARGISNULL(number);
+	entry->has_name = !PG_ARGISNULL(name);
 	if (entry->has_name)
-		entry->name = PG_GETARG_INT64(number);
+		entry->name = PG_GETARG_INT64(name);
+	entry->has_key = !PG_ARGISNULL(key);
+	if (entry->has_key)
+		entry->key = PG_GETARG_INT64(key);
 }
 
 PG_FUNCTION_INFO_V1(crm_points_transition);
@@ -453,6 +460,8 @@ crm_points_serialize(PG_FUNCTION_ARGS)
 		pq_writeint64(&buffer, ledger->entries[i].expires_at);
 		pq_writeint64(&buffer, ledger->entries[i].has_name);
 		pq_writeint64(&buffer, ledger->entries[i].name);
+		pq_writeint64(&buffer, ledger->entries[i].has_key);
+		pq_writeint64(&buffer, ledger->entries[i].key);
 	}
 	PG_RETURN_BYTEA_P(pq_endtypsend(&buffer));
 }
@@ -497,6 +506,8 @@ crm_points_deserialize(PG_FUNCTION_ARGS)
 		entry->expires_at = pq_getmsgint64(&buffer);
 		entry->has_name = pq_getmsgint64(&buffer) != 0;
 		entry->name = pq_getmsgint64(&buffer);
+		entry->has_key = pq_getmsgint64(&buffer) != 0;
+		entry->key = pq_getmsgint64(&buffer);
 	}
 	PG_RETURN_POINTER(ledger);
 }
@@ -573,7 +584,8 @@ put_lot(RowArray *rows, int64 place, const PointsLot *lot, int scale)
 	bool nulls[LOT_COLUMNS] = {false};
 
 	values[LOT_POINTS] = history_amount_numeric(lot->left, scale);
-	values[LOT_EARNED] = history_amount_numeric(entry->units, scale);
+	values[LOT_EARNED] =
+		history_amount_numeric(entry->units - lot->undone, scale);
 	values[LOT_OCCURRED_AT] = TimestampTzGetDatum(entry->occurred_at);
 	values[LOT_AVAILABLE_AT] = TimestampTzGetDatum(entry->available_at);
 	values[LOT_EXPIRES_AT] = TimestampTzGetDatum(entry->expires_at);

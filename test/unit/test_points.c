@@ -17,6 +17,7 @@ typedef struct Hand
 {
 	const PointsEntry *entries;
 	int count;
+	int64_t units[MOST_ENTRIES]; /* without those that were undone */
 	int64_t waiting[MOST_ENTRIES]; /* until they are available */
 	int64_t left[MOST_ENTRIES];
 	int64_t gone[MOST_ENTRIES]; /* expired */
@@ -56,7 +57,7 @@ expire_by_hand(Hand *hand, int64_t now)
 			hand->left[i] = 0;
 		}
 		if (hand->entries[i].units > 0 && hand->entries[i].occurred_at == now)
-			hand->sum.earned += hand->entries[i].units;
+			hand->sum.earned += hand->units[i];
 	}
 }
 
@@ -137,8 +138,28 @@ take_by_hand(Hand *hand, int64_t now)
 
 			if (debit->occurred_at == now &&
 				(debit->has_name ? debit->name : MOST_ENTRIES) == name)
-				for (int64_t point = debit->units; point < 0; point++)
+				for (int64_t point = hand->units[i]; point < 0; point++)
 					take_point_by_hand(hand, debit);
+		}
+}
+
+/* Each point of a lot that undoes a debit goes back to the debit. */
+static void
+undo_by_hand(Hand *hand, int64_t as_of)
+{
+	for (int i = 0; i < hand->count; i++)
+		for (int k = 0; k < hand->count; k++)
+		{
+			const PointsEntry *lot = &hand->entries[i];
+			const PointsEntry *debit = &hand->entries[k];
+
+			if (lot->units < 0 || debit->units > 0 || !lot->has_key ||
+				!debit->has_key || lot->key != debit->key ||
+				lot->occurred_at > as_of ||
+				lot->occurred_at < debit->occurred_at)
+				continue;
+			for (; hand->units[i] > 0 && hand->units[k] < 0; hand->units[k]++)
+				hand->units[i]--;
 		}
 }
 
@@ -148,7 +169,10 @@ keep_by_hand(const PointsEntry *entries, int count, int64_t as_of)
 	Hand hand = {.entries = entries, .count = count};
 
 	for (int i = 0; i < count; i++)
-		hand.waiting[i] = entries[i].units;
+		hand.units[i] = entries[i].units;
+	undo_by_hand(&hand, as_of);
+	for (int i = 0; i < count; i++)
+		hand.waiting[i] = hand.units[i];
 	for (int64_t now = 0; now <= as_of; now++)
 	{
 		expire_by_hand(&hand, now);
@@ -194,6 +218,8 @@ random_entries(unsigned long long *state, PointsEntry *entries)
 		entry->units = 1 + (int64_t) (random_unit(state) * 12);
 		entry->has_name = names && random_unit(state) < 0.8;
 		entry->name = entry->has_name ? i : 0;
+		entry->has_key = names && random_unit(state) < 0.5;
+		entry->key = entry->has_key ? i : 0;
 		if (random_unit(state) < 0.4)
 		{
 			entry->units = -entry->units;
@@ -202,6 +228,8 @@ random_entries(unsigned long long *state, PointsEntry *entries)
 		}
 		else
 		{
+			if (entry->has_key)
+				entry->key = (int64_t) (random_unit(state) * count);
 			if (random_unit(state) < 0.3)
 				entry->available_at += (int64_t) (random_unit(state) * 15);
 			if (random_unit(state) < 0.6)
@@ -271,10 +299,12 @@ test_ledgers(void)
 		PointsBalance other;
 		int count = random_entries(&state, entries);
 		int64_t as_of = (int64_t) (random_unit(&state) * (LAST_MOMENT + 30));
-		PointsBalance expected = keep_by_hand(entries, count, as_of);
+		PointsBalance expected;
 		size_t left = points_replay(entries, (size_t) count, as_of, lots,
 									names, &balance);
 
+		/* The replay has sorted the entries: lots undo in that order. */
+		expected = keep_by_hand(entries, count, as_of);
 		right &= same(&balance, &expected);
 		lots_right &= lots_agree(lots, left, &balance);
 		adds_up &= balance.balance + balance.pending ==
@@ -297,9 +327,9 @@ test_limits(void)
 {
 	PointsEntry entries[] = {
 		{INT64_C(500000000000000000), INT64_MIN + 1, INT64_MIN + 1,
-		 POINTS_NEVER - 1, false, 0},
+		 POINTS_NEVER - 1, false, 0, false, 0},
 		{INT64_C(-500000000000000000), INT64_MAX - 2, INT64_MAX - 2,
-		 POINTS_NEVER, false, 0},
+		 POINTS_NEVER, false, 0, false, 0},
 	};
 	PointsLot lots[2];
 	PointsName names[2];
@@ -321,10 +351,41 @@ test_limits(void)
 		   "no entries");
 }
 
+/*
+ * 100 points of two lots are redeemed and the redemption is undone: both lots
+ * are back, each with its own expiry.
+ */
+static void
+test_undone(void)
+{
+	PointsEntry entries[] = {
+		{60, 1, 1, 50, true, 1, false, 0},
+		{40, 2, 2, 90, true, 2, false, 0},
+		{-100, 3, 3, POINTS_NEVER, false, 0, true, 3},
+		{100, 5, 5, POINTS_NEVER, true, 4, true, 3},
+	};
+	PointsLot lots[4];
+	PointsName names[4];
+	PointsBalance balance;
+	size_t left = points_replay(entries, 4, 4, lots, names, &balance);
+
+	report(left == 0 && balance.spent == 100,
+		   "a redemption counts until it is undone");
+	left = points_replay(entries, 4, 5, lots, names, &balance);
+	report(left == 2 && lots[0].left == 60 && lots[1].left == 40 &&
+			   balance.earned == 100 && balance.spent == 0 &&
+			   balance.next_expiry == 50,
+		   "an undone redemption gives the lots back with their expiry");
+	points_replay(entries, 4, 60, lots, names, &balance);
+	report(balance.balance == 40 && balance.expired == 60,
+		   "points that came back expire as if they had never been redeemed");
+}
+
 int
 main(void)
 {
 	test_ledgers();
+	test_undone();
 	test_limits();
 	return finish();
 }
