@@ -128,10 +128,10 @@ OBJS        = \
 	src/workspace/twin.o \
 	src/workspace/view_columns.o
 
-WORKSPACE   = workspace segments tables rules purchase attached history views facts customer \
-	attached_customer growth attached_growth tiers lifecycle recurring journey winning movement \
-	attached_movement voice kpi growing attached_growing origin attached_origin potential value \
-	attached_value business
+WORKSPACE   = workspace segments tables rules purchase attached history views points facts \
+	customer attached_customer growth attached_growth tiers lifecycle recurring journey winning \
+	movement attached_movement voice kpi growing attached_growing origin attached_origin potential \
+	value attached_value business
 
 definition  = sql/workspace_definition.sql
 SQL_MODULES = \
@@ -156,6 +156,7 @@ SQL_MODULES = \
 	sql/83_facts.sql \
 	sql/84_care.sql \
 	sql/85_program.sql \
+	sql/85_settle.sql \
 	sql/86_people.sql \
 	sql/87_archive.sql \
 	sql/88_maintain.sql \

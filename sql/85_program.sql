@@ -178,7 +178,7 @@ BEGIN
 	IF 'points_earned' = ANY (metrics) THEN
 		columns := replace(columns, 'NULL::crm.history', 'p.points_history');
 		joins := E'\n\t\t  LEFT JOIN program_points p ON p.customer_id = coalesce(m.customer_id, '
-			'h.customer_id) AND p.time_zone = $4';
+			'h.customer_id) AND p.program = $2';
 	END IF;
 	IF EXISTS (SELECT FROM unnest(metrics) m WHERE NOT crm_internal.tier_counts(policy, m)) THEN
 		columns := replace(columns, 'NULL::jsonb', 'c.given');
@@ -996,7 +996,12 @@ BEGIN
 				  e.customer_id, e.points, - sum(r.points)),
 		   'A reversal takes back at most what the entry brought; write an entry of the kind '
 		   'adjust for the difference.'
-	  FROM points_entry e JOIN points_entry r ON r.reverses_id = e.entry_id AND r.kind = 'reverse'
+	  FROM points_entry e
+	  JOIN (SELECT r.reverses_id, r.points + coalesce(sum(u.points), 0) AS points
+			  FROM points_entry r
+			  LEFT JOIN points_entry u ON u.reverses_id = r.entry_id AND u.points > 0
+			 WHERE r.kind = 'reverse' AND r.points < 0
+			 GROUP BY r.entry_id) r ON r.reverses_id = e.entry_id
 	 GROUP BY e.entry_id HAVING - sum(r.points) > e.points
 	 ORDER BY e.entry_id;
 	RETURN QUERY

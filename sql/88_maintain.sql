@@ -12,8 +12,8 @@ CREATE FUNCTION crm_internal.maintain_steps(workspace text) RETURNS text[]
 BEGIN ATOMIC
 	SELECT CASE WHEN k.attached
 				THEN '{refresh,freeze_thresholds,fit,notify,check,delete_logs}'::text[]
-				ELSE '{refresh,freeze_thresholds,fit,review_tiers,review_stages,notify,check,'
-					'delete_logs}'::text[] END
+				ELSE '{refresh,freeze_thresholds,fit,settle_points,review_tiers,review_stages,'
+					'notify,check,delete_logs}'::text[] END
 	  FROM crm_internal.workspace_kind(workspace) k;
 END;
 COMMENT ON FUNCTION crm_internal.maintain_steps(text) IS
@@ -158,6 +158,9 @@ BEGIN
 	PERFORM crm_internal.workspace_lock(workspace);
 	IF step IN ('freeze_thresholds', 'fit') THEN
 		RETURN crm_internal.maintain_models(workspace, step);
+	ELSIF step = 'settle_points' THEN
+		RETURN (SELECT p.entries
+				  FROM crm.settle_points(workspace, (SELECT d.day FROM shown_day d)) p);
 	ELSIF step = 'review_tiers' THEN
 		RETURN (SELECT coalesce(sum(r.enrolled + r.upgraded + r.renewed + r.given_grace
 									+ r.downgraded), 0)
@@ -235,6 +238,7 @@ BEGIN
 	FOREACH step IN ARRAY crm_internal.maintain_steps(workspace) LOOP
 		run := crm_internal.maintain_begin(workspace, step);
 		COMMIT;
+		SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
 		row_count := NULL;
 		error := NULL;
 		IF step OPERATOR(pg_catalog.=) 'refresh' THEN
@@ -270,11 +274,12 @@ COMMENT ON PROCEDURE crm_internal.maintain(text) IS
 --| 1. `refresh`: the histories of customers who changed, as `crm.refresh` does.
 --| 2. `freeze_thresholds` and `fit`: thresholds and models as of the last day of the month before,
 --|    where the last ones are older than the settings `thresholds_every` and `fit_every` allow.
---| 3. `review_tiers` and `review_stages`: all programs and the stages, as of today.
---| 4. `notify`: a message for each kind of change to the channel of the setting `notify_channel`,
+--| 3. `settle_points`: the points of orders, as of today, so that reviews see them.
+--| 4. `review_tiers` and `review_stages`: all programs and the stages, as of today.
+--| 5. `notify`: a message for each kind of change to the channel of the setting `notify_channel`,
 --|    if it is set. It says how many customers `changed_since` shows, and no customer's data.
---| 5. `check`: what `crm.check_workspace` finds, kept in the table `workspace_problem`.
---| 6. `delete_logs`: rows of logs older than the setting `keep_logs`, if it is set.
+--| 6. `check`: what `crm.check_workspace` finds, kept in the table `workspace_problem`.
+--| 7. `delete_logs`: rows of logs older than the setting `keep_logs`, if it is set.
 --|
 --| Each step commits and is a row of the table `maintenance_run` with its time, the number of rows
 --| and its error. A step that fails does not stop the next one. If a step failed, the call ends

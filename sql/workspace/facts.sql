@@ -59,7 +59,7 @@ SELECT c.customer_id,
 	   coalesce(cardinality(i.asked_at), 0)::bigint,
 	   (SELECT count(*) FROM (SELECT unnest(i.asked_at) AS asked_at) v
 		 WHERE v.asked_at <@ i.answered),
-	   c.category_spend, y.points_balance,
+	   c.category_spend, z.points_balance,
 	   crm_internal.day_of(i.last_interaction_at, w.time_zone)
   FROM customer c
  CROSS JOIN workspace w
@@ -162,16 +162,18 @@ SELECT c.customer_id,
 	   	AND v.spent_on > (@day@ - interval '12 months')::date
 	 GROUP BY v.customer_id) x ON x.customer_id = c.customer_id
   LEFT JOIN (
+	SELECT v.customer_id, sum(v.points) AS points_earned
+	  FROM @internal@.points_counted v
+	 WHERE v.counts_at < @end_of(@day@)@
+	 GROUP BY v.customer_id) y ON y.customer_id = c.customer_id
+  LEFT JOIN (
 	SELECT v.customer_id,
-		   sum(v.points) FILTER (
-			WHERE v.qualifying AND v.kind <> 'redeem'
-			  AND coalesce(v.available_at, v.occurred_at) < d.day_end) AS points_earned,
 		   (crm.points_balance_agg(v.points, v.occurred_at, v.expires_at, v.available_at,
 				v.entry_id, v.reverses_id, d.day_end - interval '1 microsecond')
 			FILTER (WHERE v.occurred_at < d.day_end)).balance AS points_balance
 	  FROM points_entry v
 	 CROSS JOIN @ends@ d
-	 GROUP BY v.customer_id) y ON y.customer_id = c.customer_id
+	 GROUP BY v.customer_id) z ON z.customer_id = c.customer_id
 @end
 
 @view @internal@.member_tier

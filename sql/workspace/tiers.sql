@@ -1,7 +1,7 @@
 /*
  * tiers
  *
- * Scores, tiers and points. A score or a tier asks for metrics by name: the
+ * Scores and tiers. A score or a tier asks for metrics by name: the
  * columns of customer_metric. These views read that view as you have it, so
  * that a column that you add counts at once. Hence their functions of a day
  * move the setting crm.as_of and read the view.
@@ -157,24 +157,22 @@ SELECT z.time_zone, p.customer_id,
 @end
 
 @plain @internal@.program_points
-@is Points that count for a tier, by the days of each time zone in which a program counts them:
-@is those that were earned and are available, less those taken back. Points that were redeemed stay
-@is earned.
-@columns time_zone, customer_id, points_history
-SELECT z.time_zone, e.customer_id,
-	   crm.history_agg(crm_internal.day_of(coalesce(e.available_at, e.occurred_at), z.time_zone),
-					   e.points)
-  FROM points_entry e
- CROSS JOIN (
-	SELECT DISTINCT coalesce(s.time_zone, (SELECT w.time_zone FROM workspace w)) AS time_zone
+@is Points that count for the tiers of a program, by its days: those of points_counted that name the
+@is program or none.
+@columns program, customer_id, points_history
+SELECT z.program, e.customer_id,
+	   crm.history_agg(crm_internal.day_of(e.counts_at, z.time_zone), e.points)
+  FROM @internal@.points_counted e
+  JOIN (
+	SELECT s.program, coalesce(s.time_zone, (SELECT w.time_zone FROM workspace w)) AS time_zone
 	  FROM program s
 	 WHERE EXISTS (SELECT 1 FROM tier_rule r
 					WHERE r.program = s.program AND r.metric = 'points_earned')
 		OR EXISTS (SELECT 1 FROM tier_review v
 					WHERE v.program = s.program
 					  AND v.policy @? '$.tiers[*].rules[*].metric ? (@ == "points_earned")')) z
- WHERE e.qualifying AND e.kind <> 'redeem'
- GROUP BY z.time_zone, e.customer_id
+	ON e.program IS NULL OR e.program = z.program
+ GROUP BY z.program, e.customer_id
 @end
 
 @plain @internal@.tier_standing
@@ -189,7 +187,7 @@ SELECT m.program, m.customer_id, m.valid_from, m.reason, m.facts, m.state, s.pol
   LEFT JOIN @internal@.program_history h
 	ON h.customer_id = m.customer_id AND h.time_zone = s.time_zone
   LEFT JOIN @internal@.program_points p
-	ON p.customer_id = m.customer_id AND p.time_zone = s.time_zone
+	ON p.customer_id = m.customer_id AND p.program = m.program
   LEFT JOIN (SELECT c.customer_id, to_jsonb(c) || coalesce(z.scores, '{}') AS metrics
 			   FROM customer_metric c
 			   LEFT JOIN (SELECT v.customer_id, jsonb_object_agg(v.model, v.score) AS scores
@@ -310,71 +308,4 @@ SELECT q.program, q.period, q.from_no, a.name, a.name_zh, q.to_no, b.name, b.nam
   LEFT JOIN tier b ON b.program = q.program AND b.tier_no = q.to_no
  WHERE q.customers > 0
  ORDER BY q.program, q.period, q.from_no NULLS FIRST, q.to_no NULLS LAST
-@end
-
-/* Points */
-
-@view points_balance
-@is The points of each customer at the end of the day shown, computed from points_entry. What
-@is expires first is spent first; what takes back the points of an entry (reverses_id) takes those
-@is first.
-@columns customer_id, balance, available, pending, earned, spent, expired, next_expiry_at,
-@columns next_expiring, expiring_30d
-SELECT q.customer_id, (q.b).balance, greatest((q.b).balance, 0), (q.b).pending, (q.b).earned,
-	(q.b).spent, (q.b).expired,
-	   (q.b).next_expiry, (q.b).next_expiring, (q.b).expiring_30d
-  FROM (SELECT e.customer_id,
-			   crm.points_balance_agg(e.points, e.occurred_at, e.expires_at, e.available_at,
-			   	e.entry_id, e.reverses_id,
-								  @end_of(@day@)@
-								  	- interval '1 microsecond') AS b
-		  FROM points_entry e
-		 WHERE e.occurred_at < @end_of(@day@)@
-		 GROUP BY e.customer_id) q
-@end
-
-@view points_lot
-@is The points that are left at the end of the day shown, by the lots in which they were earned.
-@is What expires when: SELECT expires_on, sum(points) FROM points_lot GROUP BY 1.
-@columns customer_id, expires_at, expires_on, points, earned, occurred_at, available_at
-SELECT q.customer_id, l.expires_at,
-	(l.expires_at AT TIME ZONE (SELECT w.time_zone FROM workspace w))::date, l.points, l.earned,
-	   l.occurred_at, l.available_at
-  FROM (SELECT e.customer_id,
-			   crm.points_lots_agg(e.points, e.occurred_at, e.expires_at, e.available_at,
-			   	e.entry_id, e.reverses_id,
-							   @end_of(@day@)@
-							   	- interval '1 microsecond') AS lots
-		  FROM points_entry e
-		 WHERE e.occurred_at < @end_of(@day@)@
-		 GROUP BY e.customer_id) q
- CROSS JOIN LATERAL unnest(q.lots) l
-@end
-
-@view order_points
-@is The points that each paid order up to the day shown earns in each program. The tier is that of
-@is the day before, so that an order which lifts the customer is credited by the tier that he had.
-@is How much money brings a point is said by the tier's benefits: {"amount_per_point": 10}.
-@columns order_id, customer_id, ordered_at, amount, program, tier_no, tier, tier_zh,
-@columns amount_per_point,
-@columns points, credited
-SELECT o.order_id, o.customer_id, o.ordered_at, v.amount, z.program, t.tier_no, t.name, t.name_zh,
-	   (t.benefits ->> 'amount_per_point')::numeric,
-	   floor(v.amount / nullif((t.benefits ->> 'amount_per_point')::numeric, 0)),
-	   (SELECT coalesce(sum(e.points), 0) FROM points_entry e
-		 WHERE e.customer_id = o.customer_id AND e.order_id = o.order_id AND e.kind = 'earn')
-  FROM sales_order o
- CROSS JOIN LATERAL (SELECT sum(l.revenue) AS amount FROM sales_order_line l
- 	WHERE l.order_id = o.order_id) v
- CROSS JOIN (SELECT s.program,
- 	coalesce(s.time_zone, (SELECT w.time_zone FROM workspace w)) AS time_zone FROM program s) z
- CROSS JOIN LATERAL (SELECT date_trunc('day',
- 	o.ordered_at AT TIME ZONE z.time_zone) AT TIME ZONE z.time_zone AS day_start) d
-  LEFT JOIN tier_log g ON g.program = z.program AND g.customer_id = o.customer_id
-					  AND g.valid_from < d.day_start
-					  	AND (g.valid_to IS NULL OR g.valid_to >= d.day_start)
-					  AND g.reason NOT IN ('merge', 'close')
-  JOIN tier t ON t.program = z.program AND t.tier_no = coalesce(g.tier_no, 0)
- WHERE o.status = 'paid' AND o.ordered_at < @end_of(@day@)@
- 	AND v.amount IS NOT NULL
 @end

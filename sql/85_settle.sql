@@ -1,0 +1,122 @@
+/*
+ * settle
+ *
+ * Settling the points of orders in a workspace. What is due, what is booked and
+ * which entries are missing is said by views of the workspace
+ * (sql/workspace/points.sql). Here the missing entries are written.
+ *
+ * Two calls at once would book twice. So a call takes the lock of maintenance,
+ * and sees what was committed before it got the lock. A transaction of the level
+ * REPEATABLE READ or SERIALIZABLE would not see that, so it is refused.
+ */
+
+-- The search path is that of the workspace.
+CREATE FUNCTION crm_internal.settle_day(as_of date) RETURNS date
+	LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	as_of := coalesce(as_of, (SELECT d.day FROM shown_day d));
+	PERFORM crm_internal.program_day(as_of);
+	PERFORM crm_internal.check_day(as_of, NULL);
+	IF current_setting('transaction_isolation') <> 'read committed' THEN
+		RAISE feature_not_supported USING
+			MESSAGE = format('points cannot be settled in a transaction of the level %s',
+				upper(current_setting('transaction_isolation'))),
+			DETAIL = 'It would not see what another settlement wrote a moment ago.',
+			HINT = 'Use READ COMMITTED.';
+	END IF;
+	RETURN as_of;
+END
+$$;
+COMMENT ON FUNCTION crm_internal.settle_day(date) IS
+'The day of a settlement; an error where it lies ahead, or where the transaction may not settle.';
+
+/*
+ * The moment is that of entries which no moment of a fact decides. Orders, lines and
+ * entries are read in the order of their keys, and so are grouped without a table of
+ * all groups in memory, which takes half of the time.
+ */
+CREATE FUNCTION crm_internal.settle_write(as_of date, moment timestamptz,
+	OUT entries bigint, OUT points_given numeric, OUT points_taken numeric) RETURNS record
+	LANGUAGE plpgsql SET enable_hashagg = off AS $$
+BEGIN
+	WITH written AS (
+		INSERT INTO points_entry AS e (customer_id, occurred_at, kind, points, qualifying,
+			available_at, expires_at, order_id, program, reverses_id, refund_id)
+		SELECT m.customer_id,
+			   CASE WHEN m.kind = 'earn' OR m.refund_id IS NOT NULL THEN m.occurred_at
+					ELSE greatest(m.occurred_at, moment) END,
+			   m.kind, m.points, m.qualifying, a.at,
+			   CASE WHEN m.kind = 'earn'
+					THEN greatest(
+						crm_internal.day_start((z.day + s.points_expire_after)::date, z.time_zone),
+						a.at + interval '1 day') END,
+			   m.order_id, m.program, m.reverses_id, m.refund_id
+		  FROM missing_points_at(as_of) m
+		  JOIN program s ON s.program = m.program
+		 CROSS JOIN workspace w
+		 CROSS JOIN LATERAL (
+			SELECT coalesce(s.time_zone, w.time_zone) AS time_zone,
+				   crm_internal.day_of(m.occurred_at, coalesce(s.time_zone, w.time_zone)) AS day) z
+		 CROSS JOIN LATERAL (
+			SELECT CASE WHEN m.kind = 'earn' AND s.points_available_after > interval '0'
+						THEN crm_internal.day_start((z.day + s.points_available_after)::date,
+							z.time_zone) END AS at) a
+		RETURNING e.points
+	)
+	SELECT count(*), coalesce(sum(w.points) FILTER (WHERE w.points > 0), 0),
+		   coalesce(- sum(w.points) FILTER (WHERE w.points < 0), 0)
+	  INTO entries, points_given, points_taken FROM written w;
+END
+$$;
+COMMENT ON FUNCTION crm_internal.settle_write(date, timestamptz) IS
+'Behind crm.settle_points: writes the entries that settle the points of orders as of a day.';
+
+CREATE FUNCTION crm_internal.settle_points_as_owner(workspace text, as_of date,
+	OUT entries bigint, OUT points_given numeric, OUT points_taken numeric) RETURNS record
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
+DECLARE
+	day date;
+BEGIN
+	PERFORM crm_internal.program_enter(workspace);
+	day := crm_internal.settle_day(as_of);
+	PERFORM crm_internal.workspace_lock(workspace);
+	SELECT s.* INTO entries, points_given, points_taken
+	  FROM workspace w
+	 CROSS JOIN LATERAL crm_internal.settle_write(day, least(now(),
+		crm_internal.day_start(day + 1, w.time_zone) - interval '1 microsecond')) s;
+	PERFORM crm_internal.workspace_analyze('points_entry', entries);
+END
+$$;
+COMMENT ON FUNCTION crm_internal.settle_points_as_owner(text, date) IS
+'Behind crm.settle_points.';
+
+--| * `as_of`: the day. Orders and refunds up to it count. NULL, the default, is the day of the
+--|   views.
+--|
+--| The view `order_points` says what each order earns in each program. The function compares that
+--| with the entries of the ledger that name the order and the program, and writes what is missing.
+--| So it follows orders that are refunded, cancelled, paid again, corrected, or given to another
+--| customer. The rows of one order add up to the same points, whenever and however often they were
+--| settled. A second call on the same facts writes nothing.
+--|
+--| Points are credited at the moment of the order. The columns `points_available_after` and
+--| `points_expire_after` of `program` say on which day after the day of the order they can be
+--| spent, and on which day they expire. Orders before the day `points_since` of the program are
+--| left alone. Points that go are taken from the points of the same order. Points that come back
+--| have the expiry that they had.
+--|
+--| Entries of the kinds `redeem` and `adjust`, and entries without a program, are never touched.
+--| Use them for bonus points. A program of which no tier earns points is not settled. An order
+--| with entries after the day is left as it is. A day after today and a transaction of another
+--| level than READ COMMITTED are errors.
+--|
+--| The result has the number of entries written, and the points given and taken.
+--|
+--| ```sql
+--| SELECT * FROM crm.settle_points('sales');
+--| ```
+CREATE FUNCTION crm.settle_points(workspace text, as_of date DEFAULT NULL,
+	OUT entries bigint, OUT points_given numeric, OUT points_taken numeric) RETURNS record
+	AS 'MODULE_PATHNAME', 'crm_as_maintainer' LANGUAGE C;
+COMMENT ON FUNCTION crm.settle_points(text, date) IS
+'Writes the entries of points that the orders of a workspace bring or lose, as of a day.';

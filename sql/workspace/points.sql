@@ -1,0 +1,358 @@
+/*
+ * points
+ *
+ * The ledger of loyalty points, and what orders earn. Balances and lots are
+ * computed from points_entry.
+ *
+ * Two numbers belong to each order and program. Points due are the rule times
+ * the money of the order as of a day. Points booked are the entries of the kinds
+ * earn and reverse that name the order and the program. crm.settle_points writes
+ * the difference. So entries are the only state, and rounding cannot add up.
+ *
+ * An order has lots: its entries of the kind earn. A lot belongs to the customer
+ * and the moment of the order. If the order gets another customer or moment, its
+ * lots are reversed and new ones are written. A reversal names its lot. If points
+ * come back, an entry of the kind reverse with points above 0 names the reversal,
+ * so that they come back to the lot with its own expiry.
+ */
+
+/* The ledger */
+
+@plain @internal@.points_counted
+@is The entries of points that count for tiers, with the moment from which they count. Points count
+@is when they are available. A reversal counts as what it reverses, and not before it. Redeemed
+@is points stay earned, and undoing a redemption earns nothing.
+@columns customer_id, program, counts_at, points
+SELECT e.customer_id, e.program,
+	   greatest(e.occurred_at, e.available_at, r.occurred_at, r.available_at, l.available_at),
+	   e.points
+  FROM points_entry e
+  LEFT JOIN points_entry r ON r.entry_id = e.reverses_id
+  LEFT JOIN points_entry l ON l.entry_id = r.reverses_id
+ WHERE e.kind <> 'redeem' AND r.kind IS DISTINCT FROM 'redeem'
+   AND coalesce(l.qualifying, r.qualifying, e.qualifying)
+@end
+
+@view points_balance
+@is The points of each customer at the end of the day shown, computed from points_entry. What
+@is expires first is spent first; what takes back the points of an entry (reverses_id) takes those
+@is first.
+@columns customer_id, balance, available, pending, earned, spent, expired, next_expiry_at,
+@columns next_expiring, expiring_30d
+SELECT q.customer_id, (q.b).balance, greatest((q.b).balance, 0), (q.b).pending, (q.b).earned,
+	(q.b).spent, (q.b).expired,
+	   (q.b).next_expiry, (q.b).next_expiring, (q.b).expiring_30d
+  FROM (SELECT e.customer_id,
+			   crm.points_balance_agg(e.points, e.occurred_at, e.expires_at, e.available_at,
+			   	e.entry_id, e.reverses_id,
+								  @end_of(@day@)@
+								  	- interval '1 microsecond') AS b
+		  FROM points_entry e
+		 WHERE e.occurred_at < @end_of(@day@)@
+		 GROUP BY e.customer_id) q
+@end
+
+@view points_lot
+@is The points that are left at the end of the day shown, by the lots in which they were earned.
+@is What expires when: SELECT expires_on, sum(points) FROM points_lot GROUP BY 1.
+@columns customer_id, expires_at, expires_on, points, earned, occurred_at, available_at
+SELECT q.customer_id, l.expires_at,
+	(l.expires_at AT TIME ZONE (SELECT w.time_zone FROM workspace w))::date, l.points, l.earned,
+	   l.occurred_at, l.available_at
+  FROM (SELECT e.customer_id,
+			   crm.points_lots_agg(e.points, e.occurred_at, e.expires_at, e.available_at,
+			   	e.entry_id, e.reverses_id,
+							   @end_of(@day@)@
+							   	- interval '1 microsecond') AS lots
+		  FROM points_entry e
+		 WHERE e.occurred_at < @end_of(@day@)@
+		 GROUP BY e.customer_id) q
+ CROSS JOIN LATERAL unnest(q.lots) l
+@end
+
+/* What orders earn */
+
+@plain @internal@.line_money
+@is The money of each line of an order, and whether it earns points.
+@columns order_id, line_no, revenue, earns_points
+SELECT l.order_id, l.line_no, l.revenue,
+	   coalesce(l.earns_points, NOT l.is_shipping AND coalesce(p.earns_points, true))
+  FROM sales_order_line l
+  LEFT JOIN product p ON p.product_id = l.product_id
+@end
+
+@view @internal@.order_refund
+@is The refunds of each order up to a day, with those of lines that earn points and of other lines.
+@columns customer_id, order_id, given_back, earning_back, other_back
+SELECT f.customer_id, f.order_id, sum(f.amount),
+	   coalesce(sum(f.amount) FILTER (WHERE f.earns_points), 0),
+	   coalesce(sum(f.amount) FILTER (WHERE NOT f.earns_points), 0)
+  FROM (SELECT o.customer_id, r.order_id, r.amount,
+			   CASE WHEN r.line_no IS NOT NULL
+					THEN (SELECT m.earns_points FROM @internal@.line_money m
+						   WHERE m.order_id = r.order_id AND m.line_no = r.line_no)
+					END AS earns_points
+		  FROM refund r
+		  JOIN sales_order o ON o.order_id = r.order_id
+		 WHERE r.refunded_at < @end_of(@day@)@) f
+ GROUP BY f.customer_id, f.order_id
+@end
+
+@view @internal@.order_money
+@is The money of each order that earns points, refunds up to a day taken off, as an exact fraction.
+@is Money given back for a line is taken from the lines of its kind: those that earn points, or the
+@is others. The rest of it is taken from all lines in proportion.
+@columns order_id, customer_id, ordered_at, status, dividend, divisor
+SELECT q.order_id, q.customer_id, q.ordered_at, q.status,
+	   CASE WHEN f.order_id IS NULL THEN q.revenue - q.other
+			WHEN q.revenue <= f.given_back THEN 0
+			ELSE (q.revenue - q.other
+				  - least(f.earning_back, greatest(q.revenue - q.other, 0)))
+				 * (q.revenue - f.given_back) END,
+	   CASE WHEN q.revenue > f.given_back
+			THEN q.revenue - least(f.earning_back, greatest(q.revenue - q.other, 0))
+				 - least(f.other_back, greatest(q.other, 0))
+			ELSE 1 END
+  FROM (SELECT o.order_id, o.customer_id, o.ordered_at, o.status, sum(l.revenue) AS revenue,
+			   coalesce(sum(l.revenue) FILTER (WHERE NOT l.earns_points), 0) AS other
+		  FROM sales_order o
+		  LEFT JOIN @internal@.line_money l ON l.order_id = o.order_id
+		 GROUP BY o.order_id, o.customer_id, o.ordered_at, o.status) q
+  LEFT JOIN @internal@.order_refund@at@ f
+	ON f.order_id = q.order_id AND f.customer_id = q.customer_id
+@end
+
+/*
+ * OFFSET 0 keeps the next two views apart, so that the server reads the benefits
+ * once for each tier and not for each order.
+ */
+@plain @internal@.points_program
+@is The programs, with what is the same for all their orders.
+@columns program, begins_at, has_rates
+SELECT s.program,
+	   coalesce(crm_internal.day_start(s.points_since,
+		coalesce(s.time_zone, (SELECT w.time_zone FROM workspace w))), '-infinity'),
+	   EXISTS (SELECT 1 FROM tier t
+				WHERE t.program = s.program
+				  AND t.benefits ?| '{amount_per_point,amount_per_block}'::text[])
+  FROM program s
+OFFSET 0
+@end
+
+@plain @internal@.points_rate
+@is What each tier of a program earns: points for each full block of money.
+@columns program, tier_no, tier, tier_zh, block, block_points, amount_per_point
+SELECT r.program, r.tier_no, r.name, r.name_zh, r.block, r.block_points,
+	   CASE WHEN r.block_points = 1 THEN r.block
+			ELSE trim_scale(round(r.block / r.block_points, 8)) END
+  FROM (SELECT t.program, t.tier_no, t.name, t.name_zh,
+			   nullif(greatest(coalesce((t.benefits ->> 'amount_per_block')::numeric,
+				(t.benefits ->> 'amount_per_point')::numeric), 0), 0) AS block,
+			   CASE WHEN t.benefits ? 'amount_per_block'
+					THEN nullif(greatest(round((t.benefits ->> 'points_per_block')::numeric, 8), 0),
+						0)
+					ELSE 1 END AS block_points
+		  FROM tier t) r
+OFFSET 0
+@end
+
+@plain @internal@.tier_in_force
+@is The moments of orders for which each row of tier_log counts: from the day after it begins, until
+@is the day after it ends.
+@columns program, customer_id, tier_no, counts_from, counts_until
+SELECT g.program, g.customer_id, g.tier_no,
+	   crm_internal.day_start(g.begins_on + 1, g.time_zone),
+	   coalesce(crm_internal.day_start(g.ends_on + 1, g.time_zone), 'infinity')
+  FROM (SELECT l.program, l.customer_id, l.tier_no, s.time_zone,
+			   crm_internal.day_of(l.valid_from, s.time_zone) AS begins_on,
+			   crm_internal.day_of(l.valid_to, s.time_zone) AS ends_on
+		  FROM tier_log l
+		  JOIN (SELECT p.program,
+				coalesce(p.time_zone, (SELECT w.time_zone FROM workspace w)) AS time_zone
+				FROM program p) s ON s.program = l.program
+		 WHERE l.reason NOT IN ('merge', 'close')) g
+@end
+
+@view @internal@.order_due
+@is The points that each order would bring in each program if it is paid, refunds up to a day taken
+@is off. The tier is that of the day before the order.
+@columns order_id, customer_id, ordered_at, status, dividend, divisor, program, tier_no, tier,
+@columns tier_zh, amount_per_point, has_rates, points
+SELECT o.order_id, o.customer_id, o.ordered_at, o.status, o.dividend, o.divisor, t.program,
+	   t.tier_no, t.tier, t.tier_zh, t.amount_per_point, z.has_rates,
+	   CASE WHEN t.block > 0
+			THEN greatest(div(o.dividend, t.block * o.divisor), 0) * t.block_points END
+  FROM @internal@.order_money@at@ o
+ CROSS JOIN @internal@.points_program z
+  LEFT JOIN (
+	SELECT i.program, i.customer_id, i.tier_no, i.counts_from, i.counts_until,
+		   generate_series(1, 1) AS barrier
+	  FROM @internal@.tier_in_force i) g
+	ON g.program = z.program AND g.customer_id = o.customer_id
+   AND g.counts_from <= o.ordered_at AND g.counts_until > o.ordered_at
+  JOIN @internal@.points_rate t ON t.program = z.program AND t.tier_no = coalesce(g.tier_no, 0)
+ WHERE z.begins_at <= o.ordered_at
+@end
+
+@view order_points
+@is The points that each paid order up to the day shown earns in each program, refunds taken off.
+@is The tier is that of the day before, so that an order which lifts the customer is credited by the
+@is tier that they had. How much money brings a point is said by the tier's benefits:
+@is {"amount_per_point": 10}, or 4 points for each full 100: {"amount_per_block": 100,
+@is "points_per_block": 4}. Orders before the day points_since of a program are left out.
+@columns order_id, customer_id, ordered_at, amount, program, tier_no, tier, tier_zh,
+@columns amount_per_point,
+@columns points, credited
+SELECT d.order_id, d.customer_id, d.ordered_at,
+	   CASE WHEN d.divisor = 1 THEN d.dividend
+			ELSE trim_scale(round(d.dividend / d.divisor, 8)) END,
+	   d.program, d.tier_no, d.tier, d.tier_zh, d.amount_per_point, d.points, coalesce(k.points, 0)
+  FROM @internal@.order_due@at@ d
+  LEFT JOIN (
+	SELECT e.customer_id, e.order_id, e.program, sum(e.points) AS points
+	  FROM points_entry e
+	 WHERE e.program IS NOT NULL AND e.order_id IS NOT NULL AND e.kind IN ('earn', 'reverse')
+	   AND e.occurred_at < @end_of(@day@)@
+	 GROUP BY e.customer_id, e.order_id, e.program) k
+	ON k.customer_id = d.customer_id AND k.order_id = d.order_id AND k.program = d.program
+ WHERE d.status = 'paid' AND d.ordered_at < @end_of(@day@)@ AND d.dividend IS NOT NULL
+@end
+
+/* Settling */
+
+@view @internal@.order_mismatch
+@is The orders whose entries differ from the points that are due as of a day: in the sum, in the
+@is customer, or in the moment of the lots. An order with entries after the day was settled later,
+@is so it is left out.
+@columns order_id, program, customer_id, ordered_at, points, is_paid
+SELECT d.order_id, d.program, d.customer_id, d.ordered_at, d.due, d.status = 'paid'
+  FROM (SELECT q.order_id, q.program, q.customer_id, q.ordered_at, q.status,
+			   CASE WHEN q.status = 'paid' AND q.ordered_at < @end_of(@day@)@
+					THEN coalesce(q.points, 0) ELSE 0 END AS due
+		  FROM @internal@.order_due@at@ q
+		 WHERE q.has_rates) d
+  LEFT JOIN (
+	SELECT e.order_id, e.program, sum(e.points) AS points, max(e.occurred_at) AS last_at,
+		   min(e.customer_id) AS first_customer, max(e.customer_id) AS last_customer,
+		   min(e.occurred_at) FILTER (WHERE e.kind = 'earn') AS first_earned_at,
+		   max(e.occurred_at) FILTER (WHERE e.kind = 'earn') AS last_earned_at
+	  FROM points_entry e
+	 WHERE e.program IS NOT NULL AND e.order_id IS NOT NULL AND e.kind IN ('earn', 'reverse')
+	 GROUP BY e.order_id, e.program) k ON k.order_id = d.order_id AND k.program = d.program
+ WHERE (d.due <> coalesce(k.points, 0) OR k.first_customer <> d.customer_id
+		OR k.last_customer <> d.customer_id OR k.first_earned_at <> d.ordered_at
+		OR k.last_earned_at <> d.ordered_at)
+   AND coalesce(k.last_at < @end_of(@day@)@, true)
+@end
+
+@view @internal@.missing_points
+@is The entries that settle the points of orders as of a day. Points are taken from the lots of the
+@is order, the last one first. They come back by undoing the last reversals, and the rest is a new
+@is lot. A reversal names the last refund that no entry names yet.
+@columns customer_id, kind, points, qualifying, order_id, program, reverses_id, refund_id,
+@columns occurred_at
+WITH found AS MATERIALIZED (
+	SELECT m.* FROM @internal@.order_mismatch@at@ m
+), entry AS MATERIALIZED (
+	SELECT e.entry_id, e.order_id, e.program, e.customer_id, e.kind, e.points, e.qualifying,
+		   e.occurred_at, e.reverses_id, e.refund_id, f.ordered_at,
+		   e.kind = 'earn' AND NOT (e.customer_id = f.customer_id
+									AND e.occurred_at = f.ordered_at) AS is_misplaced
+	  FROM found f
+	  JOIN points_entry e ON e.order_id = f.order_id AND e.program = f.program
+	 WHERE e.kind IN ('earn', 'reverse')
+), undone AS (
+	SELECT e.reverses_id AS entry_id, sum(e.points) AS points
+	  FROM entry e
+	 WHERE e.kind = 'reverse' AND e.points > 0
+	 GROUP BY e.reverses_id
+), reversal AS MATERIALIZED (
+	SELECT e.*, - e.points - coalesce(u.points, 0) AS left_points
+	  FROM entry e
+	  LEFT JOIN undone u ON u.entry_id = e.entry_id
+	 WHERE e.kind = 'reverse' AND e.points < 0
+), lot AS MATERIALIZED (
+	SELECT e.*, e.points - coalesce(r.points, 0) AS left_points
+	  FROM entry e
+	  LEFT JOIN (SELECT v.reverses_id, sum(v.left_points) AS points
+				   FROM reversal v GROUP BY v.reverses_id) r ON r.reverses_id = e.entry_id
+	 WHERE e.kind = 'earn'
+), account AS MATERIALIZED (
+	SELECT a.order_id, a.program, a.customer_id, a.ordered_at, a.is_paid,
+		   a.points - coalesce(b.booked, 0) + coalesce(w.points, 0) AS change
+	  FROM (SELECT f.order_id, f.program, f.customer_id, f.ordered_at, f.is_paid, f.points
+			  FROM found f
+			UNION ALL
+			SELECT DISTINCT f.order_id, f.program, e.customer_id, f.ordered_at, false, 0
+			  FROM found f
+			  JOIN entry e ON e.order_id = f.order_id AND e.program = f.program
+			 WHERE e.customer_id <> f.customer_id) a
+	  LEFT JOIN (SELECT e.order_id, e.program, e.customer_id, sum(e.points) AS booked
+				   FROM entry e GROUP BY e.order_id, e.program, e.customer_id) b
+		ON b.order_id = a.order_id AND b.program = a.program AND b.customer_id = a.customer_id
+	  LEFT JOIN (SELECT l.order_id, l.program, l.customer_id, sum(l.left_points) AS points
+				   FROM lot l
+				  WHERE l.is_misplaced AND l.left_points > 0
+				  GROUP BY l.order_id, l.program, l.customer_id) w
+		ON w.order_id = a.order_id AND w.program = a.program AND w.customer_id = a.customer_id
+), undoing AS MATERIALIZED (
+	SELECT q.*, least(q.left_points, q.change - q.before) AS points_back
+	  FROM (SELECT r.order_id, r.program, r.customer_id, r.entry_id, r.qualifying, r.occurred_at,
+				   r.left_points, a.change,
+				   sum(r.left_points) OVER (PARTITION BY r.order_id, r.program, r.customer_id
+					ORDER BY r.entry_id DESC) - r.left_points AS before
+			  FROM account a
+			  JOIN reversal r ON r.order_id = a.order_id AND r.program = a.program
+								AND r.customer_id = a.customer_id AND r.left_points > 0
+			 WHERE a.change > 0
+			   AND NOT EXISTS (SELECT 1 FROM lot l
+								WHERE l.entry_id = r.reverses_id AND l.is_misplaced
+								  AND l.left_points >= 0)) q
+	 WHERE q.before < q.change
+), taking AS MATERIALIZED (
+	SELECT q.*, least(q.left_points, - q.change - q.before) AS points_taken
+	  FROM (SELECT l.order_id, l.program, l.customer_id, l.entry_id, l.qualifying, l.occurred_at,
+				   l.left_points, a.change, a.is_paid,
+				   sum(l.left_points) OVER (PARTITION BY l.order_id, l.program, l.customer_id
+					ORDER BY l.entry_id DESC) - l.left_points AS before
+			  FROM account a
+			  JOIN lot l ON l.order_id = a.order_id AND l.program = a.program
+						   AND l.customer_id = a.customer_id AND l.left_points > 0
+						   AND NOT l.is_misplaced
+			 WHERE a.change < 0) q
+	 WHERE q.before < - q.change
+)
+SELECT l.customer_id, 'reverse' AS kind, - l.left_points AS points, l.qualifying, l.order_id,
+	   l.program, l.entry_id AS reverses_id, NULL::bigint AS refund_id, l.occurred_at
+  FROM lot l
+ WHERE l.is_misplaced AND l.left_points > 0
+UNION ALL
+SELECT t.customer_id, 'reverse' AS kind, - t.points_taken AS points, t.qualifying, t.order_id,
+	   t.program, t.entry_id AS reverses_id, n.refund_id,
+	   greatest(n.refunded_at, t.occurred_at) AS occurred_at
+  FROM taking t
+  LEFT JOIN LATERAL (
+	SELECT r.refund_id, r.refunded_at FROM refund r
+	 WHERE t.is_paid AND r.order_id = t.order_id AND r.refunded_at < @end_of(@day@)@
+	   AND NOT EXISTS (SELECT 1 FROM entry e
+						WHERE e.order_id = t.order_id AND e.program = t.program
+						  AND e.refund_id = r.refund_id)
+	 ORDER BY r.refunded_at DESC, r.refund_id DESC LIMIT 1) n ON true
+UNION ALL
+SELECT u.customer_id, 'reverse' AS kind, u.points_back AS points, u.qualifying, u.order_id,
+	   u.program, u.entry_id AS reverses_id, NULL::bigint AS refund_id, u.occurred_at
+  FROM undoing u
+UNION ALL
+SELECT a.customer_id, CASE WHEN a.change > 0 THEN 'earn' ELSE 'reverse' END AS kind,
+	   a.change - coalesce(u.points, 0) + coalesce(t.points, 0) AS points, true AS qualifying,
+	   a.order_id, a.program, NULL::bigint AS reverses_id, NULL::bigint AS refund_id,
+	   CASE WHEN a.change > 0 THEN a.ordered_at END AS occurred_at
+  FROM account a
+  LEFT JOIN (SELECT v.order_id, v.program, v.customer_id, sum(v.points_back) AS points
+			   FROM undoing v GROUP BY v.order_id, v.program, v.customer_id) u
+	ON u.order_id = a.order_id AND u.program = a.program AND u.customer_id = a.customer_id
+  LEFT JOIN (SELECT v.order_id, v.program, v.customer_id, sum(v.points_taken) AS points
+			   FROM taking v GROUP BY v.order_id, v.program, v.customer_id) t
+	ON t.order_id = a.order_id AND t.program = a.program AND t.customer_id = a.customer_id
+ WHERE a.change - coalesce(u.points, 0) + coalesce(t.points, 0) <> 0
+@end
