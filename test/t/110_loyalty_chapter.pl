@@ -31,7 +31,8 @@ my %says = (
 	'unnest(ARRAY[4000, 5000, 6000])' => qr/^4000\|3\|80\.00\n5000\|2\|75\.00\n6000\|2\|25\.00\n$/,
 	'crm.make_tier_policy' => qr/^friend\|1\nguest\|2\nregular\|4\n$/,
 	# 520 points of Ada less the 100 redeemed expired; Dora's refund took 188.
-	'points_balance_at' => qr/^Ada\|200\|720\|100\|420\|2026-01-15\|200\nDora\|887\|1075\|188\|0\|2025-10-12\|300\n$/,
+	# Dora: the order of 3000 bought by silver brings 375, of which 187 are left.
+	'points_balance_at' => qr/^Ada\|200\|720\|100\|420\|2026-01-15\|200\nDora\|887\|1075\|188\|0\|2025-10-12\|300\n10\|3000(?:\.0+)?\|ordinary\|10\|300\|300\n11\|1500(?:\.0+)?\|silver\|8\|187\|187\n12\|2000(?:\.0+)?\|gold\|5\|400\|400\n$/m,
 	'INTO sales.score_item' => qr/^Bob\|33\.3333\|purchases_12m\|2\|1\|8\.333333\nBob\|33\.3333\|revenue_12m\|1800\|1\|25\.000000\n$/,
 	"'abc', '2025-07-01'" => qr/^7\nA\|1\nB\|3\nC\|3\n$/,
 	'FROM sales.customer_stage' => qr/^Fay\|churned\|2025-03-01\|254\|8\.19\d*\|idle_ratio 8\.1935 is at least 4,.*\nGus\|purchase\|2024-08-01\|435\|1\.18\d*\|.*\n$/m,

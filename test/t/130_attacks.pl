@@ -93,6 +93,8 @@ my @attacks = (
 		'SELECT * FROM crm.review_tiers(\'evil\', \'standard\', \'2024-12-31\')' ],
 	[ 'a trigger on the log of tiers', sprintf($trigger, 'tier_log'), sprintf($no_trigger, 'tier_log'),
 		'SELECT crm.tier_grant(\'evil\', \'standard\', 7, \'gold\', \'2026-01-01\', \'2024-12-31\')' ],
+	[ 'a trigger on points', sprintf($trigger, 'points_entry'), sprintf($no_trigger, 'points_entry'),
+		'SELECT * FROM crm.settle_points(\'evil\', \'2024-12-31\')' ],
 	[ 'a trigger on the log of stages', sprintf($trigger, 'lifecycle_log'), sprintf($no_trigger, 'lifecycle_log'),
 		'SELECT * FROM crm.review_stages(\'evil\', \'2024-12-31\')' ]);
 my %way = (
@@ -150,7 +152,7 @@ runs($attacker, $restore, 'the attacker puts the view back');
 # Rights of others
 refused($stranger, "SELECT * FROM crm.$_", qr/42501.*must be owner of workspace "evil"/, "a stranger may not call crm.$_")
 	for "check_workspace('evil')", "upgrade_workspace('evil')", "freeze_thresholds('evil')", "fit('evil')",
-	"review_tiers('evil')", "review_stages('evil')", "tier_grant('evil', 'standard', 1, 'gold', '2027-01-01')", "drop_workspace('evil', force => true)";
+	"review_tiers('evil')", "review_stages('evil')", "settle_points('evil')", "tier_grant('evil', 'standard', 1, 'gold', '2027-01-01')", "drop_workspace('evil', force => true)";
 refused($stranger, "SELECT * FROM crm.$_", qr/42501.*permission denied for workspace "evil"/, "a stranger may not read by crm.$_")
 	for "backtest('evil', '2024-06-01')", "program_policy('evil', 'standard')";
 refused($stranger, q{CALL crm.refresh('evil')}, qr/42501.*must be owner of workspace "evil"/, 'a stranger may not refresh');

@@ -75,6 +75,7 @@ my %call = (
 	'crm.maintain' => q{CALL crm.maintain('sales')},
 	'crm.freeze_thresholds' => q{BEGIN; SELECT * FROM crm.freeze_thresholds('sales', '2024-02-29'); ROLLBACK},
 	'crm.fit' => q{BEGIN; SELECT * FROM crm.fit('sales', '2024-02-29'); ROLLBACK},
+	'crm.settle_points' => q{BEGIN; SELECT * FROM crm.settle_points('sales'); ROLLBACK},
 	'crm.review_tiers' => q{BEGIN; SELECT * FROM crm.review_tiers('sales'); ROLLBACK},
 	'crm.review_stages' => q{BEGIN; SELECT * FROM crm.review_stages('sales'); ROLLBACK},
 	'crm.tier_grant' => q{BEGIN; SELECT crm.tier_grant('sales', 'standard', 9, 'gold', '2030-01-01'); ROLLBACK},

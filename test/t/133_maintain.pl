@@ -42,19 +42,21 @@ SELECT row_number() OVER (), customer, moment
 INSERT INTO sales.sales_order_line (order_id, line_no, unit_price)
 SELECT order_id, 1, 10 + abs(hashint4(customer_id::int)) % 90 + abs(hashint4(order_id::int)) % 30 FROM sales.sales_order;
 UPDATE sales.workspace SET purchase_model = 'nbd';
+UPDATE sales.tier SET benefits = '{"amount_per_point": 10}';
 GRANT INSERT ON sales.maintenance_run TO $keeper});
 ok($ok, 'a workspace is made and filled') or diag($output);
 
 # One night
 ($ok, $output) = psql(q{BEGIN; CALL crm.maintain('sales'); COMMIT});
 ok(!$ok && $output =~ /crm.maintain cannot run inside a transaction block.*HINT:/s, 'maintenance refuses a transaction block') or diag($output);
-($ok, $output) = psql(q{CALL crm.maintain('sales')}, "-U $keeper");
+($ok, $output) = psql(q{SET default_transaction_isolation = 'serializable'; CALL crm.maintain('sales')}, "-U $keeper");
 ok($ok, 'a keeper maintains the workspace') or diag($output);
 answers(q{SELECT string_agg(step, ' ' ORDER BY run_id), bool_and(finished_at >= started_at AND error IS NULL), min(started_by) FROM sales.maintenance_run},
-	"refresh freeze_thresholds fit review_tiers review_stages notify check delete_logs|t|$keeper", 'each step is noted with its time and the role');
+	"refresh freeze_thresholds fit settle_points review_tiers review_stages notify check delete_logs|t|$keeper", 'each step is noted with its time and the role');
 answers(q{SELECT count(*) = 2 AND bool_and(as_of = date_trunc('month', (now() AT TIME ZONE 'UTC'))::date - 1) FROM sales.model}, 't',
 	'models are fitted as of the last day of the month before');
 answers(q{SELECT count(*) > 300 FROM sales.tier_log}, 't', 'maintenance reviews tiers');
+answers(q{SELECT count(*) > 300 AND bool_and(points = credited) FROM sales.order_points}, 't', 'maintenance settles the points of orders');
 answers(q{SELECT count(*) = 400 FROM sales.lifecycle_log}, 't', 'maintenance reviews stages');
 ($ok, $output) = psql(q{UPDATE sales.workspace SET notify_channel = 'crm_news'; LISTEN crm_news; CALL crm.maintain('sales')});
 ok($ok, 'maintenance runs a second time') or diag($output);
@@ -69,7 +71,7 @@ UPDATE sales.workspace SET keep_logs = '1 year'; UPDATE sales.maintenance_run SE
 ok(!$ok && $output =~ /maintenance of workspace "sales" failed in 1 steps.*review_stages: workspace "sales" has no rules for stages/s,
 	'a step that fails makes the call fail, with its reason') or diag($output);
 answers(q{SELECT string_agg(step || CASE WHEN error IS NOT NULL THEN ' failed' ELSE '' END, ', ' ORDER BY run_id) FROM sales.maintenance_run},
-	'refresh, freeze_thresholds, fit, review_tiers, review_stages failed, notify, check, delete_logs', 'the steps after a failed one run, and old rows of logs go');
+	'refresh, freeze_thresholds, fit, settle_points, review_tiers, review_stages failed, notify, check, delete_logs', 'the steps after a failed one run, and old rows of logs go');
 answers(q{SELECT problem, object FROM sales.workspace_problem}, 'default changed|product.name', 'what the check found is kept for readers');
 
 # Readers of views do not notice an upgrade. Their queries are short: an upgrade
