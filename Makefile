@@ -128,10 +128,10 @@ OBJS        = \
 	src/workspace/twin.o \
 	src/workspace/view_columns.o
 
-WORKSPACE   = workspace segments tables rules purchase attached history views points facts \
-	customer attached_customer growth attached_growth tiers lifecycle recurring journey winning \
-	movement attached_movement voice kpi growing attached_growing origin attached_origin potential \
-	value attached_value business
+WORKSPACE   = workspace segments tables rules purchase attached history views points contracts \
+	facts customer attached_customer growth attached_growth tiers lifecycle recurring journey \
+	winning movement attached_movement voice kpi growing attached_growing origin attached_origin \
+	potential value attached_value business
 
 definition  = sql/workspace_definition.sql
 SQL_MODULES = \

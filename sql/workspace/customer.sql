@@ -47,7 +47,8 @@ SELECT b.customer_id,
 @columns expected_revenue, margin_used
 @tables @columns trainings, category_spend, share_of_wallet, opportunity_open,
 @tables @columns relationship_depth, needs_open, outbound_interactions_90d,
-@tables @columns answered_interactions_90d, response_90d, points_balance
+@tables @columns answered_interactions_90d, response_90d, points_balance, running_trials,
+@tables @columns completed_contracts
 @attached SELECT p.customer_id,
 @tables SELECT f.customer_id,
 	   p.recency, p.tenure, p.first_purchase_on, p.last_purchase_on,
@@ -63,8 +64,8 @@ SELECT b.customer_id,
 @tables 	   f.complaints_12m, f.last_nps, f.last_satisfaction, f.invitations, f.referrals,
 @tables 	   f.decision_contacts, f.serving_cost_12m,
 	   p.segment, p.segment_zh, p.abc_class, p.thresholds_as_of, p.model_as_of, p.usual_gap
-@tables 	   , f.days_known, f.points_earned,
-@tables 	   least(p.recency, @day@ - f.last_interaction_on)
+@tables 	   , greatest(f.days_known, p.tenure, 0), f.points_earned,
+@tables 	   least(p.recency, f.idle_days)
 	   , p.expected_revenue, p.margin_used
 @tables 	   , f.trainings, f.category_spend,
 @tables 	   (least(greatest(coalesce(p.revenue_12m, 0), 0), f.category_spend)
@@ -72,7 +73,7 @@ SELECT b.customer_id,
 @tables 	   f.opportunity_open, f.relationship_depth, f.needs_open, f.outbound_interactions_90d,
 @tables 	   f.answered_interactions_90d,
 @tables 	   f.answered_interactions_90d::float8 / nullif(f.outbound_interactions_90d, 0),
-@tables 	   f.points_balance
+@tables 	   f.points_balance, f.running_trials, f.completed_contracts
 @tables   FROM @internal@.customer_fact@at@ f
 @tables   LEFT JOIN @internal@.purchase_metric@at@ p ON p.customer_id = f.customer_id
 @attached   FROM @internal@.purchase_metric@at@ p

@@ -28,6 +28,54 @@ SELECT v.opportunity_id, v.customer_id, v.owner, t.stage, t.stage_no, t.probabil
 	OR crm_internal.is_upto(v.created_at, @day@, @zone@)
 @end
 
+/*
+ * A customer exists from the day on which they were entered, or from the first
+ * fact about them. A load of old facts enters everybody today, and yet all were
+ * there before. Where nobody was entered after the day, the second branch of
+ * known_customer is empty, and the facts are not read.
+ */
+@plain @internal@.customer_event
+@is What is known of customers beside purchases and interactions, with its time.
+@columns customer_id, at
+SELECT c.customer_id,
+	   crm_internal.day_start(c.starts_on, (SELECT w.time_zone FROM workspace w))
+  FROM contract c
+ WHERE c.cancelled_on IS DISTINCT FROM c.starts_on
+UNION ALL
+SELECT o.customer_id, o.created_at FROM opportunity o
+UNION ALL
+SELECT s.customer_id, s.opened_at FROM service_case s
+UNION ALL
+SELECT a.customer_id, a.sent_at FROM survey_answer a
+UNION ALL
+SELECT r.referrer_id, r.invited_at FROM referral r
+UNION ALL
+SELECT p.customer_id, p.occurred_at FROM points_entry p
+UNION ALL
+SELECT c.customer_id, c.given_at FROM consent c
+@end
+
+@view @internal@.known_customer
+@is The customers who exist on a day.
+@columns customer_id, created_at, category_spend
+SELECT c.customer_id, c.created_at, c.category_spend
+  FROM customer c
+ WHERE crm_internal.is_upto(c.created_at, @day@, @zone@)
+UNION ALL
+SELECT c.customer_id, c.created_at, c.category_spend
+  FROM customer c
+ WHERE NOT crm_internal.is_upto(c.created_at, @day@, @zone@)
+   AND EXISTS (SELECT FROM (SELECT e.customer_id, e.at FROM @internal@.customer_event e
+							UNION ALL
+							SELECT n.customer_id, n.occurred_at FROM interaction n
+							 WHERE n.kind <> 'control'
+							UNION ALL
+							SELECT o.customer_id, o.ordered_at FROM sales_order o
+							 WHERE o.status = 'paid') v
+				WHERE v.customer_id = c.customer_id
+				  AND crm_internal.is_upto(v.at, @day@, @zone@))
+@end
+
 @view @internal@.customer_fact
 @is All that the tables say of a customer beside purchases, as of a day: one row for each customer.
 @columns customer_id, days_known, categories, categories_12m, interactions_90d,
@@ -37,9 +85,9 @@ SELECT v.opportunity_id, v.customer_id, v.owner, t.stage, t.stage_no, t.probabil
 @columns last_satisfaction, invitations, referrals, decision_contacts, serving_cost_12m,
 @columns points_earned, trainings, opportunity_open, relationship_depth, needs_open,
 @columns outbound_interactions_90d, answered_interactions_90d, category_spend,
-@columns points_balance, last_interaction_on
+@columns points_balance, last_interaction_on, idle_days, running_trials, completed_contracts
 SELECT c.customer_id,
-	   @day@ - crm_internal.day_of(c.created_at, w.time_zone),
+	   @day@ - crm_internal.day_of(least(c.created_at, i.first_at, r.first_at), w.time_zone),
 	   coalesce(g.categories, 0), coalesce(g.categories_12m, 0),
 	   coalesce(i.interactions_90d, 0), coalesce(i.inbound_interactions, 0),
 	   coalesce(i.inbound_interactions_90d, 0), i.last_interaction_at,
@@ -60,8 +108,12 @@ SELECT c.customer_id,
 	   (SELECT count(*) FROM (SELECT unnest(i.asked_at) AS asked_at) v
 		 WHERE v.asked_at <@ i.answered),
 	   c.category_spend, z.points_balance,
-	   crm_internal.day_of(i.last_interaction_at, w.time_zone)
-  FROM customer c
+	   crm_internal.day_of(i.last_interaction_at, w.time_zone),
+	   -- What we send is no sign of life. What the customer does is.
+	   @day@ - crm_internal.day_of(greatest(i.last_inbound_at, s.last_opened_at,
+		a.last_answered_at, e.last_invited_at), w.time_zone),
+	   coalesce(k.running_trials, 0), coalesce(k.completed_contracts, 0)
+  FROM @internal@.known_customer@at@ c
  CROSS JOIN workspace w
   LEFT JOIN (
 	SELECT q.customer_id,
@@ -90,7 +142,9 @@ SELECT c.customer_id,
 		   -- The times less than 14 days before a contact of the customer
 		   range_agg(tstzrange(n.occurred_at - interval '336 hours', n.occurred_at, '()')) FILTER (
 			WHERE n.direction = 'in'
-			  AND NOT crm_internal.is_upto(n.occurred_at, @once(@day@ - 90)@, @zone@)) AS answered
+			  AND NOT crm_internal.is_upto(n.occurred_at, @once(@day@ - 90)@, @zone@)) AS answered,
+		   max(n.occurred_at) FILTER (WHERE n.direction = 'in') AS last_inbound_at,
+		   min(n.occurred_at) AS first_at
 	  FROM interaction n
 	 WHERE crm_internal.is_upto(n.occurred_at, @day@, @zone@) AND n.kind <> 'control'
 	 GROUP BY n.customer_id) i ON i.customer_id = c.customer_id
@@ -101,26 +155,24 @@ SELECT c.customer_id,
 	  FROM @internal@.opportunity_state@at@ v
 	 GROUP BY v.customer_id) o ON o.customer_id = c.customer_id
   LEFT JOIN (
-	SELECT b.customer_id,
-		   count(*) FILTER (WHERE NOT b.ended) AS running_contracts,
-		   sum(b.monthly_amount) FILTER (WHERE NOT b.ended) AS monthly_contract_amount,
-		   count(b.renews_id) AS renewed_contracts,
-		   count(*) FILTER (WHERE b.ended AND NOT b.renewed) AS lapsed_contracts
-	  FROM (SELECT t.customer_id, t.monthly_amount, t.renews_id,
-				   coalesce(least(t.ends_on, t.cancelled_on) <= @day@, false) AS ended,
-				   EXISTS (SELECT FROM contract n
-							WHERE n.renews_id = t.contract_id
-								AND n.starts_on <= @day@) AS renewed
-			  FROM contract t
-			 WHERE t.starts_on <= @day@) b
-	 GROUP BY b.customer_id) k ON k.customer_id = c.customer_id
+	SELECT t.customer_id,
+		   count(*) FILTER (WHERE NOT t.is_trial AND t.status IN ('running', 'due'))
+			AS running_contracts,
+		   sum(t.monthly_amount) FILTER (WHERE t.status = 'running') AS monthly_contract_amount,
+		   count(t.renewed_on) AS renewed_contracts,
+		   count(*) FILTER (WHERE NOT t.is_trial AND t.status = 'lapsed') AS lapsed_contracts,
+		   count(*) FILTER (WHERE t.is_trial AND t.status = 'running') AS running_trials,
+		   count(*) FILTER (WHERE t.status = 'completed') AS completed_contracts
+	  FROM contract_term@at@ t
+	 GROUP BY t.customer_id) k ON k.customer_id = c.customer_id
   LEFT JOIN (
 	SELECT t.customer_id,
 		   count(*) FILTER (WHERE t.open) AS open_cases,
 		   count(*) FILTER (WHERE t.open AND t.kind = 'complaint') AS open_complaints,
 		   count(*) FILTER (WHERE t.kind = 'complaint' AND t.recent) AS complaints_12m,
-		   jsonb_agg(to_jsonb(t.topics)) FILTER (WHERE t.open) AS topics
-	  FROM (SELECT v.customer_id, v.kind, v.topics,
+		   jsonb_agg(to_jsonb(t.topics)) FILTER (WHERE t.open) AS topics,
+		   max(t.opened_at) AS last_opened_at
+	  FROM (SELECT v.customer_id, v.kind, v.topics, v.opened_at,
 				   NOT coalesce(crm_internal.is_upto(v.resolved_at, @day@, @zone@), false)
 					AS open,
 				   NOT crm_internal.is_upto(v.opened_at,
@@ -137,7 +189,8 @@ SELECT c.customer_id,
 			AS last_satisfaction,
 		   jsonb_agg(to_jsonb(v.topics)) FILTER (
 			WHERE v.measure = 'need' AND NOT crm_internal.is_upto(v.answered_at,
-				@once((@day@ - interval '12 months')::date)@, @zone@)) AS topics
+				@once((@day@ - interval '12 months')::date)@, @zone@)) AS topics,
+		   max(v.answered_at) AS last_answered_at
 	  FROM survey_answer v
 	 WHERE crm_internal.is_upto(v.answered_at, @day@, @zone@)
 	 GROUP BY v.customer_id) a ON a.customer_id = c.customer_id
@@ -145,7 +198,8 @@ SELECT c.customer_id,
 	SELECT v.referrer_id,
 		   count(*) AS invitations,
 		   count(*) FILTER (WHERE crm_internal.is_upto(v.converted_at, @day@, @zone@))
-			AS referrals
+			AS referrals,
+		   max(v.invited_at) AS last_invited_at
 	  FROM referral v
 	 WHERE crm_internal.is_upto(v.invited_at, @day@, @zone@)
 	 GROUP BY v.referrer_id) e ON e.referrer_id = c.customer_id
@@ -174,7 +228,13 @@ SELECT c.customer_id,
 	  FROM points_entry v
 	 CROSS JOIN @ends@ d
 	 GROUP BY v.customer_id) z ON z.customer_id = c.customer_id
+  LEFT JOIN (
+	SELECT v.customer_id, min(v.at) AS first_at
+	  FROM @internal@.customer_event v
+	 WHERE crm_internal.is_upto(v.at, @day@, @zone@)
+	 GROUP BY v.customer_id) r ON r.customer_id = c.customer_id
 @end
+
 
 @view @internal@.member_tier
 @is The tier of each member of each program at the end of a day, by the days of the program.

@@ -59,12 +59,13 @@ INSERT INTO lifecycle_rule (position, stage, metric, at_least, at_most) VALUES
 	(9, 'satisfaction', 'last_satisfaction', 0.7, NULL),
 	(9, 'satisfaction', 'open_complaints', NULL, 0),
 	(10, 'purchase', 'purchases', 1, NULL),
-	(10, 'purchase', 'revenue', 0.01, NULL),
 	(11, 'purchase', 'running_contracts', 1, NULL),
-	(12, 'consideration', 'open_opportunities', 1, NULL),
-	(13, 'consideration', 'inbound_interactions_90d', 5, NULL),
-	(14, 'interest', 'inbound_interactions', 1, NULL),
-	(15, 'awareness', 'days_known', 0, NULL);
+	(12, 'purchase', 'completed_contracts', 1, NULL),
+	(13, 'consideration', 'open_opportunities', 1, NULL),
+	(14, 'consideration', 'running_trials', 1, NULL),
+	(15, 'consideration', 'inbound_interactions_90d', 5, NULL),
+	(16, 'interest', 'inbound_interactions', 1, NULL),
+	(17, 'awareness', 'days_known', 0, NULL);
 
 INSERT INTO lifecycle_move (from_stage, to_stage)
 SELECT f.stage, t.stage

@@ -196,7 +196,8 @@ CREATE TABLE contract (
 	monthly_amount numeric NOT NULL CHECK (monthly_amount >= 0),
 	cancelled_on date CHECK (cancelled_on >= starts_on),
 	cancel_reason text,
-	renews_id bigint UNIQUE REFERENCES contract
+	renews_id bigint UNIQUE REFERENCES contract,
+	is_fixed_term boolean NOT NULL DEFAULT false
 );
 CREATE INDEX ON contract (customer_id, starts_on);
 COMMENT ON TABLE contract IS 'Recurring business: a subscription, a maintenance or frame contract.';

@@ -52,7 +52,8 @@ CREATE TABLE workspace (
 	channel_column name,
 	country_column name,
 	email_column name,
-	margin float8 CHECK (margin > 0 AND margin <= 1)
+	margin float8 CHECK (margin > 0 AND margin <= 1),
+	renewal_days integer NOT NULL DEFAULT 30 CHECK (renewal_days BETWEEN 0 AND 3660)
 );
 COMMENT ON TABLE workspace IS 'Settings of the workspace: one row.';
 

@@ -14,8 +14,8 @@ SELECT is_empty('SELECT * FROM crm_scores.customer_score',
 
 -- Customer 1 bought 100, 2: 99.99, 3: 500 and 0.01 in two purchases; 4 only looked
 -- around, 5 did nothing. Last sign of life: 0, 10, 20, 5 days ago, and never.
-INSERT INTO crm_scores.customer (customer_id, name) SELECT n, 'customer ' || n
-	FROM generate_series(1, 5) n;
+INSERT INTO crm_scores.customer (customer_id, name, created_at) SELECT n, 'customer ' || n,
+	'2024-01-01' FROM generate_series(1, 5) n;
 INSERT INTO crm_scores.sales_order (order_id, customer_id, ordered_at)
 	VALUES (1, 1, '2025-03-31 12:00'), (2, 2, '2025-03-21 12:00'), (3, 3, '2025-01-01 12:00'),
 	(4, 3, '2025-03-11 12:00');

@@ -320,7 +320,7 @@ SELECT is(place, 'workers', format('workers read the histories of %s of %s', nam
  ORDER BY workspace, name;
 SELECT set_eq($$SELECT name FROM planned WHERE place = 'histories are not read'$$,
 	'{account_member,attribution,attribution_campaign,buying_role,campaign_response,contactable,
-	  customer_consent,customer_need,customer_timeline,funnel,journey,lifecycle_flow,
+	  contract_term,customer_consent,customer_need,customer_timeline,funnel,journey,lifecycle_flow,
 	  lifecycle_funnel,next_stage,next_tier,order_points,pipeline,points_balance,points_lot,
 	  product_affinity,promoter_flow,purchase,recurring,refresh_progress,rejected_purchase,
 	  relationship,renewal,satisfaction,satisfaction_tier,shown_day,tier_flow,touchpoint,
