@@ -118,6 +118,36 @@ tier_enroll(const TierPolicy *policy, int32_t day)
 }
 
 /*
+ * A tier that was won at the closing of a day was won by a window that
+ * includes the day. Windows are half-open, so the next one begins after that
+ * day: what won the tier cannot also renew it. This concerns the first review
+ * alone, whose window would begin on the day, or before it where a month is
+ * short. A validity shorter than the window means to count the day again.
+ *
+ * A review may be repeated on its day. What it decided then must not be undone
+ * by the day that it left out, so the repetition leaves it out as well. After
+ * a fall the day is known as the beginning of the window only.
+ */
+static int64_t
+since_after_win(const TierPolicy *policy, const TierState *state,
+				int32_t until, int64_t since)
+{
+	bool is_first_review = !state->has_fallen && until >= state->review_on &&
+						   state->decided_on == state->changed_on;
+	bool is_repeated =
+		state->decided_on == until &&
+		(state->has_fallen ? state->changed_on == until : state->in_grace);
+	int64_t won_on = state->has_fallen ? since : state->changed_on;
+
+	if (policy->upgrade_at_review || !(is_first_review || is_repeated) ||
+		since > won_on || won_on + 1 >= until ||
+		calendar_add(state->changed_on, policy->valid_for, 1) <
+			calendar_add(state->changed_on, policy->window_length, 1))
+		return since;
+	return won_on + 1;
+}
+
+/*
  * A rolling window has a length before its end. A period of a calendar or
  * anniversary window has its own beginning: the period is the one that holds
  * the last day of the window.
@@ -140,7 +170,9 @@ tier_window_since(const TierPolicy *policy, const TierState *state,
 	if (policy->window_kind == TIER_LIFETIME)
 		return HISTORY_MIN_DAY;
 	if (policy->window_kind == TIER_ROLLING)
-		since = calendar_add(until, policy->window_length, -1);
+		since =
+			since_after_win(policy, state, until,
+							calendar_add(until, policy->window_length, -1));
 	else
 	{
 		if (state->in_grace && until >= state->review_on)
@@ -163,6 +195,7 @@ change_tier(const TierPolicy *policy, TierState *state, int tier, int32_t day,
 	state->tier = tier;
 	state->changed_on = state->decided_on = day;
 	state->in_grace = false;
+	state->has_fallen = reason == TIER_DOWNGRADED;
 	state->review_on = next_review(policy, state, day);
 	return reason;
 }

@@ -142,6 +142,7 @@ typedef struct TierState
 	int32_t decided_on; /* the day of the last decision */
 	int32_t review_on; /* TIER_NEVER: no review */
 	bool in_grace; /* then review_on is the end of the grace */
+	bool has_fallen; /* into this tier, at the opening of changed_on */
 	int floor; /* manual tier: not below this index before floor_until */
 	int32_t floor_until; /* INT32_MIN: no floor */
 } TierState;

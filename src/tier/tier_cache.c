@@ -185,9 +185,18 @@ read_floor(const StateRow *row, const TierPolicy *policy, TierState *state)
 	state->floor_until = state_day(row, STATE_FLOOR_UNTIL, "floor_until");
 }
 
+/* Was the last decision a fall? A state without a reason is not known to. */
+static bool
+reads_downgrade(const StateRow *row)
+{
+	return !row->nulls[STATE_REASON] &&
+		   strcmp(TextDatumGetCString(row->values[STATE_REASON]),
+				  reason_names[TIER_DOWNGRADED]) == 0;
+}
+
 /*
- * The name of the tier and the reason are not read: the number decides, and
- * the reason belongs to the past.
+ * The name of the tier is not read: the number decides. Of the reason it
+ * matters only whether the customer fell.
  */
 TierState
 tier_state_argument(FunctionCallInfo fcinfo, int number,
@@ -207,6 +216,7 @@ tier_state_argument(FunctionCallInfo fcinfo, int number,
 	state.review_on = row.nulls[STATE_REVIEW_ON]
 						  ? TIER_NEVER
 						  : state_day(&row, STATE_REVIEW_ON, "review_on");
+	state.has_fallen = reads_downgrade(&row);
 	read_floor(&row, policy, &state);
 	return state;
 }

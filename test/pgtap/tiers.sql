@@ -250,18 +250,21 @@ INSERT INTO crm_tiers.tier_rule (program, tier_no, metric, enter_at) SELECT s, 1
 	2000 FROM unnest('{lasting,lapsing,instant}'::text[]) s;
 SELECT is(pg_temp.review('{lasting,lapsing,instant}', '2024-03-10', '2025-03-10'), 0::bigint,
 	'three ways down');
+SELECT is(pg_temp.story('lapsing', 3),
+	'star from 2024-03-10 enroll 2025-03-10; base from 2025-03-10 downgrade',
+	'the purchase that won a tier does not renew it a year later');
 SELECT crm.tier_grant('crm_tiers', s, 5, 'star', '2026-03-12', '2025-03-11'),
-	crm.tier_grant('crm_tiers', s, 4, 'star', '2026-03-10', '2025-03-11')
+	crm.tier_grant('crm_tiers', s, 4, 'star', '2026-03-11', '2025-03-11')
 	FROM unnest('{lasting,lapsing,instant}'::text[]) s \g /dev/null
-SET LOCAL crm.as_of = '2026-03-09';
+SET LOCAL crm.as_of = '2026-03-10';
 SELECT results_eq($$SELECT program, customer_id, review_on, floor_until, gap_to_keep, at_risk
 	FROM crm_tiers.customer_tier WHERE program IN ('lasting', 'lapsing', 'instant')
 	AND customer_id IN (4, 5) ORDER BY 1, 2$$, $$VALUES
-	('instant', 4::bigint, '2026-03-10'::date, '2026-03-10'::date, 2000::numeric, true),
+	('instant', 4::bigint, '2026-03-11'::date, '2026-03-11'::date, 2000::numeric, true),
 		('instant', 5, '2026-03-11', '2026-03-12', 2000, false),
-		('lapsing', 4, '2026-03-10', '2026-03-10', 2000, true),
+		('lapsing', 4, '2026-03-11', '2026-03-11', 2000, true),
 		('lapsing', 5, '2026-03-11', '2026-03-12', 2000, false),
-	('lasting', 4, '2026-03-10', '2026-03-10', 2000, false),
+	('lasting', 4, '2026-03-10', '2026-03-11', 2000, false),
 		('lasting', 5, '2026-03-11', '2026-03-12', 2000, false)$$,
 		'a floor that ends with the day of the review does not protect, one that ends a day later '
 		'does');
@@ -361,7 +364,7 @@ SELECT results_eq($$SELECT purpose, metric, value, threshold FROM crm_tiers.cust
 	80::numeric)$$, 'customer_tier_rule shows the score');
 SELECT results_eq($$SELECT metric, value, missing FROM crm_tiers.customer_tier_rule
 	WHERE program = 'friends' AND customer_id = 201 ORDER BY 1$$, $$VALUES ('referrals', 1::numeric,
-	0::numeric), ('revenue_12m', 21, 0)$$,
+	0::numeric), ('revenue_12m', 1, 0)$$,
 	'needs show referrals of the day and the amount of the year that the review judges');
 SELECT is((SELECT gap_to_next::text FROM crm_tiers.customer_tier WHERE program = 'friends'
 	AND customer_id = 203), '1', 'a gap has no more decimals than it needs');
