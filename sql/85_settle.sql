@@ -33,11 +33,13 @@ COMMENT ON FUNCTION crm_internal.settle_day(date) IS
 /*
  * The moment is that of entries which no moment of a fact decides. Orders, lines and
  * entries are read in the order of their keys, and so are grouped without a table of
- * all groups in memory, which takes half of the time.
+ * all groups in memory, which takes half of the time. How many orders have something to
+ * settle is not known to the planner. It would take them for one, and compare each of
+ * their entries with each other one.
  */
 CREATE FUNCTION crm_internal.settle_write(as_of date, moment timestamptz,
 	OUT entries bigint, OUT points_given numeric, OUT points_taken numeric) RETURNS record
-	LANGUAGE plpgsql SET enable_hashagg = off AS $$
+	LANGUAGE plpgsql SET enable_hashagg = off SET enable_nestloop = off AS $$
 BEGIN
 	WITH written AS (
 		INSERT INTO points_entry AS e (customer_id, occurred_at, kind, points, qualifying,

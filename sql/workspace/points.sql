@@ -321,6 +321,14 @@ WITH found AS MATERIALIZED (
 						   AND NOT l.is_misplaced
 			 WHERE a.change < 0) q
 	 WHERE q.before < - q.change
+), unnamed AS MATERIALIZED (
+	SELECT DISTINCT ON (t.order_id, t.program) t.order_id, t.program, r.refund_id, r.refunded_at
+	  FROM taking t
+	  JOIN refund r ON r.order_id = t.order_id AND r.refunded_at < @end_of(@day@)@
+	  LEFT JOIN entry e ON e.order_id = t.order_id AND e.program = t.program
+						  AND e.refund_id = r.refund_id
+	 WHERE t.is_paid AND e.entry_id IS NULL
+	 ORDER BY t.order_id, t.program, r.refunded_at DESC, r.refund_id DESC
 )
 SELECT l.customer_id, 'reverse' AS kind, - l.left_points AS points, l.qualifying, l.order_id,
 	   l.program, l.entry_id AS reverses_id, NULL::bigint AS refund_id, l.occurred_at
@@ -331,13 +339,7 @@ SELECT t.customer_id, 'reverse' AS kind, - t.points_taken AS points, t.qualifyin
 	   t.program, t.entry_id AS reverses_id, n.refund_id,
 	   greatest(n.refunded_at, t.occurred_at) AS occurred_at
   FROM taking t
-  LEFT JOIN LATERAL (
-	SELECT r.refund_id, r.refunded_at FROM refund r
-	 WHERE t.is_paid AND r.order_id = t.order_id AND r.refunded_at < @end_of(@day@)@
-	   AND NOT EXISTS (SELECT 1 FROM entry e
-						WHERE e.order_id = t.order_id AND e.program = t.program
-						  AND e.refund_id = r.refund_id)
-	 ORDER BY r.refunded_at DESC, r.refund_id DESC LIMIT 1) n ON true
+  LEFT JOIN unnamed n ON n.order_id = t.order_id AND n.program = t.program
 UNION ALL
 SELECT u.customer_id, 'reverse' AS kind, u.points_back AS points, u.qualifying, u.order_id,
 	   u.program, u.entry_id AS reverses_id, NULL::bigint AS refund_id, u.occurred_at

@@ -297,7 +297,7 @@ INSERT INTO crm_lives.product (product_id, name, earns_points) VALUES (1, 'book'
 
 CREATE FUNCTION pg_temp.due(day date) RETURNS TABLE (order_id bigint, program text,
 	customer_id bigint, points numeric) LANGUAGE sql STABLE AS $$
-	WITH line AS (
+	WITH line AS NOT MATERIALIZED (
 		SELECT l.order_id, l.line_no, l.revenue,
 			   CASE WHEN l.earns_points IS NOT NULL THEN l.earns_points
 					WHEN l.is_shipping THEN false
