@@ -47,9 +47,9 @@ CREATE FUNCTION crm_internal.workspace_parts(attached boolean) RETURNS text[]
 				THEN '{workspace,segments,attached,history,views,attached_customer,'
 					'attached_growth,attached_movement,attached_growing,attached_origin,'
 					'attached_value}'::text[]
-				ELSE '{workspace,segments,tables,rules,purchase,history,views,points,'
-					'contracts,facts,customer,growth,tiers,lifecycle,recurring,journey,'
-					'winning,movement,voice,kpi,growing,origin,potential,value,business}'::text[] END;
+				ELSE '{workspace,segments,tables,rules,purchase,history,views,points,contracts,'
+					'facts,customer,growth,tiers,lifecycle,recurring,journey,winning,movement,'
+					'voice,kpi,growing,origin,potential,value,business}'::text[] END;
 COMMENT ON FUNCTION crm_internal.workspace_parts(boolean) IS
 'The definitions that make up a workspace, in the order in which they are run: one over a relation '
 'of your own (true) or one with tables (false).';
