@@ -442,10 +442,12 @@ SELECT c.customer_id, c.channel,
 @arg days integer 30
 @columns customer_id, owner, name, kind, idle_days, last_purchase_on, last_interaction_at,
 @columns revenue_12m, open_opportunities, open_opportunity_amount, open_cases
-SELECT q.customer_id, c.owner, c.name, c.kind, coalesce(q.idle_days, q.days_known),
-	   q.last_purchase_on, q.last_interaction_at, q.revenue_12m, q.open_opportunities,
-	   q.open_opportunity_amount, q.open_cases
-  FROM customer_metric@at@ q
-  JOIN customer c ON c.customer_id = q.customer_id
- WHERE coalesce(q.idle_days, q.days_known) >= @days@
+SELECT u.customer_id, c.owner, c.name, c.kind, u.unattended_days, u.last_purchase_on,
+	   u.last_interaction_at, u.revenue_12m, u.open_opportunities, u.open_opportunity_amount,
+	   u.open_cases
+  FROM (SELECT q.*, coalesce(least(q.recency, @day@
+			- crm_internal.day_of(q.last_interaction_at, @zone@)), q.days_known) AS unattended_days
+		  FROM customer_metric@at@ q) u
+  JOIN customer c ON c.customer_id = u.customer_id
+ WHERE u.unattended_days >= @days@
 @end

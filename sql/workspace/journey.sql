@@ -64,15 +64,15 @@ SELECT i.interaction_id, i.customer_id, i.occurred_at, i.kind, i.channel, i.dire
 @is How much of the sales each channel gets by each of seven models, as of the day shown. The
 @is credits of a model add up to the amounts of all conversions. Sales without a touch have a row
 @is without a channel.
-@at The view attribution as of a day, with the days of the look-back, the conversions (order:
-@at each paid order; first_order: the first one of each customer), the half-life of time decay,
-@at the days up to that day in which conversions count (NULL: all), and what a touch is
-@at (channel or campaign).
+@at The view attribution as of a day, with the days of the look-back, the days up to that day in
+@at which conversions count (NULL: all), the conversions (order: each paid order; first_order: the
+@at first one of each customer), the half-life of time decay, and what a touch is (channel or
+@at campaign).
 @arg lookback_days integer 30
+@arg days integer NULL::integer
 @arg conversion text order
 @arg half_life_days integer 7
-@arg days integer NULL::integer
-@arg touch text channel
+@arg dimension text channel
 @columns channel, campaign_id, campaign, model, journeys, conversions, credit, all_credit,
 @columns credit_share, removal_effect
 WITH converted AS (
@@ -88,7 +88,7 @@ WITH converted AS (
 				   AND (e.ordered_at, e.order_id) < (o.ordered_at, o.order_id)) END
 ), touched AS (
 	SELECT t.interaction_id, t.customer_id, t.occurred_at,
-		   CASE crm_internal.one_of(@touch@, '{channel,campaign}') WHEN 'channel' THEN t.channel
+		   CASE crm_internal.one_of(@dimension@, '{channel,campaign}') WHEN 'channel' THEN t.channel
 				ELSE coalesce(t.campaign_id::text, '') || ' ' || t.channel END AS touch
 	  FROM @internal@.touch@at@ t
 	 WHERE @days@ IS NULL OR t.occurred_at >= @end_of(@day@ - @days@)@
@@ -114,7 +114,7 @@ WITH converted AS (
 				   ) r) p
 	 GROUP BY p.customer_id, p.run
 )
-SELECT CASE @touch@ WHEN 'channel' THEN c.channel
+SELECT CASE @dimension@ WHEN 'channel' THEN c.channel
 					ELSE substr(c.channel, strpos(c.channel, ' ') + 1) END,
 	   k.campaign_id, k.name, m.model, c.journeys, c.conversions, m.credit,
 	   sum(m.credit) OVER (PARTITION BY m.model),
@@ -130,7 +130,7 @@ SELECT CASE @touch@ WHEN 'channel' THEN c.channel
 						   ('time_decay', c.time_decay), ('markov', c.markov),
 						   ('shapley', c.shapley)) m (model, credit)
   LEFT JOIN campaign k
-	ON k.campaign_id = CASE @touch@ WHEN 'campaign'
+	ON k.campaign_id = CASE @dimension@ WHEN 'campaign'
 									THEN nullif(split_part(c.channel, ' ', 1), '')::bigint END
 @end
 
@@ -145,7 +145,7 @@ SELECT CASE @touch@ WHEN 'channel' THEN c.channel
 @is customers who bought without a touch.
 @at The view journey as of a day, for so many touches, by channel or by kind of touch.
 @arg longest integer 5
-@arg touch text channel
+@arg dimension text channel
 @columns path, touches, customers, converted, conversion, median_days
 SELECT array_to_string((p.path).touches, ' > '),
 	   coalesce(cardinality((p.path).touches), 0), count(*), count(p.ordered_at),
@@ -154,7 +154,7 @@ SELECT array_to_string((p.path).touches, ' > '),
 		ORDER BY extract(epoch FROM p.ordered_at - p.first_at)::float8 / 86400)
   FROM (SELECT c.customer_id, f.ordered_at, min(t.occurred_at) AS first_at,
 			   crm.path_agg(t.occurred_at,
-							CASE crm_internal.one_of(@touch@, '{channel,kind}')
+							CASE crm_internal.one_of(@dimension@, '{channel,kind}')
 								 WHEN 'channel' THEN t.channel ELSE t.kind END,
 							@longest@) AS path
 		  FROM customer c

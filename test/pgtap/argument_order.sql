@@ -22,7 +22,8 @@ SELECT name, class, always
 		occurred_at,expires_at,available_at,entry_id,reverses_id,from_state,to_state,customer,
 		customer_id,cost,reader,condition,keep,drop,steps,score,basket,
 		product,touches,touched_at,converted_at,touch}'),
-	('far', false, '{days,months,within,horizon,periods,period_no,brackets,since,until,next_since,
+	('far', false, '{days,lookback_days,within_days,window_days,mature_months,months,within,
+		horizon,periods,period_no,brackets,since,until,next_since,
 		next_until,holdout_end,to_states}'),
 	('how', false, '{discount,yearly_discount,margin,level,probability,smoothing,
 		once_a_day,replay,note,force,
@@ -31,7 +32,7 @@ SELECT name, class, always
 		window_kind,window_length,period_start,upgrade,
 		downgrade,
 		downgrade_step,valid_for,round_up,grace,min_stay,half_life}'),
-	('how', false, '{split_by}'),
+	('how', false, '{split_by,by,conversion,half_life_days}'),
 	('how', true, '{k,period_discount,weights,groups,unit,n,customers,mode,top,scale,
 		min_baskets,longest}')
 	) AS list (class, always, names), unnest(names) AS name;
@@ -53,6 +54,7 @@ INSERT INTO exception VALUES
 	('change_source', 'amount', 'how', false, 'NULL keeps what there is'),
 	('change_source', 'cost', 'how', false, 'NULL keeps what there is'),
 	('change_source', 'product', 'how', false, 'NULL keeps what there is'),
+	('funnel_at', 'steps', 'far', false, 'the way that is looked at'),
 	('attach', 'product', 'how', false, 'a source need not have it'),
 	('tier_grant', 'tier', 'whose', true, 'the customer gets it'),
 	('tier_grant', 'as_of', 'how', false, 'today is the default, and until has none');
@@ -110,7 +112,8 @@ SELECT is_empty($$SELECT name FROM argument EXCEPT SELECT name FROM pg_temp.argu
 	'no name stands in the list that no function has');
 SELECT is_empty($$SELECT e.function, e.name FROM exception e
 	WHERE NOT EXISTS (SELECT FROM pg_temp.arguments() a
-					   WHERE a.name = e.name AND a.function ~ ('^crm\.' || e.function || '\('))$$,
+					   WHERE a.name = e.name
+						 AND a.function ~ ('^(crm|crm_order)\.' || e.function || '\('))$$,
 	'no exception stands in the list that no function makes use of');
 SELECT is_empty($$SELECT function, name FROM pg_temp.arguments() a
 	WHERE says_default AND class IN ('rules', 'whose')

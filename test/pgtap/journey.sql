@@ -95,7 +95,7 @@ SELECT set_eq($$SELECT channel, credit FROM crm_way.attribution WHERE model = 'l
 	$$VALUES ('mail', 10), ('web', 24), (NULL, 0.07), ('a', 0), ('b', 0)$$,
 	'each paid order with lines is a conversion, also with touches of an earlier one');
 SELECT set_eq($$SELECT channel, credit FROM crm_way.attribution_at('2025-12-31', 30,
-	'first_order') WHERE model = 'last' AND credit > 0$$,
+	conversion => 'first_order') WHERE model = 'last' AND credit > 0$$,
 	$$VALUES ('web', 24), (NULL, 0.07)$$, 'the first order of each customer may be chosen');
 SELECT set_eq($$SELECT channel, credit FROM crm_way.attribution_at('2025-04-05', days => 30)
 	WHERE model = 'last' AND credit <> 0$$, $$VALUES ('mail', 10), (NULL, 0.07)$$,
@@ -105,7 +105,7 @@ SELECT set_eq($$SELECT channel, campaign_id, campaign, credit FROM crm_way.attri
 	('web', NULL, NULL, 24), (NULL, NULL, NULL, 0.07)$$, 'touches are told apart by campaign');
 SELECT throws_like($$SELECT * FROM crm_way.attribution_at('2025-12-31', conversion => 'visit')$$,
 	'%"visit" is not one of the choices%', 'an unknown conversion is refused');
-SELECT throws_like($$SELECT * FROM crm_way.attribution_at('2025-12-31', touch => 'city')$$,
+SELECT throws_like($$SELECT * FROM crm_way.attribution_at('2025-12-31', dimension => 'city')$$,
 	'%"city" is not one of the choices%', 'an unknown touch is refused');
 
 -- Journeys

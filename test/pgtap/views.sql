@@ -139,7 +139,7 @@ UNION ALL
 SELECT 'crm_views', 'cohort_' || v, format('cohort_segment_at(%%L, 24, %L)', v)
   FROM unnest('{channel,country}'::text[]) v;
 INSERT INTO dated
-VALUES ('crm_views', 'attribution_campaign', 'attribution_at(%L, touch => ''campaign'')');
+VALUES ('crm_views', 'attribution_campaign', 'attribution_at(%L, dimension => ''campaign'')');
 INSERT INTO dated
 SELECT 'crm_views', 'satisfaction_' || u, format('satisfaction_at(%%L, %L)', u)
   FROM unnest('{segment,tier}'::text[]) u;
