@@ -28,7 +28,7 @@ SELECT o.n, o.chapter, CASE p.prokind WHEN 'a' THEN 'Aggregates' WHEN 'w' THEN '
 	   	|| coalesce(' → ' || pg_get_function_result(p.oid), ''),
 	   obj_description(p.oid, 'pg_proc'), NULL
   FROM object o JOIN pg_proc p ON p.oid = CASE WHEN kind IN ('FUNCTION', 'PROCEDURE', 'AGGREGATE')
-  	THEN o.identity::regprocedure END
+  	THEN replace(o.identity, 'VARIADIC ', '')::regprocedure END
  WHERE kind IN ('FUNCTION', 'PROCEDURE', 'AGGREGATE')
 UNION ALL
 SELECT o.n, o.chapter, 'Views', 7, o.identity,
@@ -58,7 +58,7 @@ BEGIN
 	SELECT string_agg(name, ', ' ORDER BY name) INTO missing
 	  FROM (SELECT p.oid::regprocedure::text AS name FROM pg_proc p
 			 WHERE p.pronamespace = 'crm'::regnamespace
-			   AND p.oid NOT IN (SELECT o.identity::regprocedure FROM pg_temp.object o
+			   AND p.oid NOT IN (SELECT replace(o.identity, 'VARIADIC ', '')::regprocedure FROM pg_temp.object o
 								  WHERE o.kind IN ('FUNCTION', 'PROCEDURE', 'AGGREGATE'))
 			UNION ALL
 			SELECT t.oid::regtype::text FROM pg_type t LEFT JOIN pg_class c ON c.oid = t.typrelid
