@@ -28,19 +28,20 @@
 @is Each contract that had begun on a day and was not withdrawn, at its place in the walk from the
 @is first contract, with its end and whether a successor follows in time.
 @columns customer_id, first_id, step_no, contract_id, starts_on, ends_on, monthly_amount,
-@columns is_fixed_term, is_cancelled, is_free_plan, next_on, is_followed, until
+@columns is_fixed_term, is_cancelled, is_free_plan, next_on, is_followed, until, renewal_days
 SELECT f.customer_id, f.first_id, f.step_no, f.contract_id, f.starts_on, f.ends_on,
 	   f.monthly_amount, f.is_fixed_term, f.is_cancelled, f.is_free_plan, f.next_on,
-	   f.is_followed, CASE WHEN f.is_followed THEN f.next_on ELSE f.end_on END
+	   f.is_followed, CASE WHEN f.is_followed THEN f.next_on ELSE f.end_on END, f.renewal_days
   FROM (SELECT s.*,
 			   s.next_on IS NOT NULL
-				AND coalesce(s.next_on <= s.end_on + (SELECT w.renewal_days FROM workspace w), true)
+				AND coalesce(s.next_on <= s.end_on + s.renewal_days, true)
 				AS is_followed
 		  FROM (SELECT b.*, row_number() OVER walk AS step_no,
 					   lead(b.starts_on) OVER walk AS next_on
 				  FROM (SELECT r.customer_id, r.contract_id AS first_id, v.contract_id, v.starts_on,
 							   v.ends_on, v.monthly_amount, v.is_fixed_term,
 							   coalesce(v.ends_on, v.cancelled_on) AS end_on,
+							   (SELECT w.renewal_days FROM workspace w) AS renewal_days,
 							   coalesce(v.cancelled_on <= @day@, false) AS is_cancelled,
 							   v.monthly_amount = 0 AND v.ends_on IS NULL AS is_free_plan,
 							   lead(v.starts_on) OVER (PARTITION BY r.customer_id, r.contract_id
@@ -83,7 +84,7 @@ SELECT t.customer_id, t.contract_id, t.chain_id, t.term_no, t.starts_on, t.until
 			-- What follows and is no part of the chain is a free plan.
 			WHEN t.is_cancelled OR t.is_followed THEN 'lapsed'
 			WHEN t.is_fixed_term THEN 'completed'
-			WHEN @day@ < t.until + (SELECT w.renewal_days FROM workspace w) THEN 'due'
+			WHEN @day@ < t.until + t.renewal_days THEN 'due'
 			ELSE 'lapsed' END,
 	   t.due_on,
 	   CASE WHEN t.due_on IS NOT NULL THEN t.paid_on END,
@@ -96,6 +97,7 @@ SELECT t.customer_id, t.contract_id, t.chain_id, t.term_no, t.starts_on, t.until
 					THEN c.ends_on END AS due_on
 		  FROM (SELECT k.customer_id, k.contract_id, k.starts_on, k.ends_on, k.until,
 					   k.monthly_amount, k.is_fixed_term, k.is_cancelled, k.is_followed,
+					   k.renewal_days,
 					   NOT bool_or(k.monthly_amount > 0) OVER chain AS is_trial,
 					   first_value(k.contract_id) OVER chain AS chain_id,
 					   row_number() OVER chain AS term_no,

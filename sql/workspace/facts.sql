@@ -31,47 +31,38 @@ SELECT v.opportunity_id, v.customer_id, v.owner, t.stage, t.stage_no, t.probabil
 /*
  * A customer exists from the day on which they were entered, or from the first
  * fact about them. A load of old facts enters everybody today, and yet all were
- * there before. Where nobody was entered after the day, the second branch of
- * known_customer is empty, and the facts are not read.
+ * there before. Where nobody was entered after the day, an index says so, and
+ * the second branch reads nothing.
  */
-@plain @internal@.customer_event
-@is What is known of customers beside purchases and interactions, with its time.
-@columns customer_id, at
-SELECT c.customer_id,
-	   crm_internal.day_start(c.starts_on, (SELECT w.time_zone FROM workspace w))
-  FROM contract c
- WHERE c.cancelled_on IS DISTINCT FROM c.starts_on
-UNION ALL
-SELECT o.customer_id, o.created_at FROM opportunity o
-UNION ALL
-SELECT s.customer_id, s.opened_at FROM service_case s
-UNION ALL
-SELECT a.customer_id, a.sent_at FROM survey_answer a
-UNION ALL
-SELECT r.referrer_id, r.invited_at FROM referral r
-UNION ALL
-SELECT p.customer_id, p.occurred_at FROM points_entry p
-UNION ALL
-SELECT c.customer_id, c.given_at FROM consent c
-@end
-
 @view @internal@.known_customer
-@is The customers who exist on a day.
-@columns customer_id, created_at, category_spend
-SELECT c.customer_id, c.created_at, c.category_spend
+@is The customers who exist on a day: those entered up to it, and those of whom a fact tells.
+@columns customer_id, created_at, category_spend, time_zone
+SELECT c.customer_id, c.created_at, c.category_spend, @zone@
   FROM customer c
  WHERE crm_internal.is_upto(c.created_at, @day@, @zone@)
 UNION ALL
-SELECT c.customer_id, c.created_at, c.category_spend
+SELECT c.customer_id, c.created_at, c.category_spend, @zone@
   FROM customer c
- WHERE NOT crm_internal.is_upto(c.created_at, @day@, @zone@)
-   AND EXISTS (SELECT FROM (SELECT e.customer_id, e.at FROM @internal@.customer_event e
+ WHERE (SELECT max(l.created_at) FROM customer l)
+	>= (@day@ + time '10:00') AT TIME ZONE 'UTC' -- no day ends earlier anywhere
+   AND NOT crm_internal.is_upto(c.created_at, @day@, @zone@)
+   AND EXISTS (SELECT FROM (SELECT o.customer_id, o.ordered_at AS at FROM sales_order o
+							 WHERE o.status = 'paid'
 							UNION ALL
 							SELECT n.customer_id, n.occurred_at FROM interaction n
 							 WHERE n.kind <> 'control'
 							UNION ALL
-							SELECT o.customer_id, o.ordered_at FROM sales_order o
-							 WHERE o.status = 'paid') v
+							SELECT o.customer_id, o.created_at FROM opportunity o
+							UNION ALL
+							SELECT s.customer_id, s.opened_at FROM service_case s
+							UNION ALL
+							SELECT a.customer_id, a.answered_at FROM survey_answer a
+							UNION ALL
+							SELECT r.referrer_id, r.invited_at FROM referral r
+							UNION ALL
+							SELECT k.customer_id, crm_internal.day_start(k.starts_on, @zone@)
+							  FROM contract k
+							 WHERE k.cancelled_on IS DISTINCT FROM k.starts_on) v
 				WHERE v.customer_id = c.customer_id
 				  AND crm_internal.is_upto(v.at, @day@, @zone@))
 @end
@@ -87,7 +78,8 @@ SELECT c.customer_id, c.created_at, c.category_spend
 @columns outbound_interactions_90d, answered_interactions_90d, category_spend,
 @columns points_balance, last_interaction_on, idle_days, running_trials, completed_contracts
 SELECT c.customer_id,
-	   @day@ - crm_internal.day_of(least(c.created_at, i.first_at, r.first_at), w.time_zone),
+	   @day@ - least(crm_internal.day_of(least(c.created_at, i.first_at, o.first_at, s.first_at,
+		a.first_at, e.first_at), c.time_zone), k.first_on),
 	   coalesce(g.categories, 0), coalesce(g.categories_12m, 0),
 	   coalesce(i.interactions_90d, 0), coalesce(i.inbound_interactions, 0),
 	   coalesce(i.inbound_interactions_90d, 0), i.last_interaction_at,
@@ -108,13 +100,12 @@ SELECT c.customer_id,
 	   (SELECT count(*) FROM (SELECT unnest(i.asked_at) AS asked_at) v
 		 WHERE v.asked_at <@ i.answered),
 	   c.category_spend, z.points_balance,
-	   crm_internal.day_of(i.last_interaction_at, w.time_zone),
+	   crm_internal.day_of(i.last_interaction_at, c.time_zone),
 	   -- What we send is no sign of life. What the customer does is.
 	   @day@ - crm_internal.day_of(greatest(i.last_inbound_at, s.last_opened_at,
-		a.last_answered_at, e.last_invited_at), w.time_zone),
+		a.last_answered_at, e.last_invited_at), c.time_zone),
 	   coalesce(k.running_trials, 0), coalesce(k.completed_contracts, 0)
   FROM @internal@.known_customer@at@ c
- CROSS JOIN workspace w
   LEFT JOIN (
 	SELECT q.customer_id,
 		   count(DISTINCT t.category) AS categories,
@@ -151,7 +142,8 @@ SELECT c.customer_id,
   LEFT JOIN (
 	SELECT v.customer_id, count(*) FILTER (WHERE v.is_open) AS open_opportunities,
 		   sum(v.amount) FILTER (WHERE v.is_open) AS open_opportunity_amount,
-		   sum(v.amount * v.probability) FILTER (WHERE v.is_open) AS opportunity_open
+		   sum(v.amount * v.probability) FILTER (WHERE v.is_open) AS opportunity_open,
+		   min(v.created_at) AS first_at
 	  FROM @internal@.opportunity_state@at@ v
 	 GROUP BY v.customer_id) o ON o.customer_id = c.customer_id
   LEFT JOIN (
@@ -162,7 +154,8 @@ SELECT c.customer_id,
 		   count(t.renewed_on) AS renewed_contracts,
 		   count(*) FILTER (WHERE NOT t.is_trial AND t.status = 'lapsed') AS lapsed_contracts,
 		   count(*) FILTER (WHERE t.is_trial AND t.status = 'running') AS running_trials,
-		   count(*) FILTER (WHERE t.status = 'completed') AS completed_contracts
+		   count(*) FILTER (WHERE t.status = 'completed') AS completed_contracts,
+		   min(t.starts_on) AS first_on
 	  FROM contract_term@at@ t
 	 GROUP BY t.customer_id) k ON k.customer_id = c.customer_id
   LEFT JOIN (
@@ -171,7 +164,8 @@ SELECT c.customer_id,
 		   count(*) FILTER (WHERE t.open AND t.kind = 'complaint') AS open_complaints,
 		   count(*) FILTER (WHERE t.kind = 'complaint' AND t.recent) AS complaints_12m,
 		   jsonb_agg(to_jsonb(t.topics)) FILTER (WHERE t.open) AS topics,
-		   max(t.opened_at) AS last_opened_at
+		   max(t.opened_at) AS last_opened_at,
+		   min(t.opened_at) AS first_at
 	  FROM (SELECT v.customer_id, v.kind, v.topics, v.opened_at,
 				   NOT coalesce(crm_internal.is_upto(v.resolved_at, @day@, @zone@), false)
 					AS open,
@@ -190,7 +184,8 @@ SELECT c.customer_id,
 		   jsonb_agg(to_jsonb(v.topics)) FILTER (
 			WHERE v.measure = 'need' AND NOT crm_internal.is_upto(v.answered_at,
 				@once((@day@ - interval '12 months')::date)@, @zone@)) AS topics,
-		   max(v.answered_at) AS last_answered_at
+		   max(v.answered_at) AS last_answered_at,
+		   min(v.answered_at) AS first_at
 	  FROM survey_answer v
 	 WHERE crm_internal.is_upto(v.answered_at, @day@, @zone@)
 	 GROUP BY v.customer_id) a ON a.customer_id = c.customer_id
@@ -199,7 +194,8 @@ SELECT c.customer_id,
 		   count(*) AS invitations,
 		   count(*) FILTER (WHERE crm_internal.is_upto(v.converted_at, @day@, @zone@))
 			AS referrals,
-		   max(v.invited_at) AS last_invited_at
+		   max(v.invited_at) AS last_invited_at,
+		   min(v.invited_at) AS first_at
 	  FROM referral v
 	 WHERE crm_internal.is_upto(v.invited_at, @day@, @zone@)
 	 GROUP BY v.referrer_id) e ON e.referrer_id = c.customer_id
@@ -228,11 +224,6 @@ SELECT c.customer_id,
 	  FROM points_entry v
 	 CROSS JOIN @ends@ d
 	 GROUP BY v.customer_id) z ON z.customer_id = c.customer_id
-  LEFT JOIN (
-	SELECT v.customer_id, min(v.at) AS first_at
-	  FROM @internal@.customer_event v
-	 WHERE crm_internal.is_upto(v.at, @day@, @zone@)
-	 GROUP BY v.customer_id) r ON r.customer_id = c.customer_id
 @end
 
 

@@ -32,6 +32,7 @@ CREATE TABLE customer (
 	created_at timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX ON customer (parent_id) WHERE parent_id IS NOT NULL;
+CREATE INDEX ON customer (created_at);
 COMMENT ON TABLE customer IS
 'A company or person that buys or may buy. A lead is a customer who has not bought yet, so that '
 'there is one key for life.';

@@ -128,7 +128,7 @@ SELECT set_eq($$SELECT pg_temp.functions('crm_open')$$,
 	'the functions there are views on a day');
 SELECT set_eq($$SELECT pg_temp.relations('crm_open_internal', '{r,p,m,v,S,f}')$$,
 	'{acquired,buyer,campaign_money,case_wait,churn_ruleset,contract_step,cube_customer,
-	  customer_event,customer_fact,customer_fault,deal,first_line,found_stage,frozen,
+	  customer_fact,customer_fault,deal,first_line,found_stage,frozen,
 	  full_history,known_customer,lapse,lifecycle_ruleset,lifecycle_stay,lifecycle_wait,
 	  line_money,live_history,member_tier,missing_points,month_series,month_span,
 	  opportunity_state,order_due,order_mismatch,order_money,order_refund,order_time,
