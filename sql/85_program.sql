@@ -956,8 +956,6 @@ COMMENT ON FUNCTION crm_internal.move_days() IS
 
 /* What is wrong */
 
--- Calendar periods are seen whole if they are whole months that divide the unit of the reviews,
--- counted from January.
 CREATE FUNCTION crm_internal.tier_log_problems(OUT problem text, OUT object text,
 	OUT detail text, OUT hint text) RETURNS SETOF record
 	LANGUAGE plpgsql STABLE AS $$
@@ -983,24 +981,38 @@ BEGIN
 			  FROM tier_log l ORDER BY l.program, l.customer_id, l.valid_from DESC) o
 	 WHERE o.valid_to IS NOT NULL AND o.reason NOT IN ('merge', 'close')
 	 ORDER BY o.program, o.customer_id;
+END
+$$;
+COMMENT ON FUNCTION crm_internal.tier_log_problems() IS
+'The rows of tier_log that overlap, or that end without a successor.';
+
+-- Calendar periods are seen whole if they are whole months that divide the unit of the reviews,
+-- counted from the beginning of the year.
+CREATE FUNCTION crm_internal.partial_period_problems(OUT problem text, OUT object text,
+	OUT detail text, OUT hint text) RETURNS SETOF record
+	LANGUAGE plpgsql STABLE AS $$
+BEGIN
 	RETURN QUERY
 	SELECT 'reviews look at parts of a period', 'program ' || s.program,
 		   'A review counts the calendar period only up to its own day.',
 		   'Let round_up be a whole number of periods: "year" for periods of a year.'
-	  FROM program s
-	 CROSS JOIN LATERAL (SELECT extract(year FROM s.window_length) * 12
-								+ extract(month FROM s.window_length)) l (months)
-	 WHERE s.window_kind = 'calendar' AND NOT coalesce(extract(day FROM s.period_start_on) = 1
-		AND s.window_length = l.months * interval '1 month'
-		AND (extract(month FROM s.period_start_on) - 1) % nullif(l.months, 0) = 0
+	  FROM program s CROSS JOIN workspace w
+	 CROSS JOIN LATERAL (
+		SELECT crm.period_start('2000-01-01', 'year from ' || w.fiscal_year_start) AS year_on,
+			   extract(year FROM s.window_length) * 12 + extract(month FROM s.window_length)
+				AS months) l
+	 WHERE s.window_kind = 'calendar' AND NOT coalesce(
+		s.window_length = l.months * interval '1 month'
+		AND extract(day FROM coalesce(s.period_start_on, l.year_on)) = 1
+		AND (extract(month FROM coalesce(s.period_start_on, l.year_on)) + 12
+			- extract(month FROM l.year_on)) % nullif(l.months, 0) = 0
 		AND CASE s.round_up WHEN 'year' THEN 12 WHEN 'quarter' THEN 3 WHEN 'month' THEN 1 END
 			% nullif(l.months, 0) = 0, false)
 	 ORDER BY s.program;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.tier_log_problems() IS
-'The rows of tier_log that overlap or end without a successor, and programs whose reviews look at '
-'parts of a period.';
+COMMENT ON FUNCTION crm_internal.partial_period_problems() IS
+'Programs whose reviews look at parts of a calendar period.';
 
 CREATE FUNCTION crm_internal.points_and_score_problems(OUT problem text, OUT object text,
 	OUT detail text, OUT hint text) RETURNS SETOF record
@@ -1052,6 +1064,7 @@ BEGIN
 			SELECT 'program contradicts itself', 'program ' || its_program, message, mend;
 		END;
 	END LOOP;
+	RETURN QUERY SELECT p.* FROM crm_internal.partial_period_problems() p;
 	RETURN QUERY SELECT p.* FROM crm_internal.tier_log_problems() p;
 	RETURN QUERY SELECT p.* FROM crm_internal.points_and_score_problems() p;
 	BEGIN

@@ -504,11 +504,17 @@ INSERT INTO crm_life.program (program, window_kind, window_length, round_up, per
 	('late', 'calendar', '1 month', 'month', '2000-01-02'),
 	('whole', 'calendar', '1 year', 'year', '2000-01-01'),
 	('halves', 'calendar', '6 months', 'year', '2000-07-01'),
+	('usual', 'calendar', '3 months', 'quarter', NULL),
 	('rolls', 'rolling', '1 year', NULL, '2000-01-01');
 SELECT results_eq($$SELECT object FROM crm.check_workspace('crm_life')
 	WHERE problem = 'reviews look at parts of a period'$$,
 	'{program fiscal,program late,program monthly,program partly}'::text[],
 	'crm.check_workspace names programs whose reviews look at parts of a period');
+UPDATE crm_life.workspace SET fiscal_year_start = 'april';
+SELECT results_eq($$SELECT object FROM crm.check_workspace('crm_life')
+	WHERE problem = 'reviews look at parts of a period'$$,
+	'{program halves,program late,program monthly,program partly,program whole}'::text[],
+	'periods of a year are seen whole where they begin with the fiscal year');
 
 SELECT * FROM finish();
 ROLLBACK;
