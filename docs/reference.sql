@@ -58,7 +58,8 @@ BEGIN
 	SELECT string_agg(name, ', ' ORDER BY name) INTO missing
 	  FROM (SELECT p.oid::regprocedure::text AS name FROM pg_proc p
 			 WHERE p.pronamespace = 'crm'::regnamespace
-			   AND p.oid NOT IN (SELECT replace(o.identity, 'VARIADIC ', '')::regprocedure FROM pg_temp.object o
+			   AND p.oid NOT IN (SELECT replace(o.identity, 'VARIADIC ', '')::regprocedure
+								   FROM pg_temp.object o
 								  WHERE o.kind IN ('FUNCTION', 'PROCEDURE', 'AGGREGATE'))
 			UNION ALL
 			SELECT t.oid::regtype::text FROM pg_type t LEFT JOIN pg_class c ON c.oid = t.typrelid

@@ -196,7 +196,7 @@ CREATE TEMP TABLE seen AS SELECT 'owner' AS who,
 	(SELECT count(*) FROM crm_flow.recurring) AS recurring,
 	(SELECT count(*) FROM crm_flow.renewal) AS renewal,
 	(SELECT count(DISTINCT time_zone) FROM crm_flow_internal.program_history) AS history,
-		(SELECT count(DISTINCT time_zone) FROM crm_flow_internal.program_points) AS points;
+		(SELECT count(DISTINCT program) FROM crm_flow_internal.program_points) AS points;
 GRANT ALL ON seen TO crm_flow_reader;
 SET LOCAL ROLE crm_flow_reader;
 INSERT INTO seen SELECT 'reader', (SELECT count(*) FROM crm_flow.recurring
