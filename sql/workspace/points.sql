@@ -224,8 +224,9 @@ SELECT d.order_id, d.customer_id, d.ordered_at,
 @is The orders whose entries differ from the points that are due as of a day: in the sum, in the
 @is customer, or in the moment of the lots. An order with entries after the day was settled later,
 @is so it is left out.
-@columns order_id, program, customer_id, ordered_at, points, is_paid
-SELECT d.order_id, d.program, d.customer_id, d.ordered_at, d.due, d.status = 'paid'
+@columns order_id, program, customer_id, ordered_at, points, is_paid, is_new
+SELECT d.order_id, d.program, d.customer_id, d.ordered_at, d.due, d.status = 'paid',
+	   k.order_id IS NULL
   FROM (SELECT q.order_id, q.program, q.customer_id, q.ordered_at, q.status,
 			   CASE WHEN q.status = 'paid' AND q.ordered_at < @end_of(@day@)@
 					THEN coalesce(q.points, 0) ELSE 0 END AS due
@@ -282,6 +283,7 @@ WITH found AS MATERIALIZED (
 		   a.points - coalesce(b.booked, 0) + coalesce(w.points, 0) AS change
 	  FROM (SELECT f.order_id, f.program, f.customer_id, f.ordered_at, f.is_paid, f.points
 			  FROM found f
+			 WHERE NOT f.is_new
 			UNION ALL
 			SELECT DISTINCT f.order_id, f.program, e.customer_id, f.ordered_at, false, 0
 			  FROM found f
@@ -330,6 +332,11 @@ WITH found AS MATERIALIZED (
 	 WHERE t.is_paid AND e.entry_id IS NULL
 	 ORDER BY t.order_id, t.program, r.refunded_at DESC, r.refund_id DESC
 )
+SELECT f.customer_id, 'earn' AS kind, f.points, true AS qualifying, f.order_id, f.program,
+	   NULL::bigint AS reverses_id, NULL::bigint AS refund_id, f.ordered_at AS occurred_at
+  FROM found f
+ WHERE f.is_new
+UNION ALL
 SELECT l.customer_id, 'reverse' AS kind, - l.left_points AS points, l.qualifying, l.order_id,
 	   l.program, l.entry_id AS reverses_id, NULL::bigint AS refund_id, l.occurred_at
   FROM lot l

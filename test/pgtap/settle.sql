@@ -446,17 +446,17 @@ CREATE FUNCTION pg_temp.change_orders() RETURNS void LANGUAGE sql AS $$
 -- The steps take 100 days, in rounds of 20 steps or more. Some rounds are settled,
 -- some days twice, and some of them later than the next one.
 CREATE FUNCTION pg_temp.live(INOUT steps bigint, orders integer, OUT settlements bigint,
-	OUT entries bigint, OUT wrong bigint, OUT misplaced bigint, OUT unsettled bigint)
+	OUT entries bigint, OUT wrong bigint, OUT misplaced bigint, OUT unsettled bigint,
+	OUT now date)
 	LANGUAGE plpgsql AS $$
 DECLARE
 	wanted bigint := steps;
-	now date;
 	written bigint;
 BEGIN
 	SELECT 0, 0, 0, 0, 0, 0 INTO steps, settlements, entries, wrong, misplaced, unsettled;
 	WHILE steps < wanted LOOP
 		now := date '2024-01-25' + (steps * 100 / wanted)::integer;
-		steps := steps + pg_temp.pick(now, orders, greatest(20, wanted / 300)::integer);
+		steps := steps + pg_temp.pick(now, orders, greatest(20, wanted / 100)::integer);
 		PERFORM pg_temp.change_money(), pg_temp.change_orders();
 		CONTINUE WHEN random() < 0.6 AND steps < wanted;
 		IF random() < 0.1 THEN
@@ -470,7 +470,7 @@ BEGIN
 		SELECT unsettled + s.entries INTO unsettled FROM crm.settle_points('crm_lives', now) s;
 	END LOOP;
 END $$;
-SELECT greatest(60, :steps / 200) AS orders \gset
+SELECT greatest(60, :steps / 50) AS orders \gset
 INSERT INTO crm_lives.sales_order (order_id, customer_id, ordered_at)
 SELECT n, 1 + n % 20, timestamptz '2024-01-10 00:00+00' + n % 60 * interval '7 hours'
   FROM generate_series(1, :orders) n;
@@ -493,7 +493,7 @@ CREATE TEMP TABLE booked AS
 SELECT order_id, program, customer_id, sum(points) AS points FROM crm_lives.points_entry
  WHERE program IS NOT NULL GROUP BY 1, 2, 3 HAVING sum(points) <> 0;
 DELETE FROM crm_lives.points_entry WHERE program IS NOT NULL;
-SELECT crm.settle_points('crm_lives', '2024-05-04') \g /dev/null
+SELECT crm.settle_points('crm_lives', (SELECT now FROM life)) \g /dev/null
 SELECT set_eq($$SELECT b.* FROM booked b JOIN crm_lives.sales_order o USING (order_id)
 		WHERE b.program = 'club'
 			OR (o.ordered_at AT TIME ZONE 'America/New_York')::date >= '2024-02-01'$$,
