@@ -112,7 +112,11 @@ OFFSET 0
 @is merged into another customer or left is no member.
 @columns program, customer_id, valid_from, valid_to, reason, facts, state
 SELECT l.program, l.customer_id, l.valid_from, l.valid_to, l.reason, l.facts,
-	   ROW(l.tier_no, t.name, l.reason,
+	   -- Without a reason for a tier that was won by the days before it began.
+	   ROW(l.tier_no, t.name,
+		   CASE WHEN l.reason NOT IN ('enroll', 'upgrade')
+				  OR (l.facts ->> 'until')::date > (l.valid_from AT TIME ZONE z.time_zone)::date
+				THEN l.reason END,
 		   coalesce((l.facts ->> 'enrolled_on')::date,
 					(SELECT crm_internal.day_of(min(f.valid_from), z.time_zone) FROM tier_log f
 					  WHERE f.program = l.program AND f.customer_id = l.customer_id)),

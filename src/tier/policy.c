@@ -132,7 +132,8 @@ static int64_t
 since_after_win(const TierPolicy *policy, const TierState *state,
 				int32_t until, int64_t since)
 {
-	bool is_first_review = !state->has_fallen && until >= state->review_on &&
+	bool is_first_review = state->won_at_closing &&
+						   until >= state->review_on &&
 						   state->decided_on == state->changed_on;
 	bool is_repeated =
 		state->decided_on == until &&
@@ -196,6 +197,7 @@ change_tier(const TierPolicy *policy, TierState *state, int tier, int32_t day,
 	state->changed_on = state->decided_on = day;
 	state->in_grace = false;
 	state->has_fallen = reason == TIER_DOWNGRADED;
+	state->won_at_closing = false; /* the caller knows the window */
 	state->review_on = next_review(policy, state, day);
 	return reason;
 }

@@ -143,6 +143,7 @@ typedef struct TierState
 	int32_t review_on; /* TIER_NEVER: no review */
 	bool in_grace; /* then review_on is the end of the grace */
 	bool has_fallen; /* into this tier, at the opening of changed_on */
+	bool won_at_closing; /* by a window that includes changed_on */
 	int floor; /* manual tier: not below this index before floor_until */
 	int32_t floor_until; /* INT32_MIN: no floor */
 } TierState;

@@ -143,6 +143,8 @@ decide(TierReplay *replay, int32_t until)
 	set_metrics(replay, first, last);
 	reason = tier_decide(replay->policy, &event->state, replay->metrics,
 						 replay->today);
+	if (reason == TIER_UPGRADE)
+		event->state.won_at_closing = until > replay->today;
 	if (reason != TIER_UNCHANGED || replay->today == event->state.enrolled_on)
 		for (int i = 0; i < TIER_PURCHASE_METRICS; i++)
 			event->values[i] = last->before[i] - first->before[i];

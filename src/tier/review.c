@@ -191,10 +191,15 @@ static TierReason
 judge(TierReview *review, TierState *state, int32_t day, int32_t until,
 	  TierWindow *window)
 {
+	TierReason reason;
+
 	window->since = tier_window_since(review->policy, state, until);
 	window->until = until;
 	tier_review_count(review, window->since, until);
-	return tier_decide(review->policy, state, review->metrics, day);
+	reason = tier_decide(review->policy, state, review->metrics, day);
+	if (reason == TIER_UPGRADE)
+		state->won_at_closing = until > day;
+	return reason;
 }
 
 /*

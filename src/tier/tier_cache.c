@@ -185,18 +185,19 @@ read_floor(const StateRow *row, const TierPolicy *policy, TierState *state)
 	state->floor_until = state_day(row, STATE_FLOOR_UNTIL, "floor_until");
 }
 
-/* Was the last decision a fall? A state without a reason is not known to. */
+/* Was this the last decision? A state without a reason does not know. */
 static bool
-reads_downgrade(const StateRow *row)
+reads_reason(const StateRow *row, TierReason reason)
 {
 	return !row->nulls[STATE_REASON] &&
 		   strcmp(TextDatumGetCString(row->values[STATE_REASON]),
-				  reason_names[TIER_DOWNGRADED]) == 0;
+				  reason_names[reason]) == 0;
 }
 
 /*
  * The name of the tier is not read: the number decides. Of the reason it
- * matters only whether the customer fell.
+ * matters whether the customer fell, or rose by a window that includes the
+ * day. The workspace gives no reason where a window before the day decided.
  */
 TierState
 tier_state_argument(FunctionCallInfo fcinfo, int number,
@@ -216,7 +217,9 @@ tier_state_argument(FunctionCallInfo fcinfo, int number,
 	state.review_on = row.nulls[STATE_REVIEW_ON]
 						  ? TIER_NEVER
 						  : state_day(&row, STATE_REVIEW_ON, "review_on");
-	state.has_fallen = reads_downgrade(&row);
+	state.has_fallen = reads_reason(&row, TIER_DOWNGRADED);
+	state.won_at_closing =
+		reads_reason(&row, TIER_UPGRADE) || reads_reason(&row, TIER_ENROLL);
 	read_floor(&row, policy, &state);
 	return state;
 }
