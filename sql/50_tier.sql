@@ -216,8 +216,8 @@ COMMENT ON FUNCTION crm.tier_enroll(crm.tier_policy, date) IS
 --|
 --| With a `calendar` or `anniversary` window, the review at the end of a grace looks back to the
 --| beginning of the period in which the customer fell short. With a `rolling` window, the first
---| review of a tier leaves out the day on which the tier was won, if that day counted then: what won
---| a tier does not also renew it. A `valid_for` shorter than `window_length` counts it again.
+--| review of a tier leaves out the day on which the tier was won, if it counted then: what won a
+--| tier does not also renew it. A `valid_for` shorter than `window_length` counts it again.
 CREATE FUNCTION crm.tier_window(policy crm.tier_policy, state crm.tier_state, OUT since date,
 	INOUT until date) RETURNS record
 	AS 'MODULE_PATHNAME', 'crm_tier_window' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
