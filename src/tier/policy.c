@@ -137,8 +137,8 @@ since_after_win(const TierPolicy *policy, const TierState *state,
 						   state->decided_on == state->changed_on;
 	bool is_repeated =
 		state->decided_on == until &&
-		(state->has_fallen ? state->changed_on == until : state->in_grace);
-	int64_t won_on = state->has_fallen ? since : state->changed_on;
+		(state->fell_after_win ? state->changed_on == until : state->in_grace);
+	int64_t won_on = state->fell_after_win ? since : state->changed_on;
 
 	if (policy->upgrade_at_review || !(is_first_review || is_repeated) ||
 		since > won_on || won_on + 1 >= until ||
@@ -186,6 +186,21 @@ tier_window_since(const TierPolicy *policy, const TierState *state,
 }
 
 /*
+ * A tier that is won when the day ends is won with the purchases of that day.
+ * A fall is told apart because it erases the day of the win.
+ */
+void
+tier_note_window(TierState *state, const TierState *before, TierReason reason,
+				 int64_t since, int32_t until, int32_t day)
+{
+	if (reason == TIER_UPGRADE)
+		state->won_at_closing = until > day;
+	if (reason == TIER_DOWNGRADED)
+		state->fell_after_win = before->won_at_closing &&
+								since == (int64_t) before->changed_on + 1;
+}
+
+/*
  * A new tier begins today: the validity, the minimum stay and a possible grace
  * all start again.
  */
@@ -196,8 +211,8 @@ change_tier(const TierPolicy *policy, TierState *state, int tier, int32_t day,
 	state->tier = tier;
 	state->changed_on = state->decided_on = day;
 	state->in_grace = false;
-	state->has_fallen = reason == TIER_DOWNGRADED;
-	state->won_at_closing = false; /* the caller knows the window */
+	state->fell_after_win = false; /* see tier_note_window() */
+	state->won_at_closing = false;
 	state->review_on = next_review(policy, state, day);
 	return reason;
 }

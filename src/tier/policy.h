@@ -142,7 +142,7 @@ typedef struct TierState
 	int32_t decided_on; /* the day of the last decision */
 	int32_t review_on; /* TIER_NEVER: no review */
 	bool in_grace; /* then review_on is the end of the grace */
-	bool has_fallen; /* into this tier, at the opening of changed_on */
+	bool fell_after_win; /* by a window that left the day of the win out */
 	bool won_at_closing; /* by a window that includes changed_on */
 	int floor; /* manual tier: not below this index before floor_until */
 	int32_t floor_until; /* INT32_MIN: no floor */
@@ -160,6 +160,14 @@ extern TierState tier_enroll(const TierPolicy *policy, int32_t day);
  */
 extern int64_t tier_window_since(const TierPolicy *policy,
 								 const TierState *state, int32_t until);
+
+/*
+ * Tells a state what the caller knows of the decision that made it from the
+ * state before: the window [since, until) that decided on a day.
+ */
+extern void tier_note_window(TierState *state, const TierState *before,
+							 TierReason reason, int64_t since, int32_t until,
+							 int32_t day);
 
 /* The highest tier whose rules all hold with enter_at; 0 if none does. */
 extern int tier_entered(const TierPolicy *policy, const TierMetric *metrics);

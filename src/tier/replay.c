@@ -132,19 +132,21 @@ decide(TierReplay *replay, int32_t until)
 	TierEvent *event = &replay->event;
 	const TierEntry *last = &replay->entries[replay->next];
 	const TierEntry *first;
+	TierState before = event->state;
 	TierReason reason;
+	int64_t since;
 
 	if (until > replay->today)
 		last++;
 	if (is_settled(replay, last))
 		return TIER_UNCHANGED;
-	first = &replay->entries[entry_from(
-		replay, tier_window_since(replay->policy, &event->state, until))];
+	since = tier_window_since(replay->policy, &event->state, until);
+	first = &replay->entries[entry_from(replay, since)];
 	set_metrics(replay, first, last);
 	reason = tier_decide(replay->policy, &event->state, replay->metrics,
 						 replay->today);
-	if (reason == TIER_UPGRADE)
-		event->state.won_at_closing = until > replay->today;
+	tier_note_window(&event->state, &before, reason, since, until,
+					 replay->today);
 	if (reason != TIER_UNCHANGED || replay->today == event->state.enrolled_on)
 		for (int i = 0; i < TIER_PURCHASE_METRICS; i++)
 			event->values[i] = last->before[i] - first->before[i];

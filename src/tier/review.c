@@ -191,14 +191,14 @@ static TierReason
 judge(TierReview *review, TierState *state, int32_t day, int32_t until,
 	  TierWindow *window)
 {
+	TierState before = *state;
 	TierReason reason;
 
 	window->since = tier_window_since(review->policy, state, until);
 	window->until = until;
 	tier_review_count(review, window->since, until);
 	reason = tier_decide(review->policy, state, review->metrics, day);
-	if (reason == TIER_UPGRADE)
-		state->won_at_closing = until > day;
+	tier_note_window(state, &before, reason, window->since, until, day);
 	return reason;
 }
 

@@ -217,9 +217,10 @@ tier_state_argument(FunctionCallInfo fcinfo, int number,
 	state.review_on = row.nulls[STATE_REVIEW_ON]
 						  ? TIER_NEVER
 						  : state_day(&row, STATE_REVIEW_ON, "review_on");
-	state.has_fallen = reads_reason(&row, TIER_DOWNGRADED);
-	state.won_at_closing =
-		reads_reason(&row, TIER_UPGRADE) || reads_reason(&row, TIER_ENROLL);
+	state.fell_after_win = reads_reason(&row, TIER_DOWNGRADED);
+	state.won_at_closing = reads_reason(&row, TIER_UPGRADE) ||
+						   reads_reason(&row, TIER_ENROLL) ||
+						   reads_reason(&row, TIER_GRACE);
 	read_floor(&row, policy, &state);
 	return state;
 }
