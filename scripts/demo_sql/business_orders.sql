@@ -156,7 +156,8 @@ SELECT row_number() OVER (ORDER BY back.day, sale.order_id), sale.order_id,
 INSERT INTO contract (contract_id, customer_id, product_id, starts_on, ends_on, monthly_amount,
 	cancelled_on,
 					  cancel_reason, renews_id)
-SELECT contract_id, customer, product_id, starts_on, (starts_on + interval '1 year')::date,
+SELECT contract_id, customer, product_id, starts_on,
+	coalesce(cancelled_on, (starts_on + interval '1 year')::date),
 	monthly_amount,
 	   cancelled_on, CASE WHEN pg_temp.is_dearer(cancelled_on)
 							   	AND pg_temp.uniform(customer, 217) < 0.4 THEN 'price'
