@@ -128,6 +128,7 @@ BEGIN
 		b_threshold = EXCLUDED.b_threshold, usual_gaps = EXCLUDED.usual_gaps,
 		customers = EXCLUDED.customers, made_at = EXCLUDED.made_at,
 		margin = EXCLUDED.margin, margin_revenue = EXCLUDED.margin_revenue;
+	ANALYZE threshold; -- few rows: a scan reads less than an index
 	IF is_today THEN
 		PERFORM crm_internal.say_last_purchase(workspace, freeze_thresholds_as_owner.as_of);
 	END IF;
@@ -216,15 +217,15 @@ BEGIN
 	RETURN QUERY WITH added AS (
 		INSERT INTO model (role, kind, as_of, customers, model)
 		SELECT f.role, f.model ->> 'kind', day, (f.model ->> 'customers')::bigint, f.model
-		  FROM (VALUES (1, 'purchases', purchase_model), (2, 'spend', spend_model))
-			   f (n, role, model)
-		 WHERE f.model IS NOT NULL ORDER BY f.n
-		RETURNING *
+		  FROM (VALUES (1, 'purchases', purchase_model),
+					   (2, 'spend', spend_model)) f (n, role, model)
+		 WHERE f.model IS NOT NULL ORDER BY f.n RETURNING *
 	)
 	SELECT a.role, a.kind, a.customers, crm.log_likelihood(a.model),
 		   (SELECT string_agg(format('%s %s', p.name, round(p.value::numeric, 4)), ', ')
 			  FROM crm.parameters(a.model) p)
 	  FROM added a ORDER BY a.model_id;
+	ANALYZE model;
 END
 $$;
 COMMENT ON FUNCTION crm_internal.fit_as_owner(text, date, text) IS

@@ -214,10 +214,10 @@ SELECT c.customer_id,
   LEFT JOIN (
 	SELECT v.customer_id,
 		   (crm.points_balance_agg(v.points, v.occurred_at, v.expires_at, v.available_at,
-				v.entry_id, v.reverses_id, d.day_end - interval '1 microsecond')
-			FILTER (WHERE v.occurred_at < d.day_end)).balance AS points_balance
+				v.entry_id, v.reverses_id, @end_of(@day@)@ - interval '1 microsecond')).balance
+			AS points_balance
 	  FROM points_entry v
-	 CROSS JOIN @ends@ d
+	 WHERE v.occurred_at < @end_of(@day@)@
 	 GROUP BY v.customer_id) z ON z.customer_id = c.customer_id
 @end
 

@@ -126,7 +126,8 @@ SELECT count(*) = (SELECT sum(n * n) FROM (SELECT count(*) AS n FROM fact GROUP 
 	't', 'a merge join of histories');
 
 # Aggregates
-answers(q{SELECT oid::regprocedure FROM pg_proc WHERE pronamespace = 'crm'::regnamespace AND prokind = 'a' ORDER BY oid::regprocedure::text COLLATE "C"},
+# history_agg("any") has no result: it is the error for columns of other types.
+answers(q{SELECT oid::regprocedure FROM pg_proc WHERE pronamespace = 'crm'::regnamespace AND prokind = 'a' AND oid::regprocedure::text <> 'crm.history_agg("any")' ORDER BY oid::regprocedure::text COLLATE "C"},
 	join("\n", sort keys %call), 'every aggregate is tried');
 my $serial = 'SET max_parallel_workers_per_gather = 0;';
 my $workers = 'SET max_parallel_workers_per_gather = 2; SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0.01; SET min_parallel_table_scan_size = 0;';
