@@ -2,10 +2,10 @@
  * acquisition.sql
  *
  * What it cost to win a customer, by channel (media, stands, rewards, without
- * salaries), beside what such a customer has earned and will buy in a year.
+ * salaries), beside the profit that such a customer brought and will bring in a year.
  */
 SELECT :'dim' || format('  %-12s %10s %13s %9s %15s %15s', 'came by', 'customers', 'spent on it',
-	'each', 'profit of each', 'sales next year') || :'reset';
+	'each', 'profit of each', 'profit to come') || :'reset';
 
 SELECT format('  %-12s %10s %13s %9s %15s %15s', source, to_char(customers, 'FM999,990'),
 	to_char(cost, 'FM999,999,990'),

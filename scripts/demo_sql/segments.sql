@@ -2,10 +2,10 @@
  * segments.sql
  *
  * The segments as of crm.as_of(), the one that brought most money first, and
- * what their customers will bring in the year to come.
+ * what profit their customers will bring in the year to come.
  */
-SELECT :'dim' || format('  %-19s %9s %6s  %5s  %8s  %-12s %s', 'segment', 'customers', '', 'R F M',
-	'revenue', '', 'next year')
+SELECT :'dim' || format('  %-19s %9s %6s  %5s  %8s  %-7s %s', 'segment', 'customers', '', 'R F M',
+	'revenue', '', 'profit to come')
 	   || :'reset';
 
 SELECT rtrim(format('  %-19s %9s %5s%%  %s %s %s  %7s%%  %s%-12s%s %9s', left(segment, 19),
