@@ -129,7 +129,7 @@ DECLARE
 	since date;
 BEGIN
 	SELECT w.notify_channel,
-		   least(max((r.started_at AT TIME ZONE w.time_zone)::date), d.day) - 1
+		   least(max(crm_internal.day_of(r.started_at, w.time_zone)), d.day) - 1
 	  INTO channel, since
 	  FROM workspace w
 	 CROSS JOIN shown_day d

@@ -56,8 +56,7 @@ SELECT q.customer_id, (q.b).balance, greatest((q.b).balance, 0), (q.b).pending, 
 @is The points that are left at the end of the day shown, by the lots in which they were earned.
 @is What expires when: SELECT expires_on, sum(points) FROM points_lot GROUP BY 1.
 @columns customer_id, expires_at, expires_on, points, earned, occurred_at, available_at
-SELECT q.customer_id, l.expires_at,
-	(l.expires_at AT TIME ZONE (SELECT w.time_zone FROM workspace w))::date, l.points, l.earned,
+SELECT q.customer_id, l.expires_at, crm_internal.day_of(l.expires_at, @zone@), l.points, l.earned,
 	   l.occurred_at, l.available_at
   FROM (SELECT e.customer_id,
 			   crm.points_lots_agg(e.points, e.occurred_at, e.expires_at, e.available_at,

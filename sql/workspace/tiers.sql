@@ -115,7 +115,7 @@ SELECT l.program, l.customer_id, l.valid_from, l.valid_to, l.reason, l.facts,
 	   -- Without a reason for a tier that was won by the days before it began.
 	   ROW(l.tier_no, t.name,
 		   CASE WHEN l.reason NOT IN ('enroll', 'upgrade')
-				  OR (l.facts ->> 'until')::date > (l.valid_from AT TIME ZONE z.time_zone)::date
+				  OR (l.facts ->> 'until')::date > crm_internal.day_of(l.valid_from, z.time_zone)
 				THEN l.reason END,
 		   coalesce((l.facts ->> 'enrolled_on')::date,
 					(SELECT crm_internal.day_of(min(f.valid_from), z.time_zone) FROM tier_log f

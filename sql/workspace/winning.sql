@@ -35,14 +35,14 @@ SELECT b.customer_id, b.first_on, coalesce(k.channel, c.source), o.campaign_id,
   LEFT JOIN customer c ON c.customer_id = b.customer_id
   LEFT JOIN sales_order o ON o.customer_id = b.customer_id AND o.status = 'paid'
 	AND o.campaign_id IS NOT NULL
-	AND (o.ordered_at AT TIME ZONE z.time_zone)::date = b.first_on
+	AND crm_internal.day_of(o.ordered_at, z.time_zone) = b.first_on
 	AND o.ordered_at < b.soon_after
   LEFT JOIN campaign k ON k.campaign_id = o.campaign_id
  WHERE (o.campaign_id IS NOT NULL OR c.source IS NOT NULL)
    AND NOT EXISTS (
 	SELECT FROM sales_order e
 	 WHERE e.customer_id = o.customer_id AND e.status = 'paid' AND e.campaign_id IS NOT NULL
-	   AND (e.ordered_at AT TIME ZONE z.time_zone)::date = b.first_on
+	   AND crm_internal.day_of(e.ordered_at, z.time_zone) = b.first_on
 	   AND e.ordered_at < b.soon_after
 	   AND (e.ordered_at, e.order_id) < (o.ordered_at, o.order_id))
 UNION ALL
@@ -55,7 +55,7 @@ SELECT b.customer_id, b.first_on, coalesce(g.channel, n.channel), n.campaign_id,
  CROSS JOIN (SELECT (SELECT w.time_zone FROM workspace w) AS time_zone) z
   LEFT JOIN customer c ON c.customer_id = b.customer_id
   LEFT JOIN sales_order o ON o.customer_id = b.customer_id AND o.status = 'paid'
-	AND (o.ordered_at AT TIME ZONE z.time_zone)::date = b.first_on
+	AND crm_internal.day_of(o.ordered_at, z.time_zone) = b.first_on
 	AND o.ordered_at < b.soon_after
   LEFT JOIN interaction n ON n.customer_id = b.customer_id AND n.occurred_at <= o.ordered_at
 	AND n.kind <> 'control'
@@ -64,12 +64,12 @@ SELECT b.customer_id, b.first_on, coalesce(g.channel, n.channel), n.campaign_id,
    AND NOT EXISTS (
 	SELECT FROM sales_order e
 	 WHERE e.customer_id = b.customer_id AND e.status = 'paid' AND e.campaign_id IS NOT NULL
-	   AND (e.ordered_at AT TIME ZONE z.time_zone)::date = b.first_on
+	   AND crm_internal.day_of(e.ordered_at, z.time_zone) = b.first_on
 	   AND e.ordered_at < b.soon_after)
    AND NOT EXISTS (
 	SELECT FROM sales_order e
 	 WHERE e.customer_id = o.customer_id AND e.status = 'paid'
-	   AND (e.ordered_at AT TIME ZONE z.time_zone)::date = b.first_on
+	   AND crm_internal.day_of(e.ordered_at, z.time_zone) = b.first_on
 	   AND e.ordered_at < b.soon_after
 	   AND (e.ordered_at, e.order_id) < (o.ordered_at, o.order_id))
    AND NOT EXISTS (

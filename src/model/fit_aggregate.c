@@ -85,7 +85,9 @@ exact_add(ExactSum *sum, int64 whole, int64 parts)
 	sum->parts += parts;
 	if (pg_add_s64_overflow(whole, sum->parts >> PARTS_BITS, &whole) ||
 		pg_add_s64_overflow(sum->whole, whole, &sum->whole))
-		elog(ERROR, "sum of logarithms out of range");
+		ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+						errmsg("sum of logarithms of gaps out of range"),
+						errdetail("It must be below 2^63 in all.")));
 	sum->parts &= (INT64CONST(1) << PARTS_BITS) - 1;
 }
 

@@ -144,7 +144,10 @@ everybody_argument(FunctionCallInfo fcinfo, int argument, double *margin,
 					  sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE,
 					  &values, &nulls, &count);
 	if (count != 2)
-		elog(ERROR, "the margin of everybody has %d numbers, not 2", count);
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the margin of everybody has %d numbers", count),
+				 errhint("It has 2: the margin and the revenue behind it.")));
 	if (nulls[0] || nulls[1])
 		return false;
 	*margin = DatumGetFloat8(values[0]);
