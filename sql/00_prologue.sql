@@ -57,7 +57,7 @@ GRANT USAGE ON SCHEMA crm, crm_internal TO PUBLIC;
 --|   FROM pg_extension WHERE extname = 'crm';
 --| ```
 CREATE FUNCTION crm.version() RETURNS text
-	AS 'MODULE_PATHNAME', 'crm_version' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_version';
 COMMENT ON FUNCTION crm.version() IS 'The version of the loaded library.';
 
 /*
@@ -83,12 +83,12 @@ COMMENT ON FUNCTION crm_internal.today(pg_catalog.text) IS
 
 CREATE FUNCTION crm_internal.is_upto(at pg_catalog.timestamptz, day pg_catalog.date,
 	time_zone pg_catalog.text) RETURNS pg_catalog.bool
-	AS 'MODULE_PATHNAME', 'crm_is_upto' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_is_upto';
 COMMENT ON FUNCTION crm_internal.is_upto(pg_catalog.timestamptz, pg_catalog.date, pg_catalog.text)
 IS 'Whether the day of a moment in a time zone is not later than a day.';
 
 CREATE FUNCTION crm_internal.day_start(day pg_catalog.date, time_zone pg_catalog.text)
 	RETURNS pg_catalog.timestamptz
-	AS 'MODULE_PATHNAME', 'crm_day_start' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_day_start';
 COMMENT ON FUNCTION crm_internal.day_start(pg_catalog.date, pg_catalog.text) IS
 'The first moment of a day in a time zone; that of the next day where the zone skipped the day.';

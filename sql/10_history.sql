@@ -8,13 +8,13 @@
 CREATE TYPE crm.history;
 
 CREATE FUNCTION crm_internal.history_in(cstring) RETURNS crm.history
-	AS 'MODULE_PATHNAME', 'crm_history_in' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_in';
 CREATE FUNCTION crm_internal.history_out(crm.history) RETURNS cstring
-	AS 'MODULE_PATHNAME', 'crm_history_out' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_out';
 CREATE FUNCTION crm_internal.history_recv(internal) RETURNS crm.history
-	AS 'MODULE_PATHNAME', 'crm_history_recv' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_recv';
 CREATE FUNCTION crm_internal.history_send(crm.history) RETURNS bytea
-	AS 'MODULE_PATHNAME', 'crm_history_send' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_send';
 
 --| The value is compact (about 4 bytes a purchase day) and can be merged. It does not depend on the
 --| order in which it was built.
@@ -63,20 +63,20 @@ COMMENT ON CAST (jsonb AS crm.history) IS
 -- A NULL history counts as an empty one. A NULL day or amount changes nothing.
 CREATE FUNCTION crm_internal.history_agg_transition(crm.history, day date, amount numeric)
 	RETURNS crm.history
-	AS 'MODULE_PATHNAME', 'crm_history_add_numeric' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_add_numeric';
 COMMENT ON FUNCTION crm_internal.history_agg_transition(crm.history, date, numeric) IS
 'Transition function of crm.history_agg, which adds a purchase or a refund to a history.';
 CREATE FUNCTION crm_internal.history_agg_transition(crm.history, day date, amount float8)
 	RETURNS crm.history
-	AS 'MODULE_PATHNAME', 'crm_history_add_float8' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_add_float8';
 COMMENT ON FUNCTION crm_internal.history_agg_transition(crm.history, date, float8) IS
 'Transition function of crm.history_agg with float amounts.';
 CREATE FUNCTION crm_internal.history_combine(crm.history, crm.history) RETURNS crm.history
-	AS 'MODULE_PATHNAME', 'crm_history_union' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_union';
 COMMENT ON FUNCTION crm_internal.history_combine(crm.history, crm.history) IS
 'Transition function of crm.rollup, which joins two histories and takes NULL as an empty one.';
 CREATE FUNCTION crm_internal.history_final(crm.history) RETURNS crm.history
-	AS 'MODULE_PATHNAME', 'crm_history_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_final';
 COMMENT ON FUNCTION crm_internal.history_final(crm.history) IS
 'Final function of crm.history_agg and crm.rollup, which sorts and packs the entries.';
 
@@ -102,12 +102,8 @@ COMMENT ON FUNCTION crm_internal.history_final(crm.history) IS
 --|  GROUP BY customer_id;
 --| ```
 CREATE AGGREGATE crm.history_agg(day date, amount numeric) (
-	SFUNC = crm_internal.history_agg_transition,
-	STYPE = crm.history,
-	SSPACE = 128,
-	FINALFUNC = crm_internal.history_final,
-	COMBINEFUNC = crm_internal.history_combine,
-	PARALLEL = SAFE
+	SFUNC = crm_internal.history_agg_transition, STYPE = crm.history, SSPACE = 128, PARALLEL = SAFE,
+	FINALFUNC = crm_internal.history_final, COMBINEFUNC = crm_internal.history_combine
 );
 COMMENT ON AGGREGATE crm.history_agg(date, numeric) IS
 'The purchase history of the rows, with one entry for each day.';
@@ -115,28 +111,22 @@ COMMENT ON AGGREGATE crm.history_agg(date, numeric) IS
 --| A float is read as PostgreSQL casts it to numeric (15 significant digits) and rounded to 8
 --| decimals. Everything else is as in crm.history_agg with numeric amounts.
 CREATE AGGREGATE crm.history_agg(day date, amount float8) (
-	SFUNC = crm_internal.history_agg_transition,
-	STYPE = crm.history,
-	SSPACE = 128,
-	FINALFUNC = crm_internal.history_final,
-	COMBINEFUNC = crm_internal.history_combine,
-	PARALLEL = SAFE
+	SFUNC = crm_internal.history_agg_transition, STYPE = crm.history, SSPACE = 128, PARALLEL = SAFE,
+	FINALFUNC = crm_internal.history_final, COMBINEFUNC = crm_internal.history_combine
 );
 COMMENT ON AGGREGATE crm.history_agg(date, float8) IS
 'The purchase history of rows with float amounts.';
 
 CREATE FUNCTION crm_internal.history_refuse_transition(crm.history, VARIADIC "any")
 	RETURNS crm.history
-	AS 'MODULE_PATHNAME', 'crm_history_refuse' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_refuse';
 COMMENT ON FUNCTION crm_internal.history_refuse_transition(crm.history, "any") IS
 'Transition function of crm.history_agg with columns of other types, which is always an error.';
 
 --| The message says how a timestamp becomes a day, for example
 --| `(created_at AT TIME ZONE 'Europe/Berlin')::date`.
 CREATE AGGREGATE crm.history_agg(VARIADIC given "any") (
-	SFUNC = crm_internal.history_refuse_transition,
-	STYPE = crm.history,
-	PARALLEL = SAFE
+	SFUNC = crm_internal.history_refuse_transition, STYPE = crm.history, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.history_agg(VARIADIC "any") IS
 'An error with a hint, where history_agg is called with columns of other types.';
@@ -170,50 +160,45 @@ COMMENT ON AGGREGATE crm.history_agg(VARIADIC "any") IS
 --|        $$) AS (customer_id int, history crm.history);
 --| ```
 CREATE FUNCTION crm.build_histories(query text) RETURNS SETOF record
-	AS 'MODULE_PATHNAME', 'crm_build_histories' LANGUAGE C STABLE STRICT PARALLEL UNSAFE
-	COST 1000000 ROWS 100000;
+	LANGUAGE C STABLE STRICT PARALLEL UNSAFE COST 1000000 ROWS 100000
+	AS 'MODULE_PATHNAME', 'crm_build_histories';
 COMMENT ON FUNCTION crm.build_histories(text) IS
 'The purchase histories of all customers in the rows of a query, built faster than by GROUP BY.';
 
 CREATE FUNCTION crm_internal.bounded_history_transition(crm.history, day date, amount numeric)
 	RETURNS crm.history
-	AS 'MODULE_PATHNAME', 'crm_history_add_bounded' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_add_bounded';
 COMMENT ON FUNCTION crm_internal.bounded_history_transition(crm.history, date, numeric) IS
 'Transition function of crm_internal.bounded_history_agg.';
 CREATE FUNCTION crm_internal.bounded_history_combine(crm.history, crm.history) RETURNS crm.history
-	AS 'MODULE_PATHNAME', 'crm_history_union_bounded' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_union_bounded';
 COMMENT ON FUNCTION crm_internal.bounded_history_combine(crm.history, crm.history) IS
 'Combine function of crm_internal.bounded_history_agg.';
 CREATE FUNCTION crm_internal.bounded_history_final(crm.history) RETURNS crm.history
-	AS 'MODULE_PATHNAME', 'crm_history_final_bounded' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_final_bounded';
 COMMENT ON FUNCTION crm_internal.bounded_history_final(crm.history) IS
 'Final function of crm_internal.bounded_history_agg.';
 
 -- One customer whose amounts are out of range must not stop a query over all.
 CREATE AGGREGATE crm_internal.bounded_history_agg(day date, amount numeric) (
-	SFUNC = crm_internal.bounded_history_transition,
-	STYPE = crm.history,
-	SSPACE = 128,
+	SFUNC = crm_internal.bounded_history_transition, STYPE = crm.history, SSPACE = 128,
+	PARALLEL = SAFE,
 	FINALFUNC = crm_internal.bounded_history_final,
-	COMBINEFUNC = crm_internal.bounded_history_combine,
-	PARALLEL = SAFE
+	COMBINEFUNC = crm_internal.bounded_history_combine
 );
 COMMENT ON AGGREGATE crm_internal.bounded_history_agg(date, numeric) IS
 'The purchase history of the rows, or NULL where the amounts are out of range.';
 
 -- Views of workspaces roll up whole cohorts. A sum that no history can hold must not end a query.
-CREATE FUNCTION crm_internal.bounded_rollup_transition(crm.history, crm.history)
-	RETURNS crm.history
-	AS 'MODULE_PATHNAME', 'crm_history_rollup_bounded' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION crm_internal.bounded_rollup_transition(crm.history, crm.history) RETURNS crm.history
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_rollup_bounded';
 COMMENT ON FUNCTION crm_internal.bounded_rollup_transition(crm.history, crm.history) IS
 'Transition function of crm_internal.bounded_rollup.';
 CREATE AGGREGATE crm_internal.bounded_rollup(history crm.history) (
-	SFUNC = crm_internal.bounded_rollup_transition,
-	STYPE = crm.history,
-	SSPACE = 128,
+	SFUNC = crm_internal.bounded_rollup_transition, STYPE = crm.history, SSPACE = 128,
+	PARALLEL = SAFE,
 	FINALFUNC = crm_internal.bounded_history_final,
-	COMBINEFUNC = crm_internal.bounded_history_combine,
-	PARALLEL = SAFE
+	COMBINEFUNC = crm_internal.bounded_history_combine
 );
 COMMENT ON AGGREGATE crm_internal.bounded_rollup(crm.history) IS
 'The union of histories, or NULL where their amounts are out of range together.';
@@ -223,12 +208,8 @@ COMMENT ON AGGREGATE crm_internal.bounded_rollup(crm.history) IS
 --|
 --| NULLs are skipped. NULL if no history is left.
 CREATE AGGREGATE crm.rollup(history crm.history) (
-	SFUNC = crm_internal.history_combine,
-	STYPE = crm.history,
-	SSPACE = 128,
-	FINALFUNC = crm_internal.history_final,
-	COMBINEFUNC = crm_internal.history_combine,
-	PARALLEL = SAFE
+	SFUNC = crm_internal.history_combine, STYPE = crm.history, SSPACE = 128, PARALLEL = SAFE,
+	FINALFUNC = crm_internal.history_final, COMBINEFUNC = crm_internal.history_combine
 );
 COMMENT ON AGGREGATE crm.rollup(crm.history) IS
 'The union of histories, for example of channels, brands or the companies of a group.';
@@ -239,11 +220,11 @@ COMMENT ON AGGREGATE crm.rollup(crm.history) IS
 --| The operator `||` does the same as crm.merge, but a session finds the operator only if `crm` is
 --| in its search_path.
 CREATE FUNCTION crm.merge(history crm.history, other crm.history) RETURNS crm.history
-	AS 'MODULE_PATHNAME', 'crm_history_union' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_union';
 COMMENT ON FUNCTION crm.merge(crm.history, crm.history) IS
 'All purchases of two histories, for example of two shops, or of old orders and new ones.';
 CREATE FUNCTION crm_internal.history_merge(crm.history, crm.history) RETURNS crm.history
-	AS 'MODULE_PATHNAME', 'crm_history_union' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_union';
 COMMENT ON FUNCTION crm_internal.history_merge(crm.history, crm.history) IS
 'The function of the operator ||.';
 CREATE OPERATOR crm.|| (
@@ -259,7 +240,7 @@ COMMENT ON OPERATOR crm.|| (crm.history, crm.history) IS
 
 --| Entries up to and including `as_of` are kept. An empty history if there are none.
 CREATE FUNCTION crm.upto(history crm.history, as_of date) RETURNS crm.history
-	AS 'MODULE_PATHNAME', 'crm_history_upto' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_upto';
 COMMENT ON FUNCTION crm.upto(crm.history, date) IS
 'The history as it was at the end of the day as_of.';
 
@@ -270,7 +251,7 @@ COMMENT ON FUNCTION crm.upto(crm.history, date) IS
 --|                   '2025-01-01', '2025-02-01');
 --| ```
 CREATE FUNCTION crm.during(history crm.history, since date, until date) RETURNS crm.history
-	AS 'MODULE_PATHNAME', 'crm_history_during' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_during';
 COMMENT ON FUNCTION crm.during(crm.history, date, date) IS
 'The entries of a history from the day since (included) to the day until (excluded).';
 
@@ -287,95 +268,94 @@ COMMENT ON FUNCTION crm.during(crm.history, date, date) IS
 --| ```
 CREATE FUNCTION crm.entries(history crm.history, OUT day date, OUT purchases bigint,
 	OUT amount numeric) RETURNS SETOF record
-	AS 'MODULE_PATHNAME', 'crm_history_entries' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 12;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 12 AS 'MODULE_PATHNAME', 'crm_history_entries';
 COMMENT ON FUNCTION crm.entries(crm.history) IS
 'The entries of a history as rows, in the order of the days.';
 
 --| Refunds do not count. 0 for an empty history.
 CREATE FUNCTION crm.purchases(history crm.history) RETURNS bigint
-	AS 'MODULE_PATHNAME', 'crm_history_purchases' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_purchases';
 COMMENT ON FUNCTION crm.purchases(crm.history) IS 'The number of purchases in a history.';
 
 --| The result is `crm.purchases(crm.upto(history, as_of))`, but no cut history is built.
 CREATE FUNCTION crm.purchases(history crm.history, as_of date) RETURNS bigint
-	AS 'MODULE_PATHNAME', 'crm_history_purchases' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_purchases';
 COMMENT ON FUNCTION crm.purchases(crm.history, date) IS
 'The number of purchases in a history up to the end of the day as_of.';
 
 --| 0 for an empty history.
 CREATE FUNCTION crm.purchase_days(history crm.history) RETURNS bigint
-	AS 'MODULE_PATHNAME', 'crm_history_purchase_days' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_purchase_days';
 COMMENT ON FUNCTION crm.purchase_days(crm.history) IS
 'The number of days with at least one purchase in a history.';
 
 --| The result is `crm.purchase_days(crm.upto(history, as_of))`, but no cut history is built.
 CREATE FUNCTION crm.purchase_days(history crm.history, as_of date) RETURNS bigint
-	AS 'MODULE_PATHNAME', 'crm_history_purchase_days' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_purchase_days';
 COMMENT ON FUNCTION crm.purchase_days(crm.history, date) IS
 'The number of days with at least one purchase, up to the end of the day as_of.';
 
 --| The result equals `sum(amount)` over the rows. 0 for an empty history.
 CREATE FUNCTION crm.amount(history crm.history) RETURNS numeric
-	AS 'MODULE_PATHNAME', 'crm_history_amount' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_amount';
 COMMENT ON FUNCTION crm.amount(crm.history) IS
 'The exact net amount of a history, with refunds subtracted.';
 
 --| The result is `crm.amount(crm.upto(history, as_of))`, but no cut history is built.
 CREATE FUNCTION crm.amount(history crm.history, as_of date) RETURNS numeric
-	AS 'MODULE_PATHNAME', 'crm_history_amount' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_amount';
 COMMENT ON FUNCTION crm.amount(crm.history, date) IS
 'The exact net amount of a history up to the end of the day as_of, with refunds subtracted.';
 
 --| NULL if there is no purchase.
 CREATE FUNCTION crm.average_amount(history crm.history) RETURNS numeric
-	AS 'MODULE_PATHNAME', 'crm_history_average_amount' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_average_amount';
 COMMENT ON FUNCTION crm.average_amount(crm.history) IS
 'The net amount of a history divided by the number of purchases.';
 
 --| The result is `crm.average_amount(crm.upto(history, as_of))`, but no cut history is built.
 CREATE FUNCTION crm.average_amount(history crm.history, as_of date) RETURNS numeric
-	AS 'MODULE_PATHNAME', 'crm_history_average_amount' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_average_amount';
 COMMENT ON FUNCTION crm.average_amount(crm.history, date) IS
 'The net amount divided by the number of purchases, both up to the end of the day as_of.';
 
 --| NULL if there is no purchase.
 CREATE FUNCTION crm.first_day(history crm.history) RETURNS date
-	AS 'MODULE_PATHNAME', 'crm_history_first_day' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_first_day';
 COMMENT ON FUNCTION crm.first_day(crm.history) IS 'The first day with a purchase.';
 
 --| The result is `crm.first_day(crm.upto(history, as_of))`, but no cut history is built.
 CREATE FUNCTION crm.first_day(history crm.history, as_of date) RETURNS date
-	AS 'MODULE_PATHNAME', 'crm_history_first_day' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_first_day';
 COMMENT ON FUNCTION crm.first_day(crm.history, date) IS
 'The first day with a purchase, as it was known at the end of the day as_of.';
 
 -- Money begins there: a refund may come before the first purchase that is known.
 CREATE FUNCTION crm_internal.first_entry_day(history crm.history, as_of date) RETURNS date
-	AS 'MODULE_PATHNAME', 'crm_history_first_entry_day'
-	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_first_entry_day';
 COMMENT ON FUNCTION crm_internal.first_entry_day(crm.history, date) IS
 'The first day with a purchase or a refund, as it was known at the end of the day as_of.';
 
 --| NULL if there is no purchase.
 CREATE FUNCTION crm.last_day(history crm.history) RETURNS date
-	AS 'MODULE_PATHNAME', 'crm_history_last_day' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_last_day';
 COMMENT ON FUNCTION crm.last_day(crm.history) IS 'The last day with a purchase.';
 
 --| The result is `crm.last_day(crm.upto(history, as_of))`, but no cut history is built.
 CREATE FUNCTION crm.last_day(history crm.history, as_of date) RETURNS date
-	AS 'MODULE_PATHNAME', 'crm_history_last_day' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_last_day';
 COMMENT ON FUNCTION crm.last_day(crm.history, date) IS
 'The last day with a purchase up to the day as_of.';
 
 --| Entries after `as_of` are ignored. NULL if there is no purchase up to `as_of`.
 CREATE FUNCTION crm.recency(history crm.history, as_of date) RETURNS int
-	AS 'MODULE_PATHNAME', 'crm_history_recency' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_recency';
 COMMENT ON FUNCTION crm.recency(crm.history, date) IS
 'The number of days from the last purchase to the day as_of.';
 
 --| NULL if there is no purchase up to `as_of`.
 CREATE FUNCTION crm.tenure(history crm.history, as_of date) RETURNS int
-	AS 'MODULE_PATHNAME', 'crm_history_tenure' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_tenure';
 COMMENT ON FUNCTION crm.tenure(crm.history, date) IS
 'The number of days from the first purchase to the day as_of.';
 
@@ -384,7 +364,7 @@ CREATE FUNCTION crm_internal.history_summary(history crm.history, as_of date,
 	OUT recency int, OUT tenure int, OUT first_day date, OUT last_day date, OUT purchases bigint,
 	OUT purchases_12m bigint, OUT purchase_days bigint, OUT amount numeric,
 	OUT amount_12m numeric, OUT average_amount numeric) RETURNS record
-	AS 'MODULE_PATHNAME', 'crm_history_summary' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_summary';
 COMMENT ON FUNCTION crm_internal.history_summary(crm.history, date) IS
 'The counts, the money and the ages of a history up to a day, and what of them fell into the 12 '
 'months before its end.';
@@ -399,33 +379,33 @@ COMMENT ON FUNCTION crm_internal.history_summary(crm.history, date) IS
 --| `mean`, `median` and `mean_log` are NULL if there is no gap.
 CREATE FUNCTION crm.gaps(history crm.history, OUT count bigint, OUT mean float8, OUT median float8,
 	OUT stddev float8, OUT mean_log float8) RETURNS record
-	AS 'MODULE_PATHNAME', 'crm_history_gaps' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_gaps';
 COMMENT ON FUNCTION crm.gaps(crm.history) IS
 'Statistics of the gaps between purchases, which are the days from one purchase day to the next.';
 
 --| The result equals the column `median` of crm.gaps, in a fraction of the time. NULL if there is
 --| no gap.
 CREATE FUNCTION crm.median_gap(history crm.history) RETURNS float8
-	AS 'MODULE_PATHNAME', 'crm_history_median_gap' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_median_gap';
 COMMENT ON FUNCTION crm.median_gap(crm.history) IS
 'The median of the days from one purchase day to the next.';
 
 --| The result is `crm.median_gap(crm.upto(history, as_of))`, but no cut history is built.
 CREATE FUNCTION crm.median_gap(history crm.history, as_of date) RETURNS float8
-	AS 'MODULE_PATHNAME', 'crm_history_median_gap' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_median_gap';
 COMMENT ON FUNCTION crm.median_gap(crm.history, date) IS
 'The median of the days from one purchase day to the next, up to the end of the day as_of.';
 
 --| The result equals the column `mean` of crm.gaps, in a fraction of the time. NULL if there is
 --| no gap.
 CREATE FUNCTION crm.mean_gap(history crm.history) RETURNS float8
-	AS 'MODULE_PATHNAME', 'crm_history_mean_gap' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_mean_gap';
 COMMENT ON FUNCTION crm.mean_gap(crm.history) IS
 'The mean of the days from one purchase day to the next.';
 
 --| The result is `crm.mean_gap(crm.upto(history, as_of))`, but no cut history is built.
 CREATE FUNCTION crm.mean_gap(history crm.history, as_of date) RETURNS float8
-	AS 'MODULE_PATHNAME', 'crm_history_mean_gap' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_mean_gap';
 COMMENT ON FUNCTION crm.mean_gap(crm.history, date) IS
 'The mean of the days from one purchase day to the next, up to the end of the day as_of.';
 
@@ -452,30 +432,30 @@ COMMENT ON FUNCTION crm.mean_gap(crm.history, date) IS
 --| ```
 CREATE FUNCTION crm.repeat_purchases(history crm.history, as_of date, unit text, OUT x bigint,
 	OUT t_x float8, OUT t float8, OUT mean_amount float8) RETURNS record
-	AS 'MODULE_PATHNAME', 'crm_history_repeat_purchases' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_repeat_purchases';
 COMMENT ON FUNCTION crm.repeat_purchases(crm.history, date, text) IS
 'The summary of a history that models of repeat purchases are fitted to, as of a day.';
 
 /* Comparison. Equal histories have equal bytes. The order is arbitrary but stable. */
 
 CREATE FUNCTION crm_internal.history_eq(crm.history, crm.history) RETURNS boolean
-	AS 'MODULE_PATHNAME', 'crm_history_eq' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_eq';
 CREATE FUNCTION crm_internal.history_ne(crm.history, crm.history) RETURNS boolean
-	AS 'MODULE_PATHNAME', 'crm_history_ne' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_ne';
 CREATE FUNCTION crm_internal.history_lt(crm.history, crm.history) RETURNS boolean
-	AS 'MODULE_PATHNAME', 'crm_history_lt' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_lt';
 CREATE FUNCTION crm_internal.history_le(crm.history, crm.history) RETURNS boolean
-	AS 'MODULE_PATHNAME', 'crm_history_le' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_le';
 CREATE FUNCTION crm_internal.history_gt(crm.history, crm.history) RETURNS boolean
-	AS 'MODULE_PATHNAME', 'crm_history_gt' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_gt';
 CREATE FUNCTION crm_internal.history_ge(crm.history, crm.history) RETURNS boolean
-	AS 'MODULE_PATHNAME', 'crm_history_ge' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_ge';
 CREATE FUNCTION crm_internal.history_cmp(crm.history, crm.history) RETURNS int
-	AS 'MODULE_PATHNAME', 'crm_history_cmp' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_cmp';
 CREATE FUNCTION crm_internal.history_hash(crm.history) RETURNS int
-	AS 'MODULE_PATHNAME', 'crm_history_hash' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_hash';
 CREATE FUNCTION crm_internal.history_hash_extended(crm.history, bigint) RETURNS bigint
-	AS 'MODULE_PATHNAME', 'crm_history_hash_extended' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_hash_extended';
 COMMENT ON FUNCTION crm_internal.history_eq(crm.history, crm.history) IS
 'The function of the operator =.';
 COMMENT ON FUNCTION crm_internal.history_ne(crm.history, crm.history) IS

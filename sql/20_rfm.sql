@@ -61,7 +61,7 @@ COMMENT ON COLUMN crm.rfm.code IS
 --| ```
 CREATE FUNCTION crm.rfm_thresholds(recency numeric[], frequency numeric[], monetary numeric[])
 	RETURNS crm.rfm_thresholds
-	AS 'MODULE_PATHNAME', 'crm_rfm_thresholds' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_rfm_thresholds';
 COMMENT ON FUNCTION crm.rfm_thresholds(numeric[], numeric[], numeric[]) IS
 'Thresholds that you choose yourself.';
 
@@ -69,25 +69,25 @@ COMMENT ON FUNCTION crm.rfm_thresholds(numeric[], numeric[], numeric[]) IS
 
 CREATE FUNCTION crm_internal.rfm_thresholds_agg_transition(internal, history crm.history,
 	as_of date, groups int) RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_rfm_thresholds_agg_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_rfm_thresholds_agg_transition';
 COMMENT ON FUNCTION crm_internal.rfm_thresholds_agg_transition(internal, crm.history, date, int) IS
 'Transition function of crm.rfm_thresholds_agg.';
 CREATE FUNCTION crm_internal.rfm_thresholds_agg_combine(internal, internal) RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_rfm_thresholds_agg_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_rfm_thresholds_agg_combine';
 COMMENT ON FUNCTION crm_internal.rfm_thresholds_agg_combine(internal, internal) IS
 'Joins the populations of two workers of crm.rfm_thresholds_agg.';
 CREATE FUNCTION crm_internal.rfm_thresholds_agg_serialize(internal) RETURNS bytea
-	AS 'MODULE_PATHNAME', 'crm_rfm_thresholds_agg_serialize'
-		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'crm_rfm_thresholds_agg_serialize';
 COMMENT ON FUNCTION crm_internal.rfm_thresholds_agg_serialize(internal) IS
 'Packs the population of a worker of crm.rfm_thresholds_agg.';
 CREATE FUNCTION crm_internal.rfm_thresholds_agg_deserialize(bytea, internal) RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_rfm_thresholds_agg_deserialize'
-		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'crm_rfm_thresholds_agg_deserialize';
 COMMENT ON FUNCTION crm_internal.rfm_thresholds_agg_deserialize(bytea, internal) IS
 'Unpacks the population of a worker of crm.rfm_thresholds_agg and checks the bytes.';
 CREATE FUNCTION crm_internal.rfm_thresholds_agg_final(internal) RETURNS crm.rfm_thresholds
-	AS 'MODULE_PATHNAME', 'crm_rfm_thresholds_agg_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_rfm_thresholds_agg_final';
 COMMENT ON FUNCTION crm_internal.rfm_thresholds_agg_final(internal) IS
 'Final function of crm.rfm_thresholds_agg.';
 
@@ -111,14 +111,12 @@ COMMENT ON FUNCTION crm_internal.rfm_thresholds_agg_final(internal) IS
 --|           FROM generate_series(1, 100) AS n GROUP BY n) AS customer;
 --| ```
 CREATE AGGREGATE crm.rfm_thresholds_agg(history crm.history, as_of date, groups int) (
-	SFUNC = crm_internal.rfm_thresholds_agg_transition,
-	STYPE = internal,
-	SSPACE = 32768,
+	SFUNC = crm_internal.rfm_thresholds_agg_transition, STYPE = internal, SSPACE = 32768,
+	PARALLEL = SAFE,
 	FINALFUNC = crm_internal.rfm_thresholds_agg_final,
 	COMBINEFUNC = crm_internal.rfm_thresholds_agg_combine,
 	SERIALFUNC = crm_internal.rfm_thresholds_agg_serialize,
-	DESERIALFUNC = crm_internal.rfm_thresholds_agg_deserialize,
-	PARALLEL = SAFE
+	DESERIALFUNC = crm_internal.rfm_thresholds_agg_deserialize
 );
 COMMENT ON AGGREGATE crm.rfm_thresholds_agg(crm.history, date, int) IS
 'The thresholds that divide the customers of a population into groups as of a day.';
@@ -138,25 +136,25 @@ COMMENT ON COLUMN crm.abc_thresholds.b_threshold IS 'The least revenue of class 
 
 CREATE FUNCTION crm_internal.abc_thresholds_agg_transition(internal, history crm.history,
 	as_of date) RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_rfm_thresholds_agg_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_rfm_thresholds_agg_transition';
 COMMENT ON FUNCTION crm_internal.abc_thresholds_agg_transition(internal, crm.history, date) IS
 'Transition function of crm.abc_thresholds_agg.';
 CREATE FUNCTION crm_internal.abc_thresholds_agg_combine(internal, internal) RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_rfm_thresholds_agg_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_rfm_thresholds_agg_combine';
 COMMENT ON FUNCTION crm_internal.abc_thresholds_agg_combine(internal, internal) IS
 'Joins the populations of two workers of crm.abc_thresholds_agg.';
 CREATE FUNCTION crm_internal.abc_thresholds_agg_serialize(internal) RETURNS bytea
-	AS 'MODULE_PATHNAME', 'crm_rfm_thresholds_agg_serialize'
-		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'crm_rfm_thresholds_agg_serialize';
 COMMENT ON FUNCTION crm_internal.abc_thresholds_agg_serialize(internal) IS
 'Packs the population of a worker of crm.abc_thresholds_agg.';
 CREATE FUNCTION crm_internal.abc_thresholds_agg_deserialize(bytea, internal) RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_rfm_thresholds_agg_deserialize'
-		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'crm_rfm_thresholds_agg_deserialize';
 COMMENT ON FUNCTION crm_internal.abc_thresholds_agg_deserialize(bytea, internal) IS
 'Unpacks the population of a worker of crm.abc_thresholds_agg and checks the bytes.';
 CREATE FUNCTION crm_internal.abc_thresholds_agg_final(internal) RETURNS crm.abc_thresholds
-	AS 'MODULE_PATHNAME', 'crm_abc_thresholds_agg_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_abc_thresholds_agg_final';
 COMMENT ON FUNCTION crm_internal.abc_thresholds_agg_final(internal) IS
 'Final function of crm.abc_thresholds_agg.';
 
@@ -179,14 +177,12 @@ COMMENT ON FUNCTION crm_internal.abc_thresholds_agg_final(internal) IS
 --|           FROM generate_series(1, 100) AS n GROUP BY n) AS customer;
 --| ```
 CREATE AGGREGATE crm.abc_thresholds_agg(history crm.history, as_of date) (
-	SFUNC = crm_internal.abc_thresholds_agg_transition,
-	STYPE = internal,
-	SSPACE = 32768,
+	SFUNC = crm_internal.abc_thresholds_agg_transition, STYPE = internal, SSPACE = 32768,
+	PARALLEL = SAFE,
 	FINALFUNC = crm_internal.abc_thresholds_agg_final,
 	COMBINEFUNC = crm_internal.abc_thresholds_agg_combine,
 	SERIALFUNC = crm_internal.abc_thresholds_agg_serialize,
-	DESERIALFUNC = crm_internal.abc_thresholds_agg_deserialize,
-	PARALLEL = SAFE
+	DESERIALFUNC = crm_internal.abc_thresholds_agg_deserialize
 );
 COMMENT ON AGGREGATE crm.abc_thresholds_agg(crm.history, date) IS
 'The least revenues of the ABC classes A and B as of a day.';
@@ -217,7 +213,7 @@ COMMENT ON AGGREGATE crm.abc_thresholds_agg(crm.history, date) IS
 --| ```
 CREATE FUNCTION crm.rfm(thresholds crm.rfm_thresholds, history crm.history, as_of date)
 	RETURNS crm.rfm
-	AS 'MODULE_PATHNAME', 'crm_rfm' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'crm_rfm';
 COMMENT ON FUNCTION crm.rfm(crm.rfm_thresholds, crm.history, date) IS
 'Recency, frequency and monetary value of a customer as of a day, with their scores.';
 
@@ -226,7 +222,7 @@ COMMENT ON FUNCTION crm.rfm(crm.rfm_thresholds, crm.history, date) IS
 --|
 --| NULL if an argument or a score is NULL.
 CREATE FUNCTION crm.rfm_score(rfm crm.rfm, weights float8[]) RETURNS float8
-	AS 'MODULE_PATHNAME', 'crm_rfm_score' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_rfm_score';
 COMMENT ON FUNCTION crm.rfm_score(crm.rfm, float8[]) IS
 'The weighted mean of the scores r, f and m, to rank customers by one number.';
 
@@ -245,6 +241,6 @@ COMMENT ON FUNCTION crm.rfm_score(crm.rfm, float8[]) IS
 --|   FROM (VALUES (10), (20), (20), (50)) AS purchase(amount);
 --| ```
 CREATE FUNCTION crm.tile(groups int) RETURNS int
-	AS 'MODULE_PATHNAME', 'crm_tile' LANGUAGE C WINDOW IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C WINDOW IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_tile';
 COMMENT ON FUNCTION crm.tile(int) IS
 'The group of a row if its partition is cut into groups of nearly equal size.';

@@ -8,7 +8,7 @@
  */
 
 CREATE FUNCTION crm_internal.model_valid(model jsonb) RETURNS boolean
-	AS 'MODULE_PATHNAME', 'crm_model_valid' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_model_valid';
 COMMENT ON FUNCTION crm_internal.model_valid(jsonb) IS
 'True for a valid model, or else an error that names the field, the value and the limit.';
 
@@ -75,7 +75,7 @@ COMMENT ON DOMAIN crm.model IS 'A customer-base model with known or fitted param
 --| SELECT crm.make_model('bg_nbd', 'week', '{0.243, 4.414, 0.793, 2.426}');
 --| ```
 CREATE FUNCTION crm.make_model(kind text, unit text, parameters float8[]) RETURNS crm.model
-	AS 'MODULE_PATHNAME', 'crm_make_model' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_make_model';
 COMMENT ON FUNCTION crm.make_model(text, text, float8[]) IS
 'A model from known parameters, for example from published ones.';
 
@@ -83,73 +83,73 @@ COMMENT ON FUNCTION crm.make_model(text, text, float8[]) IS
 
 CREATE FUNCTION crm_internal.fit_purchases_transition(state internal, kind text, unit text,
 	x bigint, t_x float8, t float8) RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_fit_purchases_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_fit_purchases_transition';
 COMMENT ON FUNCTION crm_internal.fit_purchases_transition(internal, text, text, bigint, float8,
 	float8) IS
 'Transition function of crm.fit_purchases.';
 CREATE FUNCTION crm_internal.fit_purchases_transition(state internal, kind text, unit text,
 	x bigint, t_x float8, t float8, n bigint) RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_fit_purchases_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_fit_purchases_transition';
 COMMENT ON FUNCTION crm_internal.fit_purchases_transition(internal, text, text, bigint, float8,
 	float8, bigint) IS
 'Transition function of crm.fit_purchases with counted rows.';
 CREATE FUNCTION crm_internal.fit_purchases_transition(state internal, kind text, unit text,
 	history crm.history, as_of date) RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_fit_purchases_add_history' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_fit_purchases_add_history';
 COMMENT ON FUNCTION crm_internal.fit_purchases_transition(internal, text, text, crm.history,
 	date) IS
 'Transition function of crm.fit_purchases with histories.';
 CREATE FUNCTION crm_internal.fit_occasions_transition(state internal, x bigint, t_x bigint,
 	n bigint) RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_fit_occasions_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_fit_occasions_transition';
 COMMENT ON FUNCTION crm_internal.fit_occasions_transition(internal, bigint, bigint, bigint) IS
 'Transition function of crm.fit_occasions.';
 CREATE FUNCTION crm_internal.fit_occasions_transition(state internal, x bigint, t_x bigint,
 	n bigint, customers bigint) RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_fit_occasions_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_fit_occasions_transition';
 COMMENT ON FUNCTION crm_internal.fit_occasions_transition(internal, bigint, bigint, bigint,
 	bigint) IS
 'Transition function of crm.fit_occasions with counted rows.';
 CREATE FUNCTION crm_internal.fit_renewals_transition(state internal, kind text, periods integer,
 	churned boolean) RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_fit_renewals_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_fit_renewals_transition';
 COMMENT ON FUNCTION crm_internal.fit_renewals_transition(internal, text, integer, boolean) IS
 'Transition function of crm.fit_renewals.';
 CREATE FUNCTION crm_internal.fit_renewals_transition(state internal, kind text, periods integer,
 	churned boolean, n bigint) RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_fit_renewals_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_fit_renewals_transition';
 COMMENT ON FUNCTION crm_internal.fit_renewals_transition(internal, text, integer, boolean,
 	bigint) IS
 'Transition function of crm.fit_renewals with counted rows.';
 CREATE FUNCTION crm_internal.fit_spend_transition(state internal, x bigint, mean_amount float8)
 	RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_fit_spend_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_fit_spend_transition';
 COMMENT ON FUNCTION crm_internal.fit_spend_transition(internal, bigint, float8) IS
 'Transition function of crm.fit_spend.';
 CREATE FUNCTION crm_internal.fit_spend_transition(state internal, x bigint, mean_amount float8,
 	n bigint) RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_fit_spend_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_fit_spend_transition';
 COMMENT ON FUNCTION crm_internal.fit_spend_transition(internal, bigint, float8, bigint) IS
 'Transition function of crm.fit_spend with counted rows.';
 CREATE FUNCTION crm_internal.fit_spend_transition(state internal, history crm.history, as_of date)
 	RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_fit_spend_add_history' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_fit_spend_add_history';
 COMMENT ON FUNCTION crm_internal.fit_spend_transition(internal, crm.history, date) IS
 'Transition function of crm.fit_spend with histories.';
 CREATE FUNCTION crm_internal.fit_combine(internal, internal) RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_fit_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_fit_combine';
 COMMENT ON FUNCTION crm_internal.fit_combine(internal, internal) IS
 'Joins the customers of two workers of a fit.';
 CREATE FUNCTION crm_internal.fit_serialize(internal) RETURNS bytea
-	AS 'MODULE_PATHNAME', 'crm_fit_serialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_fit_serialize';
 COMMENT ON FUNCTION crm_internal.fit_serialize(internal) IS
 'Packs the customers of a worker of a fit.';
 CREATE FUNCTION crm_internal.fit_deserialize(bytea, internal) RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_fit_deserialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_fit_deserialize';
 COMMENT ON FUNCTION crm_internal.fit_deserialize(bytea, internal) IS
 'Unpacks the customers of a worker of a fit and checks the bytes.';
 CREATE FUNCTION crm_internal.fit_final(internal) RETURNS crm.model
-	AS 'MODULE_PATHNAME', 'crm_fit_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_fit_final';
 COMMENT ON FUNCTION crm_internal.fit_final(internal) IS
 'Final function of the fits, which maximizes the likelihood.';
 
@@ -189,14 +189,10 @@ COMMENT ON FUNCTION crm_internal.fit_final(internal) IS
 --| likelihood has neither a maximum nor a limit, there is no model. The error then has the reason
 --| and the best point.
 CREATE AGGREGATE crm.fit_purchases(kind text, unit text, x bigint, t_x float8, t float8) (
-	SFUNC = crm_internal.fit_purchases_transition,
-	STYPE = internal,
-	SSPACE = 32768,
-	FINALFUNC = crm_internal.fit_final,
-	COMBINEFUNC = crm_internal.fit_combine,
-	SERIALFUNC = crm_internal.fit_serialize,
-	DESERIALFUNC = crm_internal.fit_deserialize,
-	PARALLEL = SAFE
+	SFUNC = crm_internal.fit_purchases_transition, STYPE = internal, SSPACE = 32768,
+	PARALLEL = SAFE,
+	FINALFUNC = crm_internal.fit_final, COMBINEFUNC = crm_internal.fit_combine,
+	SERIALFUNC = crm_internal.fit_serialize, DESERIALFUNC = crm_internal.fit_deserialize
 );
 COMMENT ON AGGREGATE crm.fit_purchases(text, text, bigint, float8, float8) IS
 'Fits a model of repeat purchases to customers, one row each, by maximum likelihood.';
@@ -207,20 +203,16 @@ COMMENT ON AGGREGATE crm.fit_purchases(text, text, bigint, float8, float8) IS
 --| rows with a NULL are skipped. A negative `n` is an error. Everything else is as in
 --| crm.fit_purchases with one row for each customer.
 CREATE AGGREGATE crm.fit_purchases(kind text, unit text, x bigint, t_x float8, t float8, n bigint) (
-	SFUNC = crm_internal.fit_purchases_transition,
-	STYPE = internal,
-	SSPACE = 32768,
-	FINALFUNC = crm_internal.fit_final,
-	COMBINEFUNC = crm_internal.fit_combine,
-	SERIALFUNC = crm_internal.fit_serialize,
-	DESERIALFUNC = crm_internal.fit_deserialize,
-	PARALLEL = SAFE
+	SFUNC = crm_internal.fit_purchases_transition, STYPE = internal, SSPACE = 32768,
+	PARALLEL = SAFE,
+	FINALFUNC = crm_internal.fit_final, COMBINEFUNC = crm_internal.fit_combine,
+	SERIALFUNC = crm_internal.fit_serialize, DESERIALFUNC = crm_internal.fit_deserialize
 );
 COMMENT ON AGGREGATE crm.fit_purchases(text, text, bigint, float8, float8, bigint) IS
 'Fits a model of repeat purchases to counted rows, which stand for n customers each.';
 CREATE FUNCTION crm_internal.fit_purchases_transition(state internal, kind text, unit text,
 	x bigint, t_x float8, t float8, log_gaps float8, n bigint) RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_fit_purchases_add_gaps' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_fit_purchases_add_gaps';
 COMMENT ON FUNCTION crm_internal.fit_purchases_transition(internal, text, text, bigint, float8,
 	float8, float8, bigint) IS
 'Transition function of crm.fit_purchases with the times between purchases.';
@@ -235,14 +227,10 @@ COMMENT ON FUNCTION crm_internal.fit_purchases_transition(internal, text, text, 
 --| with counted rows.
 CREATE AGGREGATE crm.fit_purchases(kind text, unit text, x bigint, t_x float8, t float8,
 	log_gaps float8, n bigint) (
-	SFUNC = crm_internal.fit_purchases_transition,
-	STYPE = internal,
-	SSPACE = 32768,
-	FINALFUNC = crm_internal.fit_final,
-	COMBINEFUNC = crm_internal.fit_combine,
-	SERIALFUNC = crm_internal.fit_serialize,
-	DESERIALFUNC = crm_internal.fit_deserialize,
-	PARALLEL = SAFE
+	SFUNC = crm_internal.fit_purchases_transition, STYPE = internal, SSPACE = 32768,
+	PARALLEL = SAFE,
+	FINALFUNC = crm_internal.fit_final, COMBINEFUNC = crm_internal.fit_combine,
+	SERIALFUNC = crm_internal.fit_serialize, DESERIALFUNC = crm_internal.fit_deserialize
 );
 COMMENT ON AGGREGATE crm.fit_purchases(text, text, bigint, float8, float8, float8, bigint) IS
 'Fits a model of repeat purchases to counted rows with the times between purchases.';
@@ -259,14 +247,10 @@ COMMENT ON AGGREGATE crm.fit_purchases(text, text, bigint, float8, float8, float
 --| SELECT crm.fit_purchases('mbg_nbd', 'week', history, '2025-06-30') FROM customers;
 --| ```
 CREATE AGGREGATE crm.fit_purchases(kind text, unit text, history crm.history, as_of date) (
-	SFUNC = crm_internal.fit_purchases_transition,
-	STYPE = internal,
-	SSPACE = 32768,
-	FINALFUNC = crm_internal.fit_final,
-	COMBINEFUNC = crm_internal.fit_combine,
-	SERIALFUNC = crm_internal.fit_serialize,
-	DESERIALFUNC = crm_internal.fit_deserialize,
-	PARALLEL = SAFE
+	SFUNC = crm_internal.fit_purchases_transition, STYPE = internal, SSPACE = 32768,
+	PARALLEL = SAFE,
+	FINALFUNC = crm_internal.fit_final, COMBINEFUNC = crm_internal.fit_combine,
+	SERIALFUNC = crm_internal.fit_serialize, DESERIALFUNC = crm_internal.fit_deserialize
 );
 COMMENT ON AGGREGATE crm.fit_purchases(text, text, crm.history, date) IS
 'Fits a model of repeat purchases to histories, one for each customer, as of a day.';
@@ -286,14 +270,10 @@ COMMENT ON AGGREGATE crm.fit_purchases(text, text, crm.history, date) IS
 --| Rows with a NULL are skipped. NULL if no customer is left. Errors: `x` above `t_x`, `t_x` above
 --| `n`, more than 1000000 occasions, and a likelihood without an interior maximum.
 CREATE AGGREGATE crm.fit_occasions(x bigint, t_x bigint, n bigint) (
-	SFUNC = crm_internal.fit_occasions_transition,
-	STYPE = internal,
-	SSPACE = 32768,
-	FINALFUNC = crm_internal.fit_final,
-	COMBINEFUNC = crm_internal.fit_combine,
-	SERIALFUNC = crm_internal.fit_serialize,
-	DESERIALFUNC = crm_internal.fit_deserialize,
-	PARALLEL = SAFE
+	SFUNC = crm_internal.fit_occasions_transition, STYPE = internal, SSPACE = 32768,
+	PARALLEL = SAFE,
+	FINALFUNC = crm_internal.fit_final, COMBINEFUNC = crm_internal.fit_combine,
+	SERIALFUNC = crm_internal.fit_serialize, DESERIALFUNC = crm_internal.fit_deserialize
 );
 COMMENT ON AGGREGATE crm.fit_occasions(bigint, bigint, bigint) IS
 'Fits the BG/BB model of purchases on regular occasions to customers, one row each.';
@@ -309,14 +289,10 @@ COMMENT ON AGGREGATE crm.fit_occasions(bigint, bigint, bigint) IS
 --|     AS counted(x, t_x, n, customers);
 --| ```
 CREATE AGGREGATE crm.fit_occasions(x bigint, t_x bigint, n bigint, customers bigint) (
-	SFUNC = crm_internal.fit_occasions_transition,
-	STYPE = internal,
-	SSPACE = 32768,
-	FINALFUNC = crm_internal.fit_final,
-	COMBINEFUNC = crm_internal.fit_combine,
-	SERIALFUNC = crm_internal.fit_serialize,
-	DESERIALFUNC = crm_internal.fit_deserialize,
-	PARALLEL = SAFE
+	SFUNC = crm_internal.fit_occasions_transition, STYPE = internal, SSPACE = 32768,
+	PARALLEL = SAFE,
+	FINALFUNC = crm_internal.fit_final, COMBINEFUNC = crm_internal.fit_combine,
+	SERIALFUNC = crm_internal.fit_serialize, DESERIALFUNC = crm_internal.fit_deserialize
 );
 COMMENT ON AGGREGATE crm.fit_occasions(bigint, bigint, bigint, bigint) IS
 'Fits the BG/BB model to counted rows, which stand for several customers each.';
@@ -336,14 +312,9 @@ COMMENT ON AGGREGATE crm.fit_occasions(bigint, bigint, bigint, bigint) IS
 --| Rows with a NULL are skipped. NULL if no customer is left. Errors: a negative number, `churned`
 --| after 0 periods, and a likelihood without an interior maximum.
 CREATE AGGREGATE crm.fit_renewals(kind text, periods integer, churned boolean) (
-	SFUNC = crm_internal.fit_renewals_transition,
-	STYPE = internal,
-	SSPACE = 32768,
-	FINALFUNC = crm_internal.fit_final,
-	COMBINEFUNC = crm_internal.fit_combine,
-	SERIALFUNC = crm_internal.fit_serialize,
-	DESERIALFUNC = crm_internal.fit_deserialize,
-	PARALLEL = SAFE
+	SFUNC = crm_internal.fit_renewals_transition, STYPE = internal, SSPACE = 32768, PARALLEL = SAFE,
+	FINALFUNC = crm_internal.fit_final, COMBINEFUNC = crm_internal.fit_combine,
+	SERIALFUNC = crm_internal.fit_serialize, DESERIALFUNC = crm_internal.fit_deserialize
 );
 COMMENT ON AGGREGATE crm.fit_renewals(text, integer, boolean) IS
 'Fits a model of contract renewals to customers, one row each, by maximum likelihood.';
@@ -359,14 +330,9 @@ COMMENT ON AGGREGATE crm.fit_renewals(text, integer, boolean) IS
 --|     AS counted(periods, churned, n);
 --| ```
 CREATE AGGREGATE crm.fit_renewals(kind text, periods integer, churned boolean, n bigint) (
-	SFUNC = crm_internal.fit_renewals_transition,
-	STYPE = internal,
-	SSPACE = 32768,
-	FINALFUNC = crm_internal.fit_final,
-	COMBINEFUNC = crm_internal.fit_combine,
-	SERIALFUNC = crm_internal.fit_serialize,
-	DESERIALFUNC = crm_internal.fit_deserialize,
-	PARALLEL = SAFE
+	SFUNC = crm_internal.fit_renewals_transition, STYPE = internal, SSPACE = 32768, PARALLEL = SAFE,
+	FINALFUNC = crm_internal.fit_final, COMBINEFUNC = crm_internal.fit_combine,
+	SERIALFUNC = crm_internal.fit_serialize, DESERIALFUNC = crm_internal.fit_deserialize
 );
 COMMENT ON AGGREGATE crm.fit_renewals(text, integer, boolean, bigint) IS
 'Fits a model of contract renewals to counted rows, which stand for n customers each.';
@@ -385,14 +351,9 @@ COMMENT ON AGGREGATE crm.fit_renewals(text, integer, boolean, bigint) IS
 --|
 --| Errors: NaN and infinite amounts, a negative `x`, and a likelihood without an interior maximum.
 CREATE AGGREGATE crm.fit_spend(x bigint, mean_amount float8) (
-	SFUNC = crm_internal.fit_spend_transition,
-	STYPE = internal,
-	SSPACE = 32768,
-	FINALFUNC = crm_internal.fit_final,
-	COMBINEFUNC = crm_internal.fit_combine,
-	SERIALFUNC = crm_internal.fit_serialize,
-	DESERIALFUNC = crm_internal.fit_deserialize,
-	PARALLEL = SAFE
+	SFUNC = crm_internal.fit_spend_transition, STYPE = internal, SSPACE = 32768, PARALLEL = SAFE,
+	FINALFUNC = crm_internal.fit_final, COMBINEFUNC = crm_internal.fit_combine,
+	SERIALFUNC = crm_internal.fit_serialize, DESERIALFUNC = crm_internal.fit_deserialize
 );
 COMMENT ON AGGREGATE crm.fit_spend(bigint, float8) IS
 'Fits the gamma-gamma model of the mean amount of a purchase to customers, one row each.';
@@ -402,14 +363,9 @@ COMMENT ON AGGREGATE crm.fit_spend(bigint, float8) IS
 --| Rows with `n` = 0 are skipped. A negative `n` is an error. Everything else is as in
 --| crm.fit_spend with one row for each customer.
 CREATE AGGREGATE crm.fit_spend(x bigint, mean_amount float8, n bigint) (
-	SFUNC = crm_internal.fit_spend_transition,
-	STYPE = internal,
-	SSPACE = 32768,
-	FINALFUNC = crm_internal.fit_final,
-	COMBINEFUNC = crm_internal.fit_combine,
-	SERIALFUNC = crm_internal.fit_serialize,
-	DESERIALFUNC = crm_internal.fit_deserialize,
-	PARALLEL = SAFE
+	SFUNC = crm_internal.fit_spend_transition, STYPE = internal, SSPACE = 32768, PARALLEL = SAFE,
+	FINALFUNC = crm_internal.fit_final, COMBINEFUNC = crm_internal.fit_combine,
+	SERIALFUNC = crm_internal.fit_serialize, DESERIALFUNC = crm_internal.fit_deserialize
 );
 COMMENT ON AGGREGATE crm.fit_spend(bigint, float8, bigint) IS
 'Fits the gamma-gamma model to counted rows, which stand for n customers each.';
@@ -421,14 +377,9 @@ COMMENT ON AGGREGATE crm.fit_spend(bigint, float8, bigint) IS
 --| SELECT crm.fit_spend(history, '2025-06-30') FROM customers;
 --| ```
 CREATE AGGREGATE crm.fit_spend(history crm.history, as_of date) (
-	SFUNC = crm_internal.fit_spend_transition,
-	STYPE = internal,
-	SSPACE = 32768,
-	FINALFUNC = crm_internal.fit_final,
-	COMBINEFUNC = crm_internal.fit_combine,
-	SERIALFUNC = crm_internal.fit_serialize,
-	DESERIALFUNC = crm_internal.fit_deserialize,
-	PARALLEL = SAFE
+	SFUNC = crm_internal.fit_spend_transition, STYPE = internal, SSPACE = 32768, PARALLEL = SAFE,
+	FINALFUNC = crm_internal.fit_final, COMBINEFUNC = crm_internal.fit_combine,
+	SERIALFUNC = crm_internal.fit_serialize, DESERIALFUNC = crm_internal.fit_deserialize
 );
 COMMENT ON AGGREGATE crm.fit_spend(crm.history, date) IS
 'Fits the gamma-gamma model to histories, one for each customer, as of a day.';
@@ -447,20 +398,20 @@ COMMENT ON AGGREGATE crm.fit_spend(crm.history, date) IS
 --| ```
 CREATE FUNCTION crm.parameters(model crm.model, OUT name text, OUT value float8,
 	OUT std_error float8) RETURNS SETOF record
-	AS 'MODULE_PATHNAME', 'crm_model_parameters' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 4;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 4 AS 'MODULE_PATHNAME', 'crm_model_parameters';
 COMMENT ON FUNCTION crm.parameters(crm.model) IS
 'The parameters of a model with their standard errors, in the order of the papers.';
 
 --| It is the inverse of the observed information. Rows and columns are in the order of
 --| crm.parameters. NULL if the model was not fitted.
 CREATE FUNCTION crm.vcov(model crm.model) RETURNS float8[]
-	AS 'MODULE_PATHNAME', 'crm_model_vcov' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_model_vcov';
 COMMENT ON FUNCTION crm.vcov(crm.model) IS
 'The covariance matrix of the estimated parameters of a model.';
 
 --| NULL if the model was not fitted.
 CREATE FUNCTION crm.log_likelihood(model crm.model) RETURNS float8
-	AS 'MODULE_PATHNAME', 'crm_model_log_likelihood' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_model_log_likelihood';
 COMMENT ON FUNCTION crm.log_likelihood(crm.model) IS
 'The log-likelihood of a fitted model, with all constants of the published likelihood.';
 
@@ -468,12 +419,12 @@ COMMENT ON FUNCTION crm.log_likelihood(crm.model) IS
 --| customers in the same unit, the model with the lowest value is the best. NULL if the model was
 --| not fitted.
 CREATE FUNCTION crm.aic(model crm.model) RETURNS float8
-	AS 'MODULE_PATHNAME', 'crm_model_aic' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_model_aic';
 COMMENT ON FUNCTION crm.aic(crm.model) IS 'Akaike''s information criterion of a fitted model.';
 
 --| It is `k ln(customers) - 2 log-likelihood` with k parameters. NULL if the model was not fitted.
 CREATE FUNCTION crm.bic(model crm.model) RETURNS float8
-	AS 'MODULE_PATHNAME', 'crm_model_bic' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_model_bic';
 COMMENT ON FUNCTION crm.bic(crm.model) IS
 'Schwarz''s (Bayesian) information criterion of a fitted model.';
 
@@ -492,7 +443,7 @@ COMMENT ON FUNCTION crm.bic(crm.model) IS
 --| kinds with crm.aic.
 CREATE FUNCTION crm.likelihood_ratio_test(restricted crm.model, unrestricted crm.model,
 	OUT statistic float8, OUT degrees integer, OUT p_value float8) RETURNS record
-	AS 'MODULE_PATHNAME', 'crm_likelihood_ratio_test' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_likelihood_ratio_test';
 COMMENT ON FUNCTION crm.likelihood_ratio_test(crm.model, crm.model) IS
 'Tests whether a model describes the customers better than a special case of it.';
 
@@ -505,8 +456,8 @@ COMMENT ON FUNCTION crm.likelihood_ratio_test(crm.model, crm.model) IS
 --| Under `bg_bb`, `t_x` and `t` are numbers of occasions. All constants of the published formula
 --| are kept.
 CREATE FUNCTION crm.log_likelihood(model crm.model, x bigint, t_x float8, t float8) RETURNS float8
-	AS 'MODULE_PATHNAME', 'crm_log_likelihood_purchases'
-		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20
+	AS 'MODULE_PATHNAME', 'crm_log_likelihood_purchases';
 COMMENT ON FUNCTION crm.log_likelihood(crm.model, bigint, float8, float8) IS
 'The log-likelihood of one customer under a model of repeat purchases.';
 
@@ -516,8 +467,8 @@ COMMENT ON FUNCTION crm.log_likelihood(crm.model, bigint, float8, float8) IS
 --| else is as in crm.log_likelihood without `log_gaps`.
 CREATE FUNCTION crm.log_likelihood(model crm.model, x bigint, t_x float8, t float8, log_gaps float8)
 	RETURNS float8
-	AS 'MODULE_PATHNAME', 'crm_log_likelihood_purchases'
-		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20
+	AS 'MODULE_PATHNAME', 'crm_log_likelihood_purchases';
 COMMENT ON FUNCTION crm.log_likelihood(crm.model, bigint, float8, float8, float8) IS
 'The log-likelihood of one customer with the times between their purchases.';
 
@@ -526,16 +477,16 @@ COMMENT ON FUNCTION crm.log_likelihood(crm.model, bigint, float8, float8, float8
 --|
 --| The result is 0 for `x` = 0, because nothing was observed.
 CREATE FUNCTION crm.log_likelihood(model crm.model, x bigint, mean_amount float8) RETURNS float8
-	AS 'MODULE_PATHNAME', 'crm_log_likelihood_spend'
-		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20
+	AS 'MODULE_PATHNAME', 'crm_log_likelihood_spend';
 COMMENT ON FUNCTION crm.log_likelihood(crm.model, bigint, float8) IS
 'The log density of the mean amount of one customer under a model of spend.';
 
 --| * `periods`: the number of periods under contract.
 --| * `churned`: whether the customer churned after them.
 CREATE FUNCTION crm.log_likelihood(model crm.model, periods integer, churned boolean) RETURNS float8
-	AS 'MODULE_PATHNAME', 'crm_log_likelihood_renewals'
-		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20
+	AS 'MODULE_PATHNAME', 'crm_log_likelihood_renewals';
 COMMENT ON FUNCTION crm.log_likelihood(crm.model, integer, boolean) IS
 'The log-likelihood of one customer under a model of renewals (sbg, bdw).';
 
@@ -553,13 +504,13 @@ COMMENT ON FUNCTION crm.log_likelihood(crm.model, integer, boolean) IS
 --|                    2, 30.43, 38.86);
 --| ```
 CREATE FUNCTION crm.p_alive(model crm.model, x bigint, t_x float8, t float8) RETURNS float8
-	AS 'MODULE_PATHNAME', 'crm_p_alive' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5 AS 'MODULE_PATHNAME', 'crm_p_alive';
 COMMENT ON FUNCTION crm.p_alive(crm.model, bigint, float8, float8) IS
 'The probability that a customer is still a customer at the end of observation.';
 
 --| NULL if the history has no purchase up to `as_of`.
 CREATE FUNCTION crm.p_alive(model crm.model, history crm.history, as_of date) RETURNS float8
-	AS 'MODULE_PATHNAME', 'crm_p_alive_history' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5 AS 'MODULE_PATHNAME', 'crm_p_alive_history';
 COMMENT ON FUNCTION crm.p_alive(crm.model, crm.history, date) IS
 'The probability that a customer with a history is still a customer at the end of a day.';
 
@@ -568,7 +519,7 @@ COMMENT ON FUNCTION crm.p_alive(crm.model, crm.history, date) IS
 --|   occasions. 0 is the last occasion seen, and 1 is the next one.
 CREATE FUNCTION crm.p_alive(model crm.model, x bigint, t_x float8, t float8, horizon float8)
 	RETURNS float8
-	AS 'MODULE_PATHNAME', 'crm_p_alive_after' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100 AS 'MODULE_PATHNAME', 'crm_p_alive_after';
 COMMENT ON FUNCTION crm.p_alive(crm.model, bigint, float8, float8, float8) IS
 'The probability that a customer is still a customer after a further time.';
 
@@ -577,8 +528,8 @@ COMMENT ON FUNCTION crm.p_alive(crm.model, bigint, float8, float8, float8) IS
 --| NULL if the history has no purchase up to `as_of`.
 CREATE FUNCTION crm.p_alive(model crm.model, history crm.history, as_of date, days integer)
 	RETURNS float8
-	AS 'MODULE_PATHNAME', 'crm_p_alive_history_after'
-		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100
+	AS 'MODULE_PATHNAME', 'crm_p_alive_history_after';
 COMMENT ON FUNCTION crm.p_alive(crm.model, crm.history, date, integer) IS
 'The probability that a customer with a history is still a customer some days after a day.';
 
@@ -596,7 +547,7 @@ COMMENT ON FUNCTION crm.p_alive(crm.model, crm.history, date, integer) IS
 --| Call crm.p_alive for a day instead, or crm.residual_purchases with a discount.
 CREATE FUNCTION crm.residual_lifetime(model crm.model, x bigint, t_x float8, t float8)
 	RETURNS float8
-	AS 'MODULE_PATHNAME', 'crm_residual_lifetime' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 AS 'MODULE_PATHNAME', 'crm_residual_lifetime';
 COMMENT ON FUNCTION crm.residual_lifetime(crm.model, bigint, float8, float8) IS
 'The expected time until a customer leaves, in the unit of the model.';
 
@@ -604,8 +555,8 @@ COMMENT ON FUNCTION crm.residual_lifetime(crm.model, bigint, float8, float8) IS
 --| `as_of`, or if the mean is infinite by nature.
 CREATE FUNCTION crm.residual_lifetime(model crm.model, history crm.history, as_of date)
 	RETURNS float8
-	AS 'MODULE_PATHNAME', 'crm_residual_lifetime_history'
-		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20
+	AS 'MODULE_PATHNAME', 'crm_residual_lifetime_history';
 COMMENT ON FUNCTION crm.residual_lifetime(crm.model, crm.history, date) IS
 'The expected number of days until a customer with a history leaves, as of a day.';
 
@@ -617,8 +568,8 @@ COMMENT ON FUNCTION crm.residual_lifetime(crm.model, crm.history, date) IS
 CREATE FUNCTION crm.expected_purchases(model crm.model, x bigint, t_x float8, t float8,
 	horizon float8)
 	RETURNS float8
-	AS 'MODULE_PATHNAME', 'crm_expected_purchases'
-		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10
+	AS 'MODULE_PATHNAME', 'crm_expected_purchases';
 COMMENT ON FUNCTION crm.expected_purchases(crm.model, bigint, float8, float8, float8) IS
 'The expected number of purchases of a customer within a horizon.';
 
@@ -633,8 +584,8 @@ COMMENT ON FUNCTION crm.expected_purchases(crm.model, bigint, float8, float8, fl
 --| ```
 CREATE FUNCTION crm.expected_purchases(model crm.model, history crm.history, as_of date,
 	days integer) RETURNS float8
-	AS 'MODULE_PATHNAME', 'crm_expected_purchases_history'
-		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10
+	AS 'MODULE_PATHNAME', 'crm_expected_purchases_history';
 COMMENT ON FUNCTION crm.expected_purchases(crm.model, crm.history, date, integer) IS
 'The expected number of purchase days of a customer with a history in the days after a day.';
 
@@ -642,8 +593,8 @@ COMMENT ON FUNCTION crm.expected_purchases(crm.model, crm.history, date, integer
 --|
 --| The first purchase is not counted.
 CREATE FUNCTION crm.expected_purchases_new(model crm.model, horizon float8) RETURNS float8
-	AS 'MODULE_PATHNAME', 'crm_expected_purchases_new'
-		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100
+	AS 'MODULE_PATHNAME', 'crm_expected_purchases_new';
 COMMENT ON FUNCTION crm.expected_purchases_new(crm.model, float8) IS
 'The expected number of repeat purchases of a new customer within a horizon.';
 
@@ -661,8 +612,8 @@ COMMENT ON FUNCTION crm.expected_purchases_new(crm.model, float8) IS
 --| to 1, and `bg_bb` with gamma up to 1.
 CREATE FUNCTION crm.residual_purchases(model crm.model, x bigint, t_x float8, t float8,
 	horizon float8 DEFAULT 'infinity', discount float8 DEFAULT 0.1) RETURNS float8
-	AS 'MODULE_PATHNAME', 'crm_residual_purchases'
-		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000
+	AS 'MODULE_PATHNAME', 'crm_residual_purchases';
 COMMENT ON FUNCTION crm.residual_purchases(crm.model, bigint, float8, float8, float8, float8) IS
 'The discounted expected purchases of a customer within a horizon.';
 
@@ -671,8 +622,8 @@ COMMENT ON FUNCTION crm.residual_purchases(crm.model, bigint, float8, float8, fl
 --| * `k`: the number of repeat purchases. The first purchase is not counted.
 CREATE FUNCTION crm.purchase_probability_new(model crm.model, horizon float8, k bigint)
 	RETURNS float8
-	AS 'MODULE_PATHNAME', 'crm_purchase_probability_new'
-		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100
+	AS 'MODULE_PATHNAME', 'crm_purchase_probability_new';
 COMMENT ON FUNCTION crm.purchase_probability_new(crm.model, float8, bigint) IS
 'The probability that a new customer makes exactly k repeat purchases within a horizon.';
 
@@ -682,8 +633,8 @@ COMMENT ON FUNCTION crm.purchase_probability_new(crm.model, float8, bigint) IS
 --|   left.
 CREATE FUNCTION crm.purchase_probability(model crm.model, x bigint, t_x float8, t float8,
 	horizon float8, k bigint) RETURNS float8
-	AS 'MODULE_PATHNAME', 'crm_purchase_probability'
-		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100
+	AS 'MODULE_PATHNAME', 'crm_purchase_probability';
 COMMENT ON FUNCTION crm.purchase_probability(crm.model, bigint, float8, float8, float8, bigint) IS
 'The probability that a customer makes exactly k purchases within a horizon.';
 
@@ -694,8 +645,8 @@ COMMENT ON FUNCTION crm.purchase_probability(crm.model, bigint, float8, float8, 
 --| NULL if the history has no purchase up to `as_of`.
 CREATE FUNCTION crm.purchase_probability(model crm.model, history crm.history, as_of date,
 	days integer, k bigint) RETURNS float8
-	AS 'MODULE_PATHNAME', 'crm_purchase_probability_history'
-		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100
+	AS 'MODULE_PATHNAME', 'crm_purchase_probability_history';
 COMMENT ON FUNCTION crm.purchase_probability(crm.model, crm.history, date, integer, bigint) IS
 'The probability that a customer with a history has exactly k purchase days after a day.';
 
@@ -712,8 +663,8 @@ COMMENT ON FUNCTION crm.purchase_probability(crm.model, crm.history, date, integ
 --| that no purchase comes.
 CREATE FUNCTION crm.next_purchase_time(model crm.model, x bigint, t_x float8, t float8,
 	probability float8 DEFAULT 0.5) RETURNS float8
-	AS 'MODULE_PATHNAME', 'crm_next_purchase_time'
-		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100
+	AS 'MODULE_PATHNAME', 'crm_next_purchase_time';
 COMMENT ON FUNCTION crm.next_purchase_time(crm.model, bigint, float8, float8, float8) IS
 'The time until the next purchase of a customer comes with a given probability.';
 
@@ -732,8 +683,7 @@ COMMENT ON FUNCTION crm.next_purchase_time(crm.model, bigint, float8, float8, fl
 --| ```
 CREATE FUNCTION crm.next_purchase_on(model crm.model, history crm.history, as_of date,
 	probability float8 DEFAULT 0.5) RETURNS date
-	AS 'MODULE_PATHNAME', 'crm_next_purchase_on'
-		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100 AS 'MODULE_PATHNAME', 'crm_next_purchase_on';
 COMMENT ON FUNCTION crm.next_purchase_on(crm.model, crm.history, date, float8) IS
 'The day by which the next purchase of a customer with a history comes with a given probability.';
 
@@ -748,8 +698,8 @@ COMMENT ON FUNCTION crm.next_purchase_on(crm.model, crm.history, date, float8) I
 --| crm.expected_purchases_estimate tells how well the parameters are known.
 CREATE FUNCTION crm.purchase_interval(model crm.model, x bigint, t_x float8, t float8,
 	horizon float8, level float8 DEFAULT 0.9, OUT low bigint, OUT high bigint) RETURNS record
-	AS 'MODULE_PATHNAME', 'crm_purchase_interval'
-		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100
+	AS 'MODULE_PATHNAME', 'crm_purchase_interval';
 COMMENT ON FUNCTION crm.purchase_interval(crm.model, bigint, float8, float8, float8, float8) IS
 'The central prediction interval of the number of purchases of a customer within a horizon.';
 
@@ -760,8 +710,8 @@ COMMENT ON FUNCTION crm.purchase_interval(crm.model, bigint, float8, float8, flo
 --| crm.purchase_interval with numbers.
 CREATE FUNCTION crm.purchase_interval(model crm.model, history crm.history, as_of date,
 	days integer, level float8 DEFAULT 0.9, OUT low bigint, OUT high bigint) RETURNS record
-	AS 'MODULE_PATHNAME', 'crm_purchase_interval_history'
-		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100
+	AS 'MODULE_PATHNAME', 'crm_purchase_interval_history';
 COMMENT ON FUNCTION crm.purchase_interval(crm.model, crm.history, date, integer, float8) IS
 'The central prediction interval of the number of purchases in the days after a day.';
 
@@ -775,7 +725,7 @@ COMMENT ON FUNCTION crm.purchase_interval(crm.model, crm.history, date, integer,
 --| NULL if the mean is infinite by nature. It is if `x` = 0 and q is at most 1, or if p x + q is at
 --| most 1.
 CREATE FUNCTION crm.expected_spend(model crm.model, x bigint, mean_amount float8) RETURNS float8
-	AS 'MODULE_PATHNAME', 'crm_expected_spend' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 2;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 2 AS 'MODULE_PATHNAME', 'crm_expected_spend';
 COMMENT ON FUNCTION crm.expected_spend(crm.model, bigint, float8) IS
 'The expected mean amount of the future purchases of a customer.';
 
@@ -785,8 +735,8 @@ COMMENT ON FUNCTION crm.expected_spend(crm.model, bigint, float8) IS
 --|
 --| NULL if the history has no purchase up to `as_of`.
 CREATE FUNCTION crm.expected_spend(model crm.model, history crm.history, as_of date) RETURNS float8
-	AS 'MODULE_PATHNAME', 'crm_expected_spend_history'
-		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 2;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 2
+	AS 'MODULE_PATHNAME', 'crm_expected_spend_history';
 COMMENT ON FUNCTION crm.expected_spend(crm.model, crm.history, date) IS
 'The expected mean amount of a future purchase day of a customer with a history, as of a day.';
 
@@ -806,7 +756,7 @@ COMMENT ON FUNCTION crm.expected_spend(crm.model, crm.history, date) IS
 CREATE FUNCTION crm.clv(purchase_model crm.model, spend_model crm.model,
 	x bigint, t_x float8, t float8, mean_amount float8, horizon float8 DEFAULT 'infinity',
 	yearly_discount float8 DEFAULT 0.1, margin float8 DEFAULT 1) RETURNS float8
-	AS 'MODULE_PATHNAME', 'crm_clv' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 AS 'MODULE_PATHNAME', 'crm_clv';
 COMMENT ON FUNCTION crm.clv(crm.model, crm.model, bigint, float8, float8, float8, float8, float8,
 	float8) IS
 'The customer lifetime value, which is the discounted money expected of a customer.';
@@ -839,7 +789,7 @@ COMMENT ON FUNCTION crm.clv(crm.model, crm.model, bigint, float8, float8, float8
 CREATE FUNCTION crm.clv(purchase_model crm.model, spend_model crm.model, history crm.history,
 	as_of date, days integer DEFAULT NULL, yearly_discount float8 DEFAULT 0.1,
 	margin float8 DEFAULT 1) RETURNS float8
-	AS 'MODULE_PATHNAME', 'crm_clv_history' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 20;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE COST 20 AS 'MODULE_PATHNAME', 'crm_clv_history';
 COMMENT ON FUNCTION crm.clv(crm.model, crm.model, crm.history, date, integer, float8, float8) IS
 'The customer lifetime value of a customer with a history, as of a day.';
 
@@ -851,13 +801,13 @@ COMMENT ON FUNCTION crm.clv(crm.model, crm.model, crm.history, date, integer, fl
 CREATE FUNCTION crm_internal.margin_moments(history crm.history, profit_history crm.history,
 	as_of date, OUT days bigint, OUT revenue float8, OUT margin float8, OUT spread float8,
 	OUT net_revenue float8, OUT net_profit float8) RETURNS record
-	AS 'MODULE_PATHNAME', 'crm_margin_moments' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_margin_moments';
 COMMENT ON FUNCTION crm_internal.margin_moments(crm.history, crm.history, date) IS
 'The days of a customer with a known profit: their number, money, mean margin and its spread.';
 
 CREATE FUNCTION crm_internal.drawn_margin(history crm.history, profit_history crm.history,
 	as_of date, everybody float8[]) RETURNS float8
-	AS 'MODULE_PATHNAME', 'crm_drawn_margin' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_drawn_margin';
 COMMENT ON FUNCTION crm_internal.drawn_margin(crm.history, crm.history, date, float8[]) IS
 'The margin of a customer, drawn towards everybody''s: an array of it and the revenue it weighs.';
 
@@ -892,16 +842,16 @@ COMMENT ON COLUMN crm.estimate.high IS
 --| and 1.
 CREATE FUNCTION crm.p_alive_estimate(model crm.model, x bigint, t_x float8, t float8,
 	level float8 DEFAULT 0.95) RETURNS crm.estimate
-	AS 'MODULE_PATHNAME', 'crm_p_alive_estimate'
-		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000
+	AS 'MODULE_PATHNAME', 'crm_p_alive_estimate';
 COMMENT ON FUNCTION crm.p_alive_estimate(crm.model, bigint, float8, float8, float8) IS
 'The result of crm.p_alive with its standard error and confidence interval.';
 
 --| NULL if the history has no purchase up to `as_of`.
 CREATE FUNCTION crm.p_alive_estimate(model crm.model, history crm.history, as_of date,
 	level float8 DEFAULT 0.95) RETURNS crm.estimate
-	AS 'MODULE_PATHNAME', 'crm_p_alive_estimate_history'
-		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000
+	AS 'MODULE_PATHNAME', 'crm_p_alive_estimate_history';
 COMMENT ON FUNCTION crm.p_alive_estimate(crm.model, crm.history, date, float8) IS
 'The result of crm.p_alive for a history with its standard error and confidence interval.';
 
@@ -912,8 +862,8 @@ COMMENT ON FUNCTION crm.p_alive_estimate(crm.model, crm.history, date, float8) I
 --| The interval is computed on the logarithm of the value, so it is never below 0.
 CREATE FUNCTION crm.expected_purchases_estimate(model crm.model, x bigint, t_x float8, t float8,
 	horizon float8, level float8 DEFAULT 0.95) RETURNS crm.estimate
-	AS 'MODULE_PATHNAME', 'crm_expected_purchases_estimate'
-		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5000;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5000
+	AS 'MODULE_PATHNAME', 'crm_expected_purchases_estimate';
 COMMENT ON FUNCTION crm.expected_purchases_estimate(crm.model, bigint, float8, float8, float8,
 	float8) IS
 'The result of crm.expected_purchases with its standard error and confidence interval.';
@@ -921,8 +871,8 @@ COMMENT ON FUNCTION crm.expected_purchases_estimate(crm.model, bigint, float8, f
 --| NULL if the history has no purchase up to `as_of`.
 CREATE FUNCTION crm.expected_purchases_estimate(model crm.model, history crm.history, as_of date,
 	days integer, level float8 DEFAULT 0.95) RETURNS crm.estimate
-	AS 'MODULE_PATHNAME', 'crm_expected_purchases_estimate_history'
-		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5000;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5000
+	AS 'MODULE_PATHNAME', 'crm_expected_purchases_estimate_history';
 COMMENT ON FUNCTION crm.expected_purchases_estimate(crm.model, crm.history, date, integer,
 	float8) IS
 'The result of crm.expected_purchases for a history, with standard error and confidence interval.';
@@ -939,7 +889,7 @@ CREATE FUNCTION crm.clv_estimate(purchase_model crm.model, spend_model crm.model
 	x bigint, t_x float8, t float8, mean_amount float8, horizon float8 DEFAULT 'infinity',
 	yearly_discount float8 DEFAULT 0.1, margin float8 DEFAULT 1,
 	level float8 DEFAULT 0.95) RETURNS crm.estimate
-	AS 'MODULE_PATHNAME', 'crm_clv_estimate' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'crm_clv_estimate';
 COMMENT ON FUNCTION crm.clv_estimate(crm.model, crm.model, bigint, float8, float8, float8,
 	float8, float8, float8, float8) IS
 'The result of crm.clv with its standard error and confidence interval.';
@@ -949,7 +899,7 @@ CREATE FUNCTION crm.clv_estimate(purchase_model crm.model, spend_model crm.model
 	history crm.history, as_of date, days integer DEFAULT NULL,
 	yearly_discount float8 DEFAULT 0.1, margin float8 DEFAULT 1,
 	level float8 DEFAULT 0.95) RETURNS crm.estimate
-	AS 'MODULE_PATHNAME', 'crm_clv_estimate_history' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'crm_clv_estimate_history';
 COMMENT ON FUNCTION crm.clv_estimate(crm.model, crm.model, crm.history, date, integer, float8,
 	float8, float8) IS
 'The result of crm.clv for a history with its standard error and confidence interval.';
@@ -965,7 +915,7 @@ COMMENT ON FUNCTION crm.clv_estimate(crm.model, crm.model, crm.history, date, in
 --|   FROM generate_series(0, 5) AS period;
 --| ```
 CREATE FUNCTION crm.survival(model crm.model, periods integer) RETURNS float8
-	AS 'MODULE_PATHNAME', 'crm_survival' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 AS 'MODULE_PATHNAME', 'crm_survival';
 COMMENT ON FUNCTION crm.survival(crm.model, integer) IS
 'The share of new customers who are still customers after a number of renewal decisions.';
 
@@ -974,7 +924,7 @@ COMMENT ON FUNCTION crm.survival(crm.model, integer) IS
 --| The rate rises with the period even if no customer changes, because customers who are likely to
 --| churn go first.
 CREATE FUNCTION crm.retention_rate(model crm.model, period_no integer) RETURNS float8
-	AS 'MODULE_PATHNAME', 'crm_retention_rate' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 AS 'MODULE_PATHNAME', 'crm_retention_rate';
 COMMENT ON FUNCTION crm.retention_rate(crm.model, integer) IS
 'The share of the customers under contract in a period who renew at its end.';
 
@@ -989,7 +939,7 @@ COMMENT ON FUNCTION crm.retention_rate(crm.model, integer) IS
 --| NULL for a discount of 0, because the sum is infinite for most models.
 CREATE FUNCTION crm.residual_value(model crm.model, periods integer, period_discount float8)
 	RETURNS float8
-	AS 'MODULE_PATHNAME', 'crm_residual_value' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'crm_residual_value';
 COMMENT ON FUNCTION crm.residual_value(crm.model, integer, float8) IS
 'The discounted expected number of future renewals of a customer under contract.';
 
@@ -1001,7 +951,7 @@ COMMENT ON FUNCTION crm.residual_value(crm.model, integer, float8) IS
 --|
 --| NULL for a discount of 0.
 CREATE FUNCTION crm.residual_value_new(model crm.model, period_discount float8) RETURNS float8
-	AS 'MODULE_PATHNAME', 'crm_residual_value_new'
-		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000
+	AS 'MODULE_PATHNAME', 'crm_residual_value_new';
 COMMENT ON FUNCTION crm.residual_value_new(crm.model, float8) IS
 'The discounted expected number of payments of a customer who is about to be acquired.';

@@ -104,24 +104,24 @@ COMMENT ON COLUMN crm.validation.repeat_purchases IS
 
 CREATE FUNCTION crm_internal.validate_transition(internal, model crm.model, history crm.history,
 	calibration_end date, holdout_end date) RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_validate_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_validate_transition';
 COMMENT ON FUNCTION crm_internal.validate_transition(internal, crm.model, crm.history, date,
 	date) IS
 'Transition function of crm.validate.';
 CREATE FUNCTION crm_internal.validate_combine(internal, internal) RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_validate_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_validate_combine';
 COMMENT ON FUNCTION crm_internal.validate_combine(internal, internal) IS
 'Joins the states of two workers of crm.validate.';
 CREATE FUNCTION crm_internal.validate_serialize(internal) RETURNS bytea
-	AS 'MODULE_PATHNAME', 'crm_validate_serialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_validate_serialize';
 COMMENT ON FUNCTION crm_internal.validate_serialize(internal) IS
 'Packs the state of a worker of crm.validate.';
 CREATE FUNCTION crm_internal.validate_deserialize(bytea, internal) RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_validate_deserialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_validate_deserialize';
 COMMENT ON FUNCTION crm_internal.validate_deserialize(bytea, internal) IS
 'Unpacks the state of a worker of crm.validate and checks the bytes.';
 CREATE FUNCTION crm_internal.validate_final(internal) RETURNS crm.validation
-	AS 'MODULE_PATHNAME', 'crm_validate_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_validate_final';
 COMMENT ON FUNCTION crm_internal.validate_final(internal) IS
 'Final function of crm.validate, which forecasts and compares.';
 
@@ -154,14 +154,9 @@ COMMENT ON FUNCTION crm_internal.validate_final(internal) IS
 --| ```
 CREATE AGGREGATE crm.validate(model crm.model, history crm.history, calibration_end date,
 	holdout_end date) (
-	SFUNC = crm_internal.validate_transition,
-	STYPE = internal,
-	SSPACE = 32768,
-	FINALFUNC = crm_internal.validate_final,
-	COMBINEFUNC = crm_internal.validate_combine,
-	SERIALFUNC = crm_internal.validate_serialize,
-	DESERIALFUNC = crm_internal.validate_deserialize,
-	PARALLEL = SAFE
+	SFUNC = crm_internal.validate_transition, STYPE = internal, SSPACE = 32768, PARALLEL = SAFE,
+	FINALFUNC = crm_internal.validate_final, COMBINEFUNC = crm_internal.validate_combine,
+	SERIALFUNC = crm_internal.validate_serialize, DESERIALFUNC = crm_internal.validate_deserialize
 );
 COMMENT ON AGGREGATE crm.validate(crm.model, crm.history, date, date) IS
 'Compares a model of repeat purchases with the purchases that customers made in a holdout.';
@@ -257,8 +252,8 @@ COMMENT ON FUNCTION crm.accuracy_by_recency(crm.validation) IS
 CREATE FUNCTION crm.tracking(validation crm.validation, unit text,
 	OUT period_end date, OUT in_holdout boolean, OUT actual bigint, OUT expected float8,
 	OUT cumulative_actual bigint, OUT cumulative_expected float8) RETURNS SETOF record
-	AS 'MODULE_PATHNAME', 'crm_validation_tracking'
-		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10000 ROWS 100;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10000 ROWS 100
+	AS 'MODULE_PATHNAME', 'crm_validation_tracking';
 COMMENT ON FUNCTION crm.tracking(crm.validation, text) IS
 'The actual and expected repeat purchases of a validation over time.';
 
@@ -288,26 +283,26 @@ COMMENT ON COLUMN crm.spend_independence.spearman_p IS 'P-value of the column sp
 
 CREATE FUNCTION crm_internal.check_spend_independence_transition(internal, history crm.history,
 	as_of date) RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_check_spend_independence_transition'
-		LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'crm_check_spend_independence_transition';
 COMMENT ON FUNCTION crm_internal.check_spend_independence_transition(internal, crm.history, date) IS
 'Transition function of crm.check_spend_independence.';
 CREATE FUNCTION crm_internal.check_spend_independence_combine(internal, internal) RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_check_spend_independence_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_check_spend_independence_combine';
 COMMENT ON FUNCTION crm_internal.check_spend_independence_combine(internal, internal) IS
 'Joins the states of two workers of crm.check_spend_independence.';
 CREATE FUNCTION crm_internal.check_spend_independence_serialize(internal) RETURNS bytea
-	AS 'MODULE_PATHNAME', 'crm_check_spend_independence_serialize'
-		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'crm_check_spend_independence_serialize';
 COMMENT ON FUNCTION crm_internal.check_spend_independence_serialize(internal) IS
 'Packs the state of a worker of crm.check_spend_independence.';
 CREATE FUNCTION crm_internal.check_spend_independence_deserialize(bytea, internal) RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_check_spend_independence_deserialize'
-		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'crm_check_spend_independence_deserialize';
 COMMENT ON FUNCTION crm_internal.check_spend_independence_deserialize(bytea, internal) IS
 'Unpacks the state of a worker of crm.check_spend_independence and checks the bytes.';
 CREATE FUNCTION crm_internal.check_spend_independence_final(internal) RETURNS crm.spend_independence
-	AS 'MODULE_PATHNAME', 'crm_check_spend_independence_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_check_spend_independence_final';
 COMMENT ON FUNCTION crm_internal.check_spend_independence_final(internal) IS
 'Final function of crm.check_spend_independence.';
 
@@ -337,14 +332,12 @@ COMMENT ON FUNCTION crm_internal.check_spend_independence_final(internal) IS
 --| Rows with a NULL are skipped. NULL if no row is left. The result does not depend on the order of
 --| the rows or the number of workers, to the last digit.
 CREATE AGGREGATE crm.check_spend_independence(history crm.history, as_of date) (
-	SFUNC = crm_internal.check_spend_independence_transition,
-	STYPE = internal,
-	SSPACE = 4096,
+	SFUNC = crm_internal.check_spend_independence_transition, STYPE = internal, SSPACE = 4096,
+	PARALLEL = SAFE,
 	FINALFUNC = crm_internal.check_spend_independence_final,
 	COMBINEFUNC = crm_internal.check_spend_independence_combine,
 	SERIALFUNC = crm_internal.check_spend_independence_serialize,
-	DESERIALFUNC = crm_internal.check_spend_independence_deserialize,
-	PARALLEL = SAFE
+	DESERIALFUNC = crm_internal.check_spend_independence_deserialize
 );
 COMMENT ON AGGREGATE crm.check_spend_independence(crm.history, date) IS
 'Measures whether customers who buy more often spend more or less at a time.';

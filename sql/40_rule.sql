@@ -6,7 +6,7 @@
  */
 
 CREATE FUNCTION crm_internal.ruleset_valid(rules jsonb) RETURNS boolean
-	AS 'MODULE_PATHNAME', 'crm_ruleset_valid' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_ruleset_valid';
 COMMENT ON FUNCTION crm_internal.ruleset_valid(jsonb) IS
 'True for a valid ruleset, or else an error that says what is wrong.';
 
@@ -35,12 +35,12 @@ COMMENT ON DOMAIN crm.ruleset IS 'Rules as JSON, in the order in which they are 
 
 CREATE FUNCTION crm_internal.ruleset_agg_transition(internal, "position" int, label text,
 	metric text, at_least numeric, at_most numeric) RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_ruleset_agg_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_ruleset_agg_transition';
 COMMENT ON FUNCTION crm_internal.ruleset_agg_transition(internal, int, text, text, numeric,
 	numeric) IS
 'Transition function of crm.ruleset_agg.';
 CREATE FUNCTION crm_internal.ruleset_agg_final(internal) RETURNS crm.ruleset
-	AS 'MODULE_PATHNAME', 'crm_ruleset_agg_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_ruleset_agg_final';
 COMMENT ON FUNCTION crm_internal.ruleset_agg_final(internal) IS
 'Final function of crm.ruleset_agg.';
 
@@ -65,11 +65,8 @@ COMMENT ON FUNCTION crm_internal.ruleset_agg_final(internal) IS
 --| ```
 CREATE AGGREGATE crm.ruleset_agg("position" int, label text, metric text, at_least numeric,
 	at_most numeric) (
-	SFUNC = crm_internal.ruleset_agg_transition,
-	STYPE = internal,
-	SSPACE = 4096,
-	FINALFUNC = crm_internal.ruleset_agg_final,
-	PARALLEL = SAFE
+	SFUNC = crm_internal.ruleset_agg_transition, STYPE = internal, SSPACE = 4096, PARALLEL = SAFE,
+	FINALFUNC = crm_internal.ruleset_agg_final
 );
 COMMENT ON AGGREGATE crm.ruleset_agg(int, text, text, numeric, numeric) IS
 'The ruleset of a table of conditions.';
@@ -93,7 +90,7 @@ COMMENT ON AGGREGATE crm.ruleset_agg(int, text, text, numeric, numeric) IS
 --|   FROM (VALUES (1, 1250.00), (2, 80.00)) AS customer(customer_id, revenue);
 --| ```
 CREATE FUNCTION crm.classify(rules crm.ruleset, metrics record) RETURNS text
-	AS 'MODULE_PATHNAME', 'crm_classify' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5 AS 'MODULE_PATHNAME', 'crm_classify';
 COMMENT ON FUNCTION crm.classify(crm.ruleset, record) IS
 'The label of the first rule whose conditions all hold for a record.';
 
@@ -121,7 +118,7 @@ CREATE FUNCTION crm.explain(rules crm.ruleset, metrics record,
 	OUT "position" int, OUT label text, OUT metric text, OUT value numeric,
 	OUT at_least numeric, OUT at_most numeric, OUT holds boolean,
 	OUT missing numeric, OUT chosen boolean) RETURNS SETOF record
-	AS 'MODULE_PATHNAME', 'crm_explain' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 20;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 20 AS 'MODULE_PATHNAME', 'crm_explain';
 COMMENT ON FUNCTION crm.explain(crm.ruleset, record) IS
 'The reasons for the label of crm.classify, with a row for each condition of each rule.';
 
@@ -137,7 +134,7 @@ COMMENT ON FUNCTION crm_internal.condition_text(text, numeric, numeric, numeric)
 'condition.';
 
 CREATE FUNCTION crm_internal.chosen_facts(rules crm.ruleset, metrics record) RETURNS jsonb
-	AS 'MODULE_PATHNAME', 'crm_chosen_facts' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'crm_chosen_facts';
 COMMENT ON FUNCTION crm_internal.chosen_facts(crm.ruleset, record) IS
 'The rule that crm.classify chooses, as logs keep it: "why" in words, for example '
 '"purchases_12m 4 is at least 3", and "metrics" with the values that it looked at.';

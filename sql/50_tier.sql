@@ -9,7 +9,7 @@
 /* Policies */
 
 CREATE FUNCTION crm_internal.tier_policy_valid(policy jsonb) RETURNS boolean
-	AS 'MODULE_PATHNAME', 'crm_tier_policy_valid' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_tier_policy_valid';
 COMMENT ON FUNCTION crm_internal.tier_policy_valid(jsonb) IS
 'True for a valid tier policy, and otherwise an error that gives the reason.';
 
@@ -23,12 +23,12 @@ COMMENT ON DOMAIN crm.tier_policy IS 'The rules of a tier program, a JSON object
 
 CREATE FUNCTION crm_internal.tiers_agg_transition(internal, tier_no int, tier text, metric text,
 	enter_at numeric, keep_at numeric, enter_share numeric) RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_tiers_agg_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_tiers_agg_transition';
 COMMENT ON FUNCTION crm_internal.tiers_agg_transition(internal, int, text, text, numeric,
 	numeric, numeric) IS
 'Transition function of crm.tiers_agg.';
 CREATE FUNCTION crm_internal.tiers_agg_final(internal) RETURNS jsonb
-	AS 'MODULE_PATHNAME', 'crm_tiers_agg_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_tiers_agg_final';
 COMMENT ON FUNCTION crm_internal.tiers_agg_final(internal) IS 'Final function of crm.tiers_agg.';
 
 --| The result is the argument `tiers` of crm.make_tier_policy. The order of the rows does not
@@ -65,11 +65,8 @@ COMMENT ON FUNCTION crm_internal.tiers_agg_final(internal) IS 'Final function of
 --| ```
 CREATE AGGREGATE crm.tiers_agg(tier_no int, tier text, metric text, enter_at numeric,
 	keep_at numeric, enter_share numeric) (
-	SFUNC = crm_internal.tiers_agg_transition,
-	STYPE = internal,
-	SSPACE = 4096,
-	FINALFUNC = crm_internal.tiers_agg_final,
-	PARALLEL = SAFE
+	SFUNC = crm_internal.tiers_agg_transition, STYPE = internal, SSPACE = 4096, PARALLEL = SAFE,
+	FINALFUNC = crm_internal.tiers_agg_final
 );
 COMMENT ON AGGREGATE crm.tiers_agg(int, text, text, numeric, numeric, numeric) IS
 'The tiers of a policy from rows, one row for each rule.';
@@ -160,7 +157,7 @@ COMMENT ON FUNCTION crm.tier_day(crm.tier_policy, timestamptz) IS
  * metric, as of the day.
  */
 CREATE FUNCTION crm_internal.tier_counts(policy crm.tier_policy, metric text) RETURNS boolean
-	AS 'MODULE_PATHNAME', 'crm_tier_counts' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_tier_counts';
 COMMENT ON FUNCTION crm_internal.tier_counts(crm.tier_policy, text) IS
 'True for a metric that is counted over the window of the program.';
 
@@ -204,7 +201,7 @@ COMMENT ON COLUMN crm.tier_state.floor_until IS
 'First day on which the floor does not protect the customer any more.';
 
 CREATE FUNCTION crm.tier_enroll(policy crm.tier_policy, day date) RETURNS crm.tier_state
-	AS 'MODULE_PATHNAME', 'crm_tier_enroll' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_tier_enroll';
 COMMENT ON FUNCTION crm.tier_enroll(crm.tier_policy, date) IS
 'The state of a customer who enrolls on a day, in the base tier.';
 
@@ -220,7 +217,7 @@ COMMENT ON FUNCTION crm.tier_enroll(crm.tier_policy, date) IS
 --| tier does not also renew it. A `valid_for` shorter than `window_length` counts it again.
 CREATE FUNCTION crm.tier_window(policy crm.tier_policy, state crm.tier_state, OUT since date,
 	INOUT until date) RETURNS record
-	AS 'MODULE_PATHNAME', 'crm_tier_window' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_tier_window';
 COMMENT ON FUNCTION crm.tier_window(crm.tier_policy, crm.tier_state, date) IS
 'The days over which the metrics of a customer count, from since until the day before until.';
 
@@ -257,7 +254,7 @@ COMMENT ON FUNCTION crm.tier_window(crm.tier_policy, crm.tier_state, date) IS
 --| ```
 CREATE FUNCTION crm.tier_decide(policy crm.tier_policy, state crm.tier_state, metrics jsonb,
 	as_of date) RETURNS crm.tier_state
-	AS 'MODULE_PATHNAME', 'crm_tier_decide' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'crm_tier_decide';
 COMMENT ON FUNCTION crm.tier_decide(crm.tier_policy, crm.tier_state, jsonb, date) IS
 'The decision of a policy about a customer on a day, as their new state with the reason.';
 
@@ -313,7 +310,7 @@ COMMENT ON COLUMN crm.tier_outlook.gap_to_keep IS
 CREATE FUNCTION crm_internal.tier_metrics(policy crm.tier_policy, state crm.tier_state,
 	history crm.history, profit_history crm.history, points_history crm.history, given jsonb,
 	until date) RETURNS jsonb
-	AS 'MODULE_PATHNAME', 'crm_tier_metrics' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'crm_tier_metrics';
 COMMENT ON FUNCTION crm_internal.tier_metrics(crm.tier_policy, crm.tier_state, crm.history,
 	crm.history, crm.history, jsonb, date) IS
 'The metrics that a policy asks for, as an object for crm.tier_decide.';
@@ -330,7 +327,7 @@ COMMENT ON FUNCTION crm_internal.tier_metrics(crm.tier_policy, crm.tier_state, c
 CREATE FUNCTION crm_internal.tier_judge(policy crm.tier_policy, state crm.tier_state,
 	history crm.history, profit_history crm.history, points_history crm.history, given jsonb,
 	as_of date) RETURNS crm_internal.tier_verdict
-	AS 'MODULE_PATHNAME', 'crm_tier_judge' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 20;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE COST 20 AS 'MODULE_PATHNAME', 'crm_tier_judge';
 COMMENT ON FUNCTION crm_internal.tier_judge(crm.tier_policy, crm.tier_state, crm.history,
 	crm.history, crm.history, jsonb, date) IS
 'The review of a member on a day.';
@@ -367,7 +364,7 @@ CREATE FUNCTION crm.tier_needs(policy crm.tier_policy, state crm.tier_state, his
 	profit_history crm.history, points_history crm.history, given jsonb, as_of date,
 	OUT purpose text, OUT tier text, OUT metric text, OUT value numeric, OUT threshold numeric,
 	OUT missing numeric, OUT counted_since date, OUT counted_until date) RETURNS SETOF record
-	AS 'MODULE_PATHNAME', 'crm_tier_needs' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 20 ROWS 3;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE COST 20 ROWS 3 AS 'MODULE_PATHNAME', 'crm_tier_needs';
 COMMENT ON FUNCTION crm.tier_needs(crm.tier_policy, crm.tier_state, crm.history, crm.history,
 	crm.history, jsonb, date) IS
 'The metrics that a member has and lacks on a day, one row for each rule.';
@@ -378,7 +375,7 @@ COMMENT ON FUNCTION crm.tier_needs(crm.tier_policy, crm.tier_state, crm.history,
 CREATE FUNCTION crm.tier_outlook(policy crm.tier_policy, state crm.tier_state, history crm.history,
 	profit_history crm.history, points_history crm.history, given jsonb, as_of date)
 	RETURNS crm.tier_outlook
-	AS 'MODULE_PATHNAME', 'crm_tier_outlook' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 20;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE COST 20 AS 'MODULE_PATHNAME', 'crm_tier_outlook';
 COMMENT ON FUNCTION crm.tier_outlook(crm.tier_policy, crm.tier_state, crm.history, crm.history,
 	crm.history, jsonb, date) IS
 'The gaps of a member on a day to the next tier and to keeping the tier, in one row.';
@@ -401,7 +398,7 @@ COMMENT ON FUNCTION crm.tier_outlook(crm.tier_policy, crm.tier_state, crm.histor
 --| ```
 CREATE FUNCTION crm.tier_at(policy crm.tier_policy, history crm.history, as_of date)
 	RETURNS crm.tier_state
-	AS 'MODULE_PATHNAME', 'crm_tier_at' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20 AS 'MODULE_PATHNAME', 'crm_tier_at';
 COMMENT ON FUNCTION crm.tier_at(crm.tier_policy, crm.history, date) IS
 'The state of a customer at the end of a day, as if the policy had always been in force.';
 
@@ -425,6 +422,6 @@ CREATE FUNCTION crm.tier_path(policy crm.tier_policy, history crm.history, since
 	OUT tier_no int, OUT tier text, OUT valid_from date, OUT valid_to date, OUT reason text,
 	OUT review_on date, OUT first_time boolean, OUT revenue numeric, OUT purchases bigint,
 	OUT purchase_days bigint) RETURNS SETOF record
-	AS 'MODULE_PATHNAME', 'crm_tier_path' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50 ROWS 5;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50 ROWS 5 AS 'MODULE_PATHNAME', 'crm_tier_path';
 COMMENT ON FUNCTION crm.tier_path(crm.tier_policy, crm.history, date, date) IS
 'All decisions about a customer, as if the policy had always been in force.';

@@ -50,34 +50,34 @@ COMMENT ON COLUMN crm.points_lot.expires_at IS
 
 CREATE FUNCTION crm_internal.points_transition(internal, points numeric, occurred_at timestamptz,
 	expires_at timestamptz, available_at timestamptz, as_of timestamptz) RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_points_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_points_transition';
 COMMENT ON FUNCTION crm_internal.points_transition(internal, numeric, timestamptz, timestamptz,
 	timestamptz, timestamptz) IS
 'Transition function of crm.points_balance_agg and crm.points_lots_agg.';
 CREATE FUNCTION crm_internal.points_transition(internal, points numeric, occurred_at timestamptz,
 	expires_at timestamptz, available_at timestamptz,
 	entry_id bigint, reverses_id bigint, as_of timestamptz) RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_points_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_points_transition';
 COMMENT ON FUNCTION crm_internal.points_transition(internal, numeric, timestamptz, timestamptz,
 	timestamptz, bigint, bigint, timestamptz) IS
 'Transition function of crm.points_balance_agg and crm.points_lots_agg with keys of entries.';
 CREATE FUNCTION crm_internal.points_combine(internal, internal) RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_points_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_points_combine';
 COMMENT ON FUNCTION crm_internal.points_combine(internal, internal) IS
 'Joins the entries of two workers.';
 CREATE FUNCTION crm_internal.points_serialize(internal) RETURNS bytea
-	AS 'MODULE_PATHNAME', 'crm_points_serialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_points_serialize';
 COMMENT ON FUNCTION crm_internal.points_serialize(internal) IS 'Packs the entries of a worker.';
 CREATE FUNCTION crm_internal.points_deserialize(bytea, internal) RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_points_deserialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_points_deserialize';
 COMMENT ON FUNCTION crm_internal.points_deserialize(bytea, internal) IS
 'Unpacks the entries of a worker and checks the bytes.';
 CREATE FUNCTION crm_internal.points_balance_agg_final(internal) RETURNS crm.points_balance
-	AS 'MODULE_PATHNAME', 'crm_points_balance_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_points_balance_final';
 COMMENT ON FUNCTION crm_internal.points_balance_agg_final(internal) IS
 'Final function of crm.points_balance_agg.';
 CREATE FUNCTION crm_internal.points_lots_agg_final(internal) RETURNS crm.points_lot[]
-	AS 'MODULE_PATHNAME', 'crm_points_lots_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_points_lots_final';
 COMMENT ON FUNCTION crm_internal.points_lots_agg_final(internal) IS
 'Final function of crm.points_lots_agg.';
 
@@ -115,14 +115,9 @@ COMMENT ON FUNCTION crm_internal.points_lots_agg_final(internal) IS
 --| ```
 CREATE AGGREGATE crm.points_balance_agg(points numeric, occurred_at timestamptz,
 	expires_at timestamptz, available_at timestamptz, as_of timestamptz) (
-	SFUNC = crm_internal.points_transition,
-	STYPE = internal,
-	SSPACE = 384,
-	FINALFUNC = crm_internal.points_balance_agg_final,
-	COMBINEFUNC = crm_internal.points_combine,
-	SERIALFUNC = crm_internal.points_serialize,
-	DESERIALFUNC = crm_internal.points_deserialize,
-	PARALLEL = SAFE
+	SFUNC = crm_internal.points_transition, STYPE = internal, SSPACE = 384, PARALLEL = SAFE,
+	FINALFUNC = crm_internal.points_balance_agg_final, COMBINEFUNC = crm_internal.points_combine,
+	SERIALFUNC = crm_internal.points_serialize, DESERIALFUNC = crm_internal.points_deserialize
 );
 COMMENT ON AGGREGATE crm.points_balance_agg(numeric, timestamptz, timestamptz, timestamptz,
 	timestamptz) IS
@@ -147,14 +142,9 @@ COMMENT ON AGGREGATE crm.points_balance_agg(numeric, timestamptz, timestamptz, t
 CREATE AGGREGATE crm.points_balance_agg(points numeric, occurred_at timestamptz,
 	expires_at timestamptz, available_at timestamptz,
 	entry_id bigint, reverses_id bigint, as_of timestamptz) (
-	SFUNC = crm_internal.points_transition,
-	STYPE = internal,
-	SSPACE = 512,
-	FINALFUNC = crm_internal.points_balance_agg_final,
-	COMBINEFUNC = crm_internal.points_combine,
-	SERIALFUNC = crm_internal.points_serialize,
-	DESERIALFUNC = crm_internal.points_deserialize,
-	PARALLEL = SAFE
+	SFUNC = crm_internal.points_transition, STYPE = internal, SSPACE = 512, PARALLEL = SAFE,
+	FINALFUNC = crm_internal.points_balance_agg_final, COMBINEFUNC = crm_internal.points_combine,
+	SERIALFUNC = crm_internal.points_serialize, DESERIALFUNC = crm_internal.points_deserialize
 );
 COMMENT ON AGGREGATE crm.points_balance_agg(numeric, timestamptz, timestamptz, timestamptz, bigint,
 	bigint, timestamptz) IS
@@ -176,14 +166,9 @@ COMMENT ON AGGREGATE crm.points_balance_agg(numeric, timestamptz, timestamptz, t
 --| ```
 CREATE AGGREGATE crm.points_lots_agg(points numeric, occurred_at timestamptz,
 	expires_at timestamptz, available_at timestamptz, as_of timestamptz) (
-	SFUNC = crm_internal.points_transition,
-	STYPE = internal,
-	SSPACE = 384,
-	FINALFUNC = crm_internal.points_lots_agg_final,
-	COMBINEFUNC = crm_internal.points_combine,
-	SERIALFUNC = crm_internal.points_serialize,
-	DESERIALFUNC = crm_internal.points_deserialize,
-	PARALLEL = SAFE
+	SFUNC = crm_internal.points_transition, STYPE = internal, SSPACE = 384, PARALLEL = SAFE,
+	FINALFUNC = crm_internal.points_lots_agg_final, COMBINEFUNC = crm_internal.points_combine,
+	SERIALFUNC = crm_internal.points_serialize, DESERIALFUNC = crm_internal.points_deserialize
 );
 COMMENT ON AGGREGATE crm.points_lots_agg(numeric, timestamptz, timestamptz, timestamptz,
 	timestamptz) IS
@@ -193,14 +178,9 @@ COMMENT ON AGGREGATE crm.points_lots_agg(numeric, timestamptz, timestamptz, time
 CREATE AGGREGATE crm.points_lots_agg(points numeric, occurred_at timestamptz,
 	expires_at timestamptz, available_at timestamptz,
 	entry_id bigint, reverses_id bigint, as_of timestamptz) (
-	SFUNC = crm_internal.points_transition,
-	STYPE = internal,
-	SSPACE = 512,
-	FINALFUNC = crm_internal.points_lots_agg_final,
-	COMBINEFUNC = crm_internal.points_combine,
-	SERIALFUNC = crm_internal.points_serialize,
-	DESERIALFUNC = crm_internal.points_deserialize,
-	PARALLEL = SAFE
+	SFUNC = crm_internal.points_transition, STYPE = internal, SSPACE = 512, PARALLEL = SAFE,
+	FINALFUNC = crm_internal.points_lots_agg_final, COMBINEFUNC = crm_internal.points_combine,
+	SERIALFUNC = crm_internal.points_serialize, DESERIALFUNC = crm_internal.points_deserialize
 );
 COMMENT ON AGGREGATE crm.points_lots_agg(numeric, timestamptz, timestamptz, timestamptz, bigint,
 	bigint, timestamptz) IS

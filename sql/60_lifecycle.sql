@@ -21,30 +21,30 @@ COMMENT ON COLUMN crm.transition_matrix.counts IS
 
 CREATE FUNCTION crm_internal.transition_matrix_agg_transition(internal, from_state text,
 	to_state text) RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_transition_matrix_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_transition_matrix_transition';
 COMMENT ON FUNCTION crm_internal.transition_matrix_agg_transition(internal, text, text) IS
 'Transition function of crm.transition_matrix_agg.';
 CREATE FUNCTION crm_internal.transition_matrix_agg_transition(internal, from_state text,
 	to_state text, n bigint) RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_transition_matrix_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_transition_matrix_transition';
 COMMENT ON FUNCTION crm_internal.transition_matrix_agg_transition(internal, text, text, bigint) IS
 'Transition function of crm.transition_matrix_agg with counts.';
 CREATE FUNCTION crm_internal.transition_matrix_agg_combine(internal, internal) RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_transition_matrix_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_transition_matrix_combine';
 COMMENT ON FUNCTION crm_internal.transition_matrix_agg_combine(internal, internal) IS
 'Adds the moves of two workers.';
 CREATE FUNCTION crm_internal.transition_matrix_agg_serialize(internal) RETURNS bytea
-	AS 'MODULE_PATHNAME', 'crm_transition_matrix_serialize'
-		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'crm_transition_matrix_serialize';
 COMMENT ON FUNCTION crm_internal.transition_matrix_agg_serialize(internal) IS
 'Packs the moves of a worker.';
 CREATE FUNCTION crm_internal.transition_matrix_agg_deserialize(bytea, internal) RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_transition_matrix_deserialize'
-		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'crm_transition_matrix_deserialize';
 COMMENT ON FUNCTION crm_internal.transition_matrix_agg_deserialize(bytea, internal) IS
 'Unpacks the moves of a worker and checks the bytes.';
 CREATE FUNCTION crm_internal.transition_matrix_agg_final(internal) RETURNS crm.transition_matrix
-	AS 'MODULE_PATHNAME', 'crm_transition_matrix_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_transition_matrix_final';
 COMMENT ON FUNCTION crm_internal.transition_matrix_agg_final(internal) IS
 'Final function of crm.transition_matrix_agg, which sorts the states.';
 
@@ -65,14 +65,12 @@ COMMENT ON FUNCTION crm_internal.transition_matrix_agg_final(internal) IS
 --|     AS move(from_state, to_state);
 --| ```
 CREATE AGGREGATE crm.transition_matrix_agg(from_state text, to_state text) (
-	SFUNC = crm_internal.transition_matrix_agg_transition,
-	STYPE = internal,
-	SSPACE = 2048,
+	SFUNC = crm_internal.transition_matrix_agg_transition, STYPE = internal, SSPACE = 2048,
+	PARALLEL = SAFE,
 	FINALFUNC = crm_internal.transition_matrix_agg_final,
 	COMBINEFUNC = crm_internal.transition_matrix_agg_combine,
 	SERIALFUNC = crm_internal.transition_matrix_agg_serialize,
-	DESERIALFUNC = crm_internal.transition_matrix_agg_deserialize,
-	PARALLEL = SAFE
+	DESERIALFUNC = crm_internal.transition_matrix_agg_deserialize
 );
 COMMENT ON AGGREGATE crm.transition_matrix_agg(text, text) IS
 'The moves between states, from one row for each customer and completed period.';
@@ -80,14 +78,12 @@ COMMENT ON AGGREGATE crm.transition_matrix_agg(text, text) IS
 --|
 --| Everything else is as in crm.transition_matrix_agg without `n`.
 CREATE AGGREGATE crm.transition_matrix_agg(from_state text, to_state text, n bigint) (
-	SFUNC = crm_internal.transition_matrix_agg_transition,
-	STYPE = internal,
-	SSPACE = 2048,
+	SFUNC = crm_internal.transition_matrix_agg_transition, STYPE = internal, SSPACE = 2048,
+	PARALLEL = SAFE,
 	FINALFUNC = crm_internal.transition_matrix_agg_final,
 	COMBINEFUNC = crm_internal.transition_matrix_agg_combine,
 	SERIALFUNC = crm_internal.transition_matrix_agg_serialize,
-	DESERIALFUNC = crm_internal.transition_matrix_agg_deserialize,
-	PARALLEL = SAFE
+	DESERIALFUNC = crm_internal.transition_matrix_agg_deserialize
 );
 COMMENT ON AGGREGATE crm.transition_matrix_agg(text, text, bigint) IS
 'The moves between states, from rows that stand for n moves each.';
@@ -107,7 +103,7 @@ COMMENT ON AGGREGATE crm.transition_matrix_agg(text, text, bigint) IS
 CREATE FUNCTION crm.transitions(matrix crm.transition_matrix, smoothing float8 DEFAULT 0,
 	OUT from_state text, OUT to_state text, OUT count bigint, OUT probability float8)
 		RETURNS SETOF record
-	AS 'MODULE_PATHNAME', 'crm_transitions' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 25;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 25 AS 'MODULE_PATHNAME', 'crm_transitions';
 COMMENT ON FUNCTION crm.transitions(crm.transition_matrix, float8) IS
 'The moves as rows, with their number and their probability within one period.';
 --| * `reward`: an object with a number for each state, for example
@@ -132,7 +128,7 @@ COMMENT ON FUNCTION crm.transitions(crm.transition_matrix, float8) IS
 --| ```
 CREATE FUNCTION crm.markov_value(matrix crm.transition_matrix, reward jsonb, discount float8,
 	OUT state text, OUT value float8) RETURNS SETOF record
-	AS 'MODULE_PATHNAME', 'crm_markov_value' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 5;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 5 AS 'MODULE_PATHNAME', 'crm_markov_value';
 COMMENT ON FUNCTION crm.markov_value(crm.transition_matrix, jsonb, float8) IS
 'The expected discounted rewards of a customer in each state, over an infinite horizon.';
 --| * `horizon`: the last period that counts, from 0 (this period alone) to 100000. NULL is the
@@ -144,7 +140,7 @@ COMMENT ON FUNCTION crm.markov_value(crm.transition_matrix, jsonb, float8) IS
 CREATE FUNCTION crm.markov_value(matrix crm.transition_matrix, reward jsonb, horizon int,
 	discount float8, smoothing float8 DEFAULT 0,
 	OUT state text, OUT value float8) RETURNS SETOF record
-	AS 'MODULE_PATHNAME', 'crm_markov_value_until' LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 5;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 5 AS 'MODULE_PATHNAME', 'crm_markov_value_until';
 COMMENT ON FUNCTION crm.markov_value(crm.transition_matrix, jsonb, int, float8, float8) IS
 'The expected discounted rewards of a customer in each state, within a horizon.';
 --| * `to_states`: the target states, for example `'{churned}'`. NULL stands for all absorbing
@@ -156,7 +152,7 @@ COMMENT ON FUNCTION crm.markov_value(crm.transition_matrix, jsonb, int, float8, 
 CREATE FUNCTION crm.passage_time(matrix crm.transition_matrix, to_states text[] DEFAULT NULL,
 	smoothing float8 DEFAULT 0,
 	OUT state text, OUT periods float8) RETURNS SETOF record
-	AS 'MODULE_PATHNAME', 'crm_passage_time' LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 5;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 5 AS 'MODULE_PATHNAME', 'crm_passage_time';
 COMMENT ON FUNCTION crm.passage_time(crm.transition_matrix, text[], float8) IS
 'The expected number of periods until a customer in each state first comes to a target state.';
 --| An absorbing state is a state that is never left. The rows are sorted by `absorbed_in`, the
@@ -164,7 +160,7 @@ COMMENT ON FUNCTION crm.passage_time(crm.transition_matrix, text[], float8) IS
 --| that is never left. An error if no state is absorbing.
 CREATE FUNCTION crm.absorption(matrix crm.transition_matrix,
 	OUT from_state text, OUT absorbed_in text, OUT probability float8) RETURNS SETOF record
-	AS 'MODULE_PATHNAME', 'crm_absorption' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 10;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 10 AS 'MODULE_PATHNAME', 'crm_absorption';
 COMMENT ON FUNCTION crm.absorption(crm.transition_matrix) IS
 'The probability that a customer in each state ends in each absorbing state.';
 --| * `smoothing`: as in crm.transitions.
@@ -173,6 +169,6 @@ COMMENT ON FUNCTION crm.absorption(crm.transition_matrix) IS
 --| if the long run depends on the beginning, because two groups of states are never left.
 CREATE FUNCTION crm.steady_state(matrix crm.transition_matrix, smoothing float8 DEFAULT 0,
 	OUT state text, OUT share float8) RETURNS SETOF record
-	AS 'MODULE_PATHNAME', 'crm_steady_state' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 5;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 5 AS 'MODULE_PATHNAME', 'crm_steady_state';
 COMMENT ON FUNCTION crm.steady_state(crm.transition_matrix, float8) IS
 'The shares of customers in each state to which the moves lead in the long run.';

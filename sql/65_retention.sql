@@ -86,7 +86,7 @@ COMMENT ON COLUMN crm.repurchase.rate IS
 --| SELECT crm.period_start('2025-02-28', 'year from april');
 --| ```
 CREATE FUNCTION crm.period_start(day date, unit text) RETURNS date
-	AS 'MODULE_PATHNAME', 'crm_period_start' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_period_start';
 COMMENT ON FUNCTION crm.period_start(date, text) IS
 'The first day of the period of the calendar that holds a day.';
 
@@ -101,7 +101,7 @@ COMMENT ON FUNCTION crm.period_start(date, text) IS
 --| SELECT crm.period_start('2025-02-28', 1, 'week from sunday');
 --| ```
 CREATE FUNCTION crm.period_start(day date, periods int, unit text) RETURNS date
-	AS 'MODULE_PATHNAME', 'crm_period_start' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_period_start';
 COMMENT ON FUNCTION crm.period_start(date, int, text) IS
 'The first day of the period that begins some periods after the one that holds a day.';
 
@@ -117,14 +117,14 @@ COMMENT ON FUNCTION crm_internal.unit_in(text, text, text) IS
 /* Counts of all these aggregates */
 
 CREATE FUNCTION crm_internal.tally_combine(internal, internal) RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_tally_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_tally_combine';
 COMMENT ON FUNCTION crm_internal.tally_combine(internal, internal) IS
 'Adds the counts of two workers.';
 CREATE FUNCTION crm_internal.tally_serialize(internal) RETURNS bytea
-	AS 'MODULE_PATHNAME', 'crm_tally_serialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_tally_serialize';
 COMMENT ON FUNCTION crm_internal.tally_serialize(internal) IS 'Packs the counts of a worker.';
 CREATE FUNCTION crm_internal.tally_deserialize(bytea, internal) RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_tally_deserialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_tally_deserialize';
 COMMENT ON FUNCTION crm_internal.tally_deserialize(bytea, internal) IS
 'Unpacks the counts of a worker and checks the bytes.';
 
@@ -132,18 +132,18 @@ COMMENT ON FUNCTION crm_internal.tally_deserialize(bytea, internal) IS
 
 CREATE FUNCTION crm_internal.retention_agg_transition(internal, history crm.history, as_of date,
 	since date, periods int, unit text) RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_retention_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_retention_transition';
 COMMENT ON FUNCTION crm_internal.retention_agg_transition(internal, crm.history, date, date, int,
 	text) IS
 'Transition function of crm.retention_agg.';
 CREATE FUNCTION crm_internal.retention_agg_transition(internal, history crm.history, as_of date,
 	since date, brackets int[], unit text) RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_retention_brackets_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_retention_brackets_transition';
 COMMENT ON FUNCTION crm_internal.retention_agg_transition(internal, crm.history, date, date, int[],
 	text) IS
 'Transition function of crm.retention_agg with brackets.';
 CREATE FUNCTION crm_internal.retention_agg_final(internal) RETURNS crm.retention_cell[]
-	AS 'MODULE_PATHNAME', 'crm_retention_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_retention_final';
 COMMENT ON FUNCTION crm_internal.retention_agg_final(internal) IS
 'Final function of crm.retention_agg.';
 
@@ -180,14 +180,10 @@ COMMENT ON FUNCTION crm_internal.retention_agg_final(internal) IS
 --| ```
 CREATE AGGREGATE crm.retention_agg(history crm.history, as_of date, since date, periods int,
 	unit text) (
-	SFUNC = crm_internal.retention_agg_transition,
-	STYPE = internal,
-	SSPACE = 32768,
-	FINALFUNC = crm_internal.retention_agg_final,
-	COMBINEFUNC = crm_internal.tally_combine,
-	SERIALFUNC = crm_internal.tally_serialize,
-	DESERIALFUNC = crm_internal.tally_deserialize,
-	PARALLEL = SAFE
+	SFUNC = crm_internal.retention_agg_transition, STYPE = internal, SSPACE = 32768,
+	PARALLEL = SAFE,
+	FINALFUNC = crm_internal.retention_agg_final, COMBINEFUNC = crm_internal.tally_combine,
+	SERIALFUNC = crm_internal.tally_serialize, DESERIALFUNC = crm_internal.tally_deserialize
 );
 COMMENT ON AGGREGATE crm.retention_agg(crm.history, date, date, int, text) IS
 'The retention table of all cohorts, one cell for each cohort and each later period.';
@@ -199,14 +195,10 @@ COMMENT ON AGGREGATE crm.retention_agg(crm.history, date, date, int, text) IS
 --| periods.
 CREATE AGGREGATE crm.retention_agg(history crm.history, as_of date, since date, brackets int[],
 	unit text) (
-	SFUNC = crm_internal.retention_agg_transition,
-	STYPE = internal,
-	SSPACE = 32768,
-	FINALFUNC = crm_internal.retention_agg_final,
-	COMBINEFUNC = crm_internal.tally_combine,
-	SERIALFUNC = crm_internal.tally_serialize,
-	DESERIALFUNC = crm_internal.tally_deserialize,
-	PARALLEL = SAFE
+	SFUNC = crm_internal.retention_agg_transition, STYPE = internal, SSPACE = 32768,
+	PARALLEL = SAFE,
+	FINALFUNC = crm_internal.retention_agg_final, COMBINEFUNC = crm_internal.tally_combine,
+	SERIALFUNC = crm_internal.tally_serialize, DESERIALFUNC = crm_internal.tally_deserialize
 );
 COMMENT ON AGGREGATE crm.retention_agg(crm.history, date, date, int[], text) IS
 'The retention table of all cohorts, with brackets of several periods as cells.';
@@ -239,11 +231,11 @@ COMMENT ON FUNCTION crm.retention_curve(crm.retention_cell[]) IS
 
 CREATE FUNCTION crm_internal.growth_agg_transition(internal, history crm.history, since date,
 	until date, unit text) RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_growth_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_growth_transition';
 COMMENT ON FUNCTION crm_internal.growth_agg_transition(internal, crm.history, date, date, text) IS
 'Transition function of crm.growth_agg.';
 CREATE FUNCTION crm_internal.growth_agg_final(internal) RETURNS crm.growth_period[]
-	AS 'MODULE_PATHNAME', 'crm_growth_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_growth_final';
 COMMENT ON FUNCTION crm_internal.growth_agg_final(internal) IS 'Final function of crm.growth_agg.';
 --| There is one row for each period from the period that holds `since` to the period that holds the
 --| day before `until`. Empty periods have a row.
@@ -273,14 +265,9 @@ COMMENT ON FUNCTION crm_internal.growth_agg_final(internal) IS 'Final function o
 --|        unnest(periods) AS period;
 --| ```
 CREATE AGGREGATE crm.growth_agg(history crm.history, since date, until date, unit text) (
-	SFUNC = crm_internal.growth_agg_transition,
-	STYPE = internal,
-	SSPACE = 32768,
-	FINALFUNC = crm_internal.growth_agg_final,
-	COMBINEFUNC = crm_internal.tally_combine,
-	SERIALFUNC = crm_internal.tally_serialize,
-	DESERIALFUNC = crm_internal.tally_deserialize,
-	PARALLEL = SAFE
+	SFUNC = crm_internal.growth_agg_transition, STYPE = internal, SSPACE = 32768, PARALLEL = SAFE,
+	FINALFUNC = crm_internal.growth_agg_final, COMBINEFUNC = crm_internal.tally_combine,
+	SERIALFUNC = crm_internal.tally_serialize, DESERIALFUNC = crm_internal.tally_deserialize
 );
 COMMENT ON AGGREGATE crm.growth_agg(crm.history, date, date, text) IS
 'Growth accounting of all customers, one row for each period.';
@@ -289,12 +276,12 @@ COMMENT ON AGGREGATE crm.growth_agg(crm.history, date, date, text) IS
 
 CREATE FUNCTION crm_internal.stickiness_agg_transition(internal, history crm.history, since date,
 	until date, unit text) RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_stickiness_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_stickiness_transition';
 COMMENT ON FUNCTION crm_internal.stickiness_agg_transition(internal, crm.history, date, date,
 	text) IS
 'Transition function of crm.stickiness_agg.';
 CREATE FUNCTION crm_internal.stickiness_agg_final(internal) RETURNS crm.stickiness_count[]
-	AS 'MODULE_PATHNAME', 'crm_stickiness_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_stickiness_final';
 COMMENT ON FUNCTION crm_internal.stickiness_agg_final(internal) IS
 'Final function of crm.stickiness_agg.';
 --| There is one row for each number of active periods, from 1 to the number of periods. The periods
@@ -307,14 +294,10 @@ COMMENT ON FUNCTION crm_internal.stickiness_agg_final(internal) IS
 --| The usual single number, as DAU/MAU, is
 --| `sum(active_periods * customers) / periods / sum(customers)`.
 CREATE AGGREGATE crm.stickiness_agg(history crm.history, since date, until date, unit text) (
-	SFUNC = crm_internal.stickiness_agg_transition,
-	STYPE = internal,
-	SSPACE = 8192,
-	FINALFUNC = crm_internal.stickiness_agg_final,
-	COMBINEFUNC = crm_internal.tally_combine,
-	SERIALFUNC = crm_internal.tally_serialize,
-	DESERIALFUNC = crm_internal.tally_deserialize,
-	PARALLEL = SAFE
+	SFUNC = crm_internal.stickiness_agg_transition, STYPE = internal, SSPACE = 8192,
+	PARALLEL = SAFE,
+	FINALFUNC = crm_internal.stickiness_agg_final, COMBINEFUNC = crm_internal.tally_combine,
+	SERIALFUNC = crm_internal.tally_serialize, DESERIALFUNC = crm_internal.tally_deserialize
 );
 COMMENT ON AGGREGATE crm.stickiness_agg(crm.history, date, date, text) IS
 'The number of customers by the number of periods in which they bought.';
@@ -322,29 +305,29 @@ COMMENT ON AGGREGATE crm.stickiness_agg(crm.history, date, date, text) IS
 /* Repurchase rates */
 
 CREATE FUNCTION crm_internal.repurchase_final(internal) RETURNS crm.repurchase
-	AS 'MODULE_PATHNAME', 'crm_repurchase_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_repurchase_final';
 COMMENT ON FUNCTION crm_internal.repurchase_final(internal) IS
 'Final function of the aggregates of repurchase rates.';
 CREATE FUNCTION crm_internal.repeat_rate_transition(internal, history crm.history, since date,
 	until date) RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_repeat_rate_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_repeat_rate_transition';
 COMMENT ON FUNCTION crm_internal.repeat_rate_transition(internal, crm.history, date, date) IS
 'Transition function of crm.repeat_rate.';
 CREATE FUNCTION crm_internal.repeat_rate_transition(internal, history crm.history, since date,
 	until date, once_a_day boolean) RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_repeat_rate_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_repeat_rate_transition';
 COMMENT ON FUNCTION crm_internal.repeat_rate_transition(internal, crm.history, date, date,
 	boolean) IS
 'Transition function of crm.repeat_rate with once_a_day.';
 CREATE FUNCTION crm_internal.came_back_rate_transition(internal, history crm.history, since date,
 	until date, next_since date, next_until date) RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_came_back_rate_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_came_back_rate_transition';
 COMMENT ON FUNCTION crm_internal.came_back_rate_transition(internal, crm.history, date, date, date,
 	date) IS
 'Transition function of crm.came_back_rate.';
 CREATE FUNCTION crm_internal.repeat_within_transition(internal, history crm.history, as_of date,
 	since date, until date, days int) RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_repeat_within_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_repeat_within_transition';
 COMMENT ON FUNCTION crm_internal.repeat_within_transition(internal, crm.history, date, date, date,
 	int) IS
 'Transition function of crm.repeat_within.';
@@ -357,14 +340,9 @@ COMMENT ON FUNCTION crm_internal.repeat_within_transition(internal, crm.history,
 --|
 --| Give one history for each customer. Rows with a NULL are skipped. NULL if no row is left.
 CREATE AGGREGATE crm.repeat_rate(history crm.history, since date, until date) (
-	SFUNC = crm_internal.repeat_rate_transition,
-	STYPE = internal,
-	SSPACE = 128,
-	FINALFUNC = crm_internal.repurchase_final,
-	COMBINEFUNC = crm_internal.tally_combine,
-	SERIALFUNC = crm_internal.tally_serialize,
-	DESERIALFUNC = crm_internal.tally_deserialize,
-	PARALLEL = SAFE
+	SFUNC = crm_internal.repeat_rate_transition, STYPE = internal, SSPACE = 128, PARALLEL = SAFE,
+	FINALFUNC = crm_internal.repurchase_final, COMBINEFUNC = crm_internal.tally_combine,
+	SERIALFUNC = crm_internal.tally_serialize, DESERIALFUNC = crm_internal.tally_deserialize
 );
 COMMENT ON AGGREGATE crm.repeat_rate(crm.history, date, date) IS
 'Repurchase rate by people (复购率) of the customers who bought within a window of days.';
@@ -373,14 +351,9 @@ COMMENT ON AGGREGATE crm.repeat_rate(crm.history, date, date) IS
 --|
 --| Everything else is as in crm.repeat_rate without `once_a_day`.
 CREATE AGGREGATE crm.repeat_rate(history crm.history, since date, until date, once_a_day boolean) (
-	SFUNC = crm_internal.repeat_rate_transition,
-	STYPE = internal,
-	SSPACE = 128,
-	FINALFUNC = crm_internal.repurchase_final,
-	COMBINEFUNC = crm_internal.tally_combine,
-	SERIALFUNC = crm_internal.tally_serialize,
-	DESERIALFUNC = crm_internal.tally_deserialize,
-	PARALLEL = SAFE
+	SFUNC = crm_internal.repeat_rate_transition, STYPE = internal, SSPACE = 128, PARALLEL = SAFE,
+	FINALFUNC = crm_internal.repurchase_final, COMBINEFUNC = crm_internal.tally_combine,
+	SERIALFUNC = crm_internal.tally_serialize, DESERIALFUNC = crm_internal.tally_deserialize
 );
 COMMENT ON AGGREGATE crm.repeat_rate(crm.history, date, date, boolean) IS
 'Repurchase rate by people, where the purchases of one day may count as one.';
@@ -390,14 +363,9 @@ COMMENT ON AGGREGATE crm.repeat_rate(crm.history, date, date, boolean) IS
 --| Give one history for each customer. Rows with a NULL are skipped. NULL if no row is left.
 CREATE AGGREGATE crm.came_back_rate(history crm.history, since date, until date, next_since date,
 	next_until date) (
-	SFUNC = crm_internal.came_back_rate_transition,
-	STYPE = internal,
-	SSPACE = 128,
-	FINALFUNC = crm_internal.repurchase_final,
-	COMBINEFUNC = crm_internal.tally_combine,
-	SERIALFUNC = crm_internal.tally_serialize,
-	DESERIALFUNC = crm_internal.tally_deserialize,
-	PARALLEL = SAFE
+	SFUNC = crm_internal.came_back_rate_transition, STYPE = internal, SSPACE = 128, PARALLEL = SAFE,
+	FINALFUNC = crm_internal.repurchase_final, COMBINEFUNC = crm_internal.tally_combine,
+	SERIALFUNC = crm_internal.tally_serialize, DESERIALFUNC = crm_internal.tally_deserialize
 );
 COMMENT ON AGGREGATE crm.came_back_rate(crm.history, date, date, date, date) IS
 'Repurchase rate (回购率) of customers from one window of days to another.';
@@ -414,14 +382,9 @@ COMMENT ON AGGREGATE crm.came_back_rate(crm.history, date, date, date, date) IS
 --| Give one history for each customer. Rows with a NULL are skipped. NULL if no row is left.
 CREATE AGGREGATE crm.repeat_within(history crm.history, as_of date, since date, until date,
 	days int) (
-	SFUNC = crm_internal.repeat_within_transition,
-	STYPE = internal,
-	SSPACE = 128,
-	FINALFUNC = crm_internal.repurchase_final,
-	COMBINEFUNC = crm_internal.tally_combine,
-	SERIALFUNC = crm_internal.tally_serialize,
-	DESERIALFUNC = crm_internal.tally_deserialize,
-	PARALLEL = SAFE
+	SFUNC = crm_internal.repeat_within_transition, STYPE = internal, SSPACE = 128, PARALLEL = SAFE,
+	FINALFUNC = crm_internal.repurchase_final, COMBINEFUNC = crm_internal.tally_combine,
+	SERIALFUNC = crm_internal.tally_serialize, DESERIALFUNC = crm_internal.tally_deserialize
 );
 COMMENT ON AGGREGATE crm.repeat_within(crm.history, date, date, date, int) IS
 'Repurchase rate of a cohort within a number of days after the first purchase.';

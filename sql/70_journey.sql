@@ -23,18 +23,18 @@ COMMENT ON COLUMN crm.funnel.reached_at IS
 
 CREATE FUNCTION crm_internal.funnel_agg_transition(internal, at timestamptz, steps boolean[],
 	within interval) RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_funnel_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_funnel_transition';
 COMMENT ON FUNCTION crm_internal.funnel_agg_transition(internal, timestamptz, boolean[],
 	interval) IS
 'Transition function of crm.funnel_agg.';
 CREATE FUNCTION crm_internal.funnel_agg_transition(internal, at timestamptz, steps boolean[],
 	within interval, mode text) RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_funnel_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_funnel_transition';
 COMMENT ON FUNCTION crm_internal.funnel_agg_transition(internal, timestamptz, boolean[], interval,
 	text) IS
 'Transition function of crm.funnel_agg with a mode.';
 CREATE FUNCTION crm_internal.funnel_agg_final(internal) RETURNS crm.funnel
-	AS 'MODULE_PATHNAME', 'crm_funnel_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_funnel_final';
 COMMENT ON FUNCTION crm_internal.funnel_agg_final(internal) IS 'Final function of crm.funnel_agg.';
 
 --| Group by customer. The rows are the events of one customer, in any order. No ORDER BY is
@@ -70,11 +70,8 @@ COMMENT ON FUNCTION crm_internal.funnel_agg_final(internal) IS 'Final function o
 --|  GROUP BY customer;
 --| ```
 CREATE AGGREGATE crm.funnel_agg(at timestamptz, steps boolean[], within interval) (
-	SFUNC = crm_internal.funnel_agg_transition,
-	STYPE = internal,
-	SSPACE = 256,
-	FINALFUNC = crm_internal.funnel_agg_final,
-	PARALLEL = SAFE
+	SFUNC = crm_internal.funnel_agg_transition, STYPE = internal, SSPACE = 256, PARALLEL = SAFE,
+	FINALFUNC = crm_internal.funnel_agg_final
 );
 COMMENT ON AGGREGATE crm.funnel_agg(timestamptz, boolean[], interval) IS
 'The deepest step of a funnel that a customer reached within a time, with the time of each step.';
@@ -83,11 +80,8 @@ COMMENT ON AGGREGATE crm.funnel_agg(timestamptz, boolean[], interval) IS
 --|
 --| Everything else is as in crm.funnel_agg without a mode.
 CREATE AGGREGATE crm.funnel_agg(at timestamptz, steps boolean[], within interval, mode text) (
-	SFUNC = crm_internal.funnel_agg_transition,
-	STYPE = internal,
-	SSPACE = 256,
-	FINALFUNC = crm_internal.funnel_agg_final,
-	PARALLEL = SAFE
+	SFUNC = crm_internal.funnel_agg_transition, STYPE = internal, SSPACE = 256, PARALLEL = SAFE,
+	FINALFUNC = crm_internal.funnel_agg_final
 );
 COMMENT ON AGGREGATE crm.funnel_agg(timestamptz, boolean[], interval, text) IS
 'The deepest step of a funnel, where steps of equal times may be refused.';
@@ -106,11 +100,11 @@ COMMENT ON COLUMN crm.touch_path.touched_at IS
 
 CREATE FUNCTION crm_internal.path_agg_transition(internal, at timestamptz, touch text, longest int)
 	RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_path_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_path_transition';
 COMMENT ON FUNCTION crm_internal.path_agg_transition(internal, timestamptz, text, int) IS
 'Transition function of crm.path_agg.';
 CREATE FUNCTION crm_internal.path_agg_final(internal) RETURNS crm.touch_path
-	AS 'MODULE_PATHNAME', 'crm_path_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_path_final';
 COMMENT ON FUNCTION crm_internal.path_agg_final(internal) IS 'Final function of crm.path_agg.';
 
 --| Group by customer or by conversion. The rows may come in any order. No ORDER BY is necessary.
@@ -132,11 +126,8 @@ COMMENT ON FUNCTION crm_internal.path_agg_final(internal) IS 'Final function of 
 --|                ('2025-01-03', 'search')) AS touched(at, touch);
 --| ```
 CREATE AGGREGATE crm.path_agg(at timestamptz, touch text, longest int) (
-	SFUNC = crm_internal.path_agg_transition,
-	STYPE = internal,
-	SSPACE = 256,
-	FINALFUNC = crm_internal.path_agg_final,
-	PARALLEL = SAFE
+	SFUNC = crm_internal.path_agg_transition, STYPE = internal, SSPACE = 256, PARALLEL = SAFE,
+	FINALFUNC = crm_internal.path_agg_final
 );
 COMMENT ON AGGREGATE crm.path_agg(timestamptz, text, int) IS
 'The last touches of a customer in order of time, with repeats in a row as one touch.';
@@ -179,18 +170,18 @@ COMMENT ON COLUMN crm.channel_credit.removal_effect IS
 
 CREATE FUNCTION crm_internal.attribution_agg_transition(internal, touches text[], amount numeric)
 	RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_attribution_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_attribution_transition';
 COMMENT ON FUNCTION crm_internal.attribution_agg_transition(internal, text[], numeric) IS
 'Transition function of crm.attribution_agg.';
 CREATE FUNCTION crm_internal.attribution_agg_transition(internal, touches text[],
 	touched_at timestamptz[], converted_at timestamptz, amount numeric, half_life interval)
 	RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_attribution_times_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_attribution_times_transition';
 COMMENT ON FUNCTION crm_internal.attribution_agg_transition(internal, text[], timestamptz[],
 	timestamptz, numeric, interval) IS
 'Transition function of crm.attribution_agg with times.';
 CREATE FUNCTION crm_internal.attribution_agg_final(internal) RETURNS crm.channel_credit[]
-	AS 'MODULE_PATHNAME', 'crm_attribution_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_attribution_final';
 COMMENT ON FUNCTION crm_internal.attribution_agg_final(internal) IS
 'Final function of crm.attribution_agg.';
 
@@ -225,11 +216,9 @@ COMMENT ON FUNCTION crm_internal.attribution_agg_final(internal) IS
 --|        unnest(credits) AS credit;
 --| ```
 CREATE AGGREGATE crm.attribution_agg(touches text[], amount numeric) (
-	SFUNC = crm_internal.attribution_agg_transition,
-	STYPE = internal,
-	SSPACE = 32768,
-	FINALFUNC = crm_internal.attribution_agg_final,
-	PARALLEL = SAFE
+	SFUNC = crm_internal.attribution_agg_transition, STYPE = internal, SSPACE = 32768,
+	PARALLEL = SAFE,
+	FINALFUNC = crm_internal.attribution_agg_final
 );
 COMMENT ON AGGREGATE crm.attribution_agg(text[], numeric) IS
 'The credit of each channel for conversions, by all models that need no times.';
@@ -244,11 +233,9 @@ COMMENT ON AGGREGATE crm.attribution_agg(text[], numeric) IS
 --| Errors: a `half_life` that changes or is not above 0, and arrays of different lengths.
 CREATE AGGREGATE crm.attribution_agg(touches text[], touched_at timestamptz[],
 	converted_at timestamptz, amount numeric, half_life interval) (
-	SFUNC = crm_internal.attribution_agg_transition,
-	STYPE = internal,
-	SSPACE = 32768,
-	FINALFUNC = crm_internal.attribution_agg_final,
-	PARALLEL = SAFE
+	SFUNC = crm_internal.attribution_agg_transition, STYPE = internal, SSPACE = 32768,
+	PARALLEL = SAFE,
+	FINALFUNC = crm_internal.attribution_agg_final
 );
 COMMENT ON AGGREGATE crm.attribution_agg(text[], timestamptz[], timestamptz, numeric, interval) IS
 'The credit of each channel for conversions, by all seven models.';
@@ -266,6 +253,6 @@ COMMENT ON AGGREGATE crm.attribution_agg(text[], timestamptz[], timestamptz, num
 --| ```
 CREATE FUNCTION crm.touch_credits(kind text, touched_at timestamptz[], converted_at timestamptz,
 	amount numeric, half_life interval DEFAULT '7 days') RETURNS numeric[]
-	AS 'MODULE_PATHNAME', 'crm_touch_credits' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_touch_credits';
 COMMENT ON FUNCTION crm.touch_credits(text, timestamptz[], timestamptz, numeric, interval) IS
 'The credit of each touch for one conversion.';

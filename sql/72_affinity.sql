@@ -42,16 +42,16 @@ COMMENT ON COLUMN crm.affinity.pairs_tested IS
 
 CREATE FUNCTION crm_internal.affinity_agg_transition(internal, basket text, product text,
 	min_baskets bigint) RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_affinity_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_affinity_transition';
 COMMENT ON FUNCTION crm_internal.affinity_agg_transition(internal, text, text, bigint) IS
 'Transition function of crm.affinity_agg.';
 CREATE FUNCTION crm_internal.affinity_agg_transition(internal, basket bigint, product text,
 	min_baskets bigint) RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_affinity_number_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_affinity_number_transition';
 COMMENT ON FUNCTION crm_internal.affinity_agg_transition(internal, bigint, text, bigint) IS
 'Transition function of crm.affinity_agg with numbers of baskets.';
 CREATE FUNCTION crm_internal.affinity_agg_final(internal) RETURNS crm.affinity[]
-	AS 'MODULE_PATHNAME', 'crm_affinity_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_affinity_final';
 COMMENT ON FUNCTION crm_internal.affinity_agg_final(internal) IS
 'Final function of crm.affinity_agg.';
 
@@ -83,21 +83,17 @@ COMMENT ON FUNCTION crm_internal.affinity_agg_final(internal) IS
 --|        unnest(pairs) AS pair;
 --| ```
 CREATE AGGREGATE crm.affinity_agg(basket bigint, product text, min_baskets bigint) (
-	SFUNC = crm_internal.affinity_agg_transition,
-	STYPE = internal,
-	SSPACE = 1000000,
-	FINALFUNC = crm_internal.affinity_agg_final,
-	PARALLEL = SAFE
+	SFUNC = crm_internal.affinity_agg_transition, STYPE = internal, SSPACE = 1000000,
+	PARALLEL = SAFE,
+	FINALFUNC = crm_internal.affinity_agg_final
 );
 COMMENT ON AGGREGATE crm.affinity_agg(bigint, text, bigint) IS
 'Pairs of products in the same baskets, with support, confidence, lift and chi-square.';
 --| Everything is as in crm.affinity_agg with numbers of baskets.
 CREATE AGGREGATE crm.affinity_agg(basket text, product text, min_baskets bigint) (
-	SFUNC = crm_internal.affinity_agg_transition,
-	STYPE = internal,
-	SSPACE = 1000000,
-	FINALFUNC = crm_internal.affinity_agg_final,
-	PARALLEL = SAFE
+	SFUNC = crm_internal.affinity_agg_transition, STYPE = internal, SSPACE = 1000000,
+	PARALLEL = SAFE,
+	FINALFUNC = crm_internal.affinity_agg_final
 );
 COMMENT ON AGGREGATE crm.affinity_agg(text, text, bigint) IS
 'Pairs of products in the same baskets, where baskets have names.';

@@ -53,47 +53,44 @@ COMMENT ON COLUMN crm.survey_score.response_rate IS 'Answers divided by surveys,
 /* Support of all three */
 
 CREATE FUNCTION crm_internal.voice_combine(internal, internal) RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_voice_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_voice_combine';
 COMMENT ON FUNCTION crm_internal.voice_combine(internal, internal) IS
 'Adds the counts of two workers.';
 CREATE FUNCTION crm_internal.voice_serialize(internal) RETURNS bytea
-	AS 'MODULE_PATHNAME', 'crm_voice_serialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_voice_serialize';
 COMMENT ON FUNCTION crm_internal.voice_serialize(internal) IS 'Packs the counts of a worker.';
 CREATE FUNCTION crm_internal.voice_deserialize(bytea, internal) RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_voice_deserialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_voice_deserialize';
 COMMENT ON FUNCTION crm_internal.voice_deserialize(bytea, internal) IS
 'Unpacks the counts of a worker and checks the bytes.';
 CREATE FUNCTION crm_internal.nps_agg_final(internal) RETURNS crm.nps
-	AS 'MODULE_PATHNAME', 'crm_nps_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_nps_final';
 COMMENT ON FUNCTION crm_internal.nps_agg_final(internal) IS 'Final function of crm.nps_agg.';
 CREATE FUNCTION crm_internal.survey_score_final(internal) RETURNS crm.survey_score
-	AS 'MODULE_PATHNAME', 'crm_survey_score_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_survey_score_final';
 COMMENT ON FUNCTION crm_internal.survey_score_final(internal) IS
 'Final function of crm.csat_agg and crm.ces_agg.';
 
-CREATE FUNCTION crm_internal.nps_agg_transition(internal, score numeric)
-	RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_nps_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION crm_internal.nps_agg_transition(internal, score numeric) RETURNS internal
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_nps_transition';
 COMMENT ON FUNCTION crm_internal.nps_agg_transition(internal, numeric) IS
 'Transition function of crm.nps_agg.';
-CREATE FUNCTION crm_internal.csat_agg_transition(internal, score numeric)
-	RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_csat_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION crm_internal.csat_agg_transition(internal, score numeric) RETURNS internal
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_csat_transition';
 COMMENT ON FUNCTION crm_internal.csat_agg_transition(internal, numeric) IS
 'Transition function of crm.csat_agg.';
 CREATE FUNCTION crm_internal.csat_agg_transition(internal, score numeric, top int, scale int)
 	RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_csat_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_csat_transition';
 COMMENT ON FUNCTION crm_internal.csat_agg_transition(internal, numeric, int, int) IS
 'Transition function of crm.csat_agg with a scale.';
-CREATE FUNCTION crm_internal.ces_agg_transition(internal, score numeric)
-	RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_ces_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION crm_internal.ces_agg_transition(internal, score numeric) RETURNS internal
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_ces_transition';
 COMMENT ON FUNCTION crm_internal.ces_agg_transition(internal, numeric) IS
 'Transition function of crm.ces_agg.';
 CREATE FUNCTION crm_internal.ces_agg_transition(internal, score numeric, top int, scale int)
 	RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_ces_transition' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_ces_transition';
 COMMENT ON FUNCTION crm_internal.ces_agg_transition(internal, numeric, int, int) IS
 'Transition function of crm.ces_agg with a scale.';
 
@@ -115,14 +112,9 @@ COMMENT ON FUNCTION crm_internal.ces_agg_transition(internal, numeric, int, int)
 --| SELECT (crm.nps_agg(score)).* FROM (VALUES (10), (9), (7), (3), (NULL)) AS answer(score);
 --| ```
 CREATE AGGREGATE crm.nps_agg(score numeric) (
-	SFUNC = crm_internal.nps_agg_transition,
-	STYPE = internal,
-	SSPACE = 1024,
-	FINALFUNC = crm_internal.nps_agg_final,
-	COMBINEFUNC = crm_internal.voice_combine,
-	SERIALFUNC = crm_internal.voice_serialize,
-	DESERIALFUNC = crm_internal.voice_deserialize,
-	PARALLEL = SAFE
+	SFUNC = crm_internal.nps_agg_transition, STYPE = internal, SSPACE = 1024, PARALLEL = SAFE,
+	FINALFUNC = crm_internal.nps_agg_final, COMBINEFUNC = crm_internal.voice_combine,
+	SERIALFUNC = crm_internal.voice_serialize, DESERIALFUNC = crm_internal.voice_deserialize
 );
 COMMENT ON AGGREGATE crm.nps_agg(numeric) IS
 'The Net Promoter Score of answers from 0 to 10, with its standard error.';
@@ -139,14 +131,9 @@ COMMENT ON AGGREGATE crm.nps_agg(numeric) IS
 --| SELECT (crm.csat_agg(score)).* FROM (VALUES (5), (4), (2), (NULL)) AS answer(score);
 --| ```
 CREATE AGGREGATE crm.csat_agg(score numeric) (
-	SFUNC = crm_internal.csat_agg_transition,
-	STYPE = internal,
-	SSPACE = 1024,
-	FINALFUNC = crm_internal.survey_score_final,
-	COMBINEFUNC = crm_internal.voice_combine,
-	SERIALFUNC = crm_internal.voice_serialize,
-	DESERIALFUNC = crm_internal.voice_deserialize,
-	PARALLEL = SAFE
+	SFUNC = crm_internal.csat_agg_transition, STYPE = internal, SSPACE = 1024, PARALLEL = SAFE,
+	FINALFUNC = crm_internal.survey_score_final, COMBINEFUNC = crm_internal.voice_combine,
+	SERIALFUNC = crm_internal.voice_serialize, DESERIALFUNC = crm_internal.voice_deserialize
 );
 COMMENT ON AGGREGATE crm.csat_agg(numeric) IS
 'Customer satisfaction by answers from 1 to 5, with its standard error.';
@@ -157,14 +144,9 @@ COMMENT ON AGGREGATE crm.csat_agg(numeric) IS
 --| Both are the same in all rows. Rows in which one of them is NULL are skipped. Everything else is
 --| as in crm.csat_agg without a scale.
 CREATE AGGREGATE crm.csat_agg(score numeric, top int, scale int) (
-	SFUNC = crm_internal.csat_agg_transition,
-	STYPE = internal,
-	SSPACE = 1024,
-	FINALFUNC = crm_internal.survey_score_final,
-	COMBINEFUNC = crm_internal.voice_combine,
-	SERIALFUNC = crm_internal.voice_serialize,
-	DESERIALFUNC = crm_internal.voice_deserialize,
-	PARALLEL = SAFE
+	SFUNC = crm_internal.csat_agg_transition, STYPE = internal, SSPACE = 1024, PARALLEL = SAFE,
+	FINALFUNC = crm_internal.survey_score_final, COMBINEFUNC = crm_internal.voice_combine,
+	SERIALFUNC = crm_internal.voice_serialize, DESERIALFUNC = crm_internal.voice_deserialize
 );
 COMMENT ON AGGREGATE crm.csat_agg(numeric, int, int) IS
 'Customer satisfaction by answers on a scale of another length.';
@@ -179,14 +161,9 @@ COMMENT ON AGGREGATE crm.csat_agg(numeric, int, int) IS
 --| SELECT (crm.ces_agg(score)).* FROM (VALUES (7), (5), (2), (NULL)) AS answer(score);
 --| ```
 CREATE AGGREGATE crm.ces_agg(score numeric) (
-	SFUNC = crm_internal.ces_agg_transition,
-	STYPE = internal,
-	SSPACE = 1024,
-	FINALFUNC = crm_internal.survey_score_final,
-	COMBINEFUNC = crm_internal.voice_combine,
-	SERIALFUNC = crm_internal.voice_serialize,
-	DESERIALFUNC = crm_internal.voice_deserialize,
-	PARALLEL = SAFE
+	SFUNC = crm_internal.ces_agg_transition, STYPE = internal, SSPACE = 1024, PARALLEL = SAFE,
+	FINALFUNC = crm_internal.survey_score_final, COMBINEFUNC = crm_internal.voice_combine,
+	SERIALFUNC = crm_internal.voice_serialize, DESERIALFUNC = crm_internal.voice_deserialize
 );
 COMMENT ON AGGREGATE crm.ces_agg(numeric) IS
 'The customer effort score of answers from 1 to 7, with its standard error.';
@@ -198,14 +175,9 @@ COMMENT ON AGGREGATE crm.ces_agg(numeric) IS
 --| Both are the same in all rows. Rows in which one of them is NULL are skipped. Everything else is
 --| as in crm.ces_agg without a scale.
 CREATE AGGREGATE crm.ces_agg(score numeric, top int, scale int) (
-	SFUNC = crm_internal.ces_agg_transition,
-	STYPE = internal,
-	SSPACE = 1024,
-	FINALFUNC = crm_internal.survey_score_final,
-	COMBINEFUNC = crm_internal.voice_combine,
-	SERIALFUNC = crm_internal.voice_serialize,
-	DESERIALFUNC = crm_internal.voice_deserialize,
-	PARALLEL = SAFE
+	SFUNC = crm_internal.ces_agg_transition, STYPE = internal, SSPACE = 1024, PARALLEL = SAFE,
+	FINALFUNC = crm_internal.survey_score_final, COMBINEFUNC = crm_internal.voice_combine,
+	SERIALFUNC = crm_internal.voice_serialize, DESERIALFUNC = crm_internal.voice_deserialize
 );
 COMMENT ON AGGREGATE crm.ces_agg(numeric, int, int) IS
 'The customer effort score of answers on a scale of another length.';

@@ -9,12 +9,12 @@
 
 --| A setting that is no date YYYY-MM-DD is an error.
 CREATE FUNCTION crm.as_of() RETURNS date
-	AS 'MODULE_PATHNAME', 'crm_as_of' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+	LANGUAGE C STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_as_of';
 COMMENT ON FUNCTION crm.as_of() IS
 'The setting crm.as_of where it is set, else the current date.';
 
 CREATE FUNCTION crm_internal.as_of_setting() RETURNS date
-	AS 'MODULE_PATHNAME', 'crm_as_of_setting' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+	LANGUAGE C STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_as_of_setting';
 COMMENT ON FUNCTION crm_internal.as_of_setting() IS
 'The setting crm.as_of, and NULL where it is not set.';
 
@@ -439,12 +439,12 @@ COMMENT ON FUNCTION crm_internal.create_workspace_as_caller(text, text) IS
 --| ```
 CREATE FUNCTION crm.create_workspace(workspace text, time_zone text DEFAULT NULL)
 	RETURNS regnamespace
-	AS 'MODULE_PATHNAME', 'crm_as_caller' LANGUAGE C;
+	LANGUAGE C AS 'MODULE_PATHNAME', 'crm_as_caller';
 COMMENT ON FUNCTION crm.create_workspace(text, text) IS
 'Makes a workspace with tables of its own: a schema of yours with tables, rules and views.';
 
 CREATE FUNCTION crm_internal.equality_operator(type regtype) RETURNS regoperator
-	AS 'MODULE_PATHNAME', 'crm_equality_operator' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+	LANGUAGE C STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_equality_operator';
 COMMENT ON FUNCTION crm_internal.equality_operator(regtype) IS
 'The operator by which DISTINCT and indexes find equal values of a type.';
 

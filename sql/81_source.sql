@@ -7,50 +7,50 @@
  */
 
 CREATE FUNCTION crm_internal.noted_in(notes regclass, view regclass DEFAULT NULL) RETURNS boolean
-	AS 'MODULE_PATHNAME', 'crm_noted_in' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_noted_in';
 COMMENT ON FUNCTION crm_internal.noted_in(regclass, regclass) IS
 'Always true. In the condition of a trigger it says which table of notes the trigger writes, and '
 'which view reads the table.';
 
 CREATE FUNCTION crm_internal.note_changes() RETURNS trigger
-	AS 'MODULE_PATHNAME', 'crm_note_changes' LANGUAGE C;
+	LANGUAGE C AS 'MODULE_PATHNAME', 'crm_note_changes';
 COMMENT ON FUNCTION crm_internal.note_changes() IS
 'The trigger on a table that a workspace reads, which notes the customers of changed rows.';
 
 CREATE FUNCTION crm_internal.note_everyone() RETURNS trigger
-	AS 'MODULE_PATHNAME', 'crm_note_everyone' LANGUAGE C;
+	LANGUAGE C AS 'MODULE_PATHNAME', 'crm_note_everyone';
 COMMENT ON FUNCTION crm_internal.note_everyone() IS
 'The trigger on a table of a workspace whose change concerns all customers. Its argument is the '
 'reason.';
 
 CREATE FUNCTION crm_internal.key_fits(key anyelement) RETURNS boolean
-	AS 'MODULE_PATHNAME', 'crm_key_fits' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_key_fits';
 COMMENT ON FUNCTION crm_internal.key_fits(anyelement) IS
 'Whether the key of a customer has at most 1024 bytes, so that an index can hold it.';
 
 CREATE FUNCTION crm_internal.plausible_day(day date, earliest date, latest date) RETURNS boolean
-	AS 'MODULE_PATHNAME', 'crm_plausible_day' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_plausible_day';
 COMMENT ON FUNCTION crm_internal.plausible_day(date, date, date) IS
 'Whether a day lies between two days, which are included.';
 
 CREATE FUNCTION crm_internal.is_one_expression(expression text) RETURNS boolean
-	AS 'MODULE_PATHNAME', 'crm_is_one_expression' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+	LANGUAGE C STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_is_one_expression';
 COMMENT ON FUNCTION crm_internal.is_one_expression(text) IS
 'Whether a text is one expression, and not the end of one statement and the start of another.';
 
 CREATE FUNCTION crm_internal.view_reads(view regclass, relation regclass, view_column name)
 	RETURNS name[]
-	AS 'MODULE_PATHNAME', 'crm_view_reads' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+	LANGUAGE C STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_view_reads';
 COMMENT ON FUNCTION crm_internal.view_reads(regclass, regclass, name) IS
 'The columns of a relation from which a column of a view is made, by the names that they have now.';
 
 CREATE FUNCTION crm_internal.view_condition(view regclass, relation regclass) RETURNS text
-	AS 'MODULE_PATHNAME', 'crm_view_condition' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+	LANGUAGE C STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_view_condition';
 COMMENT ON FUNCTION crm_internal.view_condition(regclass, regclass) IS
 'The condition of a view on a relation, with the names that its columns have now.';
 
 CREATE FUNCTION crm_internal.check_purchase_model(kind text) RETURNS void
-	AS 'MODULE_PATHNAME', 'crm_check_purchase_model' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+	LANGUAGE C STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_check_purchase_model';
 COMMENT ON FUNCTION crm_internal.check_purchase_model(text) IS
 'An error that lists the kinds of models of purchases, if there is no such kind.';
 
@@ -111,7 +111,7 @@ CREATE FUNCTION crm.attach(workspace text, source regclass, customer name, at na
 	at_time_zone text DEFAULT NULL, order_id name DEFAULT NULL, product name DEFAULT NULL,
 	channel name DEFAULT NULL, country name DEFAULT NULL, email name DEFAULT NULL)
 	RETURNS regnamespace
-	AS 'MODULE_PATHNAME', 'crm_as_caller' LANGUAGE C;
+	LANGUAGE C AS 'MODULE_PATHNAME', 'crm_as_caller';
 COMMENT ON FUNCTION crm.attach(text, regclass, name, name, name, name, text, text, text, name, name,
 	name, name, name) IS
 'Makes a workspace over a table or view that is there: SELECT '
@@ -782,7 +782,7 @@ COMMENT ON FUNCTION crm_internal.change_source_as_owner(text, jsonb, text) IS
 
 CREATE FUNCTION crm_internal.change_source(workspace text, changes jsonb, caller_path text)
 	RETURNS void
-	AS 'MODULE_PATHNAME', 'crm_as_owner' LANGUAGE C;
+	LANGUAGE C AS 'MODULE_PATHNAME', 'crm_as_owner';
 COMMENT ON FUNCTION crm_internal.change_source(text, jsonb, text) IS
 'Runs crm_internal.change_source_as_owner with the rights of the owner of the workspace.';
 
@@ -822,7 +822,7 @@ CREATE FUNCTION crm.change_source(workspace text, source regclass DEFAULT NULL,
 	cost name DEFAULT NULL, filter text DEFAULT NULL, time_zone text DEFAULT NULL,
 	at_time_zone text DEFAULT NULL, order_id name DEFAULT NULL, product name DEFAULT NULL,
 	channel name DEFAULT NULL, country name DEFAULT NULL, email name DEFAULT NULL) RETURNS void
-	AS 'MODULE_PATHNAME', 'crm_as_caller' LANGUAGE C;
+	LANGUAGE C AS 'MODULE_PATHNAME', 'crm_as_caller';
 COMMENT ON FUNCTION crm.change_source(text, regclass, name, name, name, name, text, text, text,
 	name, name, name, name, name) IS
 'Attaches a workspace to another relation, other columns or another filter, and keeps everything '

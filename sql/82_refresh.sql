@@ -183,7 +183,7 @@ COMMENT ON FUNCTION crm_internal.refresh_start_as_owner(text, boolean) IS
 
 CREATE FUNCTION crm_internal.refresh_start(workspace text, "full" boolean, OUT run bigint,
 	OUT everyone boolean, OUT before timestamptz) RETURNS record
-	AS 'MODULE_PATHNAME', 'crm_as_maintainer' LANGUAGE C;
+	LANGUAGE C AS 'MODULE_PATHNAME', 'crm_as_maintainer';
 COMMENT ON FUNCTION crm_internal.refresh_start(text, boolean) IS
 'Enters a run of crm.refresh into refresh_run and says whether it must recompute everyone: when '
 'asked to, when nothing is stored yet, when everyone is noted as changed, or when the source has '
@@ -227,7 +227,7 @@ COMMENT ON FUNCTION crm_internal.refresh_step_as_owner(text, bigint, boolean, in
 -- True when nothing is left to do.
 CREATE FUNCTION crm_internal.refresh_step(workspace text, run bigint, everyone boolean,
 	batch integer, before timestamptz) RETURNS boolean
-	AS 'MODULE_PATHNAME', 'crm_as_maintainer' LANGUAGE C;
+	LANGUAGE C AS 'MODULE_PATHNAME', 'crm_as_maintainer';
 COMMENT ON FUNCTION crm_internal.refresh_step(text, bigint, boolean, integer, timestamptz) IS
 'One transaction of crm.refresh: a batch, and the run''s row in refresh_run.';
 
@@ -310,7 +310,7 @@ COMMENT ON FUNCTION crm_internal.refresh_finish_as_owner(text, bigint) IS
 
 CREATE FUNCTION crm_internal.refresh_finish(workspace text, run bigint, OUT customers bigint,
 	OUT purchases bigint, OUT seconds float8) RETURNS record
-	AS 'MODULE_PATHNAME', 'crm_as_maintainer' LANGUAGE C;
+	LANGUAGE C AS 'MODULE_PATHNAME', 'crm_as_maintainer';
 COMMENT ON FUNCTION crm_internal.refresh_finish(text, bigint) IS
 'The end of crm.refresh: makes the first thresholds where there are none, and returns what the run '
 'did.';

@@ -617,12 +617,12 @@ COMMENT ON FUNCTION crm_internal.twin_facts_inside(text, text, text, boolean) IS
 
 CREATE FUNCTION crm_internal.twin_facts(workspace text, as_stored boolean)
 	RETURNS crm_internal.fact[]
-	AS 'MODULE_PATHNAME', 'crm_twin_facts' LANGUAGE C STRICT;
+	LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'crm_twin_facts';
 COMMENT ON FUNCTION crm_internal.twin_facts(text, boolean) IS
 'What the catalog says of a twin of a workspace, which exists only meanwhile.';
 
 CREATE FUNCTION crm_internal.lock_relations(relations regclass[]) RETURNS integer
-	AS 'MODULE_PATHNAME', 'crm_lock_relations' LANGUAGE C STRICT;
+	LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'crm_lock_relations';
 COMMENT ON FUNCTION crm_internal.lock_relations(regclass[]) IS
 'Locks relations of the caller against everybody, in the order given.';
 

@@ -164,7 +164,7 @@ COMMENT ON FUNCTION crm_internal.freeze_thresholds_as_owner(text, date) IS
 CREATE FUNCTION crm.freeze_thresholds(workspace text, as_of date DEFAULT NULL,
 	OUT customers bigint, OUT thresholds crm.rfm_thresholds, OUT a_threshold numeric,
 	OUT b_threshold numeric) RETURNS record
-	AS 'MODULE_PATHNAME', 'crm_as_maintainer' LANGUAGE C;
+	LANGUAGE C AS 'MODULE_PATHNAME', 'crm_as_maintainer';
 COMMENT ON FUNCTION crm.freeze_thresholds(text, date) IS
 'Freezes the thresholds of the scores and classes of a workspace as of a day.';
 
@@ -244,7 +244,7 @@ COMMENT ON FUNCTION crm_internal.fit_as_owner(text, date, text) IS
 --| the last purchase is older than 30 days and than three times the usual days between purchases.
 CREATE FUNCTION crm.fit(workspace text, as_of date DEFAULT NULL, kind text DEFAULT NULL)
 	RETURNS TABLE (role text, fitted text, customers bigint, log_likelihood float8, parameters text)
-	AS 'MODULE_PATHNAME', 'crm_as_maintainer' LANGUAGE C;
+	LANGUAGE C AS 'MODULE_PATHNAME', 'crm_as_maintainer';
 COMMENT ON FUNCTION crm.fit(text, date, text) IS
 'Fits the models of a workspace on the purchases up to a day.';
 
@@ -352,6 +352,6 @@ COMMENT ON FUNCTION crm_internal.backtest_as_owner(text, date, date, text) IS
 CREATE FUNCTION crm.backtest(workspace text, calibration_end date, as_of date DEFAULT NULL,
 	kind text DEFAULT NULL)
 	RETURNS TABLE (measure text, actual float8, model float8, naive float8)
-	AS 'MODULE_PATHNAME', 'crm_as_reader' LANGUAGE C STABLE;
+	LANGUAGE C STABLE AS 'MODULE_PATHNAME', 'crm_as_reader';
 COMMENT ON FUNCTION crm.backtest(text, date, date, text) IS
 'How good the forecasts of a workspace would have been on purchases that are known by now.';

@@ -358,7 +358,7 @@ COMMENT ON FUNCTION crm_internal.check_workspace_as_owner(text) IS
 --| and cannot run on a standby. The table `workspace_problem` keeps what `crm.maintain` found.
 CREATE FUNCTION crm.check_workspace(workspace text, OUT problem text, OUT object text,
 	OUT detail text, OUT hint text) RETURNS SETOF record
-	AS 'MODULE_PATHNAME', 'crm_as_maintainer' LANGUAGE C;
+	LANGUAGE C AS 'MODULE_PATHNAME', 'crm_as_maintainer';
 COMMENT ON FUNCTION crm.check_workspace(text) IS
 'What is wrong with a workspace.';
 
@@ -768,7 +768,7 @@ COMMENT ON FUNCTION crm_internal.upgrade_workspace_as_owner(text, boolean) IS
 --| The result is the number of things that were made or changed. A second call returns 0.
 CREATE FUNCTION crm.upgrade_workspace(workspace text, overwrite boolean DEFAULT false)
 	RETURNS bigint
-	AS 'MODULE_PATHNAME', 'crm_as_owner' LANGUAGE C;
+	LANGUAGE C AS 'MODULE_PATHNAME', 'crm_as_owner';
 COMMENT ON FUNCTION crm.upgrade_workspace(text, boolean) IS
 'Brings a workspace up to the definitions of the installed version.';
 
@@ -821,6 +821,6 @@ COMMENT ON FUNCTION crm_internal.drop_workspace_as_owner(text, boolean) IS
 --| The call waits until nobody else maintains the workspace. A source that was attached is left as
 --| it is, without the triggers.
 CREATE FUNCTION crm.drop_workspace(workspace text, force boolean DEFAULT false) RETURNS void
-	AS 'MODULE_PATHNAME', 'crm_as_owner' LANGUAGE C;
+	LANGUAGE C AS 'MODULE_PATHNAME', 'crm_as_owner';
 COMMENT ON FUNCTION crm.drop_workspace(text, boolean) IS
 'Drops a workspace with everything in its two schemas.';

@@ -112,7 +112,7 @@ COMMENT ON FUNCTION crm_internal.program_policy_as_owner(text, text) IS
 --|  GROUP BY 1;
 --| ```
 CREATE FUNCTION crm.program_policy(workspace text, program text) RETURNS crm.tier_policy
-	AS 'MODULE_PATHNAME', 'crm_as_reader' LANGUAGE C STABLE;
+	LANGUAGE C STABLE AS 'MODULE_PATHNAME', 'crm_as_reader';
 COMMENT ON FUNCTION crm.program_policy(text, text) IS
 'The policy that the rules of a program in a workspace mean now.';
 
@@ -510,7 +510,7 @@ CREATE FUNCTION crm.review_tiers(workspace text, INOUT program text DEFAULT NULL
 	as_of date DEFAULT NULL, replay boolean DEFAULT false,
 	OUT members bigint, OUT enrolled bigint, OUT upgraded bigint, OUT renewed bigint,
 	OUT given_grace bigint, OUT downgraded bigint) RETURNS SETOF record
-	AS 'MODULE_PATHNAME', 'crm_as_maintainer' LANGUAGE C ROWS 1;
+	LANGUAGE C ROWS 1 AS 'MODULE_PATHNAME', 'crm_as_maintainer';
 COMMENT ON FUNCTION crm.review_tiers(text, text, date, boolean) IS
 'Reviews the programs of a workspace as of a day, and writes what changes to tier_log.';
 
@@ -670,7 +670,7 @@ COMMENT ON FUNCTION crm_internal.tier_grant_as_owner(text, text, bigint, text, d
 --| not later, and a later decision about the customer are errors.
 CREATE FUNCTION crm.tier_grant(workspace text, program text, customer_id bigint, tier text,
 	until date, as_of date DEFAULT NULL, note text DEFAULT NULL) RETURNS void
-	AS 'MODULE_PATHNAME', 'crm_as_maintainer' LANGUAGE C;
+	LANGUAGE C AS 'MODULE_PATHNAME', 'crm_as_maintainer';
 COMMENT ON FUNCTION crm.tier_grant(text, text, bigint, text, date, date, text) IS
 'Gives a customer a tier by hand, until a day.';
 
@@ -876,7 +876,7 @@ COMMENT ON FUNCTION crm_internal.review_stages_as_owner(text, date, boolean) IS
 CREATE FUNCTION crm.review_stages(workspace text, as_of date DEFAULT NULL,
 	replay boolean DEFAULT false,
 	OUT customers bigint, OUT moves bigint, OUT unusual_moves bigint) RETURNS record
-	AS 'MODULE_PATHNAME', 'crm_as_maintainer' LANGUAGE C;
+	LANGUAGE C AS 'MODULE_PATHNAME', 'crm_as_maintainer';
 COMMENT ON FUNCTION crm.review_stages(text, date, boolean) IS
 'Looks at the stages of all customers as of a day, and writes those that changed.';
 

@@ -119,6 +119,6 @@ COMMENT ON FUNCTION crm_internal.settle_points_as_owner(text, date) IS
 --| ```
 CREATE FUNCTION crm.settle_points(workspace text, as_of date DEFAULT NULL,
 	OUT entries bigint, OUT points_given numeric, OUT points_taken numeric) RETURNS record
-	AS 'MODULE_PATHNAME', 'crm_as_maintainer' LANGUAGE C;
+	LANGUAGE C AS 'MODULE_PATHNAME', 'crm_as_maintainer';
 COMMENT ON FUNCTION crm.settle_points(text, date) IS
 'Writes the entries of points that the orders of a workspace bring or lose, as of a day.';

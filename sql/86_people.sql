@@ -122,7 +122,7 @@ COMMENT ON FUNCTION crm_internal.customer_data_as_owner(text, text) IS
 --| SELECT jsonb_pretty(crm.customer_data('sales', '7'));
 --| ```
 CREATE FUNCTION crm.customer_data(workspace text, customer_id text) RETURNS jsonb
-	AS 'MODULE_PATHNAME', 'crm_as_owner' LANGUAGE C STABLE;
+	LANGUAGE C STABLE AS 'MODULE_PATHNAME', 'crm_as_owner';
 COMMENT ON FUNCTION crm.customer_data(text, text) IS
 'Everything that a workspace holds about one customer.';
 
@@ -290,7 +290,7 @@ COMMENT ON FUNCTION crm_internal.erase_customer_as_owner(text, text) IS
 --| Backups, replicas and the log of the server are out of reach.
 CREATE FUNCTION crm.erase_customer(workspace text, customer_id text)
 	RETURNS TABLE (relation text, erased bigint)
-	AS 'MODULE_PATHNAME', 'crm_as_owner' LANGUAGE C;
+	LANGUAGE C AS 'MODULE_PATHNAME', 'crm_as_owner';
 COMMENT ON FUNCTION crm.erase_customer(text, text) IS
 'Deletes everything that a workspace holds about one customer.';
 
@@ -528,7 +528,7 @@ COMMENT ON FUNCTION crm_internal.merge_customers_as_owner(text, text, text) IS
 --| In an attached workspace the purchases belong to the source. There only the archived histories
 --| are joined, and a NOTICE says how many rows of the source name the second customer.
 CREATE FUNCTION crm.merge_customers(workspace text, keep text, "drop" text) RETURNS void
-	AS 'MODULE_PATHNAME', 'crm_as_owner' LANGUAGE C;
+	LANGUAGE C AS 'MODULE_PATHNAME', 'crm_as_owner';
 COMMENT ON FUNCTION crm.merge_customers(text, text, text) IS
 'Joins two customers who are the same person or company.';
 

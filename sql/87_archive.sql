@@ -74,7 +74,7 @@ COMMENT ON FUNCTION crm_internal.archive_as_owner(text, date) IS
 --| SELECT crm.archive('shop', '2025-01-01');
 --| ```
 CREATE FUNCTION crm.archive(workspace text, until date) RETURNS bigint
-	AS 'MODULE_PATHNAME', 'crm_as_owner' LANGUAGE C;
+	LANGUAGE C AS 'MODULE_PATHNAME', 'crm_as_owner';
 COMMENT ON FUNCTION crm.archive(text, date) IS
 'Keeps the histories of an attached workspace until a day, so that older orders can go.';
 
@@ -131,6 +131,6 @@ COMMENT ON FUNCTION crm_internal.unarchive_as_owner(text, boolean) IS
 --|
 --| Everybody waits for the next refresh. The views are right meanwhile, and slower.
 CREATE FUNCTION crm.unarchive(workspace text, force boolean DEFAULT false) RETURNS void
-	AS 'MODULE_PATHNAME', 'crm_as_owner' LANGUAGE C;
+	LANGUAGE C AS 'MODULE_PATHNAME', 'crm_as_owner';
 COMMENT ON FUNCTION crm.unarchive(text, boolean) IS
 'Returns an archived workspace to reading all of its source.';

@@ -33,7 +33,7 @@ COMMENT ON FUNCTION crm_internal.maintain_begin_as_owner(text, text) IS
 'Behind crm_internal.maintain_begin.';
 
 CREATE FUNCTION crm_internal.maintain_begin(workspace text, step text) RETURNS bigint
-	AS 'MODULE_PATHNAME', 'crm_as_maintainer' LANGUAGE C;
+	LANGUAGE C AS 'MODULE_PATHNAME', 'crm_as_maintainer';
 COMMENT ON FUNCTION crm_internal.maintain_begin(text, text) IS
 'Notes the beginning of a step of crm.maintain.';
 
@@ -53,7 +53,7 @@ COMMENT ON FUNCTION crm_internal.maintain_end_as_owner(text, bigint, bigint, tex
 
 CREATE FUNCTION crm_internal.maintain_end(workspace text, run bigint, row_count bigint,
 	error text) RETURNS void
-	AS 'MODULE_PATHNAME', 'crm_as_maintainer' LANGUAGE C;
+	LANGUAGE C AS 'MODULE_PATHNAME', 'crm_as_maintainer';
 COMMENT ON FUNCTION crm_internal.maintain_end(text, bigint, bigint, text) IS
 'Notes the end of a step of crm.maintain.';
 
@@ -185,7 +185,7 @@ COMMENT ON FUNCTION crm_internal.maintain_step_as_owner(text, text) IS
 'Behind crm_internal.maintain_step.';
 
 CREATE FUNCTION crm_internal.maintain_step(workspace text, step text) RETURNS bigint
-	AS 'MODULE_PATHNAME', 'crm_as_maintainer' LANGUAGE C;
+	LANGUAGE C AS 'MODULE_PATHNAME', 'crm_as_maintainer';
 COMMENT ON FUNCTION crm_internal.maintain_step(text, text) IS
 'One step of crm.maintain, but for the refresh. Returns the number of rows that it wrote.';
 
@@ -333,6 +333,6 @@ COMMENT ON FUNCTION crm_internal.delete_logs_as_owner(text, date) IS
 --| are lost.
 CREATE FUNCTION crm.delete_logs(workspace text, until date)
 	RETURNS TABLE (relation text, deleted bigint)
-	AS 'MODULE_PATHNAME', 'crm_as_maintainer' LANGUAGE C;
+	LANGUAGE C AS 'MODULE_PATHNAME', 'crm_as_maintainer';
 COMMENT ON FUNCTION crm.delete_logs(text, date) IS
 'Deletes rows of the logs of a workspace that ended before a day.';

@@ -190,7 +190,7 @@ COMMENT ON FUNCTION crm_internal.restrict_customers_as_owner(text, regrole, text
 --| ```
 CREATE FUNCTION crm.restrict_customers(workspace text, reader regrole, condition text)
 	RETURNS bigint
-	AS 'MODULE_PATHNAME', 'crm_as_owner' LANGUAGE C;
+	LANGUAGE C AS 'MODULE_PATHNAME', 'crm_as_owner';
 COMMENT ON FUNCTION crm.restrict_customers(text, regrole, text) IS
 'Shows a role some customers only, in every table and view of a workspace.';
 
