@@ -209,8 +209,8 @@ endif
 recipe      = $(srcdir)/crm.control $(srcdir)/Makefile
 sql_sources = $(patsubst $(srcdir)/$(definition), $(definition), $(addprefix $(srcdir)/, $(SQL_MODULES)))
 
-$(DATA_built): $(sql_sources) $(recipe) | sqldirs
-	cat $(sql_sources) > $@.tmp && mv $@.tmp $@
+$(DATA_built): $(sql_sources) $(srcdir)/scripts/install_script $(recipe) | sqldirs
+	$(srcdir)/scripts/install_script $(sql_sources) > $@.tmp && mv $@.tmp $@
 $(definition): $(wildcard $(srcdir)/sql/workspace/*) $(srcdir)/scripts/workspace_definition $(recipe) | sqldirs
 	$(srcdir)/scripts/workspace_definition $(srcdir)/sql/workspace $(WORKSPACE) > $@.tmp && mv $@.tmp $@
 $(OBJS): $(wildcard $(srcdir)/src/*/*.h $(srcdir)/src/*/*/*.h) $(recipe) | objdirs

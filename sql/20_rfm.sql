@@ -12,39 +12,35 @@
 --| crm.rfm_thresholds_agg computes thresholds, and crm.rfm_thresholds takes thresholds written by
 --| hand. Store them to keep scores comparable over time.
 CREATE TYPE crm.rfm_thresholds AS (
+	--: Thresholds of the days since the last purchase.
 	recency numeric[],
+	--: Thresholds of the number of purchases.
 	frequency numeric[],
+	--: Thresholds of the net amount, in the currency of the histories.
 	monetary numeric[]
 );
 COMMENT ON TYPE crm.rfm_thresholds IS
 'Thresholds between the groups of an RFM scoring, in ascending order for each measure.';
-COMMENT ON COLUMN crm.rfm_thresholds.recency IS 'Thresholds of the days since the last purchase.';
-COMMENT ON COLUMN crm.rfm_thresholds.frequency IS 'Thresholds of the number of purchases.';
-COMMENT ON COLUMN crm.rfm_thresholds.monetary IS
-'Thresholds of the net amount, in the currency of the histories.';
 
 --| In every score the best group has the highest number. crm.rfm returns this type.
 CREATE TYPE crm.rfm AS (
+	--: Days since the last purchase.
 	recency int,
+	--: Number of purchases.
 	frequency bigint,
+	--: Net amount of all purchases, with refunds subtracted.
 	monetary numeric,
+	--: Score of recency, highest for the customers who bought most recently.
 	r smallint,
+	--: Score of frequency, highest for the customers who bought most often.
 	f smallint,
+	--: Score of the net amount, highest for the customers who spent most.
 	m smallint,
+	--: The scores r, f and m as text, such as 543, or 12-3-20 if a measure has more than 9 groups.
 	code text
 );
 COMMENT ON TYPE crm.rfm IS
 'Recency, frequency and monetary value of a customer as of a day, with their scores.';
-COMMENT ON COLUMN crm.rfm.recency IS 'Days since the last purchase.';
-COMMENT ON COLUMN crm.rfm.frequency IS 'Number of purchases.';
-COMMENT ON COLUMN crm.rfm.monetary IS 'Net amount of all purchases, with refunds subtracted.';
-COMMENT ON COLUMN crm.rfm.r IS
-'Score of recency, highest for the customers who bought most recently.';
-COMMENT ON COLUMN crm.rfm.f IS
-'Score of frequency, highest for the customers who bought most often.';
-COMMENT ON COLUMN crm.rfm.m IS 'Score of the net amount, highest for the customers who spent most.';
-COMMENT ON COLUMN crm.rfm.code IS
-'The scores r, f and m as text, such as 543, or 12-3-20 if a measure has more than 9 groups.';
 
 --| * `recency`: thresholds in days.
 --| * `frequency`: thresholds in purchases.
@@ -126,13 +122,13 @@ COMMENT ON AGGREGATE crm.rfm_thresholds_agg(crm.history, date, int) IS
 --| A customer is of class A from the first threshold on, and of class B from the second one on.
 --| Everybody else is of class C. crm.abc_thresholds_agg computes the thresholds.
 CREATE TYPE crm.abc_thresholds AS (
+	--: The least revenue of class A.
 	a_threshold numeric,
+	--: The least revenue of class B.
 	b_threshold numeric
 );
 COMMENT ON TYPE crm.abc_thresholds IS
 'The least revenues of the ABC classes A and B.';
-COMMENT ON COLUMN crm.abc_thresholds.a_threshold IS 'The least revenue of class A.';
-COMMENT ON COLUMN crm.abc_thresholds.b_threshold IS 'The least revenue of class B.';
 
 CREATE FUNCTION crm_internal.abc_thresholds_agg_transition(internal, history crm.history,
 	as_of date) RETURNS internal

@@ -823,16 +823,18 @@ COMMENT ON FUNCTION crm_internal.drawn_margin(crm.history, crm.history, date, fl
 --| model). It says how well the mean is known, and gets smaller with the number of customers that
 --| the model was fitted to. The purchases of one customer vary far more. crm.purchase_interval
 --| gives their range. The standard error and the bounds are NULL if the model was not fitted.
-CREATE TYPE crm.estimate AS (value float8, std_error float8, low float8, high float8);
+CREATE TYPE crm.estimate AS (
+	--: The answer of the model.
+	value float8,
+	--: Standard error of the answer, or NULL if the model was not fitted.
+	std_error float8,
+	--: Lower bound of the confidence interval, or NULL if the model was not fitted.
+	low float8,
+	--: Upper bound of the confidence interval, or NULL if the model was not fitted.
+	high float8
+);
 COMMENT ON TYPE crm.estimate IS
 'An answer of a fitted model with its standard error and confidence interval.';
-COMMENT ON COLUMN crm.estimate.value IS 'The answer of the model.';
-COMMENT ON COLUMN crm.estimate.std_error IS
-'Standard error of the answer, or NULL if the model was not fitted.';
-COMMENT ON COLUMN crm.estimate.low IS
-'Lower bound of the confidence interval, or NULL if the model was not fitted.';
-COMMENT ON COLUMN crm.estimate.high IS
-'Upper bound of the confidence interval, or NULL if the model was not fitted.';
 
 --| * `x`, `t_x`, `t`: as in crm.p_alive.
 --| * `level`: the probability with which the interval should hold the true value, above 0 and below

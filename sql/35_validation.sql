@@ -15,27 +15,25 @@
 --| rate of repeat purchases since the first purchase. With `same_again` each customer repeats the
 --| repeat purchases of as many days just before the holdout as the holdout has.
 CREATE TYPE crm.validation_bin AS (
+	--: Lower bound of the bin, inclusive.
 	at_least integer,
+	--: Upper bound of the bin, inclusive, or NULL if there is no bound.
 	at_most integer,
+	--: Number of customers in the bin.
 	customers bigint,
+	--: Purchases that the customers made in the holdout.
 	actual bigint,
+	--: Purchases that the model expected in the holdout.
 	expected float8,
+	--: Naive forecast, where customers go on at their rate of repeat purchases since the first
+	--: purchase.
 	same_rate float8,
+	--: Naive forecast, where each customer repeats the repeat purchases of an equally long time
+	--: before.
 	same_again float8
 );
 COMMENT ON TYPE crm.validation_bin IS
 'Customers of a bin of a validation, with their actual and forecast purchases in the holdout.';
-COMMENT ON COLUMN crm.validation_bin.at_least IS 'Lower bound of the bin, inclusive.';
-COMMENT ON COLUMN crm.validation_bin.at_most IS
-'Upper bound of the bin, inclusive, or NULL if there is no bound.';
-COMMENT ON COLUMN crm.validation_bin.customers IS 'Number of customers in the bin.';
-COMMENT ON COLUMN crm.validation_bin.actual IS 'Purchases that the customers made in the holdout.';
-COMMENT ON COLUMN crm.validation_bin.expected IS
-'Purchases that the model expected in the holdout.';
-COMMENT ON COLUMN crm.validation_bin.same_rate IS
-'Naive forecast, where customers go on at their rate of repeat purchases since the first purchase.';
-COMMENT ON COLUMN crm.validation_bin.same_again IS
-'Naive forecast, where each customer repeats the repeat purchases of an equally long time before.';
 
 --| The forecasts are:
 --|
@@ -44,63 +42,52 @@ COMMENT ON COLUMN crm.validation_bin.same_again IS
 --| * `same_again`: each customer repeats the repeat purchases of as many days just before the
 --|   holdout as the holdout has.
 CREATE TYPE crm.validation_forecast AS (
+	--: Name of the forecast, which is model, same_rate or same_again.
 	forecast text,
+	--: Number of customers forecast, whose first purchase was in calibration.
 	customers bigint,
+	--: Purchases that these customers made in the holdout.
 	actual bigint,
+	--: Purchases forecast for the holdout.
 	expected float8,
+	--: Mean of forecast less actual, in purchases a customer, where above 0 is too many.
 	bias float8,
+	--: Mean absolute error, in purchases a customer.
 	mae float8,
+	--: Root of the mean squared error, in purchases a customer.
 	rmse float8,
+	--: Gini coefficient of the actual purchases of customers ranked by the forecast.
 	gini float8,
+	--: Gini coefficient of the actual purchases of customers ranked by them, which is the maximum.
 	gini_perfect float8
 );
 COMMENT ON TYPE crm.validation_forecast IS
 'The accuracy of one forecast of a validation over all customers.';
-COMMENT ON COLUMN crm.validation_forecast.forecast IS
-'Name of the forecast, which is model, same_rate or same_again.';
-COMMENT ON COLUMN crm.validation_forecast.customers IS
-'Number of customers forecast, whose first purchase was in calibration.';
-COMMENT ON COLUMN crm.validation_forecast.actual IS
-'Purchases that these customers made in the holdout.';
-COMMENT ON COLUMN crm.validation_forecast.expected IS 'Purchases forecast for the holdout.';
-COMMENT ON COLUMN crm.validation_forecast.bias IS
-'Mean of forecast less actual, in purchases a customer, where above 0 is too many.';
-COMMENT ON COLUMN crm.validation_forecast.mae IS 'Mean absolute error, in purchases a customer.';
-COMMENT ON COLUMN crm.validation_forecast.rmse IS
-'Root of the mean squared error, in purchases a customer.';
-COMMENT ON COLUMN crm.validation_forecast.gini IS
-'Gini coefficient of the actual purchases of customers ranked by the forecast.';
-COMMENT ON COLUMN crm.validation_forecast.gini_perfect IS
-'Gini coefficient of the actual purchases of customers ranked by them, which is the maximum.';
 
 --| crm.validate returns this type. crm.accuracy, crm.accuracy_by_frequency, crm.accuracy_by_recency
 --| and crm.tracking read it. The value is plain data and can be stored.
 CREATE TYPE crm.validation AS (
+	--: The model.
 	model crm.model,
+	--: Last day that the forecasts knew of.
 	calibration_end date,
+	--: Last day of the holdout.
 	holdout_end date,
+	--: Accuracy of each forecast.
 	forecasts crm.validation_forecast[],
+	--: Customers by the number of repeat purchases in calibration.
 	frequency_bins crm.validation_bin[],
+	--: Customers by the days from the last purchase to the end of calibration.
 	recency_bins crm.validation_bin[],
+	--: Day of the earliest first purchase.
 	first_day date,
+	--: Number of customers whose first purchase was on a day, for each day from first_day.
 	new_customers bigint[],
+	--: Number of repeat purchases of the customers on a day, for each day from first_day.
 	repeat_purchases bigint[]
 );
 COMMENT ON TYPE crm.validation IS
 'The comparison of a model and two naive forecasts with the purchases in a holdout.';
-COMMENT ON COLUMN crm.validation.model IS 'The model.';
-COMMENT ON COLUMN crm.validation.calibration_end IS 'Last day that the forecasts knew of.';
-COMMENT ON COLUMN crm.validation.holdout_end IS 'Last day of the holdout.';
-COMMENT ON COLUMN crm.validation.forecasts IS 'Accuracy of each forecast.';
-COMMENT ON COLUMN crm.validation.frequency_bins IS
-'Customers by the number of repeat purchases in calibration.';
-COMMENT ON COLUMN crm.validation.recency_bins IS
-'Customers by the days from the last purchase to the end of calibration.';
-COMMENT ON COLUMN crm.validation.first_day IS 'Day of the earliest first purchase.';
-COMMENT ON COLUMN crm.validation.new_customers IS
-'Number of customers whose first purchase was on a day, for each day from first_day.';
-COMMENT ON COLUMN crm.validation.repeat_purchases IS
-'Number of repeat purchases of the customers on a day, for each day from first_day.';
 
 CREATE FUNCTION crm_internal.validate_transition(internal, model crm.model, history crm.history,
 	calibration_end date, holdout_end date) RETURNS internal
@@ -262,24 +249,22 @@ COMMENT ON FUNCTION crm.tracking(crm.validation, text) IS
 --| The correlation compares the number of repeat purchases and their mean amount.
 --| crm.check_spend_independence returns this type.
 CREATE TYPE crm.spend_independence AS (
+	--: Number of customers compared.
 	customers bigint,
+	--: Number of customers without a repeat purchase or without a positive mean amount.
 	left_out bigint,
+	--: Pearson's correlation of the logarithms of the number and mean amount of the repeat
+	--: purchases.
 	pearson float8,
+	--: P-value of the column pearson.
 	pearson_p float8,
+	--: Spearman's rank correlation of the number and mean amount of the repeat purchases.
 	spearman float8,
+	--: P-value of the column spearman.
 	spearman_p float8
 );
 COMMENT ON TYPE crm.spend_independence IS
 'The correlation between how often customers buy and how much they spend at a time.';
-COMMENT ON COLUMN crm.spend_independence.customers IS 'Number of customers compared.';
-COMMENT ON COLUMN crm.spend_independence.left_out IS
-'Number of customers without a repeat purchase or without a positive mean amount.';
-COMMENT ON COLUMN crm.spend_independence.pearson IS
-'Pearson''s correlation of the logarithms of the number and mean amount of the repeat purchases.';
-COMMENT ON COLUMN crm.spend_independence.pearson_p IS 'P-value of the column pearson.';
-COMMENT ON COLUMN crm.spend_independence.spearman IS
-'Spearman''s rank correlation of the number and mean amount of the repeat purchases.';
-COMMENT ON COLUMN crm.spend_independence.spearman_p IS 'P-value of the column spearman.';
 
 CREATE FUNCTION crm_internal.check_spend_independence_transition(internal, history crm.history,
 	as_of date) RETURNS internal

@@ -171,34 +171,28 @@ COMMENT ON FUNCTION crm_internal.tier_counts(crm.tier_policy, text) IS
 --| * `floor_no` is a tier given by hand. It protects the customer until the day before
 --|   `floor_until`. Both columns are given, or both are NULL.
 CREATE TYPE crm.tier_state AS (
+	--: Number of the customer's tier, where 0 is the base tier.
 	tier_no int,
+	--: Name of the customer's tier.
 	tier text,
+	--: The last decision: enroll, upgrade, renew, grace, downgrade or manual.
 	reason text,
+	--: First day of the customer in the program.
 	enrolled_on date,
+	--: First day of the customer in this tier.
 	changed_on date,
+	--: Day of the last decision.
 	decided_on date,
+	--: Day of the next review, which judges the time before it, or NULL for no review.
 	review_on date,
+	--: True if the customer fell short at the last review and keeps the tier until the next.
 	in_grace boolean,
+	--: Number of a tier given by hand, below which the customer does not fall.
 	floor_no int,
+	--: First day on which the floor does not protect the customer any more.
 	floor_until date
 );
 COMMENT ON TYPE crm.tier_state IS 'The place of a customer in a tier program.';
-COMMENT ON COLUMN crm.tier_state.tier_no IS
-'Number of the customer''s tier, where 0 is the base tier.';
-COMMENT ON COLUMN crm.tier_state.tier IS 'Name of the customer''s tier.';
-COMMENT ON COLUMN crm.tier_state.reason IS
-'The last decision: enroll, upgrade, renew, grace, downgrade or manual.';
-COMMENT ON COLUMN crm.tier_state.enrolled_on IS 'First day of the customer in the program.';
-COMMENT ON COLUMN crm.tier_state.changed_on IS 'First day of the customer in this tier.';
-COMMENT ON COLUMN crm.tier_state.decided_on IS 'Day of the last decision.';
-COMMENT ON COLUMN crm.tier_state.review_on IS
-'Day of the next review, which judges the time before it, or NULL for no review.';
-COMMENT ON COLUMN crm.tier_state.in_grace IS
-'True if the customer fell short at the last review and keeps the tier until the next.';
-COMMENT ON COLUMN crm.tier_state.floor_no IS
-'Number of a tier given by hand, below which the customer does not fall.';
-COMMENT ON COLUMN crm.tier_state.floor_until IS
-'First day on which the floor does not protect the customer any more.';
 
 CREATE FUNCTION crm.tier_enroll(policy crm.tier_policy, day date) RETURNS crm.tier_state
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_tier_enroll';
@@ -261,42 +255,34 @@ COMMENT ON FUNCTION crm.tier_decide(crm.tier_policy, crm.tier_state, jsonb, date
 /* Reviews of members, for workspaces, and the gaps of a member */
 
 CREATE TYPE crm_internal.tier_verdict AS (
+	--: The new state of the member.
 	decided crm.tier_state,
+	--: The metrics that were judged, an object.
 	metrics jsonb,
+	--: First day of the window that was judged, or NULL for all days before its end.
 	counted_since date,
+	--: First day after the window that was judged.
 	counted_until date
 );
 COMMENT ON TYPE crm_internal.tier_verdict IS
 'The decision of a review about a member of a program, with the metrics that were judged.';
-COMMENT ON COLUMN crm_internal.tier_verdict.decided IS 'The new state of the member.';
-COMMENT ON COLUMN crm_internal.tier_verdict.metrics IS
-'The metrics that were judged, an object.';
-COMMENT ON COLUMN crm_internal.tier_verdict.counted_since IS
-'First day of the window that was judged, or NULL for all days before its end.';
-COMMENT ON COLUMN crm_internal.tier_verdict.counted_until IS
-'First day after the window that was judged.';
 
 --| crm.tier_outlook returns this type. `gap_to_keep` is 0 if the tier is safe. NULL beside a
 --| `keep_metric` means that the metric is not known. In the base tier both are NULL.
 CREATE TYPE crm.tier_outlook AS (
+	--: Name of the next higher tier, or NULL if there is none.
 	next_tier text,
+	--: The metric that is furthest from entering the next tier.
 	next_metric text,
+	--: The missing amount of next_metric, or NULL if it is not known.
 	gap_to_next numeric,
+	--: The metric that is furthest from keeping the tier.
 	keep_metric text,
+	--: The missing amount of keep_metric until the next review, or NULL if it is not known.
 	gap_to_keep numeric
 );
 COMMENT ON TYPE crm.tier_outlook IS
 'The gaps of a member of a program to the next tier and to keeping the tier.';
-COMMENT ON COLUMN crm.tier_outlook.next_tier IS
-'Name of the next higher tier, or NULL if there is none.';
-COMMENT ON COLUMN crm.tier_outlook.next_metric IS
-'The metric that is furthest from entering the next tier.';
-COMMENT ON COLUMN crm.tier_outlook.gap_to_next IS
-'The missing amount of next_metric, or NULL if it is not known.';
-COMMENT ON COLUMN crm.tier_outlook.keep_metric IS
-'The metric that is furthest from keeping the tier.';
-COMMENT ON COLUMN crm.tier_outlook.gap_to_keep IS
-'The missing amount of keep_metric until the next review, or NULL if it is not known.';
 
 /*
  * The metrics are counted over crm.tier_window(policy, state, until). Revenue,

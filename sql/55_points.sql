@@ -8,45 +8,39 @@
 
 --| `balance + pending = earned - spent - expired`. crm.points_balance_agg returns this type.
 CREATE TYPE crm.points_balance AS (
+	--: Points that can be spent now, or below zero if more was taken back than was left.
 	balance numeric,
+	--: Points that are earned and not yet available.
 	pending numeric,
+	--: All points credited so far, with the pending ones.
 	earned numeric,
+	--: All points taken so far, by redemption or taken back.
 	spent numeric,
+	--: Points that expired before they were spent.
 	expired numeric,
+	--: Moment at which the next available points expire, or NULL if none will.
 	next_expiry timestamptz,
+	--: Number of points that expire at that moment.
 	next_expiring numeric,
+	--: Number of available points that expire within the next 30 days of 24 hours.
 	expiring_30d numeric
 );
 COMMENT ON TYPE crm.points_balance IS 'The points statement of a customer as of a moment.';
-COMMENT ON COLUMN crm.points_balance.balance IS
-'Points that can be spent now, or below zero if more was taken back than was left.';
-COMMENT ON COLUMN crm.points_balance.pending IS 'Points that are earned and not yet available.';
-COMMENT ON COLUMN crm.points_balance.earned IS 'All points credited so far, with the pending ones.';
-COMMENT ON COLUMN crm.points_balance.spent IS
-'All points taken so far, by redemption or taken back.';
-COMMENT ON COLUMN crm.points_balance.expired IS 'Points that expired before they were spent.';
-COMMENT ON COLUMN crm.points_balance.next_expiry IS
-'Moment at which the next available points expire, or NULL if none will.';
-COMMENT ON COLUMN crm.points_balance.next_expiring IS
-'Number of points that expire at that moment.';
-COMMENT ON COLUMN crm.points_balance.expiring_30d IS
-'Number of available points that expire within the next 30 days of 24 hours.';
 
 CREATE TYPE crm.points_lot AS (
+	--: Number of points left.
 	points numeric,
+	--: Number of points credited.
 	earned numeric,
+	--: Moment at which the points were credited.
 	occurred_at timestamptz,
+	--: First moment at which the points can be spent.
 	available_at timestamptz,
+	--: First moment at which the points cannot be spent any more, or NULL for never.
 	expires_at timestamptz
 );
 COMMENT ON TYPE crm.points_lot IS
 'Points that were earned together, with the points that are left of them.';
-COMMENT ON COLUMN crm.points_lot.points IS 'Number of points left.';
-COMMENT ON COLUMN crm.points_lot.earned IS 'Number of points credited.';
-COMMENT ON COLUMN crm.points_lot.occurred_at IS 'Moment at which the points were credited.';
-COMMENT ON COLUMN crm.points_lot.available_at IS 'First moment at which the points can be spent.';
-COMMENT ON COLUMN crm.points_lot.expires_at IS
-'First moment at which the points cannot be spent any more, or NULL for never.';
 
 CREATE FUNCTION crm_internal.points_transition(internal, points numeric, occurred_at timestamptz,
 	expires_at timestamptz, available_at timestamptz, as_of timestamptz) RETURNS internal

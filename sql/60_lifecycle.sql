@@ -9,15 +9,13 @@
 --| The aggregate crm.transition_matrix_agg makes a matrix. crm.transitions, crm.markov_value,
 --| crm.passage_time, crm.absorption and crm.steady_state read it.
 CREATE TYPE crm.transition_matrix AS (
+	--: The names of the states in the order of their bytes.
 	states text[],
+	--: A square array, where counts[i][j] moves go from state i to state j and counts[i][i] stay.
 	counts bigint[]
 );
 COMMENT ON TYPE crm.transition_matrix IS
 'The numbers of moves of customers from one state to another within a period.';
-COMMENT ON COLUMN crm.transition_matrix.states IS
-'The names of the states in the order of their bytes.';
-COMMENT ON COLUMN crm.transition_matrix.counts IS
-'A square array, where counts[i][j] moves go from state i to state j and counts[i][i] stay.';
 
 CREATE FUNCTION crm_internal.transition_matrix_agg_transition(internal, from_state text,
 	to_state text) RETURNS internal

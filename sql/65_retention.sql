@@ -8,75 +8,63 @@
 --| The cohort is the customers whose first purchase fell into one period. crm.retention_agg returns
 --| an array of cells.
 CREATE TYPE crm.retention_cell AS (
+	--: First day of the period of the first purchase.
 	cohort date,
+	--: First period of the cell, counted from the period of the cohort, which is 0.
 	period_no int,
+	--: First period after the cell, which is period_no + 1 except for brackets.
 	period_until int,
+	--: Number of customers of the cohort.
 	customers bigint,
+	--: Customers who bought in the periods of the cell, or NULL while these periods are not over.
 	retained bigint,
+	--: Customers who bought in the cell or later, or NULL while its periods are not over.
 	retained_or_later bigint
 );
 COMMENT ON TYPE crm.retention_cell IS
 'The customers of a cohort who bought again some periods after their first purchase.';
-COMMENT ON COLUMN crm.retention_cell.cohort IS 'First day of the period of the first purchase.';
-COMMENT ON COLUMN crm.retention_cell.period_no IS
-'First period of the cell, counted from the period of the cohort, which is 0.';
-COMMENT ON COLUMN crm.retention_cell.period_until IS
-'First period after the cell, which is period_no + 1 except for brackets.';
-COMMENT ON COLUMN crm.retention_cell.customers IS 'Number of customers of the cohort.';
-COMMENT ON COLUMN crm.retention_cell.retained IS
-'Customers who bought in the periods of the cell, or NULL while these periods are not over.';
-COMMENT ON COLUMN crm.retention_cell.retained_or_later IS
-'Customers who bought in the cell or later, or NULL while its periods are not over.';
 
 --| `active = new + stayed + resurrected`. `active` is also the number of active customers of the
 --| period before, less `dormant`, plus `new` and `resurrected`. crm.growth_agg returns an array of
 --| periods.
 CREATE TYPE crm.growth_period AS (
+	--: First day of the period.
 	period date,
+	--: Customers with a purchase in the period.
 	active bigint,
+	--: Active customers whose first purchase ever is in the period.
 	new bigint,
+	--: Active customers who bought in the period before as well.
 	stayed bigint,
+	--: Active customers who bought earlier, but not in the period before.
 	resurrected bigint,
+	--: Customers with a purchase in the period before and none in this one.
 	dormant bigint,
+	--: Net amount of the period, with refunds on the days on which they were given.
 	amount numeric
 );
 COMMENT ON TYPE crm.growth_period IS 'The growth accounting of one period.';
-COMMENT ON COLUMN crm.growth_period.period IS 'First day of the period.';
-COMMENT ON COLUMN crm.growth_period.active IS 'Customers with a purchase in the period.';
-COMMENT ON COLUMN crm.growth_period.new IS
-'Active customers whose first purchase ever is in the period.';
-COMMENT ON COLUMN crm.growth_period.stayed IS
-'Active customers who bought in the period before as well.';
-COMMENT ON COLUMN crm.growth_period.resurrected IS
-'Active customers who bought earlier, but not in the period before.';
-COMMENT ON COLUMN crm.growth_period.dormant IS
-'Customers with a purchase in the period before and none in this one.';
-COMMENT ON COLUMN crm.growth_period.amount IS
-'Net amount of the period, with refunds on the days on which they were given.';
 
 CREATE TYPE crm.stickiness_count AS (
+	--: Number of periods with a purchase, from 1.
 	active_periods int,
+	--: Number of customers with that number of active periods.
 	customers bigint
 );
 COMMENT ON TYPE crm.stickiness_count IS
 'The number of customers who bought in exactly this number of periods.';
-COMMENT ON COLUMN crm.stickiness_count.active_periods IS
-'Number of periods with a purchase, from 1.';
-COMMENT ON COLUMN crm.stickiness_count.customers IS
-'Number of customers with that number of active periods.';
 
 --| `rate = repeated / buyers`. crm.repeat_rate, crm.came_back_rate and crm.repeat_within return
 --| this type.
 CREATE TYPE crm.repurchase AS (
+	--: Number of customers who could have bought again.
 	buyers bigint,
+	--: Number of buyers who bought again.
 	repeated bigint,
+	--: Share of buyers who bought again, from 0 to 1, or NULL if there are no buyers.
 	rate float8
 );
 COMMENT ON TYPE crm.repurchase IS 'A repurchase rate with its parts.';
-COMMENT ON COLUMN crm.repurchase.buyers IS 'Number of customers who could have bought again.';
-COMMENT ON COLUMN crm.repurchase.repeated IS 'Number of buyers who bought again.';
-COMMENT ON COLUMN crm.repurchase.rate IS
-'Share of buyers who bought again, from 0 to 1, or NULL if there are no buyers.';
 
 /* Periods */
 

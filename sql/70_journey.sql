@@ -9,17 +9,14 @@
 
 --| crm.funnel_agg returns this type. The time of step 2 is `reached_at[2]`.
 CREATE TYPE crm.funnel AS (
+	--: Number of steps that were reached one after the other, 0 if the first step is missing.
 	level int,
+	--: Time of the first step, or NULL if the level is 0.
 	started_at timestamptz,
+	--: Times of the steps that were reached, as many as the level.
 	reached_at timestamptz[]
 );
 COMMENT ON TYPE crm.funnel IS 'How far a customer went through the steps of a funnel.';
-COMMENT ON COLUMN crm.funnel.level IS
-'Number of steps that were reached one after the other, 0 if the first step is missing.';
-COMMENT ON COLUMN crm.funnel.started_at IS
-'Time of the first step, or NULL if the level is 0.';
-COMMENT ON COLUMN crm.funnel.reached_at IS
-'Times of the steps that were reached, as many as the level.';
 
 CREATE FUNCTION crm_internal.funnel_agg_transition(internal, at timestamptz, steps boolean[],
 	within interval) RETURNS internal
@@ -90,13 +87,12 @@ COMMENT ON AGGREGATE crm.funnel_agg(timestamptz, boolean[], interval, text) IS
 
 --| crm.path_agg returns this type. The two arrays have the same length.
 CREATE TYPE crm.touch_path AS (
+	--: Names of the touches, none of them twice in a row.
 	touches text[],
+	--: Time of each touch, the last one where it was repeated.
 	touched_at timestamptz[]
 );
 COMMENT ON TYPE crm.touch_path IS 'The touches or stages of a customer, in order of time.';
-COMMENT ON COLUMN crm.touch_path.touches IS 'Names of the touches, none of them twice in a row.';
-COMMENT ON COLUMN crm.touch_path.touched_at IS
-	'Time of each touch, the last one where it was repeated.';
 
 CREATE FUNCTION crm_internal.path_agg_transition(internal, at timestamptz, touch text, longest int)
 	RETURNS internal
@@ -138,35 +134,30 @@ COMMENT ON AGGREGATE crm.path_agg(timestamptz, text, int) IS
 --| touched have a row whose channel is NULL. So the credits of each model add up to the amounts of
 --| all conversions exactly.
 CREATE TYPE crm.channel_credit AS (
+	--: The channel, or NULL for conversions that no channel touched.
 	channel text,
+	--: Number of journeys that touch the channel.
 	journeys bigint,
+	--: Number of these journeys that convert.
 	conversions bigint,
+	--: Credit if the first touch gets all.
 	first_touch numeric,
+	--: Credit if the last touch gets all.
 	last_touch numeric,
+	--: Credit if all touches get the same.
 	linear numeric,
+	--: Credit if the first and the last touch get 40 % each, and the others share 20 %.
 	position_based numeric,
+	--: Credit if a touch counts half after each half-life, or NULL without times of the touches.
 	time_decay numeric,
+	--: Credit in proportion to the removal effect.
 	markov numeric,
+	--: Credit by the Shapley value, which shares a conversion among its different channels.
 	shapley numeric,
+	--: Share of conversions that would be lost without the channel, from 0 to 1.
 	removal_effect float8
 );
 COMMENT ON TYPE crm.channel_credit IS 'The credit of a channel for conversions, by seven models.';
-COMMENT ON COLUMN crm.channel_credit.channel IS
-'The channel, or NULL for conversions that no channel touched.';
-COMMENT ON COLUMN crm.channel_credit.journeys IS 'Number of journeys that touch the channel.';
-COMMENT ON COLUMN crm.channel_credit.conversions IS 'Number of these journeys that convert.';
-COMMENT ON COLUMN crm.channel_credit.first_touch IS 'Credit if the first touch gets all.';
-COMMENT ON COLUMN crm.channel_credit.last_touch IS 'Credit if the last touch gets all.';
-COMMENT ON COLUMN crm.channel_credit.linear IS 'Credit if all touches get the same.';
-COMMENT ON COLUMN crm.channel_credit.position_based IS
-'Credit if the first and the last touch get 40 % each, and the others share 20 %.';
-COMMENT ON COLUMN crm.channel_credit.time_decay IS
-'Credit if a touch counts half after each half-life, or NULL without times of the touches.';
-COMMENT ON COLUMN crm.channel_credit.markov IS 'Credit in proportion to the removal effect.';
-COMMENT ON COLUMN crm.channel_credit.shapley IS
-'Credit by the Shapley value, which shares a conversion among its different channels.';
-COMMENT ON COLUMN crm.channel_credit.removal_effect IS
-'Share of conversions that would be lost without the channel, from 0 to 1.';
 
 CREATE FUNCTION crm_internal.attribution_agg_transition(internal, touches text[], amount numeric)
 	RETURNS internal

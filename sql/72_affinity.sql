@@ -8,37 +8,32 @@
 --| crm.affinity_agg returns an array of pairs. A pair has one row, whose product comes first in the
 --| order of the bytes.
 CREATE TYPE crm.affinity AS (
+	--: One product.
 	product text,
+	--: The other product.
 	other_product text,
+	--: Number of all baskets.
 	baskets bigint,
+	--: Number of baskets with the product.
 	product_baskets bigint,
+	--: Number of baskets with the other product.
 	other_baskets bigint,
+	--: Number of baskets with both.
 	both_baskets bigint,
+	--: Share of all baskets that have both.
 	support float8,
+	--: Share of the baskets with the product that have the other product too.
 	confidence float8,
+	--: Share of the baskets with the other product that have the product too.
 	reverse_confidence float8,
+	--: Baskets with both, divided by those expected if the products were independent.
 	lift float8,
+	--: Statistic of the test for independence, or NULL if an expected count is below 5.
 	chi_square float8,
+	--: Number of pairs of products that have such a statistic, the same in every row.
 	pairs_tested bigint
 );
 COMMENT ON TYPE crm.affinity IS 'How often two products are in the same basket.';
-COMMENT ON COLUMN crm.affinity.product IS 'One product.';
-COMMENT ON COLUMN crm.affinity.other_product IS 'The other product.';
-COMMENT ON COLUMN crm.affinity.baskets IS 'Number of all baskets.';
-COMMENT ON COLUMN crm.affinity.product_baskets IS 'Number of baskets with the product.';
-COMMENT ON COLUMN crm.affinity.other_baskets IS 'Number of baskets with the other product.';
-COMMENT ON COLUMN crm.affinity.both_baskets IS 'Number of baskets with both.';
-COMMENT ON COLUMN crm.affinity.support IS 'Share of all baskets that have both.';
-COMMENT ON COLUMN crm.affinity.confidence IS
-'Share of the baskets with the product that have the other product too.';
-COMMENT ON COLUMN crm.affinity.reverse_confidence IS
-'Share of the baskets with the other product that have the product too.';
-COMMENT ON COLUMN crm.affinity.lift IS
-'Baskets with both, divided by those expected if the products were independent.';
-COMMENT ON COLUMN crm.affinity.chi_square IS
-'Statistic of the test for independence, or NULL if an expected count is below 5.';
-COMMENT ON COLUMN crm.affinity.pairs_tested IS
-'Number of pairs of products that have such a statistic, the same in every row.';
 
 CREATE FUNCTION crm_internal.affinity_agg_transition(internal, basket text, product text,
 	min_baskets bigint) RETURNS internal

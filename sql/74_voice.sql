@@ -7,48 +7,46 @@
 
 --| crm.nps_agg returns this type.
 CREATE TYPE crm.nps AS (
+	--: Number of surveys, answered or not.
 	sent bigint,
+	--: Number of surveys with a score.
 	answers bigint,
+	--: Answers of 9 and 10.
 	promoters bigint,
+	--: Answers of 7 and 8.
 	passives bigint,
+	--: Answers of 0 to 6.
 	detractors bigint,
+	--: 100 times promoters less detractors, divided by the answers, from -100 to 100.
 	score float8,
+	--: Standard error of the score, in points.
 	std_error float8,
+	--: Answers divided by surveys, from 0 to 1.
 	response_rate float8
 );
 COMMENT ON TYPE crm.nps IS 'A Net Promoter Score with its parts.';
-COMMENT ON COLUMN crm.nps.sent IS 'Number of surveys, answered or not.';
-COMMENT ON COLUMN crm.nps.answers IS 'Number of surveys with a score.';
-COMMENT ON COLUMN crm.nps.promoters IS 'Answers of 9 and 10.';
-COMMENT ON COLUMN crm.nps.passives IS 'Answers of 7 and 8.';
-COMMENT ON COLUMN crm.nps.detractors IS 'Answers of 0 to 6.';
-COMMENT ON COLUMN crm.nps.score IS
-'100 times promoters less detractors, divided by the answers, from -100 to 100.';
-COMMENT ON COLUMN crm.nps.std_error IS 'Standard error of the score, in points.';
-COMMENT ON COLUMN crm.nps.response_rate IS 'Answers divided by surveys, from 0 to 1.';
 
 --| crm.csat_agg and crm.ces_agg return this type. Reports differ in whether they show the share or
 --| the mean, so both are here.
 CREATE TYPE crm.survey_score AS (
+	--: Number of surveys, answered or not.
 	sent bigint,
+	--: Number of surveys with a score.
 	answers bigint,
+	--: Answers of at least the lowest satisfied score.
 	satisfied bigint,
+	--: 100 times satisfied answers divided by answers.
 	score float8,
+	--: Standard error of the score, in points.
 	std_error float8,
+	--: Mean of the answers, in points of the scale.
 	mean float8,
+	--: Standard error of the mean, or NULL with fewer than two answers.
 	mean_std_error float8,
+	--: Answers divided by surveys, from 0 to 1.
 	response_rate float8
 );
 COMMENT ON TYPE crm.survey_score IS 'The share of satisfied answers, with its parts and the mean.';
-COMMENT ON COLUMN crm.survey_score.sent IS 'Number of surveys, answered or not.';
-COMMENT ON COLUMN crm.survey_score.answers IS 'Number of surveys with a score.';
-COMMENT ON COLUMN crm.survey_score.satisfied IS 'Answers of at least the lowest satisfied score.';
-COMMENT ON COLUMN crm.survey_score.score IS '100 times satisfied answers divided by answers.';
-COMMENT ON COLUMN crm.survey_score.std_error IS 'Standard error of the score, in points.';
-COMMENT ON COLUMN crm.survey_score.mean IS 'Mean of the answers, in points of the scale.';
-COMMENT ON COLUMN crm.survey_score.mean_std_error IS
-'Standard error of the mean, or NULL with fewer than two answers.';
-COMMENT ON COLUMN crm.survey_score.response_rate IS 'Answers divided by surveys, from 0 to 1.';
 
 /* Support of all three */
 
