@@ -148,6 +148,7 @@ SQL_MODULES = \
 	sql/70_journey.sql \
 	sql/72_affinity.sql \
 	sql/74_voice.sql \
+	sql/76_support.sql \
 	$(definition) \
 	sql/80_workspace.sql \
 	sql/81_source.sql \

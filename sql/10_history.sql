@@ -64,21 +64,13 @@ COMMENT ON CAST (jsonb AS crm.history) IS
 CREATE FUNCTION crm_internal.history_agg_transition(crm.history, day date, amount numeric)
 	RETURNS crm.history
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_add_numeric';
-COMMENT ON FUNCTION crm_internal.history_agg_transition(crm.history, date, numeric) IS
-'Transition function of crm.history_agg, which adds a purchase or a refund to a history.';
 CREATE FUNCTION crm_internal.history_agg_transition(crm.history, day date, amount float8)
 	RETURNS crm.history
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_add_float8';
-COMMENT ON FUNCTION crm_internal.history_agg_transition(crm.history, date, float8) IS
-'Transition function of crm.history_agg with float amounts.';
 CREATE FUNCTION crm_internal.history_combine(crm.history, crm.history) RETURNS crm.history
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_union';
-COMMENT ON FUNCTION crm_internal.history_combine(crm.history, crm.history) IS
-'Transition function of crm.rollup, which joins two histories and takes NULL as an empty one.';
 CREATE FUNCTION crm_internal.history_final(crm.history) RETURNS crm.history
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_final';
-COMMENT ON FUNCTION crm_internal.history_final(crm.history) IS
-'Final function of crm.history_agg and crm.rollup, which sorts and packs the entries.';
 
 --| * `day`: the day of the purchase. For a timestamp say which day is meant, for example
 --|   `(created_at AT TIME ZONE 'Europe/Berlin')::date`.
@@ -120,8 +112,6 @@ COMMENT ON AGGREGATE crm.history_agg(date, float8) IS
 CREATE FUNCTION crm_internal.history_refuse_transition(crm.history, VARIADIC "any")
 	RETURNS crm.history
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_refuse';
-COMMENT ON FUNCTION crm_internal.history_refuse_transition(crm.history, "any") IS
-'Transition function of crm.history_agg with columns of other types, which is always an error.';
 
 --| The message says how a timestamp becomes a day, for example
 --| `(created_at AT TIME ZONE 'Europe/Berlin')::date`.
@@ -168,16 +158,10 @@ COMMENT ON FUNCTION crm.build_histories(text) IS
 CREATE FUNCTION crm_internal.bounded_history_transition(crm.history, day date, amount numeric)
 	RETURNS crm.history
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_add_bounded';
-COMMENT ON FUNCTION crm_internal.bounded_history_transition(crm.history, date, numeric) IS
-'Transition function of crm_internal.bounded_history_agg.';
 CREATE FUNCTION crm_internal.bounded_history_combine(crm.history, crm.history) RETURNS crm.history
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_union_bounded';
-COMMENT ON FUNCTION crm_internal.bounded_history_combine(crm.history, crm.history) IS
-'Combine function of crm_internal.bounded_history_agg.';
 CREATE FUNCTION crm_internal.bounded_history_final(crm.history) RETURNS crm.history
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_final_bounded';
-COMMENT ON FUNCTION crm_internal.bounded_history_final(crm.history) IS
-'Final function of crm_internal.bounded_history_agg.';
 
 -- One customer whose amounts are out of range must not stop a query over all.
 CREATE AGGREGATE crm_internal.bounded_history_agg(day date, amount numeric) (
@@ -192,8 +176,6 @@ COMMENT ON AGGREGATE crm_internal.bounded_history_agg(date, numeric) IS
 -- Views of workspaces roll up whole cohorts. A sum that no history can hold must not end a query.
 CREATE FUNCTION crm_internal.bounded_rollup_transition(crm.history, crm.history) RETURNS crm.history
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_rollup_bounded';
-COMMENT ON FUNCTION crm_internal.bounded_rollup_transition(crm.history, crm.history) IS
-'Transition function of crm_internal.bounded_rollup.';
 CREATE AGGREGATE crm_internal.bounded_rollup(history crm.history) (
 	SFUNC = crm_internal.bounded_rollup_transition, STYPE = crm.history, SSPACE = 128,
 	PARALLEL = SAFE,
@@ -225,8 +207,6 @@ COMMENT ON FUNCTION crm.merge(crm.history, crm.history) IS
 'All purchases of two histories, for example of two shops, or of old orders and new ones.';
 CREATE FUNCTION crm_internal.history_merge(crm.history, crm.history) RETURNS crm.history
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_union';
-COMMENT ON FUNCTION crm_internal.history_merge(crm.history, crm.history) IS
-'The function of the operator ||.';
 CREATE OPERATOR crm.|| (
 	LEFTARG = crm.history,
 	RIGHTARG = crm.history,
@@ -456,18 +436,6 @@ CREATE FUNCTION crm_internal.history_hash(crm.history) RETURNS int
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_hash';
 CREATE FUNCTION crm_internal.history_hash_extended(crm.history, bigint) RETURNS bigint
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_hash_extended';
-COMMENT ON FUNCTION crm_internal.history_eq(crm.history, crm.history) IS
-'The function of the operator =.';
-COMMENT ON FUNCTION crm_internal.history_ne(crm.history, crm.history) IS
-'The function of the operator <>.';
-COMMENT ON FUNCTION crm_internal.history_lt(crm.history, crm.history) IS
-'The function of the operator <.';
-COMMENT ON FUNCTION crm_internal.history_le(crm.history, crm.history) IS
-'The function of the operator <=.';
-COMMENT ON FUNCTION crm_internal.history_gt(crm.history, crm.history) IS
-'The function of the operator >.';
-COMMENT ON FUNCTION crm_internal.history_ge(crm.history, crm.history) IS
-'The function of the operator >=.';
 COMMENT ON FUNCTION crm_internal.history_cmp(crm.history, crm.history) IS
 'Compares two histories for btree indexes and sorting.';
 COMMENT ON FUNCTION crm_internal.history_hash(crm.history) IS

@@ -66,26 +66,16 @@ COMMENT ON FUNCTION crm.rfm_thresholds(numeric[], numeric[], numeric[]) IS
 CREATE FUNCTION crm_internal.rfm_thresholds_agg_transition(internal, history crm.history,
 	as_of date, groups int) RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_rfm_thresholds_agg_transition';
-COMMENT ON FUNCTION crm_internal.rfm_thresholds_agg_transition(internal, crm.history, date, int) IS
-'Transition function of crm.rfm_thresholds_agg.';
 CREATE FUNCTION crm_internal.rfm_thresholds_agg_combine(internal, internal) RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_rfm_thresholds_agg_combine';
-COMMENT ON FUNCTION crm_internal.rfm_thresholds_agg_combine(internal, internal) IS
-'Joins the populations of two workers of crm.rfm_thresholds_agg.';
 CREATE FUNCTION crm_internal.rfm_thresholds_agg_serialize(internal) RETURNS bytea
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'crm_rfm_thresholds_agg_serialize';
-COMMENT ON FUNCTION crm_internal.rfm_thresholds_agg_serialize(internal) IS
-'Packs the population of a worker of crm.rfm_thresholds_agg.';
 CREATE FUNCTION crm_internal.rfm_thresholds_agg_deserialize(bytea, internal) RETURNS internal
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'crm_rfm_thresholds_agg_deserialize';
-COMMENT ON FUNCTION crm_internal.rfm_thresholds_agg_deserialize(bytea, internal) IS
-'Unpacks the population of a worker of crm.rfm_thresholds_agg and checks the bytes.';
 CREATE FUNCTION crm_internal.rfm_thresholds_agg_final(internal) RETURNS crm.rfm_thresholds
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_rfm_thresholds_agg_final';
-COMMENT ON FUNCTION crm_internal.rfm_thresholds_agg_final(internal) IS
-'Final function of crm.rfm_thresholds_agg.';
 
 --| Give one history for each customer:
 --|
@@ -133,26 +123,16 @@ COMMENT ON TYPE crm.abc_thresholds IS
 CREATE FUNCTION crm_internal.abc_thresholds_agg_transition(internal, history crm.history,
 	as_of date) RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_rfm_thresholds_agg_transition';
-COMMENT ON FUNCTION crm_internal.abc_thresholds_agg_transition(internal, crm.history, date) IS
-'Transition function of crm.abc_thresholds_agg.';
 CREATE FUNCTION crm_internal.abc_thresholds_agg_combine(internal, internal) RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_rfm_thresholds_agg_combine';
-COMMENT ON FUNCTION crm_internal.abc_thresholds_agg_combine(internal, internal) IS
-'Joins the populations of two workers of crm.abc_thresholds_agg.';
 CREATE FUNCTION crm_internal.abc_thresholds_agg_serialize(internal) RETURNS bytea
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'crm_rfm_thresholds_agg_serialize';
-COMMENT ON FUNCTION crm_internal.abc_thresholds_agg_serialize(internal) IS
-'Packs the population of a worker of crm.abc_thresholds_agg.';
 CREATE FUNCTION crm_internal.abc_thresholds_agg_deserialize(bytea, internal) RETURNS internal
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'crm_rfm_thresholds_agg_deserialize';
-COMMENT ON FUNCTION crm_internal.abc_thresholds_agg_deserialize(bytea, internal) IS
-'Unpacks the population of a worker of crm.abc_thresholds_agg and checks the bytes.';
 CREATE FUNCTION crm_internal.abc_thresholds_agg_final(internal) RETURNS crm.abc_thresholds
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_abc_thresholds_agg_final';
-COMMENT ON FUNCTION crm_internal.abc_thresholds_agg_final(internal) IS
-'Final function of crm.abc_thresholds_agg.';
 
 --| Give one history for each customer:
 --|

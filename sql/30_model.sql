@@ -84,74 +84,41 @@ COMMENT ON FUNCTION crm.make_model(text, text, float8[]) IS
 CREATE FUNCTION crm_internal.fit_purchases_transition(state internal, kind text, unit text,
 	x bigint, t_x float8, t float8) RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_fit_purchases_transition';
-COMMENT ON FUNCTION crm_internal.fit_purchases_transition(internal, text, text, bigint, float8,
-	float8) IS
-'Transition function of crm.fit_purchases.';
 CREATE FUNCTION crm_internal.fit_purchases_transition(state internal, kind text, unit text,
 	x bigint, t_x float8, t float8, n bigint) RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_fit_purchases_transition';
-COMMENT ON FUNCTION crm_internal.fit_purchases_transition(internal, text, text, bigint, float8,
-	float8, bigint) IS
-'Transition function of crm.fit_purchases with counted rows.';
 CREATE FUNCTION crm_internal.fit_purchases_transition(state internal, kind text, unit text,
 	history crm.history, as_of date) RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_fit_purchases_add_history';
-COMMENT ON FUNCTION crm_internal.fit_purchases_transition(internal, text, text, crm.history,
-	date) IS
-'Transition function of crm.fit_purchases with histories.';
 CREATE FUNCTION crm_internal.fit_occasions_transition(state internal, x bigint, t_x bigint,
 	n bigint) RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_fit_occasions_transition';
-COMMENT ON FUNCTION crm_internal.fit_occasions_transition(internal, bigint, bigint, bigint) IS
-'Transition function of crm.fit_occasions.';
 CREATE FUNCTION crm_internal.fit_occasions_transition(state internal, x bigint, t_x bigint,
 	n bigint, customers bigint) RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_fit_occasions_transition';
-COMMENT ON FUNCTION crm_internal.fit_occasions_transition(internal, bigint, bigint, bigint,
-	bigint) IS
-'Transition function of crm.fit_occasions with counted rows.';
 CREATE FUNCTION crm_internal.fit_renewals_transition(state internal, kind text, periods integer,
 	churned boolean) RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_fit_renewals_transition';
-COMMENT ON FUNCTION crm_internal.fit_renewals_transition(internal, text, integer, boolean) IS
-'Transition function of crm.fit_renewals.';
 CREATE FUNCTION crm_internal.fit_renewals_transition(state internal, kind text, periods integer,
 	churned boolean, n bigint) RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_fit_renewals_transition';
-COMMENT ON FUNCTION crm_internal.fit_renewals_transition(internal, text, integer, boolean,
-	bigint) IS
-'Transition function of crm.fit_renewals with counted rows.';
 CREATE FUNCTION crm_internal.fit_spend_transition(state internal, x bigint, mean_amount float8)
 	RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_fit_spend_transition';
-COMMENT ON FUNCTION crm_internal.fit_spend_transition(internal, bigint, float8) IS
-'Transition function of crm.fit_spend.';
 CREATE FUNCTION crm_internal.fit_spend_transition(state internal, x bigint, mean_amount float8,
 	n bigint) RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_fit_spend_transition';
-COMMENT ON FUNCTION crm_internal.fit_spend_transition(internal, bigint, float8, bigint) IS
-'Transition function of crm.fit_spend with counted rows.';
 CREATE FUNCTION crm_internal.fit_spend_transition(state internal, history crm.history, as_of date)
 	RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_fit_spend_add_history';
-COMMENT ON FUNCTION crm_internal.fit_spend_transition(internal, crm.history, date) IS
-'Transition function of crm.fit_spend with histories.';
 CREATE FUNCTION crm_internal.fit_combine(internal, internal) RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_fit_combine';
-COMMENT ON FUNCTION crm_internal.fit_combine(internal, internal) IS
-'Joins the customers of two workers of a fit.';
 CREATE FUNCTION crm_internal.fit_serialize(internal) RETURNS bytea
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_fit_serialize';
-COMMENT ON FUNCTION crm_internal.fit_serialize(internal) IS
-'Packs the customers of a worker of a fit.';
 CREATE FUNCTION crm_internal.fit_deserialize(bytea, internal) RETURNS internal
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_fit_deserialize';
-COMMENT ON FUNCTION crm_internal.fit_deserialize(bytea, internal) IS
-'Unpacks the customers of a worker of a fit and checks the bytes.';
 CREATE FUNCTION crm_internal.fit_final(internal) RETURNS crm.model
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_fit_final';
-COMMENT ON FUNCTION crm_internal.fit_final(internal) IS
-'Final function of the fits, which maximizes the likelihood.';
 
 --| * `kind`: the kind of the model, the same in all rows and not NULL.
 --| * `unit`: the unit of `t_x` and `t`, which is `day`, `week`, `month` or `year`. It is the same
@@ -213,9 +180,6 @@ COMMENT ON AGGREGATE crm.fit_purchases(text, text, bigint, float8, float8, bigin
 CREATE FUNCTION crm_internal.fit_purchases_transition(state internal, kind text, unit text,
 	x bigint, t_x float8, t float8, log_gaps float8, n bigint) RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_fit_purchases_add_gaps';
-COMMENT ON FUNCTION crm_internal.fit_purchases_transition(internal, text, text, bigint, float8,
-	float8, float8, bigint) IS
-'Transition function of crm.fit_purchases with the times between purchases.';
 
 --| * `log_gaps`: the sum of the natural logarithms of the x times between the purchases of a
 --|   customer, in the unit. It is 0 if `x` = 0. From crm.gaps it is `count * (mean_log - ln(days in

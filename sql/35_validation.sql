@@ -92,25 +92,14 @@ COMMENT ON TYPE crm.validation IS
 CREATE FUNCTION crm_internal.validate_transition(internal, model crm.model, history crm.history,
 	calibration_end date, holdout_end date) RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_validate_transition';
-COMMENT ON FUNCTION crm_internal.validate_transition(internal, crm.model, crm.history, date,
-	date) IS
-'Transition function of crm.validate.';
 CREATE FUNCTION crm_internal.validate_combine(internal, internal) RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_validate_combine';
-COMMENT ON FUNCTION crm_internal.validate_combine(internal, internal) IS
-'Joins the states of two workers of crm.validate.';
 CREATE FUNCTION crm_internal.validate_serialize(internal) RETURNS bytea
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_validate_serialize';
-COMMENT ON FUNCTION crm_internal.validate_serialize(internal) IS
-'Packs the state of a worker of crm.validate.';
 CREATE FUNCTION crm_internal.validate_deserialize(bytea, internal) RETURNS internal
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_validate_deserialize';
-COMMENT ON FUNCTION crm_internal.validate_deserialize(bytea, internal) IS
-'Unpacks the state of a worker of crm.validate and checks the bytes.';
 CREATE FUNCTION crm_internal.validate_final(internal) RETURNS crm.validation
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_validate_final';
-COMMENT ON FUNCTION crm_internal.validate_final(internal) IS
-'Final function of crm.validate, which forecasts and compares.';
 
 --| * `model`: the model. It should be fitted on the same histories as of `calibration_end`.
 --| * `history`: the whole history of a customer, one row each. The aggregate cuts it.
@@ -270,26 +259,16 @@ CREATE FUNCTION crm_internal.check_spend_independence_transition(internal, histo
 	as_of date) RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'crm_check_spend_independence_transition';
-COMMENT ON FUNCTION crm_internal.check_spend_independence_transition(internal, crm.history, date) IS
-'Transition function of crm.check_spend_independence.';
 CREATE FUNCTION crm_internal.check_spend_independence_combine(internal, internal) RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_check_spend_independence_combine';
-COMMENT ON FUNCTION crm_internal.check_spend_independence_combine(internal, internal) IS
-'Joins the states of two workers of crm.check_spend_independence.';
 CREATE FUNCTION crm_internal.check_spend_independence_serialize(internal) RETURNS bytea
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'crm_check_spend_independence_serialize';
-COMMENT ON FUNCTION crm_internal.check_spend_independence_serialize(internal) IS
-'Packs the state of a worker of crm.check_spend_independence.';
 CREATE FUNCTION crm_internal.check_spend_independence_deserialize(bytea, internal) RETURNS internal
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'crm_check_spend_independence_deserialize';
-COMMENT ON FUNCTION crm_internal.check_spend_independence_deserialize(bytea, internal) IS
-'Unpacks the state of a worker of crm.check_spend_independence and checks the bytes.';
 CREATE FUNCTION crm_internal.check_spend_independence_final(internal) RETURNS crm.spend_independence
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_check_spend_independence_final';
-COMMENT ON FUNCTION crm_internal.check_spend_independence_final(internal) IS
-'Final function of crm.check_spend_independence.';
 
 --| crm.fit_spend and crm.clv assume that spend does not depend on how often customers buy (Fader
 --| and Hardie 2013). This aggregate checks the assumption.

@@ -36,13 +36,8 @@ COMMENT ON DOMAIN crm.ruleset IS 'Rules as JSON, in the order in which they are 
 CREATE FUNCTION crm_internal.ruleset_agg_transition(internal, "position" int, label text,
 	metric text, at_least numeric, at_most numeric) RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_ruleset_agg_transition';
-COMMENT ON FUNCTION crm_internal.ruleset_agg_transition(internal, int, text, text, numeric,
-	numeric) IS
-'Transition function of crm.ruleset_agg.';
 CREATE FUNCTION crm_internal.ruleset_agg_final(internal) RETURNS crm.ruleset
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_ruleset_agg_final';
-COMMENT ON FUNCTION crm_internal.ruleset_agg_final(internal) IS
-'Final function of crm.ruleset_agg.';
 
 --| * `position`: the number of the rule. Rules are tried by ascending position.
 --| * `label`: the label of the rule.

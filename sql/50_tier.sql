@@ -24,12 +24,8 @@ COMMENT ON DOMAIN crm.tier_policy IS 'The rules of a tier program, a JSON object
 CREATE FUNCTION crm_internal.tiers_agg_transition(internal, tier_no int, tier text, metric text,
 	enter_at numeric, keep_at numeric, enter_share numeric) RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_tiers_agg_transition';
-COMMENT ON FUNCTION crm_internal.tiers_agg_transition(internal, int, text, text, numeric,
-	numeric, numeric) IS
-'Transition function of crm.tiers_agg.';
 CREATE FUNCTION crm_internal.tiers_agg_final(internal) RETURNS jsonb
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_tiers_agg_final';
-COMMENT ON FUNCTION crm_internal.tiers_agg_final(internal) IS 'Final function of crm.tiers_agg.';
 
 --| The result is the argument `tiers` of crm.make_tier_policy. The order of the rows does not
 --| matter. NULL without rows.

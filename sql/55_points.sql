@@ -45,35 +45,20 @@ COMMENT ON TYPE crm.points_lot IS
 CREATE FUNCTION crm_internal.points_transition(internal, points numeric, occurred_at timestamptz,
 	expires_at timestamptz, available_at timestamptz, as_of timestamptz) RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_points_transition';
-COMMENT ON FUNCTION crm_internal.points_transition(internal, numeric, timestamptz, timestamptz,
-	timestamptz, timestamptz) IS
-'Transition function of crm.points_balance_agg and crm.points_lots_agg.';
 CREATE FUNCTION crm_internal.points_transition(internal, points numeric, occurred_at timestamptz,
 	expires_at timestamptz, available_at timestamptz,
 	entry_id bigint, reverses_id bigint, as_of timestamptz) RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_points_transition';
-COMMENT ON FUNCTION crm_internal.points_transition(internal, numeric, timestamptz, timestamptz,
-	timestamptz, bigint, bigint, timestamptz) IS
-'Transition function of crm.points_balance_agg and crm.points_lots_agg with keys of entries.';
 CREATE FUNCTION crm_internal.points_combine(internal, internal) RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_points_combine';
-COMMENT ON FUNCTION crm_internal.points_combine(internal, internal) IS
-'Joins the entries of two workers.';
 CREATE FUNCTION crm_internal.points_serialize(internal) RETURNS bytea
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_points_serialize';
-COMMENT ON FUNCTION crm_internal.points_serialize(internal) IS 'Packs the entries of a worker.';
 CREATE FUNCTION crm_internal.points_deserialize(bytea, internal) RETURNS internal
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_points_deserialize';
-COMMENT ON FUNCTION crm_internal.points_deserialize(bytea, internal) IS
-'Unpacks the entries of a worker and checks the bytes.';
 CREATE FUNCTION crm_internal.points_balance_agg_final(internal) RETURNS crm.points_balance
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_points_balance_final';
-COMMENT ON FUNCTION crm_internal.points_balance_agg_final(internal) IS
-'Final function of crm.points_balance_agg.';
 CREATE FUNCTION crm_internal.points_lots_agg_final(internal) RETURNS crm.points_lot[]
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_points_lots_final';
-COMMENT ON FUNCTION crm_internal.points_lots_agg_final(internal) IS
-'Final function of crm.points_lots_agg.';
 
 --| Give all entries of the ledger of one customer, in any order:
 --|

@@ -20,31 +20,19 @@ COMMENT ON TYPE crm.transition_matrix IS
 CREATE FUNCTION crm_internal.transition_matrix_agg_transition(internal, from_state text,
 	to_state text) RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_transition_matrix_transition';
-COMMENT ON FUNCTION crm_internal.transition_matrix_agg_transition(internal, text, text) IS
-'Transition function of crm.transition_matrix_agg.';
 CREATE FUNCTION crm_internal.transition_matrix_agg_transition(internal, from_state text,
 	to_state text, n bigint) RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_transition_matrix_transition';
-COMMENT ON FUNCTION crm_internal.transition_matrix_agg_transition(internal, text, text, bigint) IS
-'Transition function of crm.transition_matrix_agg with counts.';
 CREATE FUNCTION crm_internal.transition_matrix_agg_combine(internal, internal) RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_transition_matrix_combine';
-COMMENT ON FUNCTION crm_internal.transition_matrix_agg_combine(internal, internal) IS
-'Adds the moves of two workers.';
 CREATE FUNCTION crm_internal.transition_matrix_agg_serialize(internal) RETURNS bytea
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'crm_transition_matrix_serialize';
-COMMENT ON FUNCTION crm_internal.transition_matrix_agg_serialize(internal) IS
-'Packs the moves of a worker.';
 CREATE FUNCTION crm_internal.transition_matrix_agg_deserialize(bytea, internal) RETURNS internal
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'crm_transition_matrix_deserialize';
-COMMENT ON FUNCTION crm_internal.transition_matrix_agg_deserialize(bytea, internal) IS
-'Unpacks the moves of a worker and checks the bytes.';
 CREATE FUNCTION crm_internal.transition_matrix_agg_final(internal) RETURNS crm.transition_matrix
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_transition_matrix_final';
-COMMENT ON FUNCTION crm_internal.transition_matrix_agg_final(internal) IS
-'Final function of crm.transition_matrix_agg, which sorts the states.';
 
 --| * `from_state`: the state in which the customer began the period.
 --| * `to_state`: the state in which the customer ended the period. It equals `from_state` if the

@@ -106,34 +106,21 @@ COMMENT ON FUNCTION crm_internal.unit_in(text, text, text) IS
 
 CREATE FUNCTION crm_internal.tally_combine(internal, internal) RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_tally_combine';
-COMMENT ON FUNCTION crm_internal.tally_combine(internal, internal) IS
-'Adds the counts of two workers.';
 CREATE FUNCTION crm_internal.tally_serialize(internal) RETURNS bytea
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_tally_serialize';
-COMMENT ON FUNCTION crm_internal.tally_serialize(internal) IS 'Packs the counts of a worker.';
 CREATE FUNCTION crm_internal.tally_deserialize(bytea, internal) RETURNS internal
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_tally_deserialize';
-COMMENT ON FUNCTION crm_internal.tally_deserialize(bytea, internal) IS
-'Unpacks the counts of a worker and checks the bytes.';
 
 /* Retention */
 
 CREATE FUNCTION crm_internal.retention_agg_transition(internal, history crm.history, as_of date,
 	since date, periods int, unit text) RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_retention_transition';
-COMMENT ON FUNCTION crm_internal.retention_agg_transition(internal, crm.history, date, date, int,
-	text) IS
-'Transition function of crm.retention_agg.';
 CREATE FUNCTION crm_internal.retention_agg_transition(internal, history crm.history, as_of date,
 	since date, brackets int[], unit text) RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_retention_brackets_transition';
-COMMENT ON FUNCTION crm_internal.retention_agg_transition(internal, crm.history, date, date, int[],
-	text) IS
-'Transition function of crm.retention_agg with brackets.';
 CREATE FUNCTION crm_internal.retention_agg_final(internal) RETURNS crm.retention_cell[]
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_retention_final';
-COMMENT ON FUNCTION crm_internal.retention_agg_final(internal) IS
-'Final function of crm.retention_agg.';
 
 --| A cohort is all customers whose first purchase ever falls into the same period. The cohorts
 --| begin with the period that holds `since` and end with the period that holds `as_of`. There is
@@ -220,11 +207,8 @@ COMMENT ON FUNCTION crm.retention_curve(crm.retention_cell[]) IS
 CREATE FUNCTION crm_internal.growth_agg_transition(internal, history crm.history, since date,
 	until date, unit text) RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_growth_transition';
-COMMENT ON FUNCTION crm_internal.growth_agg_transition(internal, crm.history, date, date, text) IS
-'Transition function of crm.growth_agg.';
 CREATE FUNCTION crm_internal.growth_agg_final(internal) RETURNS crm.growth_period[]
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_growth_final';
-COMMENT ON FUNCTION crm_internal.growth_agg_final(internal) IS 'Final function of crm.growth_agg.';
 --| There is one row for each period from the period that holds `since` to the period that holds the
 --| day before `until`. Empty periods have a row.
 --|
@@ -265,13 +249,8 @@ COMMENT ON AGGREGATE crm.growth_agg(crm.history, date, date, text) IS
 CREATE FUNCTION crm_internal.stickiness_agg_transition(internal, history crm.history, since date,
 	until date, unit text) RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_stickiness_transition';
-COMMENT ON FUNCTION crm_internal.stickiness_agg_transition(internal, crm.history, date, date,
-	text) IS
-'Transition function of crm.stickiness_agg.';
 CREATE FUNCTION crm_internal.stickiness_agg_final(internal) RETURNS crm.stickiness_count[]
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_stickiness_final';
-COMMENT ON FUNCTION crm_internal.stickiness_agg_final(internal) IS
-'Final function of crm.stickiness_agg.';
 --| There is one row for each number of active periods, from 1 to the number of periods. The periods
 --| are all those that hold days from `since` until `until` (not included). Customers without a
 --| purchase in the window are in no row.
@@ -294,31 +273,18 @@ COMMENT ON AGGREGATE crm.stickiness_agg(crm.history, date, date, text) IS
 
 CREATE FUNCTION crm_internal.repurchase_final(internal) RETURNS crm.repurchase
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_repurchase_final';
-COMMENT ON FUNCTION crm_internal.repurchase_final(internal) IS
-'Final function of the aggregates of repurchase rates.';
 CREATE FUNCTION crm_internal.repeat_rate_transition(internal, history crm.history, since date,
 	until date) RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_repeat_rate_transition';
-COMMENT ON FUNCTION crm_internal.repeat_rate_transition(internal, crm.history, date, date) IS
-'Transition function of crm.repeat_rate.';
 CREATE FUNCTION crm_internal.repeat_rate_transition(internal, history crm.history, since date,
 	until date, once_a_day boolean) RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_repeat_rate_transition';
-COMMENT ON FUNCTION crm_internal.repeat_rate_transition(internal, crm.history, date, date,
-	boolean) IS
-'Transition function of crm.repeat_rate with once_a_day.';
 CREATE FUNCTION crm_internal.came_back_rate_transition(internal, history crm.history, since date,
 	until date, next_since date, next_until date) RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_came_back_rate_transition';
-COMMENT ON FUNCTION crm_internal.came_back_rate_transition(internal, crm.history, date, date, date,
-	date) IS
-'Transition function of crm.came_back_rate.';
 CREATE FUNCTION crm_internal.repeat_within_transition(internal, history crm.history, as_of date,
 	since date, until date, days int) RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_repeat_within_transition';
-COMMENT ON FUNCTION crm_internal.repeat_within_transition(internal, crm.history, date, date, date,
-	int) IS
-'Transition function of crm.repeat_within.';
 
 --| The rate is the share of customers with two or more purchases among the customers with a
 --| purchase from `since` until `until` (not included).

@@ -21,18 +21,11 @@ COMMENT ON TYPE crm.funnel IS 'How far a customer went through the steps of a fu
 CREATE FUNCTION crm_internal.funnel_agg_transition(internal, at timestamptz, steps boolean[],
 	within interval) RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_funnel_transition';
-COMMENT ON FUNCTION crm_internal.funnel_agg_transition(internal, timestamptz, boolean[],
-	interval) IS
-'Transition function of crm.funnel_agg.';
 CREATE FUNCTION crm_internal.funnel_agg_transition(internal, at timestamptz, steps boolean[],
 	within interval, mode text) RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_funnel_transition';
-COMMENT ON FUNCTION crm_internal.funnel_agg_transition(internal, timestamptz, boolean[], interval,
-	text) IS
-'Transition function of crm.funnel_agg with a mode.';
 CREATE FUNCTION crm_internal.funnel_agg_final(internal) RETURNS crm.funnel
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_funnel_final';
-COMMENT ON FUNCTION crm_internal.funnel_agg_final(internal) IS 'Final function of crm.funnel_agg.';
 
 --| Group by customer. The rows are the events of one customer, in any order. No ORDER BY is
 --| necessary.
@@ -97,11 +90,8 @@ COMMENT ON TYPE crm.touch_path IS 'The touches or stages of a customer, in order
 CREATE FUNCTION crm_internal.path_agg_transition(internal, at timestamptz, touch text, longest int)
 	RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_path_transition';
-COMMENT ON FUNCTION crm_internal.path_agg_transition(internal, timestamptz, text, int) IS
-'Transition function of crm.path_agg.';
 CREATE FUNCTION crm_internal.path_agg_final(internal) RETURNS crm.touch_path
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_path_final';
-COMMENT ON FUNCTION crm_internal.path_agg_final(internal) IS 'Final function of crm.path_agg.';
 
 --| Group by customer or by conversion. The rows may come in any order. No ORDER BY is necessary.
 --|
@@ -162,19 +152,12 @@ COMMENT ON TYPE crm.channel_credit IS 'The credit of a channel for conversions, 
 CREATE FUNCTION crm_internal.attribution_agg_transition(internal, touches text[], amount numeric)
 	RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_attribution_transition';
-COMMENT ON FUNCTION crm_internal.attribution_agg_transition(internal, text[], numeric) IS
-'Transition function of crm.attribution_agg.';
 CREATE FUNCTION crm_internal.attribution_agg_transition(internal, touches text[],
 	touched_at timestamptz[], converted_at timestamptz, amount numeric, half_life interval)
 	RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_attribution_times_transition';
-COMMENT ON FUNCTION crm_internal.attribution_agg_transition(internal, text[], timestamptz[],
-	timestamptz, numeric, interval) IS
-'Transition function of crm.attribution_agg with times.';
 CREATE FUNCTION crm_internal.attribution_agg_final(internal) RETURNS crm.channel_credit[]
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_attribution_final';
-COMMENT ON FUNCTION crm_internal.attribution_agg_final(internal) IS
-'Final function of crm.attribution_agg.';
 
 --| Each row is a journey.
 --|

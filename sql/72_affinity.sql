@@ -38,17 +38,11 @@ COMMENT ON TYPE crm.affinity IS 'How often two products are in the same basket.'
 CREATE FUNCTION crm_internal.affinity_agg_transition(internal, basket text, product text,
 	min_baskets bigint) RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_affinity_transition';
-COMMENT ON FUNCTION crm_internal.affinity_agg_transition(internal, text, text, bigint) IS
-'Transition function of crm.affinity_agg.';
 CREATE FUNCTION crm_internal.affinity_agg_transition(internal, basket bigint, product text,
 	min_baskets bigint) RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_affinity_number_transition';
-COMMENT ON FUNCTION crm_internal.affinity_agg_transition(internal, bigint, text, bigint) IS
-'Transition function of crm.affinity_agg with numbers of baskets.';
 CREATE FUNCTION crm_internal.affinity_agg_final(internal) RETURNS crm.affinity[]
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_affinity_final';
-COMMENT ON FUNCTION crm_internal.affinity_agg_final(internal) IS
-'Final function of crm.affinity_agg.';
 
 --| Each row is a product in a basket. A product that is in a basket several times counts once.
 --|

@@ -52,45 +52,27 @@ COMMENT ON TYPE crm.survey_score IS 'The share of satisfied answers, with its pa
 
 CREATE FUNCTION crm_internal.voice_combine(internal, internal) RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_voice_combine';
-COMMENT ON FUNCTION crm_internal.voice_combine(internal, internal) IS
-'Adds the counts of two workers.';
 CREATE FUNCTION crm_internal.voice_serialize(internal) RETURNS bytea
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_voice_serialize';
-COMMENT ON FUNCTION crm_internal.voice_serialize(internal) IS 'Packs the counts of a worker.';
 CREATE FUNCTION crm_internal.voice_deserialize(bytea, internal) RETURNS internal
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_voice_deserialize';
-COMMENT ON FUNCTION crm_internal.voice_deserialize(bytea, internal) IS
-'Unpacks the counts of a worker and checks the bytes.';
 CREATE FUNCTION crm_internal.nps_agg_final(internal) RETURNS crm.nps
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_nps_final';
-COMMENT ON FUNCTION crm_internal.nps_agg_final(internal) IS 'Final function of crm.nps_agg.';
 CREATE FUNCTION crm_internal.survey_score_final(internal) RETURNS crm.survey_score
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_survey_score_final';
-COMMENT ON FUNCTION crm_internal.survey_score_final(internal) IS
-'Final function of crm.csat_agg and crm.ces_agg.';
 
 CREATE FUNCTION crm_internal.nps_agg_transition(internal, score numeric) RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_nps_transition';
-COMMENT ON FUNCTION crm_internal.nps_agg_transition(internal, numeric) IS
-'Transition function of crm.nps_agg.';
 CREATE FUNCTION crm_internal.csat_agg_transition(internal, score numeric) RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_csat_transition';
-COMMENT ON FUNCTION crm_internal.csat_agg_transition(internal, numeric) IS
-'Transition function of crm.csat_agg.';
 CREATE FUNCTION crm_internal.csat_agg_transition(internal, score numeric, top int, scale int)
 	RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_csat_transition';
-COMMENT ON FUNCTION crm_internal.csat_agg_transition(internal, numeric, int, int) IS
-'Transition function of crm.csat_agg with a scale.';
 CREATE FUNCTION crm_internal.ces_agg_transition(internal, score numeric) RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_ces_transition';
-COMMENT ON FUNCTION crm_internal.ces_agg_transition(internal, numeric) IS
-'Transition function of crm.ces_agg.';
 CREATE FUNCTION crm_internal.ces_agg_transition(internal, score numeric, top int, scale int)
 	RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_ces_transition';
-COMMENT ON FUNCTION crm_internal.ces_agg_transition(internal, numeric, int, int) IS
-'Transition function of crm.ces_agg with a scale.';
 
 --| * `score`: the answer, a whole number from 0 to 10. NULL means that the survey was sent and not
 --|   answered.
