@@ -94,8 +94,9 @@ CREATE FUNCTION crm_internal.history_final(crm.history) RETURNS crm.history
 --|  GROUP BY customer_id;
 --| ```
 CREATE AGGREGATE crm.history_agg(day date, amount numeric) (
-	SFUNC = crm_internal.history_agg_transition, STYPE = crm.history, SSPACE = 128, PARALLEL = SAFE,
-	FINALFUNC = crm_internal.history_final, COMBINEFUNC = crm_internal.history_combine
+	SFUNC = crm_internal.history_agg_transition, STYPE = crm.history, SSPACE = 128,
+	FINALFUNC = crm_internal.history_final,
+	COMBINEFUNC = crm_internal.history_combine, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.history_agg(date, numeric) IS
 'The purchase history of the rows, with one entry for each day.';
@@ -103,8 +104,9 @@ COMMENT ON AGGREGATE crm.history_agg(date, numeric) IS
 --| A float is read as PostgreSQL casts it to numeric (15 significant digits) and rounded to 8
 --| decimals. Everything else is as in crm.history_agg with numeric amounts.
 CREATE AGGREGATE crm.history_agg(day date, amount float8) (
-	SFUNC = crm_internal.history_agg_transition, STYPE = crm.history, SSPACE = 128, PARALLEL = SAFE,
-	FINALFUNC = crm_internal.history_final, COMBINEFUNC = crm_internal.history_combine
+	SFUNC = crm_internal.history_agg_transition, STYPE = crm.history, SSPACE = 128,
+	FINALFUNC = crm_internal.history_final,
+	COMBINEFUNC = crm_internal.history_combine, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.history_agg(date, float8) IS
 'The purchase history of rows with float amounts.';
@@ -116,7 +118,8 @@ CREATE FUNCTION crm_internal.history_refuse_transition(crm.history, VARIADIC "an
 --| The message says how a timestamp becomes a day, for example
 --| `(created_at AT TIME ZONE 'Europe/Berlin')::date`.
 CREATE AGGREGATE crm.history_agg(VARIADIC given "any") (
-	SFUNC = crm_internal.history_refuse_transition, STYPE = crm.history, PARALLEL = SAFE
+	SFUNC = crm_internal.history_refuse_transition, STYPE = crm.history,
+	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.history_agg(VARIADIC "any") IS
 'An error with a hint, where history_agg is called with columns of other types.';
@@ -166,9 +169,8 @@ CREATE FUNCTION crm_internal.bounded_history_final(crm.history) RETURNS crm.hist
 -- One customer whose amounts are out of range must not stop a query over all.
 CREATE AGGREGATE crm_internal.bounded_history_agg(day date, amount numeric) (
 	SFUNC = crm_internal.bounded_history_transition, STYPE = crm.history, SSPACE = 128,
-	PARALLEL = SAFE,
 	FINALFUNC = crm_internal.bounded_history_final,
-	COMBINEFUNC = crm_internal.bounded_history_combine
+	COMBINEFUNC = crm_internal.bounded_history_combine, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm_internal.bounded_history_agg(date, numeric) IS
 'The purchase history of the rows, or NULL where the amounts are out of range.';
@@ -178,9 +180,8 @@ CREATE FUNCTION crm_internal.bounded_rollup_transition(crm.history, crm.history)
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_rollup_bounded';
 CREATE AGGREGATE crm_internal.bounded_rollup(history crm.history) (
 	SFUNC = crm_internal.bounded_rollup_transition, STYPE = crm.history, SSPACE = 128,
-	PARALLEL = SAFE,
 	FINALFUNC = crm_internal.bounded_history_final,
-	COMBINEFUNC = crm_internal.bounded_history_combine
+	COMBINEFUNC = crm_internal.bounded_history_combine, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm_internal.bounded_rollup(crm.history) IS
 'The union of histories, or NULL where their amounts are out of range together.';
@@ -190,8 +191,9 @@ COMMENT ON AGGREGATE crm_internal.bounded_rollup(crm.history) IS
 --|
 --| NULLs are skipped. NULL if no history is left.
 CREATE AGGREGATE crm.rollup(history crm.history) (
-	SFUNC = crm_internal.history_combine, STYPE = crm.history, SSPACE = 128, PARALLEL = SAFE,
-	FINALFUNC = crm_internal.history_final, COMBINEFUNC = crm_internal.history_combine
+	SFUNC = crm_internal.history_combine, STYPE = crm.history, SSPACE = 128,
+	FINALFUNC = crm_internal.history_final,
+	COMBINEFUNC = crm_internal.history_combine, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.rollup(crm.history) IS
 'The union of histories, for example of channels, brands or the companies of a group.';

@@ -66,14 +66,7 @@ COMMENT ON FUNCTION crm.rfm_thresholds(numeric[], numeric[], numeric[]) IS
 CREATE FUNCTION crm_internal.rfm_thresholds_agg_transition(internal, history crm.history,
 	as_of date, groups int) RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_rfm_thresholds_agg_transition';
-CREATE FUNCTION crm_internal.rfm_thresholds_agg_combine(internal, internal) RETURNS internal
-	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_rfm_thresholds_agg_combine';
-CREATE FUNCTION crm_internal.rfm_thresholds_agg_serialize(internal) RETURNS bytea
-	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
-	AS 'MODULE_PATHNAME', 'crm_rfm_thresholds_agg_serialize';
-CREATE FUNCTION crm_internal.rfm_thresholds_agg_deserialize(bytea, internal) RETURNS internal
-	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
-	AS 'MODULE_PATHNAME', 'crm_rfm_thresholds_agg_deserialize';
+@exchange rfm_thresholds_agg
 CREATE FUNCTION crm_internal.rfm_thresholds_agg_final(internal) RETURNS crm.rfm_thresholds
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_rfm_thresholds_agg_final';
 
@@ -98,11 +91,8 @@ CREATE FUNCTION crm_internal.rfm_thresholds_agg_final(internal) RETURNS crm.rfm_
 --| ```
 CREATE AGGREGATE crm.rfm_thresholds_agg(history crm.history, as_of date, groups int) (
 	SFUNC = crm_internal.rfm_thresholds_agg_transition, STYPE = internal, SSPACE = 32768,
-	PARALLEL = SAFE,
-	FINALFUNC = crm_internal.rfm_thresholds_agg_final,
-	COMBINEFUNC = crm_internal.rfm_thresholds_agg_combine,
-	SERIALFUNC = crm_internal.rfm_thresholds_agg_serialize,
-	DESERIALFUNC = crm_internal.rfm_thresholds_agg_deserialize
+	FINALFUNC = crm_internal.rfm_thresholds_agg_final, PARALLEL = SAFE,
+	@exchange rfm_thresholds_agg
 );
 COMMENT ON AGGREGATE crm.rfm_thresholds_agg(crm.history, date, int) IS
 'The thresholds that divide the customers of a population into groups as of a day.';
@@ -123,14 +113,6 @@ COMMENT ON TYPE crm.abc_thresholds IS
 CREATE FUNCTION crm_internal.abc_thresholds_agg_transition(internal, history crm.history,
 	as_of date) RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_rfm_thresholds_agg_transition';
-CREATE FUNCTION crm_internal.abc_thresholds_agg_combine(internal, internal) RETURNS internal
-	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_rfm_thresholds_agg_combine';
-CREATE FUNCTION crm_internal.abc_thresholds_agg_serialize(internal) RETURNS bytea
-	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
-	AS 'MODULE_PATHNAME', 'crm_rfm_thresholds_agg_serialize';
-CREATE FUNCTION crm_internal.abc_thresholds_agg_deserialize(bytea, internal) RETURNS internal
-	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
-	AS 'MODULE_PATHNAME', 'crm_rfm_thresholds_agg_deserialize';
 CREATE FUNCTION crm_internal.abc_thresholds_agg_final(internal) RETURNS crm.abc_thresholds
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_abc_thresholds_agg_final';
 
@@ -154,11 +136,8 @@ CREATE FUNCTION crm_internal.abc_thresholds_agg_final(internal) RETURNS crm.abc_
 --| ```
 CREATE AGGREGATE crm.abc_thresholds_agg(history crm.history, as_of date) (
 	SFUNC = crm_internal.abc_thresholds_agg_transition, STYPE = internal, SSPACE = 32768,
-	PARALLEL = SAFE,
-	FINALFUNC = crm_internal.abc_thresholds_agg_final,
-	COMBINEFUNC = crm_internal.abc_thresholds_agg_combine,
-	SERIALFUNC = crm_internal.abc_thresholds_agg_serialize,
-	DESERIALFUNC = crm_internal.abc_thresholds_agg_deserialize
+	FINALFUNC = crm_internal.abc_thresholds_agg_final, PARALLEL = SAFE,
+	@exchange rfm_thresholds_agg
 );
 COMMENT ON AGGREGATE crm.abc_thresholds_agg(crm.history, date) IS
 'The least revenues of the ABC classes A and B as of a day.';

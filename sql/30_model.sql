@@ -111,12 +111,7 @@ CREATE FUNCTION crm_internal.fit_spend_transition(state internal, x bigint, mean
 CREATE FUNCTION crm_internal.fit_spend_transition(state internal, history crm.history, as_of date)
 	RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_fit_spend_add_history';
-CREATE FUNCTION crm_internal.fit_combine(internal, internal) RETURNS internal
-	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_fit_combine';
-CREATE FUNCTION crm_internal.fit_serialize(internal) RETURNS bytea
-	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_fit_serialize';
-CREATE FUNCTION crm_internal.fit_deserialize(bytea, internal) RETURNS internal
-	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_fit_deserialize';
+@exchange fit
 CREATE FUNCTION crm_internal.fit_final(internal) RETURNS crm.model
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_fit_final';
 
@@ -157,9 +152,8 @@ CREATE FUNCTION crm_internal.fit_final(internal) RETURNS crm.model
 --| and the best point.
 CREATE AGGREGATE crm.fit_purchases(kind text, unit text, x bigint, t_x float8, t float8) (
 	SFUNC = crm_internal.fit_purchases_transition, STYPE = internal, SSPACE = 32768,
-	PARALLEL = SAFE,
-	FINALFUNC = crm_internal.fit_final, COMBINEFUNC = crm_internal.fit_combine,
-	SERIALFUNC = crm_internal.fit_serialize, DESERIALFUNC = crm_internal.fit_deserialize
+	FINALFUNC = crm_internal.fit_final, PARALLEL = SAFE,
+	@exchange fit
 );
 COMMENT ON AGGREGATE crm.fit_purchases(text, text, bigint, float8, float8) IS
 'Fits a model of repeat purchases to customers, one row each, by maximum likelihood.';
@@ -171,9 +165,8 @@ COMMENT ON AGGREGATE crm.fit_purchases(text, text, bigint, float8, float8) IS
 --| crm.fit_purchases with one row for each customer.
 CREATE AGGREGATE crm.fit_purchases(kind text, unit text, x bigint, t_x float8, t float8, n bigint) (
 	SFUNC = crm_internal.fit_purchases_transition, STYPE = internal, SSPACE = 32768,
-	PARALLEL = SAFE,
-	FINALFUNC = crm_internal.fit_final, COMBINEFUNC = crm_internal.fit_combine,
-	SERIALFUNC = crm_internal.fit_serialize, DESERIALFUNC = crm_internal.fit_deserialize
+	FINALFUNC = crm_internal.fit_final, PARALLEL = SAFE,
+	@exchange fit
 );
 COMMENT ON AGGREGATE crm.fit_purchases(text, text, bigint, float8, float8, bigint) IS
 'Fits a model of repeat purchases to counted rows, which stand for n customers each.';
@@ -192,9 +185,8 @@ CREATE FUNCTION crm_internal.fit_purchases_transition(state internal, kind text,
 CREATE AGGREGATE crm.fit_purchases(kind text, unit text, x bigint, t_x float8, t float8,
 	log_gaps float8, n bigint) (
 	SFUNC = crm_internal.fit_purchases_transition, STYPE = internal, SSPACE = 32768,
-	PARALLEL = SAFE,
-	FINALFUNC = crm_internal.fit_final, COMBINEFUNC = crm_internal.fit_combine,
-	SERIALFUNC = crm_internal.fit_serialize, DESERIALFUNC = crm_internal.fit_deserialize
+	FINALFUNC = crm_internal.fit_final, PARALLEL = SAFE,
+	@exchange fit
 );
 COMMENT ON AGGREGATE crm.fit_purchases(text, text, bigint, float8, float8, float8, bigint) IS
 'Fits a model of repeat purchases to counted rows with the times between purchases.';
@@ -212,9 +204,8 @@ COMMENT ON AGGREGATE crm.fit_purchases(text, text, bigint, float8, float8, float
 --| ```
 CREATE AGGREGATE crm.fit_purchases(kind text, unit text, history crm.history, as_of date) (
 	SFUNC = crm_internal.fit_purchases_transition, STYPE = internal, SSPACE = 32768,
-	PARALLEL = SAFE,
-	FINALFUNC = crm_internal.fit_final, COMBINEFUNC = crm_internal.fit_combine,
-	SERIALFUNC = crm_internal.fit_serialize, DESERIALFUNC = crm_internal.fit_deserialize
+	FINALFUNC = crm_internal.fit_final, PARALLEL = SAFE,
+	@exchange fit
 );
 COMMENT ON AGGREGATE crm.fit_purchases(text, text, crm.history, date) IS
 'Fits a model of repeat purchases to histories, one for each customer, as of a day.';
@@ -235,9 +226,8 @@ COMMENT ON AGGREGATE crm.fit_purchases(text, text, crm.history, date) IS
 --| `n`, more than 1000000 occasions, and a likelihood without an interior maximum.
 CREATE AGGREGATE crm.fit_occasions(x bigint, t_x bigint, n bigint) (
 	SFUNC = crm_internal.fit_occasions_transition, STYPE = internal, SSPACE = 32768,
-	PARALLEL = SAFE,
-	FINALFUNC = crm_internal.fit_final, COMBINEFUNC = crm_internal.fit_combine,
-	SERIALFUNC = crm_internal.fit_serialize, DESERIALFUNC = crm_internal.fit_deserialize
+	FINALFUNC = crm_internal.fit_final, PARALLEL = SAFE,
+	@exchange fit
 );
 COMMENT ON AGGREGATE crm.fit_occasions(bigint, bigint, bigint) IS
 'Fits the BG/BB model of purchases on regular occasions to customers, one row each.';
@@ -254,9 +244,8 @@ COMMENT ON AGGREGATE crm.fit_occasions(bigint, bigint, bigint) IS
 --| ```
 CREATE AGGREGATE crm.fit_occasions(x bigint, t_x bigint, n bigint, customers bigint) (
 	SFUNC = crm_internal.fit_occasions_transition, STYPE = internal, SSPACE = 32768,
-	PARALLEL = SAFE,
-	FINALFUNC = crm_internal.fit_final, COMBINEFUNC = crm_internal.fit_combine,
-	SERIALFUNC = crm_internal.fit_serialize, DESERIALFUNC = crm_internal.fit_deserialize
+	FINALFUNC = crm_internal.fit_final, PARALLEL = SAFE,
+	@exchange fit
 );
 COMMENT ON AGGREGATE crm.fit_occasions(bigint, bigint, bigint, bigint) IS
 'Fits the BG/BB model to counted rows, which stand for several customers each.';
@@ -276,9 +265,9 @@ COMMENT ON AGGREGATE crm.fit_occasions(bigint, bigint, bigint, bigint) IS
 --| Rows with a NULL are skipped. NULL if no customer is left. Errors: a negative number, `churned`
 --| after 0 periods, and a likelihood without an interior maximum.
 CREATE AGGREGATE crm.fit_renewals(kind text, periods integer, churned boolean) (
-	SFUNC = crm_internal.fit_renewals_transition, STYPE = internal, SSPACE = 32768, PARALLEL = SAFE,
-	FINALFUNC = crm_internal.fit_final, COMBINEFUNC = crm_internal.fit_combine,
-	SERIALFUNC = crm_internal.fit_serialize, DESERIALFUNC = crm_internal.fit_deserialize
+	SFUNC = crm_internal.fit_renewals_transition, STYPE = internal, SSPACE = 32768,
+	FINALFUNC = crm_internal.fit_final, PARALLEL = SAFE,
+	@exchange fit
 );
 COMMENT ON AGGREGATE crm.fit_renewals(text, integer, boolean) IS
 'Fits a model of contract renewals to customers, one row each, by maximum likelihood.';
@@ -294,9 +283,9 @@ COMMENT ON AGGREGATE crm.fit_renewals(text, integer, boolean) IS
 --|     AS counted(periods, churned, n);
 --| ```
 CREATE AGGREGATE crm.fit_renewals(kind text, periods integer, churned boolean, n bigint) (
-	SFUNC = crm_internal.fit_renewals_transition, STYPE = internal, SSPACE = 32768, PARALLEL = SAFE,
-	FINALFUNC = crm_internal.fit_final, COMBINEFUNC = crm_internal.fit_combine,
-	SERIALFUNC = crm_internal.fit_serialize, DESERIALFUNC = crm_internal.fit_deserialize
+	SFUNC = crm_internal.fit_renewals_transition, STYPE = internal, SSPACE = 32768,
+	FINALFUNC = crm_internal.fit_final, PARALLEL = SAFE,
+	@exchange fit
 );
 COMMENT ON AGGREGATE crm.fit_renewals(text, integer, boolean, bigint) IS
 'Fits a model of contract renewals to counted rows, which stand for n customers each.';
@@ -315,9 +304,9 @@ COMMENT ON AGGREGATE crm.fit_renewals(text, integer, boolean, bigint) IS
 --|
 --| Errors: NaN and infinite amounts, a negative `x`, and a likelihood without an interior maximum.
 CREATE AGGREGATE crm.fit_spend(x bigint, mean_amount float8) (
-	SFUNC = crm_internal.fit_spend_transition, STYPE = internal, SSPACE = 32768, PARALLEL = SAFE,
-	FINALFUNC = crm_internal.fit_final, COMBINEFUNC = crm_internal.fit_combine,
-	SERIALFUNC = crm_internal.fit_serialize, DESERIALFUNC = crm_internal.fit_deserialize
+	SFUNC = crm_internal.fit_spend_transition, STYPE = internal, SSPACE = 32768,
+	FINALFUNC = crm_internal.fit_final, PARALLEL = SAFE,
+	@exchange fit
 );
 COMMENT ON AGGREGATE crm.fit_spend(bigint, float8) IS
 'Fits the gamma-gamma model of the mean amount of a purchase to customers, one row each.';
@@ -327,9 +316,9 @@ COMMENT ON AGGREGATE crm.fit_spend(bigint, float8) IS
 --| Rows with `n` = 0 are skipped. A negative `n` is an error. Everything else is as in
 --| crm.fit_spend with one row for each customer.
 CREATE AGGREGATE crm.fit_spend(x bigint, mean_amount float8, n bigint) (
-	SFUNC = crm_internal.fit_spend_transition, STYPE = internal, SSPACE = 32768, PARALLEL = SAFE,
-	FINALFUNC = crm_internal.fit_final, COMBINEFUNC = crm_internal.fit_combine,
-	SERIALFUNC = crm_internal.fit_serialize, DESERIALFUNC = crm_internal.fit_deserialize
+	SFUNC = crm_internal.fit_spend_transition, STYPE = internal, SSPACE = 32768,
+	FINALFUNC = crm_internal.fit_final, PARALLEL = SAFE,
+	@exchange fit
 );
 COMMENT ON AGGREGATE crm.fit_spend(bigint, float8, bigint) IS
 'Fits the gamma-gamma model to counted rows, which stand for n customers each.';
@@ -341,9 +330,9 @@ COMMENT ON AGGREGATE crm.fit_spend(bigint, float8, bigint) IS
 --| SELECT crm.fit_spend(history, '2025-06-30') FROM customers;
 --| ```
 CREATE AGGREGATE crm.fit_spend(history crm.history, as_of date) (
-	SFUNC = crm_internal.fit_spend_transition, STYPE = internal, SSPACE = 32768, PARALLEL = SAFE,
-	FINALFUNC = crm_internal.fit_final, COMBINEFUNC = crm_internal.fit_combine,
-	SERIALFUNC = crm_internal.fit_serialize, DESERIALFUNC = crm_internal.fit_deserialize
+	SFUNC = crm_internal.fit_spend_transition, STYPE = internal, SSPACE = 32768,
+	FINALFUNC = crm_internal.fit_final, PARALLEL = SAFE,
+	@exchange fit
 );
 COMMENT ON AGGREGATE crm.fit_spend(crm.history, date) IS
 'Fits the gamma-gamma model to histories, one for each customer, as of a day.';

@@ -92,12 +92,7 @@ COMMENT ON TYPE crm.validation IS
 CREATE FUNCTION crm_internal.validate_transition(internal, model crm.model, history crm.history,
 	calibration_end date, holdout_end date) RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_validate_transition';
-CREATE FUNCTION crm_internal.validate_combine(internal, internal) RETURNS internal
-	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_validate_combine';
-CREATE FUNCTION crm_internal.validate_serialize(internal) RETURNS bytea
-	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_validate_serialize';
-CREATE FUNCTION crm_internal.validate_deserialize(bytea, internal) RETURNS internal
-	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_validate_deserialize';
+@exchange validate
 CREATE FUNCTION crm_internal.validate_final(internal) RETURNS crm.validation
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_validate_final';
 
@@ -130,9 +125,9 @@ CREATE FUNCTION crm_internal.validate_final(internal) RETURNS crm.validation
 --| ```
 CREATE AGGREGATE crm.validate(model crm.model, history crm.history, calibration_end date,
 	holdout_end date) (
-	SFUNC = crm_internal.validate_transition, STYPE = internal, SSPACE = 32768, PARALLEL = SAFE,
-	FINALFUNC = crm_internal.validate_final, COMBINEFUNC = crm_internal.validate_combine,
-	SERIALFUNC = crm_internal.validate_serialize, DESERIALFUNC = crm_internal.validate_deserialize
+	SFUNC = crm_internal.validate_transition, STYPE = internal, SSPACE = 32768,
+	FINALFUNC = crm_internal.validate_final, PARALLEL = SAFE,
+	@exchange validate
 );
 COMMENT ON AGGREGATE crm.validate(crm.model, crm.history, date, date) IS
 'Compares a model of repeat purchases with the purchases that customers made in a holdout.';
@@ -259,14 +254,7 @@ CREATE FUNCTION crm_internal.check_spend_independence_transition(internal, histo
 	as_of date) RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'crm_check_spend_independence_transition';
-CREATE FUNCTION crm_internal.check_spend_independence_combine(internal, internal) RETURNS internal
-	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_check_spend_independence_combine';
-CREATE FUNCTION crm_internal.check_spend_independence_serialize(internal) RETURNS bytea
-	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
-	AS 'MODULE_PATHNAME', 'crm_check_spend_independence_serialize';
-CREATE FUNCTION crm_internal.check_spend_independence_deserialize(bytea, internal) RETURNS internal
-	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
-	AS 'MODULE_PATHNAME', 'crm_check_spend_independence_deserialize';
+@exchange check_spend_independence
 CREATE FUNCTION crm_internal.check_spend_independence_final(internal) RETURNS crm.spend_independence
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_check_spend_independence_final';
 
@@ -297,11 +285,8 @@ CREATE FUNCTION crm_internal.check_spend_independence_final(internal) RETURNS cr
 --| the rows or the number of workers, to the last digit.
 CREATE AGGREGATE crm.check_spend_independence(history crm.history, as_of date) (
 	SFUNC = crm_internal.check_spend_independence_transition, STYPE = internal, SSPACE = 4096,
-	PARALLEL = SAFE,
-	FINALFUNC = crm_internal.check_spend_independence_final,
-	COMBINEFUNC = crm_internal.check_spend_independence_combine,
-	SERIALFUNC = crm_internal.check_spend_independence_serialize,
-	DESERIALFUNC = crm_internal.check_spend_independence_deserialize
+	FINALFUNC = crm_internal.check_spend_independence_final, PARALLEL = SAFE,
+	@exchange check_spend_independence
 );
 COMMENT ON AGGREGATE crm.check_spend_independence(crm.history, date) IS
 'Measures whether customers who buy more often spend more or less at a time.';

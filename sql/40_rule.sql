@@ -60,8 +60,8 @@ CREATE FUNCTION crm_internal.ruleset_agg_final(internal) RETURNS crm.ruleset
 --| ```
 CREATE AGGREGATE crm.ruleset_agg("position" int, label text, metric text, at_least numeric,
 	at_most numeric) (
-	SFUNC = crm_internal.ruleset_agg_transition, STYPE = internal, SSPACE = 4096, PARALLEL = SAFE,
-	FINALFUNC = crm_internal.ruleset_agg_final
+	SFUNC = crm_internal.ruleset_agg_transition, STYPE = internal, SSPACE = 4096,
+	FINALFUNC = crm_internal.ruleset_agg_final, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.ruleset_agg(int, text, text, numeric, numeric) IS
 'The ruleset of a table of conditions.';

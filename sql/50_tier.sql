@@ -61,8 +61,8 @@ CREATE FUNCTION crm_internal.tiers_agg_final(internal) RETURNS jsonb
 --| ```
 CREATE AGGREGATE crm.tiers_agg(tier_no int, tier text, metric text, enter_at numeric,
 	keep_at numeric, enter_share numeric) (
-	SFUNC = crm_internal.tiers_agg_transition, STYPE = internal, SSPACE = 4096, PARALLEL = SAFE,
-	FINALFUNC = crm_internal.tiers_agg_final
+	SFUNC = crm_internal.tiers_agg_transition, STYPE = internal, SSPACE = 4096,
+	FINALFUNC = crm_internal.tiers_agg_final, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.tiers_agg(int, text, text, numeric, numeric, numeric) IS
 'The tiers of a policy from rows, one row for each rule.';

@@ -49,12 +49,7 @@ CREATE FUNCTION crm_internal.points_transition(internal, points numeric, occurre
 	expires_at timestamptz, available_at timestamptz,
 	entry_id bigint, reverses_id bigint, as_of timestamptz) RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_points_transition';
-CREATE FUNCTION crm_internal.points_combine(internal, internal) RETURNS internal
-	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_points_combine';
-CREATE FUNCTION crm_internal.points_serialize(internal) RETURNS bytea
-	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_points_serialize';
-CREATE FUNCTION crm_internal.points_deserialize(bytea, internal) RETURNS internal
-	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_points_deserialize';
+@exchange points
 CREATE FUNCTION crm_internal.points_balance_agg_final(internal) RETURNS crm.points_balance
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_points_balance_final';
 CREATE FUNCTION crm_internal.points_lots_agg_final(internal) RETURNS crm.points_lot[]
@@ -94,9 +89,9 @@ CREATE FUNCTION crm_internal.points_lots_agg_final(internal) RETURNS crm.points_
 --| ```
 CREATE AGGREGATE crm.points_balance_agg(points numeric, occurred_at timestamptz,
 	expires_at timestamptz, available_at timestamptz, as_of timestamptz) (
-	SFUNC = crm_internal.points_transition, STYPE = internal, SSPACE = 384, PARALLEL = SAFE,
-	FINALFUNC = crm_internal.points_balance_agg_final, COMBINEFUNC = crm_internal.points_combine,
-	SERIALFUNC = crm_internal.points_serialize, DESERIALFUNC = crm_internal.points_deserialize
+	SFUNC = crm_internal.points_transition, STYPE = internal, SSPACE = 384,
+	FINALFUNC = crm_internal.points_balance_agg_final, PARALLEL = SAFE,
+	@exchange points
 );
 COMMENT ON AGGREGATE crm.points_balance_agg(numeric, timestamptz, timestamptz, timestamptz,
 	timestamptz) IS
@@ -121,9 +116,9 @@ COMMENT ON AGGREGATE crm.points_balance_agg(numeric, timestamptz, timestamptz, t
 CREATE AGGREGATE crm.points_balance_agg(points numeric, occurred_at timestamptz,
 	expires_at timestamptz, available_at timestamptz,
 	entry_id bigint, reverses_id bigint, as_of timestamptz) (
-	SFUNC = crm_internal.points_transition, STYPE = internal, SSPACE = 512, PARALLEL = SAFE,
-	FINALFUNC = crm_internal.points_balance_agg_final, COMBINEFUNC = crm_internal.points_combine,
-	SERIALFUNC = crm_internal.points_serialize, DESERIALFUNC = crm_internal.points_deserialize
+	SFUNC = crm_internal.points_transition, STYPE = internal, SSPACE = 512,
+	FINALFUNC = crm_internal.points_balance_agg_final, PARALLEL = SAFE,
+	@exchange points
 );
 COMMENT ON AGGREGATE crm.points_balance_agg(numeric, timestamptz, timestamptz, timestamptz, bigint,
 	bigint, timestamptz) IS
@@ -145,9 +140,9 @@ COMMENT ON AGGREGATE crm.points_balance_agg(numeric, timestamptz, timestamptz, t
 --| ```
 CREATE AGGREGATE crm.points_lots_agg(points numeric, occurred_at timestamptz,
 	expires_at timestamptz, available_at timestamptz, as_of timestamptz) (
-	SFUNC = crm_internal.points_transition, STYPE = internal, SSPACE = 384, PARALLEL = SAFE,
-	FINALFUNC = crm_internal.points_lots_agg_final, COMBINEFUNC = crm_internal.points_combine,
-	SERIALFUNC = crm_internal.points_serialize, DESERIALFUNC = crm_internal.points_deserialize
+	SFUNC = crm_internal.points_transition, STYPE = internal, SSPACE = 384,
+	FINALFUNC = crm_internal.points_lots_agg_final, PARALLEL = SAFE,
+	@exchange points
 );
 COMMENT ON AGGREGATE crm.points_lots_agg(numeric, timestamptz, timestamptz, timestamptz,
 	timestamptz) IS
@@ -157,9 +152,9 @@ COMMENT ON AGGREGATE crm.points_lots_agg(numeric, timestamptz, timestamptz, time
 CREATE AGGREGATE crm.points_lots_agg(points numeric, occurred_at timestamptz,
 	expires_at timestamptz, available_at timestamptz,
 	entry_id bigint, reverses_id bigint, as_of timestamptz) (
-	SFUNC = crm_internal.points_transition, STYPE = internal, SSPACE = 512, PARALLEL = SAFE,
-	FINALFUNC = crm_internal.points_lots_agg_final, COMBINEFUNC = crm_internal.points_combine,
-	SERIALFUNC = crm_internal.points_serialize, DESERIALFUNC = crm_internal.points_deserialize
+	SFUNC = crm_internal.points_transition, STYPE = internal, SSPACE = 512,
+	FINALFUNC = crm_internal.points_lots_agg_final, PARALLEL = SAFE,
+	@exchange points
 );
 COMMENT ON AGGREGATE crm.points_lots_agg(numeric, timestamptz, timestamptz, timestamptz, bigint,
 	bigint, timestamptz) IS

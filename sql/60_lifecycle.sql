@@ -23,14 +23,7 @@ CREATE FUNCTION crm_internal.transition_matrix_agg_transition(internal, from_sta
 CREATE FUNCTION crm_internal.transition_matrix_agg_transition(internal, from_state text,
 	to_state text, n bigint) RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_transition_matrix_transition';
-CREATE FUNCTION crm_internal.transition_matrix_agg_combine(internal, internal) RETURNS internal
-	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_transition_matrix_combine';
-CREATE FUNCTION crm_internal.transition_matrix_agg_serialize(internal) RETURNS bytea
-	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
-	AS 'MODULE_PATHNAME', 'crm_transition_matrix_serialize';
-CREATE FUNCTION crm_internal.transition_matrix_agg_deserialize(bytea, internal) RETURNS internal
-	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
-	AS 'MODULE_PATHNAME', 'crm_transition_matrix_deserialize';
+@exchange transition_matrix
 CREATE FUNCTION crm_internal.transition_matrix_agg_final(internal) RETURNS crm.transition_matrix
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_transition_matrix_final';
 
@@ -52,11 +45,8 @@ CREATE FUNCTION crm_internal.transition_matrix_agg_final(internal) RETURNS crm.t
 --| ```
 CREATE AGGREGATE crm.transition_matrix_agg(from_state text, to_state text) (
 	SFUNC = crm_internal.transition_matrix_agg_transition, STYPE = internal, SSPACE = 2048,
-	PARALLEL = SAFE,
-	FINALFUNC = crm_internal.transition_matrix_agg_final,
-	COMBINEFUNC = crm_internal.transition_matrix_agg_combine,
-	SERIALFUNC = crm_internal.transition_matrix_agg_serialize,
-	DESERIALFUNC = crm_internal.transition_matrix_agg_deserialize
+	FINALFUNC = crm_internal.transition_matrix_agg_final, PARALLEL = SAFE,
+	@exchange transition_matrix
 );
 COMMENT ON AGGREGATE crm.transition_matrix_agg(text, text) IS
 'The moves between states, from one row for each customer and completed period.';
@@ -65,11 +55,8 @@ COMMENT ON AGGREGATE crm.transition_matrix_agg(text, text) IS
 --| Everything else is as in crm.transition_matrix_agg without `n`.
 CREATE AGGREGATE crm.transition_matrix_agg(from_state text, to_state text, n bigint) (
 	SFUNC = crm_internal.transition_matrix_agg_transition, STYPE = internal, SSPACE = 2048,
-	PARALLEL = SAFE,
-	FINALFUNC = crm_internal.transition_matrix_agg_final,
-	COMBINEFUNC = crm_internal.transition_matrix_agg_combine,
-	SERIALFUNC = crm_internal.transition_matrix_agg_serialize,
-	DESERIALFUNC = crm_internal.transition_matrix_agg_deserialize
+	FINALFUNC = crm_internal.transition_matrix_agg_final, PARALLEL = SAFE,
+	@exchange transition_matrix
 );
 COMMENT ON AGGREGATE crm.transition_matrix_agg(text, text, bigint) IS
 'The moves between states, from rows that stand for n moves each.';

@@ -104,12 +104,7 @@ COMMENT ON FUNCTION crm_internal.unit_in(text, text, text) IS
 
 /* Counts of all these aggregates */
 
-CREATE FUNCTION crm_internal.tally_combine(internal, internal) RETURNS internal
-	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_tally_combine';
-CREATE FUNCTION crm_internal.tally_serialize(internal) RETURNS bytea
-	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_tally_serialize';
-CREATE FUNCTION crm_internal.tally_deserialize(bytea, internal) RETURNS internal
-	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_tally_deserialize';
+@exchange tally
 
 /* Retention */
 
@@ -156,9 +151,8 @@ CREATE FUNCTION crm_internal.retention_agg_final(internal) RETURNS crm.retention
 CREATE AGGREGATE crm.retention_agg(history crm.history, as_of date, since date, periods int,
 	unit text) (
 	SFUNC = crm_internal.retention_agg_transition, STYPE = internal, SSPACE = 32768,
-	PARALLEL = SAFE,
-	FINALFUNC = crm_internal.retention_agg_final, COMBINEFUNC = crm_internal.tally_combine,
-	SERIALFUNC = crm_internal.tally_serialize, DESERIALFUNC = crm_internal.tally_deserialize
+	FINALFUNC = crm_internal.retention_agg_final, PARALLEL = SAFE,
+	@exchange tally
 );
 COMMENT ON AGGREGATE crm.retention_agg(crm.history, date, date, int, text) IS
 'The retention table of all cohorts, one cell for each cohort and each later period.';
@@ -171,9 +165,8 @@ COMMENT ON AGGREGATE crm.retention_agg(crm.history, date, date, int, text) IS
 CREATE AGGREGATE crm.retention_agg(history crm.history, as_of date, since date, brackets int[],
 	unit text) (
 	SFUNC = crm_internal.retention_agg_transition, STYPE = internal, SSPACE = 32768,
-	PARALLEL = SAFE,
-	FINALFUNC = crm_internal.retention_agg_final, COMBINEFUNC = crm_internal.tally_combine,
-	SERIALFUNC = crm_internal.tally_serialize, DESERIALFUNC = crm_internal.tally_deserialize
+	FINALFUNC = crm_internal.retention_agg_final, PARALLEL = SAFE,
+	@exchange tally
 );
 COMMENT ON AGGREGATE crm.retention_agg(crm.history, date, date, int[], text) IS
 'The retention table of all cohorts, with brackets of several periods as cells.';
@@ -237,9 +230,9 @@ CREATE FUNCTION crm_internal.growth_agg_final(internal) RETURNS crm.growth_perio
 --|        unnest(periods) AS period;
 --| ```
 CREATE AGGREGATE crm.growth_agg(history crm.history, since date, until date, unit text) (
-	SFUNC = crm_internal.growth_agg_transition, STYPE = internal, SSPACE = 32768, PARALLEL = SAFE,
-	FINALFUNC = crm_internal.growth_agg_final, COMBINEFUNC = crm_internal.tally_combine,
-	SERIALFUNC = crm_internal.tally_serialize, DESERIALFUNC = crm_internal.tally_deserialize
+	SFUNC = crm_internal.growth_agg_transition, STYPE = internal, SSPACE = 32768,
+	FINALFUNC = crm_internal.growth_agg_final, PARALLEL = SAFE,
+	@exchange tally
 );
 COMMENT ON AGGREGATE crm.growth_agg(crm.history, date, date, text) IS
 'Growth accounting of all customers, one row for each period.';
@@ -262,9 +255,8 @@ CREATE FUNCTION crm_internal.stickiness_agg_final(internal) RETURNS crm.stickine
 --| `sum(active_periods * customers) / periods / sum(customers)`.
 CREATE AGGREGATE crm.stickiness_agg(history crm.history, since date, until date, unit text) (
 	SFUNC = crm_internal.stickiness_agg_transition, STYPE = internal, SSPACE = 8192,
-	PARALLEL = SAFE,
-	FINALFUNC = crm_internal.stickiness_agg_final, COMBINEFUNC = crm_internal.tally_combine,
-	SERIALFUNC = crm_internal.tally_serialize, DESERIALFUNC = crm_internal.tally_deserialize
+	FINALFUNC = crm_internal.stickiness_agg_final, PARALLEL = SAFE,
+	@exchange tally
 );
 COMMENT ON AGGREGATE crm.stickiness_agg(crm.history, date, date, text) IS
 'The number of customers by the number of periods in which they bought.';
@@ -294,9 +286,9 @@ CREATE FUNCTION crm_internal.repeat_within_transition(internal, history crm.hist
 --|
 --| Give one history for each customer. Rows with a NULL are skipped. NULL if no row is left.
 CREATE AGGREGATE crm.repeat_rate(history crm.history, since date, until date) (
-	SFUNC = crm_internal.repeat_rate_transition, STYPE = internal, SSPACE = 128, PARALLEL = SAFE,
-	FINALFUNC = crm_internal.repurchase_final, COMBINEFUNC = crm_internal.tally_combine,
-	SERIALFUNC = crm_internal.tally_serialize, DESERIALFUNC = crm_internal.tally_deserialize
+	SFUNC = crm_internal.repeat_rate_transition, STYPE = internal, SSPACE = 128,
+	FINALFUNC = crm_internal.repurchase_final, PARALLEL = SAFE,
+	@exchange tally
 );
 COMMENT ON AGGREGATE crm.repeat_rate(crm.history, date, date) IS
 'Repurchase rate by people (复购率) of the customers who bought within a window of days.';
@@ -305,9 +297,9 @@ COMMENT ON AGGREGATE crm.repeat_rate(crm.history, date, date) IS
 --|
 --| Everything else is as in crm.repeat_rate without `once_a_day`.
 CREATE AGGREGATE crm.repeat_rate(history crm.history, since date, until date, once_a_day boolean) (
-	SFUNC = crm_internal.repeat_rate_transition, STYPE = internal, SSPACE = 128, PARALLEL = SAFE,
-	FINALFUNC = crm_internal.repurchase_final, COMBINEFUNC = crm_internal.tally_combine,
-	SERIALFUNC = crm_internal.tally_serialize, DESERIALFUNC = crm_internal.tally_deserialize
+	SFUNC = crm_internal.repeat_rate_transition, STYPE = internal, SSPACE = 128,
+	FINALFUNC = crm_internal.repurchase_final, PARALLEL = SAFE,
+	@exchange tally
 );
 COMMENT ON AGGREGATE crm.repeat_rate(crm.history, date, date, boolean) IS
 'Repurchase rate by people, where the purchases of one day may count as one.';
@@ -317,9 +309,9 @@ COMMENT ON AGGREGATE crm.repeat_rate(crm.history, date, date, boolean) IS
 --| Give one history for each customer. Rows with a NULL are skipped. NULL if no row is left.
 CREATE AGGREGATE crm.came_back_rate(history crm.history, since date, until date, next_since date,
 	next_until date) (
-	SFUNC = crm_internal.came_back_rate_transition, STYPE = internal, SSPACE = 128, PARALLEL = SAFE,
-	FINALFUNC = crm_internal.repurchase_final, COMBINEFUNC = crm_internal.tally_combine,
-	SERIALFUNC = crm_internal.tally_serialize, DESERIALFUNC = crm_internal.tally_deserialize
+	SFUNC = crm_internal.came_back_rate_transition, STYPE = internal, SSPACE = 128,
+	FINALFUNC = crm_internal.repurchase_final, PARALLEL = SAFE,
+	@exchange tally
 );
 COMMENT ON AGGREGATE crm.came_back_rate(crm.history, date, date, date, date) IS
 'Repurchase rate (回购率) of customers from one window of days to another.';
@@ -336,9 +328,9 @@ COMMENT ON AGGREGATE crm.came_back_rate(crm.history, date, date, date, date) IS
 --| Give one history for each customer. Rows with a NULL are skipped. NULL if no row is left.
 CREATE AGGREGATE crm.repeat_within(history crm.history, as_of date, since date, until date,
 	days int) (
-	SFUNC = crm_internal.repeat_within_transition, STYPE = internal, SSPACE = 128, PARALLEL = SAFE,
-	FINALFUNC = crm_internal.repurchase_final, COMBINEFUNC = crm_internal.tally_combine,
-	SERIALFUNC = crm_internal.tally_serialize, DESERIALFUNC = crm_internal.tally_deserialize
+	SFUNC = crm_internal.repeat_within_transition, STYPE = internal, SSPACE = 128,
+	FINALFUNC = crm_internal.repurchase_final, PARALLEL = SAFE,
+	@exchange tally
 );
 COMMENT ON AGGREGATE crm.repeat_within(crm.history, date, date, date, int) IS
 'Repurchase rate of a cohort within a number of days after the first purchase.';

@@ -60,8 +60,8 @@ CREATE FUNCTION crm_internal.funnel_agg_final(internal) RETURNS crm.funnel
 --|  GROUP BY customer;
 --| ```
 CREATE AGGREGATE crm.funnel_agg(at timestamptz, steps boolean[], within interval) (
-	SFUNC = crm_internal.funnel_agg_transition, STYPE = internal, SSPACE = 256, PARALLEL = SAFE,
-	FINALFUNC = crm_internal.funnel_agg_final
+	SFUNC = crm_internal.funnel_agg_transition, STYPE = internal, SSPACE = 256,
+	FINALFUNC = crm_internal.funnel_agg_final, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.funnel_agg(timestamptz, boolean[], interval) IS
 'The deepest step of a funnel that a customer reached within a time, with the time of each step.';
@@ -70,8 +70,8 @@ COMMENT ON AGGREGATE crm.funnel_agg(timestamptz, boolean[], interval) IS
 --|
 --| Everything else is as in crm.funnel_agg without a mode.
 CREATE AGGREGATE crm.funnel_agg(at timestamptz, steps boolean[], within interval, mode text) (
-	SFUNC = crm_internal.funnel_agg_transition, STYPE = internal, SSPACE = 256, PARALLEL = SAFE,
-	FINALFUNC = crm_internal.funnel_agg_final
+	SFUNC = crm_internal.funnel_agg_transition, STYPE = internal, SSPACE = 256,
+	FINALFUNC = crm_internal.funnel_agg_final, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.funnel_agg(timestamptz, boolean[], interval, text) IS
 'The deepest step of a funnel, where steps of equal times may be refused.';
@@ -112,8 +112,8 @@ CREATE FUNCTION crm_internal.path_agg_final(internal) RETURNS crm.touch_path
 --|                ('2025-01-03', 'search')) AS touched(at, touch);
 --| ```
 CREATE AGGREGATE crm.path_agg(at timestamptz, touch text, longest int) (
-	SFUNC = crm_internal.path_agg_transition, STYPE = internal, SSPACE = 256, PARALLEL = SAFE,
-	FINALFUNC = crm_internal.path_agg_final
+	SFUNC = crm_internal.path_agg_transition, STYPE = internal, SSPACE = 256,
+	FINALFUNC = crm_internal.path_agg_final, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.path_agg(timestamptz, text, int) IS
 'The last touches of a customer in order of time, with repeats in a row as one touch.';
@@ -191,8 +191,7 @@ CREATE FUNCTION crm_internal.attribution_agg_final(internal) RETURNS crm.channel
 --| ```
 CREATE AGGREGATE crm.attribution_agg(touches text[], amount numeric) (
 	SFUNC = crm_internal.attribution_agg_transition, STYPE = internal, SSPACE = 32768,
-	PARALLEL = SAFE,
-	FINALFUNC = crm_internal.attribution_agg_final
+	FINALFUNC = crm_internal.attribution_agg_final, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.attribution_agg(text[], numeric) IS
 'The credit of each channel for conversions, by all models that need no times.';
@@ -208,8 +207,7 @@ COMMENT ON AGGREGATE crm.attribution_agg(text[], numeric) IS
 CREATE AGGREGATE crm.attribution_agg(touches text[], touched_at timestamptz[],
 	converted_at timestamptz, amount numeric, half_life interval) (
 	SFUNC = crm_internal.attribution_agg_transition, STYPE = internal, SSPACE = 32768,
-	PARALLEL = SAFE,
-	FINALFUNC = crm_internal.attribution_agg_final
+	FINALFUNC = crm_internal.attribution_agg_final, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.attribution_agg(text[], timestamptz[], timestamptz, numeric, interval) IS
 'The credit of each channel for conversions, by all seven models.';

@@ -73,16 +73,14 @@ CREATE FUNCTION crm_internal.affinity_agg_final(internal) RETURNS crm.affinity[]
 --| ```
 CREATE AGGREGATE crm.affinity_agg(basket bigint, product text, min_baskets bigint) (
 	SFUNC = crm_internal.affinity_agg_transition, STYPE = internal, SSPACE = 1000000,
-	PARALLEL = SAFE,
-	FINALFUNC = crm_internal.affinity_agg_final
+	FINALFUNC = crm_internal.affinity_agg_final, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.affinity_agg(bigint, text, bigint) IS
 'Pairs of products in the same baskets, with support, confidence, lift and chi-square.';
 --| Everything is as in crm.affinity_agg with numbers of baskets.
 CREATE AGGREGATE crm.affinity_agg(basket text, product text, min_baskets bigint) (
 	SFUNC = crm_internal.affinity_agg_transition, STYPE = internal, SSPACE = 1000000,
-	PARALLEL = SAFE,
-	FINALFUNC = crm_internal.affinity_agg_final
+	FINALFUNC = crm_internal.affinity_agg_final, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.affinity_agg(text, text, bigint) IS
 'Pairs of products in the same baskets, where baskets have names.';

@@ -50,12 +50,7 @@ COMMENT ON TYPE crm.survey_score IS 'The share of satisfied answers, with its pa
 
 /* Support of all three */
 
-CREATE FUNCTION crm_internal.voice_combine(internal, internal) RETURNS internal
-	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_voice_combine';
-CREATE FUNCTION crm_internal.voice_serialize(internal) RETURNS bytea
-	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_voice_serialize';
-CREATE FUNCTION crm_internal.voice_deserialize(bytea, internal) RETURNS internal
-	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_voice_deserialize';
+@exchange voice
 CREATE FUNCTION crm_internal.nps_agg_final(internal) RETURNS crm.nps
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_nps_final';
 CREATE FUNCTION crm_internal.survey_score_final(internal) RETURNS crm.survey_score
@@ -92,9 +87,9 @@ CREATE FUNCTION crm_internal.ces_agg_transition(internal, score numeric, top int
 --| SELECT (crm.nps_agg(score)).* FROM (VALUES (10), (9), (7), (3), (NULL)) AS answer(score);
 --| ```
 CREATE AGGREGATE crm.nps_agg(score numeric) (
-	SFUNC = crm_internal.nps_agg_transition, STYPE = internal, SSPACE = 1024, PARALLEL = SAFE,
-	FINALFUNC = crm_internal.nps_agg_final, COMBINEFUNC = crm_internal.voice_combine,
-	SERIALFUNC = crm_internal.voice_serialize, DESERIALFUNC = crm_internal.voice_deserialize
+	SFUNC = crm_internal.nps_agg_transition, STYPE = internal, SSPACE = 1024,
+	FINALFUNC = crm_internal.nps_agg_final, PARALLEL = SAFE,
+	@exchange voice
 );
 COMMENT ON AGGREGATE crm.nps_agg(numeric) IS
 'The Net Promoter Score of answers from 0 to 10, with its standard error.';
@@ -111,9 +106,9 @@ COMMENT ON AGGREGATE crm.nps_agg(numeric) IS
 --| SELECT (crm.csat_agg(score)).* FROM (VALUES (5), (4), (2), (NULL)) AS answer(score);
 --| ```
 CREATE AGGREGATE crm.csat_agg(score numeric) (
-	SFUNC = crm_internal.csat_agg_transition, STYPE = internal, SSPACE = 1024, PARALLEL = SAFE,
-	FINALFUNC = crm_internal.survey_score_final, COMBINEFUNC = crm_internal.voice_combine,
-	SERIALFUNC = crm_internal.voice_serialize, DESERIALFUNC = crm_internal.voice_deserialize
+	SFUNC = crm_internal.csat_agg_transition, STYPE = internal, SSPACE = 1024,
+	FINALFUNC = crm_internal.survey_score_final, PARALLEL = SAFE,
+	@exchange voice
 );
 COMMENT ON AGGREGATE crm.csat_agg(numeric) IS
 'Customer satisfaction by answers from 1 to 5, with its standard error.';
@@ -124,9 +119,9 @@ COMMENT ON AGGREGATE crm.csat_agg(numeric) IS
 --| Both are the same in all rows. Rows in which one of them is NULL are skipped. Everything else is
 --| as in crm.csat_agg without a scale.
 CREATE AGGREGATE crm.csat_agg(score numeric, top int, scale int) (
-	SFUNC = crm_internal.csat_agg_transition, STYPE = internal, SSPACE = 1024, PARALLEL = SAFE,
-	FINALFUNC = crm_internal.survey_score_final, COMBINEFUNC = crm_internal.voice_combine,
-	SERIALFUNC = crm_internal.voice_serialize, DESERIALFUNC = crm_internal.voice_deserialize
+	SFUNC = crm_internal.csat_agg_transition, STYPE = internal, SSPACE = 1024,
+	FINALFUNC = crm_internal.survey_score_final, PARALLEL = SAFE,
+	@exchange voice
 );
 COMMENT ON AGGREGATE crm.csat_agg(numeric, int, int) IS
 'Customer satisfaction by answers on a scale of another length.';
@@ -141,9 +136,9 @@ COMMENT ON AGGREGATE crm.csat_agg(numeric, int, int) IS
 --| SELECT (crm.ces_agg(score)).* FROM (VALUES (7), (5), (2), (NULL)) AS answer(score);
 --| ```
 CREATE AGGREGATE crm.ces_agg(score numeric) (
-	SFUNC = crm_internal.ces_agg_transition, STYPE = internal, SSPACE = 1024, PARALLEL = SAFE,
-	FINALFUNC = crm_internal.survey_score_final, COMBINEFUNC = crm_internal.voice_combine,
-	SERIALFUNC = crm_internal.voice_serialize, DESERIALFUNC = crm_internal.voice_deserialize
+	SFUNC = crm_internal.ces_agg_transition, STYPE = internal, SSPACE = 1024,
+	FINALFUNC = crm_internal.survey_score_final, PARALLEL = SAFE,
+	@exchange voice
 );
 COMMENT ON AGGREGATE crm.ces_agg(numeric) IS
 'The customer effort score of answers from 1 to 7, with its standard error.';
@@ -155,9 +150,9 @@ COMMENT ON AGGREGATE crm.ces_agg(numeric) IS
 --| Both are the same in all rows. Rows in which one of them is NULL are skipped. Everything else is
 --| as in crm.ces_agg without a scale.
 CREATE AGGREGATE crm.ces_agg(score numeric, top int, scale int) (
-	SFUNC = crm_internal.ces_agg_transition, STYPE = internal, SSPACE = 1024, PARALLEL = SAFE,
-	FINALFUNC = crm_internal.survey_score_final, COMBINEFUNC = crm_internal.voice_combine,
-	SERIALFUNC = crm_internal.voice_serialize, DESERIALFUNC = crm_internal.voice_deserialize
+	SFUNC = crm_internal.ces_agg_transition, STYPE = internal, SSPACE = 1024,
+	FINALFUNC = crm_internal.survey_score_final, PARALLEL = SAFE,
+	@exchange voice
 );
 COMMENT ON AGGREGATE crm.ces_agg(numeric, int, int) IS
 'The customer effort score of answers on a scale of another length.';
