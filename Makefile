@@ -148,7 +148,6 @@ SQL_MODULES = \
 	sql/70_journey.sql \
 	sql/72_affinity.sql \
 	sql/74_voice.sql \
-	sql/76_support.sql \
 	$(definition) \
 	sql/80_workspace.sql \
 	sql/81_source.sql \
@@ -162,6 +161,7 @@ SQL_MODULES = \
 	sql/87_archive.sql \
 	sql/88_maintain.sql \
 	sql/89_restrict.sql \
+	sql/89_support.sql \
 	sql/90_rights.sql
 
 EXTRA_CLEAN = $(definition)

@@ -381,6 +381,17 @@ COMMENT ON FUNCTION crm_internal.workspace_lock(text) IS
 'Waits until no other transaction maintains the workspace, and keeps others from it until this one '
 'ends.';
 
+-- Runs without a SET of its own, as crm_internal.workspace_enter does, and for its reason.
+CREATE FUNCTION crm_internal.workspace_enter_alone(workspace text) RETURNS void
+	LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM crm_internal.workspace_enter(workspace);
+	PERFORM crm_internal.workspace_lock(workspace);
+END
+$$;
+COMMENT ON FUNCTION crm_internal.workspace_enter_alone(text) IS
+'Enters a workspace, and waits until no other transaction maintains it.';
+
 /*
  * The server analyzes a table by itself once 50 rows have changed, which those
  * of settings and rules never see: taken for hundreds of rows each, they would
@@ -423,8 +434,6 @@ BEGIN
 		coalesce(time_zone, pg_catalog.current_setting('TimeZone')));
 END
 $$;
-COMMENT ON FUNCTION crm_internal.create_workspace_as_caller(text, text) IS
-'Behind crm.create_workspace.';
 
 --| * `workspace`: the name of the schema. A second schema for inner views and functions gets the
 --|   name with `_internal` appended. Neither may exist, unless it is empty and yours.

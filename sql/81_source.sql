@@ -77,9 +77,6 @@ BEGIN
 								pg_catalog.current_setting('search_path'));
 END
 $$;
-COMMENT ON FUNCTION crm_internal.attach_as_caller(text, regclass, name, name, name, name, text,
-	text, text, name, name, name, name, name) IS
-'Behind crm.attach.';
 
 --| * `source`: a table, a partitioned table, a view, a materialized view or a foreign table. One
 --|   row is one purchase. An amount below 0 is a refund.
@@ -748,8 +745,7 @@ DECLARE
 	printed text;
 	has_view boolean := to_regclass(format('%I.source_row', internal)) IS NOT NULL;
 BEGIN
-	PERFORM crm_internal.workspace_enter(workspace);
-	PERFORM crm_internal.workspace_lock(workspace);
+	PERFORM crm_internal.workspace_enter_alone(workspace);
 	PERFORM crm_internal.workspace_follow_names(internal);
 	PERFORM crm_internal.check_changeable(workspace);
 	SELECT * INTO old FROM workspace;
@@ -777,8 +773,6 @@ BEGIN
 	PERFORM crm_internal.workspace_attach_notices(workspace);
 END
 $$;
-COMMENT ON FUNCTION crm_internal.change_source_as_owner(text, jsonb, text) IS
-'Behind crm.change_source.';
 
 CREATE FUNCTION crm_internal.change_source(workspace text, changes jsonb, caller_path text)
 	RETURNS void
@@ -802,9 +796,6 @@ BEGIN
 		pg_catalog.current_setting('search_path'));
 END
 $$;
-COMMENT ON FUNCTION crm_internal.change_source_as_caller(text, regclass, name, name, name, name,
-	text, text, text, name, name, name, name, name) IS
-'Behind crm.change_source.';
 
 --| The arguments are those of crm.attach. NULL keeps what the workspace has. An empty text for what
 --| crm.attach can do without takes it away. Thresholds, models, rules and everything else

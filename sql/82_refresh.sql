@@ -11,8 +11,7 @@ CREATE FUNCTION crm_internal.refresh_changed(workspace text, batch integer, befo
 	OUT customers bigint, OUT purchases bigint) RETURNS record
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-	PERFORM crm_internal.workspace_enter(workspace);
-	PERFORM crm_internal.workspace_lock(workspace);
+	PERFORM crm_internal.workspace_enter_alone(workspace);
 	WITH chosen AS MATERIALIZED (
 		SELECT DISTINCT c.customer_id FROM customer_change c
 		 WHERE c.changed_at <= before
@@ -115,8 +114,7 @@ CREATE FUNCTION crm_internal.refresh_everyone(workspace text, OUT customers bigi
 	OUT purchases bigint) RETURNS record
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-	PERFORM crm_internal.workspace_enter(workspace);
-	PERFORM crm_internal.workspace_lock(workspace);
+	PERFORM crm_internal.workspace_enter_alone(workspace);
 	PERFORM crm_internal.keep_parts(); -- before the facts are read
 	DELETE FROM rejected_customer;
 	IF NOT EXISTS (SELECT FROM customer_history) THEN
@@ -178,8 +176,6 @@ BEGIN
 	INSERT INTO refresh_run (is_full) VALUES (everyone) RETURNING run_id INTO run;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.refresh_start_as_owner(text, boolean) IS
-'Behind crm_internal.refresh_start.';
 
 CREATE FUNCTION crm_internal.refresh_start(workspace text, "full" boolean, OUT run bigint,
 	OUT everyone boolean, OUT before timestamptz) RETURNS record
@@ -220,9 +216,6 @@ BEGIN
 	RETURN so_far.finished;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.refresh_step_as_owner(text, bigint, boolean, integer,
-	timestamptz) IS
-'Behind crm_internal.refresh_step.';
 
 -- True when nothing is left to do.
 CREATE FUNCTION crm_internal.refresh_step(workspace text, run bigint, everyone boolean,
@@ -305,8 +298,6 @@ BEGIN
 	  FROM refresh_run r WHERE r.run_id = run;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.refresh_finish_as_owner(text, bigint) IS
-'Behind crm_internal.refresh_finish.';
 
 CREATE FUNCTION crm_internal.refresh_finish(workspace text, run bigint, OUT customers bigint,
 	OUT purchases bigint, OUT seconds float8) RETURNS record

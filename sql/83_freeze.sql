@@ -138,8 +138,6 @@ BEGIN
 	b_threshold := made.b_threshold;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.freeze_thresholds_as_owner(text, date) IS
-'Behind crm.freeze_thresholds.';
 
 --| * `as_of`: the day up to which purchases count. NULL, the default, is the day of the views.
 --|
@@ -228,8 +226,6 @@ BEGIN
 	ANALYZE model;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.fit_as_owner(text, date, text) IS
-'Behind crm.fit.';
 
 --| * `as_of`: the day up to which purchases count. NULL, the default, is the day of the views.
 --| * `kind`: the kind of model of purchases. NULL, the default, is the setting `purchase_model`.
@@ -334,8 +330,6 @@ BEGIN
 		days) b;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.backtest_as_owner(text, date, date, text) IS
-'Behind crm.backtest.';
 
 --| * `calibration_end`: the models are fitted on purchases up to this day.
 --| * `as_of`: the forecasts are compared with what happened from then to this day. NULL, the

@@ -34,6 +34,19 @@ COMMENT ON COLUMN crm.workspaces.stored_customers IS
 COMMENT ON COLUMN crm.workspaces.bytes IS 'Size of its tables, with indexes.';
 GRANT SELECT ON crm.workspaces TO PUBLIC;
 
+CREATE TYPE crm_internal.problem AS (
+	--: What is wrong, in a few words.
+	problem text,
+	--: The relation or the thing in which it is.
+	object text,
+	--: What was found.
+	detail text,
+	--: What mends it.
+	hint text
+);
+COMMENT ON TYPE crm_internal.problem IS
+'Something that is wrong with a workspace, as crm.check_workspace shows it.';
+
 CREATE FUNCTION crm_internal.workspace_kind(workspace text,
 	OUT attached boolean, OUT key_type text, OUT internal text) RETURNS record
 	LANGUAGE sql STABLE STRICT
@@ -88,8 +101,7 @@ CREATE FUNCTION crm_internal.difference_hint(workspace text, d crm_internal.diff
 COMMENT ON FUNCTION crm_internal.difference_hint(text, crm_internal.difference) IS
 'What mends a difference.';
 
-CREATE FUNCTION crm_internal.workspace_drift(workspace text, OUT problem text, OUT object text,
-	OUT detail text, OUT hint text) RETURNS SETOF record
+CREATE FUNCTION crm_internal.workspace_drift(workspace text) RETURNS SETOF crm_internal.problem
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
 	RETURN QUERY
@@ -130,8 +142,7 @@ $$;
 COMMENT ON FUNCTION crm_internal.workspace_source_names() IS
 'The tables that an attached workspace follows, with their full names.';
 
-CREATE FUNCTION crm_internal.workspace_source_problems(OUT problem text, OUT object text,
-	OUT detail text, OUT hint text) RETURNS SETOF record
+CREATE FUNCTION crm_internal.workspace_source_problems() RETURNS SETOF crm_internal.problem
 	LANGUAGE plpgsql STABLE AS $$
 BEGIN
 	RETURN QUERY
@@ -163,8 +174,8 @@ COMMENT ON FUNCTION crm_internal.workspace_source_problems() IS
 
 -- The search path is that of the workspace. A part whose rows only come in through its parent needs
 -- no trigger for them, so a full refresh is advised only for the source itself.
-CREATE FUNCTION crm_internal.workspace_trigger_problems(workspace text, OUT problem text,
-	OUT object text, OUT detail text, OUT hint text) RETURNS SETOF record
+CREATE FUNCTION crm_internal.workspace_trigger_problems(workspace text)
+	RETURNS SETOF crm_internal.problem
 	LANGUAGE plpgsql STABLE AS $$
 BEGIN
 	RETURN QUERY
@@ -194,8 +205,8 @@ COMMENT ON FUNCTION crm_internal.workspace_trigger_problems(text) IS
 'What keeps changes of the sources of a workspace from being noticed, or makes looking at them '
 'slow.';
 
-CREATE FUNCTION crm_internal.workspace_stale_histories(workspace text, OUT problem text,
-	OUT object text, OUT detail text, OUT hint text) RETURNS SETOF record
+CREATE FUNCTION crm_internal.workspace_stale_histories(workspace text)
+	RETURNS SETOF crm_internal.problem
 	LANGUAGE plpgsql AS $$
 BEGIN
 	RETURN QUERY
@@ -214,8 +225,8 @@ $$;
 COMMENT ON FUNCTION crm_internal.workspace_stale_histories(text) IS
 'How many customers changed since their histories were stored.';
 
-CREATE FUNCTION crm_internal.workspace_wrong_histories(workspace text, OUT problem text,
-	OUT object text, OUT detail text, OUT hint text) RETURNS SETOF record
+CREATE FUNCTION crm_internal.workspace_wrong_histories(workspace text)
+	RETURNS SETOF crm_internal.problem
 	LANGUAGE plpgsql AS $$
 BEGIN
 	RETURN QUERY
@@ -248,8 +259,8 @@ $$;
 COMMENT ON FUNCTION crm_internal.workspace_wrong_histories(text) IS
 'How many stored histories of a sample differ from the facts, though nobody noted a change.';
 
-CREATE FUNCTION crm_internal.workspace_content_problems(workspace text, OUT problem text,
-	OUT object text, OUT detail text, OUT hint text) RETURNS SETOF record
+CREATE FUNCTION crm_internal.workspace_content_problems(workspace text)
+	RETURNS SETOF crm_internal.problem
 	LANGUAGE plpgsql AS $$
 BEGIN
 	IF to_regclass('rejected_purchase') IS NOT NULL THEN
@@ -283,8 +294,7 @@ COMMENT ON FUNCTION crm_internal.workspace_content_problems(text) IS
 'What is wrong with the rows of a workspace: rejected purchases, unknown metrics, programs.';
 
 /* What stops a check: without these no twin can be made, and no view be read. */
-CREATE FUNCTION crm_internal.workspace_stops(workspace text, OUT problem text,
-	OUT object text, OUT detail text, OUT hint text) RETURNS SETOF record
+CREATE FUNCTION crm_internal.workspace_stops(workspace text) RETURNS SETOF crm_internal.problem
 	LANGUAGE plpgsql STABLE AS $$
 BEGIN
 	IF NOT EXISTS (SELECT FROM workspace) THEN
@@ -337,8 +347,6 @@ BEGIN
 	RETURN QUERY SELECT p.* FROM crm_internal.workspace_content_problems(workspace) p;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.check_workspace_as_owner(text) IS
-'Behind crm.check_workspace.';
 
 --| The check compares everything that was shipped with the catalog: tables, columns, defaults,
 --| constraints, indexes, views, functions, triggers, comments and rights. It also finds what this
@@ -390,6 +398,27 @@ CREATE FUNCTION crm_internal.upgrade_step(kind text) RETURNS integer
 COMMENT ON FUNCTION crm_internal.upgrade_step(text) IS
 'The place of a kind of difference in an upgrade.';
 
+-- The nth element of above stands above the nth of below. A cycle ends at the depth.
+CREATE FUNCTION crm_internal.top_first(relations regclass[], above oid[], below oid[],
+	depth integer) RETURNS regclass[]
+	LANGUAGE sql STABLE
+BEGIN ATOMIC
+	WITH RECURSIVE edge AS (
+		SELECT e.above, e.below FROM unnest(above, below) AS e (above, below)
+	), place AS (
+		SELECT u::oid AS relation, 0 AS n FROM unnest(relations) u
+		UNION
+		SELECT e.below, p.n + 1
+		  FROM place p JOIN edge e ON e.above = p.relation WHERE p.n < depth
+	)
+	SELECT array_agg(o.relation::regclass ORDER BY o.n, o.relation)
+	  FROM (SELECT u::oid AS relation, max(p.n) AS n
+			  FROM unnest(relations) u JOIN place p ON p.relation = u
+			 GROUP BY u) o;
+END;
+COMMENT ON FUNCTION crm_internal.top_first(regclass[], oid[], oid[], integer) IS
+'Relations in an order in which each stands before those below it.';
+
 /*
  * Relations that change, those that stand on others first. A reader of a view
  * locks it before what it reads, so that nobody waits in a circle.
@@ -397,7 +426,7 @@ COMMENT ON FUNCTION crm_internal.upgrade_step(text) IS
 CREATE FUNCTION crm_internal.relations_top_first(relations regclass[]) RETURNS regclass[]
 	LANGUAGE sql STABLE
 BEGIN ATOMIC
-	WITH RECURSIVE edge AS (
+	WITH edge AS (
 		SELECT r.ev_class AS above, d.refobjid AS below
 		  FROM pg_depend d
 		  JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
@@ -408,15 +437,9 @@ BEGIN ATOMIC
 		  FROM pg_depend d
 		 WHERE d.classid = 'pg_proc'::regclass
 		   AND d.refclassid IN ('pg_class'::regclass, 'pg_proc'::regclass)
-	), depth AS (
-		SELECT u::oid AS oid, 0 AS n FROM unnest(relations) u
-		UNION
-		SELECT e.below, d.n + 1 FROM depth d JOIN edge e ON e.above = d.oid WHERE d.n < 40
 	)
-	SELECT array_agg(o.oid::regclass ORDER BY o.n, o.oid)
-	  FROM (SELECT u::oid AS oid, max(d.n) AS n
-			  FROM unnest(relations) u JOIN depth d ON d.oid = u
-			 GROUP BY u) o;
+	SELECT crm_internal.top_first(relations, array_agg(e.above), array_agg(e.below), 40)
+	  FROM edge e;
 END;
 COMMENT ON FUNCTION crm_internal.relations_top_first(regclass[]) IS
 'Relations in the order in which readers lock them.';
@@ -725,8 +748,7 @@ DECLARE
 	its_version text;
 	aside text[] := '{}';
 BEGIN
-	PERFORM crm_internal.workspace_enter(workspace);
-	PERFORM crm_internal.workspace_lock(workspace);
+	PERFORM crm_internal.workspace_enter_alone(workspace);
 	SELECT w.crm_version INTO its_version FROM workspace w;
 	PERFORM crm_internal.upgrade_prepare(workspace, internal);
 	found := crm_internal.upgrade_scores(
@@ -750,8 +772,6 @@ BEGIN
 	RETURN cardinality(wanted);
 END
 $$;
-COMMENT ON FUNCTION crm_internal.upgrade_workspace_as_owner(text, boolean) IS
-'Behind crm.upgrade_workspace.';
 
 --| * `overwrite`: whether to put back what somebody changed. Without it, such things are left as
 --|   they are, and a warning names each.
@@ -781,8 +801,7 @@ DECLARE
 	has_rows boolean;
 	filled text[] := '{}';
 BEGIN
-	PERFORM crm_internal.workspace_enter(workspace);
-	PERFORM crm_internal.workspace_lock(workspace);
+	PERFORM crm_internal.workspace_enter_alone(workspace);
 	SELECT array_agg(n.oid::regnamespace ORDER BY n.nspname) INTO schemas FROM pg_namespace n
 	 WHERE n.nspname IN (workspace, crm_internal.workspace_inner_schema(workspace))
 	   AND n.nspowner = (SELECT o.nspowner FROM pg_namespace o WHERE o.nspname = workspace);
@@ -812,8 +831,6 @@ BEGIN
 	EXECUTE format('DROP SCHEMA %s CASCADE', array_to_string(schemas, ', '));
 END
 $$;
-COMMENT ON FUNCTION crm_internal.drop_workspace_as_owner(text, boolean) IS
-'Behind crm.drop_workspace.';
 
 --| * `force`: whether to drop it even where its tables hold data. Rules and what can be computed
 --|   again are no data.

@@ -95,8 +95,6 @@ BEGIN
 	RETURN policy;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.program_policy_as_owner(text, text) IS
-'Behind crm.program_policy.';
 
 --| * `program`: the program.
 --|
@@ -487,8 +485,6 @@ BEGIN
 	END LOOP;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.review_tiers_as_owner(text, text, date, boolean) IS
-'Behind crm.review_tiers.';
 
 --| * `program`: the program. NULL, the default, means all of them.
 --| * `as_of`: the day of the review. NULL, the default, is the day of the views.
@@ -656,8 +652,6 @@ BEGIN
 			'changed_on', state.changed_on, 'floor_no', granted, 'note', note)));
 END
 $$;
-COMMENT ON FUNCTION crm_internal.tier_grant_as_owner(text, text, bigint, text, date, date, text) IS
-'Behind crm.tier_grant.';
 
 --| * `until`: the day until which the customer does not fall below the tier, whatever their
 --|   metrics. From then on they are reviewed like everybody.
@@ -859,8 +853,6 @@ BEGIN
 	 CROSS JOIN LATERAL crm_internal.stage_review(workspace, coalesce(as_of, d.day), replay) r;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.review_stages_as_owner(text, date, boolean) IS
-'Behind crm.review_stages.';
 
 --| * `as_of`: the day of the review. NULL, the default, is the day of the views.
 --| * `replay`: whether to take the reviews of that day and later back first, and to look again.
@@ -956,8 +948,7 @@ COMMENT ON FUNCTION crm_internal.move_days() IS
 
 /* What is wrong */
 
-CREATE FUNCTION crm_internal.tier_log_problems(OUT problem text, OUT object text,
-	OUT detail text, OUT hint text) RETURNS SETOF record
+CREATE FUNCTION crm_internal.tier_log_problems() RETURNS SETOF crm_internal.problem
 	LANGUAGE plpgsql STABLE AS $$
 BEGIN
 	RETURN QUERY
@@ -988,8 +979,7 @@ COMMENT ON FUNCTION crm_internal.tier_log_problems() IS
 
 -- Calendar periods are seen whole if they are whole months that divide the unit of the reviews,
 -- counted from the beginning of the year.
-CREATE FUNCTION crm_internal.partial_period_problems(OUT problem text, OUT object text,
-	OUT detail text, OUT hint text) RETURNS SETOF record
+CREATE FUNCTION crm_internal.partial_period_problems() RETURNS SETOF crm_internal.problem
 	LANGUAGE plpgsql STABLE AS $$
 BEGIN
 	RETURN QUERY
@@ -1014,8 +1004,7 @@ $$;
 COMMENT ON FUNCTION crm_internal.partial_period_problems() IS
 'Programs whose reviews look at parts of a calendar period.';
 
-CREATE FUNCTION crm_internal.points_and_score_problems(OUT problem text, OUT object text,
-	OUT detail text, OUT hint text) RETURNS SETOF record
+CREATE FUNCTION crm_internal.points_and_score_problems() RETURNS SETOF crm_internal.problem
 	LANGUAGE plpgsql STABLE AS $$
 BEGIN
 	RETURN QUERY
@@ -1046,8 +1035,7 @@ $$;
 COMMENT ON FUNCTION crm_internal.points_and_score_problems() IS
 'The points that were taken back twice, and the scores whose thresholds are out of order.';
 
-CREATE FUNCTION crm_internal.program_problems(workspace text, OUT problem text, OUT object text,
-	OUT detail text, OUT hint text) RETURNS SETOF record
+CREATE FUNCTION crm_internal.program_problems(workspace text) RETURNS SETOF crm_internal.problem
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
 DECLARE
 	its_program text;

@@ -89,8 +89,6 @@ BEGIN
 	PERFORM crm_internal.workspace_analyze('points_entry', entries);
 END
 $$;
-COMMENT ON FUNCTION crm_internal.settle_points_as_owner(text, date) IS
-'Behind crm.settle_points.';
 
 --| * `as_of`: the day. Orders and refunds up to it count. NULL, the default, is the day of the
 --|   views.

@@ -8,26 +8,13 @@
  * Keys are given as text, which every type of key has, or as numbers.
  */
 
-/*
- * Tables after those that refer to them, so that rows can be deleted in this
- * order. A cycle ends at the bound.
- */
+/* Tables after those that refer to them, so that rows can be deleted in this order. */
 CREATE FUNCTION crm_internal.referring_first(tables regclass[]) RETURNS regclass[]
 	LANGUAGE sql STABLE
 BEGIN ATOMIC
-	WITH RECURSIVE depth AS (
-		SELECT t::oid AS relation, 0 AS n FROM unnest(tables) t
-		UNION
-		SELECT k.confrelid, d.n + 1
-		  FROM depth d
-		  JOIN pg_constraint k ON k.conrelid = d.relation AND k.contype = 'f'
-							  AND k.confrelid <> k.conrelid
-		 WHERE d.n < cardinality(tables)
-	)
-	SELECT array_agg(o.relation::regclass ORDER BY o.n, o.relation)
-	  FROM (SELECT t::oid AS relation, max(d.n) AS n
-			  FROM unnest(tables) t JOIN depth d ON d.relation = t
-			 GROUP BY t) o;
+	SELECT crm_internal.top_first(tables, array_agg(k.conrelid), array_agg(k.confrelid),
+			cardinality(tables))
+	  FROM pg_constraint k WHERE k.contype = 'f' AND k.confrelid <> k.conrelid;
 END;
 COMMENT ON FUNCTION crm_internal.referring_first(regclass[]) IS
 'Tables in an order in which their rows can be deleted.';
@@ -81,6 +68,23 @@ $$;
 COMMENT ON FUNCTION crm_internal.check_key(text, text) IS
 'An error where a text is no key of a customer.';
 
+/*
+ * Runs without a SET of its own, as crm_internal.workspace_enter does, and for its
+ * reason. The schema of the workspace comes first, so that tables of your own are
+ * among those with the person's data.
+ */
+CREATE FUNCTION crm_internal.person_enter(workspace text, customer_id text) RETURNS void
+	LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM crm_internal.workspace_enter(workspace);
+	PERFORM pg_catalog.set_config('search_path', pg_catalog.format('%I, %I, pg_temp', workspace,
+		crm_internal.workspace_inner_schema(workspace)), true);
+	PERFORM crm_internal.check_key(workspace, customer_id);
+END
+$$;
+COMMENT ON FUNCTION crm_internal.person_enter(text, text) IS
+'Enters a workspace for the data of one customer. An error where the text is no key of a customer.';
+
 /* Handing out */
 
 CREATE FUNCTION crm_internal.customer_data_as_owner(workspace text, customer_id text)
@@ -91,10 +95,7 @@ DECLARE
 	rows_found jsonb;
 	data jsonb := '{}';
 BEGIN
-	PERFORM crm_internal.workspace_enter(workspace);
-	PERFORM set_config('search_path', format('%I, %I, pg_temp', workspace,
-		crm_internal.workspace_inner_schema(workspace)), true);
-	PERFORM crm_internal.check_key(workspace, customer_id);
+	PERFORM crm_internal.person_enter(workspace, customer_id);
 	FOR personal IN
 		SELECT p.* FROM crm_internal.personal_tables() p
 		UNION ALL
@@ -111,8 +112,6 @@ BEGIN
 	RETURN data;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.customer_data_as_owner(text, text) IS
-'Behind crm.customer_data.';
 
 --| The result is an object with an array of rows for each table of the workspace that has rows of
 --| the customer, and for the views `purchase` and `customer_360`. It is empty for a customer whom
@@ -250,11 +249,8 @@ DECLARE
 	target regclass;
 	texts text[];
 BEGIN
-	PERFORM crm_internal.workspace_enter(workspace);
-	PERFORM set_config('search_path', format('%I, %I, pg_temp', workspace,
-		crm_internal.workspace_inner_schema(workspace)), true);
+	PERFORM crm_internal.person_enter(workspace, erase_customer_as_owner.customer_id);
 	PERFORM crm_internal.workspace_lock(workspace);
-	PERFORM crm_internal.check_key(workspace, erase_customer_as_owner.customer_id);
 	texts := crm_internal.personal_texts(erase_customer_as_owner.customer_id);
 	PERFORM crm_internal.loosen_references(erase_customer_as_owner.customer_id);
 	SELECT jsonb_object_agg(p.relation::oid, p.condition) INTO conditions
@@ -277,8 +273,6 @@ BEGIN
 		'Delete them there, then erase the customer again.');
 END
 $$;
-COMMENT ON FUNCTION crm_internal.erase_customer_as_owner(text, text) IS
-'Behind crm.erase_customer.';
 
 --| When the transaction has committed, no row of the workspace names the customer: no fact, log,
 --| stored history or note. What was computed from all customers stays: thresholds, models and the
@@ -490,11 +484,8 @@ CREATE FUNCTION crm_internal.merge_customers_as_owner(workspace text, keep text,
 DECLARE
 	data jsonb;
 BEGIN
-	PERFORM crm_internal.workspace_enter(workspace);
-	PERFORM set_config('search_path', format('%I, %I, pg_temp', workspace,
-		crm_internal.workspace_inner_schema(workspace)), true);
+	PERFORM crm_internal.person_enter(workspace, keep);
 	PERFORM crm_internal.workspace_lock(workspace);
-	PERFORM crm_internal.check_key(workspace, keep);
 	PERFORM crm_internal.check_key(workspace, "drop");
 	IF keep = "drop" THEN
 		RAISE invalid_parameter_value USING
@@ -511,8 +502,6 @@ BEGIN
 	INSERT INTO customer_merge (kept, dropped, dropped_data) VALUES (keep, "drop", data);
 END
 $$;
-COMMENT ON FUNCTION crm_internal.merge_customers_as_owner(text, text, text) IS
-'Behind crm.merge_customers.';
 
 --| * `keep`: the key of the customer who stays.
 --| * `drop`: the key of the customer who goes.

@@ -41,8 +41,7 @@ CREATE FUNCTION crm_internal.archive_as_owner(workspace text, until date) RETURN
 DECLARE
 	customers bigint;
 BEGIN
-	PERFORM crm_internal.workspace_enter(workspace);
-	PERFORM crm_internal.workspace_lock(workspace);
+	PERFORM crm_internal.workspace_enter_alone(workspace);
 	PERFORM crm_internal.check_archive(workspace, until);
 	INSERT INTO archived_history AS a (customer_id, history, profit_history)
 	SELECT h.customer_id, crm.upto(h.history, until - 1), crm.upto(h.profit_history, until - 1)
@@ -55,8 +54,6 @@ BEGIN
 	RETURN customers;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.archive_as_owner(text, date) IS
-'Behind crm.archive.';
 
 --| * `until`: the first day that is still read from the source.
 --|
@@ -102,8 +99,7 @@ CREATE FUNCTION crm_internal.unarchive_as_owner(workspace text, force boolean) R
 DECLARE
 	lost bigint;
 BEGIN
-	PERFORM crm_internal.workspace_enter(workspace);
-	PERFORM crm_internal.workspace_lock(workspace);
+	PERFORM crm_internal.workspace_enter_alone(workspace);
 	IF (SELECT w.archived_until FROM workspace w) IS NULL THEN
 		RETURN;
 	END IF;
@@ -123,8 +119,6 @@ BEGIN
 	INSERT INTO everyone_change (reason) VALUES ('unarchived');
 END
 $$;
-COMMENT ON FUNCTION crm_internal.unarchive_as_owner(text, boolean) IS
-'Behind crm.unarchive.';
 
 --| * `force`: whether to go back even where the source lacks purchases that were archived. They are
 --|   lost then.

@@ -29,8 +29,6 @@ BEGIN
 	RETURN run;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.maintain_begin_as_owner(text, text) IS
-'Behind crm_internal.maintain_begin.';
 
 CREATE FUNCTION crm_internal.maintain_begin(workspace text, step text) RETURNS bigint
 	LANGUAGE C AS 'MODULE_PATHNAME', 'crm_as_maintainer';
@@ -48,8 +46,6 @@ BEGIN
 	 WHERE r.run_id = run;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.maintain_end_as_owner(text, bigint, bigint, text) IS
-'Behind crm_internal.maintain_end.';
 
 CREATE FUNCTION crm_internal.maintain_end(workspace text, run bigint, row_count bigint,
 	error text) RETURNS void
@@ -154,8 +150,7 @@ COMMENT ON FUNCTION crm_internal.maintain_notify(text) IS
 CREATE FUNCTION crm_internal.maintain_step_as_owner(workspace text, step text) RETURNS bigint
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
 BEGIN
-	PERFORM crm_internal.workspace_enter(workspace);
-	PERFORM crm_internal.workspace_lock(workspace);
+	PERFORM crm_internal.workspace_enter_alone(workspace);
 	IF step IN ('freeze_thresholds', 'fit') THEN
 		RETURN crm_internal.maintain_models(workspace, step);
 	ELSIF step = 'settle_points' THEN
@@ -181,8 +176,6 @@ BEGIN
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.maintain_step_as_owner(text, text) IS
-'Behind crm_internal.maintain_step.';
 
 CREATE FUNCTION crm_internal.maintain_step(workspace text, step text) RETURNS bigint
 	LANGUAGE C AS 'MODULE_PATHNAME', 'crm_as_maintainer';
@@ -302,8 +295,7 @@ DECLARE
 	statement text;
 	moment timestamptz;
 BEGIN
-	PERFORM crm_internal.workspace_enter(workspace);
-	PERFORM crm_internal.workspace_lock(workspace);
+	PERFORM crm_internal.workspace_enter_alone(workspace);
 	SELECT crm_internal.day_start(until, w.time_zone) INTO moment FROM workspace w;
 	FOR relation, statement IN
 		SELECT s.name, s.text FROM (VALUES
@@ -323,8 +315,6 @@ BEGIN
 	END LOOP;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.delete_logs_as_owner(text, date) IS
-'Behind crm.delete_logs.';
 
 --| * `until`: the day in the time zone of the workspace. Rows that ended before it are deleted.
 --|

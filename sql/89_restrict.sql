@@ -152,8 +152,7 @@ BEGIN
 	IF reader IS NULL THEN
 		RAISE null_value_not_allowed USING MESSAGE = 'restrict_customers needs a role';
 	END IF;
-	PERFORM crm_internal.workspace_enter(workspace);
-	PERFORM crm_internal.workspace_lock(workspace);
+	PERFORM crm_internal.workspace_enter_alone(workspace);
 	FOR target IN
 		SELECT c.* FROM crm_internal.customer_conditions(condition) c ORDER BY c.relation::text
 	LOOP
@@ -167,8 +166,6 @@ BEGIN
 	RETURN tables;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.restrict_customers_as_owner(text, regrole, text) IS
-'Behind crm.restrict_customers.';
 
 --| * `reader`: the role. Members of the role are restricted as well. The owner of the workspace and
 --|   superusers are not.
@@ -194,8 +191,7 @@ CREATE FUNCTION crm.restrict_customers(workspace text, reader regrole, condition
 COMMENT ON FUNCTION crm.restrict_customers(text, regrole, text) IS
 'Shows a role some customers only, in every table and view of a workspace.';
 
-CREATE FUNCTION crm_internal.restriction_problems(OUT problem text, OUT object text,
-	OUT detail text, OUT hint text) RETURNS SETOF record
+CREATE FUNCTION crm_internal.restriction_problems() RETURNS SETOF crm_internal.problem
 	LANGUAGE plpgsql STABLE AS $$
 BEGIN
 	RETURN QUERY

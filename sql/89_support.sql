@@ -1,9 +1,11 @@
 /*
  * support
  *
- * A function that the server calls for an aggregate or an operator has a COMMENT
- * that says so. The catalog knows which function serves which aggregate, so this
- * module makes the COMMENTs from the catalog.
+ * A function that is called for something else has a COMMENT that says so. The
+ * server calls functions for an aggregate or an operator. The library calls
+ * NAME_as_owner or NAME_as_caller for the function NAME (src/workspace/owner.c).
+ * The catalog knows which function serves what, so this module makes the COMMENTs
+ * from the catalog.
  */
 
 DO $$
@@ -21,7 +23,14 @@ BEGIN
 					(a.aggdeserialfn, 'deserialization')) AS f(function, step)
 				 GROUP BY f.function, f.step
 				UNION ALL
-				SELECT o.oprcode, 'function of the operator ' || o.oprname FROM pg_operator o) AS u
+				SELECT o.oprcode, 'function of the operator ' || o.oprname FROM pg_operator o
+				UNION ALL
+				SELECT w.oid, format('behind %s.%s', n.nspname, b.proname)
+				  FROM pg_proc b
+				  JOIN pg_namespace n ON n.oid = b.pronamespace
+				  JOIN pg_proc w ON w.proargtypes = b.proargtypes
+								AND w.proname IN (b.proname || '_as_owner', b.proname || '_as_caller')
+				 WHERE n.nspname IN ('crm', 'crm_internal')) AS u
 		  JOIN pg_proc p ON p.oid = u.function
 		 WHERE p.pronamespace = 'crm_internal'::regnamespace
 		 GROUP BY u.function
