@@ -68,27 +68,23 @@ COMMENT ON FUNCTION crm.version() IS 'The version of the loaded library.';
  */
 
 -- The server puts the expression in the place of the call.
+--: The day of a moment in a time zone.
 CREATE FUNCTION crm_internal.day_of(at pg_catalog.timestamptz, time_zone pg_catalog.text)
 	RETURNS pg_catalog.date
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 	RETURN (at AT TIME ZONE time_zone)::pg_catalog.date;
-COMMENT ON FUNCTION crm_internal.day_of(pg_catalog.timestamptz, pg_catalog.text) IS
-'The day of a moment in a time zone.';
 
+--: Today in a time zone, whatever the time zone of the session is.
 CREATE FUNCTION crm_internal.today(time_zone pg_catalog.text) RETURNS pg_catalog.date
 	LANGUAGE sql STABLE STRICT PARALLEL SAFE
 	RETURN crm_internal.day_of(pg_catalog.now(), time_zone);
-COMMENT ON FUNCTION crm_internal.today(pg_catalog.text) IS
-'Today in a time zone, whatever the time zone of the session is.';
 
+--: Whether the day of a moment in a time zone is not later than a day.
 CREATE FUNCTION crm_internal.is_upto(at pg_catalog.timestamptz, day pg_catalog.date,
 	time_zone pg_catalog.text) RETURNS pg_catalog.bool
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_is_upto';
-COMMENT ON FUNCTION crm_internal.is_upto(pg_catalog.timestamptz, pg_catalog.date, pg_catalog.text)
-IS 'Whether the day of a moment in a time zone is not later than a day.';
 
+--: The first moment of a day in a time zone; that of the next day where the zone skipped the day.
 CREATE FUNCTION crm_internal.day_start(day pg_catalog.date, time_zone pg_catalog.text)
 	RETURNS pg_catalog.timestamptz
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_day_start';
-COMMENT ON FUNCTION crm_internal.day_start(pg_catalog.date, pg_catalog.text) IS
-'The first moment of a day in a time zone; that of the next day where the zone skipped the day.';

@@ -7,12 +7,16 @@
 
 CREATE TYPE crm.history;
 
+--: Reads the text form of crm.history.
 CREATE FUNCTION crm_internal.history_in(cstring) RETURNS crm.history
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_in';
+--: Writes the text form of crm.history.
 CREATE FUNCTION crm_internal.history_out(crm.history) RETURNS cstring
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_out';
+--: Reads the binary form of crm.history and checks all bytes.
 CREATE FUNCTION crm_internal.history_recv(internal) RETURNS crm.history
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_recv';
+--: Writes the binary form of crm.history.
 CREATE FUNCTION crm_internal.history_send(crm.history) RETURNS bytea
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_send';
 
@@ -42,12 +46,6 @@ CREATE TYPE crm.history (
 
 COMMENT ON TYPE crm.history IS
 'The purchases of a customer, with the number and the exact net amount of each day.';
-COMMENT ON FUNCTION crm_internal.history_in(cstring) IS 'Reads the text form of crm.history.';
-COMMENT ON FUNCTION crm_internal.history_out(crm.history) IS 'Writes the text form of crm.history.';
-COMMENT ON FUNCTION crm_internal.history_recv(internal) IS
-'Reads the binary form of crm.history and checks all bytes.';
-COMMENT ON FUNCTION crm_internal.history_send(crm.history) IS
-'Writes the binary form of crm.history.';
 
 CREATE CAST (crm.history AS jsonb) WITH INOUT;
 COMMENT ON CAST (crm.history AS jsonb) IS
@@ -167,24 +165,22 @@ CREATE FUNCTION crm_internal.bounded_history_final(crm.history) RETURNS crm.hist
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_final_bounded';
 
 -- One customer whose amounts are out of range must not stop a query over all.
+--: The purchase history of the rows, or NULL where the amounts are out of range.
 CREATE AGGREGATE crm_internal.bounded_history_agg(day date, amount numeric) (
 	SFUNC = crm_internal.bounded_history_transition, STYPE = crm.history, SSPACE = 128,
 	FINALFUNC = crm_internal.bounded_history_final,
 	COMBINEFUNC = crm_internal.bounded_history_combine, PARALLEL = SAFE
 );
-COMMENT ON AGGREGATE crm_internal.bounded_history_agg(date, numeric) IS
-'The purchase history of the rows, or NULL where the amounts are out of range.';
 
 -- Views of workspaces roll up whole cohorts. A sum that no history can hold must not end a query.
 CREATE FUNCTION crm_internal.bounded_rollup_transition(crm.history, crm.history) RETURNS crm.history
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_rollup_bounded';
+--: The union of histories, or NULL where their amounts are out of range together.
 CREATE AGGREGATE crm_internal.bounded_rollup(history crm.history) (
 	SFUNC = crm_internal.bounded_rollup_transition, STYPE = crm.history, SSPACE = 128,
 	FINALFUNC = crm_internal.bounded_history_final,
 	COMBINEFUNC = crm_internal.bounded_history_combine, PARALLEL = SAFE
 );
-COMMENT ON AGGREGATE crm_internal.bounded_rollup(crm.history) IS
-'The union of histories, or NULL where their amounts are out of range together.';
 
 --| The purchases of a day that occurs in several histories are added up. The rollup of parts equals
 --| the history of the whole.
@@ -313,10 +309,9 @@ COMMENT ON FUNCTION crm.first_day(crm.history, date) IS
 'The first day with a purchase, as it was known at the end of the day as_of.';
 
 -- Money begins there: a refund may come before the first purchase that is known.
+--: The first day with a purchase or a refund, as it was known at the end of the day as_of.
 CREATE FUNCTION crm_internal.first_entry_day(history crm.history, as_of date) RETURNS date
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_first_entry_day';
-COMMENT ON FUNCTION crm_internal.first_entry_day(crm.history, date) IS
-'The first day with a purchase or a refund, as it was known at the end of the day as_of.';
 
 --| NULL if there is no purchase.
 CREATE FUNCTION crm.last_day(history crm.history) RETURNS date
@@ -342,14 +337,13 @@ COMMENT ON FUNCTION crm.tenure(crm.history, date) IS
 'The number of days from the first purchase to the day as_of.';
 
 -- The views with many columns read it. A dozen single functions would take longer.
+--: The counts, the money and the ages of a history up to a day, and what of them fell into the 12
+--: months before its end.
 CREATE FUNCTION crm_internal.history_summary(history crm.history, as_of date,
 	OUT recency int, OUT tenure int, OUT first_day date, OUT last_day date, OUT purchases bigint,
 	OUT purchases_12m bigint, OUT purchase_days bigint, OUT amount numeric,
 	OUT amount_12m numeric, OUT average_amount numeric) RETURNS record
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_summary';
-COMMENT ON FUNCTION crm_internal.history_summary(crm.history, date) IS
-'The counts, the money and the ages of a history up to a day, and what of them fell into the 12 '
-'months before its end.';
 
 --| The record has these columns:
 --|
@@ -432,18 +426,15 @@ CREATE FUNCTION crm_internal.history_gt(crm.history, crm.history) RETURNS boolea
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_gt';
 CREATE FUNCTION crm_internal.history_ge(crm.history, crm.history) RETURNS boolean
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_ge';
+--: Compares two histories for btree indexes and sorting.
 CREATE FUNCTION crm_internal.history_cmp(crm.history, crm.history) RETURNS int
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_cmp';
+--: Hashes a history for hash joins and hash indexes.
 CREATE FUNCTION crm_internal.history_hash(crm.history) RETURNS int
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_hash';
+--: Hashes a history with a seed for hash partitioning.
 CREATE FUNCTION crm_internal.history_hash_extended(crm.history, bigint) RETURNS bigint
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_hash_extended';
-COMMENT ON FUNCTION crm_internal.history_cmp(crm.history, crm.history) IS
-'Compares two histories for btree indexes and sorting.';
-COMMENT ON FUNCTION crm_internal.history_hash(crm.history) IS
-'Hashes a history for hash joins and hash indexes.';
-COMMENT ON FUNCTION crm_internal.history_hash_extended(crm.history, bigint) IS
-'Hashes a history with a seed for hash partitioning.';
 
 CREATE OPERATOR crm.= (
 	LEFTARG = crm.history, RIGHTARG = crm.history, FUNCTION = crm_internal.history_eq,

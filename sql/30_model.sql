@@ -7,10 +7,9 @@
  * about a customer.
  */
 
+--: True for a valid model, or else an error that names the field, the value and the limit.
 CREATE FUNCTION crm_internal.model_valid(model jsonb) RETURNS boolean
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_model_valid';
-COMMENT ON FUNCTION crm_internal.model_valid(jsonb) IS
-'True for a valid model, or else an error that names the field, the value and the limit.';
 
 --| A model is an object with these fields:
 --|
@@ -751,18 +750,16 @@ COMMENT ON FUNCTION crm.clv(crm.model, crm.model, crm.history, date, integer, fl
  * the moments of all customers (crm_internal.margin_of_everybody).
  */
 
+--: The days of a customer with a known profit: their number, money, mean margin and its spread.
 CREATE FUNCTION crm_internal.margin_moments(history crm.history, profit_history crm.history,
 	as_of date, OUT days bigint, OUT revenue float8, OUT margin float8, OUT spread float8,
 	OUT net_revenue float8, OUT net_profit float8) RETURNS record
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_margin_moments';
-COMMENT ON FUNCTION crm_internal.margin_moments(crm.history, crm.history, date) IS
-'The days of a customer with a known profit: their number, money, mean margin and its spread.';
 
+--: The margin of a customer, drawn towards everybody's: an array of it and the revenue it weighs.
 CREATE FUNCTION crm_internal.drawn_margin(history crm.history, profit_history crm.history,
 	as_of date, everybody float8[]) RETURNS float8
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_drawn_margin';
-COMMENT ON FUNCTION crm_internal.drawn_margin(crm.history, crm.history, date, float8[]) IS
-'The margin of a customer, drawn towards everybody''s: an array of it and the revenue it weighs.';
 
 /* Uncertainty of an answer */
 

@@ -307,6 +307,7 @@ COMMENT ON AGGREGATE crm.check_spend_independence(crm.history, date) IS
  * the error times the 95 percent quantile of Student's distribution (Abramowitz and Stegun
  * 26.7.5). So an interval of 90 percent reaches from next - reach to next + reach.
  */
+--: The next value of a series of months, and how far a 90 percent interval reaches around it.
 CREATE FUNCTION crm_internal.continue_series(months float8[], decay float8, prior float8,
 	damping float8, OUT next float8, OUT reach float8, OUT is_seasonal boolean) RETURNS record
 	LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
@@ -339,8 +340,6 @@ BEGIN
 	reach := sqrt(squares / freedom) * 1.645 * (1 + 0.926 / freedom + 0.863 / freedom ^ 2);
 END
 $$;
-COMMENT ON FUNCTION crm_internal.continue_series(float8[], float8, float8, float8) IS
-'The next value of a series of months, and how far a 90 percent interval reaches around it.';
 
 /*
  * expected is what the models expect of existing customers. track has the logarithm of the ratio of
@@ -351,6 +350,7 @@ COMMENT ON FUNCTION crm_internal.continue_series(float8[], float8, float8, float
  * One month alone does not tell how many of its customers are really new: records begin somewhere.
  * Then the next month is as large as the last one.
  */
+--: What the next month brings of existing customers, of new ones and of both, with bounds.
 CREATE FUNCTION crm_internal.month_ahead(expected float8, track float8[], newcomers float8[],
 	each float8, last float8, OUT existing float8[], OUT new float8[], OUT total float8[],
 	OUT customers float8, OUT is_seasonal boolean) RETURNS record
@@ -383,5 +383,3 @@ BEGIN
 				  (old_value + new_value) * exp(coalesce(miss, 0))];
 END
 $$;
-COMMENT ON FUNCTION crm_internal.month_ahead(float8, float8[], float8[], float8, float8) IS
-'What the next month brings of existing customers, of new ones and of both, with bounds.';

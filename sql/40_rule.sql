@@ -5,10 +5,9 @@
  * use the same rules. The first rule whose conditions all hold gives the label.
  */
 
+--: True for a valid ruleset, or else an error that says what is wrong.
 CREATE FUNCTION crm_internal.ruleset_valid(rules jsonb) RETURNS boolean
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_ruleset_valid';
-COMMENT ON FUNCTION crm_internal.ruleset_valid(jsonb) IS
-'True for a valid ruleset, or else an error that says what is wrong.';
 
 --| A ruleset is an array of rules. A rule has a `"label"` and `"conditions"`:
 --|
@@ -117,6 +116,8 @@ CREATE FUNCTION crm.explain(rules crm.ruleset, metrics record,
 COMMENT ON FUNCTION crm.explain(crm.ruleset, record) IS
 'The reasons for the label of crm.classify, with a row for each condition of each rule.';
 
+--: A condition that holds in words: "purchases_12m 4 is at least 3". NULL for a rule without a
+--: condition.
 CREATE FUNCTION crm_internal.condition_text(metric text, value numeric, at_least numeric,
 	at_most numeric) RETURNS text
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -124,15 +125,11 @@ CREATE FUNCTION crm_internal.condition_text(metric text, value numeric, at_least
 		|| coalesce(' at least ' || at_least::text, '')
 		|| CASE WHEN num_nulls(at_least, at_most) = 0 THEN ' and' ELSE '' END
 		|| coalesce(' at most ' || at_most::text, '');
-COMMENT ON FUNCTION crm_internal.condition_text(text, numeric, numeric, numeric) IS
-'A condition that holds in words: "purchases_12m 4 is at least 3". NULL for a rule without a '
-'condition.';
 
+--: The rule that crm.classify chooses, as logs keep it: "why" in words, for example "purchases_12m
+--: 4 is at least 3", and "metrics" with the values that it looked at.
 CREATE FUNCTION crm_internal.chosen_facts(rules crm.ruleset, metrics record) RETURNS jsonb
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'crm_chosen_facts';
-COMMENT ON FUNCTION crm_internal.chosen_facts(crm.ruleset, record) IS
-'The rule that crm.classify chooses, as logs keep it: "why" in words, for example '
-'"purchases_12m 4 is at least 3", and "metrics" with the values that it looked at.';
 
 /* The shipped segments */
 

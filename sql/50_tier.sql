@@ -8,10 +8,9 @@
 
 /* Policies */
 
+--: True for a valid tier policy, and otherwise an error that gives the reason.
 CREATE FUNCTION crm_internal.tier_policy_valid(policy jsonb) RETURNS boolean
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_tier_policy_valid';
-COMMENT ON FUNCTION crm_internal.tier_policy_valid(jsonb) IS
-'True for a valid tier policy, and otherwise an error that gives the reason.';
 
 --| The function crm.make_tier_policy makes a policy and explains its parameters. A policy may also
 --| be written by hand. Its fields are the parameters of that function.
@@ -152,10 +151,9 @@ COMMENT ON FUNCTION crm.tier_day(crm.tier_policy, timestamptz) IS
  * purchases_12m and profit_12m are counted as well. The caller gives any other
  * metric, as of the day.
  */
+--: True for a metric that is counted over the window of the program.
 CREATE FUNCTION crm_internal.tier_counts(policy crm.tier_policy, metric text) RETURNS boolean
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_tier_counts';
-COMMENT ON FUNCTION crm_internal.tier_counts(crm.tier_policy, text) IS
-'True for a metric that is counted over the window of the program.';
 
 /* Decisions */
 
@@ -289,13 +287,11 @@ COMMENT ON TYPE crm.tier_outlook IS
  * bought and earned 0. An argument that no rule asks for may be NULL. The
  * result is NULL where policy, state or until is NULL.
  */
+--: The metrics that a policy asks for, as an object for crm.tier_decide.
 CREATE FUNCTION crm_internal.tier_metrics(policy crm.tier_policy, state crm.tier_state,
 	history crm.history, profit_history crm.history, points_history crm.history, given jsonb,
 	until date) RETURNS jsonb
 	LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'crm_tier_metrics';
-COMMENT ON FUNCTION crm_internal.tier_metrics(crm.tier_policy, crm.tier_state, crm.history,
-	crm.history, crm.history, jsonb, date) IS
-'The metrics that a policy asks for, as an object for crm.tier_decide.';
 /*
  * crm.tier_decide runs for the beginning of the day. It runs again for the end
  * of the day if the day has a purchase, a refund or points that the policy
@@ -306,13 +302,11 @@ COMMENT ON FUNCTION crm_internal.tier_metrics(crm.tier_policy, crm.tier_state, c
  * case, and NULL before the first purchase. The errors are the ones of
  * crm.tier_decide.
  */
+--: The review of a member on a day.
 CREATE FUNCTION crm_internal.tier_judge(policy crm.tier_policy, state crm.tier_state,
 	history crm.history, profit_history crm.history, points_history crm.history, given jsonb,
 	as_of date) RETURNS crm_internal.tier_verdict
 	LANGUAGE C IMMUTABLE PARALLEL SAFE COST 20 AS 'MODULE_PATHNAME', 'crm_tier_judge';
-COMMENT ON FUNCTION crm_internal.tier_judge(crm.tier_policy, crm.tier_state, crm.history,
-	crm.history, crm.history, jsonb, date) IS
-'The review of a member on a day.';
 
 --| * `state`: the state of the member.
 --| * `history`: the purchases of the member. `revenue`, `purchases` and `purchase_days` are counted

@@ -93,14 +93,13 @@ CREATE FUNCTION crm.period_start(day date, periods int, unit text) RETURNS date
 COMMENT ON FUNCTION crm.period_start(date, int, text) IS
 'The first day of the period that begins some periods after the one that holds a day.';
 
+--: A unit of time where weeks and fiscal years begin as given.
 CREATE FUNCTION crm_internal.unit_in(unit text, week_start text, fiscal_year_start text)
 	RETURNS text
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 	RETURN CASE WHEN unit = 'week' THEN unit || ' from ' || week_start
 		WHEN unit IN ('quarter', 'year') THEN unit || ' from ' || fiscal_year_start
 		ELSE unit END;
-COMMENT ON FUNCTION crm_internal.unit_in(text, text, text) IS
-'A unit of time where weeks and fiscal years begin as given.';
 
 /* Counts of all these aggregates */
 

@@ -13,12 +13,12 @@ CREATE FUNCTION crm.as_of() RETURNS date
 COMMENT ON FUNCTION crm.as_of() IS
 'The setting crm.as_of where it is set, else the current date.';
 
+--: The setting crm.as_of, and NULL where it is not set.
 CREATE FUNCTION crm_internal.as_of_setting() RETURNS date
 	LANGUAGE C STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_as_of_setting';
-COMMENT ON FUNCTION crm_internal.as_of_setting() IS
-'The setting crm.as_of, and NULL where it is not set.';
 
 -- An immutable function, so that the server computes a choice of a view when it plans a query.
+--: The choice, or an error that names the choices.
 CREATE FUNCTION crm_internal.one_of(choice text, choices text[]) RETURNS text
 	LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -30,8 +30,6 @@ BEGIN
 		HINT = 'Give one of these: ' || array_to_string(choices, ', ') || '.';
 END
 $$;
-COMMENT ON FUNCTION crm_internal.one_of(text, text[]) IS
-'The choice, or an error that names the choices.';
 
 /* Names and definitions */
 
@@ -41,6 +39,8 @@ COMMENT ON FUNCTION crm.workspace_definition(text) IS
 'The DDL of a part of a workspace, or NULL for an unknown part.';
 
 -- Each is the name of a text of crm.workspace_definition.
+--: The definitions that make up a workspace, in the order in which they are run: one over a
+--: relation of your own (true) or one with tables (false).
 CREATE FUNCTION crm_internal.workspace_parts(attached boolean) RETURNS text[]
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 	RETURN CASE WHEN attached
@@ -50,17 +50,13 @@ CREATE FUNCTION crm_internal.workspace_parts(attached boolean) RETURNS text[]
 				ELSE '{workspace,segments,tables,rules,purchase,history,views,points,contracts,'
 					'facts,customer,growth,tiers,lifecycle,recurring,journey,winning,movement,'
 					'voice,kpi,growing,origin,potential,value,business}'::text[] END;
-COMMENT ON FUNCTION crm_internal.workspace_parts(boolean) IS
-'The definitions that make up a workspace, in the order in which they are run: one over a relation '
-'of your own (true) or one with tables (false).';
 
 -- The texts are replaced whole. Finished DDL is never searched or changed.
+--: A definition for a workspace.
 CREATE FUNCTION crm_internal.workspace_fill(definition text, attached boolean, key_type text,
 	internal text) RETURNS text
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 	RETURN replace(replace(definition, '@key@', key_type), '@internal@', quote_ident(internal));
-COMMENT ON FUNCTION crm_internal.workspace_fill(text, boolean, text, text) IS
-'A definition for a workspace.';
 
 /*
  * The schema is found by the function behind a trigger of the table
@@ -68,6 +64,8 @@ COMMENT ON FUNCTION crm_internal.workspace_fill(text, boolean, text, text) IS
  * renamed, and a restored dump needs no mending. The owner must be the same:
  * what a superuser does to a workspace must not reach a schema of another role.
  */
+--: The schema with the inner views and functions of a workspace: sales_internal for a new workspace
+--: sales, and the schema of that origin whatever its name is now.
 CREATE FUNCTION crm_internal.workspace_inner_schema(workspace text) RETURNS text
 	LANGUAGE sql STABLE STRICT
 BEGIN ATOMIC
@@ -81,10 +79,9 @@ BEGIN ATOMIC
 		 WHERE n.nspname = workspace),
 		workspace || '_internal');
 END;
-COMMENT ON FUNCTION crm_internal.workspace_inner_schema(text) IS
-'The schema with the inner views and functions of a workspace: sales_internal for a new workspace '
-'sales, and the schema of that origin whatever its name is now.';
 
+--: Refuses a schema that a workspace cannot have: one that is not empty, that belongs to another
+--: role, or that the caller may not make.
 CREATE FUNCTION crm_internal.workspace_check_schema(schema_name text, hint text) RETURNS void
 	LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -114,10 +111,9 @@ BEGIN
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.workspace_check_schema(text, text) IS
-'Refuses a schema that a workspace cannot have: one that is not empty, that belongs to another '
-'role, or that the caller may not make.';
 
+--: Refuses a name that no workspace can get: none, too long, reserved, or where one of its two
+--: schemas cannot be had.
 CREATE FUNCTION crm_internal.workspace_check_name(workspace text) RETURNS void
 	LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -157,10 +153,9 @@ BEGIN
 			   'Choose another name than "%s", or drop the schema if nobody needs it.', workspace));
 END
 $$;
-COMMENT ON FUNCTION crm_internal.workspace_check_name(text) IS
-'Refuses a name that no workspace can get: none, too long, reserved, or where one of its two '
-'schemas cannot be had.';
 
+--: Makes the two schemas of a workspace where they are missing, and comments them while they are
+--: empty.
 CREATE FUNCTION crm_internal.workspace_make_schemas(workspace text, internal text) RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -184,19 +179,16 @@ BEGIN
 	END LOOP;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.workspace_make_schemas(text, text) IS
-'Makes the two schemas of a workspace where they are missing, and comments them while they are '
-'empty.';
 
 -- pg_catalog comes before all, as it does unless it is named.
+--: The search path in which the definitions of a workspace mean its own objects: the schema, and
+--: that of the type of its keys for the operators.
 CREATE FUNCTION crm_internal.workspace_path(workspace text, type_schema name) RETURNS text
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 	RETURN quote_ident(workspace)
 		|| coalesce(', ' || quote_ident(nullif(type_schema, 'pg_catalog')), '') || ', pg_temp';
-COMMENT ON FUNCTION crm_internal.workspace_path(text, name) IS
-'The search path in which the definitions of a workspace mean its own objects: the schema, and '
-'that of the type of its keys for the operators.';
 
+--: The schema of the type of the keys of a workspace, or an error where there is no such workspace.
 CREATE FUNCTION crm_internal.workspace_key_schema(workspace text) RETURNS name
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -219,9 +211,8 @@ BEGIN
 	RETURN type_schema;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.workspace_key_schema(text) IS
-'The schema of the type of the keys of a workspace, or an error where there is no such workspace.';
 
+--: An error where the caller may not use a schema of a workspace.
 CREATE FUNCTION crm_internal.workspace_check_usage(workspace text, used_schema text) RETURNS void
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -233,13 +224,12 @@ BEGIN
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.workspace_check_usage(text, text) IS
-'An error where the caller may not use a schema of a workspace.';
 
 /*
  * A role that may create objects in a workspace could plant an operator there,
  * and code of the workspace would run it with the rights of somebody else.
  */
+--: An error where the caller may not use the schemas of a workspace, or where others may create.
 CREATE FUNCTION crm_internal.workspace_check_entry(workspace text, internal text) RETURNS void
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -262,14 +252,13 @@ BEGIN
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.workspace_check_entry(text, text) IS
-'An error where the caller may not use the schemas of a workspace, or where others may create.';
 
 /*
  * The temporary schema stands at the end of every search path. So a table that
  * the workspace lacks would be a temporary one of the session, and its triggers
  * would run with the rights of the owner.
  */
+--: An error where a temporary relation of another role would be taken for one of a workspace.
 CREATE FUNCTION crm_internal.workspace_check_temporary(workspace text, internal text)
 	RETURNS void
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -299,14 +288,13 @@ BEGIN
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.workspace_check_temporary(text, text) IS
-'An error where a temporary relation of another role would be taken for one of a workspace.';
 
 /*
  * Runs without a SET of its own, so that the search path lasts until the
  * function that called it returns. Hence every name is qualified. The inner
  * views and functions come first, so that no object of yours takes their place.
  */
+--: Makes names mean the objects of a workspace, until the calling function returns.
 CREATE FUNCTION crm_internal.workspace_enter(workspace text) RETURNS void
 	LANGUAGE plpgsql AS $$
 DECLARE
@@ -320,11 +308,11 @@ BEGIN
 		crm_internal.workspace_path(workspace, type_schema)), true);
 END
 $$;
-COMMENT ON FUNCTION crm_internal.workspace_enter(text) IS
-'Makes names mean the objects of a workspace, until the calling function returns.';
 
 -- What is written as of a day to come stands in the way of all that is done before that day. The
 -- search path is that of the workspace.
+--: An error where a day is after today in the time zones of the workspace and of a program, or
+--: before all plausible days. NULL stands for the zone of the workspace alone.
 CREATE FUNCTION crm_internal.check_day(as_of date, time_zone text) RETURNS void
 	LANGUAGE plpgsql STABLE AS $$
 DECLARE
@@ -346,9 +334,6 @@ BEGIN
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.check_day(date, text) IS
-'An error where a day is after today in the time zones of the workspace and of a program, or '
-'before all plausible days. NULL stands for the zone of the workspace alone.';
 
 /*
  * The lock needs rights in the workspace, so that a stranger cannot hold up
@@ -356,6 +341,8 @@ COMMENT ON FUNCTION crm_internal.check_day(date, text) IS
  * VACUUM. Readers and writers of the workspace do not notice it. The search path
  * is that of the workspace.
  */
+--: Waits until no other transaction maintains the workspace, and keeps others from it until this
+--: one ends.
 CREATE FUNCTION crm_internal.workspace_lock(workspace text) RETURNS void
 	LANGUAGE plpgsql AS $$
 BEGIN
@@ -377,11 +364,9 @@ BEGIN
 	LOCK TABLE workspace IN SHARE UPDATE EXCLUSIVE MODE;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.workspace_lock(text) IS
-'Waits until no other transaction maintains the workspace, and keeps others from it until this one '
-'ends.';
 
 -- Runs without a SET of its own, as crm_internal.workspace_enter does, and for its reason.
+--: Enters a workspace, and waits until no other transaction maintains it.
 CREATE FUNCTION crm_internal.workspace_enter_alone(workspace text) RETURNS void
 	LANGUAGE plpgsql AS $$
 BEGIN
@@ -389,8 +374,6 @@ BEGIN
 	PERFORM crm_internal.workspace_lock(workspace);
 END
 $$;
-COMMENT ON FUNCTION crm_internal.workspace_enter_alone(text) IS
-'Enters a workspace, and waits until no other transaction maintains it.';
 
 /*
  * The server analyzes a table by itself once 50 rows have changed, which those
@@ -399,6 +382,8 @@ COMMENT ON FUNCTION crm_internal.workspace_enter_alone(text) IS
  * taken for empty until it comes round to it.
  */
 -- The search path is that of the workspace.
+--: Collects statistics of the settings and rules of a workspace, or of a table of it where changes
+--: are more than a tenth of its rows.
 CREATE FUNCTION crm_internal.workspace_analyze(filled regclass DEFAULT NULL,
 	changes bigint DEFAULT NULL) RETURNS void
 	LANGUAGE plpgsql AS $$
@@ -420,9 +405,6 @@ BEGIN
 	END LOOP;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.workspace_analyze(regclass, bigint) IS
-'Collects statistics of the settings and rules of a workspace, or of a table of it where changes '
-'are more than a tenth of its rows.';
 
 /* Making */
 
@@ -452,10 +434,9 @@ CREATE FUNCTION crm.create_workspace(workspace text, time_zone text DEFAULT NULL
 COMMENT ON FUNCTION crm.create_workspace(text, text) IS
 'Makes a workspace with tables of its own: a schema of yours with tables, rules and views.';
 
+--: The operator by which DISTINCT and indexes find equal values of a type.
 CREATE FUNCTION crm_internal.equality_operator(type regtype) RETURNS regoperator
 	LANGUAGE C STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_equality_operator';
-COMMENT ON FUNCTION crm_internal.equality_operator(regtype) IS
-'The operator by which DISTINCT and indexes find equal values of a type.';
 
 /*
  * Keys of customers are compared by one function of the workspace. Its body
@@ -464,6 +445,7 @@ COMMENT ON FUNCTION crm_internal.equality_operator(regtype) IS
  * because its schema is not on the search path. The planner inlines the
  * function, and an index serves it.
  */
+--: Makes the function of a workspace that compares two keys of customers.
 CREATE FUNCTION crm_internal.workspace_make_same_customer(internal text, key_type text)
 	RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -486,9 +468,8 @@ BEGIN
 		'Whether two keys name the same customer, by the operator of their type.');
 END
 $$;
-COMMENT ON FUNCTION crm_internal.workspace_make_same_customer(text, text) IS
-'Makes the function of a workspace that compares two keys of customers.';
 
+--: Keeps the definitions of this version in a workspace that was made from them.
 CREATE FUNCTION crm_internal.workspace_keep_definitions(internal text, attached boolean)
 	RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -500,9 +481,8 @@ BEGIN
 		internal) USING attached;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.workspace_keep_definitions(text, boolean) IS
-'Keeps the definitions of this version in a workspace that was made from them.';
 
+--: Behind crm.create_workspace.
 CREATE FUNCTION crm_internal.workspace_create(workspace text, time_zone text) RETURNS regnamespace
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET client_min_messages = warning AS $$
 DECLARE
@@ -525,4 +505,3 @@ BEGIN
 	RETURN quote_ident(workspace)::regnamespace;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.workspace_create(text, text) IS 'Behind crm.create_workspace.';

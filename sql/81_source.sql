@@ -6,61 +6,52 @@
  * triggers on it that note which customers change.
  */
 
+--: Always true. In the condition of a trigger it says which table of notes the trigger writes, and
+--: which view reads the table.
 CREATE FUNCTION crm_internal.noted_in(notes regclass, view regclass DEFAULT NULL) RETURNS boolean
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_noted_in';
-COMMENT ON FUNCTION crm_internal.noted_in(regclass, regclass) IS
-'Always true. In the condition of a trigger it says which table of notes the trigger writes, and '
-'which view reads the table.';
 
+--: The trigger on a table that a workspace reads, which notes the customers of changed rows.
 CREATE FUNCTION crm_internal.note_changes() RETURNS trigger
 	LANGUAGE C AS 'MODULE_PATHNAME', 'crm_note_changes';
-COMMENT ON FUNCTION crm_internal.note_changes() IS
-'The trigger on a table that a workspace reads, which notes the customers of changed rows.';
 
+--: The trigger on a table of a workspace whose change concerns all customers. Its argument is the
+--: reason.
 CREATE FUNCTION crm_internal.note_everyone() RETURNS trigger
 	LANGUAGE C AS 'MODULE_PATHNAME', 'crm_note_everyone';
-COMMENT ON FUNCTION crm_internal.note_everyone() IS
-'The trigger on a table of a workspace whose change concerns all customers. Its argument is the '
-'reason.';
 
+--: Whether the key of a customer has at most 1024 bytes, so that an index can hold it.
 CREATE FUNCTION crm_internal.key_fits(key anyelement) RETURNS boolean
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_key_fits';
-COMMENT ON FUNCTION crm_internal.key_fits(anyelement) IS
-'Whether the key of a customer has at most 1024 bytes, so that an index can hold it.';
 
+--: Whether a day lies between two days, which are included.
 CREATE FUNCTION crm_internal.plausible_day(day date, earliest date, latest date) RETURNS boolean
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_plausible_day';
-COMMENT ON FUNCTION crm_internal.plausible_day(date, date, date) IS
-'Whether a day lies between two days, which are included.';
 
+--: Whether a text is one expression, and not the end of one statement and the start of another.
 CREATE FUNCTION crm_internal.is_one_expression(expression text) RETURNS boolean
 	LANGUAGE C STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_is_one_expression';
-COMMENT ON FUNCTION crm_internal.is_one_expression(text) IS
-'Whether a text is one expression, and not the end of one statement and the start of another.';
 
+--: The columns of a relation from which a column of a view is made, by the names that they have
+--: now.
 CREATE FUNCTION crm_internal.view_reads(view regclass, relation regclass, view_column name)
 	RETURNS name[]
 	LANGUAGE C STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_view_reads';
-COMMENT ON FUNCTION crm_internal.view_reads(regclass, regclass, name) IS
-'The columns of a relation from which a column of a view is made, by the names that they have now.';
 
+--: The condition of a view on a relation, with the names that its columns have now.
 CREATE FUNCTION crm_internal.view_condition(view regclass, relation regclass) RETURNS text
 	LANGUAGE C STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_view_condition';
-COMMENT ON FUNCTION crm_internal.view_condition(regclass, regclass) IS
-'The condition of a view on a relation, with the names that its columns have now.';
 
+--: An error that lists the kinds of models of purchases, if there is no such kind.
 CREATE FUNCTION crm_internal.check_purchase_model(kind text) RETURNS void
 	LANGUAGE C STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_check_purchase_model';
-COMMENT ON FUNCTION crm_internal.check_purchase_model(text) IS
-'An error that lists the kinds of models of purchases, if there is no such kind.';
 
+--: The settings for the columns that a source need not have.
 CREATE FUNCTION crm_internal.optional_columns(order_id name, product name, channel name,
 	country name, email name) RETURNS jsonb
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE
 	RETURN pg_catalog.jsonb_build_object('order_column', order_id, 'product_column', product,
 		'channel_column', channel, 'country_column', country, 'email_column', email);
-COMMENT ON FUNCTION crm_internal.optional_columns(name, name, name, name, name) IS
-'The settings for the columns that a source need not have.';
 
 CREATE FUNCTION crm_internal.attach_as_caller(workspace text, source regclass, customer name,
 	at name, amount name,
@@ -116,6 +107,7 @@ COMMENT ON FUNCTION crm.attach(text, regclass, name, name, name, name, text, tex
 '=> ''total'').';
 
 -- A domain may forbid NULL, so the test of its order has no row.
+--: What a column in a role of crm.attach must be, where it is of another type; else NULL.
 CREATE FUNCTION crm_internal.workspace_expected_type(role text, its_type regtype) RETURNS text
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -137,9 +129,9 @@ EXCEPTION WHEN undefined_function OR undefined_object THEN
 	RETURN 'a type that can be ordered';
 END
 $$;
-COMMENT ON FUNCTION crm_internal.workspace_expected_type(text, regtype) IS
-'What a column in a role of crm.attach must be, where it is of another type; else NULL.';
 
+--: The type of the column that plays a role (customer, at, amount, ...) in crm.attach; an error
+--: where it is missing or of the wrong type.
 CREATE FUNCTION crm_internal.workspace_column(source regclass, role text, column_name name)
 	RETURNS oid
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -168,10 +160,8 @@ BEGIN
 	RETURN its_type;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.workspace_column(regclass, text, name) IS
-'The type of the column that plays a role (customer, at, amount, ...) in crm.attach; an error '
-'where it is missing or of the wrong type.';
 
+--: The expression for an amount of a source: numeric, with at most 8 decimals.
 CREATE FUNCTION crm_internal.workspace_amount(source regclass, column_name name) RETURNS text
 	LANGUAGE sql STABLE
 BEGIN ATOMIC
@@ -185,17 +175,14 @@ BEGIN ATOMIC
 							a.attname) END
 	  FROM pg_attribute a WHERE a.attrelid = source AND a.attname = column_name;
 END;
-COMMENT ON FUNCTION crm_internal.workspace_amount(regclass, name) IS
-'The expression for an amount of a source: numeric, with at most 8 decimals.';
 
+--: The name of a relation with its schema, whatever the search path.
 CREATE FUNCTION crm_internal.full_name(relation regclass) RETURNS text
 	LANGUAGE sql STABLE STRICT
 BEGIN ATOMIC
 	SELECT format('%I.%I', n.nspname, c.relname)
 	  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = relation;
 END;
-COMMENT ON FUNCTION crm_internal.full_name(regclass) IS
-'The name of a relation with its schema, whatever the search path.';
 
 /*
  * A search for a customer is served by an index of the source only if it has
@@ -203,6 +190,7 @@ COMMENT ON FUNCTION crm_internal.full_name(regclass) IS
  * column with another collation than its type's gets a type of its own: the
  * domain customer_key.
  */
+--: The collation of a column, if it is not that of its type.
 CREATE FUNCTION crm_internal.workspace_key_collation(source regclass, customer name) RETURNS text
 	LANGUAGE sql STABLE STRICT
 BEGIN ATOMIC
@@ -213,8 +201,6 @@ BEGIN ATOMIC
 	  JOIN pg_namespace n ON n.oid = c.collnamespace
 	 WHERE a.attrelid = source AND a.attname = customer;
 END;
-COMMENT ON FUNCTION crm_internal.workspace_key_collation(regclass, name) IS
-'The collation of a column, if it is not that of its type.';
 
 /*
  * A filter is accepted if an index with that condition can be made on an empty
@@ -222,6 +208,8 @@ COMMENT ON FUNCTION crm_internal.workspace_key_collation(regclass, name) IS
  * nothing else. What comes back is the condition as the catalog prints it, with
  * every name qualified.
  */
+--: The condition of a filter with all names qualified; an error where it is not one condition on a
+--: row.
 CREATE FUNCTION crm_internal.workspace_filter(internal text, source regclass, filter text,
 	caller_path text) RETURNS text
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -255,12 +243,10 @@ BEGIN
 	RETURN printed;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.workspace_filter(text, regclass, text, text) IS
-'The condition of a filter with all names qualified; an error where it is not one condition on a '
-'row.';
 
 -- The day is that of crm_internal.day_of, written out: the view is not made from a text that the
 -- workspace keeps, so an upgrade would take a view of an earlier version for a changed one.
+--: The expressions for the moment and the day of a purchase.
 CREATE FUNCTION crm_internal.workspace_at(source regclass, at name, at_time_zone text)
 	RETURNS TABLE (purchased_at text, purchased_on text)
 	LANGUAGE sql STABLE
@@ -281,14 +267,13 @@ BEGIN ATOMIC
 						a.attname, at_time_zone) END
 	  FROM pg_attribute a WHERE a.attrelid = source AND a.attname = at;
 END;
-COMMENT ON FUNCTION crm_internal.workspace_at(regclass, name, text) IS
-'The expressions for the moment and the day of a purchase.';
 
 /*
  * A workspace of an older version, which has no such settings, keeps a view
  * without these columns. Their collation is the default one, so that another
  * source can come later.
  */
+--: The columns of the view source_row that a source need not have.
 CREATE FUNCTION crm_internal.workspace_optional_source(settings jsonb) RETURNS text
 	LANGUAGE sql STABLE
 BEGIN ATOMIC
@@ -302,9 +287,9 @@ BEGIN ATOMIC
 				   (5, 'email_column', 'email')) c (n, setting, name)
 	 WHERE settings ? c.setting;
 END;
-COMMENT ON FUNCTION crm_internal.workspace_optional_source(jsonb) IS
-'The columns of the view source_row that a source need not have.';
 
+--: The query of the view source_row, from the settings: the source under the names of the
+--: workspace.
 CREATE FUNCTION crm_internal.workspace_source(workspace text) RETURNS text
 	LANGUAGE plpgsql STABLE AS $$
 DECLARE
@@ -333,16 +318,14 @@ BEGIN
 	  FROM crm_internal.workspace_at(w.source, w.at_column, w.at_time_zone) a);
 END
 $$;
-COMMENT ON FUNCTION crm_internal.workspace_source(text) IS
-'The query of the view source_row, from the settings: the source under the names of the workspace.';
 
+--: The name of a trigger on a source: different for each workspace over it.
 CREATE FUNCTION crm_internal.workspace_trigger_name(workspace text, event text) RETURNS text
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 	RETURN 'crm_' || CASE WHEN octet_length(workspace) <= 48 THEN workspace
 		ELSE md5(workspace) END || '_' || event;
-COMMENT ON FUNCTION crm_internal.workspace_trigger_name(text, text) IS
-'The name of a trigger on a source: different for each workspace over it.';
 
+--: A source with its partitions and children, and the bounds of partitions.
 CREATE FUNCTION crm_internal.workspace_members(source regclass)
 	RETURNS TABLE (relation regclass, kind "char", bounds text)
 	LANGUAGE sql STABLE STRICT
@@ -354,9 +337,8 @@ BEGIN ATOMIC
 	SELECT c.oid::regclass, c.relkind, pg_get_expr(c.relpartbound, c.oid)
 	  FROM member m JOIN pg_class c ON c.oid = m.relid;
 END;
-COMMENT ON FUNCTION crm_internal.workspace_members(regclass) IS
-'A source with its partitions and children, and the bounds of partitions.';
 
+--: Whether a table is distributed by Citus, whose tables have no triggers with transition tables.
 CREATE FUNCTION crm_internal.is_distributed(source regclass) RETURNS boolean
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -369,12 +351,11 @@ BEGIN
 	RETURN answer;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.is_distributed(regclass) IS
-'Whether a table is distributed by Citus, whose tables have no triggers with transition tables.';
 
 /*
  * On such a source a trigger would not fire, or would make every write fail.
  */
+--: Why triggers cannot tell which customers of a source change. NULL if they can.
 CREATE FUNCTION crm_internal.workspace_untracked(source regclass) RETURNS text
 	LANGUAGE sql STABLE STRICT
 BEGIN ATOMIC
@@ -390,19 +371,17 @@ BEGIN ATOMIC
 		END
 	  FROM crm_internal.workspace_members(source) m;
 END;
-COMMENT ON FUNCTION crm_internal.workspace_untracked(regclass) IS
-'Why triggers cannot tell which customers of a source change. NULL if they can.';
 
 -- None where triggers cannot follow the source.
+--: The tables whose changes concern a workspace: the table, its partitions and children.
 CREATE FUNCTION crm_internal.workspace_sources(source regclass) RETURNS SETOF regclass
 	LANGUAGE sql STABLE STRICT
 BEGIN ATOMIC
 	SELECT m.relation FROM crm_internal.workspace_members(source) m
 	 WHERE m.kind IN ('r', 'p') AND (SELECT crm_internal.workspace_untracked(source)) IS NULL;
 END;
-COMMENT ON FUNCTION crm_internal.workspace_sources(regclass) IS
-'The tables whose changes concern a workspace: the table, its partitions and children.';
 
+--: The triggers on a table that write to a table of notes. They are found by that and not by name.
 CREATE FUNCTION crm_internal.workspace_triggers(relation regclass, notes regclass)
 	RETURNS TABLE (trigger_name name, events smallint, enabled "char")
 	LANGUAGE sql STABLE STRICT
@@ -414,9 +393,8 @@ BEGIN ATOMIC
 					WHERE d.classid = 'pg_trigger'::regclass AND d.objid = t.oid
 					  AND d.refclassid = 'pg_class'::regclass AND d.refobjid = notes);
 END;
-COMMENT ON FUNCTION crm_internal.workspace_triggers(regclass, regclass) IS
-'The triggers on a table that write to a table of notes. They are found by that and not by name.';
 
+--: Puts the triggers of a workspace on its source, where they are missing.
 CREATE FUNCTION crm_internal.workspace_create_triggers(workspace text, internal text,
 	source regclass) RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -444,10 +422,9 @@ BEGIN
 	END LOOP;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.workspace_create_triggers(text, text, regclass) IS
-'Puts the triggers of a workspace on its source, where they are missing.';
 
 -- A trigger that the owner of the workspace may not drop notes nothing any more.
+--: Takes the triggers of a workspace from a former source.
 CREATE FUNCTION crm_internal.workspace_drop_triggers(workspace text, source regclass)
 	RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -473,9 +450,8 @@ BEGIN
 	END LOOP;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.workspace_drop_triggers(text, regclass) IS
-'Takes the triggers of a workspace from a former source.';
 
+--: The kind of relation that a source is; an error where it, or a column of it, cannot serve.
 CREATE FUNCTION crm_internal.workspace_source_kind(source regclass, customer name, at name,
 	amount name, cost name, columns jsonb) RETURNS "char"
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -512,9 +488,8 @@ BEGIN
 	RETURN kind;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.workspace_source_kind(regclass, name, name, name, name, jsonb) IS
-'The kind of relation that a source is; an error where it, or a column of it, cannot serve.';
 
+--: The type of the keys of a workspace; makes a domain where the column has its own collation.
 CREATE FUNCTION crm_internal.workspace_make_key(workspace text, source regclass, customer name)
 	RETURNS text
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -534,9 +509,8 @@ BEGIN
 	RETURN format('%I.customer_key', workspace);
 END
 $$;
-COMMENT ON FUNCTION crm_internal.workspace_make_key(text, regclass, name) IS
-'The type of the keys of a workspace; makes a domain where the column has its own collation.';
 
+--: Behind crm.attach.
 CREATE FUNCTION crm_internal.workspace_attach(workspace text, source regclass, customer name,
 	at name, amount name, cost name, filter text, time_zone text, at_time_zone text,
 	columns jsonb, caller_path text) RETURNS regnamespace
@@ -577,14 +551,12 @@ BEGIN
 	RETURN quote_ident(workspace)::regnamespace;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.workspace_attach(text, regclass, name, name, name, name, text,
-	text, text, jsonb, text) IS
-'Behind crm.attach.';
 
 /*
  * The query is built here from the settings of the workspace: no function runs
  * SQL that a caller hands to it.
  */
+--: Makes the view source_row from the settings in the table "workspace".
 CREATE FUNCTION crm_internal.workspace_create_source_row(workspace text, internal text,
 	caller_path text) RETURNS void
 	LANGUAGE plpgsql AS $$
@@ -616,9 +588,9 @@ BEGIN
 	END LOOP;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.workspace_create_source_row(text, text, text) IS
-'Makes the view source_row from the settings in the table "workspace".';
 
+--: Whether an index of the source starts with the customer, so that the purchases of one are found
+--: without reading all.
 CREATE FUNCTION crm_internal.workspace_has_index(source regclass, customer name) RETURNS boolean
 	LANGUAGE sql STABLE STRICT
 BEGIN ATOMIC
@@ -627,11 +599,9 @@ BEGIN ATOMIC
 					WHERE i.indrelid = source AND a.attname = customer AND i.indisvalid
 						AND i.indpred IS NULL);
 END;
-COMMENT ON FUNCTION crm_internal.workspace_has_index(regclass, name) IS
-'Whether an index of the source starts with the customer, so that the purchases of one are found '
-'without reading all.';
 
 -- The search path is that of the workspace.
+--: Says what will be slow or not noticed in an attached workspace.
 CREATE FUNCTION crm_internal.workspace_attach_notices(workspace text) RETURNS void
 	LANGUAGE plpgsql AS $$
 DECLARE
@@ -660,12 +630,11 @@ BEGIN
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.workspace_attach_notices(text) IS
-'Says what will be slow or not noticed in an attached workspace.';
 
 /* Another source */
 
 -- An empty text removes what may be missing. NULL keeps what there is.
+--: The settings of a workspace with changes.
 CREATE FUNCTION crm_internal.changed_settings(settings jsonb, changes jsonb) RETURNS jsonb
 	LANGUAGE sql IMMUTABLE
 	RETURN settings || jsonb_strip_nulls(changes)
@@ -675,10 +644,9 @@ CREATE FUNCTION crm_internal.changed_settings(settings jsonb, changes jsonb) RET
 						AND c.key IN ('cost_column', 'filter', 'at_time_zone', 'order_column',
 									  'product_column', 'channel_column', 'country_column',
 									  'email_column')), '{}');
-COMMENT ON FUNCTION crm_internal.changed_settings(jsonb, jsonb) IS
-'The settings of a workspace with changes.';
 
 -- An UPDATE of the settings is refused, so the row is written anew.
+--: Puts settings in the place of those that the workspace of the search path has.
 CREATE FUNCTION crm_internal.workspace_write_settings(settings jsonb) RETURNS void
 	LANGUAGE plpgsql AS $$
 BEGIN
@@ -686,9 +654,8 @@ BEGIN
 	INSERT INTO workspace SELECT r.* FROM jsonb_populate_record(NULL::workspace, settings) r;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.workspace_write_settings(jsonb) IS
-'Puts settings in the place of those that the workspace of the search path has.';
 
+--: An error where the keys of another source are of another type.
 CREATE FUNCTION crm_internal.workspace_check_key(workspace text, source regclass, customer name)
 	RETURNS void
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -710,9 +677,8 @@ BEGIN
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.workspace_check_key(text, regclass, name) IS
-'An error where the keys of another source are of another type.';
 
+--: An error where the source of a workspace cannot be changed.
 CREATE FUNCTION crm_internal.check_changeable(workspace text) RETURNS void
 	LANGUAGE plpgsql STABLE AS $$
 DECLARE
@@ -732,8 +698,6 @@ BEGIN
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.check_changeable(text) IS
-'An error where the source of a workspace cannot be changed.';
 
 CREATE FUNCTION crm_internal.change_source_as_owner(workspace text, changes jsonb,
 	caller_path text) RETURNS void
@@ -774,11 +738,10 @@ BEGIN
 END
 $$;
 
+--: Runs crm_internal.change_source_as_owner with the rights of the owner of the workspace.
 CREATE FUNCTION crm_internal.change_source(workspace text, changes jsonb, caller_path text)
 	RETURNS void
 	LANGUAGE C AS 'MODULE_PATHNAME', 'crm_as_owner';
-COMMENT ON FUNCTION crm_internal.change_source(text, jsonb, text) IS
-'Runs crm_internal.change_source_as_owner with the rights of the owner of the workspace.';
 
 CREATE FUNCTION crm_internal.change_source_as_caller(workspace text, source regclass,
 	customer name, at name, amount name,
@@ -821,6 +784,7 @@ COMMENT ON FUNCTION crm.change_source(text, regclass, name, name, name, name, te
 
 /* Following */
 
+--: The settings that name columns of the source, with the names that the columns have now.
 CREATE FUNCTION crm_internal.names_of_source(internal text, source regclass) RETURNS jsonb
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -842,13 +806,12 @@ BEGIN
 		'filter', crm_internal.view_condition(reader, source)));
 END
 $$;
-COMMENT ON FUNCTION crm_internal.names_of_source(text, regclass) IS
-'The settings that name columns of the source, with the names that the columns have now.';
 
 /*
  * The view and the triggers follow a renamed column by themselves. The settings
  * hold names, so they are written anew.
  */
+--: Writes the names that the columns of the source have now into the settings.
 CREATE FUNCTION crm_internal.workspace_follow_names(internal text) RETURNS void
 	LANGUAGE plpgsql AS $$
 DECLARE
@@ -862,10 +825,9 @@ BEGIN
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.workspace_follow_names(text) IS
-'Writes the names that the columns of the source have now into the settings.';
 
 -- The search path is that of the workspace.
+--: Whether a partition or child of the source came or went since all histories were computed.
 CREATE FUNCTION crm_internal.parts_differ(source regclass) RETURNS boolean
 	LANGUAGE plpgsql STABLE AS $$
 BEGIN
@@ -877,10 +839,9 @@ BEGIN
 		 EXCEPT SELECT m.relation::oid, m.bounds FROM crm_internal.workspace_members(source) m));
 END
 $$;
-COMMENT ON FUNCTION crm_internal.parts_differ(regclass) IS
-'Whether a partition or child of the source came or went since all histories were computed.';
 
 -- The search path is that of the workspace.
+--: Stores which tables the source consists of.
 CREATE FUNCTION crm_internal.keep_parts() RETURNS void
 	LANGUAGE plpgsql AS $$
 BEGIN
@@ -891,13 +852,12 @@ BEGIN
 	 WHERE w.source IS NOT NULL;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.keep_parts() IS
-'Stores which tables the source consists of.';
 
 /*
  * New partitions need triggers for rows that are written to them directly.
  * Making one waits for the writers of the partition, so it gives up soon.
  */
+--: Puts triggers on new partitions of the source, unless somebody is in the way.
 CREATE FUNCTION crm_internal.try_triggers(workspace text, internal text, source regclass)
 	RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET lock_timeout = '500ms' AS $$
@@ -907,10 +867,9 @@ EXCEPTION WHEN lock_not_available OR insufficient_privilege THEN
 	NULL; -- crm.check_workspace names the table
 END
 $$;
-COMMENT ON FUNCTION crm_internal.try_triggers(text, text, regclass) IS
-'Puts triggers on new partitions of the source, unless somebody is in the way.';
 
 -- The search path is that of the workspace.
+--: Takes over what changed in the definition of the source: names of columns, partitions.
 CREATE FUNCTION crm_internal.workspace_follow(workspace text) RETURNS void
 	LANGUAGE plpgsql AS $$
 DECLARE
@@ -936,5 +895,3 @@ BEGIN
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.workspace_follow(text) IS
-'Takes over what changed in the definition of the source: names of columns, partitions.';

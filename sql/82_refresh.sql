@@ -7,6 +7,8 @@
 
 -- Notes, facts and histories are seen at one moment, so a change is either in the history or
 -- still noted. Returns customers (0: none is left) and their purchases.
+--: One batch of crm.refresh, in the transaction of the caller: recomputes and stores the histories
+--: of at most so many customers that changed in transactions begun up to a moment.
 CREATE FUNCTION crm_internal.refresh_changed(workspace text, batch integer, before timestamptz,
 	OUT customers bigint, OUT purchases bigint) RETURNS record
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -43,9 +45,6 @@ BEGIN
 		FROM fresh INTO customers, purchases;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.refresh_changed(text, integer, timestamptz) IS
-'One batch of crm.refresh, in the transaction of the caller: recomputes and stores the histories '
-'of at most so many customers that changed in transactions begun up to a moment.';
 
 /*
  * crm.build_histories makes the histories of everybody in a fraction of the time of
@@ -54,6 +53,7 @@ COMMENT ON FUNCTION crm_internal.refresh_changed(text, integer, timestamptz) IS
  * seen at the moment of the calling statement, which takes the notes away. Names mean
  * the objects of the workspace, by the search path of the caller.
  */
+--: The rows of full_history, whose row type the argument has.
 CREATE FUNCTION crm_internal.fresh_histories(row_type anyelement) RETURNS SETOF anyelement
 	LANGUAGE plpgsql STABLE AS $$
 DECLARE
@@ -78,9 +78,8 @@ EXCEPTION WHEN numeric_value_out_of_range THEN
 	RETURN QUERY SELECT * FROM full_history;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.fresh_histories(anyelement) IS
-'The rows of full_history, whose row type the argument has.';
 
+--: Fills an empty customer_history, and returns how many customers and purchases it holds.
 CREATE FUNCTION crm_internal.refresh_first(OUT customers bigint, OUT purchases bigint)
 	RETURNS record
 	LANGUAGE plpgsql AS $$
@@ -106,10 +105,10 @@ BEGIN
 	ANALYZE customer_history;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.refresh_first() IS
-'Fills an empty customer_history, and returns how many customers and purchases it holds.';
 
 -- Returns customers and purchases.
+--: Recomputes and stores the histories of all customers in one pass, in the transaction of the
+--: caller; rows that did not change are not written.
 CREATE FUNCTION crm_internal.refresh_everyone(workspace text, OUT customers bigint,
 	OUT purchases bigint) RETURNS record
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -149,9 +148,6 @@ BEGIN
 	  FROM fresh INTO customers, purchases;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.refresh_everyone(text) IS
-'Recomputes and stores the histories of all customers in one pass, in the transaction of the '
-'caller; rows that did not change are not written.';
 
 CREATE FUNCTION crm_internal.refresh_start_as_owner(workspace text, "full" boolean, OUT run bigint,
 	OUT everyone boolean, OUT before timestamptz) RETURNS record
@@ -177,13 +173,12 @@ BEGIN
 END
 $$;
 
+--: Enters a run of crm.refresh into refresh_run and says whether it must recompute everyone: when
+--: asked to, when nothing is stored yet, when everyone is noted as changed, or when the source has
+--: no triggers.
 CREATE FUNCTION crm_internal.refresh_start(workspace text, "full" boolean, OUT run bigint,
 	OUT everyone boolean, OUT before timestamptz) RETURNS record
 	LANGUAGE C AS 'MODULE_PATHNAME', 'crm_as_maintainer';
-COMMENT ON FUNCTION crm_internal.refresh_start(text, boolean) IS
-'Enters a run of crm.refresh into refresh_run and says whether it must recompute everyone: when '
-'asked to, when nothing is stored yet, when everyone is noted as changed, or when the source has '
-'no triggers.';
 
 CREATE FUNCTION crm_internal.refresh_step_as_owner(workspace text, run bigint, everyone boolean,
 	batch integer, before timestamptz) RETURNS boolean
@@ -218,16 +213,16 @@ END
 $$;
 
 -- True when nothing is left to do.
+--: One transaction of crm.refresh: a batch, and the run's row in refresh_run.
 CREATE FUNCTION crm_internal.refresh_step(workspace text, run bigint, everyone boolean,
 	batch integer, before timestamptz) RETURNS boolean
 	LANGUAGE C AS 'MODULE_PATHNAME', 'crm_as_maintainer';
-COMMENT ON FUNCTION crm_internal.refresh_step(text, bigint, boolean, integer, timestamptz) IS
-'One transaction of crm.refresh: a batch, and the run''s row in refresh_run.';
 
 /*
  * Looking back needs thresholds of then. They are made once, for at most a year of
  * months, and for fewer where there are many customers: each costs a look at all.
  */
+--: Freezes the first thresholds of a workspace: those of today and of past ends of months.
 CREATE FUNCTION crm_internal.first_thresholds(workspace text) RETURNS void
 	LANGUAGE plpgsql AS $$
 DECLARE
@@ -250,13 +245,12 @@ BEGIN
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.first_thresholds(text) IS
-'Freezes the first thresholds of a workspace: those of today and of past ends of months.';
 
 /*
  * Orders that end long before the day shown make every customer look lost. One
  * recent purchase answers the question, so few histories are read as a rule.
  */
+--: A NOTICE where no day is set and the last purchase is older than 30 days and three usual gaps.
 CREATE FUNCTION crm_internal.say_last_purchase(workspace text, day date) RETURNS void
 	LANGUAGE plpgsql STABLE AS $$
 DECLARE
@@ -280,8 +274,6 @@ BEGIN
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.say_last_purchase(text, date) IS
-'A NOTICE where no day is set and the last purchase is older than 30 days and three usual gaps.';
 
 CREATE FUNCTION crm_internal.refresh_finish_as_owner(workspace text, run bigint,
 	OUT customers bigint,
@@ -299,12 +291,11 @@ BEGIN
 END
 $$;
 
+--: The end of crm.refresh: makes the first thresholds where there are none, and returns what the
+--: run did.
 CREATE FUNCTION crm_internal.refresh_finish(workspace text, run bigint, OUT customers bigint,
 	OUT purchases bigint, OUT seconds float8) RETURNS record
 	LANGUAGE C AS 'MODULE_PATHNAME', 'crm_as_maintainer';
-COMMENT ON FUNCTION crm_internal.refresh_finish(text, bigint) IS
-'The end of crm.refresh: makes the first thresholds where there are none, and returns what the run '
-'did.';
 
 /*
  * A procedure that commits can have no SET: every name is qualified. Whatever
@@ -312,6 +303,7 @@ COMMENT ON FUNCTION crm_internal.refresh_finish(text, bigint) IS
  * sees what was committed while it waited for the lock. That must be said
  * before the transaction's first query.
  */
+--: Behind crm.refresh.
 CREATE PROCEDURE crm_internal.refresh(workspace text, "full" boolean, batch integer,
 	INOUT customers bigint, INOUT purchases bigint, INOUT seconds float8)
 	LANGUAGE plpgsql AS $$
@@ -341,8 +333,6 @@ BEGIN
 	COMMIT;
 END
 $$;
-COMMENT ON PROCEDURE crm_internal.refresh(text, boolean, integer, bigint, bigint, float8) IS
-'Behind crm.refresh.';
 
 --| Recomputes the customers that changed since, in transactions of batch customers; each is
 --| complete, so that a refresh can be cancelled at any moment and called again, and two at once

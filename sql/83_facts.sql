@@ -24,6 +24,7 @@ CREATE TYPE crm_internal.fact AS (
 COMMENT ON TYPE crm_internal.fact IS
 'One thing that the catalog says of an object of a workspace, and the statement that makes it so.';
 
+--: The tables and views of a schema with their definitions and owners.
 CREATE FUNCTION crm_internal.facts_of_relations(schema oid, home text)
 	RETURNS SETOF crm_internal.fact
 	LANGUAGE sql STABLE
@@ -60,9 +61,8 @@ BEGIN ATOMIC
 	  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 	 WHERE c.relnamespace = schema AND c.relkind IN ('r', 'p', 'v');
 END;
-COMMENT ON FUNCTION crm_internal.facts_of_relations(oid, text) IS
-'The tables and views of a schema with their definitions and owners.';
 
+--: A column of a table in the words of CREATE TABLE, without its default.
 CREATE FUNCTION crm_internal.column_words(type oid, modifier integer, its_collation oid,
 	identity "char", generated "char", default_text text) RETURNS text
 	LANGUAGE sql STABLE
@@ -75,9 +75,8 @@ BEGIN ATOMIC
 		CASE WHEN generated = 's' THEN format('GENERATED ALWAYS AS (%s) STORED', default_text) END)
 	  FROM pg_type t WHERE t.oid = type;
 END;
-COMMENT ON FUNCTION crm_internal.column_words(oid, integer, oid, "char", "char", text) IS
-'A column of a table in the words of CREATE TABLE, without its default.';
 
+--: The columns of the tables of a schema with their types, defaults and whether they may be NULL.
 CREATE FUNCTION crm_internal.facts_of_columns(schema oid, home text)
 	RETURNS SETOF crm_internal.fact
 	LANGUAGE sql STABLE
@@ -111,9 +110,8 @@ BEGIN ATOMIC
 				  CASE WHEN f.attnotnull THEN 'SET' ELSE 'DROP' END), f.place
 	  FROM found f;
 END;
-COMMENT ON FUNCTION crm_internal.facts_of_columns(oid, text) IS
-'The columns of the tables of a schema with their types, defaults and whether they may be NULL.';
 
+--: The comments on the relations, columns and functions of a schema.
 CREATE FUNCTION crm_internal.facts_of_comments(schema oid, home text)
 	RETURNS SETOF crm_internal.fact
 	LANGUAGE sql STABLE
@@ -136,9 +134,8 @@ BEGIN ATOMIC
 	  JOIN pg_description d ON d.objoid = p.oid AND d.classoid = 'pg_proc'::regclass
 	 WHERE p.pronamespace = schema;
 END;
-COMMENT ON FUNCTION crm_internal.facts_of_comments(oid, text) IS
-'The comments on the relations, columns and functions of a schema.';
 
+--: What an index says, without its name and that of its table.
 CREATE FUNCTION crm_internal.index_words(index_oid oid) RETURNS text
 	LANGUAGE sql STABLE
 BEGIN ATOMIC
@@ -159,9 +156,8 @@ BEGIN ATOMIC
 	 WHERE i.indexrelid = index_oid
 	 GROUP BY i.indexrelid, i.indpred, i.indrelid, m.amname;
 END;
-COMMENT ON FUNCTION crm_internal.index_words(oid) IS
-'What an index says, without its name and that of its table.';
 
+--: The indexes of the tables of a schema, by what they say.
 CREATE FUNCTION crm_internal.facts_of_indexes(schema oid, home text)
 	RETURNS SETOF crm_internal.fact
 	LANGUAGE sql STABLE
@@ -180,9 +176,8 @@ BEGIN ATOMIC
 						WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x'))
 	 GROUP BY t.relname, w.words;
 END;
-COMMENT ON FUNCTION crm_internal.facts_of_indexes(oid, text) IS
-'The indexes of the tables of a schema, by what they say.';
 
+--: The constraints of the tables of a schema, by what they say.
 CREATE FUNCTION crm_internal.facts_of_constraints(schema oid, home text)
 	RETURNS SETOF crm_internal.fact
 	LANGUAGE sql STABLE
@@ -202,9 +197,8 @@ BEGIN ATOMIC
 	   AND c.relkind IN ('r', 'p')
 	 GROUP BY c.relname, w.words;
 END;
-COMMENT ON FUNCTION crm_internal.facts_of_constraints(oid, text) IS
-'The constraints of the tables of a schema, by what they say.';
 
+--: The triggers on the tables of a schema.
 CREATE FUNCTION crm_internal.facts_of_triggers(schema oid, home text)
 	RETURNS SETOF crm_internal.fact
 	LANGUAGE sql STABLE
@@ -219,9 +213,8 @@ BEGIN ATOMIC
 	 CROSS JOIN LATERAL (SELECT pg_get_triggerdef(g.oid, true) AS words) w
 	 WHERE c.relnamespace = schema AND NOT g.tgisinternal AND g.tgparentid = 0;
 END;
-COMMENT ON FUNCTION crm_internal.facts_of_triggers(oid, text) IS
-'The triggers on the tables of a schema.';
 
+--: What CREATE FUNCTION says of a function after its result. Its search path prints as @path@.
 CREATE FUNCTION crm_internal.function_words(function_oid oid, with_path boolean) RETURNS text
 	LANGUAGE sql STABLE
 BEGIN ATOMIC
@@ -244,9 +237,8 @@ BEGIN ATOMIC
 	  FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
 	 WHERE p.oid = function_oid;
 END;
-COMMENT ON FUNCTION crm_internal.function_words(oid, boolean) IS
-'What CREATE FUNCTION says of a function after its result. Its search path prints as @path@.';
 
+--: The functions of a schema with their bodies and owners.
 CREATE FUNCTION crm_internal.facts_of_functions(schema oid, home text, own_path text)
 	RETURNS SETOF crm_internal.fact
 	LANGUAGE sql STABLE
@@ -279,10 +271,9 @@ BEGIN ATOMIC
 		   format('ALTER FUNCTION @home@.%s OWNER TO CURRENT_USER', f.signature), f.oid::bigint
 	  FROM found f;
 END;
-COMMENT ON FUNCTION crm_internal.facts_of_functions(oid, text, text) IS
-'The functions of a schema with their bodies and owners.';
 
 /* Grants to roles are the affair of the owner, and no fact. */
+--: What the owner and everybody may do with the objects of a schema.
 CREATE FUNCTION crm_internal.facts_of_rights(schema oid, home text)
 	RETURNS SETOF crm_internal.fact
 	LANGUAGE sql STABLE
@@ -305,9 +296,8 @@ BEGIN ATOMIC
 		  FROM aclexplode(o.acl) a
 		 WHERE a.grantee = CASE g.who WHEN 'owner' THEN o.owner ELSE 0 END) r;
 END;
-COMMENT ON FUNCTION crm_internal.facts_of_rights(oid, text) IS
-'What the owner and everybody may do with the objects of a schema.';
 
+--: The domains of a schema.
 CREATE FUNCTION crm_internal.facts_of_domains(schema oid, home text)
 	RETURNS SETOF crm_internal.fact
 	LANGUAGE sql STABLE
@@ -319,17 +309,15 @@ BEGIN ATOMIC
 		   NULL, t.oid::bigint
 	  FROM pg_type t WHERE t.typnamespace = schema AND t.typtype = 'd';
 END;
-COMMENT ON FUNCTION crm_internal.facts_of_domains(oid, text) IS
-'The domains of a schema.';
 
 /* Rows that are shipped with a workspace: a name for each, and its columns. */
+--: The tables of a workspace that are made with rows in them.
 CREATE FUNCTION crm_internal.rule_tables() RETURNS text[]
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE
 	RETURN '{segment,segment_rule,opportunity_stage,metric,program,tier,tier_rule,'
 		'lifecycle_stage,lifecycle_rule,lifecycle_move,churn_rule,score_item,score_band}'::text[];
-COMMENT ON FUNCTION crm_internal.rule_tables() IS
-'The tables of a workspace that are made with rows in them.';
 
+--: The columns of the primary key of a table, or all that have no default.
 CREATE FUNCTION crm_internal.key_columns(relation oid) RETURNS name[]
 	LANGUAGE sql STABLE
 BEGIN ATOMIC
@@ -342,9 +330,8 @@ BEGIN ATOMIC
 		  WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped
 		    AND NOT a.atthasdef));
 END;
-COMMENT ON FUNCTION crm_internal.key_columns(oid) IS
-'The columns of the primary key of a table, or all that have no default.';
 
+--: The rows of the tables of rules of a schema, by their keys.
 CREATE FUNCTION crm_internal.facts_of_rows(schema oid, home text)
 	RETURNS SETOF crm_internal.fact
 	LANGUAGE plpgsql STABLE AS $$
@@ -376,9 +363,8 @@ BEGIN
 	END LOOP;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.facts_of_rows(oid, text) IS
-'The rows of the tables of rules of a schema, by their keys.';
 
+--: What the catalog says of the objects of a schema.
 CREATE FUNCTION crm_internal.facts_of_schema(schema oid, home text, own_path text)
 	RETURNS SETOF crm_internal.fact
 	LANGUAGE sql STABLE
@@ -394,14 +380,13 @@ BEGIN ATOMIC
 	UNION ALL SELECT f.* FROM crm_internal.facts_of_domains(schema, home) f
 	UNION ALL SELECT f.* FROM crm_internal.facts_of_rows(schema, home) f;
 END;
-COMMENT ON FUNCTION crm_internal.facts_of_schema(oid, text, text) IS
-'What the catalog says of the objects of a schema.';
 
 /*
  * The path is set for the time of the call by the function that calls this one,
  * so that all names of the workspace print bare. Settings that change how
  * definitions print are fixed.
  */
+--: What the catalog says of the two schemas of a workspace.
 CREATE FUNCTION crm_internal.workspace_facts(workspace text, internal text)
 	RETURNS crm_internal.fact[]
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
@@ -418,11 +403,10 @@ BEGIN
 						pg_catalog.format('%I, pg_temp', workspace)) f) f);
 END
 $$;
-COMMENT ON FUNCTION crm_internal.workspace_facts(text, text) IS
-'What the catalog says of the two schemas of a workspace.';
 
 /* The twin */
 
+--: The definitions of a workspace in order: those that it keeps, or those of this version.
 CREATE FUNCTION crm_internal.workspace_texts(workspace text, attached boolean, as_stored boolean)
 	RETURNS TABLE (part text, definition text)
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -439,13 +423,12 @@ BEGIN
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.workspace_texts(text, boolean, boolean) IS
-'The definitions of a workspace in order: those that it keeps, or those of this version.';
 
 /*
  * The view over the source is made from the settings. Where that fails, because a
  * column of the source has another name now, it is copied, and is no fact.
  */
+--: Makes the view over the source in a twin.
 CREATE FUNCTION crm_internal.twin_source(workspace text, twin text, internal text) RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -469,10 +452,9 @@ BEGIN
 		its_query);
 END
 $$;
-COMMENT ON FUNCTION crm_internal.twin_source(text, text, text) IS
-'Makes the view over the source in a twin.';
 
 -- A workspace of an earlier version lacks some settings. They have their defaults.
+--: Copies the settings of a workspace to its twin.
 CREATE FUNCTION crm_internal.twin_settings(workspace text, twin text) RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -488,8 +470,6 @@ BEGIN
 		twin, workspace, settings);
 END
 $$;
-COMMENT ON FUNCTION crm_internal.twin_settings(text, text) IS
-'Copies the settings of a workspace to its twin.';
 
 /*
  * A definition that means an object of somebody else would run that person's code
@@ -499,6 +479,7 @@ COMMENT ON FUNCTION crm_internal.twin_settings(text, text) IS
  * operators of its default classes, which only a superuser can make. The view over
  * the source is left out: its filter means what whoever attached the workspace meant.
  */
+--: What objects of a workspace use of others that they must not use.
 CREATE FUNCTION crm_internal.foreign_dependencies(schemas oid[], key_type oid, source oid)
 	RETURNS TABLE (object text, used text)
 	LANGUAGE sql STABLE
@@ -547,9 +528,8 @@ BEGIN ATOMIC
 	   AND NOT (u.refclassid = 'pg_operator'::regclass
 				AND u.refobjid IN (SELECT o.oid FROM key_operators o));
 END;
-COMMENT ON FUNCTION crm_internal.foreign_dependencies(oid[], oid, oid) IS
-'What objects of a workspace use of others that they must not use.';
 
+--: An error where a shipped object of a workspace uses what belongs to somebody else.
 CREATE FUNCTION crm_internal.refuse_foreign_dependencies(workspace text, internal text)
 	RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -576,9 +556,8 @@ BEGIN
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.refuse_foreign_dependencies(text, text) IS
-'An error where a shipped object of a workspace uses what belongs to somebody else.';
 
+--: Fills the two schemas of a twin of a workspace, and returns what the catalog says of them.
 CREATE FUNCTION crm_internal.twin_facts_inside(workspace text, twin text, internal text,
 	as_stored boolean) RETURNS crm_internal.fact[]
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET client_min_messages = warning AS $$
@@ -612,19 +591,15 @@ BEGIN
 	RETURN crm_internal.workspace_facts(twin, internal);
 END
 $$;
-COMMENT ON FUNCTION crm_internal.twin_facts_inside(text, text, text, boolean) IS
-'Fills the two schemas of a twin of a workspace, and returns what the catalog says of them.';
 
+--: What the catalog says of a twin of a workspace, which exists only meanwhile.
 CREATE FUNCTION crm_internal.twin_facts(workspace text, as_stored boolean)
 	RETURNS crm_internal.fact[]
 	LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'crm_twin_facts';
-COMMENT ON FUNCTION crm_internal.twin_facts(text, boolean) IS
-'What the catalog says of a twin of a workspace, which exists only meanwhile.';
 
+--: Locks relations of the caller against everybody, in the order given.
 CREATE FUNCTION crm_internal.lock_relations(relations regclass[]) RETURNS integer
 	LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'crm_lock_relations';
-COMMENT ON FUNCTION crm_internal.lock_relations(regclass[]) IS
-'Locks relations of the caller against everybody, in the order given.';
 
 /* Comparing */
 
@@ -651,13 +626,13 @@ COMMENT ON TYPE crm_internal.difference IS
  * right form. Whether an index, a constraint, a default or a row is wanted, the
  * owner knows.
  */
+--: Whether an upgrade mends a difference without being asked.
 CREATE FUNCTION crm_internal.is_made_again(d crm_internal.difference) RETURNS boolean
 	LANGUAGE sql IMMUTABLE
 	RETURN d.kind IN ('trigger', 'path')
 		OR d.mine IS NULL AND d.kind IN ('table', 'view', 'function', 'column');
-COMMENT ON FUNCTION crm_internal.is_made_again(crm_internal.difference) IS
-'Whether an upgrade mends a difference without being asked.';
 
+--: Where a workspace differs from a twin made from the definitions of this version.
 CREATE FUNCTION crm_internal.workspace_differences(workspace text)
 	RETURNS SETOF crm_internal.difference
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -689,5 +664,3 @@ BEGIN
 	 WHERE c.mine IS DISTINCT FROM c.now;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.workspace_differences(text) IS
-'Where a workspace differs from a twin made from the definitions of this version.';

@@ -20,6 +20,7 @@
  * days explain, or nobody has a second day, it is infinite. It is rounded, so
  * that the order of the sums, which are floats, does not show.
  */
+--: The margin of all customers, and how much revenue it weighs beside that of one customer.
 CREATE FUNCTION crm_internal.margin_of_everybody(day date, OUT margin float8,
 	OUT margin_revenue float8) RETURNS record
 	LANGUAGE plpgsql STABLE AS $$
@@ -53,13 +54,12 @@ BEGIN
 	  FROM variance v INTO margin, margin_revenue;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.margin_of_everybody(date) IS
-'The margin of all customers, and how much revenue it weighs beside that of one customer.';
 
 /*
  * One query reads each history twice, so it is not split: its parts share the
  * buyers.
  */
+--: The thresholds of scores and classes on a day, and the usual gaps, computed from all buyers.
 CREATE FUNCTION crm_internal.thresholds_of(day date)
 	RETURNS TABLE (customers bigint, thresholds crm.rfm_thresholds, a_threshold numeric,
 				   b_threshold numeric, usual_gaps jsonb)
@@ -98,8 +98,6 @@ BEGIN
 			  FROM rhythm y);
 END
 $$;
-COMMENT ON FUNCTION crm_internal.thresholds_of(date) IS
-'The thresholds of scores and classes on a day, and the usual gaps, computed from all buyers.';
 
 CREATE FUNCTION crm_internal.freeze_thresholds_as_owner(workspace text, as_of date,
 	OUT customers bigint, OUT thresholds crm.rfm_thresholds, OUT a_threshold numeric,
@@ -166,6 +164,7 @@ CREATE FUNCTION crm.freeze_thresholds(workspace text, as_of date DEFAULT NULL,
 COMMENT ON FUNCTION crm.freeze_thresholds(text, date) IS
 'Freezes the thresholds of the scores and classes of a workspace as of a day.';
 
+--: The model of purchases fitted on all histories as of a day; an error where nobody has bought.
 CREATE FUNCTION crm_internal.fitted_purchases(workspace text, as_of date, kind text, hint text)
 	RETURNS crm.model
 	LANGUAGE plpgsql STABLE AS $$
@@ -183,8 +182,6 @@ BEGIN
 	RETURN fitted;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.fitted_purchases(text, date, text, text) IS
-'The model of purchases fitted on all histories as of a day; an error where nobody has bought.';
 
 CREATE FUNCTION crm_internal.fit_as_owner(workspace text, as_of date, kind text)
 	RETURNS TABLE (role text, fitted text, customers bigint, log_likelihood float8, parameters text)
@@ -244,6 +241,7 @@ CREATE FUNCTION crm.fit(workspace text, as_of date DEFAULT NULL, kind text DEFAU
 COMMENT ON FUNCTION crm.fit(text, date, text) IS
 'Fits the models of a workspace on the purchases up to a day.';
 
+--: The forecasts of two models for some days, and of a naive forecast, beside what came.
 CREATE FUNCTION crm_internal.backtest_rows(purchase_model crm.model, spend_model crm.model,
 	calibration_end date, days integer)
 	RETURNS TABLE (measure text, actual float8, model float8, naive float8)
@@ -291,8 +289,6 @@ BEGIN
 	 ORDER BY r.n;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.backtest_rows(crm.model, crm.model, date, integer) IS
-'The forecasts of two models for some days, and of a naive forecast, beside what came.';
 
 CREATE FUNCTION crm_internal.backtest_as_owner(workspace text, calibration_end date, as_of date,
 	kind text)

@@ -47,6 +47,8 @@ CREATE TYPE crm_internal.problem AS (
 COMMENT ON TYPE crm_internal.problem IS
 'Something that is wrong with a workspace, as crm.check_workspace shows it.';
 
+--: What fills the shipped definitions: whether a workspace stands on a relation of yours, the type
+--: of its keys, and the schema of its inner objects.
 CREATE FUNCTION crm_internal.workspace_kind(workspace text,
 	OUT attached boolean, OUT key_type text, OUT internal text) RETURNS record
 	LANGUAGE sql STABLE STRICT
@@ -61,15 +63,13 @@ BEGIN ATOMIC
 		   crm_internal.workspace_inner_schema(workspace)
 	  FROM pg_namespace n WHERE n.nspname = workspace;
 END;
-COMMENT ON FUNCTION crm_internal.workspace_kind(text) IS
-'What fills the shipped definitions: whether a workspace stands on a relation of yours, the type '
-'of its keys, and the schema of its inner objects.';
 
 /*
  * An object that is missing is one problem, whatever else would be said of it.
  * The rows of rules are the owner's to change, but for metric, which says what
  * the names in rules mean.
  */
+--: The differences that are worth telling.
 CREATE FUNCTION crm_internal.reported(found crm_internal.difference[])
 	RETURNS SETOF crm_internal.difference
 	LANGUAGE sql STABLE
@@ -83,9 +83,8 @@ BEGIN ATOMIC
 				OR o.kind = 'column' AND f.part = o.part
 				   AND f.kind IN ('default', 'null', 'comment')));
 END;
-COMMENT ON FUNCTION crm_internal.reported(crm_internal.difference[]) IS
-'The differences that are worth telling.';
 
+--: What mends a difference.
 CREATE FUNCTION crm_internal.difference_hint(workspace text, d crm_internal.difference)
 	RETURNS text
 	LANGUAGE sql IMMUTABLE
@@ -98,9 +97,8 @@ CREATE FUNCTION crm_internal.difference_hint(workspace text, d crm_internal.diff
 			format('ALTER TABLE %I.%I VALIDATE CONSTRAINT its_name;', workspace, d.object)
 		ELSE format('Keep it if somebody meant it. SELECT crm.upgrade_workspace(%L, '
 			'overwrite => true); puts it back.', workspace) END;
-COMMENT ON FUNCTION crm_internal.difference_hint(text, crm_internal.difference) IS
-'What mends a difference.';
 
+--: Where a workspace differs from what was shipped, with what mends it.
 CREATE FUNCTION crm_internal.workspace_drift(workspace text) RETURNS SETOF crm_internal.problem
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -123,9 +121,8 @@ BEGIN
 	 ORDER BY 1, d.home DESC, 2, d.part;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.workspace_drift(text) IS
-'Where a workspace differs from what was shipped, with what mends it.';
 
+--: The tables that an attached workspace follows, with their full names.
 CREATE FUNCTION crm_internal.workspace_source_names()
 	RETURNS TABLE (relation regclass, name text, is_part boolean)
 	LANGUAGE plpgsql STABLE AS $$
@@ -139,9 +136,8 @@ BEGIN
 	 WHERE w.source IS NOT NULL;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.workspace_source_names() IS
-'The tables that an attached workspace follows, with their full names.';
 
+--: What is wrong with the source of an attached workspace: gone, without index, row security.
 CREATE FUNCTION crm_internal.workspace_source_problems() RETURNS SETOF crm_internal.problem
 	LANGUAGE plpgsql STABLE AS $$
 BEGIN
@@ -169,11 +165,11 @@ BEGIN
 				 WHERE h.oid = to_regclass('customer_history'));
 END
 $$;
-COMMENT ON FUNCTION crm_internal.workspace_source_problems() IS
-'What is wrong with the source of an attached workspace: gone, without index, row security.';
 
 -- The search path is that of the workspace. A part whose rows only come in through its parent needs
 -- no trigger for them, so a full refresh is advised only for the source itself.
+--: What keeps changes of the sources of a workspace from being noticed, or makes looking at them
+--: slow.
 CREATE FUNCTION crm_internal.workspace_trigger_problems(workspace text)
 	RETURNS SETOF crm_internal.problem
 	LANGUAGE plpgsql STABLE AS $$
@@ -201,10 +197,8 @@ BEGIN
 	RETURN QUERY SELECT p.* FROM crm_internal.workspace_source_problems() p;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.workspace_trigger_problems(text) IS
-'What keeps changes of the sources of a workspace from being noticed, or makes looking at them '
-'slow.';
 
+--: How many customers changed since their histories were stored.
 CREATE FUNCTION crm_internal.workspace_stale_histories(workspace text)
 	RETURNS SETOF crm_internal.problem
 	LANGUAGE plpgsql AS $$
@@ -222,9 +216,8 @@ BEGIN
 	HAVING count(*) > 0;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.workspace_stale_histories(text) IS
-'How many customers changed since their histories were stored.';
 
+--: How many stored histories of a sample differ from the facts, though nobody noted a change.
 CREATE FUNCTION crm_internal.workspace_wrong_histories(workspace text)
 	RETURNS SETOF crm_internal.problem
 	LANGUAGE plpgsql AS $$
@@ -256,9 +249,8 @@ BEGIN
 	  FROM compared c HAVING bool_or(c.differs);
 END
 $$;
-COMMENT ON FUNCTION crm_internal.workspace_wrong_histories(text) IS
-'How many stored histories of a sample differ from the facts, though nobody noted a change.';
 
+--: What is wrong with the rows of a workspace: rejected purchases, unknown metrics, programs.
 CREATE FUNCTION crm_internal.workspace_content_problems(workspace text)
 	RETURNS SETOF crm_internal.problem
 	LANGUAGE plpgsql AS $$
@@ -290,10 +282,9 @@ BEGIN
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.workspace_content_problems(text) IS
-'What is wrong with the rows of a workspace: rejected purchases, unknown metrics, programs.';
 
 /* What stops a check: without these no twin can be made, and no view be read. */
+--: What is so wrong with a workspace that nothing else can be said of it.
 CREATE FUNCTION crm_internal.workspace_stops(workspace text) RETURNS SETOF crm_internal.problem
 	LANGUAGE plpgsql STABLE AS $$
 BEGIN
@@ -312,8 +303,6 @@ BEGIN
 	 WHERE w.source IS NOT NULL AND NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = w.source);
 END
 $$;
-COMMENT ON FUNCTION crm_internal.workspace_stops(text) IS
-'What is so wrong with a workspace that nothing else can be said of it.';
 
 CREATE FUNCTION crm_internal.check_workspace_as_owner(workspace text, OUT problem text,
 	OUT object text, OUT detail text, OUT hint text) RETURNS SETOF record
@@ -370,6 +359,7 @@ CREATE FUNCTION crm.check_workspace(workspace text, OUT problem text, OUT object
 COMMENT ON FUNCTION crm.check_workspace(text) IS
 'What is wrong with a workspace.';
 
+--: Makes the triggers on the source of an attached workspace that are missing.
 CREATE FUNCTION crm_internal.workspace_renew_triggers(workspace text, internal text) RETURNS void
 	LANGUAGE plpgsql AS $$
 DECLARE
@@ -381,8 +371,6 @@ BEGIN
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.workspace_renew_triggers(text, text) IS
-'Makes the triggers on the source of an attached workspace that are missing.';
 
 /* Upgrading */
 
@@ -390,15 +378,15 @@ COMMENT ON FUNCTION crm_internal.workspace_renew_triggers(text, text) IS
  * The step of a difference: tables before their columns, functions and views
  * together in the order in which they were made.
  */
+--: The place of a kind of difference in an upgrade.
 CREATE FUNCTION crm_internal.upgrade_step(kind text) RETURNS integer
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 	RETURN array_position('{table,column,default,null,index,constraint,function,view,path,'
 		'options,trigger,owner,right,comment,row}'::text[], CASE kind WHEN 'view' THEN 'function'
 		ELSE kind END);
-COMMENT ON FUNCTION crm_internal.upgrade_step(text) IS
-'The place of a kind of difference in an upgrade.';
 
 -- The nth element of above stands above the nth of below. A cycle ends at the depth.
+--: Relations in an order in which each stands before those below it.
 CREATE FUNCTION crm_internal.top_first(relations regclass[], above oid[], below oid[],
 	depth integer) RETURNS regclass[]
 	LANGUAGE sql STABLE
@@ -416,13 +404,12 @@ BEGIN ATOMIC
 			  FROM unnest(relations) u JOIN place p ON p.relation = u
 			 GROUP BY u) o;
 END;
-COMMENT ON FUNCTION crm_internal.top_first(regclass[], oid[], oid[], integer) IS
-'Relations in an order in which each stands before those below it.';
 
 /*
  * Relations that change, those that stand on others first. A reader of a view
  * locks it before what it reads, so that nobody waits in a circle.
  */
+--: Relations in the order in which readers lock them.
 CREATE FUNCTION crm_internal.relations_top_first(relations regclass[]) RETURNS regclass[]
 	LANGUAGE sql STABLE
 BEGIN ATOMIC
@@ -441,13 +428,12 @@ BEGIN ATOMIC
 	SELECT crm_internal.top_first(relations, array_agg(e.above), array_agg(e.below), 40)
 	  FROM edge e;
 END;
-COMMENT ON FUNCTION crm_internal.relations_top_first(regclass[]) IS
-'Relations in the order in which readers lock them.';
 
 /*
  * All locks are had within half a second or none is kept: readers wait behind us
  * no longer than that, which is less than their deadlock_timeout.
  */
+--: Whether all of some relations could be locked within half a second.
 CREATE FUNCTION crm_internal.try_locks(relations regclass[]) RETURNS boolean
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -465,9 +451,8 @@ EXCEPTION WHEN lock_not_available THEN
 	RETURN false;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.try_locks(regclass[]) IS
-'Whether all of some relations could be locked within half a second.';
 
+--: Locks what an upgrade changes, and backs off while readers hold it.
 CREATE FUNCTION crm_internal.upgrade_lock(workspace text, relations regclass[]) RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -483,14 +468,13 @@ BEGIN
 		HINT = 'Call crm.upgrade_workspace again when fewer queries run.';
 END
 $$;
-COMMENT ON FUNCTION crm_internal.upgrade_lock(text, regclass[]) IS
-'Locks what an upgrade changes, and backs off while readers hold it.';
 
 /*
  * CREATE OR REPLACE cannot change the columns of a view or the result of a
  * function, and what somebody built upon the old one must go on. So the old one
  * gets another name. What was shipped is made again upon the new one.
  */
+--: Renames a view or function that cannot be replaced, and returns what it is now.
 CREATE FUNCTION crm_internal.set_aside(d crm_internal.difference, schema_name text,
 	crm_version text) RETURNS text
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -503,9 +487,8 @@ BEGIN
 				  substr(d.object, length(old_name) + 1));
 END
 $$;
-COMMENT ON FUNCTION crm_internal.set_aside(crm_internal.difference, text, text) IS
-'Renames a view or function that cannot be replaced, and returns what it is now.';
 
+--: Drops what an upgrade has set aside. What somebody uses is kept, with a warning.
 CREATE FUNCTION crm_internal.drop_unused(objects text[]) RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -522,13 +505,12 @@ BEGIN
 	END LOOP;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.drop_unused(text[]) IS
-'Drops what an upgrade has set aside. What somebody uses is kept, with a warning.';
 
 /*
  * A new constraint on rows that are there is checked later, by VALIDATE CONSTRAINT.
  * The one row of settings is checked at once.
  */
+--: The statement that makes a constraint, or that switches a disabled one on.
 CREATE FUNCTION crm_internal.upgrade_constraint(d crm_internal.difference, schema_name text,
 	statement text) RETURNS text
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -544,10 +526,9 @@ BEGIN
 							 ELSE '' END;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.upgrade_constraint(crm_internal.difference, text, text) IS
-'The statement that makes a constraint, or that switches a disabled one on.';
 
 /* A score is the sum of its rows, so a model that has rows already gets no others. */
+--: Differences of a workspace, but for rows of scores that have rows there.
 CREATE FUNCTION crm_internal.upgrade_scores(differences crm_internal.difference[])
 	RETURNS crm_internal.difference[]
 	LANGUAGE plpgsql STABLE AS $$
@@ -562,10 +543,9 @@ BEGIN
 						<> ALL (ARRAY(SELECT i.model FROM score_item i)));
 END
 $$;
-COMMENT ON FUNCTION crm_internal.upgrade_scores(crm_internal.difference[]) IS
-'Differences of a workspace, but for rows of scores that have rows there.';
 
 /* The search path holds both schemas, so that bare names in the statement are found. */
+--: Makes one thing in a workspace as the difference says it was shipped.
 CREATE FUNCTION crm_internal.upgrade_apply(d crm_internal.difference, workspace text,
 	internal text, crm_version text) RETURNS text
 	LANGUAGE plpgsql AS $$
@@ -597,10 +577,9 @@ EXCEPTION WHEN invalid_function_definition OR invalid_table_definition THEN
 	RETURN aside;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.upgrade_apply(crm_internal.difference, text, text, text) IS
-'Makes one thing in a workspace as the difference says it was shipped.';
 
 /* Whoever could use the old view or function may use the new one. */
+--: Gives a view or function the rights of another.
 CREATE FUNCTION crm_internal.copy_rights(kind text, from_object text, to_object text) RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -628,10 +607,9 @@ BEGIN
 	END LOOP;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.copy_rights(text, text, text) IS
-'Gives a view or function the rights of another.';
 
 /* With a table or another object that is made again, all that belongs to it comes again. */
+--: What an upgrade makes, in order.
 CREATE FUNCTION crm_internal.upgrade_wanted(found crm_internal.difference[], overwrite boolean)
 	RETURNS crm_internal.difference[]
 	LANGUAGE sql STABLE
@@ -649,9 +627,8 @@ BEGIN ATOMIC
 						  AND (o.kind <> 'column' OR d.part = o.part)
 						  AND (o.kind <> 'trigger' OR d.part = o.part)));
 END;
-COMMENT ON FUNCTION crm_internal.upgrade_wanted(crm_internal.difference[], boolean) IS
-'What an upgrade makes, in order.';
 
+--: The relations that an upgrade changes, in the order in which they are locked.
 CREATE FUNCTION crm_internal.upgrade_relations(wanted crm_internal.difference[], workspace text,
 	internal text) RETURNS regclass[]
 	LANGUAGE sql STABLE
@@ -662,9 +639,8 @@ BEGIN ATOMIC
 	  JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = d.object
 	 WHERE d.kind NOT IN ('index', 'row') AND c.relkind IN ('r', 'p', 'v');
 END;
-COMMENT ON FUNCTION crm_internal.upgrade_relations(crm_internal.difference[], text, text) IS
-'The relations that an upgrade changes, in the order in which they are locked.';
 
+--: Makes all shipped views and functions again upon what was made new, but for those kept.
 CREATE FUNCTION crm_internal.upgrade_upon(workspace text, internal text, kept text[])
 	RETURNS void
 	LANGUAGE plpgsql AS $$
@@ -682,9 +658,8 @@ BEGIN
 	END LOOP;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.upgrade_upon(text, text, text[]) IS
-'Makes all shipped views and functions again upon what was made new, but for those kept.';
 
+--: Names what an upgrade leaves alone.
 CREATE FUNCTION crm_internal.upgrade_warn(workspace text, left_alone crm_internal.difference[])
 	RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -702,9 +677,8 @@ BEGIN
 	END LOOP;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.upgrade_warn(text, crm_internal.difference[]) IS
-'Names what an upgrade leaves alone.';
 
+--: Makes what an upgrade needs first: the schema of inner objects, and the comparison of keys.
 CREATE FUNCTION crm_internal.upgrade_prepare(workspace text, internal text) RETURNS void
 	LANGUAGE plpgsql AS $$
 BEGIN
@@ -715,9 +689,8 @@ BEGIN
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.upgrade_prepare(text, text) IS
-'Makes what an upgrade needs first: the schema of inner objects, and the comparison of keys.';
 
+--: Renews triggers on the source and notes what the workspace was upgraded to.
 CREATE FUNCTION crm_internal.upgrade_finish(workspace text, internal text) RETURNS void
 	LANGUAGE plpgsql AS $$
 DECLARE
@@ -733,8 +706,6 @@ BEGIN
 	UPDATE workspace SET crm_version = crm.version() WHERE crm_version <> crm.version();
 END
 $$;
-COMMENT ON FUNCTION crm_internal.upgrade_finish(text, text) IS
-'Renews triggers on the source and notes what the workspace was upgraded to.';
 
 CREATE FUNCTION crm_internal.upgrade_workspace_as_owner(workspace text, overwrite boolean)
 	RETURNS bigint

@@ -8,6 +8,8 @@
 
 /* Decisions in words */
 
+--: A decision about a tier in words, from the reason and the facts in tier_log: for example "grace:
+--: revenue_12m 1000 is below 4000 (from 2024-04-01 until 2025-04-01)".
 CREATE FUNCTION crm_internal.tier_why(reason text, facts jsonb) RETURNS text
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
@@ -24,13 +26,12 @@ BEGIN ATOMIC
 			|| ' until ' || (facts ->> 'until') || ')' ELSE '' END
 		|| coalesce(': ' || (facts ->> 'note'), '');
 END;
-COMMENT ON FUNCTION crm_internal.tier_why(text, jsonb) IS
-'A decision about a tier in words, from the reason and the facts in tier_log: for example "grace: '
-'revenue_12m 1000 is below 4000 (from 2024-04-01 until 2025-04-01)".';
 
 /* Reviews of tiers */
 
 -- 2000 is a year like any other: windows are counted from there in both directions.
+--: The day from which the calendar windows of a program are counted where the program names none:
+--: the first day of a week for weeks, and of a fiscal year for months and years.
 CREATE FUNCTION crm_internal.first_period(window_length interval, week_start text,
 	fiscal_year_start text) RETURNS date
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -38,10 +39,9 @@ CREATE FUNCTION crm_internal.first_period(window_length interval, week_start tex
 		AND extract(day FROM window_length) % 7 = 0
 		THEN crm.period_start('2000-01-07', 'week from ' || week_start)
 		ELSE crm.period_start('2000-12-31', 'year from ' || fiscal_year_start) END;
-COMMENT ON FUNCTION crm_internal.first_period(interval, text, text) IS
-'The day from which the calendar windows of a program are counted where the program names none: '
-'the first day of a week for weeks, and of a fiscal year for months and years.';
 
+--: As crm_internal.workspace_enter, with the inner views and functions; an error where the
+--: workspace has no tables for tiers and stages.
 CREATE FUNCTION crm_internal.program_enter(workspace text) RETURNS void
 	LANGUAGE plpgsql AS $$
 BEGIN
@@ -58,10 +58,8 @@ BEGIN
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.program_enter(text) IS
-'As crm_internal.workspace_enter, with the inner views and functions; an error where the workspace '
-'has no tables for tiers and stages.';
 
+--: A day as the setting crm.as_of takes it; an error where it is none.
 CREATE FUNCTION crm_internal.program_day(as_of date) RETURNS text
 	LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -73,8 +71,6 @@ BEGIN
 	RETURN to_char(as_of, 'YYYY-MM-DD');
 END
 $$;
-COMMENT ON FUNCTION crm_internal.program_day(date) IS
-'A day as the setting crm.as_of takes it; an error where it is none.';
 
 CREATE FUNCTION crm_internal.program_policy_as_owner(workspace text, program text)
 	RETURNS crm.tier_policy
@@ -115,6 +111,8 @@ COMMENT ON FUNCTION crm.program_policy(text, text) IS
 'The policy that the rules of a program in a workspace mean now.';
 
 -- The search path is that of the workspace.
+--: A query for the metrics of a policy that do not count over its window, by customer; an error
+--: where one does not exist.
 CREATE FUNCTION crm_internal.program_given_metrics(policy crm.tier_policy) RETURNS text
 	LANGUAGE plpgsql STABLE AS $$
 DECLARE
@@ -155,15 +153,14 @@ BEGIN
 				ELSE '' END;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.program_given_metrics(crm.tier_policy) IS
-'A query for the metrics of a policy that do not count over its window, by customer; an error '
-'where one does not exist.';
 
 /*
  * Members come from the log; somebody with any row there has joined before.
  */
 -- Its parameters: $1 the day, $2 the program, $4 the time zone. The search path is that of the
 -- workspace.
+--: A query for who is in a program on a day, with the state and what the metrics are counted from:
+--: the members, and those who join with their first purchase, who have no state yet.
 CREATE FUNCTION crm_internal.program_members(policy crm.tier_policy) RETURNS text
 	LANGUAGE plpgsql STABLE AS $$
 DECLARE
@@ -196,13 +193,11 @@ BEGIN
 		columns, joins);
 END
 $$;
-COMMENT ON FUNCTION crm_internal.program_members(crm.tier_policy) IS
-'A query for who is in a program on a day, with the state and what the metrics are counted from: '
-'the members, and those who join with their first purchase, who have no state yet.';
 
 -- Ranked are, for purchases, those who bought in the window, else those whose metric is known;
 -- where that is nobody, the threshold is 10^15, which nobody enters. The search path is that of
 -- the workspace.
+--: The values of a metric of the customers whom a share of the best ranks, the highest first.
 CREATE FUNCTION crm_internal.program_ranked(policy crm.tier_policy, program text, metric text,
 	as_of date) RETURNS numeric[]
 	LANGUAGE plpgsql STABLE AS $$
@@ -228,9 +223,9 @@ BEGIN
 	RETURN ranked;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.program_ranked(crm.tier_policy, text, text, date) IS
-'The values of a metric of the customers whom a share of the best ranks, the highest first.';
 
+--: A policy with the shares of its rules replaced by the thresholds that they mean as of a day: the
+--: value that the last of the share has, so that ties are not split.
 CREATE FUNCTION crm_internal.program_freeze(policy crm.tier_policy, program text, as_of date)
 	RETURNS crm.tier_policy
 	LANGUAGE plpgsql STABLE AS $$
@@ -266,11 +261,9 @@ BEGIN
 	RETURN frozen;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.program_freeze(crm.tier_policy, text, date) IS
-'A policy with the shares of its rules replaced by the thresholds that they mean as of a day: the '
-'value that the last of the share has, so that ties are not split.';
 
 -- The search path is that of the workspace.
+--: Takes back what reviews of a program decided on a day and later.
 CREATE FUNCTION crm_internal.program_rewind(program text, as_of date, time_zone text) RETURNS void
 	LANGUAGE plpgsql AS $$
 DECLARE
@@ -295,11 +288,10 @@ BEGIN
 		AND r.as_of >= program_rewind.as_of;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.program_rewind(text, date, text) IS
-'Takes back what reviews of a program decided on a day and later.';
 
 -- A row of that day is replaced. Returns the number of rows written, in all and by reason. The
 -- search path is that of the workspace.
+--: The thresholds of a policy by number of the tier, each with what enters and what keeps it.
 CREATE FUNCTION crm_internal.tier_thresholds(policy crm.tier_policy) RETURNS jsonb
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
@@ -310,9 +302,8 @@ BEGIN ATOMIC
 			 WHERE r.metric IS NOT NULL
 			 GROUP BY r.tier_no) t;
 END;
-COMMENT ON FUNCTION crm_internal.tier_thresholds(crm.tier_policy) IS
-'The thresholds of a policy by number of the tier, each with what enters and what keeps it.';
 
+--: The facts of a decision, as tier_log keeps them.
 CREATE FUNCTION crm_internal.tier_facts(decided crm.tier_state, tier_before integer, reason text,
 	metrics jsonb, thresholds jsonb, since date, until date, as_of date) RETURNS jsonb
 	LANGUAGE sql STABLE PARALLEL SAFE
@@ -323,10 +314,8 @@ CREATE FUNCTION crm_internal.tier_facts(decided crm.tier_state, tier_before inte
 			-> (CASE WHEN reason IN ('enroll', 'upgrade') THEN 'enter' ELSE 'keep' END),
 		'enrolled_on', (decided).enrolled_on, 'changed_on', (decided).changed_on,
 		'floor_no', CASE WHEN (decided).floor_until > as_of THEN (decided).floor_no END));
-COMMENT ON FUNCTION crm_internal.tier_facts(crm.tier_state, integer, text, jsonb, jsonb, date, date,
-	date) IS
-'The facts of a decision, as tier_log keeps them.';
 
+--: A query for what a policy decides about each member on a day, with the parameters of tier_write.
 CREATE FUNCTION crm_internal.tier_decisions(policy crm.tier_policy) RETURNS text
 	LANGUAGE plpgsql STABLE AS $$
 BEGIN
@@ -356,9 +345,9 @@ BEGIN
 		 ORDER BY e.customer_id$query$, crm_internal.program_members(policy));
 END
 $$;
-COMMENT ON FUNCTION crm_internal.tier_decisions(crm.tier_policy) IS
-'A query for what a policy decides about each member on a day, with the parameters of tier_write.';
 
+--: Behind crm.review_tiers: writes what a policy without shares decides about everybody on a day to
+--: tier_log, with the facts.
 CREATE FUNCTION crm_internal.tier_write(policy crm.tier_policy, program text, as_of date,
 	OUT changes bigint, OUT enrolled bigint, OUT upgraded bigint, OUT renewed bigint,
 	OUT given_grace bigint, OUT downgraded bigint) RETURNS record
@@ -399,10 +388,8 @@ BEGIN
 			crm_internal.tier_thresholds(policy);
 END
 $$;
-COMMENT ON FUNCTION crm_internal.tier_write(crm.tier_policy, text, date) IS
-'Behind crm.review_tiers: writes what a policy without shares decides about everybody on a day to '
-'tier_log, with the facts.';
 
+--: An error where a program was reviewed as of a later day.
 CREATE FUNCTION crm_internal.program_refuse_later(workspace text, program text, as_of date)
 	RETURNS void
 	LANGUAGE plpgsql STABLE AS $$
@@ -422,9 +409,8 @@ BEGIN
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.program_refuse_later(text, text, date) IS
-'An error where a program was reviewed as of a later day.';
 
+--: Behind crm.review_tiers: reviews one program as of a day.
 CREATE FUNCTION crm_internal.program_review(workspace text, program text, as_of date,
 	replay boolean, OUT members bigint, OUT enrolled bigint, OUT upgraded bigint,
 	OUT renewed bigint, OUT given_grace bigint, OUT downgraded bigint) RETURNS record
@@ -460,8 +446,6 @@ BEGIN
 	WHERE EXCLUDED.changes > 0 OR r.policy <> EXCLUDED.policy;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.program_review(text, text, date, boolean) IS
-'Behind crm.review_tiers: reviews one program as of a day.';
 
 CREATE FUNCTION crm_internal.review_tiers_as_owner(workspace text, INOUT program text,
 	as_of date, replay boolean,
@@ -512,6 +496,7 @@ COMMENT ON FUNCTION crm.review_tiers(text, text, date, boolean) IS
 
 /* Decisions by hand */
 
+--: The number of a tier that may be given by hand on a day; an error where there is none.
 CREATE FUNCTION crm_internal.granted_tier_no(workspace text, program text, tier text,
 	as_of date) RETURNS integer
 	LANGUAGE plpgsql STABLE AS $$
@@ -539,9 +524,8 @@ BEGIN
 	RETURN granted;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.granted_tier_no(text, text, text, date) IS
-'The number of a tier that may be given by hand on a day; an error where there is none.';
 
+--: Where a customer stands in a program on a day; NULL for no member, an error for a former one.
 CREATE FUNCTION crm_internal.granted_member(workspace text, program text, customer_id bigint,
 	as_of date, OUT valid_from timestamptz, OUT state crm.tier_state) RETURNS record
 	LANGUAGE plpgsql STABLE AS $$
@@ -570,9 +554,8 @@ BEGIN
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.granted_member(text, text, bigint, date) IS
-'Where a customer stands in a program on a day; NULL for no member, an error for a former one.';
 
+--: The state of a customer after a tier was given by hand until a day.
 CREATE FUNCTION crm_internal.granted_state(policy crm.tier_policy, state crm.tier_state,
 	granted integer, until date, as_of date) RETURNS crm.tier_state
 	LANGUAGE plpgsql IMMUTABLE AS $$
@@ -590,9 +573,8 @@ BEGIN
 				   WHERE r.metric IS NOT NULL), '{}'), as_of);
 END
 $$;
-COMMENT ON FUNCTION crm_internal.granted_state(crm.tier_policy, crm.tier_state, integer, date, date)
-IS 'The state of a customer after a tier was given by hand until a day.';
 
+--: Writes a tier that was given by hand to tier_log.
 CREATE FUNCTION crm_internal.grant_write(program text, customer_id bigint, state crm.tier_state,
 	valid_from timestamptz, day_start timestamptz, time_zone text, until date, facts jsonb)
 	RETURNS void
@@ -614,8 +596,6 @@ BEGIN
 		decided_at = EXCLUDED.decided_at, decided_by = EXCLUDED.decided_by;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.grant_write(text, bigint, crm.tier_state, timestamptz, timestamptz,
-	text, date, jsonb) IS 'Writes a tier that was given by hand to tier_log.';
 
 CREATE FUNCTION crm_internal.tier_grant_as_owner(workspace text, program text,
 	customer_id bigint, tier text,
@@ -675,6 +655,9 @@ COMMENT ON FUNCTION crm.tier_grant(text, text, bigint, text, date, date, text) I
  * whole row of customer_metric would take lifetime values and all the rest.
  */
 -- Its parameter $1 is the rules. The search path is that of the workspace.
+--: A query for the stage of each customer as of the day crm.as_of(), with the row of metrics, and
+--: with facts where it is a time that has passed; an error where a rule names a metric that does
+--: not exist.
 CREATE FUNCTION crm_internal.lifecycle_found(workspace text) RETURNS text
 	LANGUAGE plpgsql STABLE AS $$
 DECLARE
@@ -714,13 +697,10 @@ BEGIN
 		 WHERE r.stage IS NOT NULL$query$, columns);
 END
 $$;
-COMMENT ON FUNCTION crm_internal.lifecycle_found(text) IS
-'A query for the stage of each customer as of the day crm.as_of(), with the row of metrics, and '
-'with facts where it is a time that has passed; an error where a rule names a metric that does not '
-'exist.';
 
 -- A row of that day that turned out to be no move is taken back. Returns the number of rows
 -- written and of unusual moves among them. The search path is that of the workspace.
+--: A query for the customers whose stage changed, with the parameters of lifecycle_write.
 CREATE FUNCTION crm_internal.lifecycle_moves(workspace text) RETURNS text
 	LANGUAGE plpgsql STABLE AS $$
 BEGIN
@@ -739,9 +719,9 @@ BEGIN
 		 WHERE f.stage IS DISTINCT FROM l.stage$query$, crm_internal.lifecycle_found(workspace));
 END
 $$;
-COMMENT ON FUNCTION crm_internal.lifecycle_moves(text) IS
-'A query for the customers whose stage changed, with the parameters of lifecycle_write.';
 
+--: Behind crm.review_stages: writes the stages that changed to lifecycle_log, as of the day
+--: crm.as_of() that begins at day_start.
 CREATE FUNCTION crm_internal.lifecycle_write(workspace text, rules crm.ruleset,
 	day_start timestamptz, OUT moves bigint, OUT unusual_moves bigint) RETURNS record
 	LANGUAGE plpgsql AS $$
@@ -773,10 +753,8 @@ BEGIN
 	   INTO moves, unusual_moves USING rules, day_start;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.lifecycle_write(text, crm.ruleset, timestamptz) IS
-'Behind crm.review_stages: writes the stages that changed to lifecycle_log, as of the day '
-'crm.as_of() that begins at day_start.';
 
+--: The rules of stages and the begin of the day of a review; an error where it may not be held.
 CREATE FUNCTION crm_internal.stage_prepare(workspace text, as_of date, replay boolean,
 	OUT rules crm.ruleset, OUT day_start timestamptz) RETURNS record
 	LANGUAGE plpgsql AS $$
@@ -808,9 +786,8 @@ BEGIN
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.stage_prepare(text, date, boolean) IS
-'The rules of stages and the begin of the day of a review; an error where it may not be held.';
 
+--: Behind crm.review_stages.
 CREATE FUNCTION crm_internal.stage_review(workspace text, as_of date, replay boolean,
 	OUT customers bigint, OUT moves bigint, OUT unusual_moves bigint) RETURNS record
 	LANGUAGE plpgsql
@@ -840,7 +817,6 @@ BEGIN
 		reviewed_at = EXCLUDED.reviewed_at, reviewed_by = EXCLUDED.reviewed_by;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.stage_review(text, date, boolean) IS 'Behind crm.review_stages.';
 
 CREATE FUNCTION crm_internal.review_stages_as_owner(workspace text, as_of date,
 	replay boolean,
@@ -880,6 +856,7 @@ COMMENT ON FUNCTION crm.review_stages(text, date, boolean) IS
  * move by the clock on the wall. Between the two passes they are far away, so
  * that no row meets the place that another one has yet to leave.
  */
+--: Gives the decisions about tiers of some programs the same days in another time zone.
 CREATE FUNCTION crm_internal.move_tier_log(workspace text, programs text[], time_zone_before text,
 	time_zone text) RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
@@ -903,9 +880,8 @@ BEGIN
 		 WHERE r.program = ANY ($1)', workspace) USING programs, time_zone;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.move_tier_log(text, text[], text, text) IS
-'Gives the decisions about tiers of some programs the same days in another time zone.';
 
+--: Gives the stages in lifecycle_log the same days in another time zone.
 CREATE FUNCTION crm_internal.move_lifecycle_log(workspace text, time_zone_before text,
 	time_zone text) RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
@@ -919,10 +895,9 @@ BEGIN
 		workspace);
 END
 $$;
-COMMENT ON FUNCTION crm_internal.move_lifecycle_log(text, text, text) IS
-'Gives the stages in lifecycle_log the same days in another time zone.';
 
 -- The trigger of the tables workspace and program.
+--: Keeps the days of decisions where the time zone of a workspace or a program changes.
 CREATE FUNCTION crm_internal.move_days() RETURNS trigger
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
 DECLARE
@@ -943,11 +918,10 @@ BEGIN
 	RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.move_days() IS
-'Keeps the days of decisions where the time zone of a workspace or a program changes.';
 
 /* What is wrong */
 
+--: The rows of tier_log that overlap, or that end without a successor.
 CREATE FUNCTION crm_internal.tier_log_problems() RETURNS SETOF crm_internal.problem
 	LANGUAGE plpgsql STABLE AS $$
 BEGIN
@@ -974,11 +948,10 @@ BEGIN
 	 ORDER BY o.program, o.customer_id;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.tier_log_problems() IS
-'The rows of tier_log that overlap, or that end without a successor.';
 
 -- Calendar periods are seen whole if they are whole months that divide the unit of the reviews,
 -- counted from the beginning of the year.
+--: Programs whose reviews look at parts of a calendar period.
 CREATE FUNCTION crm_internal.partial_period_problems() RETURNS SETOF crm_internal.problem
 	LANGUAGE plpgsql STABLE AS $$
 BEGIN
@@ -1001,9 +974,8 @@ BEGIN
 	 ORDER BY s.program;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.partial_period_problems() IS
-'Programs whose reviews look at parts of a calendar period.';
 
+--: The points that were taken back twice, and the scores whose thresholds are out of order.
 CREATE FUNCTION crm_internal.points_and_score_problems() RETURNS SETOF crm_internal.problem
 	LANGUAGE plpgsql STABLE AS $$
 BEGIN
@@ -1032,9 +1004,10 @@ BEGIN
 	 ORDER BY i.model, i.metric;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.points_and_score_problems() IS
-'The points that were taken back twice, and the scores whose thresholds are out of order.';
 
+--: What is wrong with the programs of a workspace, as crm.check_workspace shows it: rules that
+--: contradict themselves or name unknown metrics, overlapping rows of tier_log written by hand,
+--: points taken back more than once, breaks of scores out of order.
 CREATE FUNCTION crm_internal.program_problems(workspace text) RETURNS SETOF crm_internal.problem
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
 DECLARE
@@ -1063,7 +1036,3 @@ BEGIN
 	END;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.program_problems(text) IS
-'What is wrong with the programs of a workspace, as crm.check_workspace shows it: rules that '
-'contradict themselves or name unknown metrics, overlapping rows of tier_log written by hand, '
-'points taken back more than once, breaks of scores out of order.';

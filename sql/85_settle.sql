@@ -11,6 +11,7 @@
  */
 
 -- The search path is that of the workspace.
+--: The day of a settlement; an error where it lies ahead, or where the transaction may not settle.
 CREATE FUNCTION crm_internal.settle_day(as_of date) RETURNS date
 	LANGUAGE plpgsql STABLE AS $$
 BEGIN
@@ -27,8 +28,6 @@ BEGIN
 	RETURN as_of;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.settle_day(date) IS
-'The day of a settlement; an error where it lies ahead, or where the transaction may not settle.';
 
 /*
  * The moment is that of entries which no moment of a fact decides. Orders, lines and
@@ -37,6 +36,7 @@ COMMENT ON FUNCTION crm_internal.settle_day(date) IS
  * settle is not known to the planner. It would take them for one, and compare each of
  * their entries with each other one.
  */
+--: Behind crm.settle_points: writes the entries that settle the points of orders as of a day.
 CREATE FUNCTION crm_internal.settle_write(as_of date, moment timestamptz,
 	OUT entries bigint, OUT points_given numeric, OUT points_taken numeric) RETURNS record
 	LANGUAGE plpgsql SET enable_hashagg = off SET enable_nestloop = off AS $$
@@ -70,8 +70,6 @@ BEGIN
 	  INTO entries, points_given, points_taken FROM written w;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.settle_write(date, timestamptz) IS
-'Behind crm.settle_points: writes the entries that settle the points of orders as of a day.';
 
 CREATE FUNCTION crm_internal.settle_points_as_owner(workspace text, as_of date,
 	OUT entries bigint, OUT points_given numeric, OUT points_taken numeric) RETURNS record

@@ -9,6 +9,7 @@
  */
 
 /* Tables after those that refer to them, so that rows can be deleted in this order. */
+--: Tables in an order in which their rows can be deleted.
 CREATE FUNCTION crm_internal.referring_first(tables regclass[]) RETURNS regclass[]
 	LANGUAGE sql STABLE
 BEGIN ATOMIC
@@ -16,10 +17,9 @@ BEGIN ATOMIC
 			cardinality(tables))
 	  FROM pg_constraint k WHERE k.contype = 'f' AND k.confrelid <> k.conrelid;
 END;
-COMMENT ON FUNCTION crm_internal.referring_first(regclass[]) IS
-'Tables in an order in which their rows can be deleted.';
 
 /* In the condition, $1 is the key as text. The search path is that of the workspace. */
+--: The tables with rows of customers, each with the condition that finds those of one customer.
 CREATE FUNCTION crm_internal.personal_tables()
 	RETURNS TABLE (relation regclass, condition text)
 	LANGUAGE plpgsql STABLE AS $$
@@ -47,9 +47,8 @@ BEGIN
 	  FROM crm_internal.customer_parents() p;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.personal_tables() IS
-'The tables with rows of customers, each with the condition that finds those of one customer.';
 
+--: An error where a text is no key of a customer.
 CREATE FUNCTION crm_internal.check_key(workspace text, customer_id text) RETURNS void
 	LANGUAGE plpgsql STABLE AS $$
 DECLARE
@@ -65,14 +64,14 @@ EXCEPTION WHEN invalid_text_representation OR numeric_value_out_of_range THEN
 		DETAIL = format('Keys of workspace "%s" are of type %s.', workspace, key_type);
 END
 $$;
-COMMENT ON FUNCTION crm_internal.check_key(text, text) IS
-'An error where a text is no key of a customer.';
 
 /*
  * Runs without a SET of its own, as crm_internal.workspace_enter does, and for its
  * reason. The schema of the workspace comes first, so that tables of your own are
  * among those with the person's data.
  */
+--: Enters a workspace for the data of one customer. An error where the text is no key of a
+--: customer.
 CREATE FUNCTION crm_internal.person_enter(workspace text, customer_id text) RETURNS void
 	LANGUAGE plpgsql AS $$
 BEGIN
@@ -82,8 +81,6 @@ BEGIN
 	PERFORM crm_internal.check_key(workspace, customer_id);
 END
 $$;
-COMMENT ON FUNCTION crm_internal.person_enter(text, text) IS
-'Enters a workspace for the data of one customer. An error where the text is no key of a customer.';
 
 /* Handing out */
 
@@ -137,6 +134,7 @@ COMMENT ON FUNCTION crm.customer_data(text, bigint) IS
 /* Erasing */
 
 /* Texts that name the customer: the key, and names and addresses where there are some. */
+--: What names a customer of the workspace of the search path.
 CREATE FUNCTION crm_internal.personal_texts(customer_id text) RETURNS text[]
 	LANGUAGE plpgsql STABLE AS $$
 DECLARE
@@ -165,13 +163,12 @@ BEGIN
 		 WHERE m.kept = personal_texts.customer_id), NULL), '');
 END
 $$;
-COMMENT ON FUNCTION crm_internal.personal_texts(text) IS
-'What names a customer of the workspace of the search path.';
 
 /*
  * Errors that steps of maintenance left behind may name a customer. The first text
  * is the key.
  */
+--: Removes names of a customer from what maintenance has noted.
 CREATE FUNCTION crm_internal.erase_messages(texts text[]) RETURNS void
 	LANGUAGE plpgsql AS $$
 BEGIN
@@ -185,9 +182,8 @@ BEGIN
 	 WHERE EXISTS (SELECT FROM unnest(texts) t WHERE strpos(concat(p.detail, p.hint), t) > 0);
 END
 $$;
-COMMENT ON FUNCTION crm_internal.erase_messages(text[]) IS
-'Removes names of a customer from what maintenance has noted.';
 
+--: Ends references of other customers to one who is erased.
 CREATE FUNCTION crm_internal.loosen_references(customer_id text) RETURNS void
 	LANGUAGE plpgsql AS $$
 BEGIN
@@ -202,9 +198,8 @@ BEGIN
 	   AND c.customer_id <> o.customer_id;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.loosen_references(text) IS
-'Ends references of other customers to one who is erased.';
 
+--: How many rows of a customer the source of an attached workspace holds.
 CREATE FUNCTION crm_internal.rows_in_source(customer_id text, OUT source text, OUT row_count bigint)
 	RETURNS record
 	LANGUAGE plpgsql STABLE AS $$
@@ -221,9 +216,8 @@ BEGIN
 		settings.key_type) INTO row_count USING customer_id;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.rows_in_source(text) IS
-'How many rows of a customer the source of an attached workspace holds.';
 
+--: A NOTICE where the source of an attached workspace still has rows of a customer.
 CREATE FUNCTION crm_internal.tell_of_source(customer_id text, what_to_do text) RETURNS void
 	LANGUAGE plpgsql STABLE AS $$
 DECLARE
@@ -237,8 +231,6 @@ BEGIN
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.tell_of_source(text, text) IS
-'A NOTICE where the source of an attached workspace still has rows of a customer.';
 
 CREATE FUNCTION crm_internal.erase_customer_as_owner(workspace text, customer_id text)
 	RETURNS TABLE (relation text, erased bigint)
@@ -303,6 +295,7 @@ COMMENT ON FUNCTION crm.erase_customer(text, bigint) IS
  * Rows of the customer that goes are given to the one that stays. Where both have
  * a row that can only be there once, that of the customer who stays counts.
  */
+--: Gives the rows of one customer in a table to another, and returns how many.
 CREATE FUNCTION crm_internal.merge_moves(target regclass, column_name name, keep text, "drop" text)
 	RETURNS bigint
 	LANGUAGE plpgsql AS $$
@@ -328,10 +321,9 @@ BEGIN
 	RETURN moved;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.merge_moves(regclass, name, text, text) IS
-'Gives the rows of one customer in a table to another, and returns how many.';
 
 /* A log tells one story. So the customer who has a log keeps it, and no second one is mixed in. */
+--: Joins the logs of two customers.
 CREATE FUNCTION crm_internal.merge_log(target regclass, groups name, keep bigint, "drop" bigint)
 	RETURNS void
 	LANGUAGE plpgsql AS $$
@@ -344,10 +336,9 @@ BEGIN
 		USING keep, "drop";
 END
 $$;
-COMMENT ON FUNCTION crm_internal.merge_log(regclass, name, bigint, bigint) IS
-'Joins the logs of two customers.';
 
 /* Whoever had the higher tier does not lose it before its next review. */
+--: Joins the tiers and stages of two customers.
 CREATE FUNCTION crm_internal.merge_tiers(workspace text, keep bigint, "drop" bigint)
 	RETURNS void
 	LANGUAGE plpgsql AS $$
@@ -373,10 +364,9 @@ BEGIN
 	PERFORM crm_internal.merge_log('lifecycle_log', NULL, keep, "drop");
 END
 $$;
-COMMENT ON FUNCTION crm_internal.merge_tiers(text, bigint, bigint) IS
-'Joins the tiers and stages of two customers.';
 
 /* What the customer who stays does not say of themselves, the other one says. */
+--: Fills what is not known of a customer from another one.
 CREATE FUNCTION crm_internal.merge_person(keep bigint, "drop" bigint) RETURNS void
 	LANGUAGE plpgsql AS $$
 DECLARE
@@ -395,10 +385,9 @@ BEGIN
 	 WHERE c.parent_id = "drop";
 END
 $$;
-COMMENT ON FUNCTION crm_internal.merge_person(bigint, bigint) IS
-'Fills what is not known of a customer from another one.';
 
 /* Whoever still calls the customer who goes by the old key finds the one who stays. */
+--: Notes the keys of a customer who goes as identities of the one who stays.
 CREATE FUNCTION crm_internal.merge_identity(keep bigint, "drop" bigint) RETURNS void
 	LANGUAGE plpgsql AS $$
 BEGIN
@@ -415,9 +404,8 @@ BEGIN
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.merge_identity(bigint, bigint) IS
-'Notes the keys of a customer who goes as identities of the one who stays.';
 
+--: Joins the archived histories of two customers of an attached workspace.
 CREATE FUNCTION crm_internal.merge_archive(keep text, "drop" text) RETURNS void
 	LANGUAGE plpgsql AS $$
 DECLARE
@@ -442,9 +430,8 @@ BEGIN
 		USING keep;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.merge_archive(text, text) IS
-'Joins the archived histories of two customers of an attached workspace.';
 
+--: Joins two customers of a workspace with tables of its own.
 CREATE FUNCTION crm_internal.merge_tables(workspace text, keep bigint, "drop" bigint)
 	RETURNS void
 	LANGUAGE plpgsql AS $$
@@ -475,8 +462,6 @@ BEGIN
 	INSERT INTO customer_change (customer_id) VALUES (keep);
 END
 $$;
-COMMENT ON FUNCTION crm_internal.merge_tables(text, bigint, bigint) IS
-'Joins two customers of a workspace with tables of its own.';
 
 CREATE FUNCTION crm_internal.merge_customers_as_owner(workspace text, keep text, "drop" text)
 	RETURNS void

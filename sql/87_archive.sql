@@ -10,6 +10,7 @@
  * The archived part is data and no cache: nothing can compute it again.
  */
 
+--: An error where a workspace cannot be archived until a day.
 CREATE FUNCTION crm_internal.check_archive(workspace text, until date) RETURNS void
 	LANGUAGE plpgsql STABLE AS $$
 DECLARE
@@ -33,8 +34,6 @@ BEGIN
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.check_archive(text, date) IS
-'An error where a workspace cannot be archived until a day.';
 
 CREATE FUNCTION crm_internal.archive_as_owner(workspace text, until date) RETURNS bigint
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
@@ -76,6 +75,7 @@ COMMENT ON FUNCTION crm.archive(text, date) IS
 'Keeps the histories of an attached workspace until a day, so that older orders can go.';
 
 /* Purchases and money of the archived part that the source no longer has. */
+--: The number of customers whose archived part the source does not have any more.
 CREATE FUNCTION crm_internal.archive_lost() RETURNS bigint
 	LANGUAGE plpgsql STABLE AS $$
 BEGIN
@@ -91,8 +91,6 @@ BEGIN
 		 WHERE (f.history OPERATOR(crm.=) a.history) IS NOT TRUE);
 END
 $$;
-COMMENT ON FUNCTION crm_internal.archive_lost() IS
-'The number of customers whose archived part the source does not have any more.';
 
 CREATE FUNCTION crm_internal.unarchive_as_owner(workspace text, force boolean) RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$

@@ -7,6 +7,7 @@
  * scheduler looks at.
  */
 
+--: The steps of crm.maintain for a workspace, in order.
 CREATE FUNCTION crm_internal.maintain_steps(workspace text) RETURNS text[]
 	LANGUAGE sql STABLE
 BEGIN ATOMIC
@@ -16,8 +17,6 @@ BEGIN ATOMIC
 					'notify,check,delete_logs}'::text[] END
 	  FROM crm_internal.workspace_kind(workspace) k;
 END;
-COMMENT ON FUNCTION crm_internal.maintain_steps(text) IS
-'The steps of crm.maintain for a workspace, in order.';
 
 CREATE FUNCTION crm_internal.maintain_begin_as_owner(workspace text, step text) RETURNS bigint
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -30,10 +29,9 @@ BEGIN
 END
 $$;
 
+--: Notes the beginning of a step of crm.maintain.
 CREATE FUNCTION crm_internal.maintain_begin(workspace text, step text) RETURNS bigint
 	LANGUAGE C AS 'MODULE_PATHNAME', 'crm_as_maintainer';
-COMMENT ON FUNCTION crm_internal.maintain_begin(text, text) IS
-'Notes the beginning of a step of crm.maintain.';
 
 CREATE FUNCTION crm_internal.maintain_end_as_owner(workspace text, run bigint, row_count bigint,
 	error text) RETURNS void
@@ -47,26 +45,25 @@ BEGIN
 END
 $$;
 
+--: Notes the end of a step of crm.maintain.
 CREATE FUNCTION crm_internal.maintain_end(workspace text, run bigint, row_count bigint,
 	error text) RETURNS void
 	LANGUAGE C AS 'MODULE_PATHNAME', 'crm_as_maintainer';
-COMMENT ON FUNCTION crm_internal.maintain_end(text, bigint, bigint, text) IS
-'Notes the end of a step of crm.maintain.';
 
 /* The last day of the month before, which nothing changes any more. */
+--: The last day of the month before the day that the views of the workspace show.
 CREATE FUNCTION crm_internal.last_month_end() RETURNS date
 	LANGUAGE plpgsql STABLE AS $$
 BEGIN
 	RETURN (SELECT date_trunc('month', d.day::timestamp)::date - 1 FROM shown_day d);
 END
 $$;
-COMMENT ON FUNCTION crm_internal.last_month_end() IS
-'The last day of the month before the day that the views of the workspace show.';
 
 /*
  * A month later, the last day of a month is not always a month after the last day
  * of the month before. So the next day is compared.
  */
+--: Whether what was last done as of a day is to be done as of the end of the month before.
 CREATE FUNCTION crm_internal.is_due(last_day date, every interval) RETURNS boolean
 	LANGUAGE plpgsql STABLE AS $$
 BEGIN
@@ -75,9 +72,8 @@ BEGIN
 					 WHERE crm.first_day(h.history) <= crm_internal.last_month_end());
 END
 $$;
-COMMENT ON FUNCTION crm_internal.is_due(date, interval) IS
-'Whether what was last done as of a day is to be done as of the end of the month before.';
 
+--: Freezes thresholds or fits models where that is due, and returns the number of rows.
 CREATE FUNCTION crm_internal.maintain_models(workspace text, step text) RETURNS bigint
 	LANGUAGE plpgsql AS $$
 DECLARE
@@ -96,9 +92,8 @@ BEGIN
 	RETURN 0;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.maintain_models(text, text) IS
-'Freezes thresholds or fits models where that is due, and returns the number of rows.';
 
+--: Checks a workspace and keeps what was found.
 CREATE FUNCTION crm_internal.maintain_check(workspace text) RETURNS bigint
 	LANGUAGE plpgsql AS $$
 DECLARE
@@ -111,13 +106,13 @@ BEGIN
 	RETURN problems;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.maintain_check(text) IS
-'Checks a workspace and keeps what was found.';
 
 /*
  * A customer may change after the run of a day. So each message looks back to the
  * day before the last one: a change may be told twice, and is never missed.
  */
+--: Tells the channel of the setting notify_channel how many customers changed, and returns the
+--: number of messages.
 CREATE FUNCTION crm_internal.maintain_notify(workspace text) RETURNS bigint
 	LANGUAGE plpgsql AS $$
 DECLARE
@@ -143,9 +138,6 @@ BEGIN
 					 ORDER BY c.kind) m);
 END
 $$;
-COMMENT ON FUNCTION crm_internal.maintain_notify(text) IS
-'Tells the channel of the setting notify_channel how many customers changed, and returns the '
-'number of messages.';
 
 CREATE FUNCTION crm_internal.maintain_step_as_owner(workspace text, step text) RETURNS bigint
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
@@ -177,12 +169,12 @@ BEGIN
 END
 $$;
 
+--: One step of crm.maintain, but for the refresh. Returns the number of rows that it wrote.
 CREATE FUNCTION crm_internal.maintain_step(workspace text, step text) RETURNS bigint
 	LANGUAGE C AS 'MODULE_PATHNAME', 'crm_as_maintainer';
-COMMENT ON FUNCTION crm_internal.maintain_step(text, text) IS
-'One step of crm.maintain, but for the refresh. Returns the number of rows that it wrote.';
 
 /* A refresh commits each batch. So it cannot be inside one block that catches errors. */
+--: The step of crm.maintain that refreshes histories.
 CREATE PROCEDURE crm_internal.maintain_refresh(workspace text, INOUT row_count bigint,
 	INOUT error text)
 	LANGUAGE plpgsql AS $$
@@ -216,9 +208,8 @@ BEGIN
 	END IF;
 END
 $$;
-COMMENT ON PROCEDURE crm_internal.maintain_refresh(text, bigint, text) IS
-'The step of crm.maintain that refreshes histories.';
 
+--: Behind crm.maintain.
 CREATE PROCEDURE crm_internal.maintain(workspace text)
 	LANGUAGE plpgsql AS $$
 DECLARE
@@ -259,8 +250,6 @@ BEGIN
 	END IF;
 END
 $$;
-COMMENT ON PROCEDURE crm_internal.maintain(text) IS
-'Behind crm.maintain.';
 
 --| The steps are:
 --|

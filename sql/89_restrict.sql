@@ -11,6 +11,8 @@
  * everybody keeps the rows of all other readers.
  */
 
+--: The columns of the workspace of the search path that name a customer, but for the table
+--: customer.
 CREATE FUNCTION crm_internal.customer_columns()
 	RETURNS TABLE (relation regclass, column_name name, is_required boolean)
 	LANGUAGE plpgsql STABLE AS $$
@@ -29,9 +31,8 @@ BEGIN
 						  AND k.conkey = ARRAY[a.attnum]));
 END
 $$;
-COMMENT ON FUNCTION crm_internal.customer_columns() IS
-'The columns of the workspace of the search path that name a customer, but for the table customer.';
 
+--: The tables of the workspace of the search path that name a customer only through another table.
 CREATE FUNCTION crm_internal.customer_parents()
 	RETURNS TABLE (relation regclass, parent regclass, keys name[], parent_keys name[])
 	LANGUAGE plpgsql STABLE AS $$
@@ -52,9 +53,8 @@ BEGIN
 	 ORDER BY k.conrelid, k.conname;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.customer_parents() IS
-'The tables of the workspace of the search path that name a customer only through another table.';
 
+--: The tables with a customer, each with the condition that shows some customers only.
 CREATE FUNCTION crm_internal.customer_conditions(condition text)
 	RETURNS TABLE (relation regclass, condition_here text)
 	LANGUAGE plpgsql STABLE AS $$
@@ -89,9 +89,8 @@ BEGIN
 	  FROM crm_internal.customer_parents() p;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.customer_conditions(text) IS
-'The tables with a customer, each with the condition that shows some customers only.';
 
+--: The name of the policy that shows a role some customers only.
 CREATE FUNCTION crm_internal.customer_policy_name(reader regrole) RETURNS text
 	LANGUAGE sql STABLE STRICT
 BEGIN ATOMIC
@@ -99,9 +98,8 @@ BEGIN ATOMIC
 		ELSE md5(r.rolname::text) END
 	  FROM pg_roles r WHERE r.oid = reader;
 END;
-COMMENT ON FUNCTION crm_internal.customer_policy_name(regrole) IS
-'The name of the policy that shows a role some customers only.';
 
+--: Puts the policy of a role on a table.
 CREATE FUNCTION crm_internal.restrict_table(relation regclass, reader regrole, condition text)
 	RETURNS void
 	LANGUAGE plpgsql AS $$
@@ -120,9 +118,8 @@ BEGIN
 	EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', relation);
 END
 $$;
-COMMENT ON FUNCTION crm_internal.restrict_table(regclass, regrole, text) IS
-'Puts the policy of a role on a table.';
 
+--: Takes the policy of a role off a table, and row security where nothing else needs it.
 CREATE FUNCTION crm_internal.unrestrict_table(relation regclass, reader regrole) RETURNS void
 	LANGUAGE plpgsql AS $$
 DECLARE
@@ -139,8 +136,6 @@ BEGIN
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.unrestrict_table(regclass, regrole) IS
-'Takes the policy of a role off a table, and row security where nothing else needs it.';
 
 CREATE FUNCTION crm_internal.restrict_customers_as_owner(workspace text, reader regrole,
 	condition text) RETURNS bigint
@@ -191,6 +186,7 @@ CREATE FUNCTION crm.restrict_customers(workspace text, reader regrole, condition
 COMMENT ON FUNCTION crm.restrict_customers(text, regrole, text) IS
 'Shows a role some customers only, in every table and view of a workspace.';
 
+--: The tables with a customer, and the source, that have no row security while another one has it.
 CREATE FUNCTION crm_internal.restriction_problems() RETURNS SETOF crm_internal.problem
 	LANGUAGE plpgsql STABLE AS $$
 BEGIN
@@ -216,5 +212,3 @@ BEGIN
 	  JOIN pg_class h ON h.oid = 'customer_history'::regclass AND h.relrowsecurity;
 END
 $$;
-COMMENT ON FUNCTION crm_internal.restriction_problems() IS
-'The tables with a customer, and the source, that have no row security while another one has it.';
