@@ -13,7 +13,8 @@ DECLARE
 	support record;
 BEGIN
 	FOR support IN
-		SELECT u.function::regprocedure AS name, string_agg(u.task, ' and ' ORDER BY u.task) AS tasks
+		SELECT u.function::regprocedure AS name,
+			   string_agg(u.task, ' and ' ORDER BY u.task) AS tasks
 		  FROM (SELECT f.function,
 					   format('%s function of %s', f.step,
 							  string_agg(DISTINCT a.aggfnoid::text, ', ')) AS task
@@ -29,7 +30,8 @@ BEGIN
 				  FROM pg_proc b
 				  JOIN pg_namespace n ON n.oid = b.pronamespace
 				  JOIN pg_proc w ON w.proargtypes = b.proargtypes
-								AND w.proname IN (b.proname || '_as_owner', b.proname || '_as_caller')
+								AND w.proname IN (b.proname || '_as_owner',
+												  b.proname || '_as_caller')
 				 WHERE n.nspname IN ('crm', 'crm_internal')) AS u
 		  JOIN pg_proc p ON p.oid = u.function
 		 WHERE p.pronamespace = 'crm_internal'::regnamespace

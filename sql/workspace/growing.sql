@@ -18,10 +18,7 @@ CREATE TABLE churn_rule (
 		'idle_ratio', 'purchases_12m', 'revenue_12m', 'clv'
 @tables 		, 'open_complaints', 'last_nps', 'running_contracts'
 		)),
-	at_least numeric,
-	at_most numeric CHECK (at_most >= at_least),
-	UNIQUE NULLS NOT DISTINCT (position, metric),
-	CHECK ((metric IS NULL) = (num_nonnulls(at_least, at_most) = 0))
+	@bounds
 );
 COMMENT ON TABLE churn_rule IS
 'Which band of churn_risk a customer is in: the first position whose conditions all hold decides. '
@@ -42,12 +39,7 @@ INSERT INTO churn_rule (position, band, metric, at_least, at_most) VALUES
 	(8, 'low', 'p_churn', NULL, 0.33),
 	(9, 'low', 'idle_ratio', NULL, 2);
 
-@plain @internal@.churn_ruleset
-@is The rows of churn_rule as a ruleset: one row.
-@columns rules
-SELECT crm.ruleset_agg(r.position, r.band, r.metric, r.at_least, r.at_most)
-  FROM churn_rule r
-@end
+@ruleset @internal@.churn_ruleset churn_rule band
 
 @view churn_risk
 @is Which customers may have stopped to buy, and what that would cost, as of the day shown. reasons

@@ -22,12 +22,7 @@ CREATE TABLE lifecycle_review (
 );
 COMMENT ON TABLE lifecycle_review IS 'The reviews of stages, written by crm.review_stages.';
 
-@plain @internal@.lifecycle_ruleset
-@is The rows of lifecycle_rule as a ruleset: one row.
-@columns rules
-SELECT crm.ruleset_agg(r.position, r.stage, r.metric, r.at_least, r.at_most)
-  FROM lifecycle_rule r
-@end
+@ruleset @internal@.lifecycle_ruleset lifecycle_rule stage
 
 CREATE FUNCTION @internal@.lifecycle_rules() RETURNS crm.ruleset
 	LANGUAGE sql STABLE PARALLEL SAFE

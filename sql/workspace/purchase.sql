@@ -190,50 +190,8 @@ COMMENT ON FUNCTION @internal@.recompute(@key@[]) IS
  * whose row is locked against a change of the customer until the writer
  * commits (see the index of sales_order).
  */
-CREATE TRIGGER crm_note_insert AFTER INSERT ON sales_order
-	REFERENCING NEW TABLE AS new_rows
-	FOR EACH STATEMENT WHEN (crm_internal.noted_in('customer_change', '@internal@.purchase_source'))
-	EXECUTE FUNCTION crm_internal.note_changes();
-CREATE TRIGGER crm_note_update AFTER UPDATE ON sales_order
-	REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
-	FOR EACH STATEMENT WHEN (crm_internal.noted_in('customer_change', '@internal@.purchase_source'))
-	EXECUTE FUNCTION crm_internal.note_changes();
-CREATE TRIGGER crm_note_delete AFTER DELETE ON sales_order
-	REFERENCING OLD TABLE AS old_rows
-	FOR EACH STATEMENT WHEN (crm_internal.noted_in('customer_change', '@internal@.purchase_source'))
-	EXECUTE FUNCTION crm_internal.note_changes();
-CREATE TRIGGER crm_note_truncate AFTER TRUNCATE ON sales_order
-	FOR EACH STATEMENT WHEN (crm_internal.noted_in('customer_change', '@internal@.purchase_source'))
-	EXECUTE FUNCTION crm_internal.note_changes();
+@noted sales_order purchase_source
 
-CREATE TRIGGER crm_note_insert AFTER INSERT ON sales_order_line
-	REFERENCING NEW TABLE AS new_rows
-	FOR EACH STATEMENT WHEN (crm_internal.noted_in('customer_change', '@internal@.purchase_source'))
-	EXECUTE FUNCTION crm_internal.note_changes();
-CREATE TRIGGER crm_note_update AFTER UPDATE ON sales_order_line
-	REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
-	FOR EACH STATEMENT WHEN (crm_internal.noted_in('customer_change', '@internal@.purchase_source'))
-	EXECUTE FUNCTION crm_internal.note_changes();
-CREATE TRIGGER crm_note_delete AFTER DELETE ON sales_order_line
-	REFERENCING OLD TABLE AS old_rows
-	FOR EACH STATEMENT WHEN (crm_internal.noted_in('customer_change', '@internal@.purchase_source'))
-	EXECUTE FUNCTION crm_internal.note_changes();
-CREATE TRIGGER crm_note_truncate AFTER TRUNCATE ON sales_order_line
-	FOR EACH STATEMENT WHEN (crm_internal.noted_in('customer_change', '@internal@.purchase_source'))
-	EXECUTE FUNCTION crm_internal.note_changes();
+@noted sales_order_line purchase_source
 
-CREATE TRIGGER crm_note_insert AFTER INSERT ON refund
-	REFERENCING NEW TABLE AS new_rows
-	FOR EACH STATEMENT WHEN (crm_internal.noted_in('customer_change', '@internal@.purchase_source'))
-	EXECUTE FUNCTION crm_internal.note_changes();
-CREATE TRIGGER crm_note_update AFTER UPDATE ON refund
-	REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
-	FOR EACH STATEMENT WHEN (crm_internal.noted_in('customer_change', '@internal@.purchase_source'))
-	EXECUTE FUNCTION crm_internal.note_changes();
-CREATE TRIGGER crm_note_delete AFTER DELETE ON refund
-	REFERENCING OLD TABLE AS old_rows
-	FOR EACH STATEMENT WHEN (crm_internal.noted_in('customer_change', '@internal@.purchase_source'))
-	EXECUTE FUNCTION crm_internal.note_changes();
-CREATE TRIGGER crm_note_truncate AFTER TRUNCATE ON refund
-	FOR EACH STATEMENT WHEN (crm_internal.noted_in('customer_change', '@internal@.purchase_source'))
-	EXECUTE FUNCTION crm_internal.note_changes();
+@noted refund purchase_source

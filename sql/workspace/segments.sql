@@ -17,10 +17,7 @@ CREATE TABLE segment_rule (
 	position integer NOT NULL,
 	segment text NOT NULL REFERENCES segment,
 	metric text CHECK (metric IN ('recency', 'frequency', 'monetary', 'r', 'f', 'm')),
-	at_least numeric,
-	at_most numeric CHECK (at_most >= at_least),
-	UNIQUE NULLS NOT DISTINCT (position, metric),
-	CHECK ((metric IS NULL) = (num_nonnulls(at_least, at_most) = 0))
+	@bounds
 );
 COMMENT ON TABLE segment_rule IS
 'Which segment a customer is in: the first position whose conditions all hold decides. Several '

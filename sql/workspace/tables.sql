@@ -419,10 +419,7 @@ CREATE TABLE lifecycle_rule (
 	position integer NOT NULL,
 	stage text NOT NULL REFERENCES lifecycle_stage,
 	metric text REFERENCES metric,
-	at_least numeric,
-	at_most numeric CHECK (at_most >= at_least),
-	UNIQUE NULLS NOT DISTINCT (position, metric),
-	CHECK ((metric IS NULL) = (num_nonnulls(at_least, at_most) = 0))
+	@bounds
 );
 COMMENT ON TABLE lifecycle_rule IS
 'Which stage a customer is in: the first position whose conditions all hold decides. Several '
