@@ -123,4 +123,22 @@ test_derivatives(const ModelKind *kind, const double *sets, int n_sets,
 	free(memory);
 }
 
+/* The same over buyers of all sorts: few and many purchases, early and late. */
+static inline void
+test_buyer_derivatives(const ModelKind *kind, const double *sets, int n_sets)
+{
+	static const ModelRow rows[] = {
+		{.x = 0, .t_x = 0, .t = 39, .customers = 3},
+		{.x = 0, .t_x = 0, .t = 400, .customers = 1},
+		{.x = 1, .t_x = 3, .t = 39, .customers = 2},
+		{.x = 1, .t_x = 0, .t = 39, .customers = 1},
+		{.x = 4, .t_x = 30, .t = 30.5, .customers = 1},
+		{.x = 4, .t_x = 30, .t = 30, .customers = 1},
+		{.x = 40, .t_x = 38, .t = 40, .customers = 5},
+		{.x = 40, .t_x = 100, .t = 400, .customers = 5},
+		{.x = 400, .t_x = 300, .t = 400, .customers = 5}};
+
+	test_derivatives(kind, sets, n_sets, rows, sizeof(rows) / sizeof(rows[0]));
+}
+
 #endif /* DERIVATIVES_H */

@@ -167,6 +167,53 @@ golden_value(const Golden *golden, const char *name)
 	exit(2);
 }
 
+/*
+ * Columns of a golden file. Ordinary rows have parameters and times as real
+ * data have them, and must agree to more digits than extreme rows.
+ */
+typedef struct GoldenColumns
+{
+	const char *const *names;
+	int count;
+	Worst ordinary[GOLDEN_MAX_COLUMNS];
+	Worst extreme[GOLDEN_MAX_COLUMNS];
+} GoldenColumns;
+
+/* The values are in the order of the columns. An empty cell is passed over. */
+static inline void
+golden_compare(GoldenColumns *columns, const Golden *golden,
+			   const double *values, bool ordinary)
+{
+	for (int i = 0; i < columns->count; i++)
+	{
+		double value = golden_value(golden, columns->names[i]);
+
+		if (isnan(value))
+			continue;
+		if (ordinary)
+			compare(&columns->ordinary[i], values[i], value, 1e-12,
+					golden->row);
+		else
+			compare(&columns->extreme[i], values[i], value, 1e-9, golden->row);
+	}
+}
+
+static inline void
+golden_report(const GoldenColumns *columns, const char *name)
+{
+	for (int i = 0; i < columns->count; i++)
+	{
+		char what[100];
+
+		snprintf(what, sizeof(what), "%s %s, ordinary rows", name,
+				 columns->names[i]);
+		report_worst(&columns->ordinary[i], what);
+		snprintf(what, sizeof(what), "%s %s, extreme rows", name,
+				 columns->names[i]);
+		report_worst(&columns->extreme[i], what);
+	}
+}
+
 /* A reproducible stream of random numbers: SplitMix64. */
 static inline double
 random_unit(unsigned long long *state)

@@ -9,9 +9,6 @@
 #include "golden.h"
 #include "model/kinds/kinds.h"
 
-#define ORDINARY 1e-12
-#define EXTREME 1e-9
-
 /* Parameters and counts as real data have them. */
 static bool
 is_ordinary(const double *parameters, const ModelRow *row)
@@ -36,15 +33,12 @@ expected(const double *parameters, const ModelRow *row, double horizon,
 static void
 test_golden(int argc, char **argv)
 {
-	static const char *const columns[] = {
+	static const char *const names[] = {
 		"log_likelihood", "p_alive",		 "p_alive_next",
 		"expected_new_n", "expected_new_52", "expected_1",
 		"expected_10",	  "expected_52",	 "residual"};
-	enum
-	{
-		N_COLUMNS = sizeof(columns) / sizeof(columns[0])
-	};
-	Worst worst[2][N_COLUMNS] = {0};
+	GoldenColumns columns = {.names = names,
+							 .count = sizeof(names) / sizeof(names[0])};
 	Golden golden;
 
 	golden_open(&golden, argc, argv, "bg_bb.csv");
@@ -67,26 +61,10 @@ test_golden(int argc, char **argv)
 			expected(p, &row, 10, 0),
 			expected(p, &row, 52, 0),
 			expected(p, &row, INFINITY, discount)};
-		bool ordinary = is_ordinary(p, &row);
 
-		for (int i = 0; i < N_COLUMNS; i++)
-		{
-			double value = golden_value(&golden, columns[i]);
-
-			if (!isnan(value))
-				compare(&worst[ordinary][i], values[i], value,
-						ordinary ? ORDINARY : EXTREME, golden.row);
-		}
+		golden_compare(&columns, &golden, values, is_ordinary(p, &row));
 	}
-	for (int i = 0; i < N_COLUMNS; i++)
-	{
-		char what[100];
-
-		snprintf(what, sizeof(what), "golden %s, ordinary rows", columns[i]);
-		report_worst(&worst[1][i], what);
-		snprintf(what, sizeof(what), "golden %s, extreme rows", columns[i]);
-		report_worst(&worst[0][i], what);
-	}
+	golden_report(&columns, "golden");
 }
 
 /*

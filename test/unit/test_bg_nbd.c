@@ -234,14 +234,6 @@ main(void)
 											  {2.0, 50.0, 0.01, 5.0},
 											  {0.7, 3.0, 4.0, 90.0},
 											  {5.0, 20.0, 1.0, 0.2}};
-	static const ModelRow purchase_rows[] = {
-		{.x = 0, .t_x = 0, .t = 39, .customers = 3},
-		{.x = 0, .t_x = 0, .t = 400, .customers = 1},
-		{.x = 1, .t_x = 3, .t = 39, .customers = 2},
-		{.x = 1, .t_x = 0, .t = 39, .customers = 1},
-		{.x = 4, .t_x = 30, .t = 30.5, .customers = 1},
-		{.x = 4, .t_x = 30, .t = 30, .customers = 1},
-		{.x = 40, .t_x = 100, .t = 400, .customers = 5}};
 	static const double spend_sets[][3] = {
 		{6.25, 3.74, 15.44}, {0.5, 20.0, 300.0}, {40.0, 1.1, 0.5}};
 	static const ModelRow spend_rows[] = {
@@ -250,8 +242,8 @@ main(void)
 		{.x = 7, .mean_amount = 35.08, .customers = 2},
 		{.x = 300, .mean_amount = 900, .customers = 1}};
 
-	test_derivatives(&model_bg_nbd, purchase_sets[0], 4, purchase_rows, 7);
-	test_derivatives(&model_mbg_nbd, purchase_sets[0], 4, purchase_rows, 7);
+	test_buyer_derivatives(&model_bg_nbd, purchase_sets[0], 4);
+	test_buyer_derivatives(&model_mbg_nbd, purchase_sets[0], 4);
 	test_derivatives(&model_gamma_gamma, spend_sets[0], 3, spend_rows, 4);
 	test_ways_agree();
 	test_discount();

@@ -269,11 +269,6 @@ int
 main(void)
 {
 	static const double sets[][2] = {{4.0, 25.0}, {0.7, 300.0}, {50.0, 2.0}};
-	static const ModelRow rows_seen[] = {
-		{.x = 0, .t_x = 0, .t = 39, .customers = 3},
-		{.x = 1, .t_x = 3, .t = 39, .customers = 2},
-		{.x = 4, .t_x = 30, .t = 30.5, .customers = 1},
-		{.x = 40, .t_x = 38, .t = 40, .customers = 5}};
 
 	test_found();
 	test_complete();
@@ -281,6 +276,6 @@ main(void)
 	test_printed();
 	test_answers();
 	test_distribution();
-	test_derivatives(demo, sets[0], 3, rows_seen, 4);
+	test_buyer_derivatives(demo, sets[0], 3);
 	return finish();
 }

@@ -150,16 +150,10 @@ test_answers(void)
 int
 main(void)
 {
-	static const ModelRow rows[] = {
-		{.x = 0, .t_x = 0, .t = 39, .customers = 3},
-		{.x = 1, .t_x = 3, .t = 39, .customers = 2},
-		{.x = 4, .t_x = 30, .t = 30.5, .customers = 1},
-		{.x = 400, .t_x = 300, .t = 400, .customers = 5}};
-
 	test_coefficient();
 	test_likelihood();
 	test_distribution();
 	test_answers();
-	test_derivatives(&model_nbd, sets[0], 4, rows, 4);
+	test_buyer_derivatives(&model_nbd, sets[0], 4);
 	return finish();
 }

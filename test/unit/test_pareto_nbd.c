@@ -9,9 +9,6 @@
 #include "golden.h"
 #include "model/kinds/kinds.h"
 
-#define ORDINARY 1e-12
-#define EXTREME 1e-9
-
 /* Parameters and times as real data have them. */
 static bool
 is_ordinary(const double *parameters, const ModelRow *row)
@@ -37,15 +34,12 @@ expected(const double *parameters, const ModelRow *row, double horizon,
 static void
 test_golden(int argc, char **argv)
 {
-	static const char *const columns[] = {
+	static const char *const names[] = {
 		"log_likelihood", "p_alive",	 "expected_new_10",	 "expected_new_52",
 		"expected_new_t", "expected_10", "expected_52",		 "expected_t",
 		"residual_52",	  "residual",	 "probability_new_x"};
-	enum
-	{
-		N_COLUMNS = sizeof(columns) / sizeof(columns[0])
-	};
-	Worst worst[2][N_COLUMNS] = {0};
+	GoldenColumns columns = {.names = names,
+							 .count = sizeof(names) / sizeof(names[0])};
 	Golden golden;
 
 	golden_open(&golden, argc, argv, "pareto_nbd.csv");
@@ -72,26 +66,10 @@ test_golden(int argc, char **argv)
 			expected(p, &row, 52, delta),
 			expected(p, &row, INFINITY, delta),
 			model_call(kind, probability, p, &new, row.x, row.t)};
-		bool ordinary = is_ordinary(p, &row);
 
-		for (int i = 0; i < N_COLUMNS; i++)
-		{
-			double value = golden_value(&golden, columns[i]);
-
-			if (!isnan(value))
-				compare(&worst[ordinary][i], values[i], value,
-						ordinary ? ORDINARY : EXTREME, golden.row);
-		}
+		golden_compare(&columns, &golden, values, is_ordinary(p, &row));
 	}
-	for (int i = 0; i < N_COLUMNS; i++)
-	{
-		char what[100];
-
-		snprintf(what, sizeof(what), "golden %s, ordinary rows", columns[i]);
-		report_worst(&worst[1][i], what);
-		snprintf(what, sizeof(what), "golden %s, extreme rows", columns[i]);
-		report_worst(&worst[0][i], what);
-	}
+	golden_report(&columns, "golden");
 }
 
 /* The sweeps of random input on which other implementations overflow. */
@@ -191,13 +169,6 @@ main(int argc, char **argv)
 									 {2.0, 50.0, 0.3, 5.0},
 									 {0.7, 3.0, 4.0, 900.0},
 									 {5.0, 20.0, 1.5, 20.0}};
-	static const ModelRow rows[] = {
-		{.x = 0, .t_x = 0, .t = 39, .customers = 3},
-		{.x = 0, .t_x = 0, .t = 400, .customers = 1},
-		{.x = 1, .t_x = 3, .t = 39, .customers = 2},
-		{.x = 4, .t_x = 30, .t = 30.5, .customers = 1},
-		{.x = 4, .t_x = 30, .t = 30, .customers = 1},
-		{.x = 40, .t_x = 100, .t = 400, .customers = 5}};
 
 	test_golden(argc, argv);
 	test_sweep("weekly data", 50, 52);
@@ -206,6 +177,6 @@ main(int argc, char **argv)
 	test_sweep("extreme data", 20000, 20000);
 	test_distribution();
 	test_limits();
-	test_derivatives(&model_pareto_nbd, sets[0], 4, rows, 6);
+	test_buyer_derivatives(&model_pareto_nbd, sets[0], 4);
 	return finish();
 }

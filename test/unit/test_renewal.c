@@ -9,9 +9,6 @@
 #include "golden.h"
 #include "model/kinds/renewal.h"
 
-#define ORDINARY 1e-12
-#define EXTREME 1e-9
-
 /* Parameters as real data have them. */
 static bool
 is_ordinary(Renewal r, double period)
@@ -23,14 +20,11 @@ is_ordinary(Renewal r, double period)
 static void
 test_golden(int argc, char **argv, const ModelKind *kind, const char *name)
 {
-	static const char *const columns[] = {
+	static const char *const names[] = {
 		"loss",			"survival",	 "retention",	  "log_loss",
 		"log_survival", "value_new", "residual_value"};
-	enum
-	{
-		N_COLUMNS = sizeof(columns) / sizeof(columns[0])
-	};
-	Worst worst[2][N_COLUMNS] = {0};
+	GoldenColumns columns = {.names = names,
+							 .count = sizeof(names) / sizeof(names[0])};
 	Golden golden;
 
 	golden_open(&golden, argc, argv, name);
@@ -53,26 +47,10 @@ test_golden(int argc, char **argv, const ModelKind *kind, const char *name)
 			1.0 + exp(-discount) *
 					  model_renewal_residual(r, 1.0, INFINITY, discount),
 			model_renewal_residual(r, t, INFINITY, discount)};
-		bool ordinary = is_ordinary(r, t);
 
-		for (int i = 0; i < N_COLUMNS; i++)
-		{
-			double value = golden_value(&golden, columns[i]);
-
-			if (!isnan(value))
-				compare(&worst[ordinary][i], values[i], value,
-						ordinary ? ORDINARY : EXTREME, golden.row);
-		}
+		golden_compare(&columns, &golden, values, is_ordinary(r, t));
 	}
-	for (int i = 0; i < N_COLUMNS; i++)
-	{
-		char what[100];
-
-		snprintf(what, sizeof(what), "%s %s, ordinary rows", name, columns[i]);
-		report_worst(&worst[1][i], what);
-		snprintf(what, sizeof(what), "%s %s, extreme rows", name, columns[i]);
-		report_worst(&worst[0][i], what);
-	}
+	golden_report(&columns, name);
 }
 
 /*
