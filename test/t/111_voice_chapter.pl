@@ -8,6 +8,7 @@ use FindBin;
 use Test::More;
 
 use lib "$FindBin::Bin/lib";
+use Reader qw(sql_blocks);
 use Session qw($database run_file);
 
 $database = "crm_voice_chapter_$$";
@@ -24,8 +25,7 @@ my %says = (
 nps\|0\|0\|30\|75\|50\|f\nretention\|0\.25\|10\|40\|\|\|$/m);
 
 system("createdb $database") == 0 or die;
-open(my $text, '<', $document) or die "$document: $!";
-my @blocks = do { local $/; <$text> } =~ /^```sql\n(.*?)^```/msg;
+my @blocks = sql_blocks($document);
 cmp_ok(scalar @blocks, '>', 6, 'the page has SQL');
 
 # One session, as the reader has. The number of a block that ran is printed.

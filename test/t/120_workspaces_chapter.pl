@@ -8,6 +8,7 @@ use FindBin;
 use Test::More;
 
 use lib "$FindBin::Bin/lib";
+use Reader qw($orders sql_blocks);
 use Session qw($database run_file);
 
 sub psql
@@ -19,22 +20,11 @@ sub psql
 $database = "crm_workspaces_chapter_$$";
 my $document = dirname(__FILE__) . '/../../docs/workspaces.md';
 
-# 3000 customers with rates, times of leaving and mean amounts of their own.
 system("createdb $database") == 0 or die;
-my ($ok, $output) = psql(q{
-SELECT setseed(0.3);
-CREATE TABLE orders AS
-SELECT row_number() OVER () AS order_id, customer AS customer_id,
-	   timestamptz '2022-01-03 12:00' + 7 * (start + week) * interval '1 day' AS ordered_at,
-	   round((mean * (0.5 + random()))::numeric, 2) AS amount
-  FROM (SELECT customer, random() ^ 3 * 0.5 AS rate, -60 * ln(random()) AS weeks, 5 - 20 * ln(random()) AS mean, (random() * 50)::int AS start
-		  FROM generate_series(1, 3000) customer) c, generate_series(0, 100) week
- WHERE week = 0 OR (week < weeks AND random() < rate);
-});
+my ($ok, $output) = psql($orders);
 ok($ok, 'the table of orders') or diag($output);
 
-open(my $text, '<', $document) or die "$document: $!";
-my @blocks = do { local $/; <$text> } =~ /^```sql\n(.*?)^```/msg;
+my @blocks = sql_blocks($document);
 cmp_ok(scalar @blocks, '>', 10, 'the chapter has SQL');
 my %says = (
 	'profit FROM sales.customer_360' => qr/^1\|Ada\|2\|100\|35\n2\|Bob\|1\|8\|3\n/m,

@@ -9,6 +9,7 @@ use FindBin;
 use Test::More;
 
 use lib "$FindBin::Bin/lib";
+use Reader qw(sql_blocks);
 use Session qw($database run_file answers);
 
 $database = "crm_scale_chapter_$$";
@@ -33,8 +34,7 @@ sub explains
 }
 
 my $document = dirname(__FILE__) . '/../../docs/scale.md';
-open(my $text, '<', $document) or die "$document: $!";
-my @blocks = do { local $/; <$text> } =~ /^```sql\n(.*?)^```/msg;
+my @blocks = sql_blocks($document);
 cmp_ok(scalar @blocks, '>', 6, 'the chapter has SQL');
 
 system("createdb $_") == 0 or die for $database, @shards;

@@ -8,12 +8,12 @@ use FindBin;
 use Test::More;
 
 use lib "$FindBin::Bin/lib";
+use Reader qw(sql_blocks);
 use Session qw($database run_file);
 
 $database = "crm_recipes_chapter_$$";
 my $document = dirname(__FILE__) . '/../../docs/recipes.md';
-open(my $text, '<', $document) or die "$document: $!";
-my @blocks = do { local $/; <$text> } =~ /^```sql\n(.*?)^```/msg;
+my @blocks = sql_blocks($document);
 cmp_ok(scalar @blocks, '>', 5, 'the chapter has SQL');
 system("createdb $database") == 0 or die;
 my ($ok, $output) = run_file("SET client_min_messages = warning;\n"

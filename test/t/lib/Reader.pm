@@ -1,0 +1,33 @@
+# What the reader of a page has: the blocks of SQL, and tables to run them on.
+package Reader;
+
+use strict;
+use warnings;
+
+use Exporter 'import';
+
+our @EXPORT = qw(sql_blocks $orders);
+
+# The blocks of SQL of a page, in order.
+sub sql_blocks
+{
+	my $document = shift;
+	open(my $text, '<', $document) or die "$document: $!";
+	local $/;
+	return <$text> =~ /^```sql\n(.*?)^```/msg;
+}
+
+# 3000 customers with rates, times of leaving and mean amounts of their own.
+our $orders = q{
+SELECT setseed(0.3);
+CREATE TABLE orders AS
+SELECT row_number() OVER () AS order_id, customer AS customer_id,
+	   timestamptz '2022-01-03 12:00' + 7 * (start + week) * interval '1 day' AS ordered_at,
+	   round((mean * (0.5 + random()))::numeric, 2) AS amount
+  FROM (SELECT customer, random() ^ 3 * 0.5 AS rate, -60 * ln(random()) AS weeks,
+			   5 - 20 * ln(random()) AS mean, (random() * 50)::int AS start
+		  FROM generate_series(1, 3000) customer) c, generate_series(0, 100) week
+ WHERE week = 0 OR (week < weeks AND random() < rate);
+};
+
+1;
