@@ -1,10 +1,7 @@
 -- Value, loyalty and need of customers, groups of accounts, segments by any key, the people who
 -- decide, the pipeline, consent and care: small cases by hand, and plain SQL over random facts.
-\ir setup/begin.sql
-SET LOCAL search_path = public;
-SET LOCAL jit = off;
+\ir setup/workspace.sql
 SET LOCAL TimeZone = 'Europe/Berlin';
-SELECT * FROM no_plan();
 
 -- A workspace without a row answers nothing, and raises no error.
 SELECT crm.create_workspace('crm_none', 'UTC') \g /dev/null

@@ -1,10 +1,7 @@
 -- The terms of contracts: trials, renewals late and early, free times, notice,
 -- fixed terms, and what recurring, renewal, metrics and stages make of them. At
 -- random, against a walk in PL/pgSQL that asks for each day.
-\ir setup/begin.sql
-SET LOCAL search_path = public;
-SET LOCAL jit = off;
-SELECT * FROM no_plan();
+\ir setup/workspace.sql
 
 SELECT crm.create_workspace('crm_terms', 'UTC') \g /dev/null
 INSERT INTO crm_terms.customer (customer_id, name, created_at) SELECT g, 'customer ' || g,

@@ -61,6 +61,16 @@ SELECT is_empty('SELECT * FROM outcome WHERE result NOT IN (''valid'', ''refused
 SELECT cmp_ok((SELECT count(*) FROM outcome WHERE result = 'refused'), '>', 1000::bigint,
 	'more than 1000 changed values are refused');
 
+-- A text cut short at each place, with each other character at each place, or without one.
+CREATE FUNCTION pg_temp.changes(input text, first_code int, last_code int)
+	RETURNS TABLE (change text, changed text) LANGUAGE sql AS $$
+	SELECT 'truncated', left(input, n) FROM generate_series(0, length(input) - 1) n
+	UNION ALL
+	SELECT 'character', overlay(input placing chr(c) from n for 1)
+	  FROM generate_series(1, length(input)) n, generate_series(first_code, last_code) c
+	UNION ALL
+	SELECT 'left out', overlay(input placing '' from n for 1)
+	  FROM generate_series(1, length(input)) n $$;
 CREATE FUNCTION pg_temp.read(input text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
 	IF pg_temp.exercise(input::history) THEN RETURN 'valid'; END IF;
@@ -70,14 +80,8 @@ EXCEPTION WHEN invalid_text_representation THEN
 	RETURN 'refused';
 END $$;
 TRUNCATE outcome;
-INSERT INTO outcome
-SELECT 'truncated', pg_temp.read(left(:value, n)) FROM generate_series(0, length(:value) - 1) n
-UNION ALL
-SELECT 'character', pg_temp.read(overlay(:value placing chr(c) from n for 1))
-	FROM generate_series(1, length(:value)) n, generate_series(1, 127) c
-UNION ALL
-SELECT 'left out', pg_temp.read(overlay(:value placing '' from n for 1))
-	FROM generate_series(1, length(:value)) n;
+INSERT INTO outcome SELECT change, pg_temp.read(changed)
+	FROM pg_temp.changes(:value, 1, 127);
 SELECT cmp_ok((SELECT count(*) FROM outcome), '>', 10000::bigint,
 	'more than 10000 changed texts are tried');
 SELECT is_empty('SELECT * FROM outcome WHERE result NOT IN (''valid'', ''refused'')',
@@ -102,15 +106,8 @@ EXCEPTION WHEN data_exception THEN
 	RETURN 'refused';
 END $$;
 TRUNCATE outcome;
-INSERT INTO outcome
-SELECT 'truncated', pg_temp.read_model(left(:model, n))
-	FROM generate_series(0, length(:model) - 1) n
-UNION ALL
-SELECT 'character', pg_temp.read_model(overlay(:model placing chr(c) from n for 1))
-	FROM generate_series(1, length(:model)) n, generate_series(32, 126) c
-UNION ALL
-SELECT 'left out', pg_temp.read_model(overlay(:model placing '' from n for 1))
-	FROM generate_series(1, length(:model)) n;
+INSERT INTO outcome SELECT change, pg_temp.read_model(changed)
+	FROM pg_temp.changes(:model, 32, 126);
 SELECT cmp_ok((SELECT count(*) FROM outcome), '>', 9000::bigint, 'texts of a model tried');
 SELECT is_empty('SELECT * FROM outcome WHERE result NOT IN (''valid'', ''refused'')',
 	'each is refused by the type or answers with finite numbers');

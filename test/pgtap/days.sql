@@ -1,10 +1,7 @@
 -- Days: one definition, (moment AT TIME ZONE zone)::date, in every function and
 -- view; today, whatever the session's zone; days to come; changes of a zone.
-\ir setup/begin.sql
-SET LOCAL search_path = public;
-SET LOCAL jit = off;
+\ir setup/workspace.sql
 SET LOCAL timezone = 'Asia/Kolkata';
-SELECT * FROM no_plan();
 
 -- The clock changes of 2024 in every zone that the server knows, and random moments within two days
 -- of each. The first number is the seed. With the environment variable CRM_ALL_ZONES the file tries

@@ -23,14 +23,7 @@ CREATE TEMP TABLE expected AS
 CREATE TEMP TABLE stored AS
 	SELECT customer, history_agg(day, amount) AS history FROM orders GROUP BY customer;
 
-CREATE FUNCTION pg_temp.plan_has(query text, node text) RETURNS boolean LANGUAGE plpgsql AS $$
-DECLARE line text;
-BEGIN
-	FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
-		IF line LIKE '%' || node || '%' THEN RETURN true; END IF;
-	END LOOP;
-	RETURN false;
-END $$;
+\ir setup/plan_has.sql
 \set bytes 'crm_internal.history_send(history_agg(day, amount)) AS bytes'
 \set all 'SELECT customer, ' :bytes ' FROM orders GROUP BY customer'
 \set quoted_all '\'' :all '\''

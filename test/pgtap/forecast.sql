@@ -1,9 +1,6 @@
 -- Value over time: the curve of lifetime value, what changed the value of all
 -- customers, and the month ahead.
-\ir setup/begin.sql
-SET LOCAL search_path = public;
-SET LOCAL jit = off;
-SELECT * FROM no_plan();
+\ir setup/workspace.sql
 
 -- The curve of lifetime value by hand: ada and bob are won in January, cyd in March.
 SELECT crm.create_workspace('crm_curve', 'UTC') \g /dev/null

@@ -1,10 +1,7 @@
 -- What customers may buy next and which of them may stop: small examples by
 -- hand, and plain SQL over a random business. Then the same orders in a relation
 -- of the user's, which names its orders and products.
-\ir setup/begin.sql
-SET LOCAL search_path = public;
-SET LOCAL jit = off;
-SELECT * FROM no_plan();
+\ir setup/workspace.sql
 
 SELECT setseed(0.12) \g /dev/null
 SELECT crm.create_workspace('crm_grow', 'Europe/Berlin') \g /dev/null

@@ -1,9 +1,6 @@
 -- Growth, cohorts, retention and repurchase rates through the views: the known
 -- examples, the identities, and plain SQL over the purchases.
-\ir setup/begin.sql
-SET LOCAL search_path = public;
-SET LOCAL jit = off;
-SELECT * FROM no_plan();
+\ir setup/workspace.sql
 
 -- By hand: A buys in January, February and April, B in March.
 CREATE TABLE bought (who text COLLATE "C", day date, paid numeric);
@@ -325,13 +322,9 @@ SELECT crm.freeze_thresholds('crm_shop'), crm.freeze_thresholds('crm_random') \g
 SELECT set_eq('SELECT customer_id, usual_gap, idle_ratio FROM crm_shop.customer_metric',
 	'SELECT ''no '' || customer_id, usual_gap, idle_ratio FROM crm_random.customer_metric
 	WHERE purchases > 0', 'the usual gap of an attached workspace equals that of tables');
-SELECT is_empty($$
-	SELECT c.oid::regclass, a.attname FROM pg_class c
-	  LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-	 WHERE c.relnamespace IN ('crm_shop'::regnamespace, 'crm_shop_internal'::regnamespace)
-	 	AND c.relkind IN ('r', 'v')
-	   AND (obj_description(c.oid, 'pg_class') IS NULL OR col_description(c.oid,
-	   	a.attnum) IS NULL)$$, 'every column there has a comment');
+\ir setup/without_comment.sql
+SELECT is_empty('SELECT * FROM pg_temp.without_comment(''crm_shop'')',
+	'every column there has a comment');
 SELECT is(crm.upgrade_workspace('crm_shop'), 0::bigint,
 	'a new attached workspace needs no upgrade');
 

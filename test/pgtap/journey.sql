@@ -1,10 +1,7 @@
 -- How customers come to buy: attribution, journeys, funnels, touchpoints and
 -- the timeline of a customer, by hand, with bad input, and against plain SQL.
-\ir setup/begin.sql
-SET LOCAL search_path = public;
-SET LOCAL jit = off;
+\ir setup/workspace.sql
 SET LOCAL TimeZone = 'UTC';
-SELECT * FROM no_plan();
 
 SELECT crm.create_workspace('crm_way', 'UTC') \g /dev/null
 SET LOCAL crm.as_of = '2025-12-31';
@@ -210,8 +207,7 @@ SELECT results_eq($$SELECT kind, count(*) FROM crm_way.customer_timeline_at('202
 
 -- At random, against plain SQL
 SELECT crm.create_workspace('crm_roam', 'UTC') \g /dev/null
-CREATE FUNCTION pg_temp.dice(n bigint, salt integer, sides integer) RETURNS integer LANGUAGE sql AS
-	$$SELECT (abs(hashint8extended(n, salt)) % sides)::integer$$;
+\ir setup/dice.sql
 INSERT INTO crm_roam.customer (customer_id, name) SELECT g, 'customer ' || g
 	FROM generate_series(1, 150) g;
 INSERT INTO crm_roam.interaction (customer_id, occurred_at, kind, channel)

@@ -1,10 +1,6 @@
 -- Key figures: by hand, against the views that show more of each, and their past.
-\ir setup/begin.sql
-SET LOCAL search_path = public;
-SET LOCAL jit = off;
-SELECT * FROM no_plan();
-CREATE FUNCTION pg_temp.dice(n bigint, seed int, sides int) RETURNS int LANGUAGE sql IMMUTABLE AS
-	$$ SELECT (abs(hashint8extended(n, seed)) % sides)::int $$;
+\ir setup/workspace.sql
+\ir setup/dice.sql
 
 SELECT crm.create_workspace('crm_kpi', 'UTC') \g /dev/null
 SET LOCAL crm.as_of = '2025-02-28';

@@ -1,9 +1,6 @@
 -- Stages of a customer's life: what puts a customer there, what reviews write,
 -- what the funnel and the flow make of it.
-\ir setup/begin.sql
-SET LOCAL search_path = public;
-SET LOCAL jit = off;
-SELECT * FROM no_plan();
+\ir setup/workspace.sql
 
 SELECT crm.create_workspace('crm_stage', 'UTC') \g /dev/null
 CREATE FUNCTION pg_temp.buy(customer bigint, VARIADIC days date[]) RETURNS void LANGUAGE sql AS $$

@@ -1,23 +1,17 @@
 -- Movement between segments, tiers, stages and bands of risk: by hand, and against
 -- the views of both days.
-\ir setup/begin.sql
-SET LOCAL search_path = public;
-SET LOCAL jit = off;
-SELECT * FROM no_plan();
-CREATE FUNCTION pg_temp.dice(n bigint, seed int, sides int) RETURNS int LANGUAGE sql IMMUTABLE AS
-	$$ SELECT (abs(hashint8extended(n, seed)) % sides)::int $$;
+\ir setup/workspace.sql
+\ir setup/dice.sql
 
 SELECT crm.create_workspace('crm_moved', 'America/New_York') \g /dev/null
 SELECT is((SELECT count(*) FROM crm_moved.segment_flow) + (SELECT count(*) FROM crm_moved.changed)
 	+ (SELECT count(*) FROM crm_moved.changed_since('2000-01-01')), 0::bigint,
 	'nothing moves in an empty workspace');
-INSERT INTO crm_moved.customer (customer_id, name) SELECT g, 'customer ' || g
-	FROM generate_series(1, 90) g;
-INSERT INTO crm_moved.sales_order (order_id, customer_id, ordered_at)
-SELECT g, 1 + pg_temp.dice(g, 1, 80), timestamptz '2024-01-01 03:00+00'
-	   + pg_temp.dice(g, 2, 9000) * interval '1 hour' FROM generate_series(1, 500) g;
-INSERT INTO crm_moved.sales_order_line (order_id, line_no, unit_price, unit_cost)
-SELECT order_id, 1, 1 + pg_temp.dice(order_id, 3, 90), 5 FROM crm_moved.sales_order;
+\set workspace crm_moved
+\set customers 90
+\set buyers 80
+\set orders 500
+\ir setup/orders.sql
 SELECT crm_internal.refresh_everyone('crm_moved') \g /dev/null
 SET LOCAL crm.as_of = '2024-10-15';
 SELECT is_empty('SELECT FROM crm_moved.segment_flow', 'no segment moves without thresholds');

@@ -160,14 +160,9 @@ SELECT is((SELECT count(*) FROM crm.erase_customer('crm_people', 770077)), 0::bi
 	'erasing twice does nothing');
 
 -- An attached workspace
-CREATE TABLE public.bought (who text, day date, amount numeric);
-CREATE INDEX ON public.bought (who);
-INSERT INTO public.bought SELECT w, date '2025-01-01' + g, 10
-  FROM unnest('{Ada,Zoe Zebra}'::text[]) w, generate_series(1, 5) g;
-SELECT crm.attach('crm_people_shop', 'public.bought', 'who', 'day', 'amount') \g /dev/null
-INSERT INTO crm_people_shop.customer_history (customer_id, history)
-SELECT h.customer_id, h.history FROM crm_people_shop.purchase_history h;
-DELETE FROM crm_people_shop.everyone_change;
+\set workspace crm_people_shop
+\set customers '{Ada,Zoe Zebra}'
+\ir setup/bought.sql
 SELECT is(jsonb_array_length(crm.customer_data('crm_people_shop', 'Zoe Zebra') -> 'purchase'), 5,
 	'the data of a customer of an attached workspace have the purchases');
 DELETE FROM public.bought WHERE who = 'Zoe Zebra';

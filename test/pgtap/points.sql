@@ -1,10 +1,7 @@
 -- Points in a workspace: balances from the ledger on any day, points that an
 -- order brings, and faults of other systems, each as a test that would catch it.
-\ir setup/begin.sql
-SET LOCAL search_path = public;
-SET LOCAL jit = off;
+\ir setup/workspace.sql
 SET LOCAL TimeZone = 'UTC';
-SELECT * FROM no_plan();
 
 SELECT crm.create_workspace('crm_points', 'UTC') \g /dev/null
 INSERT INTO crm_points.customer (customer_id, name) SELECT n, 'customer ' || n

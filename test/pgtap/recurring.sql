@@ -1,9 +1,6 @@
 -- Recurring revenue and renewals: the known example, each movement by hand,
 -- and plain SQL over random contracts.
-\ir setup/begin.sql
-SET LOCAL search_path = public;
-SET LOCAL jit = off;
-SELECT * FROM no_plan();
+\ir setup/workspace.sql
 
 SELECT crm.create_workspace('crm_paid', 'UTC') \g /dev/null
 INSERT INTO crm_paid.customer (customer_id, name) SELECT g, 'customer ' || g

@@ -167,13 +167,9 @@ SELECT throws_ok($$SELECT crm.restrict_customers('crm_rows', 'crm_rows_reader', 
 	'42601', NULL, 'a condition that does not parse is an error');
 
 -- An attached workspace
-CREATE TABLE public.bought (who text, day date, amount numeric);
-INSERT INTO public.bought SELECT w, date '2025-01-01' + g, 10
-  FROM unnest('{ant,zebra}'::text[]) w, generate_series(1, 5) g;
-SELECT crm.attach('crm_rows_shop', 'public.bought', 'who', 'day', 'amount') \g /dev/null
-INSERT INTO crm_rows_shop.customer_history (customer_id, history)
-SELECT h.customer_id, h.history FROM crm_rows_shop.purchase_history h;
-DELETE FROM crm_rows_shop.everyone_change;
+\set workspace crm_rows_shop
+\set customers '{ant,zebra}'
+\ir setup/bought.sql
 SELECT crm.restrict_customers('crm_rows_shop', 'crm_rows_reader', $$customer_id = 'ant'$$)
 	\g /dev/null
 GRANT USAGE ON SCHEMA crm_rows_shop TO crm_rows_reader;

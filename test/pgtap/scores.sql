@@ -1,10 +1,7 @@
 -- Scores from the rows of score_item: points at the edges of breaks, weights,
 -- unknown values, half-lives, and that a score is the sum of its parts.
-\ir setup/begin.sql
-SET LOCAL search_path = public;
-SET LOCAL jit = off;
+\ir setup/workspace.sql
 SET LOCAL TimeZone = 'UTC';
-SELECT * FROM no_plan();
 
 SELECT crm.create_workspace('crm_scores', 'UTC') \g /dev/null
 DELETE FROM crm_scores.score_item;
@@ -111,29 +108,20 @@ SELECT is((SELECT count(score) FROM crm_scores.customer_score WHERE model = 'not
 DELETE FROM crm_scores.score_item WHERE model = 'nothing';
 
 -- What is refused
-SELECT throws_ok($$INSERT INTO crm_scores.score_item (model, metric, weight, breaks, points)
-	VALUES ('bad', 'moon', 1, '{1}', '{0,1}')$$, '23503', NULL, 'an unknown metric');
-SELECT throws_ok($$INSERT INTO crm_scores.score_item (model, metric, weight, breaks, points)
-	VALUES ('bad', 'revenue', 1, '{1}', '{0,1,2}')$$, '23514', NULL,
-	'points that do not fit the breaks');
-SELECT throws_ok($$INSERT INTO crm_scores.score_item (model, metric, weight, breaks, points)
-	VALUES ('bad', 'revenue', 0, '{1}', '{0,1}')$$, '23514', NULL, 'a weight of zero');
-SELECT throws_ok($$INSERT INTO crm_scores.score_item (model, metric, weight, breaks, points)
-	VALUES ('bad', 'revenue', 'NaN', '{1}', '{0,1}')$$, '23514', NULL,
-	'a weight that is no number');
-SELECT throws_ok($$INSERT INTO crm_scores.score_item (model, metric, weight, breaks, points)
-	VALUES ('bad', 'revenue', 'Infinity', '{1}', '{0,1}')$$, '23514', NULL, 'an infinite weight');
-SELECT throws_ok($$INSERT INTO crm_scores.score_item (model, metric, weight, breaks, points)
-	VALUES ('bad', 'revenue', 1, '{1}', '{-1,1}')$$, '23514', NULL,
-	'points below zero: a score would not be from 0 to 100');
-SELECT throws_ok($$INSERT INTO crm_scores.score_item (model, metric, weight, breaks, points)
-	VALUES ('bad', 'revenue', 1, '{1}', '{1,NaN}')$$, '23514', NULL, 'points that are no number');
-SELECT throws_ok($$INSERT INTO crm_scores.score_item (model, metric, weight, breaks, points)
-	VALUES ('bad', 'revenue', 1, '{1}', '{0,Infinity}')$$, '23514', NULL,
-	'a score with infinite points is refused');
-SELECT throws_ok($$INSERT INTO crm_scores.score_item (model, metric, weight, breaks, points,
-	half_life) VALUES ('bad', 'revenue', 1, '{1}', '{0,1}', '0')$$, '23514', NULL,
-	'a half-life of zero');
+SELECT throws_ok(format('INSERT INTO crm_scores.score_item (model, metric, weight, breaks, points,
+	half_life) VALUES (''bad'', %L, %L, ''{1}'', %L, %L)', metric, weight, points, half_life),
+	error, NULL, what)
+  FROM (VALUES
+	('moon', '1', '{0,1}', NULL, '23503', 'an unknown metric is refused'),
+	('revenue', '1', '{0,1,2}', NULL, '23514', 'points must fit the breaks'),
+	('revenue', '0', '{0,1}', NULL, '23514', 'a weight of zero is refused'),
+	('revenue', 'NaN', '{0,1}', NULL, '23514', 'a weight that is no number is refused'),
+	('revenue', 'Infinity', '{0,1}', NULL, '23514', 'an infinite weight is refused'),
+	('revenue', '1', '{-1,1}', NULL, '23514', 'points are 0 or more, as scores are from 0 to 100'),
+	('revenue', '1', '{1,NaN}', NULL, '23514', 'points that are no number are refused'),
+	('revenue', '1', '{0,Infinity}', NULL, '23514', 'a score with infinite points is refused'),
+	('revenue', '1', '{0,1}', '0', '23514', 'a half-life of zero is refused'))
+	v (metric, weight, points, half_life, error, what);
 SELECT is_empty('SELECT * FROM crm.check_workspace(''crm_scores'')
 	WHERE problem NOT LIKE ''histories%''', 'check_workspace has nothing to say');
 INSERT INTO crm_scores.score_item (model, metric, weight, breaks, points)

@@ -1,11 +1,8 @@
 -- Settling the points of orders: each case on its own, then random lives of
 -- orders, whose points are compared with plain SQL. The environment variable
 -- CRM_SETTLE_STEPS makes these lives longer, and CRM_SETTLE_SEED makes others.
-\ir setup/begin.sql
-SET LOCAL search_path = public;
-SET LOCAL jit = off;
+\ir setup/workspace.sql
 SET LOCAL TimeZone = 'UTC';
-SELECT * FROM no_plan();
 
 SELECT crm.create_workspace('crm_settle', 'UTC') \g /dev/null
 SELECT is((SELECT s FROM crm.settle_points('crm_settle', '2025-01-01') s),

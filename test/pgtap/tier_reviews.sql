@@ -2,11 +2,8 @@
 -- every kind and random customers whose orders, lines and refunds are rows of
 -- a workspace. How the rows came in, whether histories are stored, how many
 -- workers read them and how often a day is reviewed makes no difference.
-\ir setup/begin.sql
-SET LOCAL search_path = public;
-SET LOCAL jit = off;
+\ir setup/workspace.sql
 SET LOCAL max_parallel_workers_per_gather = 0;
-SELECT * FROM no_plan();
 
 SELECT crm.create_workspace('crm_reviews', 'Europe/Berlin') \g /dev/null
 DELETE FROM crm_reviews.tier_rule;

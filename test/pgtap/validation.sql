@@ -101,14 +101,7 @@ SELECT is((SELECT count(*) FROM validated, tracking(v, 'week')
 		  'by weeks in both directions from the end of calibration');
 
 -- ways to build
-CREATE FUNCTION pg_temp.plan_has(query text, node text) RETURNS boolean LANGUAGE plpgsql AS $$
-DECLARE line text;
-BEGIN
-	FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
-		IF line LIKE '%' || node || '%' THEN RETURN true; END IF;
-	END LOOP;
-	RETURN false;
-END $$;
+\ir setup/plan_has.sql
 CREATE TEMP TABLE serial AS SELECT v::text AS v,
 	(SELECT check_spend_independence(history, '2025-03-31')::text FROM stored) AS i FROM validated;
 SELECT is((SELECT validate(model, history, '2025-03-31', '2025-07-31' ORDER BY random())::text

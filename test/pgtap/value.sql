@@ -1,8 +1,5 @@
 -- What customers are worth: refunds, margins, the next purchase.
-\ir setup/begin.sql
-SET LOCAL search_path = public;
-SET LOCAL jit = off;
-SELECT * FROM no_plan();
+\ir setup/workspace.sql
 
 -- Refunds lower the purchase days before them, latest first. The rule is carried
 -- out here word by word, on an array of what is left of each purchase day.

@@ -1,9 +1,6 @@
 -- The views of a workspace: each is its function on the day shown, parallel
 -- workers read the stored histories, and one customer costs few pages.
-\ir setup/begin.sql
-SET LOCAL search_path = public;
-SET LOCAL jit = off;
-SELECT * FROM no_plan();
+\ir setup/workspace.sql
 
 -- A workspace of each kind with some of everything
 SELECT setseed(0.25) \g /dev/null

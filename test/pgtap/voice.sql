@@ -1,11 +1,7 @@
 -- Satisfaction, needs, service and customers who came back: known examples by
 -- hand, and plain SQL over random facts.
-\ir setup/begin.sql
-SET LOCAL search_path = public;
-SET LOCAL jit = off;
-SELECT * FROM no_plan();
-CREATE FUNCTION pg_temp.dice(n bigint, seed int, sides int) RETURNS int LANGUAGE sql IMMUTABLE AS
-	$$ SELECT (abs(hashint8extended(n, seed)) % sides)::int $$;
+\ir setup/workspace.sql
+\ir setup/dice.sql
 CREATE FUNCTION pg_temp.attitude(score numeric) RETURNS text LANGUAGE sql IMMUTABLE AS
 	$$ SELECT CASE WHEN score >= 9 THEN 'promoter' WHEN score >= 7 THEN 'passive'
 				   WHEN score >= 0 THEN 'detractor' END $$;
@@ -206,13 +202,11 @@ SELECT results_eq($$SELECT sum(lapsed), sum(won_back), sum(revenue), bool_and(is
 
 -- At random, against plain SQL
 SELECT crm.create_workspace('crm_many', 'America/New_York') \g /dev/null
-INSERT INTO crm_many.customer (customer_id, name) SELECT g, 'customer ' || g
-	FROM generate_series(1, 80) g;
-INSERT INTO crm_many.sales_order (order_id, customer_id, ordered_at)
-SELECT g, 1 + pg_temp.dice(g, 1, 60), timestamptz '2024-01-01 03:00+00'
-	   + pg_temp.dice(g, 2, 9000) * interval '1 hour' FROM generate_series(1, 400) g;
-INSERT INTO crm_many.sales_order_line (order_id, line_no, unit_price, unit_cost)
-SELECT order_id, 1, 1 + pg_temp.dice(order_id, 3, 90), 5 FROM crm_many.sales_order;
+\set workspace crm_many
+\set customers 80
+\set buyers 60
+\set orders 400
+\ir setup/orders.sql
 INSERT INTO crm_many.survey_answer (answer_id, customer_id, survey, measure, sent_at, answered_at,
 	score, scale_max, topics)
 SELECT g, 1 + pg_temp.dice(g, 4, 80), 's', m.measure, s.sent_at,

@@ -1,9 +1,6 @@
 -- What winning customers costs and brings: acquisition, payback and the
 -- response to campaigns, by hand, with bad input, and against plain SQL.
-\ir setup/begin.sql
-SET LOCAL search_path = public;
-SET LOCAL jit = off;
-SELECT * FROM no_plan();
+\ir setup/workspace.sql
 
 SELECT crm.create_workspace('crm_won', 'Europe/Berlin') \g /dev/null
 SET LOCAL crm.as_of = '2025-06-30';
@@ -166,8 +163,7 @@ SELECT results_eq('SELECT interactions_90d, last_interaction_at FROM crm_won.cus
 
 -- At random, against plain SQL
 SELECT crm.create_workspace('crm_chance', 'America/New_York') \g /dev/null
-CREATE FUNCTION pg_temp.dice(n bigint, salt integer, sides integer) RETURNS integer LANGUAGE sql AS
-	$$SELECT (abs(hashint8extended(n, salt)) % sides)::integer$$;
+\ir setup/dice.sql
 INSERT INTO crm_chance.campaign (campaign_id, name, channel, starts_on, ends_on, budget)
 SELECT g, 'campaign ' || g, 'channel ' || g % 3, date '2024-01-01' + g * 20,
 	   date '2024-01-01' + g * 20 + pg_temp.dice(g, 1, 90), 1000 + g / 3.0

@@ -1,19 +1,11 @@
 -- Workspaces: what they consist of, how they answer, and whom they answer to.
-\ir setup/begin.sql
-SET LOCAL search_path = public;
-SET LOCAL jit = off;
-SELECT * FROM no_plan();
+\ir setup/workspace.sql
 
 SELECT crm.create_workspace('crm_test', 'UTC') \g /dev/null
 
 -- What it consists of
-SELECT is_empty($$
-	SELECT c.oid::regclass, a.attname FROM pg_class c
-	  LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-	 WHERE c.relnamespace IN ('crm_test'::regnamespace, 'crm_test_internal'::regnamespace)
-	 	AND c.relkind IN ('r', 'v')
-	   AND (obj_description(c.oid, 'pg_class') IS NULL OR col_description(c.oid,
-	   	a.attnum) IS NULL)$$,
+\ir setup/without_comment.sql
+SELECT is_empty('SELECT * FROM pg_temp.without_comment(''crm_test'')',
 	'every table, view and column has a comment');
 SELECT is_empty($$SELECT oid::regprocedure FROM pg_proc
 	WHERE pronamespace IN ('crm_test'::regnamespace, 'crm_test_internal'::regnamespace)
