@@ -73,11 +73,11 @@ CREATE FUNCTION crm_internal.rfm_thresholds_agg_transition(internal, history crm
 COMMENT ON FUNCTION crm_internal.rfm_thresholds_agg_transition(internal, crm.history, date, int) IS
 'Transition function of crm.rfm_thresholds_agg.';
 CREATE FUNCTION crm_internal.rfm_thresholds_agg_combine(internal, internal) RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_rfm_thresholds_agg_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	AS 'MODULE_PATHNAME', 'crm_state_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION crm_internal.rfm_thresholds_agg_combine(internal, internal) IS
 'Joins the populations of two workers of crm.rfm_thresholds_agg.';
 CREATE FUNCTION crm_internal.rfm_thresholds_agg_serialize(internal) RETURNS bytea
-	AS 'MODULE_PATHNAME', 'crm_rfm_thresholds_agg_serialize'
+	AS 'MODULE_PATHNAME', 'crm_state_serialize'
 		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION crm_internal.rfm_thresholds_agg_serialize(internal) IS
 'Packs the population of a worker of crm.rfm_thresholds_agg.';
@@ -142,11 +142,11 @@ CREATE FUNCTION crm_internal.abc_thresholds_agg_transition(internal, history crm
 COMMENT ON FUNCTION crm_internal.abc_thresholds_agg_transition(internal, crm.history, date) IS
 'Transition function of crm.abc_thresholds_agg.';
 CREATE FUNCTION crm_internal.abc_thresholds_agg_combine(internal, internal) RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_rfm_thresholds_agg_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	AS 'MODULE_PATHNAME', 'crm_state_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION crm_internal.abc_thresholds_agg_combine(internal, internal) IS
 'Joins the populations of two workers of crm.abc_thresholds_agg.';
 CREATE FUNCTION crm_internal.abc_thresholds_agg_serialize(internal) RETURNS bytea
-	AS 'MODULE_PATHNAME', 'crm_rfm_thresholds_agg_serialize'
+	AS 'MODULE_PATHNAME', 'crm_state_serialize'
 		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION crm_internal.abc_thresholds_agg_serialize(internal) IS
 'Packs the population of a worker of crm.abc_thresholds_agg.';

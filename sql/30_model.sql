@@ -137,11 +137,11 @@ CREATE FUNCTION crm_internal.fit_spend_transition(state internal, history crm.hi
 COMMENT ON FUNCTION crm_internal.fit_spend_transition(internal, crm.history, date) IS
 'Transition function of crm.fit_spend with histories.';
 CREATE FUNCTION crm_internal.fit_combine(internal, internal) RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_fit_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	AS 'MODULE_PATHNAME', 'crm_state_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION crm_internal.fit_combine(internal, internal) IS
 'Joins the customers of two workers of a fit.';
 CREATE FUNCTION crm_internal.fit_serialize(internal) RETURNS bytea
-	AS 'MODULE_PATHNAME', 'crm_fit_serialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	AS 'MODULE_PATHNAME', 'crm_state_serialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION crm_internal.fit_serialize(internal) IS
 'Packs the customers of a worker of a fit.';
 CREATE FUNCTION crm_internal.fit_deserialize(bytea, internal) RETURNS internal

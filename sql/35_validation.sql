@@ -109,11 +109,11 @@ COMMENT ON FUNCTION crm_internal.validate_transition(internal, crm.model, crm.hi
 	date) IS
 'Transition function of crm.validate.';
 CREATE FUNCTION crm_internal.validate_combine(internal, internal) RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_validate_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	AS 'MODULE_PATHNAME', 'crm_state_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION crm_internal.validate_combine(internal, internal) IS
 'Joins the states of two workers of crm.validate.';
 CREATE FUNCTION crm_internal.validate_serialize(internal) RETURNS bytea
-	AS 'MODULE_PATHNAME', 'crm_validate_serialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	AS 'MODULE_PATHNAME', 'crm_state_serialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION crm_internal.validate_serialize(internal) IS
 'Packs the state of a worker of crm.validate.';
 CREATE FUNCTION crm_internal.validate_deserialize(bytea, internal) RETURNS internal
@@ -293,11 +293,11 @@ CREATE FUNCTION crm_internal.check_spend_independence_transition(internal, histo
 COMMENT ON FUNCTION crm_internal.check_spend_independence_transition(internal, crm.history, date) IS
 'Transition function of crm.check_spend_independence.';
 CREATE FUNCTION crm_internal.check_spend_independence_combine(internal, internal) RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_check_spend_independence_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	AS 'MODULE_PATHNAME', 'crm_state_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION crm_internal.check_spend_independence_combine(internal, internal) IS
 'Joins the states of two workers of crm.check_spend_independence.';
 CREATE FUNCTION crm_internal.check_spend_independence_serialize(internal) RETURNS bytea
-	AS 'MODULE_PATHNAME', 'crm_check_spend_independence_serialize'
+	AS 'MODULE_PATHNAME', 'crm_state_serialize'
 		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION crm_internal.check_spend_independence_serialize(internal) IS
 'Packs the state of a worker of crm.check_spend_independence.';

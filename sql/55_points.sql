@@ -62,11 +62,11 @@ COMMENT ON FUNCTION crm_internal.points_transition(internal, numeric, timestampt
 	timestamptz, bigint, bigint, timestamptz) IS
 'Transition function of crm.points_balance_agg and crm.points_lots_agg with keys of entries.';
 CREATE FUNCTION crm_internal.points_combine(internal, internal) RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_points_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	AS 'MODULE_PATHNAME', 'crm_state_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION crm_internal.points_combine(internal, internal) IS
 'Joins the entries of two workers.';
 CREATE FUNCTION crm_internal.points_serialize(internal) RETURNS bytea
-	AS 'MODULE_PATHNAME', 'crm_points_serialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	AS 'MODULE_PATHNAME', 'crm_state_serialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION crm_internal.points_serialize(internal) IS 'Packs the entries of a worker.';
 CREATE FUNCTION crm_internal.points_deserialize(bytea, internal) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_points_deserialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;

@@ -30,11 +30,11 @@ CREATE FUNCTION crm_internal.transition_matrix_agg_transition(internal, from_sta
 COMMENT ON FUNCTION crm_internal.transition_matrix_agg_transition(internal, text, text, bigint) IS
 'Transition function of crm.transition_matrix_agg with counts.';
 CREATE FUNCTION crm_internal.transition_matrix_agg_combine(internal, internal) RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_transition_matrix_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	AS 'MODULE_PATHNAME', 'crm_state_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION crm_internal.transition_matrix_agg_combine(internal, internal) IS
 'Adds the moves of two workers.';
 CREATE FUNCTION crm_internal.transition_matrix_agg_serialize(internal) RETURNS bytea
-	AS 'MODULE_PATHNAME', 'crm_transition_matrix_serialize'
+	AS 'MODULE_PATHNAME', 'crm_state_serialize'
 		LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION crm_internal.transition_matrix_agg_serialize(internal) IS
 'Packs the moves of a worker.';

@@ -117,11 +117,11 @@ COMMENT ON FUNCTION crm_internal.unit_in(text, text, text) IS
 /* Counts of all these aggregates */
 
 CREATE FUNCTION crm_internal.tally_combine(internal, internal) RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_tally_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	AS 'MODULE_PATHNAME', 'crm_state_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION crm_internal.tally_combine(internal, internal) IS
 'Adds the counts of two workers.';
 CREATE FUNCTION crm_internal.tally_serialize(internal) RETURNS bytea
-	AS 'MODULE_PATHNAME', 'crm_tally_serialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	AS 'MODULE_PATHNAME', 'crm_state_serialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION crm_internal.tally_serialize(internal) IS 'Packs the counts of a worker.';
 CREATE FUNCTION crm_internal.tally_deserialize(bytea, internal) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_tally_deserialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;

@@ -53,11 +53,11 @@ COMMENT ON COLUMN crm.survey_score.response_rate IS 'Answers divided by surveys,
 /* Support of all three */
 
 CREATE FUNCTION crm_internal.voice_combine(internal, internal) RETURNS internal
-	AS 'MODULE_PATHNAME', 'crm_voice_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	AS 'MODULE_PATHNAME', 'crm_state_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION crm_internal.voice_combine(internal, internal) IS
 'Adds the counts of two workers.';
 CREATE FUNCTION crm_internal.voice_serialize(internal) RETURNS bytea
-	AS 'MODULE_PATHNAME', 'crm_voice_serialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+	AS 'MODULE_PATHNAME', 'crm_state_serialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION crm_internal.voice_serialize(internal) IS 'Packs the counts of a worker.';
 CREATE FUNCTION crm_internal.voice_deserialize(bytea, internal) RETURNS internal
 	AS 'MODULE_PATHNAME', 'crm_voice_deserialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
