@@ -11,6 +11,7 @@ EXTVERSION := $(shell sed -n "s/^default_version *= *'\([^']*\)'.*/\1/p" $(sourc
 MODULE_big  = crm
 OBJS        = \
 	src/module.o \
+	src/base/aggregate.o \
 	src/base/cached_argument.o \
 	src/base/calendar.o \
 	src/base/day.o \

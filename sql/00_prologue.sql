@@ -88,3 +88,15 @@ CREATE FUNCTION crm_internal.is_upto(at pg_catalog.timestamptz, day pg_catalog.d
 CREATE FUNCTION crm_internal.day_start(day pg_catalog.date, time_zone pg_catalog.text)
 	RETURNS pg_catalog.timestamptz
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_day_start';
+
+/*
+ * States of aggregates
+ *
+ * A state knows its type, so all aggregates share two of the functions by which
+ * parallel workers exchange states (src/base/aggregate.h).
+ */
+
+CREATE FUNCTION crm_internal.state_combine(internal, internal) RETURNS internal
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_state_combine';
+CREATE FUNCTION crm_internal.state_serialize(internal) RETURNS bytea
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_state_serialize';

@@ -66,7 +66,9 @@ COMMENT ON FUNCTION crm.rfm_thresholds(numeric[], numeric[], numeric[]) IS
 CREATE FUNCTION crm_internal.rfm_thresholds_agg_transition(internal, history crm.history,
 	as_of date, groups int) RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_rfm_thresholds_agg_transition';
-@exchange rfm_thresholds_agg
+CREATE FUNCTION crm_internal.rfm_thresholds_agg_deserialize(bytea, internal) RETURNS internal
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'crm_rfm_thresholds_agg_deserialize';
 CREATE FUNCTION crm_internal.rfm_thresholds_agg_final(internal) RETURNS crm.rfm_thresholds
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_rfm_thresholds_agg_final';
 
@@ -92,7 +94,8 @@ CREATE FUNCTION crm_internal.rfm_thresholds_agg_final(internal) RETURNS crm.rfm_
 CREATE AGGREGATE crm.rfm_thresholds_agg(history crm.history, as_of date, groups int) (
 	SFUNC = crm_internal.rfm_thresholds_agg_transition, STYPE = internal, SSPACE = 32768,
 	FINALFUNC = crm_internal.rfm_thresholds_agg_final, PARALLEL = SAFE,
-	@exchange rfm_thresholds_agg
+	COMBINEFUNC = crm_internal.state_combine, SERIALFUNC = crm_internal.state_serialize,
+	DESERIALFUNC = crm_internal.rfm_thresholds_agg_deserialize
 );
 COMMENT ON AGGREGATE crm.rfm_thresholds_agg(crm.history, date, int) IS
 'The thresholds that divide the customers of a population into groups as of a day.';
@@ -137,7 +140,8 @@ CREATE FUNCTION crm_internal.abc_thresholds_agg_final(internal) RETURNS crm.abc_
 CREATE AGGREGATE crm.abc_thresholds_agg(history crm.history, as_of date) (
 	SFUNC = crm_internal.abc_thresholds_agg_transition, STYPE = internal, SSPACE = 32768,
 	FINALFUNC = crm_internal.abc_thresholds_agg_final, PARALLEL = SAFE,
-	@exchange rfm_thresholds_agg
+	COMBINEFUNC = crm_internal.state_combine, SERIALFUNC = crm_internal.state_serialize,
+	DESERIALFUNC = crm_internal.rfm_thresholds_agg_deserialize
 );
 COMMENT ON AGGREGATE crm.abc_thresholds_agg(crm.history, date) IS
 'The least revenues of the ABC classes A and B as of a day.';

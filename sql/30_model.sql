@@ -110,7 +110,8 @@ CREATE FUNCTION crm_internal.fit_spend_transition(state internal, x bigint, mean
 CREATE FUNCTION crm_internal.fit_spend_transition(state internal, history crm.history, as_of date)
 	RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_fit_spend_add_history';
-@exchange fit
+CREATE FUNCTION crm_internal.fit_deserialize(bytea, internal) RETURNS internal
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_fit_deserialize';
 CREATE FUNCTION crm_internal.fit_final(internal) RETURNS crm.model
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_fit_final';
 
@@ -152,7 +153,8 @@ CREATE FUNCTION crm_internal.fit_final(internal) RETURNS crm.model
 CREATE AGGREGATE crm.fit_purchases(kind text, unit text, x bigint, t_x float8, t float8) (
 	SFUNC = crm_internal.fit_purchases_transition, STYPE = internal, SSPACE = 32768,
 	FINALFUNC = crm_internal.fit_final, PARALLEL = SAFE,
-	@exchange fit
+	COMBINEFUNC = crm_internal.state_combine, SERIALFUNC = crm_internal.state_serialize,
+	DESERIALFUNC = crm_internal.fit_deserialize
 );
 COMMENT ON AGGREGATE crm.fit_purchases(text, text, bigint, float8, float8) IS
 'Fits a model of repeat purchases to customers, one row each, by maximum likelihood.';
@@ -165,7 +167,8 @@ COMMENT ON AGGREGATE crm.fit_purchases(text, text, bigint, float8, float8) IS
 CREATE AGGREGATE crm.fit_purchases(kind text, unit text, x bigint, t_x float8, t float8, n bigint) (
 	SFUNC = crm_internal.fit_purchases_transition, STYPE = internal, SSPACE = 32768,
 	FINALFUNC = crm_internal.fit_final, PARALLEL = SAFE,
-	@exchange fit
+	COMBINEFUNC = crm_internal.state_combine, SERIALFUNC = crm_internal.state_serialize,
+	DESERIALFUNC = crm_internal.fit_deserialize
 );
 COMMENT ON AGGREGATE crm.fit_purchases(text, text, bigint, float8, float8, bigint) IS
 'Fits a model of repeat purchases to counted rows, which stand for n customers each.';
@@ -185,7 +188,8 @@ CREATE AGGREGATE crm.fit_purchases(kind text, unit text, x bigint, t_x float8, t
 	log_gaps float8, n bigint) (
 	SFUNC = crm_internal.fit_purchases_transition, STYPE = internal, SSPACE = 32768,
 	FINALFUNC = crm_internal.fit_final, PARALLEL = SAFE,
-	@exchange fit
+	COMBINEFUNC = crm_internal.state_combine, SERIALFUNC = crm_internal.state_serialize,
+	DESERIALFUNC = crm_internal.fit_deserialize
 );
 COMMENT ON AGGREGATE crm.fit_purchases(text, text, bigint, float8, float8, float8, bigint) IS
 'Fits a model of repeat purchases to counted rows with the times between purchases.';
@@ -204,7 +208,8 @@ COMMENT ON AGGREGATE crm.fit_purchases(text, text, bigint, float8, float8, float
 CREATE AGGREGATE crm.fit_purchases(kind text, unit text, history crm.history, as_of date) (
 	SFUNC = crm_internal.fit_purchases_transition, STYPE = internal, SSPACE = 32768,
 	FINALFUNC = crm_internal.fit_final, PARALLEL = SAFE,
-	@exchange fit
+	COMBINEFUNC = crm_internal.state_combine, SERIALFUNC = crm_internal.state_serialize,
+	DESERIALFUNC = crm_internal.fit_deserialize
 );
 COMMENT ON AGGREGATE crm.fit_purchases(text, text, crm.history, date) IS
 'Fits a model of repeat purchases to histories, one for each customer, as of a day.';
@@ -226,7 +231,8 @@ COMMENT ON AGGREGATE crm.fit_purchases(text, text, crm.history, date) IS
 CREATE AGGREGATE crm.fit_occasions(x bigint, t_x bigint, n bigint) (
 	SFUNC = crm_internal.fit_occasions_transition, STYPE = internal, SSPACE = 32768,
 	FINALFUNC = crm_internal.fit_final, PARALLEL = SAFE,
-	@exchange fit
+	COMBINEFUNC = crm_internal.state_combine, SERIALFUNC = crm_internal.state_serialize,
+	DESERIALFUNC = crm_internal.fit_deserialize
 );
 COMMENT ON AGGREGATE crm.fit_occasions(bigint, bigint, bigint) IS
 'Fits the BG/BB model of purchases on regular occasions to customers, one row each.';
@@ -244,7 +250,8 @@ COMMENT ON AGGREGATE crm.fit_occasions(bigint, bigint, bigint) IS
 CREATE AGGREGATE crm.fit_occasions(x bigint, t_x bigint, n bigint, customers bigint) (
 	SFUNC = crm_internal.fit_occasions_transition, STYPE = internal, SSPACE = 32768,
 	FINALFUNC = crm_internal.fit_final, PARALLEL = SAFE,
-	@exchange fit
+	COMBINEFUNC = crm_internal.state_combine, SERIALFUNC = crm_internal.state_serialize,
+	DESERIALFUNC = crm_internal.fit_deserialize
 );
 COMMENT ON AGGREGATE crm.fit_occasions(bigint, bigint, bigint, bigint) IS
 'Fits the BG/BB model to counted rows, which stand for several customers each.';
@@ -266,7 +273,8 @@ COMMENT ON AGGREGATE crm.fit_occasions(bigint, bigint, bigint, bigint) IS
 CREATE AGGREGATE crm.fit_renewals(kind text, periods integer, churned boolean) (
 	SFUNC = crm_internal.fit_renewals_transition, STYPE = internal, SSPACE = 32768,
 	FINALFUNC = crm_internal.fit_final, PARALLEL = SAFE,
-	@exchange fit
+	COMBINEFUNC = crm_internal.state_combine, SERIALFUNC = crm_internal.state_serialize,
+	DESERIALFUNC = crm_internal.fit_deserialize
 );
 COMMENT ON AGGREGATE crm.fit_renewals(text, integer, boolean) IS
 'Fits a model of contract renewals to customers, one row each, by maximum likelihood.';
@@ -284,7 +292,8 @@ COMMENT ON AGGREGATE crm.fit_renewals(text, integer, boolean) IS
 CREATE AGGREGATE crm.fit_renewals(kind text, periods integer, churned boolean, n bigint) (
 	SFUNC = crm_internal.fit_renewals_transition, STYPE = internal, SSPACE = 32768,
 	FINALFUNC = crm_internal.fit_final, PARALLEL = SAFE,
-	@exchange fit
+	COMBINEFUNC = crm_internal.state_combine, SERIALFUNC = crm_internal.state_serialize,
+	DESERIALFUNC = crm_internal.fit_deserialize
 );
 COMMENT ON AGGREGATE crm.fit_renewals(text, integer, boolean, bigint) IS
 'Fits a model of contract renewals to counted rows, which stand for n customers each.';
@@ -305,7 +314,8 @@ COMMENT ON AGGREGATE crm.fit_renewals(text, integer, boolean, bigint) IS
 CREATE AGGREGATE crm.fit_spend(x bigint, mean_amount float8) (
 	SFUNC = crm_internal.fit_spend_transition, STYPE = internal, SSPACE = 32768,
 	FINALFUNC = crm_internal.fit_final, PARALLEL = SAFE,
-	@exchange fit
+	COMBINEFUNC = crm_internal.state_combine, SERIALFUNC = crm_internal.state_serialize,
+	DESERIALFUNC = crm_internal.fit_deserialize
 );
 COMMENT ON AGGREGATE crm.fit_spend(bigint, float8) IS
 'Fits the gamma-gamma model of the mean amount of a purchase to customers, one row each.';
@@ -317,7 +327,8 @@ COMMENT ON AGGREGATE crm.fit_spend(bigint, float8) IS
 CREATE AGGREGATE crm.fit_spend(x bigint, mean_amount float8, n bigint) (
 	SFUNC = crm_internal.fit_spend_transition, STYPE = internal, SSPACE = 32768,
 	FINALFUNC = crm_internal.fit_final, PARALLEL = SAFE,
-	@exchange fit
+	COMBINEFUNC = crm_internal.state_combine, SERIALFUNC = crm_internal.state_serialize,
+	DESERIALFUNC = crm_internal.fit_deserialize
 );
 COMMENT ON AGGREGATE crm.fit_spend(bigint, float8, bigint) IS
 'Fits the gamma-gamma model to counted rows, which stand for n customers each.';
@@ -331,7 +342,8 @@ COMMENT ON AGGREGATE crm.fit_spend(bigint, float8, bigint) IS
 CREATE AGGREGATE crm.fit_spend(history crm.history, as_of date) (
 	SFUNC = crm_internal.fit_spend_transition, STYPE = internal, SSPACE = 32768,
 	FINALFUNC = crm_internal.fit_final, PARALLEL = SAFE,
-	@exchange fit
+	COMBINEFUNC = crm_internal.state_combine, SERIALFUNC = crm_internal.state_serialize,
+	DESERIALFUNC = crm_internal.fit_deserialize
 );
 COMMENT ON AGGREGATE crm.fit_spend(crm.history, date) IS
 'Fits the gamma-gamma model to histories, one for each customer, as of a day.';

@@ -92,7 +92,8 @@ COMMENT ON TYPE crm.validation IS
 CREATE FUNCTION crm_internal.validate_transition(internal, model crm.model, history crm.history,
 	calibration_end date, holdout_end date) RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_validate_transition';
-@exchange validate
+CREATE FUNCTION crm_internal.validate_deserialize(bytea, internal) RETURNS internal
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_validate_deserialize';
 CREATE FUNCTION crm_internal.validate_final(internal) RETURNS crm.validation
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_validate_final';
 
@@ -127,7 +128,8 @@ CREATE AGGREGATE crm.validate(model crm.model, history crm.history, calibration_
 	holdout_end date) (
 	SFUNC = crm_internal.validate_transition, STYPE = internal, SSPACE = 32768,
 	FINALFUNC = crm_internal.validate_final, PARALLEL = SAFE,
-	@exchange validate
+	COMBINEFUNC = crm_internal.state_combine, SERIALFUNC = crm_internal.state_serialize,
+	DESERIALFUNC = crm_internal.validate_deserialize
 );
 COMMENT ON AGGREGATE crm.validate(crm.model, crm.history, date, date) IS
 'Compares a model of repeat purchases with the purchases that customers made in a holdout.';
@@ -254,7 +256,9 @@ CREATE FUNCTION crm_internal.check_spend_independence_transition(internal, histo
 	as_of date) RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'crm_check_spend_independence_transition';
-@exchange check_spend_independence
+CREATE FUNCTION crm_internal.check_spend_independence_deserialize(bytea, internal) RETURNS internal
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'crm_check_spend_independence_deserialize';
 CREATE FUNCTION crm_internal.check_spend_independence_final(internal) RETURNS crm.spend_independence
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_check_spend_independence_final';
 
@@ -286,7 +290,8 @@ CREATE FUNCTION crm_internal.check_spend_independence_final(internal) RETURNS cr
 CREATE AGGREGATE crm.check_spend_independence(history crm.history, as_of date) (
 	SFUNC = crm_internal.check_spend_independence_transition, STYPE = internal, SSPACE = 4096,
 	FINALFUNC = crm_internal.check_spend_independence_final, PARALLEL = SAFE,
-	@exchange check_spend_independence
+	COMBINEFUNC = crm_internal.state_combine, SERIALFUNC = crm_internal.state_serialize,
+	DESERIALFUNC = crm_internal.check_spend_independence_deserialize
 );
 COMMENT ON AGGREGATE crm.check_spend_independence(crm.history, date) IS
 'Measures whether customers who buy more often spend more or less at a time.';

@@ -49,7 +49,8 @@ CREATE FUNCTION crm_internal.points_transition(internal, points numeric, occurre
 	expires_at timestamptz, available_at timestamptz,
 	entry_id bigint, reverses_id bigint, as_of timestamptz) RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_points_transition';
-@exchange points
+CREATE FUNCTION crm_internal.points_deserialize(bytea, internal) RETURNS internal
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_points_deserialize';
 CREATE FUNCTION crm_internal.points_balance_agg_final(internal) RETURNS crm.points_balance
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_points_balance_final';
 CREATE FUNCTION crm_internal.points_lots_agg_final(internal) RETURNS crm.points_lot[]
@@ -91,7 +92,8 @@ CREATE AGGREGATE crm.points_balance_agg(points numeric, occurred_at timestamptz,
 	expires_at timestamptz, available_at timestamptz, as_of timestamptz) (
 	SFUNC = crm_internal.points_transition, STYPE = internal, SSPACE = 384,
 	FINALFUNC = crm_internal.points_balance_agg_final, PARALLEL = SAFE,
-	@exchange points
+	COMBINEFUNC = crm_internal.state_combine, SERIALFUNC = crm_internal.state_serialize,
+	DESERIALFUNC = crm_internal.points_deserialize
 );
 COMMENT ON AGGREGATE crm.points_balance_agg(numeric, timestamptz, timestamptz, timestamptz,
 	timestamptz) IS
@@ -118,7 +120,8 @@ CREATE AGGREGATE crm.points_balance_agg(points numeric, occurred_at timestamptz,
 	entry_id bigint, reverses_id bigint, as_of timestamptz) (
 	SFUNC = crm_internal.points_transition, STYPE = internal, SSPACE = 512,
 	FINALFUNC = crm_internal.points_balance_agg_final, PARALLEL = SAFE,
-	@exchange points
+	COMBINEFUNC = crm_internal.state_combine, SERIALFUNC = crm_internal.state_serialize,
+	DESERIALFUNC = crm_internal.points_deserialize
 );
 COMMENT ON AGGREGATE crm.points_balance_agg(numeric, timestamptz, timestamptz, timestamptz, bigint,
 	bigint, timestamptz) IS
@@ -142,7 +145,8 @@ CREATE AGGREGATE crm.points_lots_agg(points numeric, occurred_at timestamptz,
 	expires_at timestamptz, available_at timestamptz, as_of timestamptz) (
 	SFUNC = crm_internal.points_transition, STYPE = internal, SSPACE = 384,
 	FINALFUNC = crm_internal.points_lots_agg_final, PARALLEL = SAFE,
-	@exchange points
+	COMBINEFUNC = crm_internal.state_combine, SERIALFUNC = crm_internal.state_serialize,
+	DESERIALFUNC = crm_internal.points_deserialize
 );
 COMMENT ON AGGREGATE crm.points_lots_agg(numeric, timestamptz, timestamptz, timestamptz,
 	timestamptz) IS
@@ -154,7 +158,8 @@ CREATE AGGREGATE crm.points_lots_agg(points numeric, occurred_at timestamptz,
 	entry_id bigint, reverses_id bigint, as_of timestamptz) (
 	SFUNC = crm_internal.points_transition, STYPE = internal, SSPACE = 512,
 	FINALFUNC = crm_internal.points_lots_agg_final, PARALLEL = SAFE,
-	@exchange points
+	COMBINEFUNC = crm_internal.state_combine, SERIALFUNC = crm_internal.state_serialize,
+	DESERIALFUNC = crm_internal.points_deserialize
 );
 COMMENT ON AGGREGATE crm.points_lots_agg(numeric, timestamptz, timestamptz, timestamptz, bigint,
 	bigint, timestamptz) IS

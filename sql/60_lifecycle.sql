@@ -23,7 +23,8 @@ CREATE FUNCTION crm_internal.transition_matrix_agg_transition(internal, from_sta
 CREATE FUNCTION crm_internal.transition_matrix_agg_transition(internal, from_state text,
 	to_state text, n bigint) RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_transition_matrix_transition';
-@exchange transition_matrix
+CREATE FUNCTION crm_internal.transition_matrix_deserialize(bytea, internal) RETURNS internal
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_transition_matrix_deserialize';
 CREATE FUNCTION crm_internal.transition_matrix_agg_final(internal) RETURNS crm.transition_matrix
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_transition_matrix_final';
 
@@ -46,7 +47,8 @@ CREATE FUNCTION crm_internal.transition_matrix_agg_final(internal) RETURNS crm.t
 CREATE AGGREGATE crm.transition_matrix_agg(from_state text, to_state text) (
 	SFUNC = crm_internal.transition_matrix_agg_transition, STYPE = internal, SSPACE = 2048,
 	FINALFUNC = crm_internal.transition_matrix_agg_final, PARALLEL = SAFE,
-	@exchange transition_matrix
+	COMBINEFUNC = crm_internal.state_combine, SERIALFUNC = crm_internal.state_serialize,
+	DESERIALFUNC = crm_internal.transition_matrix_deserialize
 );
 COMMENT ON AGGREGATE crm.transition_matrix_agg(text, text) IS
 'The moves between states, from one row for each customer and completed period.';
@@ -56,7 +58,8 @@ COMMENT ON AGGREGATE crm.transition_matrix_agg(text, text) IS
 CREATE AGGREGATE crm.transition_matrix_agg(from_state text, to_state text, n bigint) (
 	SFUNC = crm_internal.transition_matrix_agg_transition, STYPE = internal, SSPACE = 2048,
 	FINALFUNC = crm_internal.transition_matrix_agg_final, PARALLEL = SAFE,
-	@exchange transition_matrix
+	COMBINEFUNC = crm_internal.state_combine, SERIALFUNC = crm_internal.state_serialize,
+	DESERIALFUNC = crm_internal.transition_matrix_deserialize
 );
 COMMENT ON AGGREGATE crm.transition_matrix_agg(text, text, bigint) IS
 'The moves between states, from rows that stand for n moves each.';

@@ -103,7 +103,8 @@ CREATE FUNCTION crm_internal.unit_in(unit text, week_start text, fiscal_year_sta
 
 /* Counts of all these aggregates */
 
-@exchange tally
+CREATE FUNCTION crm_internal.tally_deserialize(bytea, internal) RETURNS internal
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_tally_deserialize';
 
 /* Retention */
 
@@ -151,7 +152,8 @@ CREATE AGGREGATE crm.retention_agg(history crm.history, as_of date, since date, 
 	unit text) (
 	SFUNC = crm_internal.retention_agg_transition, STYPE = internal, SSPACE = 32768,
 	FINALFUNC = crm_internal.retention_agg_final, PARALLEL = SAFE,
-	@exchange tally
+	COMBINEFUNC = crm_internal.state_combine, SERIALFUNC = crm_internal.state_serialize,
+	DESERIALFUNC = crm_internal.tally_deserialize
 );
 COMMENT ON AGGREGATE crm.retention_agg(crm.history, date, date, int, text) IS
 'The retention table of all cohorts, one cell for each cohort and each later period.';
@@ -165,7 +167,8 @@ CREATE AGGREGATE crm.retention_agg(history crm.history, as_of date, since date, 
 	unit text) (
 	SFUNC = crm_internal.retention_agg_transition, STYPE = internal, SSPACE = 32768,
 	FINALFUNC = crm_internal.retention_agg_final, PARALLEL = SAFE,
-	@exchange tally
+	COMBINEFUNC = crm_internal.state_combine, SERIALFUNC = crm_internal.state_serialize,
+	DESERIALFUNC = crm_internal.tally_deserialize
 );
 COMMENT ON AGGREGATE crm.retention_agg(crm.history, date, date, int[], text) IS
 'The retention table of all cohorts, with brackets of several periods as cells.';
@@ -231,7 +234,8 @@ CREATE FUNCTION crm_internal.growth_agg_final(internal) RETURNS crm.growth_perio
 CREATE AGGREGATE crm.growth_agg(history crm.history, since date, until date, unit text) (
 	SFUNC = crm_internal.growth_agg_transition, STYPE = internal, SSPACE = 32768,
 	FINALFUNC = crm_internal.growth_agg_final, PARALLEL = SAFE,
-	@exchange tally
+	COMBINEFUNC = crm_internal.state_combine, SERIALFUNC = crm_internal.state_serialize,
+	DESERIALFUNC = crm_internal.tally_deserialize
 );
 COMMENT ON AGGREGATE crm.growth_agg(crm.history, date, date, text) IS
 'Growth accounting of all customers, one row for each period.';
@@ -255,7 +259,8 @@ CREATE FUNCTION crm_internal.stickiness_agg_final(internal) RETURNS crm.stickine
 CREATE AGGREGATE crm.stickiness_agg(history crm.history, since date, until date, unit text) (
 	SFUNC = crm_internal.stickiness_agg_transition, STYPE = internal, SSPACE = 8192,
 	FINALFUNC = crm_internal.stickiness_agg_final, PARALLEL = SAFE,
-	@exchange tally
+	COMBINEFUNC = crm_internal.state_combine, SERIALFUNC = crm_internal.state_serialize,
+	DESERIALFUNC = crm_internal.tally_deserialize
 );
 COMMENT ON AGGREGATE crm.stickiness_agg(crm.history, date, date, text) IS
 'The number of customers by the number of periods in which they bought.';
@@ -287,7 +292,8 @@ CREATE FUNCTION crm_internal.repeat_within_transition(internal, history crm.hist
 CREATE AGGREGATE crm.repeat_rate(history crm.history, since date, until date) (
 	SFUNC = crm_internal.repeat_rate_transition, STYPE = internal, SSPACE = 128,
 	FINALFUNC = crm_internal.repurchase_final, PARALLEL = SAFE,
-	@exchange tally
+	COMBINEFUNC = crm_internal.state_combine, SERIALFUNC = crm_internal.state_serialize,
+	DESERIALFUNC = crm_internal.tally_deserialize
 );
 COMMENT ON AGGREGATE crm.repeat_rate(crm.history, date, date) IS
 'Repurchase rate by people (复购率) of the customers who bought within a window of days.';
@@ -298,7 +304,8 @@ COMMENT ON AGGREGATE crm.repeat_rate(crm.history, date, date) IS
 CREATE AGGREGATE crm.repeat_rate(history crm.history, since date, until date, once_a_day boolean) (
 	SFUNC = crm_internal.repeat_rate_transition, STYPE = internal, SSPACE = 128,
 	FINALFUNC = crm_internal.repurchase_final, PARALLEL = SAFE,
-	@exchange tally
+	COMBINEFUNC = crm_internal.state_combine, SERIALFUNC = crm_internal.state_serialize,
+	DESERIALFUNC = crm_internal.tally_deserialize
 );
 COMMENT ON AGGREGATE crm.repeat_rate(crm.history, date, date, boolean) IS
 'Repurchase rate by people, where the purchases of one day may count as one.';
@@ -310,7 +317,8 @@ CREATE AGGREGATE crm.came_back_rate(history crm.history, since date, until date,
 	next_until date) (
 	SFUNC = crm_internal.came_back_rate_transition, STYPE = internal, SSPACE = 128,
 	FINALFUNC = crm_internal.repurchase_final, PARALLEL = SAFE,
-	@exchange tally
+	COMBINEFUNC = crm_internal.state_combine, SERIALFUNC = crm_internal.state_serialize,
+	DESERIALFUNC = crm_internal.tally_deserialize
 );
 COMMENT ON AGGREGATE crm.came_back_rate(crm.history, date, date, date, date) IS
 'Repurchase rate (回购率) of customers from one window of days to another.';
@@ -329,7 +337,8 @@ CREATE AGGREGATE crm.repeat_within(history crm.history, as_of date, since date, 
 	days int) (
 	SFUNC = crm_internal.repeat_within_transition, STYPE = internal, SSPACE = 128,
 	FINALFUNC = crm_internal.repurchase_final, PARALLEL = SAFE,
-	@exchange tally
+	COMBINEFUNC = crm_internal.state_combine, SERIALFUNC = crm_internal.state_serialize,
+	DESERIALFUNC = crm_internal.tally_deserialize
 );
 COMMENT ON AGGREGATE crm.repeat_within(crm.history, date, date, date, int) IS
 'Repurchase rate of a cohort within a number of days after the first purchase.';

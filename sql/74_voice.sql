@@ -50,7 +50,8 @@ COMMENT ON TYPE crm.survey_score IS 'The share of satisfied answers, with its pa
 
 /* Support of all three */
 
-@exchange voice
+CREATE FUNCTION crm_internal.voice_deserialize(bytea, internal) RETURNS internal
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_voice_deserialize';
 CREATE FUNCTION crm_internal.nps_agg_final(internal) RETURNS crm.nps
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_nps_final';
 CREATE FUNCTION crm_internal.survey_score_final(internal) RETURNS crm.survey_score
@@ -89,7 +90,8 @@ CREATE FUNCTION crm_internal.ces_agg_transition(internal, score numeric, top int
 CREATE AGGREGATE crm.nps_agg(score numeric) (
 	SFUNC = crm_internal.nps_agg_transition, STYPE = internal, SSPACE = 1024,
 	FINALFUNC = crm_internal.nps_agg_final, PARALLEL = SAFE,
-	@exchange voice
+	COMBINEFUNC = crm_internal.state_combine, SERIALFUNC = crm_internal.state_serialize,
+	DESERIALFUNC = crm_internal.voice_deserialize
 );
 COMMENT ON AGGREGATE crm.nps_agg(numeric) IS
 'The Net Promoter Score of answers from 0 to 10, with its standard error.';
@@ -108,7 +110,8 @@ COMMENT ON AGGREGATE crm.nps_agg(numeric) IS
 CREATE AGGREGATE crm.csat_agg(score numeric) (
 	SFUNC = crm_internal.csat_agg_transition, STYPE = internal, SSPACE = 1024,
 	FINALFUNC = crm_internal.survey_score_final, PARALLEL = SAFE,
-	@exchange voice
+	COMBINEFUNC = crm_internal.state_combine, SERIALFUNC = crm_internal.state_serialize,
+	DESERIALFUNC = crm_internal.voice_deserialize
 );
 COMMENT ON AGGREGATE crm.csat_agg(numeric) IS
 'Customer satisfaction by answers from 1 to 5, with its standard error.';
@@ -121,7 +124,8 @@ COMMENT ON AGGREGATE crm.csat_agg(numeric) IS
 CREATE AGGREGATE crm.csat_agg(score numeric, top int, scale int) (
 	SFUNC = crm_internal.csat_agg_transition, STYPE = internal, SSPACE = 1024,
 	FINALFUNC = crm_internal.survey_score_final, PARALLEL = SAFE,
-	@exchange voice
+	COMBINEFUNC = crm_internal.state_combine, SERIALFUNC = crm_internal.state_serialize,
+	DESERIALFUNC = crm_internal.voice_deserialize
 );
 COMMENT ON AGGREGATE crm.csat_agg(numeric, int, int) IS
 'Customer satisfaction by answers on a scale of another length.';
@@ -138,7 +142,8 @@ COMMENT ON AGGREGATE crm.csat_agg(numeric, int, int) IS
 CREATE AGGREGATE crm.ces_agg(score numeric) (
 	SFUNC = crm_internal.ces_agg_transition, STYPE = internal, SSPACE = 1024,
 	FINALFUNC = crm_internal.survey_score_final, PARALLEL = SAFE,
-	@exchange voice
+	COMBINEFUNC = crm_internal.state_combine, SERIALFUNC = crm_internal.state_serialize,
+	DESERIALFUNC = crm_internal.voice_deserialize
 );
 COMMENT ON AGGREGATE crm.ces_agg(numeric) IS
 'The customer effort score of answers from 1 to 7, with its standard error.';
@@ -152,7 +157,8 @@ COMMENT ON AGGREGATE crm.ces_agg(numeric) IS
 CREATE AGGREGATE crm.ces_agg(score numeric, top int, scale int) (
 	SFUNC = crm_internal.ces_agg_transition, STYPE = internal, SSPACE = 1024,
 	FINALFUNC = crm_internal.survey_score_final, PARALLEL = SAFE,
-	@exchange voice
+	COMBINEFUNC = crm_internal.state_combine, SERIALFUNC = crm_internal.state_serialize,
+	DESERIALFUNC = crm_internal.voice_deserialize
 );
 COMMENT ON AGGREGATE crm.ces_agg(numeric, int, int) IS
 'The customer effort score of answers on a scale of another length.';

@@ -27,6 +27,7 @@
 #include "base/aggregate.h"
 #include "base/name_table.h"
 #include "base/row_result.h"
+#include "math/compare.h"
 
 /* The usual rule of thumb for the test by chi-square. */
 #define LEAST_EXPECTED 5
@@ -113,38 +114,26 @@ min_baskets_argument(FunctionCallInfo fcinfo)
 	return min_baskets;
 }
 
-/*
- * Adds a row, once the basket has its number. The array doubles, which costs
- * constant time a row on average.
- */
-static void
-add_row(Affinity *affinity, uint32 basket, text *product)
+/* A new row. The array doubles, which costs constant time a row on average. */
+static PairRow *
+next_row(Affinity *affinity)
 {
-	PairRow *row;
-
 	if (affinity->count == affinity->room)
 	{
 		affinity->room *= 2;
 		affinity->rows =
 			repalloc_huge(affinity->rows, affinity->room * sizeof(PairRow));
 	}
-	row = &affinity->rows[affinity->count++];
-	row->basket = basket;
-	row->product = name_table_number(&affinity->products, VARDATA_ANY(product),
-									 (uint32) VARSIZE_ANY_EXHDR(product));
+	return &affinity->rows[affinity->count++];
 }
 
-/* The state for this row. A row with a NULL is no row, and makes none. */
+/* The state for this row. min_baskets is the same in all rows. */
 static Affinity *
-state_argument(FunctionCallInfo fcinfo, MemoryContext context, bool *is_row)
+affinity_argument(FunctionCallInfo fcinfo, MemoryContext context,
+				  Affinity *affinity)
 {
-	Affinity *affinity = aggregate_state(fcinfo, 0);
-	int64 min_baskets;
+	int64 min_baskets = min_baskets_argument(fcinfo);
 
-	*is_row = !any_argument_is_null(fcinfo);
-	if (!*is_row)
-		return affinity;
-	min_baskets = min_baskets_argument(fcinfo);
 	if (affinity == NULL)
 		return affinity_create(context, min_baskets);
 	if (affinity->min_baskets != min_baskets)
@@ -153,13 +142,36 @@ state_argument(FunctionCallInfo fcinfo, MemoryContext context, bool *is_row)
 	return affinity;
 }
 
-/* What a transition returns: the state, or NULL while there is none. */
-static Datum
-state_datum(FunctionCallInfo fcinfo, Affinity *affinity)
+/* Adds the row of a basket that is known by these bytes. */
+static void *
+add_row(FunctionCallInfo fcinfo, Affinity *affinity, const char *basket,
+		uint32 basket_size)
 {
-	if (affinity == NULL)
-		PG_RETURN_NULL();
-	PG_RETURN_POINTER(affinity);
+	text *product = PG_GETARG_TEXT_PP(2);
+	PairRow *row = next_row(affinity);
+
+	row->basket = name_table_number(&affinity->baskets, basket, basket_size);
+	row->product = name_table_number(&affinity->products, VARDATA_ANY(product),
+									 (uint32) VARSIZE_ANY_EXHDR(product));
+	return affinity;
+}
+
+static void *
+add_text(FunctionCallInfo fcinfo, MemoryContext context, void *state)
+{
+	text *basket = PG_GETARG_TEXT_PP(1);
+
+	return add_row(fcinfo, affinity_argument(fcinfo, context, state),
+				   VARDATA_ANY(basket), (uint32) VARSIZE_ANY_EXHDR(basket));
+}
+
+static void *
+add_number(FunctionCallInfo fcinfo, MemoryContext context, void *state)
+{
+	int64 basket = PG_GETARG_INT64(1);
+
+	return add_row(fcinfo, affinity_argument(fcinfo, context, state),
+				   (const char *) &basket, sizeof(basket));
 }
 
 PG_FUNCTION_INFO_V1(crm_affinity_transition);
@@ -168,20 +180,7 @@ PG_FUNCTION_INFO_V1(crm_affinity_transition);
 Datum
 crm_affinity_transition(PG_FUNCTION_ARGS)
 {
-	bool is_row;
-	Affinity *affinity =
-		state_argument(fcinfo, aggregate_context(fcinfo), &is_row);
-
-	if (is_row)
-	{
-		text *basket = PG_GETARG_TEXT_PP(1);
-
-		add_row(affinity,
-				name_table_number(&affinity->baskets, VARDATA_ANY(basket),
-								  (uint32) VARSIZE_ANY_EXHDR(basket)),
-				PG_GETARG_TEXT_PP(2));
-	}
-	return state_datum(fcinfo, affinity);
+	return state_transition(fcinfo, add_text);
 }
 
 PG_FUNCTION_INFO_V1(crm_affinity_number_transition);
@@ -190,20 +189,7 @@ PG_FUNCTION_INFO_V1(crm_affinity_number_transition);
 Datum
 crm_affinity_number_transition(PG_FUNCTION_ARGS)
 {
-	bool is_row;
-	Affinity *affinity =
-		state_argument(fcinfo, aggregate_context(fcinfo), &is_row);
-
-	if (is_row)
-	{
-		int64 basket = PG_GETARG_INT64(1);
-
-		add_row(affinity,
-				name_table_number(&affinity->baskets, (const char *) &basket,
-								  sizeof(basket)),
-				PG_GETARG_TEXT_PP(2));
-	}
-	return state_datum(fcinfo, affinity);
+	return state_transition(fcinfo, add_number);
 }
 
 /* Pure code cannot serve interrupts itself. */
@@ -234,11 +220,7 @@ sorted_rows(Counting *counting)
 	uint32 *number = allocate_array(products->count, sizeof(uint32));
 	PairRow *rows = allocate_array(affinity->count, sizeof(PairRow));
 
-	counting->sorted = allocate_array(products->count, sizeof(TableName *));
-	for (uint32 i = 0; i < products->count; i++)
-		counting->sorted[i] = &products->names[i];
-	qsort(counting->sorted, products->count, sizeof(TableName *),
-		  name_table_compare);
+	counting->sorted = name_table_sorted(products);
 	for (uint32 i = 0; i < products->count; i++)
 		number[counting->sorted[i] - products->names] = i;
 	for (Size i = 0; i < affinity->count; i++)
@@ -304,12 +286,9 @@ keep_pair(Counting *counting, uint32 product, uint32 other, uint32 both)
 }
 
 static int
-compare_numbers(const void *left, const void *right)
+compare_products(const void *left, const void *right)
 {
-	uint32 a = *(const uint32 *) left;
-	uint32 b = *(const uint32 *) right;
-
-	return (a > b) - (a < b);
+	return compare_numbers(*(const uint32 *) left, *(const uint32 *) right);
 }
 
 /* All pairs with enough baskets, in the order of the names. */
@@ -336,7 +315,7 @@ count_pairs(Counting *counting)
 			else
 				counts[others[i]] = 0;
 		}
-		qsort(others, kept, sizeof(uint32), compare_numbers);
+		qsort(others, kept, sizeof(uint32), compare_products);
 		for (uint32 i = 0; i < kept; i++)
 		{
 			keep_pair(counting, product, others[i], counts[others[i]]);
@@ -402,16 +381,14 @@ PG_FUNCTION_INFO_V1(crm_affinity_final);
 Datum
 crm_affinity_final(PG_FUNCTION_ARGS)
 {
-	Counting counting = {0};
+	Counting counting = {.affinity = final_state(fcinfo)};
 	MemoryContext work;
 	MemoryContext caller;
 	RowArray rows;
 	Datum result;
 
-	(void) aggregate_context(fcinfo);
-	if (PG_ARGISNULL(0))
+	if (counting.affinity == NULL)
 		PG_RETURN_NULL();
-	counting.affinity = (Affinity *) PG_GETARG_POINTER(0);
 	work = AllocSetContextCreate(CurrentMemoryContext, "pairs of products",
 								 ALLOCSET_DEFAULT_SIZES);
 	caller = MemoryContextSwitchTo(work);

@@ -7,6 +7,8 @@
  */
 #include "affinity/pairs.h"
 
+#include "math/compare.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -151,10 +153,7 @@ pairs_chi_square(int64_t a, int64_t b, int64_t both, int64_t n)
 static int
 compare_counts(const void *left, const void *right)
 {
-	int64_t a = *(const int64_t *) left;
-	int64_t b = *(const int64_t *) right;
-
-	return (a > b) - (a < b);
+	return compare_numbers(*(const int64_t *) left, *(const int64_t *) right);
 }
 
 /*

@@ -3,8 +3,18 @@
  * aggregate.h
  *		What every aggregate asks about its call, and how its states travel.
  *
- * A state that travels from a worker to the leader is a bytea: a byte with the
- * number of its format, then what the aggregate writes, in network order.
+ * A state is NULL until a row counts. Parallel workers send their states to
+ * the leader, which combines them. A state begins with a pointer to its type,
+ * so one function combines all states, and one sends them. A function that
+ * receives a state belongs to one aggregate.
+ *
+ * A state travels between processes of one server that run the same library.
+ * So its bytes are a number of their format and then structs and arrays as
+ * they are in memory. Pointers in these structs mean nothing to the receiver.
+ *
+ * Memory: the states of the leader live in the context of the aggregate. A
+ * state that was received is combined and then dropped, so it lives in the
+ * context of the call.
  *
  *-------------------------------------------------------------------------
  */
@@ -13,7 +23,8 @@
 
 #include "base/crm.h"
 
-#include "libpq/pqformat.h"
+#include "lib/stringinfo.h"
+#include "utils/memutils.h"
 
 /*
  * The memory context that lives as long as the state, that is, as long as a
@@ -31,6 +42,16 @@ aggregate_context(FunctionCallInfo fcinfo)
 	return context;
 }
 
+/* True if an argument is NULL, from that number on. */
+static inline bool
+any_null_from(FunctionCallInfo fcinfo, int first)
+{
+	for (int i = first; i < PG_NARGS(); i++)
+		if (PG_ARGISNULL(i))
+			return true;
+	return false;
+}
+
 /*
  * True if an argument beside the state is NULL. Such a row is skipped, as
  * sum() and avg() skip it. STRICT is no substitute: a strict transition needs
@@ -39,10 +60,7 @@ aggregate_context(FunctionCallInfo fcinfo)
 static inline bool
 any_argument_is_null(FunctionCallInfo fcinfo)
 {
-	for (int i = 1; i < PG_NARGS(); i++)
-		if (PG_ARGISNULL(i))
-			return true;
-	return false;
+	return any_null_from(fcinfo, 1);
 }
 
 /*
@@ -55,29 +73,101 @@ aggregate_state(FunctionCallInfo fcinfo, int number)
 	return PG_ARGISNULL(number) ? NULL : PG_GETARG_POINTER(number);
 }
 
-/* Begins the bytes of a state. pq_endtypsend() ends them. */
-static inline void
-state_write_start(StringInfo bytes, int format)
+/*
+ * The state in a final function, or NULL if no row counted. A window aggregate
+ * goes on with the state after the call, so its meaning must not change.
+ */
+static inline void *
+final_state(FunctionCallInfo fcinfo)
 {
-	pq_begintypsend(bytes);
-	pq_sendbyte(bytes, (uint8) format);
+	(void) aggregate_context(fcinfo);
+	return aggregate_state(fcinfo, 0);
+}
+
+/* A state of another size. A NULL state is made in that context. */
+static inline void *
+state_resized(MemoryContext context, void *state, Size size)
+{
+	return state == NULL ? MemoryContextAllocHuge(context, size)
+						 : repalloc_huge(state, size);
 }
 
 /*
- * Begins to read the state in the first argument. The bytes stay where they
- * are. A format that is not known is a fault of the software: elog is enough.
+ * Elements of a state in order, in the current memory context. The elements
+ * themselves stay as they are.
  */
-static inline void
-state_read_start(FunctionCallInfo fcinfo, StringInfo bytes, int format)
-{
-	bytea *state = PG_GETARG_BYTEA_PP(0);
+extern void *state_sorted(const void *elements, Size count, Size size,
+						  int (*compare)(const void *, const void *));
 
-	(void) aggregate_context(fcinfo);
-	memset(bytes, 0, sizeof(*bytes));
-	bytes->data = VARDATA_ANY(state);
-	bytes->len = bytes->maxlen = (int) VARSIZE_ANY_EXHDR(state);
-	if (pq_getmsgbyte(bytes) != format)
-		elog(ERROR, "unknown format of the state of an aggregate");
+/* What a transition returns: the state, or NULL while there is none. */
+static inline Datum
+state_result(FunctionCallInfo fcinfo, void *state)
+{
+	if (state == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_POINTER(state);
 }
+
+/*
+ * Adds the row in the arguments. A NULL state is made first, in that context.
+ * Returns the state.
+ */
+typedef void *(*RowAdder)(FunctionCallInfo fcinfo, MemoryContext context,
+						  void *state);
+
+/* sfunc: adds a row unless an argument is NULL. */
+static inline Datum
+state_transition(FunctionCallInfo fcinfo, RowAdder add)
+{
+	MemoryContext context = aggregate_context(fcinfo);
+	void *state = aggregate_state(fcinfo, 0);
+
+	if (!any_argument_is_null(fcinfo))
+		state = add(fcinfo, context, state);
+	return state_result(fcinfo, state);
+}
+
+/* How the states of an aggregate are combined and sent. */
+typedef struct StateType
+{
+	/*
+	 * Adds another state, which is only read. A NULL state is made first, in
+	 * that context, for the same question. Returns the state.
+	 */
+	void *(*add)(MemoryContext context, void *state, const void *other);
+
+	/* Appends the state to the bytes. */
+	void (*send)(const void *state, StringInfo bytes);
+} StateType;
+
+/* A state of that size, zeroed but for its type. */
+extern void *state_create(MemoryContext context, Size size,
+						  const StateType *type);
+
+/* Appends that much memory. Raises an error if a value has no room for it. */
+extern void state_send(StringInfo bytes, const void *memory, Size size);
+
+/* The same for memory whose size the receiver does not know. */
+extern void state_send_counted(StringInfo bytes, const void *memory,
+							   Size size);
+
+/* The same room, for a caller that fills it and raises bytes->len. */
+extern void state_reserve(StringInfo bytes, Size size);
+
+/*
+ * The bytes of the state in the first argument, where they are, read up to
+ * what the aggregate sent. All that follow are checked, since a mistake would
+ * write over memory.
+ */
+extern StringInfoData state_received(FunctionCallInfo fcinfo);
+
+/* Reads that much memory. */
+extern void state_receive(StringInfo bytes, void *memory, Size size);
+
+/* That memory with its size. It stays in the bytes and is not aligned. */
+extern const char *state_receive_counted(StringInfo bytes, Size *size);
+
+/* The number of elements of that size that are left to read. */
+extern int64 state_left(StringInfo bytes, Size size);
 
 #endif /* CRM_BASE_AGGREGATE_H */

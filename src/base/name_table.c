@@ -95,14 +95,26 @@ name_table_number(NameTable *names, const char *bytes, uint32 size)
 }
 
 /* The order of names by their bytes, which no collation changes. */
-int
-name_table_compare(const void *left, const void *right)
+static int
+compare_names(const void *left, const void *right)
 {
 	const TableName *a = *(const TableName *const *) left;
 	const TableName *b = *(const TableName *const *) right;
 	int order = memcmp(a->bytes, b->bytes, Min(a->size, b->size));
 
 	return order != 0 ? order : (a->size > b->size) - (a->size < b->size);
+}
+
+const TableName **
+name_table_sorted(const NameTable *names)
+{
+	const TableName **sorted = MemoryContextAllocHuge(
+		CurrentMemoryContext, Max(names->count, 1) * sizeof(TableName *));
+
+	for (uint32 i = 0; i < names->count; i++)
+		sorted[i] = &names->names[i];
+	qsort(sorted, names->count, sizeof(TableName *), compare_names);
+	return sorted;
 }
 
 /* A copy in the current memory context. */

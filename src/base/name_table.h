@@ -39,8 +39,11 @@ extern void name_table_start(NameTable *names, MemoryContext context);
 extern uint32 name_table_number(NameTable *names, const char *bytes,
 								uint32 size);
 
-/* Compares two pointers to names by their bytes, for qsort. */
-extern int name_table_compare(const void *left, const void *right);
+/*
+ * The names in the order of their bytes, in the current memory context. The
+ * number of a name is its distance from names->names.
+ */
+extern const TableName **name_table_sorted(const NameTable *names);
 
 /* A text of the name in the current memory context. */
 extern Datum name_table_text(const TableName *name);

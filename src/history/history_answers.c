@@ -26,6 +26,7 @@
 
 #include "base/calendar.h"
 #include "base/row_result.h"
+#include "math/compare.h"
 #include "math/sort.h"
 #include "history/history.h"
 
@@ -397,10 +398,7 @@ insert_gap(int32_t *gaps, size_t place)
 static int
 compare_gaps(const void *a, const void *b)
 {
-	int32_t left = *(const int32_t *) a;
-	int32_t right = *(const int32_t *) b;
-
-	return (left > right) - (left < right);
+	return compare_numbers(*(const int32_t *) a, *(const int32_t *) b);
 }
 
 /*

@@ -26,6 +26,7 @@
 #include "utils/datetime.h"
 
 #include "history/history.h"
+#include "math/compare.h"
 
 /* The state of the text input. */
 typedef struct HistoryParser
@@ -419,11 +420,8 @@ compare_histories(FunctionCallInfo fcinfo)
 {
 	History a = PG_GETARG_HISTORY(0);
 	History b = PG_GETARG_HISTORY(1);
-	int order = memcmp(a.data, b.data, Min(a.size, b.size));
 
-	if (order == 0)
-		order = (a.size > b.size) - (a.size < b.size);
-	return order;
+	return compare_bytes(a.data, a.size, b.data, b.size);
 }
 
 PG_FUNCTION_INFO_V1(crm_history_eq);

@@ -10,6 +10,7 @@
  */
 #include "history/log.h"
 
+#include "math/compare.h"
 #include "math/pause.h"
 #include "math/sort.h"
 
@@ -99,10 +100,8 @@ history_log_count(const HistoryLog *log)
 static int
 compare_days(const void *a, const void *b)
 {
-	int32_t left = ((const HistoryEntry *) a)->day;
-	int32_t right = ((const HistoryEntry *) b)->day;
-
-	return (left > right) - (left < right);
+	return compare_numbers(((const HistoryEntry *) a)->day,
+						   ((const HistoryEntry *) b)->day);
 }
 
 /*

@@ -270,13 +270,6 @@ add_row(Attribution *attribution, Journey *journey)
 	}
 }
 
-/* The state before a row. */
-static Attribution *
-state_argument(FunctionCallInfo fcinfo)
-{
-	return aggregate_state(fcinfo, 0);
-}
-
 PG_FUNCTION_INFO_V1(crm_attribution_transition);
 
 /*
@@ -288,7 +281,7 @@ Datum
 crm_attribution_transition(PG_FUNCTION_ARGS)
 {
 	MemoryContext context = aggregate_context(fcinfo);
-	Attribution *attribution = state_argument(fcinfo);
+	Attribution *attribution = aggregate_state(fcinfo, 0);
 	Journey journey = {0};
 
 	if (attribution == NULL)
@@ -324,17 +317,13 @@ Datum
 crm_attribution_times_transition(PG_FUNCTION_ARGS)
 {
 	MemoryContext context = aggregate_context(fcinfo);
-	Attribution *attribution = state_argument(fcinfo);
+	Attribution *attribution = aggregate_state(fcinfo, 0);
 	Journey journey = {0};
 	Ages ages = {.count = -1};
 	double half_life;
 
 	if (PG_ARGISNULL(1) || PG_ARGISNULL(2) || PG_ARGISNULL(5))
-	{
-		if (attribution == NULL)
-			PG_RETURN_NULL();
-		PG_RETURN_POINTER(attribution);
-	}
+		return state_result(fcinfo, attribution);
 	half_life = half_life_argument(fcinfo, 5);
 	if (attribution == NULL)
 		attribution = attribution_create(context, half_life);
@@ -463,13 +452,9 @@ put_channel(const Attribution *attribution, int number, CreditUnits markov,
 static int *
 sorted_channels(const NameTable *names)
 {
-	Size size = Max(names->count, 1);
-	const TableName **pointers = palloc(size * sizeof(TableName *));
-	int *sorted = palloc(size * sizeof(int));
+	const TableName **pointers = name_table_sorted(names);
+	int *sorted = palloc(Max(names->count, 1) * sizeof(int));
 
-	for (uint32 i = 0; i < names->count; i++)
-		pointers[i] = &names->names[i];
-	qsort(pointers, names->count, sizeof(TableName *), name_table_compare);
 	for (uint32 i = 0; i < names->count; i++)
 		sorted[i] = (int) (pointers[i] - names->names);
 	pfree(pointers);
@@ -482,14 +467,13 @@ PG_FUNCTION_INFO_V1(crm_attribution_final);
 Datum
 crm_attribution_final(PG_FUNCTION_ARGS)
 {
-	const Attribution *attribution = state_argument(fcinfo);
+	const Attribution *attribution = final_state(fcinfo);
 	CreditUnits *markov;
 	double *effects;
 	int *sorted;
 	RowArray rows;
 	int n;
 
-	(void) aggregate_context(fcinfo);
 	if (attribution == NULL)
 		PG_RETURN_NULL();
 	n = (int) attribution->names.count;

@@ -26,6 +26,8 @@
  */
 #include "journey/funnel.h"
 
+#include "math/compare.h"
+
 #include <string.h>
 
 /* Each of the steps brings at most that many events. */
@@ -51,10 +53,8 @@ typedef struct Group
 int
 funnel_compare(const void *left, const void *right)
 {
-	int64_t a = ((const FunnelEvent *) left)->at;
-	int64_t b = ((const FunnelEvent *) right)->at;
-
-	return (a > b) - (a < b);
+	return compare_numbers(((const FunnelEvent *) left)->at,
+						   ((const FunnelEvent *) right)->at);
 }
 
 /*

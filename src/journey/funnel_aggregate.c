@@ -168,38 +168,32 @@ funnel_resize(MemoryContext context, Funnel *funnel, uint32 room)
 		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 						errmsg("a funnel of one customer has too many "
 							   "events")));
-	if (funnel == NULL)
-		funnel = MemoryContextAllocHuge(context, size);
-	else
-		funnel = repalloc_huge(funnel, size);
+	funnel = state_resized(context, funnel, size);
 	funnel->room = room;
 	return funnel;
 }
 
-PG_FUNCTION_INFO_V1(crm_funnel_transition);
-
-/*
- * sfunc: (internal, at timestamptz, steps boolean[], within interval [, mode
- * text])
- *
- * An event that satisfies no step is not kept: it changes nothing.
- */
-Datum
-crm_funnel_transition(PG_FUNCTION_ARGS)
+/* The state with one more event. */
+static Funnel *
+funnel_append(MemoryContext context, Funnel *funnel, FunnelEvent event)
 {
-	MemoryContext context = aggregate_context(fcinfo);
-	Funnel *funnel = aggregate_state(fcinfo, 0);
-	FunnelEvent event;
-	FunnelRule rule;
-	int steps;
+	if (funnel->count == funnel->room)
+		funnel = funnel_resize(context, funnel, funnel->room * 2);
+	if (funnel->count > 0 && event.at < funnel->events[funnel->count - 1].at)
+		funnel->is_sorted = false;
+	funnel->events[funnel->count++] = event;
+	return funnel;
+}
 
-	if (any_argument_is_null(fcinfo))
-	{
-		if (funnel == NULL)
-			PG_RETURN_NULL();
-		PG_RETURN_POINTER(funnel);
-	}
-	event.at = time_argument(fcinfo, 1);
+/* An event that satisfies no step is not kept: it changes nothing. */
+static void *
+add_event(FunctionCallInfo fcinfo, MemoryContext context, void *state)
+{
+	Funnel *funnel = state;
+	int steps;
+	FunnelEvent event = {.at = time_argument(fcinfo, 1)};
+	FunnelRule rule;
+
 	event.steps = steps_argument(fcinfo, 2, &steps);
 	rule = rule_argument(fcinfo, steps);
 	if (funnel == NULL)
@@ -210,14 +204,19 @@ crm_funnel_transition(PG_FUNCTION_ARGS)
 		funnel->is_sorted = true;
 	}
 	check_rule(&funnel->rule, &rule);
-	if (event.steps == 0)
-		PG_RETURN_POINTER(funnel);
-	if (funnel->count == funnel->room)
-		funnel = funnel_resize(context, funnel, funnel->room * 2);
-	if (funnel->count > 0 && event.at < funnel->events[funnel->count - 1].at)
-		funnel->is_sorted = false;
-	funnel->events[funnel->count++] = event;
-	PG_RETURN_POINTER(funnel);
+	return event.steps == 0 ? funnel : funnel_append(context, funnel, event);
+}
+
+PG_FUNCTION_INFO_V1(crm_funnel_transition);
+
+/*
+ * sfunc: (internal, at timestamptz, steps boolean[], within interval [, mode
+ * text])
+ */
+Datum
+crm_funnel_transition(PG_FUNCTION_ARGS)
+{
+	return state_transition(fcinfo, add_event);
 }
 
 static void
@@ -239,40 +238,24 @@ times_array(const FunnelResult *result)
 										   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }
 
-/*
- * The events in order, in the current memory context if they must be sorted.
- * The state is only read, since a window aggregate goes on with it.
- */
-static const FunnelEvent *
-sorted_events(const Funnel *funnel)
-{
-	Size size = (Size) funnel->count * sizeof(FunnelEvent);
-	FunnelEvent *events;
-
-	if (funnel->is_sorted)
-		return funnel->events;
-	events = MemoryContextAllocHuge(CurrentMemoryContext, size);
-	memcpy(events, funnel->events, size);
-	qsort(events, funnel->count, sizeof(FunnelEvent), funnel_compare);
-	return events;
-}
-
 PG_FUNCTION_INFO_V1(crm_funnel_final);
 
 /* finalfunc: crm.funnel */
 Datum
 crm_funnel_final(PG_FUNCTION_ARGS)
 {
-	const Funnel *funnel = aggregate_state(fcinfo, 0);
+	const Funnel *funnel = final_state(fcinfo);
 	const FunnelEvent *events;
 	FunnelResult result;
 	Datum values[FUNNEL_COLUMNS];
 	bool nulls[FUNNEL_COLUMNS] = {false};
 
-	(void) aggregate_context(fcinfo);
 	if (funnel == NULL)
 		PG_RETURN_NULL();
-	events = sorted_events(funnel);
+	events = funnel->is_sorted
+				 ? funnel->events
+				 : state_sorted(funnel->events, funnel->count,
+								sizeof(FunnelEvent), funnel_compare);
 	funnel_find(&funnel->rule, events, funnel->count, pause_funnel, &result);
 	values[FUNNEL_LEVEL] = Int32GetDatum(result.level);
 	values[FUNNEL_STARTED_AT] = TimestampTzGetDatum(result.at[0]);

@@ -32,6 +32,7 @@
 
 #include "base/aggregate.h"
 #include "base/row_result.h"
+#include "math/compare.h"
 
 #define FIRST_ROOM 4
 #define DROP_ROOM 1024 /* a full state of this size drops old touches */
@@ -66,14 +67,9 @@ enum
 static int
 compare_names(const text *a, const text *b)
 {
-	Size a_size = VARSIZE(a) - VARHDRSZ;
-	Size b_size = VARSIZE(b) - VARHDRSZ;
-	int order;
-
-	if (a == b)
-		return 0;
-	order = memcmp(VARDATA(a), VARDATA(b), Min(a_size, b_size));
-	return order != 0 ? order : (a_size > b_size) - (a_size < b_size);
+	return a == b ? 0
+				  : compare_bytes(VARDATA(a), VARSIZE(a) - VARHDRSZ,
+								  VARDATA(b), VARSIZE(b) - VARHDRSZ);
 }
 
 static int
@@ -155,10 +151,7 @@ path_resize(MemoryContext context, TouchPath *path, uint32 room)
 {
 	Size size = offsetof(TouchPath, touches) + (Size) room * sizeof(Touch);
 
-	if (path == NULL)
-		path = MemoryContextAllocHuge(context, size);
-	else
-		path = repalloc_huge(path, size);
+	path = state_resized(context, path, size);
 	path->room = room;
 	return path;
 }
@@ -196,29 +189,40 @@ longest_argument(FunctionCallInfo fcinfo)
 	return longest;
 }
 
-PG_FUNCTION_INFO_V1(crm_path_transition);
-
-/* sfunc: (internal, at timestamptz, touch text, longest int) */
-Datum
-crm_path_transition(PG_FUNCTION_ARGS)
+/* The state with one more touch, whose name is still that of the argument. */
+static TouchPath *
+path_append(MemoryContext context, TouchPath *path, TimestampTz at, text *name)
 {
-	MemoryContext context = aggregate_context(fcinfo);
-	TouchPath *path = aggregate_state(fcinfo, 0);
-	int32 longest;
-	Touch touch;
+	Touch touch = {.at = at, .name = keep_name(context, path, name)};
 
-	if (any_argument_is_null(fcinfo))
-	{
-		if (path == NULL)
-			PG_RETURN_NULL();
-		PG_RETURN_POINTER(path);
-	}
-	longest = longest_argument(fcinfo);
-	touch.at = PG_GETARG_TIMESTAMPTZ(1);
-	if (TIMESTAMP_NOT_FINITE(touch.at))
+	path = path_with_room(context, path);
+	if (path->count > 0 &&
+		compare_touches(&touch, &path->touches[path->count - 1]) < 0)
+		path->is_sorted = false;
+	path->touches[path->count++] = touch;
+	return path;
+}
+
+/* When the customer was touched. */
+static TimestampTz
+touched_at_argument(FunctionCallInfo fcinfo)
+{
+	TimestampTz at = PG_GETARG_TIMESTAMPTZ(1);
+
+	if (TIMESTAMP_NOT_FINITE(at))
 		ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
 						errmsg("the time of a touch must be finite"),
 						errhint("Leave out touches without a known time.")));
+	return at;
+}
+
+static void *
+add_touch(FunctionCallInfo fcinfo, MemoryContext context, void *state)
+{
+	TouchPath *path = state;
+	int32 longest = longest_argument(fcinfo);
+	TimestampTz at = touched_at_argument(fcinfo);
+
 	if (path == NULL)
 	{
 		path = path_resize(context, NULL, FIRST_ROOM);
@@ -229,51 +233,30 @@ crm_path_transition(PG_FUNCTION_ARGS)
 	if (path->longest != longest)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("longest must be the same in all rows")));
-	touch.name = keep_name(context, path, PG_GETARG_TEXT_PP(2));
-	path = path_with_room(context, path);
-	if (path->count > 0 &&
-		compare_touches(&touch, &path->touches[path->count - 1]) < 0)
-		path->is_sorted = false;
-	path->touches[path->count++] = touch;
-	PG_RETURN_POINTER(path);
+	return path_append(context, path, at, PG_GETARG_TEXT_PP(2));
 }
 
-/* The touches in order. The state is only read. */
-static const Touch *
-sorted_touches(const TouchPath *path)
-{
-	Size size = (Size) path->count * sizeof(Touch);
-	Touch *touches;
+PG_FUNCTION_INFO_V1(crm_path_transition);
 
-	if (path->is_sorted)
-		return path->touches;
-	touches = MemoryContextAllocHuge(CurrentMemoryContext, size);
-	memcpy(touches, path->touches, size);
-	qsort(touches, path->count, sizeof(Touch), compare_touches);
-	return touches;
-}
-
-PG_FUNCTION_INFO_V1(crm_path_final);
-
-/* finalfunc: crm.touch_path; a run has the time of its last touch */
+/* sfunc: (internal, at timestamptz, touch text, longest int) */
 Datum
-crm_path_final(PG_FUNCTION_ARGS)
+crm_path_transition(PG_FUNCTION_ARGS)
 {
-	const TouchPath *path = aggregate_state(fcinfo, 0);
-	const Touch *touches;
-	Datum *names;
-	Datum *times;
+	return state_transition(fcinfo, add_touch);
+}
+
+/*
+ * The names and the times of the last runs as two arrays. A run has the time
+ * of its last touch.
+ */
+static void
+put_touches(const TouchPath *path, const Touch *touches, Datum *values)
+{
+	Datum *names = palloc(path->longest * sizeof(Datum));
+	Datum *times = palloc(path->longest * sizeof(Datum));
 	int32 runs;
 	int32 run = -1;
-	Datum values[PATH_COLUMNS];
-	bool nulls[PATH_COLUMNS] = {false};
 
-	(void) aggregate_context(fcinfo);
-	if (path == NULL)
-		PG_RETURN_NULL();
-	touches = sorted_touches(path);
-	names = palloc(path->longest * sizeof(Datum));
-	times = palloc(path->longest * sizeof(Datum));
 	for (uint32 i = first_kept(touches, path->count, path->longest, &runs);
 		 i < path->count; i++)
 	{
@@ -288,5 +271,24 @@ crm_path_final(PG_FUNCTION_ARGS)
 	values[PATH_TOUCHED_AT] = PointerGetDatum(
 		construct_array(times, runs, TIMESTAMPTZOID, sizeof(int64),
 						FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
+PG_FUNCTION_INFO_V1(crm_path_final);
+
+/* finalfunc: crm.touch_path */
+Datum
+crm_path_final(PG_FUNCTION_ARGS)
+{
+	const TouchPath *path = final_state(fcinfo);
+	Datum values[PATH_COLUMNS];
+	bool nulls[PATH_COLUMNS] = {false};
+
+	if (path == NULL)
+		PG_RETURN_NULL();
+	put_touches(path,
+				path->is_sorted ? path->touches
+								: state_sorted(path->touches, path->count,
+											   sizeof(Touch), compare_touches),
+				values);
 	PG_RETURN_DATUM(row_result(fcinfo, values, nulls));
 }

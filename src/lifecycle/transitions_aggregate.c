@@ -3,10 +3,9 @@
  * transitions_aggregate.c
  *		The aggregates crm.transition_matrix_agg.
  *
- * The state of the aggregate lives in the memory context of the aggregate. It
- * numbers the states of the chain in the order in which they come, finds them
- * by an open hash table, and counts in a square that doubles its side when it
- * is full. A row costs O(1) on average, and all doublings together O(n^2).
+ * The state numbers the states of the chain in the order in which they come,
+ * and counts in a square that doubles its side when it is full. A row costs
+ * O(1) on average, and all doublings together O(n^2).
  *
  * The final function sorts the states, so the order of the rows and the number
  * of workers leave no trace. Counts are integers, so partial states add up
@@ -17,49 +16,44 @@
 #include "base/crm.h"
 
 #include "catalog/pg_type.h"
-#include "common/hashfn.h"
 #include "common/int.h"
-#include "libpq/pqformat.h"
-#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
 #include "base/aggregate.h"
+#include "base/name_table.h"
 #include "base/row_result.h"
 #include "lifecycle/transitions.h"
+#include "math/compare.h"
 
-/* Rooms are powers of two, as the mask of the hash table needs. */
 #define FIRST_ROOM 8
-
-/* The first byte of a serialized state. */
-#define STATE_FORMAT 1
 
 /* The transition state: NULL until a row without NULL comes. */
 typedef struct Transitions
 {
-	MemoryContext context; /* owns all arrays and names */
-	int n; /* states, at most MARKOV_MAX_STATES */
-	int room; /* side of the square; the hash table has twice as many slots */
-	text **states; /* names by number, with a header of 4 bytes */
-	int *slots; /* number of a state, from 1; 0: free */
+	const StateType *type;
+	NameTable states; /* at most MARKOV_MAX_STATES */
+	int room; /* side of the square */
 	int64 *counts; /* [room][room]: moves from the row to the column */
 } Transitions;
 
-/*
- * New arrays for so many states. Slots are twice as many, so the hash table is
- * never more than half full and probing stays short. n is left alone.
- */
+static const StateType transitions_type;
+
+/* The count of moves from one state to another. */
+static int64 *
+move_count(const Transitions *transitions, int from, int to)
+{
+	return &transitions->counts[(Size) from * transitions->room + to];
+}
+
+/* A new square with a side of that length. */
 static void
-allocate(Transitions *transitions, int room)
+allocate_counts(Transitions *transitions, int room)
 {
 	transitions->room = room;
-	transitions->states =
-		MemoryContextAlloc(transitions->context, room * sizeof(text *));
-	transitions->slots =
-		MemoryContextAllocZero(transitions->context, 2 * room * sizeof(int));
 	transitions->counts = MemoryContextAllocZero(
-		transitions->context, (Size) room * room * sizeof(int64));
+		transitions->states.context, (Size) room * room * sizeof(int64));
 }
 
 /* An empty state in the given context. */
@@ -67,132 +61,71 @@ static Transitions *
 transitions_create(MemoryContext context)
 {
 	Transitions *transitions =
-		MemoryContextAllocZero(context, sizeof(Transitions));
+		state_create(context, sizeof(Transitions), &transitions_type);
 
-	transitions->context = context;
-	allocate(transitions, FIRST_ROOM);
+	name_table_start(&transitions->states, context);
+	allocate_counts(transitions, FIRST_ROOM);
 	return transitions;
 }
 
-/*
- * The slot of a state: its own, or the free one where it belongs. Linear
- * probing ends, because half of the slots are free.
- */
-static int *
-find_slot(const Transitions *transitions, const char *name, int size)
-{
-	uint32 mask = 2 * transitions->room - 1;
-	uint32 place =
-		DatumGetUInt32(hash_any((const unsigned char *) name, size));
-
-	for (;; place++)
-	{
-		int *slot = &transitions->slots[place & mask];
-		const text *state;
-
-		if (*slot == 0)
-			return slot;
-		state = transitions->states[*slot - 1];
-		if (VARSIZE(state) - VARHDRSZ == (Size) size &&
-			memcmp(VARDATA(state), name, size) == 0)
-			return slot;
-	}
-}
-
-/*
- * Doubles the room. The names stay where they are and only the pointers are
- * copied. Hash slots depend on the room, so each state is placed again.
- */
+/* Doubles the room. */
 static void
 enlarge(Transitions *transitions)
 {
 	Transitions old = *transitions;
 
-	allocate(transitions, old.room * 2);
-	for (int i = 0; i < old.n; i++)
-	{
-		text *state = old.states[i];
-
-		transitions->states[i] = state;
-		*find_slot(transitions, VARDATA(state), VARSIZE(state) - VARHDRSZ) =
-			i + 1;
-		memcpy(transitions->counts + (Size) i * transitions->room,
-			   old.counts + (Size) i * old.room, old.n * sizeof(int64));
-	}
-	pfree(old.states);
-	pfree(old.slots);
+	allocate_counts(transitions, old.room * 2);
+	for (int i = 0; i < old.room; i++)
+		memcpy(move_count(transitions, i, 0), move_count(&old, i, 0),
+			   old.room * sizeof(int64));
 	pfree(old.counts);
 }
 
 /*
- * The number of a state, which is added if it is new. The name is copied into
- * the context of the aggregate, because the row is gone after this call. The
- * limit turns a column with millions of values, given by mistake, into an
- * error before it takes memory.
+ * The number of a state, which is added if it is new. The limit turns a column
+ * with millions of values, given by mistake, into an error before it takes
+ * memory.
  */
 static int
-state_number(Transitions *transitions, const char *name, int size)
+state_number(Transitions *transitions, const char *name, Size size)
 {
-	int *slot = find_slot(transitions, name, size);
-	text *state;
+	int number =
+		(int) name_table_number(&transitions->states, name, (uint32) size);
 
-	if (*slot != 0)
-		return *slot - 1;
-	if (transitions->n == MARKOV_MAX_STATES)
+	if (number == MARKOV_MAX_STATES)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("a transition matrix has at most %d states",
 						MARKOV_MAX_STATES),
 				 errhint("States are tiers, stages or groups of recency. "
 						 "Merge rare states.")));
-	if (transitions->n == transitions->room)
-	{
+	if (number == transitions->room)
 		enlarge(transitions);
-		slot = find_slot(transitions, name, size);
-	}
-	state = MemoryContextAlloc(transitions->context, VARHDRSZ + size);
-	SET_VARSIZE(state, VARHDRSZ + size);
-	memcpy(VARDATA(state), name, size);
-	transitions->states[transitions->n] = state;
-	*slot = ++transitions->n;
-	return *slot - 1;
+	return number;
 }
 
 /* Adds moves to a count. An overflow is possible only with a large n. */
 static void
 count_moves(Transitions *transitions, int from, int to, int64 moves)
 {
-	int64 *count = &transitions->counts[(Size) from * transitions->room + to];
+	int64 *count = move_count(transitions, from, to);
 
 	if (pg_add_s64_overflow(*count, moves, count))
 		ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 						errmsg("number of transitions out of range")));
 }
 
-PG_FUNCTION_INFO_V1(crm_transition_matrix_transition);
-
 /*
- * sfunc: (internal, from_state text, to_state text [, n bigint])
- *
- * A row with NULL is skipped: a move needs both ends. n counts a row as
- * several moves. n of 0 adds the states without a move.
+ * A move needs both ends. n counts a row as several moves. n of 0 adds the
+ * states without a move.
  */
-Datum
-crm_transition_matrix_transition(PG_FUNCTION_ARGS)
+static void *
+add_move(FunctionCallInfo fcinfo, MemoryContext context, void *before)
 {
-	MemoryContext context = aggregate_context(fcinfo);
-	Transitions *transitions = aggregate_state(fcinfo, 0);
-	int64 moves = 1;
+	int64 moves = PG_NARGS() > 3 ? PG_GETARG_INT64(3) : 1;
+	Transitions *transitions = before;
 	int number[2];
 
-	if (any_argument_is_null(fcinfo))
-	{
-		if (transitions == NULL)
-			PG_RETURN_NULL();
-		PG_RETURN_POINTER(transitions);
-	}
-	if (PG_NARGS() > 3)
-		moves = PG_GETARG_INT64(3);
 	if (moves < 0)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("n of a transition must be 0 or more, not "
@@ -208,100 +141,97 @@ crm_transition_matrix_transition(PG_FUNCTION_ARGS)
 								 VARSIZE_ANY_EXHDR(state));
 	}
 	count_moves(transitions, number[0], number[1], moves);
-	PG_RETURN_POINTER(transitions);
+	return transitions;
 }
 
-PG_FUNCTION_INFO_V1(crm_transition_matrix_combine);
-
 /*
- * combinefunc: adds the counts of the second state to the first one
- *
- * The two number the states differently, so each name is looked up once and
- * then counts are added by number. The second state is not changed.
+ * Adds the counts of another state. The two number the states differently, so
+ * each name is looked up once and then counts are added by number.
  */
-Datum
-crm_transition_matrix_combine(PG_FUNCTION_ARGS)
+static void *
+transitions_add(MemoryContext context, void *state, const void *added)
 {
-	MemoryContext context = aggregate_context(fcinfo);
-	Transitions *transitions = aggregate_state(fcinfo, 0);
-	const Transitions *other = aggregate_state(fcinfo, 1);
+	Transitions *transitions = state;
+	const Transitions *other = added;
+	int n = (int) other->states.count;
 	int number[MARKOV_MAX_STATES];
 
-	if (transitions == NULL && other == NULL)
-		PG_RETURN_NULL();
 	if (transitions == NULL)
 		transitions = transitions_create(context);
-	for (int i = 0; other != NULL && i < other->n; i++)
-		number[i] = state_number(transitions, VARDATA(other->states[i]),
-								 (int) (VARSIZE(other->states[i]) - VARHDRSZ));
-	for (int i = 0; other != NULL && i < other->n; i++)
-		for (int j = 0; j < other->n; j++)
+	for (int i = 0; i < n; i++)
+		number[i] = state_number(transitions, other->states.names[i].bytes,
+								 other->states.names[i].size);
+	for (int i = 0; i < n; i++)
+		for (int j = 0; j < n; j++)
 			count_moves(transitions, number[i], number[j],
-						other->counts[(Size) i * other->room + j]);
-	PG_RETURN_POINTER(transitions);
+						*move_count(other, i, j));
+	return transitions;
 }
 
-PG_FUNCTION_INFO_V1(crm_transition_matrix_serialize);
+/*
+ * Number of states, their names, and the counts that are in use: the
+ * receiver makes its own room.
+ */
+static void
+transitions_send(const void *state, StringInfo bytes)
+{
+	const Transitions *transitions = state;
+	uint32 n = transitions->states.count;
+
+	state_send(bytes, &n, sizeof(n));
+	for (uint32 i = 0; i < n; i++)
+		state_send_counted(bytes, transitions->states.names[i].bytes,
+						   transitions->states.names[i].size);
+	for (uint32 i = 0; i < n; i++)
+		state_send(bytes, move_count(transitions, (int) i, 0),
+				   n * sizeof(int64));
+}
+
+static const StateType transitions_type = {transitions_add, transitions_send};
 
 /*
- * serialfunc: format, number of states, their names, counts
- *
- * All are in network order. The room is not sent: the reader makes its own.
+ * Reads the names into an empty state, so that each gets its number again. A
+ * name that comes twice would get the number of its first place, so comparing
+ * numbers finds damaged bytes.
  */
-Datum
-crm_transition_matrix_serialize(PG_FUNCTION_ARGS)
+static void
+receive_names(StringInfo bytes, Transitions *transitions)
 {
-	const Transitions *transitions = (Transitions *) PG_GETARG_POINTER(0);
-	StringInfoData buffer;
+	uint32 n;
 
-	(void) aggregate_context(fcinfo);
-	state_write_start(&buffer, STATE_FORMAT);
-	pq_sendint32(&buffer, transitions->n);
-	for (int i = 0; i < transitions->n; i++)
+	state_receive(bytes, &n, sizeof(n));
+	for (uint32 i = 0; i < n; i++)
 	{
-		const text *state = transitions->states[i];
+		Size size;
+		const char *name = state_receive_counted(bytes, &size);
 
-		pq_sendint32(&buffer, VARSIZE(state) - VARHDRSZ);
-		pq_sendbytes(&buffer, VARDATA(state), VARSIZE(state) - VARHDRSZ);
+		if (state_number(transitions, name, size) != (int) i)
+			elog(ERROR, "invalid state of a transition matrix");
 	}
-	for (int i = 0; i < transitions->n; i++)
-		for (int j = 0; j < transitions->n; j++)
-			pq_sendint64(
-				&buffer,
-				transitions->counts[(Size) i * transitions->room + j]);
-	PG_RETURN_BYTEA_P(pq_endtypsend(&buffer));
+}
+
+PG_FUNCTION_INFO_V1(crm_transition_matrix_transition);
+
+/* sfunc: (internal, from_state text, to_state text [, n bigint]) */
+Datum
+crm_transition_matrix_transition(PG_FUNCTION_ARGS)
+{
+	return state_transition(fcinfo, add_move);
 }
 
 PG_FUNCTION_INFO_V1(crm_transition_matrix_deserialize);
 
-/*
- * deserialfunc: the state of a worker
- *
- * It lives until it is combined, so the current memory context is enough. A
- * name that comes twice would get the number of its first place, so comparing
- * numbers finds damaged bytes.
- */
+/* deserialfunc */
 Datum
 crm_transition_matrix_deserialize(PG_FUNCTION_ARGS)
 {
 	Transitions *transitions = transitions_create(CurrentMemoryContext);
-	StringInfoData buffer;
-	int n;
+	StringInfoData bytes = state_received(fcinfo);
 
-	state_read_start(fcinfo, &buffer, STATE_FORMAT);
-	n = (int) pq_getmsgint(&buffer, 4);
-	for (int i = 0; i < n; i++)
-	{
-		int size = (int) pq_getmsgint(&buffer, 4);
-		const char *name = pq_getmsgbytes(&buffer, size);
-
-		if (state_number(transitions, name, size) != i)
-			elog(ERROR, "invalid state of a transition matrix");
-	}
-	for (int i = 0; i < n; i++)
-		for (int j = 0; j < n; j++)
-			count_moves(transitions, i, j, pq_getmsgint64(&buffer));
-	pq_getmsgend(&buffer);
+	receive_names(&bytes, transitions);
+	for (uint32 i = 0; i < transitions->states.count; i++)
+		state_receive(&bytes, move_count(transitions, (int) i, 0),
+					  transitions->states.count * sizeof(int64));
 	PG_RETURN_POINTER(transitions);
 }
 
@@ -309,61 +239,39 @@ crm_transition_matrix_deserialize(PG_FUNCTION_ARGS)
  * The value
  */
 
-/* A name that begins with another one comes after it, as for bytea. */
 int
 state_compare(const text *left, const text *right)
 {
-	Size left_size = VARSIZE_ANY_EXHDR(left);
-	Size right_size = VARSIZE_ANY_EXHDR(right);
-	int order = memcmp(VARDATA_ANY(left), VARDATA_ANY(right),
-					   Min(left_size, right_size));
-
-	if (order == 0)
-		order = (left_size > right_size) - (left_size < right_size);
-	return order;
+	return compare_bytes(VARDATA_ANY(left), VARSIZE_ANY_EXHDR(left),
+						 VARDATA_ANY(right), VARSIZE_ANY_EXHDR(right));
 }
 
-/* A state with its number in the order of arrival. */
-typedef struct SortedState
-{
-	const text *name;
-	int number;
-} SortedState;
-
-static int
-compare_states(const void *a, const void *b)
-{
-	return state_compare(((const SortedState *) a)->name,
-						 ((const SortedState *) b)->name);
-}
-
-/* The sorted names as text[]. */
+/* The names as text[]. */
 static Datum
-states_array(const SortedState *states, int n)
+states_array(const TableName *const *sorted, int n)
 {
 	Datum *names = palloc(n * sizeof(Datum));
 
 	for (int i = 0; i < n; i++)
-		names[i] = PointerGetDatum(states[i].name);
+		names[i] = name_table_text(sorted[i]);
 	return PointerGetDatum(
 		construct_array(names, n, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
 /* The counts as int8[][], in the order of the sorted names. */
 static Datum
-counts_array(const Transitions *transitions, const SortedState *states)
+counts_array(const Transitions *transitions, const TableName *const *sorted)
 {
-	int n = transitions->n;
+	const TableName *first = transitions->states.names;
+	int n = (int) transitions->states.count;
 	int dimensions[2] = {n, n};
 	int bounds[2] = {1, 1};
 	Datum *counts = palloc((Size) n * n * sizeof(Datum));
 
 	for (int i = 0; i < n; i++)
 		for (int j = 0; j < n; j++)
-			counts[(Size) i * n + j] = Int64GetDatum(
-				transitions
-					->counts[(Size) states[i].number * transitions->room +
-							 states[j].number]);
+			counts[(Size) i * n + j] = Int64GetDatum(*move_count(
+				transitions, sorted[i] - first, sorted[j] - first));
 	return PointerGetDatum(
 		construct_md_array(counts, NULL, 2, dimensions, bounds, INT8OID,
 						   sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
@@ -371,30 +279,20 @@ counts_array(const Transitions *transitions, const SortedState *states)
 
 PG_FUNCTION_INFO_V1(crm_transition_matrix_final);
 
-/*
- * finalfunc: crm.transition_matrix
- *
- * The state is only read, since a window aggregate calls this many times.
- */
+/* finalfunc: crm.transition_matrix */
 Datum
 crm_transition_matrix_final(PG_FUNCTION_ARGS)
 {
-	const Transitions *transitions = aggregate_state(fcinfo, 0);
-	SortedState *states;
+	const Transitions *transitions = final_state(fcinfo);
+	const TableName **sorted;
 	Datum values[MATRIX_COLUMNS];
 	bool nulls[MATRIX_COLUMNS] = {false};
 
-	(void) aggregate_context(fcinfo);
 	if (transitions == NULL)
 		PG_RETURN_NULL();
-	states = palloc(transitions->n * sizeof(SortedState));
-	for (int i = 0; i < transitions->n; i++)
-	{
-		states[i].name = transitions->states[i];
-		states[i].number = i;
-	}
-	qsort(states, transitions->n, sizeof(SortedState), compare_states);
-	values[MATRIX_STATES] = states_array(states, transitions->n);
-	values[MATRIX_COUNTS] = counts_array(transitions, states);
+	sorted = name_table_sorted(&transitions->states);
+	values[MATRIX_STATES] =
+		states_array(sorted, (int) transitions->states.count);
+	values[MATRIX_COUNTS] = counts_array(transitions, sorted);
 	PG_RETURN_DATUM(row_result(fcinfo, values, nulls));
 }

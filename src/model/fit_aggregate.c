@@ -39,9 +39,6 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
-/* Of the serialized form. It changes when that form changes. */
-#define STATE_VERSION 3
-
 /* Rows. Small, because GROUP BY may make many states. */
 #define FIRST_CAPACITY 64
 
@@ -65,6 +62,7 @@ typedef struct ExactSum
 
 typedef struct FitState
 {
+	const StateType *type;
 	MemoryContext context; /* of the aggregate; owns the state and the rows */
 	Model model; /* kind, maybe "best", and unit; the fit sets the rest */
 	int64 customers; /* the sum of the counts of all rows */
@@ -122,14 +120,16 @@ state_log_gaps(const FitState *state)
 
 /* The state */
 
+static const StateType fit_type;
+
 /*
  * Everything is in the context of the aggregate, which outlives the calls of a
  * transition function.
  */
 static FitState *
-state_create(MemoryContext context)
+fit_create(MemoryContext context)
 {
-	FitState *state = MemoryContextAllocZero(context, sizeof(FitState));
+	FitState *state = state_create(context, sizeof(FitState), &fit_type);
 
 	state->context = context;
 	state->capacity = FIRST_CAPACITY;
@@ -186,7 +186,7 @@ state_make_room(FitState *state)
  * sums of counts are exact in a double.
  */
 static void
-state_add(FitState *state, const ModelRow *row)
+add_row(FitState *state, const ModelRow *row)
 {
 	if (pg_add_s64_overflow(state->customers, row->customers,
 							&state->customers) ||
@@ -204,12 +204,12 @@ state_add(FitState *state, const ModelRow *row)
  * their purchases do not fit in: they are counted and left out.
  */
 static void
-state_add_spend(FitState *state, const ModelRow *row)
+add_spend(FitState *state, const ModelRow *row)
 {
 	if (row->x == 0)
 		return;
 	if (row->mean_amount > 0)
-		state_add(state, row);
+		add_row(state, row);
 	else
 		state->model.left_out += row->customers;
 }
@@ -260,8 +260,9 @@ argument_state(FunctionCallInfo fcinfo)
 {
 	MemoryContext context = aggregate_context(fcinfo);
 
-	return PG_ARGISNULL(0) ? state_create(context)
-						   : (FitState *) PG_GETARG_POINTER(0);
+	FitState *state = aggregate_state(fcinfo, 0);
+
+	return state == NULL ? fit_create(context) : state;
 }
 
 static void
@@ -317,6 +318,18 @@ named_state(FunctionCallInfo fcinfo, const ModelKind *kind)
 	return state;
 }
 
+static FitState *
+occasion_state(FunctionCallInfo fcinfo)
+{
+	return named_state(fcinfo, &model_bg_bb);
+}
+
+static FitState *
+spend_state(FunctionCallInfo fcinfo)
+{
+	return named_state(fcinfo, &model_gamma_gamma);
+}
+
 /* The count of customers, which is the last argument of a weighted form. */
 static int64
 customer_count(FunctionCallInfo fcinfo, int argument)
@@ -336,21 +349,6 @@ customer_count(FunctionCallInfo fcinfo, int argument)
 }
 
 /*
- * Whether an argument is NULL, from the first given one on. The functions are
- * not strict, because the state is NULL in the first call.
- */
-static bool
-any_null(FunctionCallInfo fcinfo, int first)
-{
-	for (int i = first; i < PG_NARGS(); i++)
-	{
-		if (PG_ARGISNULL(i))
-			return true;
-	}
-	return false;
-}
-
-/*
  * A row came without its times between purchases. For a kind that needs them
  * this is an error. "best" then leaves such kinds out. A customer without a
  * repeat purchase has no such times, so nothing is missing.
@@ -365,30 +363,117 @@ note_no_gaps(FitState *state, const ModelRow *row)
 	state->gaps_unknown = true;
 }
 
-PG_FUNCTION_INFO_V1(crm_fit_purchases_transition);
+static ModelRow
+purchases_row(FunctionCallInfo fcinfo, int first)
+{
+	return model_purchases_row(PG_GETARG_INT64(first),
+							   PG_GETARG_FLOAT8(first + 1),
+							   PG_GETARG_FLOAT8(first + 2));
+}
+
+static ModelRow
+occasions_row(FunctionCallInfo fcinfo, int first)
+{
+	return model_occasions_row(PG_GETARG_INT64(first),
+							   (double) PG_GETARG_INT64(first + 1),
+							   (double) PG_GETARG_INT64(first + 2));
+}
+
+static ModelRow
+renewals_row(FunctionCallInfo fcinfo, int first)
+{
+	return model_renewals_row(PG_GETARG_INT32(first),
+							  PG_GETARG_BOOL(first + 1));
+}
+
+static ModelRow
+spend_row(FunctionCallInfo fcinfo, int first)
+{
+	return model_spend_row(PG_GETARG_INT64(first),
+						   PG_GETARG_FLOAT8(first + 1));
+}
+
+/* How an aggregate takes customers with equal records in one row. */
+typedef struct RowForm
+{
+	FitState *(*state)(FunctionCallInfo fcinfo);
+	ModelRow (*read)(FunctionCallInfo fcinfo, int first);
+	int first; /* argument of the record, up to that of the count */
+	int count; /* argument of the count, absent in a short form */
+} RowForm;
+
+static const RowForm purchases_form = {purchase_state, purchases_row, 3, 6};
+static const RowForm occasions_form = {occasion_state, occasions_row, 1, 4};
+static const RowForm renewals_form = {renewal_state, renewals_row, 2, 4};
+static const RowForm spend_form = {spend_state, spend_row, 1, 3};
 
 /*
- * (state, kind, unit, x, t_x, t [, n]): adds n customers with this record. n
- * is the number of customers with equal records, and 0 adds nothing.
+ * Adds n customers with the record in the arguments. n is the number of
+ * customers with equal records, and 0 adds nothing.
  */
+static Datum
+add_customers(FunctionCallInfo fcinfo, const RowForm *form)
+{
+	FitState *state = form->state(fcinfo);
+	ModelFamily family = state->model.kind->family;
+	ModelRow row;
+
+	if (any_null_from(fcinfo, form->first))
+		PG_RETURN_POINTER(state);
+	row = form->read(fcinfo, form->first);
+	row.customers = customer_count(fcinfo, form->count);
+	if (row.customers > 0 && family == MODEL_SPEND)
+		add_spend(state, &row);
+	else if (row.customers > 0)
+	{
+		if (family == MODEL_PURCHASES)
+			note_no_gaps(state, &row);
+		add_row(state, &row);
+	}
+	PG_RETURN_POINTER(state);
+}
+
+PG_FUNCTION_INFO_V1(crm_fit_purchases_transition);
+
+/* (state, kind, unit, x, t_x, t [, n]): adds n customers with this record. */
 Datum
 crm_fit_purchases_transition(PG_FUNCTION_ARGS)
 {
-	FitState *state = purchase_state(fcinfo);
-	ModelRow row;
+	return add_customers(fcinfo, &purchases_form);
+}
 
-	if (!any_null(fcinfo, 3))
-	{
-		row = model_purchases_row(PG_GETARG_INT64(3), PG_GETARG_FLOAT8(4),
-								  PG_GETARG_FLOAT8(5));
-		row.customers = customer_count(fcinfo, 6);
-		if (row.customers > 0)
-		{
-			note_no_gaps(state, &row);
-			state_add(state, &row);
-		}
-	}
-	PG_RETURN_POINTER(state);
+PG_FUNCTION_INFO_V1(crm_fit_occasions_transition);
+
+/*
+ * (state, x, t_x, n [, customers]): adds customers of purchases on occasions.
+ */
+Datum
+crm_fit_occasions_transition(PG_FUNCTION_ARGS)
+{
+	return add_customers(fcinfo, &occasions_form);
+}
+
+PG_FUNCTION_INFO_V1(crm_fit_renewals_transition);
+
+/*
+ * (state, kind, periods, churned [, n]): adds customers under contract.
+ * churned says whether they left at the end of the last period.
+ */
+Datum
+crm_fit_renewals_transition(PG_FUNCTION_ARGS)
+{
+	return add_customers(fcinfo, &renewals_form);
+}
+
+PG_FUNCTION_INFO_V1(crm_fit_spend_transition);
+
+/*
+ * (state, x, mean_amount [, n]): adds customers with the mean of x purchases.
+ */
+Datum
+crm_fit_spend_transition(PG_FUNCTION_ARGS)
+{
+	return add_customers(fcinfo, &spend_form);
 }
 
 PG_FUNCTION_INFO_V1(crm_fit_purchases_add_gaps);
@@ -404,15 +489,14 @@ crm_fit_purchases_add_gaps(PG_FUNCTION_ARGS)
 	double log_gaps;
 	ModelRow row;
 
-	if (!any_null(fcinfo, 3))
+	if (!any_null_from(fcinfo, 3))
 	{
-		row = model_purchases_row(PG_GETARG_INT64(3), PG_GETARG_FLOAT8(4),
-								  PG_GETARG_FLOAT8(5));
+		row = purchases_row(fcinfo, 3);
 		log_gaps = model_log_gaps(&row, PG_GETARG_FLOAT8(6));
 		row.customers = customer_count(fcinfo, 7);
 		if (row.customers > 0)
 		{
-			state_add(state, &row);
+			add_row(state, &row);
 			exact_add_value(&state->log_gaps, log_gaps, row.customers);
 		}
 	}
@@ -451,84 +535,18 @@ crm_fit_purchases_add_history(PG_FUNCTION_ARGS)
 	int32 as_of;
 	ModelRow row;
 
-	if (!any_null(fcinfo, 3))
+	if (!any_null_from(fcinfo, 3))
 	{
 		history = PG_GETARG_HISTORY(3);
 		as_of = PG_GETARG_DAY(4, "as_of");
 		if (model_history_purchases(history, as_of, state->model.days_per_unit,
 									&row))
 		{
-			state_add(state, &row);
+			add_row(state, &row);
 			add_history_gaps(state, history, as_of, &row);
 		}
 		else
 			state->model.left_out++;
-	}
-	PG_RETURN_POINTER(state);
-}
-
-PG_FUNCTION_INFO_V1(crm_fit_occasions_transition);
-
-/*
- * (state, x, t_x, n [, customers]): adds customers of purchases on occasions.
- */
-Datum
-crm_fit_occasions_transition(PG_FUNCTION_ARGS)
-{
-	FitState *state = named_state(fcinfo, &model_bg_bb);
-	ModelRow row;
-
-	if (!any_null(fcinfo, 1))
-	{
-		row = model_occasions_row(PG_GETARG_INT64(1),
-								  (double) PG_GETARG_INT64(2),
-								  (double) PG_GETARG_INT64(3));
-		row.customers = customer_count(fcinfo, 4);
-		if (row.customers > 0)
-			state_add(state, &row);
-	}
-	PG_RETURN_POINTER(state);
-}
-
-PG_FUNCTION_INFO_V1(crm_fit_renewals_transition);
-
-/*
- * (state, kind, periods, churned [, n]): adds customers under contract.
- * churned says whether they left at the end of the last period.
- */
-Datum
-crm_fit_renewals_transition(PG_FUNCTION_ARGS)
-{
-	FitState *state = renewal_state(fcinfo);
-	ModelRow row;
-
-	if (!any_null(fcinfo, 2))
-	{
-		row = model_renewals_row(PG_GETARG_INT32(2), PG_GETARG_BOOL(3));
-		row.customers = customer_count(fcinfo, 4);
-		if (row.customers > 0)
-			state_add(state, &row);
-	}
-	PG_RETURN_POINTER(state);
-}
-
-PG_FUNCTION_INFO_V1(crm_fit_spend_transition);
-
-/*
- * (state, x, mean_amount [, n]): adds customers with the mean of x purchases.
- */
-Datum
-crm_fit_spend_transition(PG_FUNCTION_ARGS)
-{
-	FitState *state = named_state(fcinfo, &model_gamma_gamma);
-	ModelRow row;
-
-	if (!any_null(fcinfo, 1))
-	{
-		row = model_spend_row(PG_GETARG_INT64(1), PG_GETARG_FLOAT8(2));
-		row.customers = customer_count(fcinfo, 3);
-		if (row.customers > 0)
-			state_add_spend(state, &row);
 	}
 	PG_RETURN_POINTER(state);
 }
@@ -541,47 +559,30 @@ PG_FUNCTION_INFO_V1(crm_fit_spend_add_history);
 Datum
 crm_fit_spend_add_history(PG_FUNCTION_ARGS)
 {
-	FitState *state = named_state(fcinfo, &model_gamma_gamma);
+	FitState *state = spend_state(fcinfo);
 	ModelRow row;
 	double own_amount;
 
-	if (!any_null(fcinfo, 1) &&
+	if (!any_null_from(fcinfo, 1) &&
 		model_history_spend(PG_GETARG_HISTORY(1), PG_GETARG_DAY(2, "as_of"),
 							&row, &own_amount))
-		state_add_spend(state, &row);
+		add_spend(state, &row);
 	PG_RETURN_POINTER(state);
 }
 
-PG_FUNCTION_INFO_V1(crm_fit_combine);
-
-/*
- * Adds the second state to the first one, for parallel workers. The rows are
- * added to the first state, because its context is the one of this aggregate.
- * The second state belongs to another context and is only read. Customers are
- * counted again by state_add().
- */
-Datum
-crm_fit_combine(PG_FUNCTION_ARGS)
+/* Adds the rows of another state. Customers are counted again by add_row(). */
+static void *
+fit_add(MemoryContext context, void *state, const void *added)
 {
-	MemoryContext context = aggregate_context(fcinfo);
-	FitState *target;
-	FitState *source;
+	FitState *target = state;
+	const FitState *source = added;
 
-	if (PG_ARGISNULL(1))
+	if (target == NULL)
 	{
-		if (PG_ARGISNULL(0))
-			PG_RETURN_NULL();
-		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
-	}
-	source = (FitState *) PG_GETARG_POINTER(1);
-	if (PG_ARGISNULL(0))
-	{
-		target = state_create(context);
+		target = fit_create(context);
 		target->model = source->model;
 		target->model.left_out = 0;
 	}
-	else
-		target = (FitState *) PG_GETARG_POINTER(0);
 	if (target->model.kind != source->model.kind ||
 		strcmp(target->model.unit, source->model.unit) != 0)
 		ereport(ERROR,
@@ -596,123 +597,87 @@ crm_fit_combine(PG_FUNCTION_ARGS)
 	{
 		if (i % 65536 == 0)
 			CHECK_FOR_INTERRUPTS();
-		state_add(target, &source->rows[i]);
+		add_row(target, &source->rows[i]);
 	}
-	PG_RETURN_POINTER(target);
+	return target;
 }
 
-PG_FUNCTION_INFO_V1(crm_fit_serialize);
-
 /*
- * The state as bytes in network order, so that it can go to a worker: version,
- * family, kind, unit, customers left out, gaps, number of rows, rows. The
- * number of customers follows from the rows.
+ * Family and name of the kind, the struct, the rows. A pointer to the kind
+ * would mean nothing to the receiver.
  */
-Datum
-crm_fit_serialize(PG_FUNCTION_ARGS)
+static void
+fit_send(const void *sent, StringInfo bytes)
 {
-	FitState *state = (FitState *) PG_GETARG_POINTER(0);
-	StringInfoData bytes;
+	const FitState *state = sent;
+	const ModelKind *kind = state->model.kind;
 
-	(void) aggregate_context(fcinfo);
-	pq_begintypsend(&bytes);
-	pq_sendbyte(&bytes, STATE_VERSION);
-	pq_sendbyte(&bytes, state->model.kind->family);
-	pq_sendstring(&bytes, state->model.kind->name);
-	pq_sendstring(&bytes, state->model.unit);
-	pq_sendint64(&bytes, state->model.left_out);
-	pq_sendbyte(&bytes, state->gaps_unknown);
-	pq_sendint64(&bytes, state->log_gaps.whole);
-	pq_sendint64(&bytes, state->log_gaps.parts);
-	pq_sendint64(&bytes, (int64) state->n_rows);
-	for (Size i = 0; i < state->n_rows; i++)
-	{
-		if (i % 65536 == 0)
-			CHECK_FOR_INTERRUPTS();
-		pq_sendfloat8(&bytes, state->rows[i].x);
-		pq_sendfloat8(&bytes, state->rows[i].t_x);
-		pq_sendfloat8(&bytes, state->rows[i].t);
-		pq_sendint64(&bytes, state->rows[i].customers);
-	}
-	PG_RETURN_BYTEA_P(pq_endtypsend(&bytes));
+	pq_sendbyte(bytes, kind->family);
+	state_send_counted(bytes, kind->name, strlen(kind->name));
+	state_send(bytes, state, sizeof(FitState));
+	state_send(bytes, state->rows, mul_size(state->n_rows, sizeof(ModelRow)));
 }
 
-/*
- * The bytes come from crm_fit_serialize(), but SQL can call the function with
- * any. So everything is checked, and a mistake is an internal error (elog).
- */
+static const StateType fit_type = {fit_add, fit_send};
+
+/* A mistake is an internal error (elog): no user writes these bytes. */
 static const ModelKind *
-read_kind(StringInfo bytes)
+receive_kind(StringInfo bytes)
 {
 	int family = pq_getmsgbyte(bytes);
-	const char *name = pq_getmsgstring(bytes);
+	Size size;
+	const char *name = state_receive_counted(bytes, &size);
 	const ModelKind *kind = NULL;
 
 	if (family < N_MODEL_FAMILIES)
-		kind = model_kind_find_to_fit(family, name, strlen(name));
+		kind = model_kind_find_to_fit(family, name, size);
 	if (kind == NULL || kind->family != (ModelFamily) family)
 		elog(ERROR, "unknown kind in the state of a fit");
 	return kind;
 }
 
 /* The same checks as for arguments from SQL. */
-static void
-read_row(StringInfo bytes, const ModelKind *kind, ModelRow *row)
+static ModelRow
+receive_row(StringInfo bytes, const ModelKind *kind)
 {
-	double x = pq_getmsgfloat8(bytes);
-	double second = pq_getmsgfloat8(bytes);
-	double third = pq_getmsgfloat8(bytes);
-	int64 customers = pq_getmsgint64(bytes);
+	ModelRow sent;
+	ModelRow row;
 
-	if (!(x >= 0 && x <= MODEL_MAX_COUNT) || x != floor(x) || customers < 1)
+	state_receive(bytes, &sent, sizeof(ModelRow));
+	if (!(sent.x >= 0 && sent.x <= MODEL_MAX_COUNT) ||
+		sent.x != floor(sent.x) || sent.customers < 1)
 		elog(ERROR, "invalid row in the state of a fit");
-	*row = model_customer_row(kind, (int64) x, second, third);
-	row->customers = customers;
+	row = model_customer_row(kind, (int64) sent.x, sent.t_x, sent.t);
+	row.customers = sent.customers;
+	return row;
 }
 
 PG_FUNCTION_INFO_V1(crm_fit_deserialize);
 
-/*
- * The state is made in the current context, in which the caller of a
- * deserialization function expects it.
- */
+/* deserialfunc. The number of customers follows from the rows. */
 Datum
 crm_fit_deserialize(PG_FUNCTION_ARGS)
 {
-	bytea *input = PG_GETARG_BYTEA_PP(0);
-	FitState *state = state_create(CurrentMemoryContext);
-	StringInfoData bytes;
-	const char *name;
-	int64 n_rows;
+	FitState *state = fit_create(CurrentMemoryContext);
+	StringInfoData bytes = state_received(fcinfo);
+	FitState sent;
 
-	(void) aggregate_context(fcinfo);
-	initStringInfo(&bytes);
-	appendBinaryStringInfo(&bytes, VARDATA_ANY(input),
-						   VARSIZE_ANY_EXHDR(input));
-	if (pq_getmsgbyte(&bytes) != STATE_VERSION)
-		elog(ERROR, "unknown version of the state of a fit");
-	state->model.kind = read_kind(&bytes);
-	name = pq_getmsgstring(&bytes);
+	state->model.kind = receive_kind(&bytes);
+	state_receive(&bytes, &sent, sizeof(FitState));
 	if (model_kind_has_unit(state->model.kind))
-		model_set_unit(&state->model, name, strlen(name));
-	state->model.left_out = pq_getmsgint64(&bytes);
-	state->gaps_unknown = pq_getmsgbyte(&bytes) != 0;
-	state->log_gaps.whole = pq_getmsgint64(&bytes);
-	state->log_gaps.parts = pq_getmsgint64(&bytes);
+		model_set_unit(&state->model, sent.model.unit,
+					   strnlen(sent.model.unit, MODEL_UNIT_SIZE));
+	state->model.left_out = sent.model.left_out;
+	state->gaps_unknown = sent.gaps_unknown;
+	state->log_gaps = sent.log_gaps;
 	if (state->log_gaps.parts >> PARTS_BITS != 0)
 		elog(ERROR, "invalid sum in the state of a fit");
-	n_rows = pq_getmsgint64(&bytes);
-	for (int64 i = 0; i < n_rows; i++)
+	for (int64 i = state_left(&bytes, sizeof(ModelRow)); i > 0; i--)
 	{
-		ModelRow row;
+		ModelRow row = receive_row(&bytes, state->model.kind);
 
-		if (i % 65536 == 0)
-			CHECK_FOR_INTERRUPTS();
-		read_row(&bytes, state->model.kind, &row);
-		state_add(state, &row);
+		add_row(state, &row);
 	}
-	pq_getmsgend(&bytes);
-	pfree(bytes.data);
 	PG_RETURN_POINTER(state);
 }
 
@@ -725,14 +690,10 @@ PG_FUNCTION_INFO_V1(crm_fit_final);
 Datum
 crm_fit_final(PG_FUNCTION_ARGS)
 {
-	FitState *state;
+	FitState *state = final_state(fcinfo);
 	Model model;
 
-	(void) aggregate_context(fcinfo);
-	if (PG_ARGISNULL(0))
-		PG_RETURN_NULL();
-	state = (FitState *) PG_GETARG_POINTER(0);
-	if (state->n_rows == 0)
+	if (state == NULL || state->n_rows == 0)
 		PG_RETURN_NULL();
 	state_merge(state);
 	model = state->model;

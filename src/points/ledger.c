@@ -25,6 +25,7 @@
  */
 #include "points/ledger.h"
 
+#include "math/compare.h"
 #include "math/pause.h"
 #include "math/sort.h"
 
@@ -41,13 +42,6 @@ typedef struct Replay
 	PointsBalance *balance;
 } Replay;
 
-/* Below zero, zero or above zero. A difference could overflow. */
-static int
-compare(int64_t left, int64_t right)
-{
-	return (left > right) - (left < right);
-}
-
 /*
  * The order in which lots are spent. The comparison goes on through every
  * field, so lots that compare equal are interchangeable and a tie changes no
@@ -57,22 +51,22 @@ compare(int64_t left, int64_t right)
 static int
 compare_lots(const PointsEntry *left, const PointsEntry *right)
 {
-	int order = compare(left->expires_at, right->expires_at);
+	int order = compare_numbers(left->expires_at, right->expires_at);
 
 	if (order == 0)
-		order = compare(left->occurred_at, right->occurred_at);
+		order = compare_numbers(left->occurred_at, right->occurred_at);
 	if (order == 0)
-		order = compare(left->available_at, right->available_at);
+		order = compare_numbers(left->available_at, right->available_at);
 	if (order == 0)
-		order = compare(left->units, right->units);
+		order = compare_numbers(left->units, right->units);
 	if (order == 0)
 		order = right->has_name - left->has_name;
 	if (order == 0)
-		order = compare(left->name, right->name);
+		order = compare_numbers(left->name, right->name);
 	if (order == 0)
 		order = right->has_key - left->has_key;
 	if (order == 0)
-		order = compare(left->key, right->key);
+		order = compare_numbers(left->key, right->key);
 	return order;
 }
 
@@ -87,14 +81,14 @@ compare_entries(const void *a, const void *b)
 {
 	const PointsEntry *left = a;
 	const PointsEntry *right = b;
-	int order = compare(left->available_at, right->available_at);
+	int order = compare_numbers(left->available_at, right->available_at);
 
 	if (order == 0)
 		order = (left->units < 0) - (right->units < 0);
 	if (order == 0 && left->units < 0)
 		order = right->has_name - left->has_name;
 	if (order == 0 && left->units < 0)
-		order = compare(left->name, right->name);
+		order = compare_numbers(left->name, right->name);
 	return order != 0 ? order : compare_lots(left, right);
 }
 
@@ -107,7 +101,7 @@ compare_names(const void *a, const void *b)
 {
 	const PointsName *left = a;
 	const PointsName *right = b;
-	int order = compare(left->name, right->name);
+	int order = compare_numbers(left->name, right->name);
 
 	return order != 0
 			   ? order

@@ -10,18 +10,6 @@
  * leaves the meaning of the state unchanged, and needs memory of the final
  * function's own.
  *
- * A worker sends its state as bytes, all integers in network order:
- *
- *	offset	bytes
- *	0		1		format, 2
- *	1		1		scale of all units
- *	2		8		as_of, microseconds since 2000-01-01
- *	10		8		sum of the absolute units
- *	18		8		number of entries
- *	26		64 each	units, occurred_at, available_at, expires_at,
- *					whether there is a name (0 or 1), name,
- *					whether there is a key (0 or 1), key
- *
  *-------------------------------------------------------------------------
  */
 #include "base/crm.h"
@@ -41,15 +29,6 @@
 
 /* Entries of a new state. The array doubles, so a row costs O(1) on average. */
 #define FIRST_CAPACITY 8
-
-/* A state of another version of the library is refused. */
-#define STATE_FORMAT 2
-
-/* format, scale, as_of, units, count */
-#define STATE_HEADER_SIZE (1 + 1 + 8 + 8 + 8)
-
-/* units, three moments, the name and the key, and whether there are such */
-#define STATE_ENTRY_SIZE (8 * 8)
 
 /* Columns of crm.points_balance, from 0. */
 enum
@@ -79,6 +58,7 @@ enum
 /* The state. It and its array lie in the memory context of the aggregate. */
 typedef struct PointsLedger
 {
+	const StateType *type;
 	TimestampTz as_of; /* the same in all rows, never infinite */
 	int scale; /* of all units, from 0 to DECIMAL_MAX_SCALE */
 	int64 units; /* sum of the absolute ones, at most DECIMAL_MAX_UNITS */
@@ -86,6 +66,8 @@ typedef struct PointsLedger
 	int64 capacity; /* room for entries, at least 1 */
 	PointsEntry *entries; /* in any order */
 } PointsLedger;
+
+static const StateType ledger_type;
 
 /*
  * The state
@@ -109,7 +91,7 @@ static PointsLedger *
 ledger_create(MemoryContext context, TimestampTz as_of, int64 capacity)
 {
 	PointsLedger *ledger =
-		MemoryContextAllocZero(context, sizeof(PointsLedger));
+		state_create(context, sizeof(PointsLedger), &ledger_type);
 
 	ledger->as_of = as_of;
 	ledger->capacity = capacity;
@@ -358,11 +340,7 @@ crm_points_transition(PG_FUNCTION_ARGS)
 	int scale;
 
 	if (PG_ARGISNULL(1) || PG_ARGISNULL(2) || PG_ARGISNULL(last))
-	{
-		if (ledger == NULL)
-			PG_RETURN_NULL();
-		PG_RETURN_POINTER(ledger);
-	}
+		return state_result(fcinfo, ledger);
 	as_of = moment_argument(fcinfo, last, "as_of");
 	if (ledger == NULL)
 		ledger = ledger_create(context, as_of, FIRST_CAPACITY);
@@ -378,17 +356,23 @@ crm_points_transition(PG_FUNCTION_ARGS)
 }
 
 /*
- * Adds the entries of another state, which stays as it is: a combine function
- * may change only its first argument in place. So each entry is copied before
- * it is rescaled.
+ * Adds the entries of another state, which stays as it is. So each entry is
+ * copied before it is rescaled.
  */
-static void
-ledger_append(PointsLedger *ledger, const PointsLedger *other)
+static void *
+ledger_add(MemoryContext context, void *state, const void *added)
 {
-	int scale = Max(ledger->scale, other->scale);
-	int digits = scale - other->scale;
+	PointsLedger *ledger = state;
+	const PointsLedger *other = added;
+	int scale;
+	int digits;
 
+	if (ledger == NULL)
+		ledger = ledger_create(context, other->as_of,
+							   Max(other->count, FIRST_CAPACITY));
 	check_same_moment(ledger, other->as_of);
+	scale = Max(ledger->scale, other->scale);
+	digits = scale - other->scale;
 	ledger_prepare(ledger, scale, other->count,
 				   rescaled(other->units, digits));
 	for (int64 i = 0; i < other->count; i++)
@@ -399,116 +383,46 @@ ledger_append(PointsLedger *ledger, const PointsLedger *other)
 		*entry = other->entries[i];
 		entry->units = rescaled(entry->units, digits);
 	}
+	return ledger;
 }
 
-PG_FUNCTION_INFO_V1(crm_points_combine);
-
-/* combinefunc. A NULL state is a group without a counted row. */
-Datum
-crm_points_combine(PG_FUNCTION_ARGS)
+/* The struct, then the entries. */
+static void
+ledger_send(const void *state, StringInfo bytes)
 {
-	MemoryContext context = aggregate_context(fcinfo);
-	PointsLedger *ledger = aggregate_state(fcinfo, 0);
-	const PointsLedger *other = aggregate_state(fcinfo, 1);
+	const PointsLedger *ledger = state;
 
-	if (other != NULL)
-	{
-		if (ledger == NULL)
-			ledger = ledger_create(context, other->as_of,
-								   Max(other->count, FIRST_CAPACITY));
-		ledger_append(ledger, other);
-	}
-	if (ledger == NULL)
-		PG_RETURN_NULL();
-	PG_RETURN_POINTER(ledger);
+	state_send(bytes, ledger, sizeof(PointsLedger));
+	state_send(bytes, ledger->entries,
+			   mul_size((Size) ledger->count, sizeof(PointsEntry)));
 }
 
-PG_FUNCTION_INFO_V1(crm_points_serialize);
-
-/*
- * serialfunc. The layout stands at the head of the file. At most half a
- * gigabyte is sent, about 11 million entries, so that the size fits into an
- * int with a margin.
- */
-Datum
-crm_points_serialize(PG_FUNCTION_ARGS)
-{
-	const PointsLedger *ledger = (PointsLedger *) PG_GETARG_POINTER(0);
-	Size size = mul_size((Size) ledger->count, STATE_ENTRY_SIZE);
-	StringInfoData buffer;
-
-	(void) aggregate_context(fcinfo);
-	if (size > MaxAllocSize / 2)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("a parallel worker cannot send %lld entries of points",
-						(long long) ledger->count),
-				 errhint("Set max_parallel_workers_per_gather to 0 for this "
-						 "query.")));
-	state_write_start(&buffer, STATE_FORMAT);
-	enlargeStringInfo(&buffer, (int) size + STATE_HEADER_SIZE);
-	pq_sendbyte(&buffer, ledger->scale);
-	pq_sendint64(&buffer, ledger->as_of);
-	pq_sendint64(&buffer, ledger->units);
-	pq_sendint64(&buffer, ledger->count);
-	for (int64 i = 0; i < ledger->count; i++)
-	{
-		CHECK_FOR_INTERRUPTS();
-		pq_writeint64(&buffer, ledger->entries[i].units);
-		pq_writeint64(&buffer, ledger->entries[i].occurred_at);
-		pq_writeint64(&buffer, ledger->entries[i].available_at);
-		pq_writeint64(&buffer, ledger->entries[i].expires_at);
-		pq_writeint64(&buffer, ledger->entries[i].has_name);
-		pq_writeint64(&buffer, ledger->entries[i].name);
-		pq_writeint64(&buffer, ledger->entries[i].has_key);
-		pq_writeint64(&buffer, ledger->entries[i].key);
-	}
-	PG_RETURN_BYTEA_P(pq_endtypsend(&buffer));
-}
+static const StateType ledger_type = {ledger_add, ledger_send};
 
 PG_FUNCTION_INFO_V1(crm_points_deserialize);
 
 /*
  * deserialfunc. The number of entries must agree with the number of bytes
- * before memory is allocated. A mismatch is a fault of the software and not of
- * a user, so elog is enough. The state goes to the context of the call, as
- * PostgreSQL asks: the combine function copies it.
+ * before memory is allocated.
  */
 Datum
 crm_points_deserialize(PG_FUNCTION_ARGS)
 {
-	StringInfoData buffer;
-	PointsLedger header = {0};
+	StringInfoData bytes = state_received(fcinfo);
+	PointsLedger sent;
 	PointsLedger *ledger;
 
-	state_read_start(fcinfo, &buffer, STATE_FORMAT);
-	header.scale = pq_getmsgbyte(&buffer);
-	header.as_of = pq_getmsgint64(&buffer);
-	header.units = pq_getmsgint64(&buffer);
-	header.count = pq_getmsgint64(&buffer);
-	if (header.scale > DECIMAL_MAX_SCALE || header.units < 0 ||
-		header.units > DECIMAL_MAX_UNITS || header.count < 0 ||
-		(uint64) header.count * STATE_ENTRY_SIZE !=
-			(uint64) (buffer.len - buffer.cursor))
+	state_receive(&bytes, &sent, sizeof(PointsLedger));
+	if (sent.scale < 0 || sent.scale > DECIMAL_MAX_SCALE || sent.units < 0 ||
+		sent.units > DECIMAL_MAX_UNITS ||
+		sent.count != state_left(&bytes, sizeof(PointsEntry)))
 		elog(ERROR, "invalid points state");
-	ledger = ledger_create(CurrentMemoryContext, header.as_of,
-						   Max(header.count, 1));
-	ledger->scale = header.scale;
-	ledger->units = header.units;
-	for (; ledger->count < header.count; ledger->count++)
-	{
-		PointsEntry *entry = &ledger->entries[ledger->count];
-
-		CHECK_FOR_INTERRUPTS();
-		entry->units = pq_getmsgint64(&buffer);
-		entry->occurred_at = pq_getmsgint64(&buffer);
-		entry->available_at = pq_getmsgint64(&buffer);
-		entry->expires_at = pq_getmsgint64(&buffer);
-		entry->has_name = pq_getmsgint64(&buffer) != 0;
-		entry->name = pq_getmsgint64(&buffer);
-		entry->has_key = pq_getmsgint64(&buffer) != 0;
-		entry->key = pq_getmsgint64(&buffer);
-	}
+	ledger =
+		ledger_create(CurrentMemoryContext, sent.as_of, Max(sent.count, 1));
+	ledger->scale = sent.scale;
+	ledger->units = sent.units;
+	ledger->count = sent.count;
+	state_receive(&bytes, ledger->entries, sent.count * sizeof(PointsEntry));
 	PG_RETURN_POINTER(ledger);
 }
 
@@ -537,41 +451,6 @@ ledger_replay(PointsLedger *ledger, PointsBalance *balance, size_t *left)
 	return lots;
 }
 
-PG_FUNCTION_INFO_V1(crm_points_balance_final);
-
-/*
- * finalfunc of crm.points_balance_agg. NULL if no row counted. next_expiry is
- * NULL if nothing will expire.
- */
-Datum
-crm_points_balance_final(PG_FUNCTION_ARGS)
-{
-	PointsLedger *ledger;
-	PointsBalance balance;
-	Datum values[BALANCE_COLUMNS] = {0};
-	bool nulls[BALANCE_COLUMNS] = {false};
-	size_t left;
-
-	(void) aggregate_context(fcinfo);
-	if (PG_ARGISNULL(0))
-		PG_RETURN_NULL();
-	ledger = (PointsLedger *) PG_GETARG_POINTER(0);
-	pfree(ledger_replay(ledger, &balance, &left));
-
-#define POINTS(units) history_amount_numeric(units, ledger->scale)
-	values[BALANCE_BALANCE] = POINTS(balance.balance);
-	values[BALANCE_PENDING] = POINTS(balance.pending);
-	values[BALANCE_EARNED] = POINTS(balance.earned);
-	values[BALANCE_SPENT] = POINTS(balance.spent);
-	values[BALANCE_EXPIRED] = POINTS(balance.expired);
-	values[BALANCE_NEXT_EXPIRY] = TimestampTzGetDatum(balance.next_expiry);
-	nulls[BALANCE_NEXT_EXPIRY] = balance.next_expiry == POINTS_NEVER;
-	values[BALANCE_NEXT_EXPIRING] = POINTS(balance.next_expiring);
-	values[BALANCE_EXPIRING_SOON] = POINTS(balance.expiring_soon);
-#undef POINTS
-	PG_RETURN_DATUM(row_result(fcinfo, values, nulls));
-}
-
 /*
  * A lot as a row of crm.points_lot. expires_at is NULL for a lot that never
  * expires.
@@ -593,6 +472,46 @@ put_lot(RowArray *rows, int64 place, const PointsLot *lot, int scale)
 	row_array_set(rows, place, values, nulls);
 }
 
+PG_FUNCTION_INFO_V1(crm_points_balance_final);
+
+/*
+ * finalfunc of crm.points_balance_agg. NULL if no row counted. next_expiry is
+ * NULL if nothing will expire.
+ */
+Datum
+crm_points_balance_final(PG_FUNCTION_ARGS)
+{
+	PointsLedger *ledger = final_state(fcinfo);
+	PointsBalance balance;
+	Datum values[BALANCE_COLUMNS] = {0};
+	bool nulls[BALANCE_COLUMNS] = {false};
+	const struct
+	{
+		int column;
+		const int64 *units;
+	} amounts[] = {
+		{BALANCE_BALANCE, &balance.balance},
+		{BALANCE_PENDING, &balance.pending},
+		{BALANCE_EARNED, &balance.earned},
+		{BALANCE_SPENT, &balance.spent},
+		{BALANCE_EXPIRED, &balance.expired},
+		{BALANCE_NEXT_EXPIRING, &balance.next_expiring},
+		{BALANCE_EXPIRING_SOON, &balance.expiring_soon},
+	};
+	size_t left;
+
+	if (ledger == NULL)
+		PG_RETURN_NULL();
+	pfree(ledger_replay(ledger, &balance, &left));
+
+	for (int i = 0; i < (int) lengthof(amounts); i++)
+		values[amounts[i].column] =
+			history_amount_numeric(*amounts[i].units, ledger->scale);
+	values[BALANCE_NEXT_EXPIRY] = TimestampTzGetDatum(balance.next_expiry);
+	nulls[BALANCE_NEXT_EXPIRY] = balance.next_expiry == POINTS_NEVER;
+	PG_RETURN_DATUM(row_result(fcinfo, values, nulls));
+}
+
 PG_FUNCTION_INFO_V1(crm_points_lots_final);
 
 /*
@@ -602,16 +521,14 @@ PG_FUNCTION_INFO_V1(crm_points_lots_final);
 Datum
 crm_points_lots_final(PG_FUNCTION_ARGS)
 {
-	PointsLedger *ledger;
+	PointsLedger *ledger = final_state(fcinfo);
 	PointsBalance balance;
 	PointsLot *lots;
 	RowArray rows;
 	size_t left;
 
-	(void) aggregate_context(fcinfo);
-	if (PG_ARGISNULL(0))
+	if (ledger == NULL)
 		PG_RETURN_NULL();
-	ledger = (PointsLedger *) PG_GETARG_POINTER(0);
 	lots = ledger_replay(ledger, &balance, &left);
 	rows = row_array_of_result(fcinfo, (int64) left);
 	for (size_t i = 0; i < left; i++)

@@ -50,10 +50,9 @@ enum
  * out again for each row, which is cheap beside the reading of a history.
  */
 static Tally *
-window_tally(FunctionCallInfo fcinfo, int columns)
+window_tally(FunctionCallInfo fcinfo, MemoryContext context, Tally *tally,
+			 int columns)
 {
-	MemoryContext context = aggregate_context(fcinfo);
-	Tally *tally = tally_argument(fcinfo, 0);
 	int32 since = PG_GETARG_DAY(2, "since");
 	int32 until = PG_GETARG_DAY(3, "until");
 	ActivityWindow window = tally_window(since, until, PG_GETARG_TEXT_PP(4));
@@ -65,45 +64,44 @@ window_tally(FunctionCallInfo fcinfo, int columns)
 	return tally;
 }
 
-PG_FUNCTION_INFO_V1(crm_growth_transition);
+/* An array with a row for each period, which put_row adds. */
+static Datum
+period_rows(FunctionCallInfo fcinfo,
+			void (*put_row)(RowArray *, const Tally *, int32))
+{
+	const Tally *tally = final_state(fcinfo);
+	RowArray rows;
+
+	if (tally == NULL)
+		PG_RETURN_NULL();
+	rows = row_array_of_result(fcinfo, tally->window.periods);
+	for (int32 period = 0; period < rows.count; period++)
+		put_row(&rows, tally, period);
+	PG_RETURN_DATUM(row_array_end(&rows));
+}
 
 /*
- * sfunc: (internal, history, since date, until date, unit text)
- *
- * A row with NULL is skipped. An error leaves half a customer in the counts,
- * but it also ends the query.
+ * An error leaves half a customer in the counts, but it also ends the query.
  */
-Datum
-crm_growth_transition(PG_FUNCTION_ARGS)
+static void *
+add_growth(FunctionCallInfo fcinfo, MemoryContext context, void *state)
 {
-	Tally *tally;
-	History history;
+	Tally *tally = window_tally(fcinfo, context, state, GROWTH_COLUMNS);
+	History history = PG_GETARG_HISTORY(1);
 
-	if (any_argument_is_null(fcinfo))
-		PG_RETURN_TALLY(tally_argument(fcinfo, 0));
-	tally = window_tally(fcinfo, GROWTH_COLUMNS);
-	history = PG_GETARG_HISTORY(1);
 	tally->scale = Max(tally->scale, history_scale(history.data));
 	if (!growth_add(&tally->window, tally->counts, history.data, history.size))
 		tally_out_of_range();
-	PG_RETURN_POINTER(tally);
+	return tally;
 }
 
-PG_FUNCTION_INFO_V1(crm_stickiness_transition);
+PG_FUNCTION_INFO_V1(crm_growth_transition);
 
 /* sfunc: (internal, history, since date, until date, unit text) */
 Datum
-crm_stickiness_transition(PG_FUNCTION_ARGS)
+crm_growth_transition(PG_FUNCTION_ARGS)
 {
-	Tally *tally;
-	History history;
-
-	if (any_argument_is_null(fcinfo))
-		PG_RETURN_TALLY(tally_argument(fcinfo, 0));
-	tally = window_tally(fcinfo, 1);
-	history = PG_GETARG_HISTORY(1);
-	stickiness_add(&tally->window, tally->counts, history.data, history.size);
-	PG_RETURN_POINTER(tally);
+	return state_transition(fcinfo, add_growth);
 }
 
 /*
@@ -142,6 +140,15 @@ put_growth(RowArray *rows, const Tally *tally, int32 period)
 	row_array_set(rows, period, values, nulls);
 }
 
+PG_FUNCTION_INFO_V1(crm_growth_final);
+
+/* finalfunc: crm.growth_period[] */
+Datum
+crm_growth_final(PG_FUNCTION_ARGS)
+{
+	return period_rows(fcinfo, put_growth);
+}
+
 /* One row of crm.stickiness_count. Index 0 is one active period. */
 static void
 put_stickiness(RowArray *rows, const Tally *tally, int32 period)
@@ -154,29 +161,23 @@ put_stickiness(RowArray *rows, const Tally *tally, int32 period)
 	row_array_set(rows, period, values, nulls);
 }
 
-/* An array with a row for each period, which put_row adds. */
-static Datum
-period_rows(FunctionCallInfo fcinfo,
-			void (*put_row)(RowArray *, const Tally *, int32))
+static void *
+add_stickiness(FunctionCallInfo fcinfo, MemoryContext context, void *state)
 {
-	const Tally *tally = (Tally *) PG_GETARG_POINTER(0);
-	RowArray rows = row_array_of_result(fcinfo, tally->window.periods);
+	Tally *tally = window_tally(fcinfo, context, state, 1);
+	History history = PG_GETARG_HISTORY(1);
 
-	for (int32 period = 0; period < rows.count; period++)
-		put_row(&rows, tally, period);
-	return row_array_end(&rows);
+	stickiness_add(&tally->window, tally->counts, history.data, history.size);
+	return tally;
 }
 
-PG_FUNCTION_INFO_V1(crm_growth_final);
+PG_FUNCTION_INFO_V1(crm_stickiness_transition);
 
-/* finalfunc: crm.growth_period[] */
+/* sfunc: (internal, history, since date, until date, unit text) */
 Datum
-crm_growth_final(PG_FUNCTION_ARGS)
+crm_stickiness_transition(PG_FUNCTION_ARGS)
 {
-	(void) aggregate_context(fcinfo);
-	if (PG_ARGISNULL(0))
-		PG_RETURN_NULL();
-	PG_RETURN_DATUM(period_rows(fcinfo, put_growth));
+	return state_transition(fcinfo, add_stickiness);
 }
 
 PG_FUNCTION_INFO_V1(crm_stickiness_final);
@@ -185,8 +186,5 @@ PG_FUNCTION_INFO_V1(crm_stickiness_final);
 Datum
 crm_stickiness_final(PG_FUNCTION_ARGS)
 {
-	(void) aggregate_context(fcinfo);
-	if (PG_ARGISNULL(0))
-		PG_RETURN_NULL();
-	PG_RETURN_DATUM(period_rows(fcinfo, put_stickiness));
+	return period_rows(fcinfo, put_stickiness);
 }

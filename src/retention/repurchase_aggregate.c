@@ -50,10 +50,8 @@ enum
  * not buy is not counted, but makes the result 0 and not NULL.
  */
 static Tally *
-count_customer(FunctionCallInfo fcinfo, bool bought, bool repeated)
+count_customer(MemoryContext context, Tally *tally, bool bought, bool repeated)
 {
-	MemoryContext context = aggregate_context(fcinfo);
-	Tally *tally = tally_argument(fcinfo, 0);
 	ActivityWindow everything = {0};
 
 	if (tally == NULL)
@@ -63,85 +61,70 @@ count_customer(FunctionCallInfo fcinfo, bool bought, bool repeated)
 	return tally;
 }
 
+/* One of the two forms in SQL has no once_a_day; it means false. */
+static void *
+add_repeats(FunctionCallInfo fcinfo, MemoryContext context, void *state)
+{
+	History history = PG_GETARG_HISTORY(1);
+	int64 purchases = purchases_during(
+		history.data, history.size, PG_GETARG_DAY(2, "since"),
+		PG_GETARG_DAY(3, "until"), PG_NARGS() > 4 && PG_GETARG_BOOL(4));
+
+	return count_customer(context, state, purchases > 0, purchases > 1);
+}
+
 PG_FUNCTION_INFO_V1(crm_repeat_rate_transition);
 
-/*
- * sfunc: (internal, history, since date, until date, once_a_day boolean)
- *
- * One of the two forms in SQL has no once_a_day; it means false.
- */
+/* sfunc: (internal, history, since date, until date, once_a_day boolean) */
 Datum
 crm_repeat_rate_transition(PG_FUNCTION_ARGS)
 {
-	History history;
-	int64 purchases;
+	return state_transition(fcinfo, add_repeats);
+}
 
-	if (any_argument_is_null(fcinfo))
-		PG_RETURN_TALLY(tally_argument(fcinfo, 0));
-	history = PG_GETARG_HISTORY(1);
-	purchases = purchases_during(
-		history.data, history.size, PG_GETARG_DAY(2, "since"),
-		PG_GETARG_DAY(3, "until"), PG_NARGS() > 4 && PG_GETARG_BOOL(4));
-	PG_RETURN_POINTER(count_customer(fcinfo, purchases > 0, purchases > 1));
+/* The second window is read only for buyers of the first one. */
+static void *
+add_comebacks(FunctionCallInfo fcinfo, MemoryContext context, void *state)
+{
+	History history = PG_GETARG_HISTORY(1);
+	int32 next_since = PG_GETARG_DAY(4, "next_since");
+	int32 next_until = PG_GETARG_DAY(5, "next_until");
+	bool bought =
+		purchases_during(history.data, history.size, PG_GETARG_DAY(2, "since"),
+						 PG_GETARG_DAY(3, "until"), true) > 0;
+
+	return count_customer(context, state, bought,
+						  bought && purchases_during(history.data,
+													 history.size, next_since,
+													 next_until, true) > 0);
 }
 
 PG_FUNCTION_INFO_V1(crm_came_back_rate_transition);
 
-/*
- * sfunc: (internal, history, since, until, next_since, next_until date)
- *
- * The second window is read only for buyers of the first one.
- */
+/* sfunc: (internal, history, since, until, next_since, next_until date) */
 Datum
 crm_came_back_rate_transition(PG_FUNCTION_ARGS)
 {
-	History history;
-	int32 next_since;
-	int32 next_until;
-	bool bought;
-
-	if (any_argument_is_null(fcinfo))
-		PG_RETURN_TALLY(tally_argument(fcinfo, 0));
-	history = PG_GETARG_HISTORY(1);
-	next_since = PG_GETARG_DAY(4, "next_since");
-	next_until = PG_GETARG_DAY(5, "next_until");
-	bought =
-		purchases_during(history.data, history.size, PG_GETARG_DAY(2, "since"),
-						 PG_GETARG_DAY(3, "until"), true) > 0;
-	PG_RETURN_POINTER(count_customer(
-		fcinfo, bought,
-		bought && purchases_during(history.data, history.size, next_since,
-								   next_until, true) > 0));
+	return state_transition(fcinfo, add_comebacks);
 }
 
-PG_FUNCTION_INFO_V1(crm_repeat_within_transition);
-
 /*
- * sfunc: (internal, history, as_of, since, until date, days int)
- *
  * The second purchase counts on another day only, up to the day first + days.
  * A buyer counts once that day is not after as_of. int64, because the sum may
  * leave the range of dates.
  */
-Datum
-crm_repeat_within_transition(PG_FUNCTION_ARGS)
+static void *
+add_repeats_within(FunctionCallInfo fcinfo, MemoryContext context, void *state)
 {
-	History history;
-	int32 as_of;
-	int32 since;
-	int32 until;
-	int32 days;
+	History history = PG_GETARG_HISTORY(1);
+	int32 as_of = PG_GETARG_DAY(2, "as_of");
+	int32 since = PG_GETARG_DAY(3, "since");
+	int32 until = PG_GETARG_DAY(4, "until");
+	int32 days = PG_GETARG_INT32(5);
 	int32 first[2];
 	int found;
 	bool bought;
 
-	if (any_argument_is_null(fcinfo))
-		PG_RETURN_TALLY(tally_argument(fcinfo, 0));
-	history = PG_GETARG_HISTORY(1);
-	as_of = PG_GETARG_DAY(2, "as_of");
-	since = PG_GETARG_DAY(3, "since");
-	until = PG_GETARG_DAY(4, "until");
-	days = PG_GETARG_INT32(5);
 	if (days < 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -151,8 +134,17 @@ crm_repeat_within_transition(PG_FUNCTION_ARGS)
 	found = first_purchase_days(history.data, history.size, first);
 	bought = found > 0 && first[0] >= since && first[0] < until &&
 			 (int64) first[0] + days <= as_of;
-	PG_RETURN_POINTER(count_customer(
-		fcinfo, bought, found > 1 && (int64) first[1] - first[0] <= days));
+	return count_customer(context, state, bought,
+						  found > 1 && (int64) first[1] - first[0] <= days);
+}
+
+PG_FUNCTION_INFO_V1(crm_repeat_within_transition);
+
+/* sfunc: (internal, history, as_of, since, until date, days int) */
+Datum
+crm_repeat_within_transition(PG_FUNCTION_ARGS)
+{
+	return state_transition(fcinfo, add_repeats_within);
 }
 
 PG_FUNCTION_INFO_V1(crm_repurchase_final);
@@ -165,12 +157,11 @@ PG_FUNCTION_INFO_V1(crm_repurchase_final);
 Datum
 crm_repurchase_final(PG_FUNCTION_ARGS)
 {
-	const Tally *tally = tally_argument(fcinfo, 0);
+	const Tally *tally = final_state(fcinfo);
 	Datum values[REPURCHASE_COLUMNS] = {0};
 	bool nulls[REPURCHASE_COLUMNS] = {false};
 	int64 buyers;
 
-	(void) aggregate_context(fcinfo);
 	if (tally == NULL)
 		PG_RETURN_NULL();
 	buyers = tally->counts[COUNT_BUYERS];

@@ -76,52 +76,62 @@ window_argument(FunctionCallInfo fcinfo)
 	return tally_window(since, as_of + 1, PG_GETARG_TEXT_PP(5));
 }
 
-/* Adds a customer to the counts of the state. */
-static void
-add_history(Tally *tally, History history)
+/*
+ * Counts the customer in cells with these bounds, one more than the cells. The
+ * bounds are copied into the state, since an argument lives for one row.
+ * "what" is the argument that gave them.
+ */
+static Tally *
+add_history(FunctionCallInfo fcinfo, MemoryContext context, Tally *tally,
+			const int32 *bounds, int32 cells, const char *what)
 {
-	RetentionCounts counts = retention_counts(tally);
+	ActivityWindow window = window_argument(fcinfo);
+	Size size = ((Size) cells + 1) * sizeof(int32);
+	RetentionCounts counts;
+	History history;
 
+	if (tally == NULL)
+	{
+		tally = retention_create(context, &window, cells);
+		memcpy(tally->bounds, bounds, size);
+	}
+	tally_check_window(tally, &window);
+	if (tally->cells != cells || memcmp(tally->bounds, bounds, size) != 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("%s must be the same in all rows", what)));
+	history = PG_GETARG_HISTORY(1);
+	counts = retention_counts(tally);
 	retention_add(&tally->window, tally->bounds, tally->cells, &counts,
 				  history.data, history.size);
+	return tally;
 }
 
-PG_FUNCTION_INFO_V1(crm_retention_transition);
-
 /*
- * sfunc: (internal, history, as_of date, since date, periods int, unit)
- *
  * Cell i is the i-th period after the first one, and cell 0 the first one
  * itself: periods + 1 cells. Bounds 0, 1, 2, ... make it a case of brackets.
  */
-Datum
-crm_retention_transition(PG_FUNCTION_ARGS)
+static void *
+add_by_period(FunctionCallInfo fcinfo, MemoryContext context, void *state)
 {
-	MemoryContext context = aggregate_context(fcinfo);
-	Tally *tally = tally_argument(fcinfo, 0);
-	ActivityWindow window;
-	int32 periods;
+	int32 periods = PG_GETARG_INT32(4);
+	int32 bounds[TALLY_MAX_CELLS + 1];
 
-	if (any_argument_is_null(fcinfo))
-		PG_RETURN_TALLY(tally);
-	window = window_argument(fcinfo);
-	periods = PG_GETARG_INT32(4);
 	if (periods < 0 || periods >= TALLY_MAX_CELLS)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("periods must be from 0 to %d, not %d",
 							   TALLY_MAX_CELLS - 1, periods)));
-	if (tally == NULL)
-	{
-		tally = retention_create(context, &window, periods + 1);
-		for (int32 i = 0; i <= tally->cells; i++)
-			tally->bounds[i] = i;
-	}
-	tally_check_window(tally, &window);
-	if (tally->cells != periods + 1)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("periods must be the same in all rows")));
-	add_history(tally, PG_GETARG_HISTORY(1));
-	PG_RETURN_POINTER(tally);
+	for (int32 i = 0; i <= periods + 1; i++)
+		bounds[i] = i;
+	return add_history(fcinfo, context, state, bounds, periods + 1, "periods");
+}
+
+PG_FUNCTION_INFO_V1(crm_retention_transition);
+
+/* sfunc: (internal, history, as_of date, since date, periods int, unit) */
+Datum
+crm_retention_transition(PG_FUNCTION_ARGS)
+{
+	return state_transition(fcinfo, add_by_period);
 }
 
 /*
@@ -160,39 +170,22 @@ brackets_argument(FunctionCallInfo fcinfo, int number, int32 *cells)
 	return bounds;
 }
 
+static void *
+add_by_bracket(FunctionCallInfo fcinfo, MemoryContext context, void *state)
+{
+	int32 cells;
+	const int32 *bounds = brackets_argument(fcinfo, 4, &cells);
+
+	return add_history(fcinfo, context, state, bounds, cells, "brackets");
+}
+
 PG_FUNCTION_INFO_V1(crm_retention_brackets_transition);
 
-/*
- * sfunc: (internal, history, as_of date, since date, brackets int[], unit)
- *
- * The bounds are copied into the state, since an argument lives for one row.
- */
+/* sfunc: (internal, history, as_of date, since date, brackets int[], unit) */
 Datum
 crm_retention_brackets_transition(PG_FUNCTION_ARGS)
 {
-	MemoryContext context = aggregate_context(fcinfo);
-	Tally *tally = tally_argument(fcinfo, 0);
-	ActivityWindow window;
-	const int32 *bounds;
-	Size size;
-	int32 cells;
-
-	if (any_argument_is_null(fcinfo))
-		PG_RETURN_TALLY(tally);
-	window = window_argument(fcinfo);
-	bounds = brackets_argument(fcinfo, 4, &cells);
-	size = ((Size) cells + 1) * sizeof(int32);
-	if (tally == NULL)
-	{
-		tally = retention_create(context, &window, cells);
-		memcpy(tally->bounds, bounds, size);
-	}
-	tally_check_window(tally, &window);
-	if (tally->cells != cells || memcmp(tally->bounds, bounds, size) != 0)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("brackets must be the same in all rows")));
-	add_history(tally, PG_GETARG_HISTORY(1));
-	PG_RETURN_POINTER(tally);
+	return state_transition(fcinfo, add_by_bracket);
 }
 
 /*
@@ -256,10 +249,9 @@ PG_FUNCTION_INFO_V1(crm_retention_final);
 Datum
 crm_retention_final(PG_FUNCTION_ARGS)
 {
-	Tally *tally = tally_argument(fcinfo, 0);
+	Tally *tally = final_state(fcinfo);
 	RowArray rows;
 
-	(void) aggregate_context(fcinfo);
 	if (tally == NULL)
 		PG_RETURN_NULL();
 	rows = row_array_of_result(fcinfo,

@@ -4,9 +4,7 @@
  *		The state of the aggregates that count customers by periods.
  *
  * All aggregates of this folder share the functions to combine, serialize and
- * deserialize: they only see a window, bounds and counts. States travel
- * between workers of one server in network order. Deserializing checks sizes,
- * because it is an SQL function.
+ * deserialize: they only see a window, bounds and counts.
  *
  *-------------------------------------------------------------------------
  */
@@ -22,18 +20,33 @@
 #include "base/period.h"
 #include "retention/tally.h"
 
-/* The first byte of a serialized state. It changes with the layout. */
-#define STATE_FORMAT 3
+static const StateType tally_type;
+
+/* The bytes of a state: the struct, the counts, the bounds. */
+static Size
+tally_size(int32 cells, int64 size)
+{
+	return MAXALIGN(sizeof(Tally)) + (Size) size * sizeof(int64) +
+		   ((Size) cells + 1) * sizeof(int32);
+}
 
 /*
- * counts are aligned as int64 behind the struct. bounds have half that
- * alignment, so they come last. Zeroed memory is a state that counted nobody.
+ * Sets what belongs to this process. Counts are aligned as int64 behind the
+ * struct. Bounds have half that alignment, so they come last.
  */
+static void
+tally_set_pointers(Tally *tally)
+{
+	tally->type = &tally_type;
+	tally->counts = (int64 *) ((char *) tally + MAXALIGN(sizeof(Tally)));
+	tally->bounds = (int32 *) (tally->counts + tally->size);
+}
+
+/* Zeroed memory is a state that counted nobody. */
 Tally *
 tally_create(MemoryContext context, const ActivityWindow *window, int32 cells,
 			 int64 size)
 {
-	Size bounds_size = ((Size) cells + 1) * sizeof(int32);
 	Tally *tally;
 
 	if (size > TALLY_MAX_COUNTS)
@@ -43,14 +56,11 @@ tally_create(MemoryContext context, const ActivityWindow *window, int32 cells,
 							   (long long) size, TALLY_MAX_COUNTS),
 						errhint("Ask for a shorter time, fewer periods or a "
 								"longer unit.")));
-	tally = MemoryContextAllocZero(context, MAXALIGN(sizeof(Tally)) +
-												(Size) size * sizeof(int64) +
-												bounds_size);
+	tally = MemoryContextAllocZero(context, tally_size(cells, size));
 	tally->window = *window;
 	tally->cells = cells;
 	tally->size = (int32) size;
-	tally->counts = (int64 *) ((char *) tally + MAXALIGN(sizeof(Tally)));
-	tally->bounds = (int32 *) (tally->counts + size);
+	tally_set_pointers(tally);
 	return tally;
 }
 
@@ -117,13 +127,22 @@ tally_check_window(const Tally *tally, const ActivityWindow *window)
  * an argument varied from row to row. Counts of customers cannot overflow in
  * practice, but the sums of amounts can.
  */
-static void
-tally_add(Tally *tally, const Tally *other)
+static void *
+tally_add(MemoryContext context, void *state, const void *added)
 {
+	const Tally *other = added;
+	Size bounds_size = ((Size) other->cells + 1) * sizeof(int32);
+	Tally *tally = state;
+
+	if (tally == NULL)
+	{
+		tally =
+			tally_create(context, &other->window, other->cells, other->size);
+		memcpy(tally->bounds, other->bounds, bounds_size);
+	}
 	tally_check_window(tally, &other->window);
 	if (tally->cells != other->cells || tally->size != other->size ||
-		memcmp(tally->bounds, other->bounds,
-			   ((Size) tally->cells + 1) * sizeof(int32)) != 0)
+		memcmp(tally->bounds, other->bounds, bounds_size) != 0)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("the periods must be the same in all rows")));
 	for (int32 i = 0; i < tally->size; i++)
@@ -131,6 +150,7 @@ tally_add(Tally *tally, const Tally *other)
 								&tally->counts[i]))
 			tally_out_of_range();
 	tally->scale = Max(tally->scale, other->scale);
+	return tally;
 }
 
 /* The limit concerns whole units of money of one period. */
@@ -143,97 +163,33 @@ tally_out_of_range(void)
 					errhint("Keep the amounts in a larger unit of money.")));
 }
 
-PG_FUNCTION_INFO_V1(crm_tally_combine);
-
-/*
- * combinefunc of all these aggregates
- *
- * The first state is changed, the second one is only read. A state of NULL
- * comes from a worker that had no row.
- */
-Datum
-crm_tally_combine(PG_FUNCTION_ARGS)
+static void
+tally_send(const void *state, StringInfo bytes)
 {
-	MemoryContext context = aggregate_context(fcinfo);
-	Tally *tally = tally_argument(fcinfo, 0);
-	const Tally *other = tally_argument(fcinfo, 1);
+	const Tally *tally = state;
 
-	if (other != NULL)
-	{
-		if (tally == NULL)
-		{
-			tally = tally_create(context, &other->window, other->cells,
-								 other->size);
-			memcpy(tally->bounds, other->bounds,
-				   ((Size) other->cells + 1) * sizeof(int32));
-		}
-		tally_add(tally, other);
-	}
-	PG_RETURN_TALLY(tally);
+	state_send(bytes, tally, tally_size(tally->cells, tally->size));
 }
 
-PG_FUNCTION_INFO_V1(crm_tally_serialize);
-
-/* serialfunc: format, window, cells, scale, size, bounds, counts */
-Datum
-crm_tally_serialize(PG_FUNCTION_ARGS)
-{
-	const Tally *tally = (Tally *) PG_GETARG_POINTER(0);
-	StringInfoData buffer;
-
-	(void) aggregate_context(fcinfo);
-	state_write_start(&buffer, STATE_FORMAT);
-	pq_sendbyte(&buffer, tally->window.unit.kind);
-	pq_sendbyte(&buffer, tally->window.unit.start);
-	pq_sendint32(&buffer, tally->window.first_period);
-	pq_sendint32(&buffer, tally->window.periods);
-	pq_sendint32(&buffer, tally->window.until);
-	pq_sendint32(&buffer, tally->cells);
-	pq_sendint32(&buffer, tally->scale);
-	pq_sendint32(&buffer, tally->size);
-	for (int32 i = 0; i <= tally->cells; i++)
-		pq_sendint32(&buffer, tally->bounds[i]);
-	for (int32 i = 0; i < tally->size; i++)
-		pq_sendint64(&buffer, tally->counts[i]);
-	PG_RETURN_BYTEA_P(pq_endtypsend(&buffer));
-}
+static const StateType tally_type = {tally_add, tally_send};
 
 PG_FUNCTION_INFO_V1(crm_tally_deserialize);
 
-/*
- * deserialfunc: the state of a worker
- *
- * Sizes are checked before they are allocated. The state is read by the
- * combine function and dropped, so the current memory context is enough.
- */
+/* deserialfunc. The sizes must agree with the number of bytes. */
 Datum
 crm_tally_deserialize(PG_FUNCTION_ARGS)
 {
-	StringInfoData buffer;
-	ActivityWindow window;
-	Tally *tally;
-	int32 cells;
-	int32 scale;
-	int32 size;
+	StringInfoData bytes = state_received(fcinfo);
+	Size size = (Size) state_left(&bytes, 1);
+	Tally *tally = palloc(Max(size, sizeof(Tally)));
 
-	state_read_start(fcinfo, &buffer, STATE_FORMAT);
-	window.unit.kind = (CalendarKind) pq_getmsgbyte(&buffer);
-	window.unit.start = pq_getmsgbyte(&buffer);
-	window.first_period = (int32) pq_getmsgint(&buffer, 4);
-	window.periods = (int32) pq_getmsgint(&buffer, 4);
-	window.until = (int32) pq_getmsgint(&buffer, 4);
-	cells = (int32) pq_getmsgint(&buffer, 4);
-	scale = (int32) pq_getmsgint(&buffer, 4);
-	size = (int32) pq_getmsgint(&buffer, 4);
-	if (cells < 0 || cells > TALLY_MAX_CELLS || scale < 0 ||
-		scale > DECIMAL_MAX_SCALE || size < 0 || size > TALLY_MAX_COUNTS)
+	state_receive(&bytes, tally, size);
+	if (size < sizeof(Tally) || tally->cells < 0 ||
+		tally->cells > TALLY_MAX_CELLS || tally->scale < 0 ||
+		tally->scale > DECIMAL_MAX_SCALE || tally->size < 0 ||
+		tally->size > TALLY_MAX_COUNTS ||
+		size != tally_size(tally->cells, tally->size))
 		elog(ERROR, "invalid state of counts");
-	tally = tally_create(CurrentMemoryContext, &window, cells, size);
-	tally->scale = scale;
-	for (int32 i = 0; i <= cells; i++)
-		tally->bounds[i] = (int32) pq_getmsgint(&buffer, 4);
-	for (int32 i = 0; i < size; i++)
-		tally->counts[i] = pq_getmsgint64(&buffer);
-	pq_getmsgend(&buffer);
+	tally_set_pointers(tally);
 	PG_RETURN_POINTER(tally);
 }

@@ -19,6 +19,7 @@
 
 #include "base/crm.h"
 
+#include "base/aggregate.h"
 #include "history/history.h"
 #include "retention/activity.h"
 
@@ -34,6 +35,7 @@
 /* NULL until a row without NULL comes. */
 typedef struct Tally
 {
+	const StateType *type;
 	ActivityWindow window;
 	int32 cells; /* of retention, else 0 */
 	int32 scale; /* most decimals of the amounts seen, 0 to 8; else 0 */
@@ -67,21 +69,5 @@ extern void tally_check_window(const Tally *tally,
 
 /* Raises the error that a sum does not fit. */
 pg_noreturn extern void tally_out_of_range(void);
-
-/* The argument of that number as a state, or NULL if there is none yet. */
-static inline Tally *
-tally_argument(FunctionCallInfo fcinfo, int number)
-{
-	return PG_ARGISNULL(number) ? NULL : (Tally *) PG_GETARG_POINTER(number);
-}
-
-/* What a transition returns: the state, or NULL while there is none. */
-#define PG_RETURN_TALLY(tally) \
-	do \
-	{ \
-		if ((tally) == NULL) \
-			PG_RETURN_NULL(); \
-		PG_RETURN_POINTER(tally); \
-	} while (0)
 
 #endif /* CRM_RETENTION_TALLY_H */

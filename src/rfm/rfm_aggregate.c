@@ -12,19 +12,8 @@
  * Amounts are kept in minor units of the largest scale so far. A customer
  * without a purchase up to the day does not count.
  *
- * A worker sends its state as bytes. Integers of the header are in network
- * order:
- *
- *	offset	bytes
- *	0		1		format, 1
- *	1		1		scale of the amounts
- *	2		4		groups
- *	6		8		number of customers, n
- *	14		8 + 1	recency: least value and width
- *	23		8 + 1	frequency
- *	32		8 + 1	monetary
- *	41		n * w	the three arrays, packed (packed.h), w being the
- *					sum of the three widths
+ * A worker sends the arrays packed (packed.h), so that more customers fit into
+ * the 1 GB of a value.
  *
  *-------------------------------------------------------------------------
  */
@@ -48,10 +37,6 @@
 /* Customers for whom a new state has room. */
 #define FIRST_CAPACITY 64
 
-/* The format of a serialized state. Another version of it is refused. */
-#define STATE_FORMAT 1
-#define STATE_HEADER_ROOM 64 /* more than the header and the length word */
-
 /* The values kept of a customer, in the order of crm.rfm_thresholds. */
 typedef enum RfmMetric
 {
@@ -65,12 +50,15 @@ typedef enum RfmMetric
 /* The state. Its arrays have "capacity" elements each. */
 typedef struct RfmPopulation
 {
+	const StateType *type;
 	int groups; /* from 1 to RFM_MAX_GROUPS, the same in all rows */
 	int scale; /* of the amounts, from 0 to HISTORY_MAX_SCALE */
 	int64 count; /* of customers */
 	int64 capacity;
 	int64 *values[METRICS];
 } RfmPopulation;
+
+static const StateType population_type;
 
 StaticAssertDecl(HISTORY_MAX_UNITS <= QUANTILE_MAX_VALUE,
 				 "quantiles must be able to hold amounts");
@@ -82,9 +70,9 @@ StaticAssertDecl(HISTORY_MAX_UNITS <= QUANTILE_MAX_VALUE,
 static RfmPopulation *
 population_create(MemoryContext context, int groups, int64 capacity)
 {
-	RfmPopulation *population;
+	RfmPopulation *population =
+		state_create(context, sizeof(RfmPopulation), &population_type);
 
-	population = MemoryContextAllocZero(context, sizeof(RfmPopulation));
 	population->groups = groups;
 	population->capacity = capacity;
 	for (int i = 0; i < METRICS; i++)
@@ -185,60 +173,21 @@ population_add(RfmPopulation *population, const HistoryTotals *totals,
 	population->count++;
 }
 
-PG_FUNCTION_INFO_V1(crm_rfm_thresholds_agg_transition);
-
 /*
- * sfunc: (internal, crm.history, as_of date [, groups int])
- *
- * crm.abc_thresholds_agg has no groups, and keeps the same values.
- *
- * A row with a NULL argument is skipped. "groups" is checked in every other
- * row, also if its customer has no purchase, so that a mistake is not hidden
- * by the data.
+ * Adds the customers of another state. Days and counts have no scale and are
+ * copied as they are.
  */
-Datum
-crm_rfm_thresholds_agg_transition(PG_FUNCTION_ARGS)
+static void *
+population_append(MemoryContext context, void *state, const void *added)
 {
-	MemoryContext context = aggregate_context(fcinfo);
-	RfmPopulation *population;
-	History history;
-	HistoryTotals totals;
-	int32 as_of;
-	int groups;
+	RfmPopulation *population = state;
+	const RfmPopulation *other = added;
+	int64 count;
 
-	population = aggregate_state(fcinfo, 0);
-	if (any_argument_is_null(fcinfo))
-	{
-		if (population == NULL)
-			PG_RETURN_NULL();
-		PG_RETURN_POINTER(population);
-	}
-	as_of = PG_GETARG_DAY(2, "as_of");
-	groups = PG_NARGS() > 3 ? PG_GETARG_INT32(3) : 1;
-	if (groups < 1 || groups > RFM_MAX_GROUPS)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("groups must be from 1 to %d, not %d",
-							   RFM_MAX_GROUPS, groups)));
 	if (population == NULL)
-		population = population_create(context, groups, FIRST_CAPACITY);
-	check_same_groups(population, groups);
-	history = PG_GETARG_HISTORY(1);
-	history_totals(history.data, history.size, as_of, &totals);
-	if (totals.purchases > 0)
-		population_add(population, &totals, as_of);
-	PG_RETURN_POINTER(population);
-}
-
-/*
- * Adds the customers of another state, which stays as it is: a combine
- * function may change only its first argument in place. Days and counts have
- * no scale and are copied as they are.
- */
-static void
-population_append(RfmPopulation *population, const RfmPopulation *other)
-{
-	int64 count = population->count;
-
+		population = population_create(context, other->groups,
+									   Max(other->count, FIRST_CAPACITY));
+	count = population->count;
 	check_same_groups(population, other->groups);
 	population_raise_scale(population, other->scale);
 	population_reserve(population, other->count);
@@ -252,38 +201,8 @@ population_append(RfmPopulation *population, const RfmPopulation *other)
 			other->values[MONETARY][i], other->scale, population->scale);
 	}
 	population->count += other->count;
+	return population;
 }
-
-PG_FUNCTION_INFO_V1(crm_rfm_thresholds_agg_combine);
-
-/* combinefunc. A NULL state is a worker without a counted row. */
-Datum
-crm_rfm_thresholds_agg_combine(PG_FUNCTION_ARGS)
-{
-	MemoryContext context = aggregate_context(fcinfo);
-	RfmPopulation *population;
-	const RfmPopulation *other;
-
-	population = aggregate_state(fcinfo, 0);
-	other = aggregate_state(fcinfo, 1);
-	if (other != NULL)
-	{
-		if (population == NULL)
-			population = population_create(context, other->groups,
-										   Max(other->count, FIRST_CAPACITY));
-		population_append(population, other);
-	}
-	if (population == NULL)
-		PG_RETURN_NULL();
-	PG_RETURN_POINTER(population);
-}
-
-/* The packed form of the arrays of a population. */
-typedef struct StateLayout
-{
-	PackedRange ranges[METRICS];
-	Size size; /* bytes of all packed values */
-} StateLayout;
 
 /* The bytes of one packed array. */
 static Size
@@ -292,134 +211,135 @@ packed_size(int64 count, const PackedRange *range)
 	return mul_size(count, range->width);
 }
 
-/*
- * Finds the range of each array. Each pass may take a second for many
- * customers, so interrupts are served between them.
- */
-static StateLayout
-state_layout(const RfmPopulation *population)
+/* The struct, then each array behind its range. */
+static void
+population_send(const void *state, StringInfo bytes)
 {
-	StateLayout layout = {0};
+	const RfmPopulation *population = state;
 
+	state_send(bytes, population, sizeof(RfmPopulation));
 	for (int i = 0; i < METRICS; i++)
 	{
-		CHECK_FOR_INTERRUPTS();
-		layout.ranges[i] =
+		PackedRange range =
 			packed_range(population->values[i], (size_t) population->count);
-		layout.size = add_size(
-			layout.size, packed_size(population->count, &layout.ranges[i]));
+		Size size = packed_size(population->count, &range);
+
+		state_send(bytes, &range, sizeof(range));
+		state_reserve(bytes, size);
+		packed_write((uint8 *) bytes->data + bytes->len, population->values[i],
+					 (size_t) population->count, &range);
+		bytes->len += (int) size;
 	}
-	return layout;
 }
 
-PG_FUNCTION_INFO_V1(crm_rfm_thresholds_agg_serialize);
+static const StateType population_type = {population_append, population_send};
 
-/*
- * serialfunc. The layout stands at the head of the file. A value of PostgreSQL
- * ends at 1 GB, which is room for some 150 million customers.
- */
-Datum
-crm_rfm_thresholds_agg_serialize(PG_FUNCTION_ARGS)
+/* Refuses what no state has: the arrays are read without further checks. */
+static void
+check_sound(bool is_sound)
 {
-	const RfmPopulation *population = (void *) PG_GETARG_POINTER(0);
-	StateLayout layout = state_layout(population);
-	StringInfoData buffer;
-
-	(void) aggregate_context(fcinfo);
-	if (layout.size > MaxAllocSize - STATE_HEADER_ROOM)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("a worker of crm.rfm_thresholds_agg cannot send %lld "
-						"customers",
-						(long long) population->count),
-				 errhint("Set max_parallel_workers_per_gather to 0 for this "
-						 "query.")));
-	state_write_start(&buffer, STATE_FORMAT);
-	pq_sendbyte(&buffer, population->scale);
-	pq_sendint32(&buffer, population->groups);
-	pq_sendint64(&buffer, population->count);
-	for (int i = 0; i < METRICS; i++)
-	{
-		pq_sendint64(&buffer, layout.ranges[i].least);
-		pq_sendbyte(&buffer, layout.ranges[i].width);
-	}
-	enlargeStringInfo(&buffer, (int) layout.size);
-	for (int i = 0; i < METRICS; i++)
-	{
-		CHECK_FOR_INTERRUPTS();
-		packed_write((uint8 *) buffer.data + buffer.len, population->values[i],
-					 (size_t) population->count, &layout.ranges[i]);
-		buffer.len += (int) packed_size(population->count, &layout.ranges[i]);
-	}
-	PG_RETURN_BYTEA_P(pq_endtypsend(&buffer));
-}
-
-/*
- * Reads the header of a state. Raises an error unless the number of bytes
- * agrees with it: the arrays are read without further checks.
- */
-static StateLayout
-read_header(StringInfo buffer, RfmPopulation *header)
-{
-	StateLayout layout = {0};
-	int format = pq_getmsgbyte(buffer);
-	bool is_sound;
-
-	header->scale = pq_getmsgbyte(buffer);
-	header->groups = (int) pq_getmsgint(buffer, 4);
-	header->count = pq_getmsgint64(buffer);
-	is_sound = format == STATE_FORMAT && header->scale <= HISTORY_MAX_SCALE &&
-			   header->groups >= 1 && header->groups <= RFM_MAX_GROUPS &&
-			   header->count >= 0 &&
-			   header->count < (int64) (MaxAllocHugeSize / sizeof(int64));
-	for (int i = 0; i < METRICS && is_sound; i++)
-	{
-		layout.ranges[i].least = pq_getmsgint64(buffer);
-		layout.ranges[i].width = pq_getmsgbyte(buffer);
-		is_sound = layout.ranges[i].width <= (int) sizeof(int64);
-		layout.size = add_size(layout.size,
-							   packed_size(header->count, &layout.ranges[i]));
-	}
-	if (!is_sound || layout.size != (Size) (buffer->len - buffer->cursor))
+	if (!is_sound)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
 				 errmsg("state of crm.rfm_thresholds_agg is not valid")));
-	return layout;
+}
+
+/* Reads an array of that many values. */
+static void
+receive_values(StringInfo bytes, int64 *values, int64 count)
+{
+	PackedRange range;
+	Size size;
+
+	state_receive(bytes, &range, sizeof(range));
+	check_sound(range.width >= 0 && range.width <= (int) sizeof(int64));
+	size = packed_size(count, &range);
+	check_sound(size <= (Size) (bytes->len - bytes->cursor));
+	packed_read((const uint8 *) bytes->data + bytes->cursor, values,
+				(size_t) count, &range);
+	bytes->cursor += (int) size;
+}
+
+/* Reads the struct. Its arrays are those of the sender, so it gets new ones. */
+static RfmPopulation *
+receive_population(StringInfo bytes)
+{
+	RfmPopulation sent;
+	RfmPopulation *population;
+
+	state_receive(bytes, &sent, sizeof(RfmPopulation));
+	check_sound(sent.scale >= 0 && sent.scale <= HISTORY_MAX_SCALE &&
+				sent.groups >= 1 && sent.groups <= RFM_MAX_GROUPS &&
+				sent.count >= 0 &&
+				sent.count < (int64) (MaxAllocHugeSize / sizeof(int64)));
+	population = population_create(CurrentMemoryContext, sent.groups,
+								   Max(sent.count, 1));
+	population->scale = sent.scale;
+	population->count = sent.count;
+	return population;
 }
 
 PG_FUNCTION_INFO_V1(crm_rfm_thresholds_agg_deserialize);
 
-/*
- * deserialfunc. The state goes to the context of the call. The combine
- * function copies it to the aggregate's memory.
- */
+/* deserialfunc */
 Datum
 crm_rfm_thresholds_agg_deserialize(PG_FUNCTION_ARGS)
 {
-	bytea *state = PG_GETARG_BYTEA_PP(0);
-	RfmPopulation header = {0};
-	RfmPopulation *population;
-	StringInfoData buffer = {0};
-	StateLayout layout;
+	StringInfoData bytes = state_received(fcinfo);
+	RfmPopulation *population = receive_population(&bytes);
 
-	(void) aggregate_context(fcinfo);
-	buffer.data = VARDATA_ANY(state);
-	buffer.len = buffer.maxlen = (int) VARSIZE_ANY_EXHDR(state);
-	layout = read_header(&buffer, &header);
-	population = population_create(CurrentMemoryContext, header.groups,
-								   Max(header.count, 1));
-	population->scale = header.scale;
-	population->count = header.count;
 	for (int i = 0; i < METRICS; i++)
-	{
-		CHECK_FOR_INTERRUPTS();
-		packed_read((const uint8 *) buffer.data + buffer.cursor,
-					population->values[i], (size_t) population->count,
-					&layout.ranges[i]);
-		buffer.cursor +=
-			(int) packed_size(population->count, &layout.ranges[i]);
-	}
+		receive_values(&bytes, population->values[i], population->count);
 	PG_RETURN_POINTER(population);
+}
+
+/* The number of groups, which is 1 in a form without one. */
+static int
+groups_argument(FunctionCallInfo fcinfo)
+{
+	int groups = PG_NARGS() > 3 ? PG_GETARG_INT32(3) : 1;
+
+	if (groups < 1 || groups > RFM_MAX_GROUPS)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("groups must be from 1 to %d, not %d",
+							   RFM_MAX_GROUPS, groups)));
+	return groups;
+}
+
+/*
+ * "groups" is checked also if the customer has no purchase, so that a mistake
+ * is not hidden by the data.
+ */
+static void *
+add_history(FunctionCallInfo fcinfo, MemoryContext context, void *state)
+{
+	int32 as_of = PG_GETARG_DAY(2, "as_of");
+	int groups = groups_argument(fcinfo);
+	RfmPopulation *population = state;
+	HistoryTotals totals;
+	History history;
+
+	if (population == NULL)
+		population = population_create(context, groups, FIRST_CAPACITY);
+	check_same_groups(population, groups);
+	history = PG_GETARG_HISTORY(1);
+	history_totals(history.data, history.size, as_of, &totals);
+	if (totals.purchases > 0)
+		population_add(population, &totals, as_of);
+	return population;
+}
+
+PG_FUNCTION_INFO_V1(crm_rfm_thresholds_agg_transition);
+
+/*
+ * sfunc: (internal, crm.history, as_of date [, groups int])
+ *
+ * crm.abc_thresholds_agg has no groups, and keeps the same values.
+ */
+Datum
+crm_rfm_thresholds_agg_transition(PG_FUNCTION_ARGS)
+{
+	return state_transition(fcinfo, add_history);
 }
 
 /*
@@ -444,13 +364,11 @@ PG_FUNCTION_INFO_V1(crm_rfm_thresholds_agg_final);
 Datum
 crm_rfm_thresholds_agg_final(PG_FUNCTION_ARGS)
 {
-	RfmPopulation *population;
+	RfmPopulation *population = final_state(fcinfo);
 	Quantile quantiles[RFM_MAX_GROUPS];
 	Datum values[METRICS];
 	bool nulls[METRICS] = {0};
 
-	(void) aggregate_context(fcinfo);
-	population = aggregate_state(fcinfo, 0);
 	if (population == NULL || population->count == 0)
 		PG_RETURN_NULL();
 	for (int metric = 0; metric < METRICS; metric++)
@@ -484,13 +402,11 @@ PG_FUNCTION_INFO_V1(crm_abc_thresholds_agg_final);
 Datum
 crm_abc_thresholds_agg_final(PG_FUNCTION_ARGS)
 {
-	RfmPopulation *population;
+	RfmPopulation *population = final_state(fcinfo);
 	AbcThresholds thresholds;
 	Datum values[2];
 	bool nulls[2] = {0};
 
-	(void) aggregate_context(fcinfo);
-	population = aggregate_state(fcinfo, 0);
 	if (population == NULL)
 		PG_RETURN_NULL();
 	sort_descending(population->values[MONETARY], (size_t) population->count);

@@ -14,6 +14,7 @@
 #include "validation/holdout.h"
 
 #include "history/codec.h"
+#include "math/compare.h"
 
 /*
  * x begins at -1, so that the first purchase makes it 0. All purchases in the
@@ -78,26 +79,12 @@ holdout_count_repeats(const uint8_t *data, size_t size,
 	}
 }
 
-/* The difference of two numbers may overflow, hence two comparisons. */
-static int
-compare(int32_t a, int32_t b)
-{
-	return (a > b) - (a < b);
-}
-
 /* Whole numbers only, so the order has no exception like NaN. */
 int
 holdout_compare(const HoldoutCustomer *a, const HoldoutCustomer *b)
 {
-	int order = compare(a->x, b->x);
+	const int64_t left[] = {a->x, a->t, a->t_x, a->again, a->actual};
+	const int64_t right[] = {b->x, b->t, b->t_x, b->again, b->actual};
 
-	if (order == 0)
-		order = compare(a->t, b->t);
-	if (order == 0)
-		order = compare(a->t_x, b->t_x);
-	if (order == 0)
-		order = compare(a->again, b->again);
-	if (order == 0)
-		order = compare(a->actual, b->actual);
-	return order;
+	return compare_lists(left, right, sizeof(left) / sizeof(left[0]));
 }

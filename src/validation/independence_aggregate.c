@@ -44,8 +44,6 @@
 #define ST_DEFINE
 #include "lib/sort_template.h"
 
-/* The first byte of a serialized state. */
-#define STATE_FORMAT 1
 #define FIRST_CAPACITY 64
 
 /* Customers between two looks for an interrupt. */
@@ -61,6 +59,7 @@ enum
 /* NULL until a row without NULL comes. */
 typedef struct IndependenceState
 {
+	const StateType *type;
 	MetricPair *pairs;
 	int64 count;
 	int64 capacity; /* doubles when full */
@@ -79,12 +78,14 @@ enum
 	INDEPENDENCE_COLUMNS
 };
 
+static const StateType independence_type;
+
 /* An empty state in the given context. */
 static IndependenceState *
-state_create(MemoryContext context)
+independence_create(MemoryContext context)
 {
 	IndependenceState *state =
-		MemoryContextAllocZero(context, sizeof(IndependenceState));
+		state_create(context, sizeof(IndependenceState), &independence_type);
 
 	state->capacity = FIRST_CAPACITY;
 	state->pairs =
@@ -97,7 +98,7 @@ state_create(MemoryContext context)
  * in the context in which it was allocated.
  */
 static void
-state_add(IndependenceState *state, MetricPair pair)
+add_pair(IndependenceState *state, MetricPair pair)
 {
 	if (state->count == state->capacity)
 	{
@@ -106,6 +107,61 @@ state_add(IndependenceState *state, MetricPair pair)
 			state->pairs, mul_size(state->capacity, sizeof(MetricPair)));
 	}
 	state->pairs[state->count++] = pair;
+}
+
+/* Appends the customers of another state. */
+static void *
+independence_add(MemoryContext context, void *state, const void *added)
+{
+	IndependenceState *target =
+		state == NULL ? independence_create(context) : state;
+	const IndependenceState *source = added;
+
+	target->left_out += source->left_out;
+	for (int64 i = 0; i < source->count; i++)
+	{
+		if (i % BLOCK == 0)
+			CHECK_FOR_INTERRUPTS();
+		add_pair(target, source->pairs[i]);
+	}
+	return target;
+}
+
+/* Customers left out, then the metrics of the others. */
+static void
+independence_send(const void *sent, StringInfo bytes)
+{
+	const IndependenceState *state = sent;
+
+	state_send(bytes, &state->left_out, sizeof(int64));
+	state_send(bytes, state->pairs,
+			   mul_size(state->count, sizeof(MetricPair)));
+}
+
+static const StateType independence_type = {independence_add,
+											independence_send};
+
+PG_FUNCTION_INFO_V1(crm_check_spend_independence_deserialize);
+
+/* deserialfunc. The metrics must be positive, because logarithms follow. */
+Datum
+crm_check_spend_independence_deserialize(PG_FUNCTION_ARGS)
+{
+	IndependenceState *state = independence_create(CurrentMemoryContext);
+	StringInfoData bytes = state_received(fcinfo);
+
+	state_receive(&bytes, &state->left_out, sizeof(int64));
+	for (int64 i = state_left(&bytes, sizeof(MetricPair)); i > 0; i--)
+	{
+		MetricPair pair;
+
+		state_receive(&bytes, &pair, sizeof(MetricPair));
+		if (!(pair.of[PURCHASES] > 0 && pair.of[MEAN_AMOUNT] > 0) ||
+			isinf(pair.of[PURCHASES]) || isinf(pair.of[MEAN_AMOUNT]))
+			elog(ERROR, "invalid customer in the state of an aggregate");
+		add_pair(state, pair);
+	}
+	PG_RETURN_POINTER(state);
 }
 
 /*
@@ -129,123 +185,32 @@ customer_metrics(History history, int32 as_of, MetricPair *pair)
 	return true;
 }
 
+/*
+ * A customer who is left out is counted, so that the result shows on which
+ * part of the customers it rests.
+ */
+static void *
+add_history(FunctionCallInfo fcinfo, MemoryContext context, void *state)
+{
+	IndependenceState *target =
+		state == NULL ? independence_create(context) : state;
+	MetricPair pair;
+
+	if (customer_metrics(PG_GETARG_HISTORY(1), PG_GETARG_DAY(2, "as_of"),
+						 &pair))
+		add_pair(target, pair);
+	else
+		target->left_out++;
+	return target;
+}
+
 PG_FUNCTION_INFO_V1(crm_check_spend_independence_transition);
 
-/*
- * sfunc: (internal, history, as_of)
- *
- * A row with NULL is skipped. A customer who is left out is counted, so that
- * the result shows on which part of the customers it rests.
- */
+/* sfunc: (internal, history, as_of) */
 Datum
 crm_check_spend_independence_transition(PG_FUNCTION_ARGS)
 {
-	MemoryContext context = aggregate_context(fcinfo);
-	IndependenceState *state = aggregate_state(fcinfo, 0);
-	MetricPair pair;
-
-	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
-	{
-		if (state == NULL)
-			PG_RETURN_NULL();
-		PG_RETURN_POINTER(state);
-	}
-	if (state == NULL)
-		state = state_create(context);
-	if (customer_metrics(PG_GETARG_HISTORY(1), PG_GETARG_DAY(2, "as_of"),
-						 &pair))
-		state_add(state, pair);
-	else
-		state->left_out++;
-	PG_RETURN_POINTER(state);
-}
-
-PG_FUNCTION_INFO_V1(crm_check_spend_independence_combine);
-
-/* combinefunc: appends the customers of the second state to the first one */
-Datum
-crm_check_spend_independence_combine(PG_FUNCTION_ARGS)
-{
-	MemoryContext context = aggregate_context(fcinfo);
-	IndependenceState *target;
-	const IndependenceState *source;
-
-	if (PG_ARGISNULL(1))
-	{
-		if (PG_ARGISNULL(0))
-			PG_RETURN_NULL();
-		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
-	}
-	source = (IndependenceState *) PG_GETARG_POINTER(1);
-	target = PG_ARGISNULL(0) ? state_create(context)
-							 : (IndependenceState *) PG_GETARG_POINTER(0);
-	target->left_out += source->left_out;
-	for (int64 i = 0; i < source->count; i++)
-	{
-		if (i % BLOCK == 0)
-			CHECK_FOR_INTERRUPTS();
-		state_add(target, source->pairs[i]);
-	}
-	PG_RETURN_POINTER(target);
-}
-
-PG_FUNCTION_INFO_V1(crm_check_spend_independence_serialize);
-
-/* serialfunc: format, customers left out, number of customers, their metrics */
-Datum
-crm_check_spend_independence_serialize(PG_FUNCTION_ARGS)
-{
-	const IndependenceState *state =
-		(IndependenceState *) PG_GETARG_POINTER(0);
-	StringInfoData bytes;
-
-	(void) aggregate_context(fcinfo);
-	state_write_start(&bytes, STATE_FORMAT);
-	pq_sendint64(&bytes, state->left_out);
-	pq_sendint64(&bytes, state->count);
-	for (int64 i = 0; i < state->count; i++)
-	{
-		if (i % BLOCK == 0)
-			CHECK_FOR_INTERRUPTS();
-		pq_sendfloat8(&bytes, state->pairs[i].of[PURCHASES]);
-		pq_sendfloat8(&bytes, state->pairs[i].of[MEAN_AMOUNT]);
-	}
-	PG_RETURN_BYTEA_P(pq_endtypsend(&bytes));
-}
-
-PG_FUNCTION_INFO_V1(crm_check_spend_independence_deserialize);
-
-/*
- * deserialfunc: the state of a worker
- *
- * The number of customers is not trusted: room grows only with the bytes that
- * are there. The metrics must be positive, because logarithms follow.
- */
-Datum
-crm_check_spend_independence_deserialize(PG_FUNCTION_ARGS)
-{
-	IndependenceState *state = state_create(CurrentMemoryContext);
-	StringInfoData bytes;
-	int64 count;
-
-	state_read_start(fcinfo, &bytes, STATE_FORMAT);
-	state->left_out = pq_getmsgint64(&bytes);
-	count = pq_getmsgint64(&bytes);
-	for (int64 i = 0; i < count; i++)
-	{
-		MetricPair pair;
-
-		if (i % BLOCK == 0)
-			CHECK_FOR_INTERRUPTS();
-		pair.of[PURCHASES] = pq_getmsgfloat8(&bytes);
-		pair.of[MEAN_AMOUNT] = pq_getmsgfloat8(&bytes);
-		if (!(pair.of[PURCHASES] > 0 && pair.of[MEAN_AMOUNT] > 0) ||
-			isinf(pair.of[PURCHASES]) || isinf(pair.of[MEAN_AMOUNT]))
-			elog(ERROR, "invalid customer in the state of an aggregate");
-		state_add(state, pair);
-	}
-	pq_getmsgend(&bytes);
-	PG_RETURN_POINTER(state);
+	return state_transition(fcinfo, add_history);
 }
 
 /* Sorts by one metric and serves interrupts. */
@@ -320,14 +285,12 @@ crm_check_spend_independence_final(PG_FUNCTION_ARGS)
 {
 	Datum values[INDEPENDENCE_COLUMNS];
 	bool nulls[INDEPENDENCE_COLUMNS] = {false};
-	const IndependenceState *state;
+	const IndependenceState *state = final_state(fcinfo);
 	MetricPair *pairs;
 	Size size;
 
-	(void) aggregate_context(fcinfo);
-	if (PG_ARGISNULL(0))
+	if (state == NULL)
 		PG_RETURN_NULL();
-	state = (IndependenceState *) PG_GETARG_POINTER(0);
 	size = mul_size(state->count, sizeof(MetricPair));
 	pairs = MemoryContextAllocHuge(CurrentMemoryContext, Max(size, 1));
 

@@ -25,9 +25,9 @@
 #include "history/history.h"
 #include "validation/validation.h"
 
-/* The first byte of a serialized state. */
-#define STATE_FORMAT 1
 #define FIRST_CAPACITY 64
+
+static const StateType validation_type;
 
 /*
  * The state
@@ -35,11 +35,11 @@
 
 /* An empty state with its own copy of the model, in the given context. */
 static ValidationState *
-state_create(MemoryContext context, const struct varlena *model,
-			 HoldoutPeriod period, int64 capacity)
+validation_create(MemoryContext context, const struct varlena *model,
+				  HoldoutPeriod period, int64 capacity)
 {
 	ValidationState *state =
-		MemoryContextAllocZero(context, sizeof(ValidationState));
+		state_create(context, sizeof(ValidationState), &validation_type);
 
 	state->context = context;
 	state->model = MemoryContextAlloc(context, VARSIZE(model));
@@ -128,16 +128,15 @@ validation_read_model(struct varlena *value, Model *model)
  * a wrong kind early.
  */
 static ValidationState *
-argument_state(FunctionCallInfo fcinfo, MemoryContext context)
+argument_state(FunctionCallInfo fcinfo, MemoryContext context,
+			   ValidationState *state)
 {
 	struct varlena *raw = datum_key_value(PG_GETARG_DATUM(1));
 	HoldoutPeriod period =
 		checked_period(PG_GETARG_DATEADT(3), PG_GETARG_DATEADT(4));
-	ValidationState *state;
 	struct varlena *flat;
 	Model model;
 
-	state = aggregate_state(fcinfo, 0);
 	if (state != NULL &&
 		(state->period.calibration_end != period.calibration_end ||
 		 state->period.holdout_end != period.holdout_end))
@@ -149,7 +148,7 @@ argument_state(FunctionCallInfo fcinfo, MemoryContext context)
 	if (state == NULL)
 	{
 		validation_read_model(flat, &model);
-		state = state_create(context, flat, period, FIRST_CAPACITY);
+		state = validation_create(context, flat, period, FIRST_CAPACITY);
 	}
 	else if (!same_model(state->model, flat))
 		arguments_differ();
@@ -232,44 +231,28 @@ count_from(ValidationState *state, int32 first_day)
 	state->first_day = last_day - wanted + 1;
 }
 
-PG_FUNCTION_INFO_V1(crm_validate_transition);
-
 /*
- * sfunc: (internal, model, history, calibration_end, holdout_end)
- *
- * A row with NULL is skipped. A customer who came after the calibration adds
- * nothing. The day of their first purchase follows from t.
+ * A customer who came after the calibration adds nothing. The day of their
+ * first purchase follows from t.
  */
-Datum
-crm_validate_transition(PG_FUNCTION_ARGS)
+static void *
+add_history(FunctionCallInfo fcinfo, MemoryContext context, void *before)
 {
-	MemoryContext context = aggregate_context(fcinfo);
-	ValidationState *state;
+	ValidationState *state = argument_state(fcinfo, context, before);
+	History history = PG_GETARG_HISTORY(2);
 	HoldoutCustomer customer;
-	History history;
 	int32 first_day;
 
-	for (int i = 1; i < PG_NARGS(); i++)
-	{
-		if (!PG_ARGISNULL(i))
-			continue;
-		if (PG_ARGISNULL(0))
-			PG_RETURN_NULL();
-		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
-	}
-	state = argument_state(fcinfo, context);
-	history = PG_GETARG_HISTORY(2);
-	if (holdout_customer(history.data, history.size, &state->period,
-						 &customer))
-	{
-		first_day = state->period.calibration_end - customer.t;
-		count_from(state, first_day);
-		state->new_customers[first_day - state->first_day]++;
-		holdout_count_repeats(history.data, history.size, &state->period,
-							  state->first_day, state->repeats);
-		add_customer(state, &customer);
-	}
-	PG_RETURN_POINTER(state);
+	if (!holdout_customer(history.data, history.size, &state->period,
+						  &customer))
+		return state;
+	first_day = state->period.calibration_end - customer.t;
+	count_from(state, first_day);
+	state->new_customers[first_day - state->first_day]++;
+	holdout_count_repeats(history.data, history.size, &state->period,
+						  state->first_day, state->repeats);
+	add_customer(state, &customer);
+	return state;
 }
 
 /* Adds the counts by day, aligned by their first days. */
@@ -290,103 +273,69 @@ add_counts(ValidationState *target, const ValidationState *source)
 	}
 }
 
-PG_FUNCTION_INFO_V1(crm_validate_combine);
-
 /*
- * combinefunc: adds the customers and counts of the second state
- *
- * The second state is not changed and not kept: everything is copied.
+ * Adds the customers and counts of another state. Nothing of it is kept:
+ * everything is copied.
  */
-Datum
-crm_validate_combine(PG_FUNCTION_ARGS)
+static void *
+validation_add(MemoryContext context, void *state, const void *added)
 {
-	MemoryContext context = aggregate_context(fcinfo);
-	ValidationState *target;
-	const ValidationState *source;
+	ValidationState *target = state;
+	const ValidationState *source = added;
 
-	if (PG_ARGISNULL(1))
-	{
-		if (PG_ARGISNULL(0))
-			PG_RETURN_NULL();
-		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
-	}
-	source = (ValidationState *) PG_GETARG_POINTER(1);
-	target = PG_ARGISNULL(0)
-				 ? state_create(context, source->model, source->period,
-								Max(source->count, FIRST_CAPACITY))
-				 : (ValidationState *) PG_GETARG_POINTER(0);
+	if (target == NULL)
+		target = validation_create(context, source->model, source->period,
+								   Max(source->count, FIRST_CAPACITY));
 	if (!same_model(target->model, source->model) ||
 		target->period.calibration_end != source->period.calibration_end ||
 		target->period.holdout_end != source->period.holdout_end)
 		arguments_differ();
-	add_counts(target, source);
 	for (int64 i = 0; i < source->count; i++)
 	{
 		if (i % VALIDATION_BLOCK == 0)
 			CHECK_FOR_INTERRUPTS();
 		add_customer(target, &source->customers[i]);
 	}
-	PG_RETURN_POINTER(target);
+	add_counts(target, source);
+	return target;
 }
-
-PG_FUNCTION_INFO_V1(crm_validate_serialize);
 
 /*
- * serialfunc: format, dates, model, number of days, counts by day, customers
- *
- * The first day is not sent: it follows from the number of days.
+ * Dates, model, number of days, the two counts by day, customers. The first
+ * day is not sent: it follows from the number of days.
  */
-Datum
-crm_validate_serialize(PG_FUNCTION_ARGS)
+static void
+validation_send(const void *sent, StringInfo bytes)
 {
-	const ValidationState *state = (ValidationState *) PG_GETARG_POINTER(0);
+	const ValidationState *state = sent;
 	int32 days = validation_days(state);
-	StringInfoData bytes;
+	Size counts = (Size) days * sizeof(int64);
 
-	(void) aggregate_context(fcinfo);
-	state_write_start(&bytes, STATE_FORMAT);
-	pq_sendint32(&bytes, state->period.calibration_end);
-	pq_sendint32(&bytes, state->period.holdout_end);
-	pq_sendint32(&bytes, VARSIZE(state->model));
-	pq_sendbytes(&bytes, (char *) state->model, VARSIZE(state->model));
-	pq_sendint32(&bytes, days);
-	for (int32 i = 0; i < days; i++)
-	{
-		pq_sendint64(&bytes, state->new_customers[i]);
-		pq_sendint64(&bytes, state->repeats[i]);
-	}
-	pq_sendint64(&bytes, state->count);
-	for (int64 i = 0; i < state->count; i++)
-	{
-		const HoldoutCustomer *customer = &state->customers[i];
-
-		if (i % VALIDATION_BLOCK == 0)
-			CHECK_FOR_INTERRUPTS();
-		pq_sendint32(&bytes, customer->x);
-		pq_sendint32(&bytes, customer->t_x);
-		pq_sendint32(&bytes, customer->t);
-		pq_sendint32(&bytes, customer->actual);
-		pq_sendint32(&bytes, customer->again);
-	}
-	PG_RETURN_BYTEA_P(pq_endtypsend(&bytes));
+	state_send(bytes, &state->period, sizeof(HoldoutPeriod));
+	state_send_counted(bytes, state->model, VARSIZE(state->model));
+	state_send(bytes, &days, sizeof(int32));
+	state_send(bytes, state->new_customers, counts);
+	state_send(bytes, state->repeats, counts);
+	state_send(bytes, state->customers,
+			   mul_size(state->count, sizeof(HoldoutCustomer)));
 }
+
+static const StateType validation_type = {validation_add, validation_send};
 
 /*
  * The model is read once more, because bytes from another process are not
- * trusted. The size is checked twice: as sent, and in the header of the value.
+ * trusted.
  */
 static struct varlena *
 receive_model(StringInfo bytes)
 {
-	int32 size = (int32) pq_getmsgint(bytes, 4);
-	struct varlena *model;
+	Size size;
+	const char *sent = state_receive_counted(bytes, &size);
+	struct varlena *model = palloc(Max(size, VARHDRSZ));
 	Model parsed;
 
-	if (size < VARHDRSZ || size > bytes->len - bytes->cursor)
-		elog(ERROR, "invalid state of a validation");
-	model = palloc(size);
-	memcpy(model, pq_getmsgbytes(bytes, size), size);
-	if (VARSIZE(model) != (Size) size)
+	memcpy(model, sent, size);
+	if (size < VARHDRSZ || VARSIZE(model) != size)
 		elog(ERROR, "invalid state of a validation");
 	validation_read_model(model, &parsed);
 	return model;
@@ -399,18 +348,26 @@ receive_model(StringInfo bytes)
 static void
 receive_counts(StringInfo bytes, ValidationState *state)
 {
-	int32 days = (int32) pq_getmsgint(bytes, 4);
+	int32 days;
 
+	state_receive(bytes, &days, sizeof(int32));
 	if (days < 0 || days > VALIDATION_MAX_DAYS)
 		elog(ERROR, "invalid state of a validation");
 	if (days == 0)
 		return;
 	count_from(state, state->period.holdout_end - days + 1);
-	for (int32 i = 0; i < days; i++)
-	{
-		state->new_customers[i] = pq_getmsgint64(bytes);
-		state->repeats[i] = pq_getmsgint64(bytes);
-	}
+	state_receive(bytes, state->new_customers, (Size) days * sizeof(int64));
+	state_receive(bytes, state->repeats, (Size) days * sizeof(int64));
+}
+
+/* The two days, checked once more. */
+static HoldoutPeriod
+receive_period(StringInfo bytes)
+{
+	HoldoutPeriod period;
+
+	state_receive(bytes, &period, sizeof(HoldoutPeriod));
+	return checked_period(period.calibration_end, period.holdout_end);
 }
 
 /*
@@ -422,11 +379,7 @@ receive_customer(StringInfo bytes, ValidationState *state)
 {
 	HoldoutCustomer customer;
 
-	customer.x = (int32) pq_getmsgint(bytes, 4);
-	customer.t_x = (int32) pq_getmsgint(bytes, 4);
-	customer.t = (int32) pq_getmsgint(bytes, 4);
-	customer.actual = (int32) pq_getmsgint(bytes, 4);
-	customer.again = (int32) pq_getmsgint(bytes, 4);
+	state_receive(bytes, &customer, sizeof(HoldoutCustomer));
 	if (customer.x < 0 || customer.t_x < 0 || customer.t_x > customer.t ||
 		customer.actual < 0 || customer.again < 0 ||
 		customer.again > customer.x)
@@ -434,36 +387,28 @@ receive_customer(StringInfo bytes, ValidationState *state)
 	add_customer(state, &customer);
 }
 
+PG_FUNCTION_INFO_V1(crm_validate_transition);
+
+/* sfunc: (internal, model, history, calibration_end, holdout_end) */
+Datum
+crm_validate_transition(PG_FUNCTION_ARGS)
+{
+	return state_transition(fcinfo, add_history);
+}
+
 PG_FUNCTION_INFO_V1(crm_validate_deserialize);
 
-/*
- * deserialfunc: the state of a worker
- *
- * The state is read by the combine function and dropped, so the current memory
- * context is enough. Room grows only with the bytes that are there.
- */
+/* deserialfunc */
 Datum
 crm_validate_deserialize(PG_FUNCTION_ARGS)
 {
-	StringInfoData bytes;
-	HoldoutPeriod period;
-	ValidationState *state;
-	int64 count;
+	StringInfoData bytes = state_received(fcinfo);
+	HoldoutPeriod period = receive_period(&bytes);
+	ValidationState *state = validation_create(
+		CurrentMemoryContext, receive_model(&bytes), period, FIRST_CAPACITY);
 
-	state_read_start(fcinfo, &bytes, STATE_FORMAT);
-	period.calibration_end = (int32) pq_getmsgint(&bytes, 4);
-	period.holdout_end = (int32) pq_getmsgint(&bytes, 4);
-	period = checked_period(period.calibration_end, period.holdout_end);
-	state = state_create(CurrentMemoryContext, receive_model(&bytes), period,
-						 FIRST_CAPACITY);
 	receive_counts(&bytes, state);
-	count = pq_getmsgint64(&bytes);
-	for (int64 i = 0; i < count; i++)
-	{
-		if (i % VALIDATION_BLOCK == 0)
-			CHECK_FOR_INTERRUPTS();
+	for (int64 i = state_left(&bytes, sizeof(HoldoutCustomer)); i > 0; i--)
 		receive_customer(&bytes, state);
-	}
-	pq_getmsgend(&bytes);
 	PG_RETURN_POINTER(state);
 }

@@ -267,14 +267,10 @@ crm_validate_final(PG_FUNCTION_ARGS)
 	bool nulls[VALIDATION_COLUMNS] = {false};
 	AccuracyBin by_frequency[FREQUENCY_BINS];
 	AccuracyBin by_recency[RECENCY_BINS];
-	ValidationState *state;
+	ValidationState *state = final_state(fcinfo);
 	double *expected;
 
-	(void) aggregate_context(fcinfo);
-	if (PG_ARGISNULL(0))
-		PG_RETURN_NULL();
-	state = (ValidationState *) PG_GETARG_POINTER(0);
-	if (state->count == 0)
+	if (state == NULL || state->count == 0)
 		PG_RETURN_NULL();
 	sort_customers(state->customers, state->count);
 	expected = expectations(state);

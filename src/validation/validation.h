@@ -18,6 +18,7 @@
 
 #include "base/crm.h"
 
+#include "base/aggregate.h"
 #include "base/cached_argument.h"
 #include "history/history.h"
 #include "model/model.h"
@@ -35,6 +36,7 @@
 /* NULL until a row without NULL comes. 20 bytes for each customer. */
 typedef struct ValidationState
 {
+	const StateType *type;
 	MemoryContext context; /* the aggregate's; owns all that follows */
 	DatumKey key; /* the model argument as it came */
 	struct varlena *model; /* the same, flat */

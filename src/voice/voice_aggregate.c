@@ -26,16 +26,19 @@
 #include "base/row_result.h"
 #include "voice/scale.h"
 
-/* The first byte of a serialized state. */
-#define STATE_FORMAT 1
-
-/* Columns of crm.nps, from 0. */
+/* The columns with which both results begin, from 0. */
 enum
 {
-	NPS_SENT,
-	NPS_ANSWERS,
-	NPS_PROMOTERS,
-	NPS_PASSIVES,
+	SCORE_SENT,
+	SCORE_ANSWERS,
+	SCORE_GOOD, /* promoters, satisfied */
+	SCORE_OWN /* the first column that differs */
+};
+
+/* The other columns of crm.nps. */
+enum
+{
+	NPS_PASSIVES = SCORE_OWN,
 	NPS_DETRACTORS,
 	NPS_SCORE,
 	NPS_STD_ERROR,
@@ -43,13 +46,10 @@ enum
 	NPS_COLUMNS
 };
 
-/* Columns of crm.survey_score, from 0. */
+/* The other columns of crm.survey_score. */
 enum
 {
-	SURVEY_SENT,
-	SURVEY_ANSWERS,
-	SURVEY_SATISFIED,
-	SURVEY_SCORE,
+	SURVEY_SCORE = SCORE_OWN,
 	SURVEY_STD_ERROR,
 	SURVEY_MEAN,
 	SURVEY_MEAN_ERROR,
@@ -57,13 +57,14 @@ enum
 	SURVEY_COLUMNS
 };
 
-/* The state of that argument, or NULL if there is none yet. */
-static ScaleCounts *
-counts_argument(FunctionCallInfo fcinfo, int number)
+static const StateType survey_type;
+
+/* The state: NULL until a row comes. */
+typedef struct Survey
 {
-	return PG_ARGISNULL(number) ? NULL
-								: (ScaleCounts *) PG_GETARG_POINTER(number);
-}
+	const StateType *type;
+	ScaleCounts counts;
+} Survey;
 
 /* All rows, and the states of all workers, are about one scale. */
 static void
@@ -113,23 +114,35 @@ score_point(const ScaleCounts *scale, Datum score)
 	return (int) point;
 }
 
+/* A state of the same scale without an answer. */
+static Survey *
+survey_create(MemoryContext context, const ScaleCounts *scale)
+{
+	Survey *survey = state_create(context, sizeof(Survey), &survey_type);
+
+	survey->counts.least = scale->least;
+	survey->counts.greatest = scale->greatest;
+	survey->counts.top = scale->top;
+	survey->counts.bottom = scale->bottom;
+	return survey;
+}
+
 /* Counts the row. The scale is that of the row. */
 static Datum
 add_row(FunctionCallInfo fcinfo, const ScaleCounts *scale)
 {
 	MemoryContext context = aggregate_context(fcinfo);
-	ScaleCounts *counts = counts_argument(fcinfo, 0);
+	Survey *survey = aggregate_state(fcinfo, 0);
+	ScaleCounts *counts;
 
-	if (counts == NULL)
-	{
-		counts = MemoryContextAlloc(context, sizeof(ScaleCounts));
-		*counts = *scale;
-	}
+	if (survey == NULL)
+		survey = survey_create(context, scale);
+	counts = &survey->counts;
 	check_scale(counts, scale);
 	if (!PG_ARGISNULL(1))
 		counts->points[score_point(counts, PG_GETARG_DATUM(1))]++;
 	counts->sent++;
-	PG_RETURN_POINTER(counts);
+	PG_RETURN_POINTER(survey);
 }
 
 /*
@@ -144,11 +157,7 @@ add_share_row(FunctionCallInfo fcinfo, int top, int greatest)
 	if (PG_NARGS() > 2)
 	{
 		if (PG_ARGISNULL(2) || PG_ARGISNULL(3))
-		{
-			if (PG_ARGISNULL(0))
-				PG_RETURN_NULL();
-			PG_RETURN_DATUM(PG_GETARG_DATUM(0));
-		}
+			return state_result(fcinfo, aggregate_state(fcinfo, 0));
 		top = PG_GETARG_INT32(2);
 		greatest = PG_GETARG_INT32(3);
 	}
@@ -197,75 +206,45 @@ crm_ces_transition(PG_FUNCTION_ARGS)
 	return add_share_row(fcinfo, 5, 7);
 }
 
-PG_FUNCTION_INFO_V1(crm_voice_combine);
-
-/* combinefunc: adds the second state, which is only read, to the first one */
-Datum
-crm_voice_combine(PG_FUNCTION_ARGS)
+/* Adds the answers of another state, which must be on the same scale. */
+static void *
+survey_add(MemoryContext context, void *state, const void *other)
 {
-	MemoryContext context = aggregate_context(fcinfo);
-	ScaleCounts *counts = counts_argument(fcinfo, 0);
-	const ScaleCounts *other = counts_argument(fcinfo, 1);
+	const ScaleCounts *more = &((const Survey *) other)->counts;
+	Survey *survey = state;
 
-	if (counts == NULL && other == NULL)
-		PG_RETURN_NULL();
-	if (other == NULL)
-		PG_RETURN_POINTER(counts);
-	if (counts == NULL)
-	{
-		counts = MemoryContextAlloc(context, sizeof(ScaleCounts));
-		*counts = *other;
-		PG_RETURN_POINTER(counts);
-	}
-	check_scale(counts, other);
-	counts->sent += other->sent;
+	if (survey == NULL)
+		survey = survey_create(context, more);
+	check_scale(&survey->counts, more);
+	survey->counts.sent += more->sent;
 	for (int point = 0; point < SCALE_MAX_POINTS; point++)
-		counts->points[point] += other->points[point];
-	PG_RETURN_POINTER(counts);
+		survey->counts.points[point] += more->points[point];
+	return survey;
 }
 
-PG_FUNCTION_INFO_V1(crm_voice_serialize);
-
-/* serialfunc: format, scale, sent, counts, in network order */
-Datum
-crm_voice_serialize(PG_FUNCTION_ARGS)
+static void
+survey_send(const void *state, StringInfo bytes)
 {
-	const ScaleCounts *counts = (ScaleCounts *) PG_GETARG_POINTER(0);
-	StringInfoData buffer;
-
-	(void) aggregate_context(fcinfo);
-	state_write_start(&buffer, STATE_FORMAT);
-	pq_sendint32(&buffer, counts->least);
-	pq_sendint32(&buffer, counts->greatest);
-	pq_sendint32(&buffer, counts->top);
-	pq_sendint32(&buffer, counts->bottom);
-	pq_sendint64(&buffer, counts->sent);
-	for (int point = 0; point <= counts->greatest; point++)
-		pq_sendint64(&buffer, counts->points[point]);
-	PG_RETURN_BYTEA_P(pq_endtypsend(&buffer));
+	state_send(bytes, state, sizeof(Survey));
 }
+
+static const StateType survey_type = {survey_add, survey_send};
 
 PG_FUNCTION_INFO_V1(crm_voice_deserialize);
 
-/* deserialfunc: the state of a worker, in the current memory context */
+/* deserialfunc of all three aggregates */
 Datum
 crm_voice_deserialize(PG_FUNCTION_ARGS)
 {
-	ScaleCounts *counts = palloc0(sizeof(ScaleCounts));
-	StringInfoData buffer;
+	StringInfoData bytes = state_received(fcinfo);
+	Survey *survey = palloc(sizeof(Survey));
 
-	state_read_start(fcinfo, &buffer, STATE_FORMAT);
-	counts->least = (int32) pq_getmsgint(&buffer, 4);
-	counts->greatest = (int32) pq_getmsgint(&buffer, 4);
-	counts->top = (int32) pq_getmsgint(&buffer, 4);
-	counts->bottom = (int32) pq_getmsgint(&buffer, 4);
-	counts->sent = pq_getmsgint64(&buffer);
-	if (counts->least < 0 || counts->greatest >= SCALE_MAX_POINTS)
+	state_receive(&bytes, survey, sizeof(Survey));
+	survey->type = &survey_type;
+	if (survey->counts.least < 0 ||
+		survey->counts.greatest >= SCALE_MAX_POINTS)
 		elog(ERROR, "invalid state of a survey");
-	for (int point = 0; point <= counts->greatest; point++)
-		counts->points[point] = pq_getmsgint64(&buffer);
-	pq_getmsgend(&buffer);
-	PG_RETURN_POINTER(counts);
+	PG_RETURN_POINTER(survey);
 }
 
 /* Sets a column, which is NULL for a number that does not exist. */
@@ -276,59 +255,62 @@ put_float8(Datum *values, bool *nulls, int column, double value)
 	nulls[column] = isnan(value);
 }
 
+/* Passives are the answers that are left. */
+static void
+put_nps(const ScaleScores *scores, Datum *values, bool *nulls)
+{
+	values[NPS_PASSIVES] =
+		Int64GetDatum(scores->answers - scores->good - scores->bad);
+	values[NPS_DETRACTORS] = Int64GetDatum(scores->bad);
+	put_float8(values, nulls, NPS_SCORE, scores->score);
+	put_float8(values, nulls, NPS_STD_ERROR, scores->score_error);
+	put_float8(values, nulls, NPS_RESPONSE_RATE, scores->response_rate);
+}
+
+/* The row of a result, whose own columns "put" sets. Only reads the state. */
+static Datum
+score_row(FunctionCallInfo fcinfo,
+		  void (*put)(const ScaleScores *, Datum *, bool *))
+{
+	const Survey *survey = final_state(fcinfo);
+	ScaleScores scores;
+	Datum values[Max((int) NPS_COLUMNS, (int) SURVEY_COLUMNS)];
+	bool nulls[Max((int) NPS_COLUMNS, (int) SURVEY_COLUMNS)] = {false};
+
+	if (survey == NULL)
+		PG_RETURN_NULL();
+	scores = scale_scores(&survey->counts);
+	values[SCORE_SENT] = Int64GetDatum(survey->counts.sent);
+	values[SCORE_ANSWERS] = Int64GetDatum(scores.answers);
+	values[SCORE_GOOD] = Int64GetDatum(scores.good);
+	put(&scores, values, nulls);
+	PG_RETURN_DATUM(row_result(fcinfo, values, nulls));
+}
+
 PG_FUNCTION_INFO_V1(crm_nps_final);
 
-/*
- * finalfunc: crm.nps
- *
- * Passives are the answers that are left. The state is only read.
- */
+/* finalfunc: crm.nps */
 Datum
 crm_nps_final(PG_FUNCTION_ARGS)
 {
-	const ScaleCounts *counts = counts_argument(fcinfo, 0);
-	ScaleScores scores;
-	Datum values[NPS_COLUMNS];
-	bool nulls[NPS_COLUMNS] = {false};
+	return score_row(fcinfo, put_nps);
+}
 
-	(void) aggregate_context(fcinfo);
-	if (counts == NULL)
-		PG_RETURN_NULL();
-	scores = scale_scores(counts);
-	values[NPS_SENT] = Int64GetDatum(counts->sent);
-	values[NPS_ANSWERS] = Int64GetDatum(scores.answers);
-	values[NPS_PROMOTERS] = Int64GetDatum(scores.good);
-	values[NPS_PASSIVES] =
-		Int64GetDatum(scores.answers - scores.good - scores.bad);
-	values[NPS_DETRACTORS] = Int64GetDatum(scores.bad);
-	put_float8(values, nulls, NPS_SCORE, scores.score);
-	put_float8(values, nulls, NPS_STD_ERROR, scores.score_error);
-	put_float8(values, nulls, NPS_RESPONSE_RATE, scores.response_rate);
-	PG_RETURN_DATUM(row_result(fcinfo, values, nulls));
+static void
+put_survey_score(const ScaleScores *scores, Datum *values, bool *nulls)
+{
+	put_float8(values, nulls, SURVEY_SCORE, scores->score);
+	put_float8(values, nulls, SURVEY_STD_ERROR, scores->score_error);
+	put_float8(values, nulls, SURVEY_MEAN, scores->mean);
+	put_float8(values, nulls, SURVEY_MEAN_ERROR, scores->mean_error);
+	put_float8(values, nulls, SURVEY_RESPONSE_RATE, scores->response_rate);
 }
 
 PG_FUNCTION_INFO_V1(crm_survey_score_final);
 
-/* finalfunc: crm.survey_score, for both aggregates; only reads the state */
+/* finalfunc: crm.survey_score, for both aggregates */
 Datum
 crm_survey_score_final(PG_FUNCTION_ARGS)
 {
-	const ScaleCounts *counts = counts_argument(fcinfo, 0);
-	ScaleScores scores;
-	Datum values[SURVEY_COLUMNS];
-	bool nulls[SURVEY_COLUMNS] = {false};
-
-	(void) aggregate_context(fcinfo);
-	if (counts == NULL)
-		PG_RETURN_NULL();
-	scores = scale_scores(counts);
-	values[SURVEY_SENT] = Int64GetDatum(counts->sent);
-	values[SURVEY_ANSWERS] = Int64GetDatum(scores.answers);
-	values[SURVEY_SATISFIED] = Int64GetDatum(scores.good);
-	put_float8(values, nulls, SURVEY_SCORE, scores.score);
-	put_float8(values, nulls, SURVEY_STD_ERROR, scores.score_error);
-	put_float8(values, nulls, SURVEY_MEAN, scores.mean);
-	put_float8(values, nulls, SURVEY_MEAN_ERROR, scores.mean_error);
-	put_float8(values, nulls, SURVEY_RESPONSE_RATE, scores.response_rate);
-	PG_RETURN_DATUM(row_result(fcinfo, values, nulls));
+	return score_row(fcinfo, put_survey_score);
 }
