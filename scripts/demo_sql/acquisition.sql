@@ -1,19 +1,30 @@
 /*
  * acquisition.sql
  *
- * What it cost to win a customer, by channel (media, stands, rewards, without
- * salaries), beside the profit that such a customer brought and will bring in a year.
+ * Winning: what it cost in a year to win a customer by each channel (media,
+ * stands, rewards, without salaries), what such a customer is worth, and the
+ * share of all sales that the channel gets by three of the models of attribution.
  */
-SELECT :'dim' || format('  %-12s %10s %13s %9s %15s %15s', 'came by', 'customers', 'spent on it',
-	'each', 'profit of each', 'profit to come') || :'reset';
+SELECT :'dim' || format('  %-12s %9s %9s %8s %9s %9s   %6s %7s %7s', 'won by', 'customers',
+	'spent', 'each', 'worth', 'per cost', 'first', 'linear', 'Markov') || :'reset';
 
-SELECT format('  %-12s %10s %13s %9s %15s %15s', source, to_char(customers, 'FM999,990'),
-	to_char(cost, 'FM999,999,990'),
-			  to_char(cost / customers, 'FM999,990.00'), to_char(profit, 'FM999,990.00'),
-			  	to_char(clv, 'FM999,990.00'))
-  FROM (SELECT source, count(*) AS customers, avg(profit) AS profit, avg(clv) AS clv
-		  FROM customer_value JOIN customer USING (customer_id) GROUP BY source) AS won
-  LEFT JOIN (SELECT channel AS source, sum(amount) AS cost FROM cost_entry
-  	WHERE purpose = 'acquisition' AND spent_on <= crm.as_of()
-			  GROUP BY channel) AS spent USING (source)
- ORDER BY cost DESC NULLS LAST;
+WITH won AS (
+	SELECT channel, sum(cost) AS cost, sum(new_customers) AS customers,
+		   sum(total_clv) AS total_clv
+	  FROM acquisition
+	 WHERE period >= date_trunc('month', crm.as_of()) - interval '11 months'
+	 GROUP BY channel
+), credited AS (
+	SELECT channel, sum(credit_share) FILTER (WHERE model = 'first') AS first,
+		   sum(credit_share) FILTER (WHERE model = 'linear') AS linear,
+		   sum(credit_share) FILTER (WHERE model = 'markov') AS markov
+	  FROM attribution GROUP BY channel
+)
+SELECT format('  %-12s %9s %9s %8s %9s %9s  %6s%% %6s%% %6s%%', channel,
+	to_char(customers, 'FM999,990'), to_char(cost, 'FM999,990'),
+	to_char(cost / customers, 'FM999,990.00'), to_char(total_clv / customers, 'FM999,990.00'),
+	to_char(total_clv / cost, 'FM990.0'), to_char(100 * first, 'FM990.0'),
+	to_char(100 * linear, 'FM990.0'), to_char(100 * markov, 'FM990.0'))
+  FROM won LEFT JOIN credited USING (channel)
+ WHERE customers > 0
+ ORDER BY customers DESC, channel;
