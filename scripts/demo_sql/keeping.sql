@@ -20,10 +20,11 @@ WITH voice AS (
 	SELECT period, sum(lapsed) AS lapsed, sum(won_back) AS won_back
 	  FROM won_back WHERE is_complete GROUP BY period
 )
-SELECT format('  %-8s %7s %6s %7s %7s %8s%% %9s%% %9s %9s', to_char(period, 'YYYY-MM'), answers,
+SELECT rtrim(format('  %-8s %7s %6s %7s %7s %8s%% %9s%% %9s %9s',
+	to_char(period, 'YYYY-MM'), answers,
 	to_char(nps, 'FM990.0'), to_char(margin, 'FM990.0'), to_char(change, 'FM990.0'),
 	to_char(100 * in_time, 'FM990'), to_char(100 * complaints, 'FM990.0'),
-	to_char(lapsed, 'FM999,990'), to_char(won_back, 'FM999,990'))
+	to_char(lapsed, 'FM999,990'), to_char(won_back, 'FM999,990')))
   FROM (SELECT * FROM voice FULL JOIN service USING (period) LEFT JOIN back USING (period)
 		 ORDER BY period DESC LIMIT 6) AS recent
  ORDER BY period;

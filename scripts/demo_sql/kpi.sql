@@ -12,5 +12,5 @@ SELECT format('  %-22s %12s %12s %12s   %s to %s%s', replace(name, '_', ' '),
 	round(value_year_before::numeric, 3), round(low_12::numeric, 3),
 	round(high_12::numeric, 3), CASE WHEN is_out_of_range THEN '  outside' ELSE '' END)
   FROM kpi
- WHERE period = (SELECT max(period) FROM kpi WHERE is_complete) AND value IS NOT NULL
+ WHERE period = date_trunc('month', crm.as_of() + 1) - interval '1 month' AND value IS NOT NULL
  ORDER BY name;
