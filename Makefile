@@ -22,6 +22,7 @@ OBJS        = \
 	src/base/row_result.o \
 	src/math/beta_rule.o \
 	src/math/exponential_integral.o \
+	src/math/exact_sum.o \
 	src/math/matrix.o \
 	src/math/quadrature.o \
 	src/math/sort.o \

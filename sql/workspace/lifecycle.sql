@@ -193,18 +193,21 @@ WITH stay AS (
 	  FROM move m
 	 WHERE m.from_stage IS DISTINCT FROM m.to_stage
 	 GROUP BY m.period, m.from_stage, m.to_stage
+), change AS (
+	SELECT v.period, v.stage, sum(v.came) AS came, sum(v.went) AS went
+	  FROM (SELECT f.period, f.to_stage AS stage, f.customers AS came, 0 AS went FROM flow f
+			UNION ALL
+			SELECT f.period, f.from_stage, 0, f.customers FROM flow f) v
+	 GROUP BY v.period, v.stage
 ), opening AS (
-	SELECT p.period::date AS period, s.stage,
-		   coalesce(sum(f.customers) FILTER (WHERE f.to_stage = s.stage), 0)
-			- coalesce(sum(f.customers) FILTER (WHERE f.from_stage = s.stage), 0) AS customers
+	SELECT p.period::date AS period, s.stage, coalesce(h.went, 0) AS went,
+		   coalesce(sum(h.came - h.went) OVER (PARTITION BY s.stage ORDER BY p.period
+			ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS customers
 	  FROM lifecycle_stage s
 	 CROSS JOIN generate_series((SELECT min(f.period) FROM flow f)::timestamp,
-								date_trunc('month',
-									(@day@ + 1)::timestamp)
-									- interval '1 month', interval '1 month') AS p (period)
-	  LEFT JOIN flow f ON f.period < p.period::date
-	  	AND (f.from_stage = s.stage OR f.to_stage = s.stage)
-	 GROUP BY p.period, s.stage
+		date_trunc('month', (@day@ + 1)::timestamp) - interval '1 month',
+		interval '1 month') AS p (period)
+	  LEFT JOIN change h ON h.period = p.period::date AND h.stage = s.stage
 )
 SELECT q.period, q.from_stage, a.name_zh, q.to_stage, b.name_zh,
 	   coalesce(q.from_stage || ' before', 'new'), q.to_stage || ' after', q.customers::bigint,
@@ -215,10 +218,7 @@ SELECT q.period, q.from_stage, a.name_zh, q.to_stage, b.name_zh,
 			AND u.to_stage = q.to_stage)
   FROM (SELECT f.period, f.from_stage, f.to_stage, f.customers FROM flow f
 		UNION ALL
-		SELECT o.period, o.stage, o.stage,
-			   o.customers - coalesce((SELECT sum(f.customers) FROM flow f
-			   	WHERE f.period = o.period AND f.from_stage = o.stage), 0)
-		  FROM opening o) q
+		SELECT o.period, o.stage, o.stage, o.customers - o.went FROM opening o) q
   LEFT JOIN opening o ON o.period = q.period AND o.stage = q.from_stage
   LEFT JOIN lifecycle_stage a ON a.stage = q.from_stage
   LEFT JOIN lifecycle_stage b ON b.stage = q.to_stage
