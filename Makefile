@@ -118,6 +118,7 @@ OBJS        = \
 	src/affinity/pairs.o \
 	src/voice/scale.o \
 	src/voice/voice_aggregate.o \
+	src/workspace/exact_sum_aggregate.o \
 	src/workspace/as_of.o \
 	src/workspace/key.o \
 	src/workspace/key_set.o \

@@ -24,7 +24,8 @@ CREATE FUNCTION crm_internal.transition_matrix_agg_transition(internal, from_sta
 	to_state text, n bigint) RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_transition_matrix_transition';
 CREATE FUNCTION crm_internal.transition_matrix_deserialize(bytea, internal) RETURNS internal
-	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_transition_matrix_deserialize';
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'crm_transition_matrix_deserialize';
 CREATE FUNCTION crm_internal.transition_matrix_agg_final(internal) RETURNS crm.transition_matrix
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_transition_matrix_final';
 

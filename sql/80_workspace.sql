@@ -17,6 +17,37 @@ COMMENT ON FUNCTION crm.as_of() IS
 CREATE FUNCTION crm_internal.as_of_setting() RETURNS date
 	LANGUAGE C STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_as_of_setting';
 
+/*
+ * Sums of views
+ *
+ * A sum of doubles depends on the order of its rows, and so on the plan. Views
+ * take these aggregates, whose result does not.
+ */
+
+CREATE FUNCTION crm_internal.exact_sum_transition(internal, float8) RETURNS internal
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_exact_sum_transition';
+CREATE FUNCTION crm_internal.exact_sum_deserialize(bytea, internal) RETURNS internal
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_exact_sum_deserialize';
+CREATE FUNCTION crm_internal.exact_sum_final(internal) RETURNS float8
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_exact_sum_final';
+CREATE FUNCTION crm_internal.exact_avg_final(internal) RETURNS float8
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_exact_avg_final';
+
+--: The double nearest to the sum, whatever the order of the values. NULLs are skipped.
+CREATE AGGREGATE crm_internal.exact_sum(float8) (
+	SFUNC = crm_internal.exact_sum_transition, STYPE = internal, SSPACE = 600,
+	FINALFUNC = crm_internal.exact_sum_final, PARALLEL = SAFE,
+	COMBINEFUNC = crm_internal.state_combine, SERIALFUNC = crm_internal.state_serialize,
+	DESERIALFUNC = crm_internal.exact_sum_deserialize
+);
+--: The exact sum divided by the number of values. NULLs are skipped.
+CREATE AGGREGATE crm_internal.exact_avg(float8) (
+	SFUNC = crm_internal.exact_sum_transition, STYPE = internal, SSPACE = 600,
+	FINALFUNC = crm_internal.exact_avg_final, PARALLEL = SAFE,
+	COMBINEFUNC = crm_internal.state_combine, SERIALFUNC = crm_internal.state_serialize,
+	DESERIALFUNC = crm_internal.exact_sum_deserialize
+);
+
 -- An immutable function, so that the server computes a choice of a view when it plans a query.
 --: The choice, or an error that names the choices.
 CREATE FUNCTION crm_internal.one_of(choice text, choices text[]) RETURNS text

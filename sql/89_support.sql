@@ -17,7 +17,8 @@ BEGIN
 			   string_agg(u.task, ' and ' ORDER BY u.task) AS tasks
 		  FROM (SELECT f.function,
 					   format('%s function of %s', f.step,
-							  string_agg(DISTINCT a.aggfnoid::text, ', ')) AS task
+							  CASE WHEN count(DISTINCT a.aggfnoid) > 6 THEN 'many aggregates'
+							  ELSE string_agg(DISTINCT a.aggfnoid::text, ', ') END) AS task
 				  FROM pg_aggregate a
 				 CROSS JOIN LATERAL (VALUES (a.aggtransfn, 'transition'), (a.aggfinalfn, 'final'),
 					(a.aggcombinefn, 'combine'), (a.aggserialfn, 'serialization'),

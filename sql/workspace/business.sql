@@ -105,7 +105,7 @@ SELECT g.program, n.tier_no, g.tier, n.name_zh, g.segment, z.segment_names ->> g
 			   coalesce(sum(b.revenue_12m), 0) AS revenue_12m,
 			   coalesce(sum(b.profit), 0) AS profit,
 			   coalesce(sum(b.profit_12m), 0) AS profit_12m,
-			   sum(b.clv) AS total_clv,
+			   crm_internal.exact_sum(b.clv) AS total_clv,
 			   sum(f.serving_cost_12m) AS serving_cost_12m
 		  FROM @internal@.customer_fact@at@ f
 		 CROSS JOIN program p
@@ -171,7 +171,7 @@ SELECT s.customer_id, a.name, a.industry, a.country, a.region, a.owner, a.parent
 					   crm.rollup(b.history) AS history,
 					   crm.rollup(b.profit_history) AS profit_history,
 					   coalesce(sum(b.revenue) FILTER (WHERE m.level_no = 0), 0) AS own_revenue,
-					   sum(b.clv) AS total_clv
+					   crm_internal.exact_sum(b.clv) AS total_clv
 				  FROM account_member m
 				  LEFT JOIN LATERAL (
 					SELECT v.customer_id, v.history, v.profit_history, v.revenue, v.clv
@@ -218,7 +218,7 @@ SELECT concat_ws(', ', CASE WHEN grouping(c.industry) = 0 THEN 'industry' END,
 	   coalesce(sum(c.profit_12m), 0),
 	   (sum(c.profit) / nullif(sum(c.revenue), 0))::float8,
 	   sum(c.revenue_12m) / nullif(count(*) FILTER (WHERE c.bought), 0),
-	   sum(c.clv)
+	   crm_internal.exact_sum(c.clv)
   FROM @internal@.cube_customer@at@ c
  GROUP BY CUBE (c.industry, c.size, c.region)
 @end
@@ -238,7 +238,7 @@ BEGIN ATOMIC
 		   coalesce(sum(c.profit), 0), coalesce(sum(c.profit_12m), 0),
 		   (sum(c.profit) / nullif(sum(c.revenue), 0))::float8,
 		   sum(c.revenue_12m) / nullif(count(*) FILTER (WHERE c.bought), 0),
-		   sum(c.clv)
+		   crm_internal.exact_sum(c.clv)
 	  FROM @internal@.cube_customer_at(customer_cube_by.as_of) c
 	 CROSS JOIN LATERAL (
 		SELECT max(t.value) FILTER (WHERE t.n = 1) AS value_1,

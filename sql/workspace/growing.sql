@@ -160,7 +160,8 @@ SELECT
 			   count(*) FILTER (WHERE f.purchases > 1) AS repeat_customers,
 			   count(*) FILTER (WHERE f.abc_class = 'A') AS a_customers,
 			   count(f.abc_class) AS classed_customers,
-			   sum(f.revenue) AS revenue, sum(f.profit) AS profit, sum(f.clv) AS total_clv
+			   sum(f.revenue) AS revenue, sum(f.profit) AS profit,
+			   crm_internal.exact_sum(f.clv) AS total_clv
 		  FROM (SELECT b.purchases, b.abc_class, b.revenue, b.profit, b.clv, o.product,
 					   row_number() OVER (PARTITION BY b.customer_id
 										  ORDER BY o.product COLLATE "C") AS product_no

@@ -40,7 +40,8 @@ WITH month AS (
 ), won AS (
 	SELECT date_trunc('month', crm.first_day(b.history)::timestamp)::date AS period,
 		   count(*) AS customers, count(r.referred_id) AS referred,
-		   sum(crm.amount(b.profit_history, @day@)) AS profit, sum(b.clv) AS to_come
+		   sum(crm.amount(b.profit_history, @day@)) AS profit,
+		   crm_internal.exact_sum(b.clv) AS to_come
 	  FROM @internal@.buyer@at@ b
 	  LEFT JOIN referral r ON r.referred_id = b.customer_id
 		AND crm_internal.is_upto(r.converted_at, @day@, @zone@)

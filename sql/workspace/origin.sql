@@ -96,7 +96,8 @@ SELECT q.origin, c.cohort, c.period_no, c.customers, c.retained, c.retained_or_l
 @attached 	   g.total_clv / nullif(g.new_customers, 0)
 @attached   FROM (SELECT o.cohort AS period, o.channel, o.country, count(*) AS new_customers,
 @attached 			   count(*) FILTER (WHERE b.purchases > 1) AS repeat_customers,
-@attached 			   sum(b.revenue) AS revenue, sum(b.profit) AS profit, sum(b.clv) AS total_clv
+@attached 			   sum(b.revenue) AS revenue, sum(b.profit) AS profit,
+@attached 			   crm_internal.exact_sum(b.clv) AS total_clv
 @attached 		  FROM buyers b
 @attached 		  JOIN customer_origin@at@ o
 @attached 			ON @internal@.same_customer(o.customer_id, b.customer_id)

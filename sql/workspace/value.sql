@@ -46,7 +46,8 @@ SELECT s.n, s.since, s.until, m.customers, m.purchases, m.revenue,
 	   s.n > 0 AND s.since > b.first_day AND m.purchases IS NOT NULL
   FROM @internal@.month_span@at@ s
   JOIN (SELECT e.n, count(*) FILTER (WHERE e.is_customer) AS customers,
-			   sum(e.purchases) AS purchases, sum(e.purchases * e.spend) AS revenue
+			   crm_internal.exact_sum(e.purchases) AS purchases,
+			   crm_internal.exact_sum(e.purchases * e.spend) AS revenue
 		  FROM (SELECT p.n, crm.purchases(h.history, p.since - 1) > 0 AS is_customer,
 					   crm.expected_purchases(z.purchase_model, h.history, p.since - 1,
 											  p.until - p.since) AS purchases,
@@ -246,14 +247,16 @@ SELECT c.cohort, q.split, c.period_no, c.customers, c.retained, c.retained_or_la
 @arg months integer 12
 @columns period, is_complete, opening, by_model, new, expansion, contraction, churn, closing,
 @columns customers_opening, customers_new, customers_churned, customers_closing
-SELECT c.period, c.is_complete, sum(v.opening), sum(v.restated) - sum(v.opening),
-	   sum(CASE WHEN v.is_new THEN v.closing ELSE 0 * v.closing END),
-	   sum(CASE WHEN v.is_kept AND v.closing > v.restated THEN v.closing - v.restated
-				ELSE 0 * v.closing END),
-	   sum(CASE WHEN v.is_kept AND v.closing < v.restated THEN v.restated - v.closing
-				ELSE 0 * v.closing END),
-	   sum(CASE WHEN v.is_lost THEN v.restated - v.closing ELSE 0 * v.closing END),
-	   sum(v.closing),
+SELECT c.period, c.is_complete, crm_internal.exact_sum(v.opening),
+	   crm_internal.exact_sum(v.restated) - crm_internal.exact_sum(v.opening),
+	   crm_internal.exact_sum(CASE WHEN v.is_new THEN v.closing ELSE 0 * v.closing END),
+	   crm_internal.exact_sum(CASE WHEN v.is_kept AND v.closing > v.restated
+			THEN v.closing - v.restated ELSE 0 * v.closing END),
+	   crm_internal.exact_sum(CASE WHEN v.is_kept AND v.closing < v.restated
+			THEN v.restated - v.closing ELSE 0 * v.closing END),
+	   crm_internal.exact_sum(CASE WHEN v.is_lost THEN v.restated - v.closing
+			ELSE 0 * v.closing END),
+	   crm_internal.exact_sum(v.closing),
 	   count(*) FILTER (WHERE NOT v.is_new), count(*) FILTER (WHERE v.is_new),
 	   count(*) FILTER (WHERE v.is_lost), count(*)
   FROM (SELECT b.first AS period, b.next <= b.day + 1 AS is_complete, b.first, b.last,

@@ -184,8 +184,8 @@ SELECT s.segment_no, g.segment, s.name_zh, g.customers,
 			   sum(b.revenue_12m) AS revenue_12m,
 			   sum(b.profit_12m) AS profit_12m,
 			   avg(b.recency)::float8 AS recency,
-			   sum(b.clv) AS total_clv,
-			   avg(b.p_alive) AS p_alive
+			   crm_internal.exact_sum(b.clv) AS total_clv,
+			   crm_internal.exact_avg(b.p_alive) AS p_alive
 		  FROM @internal@.buyer@at@ b
 		 GROUP BY b.segment) g
   LEFT JOIN segment s ON s.segment = g.segment

@@ -162,7 +162,7 @@ SELECT g.period,
 					   a.campaign_id, count(*) AS customers,
 					   sum(crm.amount(a.history, @day@)) AS revenue,
 					   sum(crm.amount(a.profit_history, @day@)) AS profit,
-					   sum(a.clv) AS to_come,
+					   crm_internal.exact_sum(a.clv) AS to_come,
 					   crm_internal.bounded_rollup(a.profit_history) AS profit_history,
 					   NULL::numeric AS budget, NULL::numeric AS cost,
 					   NULL::numeric AS retention_cost, NULL::numeric AS service_cost

@@ -3,9 +3,9 @@
  * exact_sum.c
  *		Adds doubles as one wide whole number, and rounds it once.
  *
- * The header explains the digits. Invariant: the number is the sum of digits[i]
- * times 2^(32 i - 1074), and each digit lies within 2^63 by far, since it starts
- * below 2^32 and grows by less than 2^33 in an addition.
+ * The header explains the digits. Invariant: the number is the sum of
+ * digits[i] times 2^(32 i - 1074). A digit starts below 2^32 and grows by less
+ * than 2^33 in an addition, so it stays within 2^63.
  *
  *-------------------------------------------------------------------------
  */

@@ -4,16 +4,16 @@
  *		The sum of doubles without an error, so that their order cannot matter.
  *
  * A double is a whole number of 53 bits times a power of two. The sum is one
- * whole number, wide enough for every double: in units of 2^-1074, the smallest
- * double, the largest one has 2098 bits (Kulisch, Miranker 1986, "The arithmetic
- * of the digital computer"). Additions of whole numbers are exact. Only the result
- * is rounded, once, to the nearest double, of two equally near ones to the even
- * one.
+ * whole number, wide enough for every double. In units of 2^-1074, which is the
+ * smallest double, the largest one has 2098 bits (Kulisch and Miranker 1986,
+ * "The arithmetic of the digital computer"). Additions of whole numbers are
+ * exact. Only the result is rounded, once, to the nearest double, and of two
+ * equally near ones to the even one.
  *
- * The number is an array of digits to the base 2^32 in words of 64 bits. A digit
- * may be negative or too large for a while, so an addition touches three words
- * and carries nothing. After some hundred million additions the carries are
- * brought upwards. Memory: the struct holds no pointer, and its owner frees it.
+ * The number is an array of digits to the base 2^32 in words of 64 bits. A
+ * digit may be negative or too large for a while, so an addition touches three
+ * words and carries nothing. After some hundred million additions the carries
+ * are brought upwards. Memory: the struct holds no pointer.
  *
  *-------------------------------------------------------------------------
  */
