@@ -42,8 +42,8 @@ WITH asked AS (
 	SELECT sum(profit) / nullif(sum(revenue), 0) AS margin FROM booking
 ), worth AS MATERIALIZED (
 	SELECT customer_id, p.profit + coalesce(
-			crm.clv(purchase_model, spend_model, p.history, asked.day, horizon_days, yearly_discount,
-				CASE WHEN p.revenue > 0 THEN p.profit / p.revenue ELSE t.margin END::float8), 0)
+			crm.clv(purchase_model, spend_model, p.history, asked.day, horizon_days,
+				yearly_discount, CASE WHEN p.revenue > 0 THEN p.profit / p.revenue ELSE t.margin END::float8), 0)
 			AS value
 	  FROM asked, total t, past p
 ), first_sale AS MATERIALIZED (

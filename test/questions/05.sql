@@ -5,7 +5,8 @@
  *
  * The tier is that of the day in tier_log. The next tier is the one with the next
  * higher number. The gap is what revenue_12m lacks of enter_at of the next tier,
- * and 0 where nothing is missing. revenue_12m is lines minus refunds of the 12 months up to the day.
+ * and 0 where nothing is missing. revenue_12m is lines minus refunds of the
+ * 12 months up to the day.
  * Only rules about revenue_12m are known here, as the program has no others.
  */
 WITH asked AS (

@@ -22,8 +22,9 @@ WITH asked AS (
 	  FROM asked
 	 CROSS JOIN tier_log g
 	  JOIN program p USING (program)
-	 CROSS JOIN LATERAL (SELECT (g.valid_from AT TIME ZONE coalesce(p.time_zone, zone))::date AS since,
-				(g.valid_to AT TIME ZONE coalesce(p.time_zone, zone))::date AS until) AS s
+	 CROSS JOIN LATERAL (
+		SELECT (g.valid_from AT TIME ZONE coalesce(p.time_zone, zone))::date AS since,
+			   (g.valid_to AT TIME ZONE coalesce(p.time_zone, zone))::date AS until) AS s
 	 WHERE g.reason <> 'close'
 	 GROUP BY g.program, g.customer_id
 )

@@ -27,7 +27,8 @@ SELECT s.cohort,
 	   (12 * (extract(year FROM m) - extract(year FROM s.cohort))
 		+ extract(month FROM m) - extract(month FROM s.cohort))::int AS period_no,
 	   s.customers,
-	   CASE WHEN m + interval '1 month' <= asked.day + 1 THEN coalesce(v.retained, 0) END AS retained
+	   CASE WHEN m + interval '1 month' <= asked.day + 1 THEN coalesce(v.retained, 0) END
+		AS retained
   FROM asked
  CROSS JOIN size s
  CROSS JOIN LATERAL generate_series(s.cohort::timestamp, date_trunc('month', asked.day::timestamp),

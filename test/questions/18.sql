@@ -12,7 +12,8 @@
 WITH answer AS (
 	SELECT DISTINCT ON (month, a.customer_id) month, a.score
 	  FROM workspace w, survey_answer a,
-		   LATERAL (SELECT date_trunc('month', a.answered_at AT TIME ZONE w.time_zone)::date) AS q(month)
+		   LATERAL (SELECT date_trunc('month', a.answered_at AT TIME ZONE w.time_zone)::date)
+			AS q(month)
 	 WHERE a.measure = 'nps' AND a.score IS NOT NULL
 	   AND (a.answered_at AT TIME ZONE w.time_zone)::date <= :'day'::date
 	 ORDER BY month, a.customer_id, a.answered_at DESC, a.answer_id DESC

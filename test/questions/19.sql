@@ -14,7 +14,8 @@ WITH complaint AS (
 	SELECT date_trunc('month', c.opened_at AT TIME ZONE zone)::date AS month, c.opened_at, c.due_at,
 		   CASE WHEN (c.first_response_at AT TIME ZONE zone)::date <= day
 				THEN c.first_response_at END AS answered_at,
-		   CASE WHEN (c.resolved_at AT TIME ZONE zone)::date <= day THEN c.resolved_at END AS resolved_at,
+		   CASE WHEN (c.resolved_at AT TIME ZONE zone)::date <= day
+				THEN c.resolved_at END AS resolved_at,
 		   (c.due_at AT TIME ZONE zone)::date <= day AS is_due
 	  FROM service_case c, (SELECT time_zone AS zone, :'day'::date AS day FROM workspace) AS asked
 	 WHERE c.kind = 'complaint' AND (c.opened_at AT TIME ZONE zone)::date <= day

@@ -65,7 +65,8 @@ WITH RECURSIVE asked AS (
 							   CASE e.rank WHEN 0 THEN s.debt ELSE e.points END AS wanted,
 							   CASE WHEN u.lot_no = e.lot_no THEN 0 ELSE 1 END AS turn,
 							   CASE WHEN u.lot_no = e.lot_no THEN u.points
-									WHEN e.rank > 0 AND u.available_at <= e.at AND u.expires_at > e.at
+									WHEN e.rank > 0 AND u.available_at <= e.at
+										AND u.expires_at > e.at
 									THEN u.points ELSE 0 END AS can_give
 						  FROM unnest(s.rest, l.available_at, l.expires_at) WITH ORDINALITY
 							AS u(points, available_at, expires_at, lot_no)) AS v) AS w) AS t

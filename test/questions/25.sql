@@ -28,7 +28,8 @@ WITH asked AS (
 	 WHERE c.channel = 'email' AND (c.given_at AT TIME ZONE zone)::date <= asked.day
 	 ORDER BY c.customer_id, c.purpose, c.given_at DESC
 ), past AS MATERIALIZED (
-	SELECT o.customer_id, crm.history_agg((o.ordered_at AT TIME ZONE zone)::date, s.revenue) AS history
+	SELECT o.customer_id,
+		   crm.history_agg((o.ordered_at AT TIME ZONE zone)::date, s.revenue) AS history
 	  FROM asked, sales_order o
 	  JOIN gold USING (customer_id)
 	  JOIN (SELECT order_id, sum(revenue) AS revenue FROM sales_order_line GROUP BY order_id) AS s
