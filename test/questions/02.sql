@@ -43,7 +43,8 @@ WITH asked AS (
 ), worth AS MATERIALIZED (
 	SELECT customer_id, p.profit + coalesce(
 			crm.clv(purchase_model, spend_model, p.history, asked.day, horizon_days,
-				yearly_discount, CASE WHEN p.revenue > 0 THEN p.profit / p.revenue ELSE t.margin END::float8), 0)
+				yearly_discount,
+				CASE WHEN p.revenue > 0 THEN p.profit / p.revenue ELSE t.margin END::float8), 0)
 			AS value
 	  FROM asked, total t, past p
 ), first_sale AS MATERIALIZED (
