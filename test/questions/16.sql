@@ -1,16 +1,28 @@
 /*
- * How many contracts were due, and how many were renewed?
+ * Renewal rate by count and amount?
  *
- * Columns: month (first day), due, renewed.
+ * Columns: period (first day of the month), due, renewed, renewal_rate, due_amount,
+ * renewed_amount, renewal_rate_amount.
  *
- * A contract is due in the month of ends_on, up to the day. One that was cancelled
- * before that is not due any more. It is renewed if another contract that renews
- * it has started by the day. Only months with contracts that were due are shown.
+ * A contract is due in the month of ends_on, up to the day. It is renewed if another
+ * contract that renews it has started by the day. Amounts are the monthly amounts of
+ * the contracts that were due. Only months with contracts that were due are shown.
+ *
+ * A contract that was given notice before its end was left out. It is due as well,
+ * since a notice is the usual way not to renew. Without it nearly every contract
+ * would count as renewed. The amounts were missing.
  */
-SELECT date_trunc('month', c.ends_on::timestamp)::date AS month, count(*) AS due,
-	   count(n.contract_id) AS renewed
-  FROM contract c
-  LEFT JOIN contract n ON n.renews_id = c.contract_id AND n.starts_on <= :'day'::date
- WHERE c.ends_on <= :'day'::date AND (c.cancelled_on IS NULL OR c.cancelled_on >= c.ends_on)
- GROUP BY 1
- ORDER BY 1;
+SELECT period, count(*) AS due, count(*) FILTER (WHERE is_renewed) AS renewed,
+	   count(*) FILTER (WHERE is_renewed)::float8 / count(*) AS renewal_rate,
+	   sum(monthly_amount) AS due_amount,
+	   coalesce(sum(monthly_amount) FILTER (WHERE is_renewed), 0) AS renewed_amount,
+	   coalesce(sum(monthly_amount) FILTER (WHERE is_renewed), 0)::float8
+		/ nullif(sum(monthly_amount), 0)::float8 AS renewal_rate_amount
+  FROM (SELECT date_trunc('month', c.ends_on::timestamp)::date AS period, c.monthly_amount,
+			   EXISTS (SELECT FROM contract n
+						WHERE n.renews_id = c.contract_id AND n.starts_on <= :'day'::date)
+				AS is_renewed
+		  FROM contract c
+		 WHERE c.ends_on <= :'day'::date) AS ended
+ GROUP BY period
+ ORDER BY period;
