@@ -10,6 +10,8 @@
  * not later than the first purchase. Costs are those with the purpose acquisition,
  * on their own channel, else on that of their campaign. Costs of no channel have
  * the channel NULL. The cost is NULL where nobody was won.
+ *
+ * Where nobody noted a cost, the cost is NULL and not 0: it is not known.
  */
 WITH asked AS (
 	SELECT :'day'::date AS day, date_trunc('year', :'day'::timestamp)::date AS since,
@@ -47,7 +49,7 @@ WITH asked AS (
 	 GROUP BY 1
 )
 SELECT channel, sum(cost) / nullif(sum(customers), 0) AS cac
-  FROM (SELECT channel, 0::numeric AS cost, customers FROM won
+  FROM (SELECT channel, NULL::numeric AS cost, customers FROM won
 		 UNION ALL
 		SELECT channel, cost, 0 FROM spent) AS both_sides
  GROUP BY channel

@@ -6,19 +6,27 @@
  * Customers belong to the month of their first purchase and to the channel that
  * won them (see 01.sql). They are worth their profit up to the day, refunds taken
  * off, plus the profit to come in the horizon of the workspace. That is the
- * lifetime value of the newest models not later than the day, times the
- * customer's own margin so far (profit / net revenue), or that of all sales where
- * the customer's net revenue is not above 0. A value that the models cannot tell counts 0.
+ * lifetime value of the newest models not later than the day, times a margin. A
+ * value that the models cannot tell counts 0.
  * The ratio is that worth / the acquisition costs of the month on the channel.
  * There is none without new customers or without costs.
+ *
+ * The margin is the customer's own, drawn towards the margin m of everybody, as the
+ * design says of margin_used. It was the own margin alone, and a few purchases do
+ * not tell the margin of those to come. It is m + (profit - m * revenue) / (revenue
+ * + w), with m and w of the newest thresholds (their margin and margin_revenue). It
+ * is m without net revenue above 0.
  */
 WITH asked AS (
 	SELECT :'day'::date AS day, time_zone AS zone, horizon_days, yearly_discount,
 		   (SELECT m.model FROM model m WHERE m.role = 'purchases' AND m.as_of <= :'day'::date
 			 ORDER BY m.as_of DESC, m.model_id DESC LIMIT 1) AS purchase_model,
 		   (SELECT m.model FROM model m WHERE m.role = 'spend' AND m.as_of <= :'day'::date
-			 ORDER BY m.as_of DESC, m.model_id DESC LIMIT 1) AS spend_model
+			 ORDER BY m.as_of DESC, m.model_id DESC LIMIT 1) AS spend_model,
+		   h.margin, h.margin_revenue
 	  FROM workspace
+	 CROSS JOIN (SELECT t.margin, t.margin_revenue FROM threshold t WHERE t.as_of <= :'day'::date
+				  ORDER BY t.as_of DESC LIMIT 1) AS h
 ), sale AS (
 	SELECT o.order_id, o.customer_id, o.ordered_at, o.campaign_id,
 		   (o.ordered_at AT TIME ZONE zone)::date AS day, sum(l.revenue) AS revenue,
@@ -38,15 +46,15 @@ WITH asked AS (
 		   crm.history_agg(day, revenue) AS history
 	  FROM booking
 	 GROUP BY customer_id
-), total AS (
-	SELECT sum(profit) / nullif(sum(revenue), 0) AS margin FROM booking
 ), worth AS MATERIALIZED (
 	SELECT customer_id, p.profit + coalesce(
 			crm.clv(purchase_model, spend_model, p.history, asked.day, horizon_days,
 				yearly_discount,
-				CASE WHEN p.revenue > 0 THEN p.profit / p.revenue ELSE t.margin END::float8), 0)
+				margin + CASE WHEN p.revenue > 0
+					THEN (p.profit::float8 - margin * p.revenue::float8)
+						/ (p.revenue::float8 + margin_revenue) ELSE 0 END), 0)
 			AS value
-	  FROM asked, total t, past p
+	  FROM asked, past p
 ), first_sale AS MATERIALIZED (
 	SELECT customer_id, min(ordered_at) AS at, min(day) AS day FROM sale GROUP BY customer_id
 ), first_campaign AS MATERIALIZED (

@@ -7,7 +7,8 @@
  * higher number. The gap is what revenue_12m lacks of enter_at of the next tier,
  * and 0 where nothing is missing. revenue_12m is lines minus refunds of the
  * 12 months up to the day.
- * Only rules about revenue_12m are known here, as the program has no others.
+ * Only rules about revenue_12m are known here, as the program has no others. Less
+ * than 500 does not include 500.
  */
 WITH asked AS (
 	SELECT :'day'::date AS day, (:'day'::date - interval '12 months')::date AS before,
@@ -39,5 +40,5 @@ SELECT m.customer_id, m.tier, greatest(u.enter_at - coalesce(r.revenue_12m, 0), 
   FROM member m
   JOIN tier_rule u ON u.program = m.program AND u.tier_no = m.next_no AND u.metric = 'revenue_12m'
   LEFT JOIN revenue r USING (customer_id)
- WHERE u.enter_at - coalesce(r.revenue_12m, 0) <= 500
+ WHERE u.enter_at - coalesce(r.revenue_12m, 0) < 500
  ORDER BY gap_to_next, m.customer_id;

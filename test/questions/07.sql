@@ -1,12 +1,15 @@
 /*
  * How did customers move between tiers last month?
  *
- * Columns: from_tier, to_tier, customers.
+ * Columns: from_tier, to_tier, customers, probability.
  *
  * The month is the last one that is over by the end of the day. from_tier is the
  * tier at the end of the day before the month, to_tier that at the end of its last
  * day, both from tier_log. Customers who stayed are rows too, with the same tier
- * twice. Customers who joined or left the program in the month are not counted.
+ * twice. from_tier is NULL for those who joined the program in the month, and
+ * to_tier for those who left it. They were not counted before, but without them the
+ * moves do not lead from the sizes of the tiers to those a month later. probability
+ * is customers / all those with the same from_tier.
  */
 WITH asked AS (
 	SELECT (date_trunc('month', :'day'::timestamp + interval '1 day') - interval '1 month')::date
@@ -28,9 +31,13 @@ WITH asked AS (
 	 WHERE g.reason <> 'close'
 	 GROUP BY g.program, g.customer_id
 )
-SELECT f.name AS from_tier, t.name AS to_tier, count(*) AS customers
+SELECT f.name AS from_tier, t.name AS to_tier, count(*) AS customers,
+	   CASE WHEN h.from_no IS NOT NULL
+			THEN count(*)::float8 / sum(count(*)) OVER (PARTITION BY h.program, h.from_no) END
+		AS probability
   FROM held h
-  JOIN tier f ON f.program = h.program AND f.tier_no = h.from_no
-  JOIN tier t ON t.program = h.program AND t.tier_no = h.to_no
+  LEFT JOIN tier f ON f.program = h.program AND f.tier_no = h.from_no
+  LEFT JOIN tier t ON t.program = h.program AND t.tier_no = h.to_no
+ WHERE h.from_no IS NOT NULL OR h.to_no IS NOT NULL
  GROUP BY h.program, h.from_no, f.name, h.to_no, t.name
  ORDER BY h.program COLLATE "C", h.from_no, h.to_no;

@@ -1,13 +1,13 @@
 /*
  * Gold customers at risk whom we may e-mail?
  *
- * Columns: customer_id.
+ * Columns: customer_id, p_churn.
  *
- * Gold by tier_log on the day. At risk: the probability of a purchase in the 90
- * days after the day is below 0.5, by the newest model of purchases that is not
- * later than the day. A consent is valid for email if, for any purpose, the last
- * row up to the day of the customer, the purpose and the channel is granted and
- * does not end by the end of the day.
+ * Gold by tier_log on the day. At risk: the probability that the customer has left is
+ * above 0.5, by the newest model of purchases that is not later than the day. It was
+ * that of no purchase in 90 days, but see 17.sql. A consent is valid for email if, for
+ * any purpose, the last row up to the day of the customer, the purpose and the channel
+ * is granted and does not end by the end of the day.
  */
 WITH asked AS (
 	SELECT :'day'::date AS day, time_zone AS zone,
@@ -37,9 +37,11 @@ WITH asked AS (
 	 WHERE o.status = 'paid' AND (o.ordered_at AT TIME ZONE zone)::date <= asked.day
 	 GROUP BY o.customer_id
 )
-SELECT h.customer_id
-  FROM asked, past h
- WHERE 1 - crm.purchase_probability(purchase_model, h.history, asked.day, 90, 0) < 0.5
+SELECT h.customer_id, h.p_churn
+  FROM (SELECT customer_id, 1 - crm.p_alive(purchase_model, history, asked.day) AS p_churn
+		  FROM asked, past) AS h,
+	   asked
+ WHERE h.p_churn > 0.5
    AND EXISTS (SELECT FROM permission c
 				WHERE c.customer_id = h.customer_id AND c.status = 'granted'
 				  AND (c.expires_at IS NULL OR (c.expires_at AT TIME ZONE zone)::date > asked.day))
