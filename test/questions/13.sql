@@ -1,7 +1,7 @@
 /*
  * Is growth healthy: new, stayed, resurrected, dormant per month?
  *
- * Columns: month (first day), new, stayed, resurrected, dormant.
+ * Columns: period (first day of the month), new_customers, stayed, resurrected, dormant.
  *
  * A customer is active in a month with a purchase (paid order with lines) up to
  * the day. New: it is the month of the first purchase ever. Stayed: active in the
@@ -31,7 +31,7 @@ WITH asked AS (
 	 UNION ALL
 	SELECT next_month, 'dormant' FROM step WHERE after IS DISTINCT FROM next_month
 )
-SELECT m::date AS month, count(e.month) FILTER (WHERE kind = 'new') AS new,
+SELECT m::date AS period, count(e.month) FILTER (WHERE kind = 'new') AS new_customers,
 	   count(e.month) FILTER (WHERE kind = 'stayed') AS stayed,
 	   count(e.month) FILTER (WHERE kind = 'resurrected') AS resurrected,
 	   count(e.month) FILTER (WHERE kind = 'dormant') AS dormant

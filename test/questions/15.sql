@@ -1,7 +1,7 @@
 /*
  * NRR, GRR and quick ratio by month?
  *
- * Columns: month (first day), nrr, grr, quick_ratio.
+ * Columns: period (first day of the month), nrr, grr, quick_ratio.
  *
  * A contract runs from starts_on until before ends_on or cancelled_on, whichever
  * is earlier. Opening and closing are the monthly amounts of a customer on the last
@@ -34,7 +34,7 @@ WITH asked AS (
 	  FROM month m JOIN term t ON t.starts_on <= m.closed
 	 GROUP BY m.month, m.opened, t.customer_id
 )
-SELECT m.month, sum(b) FILTER (WHERE a > 0) / nullif(sum(a), 0) AS nrr,
+SELECT m.month AS period, sum(b) FILTER (WHERE a > 0) / nullif(sum(a), 0) AS nrr,
 	   sum(least(a, b)) FILTER (WHERE a > 0) / nullif(sum(a), 0) AS grr,
 	   sum(CASE WHEN a > 0 THEN greatest(b - a, 0) WHEN is_new THEN b ELSE 0 END)
 		/ nullif(sum(greatest(a - b, 0)), 0) AS quick_ratio
