@@ -291,11 +291,11 @@ SELECT c.period, (c.period + interval '1 month')::date <= @day@ + 1, c.kind, c.c
 			   percentile_cont(0.5) WITHIN GROUP (ORDER BY v.waiting)
 				FILTER (WHERE v.resolved_at IS NULL) AS median_open_age,
 			   max(v.waiting) FILTER (WHERE v.resolved_at IS NULL) AS oldest_open_age,
-			   count(*) FILTER (WHERE v.resolved_at IS NOT NULL AND v.due_at IS NOT NULL
-								OR crm_internal.is_upto(v.due_at, @day@, @zone@)) AS due_cases,
-			   count(*) FILTER (WHERE v.resolved_at <= v.due_at) AS in_time_cases,
+			   count(*) FILTER (WHERE v.is_due) AS due_cases,
+			   count(*) FILTER (WHERE v.is_due AND v.resolved_at <= v.due_at) AS in_time_cases,
 			   count(*) FILTER (WHERE v.reopened > 0) AS reopened_cases
-		  FROM (SELECT b.*, (extract(epoch FROM b.day_end - b.opened_at) / 3600)::float8 AS waiting
+		  FROM (SELECT b.*, (extract(epoch FROM b.day_end - b.opened_at) / 3600)::float8 AS waiting,
+					   crm_internal.is_upto(b.due_at, @day@, @zone@) AS is_due
 				  FROM @internal@.visible_case@at@ b) v
 		 GROUP BY v.period, v.kind) c
   LEFT JOIN (

@@ -559,5 +559,21 @@ SELECT results_eq('SELECT outbound_interactions_90d > 39900, answered_interactio
 	FROM customer_metric WHERE customer_id = 1000', 'VALUES (true, true)',
 	'40 000 interactions of one customer are counted');
 
+-- A join with contactable chooses its way by how many rows the server expects.
+INSERT INTO consent (customer_id, purpose, channel, given_at, status)
+SELECT g, 'offers ' || n, 'email', '2025-01-01', 'granted'
+  FROM generate_series(1, 1000) g, generate_series(1, 5) n;
+ANALYZE consent;
+CREATE FUNCTION pg_temp.expected_rows(query text) RETURNS numeric LANGUAGE plpgsql AS $$
+DECLARE
+	plan jsonb;
+BEGIN
+	EXECUTE 'EXPLAIN (FORMAT json) ' || query INTO plan;
+	RETURN plan -> 0 -> 'Plan' -> 'Plan Rows';
+END
+$$;
+SELECT cmp_ok(pg_temp.expected_rows('SELECT FROM customer_consent WHERE is_granted'), '>',
+	100::numeric, 'the server expects that many consents are granted');
+
 SELECT * FROM finish();
 ROLLBACK;

@@ -157,6 +157,13 @@ SELECT results_eq('SELECT kind, cases, answered, median_first_response, p90_firs
 		0::float8, 0::bigint, NULL::float8),
 	('request', 4, 3, 6.5, 10, 3, 7, 10, 1, 6, 6, 2, 1, 0.5, 1, 0.25, 0, NULL)$$,
 	'open cases count for the time that they have waited');
+INSERT INTO crm_said.service_case (customer_id, kind, opened_at, resolved_at, due_at) VALUES
+	(6, 'return', '2025-04-30', '2025-04-30 01:00', '2025-05-03');
+SELECT results_eq($$SELECT d.day, q.due_cases, q.in_time_cases, q.in_time
+	FROM unnest('{2025-04-30,2025-05-03}'::date[]) AS d (day)
+	CROSS JOIN LATERAL crm_said.case_quality_at(d.day) q WHERE q.kind = 'return'$$,
+	$$VALUES (date '2025-04-30', 0::bigint, 0::bigint, NULL::float8), ('2025-05-03', 1, 1, 1)$$,
+	'a case that is solved before its due time counts from its due time on');
 SELECT results_eq('SELECT period, kind, cases, median_resolution, in_time
 	FROM crm_said.case_quality WHERE period < ''2025-04-01''',
 	$$VALUES (date '2025-01-01', 'complaint', 1::bigint, NULL::float8, NULL::float8)$$,
@@ -302,6 +309,14 @@ SELECT is_empty($$SELECT period, kind FROM crm_many.case_quality q
 	  WHERE date_trunc('month', ordered_at AT TIME ZONE 'America/New_York')::date = q.period
 		AND (ordered_at AT TIME ZONE 'America/New_York')::date <= '2024-09-10'))$$,
 	'cases and orders of a month are counted');
+SELECT is_empty($$SELECT period, kind FROM crm_many.case_quality q
+	WHERE (due_cases, in_time_cases) IS DISTINCT FROM
+	(SELECT (count(*), count(*) FILTER (WHERE resolved_at <= due_at)) FROM crm_many.service_case c
+	  WHERE c.kind = q.kind
+		AND date_trunc('month', opened_at AT TIME ZONE 'America/New_York')::date = q.period
+		AND (opened_at AT TIME ZONE 'America/New_York')::date <= '2024-09-10'
+		AND (due_at AT TIME ZONE 'America/New_York')::date <= '2024-09-10')$$,
+	'the cases that were due and those solved in time are what plain SQL finds');
 SELECT set_eq('SELECT period, kind, round(median_first_response::numeric, 6)
 	FROM crm_many.case_quality WHERE period < ''2024-09-01''',
 	$$SELECT date_trunc('month', opened_at AT TIME ZONE 'America/New_York')::date, kind,

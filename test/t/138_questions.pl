@@ -1,5 +1,10 @@
 # The made-up business of the demo: its keys are right, although they are not
 # checked while it is made, and its facts show what business.sql promises.
+#
+# The questions of docs/questions.md are asked of it, as the page has them. The
+# first 25 get the same answers as the queries of test/questions. These are written
+# over the tables, from the words of the questions and from published formulas.
+# They share with the views only the functions of models, scores and histories.
 use strict;
 use warnings;
 
@@ -10,8 +15,10 @@ use Test::More;
 use lib "$FindBin::Bin/lib";
 use Session qw($database run_file);
 
-$database = "crm_business_$$";
-my $business = abs_path("$FindBin::Bin/../../scripts/demo_sql/business.sql");
+$database = "crm_questions_$$";
+my $top = abs_path("$FindBin::Bin/../..");
+my $steps = "$top/scripts/demo_sql";
+my $business = "$steps/business.sql";
 system("createdb $database") == 0 or die;
 my ($ok, $output) = run_file("CREATE EXTENSION crm;\n\\ir $business\n", '-d', $database);
 ok($ok, 'the business is made') or diag($output);
@@ -105,6 +112,86 @@ for my $promise (sort keys %promises)
 {
 	($ok, $output) = run_file($settings . $promises{$promise}, '-d', $database);
 	is($output, "t\n", $promise);
+}
+
+# The workspace gets names with everything that must be quoted. A name is a
+# literal for psql and an identifier in the search path.
+sub in_workspace
+{
+	my ($name, $sql, $zone) = @_;
+	my ($literal, $identifier) = ($name, $name);
+	$zone //= 'UTC';
+	$literal =~ s/'/''/g;
+	$identifier =~ s/"/""/g;
+	return run_file(<<"END", '-d', $database);
+\\set workspace '$literal'
+SET client_min_messages = warning;
+SET search_path = "$identifier", public;
+SET crm.as_of = '2025-12-31';
+SET TimeZone = '$zone';
+SET jit = off;
+SET work_mem = '64MB';
+$sql
+END
+}
+
+my @names = (q{Dora's "first" Shop}, 'shop 2');
+($ok, $output) = run_file(q{ALTER SCHEMA sales RENAME TO "Dora's ""first"" Shop"}, '-d', $database);
+ok($ok, 'a workspace gets another name') or diag($output);
+
+# The steps of the demo that store histories, fit models and review tiers and stages.
+my $prepare = join '', map { "\\set $_\n" } qw(bold dim accent reset);
+$prepare .= "\\set as_of 2025-12-31\n\\set split 2024-12-31\n\\set kind mbg_nbd\n\\set attached no\n"
+	. join('', map { "\\ir $steps/$_.sql\nDISCARD TEMP;\n" } qw(refresh models program stages)) . "ANALYZE;\n";
+($ok, $output) = in_workspace($names[0], $prepare);
+ok($ok, 'the steps of the demo run in it') or diag($output);
+
+# The blocks of the page, by the numbers of their headings.
+open(my $page, '<', "$top/docs/questions.md") or die "docs/questions.md: $!";
+my $text = do { local $/; <$page> };
+my %title = $text =~ /^### (\d+)\. (.*)$/mg;
+my %block = $text =~ /^### (\d+)\. [^\n]*\n\n```sql\n(.*?)^```/msg;
+is_deeply([ sort { $a <=> $b } keys %title ], [ 1 .. keys %title ], 'the questions are numbered');
+is_deeply([ sort keys %block ], [ sort keys %title ], 'each question has one query');
+cmp_ok(scalar keys %block, '>=', 33, 'eight questions or more follow the first 25');
+my @questions = sort { $a <=> $b } keys %block;
+
+# What a query shows becomes a table of temporary rows, so the query must be the
+# last statement of its text.
+sub shown_as
+{
+	my ($table, $query) = @_;
+	$query =~ s/;\s*\z//;
+	return "CREATE TEMPORARY TABLE $table AS\n$query;\n";
+}
+
+# Both answers of a question in a session of its own, and their difference.
+my %first;
+for my $question (grep { $_ <= 25 } @questions)
+{
+	open(my $file, '<', sprintf('%s/test/questions/%02d.sql', $top, $question)) or die "$question: $!";
+	my $plain = do { local $/; <$file> };
+	($ok, $output) = in_workspace($names[0], "\\set day 2025-12-31\n"
+		. shown_as('answer', $block{$question}) . shown_as('plain', $plain)
+		. "\\ir $FindBin::Bin/lib/difference.sql\nSELECT pg_temp.difference();\n\\echo answer\nTABLE answer;\n");
+	(my $difference, $first{$question}) = split /^answer\n/m, $output, 2;
+	is($difference, "\n", "the answer is that of plain SQL: $title{$question}");
+}
+
+# All answers once more under another name, as the page has them, in one session with
+# another time zone.
+($ok, $output) = run_file(q{ALTER SCHEMA "Dora's ""first"" Shop" RENAME TO "shop 2"}, '-d', $database);
+ok($ok, 'the workspace gets another name again') or diag($output);
+($ok, $output) = in_workspace($names[1], join('', map { "$block{$_}\n\\echo answered\n" } @questions),
+	'Asia/Tokyo');
+ok($ok, 'each query of the page runs as it stands') or diag($output);
+my %second;
+@second{@questions} = split /^answered\n/m, $output, -1;
+for my $question (@questions)
+{
+	like($second{$question} // '', qr/\S/, "rows answer the question: $title{$question}");
+	is($second{$question}, $first{$question}, "the name and the zone change no answer: $title{$question}")
+		if $question <= 25;
 }
 system("dropdb $database") == 0 or die;
 done_testing();
