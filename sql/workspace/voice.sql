@@ -193,25 +193,22 @@ SELECT q.customer_id, q.topic,
 	   count(*), count(*) FILTER (WHERE q.place = 'answer'),
 	   count(*) FILTER (WHERE q.place = 'case'), count(*) FILTER (WHERE q.place = 'interaction'),
 	   count(*) FILTER (WHERE q.place = 'product'), max(q.said_at)
-  FROM (SELECT a.customer_id, t.topic, 'answer' AS place, a.answered_at AS said_at,
-			   CASE WHEN a.measure = 'need' THEN coalesce(a.score / nullif(a.scale_max, 0), 1)
-					ELSE 1 END AS weight
-		  FROM survey_answer a
-		 CROSS JOIN LATERAL (SELECT DISTINCT btrim(u) AS topic FROM unnest(a.topics) u
+  FROM (SELECT m.customer_id, t.topic, m.place, m.said_at, m.weight
+		  FROM (SELECT a.customer_id, a.topics, 'answer' AS place, a.answered_at AS said_at,
+					   CASE WHEN a.measure = 'need'
+							THEN coalesce(a.score / nullif(a.scale_max, 0), 1) ELSE 1 END AS weight
+				  FROM survey_answer a
+				 WHERE crm_internal.is_upto(a.answered_at, @day@, @zone@)
+				UNION ALL
+				SELECT c.customer_id, c.topics, 'case' AS place, c.opened_at, 1 AS weight
+				  FROM service_case c
+				 WHERE crm_internal.is_upto(c.opened_at, @day@, @zone@)
+				UNION ALL
+				SELECT i.customer_id, i.topics, 'interaction' AS place, i.occurred_at, 1 AS weight
+				  FROM interaction i
+				 WHERE crm_internal.is_upto(i.occurred_at, @day@, @zone@) AND i.kind <> 'control') m
+		 CROSS JOIN LATERAL (SELECT DISTINCT btrim(u) AS topic FROM unnest(m.topics) u
 							  WHERE btrim(u) <> '') t
-		 WHERE crm_internal.is_upto(a.answered_at, @day@, @zone@)
-		UNION ALL
-		SELECT c.customer_id, t.topic, 'case' AS place, c.opened_at, 1 AS weight
-		  FROM service_case c
-		 CROSS JOIN LATERAL (SELECT DISTINCT btrim(u) AS topic FROM unnest(c.topics) u
-							  WHERE btrim(u) <> '') t
-		 WHERE crm_internal.is_upto(c.opened_at, @day@, @zone@)
-		UNION ALL
-		SELECT i.customer_id, t.topic, 'interaction' AS place, i.occurred_at, 1 AS weight
-		  FROM interaction i
-		 CROSS JOIN LATERAL (SELECT DISTINCT btrim(u) AS topic FROM unnest(i.topics) u
-							  WHERE btrim(u) <> '') t
-		 WHERE crm_internal.is_upto(i.occurred_at, @day@, @zone@) AND i.kind <> 'control'
 		UNION ALL
 		SELECT i.customer_id, coalesce(nullif(btrim(p.category), ''), p.name) AS topic,
 			   'product' AS place, i.occurred_at, 1 AS weight
