@@ -4,9 +4,9 @@
  *		The aggregates crm_internal.exact_sum and exact_avg.
  *
  * sum(float8) depends on the order in which its rows come, and so on the plan
- * and on the number of workers. A view must not, so views add up lifetime values
- * and probabilities with these aggregates (math/exact_sum.h). They take as long
- * as sum(float8) does, and a tenth of the time of sum(x::numeric).
+ * and on the number of workers. A view must not. So views add up lifetime
+ * values and probabilities with these aggregates (math/exact_sum.h). They take
+ * as long as sum(float8) does, and a tenth of the time of sum(x::numeric).
  *
  * Memory: the state lies in the aggregate's context, about 600 bytes a group.
  *
