@@ -8,18 +8,20 @@ const [about, ...parts] = JSON.parse(document.getElementById('data').textContent
 const texts = about.texts;
 const text = (key, otherwise) => texts[key] ?? otherwise ?? key;
 
-// Colors of Okabe and Ito (2008), which the color-blind tell apart. A ramp goes
-// from near the background to far from it, so that it can be read without hue.
+// Colors of Okabe and Ito (2008), which the color-blind tell apart. Heat and
+// steps go from one lightness to another, so that they can be read without hue.
 const themes = {
 	light: {
 		ink: '#1b1f24', muted: '#57606a', line: '#d8dee4', shade: '#e7ebef',
 		colors: ['#0072b2', '#e69f00', '#009e73', '#cc79a7', '#56b4e9', '#d55e00', '#8a8a00', '#8c959f'],
-		ramp: ['#eaf2fb', '#08306b'],
+		heat: ['#eaf2fb', '#6baed6', '#08306b'],
+		steps: ['#a8d327', '#6ece58', '#35b779', '#1f9e89', '#26828e', '#31688e', '#3e4989', '#482878', '#440154'],
 	},
 	dark: {
 		ink: '#e6edf3', muted: '#9aa4af', line: '#30363d', shade: '#2a323c',
 		colors: ['#56b4e9', '#e69f00', '#009e73', '#cc79a7', '#3c7fd0', '#d55e00', '#f0e442', '#8c959f'],
-		ramp: ['#17263a', '#cfe6ff'],
+		heat: ['#17263a', '#2f6db3', '#cfe6ff'],
+		steps: ['#fde725', '#b5de2b', '#6ece58', '#35b779', '#1f9e89', '#2a93a0', '#4a8ec2', '#7f8fe0', '#b39ae8'],
 	},
 };
 
@@ -40,16 +42,18 @@ function inLanguage(rows) {
 const shares = ['p_alive', 'share', 'percent'];
 const keys = ['customer_id'];
 
+const isNumber = (column, value) => typeof value === 'number' && !keys.includes(column);
+
 function format(column, value) {
-	if (value === null) return '';
+	if (value === null) return '–';
 	if (typeof value === 'boolean') return text(value ? 'yes' : 'no');
-	if (typeof value !== 'number' || keys.includes(column)) return String(value);
+	if (!isNumber(column, value)) return String(value);
 	if (column === 'percent') value /= 100;
 	const size = Math.abs(value);
 	return new Intl.NumberFormat(about.language, shares.includes(column)
 		? { style: 'percent', maximumFractionDigits: 1 }
 		: Number.isInteger(value) || size >= 1000 ? { maximumFractionDigits: 0 }
-		: size >= 1 ? { maximumFractionDigits: 2 } : { maximumSignificantDigits: 3 }).format(value);
+		: size >= 1 ? { minimumFractionDigits: 2, maximumFractionDigits: 2 } : { maximumSignificantDigits: 3 }).format(value);
 }
 
 // Words of ours are translated. Groups of "changed" can be segments or bands.
@@ -60,17 +64,17 @@ function word(column, value) {
 function cell(row, column) {
 	const value = row[column];
 	if (typeof value === 'string' && !keys.includes(column)) {
-		return element('td', /^\d{4}-\d\d-\d\d$/.test(value) ? 'date' : '', word(column, value));
+		return element('td', /^\d{4}-\d\d-\d\d$/.test(value) ? 'date' : column, word(column, value));
 	}
 	const kind = row.unit && column.startsWith('value') ? row.unit : column;
-	return element('td', typeof value === 'number' ? 'number' : '', format(kind, value));
+	return element('td', isNumber(column, value) ? 'number' : '', format(kind, value));
 }
 
 function tiles(row) {
 	const made = element('div', 'tiles');
 	for (const [column, value] of Object.entries(row)) {
 		const tile = made.appendChild(element('div'));
-		tile.append(element('b', '', format(column, value) || '–'), element('span', '', text(column)));
+		tile.append(element('b', '', format(column, value)), element('span', '', text(column)));
 	}
 	return made;
 }
@@ -81,8 +85,8 @@ function table(rows) {
 	const columns = Object.keys(rows[0]);
 	const head = made.createTHead().insertRow();
 	for (const column of columns) {
-		const isNumber = rows.some(row => typeof row[column] === 'number') && !keys.includes(column);
-		head.append(element('th', isNumber ? 'number' : '', text(column)));
+		const ofNumbers = rows.some(row => isNumber(column, row[column]));
+		head.append(element('th', ofNumbers ? 'number' : '', text(column)));
 	}
 	const body = made.createTBody();
 	for (const row of rows) body.insertRow().append(...columns.map(column => cell(row, column)));
@@ -93,10 +97,11 @@ function config(theme) {
 	const words = { labelColor: theme.ink, titleColor: theme.muted, titleFontWeight: 'normal', labelFont: 'system-ui, sans-serif',
 		titleFont: 'system-ui, sans-serif', labelFontSize: 11, titleFontSize: 11 };
 	return {
-		axis: { ...words, gridColor: theme.line, tickColor: theme.line, domainColor: theme.muted, labelLimit: 150 },
-		legend: { ...words, labelLimit: 150, symbolSize: 90, columnPadding: 12, titleOrient: 'top' },
-		range: { category: theme.colors, heatmap: theme.ramp,
-			ramp: ['#fde725', '#a0da39', '#4ac16d', '#1fa187', '#277f8e', '#365c8d', '#46327e', '#440154', '#21003a'] },
+		axis: { ...words, gridColor: theme.line, tickColor: theme.line, domainColor: theme.muted, labelLimit: 150, labelSeparation: 8 },
+		axisBottom: { labelPadding: 7 },
+		legend: { ...words, labelLimit: 260, symbolSize: 90, columnPadding: 12, titleOrient: 'top', layout: { top: { direction: 'vertical', anchor: 'start', margin: 4 } } },
+		range: { category: theme.colors, heatmap: theme.heat, ramp: theme.steps },
+		padding: { left: 2, right: 8, top: 4, bottom: 6 },
 		signals: [{ name: 'texts', value: texts }, { name: 'theme', value: theme }],
 	};
 }
@@ -127,7 +132,7 @@ function query(part) {
 	return made;
 }
 
-const wide = ['state', 'figures', 'top', 'leaving', 'losing', 'timeline', 'growth', 'cohort', 'tracking', 'attribution', 'value_curve'];
+const wide = ['state', 'top', 'leaving', 'losing', 'timeline', 'growth', 'tracking', 'attribution', 'value_curve'];
 
 function card(part) {
 	const made = element('section', wide.includes(part.word) ? 'part wide' : 'part');
@@ -151,7 +156,7 @@ function page() {
 		if (part.section !== section) {
 			section = part.section;
 			main.append(element('h2', '', text('section_' + section)));
-			into = main.appendChild(element('div', 'parts'));
+			into = main.appendChild(element('div', 'parts ' + section));
 		}
 		into.append(card(part));
 	}

@@ -14,6 +14,7 @@
 \pset tuples_only on
 SET client_min_messages = error;
 SET jit = off;
+SET work_mem = '64MB';
 SET search_path = :"workspace", public;
 SELECT set_config('crm.as_of', :'as_of', false) \g /dev/null
 BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
@@ -27,9 +28,9 @@ SELECT day AS as_of, quote_nullable(day::text) AS as_of_literal,
 	   quote_nullable(kind) AS kind_literal, quote_literal(model_unit) AS unit_literal,
 	   quote_literal(:'workspace') AS workspace_literal,
 	   quote_literal(:'customer') AS customer_literal,
-	   source IS NOT NULL AS attached
+	   source IS NOT NULL AS attached, since IS NOT NULL AS has_purchases, :'customer' <> '' AS has_customer
   FROM shown_day, workspace
-  LEFT JOIN (SELECT min(purchased_on) AS since FROM purchase) AS purchases ON true
+  LEFT JOIN (SELECT min(crm.first_day(history)) AS since FROM purchase_history) AS purchases ON true
   LEFT JOIN LATERAL (SELECT kind FROM model, shown_day
 					  WHERE role = 'purchases' AND as_of <= day
 					  ORDER BY as_of DESC, model_id DESC LIMIT 1) AS newest ON true
@@ -55,11 +56,7 @@ SELECT json_build_object('workspace', :'workspace', 'schema', quote_ident(:'work
 \set needs 'kpi' \set word figures \ir part.sql
 \set needs 'changed' \set word moves \ir part.sql
 \set section customers
-\set needs 'customer_value' \set word top \ir part.sql
-\set needs 'churn_risk' \set word leaving \ir part.sql
-\set needs 'customer_tier' \set word losing \ir part.sql
 \set kind pictures
-SELECT :'customer' <> '' AS has_customer \gset
 \if :has_customer
 \set needs '' \set word timeline \ir part.sql
 \endif
@@ -67,15 +64,21 @@ SELECT :'customer' <> '' AS has_customer \gset
 \set needs 'customer_rfm' \set word rfm \ir part.sql
 \set needs 'customer_value' \set word concentration \ir part.sql
 \set needs 'customer_value' \set word value \ir part.sql
+\set kind tables
+\set needs 'customer_value' \set word top \ir part.sql
+\set needs 'churn_risk' \set word leaving \ir part.sql
+\set needs 'customer_tier' \set word losing \ir part.sql
+\set kind pictures
 \set section growth
 \set needs 'growth' \set word growth \ir part.sql
 \set needs 'cohort' \set word cohort \ir part.sql
-\set needs 'cohort' \set word value_curve \ir part.sql
 \set needs 'tier_flow' \set word tiers \ir part.sql
+\set needs 'cohort' \set word value_curve \ir part.sql
 \set section origin
 \set needs 'attribution' \set word attribution \ir part.sql
 \set needs 'funnel' \set word funnel \ir part.sql
 \set needs 'satisfaction' \set word nps \ir part.sql
+\if :has_purchases
 \set section accuracy
 \set needs 'purchase_history' \set word tracking \ir part.sql
 \set needs 'purchase_history' \set word holdout \ir part.sql
@@ -84,5 +87,6 @@ SELECT :'customer' <> '' AS has_customer \gset
 \set needs 'purchase_history' \set word backtest \ir part.sql
 \set needs 'purchase_history' \set word independence \ir part.sql
 \set needs 'model' \set word parameters \ir part.sql
+\endif
 \echo ]
 COMMIT;
