@@ -50,6 +50,7 @@ function format(column, value) {
 	if (!isNumber(column, value)) return String(value);
 	if (column === 'percent') value /= 100;
 	const size = Math.abs(value);
+	if (column === 'p_value' && size < 0.0001) return '< 0.0001';
 	return new Intl.NumberFormat(about.language, shares.includes(column)
 		? { style: 'percent', maximumFractionDigits: 1 }
 		: Number.isInteger(value) || size >= 1000 ? { maximumFractionDigits: 0 }
@@ -61,13 +62,13 @@ function word(column, value) {
 	return text(`${column}_${value}`, text(`${column.replace(/^(from|to)_/, '')}_${value}`, value));
 }
 
-function cell(row, column) {
+function cell(row, column, ofNumbers) {
 	const value = row[column];
 	if (typeof value === 'string' && !keys.includes(column)) {
 		return element('td', /^\d{4}-\d\d-\d\d$/.test(value) ? 'date' : column, word(column, value));
 	}
 	const kind = row.unit && column.startsWith('value') ? row.unit : column;
-	return element('td', isNumber(column, value) ? 'number' : '', format(kind, value));
+	return element('td', ofNumbers ? 'number' : '', format(kind, value));
 }
 
 function tiles(row) {
@@ -82,14 +83,12 @@ function tiles(row) {
 function table(rows) {
 	const scroll = element('div', 'scroll');
 	const made = scroll.appendChild(element('table'));
-	const columns = Object.keys(rows[0]);
+	const columns = Object.keys(rows[0]).filter(column => column !== 'unit');
+	const ofNumbers = columns.map(column => rows.some(row => isNumber(column, row[column])));
 	const head = made.createTHead().insertRow();
-	for (const column of columns) {
-		const ofNumbers = rows.some(row => isNumber(column, row[column]));
-		head.append(element('th', ofNumbers ? 'number' : '', text(column)));
-	}
+	head.append(...columns.map((column, i) => element('th', ofNumbers[i] ? 'number' : '', text(column))));
 	const body = made.createTBody();
-	for (const row of rows) body.insertRow().append(...columns.map(column => cell(row, column)));
+	for (const row of rows) body.insertRow().append(...columns.map((column, i) => cell(row, column, ofNumbers[i])));
 	return scroll;
 }
 
