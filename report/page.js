@@ -7,6 +7,8 @@
 const [about, ...parts] = JSON.parse(document.getElementById('data').textContent);
 const texts = about.texts;
 const text = (key, otherwise) => texts[key] ?? otherwise ?? key;
+const fill = (key, ...values) => text(key).replace(/%s/g, () => values.shift());
+const title = part => fill(part.word + '_title', about.customer);
 
 // Colors of Okabe and Ito (2008), which the color-blind tell apart. Heat and
 // steps go from one lightness to another, so that they can be read without hue.
@@ -111,15 +113,15 @@ function draw(part, place, theme) {
 	const spec = structuredClone(part.spec);
 	spec.data[0].values = inLanguage(part.rows);
 	spec.width = place.clientWidth;
-	spec.description = text(part.word + '_title');
+	spec.description = title(part);
 	pictures[part.word]?.finalize();
 	pictures[part.word] = new vega.View(vega.parse(spec, config(theme)), { renderer: 'svg', logLevel: vega.Warn })
 		.initialize(place).run();
 }
 
 function content(part) {
-	if (part.missing) return element('p', 'message', `${text('left_out')} ${part.missing}.`);
-	if (part.error) return element('p', 'message', `${text('failed')} ${part.error}.`);
+	if (part.missing) return element('p', 'message', fill('left_out', part.missing));
+	if (part.error) return element('p', 'message', fill('failed', part.error));
 	if (!part.rows.length) return element('p', 'message', text('nothing'));
 	if (part.spec) return element('div', 'picture');
 	return part.word === 'state' ? tiles(inLanguage(part.rows)[0]) : table(inLanguage(part.rows));
@@ -136,7 +138,7 @@ const wide = ['state', 'top', 'leaving', 'losing', 'timeline', 'growth', 'tracki
 function card(part) {
 	const made = element('section', wide.includes(part.word) ? 'part wide' : 'part');
 	made.id = part.word;
-	made.append(element('h3', '', text(part.word + '_title')), element('p', 'note', text(part.word + '_note', '')), content(part));
+	made.append(element('h3', '', title(part)), element('p', 'note', text(part.word + '_note', '')), content(part));
 	if (part.sql) made.append(query(part));
 	return made;
 }
@@ -147,7 +149,7 @@ function page() {
 	document.title = `${about.workspace} ${about.as_of}`;
 	document.documentElement.lang = about.language;
 	header.append(element('h1', '', about.workspace),
-		element('p', '', `${text('customers_as_of')} ${about.as_of}. ${text('made_by')} ${about.version}.`),
+		element('p', '', fill('customers_as_of', about.as_of, about.version)),
 		element('p', '', text('how_to_ask')),
 		element('pre', '', `SET search_path = ${about.schema}, public;\nSET crm.as_of = '${about.as_of}';`));
 	let section, into;

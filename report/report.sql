@@ -16,7 +16,10 @@ SET client_min_messages = error;
 SET jit = off;
 SET work_mem = '64MB';
 SET search_path = :"workspace", public;
-SELECT set_config('crm.as_of', :'as_of', false) \g /dev/null
+SELECT :'as_of' <> '' AS has_day \gset
+\if :has_day
+SET crm.as_of = :'as_of';
+\endif
 BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
 SET LOCAL TimeZone = 'UTC';
 
@@ -39,7 +42,7 @@ SELECT day AS as_of, quote_nullable(day::text) AS as_of_literal,
 \set texts `cat texts.tsv`
 \echo [
 SELECT json_build_object('workspace', :'workspace', 'schema', quote_ident(:'workspace'),
-						 'as_of', :'as_of', 'language', :'language', 'version', extversion, 'texts',
+						 'as_of', :'as_of', 'customer', :'customer', 'language', :'language', 'version', extversion, 'texts',
 						 (SELECT json_object_agg(field[1], field[CASE :'language' WHEN 'zh' THEN 3
 																 ELSE 2 END])
 							FROM regexp_split_to_table(:'texts', E'\n') AS line,

@@ -109,11 +109,13 @@ sub ask
 	return $answer->{result}{value};
 }
 
-# The whole page as a picture. Returns its size in bytes.
+# An element of the page as a picture. Returns its size in bytes.
 sub screenshot
 {
-	my ($picture) = @_;
-	my $data = command('Page.captureScreenshot', captureBeyondViewport => JSON::PP::true)->{data};
+	my ($picture, $selector) = @_;
+	my $place = ask("(({ x, y, width, height }) => ({ x, y, width, height, scale: 1 }))(
+		document.querySelector('$selector').getBoundingClientRect())");
+	my $data = command('Page.captureScreenshot', clip => $place, captureBeyondViewport => JSON::PP::true)->{data};
 	open my $file, '>:raw', $picture or die "$picture: $!";
 	print $file decode_base64($data);
 	close $file;
