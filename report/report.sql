@@ -31,7 +31,8 @@ SELECT day AS as_of, quote_nullable(day::text) AS as_of_literal,
 	   quote_nullable(kind) AS kind_literal, quote_literal(model_unit) AS unit_literal,
 	   quote_literal(:'workspace') AS workspace_literal,
 	   quote_literal(:'customer') AS customer_literal,
-	   source IS NOT NULL AS attached, since IS NOT NULL AS has_purchases, :'customer' <> '' AS has_customer
+	   source IS NOT NULL AS attached, since IS NOT NULL AS has_purchases,
+	   :'customer' <> '' AS has_customer
   FROM shown_day, workspace
   LEFT JOIN (SELECT min(crm.first_day(history)) AS since FROM purchase_history) AS purchases ON true
   LEFT JOIN LATERAL (SELECT kind FROM model, shown_day
@@ -42,7 +43,8 @@ SELECT day AS as_of, quote_nullable(day::text) AS as_of_literal,
 \set texts `cat texts.tsv`
 \echo [
 SELECT json_build_object('workspace', :'workspace', 'schema', quote_ident(:'workspace'),
-						 'as_of', :'as_of', 'customer', :'customer', 'language', :'language', 'version', extversion, 'texts',
+						 'as_of', :'as_of', 'customer', :'customer', 'language', :'language',
+						 'version', extversion, 'texts',
 						 (SELECT json_object_agg(field[1], field[CASE :'language' WHEN 'zh' THEN 3
 																 ELSE 2 END])
 							FROM regexp_split_to_table(:'texts', E'\n') AS line,
