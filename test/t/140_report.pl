@@ -11,7 +11,7 @@ use JSON::PP qw(decode_json);
 use Test::More;
 
 use lib "$FindBin::Bin/lib";
-use Browser qw(chromium open_page ask screenshot close_browser);
+use Browser qw(chromium open_page prefer ask screenshot close_browser);
 use Business qw(business);
 use Session qw($database run_file runs);
 
@@ -33,7 +33,9 @@ sub report
 	my $output = qx($script '$database' $quoted -o '$file' 2>&1);
 	is($?, 0, "the report $name is written") or diag($output);
 	open my $page, '<:raw', $file or die "$file: $!";
-	my ($data) = do { local $/; <$page> } =~ m{id="data">\n(.*?)\n</script>}s;
+	my $text = do { local $/; <$page> };
+	unlike($text, qr/<[^>]* (?:src|href)=/, "the report $name loads nothing");
+	my ($data) = $text =~ m{id="data">\n(.*?)\n</script>}s;
 	return ($file, @{ decode_json($data) });
 }
 
@@ -105,6 +107,11 @@ is_deeply([grep { @{ $_->{over} } + @{ $_->{cut} } + @{ $_->{overlapping} } } @{
 cmp_ok(screenshot("$screenshots/report_1200.png", 'body'), '>', 1e5, 'the report has a screenshot of a screen');
 $page = opens($file, 1000, 'the business on a small screen');
 cmp_ok(screenshot("$screenshots/report.png", '.growth'), '<', 2e5, 'the picture for the documents is small');
+my $color = q{new Promise(done => setTimeout(() => done(getComputedStyle(document.querySelector('#growth svg text')).fill), 200))};
+my $light = ask($color);
+prefer('dark');
+isnt(ask($color), $light, 'the colors of a dark page are others');
+is(ask("dispatchEvent(new Event('beforeprint')), $color"), $light, 'a print is light');
 
 # Other workspaces: over a source with keys and a name that could break a page,
 # and without anything in them.

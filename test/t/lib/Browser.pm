@@ -10,7 +10,7 @@ use File::Temp qw(tempdir);
 use JSON::PP;
 use MIME::Base64 qw(decode_base64);
 
-our @EXPORT_OK = qw(chromium open_page ask screenshot close_browser);
+our @EXPORT_OK = qw(chromium open_page prefer ask screenshot close_browser);
 
 my ($process, $to, $from, $session);
 my $last_id = 0;
@@ -99,6 +99,14 @@ sub open_page
 	return [@console];
 }
 
+# Asks for light or dark colors, as the settings of a system do.
+sub prefer
+{
+	my ($colors) = @_;
+	command('Emulation.setEmulatedMedia', features => [{ name => 'prefers-color-scheme', value => $colors }]);
+	return;
+}
+
 # The value of an expression in the page.
 sub ask
 {
@@ -132,6 +140,10 @@ sub close_browser
 	return;
 }
 
-END { local $?; kill 'KILL', $process if $process }
+END
+{
+	local $?;
+	if ($process) { kill 'KILL', $process; waitpid $process, 0 }
+}
 
 1;
