@@ -155,6 +155,14 @@ for my $workspace ('empty', 'bare')
 my $refusal = qx($script '$database' nowhere -o '$folder/nowhere.html' 2>&1);
 like($refusal, qr/^report: no workspace nowhere/, 'a workspace that is not there is refused');
 ok(!-e "$folder/nowhere.html", 'no file is written then');
+like(qx($script no_database_$$ nowhere -o '$folder/nowhere.html' 2>&1), qr/database could not answer/, 'a database that is not there is told');
+like(qx($script --demo --csv orders.csv 2>&1), qr/^report: --demo or --csv/, 'a report is of the demo or of a file');
+like(qx($script x --language fr 2>&1), qr/^report: --language fr: en or zh/, 'a language without texts is refused');
+my %texts = map { /^(\S[^\t]*)\t[^\t]*\t[^\t]*$/ ? ($1 => 1) : ("wrong line: $_" => 0) }
+	split /\n/, do { local (@ARGV, $/) = "$FindBin::Bin/../../report/texts.tsv"; <> };
+is_deeply([grep { !$texts{$_} } sort keys %texts], [], 'each text has its English and its Chinese');
+my $specifications = do { local (@ARGV, $/) = glob "$FindBin::Bin/../../report/pictures/*.json"; join '', <> };
+is_deeply([grep { !$texts{$_} } $specifications =~ /\btexts\.(\w+)/g], [], 'each word of a picture has its text');
 system("dropdb $database") == 0 or die;
 close_browser();
 done_testing();
