@@ -13,14 +13,13 @@ use FindBin;
 use Test::More;
 
 use lib "$FindBin::Bin/lib";
+use Business qw(copy_business);
 use Session qw($database run_file);
 
 $database = "crm_questions_$$";
 my $top = abs_path("$FindBin::Bin/../..");
 my $steps = "$top/scripts/demo_sql";
-my $business = "$steps/business.sql";
-system("createdb $database") == 0 or die;
-my ($ok, $output) = run_file("CREATE EXTENSION crm;\n\\ir $business\n", '-d', $database);
+my ($ok, $output) = copy_business($database);
 ok($ok, 'the business is made') or diag($output);
 
 # Dropped and added again, a foreign key is checked.

@@ -20,6 +20,7 @@ sub run_file
 {
 	my ($sql, @options) = @_;
 	my ($file, $name) = tempfile(UNLINK => 1);
+	binmode $file, ':utf8' if utf8::is_utf8($sql);
 	print $file $sql;
 	close $file;
 	my $output = qx(psql -XqAt -v ON_ERROR_STOP=1 @options -f $name 2>&1);
