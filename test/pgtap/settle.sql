@@ -383,6 +383,8 @@ CREATE FUNCTION pg_temp.misplaced() RETURNS bigint LANGUAGE sql AS $$
 CREATE TEMP TABLE pick (id bigint, kind integer, at timestamptz, price numeric, line integer,
 	chance float8);
 CREATE INDEX ON crm_lives.points_entry (refund_id);
+-- The entries of long lives are deleted at the end, and each is looked for in this column.
+CREATE INDEX ON crm_lives.points_entry (reverses_id) WHERE reverses_id IS NOT NULL;
 CREATE FUNCTION pg_temp.pick(now date, orders integer, steps integer) RETURNS bigint
 	LANGUAGE plpgsql AS $$
 DECLARE
