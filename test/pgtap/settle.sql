@@ -265,6 +265,33 @@ DELETE FROM crm_settle.tier WHERE program = 'late';
 SELECT is(pg_temp.settle('2025-02-21'), 0::bigint,
 	'a program without rates is not settled, and its entries stay');
 
+-- Changed rules and tiers: settled orders follow them.
+INSERT INTO crm_settle.program (program, points_since) VALUES ('rated', '2025-03-01');
+INSERT INTO crm_settle.tier (program, tier_no, name, benefits) VALUES
+	('rated', 0, 'all', '{"amount_per_point": 10}'),
+	('rated', 1, 'best', '{"amount_per_point": 5}');
+CREATE FUNCTION pg_temp.rated(day date) RETURNS numeric[] LANGUAGE sql AS $$
+	SELECT pg_temp.settle(day);
+	SELECT array_agg((SELECT coalesce(sum(e.points), 0) FROM crm_settle.points_entry e
+		WHERE e.order_id = o.order_id AND e.program = 'rated') ORDER BY o.order_id)
+	  FROM crm_settle.sales_order o WHERE o.order_id IN (17, 18, 19) $$;
+SELECT pg_temp.buy(17, 17, '2025-03-01 12:00', 100), pg_temp.buy(18, 17, '2025-03-02 00:00', 100),
+	pg_temp.buy(19, 17, '2025-03-09 23:59', 100) \g /dev/null
+SELECT is(pg_temp.rated('2025-03-10'), '{10,10,10}', 'orders are credited by the base tier');
+INSERT INTO crm_settle.tier_log (program, customer_id, valid_from, valid_to, tier_no, reason)
+	VALUES ('rated', 17, '2025-03-01 08:00', '2025-03-09 08:00', 1, 'upgrade');
+SELECT is(pg_temp.rated('2025-03-10'), '{10,20,20}',
+	'a tier counts from the day after it begins until the end of the day on which it ends');
+UPDATE crm_settle.tier SET benefits = '{"amount_per_point": 4}'
+	WHERE program = 'rated' AND tier_no = 1;
+SELECT is(pg_temp.rated('2025-03-11'), '{10,25,25}', 'a rate that changes changes settled orders');
+DELETE FROM crm_settle.tier_log WHERE program = 'rated';
+SELECT is(pg_temp.rated('2025-03-12'), '{10,10,10}', 'a row of the log that goes takes its points');
+UPDATE crm_settle.program SET points_since = '2025-03-02' WHERE program = 'rated';
+DELETE FROM crm_settle.tier WHERE program = 'rated' AND tier_no = 1;
+SELECT is(pg_temp.rated('2025-03-12'), '{10,10,10}',
+	'orders that a later beginning of the program leaves out keep their points');
+
 -- Random lives of orders: what is due by plain SQL, written from the rules
 \getenv steps CRM_SETTLE_STEPS
 \getenv seed CRM_SETTLE_SEED
