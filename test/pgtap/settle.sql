@@ -143,6 +143,15 @@ SELECT results_eq('SELECT kind, points, occurred_at, expires_at, reverses_id IS 
 		('reverse', 40, '2025-01-04 23:59:59.999999', NULL, true),
 		('earn', 40, '2025-01-01 12:00', '2025-02-01', false)$$,
 	'an order that is corrected upwards gets its points back, and the rest anew');
+UPDATE crm_settle.sales_order_line SET unit_price = 90 WHERE order_id = 8;
+SELECT pg_temp.settle('2025-01-04') \g /dev/null
+SELECT results_eq('SELECT l.points, r.points FROM crm_settle.points_entry r
+		JOIN crm_settle.points_entry l ON l.entry_id = r.reverses_id
+	WHERE r.order_id = 8 ORDER BY r.entry_id DESC FETCH FIRST 2 ROWS ONLY',
+	'VALUES (40::numeric, -40::numeric), (100, -10)',
+	'the last points of an order are taken first');
+UPDATE crm_settle.sales_order_line SET unit_price = 140 WHERE order_id = 8;
+SELECT pg_temp.settle('2025-01-04') \g /dev/null
 UPDATE crm_settle.sales_order SET ordered_at = '2025-01-03 12:00' WHERE order_id = 8;
 SELECT pg_temp.settle('2025-01-05') \g /dev/null
 SELECT results_eq($$SELECT points, occurred_at, expires_at
@@ -227,6 +236,10 @@ SELECT pg_temp.refund(12, '2025-01-03 12:00', 150) \g /dev/null
 SELECT is((SELECT amount FROM crm_settle.order_points_at('2025-01-03')
 	WHERE order_id = 12 AND program = 'club'), 50::numeric,
 	'a refund of no line is taken from all lines in proportion');
+SELECT results_eq($$SELECT d, p.points FROM unnest('{2025-01-01,2025-01-02,2025-01-03}'::date[]) d,
+	crm_settle.order_points_at(d) p WHERE order_id = 12 AND program = 'club' ORDER BY d$$,
+	$$VALUES ('2025-01-01'::date, 160::numeric), ('2025-01-02', 100), ('2025-01-03', 50)$$,
+	'refunds after the day shown are not taken off');
 SELECT pg_temp.buy(14, 14, '2025-01-01 12:00', 100, 12) \g /dev/null
 UPDATE crm_settle.sales_order_line SET is_shipping = line_no = 2 WHERE order_id = 14;
 SELECT pg_temp.settle('2025-01-01') \g /dev/null
@@ -261,9 +274,12 @@ SELECT throws_ok($$SELECT crm.settle_points('crm_nowhere')$$, '3F000', NULL,
 UPDATE crm_settle.tier SET benefits = '{"amount_per_point": -1}' WHERE program = 'late';
 SELECT is((SELECT points FROM crm_settle.order_points_at('2025-02-20')
 	WHERE order_id = 16 AND program = 'late'), NULL, 'a rate that is not above 0 brings no points');
-DELETE FROM crm_settle.tier WHERE program = 'late';
+UPDATE crm_settle.tier SET benefits = '{"free_shipping": true}' WHERE program = 'late';
 SELECT is(pg_temp.settle('2025-02-21'), 0::bigint,
 	'a program without rates is not settled, and its entries stay');
+DELETE FROM crm_settle.tier WHERE program = 'late';
+SELECT is(pg_temp.settle('2025-02-21'), 0::bigint,
+	'a program without tiers is not settled, and its entries stay');
 
 -- Changed rules and tiers: settled orders follow them.
 INSERT INTO crm_settle.program (program, points_since) VALUES ('rated', '2025-03-01');
