@@ -35,6 +35,9 @@ $$;
  * all groups in memory, which takes half of the time. How many orders have something to
  * settle is not known to the planner. It would take them for one, and compare each of
  * their entries with each other one.
+ *
+ * Entries are written in the order of their orders. So the index on orders grows at its
+ * end, and the checks of foreign keys find the same pages again.
  */
 --: Behind crm.settle_points: writes the entries that settle the points of orders as of a day.
 CREATE FUNCTION crm_internal.settle_write(as_of date, moment timestamptz,
@@ -63,6 +66,7 @@ BEGIN
 			SELECT CASE WHEN m.kind = 'earn' AND s.points_available_after > interval '0'
 						THEN crm_internal.day_start((z.day + s.points_available_after)::date,
 							z.time_zone) END AS at) a
+		 ORDER BY m.order_id, m.program, m.reverses_id
 		RETURNING e.points
 	)
 	SELECT count(*), coalesce(sum(w.points) FILTER (WHERE w.points > 0), 0),

@@ -71,13 +71,17 @@ SELECT q.customer_id, l.expires_at, crm_internal.day_of(l.expires_at, @zone@), l
 
 /* What orders earn */
 
+/*
+ * Products that bring no points are looked up and not joined. So lines stay in the order
+ * of their key, and are summed by order without a sort.
+ */
 @plain @internal@.line_money
 @is The money of each line of an order, and whether it earns points.
 @columns order_id, line_no, revenue, earns_points
 SELECT l.order_id, l.line_no, l.revenue,
-	   coalesce(l.earns_points, NOT l.is_shipping AND coalesce(p.earns_points, true))
+	   coalesce(l.earns_points, NOT (l.is_shipping OR l.product_id IS NOT NULL AND EXISTS (
+		SELECT FROM product p WHERE p.product_id = l.product_id AND NOT p.earns_points)))
   FROM sales_order_line l
-  LEFT JOIN product p ON p.product_id = l.product_id
 @end
 
 @view @internal@.order_refund
@@ -124,6 +128,11 @@ SELECT q.order_id, q.customer_id, q.ordered_at, q.status,
 /*
  * OFFSET 0 keeps the next two views apart, so that the server reads the benefits
  * once for each tier and not for each order.
+ *
+ * The planner knows nothing about the tier of an order. It takes one order of 200 for
+ * one with a tier of the program, and would then sort what fits in no memory. So
+ * order_due keeps all orders in its joins, and drops those of programs without such a
+ * tier by a condition that is no comparison.
  */
 @plain @internal@.points_program
 @is The programs, with what is the same for all their orders.
@@ -177,7 +186,7 @@ SELECT g.program, g.customer_id, g.tier_no,
 @is off. The tier is that of the day before the order.
 @columns order_id, customer_id, ordered_at, status, dividend, divisor, program, tier_no, tier,
 @columns tier_zh, amount_per_point, has_rates, points
-SELECT o.order_id, o.customer_id, o.ordered_at, o.status, o.dividend, o.divisor, t.program,
+SELECT o.order_id, o.customer_id, o.ordered_at, o.status, o.dividend, o.divisor, z.program,
 	   t.tier_no, t.tier, t.tier_zh, t.amount_per_point, z.has_rates,
 	   CASE WHEN t.block > 0
 			THEN greatest(div(o.dividend, t.block * o.divisor), 0) * t.block_points END
@@ -189,8 +198,9 @@ SELECT o.order_id, o.customer_id, o.ordered_at, o.status, o.dividend, o.divisor,
 	  FROM @internal@.tier_in_force i) g
 	ON g.program = z.program AND g.customer_id = o.customer_id
    AND g.counts_from <= o.ordered_at AND g.counts_until > o.ordered_at
-  JOIN @internal@.points_rate t ON t.program = z.program AND t.tier_no = coalesce(g.tier_no, 0)
- WHERE z.begins_at <= o.ordered_at
+  LEFT JOIN @internal@.points_rate t
+	ON t.program = z.program AND t.tier_no = coalesce(g.tier_no, 0)
+ WHERE z.begins_at <= o.ordered_at AND coalesce(t.tier_no >= 0, false)
 @end
 
 @view order_points
@@ -214,7 +224,8 @@ SELECT d.order_id, d.customer_id, d.ordered_at,
 	   AND e.occurred_at < @end_of(@day@)@
 	 GROUP BY e.customer_id, e.order_id, e.program) k
 	ON k.customer_id = d.customer_id AND k.order_id = d.order_id AND k.program = d.program
- WHERE d.status = 'paid' AND d.ordered_at < @end_of(@day@)@ AND d.dividend IS NOT NULL
+ WHERE CASE WHEN d.status = 'paid' AND d.ordered_at < @end_of(@day@)@ THEN d.dividend END
+	   IS NOT NULL
 @end
 
 /* Settling */

@@ -90,6 +90,66 @@ crm_is_upto(PG_FUNCTION_ARGS)
 								  PG_GETARG_DATEADT(1), PG_GETARG_TEXT_PP(2)));
 }
 
+/*
+ * The days that a call site asked for, each in the slot of its number modulo
+ * the number of slots. Rows of one query share few days, and a search for the
+ * start of a day takes as long as 40 conversions. The memory is that of the
+ * call site.
+ */
+#define DAY_SLOTS 512
+
+typedef struct DayStarts
+{
+	text *time_zone;
+	struct
+	{
+		DateADT day;
+		TimestampTz start;
+	} slots[DAY_SLOTS];
+} DayStarts;
+
+/* Slots of no day hold one that no query asks for. */
+static void
+day_starts_forget(DayStarts *starts, text *time_zone, MemoryContext context)
+{
+	Size size = VARSIZE_ANY(time_zone);
+
+	if (starts->time_zone != NULL)
+		pfree(starts->time_zone);
+	starts->time_zone = NULL;
+	starts->time_zone = MemoryContextAlloc(context, size);
+	memcpy(starts->time_zone, time_zone, size);
+	for (int i = 0; i < DAY_SLOTS; i++)
+		starts->slots[i].day = DATEVAL_NOBEGIN;
+}
+
+static bool
+same_bytes(const text *one, const text *other)
+{
+	return VARSIZE_ANY(one) == VARSIZE_ANY(other) &&
+		   memcmp(one, other, VARSIZE_ANY(one)) == 0;
+}
+
+/* The start of a day between FIRST_DAY and LAST_DAY, found once. */
+static TimestampTz
+day_start_remembered(DateADT day, text *time_zone, FmgrInfo *call_site)
+{
+	DayStarts *starts = call_site->fn_extra;
+	uint32 slot = (uint32) day % DAY_SLOTS;
+
+	if (starts == NULL)
+		starts = call_site->fn_extra =
+			MemoryContextAllocZero(call_site->fn_mcxt, sizeof(DayStarts));
+	if (starts->time_zone == NULL || !same_bytes(starts->time_zone, time_zone))
+		day_starts_forget(starts, time_zone, call_site->fn_mcxt);
+	if (starts->slots[slot].day != day)
+	{
+		starts->slots[slot].start = day_start(day, time_zone);
+		starts->slots[slot].day = day;
+	}
+	return starts->slots[slot].start;
+}
+
 PG_FUNCTION_INFO_V1(crm_day_start);
 
 /*
@@ -107,5 +167,6 @@ crm_day_start(PG_FUNCTION_ARGS)
 		PG_RETURN_TIMESTAMPTZ(DT_NOBEGIN);
 	if (day >= LAST_DAY)
 		PG_RETURN_TIMESTAMPTZ(DT_NOEND);
-	PG_RETURN_TIMESTAMPTZ(day_start(day, PG_GETARG_TEXT_PP(1)));
+	PG_RETURN_TIMESTAMPTZ(
+		day_start_remembered(day, PG_GETARG_TEXT_PP(1), fcinfo->flinfo));
 }

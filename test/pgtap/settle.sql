@@ -143,6 +143,15 @@ SELECT results_eq('SELECT kind, points, occurred_at, expires_at, reverses_id IS 
 		('reverse', 40, '2025-01-04 23:59:59.999999', NULL, true),
 		('earn', 40, '2025-01-01 12:00', '2025-02-01', false)$$,
 	'an order that is corrected upwards gets its points back, and the rest anew');
+UPDATE crm_settle.sales_order_line SET unit_price = 90 WHERE order_id = 8;
+SELECT pg_temp.settle('2025-01-04') \g /dev/null
+SELECT results_eq('SELECT l.points, r.points FROM crm_settle.points_entry r
+		JOIN crm_settle.points_entry l ON l.entry_id = r.reverses_id
+	WHERE r.order_id = 8 ORDER BY r.entry_id DESC FETCH FIRST 2 ROWS ONLY',
+	'VALUES (40::numeric, -40::numeric), (100, -10)',
+	'the last points of an order are taken first');
+UPDATE crm_settle.sales_order_line SET unit_price = 140 WHERE order_id = 8;
+SELECT pg_temp.settle('2025-01-04') \g /dev/null
 UPDATE crm_settle.sales_order SET ordered_at = '2025-01-03 12:00' WHERE order_id = 8;
 SELECT pg_temp.settle('2025-01-05') \g /dev/null
 SELECT results_eq($$SELECT points, occurred_at, expires_at
@@ -227,6 +236,10 @@ SELECT pg_temp.refund(12, '2025-01-03 12:00', 150) \g /dev/null
 SELECT is((SELECT amount FROM crm_settle.order_points_at('2025-01-03')
 	WHERE order_id = 12 AND program = 'club'), 50::numeric,
 	'a refund of no line is taken from all lines in proportion');
+SELECT results_eq($$SELECT d, p.points FROM unnest('{2025-01-01,2025-01-02,2025-01-03}'::date[]) d,
+	crm_settle.order_points_at(d) p WHERE order_id = 12 AND program = 'club' ORDER BY d$$,
+	$$VALUES ('2025-01-01'::date, 160::numeric), ('2025-01-02', 100), ('2025-01-03', 50)$$,
+	'refunds after the day shown are not taken off');
 SELECT pg_temp.buy(14, 14, '2025-01-01 12:00', 100, 12) \g /dev/null
 UPDATE crm_settle.sales_order_line SET is_shipping = line_no = 2 WHERE order_id = 14;
 SELECT pg_temp.settle('2025-01-01') \g /dev/null
@@ -261,9 +274,39 @@ SELECT throws_ok($$SELECT crm.settle_points('crm_nowhere')$$, '3F000', NULL,
 UPDATE crm_settle.tier SET benefits = '{"amount_per_point": -1}' WHERE program = 'late';
 SELECT is((SELECT points FROM crm_settle.order_points_at('2025-02-20')
 	WHERE order_id = 16 AND program = 'late'), NULL, 'a rate that is not above 0 brings no points');
-DELETE FROM crm_settle.tier WHERE program = 'late';
+UPDATE crm_settle.tier SET benefits = '{"free_shipping": true}' WHERE program = 'late';
 SELECT is(pg_temp.settle('2025-02-21'), 0::bigint,
 	'a program without rates is not settled, and its entries stay');
+DELETE FROM crm_settle.tier WHERE program = 'late';
+SELECT is(pg_temp.settle('2025-02-21'), 0::bigint,
+	'a program without tiers is not settled, and its entries stay');
+
+-- Changed rules and tiers: settled orders follow them.
+INSERT INTO crm_settle.program (program, points_since) VALUES ('rated', '2025-03-01');
+INSERT INTO crm_settle.tier (program, tier_no, name, benefits) VALUES
+	('rated', 0, 'all', '{"amount_per_point": 10}'),
+	('rated', 1, 'best', '{"amount_per_point": 5}');
+CREATE FUNCTION pg_temp.rated(day date) RETURNS numeric[] LANGUAGE sql AS $$
+	SELECT pg_temp.settle(day);
+	SELECT array_agg((SELECT coalesce(sum(e.points), 0) FROM crm_settle.points_entry e
+		WHERE e.order_id = o.order_id AND e.program = 'rated') ORDER BY o.order_id)
+	  FROM crm_settle.sales_order o WHERE o.order_id IN (17, 18, 19) $$;
+SELECT pg_temp.buy(17, 17, '2025-03-01 12:00', 100), pg_temp.buy(18, 17, '2025-03-02 00:00', 100),
+	pg_temp.buy(19, 17, '2025-03-09 23:59', 100) \g /dev/null
+SELECT is(pg_temp.rated('2025-03-10'), '{10,10,10}', 'orders are credited by the base tier');
+INSERT INTO crm_settle.tier_log (program, customer_id, valid_from, valid_to, tier_no, reason)
+	VALUES ('rated', 17, '2025-03-01 08:00', '2025-03-09 08:00', 1, 'upgrade');
+SELECT is(pg_temp.rated('2025-03-10'), '{10,20,20}',
+	'a tier counts from the day after it begins until the end of the day on which it ends');
+UPDATE crm_settle.tier SET benefits = '{"amount_per_point": 4}'
+	WHERE program = 'rated' AND tier_no = 1;
+SELECT is(pg_temp.rated('2025-03-11'), '{10,25,25}', 'a rate that changes changes settled orders');
+DELETE FROM crm_settle.tier_log WHERE program = 'rated';
+SELECT is(pg_temp.rated('2025-03-12'), '{10,10,10}', 'a row of the log that goes takes its points');
+UPDATE crm_settle.program SET points_since = '2025-03-02' WHERE program = 'rated';
+DELETE FROM crm_settle.tier WHERE program = 'rated' AND tier_no = 1;
+SELECT is(pg_temp.rated('2025-03-12'), '{10,10,10}',
+	'orders that a later beginning of the program leaves out keep their points');
 
 -- Random lives of orders: what is due by plain SQL, written from the rules
 \getenv steps CRM_SETTLE_STEPS
@@ -383,6 +426,8 @@ CREATE FUNCTION pg_temp.misplaced() RETURNS bigint LANGUAGE sql AS $$
 CREATE TEMP TABLE pick (id bigint, kind integer, at timestamptz, price numeric, line integer,
 	chance float8);
 CREATE INDEX ON crm_lives.points_entry (refund_id);
+-- The entries of long lives are deleted at the end, and each is looked for in this column.
+CREATE INDEX ON crm_lives.points_entry (reverses_id) WHERE reverses_id IS NOT NULL;
 CREATE FUNCTION pg_temp.pick(now date, orders integer, steps integer) RETURNS bigint
 	LANGUAGE plpgsql AS $$
 DECLARE
