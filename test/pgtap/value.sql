@@ -213,6 +213,30 @@ SELECT throws_like(call, '%discount%10%', 'a discount of 1000 percent is refused
 	"SELECT crm.residual_value_new(crm.make_model(''sbg'', NULL, ''{1,2}''), 10)",
 	"SELECT crm.markov_value(crm.transition_matrix_agg(''a'', ''a''), ''{}'', 10)"}'::text[]) call;
 
+-- Spend at its limits: all customers alike, and each of them always the same
+CREATE TEMP TABLE spend AS
+SELECT g AS n, 1 + g % 9 AS x,
+	   (SELECT avg(20 + 60 * random()) FROM generate_series(1, 1 + g % 9)) AS alike,
+	   10 + 90 * random() ^ 3 AS own
+  FROM generate_series(1, 400) g;
+CREATE TEMP TABLE spend_limit AS
+SELECT crm.fit_spend(x, alike) AS alike, crm.fit_spend(x, own) AS own,
+	   crm.fit_spend(x, 100 * alike) AS cents,
+	   sum(x * alike) / sum(x) AS mean FROM spend;
+SELECT results_eq($$SELECT alike::json ->> 'limit', own::json ->> 'limit', cents::json ->> 'limit'
+	FROM spend_limit$$, $$VALUES ('equal_spend', 'equal_amounts', 'equal_spend')$$,
+	'where customers spend alike the limit is the model of spend, in each unit of money');
+SELECT is_empty('SELECT s.n FROM spend s, spend_limit l
+	WHERE abs(crm.expected_spend(l.alike, s.x, s.alike) / l.mean - 1) > 1e-9
+		OR crm.expected_spend(l.own, s.x, s.own) <> s.own',
+	'customers who spend alike are expected to spend the mean, others what they always spent');
+SELECT is_empty('SELECT * FROM (SELECT sum(crm.log_likelihood(l.alike, s.x, s.alike)) AS alike,
+		sum(crm.log_likelihood(l.own, s.x, s.own)) AS own,
+		max(crm.log_likelihood(l.alike)) AS of_alike, max(crm.log_likelihood(l.own)) AS of_own
+	FROM spend s, spend_limit l) q
+	WHERE abs(alike - of_alike) > 1e-6 OR abs(own - of_own) > 1e-6',
+	'the likelihood of a limit of spend is the sum over its customers');
+
 -- Who gave back all, or more
 SELECT crm.create_workspace('crm_back', 'UTC') \g /dev/null
 INSERT INTO crm_back.customer (customer_id, name) SELECT n, 'c' || n FROM generate_series(1, 3) n;
