@@ -60,6 +60,7 @@ OBJS        = \
 	src/model/kinds/regular.o \
 	src/model/kinds/renewal.o \
 	src/model/kinds/sample.o \
+	src/model/kinds/spend_limits.o \
 	src/model/answers.o \
 	src/model/customer.o \
 	src/model/fit.o \

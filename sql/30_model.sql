@@ -64,8 +64,10 @@ COMMENT ON DOMAIN crm.model IS 'A customer-base model with known or fitted param
 --|   `equal_rate_and_dropout` (lambda, mu)
 --| * all three: `no_dropout` (r, alpha), `equal_rate_and_no_dropout` (lambda)
 --| * `nbd`: `equal_rate` (lambda)
+--| * `gamma_gamma`: `equal_spend` (p, mean), where all customers spend alike, and `equal_amounts`
+--|   (q, s), where each customer always spends the same amount
 --|
---| Here p is the probability of leaving after a purchase, and below 1. lambda and mu are purchases
+--| For purchases p is the probability of leaving after a purchase, and below 1. lambda and mu are purchases
 --| and departures per unit of time.
 --|
 --| Such a model has no covariance and no log-likelihood. NULL if `kind` or `parameters` is NULL.
@@ -711,7 +713,7 @@ COMMENT ON FUNCTION crm.expected_spend(crm.model, crm.history, date) IS
 --|   time.
 --| * `yearly_discount`: the discount, above -1 and at most 1. 0.1 is 10 percent a year.
 --| * `margin`: the share of the revenue that is left after the cost of the goods sold. 0.4 is 40
---|   percent. With the default, 1, the value is revenue.
+--|   percent. With the default, 1, the value is revenue. A margin above 1 is an error.
 --|
 --| The value is `margin` times the expected spend times the expected purchases. Each purchase is
 --| discounted continuously from its own moment by `1 / (1 + yearly_discount)` a year.
@@ -730,7 +732,7 @@ COMMENT ON FUNCTION crm.clv(crm.model, crm.model, bigint, float8, float8, float8
 --|   horizon.
 --| * `yearly_discount`: the discount, above -1 and at most 1. 0.1 is 10 percent a year.
 --| * `margin`: the share of the revenue that is left after the cost of the goods sold. 0.4 is 40
---|   percent. With the default, 1, the value is revenue.
+--|   percent. With the default, 1, the value is revenue. A margin above 1 is an error.
 --|
 --| The value is the discounted money expected of the customer. Each purchase is discounted
 --| continuously from its own moment by `1 / (1 + yearly_discount)` a year. Purchases up to `as_of`
@@ -898,7 +900,7 @@ COMMENT ON FUNCTION crm.retention_rate(crm.model, integer) IS
 --| payment of a period to get the value of the customer.
 --|
 --| * `periods`: the number of periods after which the customer has renewed.
---| * `period_discount`: the discount of a period. 0.1 is 10 percent.
+--| * `period_discount`: the discount of a period, from 0 to 1. 0.1 is 10 percent.
 --|
 --| NULL for a discount of 0, because the sum is infinite for most models.
 CREATE FUNCTION crm.residual_value(model crm.model, periods integer, period_discount float8)
@@ -911,7 +913,7 @@ COMMENT ON FUNCTION crm.residual_value(crm.model, integer, float8) IS
 --| / (1 + period_discount)^i` (DEL; Fader and Hardie 2010). Multiply the result by the net payment
 --| of a period to get the highest cost that an acquisition may have.
 --|
---| * `period_discount`: the discount of a period. 0.1 is 10 percent.
+--| * `period_discount`: the discount of a period, from 0 to 1. 0.1 is 10 percent.
 --|
 --| NULL for a discount of 0.
 CREATE FUNCTION crm.residual_value_new(model crm.model, period_discount float8) RETURNS float8

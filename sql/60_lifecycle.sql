@@ -86,7 +86,7 @@ COMMENT ON FUNCTION crm.transitions(crm.transition_matrix, float8) IS
 --| * `reward`: an object with a number for each state, for example
 --|   `{"active": 36, "lapsed": -4, "former": 0}`. The number is the profit of a period in which the
 --|   customer is in that state. All states must occur, and no others.
---| * `discount`: the rate of one period, above -1. 0.2 is 20 percent.
+--| * `discount`: the rate of one period, above -1 and at most 1. 0.2 is 20 percent.
 --|
 --| The value of a state is the expected rewards of this period and of all periods to come,
 --| discounted. With the matrix P of probabilities and the rewards R it is

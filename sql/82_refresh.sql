@@ -221,6 +221,7 @@ CREATE FUNCTION crm_internal.refresh_step(workspace text, run bigint, everyone b
 /*
  * Looking back needs thresholds of then. They are made once, for at most a year of
  * months, and for fewer where there are many customers: each costs a look at all.
+ * The year ends with the month of the last purchase, because orders may end years ago.
  */
 --: Freezes the first thresholds of a workspace: those of today and of past ends of months.
 CREATE FUNCTION crm_internal.first_thresholds(workspace text) RETURNS void
@@ -229,18 +230,22 @@ DECLARE
 	today date := (SELECT least(d.day, crm_internal.today(w.time_zone))
 		FROM shown_day d, workspace w);
 	first_day date;
+	last_day date;
 	customers bigint;
 	months integer;
 BEGIN
-	SELECT min(crm.first_day(h.history)), count(*) INTO first_day, customers
+	SELECT min(crm.first_day(h.history)), max(crm.last_day(h.history, today)), count(*)
+	  INTO first_day, last_day, customers
 	  FROM customer_history h;
 	IF first_day <= today THEN
 		PERFORM crm.freeze_thresholds(workspace, today);
 		months := least(12, 500000 / greatest(customers, 1));
 		PERFORM crm.freeze_thresholds(workspace, m.day)
-		   FROM (SELECT (date_trunc('month', today::timestamp) - n * interval '1 month')::date - 1
-						AS day
-				   FROM generate_series(0, months - 1) n) m
+		   FROM (SELECT (e.month - n * interval '1 month')::date - 1 AS day
+				   FROM (SELECT least(date_trunc('month', today::timestamp),
+									  date_trunc('month', last_day::timestamp)
+									  + interval '1 month') AS month) e,
+						generate_series(0, months - 1) n) m
 		  WHERE m.day >= first_day;
 	END IF;
 END

@@ -24,14 +24,15 @@ my %usual = map { my ($role, @list) = @$_; $role => [ map { word($_) } @list ] }
 		clientid client userid user buyerid buyer memberid member shopperid shopper accountid account
 		contactid donorid donor billingemail customeremail email emailaddress
 		kundennummer kundennr kundenid kunde kundin käufer mitgliedsnummer mitglied debitor
-		idclient numéroclient numeroclient noclient clientno acheteur
+		idclient numéroclient numeroclient noclient nclient clientno acheteur
 		idcliente clienteid númerodecliente cliente comprador
 		客户编号 客户号 客户id 客户 顾客编号 顾客 会员编号 会员号 会员id 会员 用户id 用户 买家会员名 买家id 买家 買家 客戶編號 客戶 會員) ],
 	[ date => qw(orderdate invoicedate invoicets purchasedate transactiondate orderedat
 		purchasedat placedat createdat paidat processedat orderts orderedon createdutc createddateutc
 		date day datetime timestamp time ts created
 		bestelldatum rechnungsdatum kaufdatum auftragsdatum buchungsdatum datum tag zeitpunkt
-		datecommande datedecommande datefacture datedefacture dateachat datedachat jour
+		datecommande datedecommande datedelacommande datefacture datedefacture datedelafacture
+		dateachat datedachat datedelachat jour
 		fechapedido fechadepedido fechafactura fechadefactura fechacompra fechadecompra fecha día
 		下单时间 下单日期 订单日期 订单时间 订单创建时间 订单付款时间 支付时间 付款时间 购买日期 交易日期 日期 时间 下單日期 訂單日期 時間) ],
 	[ amount => qw(amount netamount orderamount totalamount amountpaid total totalprice

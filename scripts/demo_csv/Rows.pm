@@ -33,6 +33,9 @@ sub new
 	return $rows;
 }
 
+# How files begin that only other programs unpack.
+my %packed = (bzip2 => 'BZh', xz => "\xfd7zX", zstd => "\x28\xb5\x2f\xfd");
+
 # The command that prints the file, unpacked if it is packed.
 sub plain_command
 {
@@ -40,6 +43,8 @@ sub plain_command
 	open my $file, '<:raw', $rows->{file} or fail("$rows->{file}: $!");
 	read $file, my $magic, 4;
 	fail("is empty") if $magic eq '';
+	my ($packer) = grep { index($magic, $packed{$_}) == 0 } sort keys %packed;
+	fail("is packed by $packer. Unpack it, then call again") if $packer;
 	fail('is a spreadsheet or a zip file. Save it as CSV, then call again') if $magic eq "PK\3\4";
 	return ($magic =~ /^\x1f\x8b/ ? ('gzip', '-dc') : ('cat'), '--', $rows->{file});
 }

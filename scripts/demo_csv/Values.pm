@@ -18,13 +18,13 @@ my $zone = qr{Z|[A-Za-z_]+(?:/[\w+-]+)*|(?:UTC|GMT)?[+-]\d{1,2}(?::?\d{2})?};
 my $time = qr/(?:T|,?\s+)$clock(?:\s*$zone)?(?:\s*\[$zone\])?/;
 
 # How the names of months begin, in English, German, French and Spanish.
-my @months = ([qw(jan ene)], [qw(feb fév fev)], [qw(mar mär mrz)], [qw(apr avr abr)], [qw(may mai)],
+my @months = ([qw(jan ene jän)], [qw(feb fév fev)], [qw(mar mär mrz)], [qw(apr avr abr)], [qw(may mai)],
 	[qw(jun juin)], [qw(jul juil)], [qw(aug aoû aou ago)], [qw(sep)], [qw(oct okt)], [qw(nov)],
 	[qw(dec déc dez dic)]);
 my %month_named = map { my $number = $_; map { $_ => $number } @{ $months[ $number - 1 ] } } 1 .. 12;
 my $month_names = join '|', map { @$_ } @months;
 my $month = qr/(?i:($month_names)\p{L}*)/;
-my $of = qr/\.?[ -](?:del? )?/; # a Spanish date says "de" between its parts
+my $of = qr{\.?[ /-](?:del? )?}; # a Spanish date says "de" between its parts
 
 # Spreadsheets count days from 1899-12-30.
 use constant DAYS_UNTIL_1970 => 25569;
@@ -46,7 +46,7 @@ sub date_parts
 	return ('ymd', $1, $3, $4) if $value =~ m{^(\d{4})([-/.])(\d{1,2})\2(\d{1,2})$time?$};
 	return ('ymd', $1, $2, $3) if $value =~ /^(\d{4})年(\d{1,2})月(\d{1,2})日\s*(?:$clock)?$/;
 	return ('dots', $1, $2, $3) if $value =~ /^(\d{1,2})\.\s?(\d{1,2})\.\s?(\d{4}|\d\d)$time?$/;
-	return ('ymd', $3, $month_named{ lc $2 }, $1) if $value =~ /^(?:\p{L}+\.?,?\s+)?(\d{1,2})$of$month,?$of(\d{4}|\d\d)$time?$/;
+	return ('ymd', $3, $month_named{ lc $2 }, $1) if $value =~ /^(?:\p{L}+\.?,?\s+)?(\d{1,2})(?:er)?$of$month,?$of(\d{4}|\d\d)$time?$/;
 	return ('ymd', $3, $month_named{ lc $1 }, $2) if $value =~ /^$month\.?\s+(\d{1,2}),?\s+(\d{4})$time?$/;
 	return ('unknown', $1, $3, $4) if $value =~ m{^(\d{1,2})([-/])(\d{1,2})\2(\d{4}|\d\d)$time?$};
 	return;
@@ -96,7 +96,7 @@ sub bare_number
 	my $negative = $value =~ s/^\((.*)\)$/$1/;
 	$value =~ s/^([+-]?)\s*$currency\s*([+-]?)\s*(?=[\d.,])/$1$2/;
 	$value =~ s/(?<=\d)\s*$currency$//;
-	$negative ^= 1 if $value =~ s/^-// || $value =~ s/(?<=\d)\s*-$//;
+	$negative ^= 1 if $value =~ s/^-\s*// || $value =~ s/(?<=\d)\s*-$//;
 	$value =~ s/^\+//;
 	$value =~ s/(?<=\d)[ '’](?=\d{3}(?!\d))//g;
 	return if $value !~ /^[\d.,]{1,72}(?:[eE][+-]?\d{1,2})?$/a || $value !~ /\d/a;

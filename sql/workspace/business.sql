@@ -157,8 +157,8 @@ SELECT s.customer_id, a.name, a.industry, a.country, a.region, a.owner, a.parent
 	   coalesce((s.bought).purchases_12m, 0), coalesce((s.bought).purchase_days, 0),
 	   coalesce((s.bought).amount, 0), coalesce((s.bought).amount_12m, 0), s.own_revenue,
 	   (s.earned).amount, (s.earned).amount_12m,
-	   ((s.earned).amount / nullif((s.bought).amount, 0))::float8, (s.gaps).median, s.p_alive,
-	   s.total_clv, s.model_as_of
+	   ((s.earned).amount / nullif(greatest((s.bought).amount, 0), 0))::float8,
+	   (s.gaps).median, s.p_alive, s.total_clv, s.model_as_of
   FROM (SELECT g.customer_id, g.in_cycle, g.members, g.levels, g.buyers, g.own_revenue,
 			   g.total_clv, z.model_as_of,
 			   crm_internal.history_summary(g.history, @day@) AS bought,
@@ -216,7 +216,7 @@ SELECT concat_ws(', ', CASE WHEN grouping(c.industry) = 0 THEN 'industry' END,
 	   c.industry, c.size, c.region, count(*), count(*) FILTER (WHERE c.bought),
 	   coalesce(sum(c.revenue), 0), coalesce(sum(c.revenue_12m), 0), coalesce(sum(c.profit), 0),
 	   coalesce(sum(c.profit_12m), 0),
-	   (sum(c.profit) / nullif(sum(c.revenue), 0))::float8,
+	   (sum(c.profit) / nullif(greatest(sum(c.revenue), 0), 0))::float8,
 	   sum(c.revenue_12m) / nullif(count(*) FILTER (WHERE c.bought), 0),
 	   crm_internal.exact_sum(c.clv)
   FROM @internal@.cube_customer@at@ c
@@ -236,7 +236,7 @@ BEGIN ATOMIC
 		   v.value_1, v.value_2, v.value_3, count(*), count(*) FILTER (WHERE c.bought),
 		   coalesce(sum(c.revenue), 0), coalesce(sum(c.revenue_12m), 0),
 		   coalesce(sum(c.profit), 0), coalesce(sum(c.profit_12m), 0),
-		   (sum(c.profit) / nullif(sum(c.revenue), 0))::float8,
+		   (sum(c.profit) / nullif(greatest(sum(c.revenue), 0), 0))::float8,
 		   sum(c.revenue_12m) / nullif(count(*) FILTER (WHERE c.bought), 0),
 		   crm_internal.exact_sum(c.clv)
 	  FROM @internal@.cube_customer_at(customer_cube_by.as_of) c

@@ -33,7 +33,9 @@ SELECT v.opportunity_id, v.customer_id, v.owner, t.stage, t.stage_no, t.probabil
  * fact about them. A load of old facts enters everybody today, and yet all were
  * there before. Where nobody was entered after the day, an index says so, and
  * no facts are read. The facts are joined and not asked for each customer: the
- * planner would count such questions, although hardly any is ever asked.
+ * planner would count such questions, although hardly any is ever asked. Points,
+ * tiers, consent and a survey that we sent are facts like any other. An order is
+ * one if it is a purchase.
  */
 @view @internal@.known_customer
 @is The customers who exist on a day: those entered up to it, and those of whom a fact tells.
@@ -44,6 +46,7 @@ SELECT c.customer_id, c.created_at, c.category_spend, @zone@
 	SELECT v.customer_id
 	  FROM (SELECT o.customer_id, o.ordered_at AS at FROM sales_order o
 			 WHERE o.status = 'paid'
+			   AND EXISTS (SELECT FROM sales_order_line l WHERE l.order_id = o.order_id)
 			UNION ALL
 			SELECT n.customer_id, n.occurred_at FROM interaction n
 			 WHERE n.kind <> 'control'
@@ -52,7 +55,13 @@ SELECT c.customer_id, c.created_at, c.category_spend, @zone@
 			UNION ALL
 			SELECT s.customer_id, s.opened_at FROM service_case s
 			UNION ALL
-			SELECT a.customer_id, a.answered_at FROM survey_answer a
+			SELECT a.customer_id, a.sent_at FROM survey_answer a
+			UNION ALL
+			SELECT p.customer_id, p.occurred_at FROM points_entry p
+			UNION ALL
+			SELECT t.customer_id, t.valid_from FROM tier_log t
+			UNION ALL
+			SELECT g.customer_id, g.given_at FROM consent g
 			UNION ALL
 			SELECT r.referrer_id, r.invited_at FROM referral r
 			UNION ALL
@@ -78,7 +87,7 @@ SELECT c.customer_id, c.created_at, c.category_spend, @zone@
 @columns points_balance, idle_days, running_trials, completed_contracts
 SELECT c.customer_id,
 	   @day@ - least(crm_internal.day_of(least(c.created_at, i.first_at, o.first_at, s.first_at,
-		a.first_at, e.first_at), c.time_zone), k.first_on),
+		u.first_at, e.first_at, z.first_at, m.first_at, b.first_at), c.time_zone), k.first_on),
 	   coalesce(g.categories, 0), coalesce(g.categories_12m, 0),
 	   coalesce(i.interactions_90d, 0), coalesce(i.inbound_interactions, 0),
 	   coalesce(i.inbound_interactions_90d, 0), i.last_interaction_at,
@@ -182,8 +191,7 @@ SELECT c.customer_id,
 		   jsonb_agg(to_jsonb(v.topics)) FILTER (
 			WHERE v.measure = 'need' AND NOT crm_internal.is_upto(v.answered_at,
 				@once((@day@ - interval '12 months')::date)@, @zone@)) AS topics,
-		   max(v.answered_at) AS last_answered_at,
-		   min(v.answered_at) AS first_at
+		   max(v.answered_at) AS last_answered_at
 	  FROM survey_answer v
 	 WHERE crm_internal.is_upto(v.answered_at, @day@, @zone@)
 	 GROUP BY v.customer_id) a ON a.customer_id = c.customer_id
@@ -218,10 +226,17 @@ SELECT c.customer_id,
 	SELECT v.customer_id,
 		   (crm.points_balance_agg(v.points, v.occurred_at, v.expires_at, v.available_at,
 				v.entry_id, v.reverses_id, @end_of(@day@)@ - interval '1 microsecond')).balance
-			AS points_balance
+			AS points_balance,
+		   min(v.occurred_at) AS first_at
 	  FROM points_entry v
 	 WHERE v.occurred_at < @end_of(@day@)@
 	 GROUP BY v.customer_id) z ON z.customer_id = c.customer_id
+  LEFT JOIN (SELECT v.customer_id, min(v.sent_at) AS first_at
+			   FROM survey_answer v GROUP BY v.customer_id) u ON u.customer_id = c.customer_id
+  LEFT JOIN (SELECT v.customer_id, min(v.valid_from) AS first_at
+			   FROM tier_log v GROUP BY v.customer_id) m ON m.customer_id = c.customer_id
+  LEFT JOIN (SELECT v.customer_id, min(v.given_at) AS first_at
+			   FROM consent v GROUP BY v.customer_id) b ON b.customer_id = c.customer_id
 @end
 
 

@@ -79,7 +79,8 @@ WITH month AS (
 ), figure AS (
 	SELECT m.period, m.next, m.months_back, k.name, k.name_zh, k.unit, k.higher_is_better,
 		   k.numerator, k.denominator,
-		   coalesce(k.value, (k.numerator / nullif(k.denominator, 0))::float8) AS value
+		   coalesce(k.value, (k.numerator / nullif(greatest(k.denominator, 0), 0))::float8)
+			AS value
 	  FROM month m
 	  LEFT JOIN growth@at@ g ON g.period = m.period
 	  LEFT JOIN won w ON w.period = m.period

@@ -5,7 +5,8 @@
  * customer's life and scores. They are rows of yours; change them as you like.
  *
  * Scores ask for metrics that do not depend on the size of the business:
- * quintiles, counts and shares, and no amounts of money.
+ * quintiles, counts and shares, and no amounts of money. They count what the
+ * customer does. What we send says nothing about the customer.
  */
 
 INSERT INTO opportunity_stage (stage, stage_no, probability, is_won, is_lost, name_zh) VALUES
@@ -90,9 +91,9 @@ INSERT INTO score_item (model, metric, weight, breaks, points, half_life) VALUES
 	('health', 'idle_ratio', 3, '{1,2,4}', '{3,2,1,0}', NULL),
 	('health', 'open_complaints', 2, '{1,2}', '{2,1,0}', NULL),
 	('health', 'last_satisfaction', 2, '{0.5,0.7}', '{0,1,2}', NULL),
-	('health', 'interactions_90d', 1, '{1,3}', '{0,1,2}', NULL),
+	('health', 'inbound_interactions_90d', 1, '{1,3}', '{0,1,2}', NULL),
 	('health', 'relationship_depth', 1, '{1,2}', '{0,1,2}', NULL),
-	('engagement', 'interactions_90d', 2, '{1,3,10}', '{0,1,2,3}', '30 days'),
+	('engagement', 'answered_interactions_90d', 2, '{1,3,10}', '{0,1,2,3}', '30 days'),
 	('engagement', 'inbound_interactions_90d', 2, '{1,3,10}', '{0,1,2,3}', '30 days'),
 	('engagement', 'response_90d', 1, '{0.01,0.3,0.6}', '{0,1,2,3}', NULL),
 	('engagement', 'trainings', 1, '{1,3}', '{0,1,2}', NULL),

@@ -81,7 +81,8 @@ SELECT h.customer_id,
 	   crm.amount(h.profit_history, @day@),
 	   crm.amount(h.profit_history, @day@)
 		- crm.amount(h.profit_history, @once((@day@ - interval '12 months')::date)@),
-	   (crm.amount(h.profit_history, @day@) / nullif(crm.amount(h.history, @day@), 0))::float8,
+	   (crm.amount(h.profit_history, @day@)
+		/ nullif(greatest(crm.amount(h.history, @day@), 0), 0))::float8,
 	   crm.next_purchase_on(z.purchase_model, h.history, @day@),
 	   crm.classify(z.segment_rules, crm.rfm(z.thresholds, h.history, @day@)),
 	   CASE WHEN z.thresholds_as_of IS NULL THEN NULL
@@ -120,7 +121,7 @@ SELECT s.customer_id, (s.bought).recency, (s.bought).tenure, (s.bought).first_da
 	   (s.bought).last_day, (s.bought).purchases, (s.bought).purchases_12m,
 	   (s.bought).purchase_days, (s.bought).amount, (s.bought).amount_12m,
 	   (s.bought).average_amount, (s.earned).amount, (s.earned).amount_12m,
-	   ((s.earned).amount / nullif((s.bought).amount, 0))::float8,
+	   ((s.earned).amount / nullif(greatest((s.bought).amount, 0), 0))::float8,
 	   (s.gaps).mean, (s.gaps).median, u.usual_gap, (s.bought).recency / u.usual_gap,
 	   s.next_purchase_on,
 	   (s.rfm).r, (s.rfm).f, (s.rfm).m, (s.rfm).code, s.segment, s.segment_names ->> s.segment,

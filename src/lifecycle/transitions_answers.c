@@ -255,6 +255,9 @@ rewards_argument(FunctionCallInfo fcinfo, int argument, const Matrix *matrix)
 	return rewards;
 }
 
+/* A discount above 1 is almost surely a number of percent. */
+#define MAX_DISCOUNT 1.0
+
 /*
  * The discount of one period. It may be negative, for rewards that grow. At -1
  * the factor 1 / (1 + d) has no value.
@@ -264,11 +267,11 @@ discount_argument(FunctionCallInfo fcinfo, int argument)
 {
 	double discount = PG_GETARG_FLOAT8(argument);
 
-	if (!(discount > -1) || isinf(discount))
+	if (!(discount > -1 && discount <= MAX_DISCOUNT))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("discount must be a finite number above -1, "
+						errmsg("discount must be above -1 and at most %g, "
 							   "not %g",
-							   discount),
+							   MAX_DISCOUNT, discount),
 						errhint("The discount is the rate of one period. 0.2 "
 								"stands for 20 percent.")));
 	return discount;

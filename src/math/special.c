@@ -133,10 +133,10 @@ stirling_correction_rising(double z, double n)
 }
 
 /*
- * Below 0.6 the series is ln(1 + x) = 2 artanh(q), where q = x/(2+x). Its
+ * Near 0 the series is ln(1 + x) = 2 artanh(q), where q = x/(2+x). Its
  * first term less x is -x q exactly, so the part that would cancel is taken
- * away before the sum. From 0.6 on the plain difference loses at most two
- * bits.
+ * away before the sum. From 0.6 on, and up to -0.4, the plain difference loses
+ * at most three bits. Near -1 the series would need too many terms.
  */
 double
 math_log1p_less_x(double x)
@@ -147,7 +147,7 @@ math_log1p_less_x(double x)
 	double sum = 0.0;
 	int k;
 
-	if (x >= 0.6)
+	if (x >= 0.6 || x <= -0.4)
 		return log1p(x) - x;
 	for (k = 3; power > sum * 1e-17 && k < SERIES_MAX_TERMS; k += 2)
 	{

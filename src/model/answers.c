@@ -165,6 +165,17 @@ answer_discount(const Model *model, double yearly)
 }
 
 double
+answer_margin(double margin)
+{
+	if (isfinite(margin) && margin > MODEL_MAX_MARGIN)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("margin is %g, but must be at most %g", margin,
+							   MODEL_MAX_MARGIN),
+						errhint("0.40 is a margin of 40 percent.")));
+	return margin;
+}
+
+double
 answer_level(double level)
 {
 	if (!(level > 0.0 && level < 1.0))

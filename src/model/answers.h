@@ -90,6 +90,15 @@ extern double answer_days(const Model *model, int32 days);
  */
 extern double answer_discount(const Model *model, double yearly);
 
+/* Costs are not below 0, so no more than all of the revenue is profit. */
+#define MODEL_MAX_MARGIN 1.0
+
+/*
+ * The share of revenue that is profit. It may be below 0, and is not above 1.
+ * NaN and Infinity pass, as answers give no value for them.
+ */
+extern double answer_margin(double margin);
+
 /* The probability of an interval: checks that it is above 0 and below 1. */
 extern double answer_level(double level);
 

@@ -391,7 +391,8 @@ crm_clv_estimate(PG_FUNCTION_ARGS)
 	answer_mean(&spend.customer, true);
 	purchases.horizon = model_horizon(PG_GETARG_FLOAT8(6), true);
 	purchases.discount = answer_discount(purchases.model, PG_GETARG_FLOAT8(7));
-	return clv_estimate(fcinfo, &purchases, &spend, PG_GETARG_FLOAT8(8),
+	return clv_estimate(fcinfo, &purchases, &spend,
+						answer_margin(PG_GETARG_FLOAT8(8)),
 						answer_level(PG_GETARG_FLOAT8(9)));
 }
 
@@ -426,6 +427,7 @@ crm_clv_estimate_history(PG_FUNCTION_ARGS)
 							 &spend.customer, &spend.own_amount))
 		PG_RETURN_NULL();
 	spend.has_own_amount = true;
-	return clv_estimate(fcinfo, &purchases, &spend, PG_GETARG_FLOAT8(6),
+	return clv_estimate(fcinfo, &purchases, &spend,
+						answer_margin(PG_GETARG_FLOAT8(6)),
 						answer_level(PG_GETARG_FLOAT8(7)));
 }

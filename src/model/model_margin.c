@@ -35,6 +35,7 @@
 
 #include "base/row_result.h"
 #include "history/history.h"
+#include "model/answers.h"
 
 /* Columns of the result of crm_internal.margin_moments. */
 enum
@@ -162,7 +163,8 @@ PG_FUNCTION_INFO_V1(crm_drawn_margin);
  * everybody is an array of the margin and K. A scalar subquery of a view costs
  * as often as it is written, so both come in one value. The result is the
  * margin of everybody where no profit is known or there is no revenue, and NULL
- * where that margin is not known.
+ * where that margin is not known. Negative costs could put it above 1, where
+ * no margin is.
  */
 Datum
 crm_drawn_margin(PG_FUNCTION_ARGS)
@@ -175,11 +177,12 @@ crm_drawn_margin(PG_FUNCTION_ARGS)
 		!everybody_argument(fcinfo, 3, &margin, &weight))
 		PG_RETURN_NULL();
 	if (PG_ARGISNULL(1))
-		PG_RETURN_FLOAT8(margin);
+		PG_RETURN_FLOAT8(fmin(margin, MODEL_MAX_MARGIN));
 	own = margin_moments(PG_GETARG_HISTORY(0), PG_GETARG_HISTORY(1),
 						 PG_GETARG_DAY(2, "as_of"));
 	if (own.net_revenue <= 0.0)
-		PG_RETURN_FLOAT8(margin);
-	PG_RETURN_FLOAT8(margin + (own.net_profit - margin * own.net_revenue) /
-								  (own.net_revenue + weight));
+		PG_RETURN_FLOAT8(fmin(margin, MODEL_MAX_MARGIN));
+	margin += (own.net_profit - margin * own.net_revenue) /
+			  (own.net_revenue + weight);
+	PG_RETURN_FLOAT8(fmin(margin, MODEL_MAX_MARGIN));
 }

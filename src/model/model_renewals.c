@@ -45,6 +45,9 @@ period_argument(FunctionCallInfo fcinfo, int argument, int least)
 	return period;
 }
 
+/* A discount above 1 is almost surely a number of percent. */
+#define MAX_PERIOD_DISCOUNT 1.0
+
 /*
  * The discount per period, as the continuous one. It is not yearly, because
  * the model does not know how long a period is.
@@ -54,11 +57,11 @@ discount_argument(FunctionCallInfo fcinfo, int argument)
 {
 	double discount = PG_GETARG_FLOAT8(argument);
 
-	if (!(discount >= 0 && discount <= MODEL_MAX_PARAMETER))
+	if (!(discount >= 0 && discount <= MAX_PERIOD_DISCOUNT))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("discount per period is %g, but must be from 0 "
 							   "to %g",
-							   discount, MODEL_MAX_PARAMETER),
+							   discount, MAX_PERIOD_DISCOUNT),
 						errhint("0.1 is a discount of 10 percent for each "
 								"period.")));
 	return log1p(discount);

@@ -100,7 +100,7 @@ crm_clv(PG_FUNCTION_ARGS)
 		fcinfo,
 		model_answer(spend, expected_spend, &spend_row) *
 			answer_purchases(fcinfo, cache, &customer, horizon, discount),
-		PG_GETARG_FLOAT8(8));
+		answer_margin(PG_GETARG_FLOAT8(8)));
 }
 
 PG_FUNCTION_INFO_V1(crm_clv_history);
@@ -140,5 +140,5 @@ crm_clv_history(PG_FUNCTION_ARGS)
 	return money(
 		fcinfo,
 		mean * answer_purchases(fcinfo, cache, &customer, horizon, discount),
-		PG_GETARG_FLOAT8(6));
+		answer_margin(PG_GETARG_FLOAT8(6)));
 }

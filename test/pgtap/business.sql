@@ -406,6 +406,17 @@ SELECT is_empty($$SELECT h.customer_id FROM customer_health h
 		AND q.model = 'health' AND q.weight * (q.most_points - q.points)
 			> p.weight * (p.most_points - p.points))$$,
 	'the weakest metric is the one that costs most points');
+CREATE TEMP TABLE score_before AS SELECT customer_id, model, score FROM customer_score;
+INSERT INTO interaction (customer_id, occurred_at, kind, channel, direction)
+SELECT c.customer_id, timestamptz '2025-01-08 12:00+00' + n * interval '7 days', 'mail', 'email',
+	   'out'
+  FROM customer c, generate_series(0, 11) n;
+SELECT is_empty('SELECT * FROM customer_score s JOIN score_before b USING (customer_id, model)
+	JOIN customer_metric m USING (customer_id)
+	WHERE s.score > b.score AND m.answered_interactions_90d = 0',
+	'weekly mail that nobody answers raises no score');
+DELETE FROM interaction WHERE kind = 'mail' AND occurred_at >= '2025-01-08 12:00+00'
+	AND extract(hour FROM occurred_at AT TIME ZONE 'UTC') = 12;
 UPDATE score_band SET at_least = (SELECT max(score) FROM customer_health) WHERE band = 'healthy';
 SELECT results_eq($$SELECT count(*) > 0, min(score) = max(score) FROM customer_health
 	WHERE band = 'healthy'$$, 'VALUES (true, true)',

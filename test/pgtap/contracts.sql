@@ -468,6 +468,18 @@ INSERT INTO crm_life.contract (contract_id, customer_id, starts_on, ends_on, mon
 	cancelled_on) VALUES (1, 24, '2024-03-01', NULL, 5, NULL), (2, 25, '2024-03-01', NULL, 5,
 	'2024-03-01');
 INSERT INTO crm_life.opportunity (customer_id, name, created_at) VALUES (28, 'deal', '2024-03-01');
+-- Points, a tier, consent and a survey that we sent; no facts are orders without lines or unpaid.
+INSERT INTO crm_life.points_entry (customer_id, occurred_at, kind, points)
+	VALUES (30, '2024-03-01', 'adjust', 5);
+INSERT INTO crm_life.tier_log (program, customer_id, valid_from, tier_no, reason)
+	VALUES ('standard', 31, '2024-03-01', 1, 'manual');
+INSERT INTO crm_life.consent (customer_id, purpose, channel, given_at, status)
+	VALUES (32, 'offers', 'email', '2024-03-01', 'granted');
+INSERT INTO crm_life.survey_answer (customer_id, survey, measure, sent_at)
+	VALUES (33, 's', 'nps', '2024-03-01');
+INSERT INTO crm_life.sales_order (order_id, customer_id, ordered_at, status)
+	VALUES (34, 34, '2024-03-01', 'cancelled'), (35, 35, '2024-03-01', 'paid');
+INSERT INTO crm_life.sales_order_line (order_id, line_no, unit_price) VALUES (34, 1, 10);
 SET LOCAL crm.as_of = '2025-06-25';
 SELECT results_eq('SELECT customer_id, idle_days FROM crm_life.customer_metric
 	WHERE customer_id < 10 ORDER BY 1', 'VALUES (1::bigint, 510), (2, 55), (3, 55), (4, 24),
@@ -475,10 +487,18 @@ SELECT results_eq('SELECT customer_id, idle_days FROM crm_life.customer_metric
 	'only what the customer does is a sign of life, mail to the customer is none');
 SELECT results_eq('SELECT customer_id, days_known FROM crm_life.customer_metric
 	WHERE customer_id >= 20 ORDER BY 1', 'VALUES (20::bigint, 510), (21, 481), (22, 481),
-	(23, 481), (24, 481), (28, 481)',
+	(23, 481), (24, 481), (28, 481), (30, 481), (31, 481), (32, 481), (33, 481)',
 	'who was entered later is known from the first fact, and without a fact is not there');
 SELECT is((SELECT count(*) FROM crm_life.customer_metric_at('2024-02-29') WHERE customer_id > 20),
 	0::bigint, 'before the first fact nobody is known');
+SELECT set_eq('SELECT customer_id FROM crm_life.customer_tier
+	UNION SELECT customer_id FROM crm_life.points_balance', 'SELECT customer_id
+	FROM crm_life.customer_360 WHERE customer_id IN (30, 31)',
+	'who has points or a tier is in customer_360');
+SELECT results_eq('SELECT days_known FROM crm_life.customer_metric_at(''2026-01-31'')
+	WHERE customer_id IN (30, 31, 32, 33, 36) ORDER BY customer_id',
+	'VALUES (701), (701), (701), (701), (30)',
+	'who is entered stays known from the first fact');
 SELECT is((SELECT count(*) FROM crm_life.customer_metric_at('2026-01-01')), 40::bigint,
 	'from the day of entry on everybody is there');
 SELECT is_empty('SELECT FROM crm_life.customer_metric_at(''2024-03-01'') WHERE days_known < 0',

@@ -282,6 +282,8 @@ DECLARE
 	its_day date := (around AT TIME ZONE zone)::date;
 	shown date;
 BEGIN
+	-- pg_stat_activity shows how far the hour is.
+	PERFORM set_config('application_name', zone || ' ' || around, true);
 	PERFORM pg_temp.fill(zone, ARRAY(
 		SELECT around + (random() * 2 - 1)
 			* CASE WHEN n % 2 = 0 THEN interval '2 days' ELSE interval '90 minutes' END
@@ -403,6 +405,25 @@ SELECT set_eq('SELECT DISTINCT zone, what, day FROM today',
 			unnest('{shown_day,growth,customer_value,points_balance,last_purchase_on,
 				freeze_thresholds,fit,review_tiers,review_stages,maintain}'::text[]) w$$,
 	'today is the day of the workspace in every session');
+
+-- A setting that is misspelled does nothing, because users have settings of their own there.
+SET LOCAL crm.as_off = '2024-01-01';
+SET LOCAL crm.tenant_id = '7';
+LOAD 'crm';
+SELECT is(d.day, (now() AT TIME ZONE 'Etc/GMT-14')::date, 'a misspelled setting moves no view')
+  FROM crm_now.shown_day d;
+SELECT is(current_setting('crm.tenant_id'), '7', 'settings of the user keep their values');
+CREATE FUNCTION pg_temp.read_on(relation text, day text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM set_config('crm.as_of', day, true);
+	EXECUTE format('TABLE crm_now.%I', relation);
+END
+$$;
+SELECT throws_ok(format('SELECT pg_temp.read_on(%L, %L)', r, v), '22007',
+	format('setting crm.as_of is not a date: "%s"', v), format('%s refuses the day %s', r, v))
+  FROM unnest('{2024-02-30,31.01.2024,yesterday,2024-01,20240131,infinity}'::text[]) v,
+	unnest('{shown_day,customer_value,growth}'::text[]) r;
+RESET crm.as_of;
 
 -- Days to come
 SELECT throws_like(format(call, (now() AT TIME ZONE 'Etc/GMT-14')::date + 1),

@@ -202,5 +202,74 @@ SELECT throws_like($$SELECT crm.clv(p.model, s.model, h.history, '2025-03-31', 3
 		FROM crm_plain.purchase_history h, crm_plain.model p, crm_plain.model s
 	   WHERE p.role = 'purchases' AND s.role = 'spend'$$, 'yearly discount is 10%',
 	'a yearly discount of 1000 percent is refused');
+SELECT throws_like(format($$SELECT crm.clv(p.model, s.model, %s, margin => 40)
+		FROM crm_plain.purchase_history h, crm_plain.model p, crm_plain.model s
+	   WHERE p.role = 'purchases' AND s.role = 'spend'$$, arguments), 'margin is 40%',
+	'a margin of 4000 percent is refused for ' || what)
+  FROM (VALUES ('counts', '3, 20, 40, 50'), ('a history', $$h.history, '2025-03-31'$$))
+	AS v (what, arguments);
+SELECT throws_like(call, '%discount%10%', 'a discount of 1000 percent is refused by ' || call)
+  FROM unnest('{"SELECT crm.residual_value(crm.make_model(''sbg'', NULL, ''{1,2}''), 3, 10)",
+	"SELECT crm.residual_value_new(crm.make_model(''sbg'', NULL, ''{1,2}''), 10)",
+	"SELECT crm.markov_value(crm.transition_matrix_agg(''a'', ''a''), ''{}'', 10)"}'::text[]) call;
+
+-- Spend at its limits: all customers alike, and each of them always the same
+CREATE TEMP TABLE spend AS
+SELECT g AS n, 1 + g % 9 AS x,
+	   (SELECT avg(20 + 60 * random()) FROM generate_series(1, 1 + g % 9)) AS alike,
+	   10 + 90 * random() ^ 3 AS own
+  FROM generate_series(1, 400) g;
+CREATE TEMP TABLE spend_limit AS
+SELECT crm.fit_spend(x, alike) AS alike, crm.fit_spend(x, own) AS own,
+	   crm.fit_spend(x, 100 * alike) AS cents,
+	   sum(x * alike) / sum(x) AS mean FROM spend;
+SELECT results_eq($$SELECT alike::json ->> 'limit', own::json ->> 'limit', cents::json ->> 'limit'
+	FROM spend_limit$$, $$VALUES ('equal_spend', 'equal_amounts', 'equal_spend')$$,
+	'where customers spend alike the limit is the model of spend, in each unit of money');
+SELECT is_empty('SELECT s.n FROM spend s, spend_limit l
+	WHERE abs(crm.expected_spend(l.alike, s.x, s.alike) / l.mean - 1) > 1e-9
+		OR crm.expected_spend(l.own, s.x, s.own) <> s.own',
+	'customers who spend alike are expected to spend the mean, others what they always spent');
+SELECT is_empty('SELECT * FROM (SELECT sum(crm.log_likelihood(l.alike, s.x, s.alike)) AS alike,
+		sum(crm.log_likelihood(l.own, s.x, s.own)) AS own,
+		max(crm.log_likelihood(l.alike)) AS of_alike, max(crm.log_likelihood(l.own)) AS of_own
+	FROM spend s, spend_limit l) q
+	WHERE abs(alike - of_alike) > 1e-6 OR abs(own - of_own) > 1e-6',
+	'the likelihood of a limit of spend is the sum over its customers');
+
+-- Who gave back all, or more
+SELECT crm.create_workspace('crm_back', 'UTC') \g /dev/null
+INSERT INTO crm_back.customer (customer_id, name) SELECT n, 'c' || n FROM generate_series(1, 3) n;
+INSERT INTO crm_back.sales_order (order_id, customer_id, ordered_at)
+SELECT n, n, '2025-03-01' FROM generate_series(1, 3) n;
+INSERT INTO crm_back.sales_order_line (order_id, line_no, unit_price, unit_cost)
+SELECT n, 1, 80, 40 FROM generate_series(1, 3) n;
+INSERT INTO crm_back.refund (order_id, refunded_at, amount, cost_recovered) VALUES
+	(1, '2025-03-02', 100, 0), (2, '2025-03-02', 80, 40), (3, '2025-03-02', 78, 80);
+SELECT results_eq('SELECT v.customer_id, v.revenue, v.profit, v.margin, m.margin
+	FROM crm_back.customer_value v JOIN crm_back.customer_metric m USING (customer_id) ORDER BY 1',
+	'VALUES (1::bigint, -20::numeric, -60::numeric, NULL::float8, NULL::float8),
+		(2, 0, 0, NULL, NULL), (3, 2, 42, 21, 21)',
+	'a loss on refunds is no margin of 300 percent');
+SELECT results_eq($$SELECT denominator, value FROM crm_back.kpi
+	WHERE name = 'margin' AND period = '2025-03-01'$$, 'VALUES (-18::numeric, NULL::float8)',
+	'a month with more refunds than purchases has no margin');
+SELECT results_eq($$SELECT crm_internal.drawn_margin(h.history, h.profit_history, '2025-03-31', k)
+	FROM crm_back.purchase_history h, (VALUES ('{0.4,0}'::float8[]), ('{3,1}')) v (k)
+	WHERE customer_id = 3$$, 'VALUES (1::float8), (1)',
+	'no more than all of the revenue counts as profit');
+
+-- Looking back right after the first refresh, with orders that end years ago
+DELETE FROM crm_plain.threshold;
+RESET crm.as_of;
+SELECT crm_internal.refresh_step('crm_plain', s.run, true, 1000, 'infinity'),
+	crm_internal.refresh_finish('crm_plain', s.run)
+  FROM crm_internal.refresh_start('crm_plain', true) s \g /dev/null
+SELECT is((SELECT count(*) FROM crm_plain.threshold t WHERE t.as_of < '2025-04-01'), 12::bigint,
+	'the first thresholds are of the year before the last purchase');
+SET LOCAL crm.as_of = '2024-08-31';
+SELECT results_eq('SELECT DISTINCT v.thresholds_as_of, v.segment IS NULL
+	FROM crm_plain.customer_value v', $$VALUES (date '2024-08-31', false)$$,
+	'the last year of purchases has segments after the first refresh');
 SELECT * FROM finish();
 ROLLBACK;

@@ -184,3 +184,14 @@ CALL crm.refresh('old', "full" => true) \gset
 SELECT count(*) FROM crm.freeze_thresholds('old');
 SELECT crm.drop_workspace('old', force => true);
 DROP TABLE old_order;
+
+-- Times without a zone: it is said for which zone they are taken. Others have one.
+CREATE TABLE timed (c int PRIMARY KEY, local timestamp, at timestamptz, day date, a int);
+SELECT crm.attach('by_time', 'timed', 'c', 'local', 'a', time_zone => 'Asia/Shanghai');
+SELECT crm.attach('by_utc', 'timed', 'c', 'local', 'a', time_zone => 'Asia/Shanghai',
+	at_time_zone => 'UTC');
+SELECT crm.attach('by_moment', 'timed', 'c', 'at', 'a', time_zone => 'Asia/Shanghai');
+SELECT crm.attach('by_day', 'timed', 'c', 'day', 'a', time_zone => 'Asia/Shanghai');
+SELECT crm.change_source('by_day', at => 'local');
+SELECT crm.drop_workspace(w) FROM unnest('{by_time,by_utc,by_moment,by_day}'::text[]) w;
+DROP TABLE timed;

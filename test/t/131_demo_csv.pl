@@ -76,6 +76,7 @@ for (
 	[ 'English', 'Customer ID,Order Date,Total' ], [ 'German', 'Kunde,Datum,Betrag' ],
 	[ 'French', 'Client,Date de commande,Montant' ], [ 'Spanish', 'Cliente,Fecha,Importe' ],
 	[ 'Chinese', '客户,日期,金额' ], [ 'French without accents', 'Numero client,Date facture,Montant TTC' ],
+	[ 'longer French', 'N° client,Date de la commande,Montant total' ],
 	[ 'a shop in China', '买家会员名,订单付款时间,买家实际支付金额（元）' ], [ 'the styles of programs', '"customerId",order_date,GRAND-TOTAL' ])
 {
 	reads("columns are found in $_->[0]", "$_->[1]\na,2024-03-01,5\n", 'a 2024-03-01 5');
@@ -120,6 +121,8 @@ like((run("$scripts/demo", '--check', write_file("customer,date,amount\na,2024-0
 my $long = join '', "customer,date,amount\n", map { ($_ * 7919 % 100003) . ",2024-01-05,$_\n" } 1 .. 20000;
 system("gzip -c '" . write_file($long) . "' | head -c 60000 >'$folder/cut.gz'");
 like((run("$scripts/demo", '--check', "$folder/cut.gz"))[0], qr/could not be read to its end/, 'a damaged gzip file is refused');
+refuses("a file packed by $_->[0] is refused", $_->[1] . 'rest', "is packed by $_->[0]. Unpack it")
+  for [ 'bzip2', 'BZh91' ], [ 'xz', "\xfd7zXZ\0" ], [ 'zstd', "\x28\xb5\x2f\xfd" ];
 refuses('a spreadsheet is refused', "PK\3\4rest", 'is a spreadsheet or a zip file. Save it as CSV');
 refuses('JSON is refused', qq([{"customer": 1}]\n), 'is JSON or XML');
 refuses('an empty file is refused', '', 'is empty',);
@@ -149,7 +152,8 @@ for (
 	[ '$1,234.50', '1234.50' ], [ '(12.50)', '-12.50' ], [ '€ -3.5', '-3.5' ], [ '1 234 567,89 €', '1234567.89' ],
 	[ "1'234.50", '1234.50' ], [ '12.50-', '-12.50' ], [ '−7', '-7' ], [ 'EUR 12,5', '12.5' ], [ '12.5 kr', '12.5' ],
 	[ '1.234.567', '1234567' ], [ '12,34,567.5', '1234567.5' ], [ '1e3', '1e3' ], [ '￥12', '12' ], [ '0.000', '0.000' ],
-	[ 'R$ 1.234,5', '1234.5' ], [ '.5', '.5' ], [ '12.', '12' ], [ '($1,000.00)', '-1000.00' ])
+	[ 'R$ 1.234,5', '1234.5' ], [ '.5', '.5' ], [ '12.', '12' ], [ '($1,000.00)', '-1000.00' ], [ '- 5.00', '-5.00' ],
+	[ '(1.234,50)', '-1234.50' ], [ "1\x{202f}234,50 €", '1234.50' ], [ 'S$1,234.00', '1234.00' ])
 {
 	reads("the amount $_->[0] is read", amount($_->[0], 7), "a 2024-01-05 $_->[1]", 'a 2024-01-05 7');
 }
@@ -159,6 +163,7 @@ reads('other amounts say what the mark is', amount('1.234', '12,5'), 'a 2024-01-
 reads('an option says what the mark is', amount('1.234'), 'a 2024-01-05 1.234', ['--decimal=point']);
 refuses('an amount that contradicts the others is refused', amount('12.5', '13.5', '1,5'),
 	'line 4: amount "1,5" is not written with a decimal point; --decimal comma would read it');
+refuses("the amount $_ is refused", amount(1, $_), 'line 3: amount ".*" is not a number') for '--5', '1.2.3', '5-5', '(5', '0x10', 'Infinity', '1e400';
 refuses('an amount that is none is refused', amount(1, 'free'), 'line 3: amount "free" is not a number such as 1234.50');
 reads('an amount of 0 is a purchase', amount('0'), 'a 2024-01-05 0');
 reads('quantity times price is found', "InvoiceNo,Quantity,InvoiceDate,UnitPrice,CustomerID\n1,3,2024-01-05,2.5,a\n", 'a 2024-01-05 2.5');
@@ -172,7 +177,7 @@ for (
 	'2024.01.05', '05.01.2024', '5.1.2024 10:00', '05.01.2024, 10:00:30', '1704412800', '1704412800000', '1704412800.25',
 	'2024年1月5日', '2024/1/5 9:05', '5-Jan-24', '5 January 2024', 'Jan 5, 2024 10:00 AM', 'Fri, 05 Jan 2024 10:00:00 +0000',
 	'45296', '45296.75', '5. Januar 2024', 'Freitag, 5. Jan. 2024', '5 janv. 2024 10:00', '5 de enero de 2024',
-	'viernes, 5 de ene. de 2024', '2024/1/5 上午10:00')
+	'viernes, 5 de ene. de 2024', '2024/1/5 上午10:00', '05/Jan/2024', '5. Jänner 2024', 'Jan 05 2024')
 {
 	reads("the date $_ is read", date($_), 'a 2024-01-05 1');
 }
@@ -181,6 +186,7 @@ for ([ '3. März 24', '03' ], [ '3. Mai 2024', '05' ], [ '3 juin 2024', '06' ], 
 {
 	reads("the month of $_->[0] is found", date($_->[0]), "a 2024-$_->[1]-03 1");
 }
+reads('the first of a month is written in French', date('1er mars 2024'), 'a 2024-03-01 1');
 reads('a date of zeros is none', date('0000-00-00 00:00:00', '2024-01-05'), 'a 2024-01-05 1');
 refuses('a date with two meanings is refused with the option', date('03/04/2024'),
 	'line 2: date "03/04/2024": is the day or the month first\? --date-order dmy or --date-order mdy');
@@ -190,7 +196,7 @@ reads('an option says that the day is first', date('03/04/2024'), 'a 2024-04-03 
 reads('an option says that the year is first', date('24-04-03'), 'a 2024-04-03 1', ['--date-order=ymd']);
 refuses('a date that contradicts the others is refused', date('13/04/2024', '14/04/2024', '04/25/2024'),
 	'line 4: date "04/25/2024" does not exist as dmy; --date-order mdy would read it');
-refuses('a day that does not exist is refused', date('2023-02-29'), 'line 2: date "2023-02-29" does not exist');
+refuses("the day $_ is refused", date($_), "line 2: date \"$_\" does not exist") for '2023-02-29', '29.02.2023', '31/04/2024', '20240230', '2024-13-01';
 refuses('a text that is no date is refused', date('yesterday'), 'line 2: date "yesterday" is not of the form YYYY-MM-DD');
 refuses('many faults are counted', date(('never') x 9), 'line 6: .*\.\.\. and 4 more');
 reads('an order of the year 9999 is left out', date('2024-01-05', '9999-12-31', '0202-05-01'), 'a 2024-01-05 1');

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * test_model_limits.c
- *		The limits of the kinds of purchase models.
+ *		The limits of the kinds of models of purchases and of spend.
  *
  * The sums of a fit must be those of single customers, with their derivatives.
  * The answers must be those of the kind itself with parameters that are large,
@@ -61,6 +61,17 @@ static const Case cases[] = {
 	 {0.2},
 	 {2e9, 1e10, 1e-11, 1}}};
 
+/* Spend: purchases and their mean amount. */
+static const ModelRow buyers[] = {
+	{.x = 1, .mean_amount = 20, .customers = 3},
+	{.x = 3, .mean_amount = 70, .customers = 1},
+	{.x = 3, .mean_amount = 4, .customers = 2},
+	{.x = 40, .mean_amount = 52, .customers = 5}};
+
+static const Case spend_cases[] = {
+	{&model_gamma_gamma, "equal_spend", {3, 50}, {3, 3e9, 5e10}},
+	{&model_gamma_gamma, "equal_amounts", {2.5, 40}, {4e9, 2.5, 1e-8}}};
+
 static const ModelKind *
 limit_of(const Case *this)
 {
@@ -107,6 +118,41 @@ test_near(void)
 		}
 	}
 	report_worst(&worst, "each answer of a limit is that of large parameters");
+}
+
+/* The likelihood and the spend of buyers, and the spend of others. */
+static void
+test_spend(void)
+{
+	const ModelRow nobody = {.x = 0, .customers = 1};
+	Worst worst = {0};
+
+	for (int i = 0; i < N(spend_cases); i++)
+	{
+		const Case *this = &spend_cases[i];
+		const ModelKind *limit = limit_of(this);
+
+		for (int j = 0; j < N(buyers); j++)
+		{
+			compare(
+				&worst,
+				model_call(limit, log_likelihood, this->parameters,
+						   &buyers[j]),
+				model_call(this->kind, log_likelihood, this->near, &buyers[j]),
+				1e-5, 100 * i + j);
+			compare(
+				&worst,
+				model_call(limit, expected_spend, this->parameters,
+						   &buyers[j]),
+				model_call(this->kind, expected_spend, this->near, &buyers[j]),
+				1e-5, 100 * i + 10 + j);
+		}
+		compare(&worst,
+				model_call(limit, expected_spend, this->parameters, &nobody),
+				model_call(this->kind, expected_spend, this->near, &nobody),
+				1e-5, 100 * i + 20);
+	}
+	report_worst(&worst, "a limit of spend is the model of large parameters");
 }
 
 /* Customers who are alike in rate l and in leaving: elementary answers. */
@@ -179,7 +225,11 @@ main(void)
 	for (int i = 0; i < N(cases); i++)
 		test_derivatives(limit_of(&cases[i]), cases[i].parameters, 1,
 						 customers, N(customers));
+	for (int i = 0; i < N(spend_cases); i++)
+		test_derivatives(limit_of(&spend_cases[i]), spend_cases[i].parameters,
+						 1, buyers, N(buyers));
 	test_near();
+	test_spend();
 	test_closed_forms();
 	test_poisson();
 	report(model_kind_limit(&model_bg_nbd, "equal", 5) == NULL &&

@@ -240,6 +240,14 @@ static const double logs[][3] = {
 	{700.0, -693.44749211296540991, -9.8596765437597708567e-305},
 };
 
+/* x, ln(1 + x) - x */
+static const double below_0[][2] = {
+	{-0.3, -0.056674943938732374},
+	{-0.5, -0.19314718055994531},
+	{-0.92, -1.6057286443082559},
+	{-0.999, -5.9087552789821362},
+};
+
 #define ROWS(table) ((int) (sizeof(table) / sizeof((table)[0])))
 
 static void
@@ -309,6 +317,9 @@ test_others(void)
 		compare(&less_x, math_log1p_less_x(logs[i][0]), logs[i][1], 1e-14, i);
 		compare(&log1m, math_log1m_exp(logs[i][0]), logs[i][2], 1e-14, i);
 	}
+	for (int i = 0; i < ROWS(below_0); i++)
+		compare(&less_x, math_log1p_less_x(below_0[i][0]), below_0[i][1],
+				1e-14, 100 + i);
 	report_worst(&digamma, "math_digamma");
 	report_worst(&trigamma, "math_trigamma");
 	report_worst(&less_x, "math_log1p_less_x");

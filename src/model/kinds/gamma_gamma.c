@@ -19,6 +19,7 @@
  */
 #include "model/kinds/kinds.h"
 #include "model/kinds/sample.h"
+#include "model/kinds/spend_limits.h"
 #include "math/special.h"
 
 #include <math.h>
@@ -190,6 +191,7 @@ static const ModelOperations operations = {
 
 const ModelKind model_gamma_gamma = {
 	.name = "gamma_gamma",
+	.limits = gamma_gamma_limits,
 	.family = MODEL_SPEND,
 	.n_parameters = N_PARAMETERS,
 	.parameters = parameters_of_gamma_gamma,
