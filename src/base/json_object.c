@@ -371,6 +371,18 @@ json_field_text(const JsonObject *object, const char *field)
 	return pnstrdup(value->val.string.val, value->val.string.len);
 }
 
+/* The same for a field that must be there. */
+char *
+json_required_text(const JsonObject *object, const char *field,
+				   const char *hint)
+{
+	char *text = json_field_text(object, field);
+
+	if (text == NULL)
+		json_refuse_missing(object, field, hint);
+	return text;
+}
+
 /* Only true and false. Strings such as "yes" are an error. */
 bool
 json_field_bool(const JsonObject *object, const char *field, bool *result)

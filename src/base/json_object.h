@@ -93,6 +93,8 @@ extern bool json_field_exists(const JsonObject *object, const char *field);
 extern JsonbValue *json_field_value(const JsonObject *object,
 									const char *field, JsonbValue *space);
 extern char *json_field_text(const JsonObject *object, const char *field);
+extern char *json_required_text(const JsonObject *object, const char *field,
+								const char *hint); /* never NULL */
 extern bool json_field_bool(const JsonObject *object, const char *field,
 							bool *result);
 extern Numeric json_field_numeric(const JsonObject *object, const char *field);

@@ -224,4 +224,18 @@ history_read_entry(HistoryReader *reader, HistoryEntry *entry)
 	return true;
 }
 
+/*
+ * Reads the next entry with a purchase. Returns false behind the last one up to
+ * that day. Entries with refunds only are passed over.
+ */
+static inline bool
+history_read_purchase(HistoryReader *reader, HistoryEntry *entry,
+					  int32_t last_day)
+{
+	while (history_read_entry(reader, entry) && entry->day <= last_day)
+		if (entry->purchases != 0)
+			return true;
+	return false;
+}
+
 #endif /* CRM_HISTORY_CODEC_H */

@@ -416,11 +416,9 @@ sorted_gaps(History history, int32_t as_of, int32_t *gaps)
 	int32_t previous = 0;
 
 	history_reader_start(&reader, history.data, history.size);
-	while (history_read_entry(&reader, &entry) && entry.day <= as_of)
+	while (history_read_purchase(&reader, &entry, as_of))
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (entry.purchases == 0)
-			continue;
 		if (days > 0)
 			gaps[days - 1] = entry.day - previous;
 		if (days > 1 && days <= INSERTION_SORT_LIMIT)
@@ -536,7 +534,6 @@ Datum
 crm_history_entries(PG_FUNCTION_ARGS)
 {
 	History history = PG_GETARG_HISTORY(0);
-	int scale = history_scale(history.data);
 	HistoryReader reader;
 	HistoryEntry entry;
 
@@ -549,7 +546,8 @@ crm_history_entries(PG_FUNCTION_ARGS)
 
 		values[0] = DateADTGetDatum(entry.day);
 		values[1] = Int64GetDatum(entry.purchases);
-		values[2] = history_amount_numeric(entry.amount, scale);
+		values[2] =
+			history_amount_numeric(entry.amount, history_scale(history.data));
 		row_set_add(fcinfo, values, nulls);
 	}
 	return (Datum) 0;

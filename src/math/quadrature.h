@@ -13,6 +13,7 @@
 #define CRM_MATH_QUADRATURE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /*
  * An integrand on (0, 1). It gets both u and 1 - u, each to full accuracy, so
@@ -66,6 +67,25 @@ extern const GaussRule gauss_32;
  * to *slope, unless slope is NULL.
  */
 typedef double (*LogFunction)(double y, double *slope, void *context);
+
+/*
+ * A value with its slope, which is a central difference, for a LogFunction
+ * without a formula for it. The slope only guides the search for the peak and
+ * the choice of panels, so its error does not reach the result. The rounding
+ * errors of two logarithms are far below the step.
+ */
+#define QUADRATURE_SLOPE_STEP 1e-3
+
+static inline double
+quadrature_with_slope(double (*value)(const void *context, double y),
+					  const void *context, double y, double *slope)
+{
+	if (slope != NULL)
+		*slope = (value(context, y + QUADRATURE_SLOPE_STEP) -
+				  value(context, y - QUADRATURE_SLOPE_STEP)) /
+				 (2.0 * QUADRATURE_SLOPE_STEP);
+	return value(context, y);
+}
 
 /*
  * The logarithm of the integral of exp(function) from lower to upper, where

@@ -272,10 +272,8 @@ model_history_log_gaps(History history, int32 as_of)
 	double sum = 0.0;
 
 	history_reader_start(&reader, history.data, history.size);
-	while (history_read_entry(&reader, &entry) && entry.day <= as_of)
+	while (history_read_purchase(&reader, &entry, as_of))
 	{
-		if (entry.purchases == 0)
-			continue;
 		if (any)
 			sum += log((double) entry.day - previous);
 		any = true;

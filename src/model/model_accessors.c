@@ -198,25 +198,35 @@ crm_model_log_likelihood(PG_FUNCTION_ARGS)
 	PG_RETURN_FLOAT8(model.log_likelihood);
 }
 
+/*
+ * A criterion of the form penalty k - 2 LL, or NULL. A whole parameter counts
+ * in k.
+ */
+static Datum
+criterion(FunctionCallInfo fcinfo, const Model *model, double penalty)
+{
+	if (!model->has_log_likelihood)
+		PG_RETURN_NULL();
+	PG_RETURN_FLOAT8(model_kind_all_parameters(model->kind) * penalty -
+					 2.0 * model->log_likelihood);
+}
+
 PG_FUNCTION_INFO_V1(crm_model_aic);
 
-/* Akaike's criterion, 2 k - 2 LL, or NULL. A whole parameter counts in k. */
+/* Akaike's criterion: the penalty is 2. */
 Datum
 crm_model_aic(PG_FUNCTION_ARGS)
 {
 	Model model;
 
 	model_argument(fcinfo, 0, &model);
-	if (!model.has_log_likelihood)
-		PG_RETURN_NULL();
-	PG_RETURN_FLOAT8(2.0 * model_kind_all_parameters(model.kind) -
-					 2.0 * model.log_likelihood);
+	return criterion(fcinfo, &model, 2.0);
 }
 
 PG_FUNCTION_INFO_V1(crm_model_bic);
 
 /*
- * Schwarz's criterion, k ln(customers) - 2 LL, or NULL. A customer is an
+ * Schwarz's criterion: the penalty is ln(customers). A customer is an
  * observation, however many purchases there are. A stored model may lack the
  * number of customers.
  */
@@ -226,9 +236,7 @@ crm_model_bic(PG_FUNCTION_ARGS)
 	Model model;
 
 	model_argument(fcinfo, 0, &model);
-	if (!model.has_log_likelihood || model.customers == 0)
+	if (model.customers == 0)
 		PG_RETURN_NULL();
-	PG_RETURN_FLOAT8(model_kind_all_parameters(model.kind) *
-						 log((double) model.customers) -
-					 2.0 * model.log_likelihood);
+	return criterion(fcinfo, &model, log((double) model.customers));
 }

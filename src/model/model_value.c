@@ -19,6 +19,16 @@
 
 #include "model/answers.h"
 
+/* The customer in the arguments 1 and 2, x and mean_amount. */
+static ModelRow
+spend_row(FunctionCallInfo fcinfo, bool zero_allowed)
+{
+	ModelRow row = model_spend_row(PG_GETARG_INT64(1), PG_GETARG_FLOAT8(2));
+
+	answer_mean(&row, zero_allowed);
+	return row;
+}
+
 PG_FUNCTION_INFO_V1(crm_log_likelihood_spend);
 
 /* (model, x, mean_amount): the log-likelihood of one customer. */
@@ -26,9 +36,8 @@ Datum
 crm_log_likelihood_spend(PG_FUNCTION_ARGS)
 {
 	const Model *model = answer_spend_model(fcinfo, 0, answer_cache(fcinfo));
-	ModelRow row = model_spend_row(PG_GETARG_INT64(1), PG_GETARG_FLOAT8(2));
+	ModelRow row = spend_row(fcinfo, false);
 
-	answer_mean(&row, false);
 	/* Without purchases nothing was observed, which is certain. */
 	if (row.x == 0)
 		PG_RETURN_FLOAT8(0.0);
@@ -45,9 +54,8 @@ Datum
 crm_expected_spend(PG_FUNCTION_ARGS)
 {
 	const Model *model = answer_spend_model(fcinfo, 0, answer_cache(fcinfo));
-	ModelRow row = model_spend_row(PG_GETARG_INT64(1), PG_GETARG_FLOAT8(2));
+	ModelRow row = spend_row(fcinfo, true);
 
-	answer_mean(&row, true);
 	return answer_finite(fcinfo, model_answer(model, expected_spend, &row));
 }
 
@@ -88,17 +96,17 @@ crm_clv(PG_FUNCTION_ARGS)
 	const Model *model = answer_timed_model(fcinfo, cache);
 	const Model *spend = answer_spend_model(fcinfo, 1, cache);
 	ModelRow customer = answer_customer(fcinfo, model, 2);
-	ModelRow spend_row =
+	ModelRow amounts =
 		model_spend_row(PG_GETARG_INT64(2), PG_GETARG_FLOAT8(5));
 	double horizon = model_horizon(PG_GETARG_FLOAT8(6), true);
 	double discount = answer_discount(model, PG_GETARG_FLOAT8(7));
 
-	answer_mean(&spend_row, true);
+	answer_mean(&amounts, true);
 	if (isinf(horizon) && discount < 0)
 		PG_RETURN_NULL();
 	return money(
 		fcinfo,
-		model_answer(spend, expected_spend, &spend_row) *
+		model_answer(spend, expected_spend, &amounts) *
 			answer_purchases(fcinfo, cache, &customer, horizon, discount),
 		answer_margin(PG_GETARG_FLOAT8(8)));
 }

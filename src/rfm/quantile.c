@@ -50,26 +50,6 @@ gather_below(int64_t *values, size_t count, int64_t limit)
 	return front;
 }
 
-/*
- * Moves the values that are not above the limit to the front. Returns their
- * number.
- */
-static size_t
-gather_up_to(int64_t *values, size_t count, int64_t limit)
-{
-	size_t front = 0;
-
-	for (size_t i = 0; i < count; i++)
-	{
-		int64_t value = values[i];
-
-		values[i] = values[front];
-		values[front] = value;
-		front += value <= limit;
-	}
-	return front;
-}
-
 static int64_t
 median_of_three(int64_t a, int64_t b, int64_t c)
 {
@@ -161,7 +141,8 @@ select_part(int64_t *values, size_t first, size_t end, const size_t *ranks,
 		if (rank_count == 0)
 			return;
 		/* Values that equal the pivot are in their places now. */
-		not_above = below + gather_up_to(values + below, end - below, pivot);
+		not_above =
+			below + gather_below(values + below, end - below, pivot + 1);
 		left = ranks_below(ranks, rank_count, not_above);
 		ranks += left;
 		rank_count -= left;

@@ -123,11 +123,9 @@ parse_condition(Ruleset *ruleset, Rule *rule, const JsonObject *object)
 	char *metric;
 
 	json_check_fields(object, fields);
-	metric = json_field_text(object, "metric");
-	if (metric == NULL)
-		json_refuse_missing(
-			object, "metric",
-			"Write the name of a column of the record as a string.");
+	metric = json_required_text(
+		object, "metric",
+		"Write the name of a column of the record as a string.");
 	condition->metric = metric_index(ruleset, metric);
 	condition->at_least = bound_field(object, "at_least");
 	condition->at_most = bound_field(object, "at_most");

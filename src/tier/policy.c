@@ -217,6 +217,17 @@ change_tier(const TierPolicy *policy, TierState *state, int tier, int32_t day,
 	return reason;
 }
 
+/* The tier stays, and is reviewed again on that day. */
+static TierReason
+keep_tier(TierState *state, int32_t day, bool in_grace, int32_t review_on,
+		  TierReason reason)
+{
+	state->decided_on = day;
+	state->in_grace = in_grace;
+	state->review_on = review_on;
+	return reason;
+}
+
 /*
  * The tier goes on and changed_on stays, so the next review is counted from
  * the same anchor as before.
@@ -224,10 +235,8 @@ change_tier(const TierPolicy *policy, TierState *state, int tier, int32_t day,
 static TierReason
 renew(const TierPolicy *policy, TierState *state, int32_t day)
 {
-	state->decided_on = day;
-	state->in_grace = false;
-	state->review_on = next_review(policy, state, day);
-	return TIER_RENEW;
+	return keep_tier(state, day, false, next_review(policy, state, day),
+					 TIER_RENEW);
 }
 
 /*
@@ -237,10 +246,9 @@ renew(const TierPolicy *policy, TierState *state, int32_t day)
 static TierReason
 give_grace(const TierPolicy *policy, TierState *state, int32_t day)
 {
-	state->decided_on = day;
-	state->in_grace = true;
-	state->review_on = day_or_never(calendar_add(day, policy->grace, 1));
-	return TIER_GRACE;
+	return keep_tier(state, day, true,
+					 day_or_never(calendar_add(day, policy->grace, 1)),
+					 TIER_GRACE);
 }
 
 /*

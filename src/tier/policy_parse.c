@@ -179,11 +179,8 @@ parse_rule(TierPolicy *policy, Tier *tier, const JsonObject *object)
 	char *metric;
 
 	json_check_fields(object, fields);
-	metric = json_field_text(object, "metric");
-	if (metric == NULL)
-		json_refuse_missing(
-			object, "metric",
-			"Name the metric of the rule, for example revenue.");
+	metric = json_required_text(
+		object, "metric", "Name the metric of the rule, for example revenue.");
 	parse_thresholds(rule, object, metric);
 	rule->metric = metric_index(policy, metric);
 	for (int i = 0; i < tier->rule_count; i++)
@@ -318,9 +315,8 @@ parse_tier(TierPolicy *policy, const JsonbValue *element)
 
 	tier->tier_no = parse_tier_no(&object);
 	object.name = psprintf("tier %d", tier->tier_no);
-	tier->name = json_field_text(&object, "name");
-	if (tier->name == NULL)
-		json_refuse_missing(&object, "name", "Give each tier its own name.");
+	tier->name =
+		json_required_text(&object, "name", "Give each tier its own name.");
 	object.name = psprintf("tier \"%s\"", tier->name);
 	json_check_fields(&object, fields);
 	check_order(policy);

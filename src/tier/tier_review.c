@@ -106,6 +106,23 @@ review_arguments(FunctionCallInfo fcinfo, TierCache *cache)
 	return review;
 }
 
+/*
+ * The policy, the state and the rest of a call that needs them and a day.
+ * False if one of the three is NULL.
+ */
+static bool
+state_arguments(FunctionCallInfo fcinfo, TierCache **cache, TierState *state,
+				TierReview *review)
+{
+	if (PG_ARGISNULL(ARGUMENT_POLICY) || PG_ARGISNULL(ARGUMENT_STATE) ||
+		PG_ARGISNULL(ARGUMENT_DAY))
+		return false;
+	*cache = tier_policy_argument(fcinfo, ARGUMENT_POLICY);
+	*state = tier_state_argument(fcinfo, ARGUMENT_STATE, (*cache)->policy);
+	*review = review_arguments(fcinfo, *cache);
+	return true;
+}
+
 /* Exact: both are decimal numbers. */
 static Numeric
 decimal_numeric(Decimal value)
@@ -167,12 +184,8 @@ crm_tier_metrics(PG_FUNCTION_ARGS)
 	TierReview review;
 	int32 until;
 
-	if (PG_ARGISNULL(ARGUMENT_POLICY) || PG_ARGISNULL(ARGUMENT_STATE) ||
-		PG_ARGISNULL(ARGUMENT_DAY))
+	if (!state_arguments(fcinfo, &cache, &state, &review))
 		PG_RETURN_NULL();
-	cache = tier_policy_argument(fcinfo, ARGUMENT_POLICY);
-	state = tier_state_argument(fcinfo, ARGUMENT_STATE, cache->policy);
-	review = review_arguments(fcinfo, cache);
 	until = PG_GETARG_DAY(ARGUMENT_DAY, "until");
 	tier_review_count(&review, tier_window_since(cache->policy, &state, until),
 					  until);
@@ -414,12 +427,8 @@ crm_tier_needs(PG_FUNCTION_ARGS)
 	int32 as_of;
 
 	row_set_start(fcinfo);
-	if (PG_ARGISNULL(ARGUMENT_POLICY) || PG_ARGISNULL(ARGUMENT_STATE) ||
-		PG_ARGISNULL(ARGUMENT_DAY))
+	if (!state_arguments(fcinfo, &cache, &state, &review))
 		return (Datum) 0;
-	cache = tier_policy_argument(fcinfo, ARGUMENT_POLICY);
-	state = tier_state_argument(fcinfo, ARGUMENT_STATE, cache->policy);
-	review = review_arguments(fcinfo, cache);
 	as_of = PG_GETARG_DAY(ARGUMENT_DAY, "as_of");
 	for (int to_enter = 0; to_enter <= 1; to_enter++)
 	{
@@ -518,12 +527,8 @@ crm_tier_outlook(PG_FUNCTION_ARGS)
 	Datum values[OUTLOOK_COLUMNS] = {0};
 	bool nulls[OUTLOOK_COLUMNS] = {false};
 
-	if (PG_ARGISNULL(ARGUMENT_POLICY) || PG_ARGISNULL(ARGUMENT_STATE) ||
-		PG_ARGISNULL(ARGUMENT_DAY))
+	if (!state_arguments(fcinfo, &cache, &state, &review))
 		PG_RETURN_NULL();
-	cache = tier_policy_argument(fcinfo, ARGUMENT_POLICY);
-	state = tier_state_argument(fcinfo, ARGUMENT_STATE, cache->policy);
-	review = review_arguments(fcinfo, cache);
 	as_of = PG_GETARG_DAY(ARGUMENT_DAY, "as_of");
 	for (int to_enter = 0; to_enter <= 1; to_enter++)
 	{

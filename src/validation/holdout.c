@@ -34,11 +34,8 @@ holdout_customer(const uint8_t *data, size_t size, const HoldoutPeriod *period,
 
 	*customer = (HoldoutCustomer){.x = -1};
 	history_reader_start(&reader, data, size);
-	while (history_read_entry(&reader, &entry) &&
-		   entry.day <= period->holdout_end)
+	while (history_read_purchase(&reader, &entry, period->holdout_end))
 	{
-		if (entry.purchases == 0)
-			continue;
 		if (entry.day > period->calibration_end)
 		{
 			customer->actual++;
@@ -68,11 +65,8 @@ holdout_count_repeats(const uint8_t *data, size_t size,
 	HistoryEntry entry;
 
 	history_reader_start(&reader, data, size);
-	while (history_read_entry(&reader, &entry) &&
-		   entry.day <= period->holdout_end)
+	while (history_read_purchase(&reader, &entry, period->holdout_end))
 	{
-		if (entry.purchases == 0)
-			continue;
 		if (is_repeat)
 			counts[entry.day - first_day]++;
 		is_repeat = true;

@@ -576,7 +576,8 @@ sum_scores(const double *p, const ModelRow *customer)
  * the scores.
  */
 static void
-add_row(const double *p, const ModelRow *customer, ModelSums *sums)
+add_row(const ModelKind *kind, const double *p, const ModelRow *customer,
+		ModelSums *sums)
 {
 	double customers = (double) customer->customers;
 	ScoreSums all = sum_scores(p, customer);
@@ -591,29 +592,6 @@ add_row(const double *p, const ModelRow *customer, ModelSums *sums)
 			sums->hessian[i][j] +=
 				customers *
 				(all.sums.second[i][j] / all.weight - mean[i] * mean[j]);
-	}
-}
-
-/* Nothing depends on x or n alone, so rows() does it all. */
-static void
-rows(const ModelKind *kind, const double *parameters,
-	 const ModelSample *sample, const double *x_table,
-	 const double *time_table, size_t from, size_t until, ModelSums *sums)
-{
-	size_t run = model_sample_run(sample, from);
-
-	for (; from < until; from++)
-	{
-		ModelRow customer;
-
-		while (sample->x_first[run + 1] <= from)
-			run++;
-		customer =
-			(ModelRow){.x = sample->x[run],
-					   .t_x = sample->times[sample->t_x_index[from]],
-					   .occasions = sample->times[sample->t_index[from]],
-					   .customers = (int64_t) sample->customers[from]};
-		add_row(parameters, &customer, sums);
 	}
 }
 
@@ -639,31 +617,14 @@ start(const ModelKind *kind, const ModelSample *sample, int attempt,
 }
 
 static const ModelParameter parameters_of_bg_bb[N_PARAMETERS] = {
-	[ALPHA] = {.name = "alpha",
-			   .at_zero = "hardly anybody seems to buy",
-			   .at_infinity =
-				   "all customers seem to be equally likely to buy"},
-	[BETA] = {.name = "beta",
-			  .at_zero = "customers seem to buy on every occasion",
-			  .at_infinity = "all customers seem to be equally likely to buy"},
-	[GAMMA] = {.name = "gamma",
-			   .at_zero = "nobody seems to leave",
-			   .at_infinity =
-				   "all customers seem to be equally likely to leave"},
-	[DELTA] = {.name = "delta",
-			   .at_zero = "everybody seems to leave at once",
-			   .at_infinity =
-				   "hardly anybody seems to leave, or all equally likely"},
+	[ALPHA] =
+		MODEL_BETA_CHANCE("alpha", "hardly anybody seems to buy", "beta",
+						  "customers seem to buy on every occasion", "buy"),
+	[GAMMA] = MODEL_BETA_DROPOUT("gamma", "delta"),
 };
 
-static const ModelOperations operations = {
-	MODEL_PURCHASE_OPERATIONS,
-};
+static const ModelOperations operations = {MODEL_FIT_BY_ROW,
+										   MODEL_PURCHASE_ANSWERS};
 
-const ModelKind model_bg_bb = {
-	.name = "bg_bb",
-	.family = MODEL_OCCASIONS,
-	.n_parameters = N_PARAMETERS,
-	.parameters = parameters_of_bg_bb,
-	.operations = &operations,
-};
+const ModelKind model_bg_bb = {MODEL_KIND(
+	"bg_bb", MODEL_OCCASIONS, N_PARAMETERS, parameters_of_bg_bb, operations)};

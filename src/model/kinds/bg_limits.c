@@ -243,27 +243,17 @@ add_left(const ModelSums *g, double customers, int n, ModelSums *sums)
 }
 
 static void
-rows(const ModelKind *kind, const double *parameters,
-	 const ModelSample *sample, const double *x_table,
-	 const double *time_table, size_t from, size_t until, ModelSums *sums)
+add_row(const ModelKind *kind, const double *parameters,
+		const ModelRow *customer, ModelSums *sums)
 {
-	size_t run = model_sample_run(sample, from);
+	double s = occasions(kind, customer);
+	ModelSums g;
 
-	for (size_t i = from; i < until; i++)
-	{
-		double s;
-		ModelSums g;
-
-		while (i >= sample->x_first[run + 1])
-			run++;
-		s = sample->x[run] + bg_nbd_first_occasions(kind);
-		if (s == 0)
-			continue;
-		g = log_odds_left(kind, parameters, sample->x[run],
-						  sample->times[sample->t_x_index[i]],
-						  sample->times[sample->t_index[i]], s);
-		add_left(&g, sample->customers[i], kind->n_parameters, sums);
-	}
+	if (s == 0)
+		return;
+	g = log_odds_left(kind, parameters, customer->x, customer->t_x,
+					  customer->t, s);
+	add_left(&g, (double) customer->customers, kind->n_parameters, sums);
 }
 
 /* The starts of bg_nbd.c, and their means where the customers are alike. */
@@ -291,12 +281,12 @@ p_alive(const ModelKind *kind, const double *parameters,
 		const ModelRow *customer)
 {
 	double s = occasions(kind, customer);
+	ModelSums g = {.value = -INFINITY}; /* of a customer who cannot leave */
 
-	if (s == 0)
-		return 1.0;
-	return exp(-math_log1p_exp(log_odds_left(kind, parameters, customer->x,
-											 customer->t_x, customer->t, s)
-								   .value));
+	if (s > 0)
+		g = log_odds_left(kind, parameters, customer->x, customer->t_x,
+						  customer->t, s);
+	return exp(-math_log1p_exp(g.value));
 }
 
 /* The posterior of a customer who is alive. */
@@ -458,11 +448,6 @@ expected_new(const ModelKind *kind, const double *parameters, double horizon)
 		   expectation(alive(kind, parameters, &newcomer), horizon, 0.0);
 }
 
-#define ONE_RATE \
-	{ \
-		.name = "lambda", .is_rate = true, \
-		.at_zero = "most customers seem never to buy again" \
-	}
 #define ONE_CHANCE \
 	{ \
 		.name = "p", .is_probability = true, \
@@ -478,11 +463,11 @@ expected_new(const ModelKind *kind, const double *parameters, double horizon)
 
 static const ModelParameter of_equal_dropout[] = {MODEL_GAMMA_RATE,
 												  ONE_CHANCE};
-static const ModelParameter of_equal_rate[] = {ONE_RATE, BETA_CHANCE};
-static const ModelParameter of_both[] = {ONE_RATE, ONE_CHANCE};
+static const ModelParameter of_equal_rate[] = {MODEL_ONE_RATE, BETA_CHANCE};
+static const ModelParameter of_both[] = {MODEL_ONE_RATE, ONE_CHANCE};
 
-static const ModelOperations operations = {MODEL_PURCHASE_OPERATIONS,
-										   .margins = margins};
+static const ModelOperations operations = {
+	MODEL_FIT_BY_ROW, MODEL_PURCHASE_ANSWERS, .margins = margins};
 
 #define N(array) ((int) (sizeof(array) / sizeof((array)[0])))
 

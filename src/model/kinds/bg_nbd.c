@@ -500,13 +500,7 @@ expected_new(const ModelKind *kind, const double *parameters, double horizon)
 
 const ModelParameter bg_nbd_parameters[BG_NBD_N_PARAMETERS] = {
 	[R] = MODEL_GAMMA_RATE,
-	[A] = {.name = "a",
-		   .at_zero = "nobody seems to leave",
-		   .at_infinity = "all customers seem to be equally likely to leave"},
-	[B] = {.name = "b",
-		   .at_zero = "everybody seems to leave at once",
-		   .at_infinity =
-			   "hardly anybody seems to leave, or all equally likely"},
+	[A] = MODEL_BETA_DROPOUT("a", "b"),
 };
 
 const ModelOperations bg_nbd_operations = {
@@ -517,23 +511,13 @@ const ModelOperations bg_nbd_operations = {
 };
 
 const ModelKind model_bg_nbd = {
-	.name = "bg_nbd",
-	.family = MODEL_PURCHASES,
-	.n_parameters = BG_NBD_N_PARAMETERS,
-	.parameters = bg_nbd_parameters,
-	.operations = &bg_nbd_operations,
-	.variant = BG_NBD_NO_OCCASION,
-	.limits = bg_nbd_limits,
-	.restricted = &model_nbd,
-};
+	MODEL_KIND("bg_nbd", MODEL_PURCHASES, BG_NBD_N_PARAMETERS,
+			   bg_nbd_parameters, bg_nbd_operations),
+	.variant = BG_NBD_NO_OCCASION, .limits = bg_nbd_limits,
+	.restricted = &model_nbd};
 
 const ModelKind model_mbg_nbd = {
-	.name = "mbg_nbd",
-	.family = MODEL_PURCHASES,
-	.n_parameters = BG_NBD_N_PARAMETERS,
-	.parameters = bg_nbd_parameters,
-	.operations = &bg_nbd_operations,
-	.variant = BG_NBD_FIRST_PURCHASE,
-	.limits = mbg_nbd_limits,
-	.restricted = &model_nbd,
-};
+	MODEL_KIND("mbg_nbd", MODEL_PURCHASES, BG_NBD_N_PARAMETERS,
+			   bg_nbd_parameters, bg_nbd_operations),
+	.variant = BG_NBD_FIRST_PURCHASE, .limits = mbg_nbd_limits,
+	.restricted = &model_nbd};

@@ -73,9 +73,6 @@
 /* exp(-FAR_OUT) is nothing beside 1. */
 #define FAR_OUT 40.0
 
-/* The rounding errors of two logarithms are far below it. */
-#define SLOPE_STEP 1e-3
-
 #define DISCOUNT_MAX_EXPONENT 42.0
 #define GROWTH_MAX_EXPONENT 700.0
 #define DISCOUNT_PANEL_EXPONENT 14.0
@@ -127,40 +124,75 @@ erlang_log_silence(int k, double shape, double idle, double *weights)
 }
 
 /*
- * The series, if i events have happened since the last purchase. The phase
- * counts the events since a purchase, so that every k-th step is a purchase.
+ * A walk over the number n of events to come, from 0 on. The phase counts the
+ * events since a purchase, so that every k-th step is a purchase.
  */
+typedef struct EventWalk
+{
+	const ErlangBuyer *buyer;
+	double shape;
+	double z;
+	double n;
+	double ratio; /* by how much n + 1 events are more likely than n */
+	double probability; /* of n events */
+	double purchases; /* expected among them */
+	double stayed; /* probability of staying after all of them */
+	double count; /* of the purchases among them */
+	int phase;
+} EventWalk;
+
+/* The walk of a customer with i events since the last purchase. */
+static EventWalk
+walk_start(const ErlangBuyer *buyer, int i, double tau)
+{
+	EventWalk walk = {.buyer = buyer,
+					  .shape = buyer->shape + i,
+					  .z = tau / (1.0 + tau),
+					  .stayed = 1.0,
+					  .phase = i};
+
+	walk.ratio = walk.z * walk.shape;
+	walk.probability = exp(-walk.shape * log1p(tau));
+	return walk;
+}
+
+/* One more event. */
+static inline void
+walk_step(EventWalk *walk)
+{
+	const ErlangBuyer *buyer = walk->buyer;
+
+	walk->probability *= walk->ratio;
+	walk->n += 1.0;
+	walk->ratio = walk->z * ((walk->shape + walk->n) / (walk->n + 1.0));
+	if (++walk->phase < buyer->k)
+		return;
+	walk->phase = 0;
+	walk->purchases += walk->stayed;
+	walk->stayed *=
+		(buyer->b + walk->count) / (buyer->a + buyer->b + walk->count);
+	walk->count += 1.0;
+}
+
+/* The series of the expected purchases. */
 static double
 phase_series(const ErlangBuyer *buyer, int i, double tau)
 {
-	double shape = buyer->shape + i;
-	double z = tau / (1.0 + tau);
-	double probability = exp(-shape * log1p(tau));
-	double stayed = 1.0;
-	double purchases = 0.0;
-	double count = 0.0;
+	EventWalk walk = walk_start(buyer, i, tau);
 	double sum = 0.0;
-	int phase = i;
 
-	for (double n = 0.0; n < SERIES_HARD_LIMIT; n += 1.0)
+	while (walk.n < SERIES_HARD_LIMIT)
 	{
-		double ratio = z * ((shape + n) / (n + 1.0));
+		double ratio = walk.ratio;
 		double growth;
 
-		probability *= ratio;
-		if (++phase == buyer->k)
-		{
-			phase = 0;
-			purchases += stayed;
-			stayed *= (buyer->b + count) / (buyer->a + buyer->b + count);
-			count += 1.0;
-		}
-		if (count == 0)
+		walk_step(&walk);
+		if (walk.count == 0)
 			continue;
-		sum += probability * purchases;
+		sum += walk.probability * walk.purchases;
 		/* The rest is at most a geometric series, S growing like count. */
-		growth = ratio * (1.0 + 1.0 / count);
-		if (growth < 1.0 && probability * purchases <=
+		growth = ratio * (1.0 + 1.0 / walk.count);
+		if (growth < 1.0 && walk.probability * walk.purchases <=
 								sum * (DBL_EPSILON / 16) * (1.0 - growth))
 			return sum;
 	}
@@ -168,12 +200,13 @@ phase_series(const ErlangBuyer *buyer, int i, double tau)
 }
 
 /*
- * The mean over the phases i of the customer, weighted by their probabilities.
- * A customer who has just bought is in phase 0 for certain, and the others are
- * skipped.
+ * The mean of a series over the phases i of the customer, weighted by their
+ * probabilities. A customer who has just bought is in phase 0 for certain, and
+ * the others are skipped.
  */
-double
-erlang_series(const ErlangBuyer *buyer, double tau)
+static double
+mean_series(const ErlangBuyer *buyer, double tau,
+			double (*series)(const ErlangBuyer *, int, double))
 {
 	double weights[ERLANG_MAX_K];
 	double sum = 0.0;
@@ -182,9 +215,15 @@ erlang_series(const ErlangBuyer *buyer, double tau)
 	for (int i = 0; i < buyer->k; i++)
 	{
 		if (weights[i] > 0)
-			sum += weights[i] * phase_series(buyer, i, tau);
+			sum += weights[i] * series(buyer, i, tau);
 	}
 	return sum;
+}
+
+double
+erlang_series(const ErlangBuyer *buyer, double tau)
+{
+	return mean_series(buyer, tau, phase_series);
 }
 
 typedef enum MeanOf
@@ -329,8 +368,9 @@ mean_given(const BetaMean *mean, double p, double q)
  * off. The floor DBL_MIN keeps the logarithm finite where p underflows.
  */
 static double
-log_value(const BetaMean *mean, double y)
+log_value(const void *context, double y)
 {
+	const BetaMean *mean = context;
 	const ErlangBuyer *buyer = mean->buyer;
 	double ab = buyer->a + buyer->b;
 	double from_center = y - mean->center;
@@ -352,19 +392,10 @@ log_value(const BetaMean *mean, double y)
 	return value + log(fmax(mean_given(mean, fmax(p, DBL_MIN), q), DBL_MIN));
 }
 
-/*
- * With its slope, which is a central difference. The slope only guides the
- * search for the peak and the choice of panels, so its error does not reach
- * the result.
- */
 static double
 log_integrand(double y, double *slope, void *context)
 {
-	if (slope != NULL)
-		*slope = (log_value(context, y + SLOPE_STEP) -
-				  log_value(context, y - SLOPE_STEP)) /
-				 (2.0 * SLOPE_STEP);
-	return log_value(context, y);
+	return quadrature_with_slope(log_value, context, y, slope);
 }
 
 /*
@@ -872,29 +903,17 @@ erlang_probability(const ErlangBuyer *buyer, double n, double horizon)
 static double
 stay_series(const ErlangBuyer *buyer, int i, double tau)
 {
-	double shape = buyer->shape + i;
-	double z = tau / (1.0 + tau);
-	double probability = exp(-shape * log1p(tau));
-	double stays = 1.0;
-	double count = 0.0;
+	EventWalk walk = walk_start(buyer, i, tau);
 	double sum = 0.0;
-	int phase = i;
 
-	for (double n = 0.0; n < SERIES_HARD_LIMIT; n += 1.0)
+	while (walk.n < SERIES_HARD_LIMIT)
 	{
-		double ratio = z * ((shape + n) / (n + 1.0));
-
-		sum += probability * stays;
-		if (ratio < 1.0 && probability * stays * ratio <=
-							   sum * (DBL_EPSILON / 16) * (1.0 - ratio))
+		sum += walk.probability * walk.stayed;
+		if (walk.ratio < 1.0 &&
+			walk.probability * walk.stayed * walk.ratio <=
+				sum * (DBL_EPSILON / 16) * (1.0 - walk.ratio))
 			return sum;
-		probability *= ratio;
-		if (++phase == buyer->k)
-		{
-			phase = 0;
-			stays *= (buyer->b + count) / (buyer->a + buyer->b + count);
-			count += 1.0;
-		}
+		walk_step(&walk);
 	}
 	return NAN;
 }
@@ -906,21 +925,13 @@ stay_series(const ErlangBuyer *buyer, int i, double tau)
 double
 erlang_stay(const ErlangBuyer *buyer, double horizon)
 {
-	double weights[ERLANG_MAX_K];
 	double tau = horizon / buyer->scale;
-	double sum = 0.0;
 
 	if (tau <= 0)
 		return 1.0;
 	if (!series_suits(buyer, tau))
 		return fmax(1.0 - beta_mean(buyer, MEAN_LEAVING, tau), 0.0);
-	erlang_log_silence(buyer->k, buyer->shape, buyer->idle, weights);
-	for (int i = 0; i < buyer->k; i++)
-	{
-		if (weights[i] > 0)
-			sum += weights[i] * stay_series(buyer, i, tau);
-	}
-	return fmin(sum, 1.0);
+	return fmin(mean_series(buyer, tau, stay_series), 1.0);
 }
 
 /*

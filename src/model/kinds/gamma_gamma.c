@@ -183,17 +183,11 @@ static const ModelParameter parameters_of_gamma_gamma[N_PARAMETERS] = {
 		   .at_infinity = "all customers seem to spend alike"},
 };
 
-static const ModelOperations operations = {
-	MODEL_FIT_OPERATIONS,
-	.margins = margins,
-	.expected_spend = expected_spend,
-};
+static const ModelOperations operations = {MODEL_FIT_OPERATIONS,
+										   .margins = margins,
+										   .expected_spend = expected_spend};
 
 const ModelKind model_gamma_gamma = {
-	.name = "gamma_gamma",
-	.limits = gamma_gamma_limits,
-	.family = MODEL_SPEND,
-	.n_parameters = N_PARAMETERS,
-	.parameters = parameters_of_gamma_gamma,
-	.operations = &operations,
-};
+	MODEL_KIND("gamma_gamma", MODEL_SPEND, N_PARAMETERS,
+			   parameters_of_gamma_gamma, operations),
+	.limits = gamma_gamma_limits};

@@ -86,9 +86,6 @@
 /* exp(-FAR_OUT) is nothing beside 1. */
 #define FAR_OUT 40.0
 
-/* The rounding errors of two logarithms are far below it. */
-#define SLOPE_STEP 1e-3
-
 /* Beyond it exp() overflows. */
 #define MAX_EXPONENT 700.0
 
@@ -298,23 +295,19 @@ log_residual(const SmallDiscount *small, double y)
  * are wanted.
  */
 static double
-log_small_value(const SmallDiscount *small, double y)
+log_small_value(const void *context, double y)
 {
+	const SmallDiscount *small = context;
 	double value =
 		beta_log_density(&small->density, y - small->density.center);
 
 	return small->is_discounted ? value + log_residual(small, y) : value;
 }
 
-/* With its slope, by a difference: it only has to show the way. */
 static double
 log_small_integrand(double y, double *slope, void *context)
 {
-	if (slope != NULL)
-		*slope = (log_small_value(context, y + SLOPE_STEP) -
-				  log_small_value(context, y - SLOPE_STEP)) /
-				 (2.0 * SLOPE_STEP);
-	return log_small_value(context, y);
+	return quadrature_with_slope(log_small_value, context, y, slope);
 }
 
 /*

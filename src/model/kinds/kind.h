@@ -139,6 +139,37 @@ typedef struct ModelParameter
 		.at_infinity = "all customers seem to buy at the same rate" \
 	}
 
+/* The one parameter of purchase rates that are all equal. */
+#define MODEL_ONE_RATE \
+	{ \
+		.name = "lambda", .is_rate = true, \
+		.at_zero = "most customers seem never to buy again" \
+	}
+
+/*
+ * The two parameters of a chance that follows a beta distribution: what it
+ * means if one of them is 0, and what all customers are equally likely to do
+ * if both are infinite.
+ */
+#define MODEL_BETA_CHANCE(first, first_zero, second, second_zero, verb) \
+	{.name = first, \
+	 .at_zero = first_zero, \
+	 .at_infinity = "all customers seem to be equally likely to " verb}, \
+	{ \
+		.name = second, .at_zero = second_zero, \
+		.at_infinity = "all customers seem to be equally likely to " verb \
+	}
+
+/* The same for the chance to leave. Few leave if the second one grows alone. */
+#define MODEL_BETA_DROPOUT(first, second) \
+	{.name = first, \
+	 .at_zero = "nobody seems to leave", \
+	 .at_infinity = "all customers seem to be equally likely to leave"}, \
+	{ \
+		.name = second, .at_zero = "everybody seems to leave at once", \
+		.at_infinity = "hardly anybody seems to leave, or all equally likely" \
+	}
+
 typedef struct ModelKind ModelKind;
 
 /*
@@ -180,6 +211,14 @@ typedef struct ModelOperations
 				 const struct ModelSample *sample, const double *x_table,
 				 const double *time_table, size_t from, size_t until,
 				 ModelSums *sums);
+
+	/*
+	 * The terms of one row, where "rows" is model_rows_one_by_one (sample.h): a
+	 * kind without tables, whose rows take so long that a call for each costs
+	 * nothing beside.
+	 */
+	void (*row)(const ModelKind *kind, const double *parameters,
+				const ModelRow *row, ModelSums *sums);
 
 	/*
 	 * The starts of the fit, best first: attempt counts from 0. False when
@@ -271,17 +310,20 @@ typedef struct ModelOperations
 
 /*
  * Entries of a table of operations for functions that have the names of the
- * operations, as they have in each file of a kind: what every fit needs, and
- * the answers of every kind of purchases.
+ * operations, as they have in each file of a kind: what every fit needs, by
+ * rows or row by row, and the answers of every kind of purchases.
  */
 #define MODEL_FIT_OPERATIONS \
 	.log_likelihood = log_likelihood, .rows = rows, .start = start
-#define MODEL_PURCHASE_OPERATIONS \
-	MODEL_FIT_OPERATIONS, .p_alive = p_alive, .p_alive_after = p_alive_after, \
-						  .residual_lifetime = residual_lifetime, \
-						  .probability = probability, .at_least = at_least, \
-						  .expected_alive = expected_alive, \
-						  .expected_new = expected_new
+#define MODEL_FIT_BY_ROW \
+	.log_likelihood = log_likelihood, .rows = model_rows_one_by_one, \
+	.row = add_row, .start = start
+#define MODEL_PURCHASE_ANSWERS \
+	.p_alive = p_alive, .p_alive_after = p_alive_after, \
+	.residual_lifetime = residual_lifetime, .probability = probability, \
+	.at_least = at_least, .expected_alive = expected_alive, \
+	.expected_new = expected_new
+#define MODEL_PURCHASE_OPERATIONS MODEL_FIT_OPERATIONS, MODEL_PURCHASE_ANSWERS
 
 struct ModelKind
 {
@@ -323,6 +365,11 @@ struct ModelKind
 	 */
 	const ModelKind *restricted;
 };
+
+/* The fields that every kind has. It may have fewer parameters than listed. */
+#define MODEL_KIND(its_name, its_family, count, list, its_operations) \
+	.name = its_name, .family = its_family, .n_parameters = count, \
+	.parameters = list, .operations = &its_operations
 
 /*
  * Asks a kind for an operation, for example

@@ -396,9 +396,7 @@ const ModelParameter nbd_parameters[NBD_N_PARAMETERS] = {
 };
 
 const ModelParameter nbd_equal_rate_parameters[NBD_N_EQUAL_RATE_PARAMETERS] = {
-	{.name = "lambda",
-	 .is_rate = true,
-	 .at_zero = "most customers seem never to buy again"},
+	MODEL_ONE_RATE,
 };
 
 const ModelOperations nbd_operations = {

@@ -386,15 +386,22 @@ log_at_purchase(const Customer *customer)
 
 /* The mean of the Hessian plus the variance of the score. */
 static void
-add_row(const Customer *customer, double customers, ModelSums *sums)
+add_row(const ModelKind *kind, const double *parameters, const ModelRow *row,
+		ModelSums *sums)
 {
-	Posterior posterior = posterior_of(customer);
+	Customer customer = {.kind = kind,
+						 .parameters = parameters,
+						 .x = row->x,
+						 .t_x = row->t_x,
+						 .t = row->t};
+	Posterior posterior = posterior_of(&customer);
+	double customers = (double) row->customers;
 	double scale = 1.0 / posterior.weight;
-	int n = customer->kind->n_parameters;
+	int n = kind->n_parameters;
 	double mean[MOST_PARAMETERS];
 
 	sums->value +=
-		customers * (log_at_purchase(customer) + log(posterior.weight));
+		customers * (log_at_purchase(&customer) + log(posterior.weight));
 	for (int i = 0; i < n; i++)
 	{
 		mean[i] = scale * posterior.sums.score[i];
@@ -425,26 +432,6 @@ margins(const ModelKind *kind, const double *parameters,
 	}
 }
 
-static void
-rows(const ModelKind *kind, const double *parameters,
-	 const ModelSample *sample, const double *x_table,
-	 const double *time_table, size_t from, size_t until, ModelSums *sums)
-{
-	size_t run = model_sample_run(sample, from);
-
-	for (size_t i = from; i < until; i++)
-	{
-		Customer customer = {.kind = kind, .parameters = parameters};
-
-		while (i >= sample->x_first[run + 1])
-			run++;
-		customer.x = sample->x[run];
-		customer.t_x = sample->times[sample->t_x_index[i]];
-		customer.t = sample->times[sample->t_index[i]];
-		add_row(&customer, sample->customers[i], sums);
-	}
-}
-
 /* The starts of Pareto/NBD, and their means where the customers are alike. */
 static bool
 start(const ModelKind *kind, const ModelSample *sample, int attempt,
@@ -464,11 +451,6 @@ start(const ModelKind *kind, const ModelSample *sample, int attempt,
 	return true;
 }
 
-#define ONE_RATE \
-	{ \
-		.name = "lambda", .is_rate = true, \
-		.at_zero = "most customers seem never to buy again" \
-	}
 #define ONE_DROPOUT \
 	{ \
 		.name = "mu", .is_rate = true, .at_zero = "nobody seems to leave", \
@@ -480,13 +462,13 @@ static const ModelParameter of_equal_dropout[] = {
 	{.name = "alpha", .has_unit = true},
 	ONE_DROPOUT};
 static const ModelParameter of_equal_rate[] = {
-	ONE_RATE,
+	MODEL_ONE_RATE,
 	{.name = "s", .at_zero = "nobody seems to leave"},
 	{.name = "beta", .has_unit = true}};
-static const ModelParameter of_both[] = {ONE_RATE, ONE_DROPOUT};
+static const ModelParameter of_both[] = {MODEL_ONE_RATE, ONE_DROPOUT};
 
-static const ModelOperations operations = {MODEL_PURCHASE_OPERATIONS,
-										   .margins = margins};
+static const ModelOperations operations = {
+	MODEL_FIT_BY_ROW, MODEL_PURCHASE_ANSWERS, .margins = margins};
 
 #define LIMIT(limit_name, its_parameters) \
 	&(const ModelKind) \

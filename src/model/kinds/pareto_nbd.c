@@ -879,11 +879,6 @@ static const ModelOperations operations = {
 };
 
 const ModelKind model_pareto_nbd = {
-	.name = "pareto_nbd",
-	.family = MODEL_PURCHASES,
-	.n_parameters = N_PARAMETERS,
-	.parameters = parameters_of_pareto_nbd,
-	.operations = &operations,
-	.restricted = &model_nbd,
-	.limits = pareto_nbd_limits,
-};
+	MODEL_KIND("pareto_nbd", MODEL_PURCHASES, N_PARAMETERS,
+			   parameters_of_pareto_nbd, operations),
+	.restricted = &model_nbd, .limits = pareto_nbd_limits};

@@ -228,12 +228,14 @@ probability(const ModelKind *kind, const double *parameters,
 			const ModelRow *customer, double count, double horizon)
 {
 	ErlangBuyer alive = buyer(kind, parameters, customer);
-	double now = p_alive(kind, parameters, customer);
-	double left = count == 0 ? 1.0 - now : 0.0;
+	double now;
+	double left;
 
 	if (alive.k == 1)
 		return bg_nbd_operations.probability(kind, parameters, customer, count,
 											 horizon);
+	now = p_alive(kind, parameters, customer);
+	left = count == 0 ? 1.0 - now : 0.0;
 	return left + now * erlang_probability(&alive, count, horizon);
 }
 
@@ -464,24 +466,14 @@ static const ModelOperations operations = {
 	.expects_by_t_x = true,		.expected_slopes = expected_slopes,
 };
 
-const ModelKind model_bg_cnbd_k = {
-	.name = "bg_cnbd_k",
-	.family = MODEL_PURCHASES,
-	.n_parameters = BG_NBD_N_PARAMETERS,
-	.parameters = bg_nbd_parameters,
-	.whole_name = "k",
-	.whole_max = ERLANG_MAX_K,
-	.operations = &operations,
-	.variant = BG_NBD_NO_OCCASION,
-};
+/* The fields that both kinds share. */
+#define REGULAR_KIND(its_name) \
+	MODEL_KIND(its_name, MODEL_PURCHASES, BG_NBD_N_PARAMETERS, \
+			   bg_nbd_parameters, operations), \
+		.whole_name = "k", .whole_max = ERLANG_MAX_K
 
-const ModelKind model_mbg_cnbd_k = {
-	.name = "mbg_cnbd_k",
-	.family = MODEL_PURCHASES,
-	.n_parameters = BG_NBD_N_PARAMETERS,
-	.parameters = bg_nbd_parameters,
-	.whole_name = "k",
-	.whole_max = ERLANG_MAX_K,
-	.operations = &operations,
-	.variant = BG_NBD_FIRST_PURCHASE,
-};
+const ModelKind model_bg_cnbd_k = {REGULAR_KIND("bg_cnbd_k"),
+								   .variant = BG_NBD_NO_OCCASION};
+
+const ModelKind model_mbg_cnbd_k = {REGULAR_KIND("mbg_cnbd_k"),
+									.variant = BG_NBD_FIRST_PURCHASE};

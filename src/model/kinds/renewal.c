@@ -449,30 +449,21 @@ loss_derivatives(Renewal r, double period)
  * few such rows, so a table of the periods would save nothing.
  */
 static void
-rows(const ModelKind *kind, const double *parameters,
-	 const ModelSample *sample, const double *x_table,
-	 const double *time_table, size_t from, size_t until, ModelSums *sums)
+add_row(const ModelKind *kind, const double *parameters,
+		const ModelRow *customer, ModelSums *sums)
 {
 	Renewal renewal = model_renewal(kind, parameters);
-	size_t run = model_sample_run(sample, from);
+	double customers = (double) customer->customers;
+	ModelSums row = customer->churned != 0.0
+						? loss_derivatives(renewal, customer->x)
+						: survival_derivatives(renewal, customer->x);
 
-	for (; from < until; from++)
+	sums->value += customers * row.value;
+	for (int i = 0; i < kind->n_parameters; i++)
 	{
-		double customers = sample->customers[from];
-		bool churned = sample->times[sample->t_x_index[from]] != 0.0;
-		ModelSums row;
-
-		while (sample->x_first[run + 1] <= from)
-			run++;
-		row = churned ? loss_derivatives(renewal, sample->x[run])
-					  : survival_derivatives(renewal, sample->x[run]);
-		sums->value += customers * row.value;
-		for (int i = 0; i < kind->n_parameters; i++)
-		{
-			sums->gradient[i] += customers * row.gradient[i];
-			for (int j = 0; j <= i; j++)
-				sums->hessian[i][j] += customers * row.hessian[i][j];
-		}
+		sums->gradient[i] += customers * row.gradient[i];
+		for (int j = 0; j <= i; j++)
+			sums->hessian[i][j] += customers * row.hessian[i][j];
 	}
 }
 
@@ -520,37 +511,22 @@ residual_renewals(const ModelKind *kind, const double *parameters,
 
 /* sbg has the first two. */
 static const ModelParameter renewal_parameters[N_MOST] = {
-	[ALPHA] = {.name = "alpha",
-			   .at_zero = "hardly anybody seems to churn",
-			   .at_infinity =
-				   "all customers seem to be equally likely to churn"},
-	[BETA] = {.name = "beta",
-			  .at_zero = "everybody seems to churn at once",
-			  .at_infinity =
-				  "all customers seem to be equally likely to churn"},
+	[ALPHA] =
+		MODEL_BETA_CHANCE("alpha", "hardly anybody seems to churn", "beta",
+						  "everybody seems to churn at once", "churn"),
 	[C] = {.name = "c"},
 };
 
 static const ModelOperations operations = {
-	MODEL_FIT_OPERATIONS,
+	MODEL_FIT_BY_ROW,
 	.log_survival = log_survival,
 	.retention = retention,
 	.residual_renewals = residual_renewals,
 };
 
 const ModelKind model_sbg = {
-	.name = "sbg",
-	.family = MODEL_RENEWALS,
-	.n_parameters = C,
-	.parameters = renewal_parameters,
-	.operations = &operations,
-};
+	MODEL_KIND("sbg", MODEL_RENEWALS, C, renewal_parameters, operations)};
 
 const ModelKind model_bdw = {
-	.name = "bdw",
-	.family = MODEL_RENEWALS,
-	.n_parameters = N_MOST,
-	.parameters = renewal_parameters,
-	.operations = &operations,
-	.restricted = &model_sbg,
-};
+	MODEL_KIND("bdw", MODEL_RENEWALS, N_MOST, renewal_parameters, operations),
+	.restricted = &model_sbg};

@@ -273,3 +273,26 @@ model_sample_run(const ModelSample *sample, size_t row)
 	}
 	return low;
 }
+
+/* Rows are sorted by x, so the run of equal x moves on with them. */
+void
+model_rows_one_by_one(const ModelKind *kind, const double *parameters,
+					  const ModelSample *sample, const double *x_table,
+					  const double *time_table, size_t from, size_t until,
+					  ModelSums *sums)
+{
+	size_t run = model_sample_run(sample, from);
+
+	for (size_t i = from; i < until; i++)
+	{
+		ModelRow row;
+
+		while (sample->x_first[run + 1] <= i)
+			run++;
+		row.x = sample->x[run];
+		row.t_x = sample->times[sample->t_x_index[i]];
+		row.t = sample->times[sample->t_index[i]];
+		row.customers = (int64_t) sample->customers[i];
+		model_call(kind, row, parameters, &row, sums);
+	}
+}

@@ -85,4 +85,12 @@ extern void model_sample_init(ModelSample *sample, void *memory,
 /* The run of equal x that a row belongs to: its place in x. O(log n_x). */
 extern size_t model_sample_run(const ModelSample *sample, size_t row);
 
+/* The operation "rows" of a kind that has the operation "row". */
+extern void model_rows_one_by_one(const ModelKind *kind,
+								  const double *parameters,
+								  const ModelSample *sample,
+								  const double *x_table,
+								  const double *time_table, size_t from,
+								  size_t until, ModelSums *sums);
+
 #endif /* CRM_MODEL_KINDS_SAMPLE_H */
