@@ -72,7 +72,7 @@ COMMENT ON FUNCTION crm_internal.funnel_agg_final(internal) IS 'Final function o
 CREATE AGGREGATE crm.funnel_agg(at timestamptz, steps boolean[], within interval) (
 	SFUNC = crm_internal.funnel_agg_transition,
 	STYPE = internal,
-	SSPACE = 256,
+	SSPACE = 16384, -- More than the truth, so that many customers are sorted and not spilled.
 	FINALFUNC = crm_internal.funnel_agg_final,
 	PARALLEL = SAFE
 );
@@ -85,7 +85,7 @@ COMMENT ON AGGREGATE crm.funnel_agg(timestamptz, boolean[], interval) IS
 CREATE AGGREGATE crm.funnel_agg(at timestamptz, steps boolean[], within interval, mode text) (
 	SFUNC = crm_internal.funnel_agg_transition,
 	STYPE = internal,
-	SSPACE = 256,
+	SSPACE = 16384,
 	FINALFUNC = crm_internal.funnel_agg_final,
 	PARALLEL = SAFE
 );
