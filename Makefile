@@ -77,6 +77,7 @@ OBJS        = \
 	src/model/model_margin.o \
 	src/model/model_next.o \
 	src/model/model_renewals.o \
+	src/model/model_risk.o \
 	src/model/model_value.o \
 	src/validation/accuracy.o \
 	src/validation/correlation.o \

@@ -59,8 +59,9 @@ CREATE FUNCTION crm_internal.funnel_agg_final(internal) RETURNS crm.funnel
 --|          AS event(customer, at, kind)
 --|  GROUP BY customer;
 --| ```
+-- SSPACE is more than the truth, so that many customers are sorted and not spilled.
 CREATE AGGREGATE crm.funnel_agg(at timestamptz, steps boolean[], within interval) (
-	SFUNC = crm_internal.funnel_agg_transition, STYPE = internal, SSPACE = 256,
+	SFUNC = crm_internal.funnel_agg_transition, STYPE = internal, SSPACE = 16384,
 	FINALFUNC = crm_internal.funnel_agg_final, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.funnel_agg(timestamptz, boolean[], interval) IS
@@ -70,7 +71,7 @@ COMMENT ON AGGREGATE crm.funnel_agg(timestamptz, boolean[], interval) IS
 --|
 --| Everything else is as in crm.funnel_agg without a mode.
 CREATE AGGREGATE crm.funnel_agg(at timestamptz, steps boolean[], within interval, mode text) (
-	SFUNC = crm_internal.funnel_agg_transition, STYPE = internal, SSPACE = 256,
+	SFUNC = crm_internal.funnel_agg_transition, STYPE = internal, SSPACE = 16384,
 	FINALFUNC = crm_internal.funnel_agg_final, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE crm.funnel_agg(timestamptz, boolean[], interval, text) IS

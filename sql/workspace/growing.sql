@@ -41,6 +41,37 @@ INSERT INTO churn_rule (position, band, metric, at_least, at_most) VALUES
 
 @ruleset @internal@.churn_ruleset churn_rule band
 
+/*
+ * All that a history tells comes from one function in FROM (risk_answers), so
+ * that it is computed once for each customer, in workers too. The view is flat
+ * for the workers. So what several columns of a query rest on is a column of
+ * that function.
+ */
+@view @internal@.churn_metric
+@is The metrics that churn_rule may name, of each customer who bought up to a day, and the band that
+@is follows from them: the one definition of the bands of risk.
+@columns customer_id, segment, p_churn, p_no_purchase_30d, p_no_purchase_90d, clv, recency,
+@columns idle_ratio, purchases_12m, revenue_12m,
+@tables @columns open_complaints, last_nps, running_contracts,
+@columns band
+SELECT b.customer_id, b.segment, m.*,
+	   crm.classify((SELECT l.rules FROM @internal@.churn_ruleset l), m)
+  FROM @internal@.buyer@at@ b
+ CROSS JOIN @internal@.frozen@at@ z
+ CROSS JOIN LATERAL crm_internal.risk_answers(z.purchase_model, z.spend_model, b.history, @day@,
+	z.horizon_days, z.yearly_discount, b.profit_history, z.everybody_margin) a
+@tables   LEFT JOIN @internal@.customer_fact@at@ f ON f.customer_id = b.customer_id
+ CROSS JOIN LATERAL (
+	SELECT a.p_churn, a.p_no_purchase_30d, a.p_no_purchase_90d, a.clv, a.recency,
+		   a.recency / coalesce(
+			CASE WHEN a.gaps >= 2 THEN a.median_gap END,
+			(z.usual_gaps -> 'segments' ->> b.segment)::float8,
+			(z.usual_gaps ->> 'all')::float8) AS idle_ratio,
+		   a.purchases_12m, a.revenue_12m
+@tables 		   , f.open_complaints, f.last_nps, f.running_contracts
+		) m
+@end
+
 @view churn_risk
 @is Which customers may have stopped to buy, and what that would cost, as of the day shown. reasons
 @is costs time for each row that shows it, so ask for few: ORDER BY value_at_risk DESC LIMIT 50.
@@ -56,36 +87,14 @@ SELECT x.customer_id, x.segment,
 					   crm_internal.condition_text(c.metric, c.value, c.at_least, c.at_most)
 						AS reason
 				  FROM (SELECT e.*, bool_and(e.holds) OVER (PARTITION BY e.position) AS all_hold
-						  FROM crm.explain(x.rules, x.metrics) e
+						  FROM crm.explain((SELECT l.rules FROM @internal@.churn_ruleset l), x) e
 						 WHERE e.label = x.band) c
 				 WHERE c.all_hold AND c.metric IS NOT NULL
 				 GROUP BY c.metric, c.value, c.at_least, c.at_most) t),
 	   x.recency, x.idle_ratio, x.purchases_12m, x.revenue_12m,
 @tables 	   x.open_complaints, x.last_nps, x.running_contracts,
 	   (SELECT z.model_as_of FROM @internal@.frozen@at@ z)
-  FROM (SELECT m.*, m AS metrics, (SELECT l.rules FROM @internal@.churn_ruleset l) AS rules,
-			   crm.classify((SELECT l.rules FROM @internal@.churn_ruleset l), m) AS band,
-			   generate_series(1, 1) AS barrier
-		  FROM (SELECT g.customer_id, g.segment, g.p_churn, g.p_no_purchase_30d,
-					   g.p_no_purchase_90d, g.clv, g.recency, g.purchases_12m, g.revenue_12m,
-@tables 					   f.open_complaints, f.last_nps, f.running_contracts,
-					   g.recency / coalesce(
-						CASE WHEN (g.gaps).count >= 2 THEN (g.gaps).median END,
-						(g.usual_gaps -> 'segments' ->> g.segment)::float8,
-						(g.usual_gaps ->> 'all')::float8) AS idle_ratio,
-					   generate_series(1, 1) AS barrier_of_metrics
-				  FROM (SELECT b.customer_id, b.p_churn, b.clv, b.recency, b.purchases_12m,
-							   b.revenue_12m, b.segment, z.usual_gaps,
-							   crm.purchase_probability(z.purchase_model, b.history, @day@, 30, 0)
-								AS p_no_purchase_30d,
-							   crm.purchase_probability(z.purchase_model, b.history, @day@, 90, 0)
-								AS p_no_purchase_90d,
-							   crm.gaps(crm.upto(b.history, @day@)) AS gaps,
-							   generate_series(1, 1) AS barrier_of_gaps
-						  FROM @internal@.buyer@at@ b
-						 CROSS JOIN @internal@.frozen@at@ z) g
-@tables 				  LEFT JOIN @internal@.customer_fact@at@ f ON f.customer_id = g.customer_id
-				  ) m) x
+  FROM @internal@.churn_metric@at@ x
 @end
 
 @view product_affinity
@@ -125,12 +134,10 @@ SELECT r.customer_id, r.product, r.channel, r.country, r.email, r.amount
 								 ORDER BY f.ordered_at, f.basket) AS order_no
 		  FROM (SELECT h.customer_id, l.basket, l.product, l.channel, l.country, l.email, l.amount,
 					   min(l.purchased_at) OVER (PARTITION BY h.customer_id, l.basket) AS ordered_at
-				  FROM (SELECT s.customer_id, crm.first_day(s.history, @day@) AS first_day,
-							   generate_series(1, 1) AS barrier
-						  FROM purchase_history s) h
+				  FROM purchase_history h
 				  JOIN @internal@.purchase_line l
 					ON @internal@.same_customer(l.customer_id, h.customer_id)
-				   AND l.purchased_on = h.first_day) f) r
+				   AND l.purchased_on = crm.first_day(h.history, @day@)) f) r
  WHERE r.order_no = 1
 @end
 

@@ -36,11 +36,13 @@ SELECT metrics.customer_id, i.model, i.metric, e.value,
 	   round(100 * i.weight * coalesce(i.points[width_bucket(e.value, i.breaks) + 1], 0) * d.decay
 			 / nullif(b.model_points, 0), 6)
   FROM customer_metric metrics
- CROSS JOIN LATERAL crm.explain((
-	SELECT crm.ruleset_agg(1, 'score', u.metric, u.threshold, NULL)
-	  FROM (SELECT s.metric, coalesce(min(s.breaks[1]), 0) AS threshold
-			  FROM score_item s GROUP BY s.metric) u), metrics) e
-  JOIN score_item i ON i.metric = e.metric
+ CROSS JOIN (
+	-- Apart by model, so that who asks for one model asks for its metrics only
+	SELECT s.model, crm.ruleset_agg(1, 'score', s.metric, coalesce(s.breaks[1], 0), NULL) AS rules
+	  FROM score_item s
+	 GROUP BY s.model) r
+ CROSS JOIN LATERAL crm.explain(r.rules, metrics) e
+  JOIN score_item i ON i.model = r.model AND i.metric = e.metric
   JOIN (SELECT s.model, s.metric, v.most_points,
 			   sum(s.weight * v.most_points) OVER (PARTITION BY s.model) AS model_points
 		  FROM score_item s

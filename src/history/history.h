@@ -76,6 +76,14 @@ extern Datum history_amount_numeric(int64_t units, int scale);
 /* Minor units of a scale as float8, correctly rounded where below 2^53. */
 extern double history_amount_float8(int64_t units, int scale);
 
+/*
+ * The number of the gaps between purchase days up to as_of, and their median in
+ * days, which is set if there is a gap. Memory that it needs is in the current
+ * context.
+ */
+extern size_t history_median_gap(History history, int32_t as_of,
+								 double *median);
+
 /* Days in a unit of time: 'day', 'week', 'month', 'year'; else an error. */
 extern double history_days_per_unit(text *unit);
 

@@ -438,18 +438,10 @@ median_of_gaps(const int32_t *gaps, size_t count)
 	return ((double) gaps[(count - 1) / 2] + gaps[count / 2]) / 2;
 }
 
-PG_FUNCTION_INFO_V1(crm_history_median_gap);
-
-/*
- * crm.median_gap(crm.history [, as_of date]): the median alone. Most histories
- * are short, and their gaps fit on the stack. NULL without a gap.
- */
-Datum
-crm_history_median_gap(PG_FUNCTION_ARGS)
+/* Most histories are short, and their gaps fit on the stack. */
+size_t
+history_median_gap(History history, int32_t as_of, double *median)
 {
-	History history = PG_GETARG_HISTORY(0);
-	int32_t as_of =
-		PG_NARGS() > 1 ? PG_GETARG_DAY(1, "as_of") : HISTORY_MAX_DAY;
 	int32_t few[FEW_GAPS];
 	int32_t *gaps = few;
 	size_t count;
@@ -458,9 +450,27 @@ crm_history_median_gap(PG_FUNCTION_ARGS)
 		gaps = MemoryContextAllocHuge(CurrentMemoryContext,
 									  GAPS_ROOM(history) * sizeof(int32_t));
 	count = sorted_gaps(history, as_of, gaps);
-	if (count == 0)
+	if (count > 0)
+		*median = median_of_gaps(gaps, count);
+	return count;
+}
+
+PG_FUNCTION_INFO_V1(crm_history_median_gap);
+
+/*
+ * crm.median_gap(crm.history [, as_of date]): the median alone. NULL without a
+ * gap.
+ */
+Datum
+crm_history_median_gap(PG_FUNCTION_ARGS)
+{
+	int32_t as_of =
+		PG_NARGS() > 1 ? PG_GETARG_DAY(1, "as_of") : HISTORY_MAX_DAY;
+	double median;
+
+	if (history_median_gap(PG_GETARG_HISTORY(0), as_of, &median) == 0)
 		PG_RETURN_NULL();
-	PG_RETURN_FLOAT8(median_of_gaps(gaps, count));
+	PG_RETURN_FLOAT8(median);
 }
 
 PG_FUNCTION_INFO_V1(crm_history_mean_gap);

@@ -11,6 +11,11 @@
  * There is no combine function. A customer has a few events, and sending them
  * from worker to worker would cost more than counting them.
  *
+ * The server reads a hash table of groups that does not fit into memory several
+ * times, and its states lie all over memory. Sorting the rows by customer takes
+ * half of that time. So the definition of the aggregate tells the planner of
+ * larger states than they are.
+ *
  * Memory: the state and its events are one chunk of the aggregate's context,
  * which doubles when it is full.
  *

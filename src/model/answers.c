@@ -314,12 +314,22 @@ double
 answer_purchases(FunctionCallInfo fcinfo, AnswerCache *cache,
 				 const ModelRow *customer, double horizon, double discount)
 {
-	const Model *model = &cache->model.model;
-	double alive = model_answer(model, p_alive, customer);
+	double alive = model_answer(&cache->model.model, p_alive, customer);
+
+	return answer_purchases_alive(fcinfo, cache, customer, alive, horizon,
+								  discount);
+}
+
+double
+answer_purchases_alive(FunctionCallInfo fcinfo, AnswerCache *cache,
+					   const ModelRow *customer, double alive, double horizon,
+					   double discount)
+{
 	double purchases =
 		expected_alive(fcinfo, cache, customer, horizon, discount);
 
-	return alive * purchases_number(model->kind, purchases, horizon, discount);
+	return alive * purchases_number(cache->model.model.kind, purchases,
+									horizon, discount);
 }
 
 double

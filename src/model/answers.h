@@ -121,12 +121,17 @@ extern double answer_history_spend(const double *parameters,
 /*
  * The expected discounted purchases of a customer: P(alive) times the
  * expectation of a customer who is alive. The first form is under the cached
- * model and uses the memo. The second one is under any parameters, for
- * derivatives. The horizon and the discount are in the unit of the model.
+ * model and uses the memo. The second form is the same where P(alive) is known
+ * already. The third one is under any parameters, for derivatives. The horizon
+ * and the discount are in the unit of the model.
  */
 extern double answer_purchases(FunctionCallInfo fcinfo, AnswerCache *cache,
 							   const ModelRow *customer, double horizon,
 							   double discount);
+extern double answer_purchases_alive(FunctionCallInfo fcinfo,
+									 AnswerCache *cache,
+									 const ModelRow *customer, double alive,
+									 double horizon, double discount);
 extern double answer_purchases_of(const ModelKind *kind,
 								  const double *parameters,
 								  const ModelRow *customer, double horizon,

@@ -36,6 +36,7 @@
 #include "base/row_result.h"
 #include "history/history.h"
 #include "model/answers.h"
+#include "model/margin.h"
 
 /* Columns of the result of crm_internal.margin_moments. */
 enum
@@ -156,33 +157,49 @@ everybody_argument(FunctionCallInfo fcinfo, int argument, double *margin,
 	return true;
 }
 
-PG_FUNCTION_INFO_V1(crm_drawn_margin);
-
 /*
- * (history, profit_history, as_of, everybody): the estimate above, where
- * everybody is an array of the margin and K. A scalar subquery of a view costs
- * as often as it is written, so both come in one value. The result is the
- * margin of everybody where no profit is known or there is no revenue, and NULL
- * where that margin is not known. Negative costs could put it above 1, where
- * no margin is.
+ * The estimate above. It is the margin of everybody where no profit is known or
+ * there is no revenue. False where that margin is not known. Negative costs
+ * could put it above 1, where no margin is.
  */
-Datum
-crm_drawn_margin(PG_FUNCTION_ARGS)
+bool
+margin_drawn(FunctionCallInfo fcinfo, int history, int profits, int everybody,
+			 int32 as_of, double *result)
 {
 	double margin;
 	double weight;
 	Moments own;
 
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(2) || PG_ARGISNULL(3) ||
-		!everybody_argument(fcinfo, 3, &margin, &weight))
+	if (PG_ARGISNULL(history) || PG_ARGISNULL(everybody) ||
+		!everybody_argument(fcinfo, everybody, &margin, &weight))
+		return false;
+	if (!PG_ARGISNULL(profits))
+	{
+		own = margin_moments(PG_GETARG_HISTORY(history),
+							 PG_GETARG_HISTORY(profits), as_of);
+		if (own.net_revenue > 0.0)
+			margin += (own.net_profit - margin * own.net_revenue) /
+					  (own.net_revenue + weight);
+	}
+	*result = fmin(margin, MODEL_MAX_MARGIN);
+	return true;
+}
+
+PG_FUNCTION_INFO_V1(crm_drawn_margin);
+
+/*
+ * (history, profit_history, as_of, everybody): the estimate above, where
+ * everybody is an array of the margin and K. A scalar subquery of a view costs
+ * as often as it is written, so both come in one value. NULL where the margin
+ * of everybody is not known.
+ */
+Datum
+crm_drawn_margin(PG_FUNCTION_ARGS)
+{
+	double margin;
+
+	if (PG_ARGISNULL(2) ||
+		!margin_drawn(fcinfo, 0, 1, 3, PG_GETARG_DAY(2, "as_of"), &margin))
 		PG_RETURN_NULL();
-	if (PG_ARGISNULL(1))
-		PG_RETURN_FLOAT8(fmin(margin, MODEL_MAX_MARGIN));
-	own = margin_moments(PG_GETARG_HISTORY(0), PG_GETARG_HISTORY(1),
-						 PG_GETARG_DAY(2, "as_of"));
-	if (own.net_revenue <= 0.0)
-		PG_RETURN_FLOAT8(fmin(margin, MODEL_MAX_MARGIN));
-	margin += (own.net_profit - margin * own.net_revenue) /
-			  (own.net_revenue + weight);
-	PG_RETURN_FLOAT8(fmin(margin, MODEL_MAX_MARGIN));
+	PG_RETURN_FLOAT8(margin);
 }

@@ -43,12 +43,27 @@ enum
 	RFM_COLUMNS = RFM_CODE
 };
 
+/*
+ * How many thresholds a call site keeps. A query over the months of a year asks
+ * for those of each month in turn.
+ */
+#define THRESHOLDS_KEPT 16
+
+/* Thresholds that were read. */
+typedef struct KnownThresholds
+{
+	RfmThresholds limits;
+	CachedArgument argument; /* the crm.rfm_thresholds of the limits */
+} KnownThresholds;
+
 /* Kept in fn_extra of the call site, as long as the query runs. */
 typedef struct RfmCache
 {
 	TupleDesc shape; /* of crm.rfm; NULL before the first row */
-	RfmThresholds limits;
-	CachedArgument argument; /* the crm.rfm_thresholds of the limits */
+	KnownThresholds *known[THRESHOLDS_KEPT]; /* in fn_mcxt; count of them */
+	int count;
+	int current; /* those of the last row */
+	int oldest; /* to be replaced next, when all places are taken */
 } RfmCache;
 
 /* The reader of the cached argument (base/cached_argument.h). */
@@ -56,6 +71,50 @@ static void
 read_thresholds(Datum value, void *limits)
 {
 	rfm_thresholds_parse(DatumGetHeapTupleHeader(value), limits);
+}
+
+/*
+ * The place of the thresholds in the argument. Most rows have those of the row
+ * before. Thresholds that are new take a free place, or that of the oldest.
+ */
+static int
+place_of_thresholds(FunctionCallInfo fcinfo, RfmCache *cache)
+{
+	const struct varlena *value = datum_key_value(PG_GETARG_DATUM(0));
+	int place;
+
+	for (int i = 0; i < cache->count; i++)
+	{
+		place = (cache->current + i) % cache->count;
+		if (datum_key_matches(&cache->known[place]->argument.key, value))
+			return place;
+	}
+	if (cache->count == THRESHOLDS_KEPT)
+	{
+		place = cache->oldest;
+		cache->oldest = (cache->oldest + 1) % THRESHOLDS_KEPT;
+		return place;
+	}
+	cache->known[cache->count] = MemoryContextAllocZero(
+		fcinfo->flinfo->fn_mcxt, sizeof(KnownThresholds));
+	return cache->count++;
+}
+
+/* The thresholds in the argument, read unless they are known. */
+static const RfmThresholds *
+thresholds_argument(FunctionCallInfo fcinfo, RfmCache *cache)
+{
+	KnownThresholds *known =
+		cache->count > 0 ? cache->known[cache->current] : NULL;
+
+	if (known == NULL || !known->argument.is_constant)
+	{
+		cache->current = place_of_thresholds(fcinfo, cache);
+		known = cache->known[cache->current];
+	}
+	cached_argument(fcinfo, 0, &known->argument, read_thresholds,
+					&known->limits);
+	return &known->limits;
 }
 
 /*
@@ -95,7 +154,7 @@ crm_rfm(PG_FUNCTION_ARGS)
 	History history = PG_GETARG_HISTORY(1);
 	int32 as_of = PG_GETARG_DAY(2, "as_of");
 	RfmCache *cache = call_site_memory(fcinfo, sizeof(RfmCache));
-	const RfmThresholds *limits = &cache->limits;
+	const RfmThresholds *limits = thresholds_argument(fcinfo, cache);
 	HistoryTotals totals;
 	Datum values[RFM_COLUMNS];
 	bool nulls[RFM_COLUMNS] = {0};
@@ -104,8 +163,6 @@ crm_rfm(PG_FUNCTION_ARGS)
 	int f;
 	int m;
 
-	cached_argument(fcinfo, 0, &cache->argument, read_thresholds,
-					&cache->limits);
 	history_totals(history.data, history.size, as_of, &totals);
 	if (totals.purchases == 0)
 		PG_RETURN_NULL();

@@ -217,6 +217,26 @@ SELECT results_eq('SELECT customer_id, round(p_churn::numeric, 9),
 	JOIN crm_grow.customer_metric q USING (customer_id)
 	JOIN crm_grow.model m ON m.role = 'purchases' ORDER BY 1$$,
 	'probabilities and the value at risk are those of the model');
+SELECT set_eq(format($$SELECT v.customer_id, a.*
+	FROM crm_grow.purchase_history v
+	CROSS JOIN crm_grow_internal.frozen_at(%1$L) z
+	CROSS JOIN LATERAL crm_internal.risk_answers(z.purchase_model, z.spend_model, v.history, %1$L,
+		%2$s, 0.1, v.profit_history, '{0.3,100}') a$$, d, days),
+	format($$SELECT v.customer_id, crm.recency(v.history, %1$L),
+	crm.purchases(v.history, %1$L)
+		- crm.purchases(v.history, (%1$L::date - interval '12 months')::date) AS purchases_12m,
+	crm.amount(v.history, %1$L)
+		- crm.amount(v.history, (%1$L::date - interval '12 months')::date) AS revenue_12m,
+	(crm.gaps(crm.upto(v.history, %1$L))).count, crm.median_gap(v.history, %1$L),
+	1 - crm.p_alive(z.purchase_model, v.history, %1$L) AS p_churn,
+	crm.purchase_probability(z.purchase_model, v.history, %1$L, 30, 0) AS p_30,
+	crm.purchase_probability(z.purchase_model, v.history, %1$L, 90, 0) AS p_90,
+	crm.clv(z.purchase_model, z.spend_model, v.history, %1$L, %2$s, 0.1,
+		crm_internal.drawn_margin(v.history, v.profit_history, %1$L, '{0.3,100}'))
+	FROM crm_grow.purchase_history v CROSS JOIN crm_grow_internal.frozen_at(%1$L) z$$, d, days),
+	format('one call as of %s gives the same bits as each answer alone', d))
+  FROM (VALUES (date '2025-03-15', '365'), ('2025-03-15', 'NULL'), ('2024-01-20', '365'))
+	v (d, days);
 SELECT ok(bool_and(p_no_purchase_90d <= p_no_purchase_30d AND p_churn <= p_no_purchase_90d + 1e-9),
 	'who left buys nothing, and a longer time leaves more chances to buy')
   FROM crm_grow.churn_risk;

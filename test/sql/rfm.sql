@@ -283,3 +283,19 @@ SELECT min(revenue) FILTER (WHERE coalesce(larger, 0) < 0.80 * total) = (abc).a_
   FROM ranked, (SELECT abc_thresholds_agg(pg_temp.one_purchase(revenue), '2025-01-01') AS abc
 				  FROM revenue) AS computed
  GROUP BY abc;
+
+-- More thresholds than a call keeps: rows with others in turn are as rows with the same together.
+CREATE TEMP TABLE cut AS
+SELECT n, (SELECT rfm_thresholds_agg(history_agg, '2025-12-31', 4)
+			 FROM (SELECT history_agg(date '2025-01-01' + g * n % 300, g * n % 97)
+					 FROM generate_series(1, 60) AS g GROUP BY g) AS one) AS thresholds
+  FROM generate_series(1, 20) AS n;
+CREATE TEMP TABLE buyer AS
+SELECT g, history_agg(date '2025-01-01' + g * 3, g) AS bought
+  FROM generate_series(1, 90) AS g GROUP BY g;
+SELECT count(*) AS scores, count(DISTINCT (together.score).code) > 3 AS differ,
+	   bool_and(in_turn.score = together.score) AS equal
+  FROM (SELECT g, n, rfm(thresholds, bought, '2025-12-31') AS score
+		  FROM (SELECT * FROM buyer, cut ORDER BY g, n) AS row OFFSET 0) AS in_turn
+  JOIN (SELECT g, n, rfm(thresholds, bought, '2025-12-31') AS score
+		  FROM (SELECT * FROM buyer, cut ORDER BY n, g) AS row OFFSET 0) AS together USING (g, n);
