@@ -67,8 +67,8 @@ COMMENT ON DOMAIN crm.model IS 'A customer-base model with known or fitted param
 --| * `gamma_gamma`: `equal_spend` (p, mean), where all customers spend alike, and `equal_amounts`
 --|   (q, s), where each customer always spends the same amount
 --|
---| For purchases p is the probability of leaving after a purchase, and below 1. lambda and mu are purchases
---| and departures per unit of time.
+--| For purchases p is the probability of leaving after a purchase, and below 1. lambda and mu are
+--| purchases and departures per unit of time.
 --|
 --| Such a model has no covariance and no log-likelihood. NULL if `kind` or `parameters` is NULL.
 --|
@@ -777,17 +777,15 @@ CREATE FUNCTION crm_internal.drawn_margin(history crm.history, profit_history cr
 
 /* What the risk of losing a customer asks, at once. The views call it in FROM. */
 
+--: What a history and models say of the risk of losing a customer: the answers of crm.recency,
+--: crm.p_alive, crm.purchase_probability, crm.clv and others as one row.
 CREATE FUNCTION crm_internal.risk_answers(purchase_model crm.model, spend_model crm.model,
 	history crm.history, as_of date, days integer, yearly_discount float8,
 	profit_history crm.history, everybody_margin float8[], OUT recency integer,
 	OUT purchases_12m bigint, OUT revenue_12m numeric, OUT gaps bigint, OUT median_gap float8,
 	OUT p_churn float8, OUT p_no_purchase_30d float8, OUT p_no_purchase_90d float8,
 	OUT clv float8) RETURNS record
-	AS 'MODULE_PATHNAME', 'crm_risk_answers' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 50;
-COMMENT ON FUNCTION crm_internal.risk_answers(crm.model, crm.model, crm.history, date, integer,
-	float8, crm.history, float8[]) IS
-'What a history and models say of the risk of losing a customer: the answers of crm.recency, '
-'crm.p_alive, crm.purchase_probability, crm.clv and others as one row.';
+	LANGUAGE C IMMUTABLE PARALLEL SAFE COST 50 AS 'MODULE_PATHNAME', 'crm_risk_answers';
 
 /* Uncertainty of an answer */
 
