@@ -360,33 +360,32 @@ SELECT m AT TIME ZONE 'Europe/Berlin' AS begins,
 CREATE FUNCTION pg_temp.stage_at(asked bigint, moment timestamptz) RETURNS text LANGUAGE sql AS
 'SELECT l.stage FROM crm_grow.lifecycle_log l WHERE l.customer_id = asked
 	AND l.entered_at < moment ORDER BY l.entered_at DESC LIMIT 1';
-CREATE FUNCTION pg_temp.tier_at(asked bigint, moment timestamptz) RETURNS integer LANGUAGE sql AS
-'SELECT CASE WHEN l.reason <> ''close'' THEN l.tier_no END
+CREATE FUNCTION pg_temp.tier_at(asked bigint, moment timestamptz) RETURNS text LANGUAGE sql AS
+'SELECT CASE WHEN l.reason <> ''close'' THEN l.tier_no::text END
 	FROM crm_grow.tier_log l WHERE l.customer_id = asked AND l.valid_from < moment
 	ORDER BY l.valid_from DESC LIMIT 1';
-CREATE TEMP VIEW stage_move AS
-SELECT q.a, q.b, count(*) AS n, sum(count(*)) OVER (PARTITION BY q.a) AS of
-  FROM (SELECT pg_temp.stage_at(c.customer_id, m.begins) AS a,
-			   pg_temp.stage_at(c.customer_id, m.ends) AS b
-		  FROM crm_grow.customer c, month m) q
- WHERE q.a IS NOT NULL GROUP BY q.a, q.b;
+CREATE TEMP VIEW move AS
+SELECT q.what, q.a, q.b, count(*) AS n, sum(count(*)) OVER (PARTITION BY q.what, q.a) AS of
+  FROM crm_grow.customer c
+ CROSS JOIN month m
+ CROSS JOIN LATERAL (VALUES
+	('stage', pg_temp.stage_at(c.customer_id, m.begins), pg_temp.stage_at(c.customer_id, m.ends)),
+	('tier', pg_temp.tier_at(c.customer_id, m.begins), pg_temp.tier_at(c.customer_id, m.ends)))
+	AS q (what, a, b)
+ WHERE q.a IS NOT NULL GROUP BY q.what, q.a, q.b;
 SELECT results_eq('SELECT customer_id, stage, next_stage, customers, from_customers::numeric,
 	round(probability::numeric, 9) FROM crm_grow.next_stage ORDER BY 1, 3',
 	$$SELECT c.customer_id, s.a, s.b, s.n, s.of, round(s.n / s.of, 9) FROM crm_grow.customer c
-	JOIN stage_move s ON s.a = pg_temp.stage_at(c.customer_id, '2025-03-16 00:00+01')
+	JOIN move s ON s.what = 'stage'
+				AND s.a = pg_temp.stage_at(c.customer_id, '2025-03-16 00:00+01')
 	ORDER BY 1, 3$$, 'next stages are shares of the moves of 12 months');
-CREATE TEMP VIEW tier_move AS
-SELECT q.a, q.b, count(*) AS n, sum(count(*)) OVER (PARTITION BY q.a) AS of
-  FROM (SELECT pg_temp.tier_at(c.customer_id, m.begins) AS a,
-			   pg_temp.tier_at(c.customer_id, m.ends) AS b
-		  FROM crm_grow.customer c, month m) q
- WHERE q.a IS NOT NULL GROUP BY q.a, q.b;
 SELECT results_eq('SELECT customer_id, tier, next_tier, customers, from_customers::numeric,
 	round(probability::numeric, 9) FROM crm_grow.next_tier ORDER BY 1, 3 NULLS FIRST',
 	$$SELECT c.customer_id, a.name, b.name, s.n, s.of, round(s.n / s.of, 9)
 	FROM crm_grow.customer c
-	JOIN tier_move s ON s.a = pg_temp.tier_at(c.customer_id, '2025-03-16 00:00+01')
-	JOIN crm_grow.tier a ON a.tier_no = s.a LEFT JOIN crm_grow.tier b ON b.tier_no = s.b
+	JOIN move s ON s.what = 'tier' AND s.a = pg_temp.tier_at(c.customer_id, '2025-03-16 00:00+01')
+	JOIN crm_grow.tier a ON a.tier_no::text = s.a
+	LEFT JOIN crm_grow.tier b ON b.tier_no::text = s.b
 	ORDER BY 1, 3 NULLS FIRST$$, 'next tiers are shares of the moves of 12 months');
 SELECT is_empty('SELECT customer_id FROM crm_grow.next_stage GROUP BY 1
 	HAVING abs(sum(probability) - 1) > 1e-9', 'the probabilities of a customer add up to 1');

@@ -116,30 +116,33 @@ BEGIN
 	END CASE;
 END $$;
 
--- Rounds of changes; now and then a batch of a refresh, or a full one.
-CREATE FUNCTION pg_temp.shipped_rounds(rounds int) RETURNS SETOF text LANGUAGE plpgsql AS $$
+-- Rounds of changes by the functions KIND_change and KIND_differences; now and then a
+-- batch of a refresh, or a full one.
+CREATE FUNCTION pg_temp.rounds(kind text, workspaces text[], rounds int) RETURNS SETOF text
+	LANGUAGE plpgsql AS $$
+DECLARE
+	found text;
+	differs boolean;
 BEGIN
 	FOR round IN 1 .. rounds LOOP
-		PERFORM pg_temp.shipped_change();
-		IF pg_temp.shipped_differences() > 0 THEN
-			RETURN NEXT 'views differ from the facts after change ' || round;
-			RETURN;
-		END IF;
-		IF random() < 0.2 THEN
-			PERFORM crm_internal.refresh_changed('crm_random', 1 + (random() * 10)::int,
-				'infinity');
-			IF pg_temp.shipped_differences() > 0 THEN
-				RETURN NEXT 'views differ from the facts after refreshing at change ' || round;
+		EXECUTE format('SELECT pg_temp.%I()', kind || '_change');
+		FOREACH found IN ARRAY '{after change,after refreshing at change}'::text[] LOOP
+			EXECUTE format('SELECT pg_temp.%I() > 0', kind || '_differences') INTO differs;
+			IF differs THEN
+				RETURN NEXT format('views differ from the facts %s %s', found, round);
 				RETURN;
 			END IF;
-		END IF;
+			EXIT WHEN random() > 0.2;
+			PERFORM crm_internal.refresh_changed(w, 1 + (random() * 10)::int, 'infinity')
+			   FROM unnest(workspaces) w;
+		END LOOP;
 		IF random() < 0.02 THEN
-			PERFORM crm_internal.refresh_everyone('crm_random');
+			PERFORM crm_internal.refresh_everyone(w) FROM unnest(workspaces) w;
 		END IF;
 	END LOOP;
 END $$;
 
-SELECT is_empty('SELECT pg_temp.shipped_rounds(1500)',
+SELECT is_empty('SELECT pg_temp.rounds(''shipped'', ''{crm_random}'', 1500)',
 	'after each of 1500 random changes the live views equal the facts');
 SELECT is(pg_temp.shipped_profit_differences(), 0::bigint,
 	'after random changes the live profit equals the facts');
@@ -232,21 +235,8 @@ BEGIN
 		ELSE DELETE FROM crm_random_uuid_1 WHERE who = key AND random() < 0.2;
 	END CASE;
 END $$;
-CREATE FUNCTION pg_temp.attached_rounds(rounds int) RETURNS SETOF text LANGUAGE plpgsql AS $$
-BEGIN
-	FOR round IN 1 .. rounds LOOP
-		PERFORM pg_temp.attached_change();
-		IF random() < 0.2 THEN
-			PERFORM crm_internal.refresh_changed('crm_random_text_shop', 5, 'infinity');
-			PERFORM crm_internal.refresh_changed('crm_random_uuid_shop', 5, 'infinity');
-		END IF;
-		IF pg_temp.attached_differences() > 0 THEN
-			RETURN NEXT 'views differ from the table after change ' || round;
-			RETURN;
-		END IF;
-	END LOOP;
-END $$;
-SELECT is_empty('SELECT pg_temp.attached_rounds(1000)',
+SELECT is_empty('SELECT pg_temp.rounds(''attached'',
+	''{crm_random_text_shop,crm_random_uuid_shop}'', 1000)',
 	'the same for 1000 changes of attached tables, with bad rows, a filter, and partitions written '
 	'directly');
 SELECT cmp_ok((SELECT count(*) FROM crm_random_text_shop.rejected_purchase), '>', 10::bigint,

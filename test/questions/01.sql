@@ -17,31 +17,11 @@ WITH asked AS (
 	SELECT :'day'::date AS day, date_trunc('year', :'day'::timestamp)::date AS since,
 		   time_zone AS zone
 	  FROM workspace
-), sale AS (
-	SELECT o.order_id, o.customer_id, o.ordered_at, o.campaign_id,
-		   (o.ordered_at AT TIME ZONE zone)::date AS day
-	  FROM asked, sales_order o
-	 WHERE o.status = 'paid' AND (o.ordered_at AT TIME ZONE zone)::date <= asked.day
-	   AND EXISTS (SELECT FROM sales_order_line l WHERE l.order_id = o.order_id)
-), first_sale AS MATERIALIZED (
-	SELECT customer_id, min(ordered_at) AS at, min(day) AS day FROM sale GROUP BY customer_id
-), first_campaign AS MATERIALIZED (
-	SELECT DISTINCT ON (s.customer_id) s.customer_id, g.channel
-	  FROM sale s JOIN first_sale f USING (customer_id, day) JOIN campaign g USING (campaign_id)
-	 ORDER BY s.customer_id, s.ordered_at, s.order_id
 ), won AS (
-	SELECT coalesce(m.channel,
-					c.source,
-					(SELECT i.channel
-					   FROM interaction i
-					  WHERE i.customer_id = f.customer_id AND i.occurred_at <= f.at
-						AND i.kind <> 'control'
-					  ORDER BY i.occurred_at DESC, i.interaction_id DESC LIMIT 1)) AS channel,
-		   count(*) AS customers
-	  FROM asked, first_sale f JOIN customer c USING (customer_id)
-	  LEFT JOIN first_campaign m USING (customer_id)
-	 WHERE f.day >= asked.since
-	 GROUP BY 1
+	SELECT v.channel, count(*) AS customers
+	  FROM asked, won_by v -- setup/given.sql
+	 WHERE v.day >= asked.since
+	 GROUP BY v.channel
 ), spent AS (
 	SELECT coalesce(e.channel, g.channel) AS channel, sum(e.amount) AS cost
 	  FROM asked, cost_entry e LEFT JOIN campaign g USING (campaign_id)

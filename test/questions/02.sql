@@ -17,31 +17,7 @@
  * + w), with m and w of the newest thresholds (their margin and margin_revenue). It
  * is m without net revenue above 0.
  */
-WITH asked AS (
-	SELECT :'day'::date AS day, time_zone AS zone, horizon_days, yearly_discount,
-		   (SELECT m.model FROM model m WHERE m.role = 'purchases' AND m.as_of <= :'day'::date
-			 ORDER BY m.as_of DESC, m.model_id DESC LIMIT 1) AS purchase_model,
-		   (SELECT m.model FROM model m WHERE m.role = 'spend' AND m.as_of <= :'day'::date
-			 ORDER BY m.as_of DESC, m.model_id DESC LIMIT 1) AS spend_model,
-		   h.margin, h.margin_revenue
-	  FROM workspace
-	 CROSS JOIN (SELECT t.margin, t.margin_revenue FROM threshold t WHERE t.as_of <= :'day'::date
-				  ORDER BY t.as_of DESC LIMIT 1) AS h
-), sale AS (
-	SELECT o.order_id, o.customer_id, o.ordered_at, o.campaign_id,
-		   (o.ordered_at AT TIME ZONE zone)::date AS day, sum(l.revenue) AS revenue,
-		   sum(l.profit) AS profit
-	  FROM asked, sales_order o JOIN sales_order_line l USING (order_id)
-	 WHERE o.status = 'paid' AND (o.ordered_at AT TIME ZONE zone)::date <= asked.day
-	 GROUP BY o.order_id, 5
-), booking AS (
-	SELECT customer_id, day, revenue, profit FROM sale
-	 UNION ALL
-	SELECT o.customer_id, (r.refunded_at AT TIME ZONE zone)::date, - r.amount,
-		   r.cost_recovered - r.amount
-	  FROM asked, refund r JOIN sales_order o USING (order_id)
-	 WHERE o.status = 'paid' AND (r.refunded_at AT TIME ZONE zone)::date <= asked.day
-), past AS (
+WITH past AS (
 	SELECT customer_id, sum(revenue) AS revenue, sum(profit) AS profit,
 		   crm.history_agg(day, revenue) AS history
 	  FROM booking
@@ -55,23 +31,9 @@ WITH asked AS (
 						/ (p.revenue::float8 + margin_revenue) ELSE 0 END), 0)
 			AS value
 	  FROM asked, past p
-), first_sale AS MATERIALIZED (
-	SELECT customer_id, min(ordered_at) AS at, min(day) AS day FROM sale GROUP BY customer_id
-), first_campaign AS MATERIALIZED (
-	SELECT DISTINCT ON (s.customer_id) s.customer_id, g.channel
-	  FROM sale s JOIN first_sale f USING (customer_id, day) JOIN campaign g USING (campaign_id)
-	 ORDER BY s.customer_id, s.ordered_at, s.order_id
 ), won AS (
-	SELECT date_trunc('month', f.day::timestamp)::date AS period, w.value,
-		   coalesce(m.channel,
-					c.source,
-					(SELECT i.channel
-					   FROM interaction i
-					  WHERE i.customer_id = f.customer_id AND i.occurred_at <= f.at
-						AND i.kind <> 'control'
-					  ORDER BY i.occurred_at DESC, i.interaction_id DESC LIMIT 1)) AS channel
-	  FROM first_sale f JOIN customer c USING (customer_id)
-	  LEFT JOIN first_campaign m USING (customer_id) JOIN worth w USING (customer_id)
+	SELECT date_trunc('month', v.day::timestamp)::date AS period, w.value, v.channel
+	  FROM won_by v JOIN worth w USING (customer_id) -- setup/given.sql
 ), spent AS (
 	SELECT date_trunc('month', e.spent_on::timestamp)::date AS period,
 		   coalesce(e.channel, g.channel) AS channel, sum(e.amount) AS cost

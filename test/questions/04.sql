@@ -8,21 +8,10 @@
  * 12 months up to the day, less refunds on their own days: the money given back
  * without the cost recovered. Customers without sales bring 0.
  */
-WITH asked AS (
-	SELECT :'day'::date AS day, (:'day'::date - interval '12 months')::date AS before,
-		   time_zone AS zone
-	  FROM workspace
-), profit AS (
+WITH profit AS (
 	SELECT customer_id, sum(profit) AS profit
-	  FROM (SELECT o.customer_id, (o.ordered_at AT TIME ZONE zone)::date AS day, l.profit
-			  FROM asked, sales_order o JOIN sales_order_line l USING (order_id)
-			 WHERE o.status = 'paid'
-			 UNION ALL
-			SELECT o.customer_id, (r.refunded_at AT TIME ZONE zone)::date,
-				   r.cost_recovered - r.amount
-			  FROM asked, refund r JOIN sales_order o USING (order_id)
-			 WHERE o.status = 'paid') AS booking, asked
-	 WHERE booking.day > asked.before AND booking.day <= asked.day
+	  FROM asked, booking b
+	 WHERE b.day > asked.before
 	 GROUP BY customer_id
 )
 SELECT t.name AS tier, count(*) AS customers, coalesce(sum(b.profit), 0) AS profit_12m

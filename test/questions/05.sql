@@ -10,20 +10,10 @@
  * Only rules about revenue_12m are known here, as the program has no others. Less
  * than 500 does not include 500.
  */
-WITH asked AS (
-	SELECT :'day'::date AS day, (:'day'::date - interval '12 months')::date AS before,
-		   time_zone AS zone
-	  FROM workspace
-), revenue AS (
+WITH revenue AS (
 	SELECT customer_id, sum(revenue) AS revenue_12m
-	  FROM (SELECT o.customer_id, (o.ordered_at AT TIME ZONE zone)::date AS day, l.revenue
-			  FROM asked, sales_order o JOIN sales_order_line l USING (order_id)
-			 WHERE o.status = 'paid'
-			 UNION ALL
-			SELECT o.customer_id, (r.refunded_at AT TIME ZONE zone)::date, - r.amount
-			  FROM asked, refund r JOIN sales_order o USING (order_id)
-			 WHERE o.status = 'paid') AS booking, asked
-	 WHERE booking.day > asked.before AND booking.day <= asked.day
+	  FROM asked, booking b
+	 WHERE b.day > asked.before
 	 GROUP BY customer_id
 ), member AS (
 	SELECT g.program, g.customer_id, t.name AS tier,

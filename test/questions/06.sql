@@ -11,17 +11,7 @@
  * grace that the review may give is not looked at. A tier given by hand that lasts until after the
  * review and a program without downgrades are not at risk.
  */
-WITH asked AS (
-	SELECT :'day'::date AS day, time_zone AS zone FROM workspace
-), booking AS (
-	SELECT o.customer_id, (o.ordered_at AT TIME ZONE zone)::date AS day, l.revenue
-	  FROM asked, sales_order o JOIN sales_order_line l USING (order_id)
-	 WHERE o.status = 'paid' AND (o.ordered_at AT TIME ZONE zone)::date <= asked.day
-	 UNION ALL
-	SELECT o.customer_id, (r.refunded_at AT TIME ZONE zone)::date, - r.amount
-	  FROM asked, refund r JOIN sales_order o USING (order_id)
-	 WHERE o.status = 'paid' AND (r.refunded_at AT TIME ZONE zone)::date <= asked.day
-), member AS (
+WITH member AS (
 	SELECT g.program, g.customer_id, g.tier_no, t.name AS tier, p.window_length,
 		   (g.review_at AT TIME ZONE coalesce(p.time_zone, zone))::date AS review_on
 	  FROM asked

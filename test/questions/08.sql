@@ -14,15 +14,6 @@ WITH asked AS (
 		   (SELECT t.thresholds FROM threshold t WHERE t.as_of <= :'day'::date
 			 ORDER BY t.as_of DESC LIMIT 1) AS thresholds
 	  FROM workspace
-), booking AS (
-	SELECT o.customer_id, (o.ordered_at AT TIME ZONE zone)::date AS day, sum(l.revenue) AS revenue
-	  FROM asked, sales_order o JOIN sales_order_line l USING (order_id)
-	 WHERE o.status = 'paid' AND (o.ordered_at AT TIME ZONE zone)::date <= asked.day
-	 GROUP BY o.order_id, 2
-	 UNION ALL
-	SELECT o.customer_id, (r.refunded_at AT TIME ZONE zone)::date, - r.amount
-	  FROM asked, refund r JOIN sales_order o USING (order_id)
-	 WHERE o.status = 'paid' AND (r.refunded_at AT TIME ZONE zone)::date <= asked.day
 ), scored AS (
 	SELECT b.customer_id, sum(b.revenue) AS revenue,
 		   crm.rfm(asked.thresholds, crm.history_agg(b.day, b.revenue), asked.day) AS rfm

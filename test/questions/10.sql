@@ -13,14 +13,6 @@ WITH asked AS (
 		   (SELECT t.a_threshold FROM threshold t WHERE t.as_of <= :'day'::date
 			 ORDER BY t.as_of DESC LIMIT 1) AS a_threshold
 	  FROM workspace
-), booking AS (
-	SELECT o.customer_id, true AS is_purchase, l.revenue
-	  FROM asked, sales_order o JOIN sales_order_line l USING (order_id)
-	 WHERE o.status = 'paid' AND (o.ordered_at AT TIME ZONE zone)::date <= asked.day
-	 UNION ALL
-	SELECT o.customer_id, false, - r.amount
-	  FROM asked, refund r JOIN sales_order o USING (order_id)
-	 WHERE o.status = 'paid' AND (r.refunded_at AT TIME ZONE zone)::date <= asked.day
 ), buyer AS (
 	SELECT customer_id, sum(revenue) AS revenue FROM booking
 	 GROUP BY customer_id HAVING bool_or(is_purchase)

@@ -9,14 +9,8 @@
  * Dormant: active in the month before and not in this one. The months run from the
  * first purchase of all to the month of the day, which counts up to the day.
  */
-WITH asked AS (
-	SELECT :'day'::date AS day, time_zone AS zone FROM workspace
-), active AS MATERIALIZED (
-	SELECT DISTINCT o.customer_id,
-		   date_trunc('month', o.ordered_at AT TIME ZONE zone)::date AS month
-	  FROM asked, sales_order o
-	 WHERE o.status = 'paid' AND (o.ordered_at AT TIME ZONE zone)::date <= asked.day
-	   AND EXISTS (SELECT FROM sales_order_line l WHERE l.order_id = o.order_id)
+WITH active AS MATERIALIZED (
+	SELECT customer_id, month FROM active_month -- setup/given.sql
 ), step AS (
 	SELECT month,
 		   lag(month) OVER (PARTITION BY customer_id ORDER BY month) AS before,

@@ -12,9 +12,6 @@
  * Products were not counted before. But looking at a product tells a need as much as
  * asking for it.
  */
-WITH asked AS (
-	SELECT :'day'::date AS day, time_zone AS zone FROM workspace
-)
 SELECT topic, count(DISTINCT customer_id) AS customers,
 	   count(*) FILTER (WHERE place = 'case') AS case_mentions,
 	   count(*) FILTER (WHERE place = 'product') AS product_looks

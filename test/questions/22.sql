@@ -12,11 +12,7 @@
  * one before. Those that were won have been in all. The win rate was missing. Stages
  * without an open opportunity of the owner are not shown.
  */
-WITH asked AS (
-	SELECT :'day'::date AS day, (:'day'::date - interval '12 months')::date AS before,
-		   time_zone AS zone
-	  FROM workspace
-), entry AS MATERIALIZED (
+WITH entry AS MATERIALIZED (
 	SELECT g.opportunity_id, g.changed_at, g.amount, s.stage, s.stage_no, s.probability, s.is_won,
 		   s.is_lost, (g.changed_at AT TIME ZONE zone)::date AS day
 	  FROM asked, opportunity_log g JOIN opportunity_stage s USING (stage)

@@ -15,9 +15,7 @@
  * cuts paths to the last touches before the sale. The paths of most customers came
  * first, but the question asks which lead to a sale most often.
  */
-WITH asked AS (
-	SELECT :'day'::date AS day, time_zone AS zone FROM workspace
-), first_sale AS (
+WITH first_sale AS (
 	SELECT o.customer_id, min(o.ordered_at) AS at
 	  FROM asked, sales_order o
 	 WHERE o.status = 'paid' AND (o.ordered_at AT TIME ZONE zone)::date <= asked.day

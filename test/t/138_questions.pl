@@ -4,7 +4,8 @@
 # The questions of docs/questions.md are asked of it, as the page has them. The
 # first 25 get the same answers as the queries of test/questions. These are written
 # over the tables, from the words of the questions and from published formulas.
-# They share with the views only the functions of models, scores and histories.
+# They share with the views only the functions of models, scores and histories. The
+# relations that several of them read (asked, booking, ...) are in their setup/given.sql.
 use strict;
 use warnings;
 
@@ -170,7 +171,7 @@ for my $question (grep { $_ <= 25 } @questions)
 {
 	open(my $file, '<', sprintf('%s/test/questions/%02d.sql', $top, $question)) or die "$question: $!";
 	my $plain = do { local $/; <$file> };
-	($ok, $output) = in_workspace($names[0], "\\set day 2025-12-31\n"
+	($ok, $output) = in_workspace($names[0], "\\set day 2025-12-31\n\\ir $top/test/questions/setup/given.sql\n"
 		. shown_as('answer', $block{$question}) . shown_as('plain', $plain)
 		. "\\ir $FindBin::Bin/lib/difference.sql\nSELECT pg_temp.difference();\n\\echo answer\nTABLE answer;\n");
 	(my $difference, $first{$question}) = split /^answer\n/m, $output, 2;

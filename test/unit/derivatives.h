@@ -14,6 +14,22 @@
 #include "golden.h"
 #include "model/kinds/sample.h"
 
+typedef struct GoldenParameters
+{
+	double values[MODEL_MAX_PARAMETERS];
+} GoldenParameters;
+
+/* The parameters of a kind in a row of a golden file. */
+static inline GoldenParameters
+golden_parameters(const Golden *golden, const ModelKind *kind)
+{
+	GoldenParameters parameters = {{0}};
+
+	for (int i = 0; i < kind->n_parameters; i++)
+		parameters.values[i] = golden_value(golden, kind->parameters[i].name);
+	return parameters;
+}
+
 static inline ModelSums
 summed(const ModelKind *kind, const ModelSample *sample,
 	   const double *parameters)
@@ -128,12 +144,19 @@ static inline void
 test_buyer_derivatives(const ModelKind *kind, const double *sets, int n_sets)
 {
 	static const ModelRow rows[] = {
+		{.x = 0, .t_x = 0, .t = 12, .customers = 2},
+		{.x = 0, .t_x = 0, .t = 30, .customers = 5},
 		{.x = 0, .t_x = 0, .t = 39, .customers = 3},
 		{.x = 0, .t_x = 0, .t = 400, .customers = 1},
+		{.x = 1, .t_x = 4, .t = 30, .customers = 3},
+		{.x = 1, .t_x = 12, .t = 12, .customers = 1},
 		{.x = 1, .t_x = 3, .t = 39, .customers = 2},
 		{.x = 1, .t_x = 0, .t = 39, .customers = 1},
+		{.x = 2, .t_x = 11.5, .t = 30, .customers = 1},
 		{.x = 4, .t_x = 30, .t = 30.5, .customers = 1},
 		{.x = 4, .t_x = 30, .t = 30, .customers = 1},
+		{.x = 7, .t_x = 25, .t = 26, .customers = 2},
+		{.x = 40, .t_x = 3, .t = 26, .customers = 1},
 		{.x = 40, .t_x = 38, .t = 40, .customers = 5},
 		{.x = 40, .t_x = 100, .t = 400, .customers = 5},
 		{.x = 400, .t_x = 300, .t = 400, .customers = 5}};

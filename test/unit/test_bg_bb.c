@@ -44,9 +44,8 @@ test_golden(int argc, char **argv)
 	golden_open(&golden, argc, argv, "bg_bb.csv");
 	while (golden_next(&golden))
 	{
-		double p[] = {
-			golden_value(&golden, "alpha"), golden_value(&golden, "beta"),
-			golden_value(&golden, "gamma"), golden_value(&golden, "delta")};
+		GoldenParameters at = golden_parameters(&golden, &model_bg_bb);
+		const double *p = at.values;
 		ModelRow row = {.x = golden_value(&golden, "x"),
 						.t_x = golden_value(&golden, "t_x"),
 						.occasions = golden_value(&golden, "n")};

@@ -45,9 +45,8 @@ test_golden(int argc, char **argv)
 	golden_open(&golden, argc, argv, "pareto_nbd.csv");
 	while (golden_next(&golden))
 	{
-		double p[] = {
-			golden_value(&golden, "r"), golden_value(&golden, "alpha"),
-			golden_value(&golden, "s"), golden_value(&golden, "beta")};
+		GoldenParameters at = golden_parameters(&golden, &model_pareto_nbd);
+		const double *p = at.values;
 		ModelRow row = {.x = golden_value(&golden, "x"),
 						.t_x = golden_value(&golden, "t_x"),
 						.t = golden_value(&golden, "t")};

@@ -616,20 +616,12 @@ test_kind_derivatives(int which)
 {
 	static const double sets[][4] = {
 		{0.5, 6.0, 0.9, 1.6}, {3.0, 0.4, 0.05, 9.0}, {0.05, 90.0, 8.0, 0.3}};
-	static const ModelRow rows[] = {
-		{.x = 0, .t_x = 0, .t = 30, .customers = 5},
-		{.x = 0, .t_x = 0, .t = 12, .customers = 2},
-		{.x = 1, .t_x = 4, .t = 30, .customers = 3},
-		{.x = 1, .t_x = 12, .t = 12, .customers = 1},
-		{.x = 2, .t_x = 11.5, .t = 30, .customers = 1},
-		{.x = 7, .t_x = 25, .t = 26, .customers = 2},
-		{.x = 40, .t_x = 3, .t = 26, .customers = 1}};
 
 	for (int k = 1; k <= ERLANG_MAX_K; k = 2 * k + 1)
 	{
 		ModelKind kind = with_k(kinds[which], k);
 
-		test_derivatives(&kind, sets[0], 3, rows, 7);
+		test_buyer_derivatives(&kind, sets[0], 3);
 	}
 }
 
