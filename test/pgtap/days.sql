@@ -59,6 +59,16 @@ SELECT results_eq($$SELECT d::date, crm_internal.day_start(d::date, 'Pacific/Api
 	$$VALUES (date '2011-12-29', timestamptz '2011-12-29 10:00+00'),
 		('2011-12-30', '2011-12-30 10:00+00'), ('2011-12-31', '2011-12-30 10:00+00')$$,
 	'a day that was skipped begins with the next one');
+-- A call site remembers days of one zone. Here it meets each day in 3 zones, and then each zone
+-- with 12 days. Some of these days are 512 or 1024 days from each other.
+SELECT is_empty($$SELECT d, zone FROM (
+	SELECT d, zone FROM generate_series(1, 2) turn, generate_series(0, 2) near,
+		unnest('{0,512,1024,-512}'::integer[]) far,
+		unnest('{UTC,Asia/Tokyo,America/Lima}'::text[]) zone,
+		LATERAL (SELECT date '2024-05-01' + far + near AS d) o
+	 ORDER BY turn, CASE turn WHEN 1 THEN d END, zone, near OFFSET 0) q
+	WHERE crm_internal.day_start(d, zone) <> d::timestamp AT TIME ZONE zone$$,
+	'days that are asked for in turn have their own starts');
 SELECT results_eq($$SELECT crm_internal.day_start(d, 'UTC')::text
 	FROM unnest('{-infinity,4714-11-25 BC,5874897-12-31,infinity}'::date[]) d$$,
 	$$VALUES ('-infinity'), ('-infinity'), ('infinity'), ('infinity')$$,
