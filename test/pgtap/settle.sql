@@ -303,6 +303,18 @@ UPDATE crm_settle.tier SET benefits = '{"amount_per_point": 4}'
 SELECT is(pg_temp.rated('2025-03-11'), '{10,25,25}', 'a rate that changes changes settled orders');
 DELETE FROM crm_settle.tier_log WHERE program = 'rated';
 SELECT is(pg_temp.rated('2025-03-12'), '{10,10,10}', 'a row of the log that goes takes its points');
+INSERT INTO crm_settle.tier_log (program, customer_id, valid_from, valid_to, tier_no, reason)
+	VALUES ('rated', 17, '2025-03-01 08:00', '2025-03-09 08:00', 1, 'close'),
+		('rated', 17, '2025-03-09 08:00', NULL, 1, 'merge');
+SELECT is(pg_temp.rated('2025-03-12'), '{10,10,10}',
+	'customers who left a program have the base tier');
+DELETE FROM crm_settle.tier_log WHERE program = 'rated';
+INSERT INTO crm_settle.points_entry (customer_id, occurred_at, kind, points, order_id, program)
+	VALUES (17, '2025-03-12', 'adjust', 7, 18, 'rated'),
+		(17, '2025-03-12', 'redeem', -2, 18, 'rated');
+SELECT is(pg_temp.settle('2025-03-12'), 0::bigint,
+	'adjustments and redemptions that name an order are not taken for its points');
+DELETE FROM crm_settle.points_entry WHERE program = 'rated' AND kind IN ('adjust', 'redeem');
 UPDATE crm_settle.program SET points_since = '2025-03-02' WHERE program = 'rated';
 DELETE FROM crm_settle.tier WHERE program = 'rated' AND tier_no = 1;
 SELECT is(pg_temp.rated('2025-03-12'), '{10,10,10}',
