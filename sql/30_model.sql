@@ -67,8 +67,8 @@ COMMENT ON DOMAIN crm.model IS 'A customer-base model with known or fitted param
 --| * `gamma_gamma`: `equal_spend` (p, mean), where all customers spend alike, and `equal_amounts`
 --|   (q, s), where each customer always spends the same amount
 --|
---| For purchases p is the probability of leaving after a purchase, and below 1. lambda and mu are purchases
---| and departures per unit of time.
+--| For purchases p is the probability of leaving after a purchase, and below 1. lambda and mu are
+--| purchases and departures per unit of time.
 --|
 --| Such a model has no covariance and no log-likelihood. NULL if `kind` or `parameters` is NULL.
 --|
