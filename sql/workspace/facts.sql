@@ -87,7 +87,7 @@ SELECT c.customer_id, c.created_at, c.category_spend, @zone@
 @columns points_balance, idle_days, running_trials, completed_contracts
 SELECT c.customer_id,
 	   @day@ - least(crm_internal.day_of(least(c.created_at, i.first_at, o.first_at, s.first_at,
-		u.first_at, e.first_at, z.first_at, m.first_at, b.first_at), c.time_zone), k.first_on),
+		a.first_at, e.first_at, z.first_at), c.time_zone), k.first_on),
 	   coalesce(g.categories, 0), coalesce(g.categories_12m, 0),
 	   coalesce(i.interactions_90d, 0), coalesce(i.inbound_interactions, 0),
 	   coalesce(i.inbound_interactions_90d, 0), i.last_interaction_at,
@@ -191,7 +191,8 @@ SELECT c.customer_id,
 		   jsonb_agg(to_jsonb(v.topics)) FILTER (
 			WHERE v.measure = 'need' AND NOT crm_internal.is_upto(v.answered_at,
 				@once((@day@ - interval '12 months')::date)@, @zone@)) AS topics,
-		   max(v.answered_at) AS last_answered_at
+		   max(v.answered_at) AS last_answered_at,
+		   min(v.answered_at) AS first_at
 	  FROM survey_answer v
 	 WHERE crm_internal.is_upto(v.answered_at, @day@, @zone@)
 	 GROUP BY v.customer_id) a ON a.customer_id = c.customer_id
@@ -231,12 +232,6 @@ SELECT c.customer_id,
 	  FROM points_entry v
 	 WHERE v.occurred_at < @end_of(@day@)@
 	 GROUP BY v.customer_id) z ON z.customer_id = c.customer_id
-  LEFT JOIN (SELECT v.customer_id, min(v.sent_at) AS first_at
-			   FROM survey_answer v GROUP BY v.customer_id) u ON u.customer_id = c.customer_id
-  LEFT JOIN (SELECT v.customer_id, min(v.valid_from) AS first_at
-			   FROM tier_log v GROUP BY v.customer_id) m ON m.customer_id = c.customer_id
-  LEFT JOIN (SELECT v.customer_id, min(v.given_at) AS first_at
-			   FROM consent v GROUP BY v.customer_id) b ON b.customer_id = c.customer_id
 @end
 
 
