@@ -1,4 +1,4 @@
-/* How far each customer comes in a funnel of three steps, beside the ordered arrays of the steps. */
+/* How far each customer comes in a funnel of three steps, beside ordered arrays of the steps. */
 \if :plain
 :measure
 SELECT count(*), sum(cardinality(steps))

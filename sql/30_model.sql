@@ -861,7 +861,7 @@ CREATE FUNCTION crm_internal.drawn_margin(history crm.history, profit_history cr
 COMMENT ON FUNCTION crm_internal.drawn_margin(crm.history, crm.history, date, float8[]) IS
 'The margin of a customer, drawn towards everybody''s: an array of it and the revenue it weighs.';
 
-/* What the risk of losing a customer asks, at once. The views call it in FROM. */
+/* What the risk of losing a customer asks, at once: one row for each history. */
 
 CREATE FUNCTION crm_internal.risk_answers(purchase_model crm.model, spend_model crm.model,
 	history crm.history, as_of date, days integer, yearly_discount float8,
@@ -869,7 +869,7 @@ CREATE FUNCTION crm_internal.risk_answers(purchase_model crm.model, spend_model 
 	OUT purchases_12m bigint, OUT revenue_12m numeric, OUT gaps bigint, OUT median_gap float8,
 	OUT p_churn float8, OUT p_no_purchase_30d float8, OUT p_no_purchase_90d float8,
 	OUT clv float8) RETURNS record
-	AS 'MODULE_PATHNAME', 'crm_risk_answers' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 50;
+	AS 'MODULE_PATHNAME', 'crm_risk_answers' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 250;
 COMMENT ON FUNCTION crm_internal.risk_answers(crm.model, crm.model, crm.history, date, integer,
 	float8, crm.history, float8[]) IS
 'What a history and models say of the risk of losing a customer: the answers of crm.recency, '

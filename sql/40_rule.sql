@@ -136,6 +136,26 @@ COMMENT ON FUNCTION crm_internal.condition_text(text, numeric, numeric, numeric)
 'A condition that holds in words: "purchases_12m 4 is at least 3". NULL for a rule without a '
 'condition.';
 
+-- Not a subquery of a view: workers cannot compute one that asks for the rules.
+CREATE FUNCTION crm_internal.reasons(rules crm.ruleset, metrics record, label text) RETURNS text
+	LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE COST 1000
+	SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	RETURN (
+		SELECT string_agg(t.reason, ', ' ORDER BY t.position, t.metric COLLATE "C")
+		  FROM (SELECT c.metric, min(c.position) AS position,
+					   crm_internal.condition_text(c.metric, c.value, c.at_least, c.at_most)
+						AS reason
+				  FROM (SELECT e.*, bool_and(e.holds) OVER (PARTITION BY e.position) AS all_hold
+						  FROM crm.explain(rules, metrics) e
+						 WHERE e.label = reasons.label) c
+				 WHERE c.all_hold AND c.metric IS NOT NULL
+				 GROUP BY c.metric, c.value, c.at_least, c.at_most) t);
+END
+$$;
+COMMENT ON FUNCTION crm_internal.reasons(crm.ruleset, record, text) IS
+'The conditions of all rules of a label that hold, in words, each condition once.';
+
 CREATE FUNCTION crm_internal.chosen_facts(rules crm.ruleset, metrics record) RETURNS jsonb
 	AS 'MODULE_PATHNAME', 'crm_chosen_facts' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
 COMMENT ON FUNCTION crm_internal.chosen_facts(crm.ruleset, record) IS
