@@ -775,7 +775,7 @@ CREATE FUNCTION crm_internal.drawn_margin(history crm.history, profit_history cr
 	as_of date, everybody float8[]) RETURNS float8
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_drawn_margin';
 
-/* What the risk of losing a customer asks, at once. The views call it in FROM. */
+/* What the risk of losing a customer asks, at once: one row for each history. */
 
 --: What a history and models say of the risk of losing a customer: the answers of crm.recency,
 --: crm.p_alive, crm.purchase_probability, crm.clv and others as one row.
@@ -785,7 +785,7 @@ CREATE FUNCTION crm_internal.risk_answers(purchase_model crm.model, spend_model 
 	OUT purchases_12m bigint, OUT revenue_12m numeric, OUT gaps bigint, OUT median_gap float8,
 	OUT p_churn float8, OUT p_no_purchase_30d float8, OUT p_no_purchase_90d float8,
 	OUT clv float8) RETURNS record
-	LANGUAGE C IMMUTABLE PARALLEL SAFE COST 50 AS 'MODULE_PATHNAME', 'crm_risk_answers';
+	LANGUAGE C IMMUTABLE PARALLEL SAFE COST 250 AS 'MODULE_PATHNAME', 'crm_risk_answers';
 
 /* Uncertainty of an answer */
 

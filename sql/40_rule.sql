@@ -126,6 +126,25 @@ CREATE FUNCTION crm_internal.condition_text(metric text, value numeric, at_least
 		|| CASE WHEN num_nulls(at_least, at_most) = 0 THEN ' and' ELSE '' END
 		|| coalesce(' at most ' || at_most::text, '');
 
+-- Not a subquery of a view: workers cannot compute one that asks for the rules.
+--: The conditions of all rules of a label that hold, in words, each condition once.
+CREATE FUNCTION crm_internal.reasons(rules crm.ruleset, metrics record, label text) RETURNS text
+	LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE COST 1000
+	SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	RETURN (
+		SELECT string_agg(t.reason, ', ' ORDER BY t.position, t.metric COLLATE "C")
+		  FROM (SELECT c.metric, min(c.position) AS position,
+					   crm_internal.condition_text(c.metric, c.value, c.at_least, c.at_most)
+						AS reason
+				  FROM (SELECT e.*, bool_and(e.holds) OVER (PARTITION BY e.position) AS all_hold
+						  FROM crm.explain(rules, metrics) e
+						 WHERE e.label = reasons.label) c
+				 WHERE c.all_hold AND c.metric IS NOT NULL
+				 GROUP BY c.metric, c.value, c.at_least, c.at_most) t);
+END
+$$;
+
 --: The rule that crm.classify chooses, as logs keep it: "why" in words, for example "purchases_12m
 --: 4 is at least 3", and "metrics" with the values that it looked at.
 CREATE FUNCTION crm_internal.chosen_facts(rules crm.ruleset, metrics record) RETURNS jsonb

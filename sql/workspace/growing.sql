@@ -42,10 +42,11 @@ INSERT INTO churn_rule (position, band, metric, at_least, at_most) VALUES
 @ruleset @internal@.churn_ruleset churn_rule band
 
 /*
- * All that a history tells comes from one function in FROM (risk_answers), so
- * that it is computed once for each customer, in workers too. The view is flat
- * for the workers. So what several columns of a query rest on is a column of
- * that function.
+ * All that a history tells comes from one function (risk_answers), so that it is
+ * computed once for each customer, by workers. Over a relation of the user's it
+ * stands in FROM and the view is flat, so that workers compute all of a query.
+ * Workers cannot join the facts of tables. There a barrier keeps apart what they
+ * compute.
  */
 @view @internal@.churn_metric
 @is The metrics that churn_rule may name, of each customer who bought up to a day, and the band that
@@ -56,10 +57,18 @@ INSERT INTO churn_rule (position, band, metric, at_least, at_most) VALUES
 @columns band
 SELECT b.customer_id, b.segment, m.*,
 	   crm.classify((SELECT l.rules FROM @internal@.churn_ruleset l), m)
-  FROM @internal@.buyer@at@ b
- CROSS JOIN @internal@.frozen@at@ z
- CROSS JOIN LATERAL crm_internal.risk_answers(z.purchase_model, z.spend_model, b.history, @day@,
-	z.horizon_days, z.yearly_discount, b.profit_history, z.everybody_margin) a
+@attached   FROM @internal@.buyer@at@ b
+@attached  CROSS JOIN @internal@.frozen@at@ z
+@attached  CROSS JOIN LATERAL crm_internal.risk_answers(z.purchase_model, z.spend_model, b.history,
+@attached 	@day@, z.horizon_days, z.yearly_discount, b.profit_history, z.everybody_margin) a
+@tables   FROM (SELECT v.customer_id, v.segment,
+@tables 			   crm_internal.risk_answers(y.purchase_model, y.spend_model, v.history, @day@,
+@tables 				y.horizon_days, y.yearly_discount, v.profit_history, y.everybody_margin)
+@tables 				AS answers, generate_series(1, 1) AS barrier
+@tables 		  FROM @internal@.buyer@at@ v
+@tables 		 CROSS JOIN @internal@.frozen@at@ y) b
+@tables  CROSS JOIN LATERAL (SELECT (b.answers).*) a
+@tables  CROSS JOIN @internal@.frozen@at@ z
 @tables   LEFT JOIN @internal@.customer_fact@at@ f ON f.customer_id = b.customer_id
  CROSS JOIN LATERAL (
 	SELECT a.p_churn, a.p_no_purchase_30d, a.p_no_purchase_90d, a.clv, a.recency,
@@ -82,15 +91,7 @@ SELECT b.customer_id, b.segment, m.*,
 SELECT x.customer_id, x.segment,
 	   (SELECT z.segment_names FROM @internal@.frozen@at@ z) ->> x.segment,
 	   x.p_churn, x.p_no_purchase_30d, x.p_no_purchase_90d, x.clv, x.p_churn * x.clv, x.band,
-	   (SELECT string_agg(t.reason, ', ' ORDER BY t.position, t.metric COLLATE "C")
-		  FROM (SELECT c.metric, min(c.position) AS position,
-					   crm_internal.condition_text(c.metric, c.value, c.at_least, c.at_most)
-						AS reason
-				  FROM (SELECT e.*, bool_and(e.holds) OVER (PARTITION BY e.position) AS all_hold
-						  FROM crm.explain((SELECT l.rules FROM @internal@.churn_ruleset l), x) e
-						 WHERE e.label = x.band) c
-				 WHERE c.all_hold AND c.metric IS NOT NULL
-				 GROUP BY c.metric, c.value, c.at_least, c.at_most) t),
+	   crm_internal.reasons((SELECT l.rules FROM @internal@.churn_ruleset l), x, x.band),
 	   x.recency, x.idle_ratio, x.purchases_12m, x.revenue_12m,
 @tables 	   x.open_complaints, x.last_nps, x.running_contracts,
 	   (SELECT z.model_as_of FROM @internal@.frozen@at@ z)

@@ -8,8 +8,9 @@
  * call gives the answers as a row. Every number is the same to the last bit as
  * that of the function of its own, because both use the same code.
  *
- * A view calls it as a function in FROM. So the server computes the row once,
- * also where several columns of it are used, and workers can compute it.
+ * A view calls it in FROM, or in a subquery that is kept apart. So the server
+ * computes the row once, also where several columns of it are used, and workers
+ * can compute it.
  *
  * Memory: the models, the memo and the shape of the row are in the cache of the
  * call site. The row is in the current context.
