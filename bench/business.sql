@@ -71,7 +71,7 @@ WITH person AS MATERIALIZED (
 		   left_half / (left_half + pg_temp.half_gamma(id, 6) - ln(pg_temp.uniform(id, 8)) -
 						ln(pg_temp.uniform(id, 9)) - ln(pg_temp.uniform(id, 10))) AS p,
 		   45 / (-ln(pg_temp.uniform(id, 11)) + pg_temp.gamma_of_three(hashint8extended(id,
-		   	12))) AS scale
+			12))) AS scale
 	  FROM generate_series(1::bigint, :customers) AS id,
 		   LATERAL (SELECT pg_temp.half_gamma(id, 4) AS left_half) AS beta
 ), life AS MATERIALIZED (
@@ -83,13 +83,13 @@ WITH person AS MATERIALIZED (
 	SELECT id, joined, scale, alive, least(alive, observed) AS span,
 		   (alive > 0 AND alive < observed)::int AS farewell,
 		   pg_temp.poisson(lambda * (1 - p) * least(alive, observed),
-		   	pg_temp.uniform(id, 15)) AS purchases
+			pg_temp.uniform(id, 15)) AS purchases
 	  FROM life
 ), purchase AS MATERIALIZED (
 	SELECT id, id * 4096 + n AS key,
 		   pg_temp.calendar(joined + CASE WHEN n = 0 THEN 0
 										  WHEN n <= purchases
-										  	THEN span * pg_temp.uniform(id * 4096 + n, 16)
+											THEN span * pg_temp.uniform(id * 4096 + n, 16)
 										  ELSE alive END) AS at,
 		   scale * pg_temp.gamma_of_three(hashint8extended(id * 4096 + n, 17)) AS spent
 	  FROM activity, generate_series(0, purchases + farewell) AS n

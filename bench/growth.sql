@@ -18,7 +18,7 @@ SELECT coalesce(a.month, (b.month + interval '1 month')::date) AS month,
 	   count(*) FILTER (WHERE a.month IS NULL) AS dormant,
 	   sum(a.revenue) AS revenue
   FROM active a FULL JOIN active b ON b.customer = a.customer
-  	AND a.month = (b.month + interval '1 month')::date
+	AND a.month = (b.month + interval '1 month')::date
   JOIN cohort c ON c.customer = coalesce(a.customer, b.customer)
  WHERE coalesce(a.month, (b.month + interval '1 month')::date) <= :'as_of'
  GROUP BY 1

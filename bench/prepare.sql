@@ -12,7 +12,7 @@ VACUUM (ANALYZE, FREEZE) customers;
 CREATE TABLE summaries AS
 SELECT customer, x, t_x, t, mean_amount
   FROM (SELECT customer, crm.repeat_purchases(history, :'as_of', 'week') AS summary FROM customers
-  	OFFSET 0) AS q,
+	OFFSET 0) AS q,
 	   LATERAL (SELECT (summary).*) AS s
  WHERE t IS NOT NULL;
 VACUUM (ANALYZE, FREEZE) summaries;

@@ -18,7 +18,7 @@ WITH active AS MATERIALIZED (
 		   count(*) FILTER (WHERE b.month IS NULL AND a.month > c.cohort) AS resurrected,
 		   count(*) FILTER (WHERE a.month IS NULL) AS dormant
 	  FROM active a FULL JOIN active b ON b.customer = a.customer
-	  	AND a.month = (b.month + interval '1 month')::date
+		AND a.month = (b.month + interval '1 month')::date
 	  JOIN cohort c ON c.customer = coalesce(a.customer, b.customer)
 	 GROUP BY 1
 )

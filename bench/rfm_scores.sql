@@ -9,9 +9,9 @@ WITH customer AS MATERIALIZED (
 ), thresholds AS MATERIALIZED (
 	SELECT percentile_cont(ARRAY[0.2, 0.4, 0.6, 0.8]) WITHIN GROUP (ORDER BY recency) AS recency,
 		   percentile_cont(ARRAY[0.2, 0.4, 0.6, 0.8]) WITHIN
-		   	GROUP (ORDER BY frequency) AS frequency,
+			GROUP (ORDER BY frequency) AS frequency,
 		   percentile_cont(ARRAY[0.2, 0.4, 0.6, 0.8]) WITHIN
-		   	GROUP (ORDER BY monetary::float8) AS monetary
+			GROUP (ORDER BY monetary::float8) AS monetary
 	  FROM customer
 )
 SELECT c.customer, c.recency, c.frequency, c.monetary,
@@ -29,5 +29,5 @@ SELECT c.customer, c.recency, c.frequency, c.monetary,
 :measure
 SELECT customer, crm.rfm(thresholds, history, :'as_of') AS rfm
   FROM customers, (SELECT crm.rfm_thresholds_agg(history, :'as_of', 5) AS thresholds
-  	FROM customers) AS thresholds;
+	FROM customers) AS thresholds;
 \endif

@@ -11,7 +11,7 @@ BEGIN
 	FOR n IN 1 .. customers LOOP
 		EXECUTE format('SELECT * FROM shop.customer_360 WHERE customer_id = %s',
 					   (SELECT customer FROM customers WHERE customer >= n * 7 ORDER BY customer
-					   	LIMIT 1));
+						LIMIT 1));
 	END LOOP;
 END
 $$;

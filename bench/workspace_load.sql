@@ -68,7 +68,7 @@ SELECT format('plain tables loaded       %s s (%s customers, %s orders, %s lines
 			  (SELECT count(*) FROM load_order), (SELECT count(*) FROM load_line));
 SELECT format('workspace                 %s s: made %s, loaded %s, refreshed %s, cut and fitted %s',
 			  round(:made + :loaded + :refreshed + :fitted, 1), round(:made, 1), round(:loaded, 1),
-			  	round(:refreshed, 1), round(:fitted, 1));
+				round(:refreshed, 1), round(:fitted, 1));
 SELECT format('ratio                     %s (goal: at most 2)',
 	round((:made + :loaded + :refreshed + :fitted) / :plain, 2));
 SELECT crm.drop_workspace('sales', force => true) \g /dev/null

@@ -179,7 +179,7 @@ BEGIN ATOMIC
 	SELECT b.at_least, b.at_most, b.customers, b.actual, b.expected, b.same_rate, b.same_again,
 		   b.actual / nullif(b.customers, 0)::float8, b.expected / nullif(b.customers, 0)::float8,
 		   b.same_rate / nullif(b.customers, 0)::float8,
-		   	b.same_again / nullif(b.customers, 0)::float8
+			b.same_again / nullif(b.customers, 0)::float8
 	  FROM unnest((accuracy_by_frequency.validation).frequency_bins) AS b;
 END;
 COMMENT ON FUNCTION crm.accuracy_by_frequency(crm.validation) IS
@@ -200,7 +200,7 @@ BEGIN ATOMIC
 	SELECT b.at_least, b.at_most, b.customers, b.actual, b.expected, b.same_rate, b.same_again,
 		   b.actual / nullif(b.customers, 0)::float8, b.expected / nullif(b.customers, 0)::float8,
 		   b.same_rate / nullif(b.customers, 0)::float8,
-		   	b.same_again / nullif(b.customers, 0)::float8
+			b.same_again / nullif(b.customers, 0)::float8
 	  FROM unnest((accuracy_by_recency.validation).recency_bins) AS b;
 END;
 COMMENT ON FUNCTION crm.accuracy_by_recency(crm.validation) IS

@@ -131,7 +131,7 @@ BEGIN ATOMIC
 	SELECT t.tier_no, t.name, r.metric, r.enter_at, coalesce(r.keep_at, r.enter_at), r.enter_share
 	  FROM jsonb_to_recordset(policy -> 'tiers') AS t(tier_no int, name text, rules jsonb)
 	  LEFT JOIN LATERAL jsonb_to_recordset(t.rules) AS r(metric text, enter_at numeric,
-	  	keep_at numeric, enter_share numeric) ON true
+		keep_at numeric, enter_share numeric) ON true
 	 ORDER BY t.tier_no, r.metric COLLATE "C";
 END;
 COMMENT ON FUNCTION crm.tier_rules(crm.tier_policy) IS

@@ -196,7 +196,7 @@ BEGIN
 		SELECT s.name, s.purpose
 		  FROM (VALUES (workspace, 'Workspace of the extension crm.'),
 					   (internal, format('Inner views and functions of the workspace "%s". They '
-					   	'may change.', workspace)))
+						'may change.', workspace)))
 			   AS s (name, purpose)
 		 WHERE to_regnamespace(quote_ident(s.name)) IS NULL
 			OR NOT EXISTS (SELECT FROM pg_depend d
@@ -425,7 +425,7 @@ BEGIN
 		SELECT c.oid FROM pg_class c
 		 WHERE pg_has_role(c.relowner, 'USAGE')
 		   AND CASE WHEN filled IS NOT NULL THEN c.oid = filled AND changes > greatest(c.reltuples,
-		   	0) / 10
+			0) / 10
 					ELSE c.relnamespace = (SELECT w.relnamespace FROM pg_class w
 						WHERE w.oid = 'workspace'::regclass)
 						 AND c.relname = ANY (

@@ -13,9 +13,9 @@ SELECT n.nspname AS workspace,
 						AND c.relname OPERATOR(pg_catalog.=) 'customer'
 					  AND c.relkind OPERATOR(pg_catalog.=) ANY ('{r,p}'::"char"[])) AS attached,
 	   CASE WHEN h.reltuples OPERATOR(pg_catalog.>=) 0 THEN h.reltuples::bigint
-	   	END AS stored_customers,
+		END AS stored_customers,
 	   (SELECT pg_catalog.sum(pg_catalog.pg_total_relation_size(c.oid))::bigint
-	   	FROM pg_catalog.pg_class c
+		FROM pg_catalog.pg_class c
 		 WHERE c.relnamespace OPERATOR(pg_catalog.=) n.oid
 		   AND c.relkind OPERATOR(pg_catalog.=) ANY ('{r,m}'::"char"[])) AS bytes
   FROM pg_catalog.pg_namespace n
@@ -57,7 +57,7 @@ BEGIN ATOMIC
 						WHERE t.relnamespace = n.oid AND t.relname = 'customer'
 							AND t.relkind IN ('r', 'p')),
 		   (SELECT format_type(a.atttypid, a.atttypmod) FROM pg_class t
-		   	JOIN pg_attribute a ON a.attrelid = t.oid
+			JOIN pg_attribute a ON a.attrelid = t.oid
 			 WHERE t.relnamespace = n.oid AND t.relname = 'customer_history'
 			   AND a.attname = 'customer_id'),
 		   crm_internal.workspace_inner_schema(workspace)

@@ -18,8 +18,8 @@ BEGIN ATOMIC
 			|| (SELECT string_agg(a.key || ' ' || coalesce(facts -> 'metrics' ->> a.key,
 			'not known')
 											   || CASE WHEN (facts -> 'metrics' ->> a.key)::numeric
-											   	>= a.value::numeric THEN ' reaches '
-											   	ELSE ' is below ' END
+												>= a.value::numeric THEN ' reaches '
+												ELSE ' is below ' END
 											   || a.value, ', ' ORDER BY a.key COLLATE "C")
 							   FROM jsonb_each_text(facts -> 'asked') a), '')
 		|| CASE WHEN facts ? 'asked' AND facts ? 'since' THEN ' (from ' || (facts ->> 'since')
@@ -185,11 +185,11 @@ BEGIN
 			m.state, %s
 		  FROM (SELECT * FROM tier_member_at($1) o WHERE o.program = $2 AND o.valid_to IS NULL) m
 		  FULL JOIN (SELECT * FROM program_history a WHERE a.time_zone = $4) h
-		  	ON h.customer_id = m.customer_id%s
+			ON h.customer_id = m.customer_id%s
 		 WHERE m.customer_id IS NOT NULL
 			OR crm.first_day(h.history, $1) IS NOT NULL
 			   AND NOT EXISTS (SELECT FROM tier_log l
-			   	WHERE l.program = $2 AND l.customer_id = h.customer_id)$query$,
+				WHERE l.program = $2 AND l.customer_id = h.customer_id)$query$,
 		columns, joins);
 END
 $$;
@@ -272,7 +272,7 @@ DECLARE
 BEGIN
 	SELECT count(*) INTO by_hand FROM tier_log l
 	 WHERE l.program = program_rewind.program AND l.valid_from >= day_start
-	 	AND l.reason IN ('manual', 'merge', 'close');
+		AND l.reason IN ('manual', 'merge', 'close');
 	IF by_hand > 0 THEN
 		RAISE object_not_in_prerequisite_state USING
 			MESSAGE = format('program "%s" has decisions by hand of %s or later', program, as_of),
@@ -674,11 +674,11 @@ BEGIN
 				DETAIL = format('Metrics are: %s.',
 					(SELECT string_agg(a.attname, ', ' ORDER BY a.attnum) FROM pg_attribute a
 													   JOIN pg_type t ON t.oid = a.atttypid
-													   	AND t.typcategory IN ('N', 'B')
+														AND t.typcategory IN ('N', 'B')
 													  WHERE a.attrelid
-													  	= to_regclass('customer_metric')
-													  	AND a.attnum > 0
-													  	AND a.attname <> 'customer_id')),
+														= to_regclass('customer_metric')
+														AND a.attnum > 0
+														AND a.attname <> 'customer_id')),
 				HINT = format('Correct the row of %I.lifecycle_rule, or add the column to the view '
 					'customer_metric.', workspace);
 		END IF;
@@ -690,7 +690,7 @@ BEGIN
 				'why', timeout_text(r.idle, t.after_idle, r.stage, t.to_stage), 'metrics',
 					jsonb_build_object('idle_days', r.idle)) END AS timeout
 		  FROM (SELECT metrics.customer_id, metrics AS row, crm.classify($1, metrics) AS stage,
-		  	metrics.idle_days AS idle
+			metrics.idle_days AS idle
 				  FROM (SELECT c.customer_id, c.idle_days%s FROM customer_metric c OFFSET 0) metrics
 				OFFSET 0) r
 		  LEFT JOIN LATERAL lifecycle_timeout(r.stage, r.idle) t ON true

@@ -84,7 +84,7 @@ SELECT format('SELECT setval(%L, max(%I)) FROM %s', pg_get_serial_sequence(attre
 			  attname, attrelid::regclass)
   FROM pg_attribute
  WHERE attidentity = 'd' AND attrelid IN (SELECT oid FROM pg_class
- 	WHERE relnamespace = 'sales'::regnamespace)
+	WHERE relnamespace = 'sales'::regnamespace)
 \o /dev/null
 \gexec
 \o

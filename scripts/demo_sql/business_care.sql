@@ -13,17 +13,17 @@ CREATE TEMPORARY TABLE touch AS
 SELECT id, met_on + time '06:00' AS at, CASE WHEN campaign_id IS NOT NULL THEN 'click'
 	WHEN channel = 'referral' THEN 'form' ELSE 'view' END AS kind,
 	   CASE channel WHEN 'referral' THEN 'web' WHEN 'direct' THEN 'web' ELSE channel END AS channel,
-	   	'in' AS direction, campaign_id, NULL::bigint AS product_id
+		'in' AS direction, campaign_id, NULL::bigint AS product_id
   FROM met
  UNION ALL
 SELECT id, met_on + time '06:20' + (until - met_on - time '06:20') * pg_temp.uniform(id * 8 + n,
 	300),
 	   pg_temp.pick(pg_temp.uniform(id * 8 + n, 301), 'view', 'view', 'view', 'click', 'form',
-	   	'call', 'cart'), 'web', 'in', NULL,
+		'call', 'cart'), 'web', 'in', NULL,
 	   1 + floor(40 * pg_temp.uniform(id * 8 + n, 302))::int
   FROM met,
 	   LATERAL (SELECT least(coalesce(first_on, met_on + 90) + time '07:59',
-	   	'2025-12-31 20:00') AS until) AS period,
+		'2025-12-31 20:00') AS until) AS period,
 	   generate_series(1, CASE WHEN first_on IS NULL THEN floor(4 * pg_temp.uniform(id, 303) ^ 2)
 						  ELSE floor(5 * pg_temp.uniform(id, 303) ^ 0.6) END::int) AS n
  UNION ALL /* a look at the product before an order, and the cart */
@@ -31,7 +31,7 @@ SELECT customer, at - CASE kind WHEN 'cart' THEN interval '9 minutes' ELSE pg_te
 	pg_temp.uniform(sale.key, 305)) + interval '10 minutes' END,
 	   kind, 'web', 'in', NULL, product_id
   FROM sale JOIN line USING (order_id),
-  	LATERAL (VALUES ('view', 0.15), ('cart', 0.08)) AS step (kind, share)
+	LATERAL (VALUES ('view', 0.15), ('cart', 0.08)) AS step (kind, share)
  WHERE line_no = 1 AND pg_temp.uniform(sale.key, 306) < share AND (nth > 1 OR kind = 'cart')
  UNION ALL /* a cart that was left */
 SELECT customer, at + pg_temp.wait('20 days', pg_temp.uniform(key, 350))
@@ -50,7 +50,7 @@ SELECT customer, at - interval '20 minutes', 'click', 'newsletter', 'in', campai
  UNION ALL /* visits and calls to organizations, once where nobody buys */
 SELECT id, day + pg_temp.hour(pg_temp.uniform(id * 4096 + extract(doy FROM day)::int, 307)),
 	   pg_temp.pick(pg_temp.uniform(id * 4096 + extract(doy FROM day)::int, 308), 'call', 'call',
-	   	'visit', 'mail'), 'sales', 'out', NULL, NULL
+		'visit', 'mail'), 'sales', 'out', NULL, NULL
   FROM met, LATERAL generate_series(met_on + 40 + (id % 50)::int,
 		CASE WHEN first_on IS NULL THEN least(met_on + 120, date '2025-12-30')
 			 ELSE date '2025-12-30' END, interval '110 days') AS day
@@ -71,7 +71,7 @@ SELECT interaction_id, id,
 					'price', pg_temp.taste(id), pg_temp.taste(id), pg_temp.taste(id)) END] END
   FROM (SELECT row_number() OVER (ORDER BY at, id, kind) AS interaction_id, * FROM touch) AS touch
   LEFT JOIN (SELECT customer_id, max(contact_id) AS contact_id FROM contact
-  	GROUP BY customer_id) AS person ON customer_id = id
+	GROUP BY customer_id) AS person ON customer_id = id
  ORDER BY 1;
 
 /*
@@ -85,20 +85,20 @@ INSERT INTO service_case (case_id, customer_id, order_id, product_id, kind, prio
 SELECT row_number() OVER (ORDER BY opened_at, order_id), customer, order_id, product_id, kind,
 	   priority,
 	   pg_temp.pick(pg_temp.uniform(asked.key, 310), 'mail', 'mail', 'phone', 'chat'), ARRAY[topic],
-	   	opened_at,
+		opened_at,
 	   CASE WHEN answered_at < '2026-01-01' THEN answered_at END,
-	   	CASE WHEN solved_at < '2026-01-01' THEN solved_at END,
+		CASE WHEN solved_at < '2026-01-01' THEN solved_at END,
 	   opened_at + priority * interval '2 days',
 	   (pg_temp.uniform(asked.key, 311) < CASE WHEN slow > 1 THEN 0.2 ELSE 0.05 END)::int
   FROM (SELECT customer, order_id, sale.key, CASE WHEN reason LIKE 'reduced%' THEN 'complaint'
-  	ELSE 'return' END AS kind, 2 AS priority,
+	ELSE 'return' END AS kind, 2 AS priority,
 			   CASE WHEN reason = 'late' THEN 'delivery' ELSE 'product' END AS topic, opened_at,
 			   opened_at + (refunded_at - opened_at) * pg_temp.uniform(sale.key,
-			   	312) ^ 3 AS answered_at, refunded_at AS solved_at, 1 AS slow
+				312) ^ 3 AS answered_at, refunded_at AS solved_at, 1 AS slow
 		  FROM refund JOIN sale USING (order_id),
 			   LATERAL (SELECT refunded_at - least((refunded_at - at) * 0.9,
-			   	interval '1 day' + 4 * interval '1 day' * pg_temp.uniform(sale.key,
-			   	313)) AS opened_at) AS asked
+				interval '1 day' + 4 * interval '1 day' * pg_temp.uniform(sale.key,
+				313)) AS opened_at) AS asked
 		 UNION ALL
 		SELECT customer, order_id, key, kind, CASE kind WHEN 'complaint' THEN 1 ELSE 3 END,
 			   CASE WHEN is_late THEN 'delivery'
@@ -108,17 +108,17 @@ SELECT row_number() OVER (ORDER BY opened_at, order_id), customer, order_id, pro
 						'care plan') END, opened_at, answered_at,
 			   answered_at + slow * pg_temp.wait('30 hours', pg_temp.uniform(key, 316)), slow
 		  FROM (SELECT *, pg_temp.is_late(key, at::date) AS is_late FROM sale
-			   	WHERE key > 0) AS sold,
+				WHERE key > 0) AS sold,
 			   LATERAL (SELECT pg_temp.pick(pg_temp.uniform(key, 317),
 							CASE WHEN is_late THEN 'complaint' ELSE 'question' END, 'question',
 							CASE WHEN is_late THEN 'complaint' ELSE 'question' END, 'request',
 							'complaint') AS kind,
 							   at + pg_temp.wait('5 days',
-							   	pg_temp.uniform(key, 318)) AS opened_at) AS asked,
+								pg_temp.uniform(key, 318)) AS opened_at) AS asked,
 			   LATERAL (SELECT CASE WHEN date_trunc('month', opened_at) = '2025-06-01'
 							   THEN 5 ELSE 1 END AS slow) AS move,
 			   LATERAL (SELECT opened_at + slow * pg_temp.wait('7 hours',
-			   	pg_temp.uniform(key, 319)) AS answered_at) AS response
+				pg_temp.uniform(key, 319)) AS answered_at) AS response
 		 WHERE pg_temp.uniform(key, 320) < CASE WHEN is_late THEN 0.6 ELSE 0.02 END) AS asked
   LEFT JOIN line USING (order_id)
  WHERE opened_at < '2026-01-01' AND coalesce(line_no, 1) = 1;
@@ -173,14 +173,14 @@ SELECT answer_id, id, survey, measure, sent_at, answered_at,
 				+ 0.4 * pg_temp.uniform(answer_id, 335)) ^ 0.4, 0), 1)) END,
 	   scale_max, CASE WHEN answered_at IS NOT NULL AND topic IS NOT NULL THEN ARRAY[topic] END,
 	   CASE WHEN answered_at IS NOT NULL AND topic IN ('delivery', 'waiting')
-	   	AND measure <> 'need' AND pg_temp.uniform(answer_id, 337) < 0.2
-	   	THEN 'It took too long.' END, order_id, case_id
+		AND measure <> 'need' AND pg_temp.uniform(answer_id, 337) < 0.2
+		THEN 'It took too long.' END, order_id, case_id
   FROM (SELECT row_number() OVER (ORDER BY sent_at, id, measure, order_id) AS answer_id, *
-  	FROM question WHERE sent_at < '2026-01-01') AS numbered,
+	FROM question WHERE sent_at < '2026-01-01') AS numbered,
 	   LATERAL (SELECT CASE WHEN pg_temp.uniform(answer_id, 338) < response
-	   	AND sent_at + later < '2026-01-01' THEN sent_at + later END AS answered_at
+		AND sent_at + later < '2026-01-01' THEN sent_at + later END AS answered_at
 				  FROM (SELECT pg_temp.wait('2 days',
-				  	pg_temp.uniform(answer_id, 339)) AS later) AS delay) AS answer;
+					pg_temp.uniform(answer_id, 339)) AS later) AS delay) AS answer;
 
 /*
  * One customer of two is a member: a point for each 10 of an order, to be
@@ -203,20 +203,20 @@ INSERT INTO points_entry (entry_id, customer_id, occurred_at, kind, points, orde
 	reverses_id, note)
 SELECT (SELECT max(entry_id) FROM points_entry) + row_number() OVER (ORDER BY at, order_id), later.*
   FROM (SELECT customer, refunded_at AS at, 'reverse', - earned.points, order_id, earned.refund_id,
-  	entry_id, NULL
+	entry_id, NULL
 		  FROM earned JOIN points_entry USING (order_id)
 		 WHERE earned.refund_id IS NOT NULL
 		 UNION ALL
 		SELECT spent.customer, spent.at, 'redeem', - floor(saved.points / 2), order_id, NULL, NULL,
 			'discount on an order'
 		  FROM (SELECT DISTINCT ON (customer, half) customer, half, at, order_id FROM earned
-		  	ORDER BY customer, half, at) AS spent
+			ORDER BY customer, half, at) AS spent
 		  JOIN (SELECT customer, half + 1 AS half, sum(points) AS points, max(at) AS last_at
 				  FROM earned WHERE refund_id IS NULL GROUP BY customer, half) AS saved
-				  	USING (customer, half)
+					USING (customer, half)
 		 WHERE saved.points >= 10 AND spent.at > saved.last_at + interval '14 days'
 		 UNION ALL
 		SELECT customer, min(at) + interval '1 year', 'adjust', 20, NULL, NULL, NULL,
 			'a year with us'
 		  FROM earned GROUP BY customer HAVING min(at) < '2024-12-31') AS later (customer, at, kind,
-		  	points, order_id, refund_id, reverses_id, note);
+			points, order_id, refund_id, reverses_id, note);

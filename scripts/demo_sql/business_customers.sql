@@ -21,19 +21,19 @@ SELECT row_number() OVER (ORDER BY starts_on, channel), 'C' || year || '-' ||
 	   name || ' ' || year, channel, kind, starts_on, ends_on
   FROM generate_series(2023, 2025) AS year,
 	   LATERAL (VALUES ('Search ads', 'search', 'always on', make_date(year, 1, 1),
-	   	make_date(year, 12, 31)),
+		make_date(year, 12, 31)),
 					   ('Spring on social media', 'social', 'seasonal', make_date(year, 3, 1),
-					   	make_date(year, 5, 31)),
+						make_date(year, 5, 31)),
 					   ('Christmas on social media', 'social', 'seasonal', make_date(year, 11, 10),
-					   	make_date(year, 12, 24)),
+						make_date(year, 12, 24)),
 					   ('Autumn mailing', 'email', 'seasonal', make_date(year, 9, 1),
-					   	make_date(year, 10, 31)),
+						make_date(year, 10, 31)),
 					   ('Home fair', 'fair', 'event', make_date(year, 6, 4),
-					   	make_date(year, 6, 12)),
+						make_date(year, 6, 12)),
 					   ('Spring newsletter', 'newsletter', 'retention', make_date(year, 3, 20),
-					   	make_date(year, 4, 18)),
+						make_date(year, 4, 18)),
 					   ('Club newsletter', 'newsletter', 'retention', make_date(year, 10, 5),
-					   	make_date(year, 11, 3)))
+						make_date(year, 11, 3)))
 	   AS plan (name, channel, kind, starts_on, ends_on);
 
 /*
@@ -47,7 +47,7 @@ SELECT id, first_on, met_on, is_organization, campaign_id,
 			   greatest(first_on - least(floor(-20 * ln(pg_temp.uniform(customer, 100))), 120)::int,
 						date '2022-12-15') AS met_on,
 			   pg_temp.uniform(customer, 101) < CASE WHEN average > 60 THEN 0.5
-			   	ELSE 0.1 END AS is_organization
+				ELSE 0.1 END AS is_organization
 		  FROM buyer
 		 UNION ALL
 		SELECT id, NULL, false,
@@ -65,7 +65,7 @@ SELECT id, first_on, met_on, is_organization, campaign_id,
 								AND met_on > '2023-02-01' THEN 'referral'
 							ELSE 'direct' END AS wish) AS wished
  CROSS JOIN LATERAL (SELECT CASE wish WHEN 'referral' THEN wish
- 	ELSE 'direct' END AS other) AS otherwise
+	ELSE 'direct' END AS other) AS otherwise
   LEFT JOIN campaign ON campaign.channel = wish AND met_on BETWEEN starts_on AND ends_on;
 
 INSERT INTO customer (customer_id, code, kind, name, industry, employees, annual_revenue, country,
@@ -78,7 +78,7 @@ SELECT id, 'C' || id, CASE WHEN is_organization THEN 'organization' ELSE 'person
 			ELSE pg_temp.pick(pg_temp.uniform(id, 104), 'Anna', 'Lena', 'Jonas', 'Paul', 'Marie',
 				'Emil', 'Clara', 'Noah',
 							  'Ida', 'Felix', 'Nina', 'Oskar', 'Julia', 'Karl', 'Sofia',
-							  	'Anton') || ' ' || last_name END,
+								'Anton') || ' ' || last_name END,
 	   CASE WHEN is_organization THEN
 				pg_temp.pick(pg_temp.uniform(id, 106), 'hospitality', 'retail', 'offices', 'health',
 					'education') END,
@@ -102,14 +102,14 @@ SELECT id, 'C' || id, CASE WHEN is_organization THEN 'organization' ELSE 'person
   FROM met
   LEFT JOIN buyer ON customer = id,
 	   LATERAL (SELECT pg_temp.pick(pg_temp.uniform(id, 103), 'Fischer', 'Weber', 'Hoffmann',
-	   	'Moreau', 'Rossi', 'Bakker',
+		'Moreau', 'Rossi', 'Bakker',
 									'Novak', 'Lindgren', 'Keller', 'Kowalski', 'Schmid', 'Bernard',
 										'Vogel', 'Jansen',
 									'Huber', 'Ferrari', 'Nilsson', 'Brandt', 'Roux',
 										'Winter') AS last_name,
 					   pg_temp.uniform(id, 111) ^ -0.7 AS size,
 					   pg_temp.pick(pg_temp.uniform(id, 107), 'Hamburg/Hamburg/Germany',
-					   	'Munich/Bavaria/Germany',
+						'Munich/Bavaria/Germany',
 									'Vienna/Vienna/Austria', 'Zurich/Zurich/Switzerland',
 										'Lyon/Rhone-Alpes/France',
 									'Milan/Lombardy/Italy', 'Utrecht/Utrecht/Netherlands',
@@ -119,7 +119,7 @@ SELECT id, 'C' || id, CASE WHEN is_organization THEN 'organization' ELSE 'person
 UPDATE customer
    SET parent_id = parent.id
   FROM (SELECT id, lag(id) OVER (ORDER BY id) AS parent_id FROM met
-  	WHERE is_organization) AS parent (child, id)
+	WHERE is_organization) AS parent (child, id)
  WHERE customer_id = child AND parent.id IS NOT NULL AND pg_temp.uniform(child, 112) < 0.06;
 
 INSERT INTO contact (contact_id, customer_id, name, title, buying_role, email, phone)
@@ -127,14 +127,14 @@ SELECT row_number() OVER (ORDER BY id, n), id, first_name || ' ' || last_name,
 	   (ARRAY['Head of purchasing', 'Office manager', 'Managing director'])[n],
 	   (ARRAY['user', 'influencer', 'decider'])[n],
 	   lower(first_name || '.' || last_name) || '@c' || id || '.example',
-	   	'+49 555 ' || 100000 + id * 3 + n
+		'+49 555 ' || 100000 + id * 3 + n
   FROM met,
 	   generate_series(1,
-	   	1 + (pg_temp.uniform(id, 113) < 0.6)::int + (pg_temp.uniform(id, 113) < 0.25)::int) AS n,
+		1 + (pg_temp.uniform(id, 113) < 0.6)::int + (pg_temp.uniform(id, 113) < 0.25)::int) AS n,
 	   LATERAL (SELECT pg_temp.pick(pg_temp.uniform(id * 4 + n, 114), 'Eva', 'Max', 'Lea', 'Tom',
-	   	'Mia', 'Ben') AS first_name,
+		'Mia', 'Ben') AS first_name,
 					   pg_temp.pick(pg_temp.uniform(id * 4 + n, 115), 'Adler', 'Beck', 'Conti',
-					   	'Duval', 'Ekman') AS last_name) AS drawn
+						'Duval', 'Ekman') AS last_name) AS drawn
  WHERE is_organization;
 
 INSERT INTO consent (customer_id, purpose, channel, given_at, status, source)
@@ -208,14 +208,14 @@ INSERT INTO cost_entry (cost_id, spent_on, purpose, kind, channel, campaign_id, 
 SELECT row_number() OVER (ORDER BY spent_on, purpose, kind, channel, campaign_id, customer_id),
 	cost.*
   FROM (SELECT least((date_trunc('month', max(met_on)) + interval '1 month - 1 day')::date,
-  	ends_on) AS spent_on,
+	ends_on) AS spent_on,
 			   'acquisition', 'media', campaign.channel, campaign.campaign_id, NULL::bigint,
 			   round((count(*)
-			   	* (0.85 + 0.3 * pg_temp.uniform(campaign.campaign_id * 4096
+				* (0.85 + 0.3 * pg_temp.uniform(campaign.campaign_id * 4096
 					+ extract(year FROM max(met_on))::int * 12
 					+ extract(month FROM max(met_on))::int, 121))
 					  * CASE campaign.channel WHEN 'search' THEN 14 WHEN 'social' THEN 21 WHEN
-					  	'email' THEN 4 ELSE 25 END)::numeric, 2)
+						'email' THEN 4 ELSE 25 END)::numeric, 2)
 		  FROM met JOIN campaign USING (campaign_id)
 		 GROUP BY campaign.campaign_id, date_trunc('month', met_on)
 		 UNION ALL
@@ -228,7 +228,7 @@ SELECT row_number() OVER (ORDER BY spent_on, purpose, kind, channel, campaign_id
 		SELECT (month + interval '1 month - 1 day')::date, purpose, kind, NULL, NULL, NULL, amount
 		  FROM generate_series(timestamp '2023-01-01', '2025-12-01', '1 month') AS month,
 			   (VALUES ('acquisition', 'salary', 4200), ('retention', 'tool', 600),
-			   	('service', 'salary', 9800))
+				('service', 'salary', 9800))
 			   AS monthly (purpose, kind, amount)
 		 UNION ALL
 		SELECT starts_on, 'retention', 'mailing', 'newsletter', campaign_id, NULL,
@@ -241,8 +241,8 @@ SELECT row_number() OVER (ORDER BY spent_on, purpose, kind, channel, campaign_id
 		  FROM generate_series(2023, 2025) AS year, LATERAL (
 			SELECT customer FROM orders WHERE extract(year FROM day) = year
 			 GROUP BY customer ORDER BY sum(amount) DESC, customer
-			 	LIMIT 300) AS best) AS cost (spent_on, purpose, kind, channel, campaign_id,
-			 	customer_id, amount);
+				LIMIT 300) AS best) AS cost (spent_on, purpose, kind, channel, campaign_id,
+				customer_id, amount);
 
 UPDATE campaign
    SET budget = round(1.1 * spent, -2)

@@ -138,17 +138,17 @@ INSERT INTO refund (refund_id, order_id, line_no, refunded_at, quantity, amount,
 SELECT row_number() OVER (ORDER BY back.day, sale.order_id), sale.order_id,
 	CASE WHEN lines = 1 THEN 1 END,
 	   back.day + pg_temp.hour(pg_temp.uniform(back.key, 210)), CASE WHEN whole THEN quantity
-	   	ELSE 0 END, CASE WHEN whole THEN sale.amount ELSE round(sale.amount / 2, 2) END,
+		ELSE 0 END, CASE WHEN whole THEN sale.amount ELSE round(sale.amount / 2, 2) END,
 	   CASE WHEN whole AND pg_temp.uniform(back.key, 211) < 0.8 THEN cost ELSE 0 END,
 	   CASE WHEN whole AND pg_temp.is_late(back.key, at::date) THEN 'late'
 			WHEN whole THEN pg_temp.pick(pg_temp.uniform(back.key, 212), 'changed mind',
-	   	'wrong size', 'damaged', 'late')
+		'wrong size', 'damaged', 'late')
 			ELSE 'reduced for a defect' END
   FROM orders AS back
   JOIN sale USING (key),
 	   LATERAL (SELECT - back.amount = sale.meant AS whole) AS extent,
 	   LATERAL (SELECT count(*) AS lines, sum(quantity) AS quantity,
-	   	sum(round(quantity * unit_cost, 2)) AS cost
+		sum(round(quantity * unit_cost, 2)) AS cost
 				  FROM sales_order_line AS l WHERE l.order_id = sale.order_id) AS content
  WHERE back.amount < 0;
 
@@ -160,30 +160,30 @@ SELECT contract_id, customer, product_id, starts_on,
 	coalesce(cancelled_on, (starts_on + interval '1 year')::date),
 	monthly_amount,
 	   cancelled_on, CASE WHEN pg_temp.is_dearer(cancelled_on)
-							   	AND pg_temp.uniform(customer, 217) < 0.4 THEN 'price'
+								AND pg_temp.uniform(customer, 217) < 0.4 THEN 'price'
 						  WHEN cancelled_on IS NOT NULL THEN
 							   pg_temp.pick(pg_temp.uniform(customer, 218), 'price', 'not used',
-							   	'competitor') END,
+								'competitor') END,
 	   lag(contract_id) OVER (PARTITION BY customer ORDER BY term)
   FROM (SELECT row_number() OVER (ORDER BY starts_on, customer) AS contract_id, customer, term,
-  	starts_on, product_id,
+	starts_on, product_id,
 			   round(price * 1.04 ^ term
 				* CASE WHEN starts_on >= '2025-02-01' THEN 1.06 ELSE 1 END, 2) AS monthly_amount,
 			   CASE WHEN term = terms
-			   	AND left_on <= '2025-12-31' THEN left_on END AS cancelled_on
+				AND left_on <= '2025-12-31' THEN left_on END AS cancelled_on
 		  FROM (SELECT customer, date_trunc('month', at + interval '1 month')::date AS since,
 					   floor(ln(pg_temp.uniform(customer, 214)) / ln(0.75))::int AS terms,
 					   pg_temp.uniform(customer, 215) < 0.3 AS is_pro,
 					   pg_temp.uniform(customer, 216) AS leaving
 				  FROM sale WHERE nth = 3 AND key > 0 AND pg_temp.uniform(customer,
-				  	213) < 0.14) AS subscriber
+					213) < 0.14) AS subscriber
 		 CROSS JOIN LATERAL generate_series(0, terms) AS term
 		 CROSS JOIN LATERAL (SELECT (since + term * interval '1 year')::date AS starts_on) AS begins
 		 CROSS JOIN LATERAL (SELECT CASE WHEN leaving < 0.4 THEN
 									(starts_on + (1 + floor(25 * leaving))
 										* interval '1 month')::date END AS left_on) AS ends,
 			   LATERAL (SELECT 41 + is_pro::int AS product_id, CASE WHEN is_pro THEN 24.90
-			   	ELSE 9.90 END AS price) AS plan
+				ELSE 9.90 END AS price) AS plan
 		 WHERE starts_on <= '2025-12-31') AS run;
 
 /*
@@ -194,18 +194,18 @@ SELECT contract_id, customer, product_id, starts_on,
 CREATE TEMPORARY TABLE chance AS
 SELECT row_number() OVER (ORDER BY created_at, id, ends_at) AS opportunity_id, chance.*
   FROM (SELECT id, CASE WHEN nth = 1 THEN 'new' ELSE pg_temp.pick(pg_temp.uniform(key, 220),
-  	'cross_sell', 'up_sell') END AS kind,
+	'cross_sell', 'up_sell') END AS kind,
 			   CASE WHEN nth = 1 THEN met_on + time '06:30' ELSE at - pg_temp.wait('12 days',
-			   	pg_temp.uniform(key, 221)) - interval '1 day' END AS created_at,
+				pg_temp.uniform(key, 221)) - interval '1 day' END AS created_at,
 			   at AS ends_at, 'won' AS result, amount, met.campaign_id, order_id
 		  FROM sale JOIN met ON id = customer
 		 WHERE is_organization AND key > 0
-		 	AND (nth = 1 OR amount > 100 AND pg_temp.uniform(key, 222) < 0.15)
+			AND (nth = 1 OR amount > 100 AND pg_temp.uniform(key, 222) < 0.15)
 		 UNION ALL
 		SELECT id, pg_temp.pick(pg_temp.uniform(key, 223), 'cross_sell', 'up_sell'),
 			at + interval '1 day',
 			   at + interval '8 days' + pg_temp.wait('40 days', pg_temp.uniform(key, 224)), 'lost',
-			   	1.5 * amount, NULL, order_id
+				1.5 * amount, NULL, order_id
 		  FROM sale JOIN met ON id = customer
 		 WHERE is_organization AND key > 0 AND amount > 80 AND pg_temp.uniform(key, 225) < 0.12
 		 UNION ALL
@@ -213,7 +213,7 @@ SELECT row_number() OVER (ORDER BY created_at, id, ends_at) AS opportunity_id, c
 			pg_temp.uniform(id, 226)),
 			   'lost', round((60 / pg_temp.uniform(id, 227) ^ 0.5)::numeric, 2), campaign_id, NULL
 		  FROM met WHERE is_organization AND first_on IS NULL
-		  	AND pg_temp.uniform(id, 228) < 0.7) AS chance
+			AND pg_temp.uniform(id, 228) < 0.7) AS chance
  WHERE created_at <= '2025-12-31 20:00';
 
 INSERT INTO opportunity (opportunity_id, customer_id, contact_id, name, kind, product_id, owner,
@@ -222,13 +222,13 @@ INSERT INTO opportunity (opportunity_id, customer_id, contact_id, name, kind, pr
 SELECT opportunity_id, id, person.contact_id,
 	initcap(replace(chance.kind, '_', '-')) || ' ' || customer.name,
 	   chance.kind, product_id, owner, campaign_id, chance.created_at,
-	   	(chance.created_at + interval '30 days')::date,
+		(chance.created_at + interval '30 days')::date,
 	   reason, CASE WHEN reason = 'competitor'
 			THEN pg_temp.pick(pg_temp.uniform(opportunity_id, 230), 'Nordhaus', 'Casabella') END
   FROM chance
   JOIN customer ON customer_id = id
   LEFT JOIN (SELECT customer_id, max(contact_id) AS contact_id FROM contact
-  	GROUP BY customer_id) AS person USING (customer_id)
+	GROUP BY customer_id) AS person USING (customer_id)
   LEFT JOIN line ON line.order_id = chance.order_id AND line_no = 1,
 	   LATERAL (SELECT CASE WHEN result = 'won' OR ends_at > '2025-12-31 23:59' THEN NULL
 					WHEN pg_temp.is_dearer(ends_at::date)
@@ -243,7 +243,7 @@ SELECT opportunity_id, created_at + (ends_at - created_at) * (step / steps),
 	CASE WHEN step = steps THEN result
 	ELSE (ARRAY['qualification', 'needs', 'proposal', 'negotiation'])[step + 1] END,
 	   round((amount * (1 + 0.5 * (1 - step / steps) * (pg_temp.uniform(opportunity_id,
-	   	232) - 0.3)))::numeric, 2)
+		232) - 0.3)))::numeric, 2)
   FROM chance,
 	   LATERAL (SELECT 2 + floor(3 * pg_temp.uniform(opportunity_id, 231)) AS steps) AS length,
 	   LATERAL generate_series(0, steps::int) AS step

@@ -30,7 +30,7 @@ SELECT rtrim(format('  %-10s %9s ', CASE WHEN :'unit' = 'month' THEN to_char(coh
 	ELSE to_char(cohort, 'YYYY "Q"Q') END,
 					to_char(customers, 'FM999,990')) ||
 			 string_agg(format('%6s', to_char(100 * retention, 'FM990') || '%'), ''
-			 	ORDER BY period_no))
+				ORDER BY period_no))
   FROM cell
  GROUP BY cohort, customers
  ORDER BY cohort;

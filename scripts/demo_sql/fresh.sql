@@ -16,7 +16,7 @@ DECLARE
 BEGIN
 	SELECT count(*) AS customers, sum(revenue) AS revenue,
 		   avg(p_alive) FILTER (WHERE customer_id IN (SELECT customer_id
-		   	FROM returning_customer)) AS p_alive
+			FROM returning_customer)) AS p_alive
 	  INTO seen FROM customer_value;
 	RETURN format('  %-31s %6s %15s %13s%% %6s s', moment, (SELECT count(DISTINCT customer_id)
 		FROM customer_change),

@@ -18,8 +18,8 @@ SELECT :'dim' || format('  %-10s %7s %6s %7s %9s %8s %11s %11s', :'unit', 'activ
 SELECT format('  %-10s %7s %6s %7s %9s %8s %11s %11s',
 	CASE WHEN :'unit' = 'month' THEN to_char(period, 'YYYY-MM') ELSE period::text END,
 			  to_char(active, 'FM999,990'), to_char(new_customers, 'FM999,990'),
-			  	to_char(stayed, 'FM999,990'), to_char(resurrected, 'FM999,990'),
+				to_char(stayed, 'FM999,990'), to_char(resurrected, 'FM999,990'),
 			  to_char(dormant, 'FM999,990'), to_char(quick_ratio, 'FM9990.00'),
-			  	to_char(revenue, 'FM99,999,999,990'))
+				to_char(revenue, 'FM99,999,999,990'))
   FROM recent
  ORDER BY period;

@@ -27,7 +27,7 @@ SELECT crm.purchase_days(history, :'split') - 1 AS seen,
 
 SELECT format('  %s fitted on the orders until %s, compared with the %s days after',
 			  CASE :'kind' WHEN 'mbg_nbd' THEN 'MBG/NBD' WHEN 'bg_nbd' THEN 'BG/NBD' ELSE 'NBD' END,
-			  	:'split', :days);
+				:'split', :days);
 
 SELECT :'dim' || format('  %-16s %10s %9s %9s %6s   %10s %6s', 'repeat purchases', 'customers',
 	'bought', 'expected', '',
@@ -35,14 +35,14 @@ SELECT :'dim' || format('  %-16s %10s %9s %9s %6s   %10s %6s', 'repeat purchases
 
 SELECT CASE WHEN grouping(bin) = 1 THEN :'bold' ELSE '' END ||
 	   format('  %-16s %10s %9s %9s %6s   %10s %6s', coalesce(bin, 'all'),
-	   	to_char(count(*), 'FM999,999,990'),
+		to_char(count(*), 'FM999,999,990'),
 			  to_char(sum(bought), 'FM999,999,990'), to_char(sum(expected), 'FM999,999,990'),
 			  to_char(100 * (sum(expected) / nullif(sum(bought), 0) - 1), 'FMSG999990') || '%',
 			  to_char(sum(again), 'FM999,999,990'),
 			  to_char(100 * (sum(again)::float8 / nullif(sum(bought), 0) - 1), 'FMSG999990') || '%')
-			  	|| :'reset'
+				|| :'reset'
   FROM (SELECT *, CASE WHEN seen <= 3 THEN seen::text WHEN seen <= 6 THEN '4 to 6'
-  	WHEN seen <= 12 THEN '7 to 12'
+	WHEN seen <= 12 THEN '7 to 12'
 					   ELSE '13 and more' END AS bin FROM holdout) AS binned
  GROUP BY ROLLUP (bin)
  ORDER BY grouping(bin), min(seen);
@@ -53,5 +53,5 @@ SELECT format('  error a customer (root mean square): %s purchases, same again %
 	   || coalesce(E'\n  revenue expected ' || to_char(sum(forecast), 'FM999,999,999,990')
 				   || format(', came %s (%s%%)', to_char(sum(brought), 'FM999,999,999,990'),
 							 to_char(100 * (sum(forecast) / nullif(sum(brought), 0)::float8 - 1),
-							 	'FMSG999990')), '')
+								'FMSG999990')), '')
   FROM holdout;

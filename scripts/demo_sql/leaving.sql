@@ -25,7 +25,7 @@ SELECT :'dim' || format('  %-14s %6s %14s   %-12s %8s', 'customer', 'orders', 's
 
 SELECT format('  %-14s %6s %14s   %-12s %7s%%', left(customer_id::text, 14), purchases,
 			  to_char(revenue, 'FM999,999,999,990.00'), recency || ' days',
-			  	to_char(100 * p_alive, 'FM990'))
+				to_char(100 * p_alive, 'FM990'))
   FROM leaving
  WHERE NOT gone
  ORDER BY revenue DESC, customer_id

@@ -7,7 +7,7 @@
 SELECT format('  of %s gold customers %s are reviewed within 60 days and fall short so far;'
 	|| E'\n  %s of these are most likely gone (P(alive) below 10 %%), the others may be won',
 			  count(*), count(*) FILTER (WHERE is_losing),
-			  	count(*) FILTER (WHERE is_losing AND p_alive < 0.1))
+				count(*) FILTER (WHERE is_losing AND p_alive < 0.1))
   FROM (SELECT p_alive, at_risk AND review_on < crm.as_of() + 60 AS is_losing
 		  FROM customer_tier JOIN customer_metric USING (customer_id) WHERE tier = 'gold') AS gold;
 
@@ -21,6 +21,6 @@ SELECT format('  %-10s %11s %11s %10s %10s %s%9s%s %7s%%', customer_id, since, r
   JOIN customer_tier_rule AS rule USING (program, customer_id)
   JOIN customer_metric USING (customer_id)
  WHERE customer_tier.tier = 'gold' AND at_risk AND review_on < crm.as_of() + 60 AND purpose = 'keep'
- 	AND p_alive >= 0.1
+	AND p_alive >= 0.1
  ORDER BY missing, customer_id
  LIMIT 5;

@@ -23,24 +23,24 @@ CREATE FUNCTION pg_temp.decimals(value float8) RETURNS int
 
 SELECT format(E'  %s: %s\n    %s', title, meaning,
 			  (SELECT string_agg(format('%s = %s%s', name,
-			  	round(value::numeric, pg_temp.decimals(value)),
+				round(value::numeric, pg_temp.decimals(value)),
 										:'dim' || ' ± ' || round(std_error::numeric,
 											pg_temp.decimals(value)) || :'reset'), '   ')
 				 FROM parameter AS p WHERE p.model = described.model))
   FROM (VALUES (1, 'purchases, ' || CASE :'kind' WHEN 'mbg_nbd' THEN 'MBG/NBD'
-  	WHEN 'bg_nbd' THEN 'BG/NBD' ELSE 'NBD' END,
+	WHEN 'bg_nbd' THEN 'BG/NBD' ELSE 'NBD' END,
 				format('%s a year while a customer, %s (means)',
 					   to_char(pg_temp.value(1, 'r') / pg_temp.value(1, 'alpha') * 365.25 / 7,
-					   	'FM9,990.0'),
+						'FM9,990.0'),
 					   coalesce(to_char(100 * pg_temp.value(1,
-					   	'a') / (pg_temp.value(1, 'a') + pg_temp.value(1, 'b')),
+						'a') / (pg_temp.value(1, 'a') + pg_temp.value(1, 'b')),
 										'FM990.0') || '% lost after each',
 											'nobody seen to leave'))),
 			   (2, 'spend, Gamma-Gamma',
 				CASE WHEN pg_temp.value(2, 'q') > 1 THEN
 					format('%s each, the mean over customers',
 						   to_char(pg_temp.value(2, 'p') * pg_temp.value(2,
-						   	'v') / (pg_temp.value(2, 'q') - 1),
+							'v') / (pg_temp.value(2, 'q') - 1),
 								   'FM999,999,999,990.00'))
 					ELSE 'so uneven that the mean over customers is not finite' END))
 	   AS described (model, title, meaning)

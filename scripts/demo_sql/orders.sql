@@ -12,7 +12,7 @@ SELECT format(E'  %s purchases of %s customers, %s to %s\n  revenue %s, %s',
 			  CASE WHEN min(amount) < 0 THEN
 					format('of which %s was given back (refunds: %s)',
 						   to_char(-sum(amount) FILTER (WHERE amount < 0),
-						   	'FM999,999,999,999,990.00'),
+							'FM999,999,999,999,990.00'),
 						   to_char(count(*) FILTER (WHERE amount < 0), 'FM999,999,999,990'))
 				   ELSE 'no refunds' END)
   FROM purchase_at('infinity');

@@ -17,9 +17,9 @@ SELECT :'dim' || format('  %-20s %11s %11s %17s %14s', 'segment', :'split', :'as
 
 SELECT format('  %-20s %11s %11s %17s %14s', left(past.segment, 20),
 			  to_char(count(past.segment), 'FM999,999,990'),
-			  	to_char(coalesce(max(profile.customers), 0), 'FM999,999,990'),
+				to_char(coalesce(max(profile.customers), 0), 'FM999,999,990'),
 			  to_char(100.0 * count(*) FILTER (WHERE last_purchase_on > :'split')
-			  	/ count(past.segment), 'FM990') || '%',
+				/ count(past.segment), 'FM990') || '%',
 			  to_char(sum(today.revenue - past.revenue), 'FM999,999,999,990'))
   FROM past
   JOIN customer_metric AS today USING (customer_id)

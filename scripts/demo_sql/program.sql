@@ -14,9 +14,9 @@ UPDATE program SET valid_for = '6 months', grace = '60 days';
 CREATE TEMPORARY TABLE review AS
 SELECT day::date, r.*
   FROM (SELECT generate_series(date :'as_of' - interval '1 year' + interval '1 day', :'as_of',
-  	interval '1 month') AS day
+	interval '1 month') AS day
 		 UNION ALL SELECT :'as_of') AS days,
-		 	crm.review_tiers(:'workspace', as_of => day::date) AS r;
+			crm.review_tiers(:'workspace', as_of => day::date) AS r;
 
 SELECT :'dim' || format('  %-12s %9s %14s %7s %9s %9s %9s', 'tier', 'members', 'revenue 12m', '',
 	'each', 'P(alive)', 'at risk') || :'reset';
@@ -24,10 +24,10 @@ SELECT :'dim' || format('  %-12s %9s %14s %7s %9s %9s %9s', 'tier', 'members', '
 SELECT rtrim(format('  %-12s %9s %14s %6s%% %9s %8s%% %9s', tier, to_char(count(*), 'FM999,990'),
 	to_char(sum(revenue_12m), 'FM999,999,990'),
 			  to_char(100 * sum(revenue_12m) / sum(sum(revenue_12m)) OVER (), 'FM990.0'),
-			  	to_char(avg(revenue_12m), 'FM999,990'),
+				to_char(avg(revenue_12m), 'FM999,990'),
 			  to_char(100 * avg(p_alive), 'FM990'),
-			  	CASE WHEN tier_no > 0 THEN to_char(count(*) FILTER (WHERE at_risk), 'FM999,990')
-			  	END))
+				CASE WHEN tier_no > 0 THEN to_char(count(*) FILTER (WHERE at_risk), 'FM999,990')
+				END))
   FROM customer_tier JOIN customer_metric USING (customer_id)
  GROUP BY tier_no, tier
  ORDER BY tier_no DESC;

@@ -216,7 +216,7 @@ SELECT c.customer_id,
 	  FROM cost_entry v
 	 WHERE v.customer_id IS NOT NULL
 	   AND v.spent_on <= @day@
-	   	AND v.spent_on > (@day@ - interval '12 months')::date
+		AND v.spent_on > (@day@ - interval '12 months')::date
 	 GROUP BY v.customer_id) x ON x.customer_id = c.customer_id
   LEFT JOIN (
 	SELECT v.customer_id, sum(v.points) AS points_earned

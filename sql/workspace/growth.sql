@@ -171,9 +171,9 @@ SELECT m.period,
 	   CASE WHEN m.later <= @day@ + 1 THEN coalesce((r.windows).repeated, 0) END,
 	   CASE WHEN m.later <= @day@ + 1 THEN (r.windows).rate END,
 	   coalesce((r.within_30).buyers, 0), coalesce((r.within_30).repeated, 0),
-	   	(r.within_30).rate,
+		(r.within_30).rate,
 	   coalesce((r.within_90).buyers, 0), coalesce((r.within_90).repeated, 0),
-	   	(r.within_90).rate
+		(r.within_90).rate
   FROM (SELECT c.period::date AS period, (c.period + interval '1 month')::date AS next,
 			   (c.period + interval '2 months')::date AS later
 		  FROM @shown@ d

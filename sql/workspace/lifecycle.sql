@@ -137,7 +137,7 @@ WINDOW w AS (PARTITION BY l.customer_id ORDER BY l.entered_at)
 @columns median_days, median_time
 SELECT s.stage_no, s.stage, s.name_zh, s.phase,
 	   coalesce(f.now_in, 0), coalesce(f.entered, 0), coalesce(f.advanced, 0),
-	   	coalesce(f.lapsed, 0),
+		coalesce(f.lapsed, 0),
 	   f.advanced::float8 / nullif(f.entered, 0),
 	   f.median_days,
 	   f.median_days * interval '1 day'
@@ -149,7 +149,7 @@ SELECT s.stage_no, s.stage, s.name_zh, s.phase,
 		   count(DISTINCT y.customer_id) FILTER (WHERE y.has_advanced) AS advanced,
 		   count(DISTINCT y.customer_id) FILTER (WHERE y.has_lapsed) AS lapsed,
 		   percentile_cont(0.5) WITHIN
-		   	GROUP (ORDER BY extract(epoch FROM y.left_at - y.entered_at)::float8 / 86400)
+			GROUP (ORDER BY extract(epoch FROM y.left_at - y.entered_at)::float8 / 86400)
 			FILTER (WHERE y.left_at IS NOT NULL) AS median_days
 	  FROM (SELECT v.customer_id, v.stage, v.entered_at, v.left_at,
 				   max(CASE WHEN n.phase <> 'lapsed' THEN n.stage_no END) OVER later
@@ -211,7 +211,7 @@ WITH stay AS (
 )
 SELECT q.period, q.from_stage, a.name_zh, q.to_stage, b.name_zh,
 	   coalesce(q.from_stage || ' before', 'new'), q.to_stage || ' after', q.customers::bigint,
-	   	o.customers::bigint,
+		o.customers::bigint,
 	   (q.customers / nullif(o.customers, 0))::float8,
 	   q.from_stage IS NULL OR q.from_stage = q.to_stage
 		OR EXISTS (SELECT 1 FROM lifecycle_move u WHERE u.from_stage = q.from_stage

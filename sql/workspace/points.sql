@@ -44,9 +44,9 @@ SELECT q.customer_id, (q.b).balance, greatest((q.b).balance, 0), (q.b).pending, 
 	   (q.b).next_expiry, (q.b).next_expiring, (q.b).expiring_30d
   FROM (SELECT e.customer_id,
 			   crm.points_balance_agg(e.points, e.occurred_at, e.expires_at, e.available_at,
-			   	e.entry_id, e.reverses_id,
+				e.entry_id, e.reverses_id,
 								  @end_of(@day@)@
-								  	- interval '1 microsecond') AS b
+									- interval '1 microsecond') AS b
 		  FROM points_entry e
 		 WHERE e.occurred_at < @end_of(@day@)@
 		 GROUP BY e.customer_id) q
@@ -60,9 +60,9 @@ SELECT q.customer_id, l.expires_at, crm_internal.day_of(l.expires_at, @zone@), l
 	   l.occurred_at, l.available_at
   FROM (SELECT e.customer_id,
 			   crm.points_lots_agg(e.points, e.occurred_at, e.expires_at, e.available_at,
-			   	e.entry_id, e.reverses_id,
+				e.entry_id, e.reverses_id,
 							   @end_of(@day@)@
-							   	- interval '1 microsecond') AS lots
+								- interval '1 microsecond') AS lots
 		  FROM points_entry e
 		 WHERE e.occurred_at < @end_of(@day@)@
 		 GROUP BY e.customer_id) q

@@ -14,9 +14,9 @@ SELECT o.customer_id,
 	   o.ordered_at AS purchased_at,
 	   crm_internal.day_of(o.ordered_at, w.time_zone) AS purchased_on,
 	   CASE WHEN scale(sum(l.revenue)) <= 8 THEN sum(l.revenue) ELSE round(sum(l.revenue), 8)
-	   	END AS amount,
+		END AS amount,
 	   CASE WHEN scale(sum(l.profit)) <= 8 THEN sum(l.profit) ELSE round(sum(l.profit), 8)
-	   	END AS profit
+		END AS profit
   FROM workspace w
  CROSS JOIN sales_order o
   JOIN sales_order_line l ON l.order_id = o.order_id
@@ -92,7 +92,7 @@ SELECT h.customer_id, h.history, h.profit_history,
 					   crm_internal.day_of(r.refunded_at, w.time_zone),
 					   CASE WHEN scale(r.amount) <= 8 THEN - r.amount ELSE round(- r.amount, 8) END,
 					   CASE WHEN scale(r.cost_recovered - r.amount) <= 8
-					   	THEN r.cost_recovered - r.amount
+						THEN r.cost_recovered - r.amount
 							ELSE round(r.cost_recovered - r.amount, 8) END
 				  FROM workspace w
 				 CROSS JOIN (SELECT DISTINCT n.customer_id FROM customer_change n) c

@@ -118,7 +118,7 @@ SELECT d.period,
 	   sum(d.monthly_amount),
 	   coalesce(sum(d.monthly_amount) FILTER (WHERE d.renewed_to_amount IS NOT NULL), 0),
 	   (coalesce(sum(d.monthly_amount) FILTER (WHERE d.renewed_to_amount IS NOT NULL),
-	   	0) / nullif(sum(d.monthly_amount), 0))::float8,
+		0) / nullif(sum(d.monthly_amount), 0))::float8,
 	   coalesce(sum(d.renewed_to_amount), 0)
   FROM (SELECT date_trunc('month', t.due_on::timestamp)::date AS period, t.monthly_amount,
 			   t.renewed_to_amount

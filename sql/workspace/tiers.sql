@@ -125,20 +125,20 @@ SELECT l.program, l.customer_id, l.valid_from, l.valid_to, l.reason, l.facts,
 		   coalesce((l.facts ->> 'changed_on')::date,
 					(SELECT crm_internal.day_of(min(f.valid_from), z.time_zone) FROM tier_log f
 					  WHERE f.program = l.program AND f.customer_id = l.customer_id
-					  	AND f.valid_from <= l.valid_from
+						AND f.valid_from <= l.valid_from
 						AND f.valid_from > ALL (SELECT g.valid_from FROM tier_log g
 												 WHERE g.program = l.program
-												 	AND g.customer_id = l.customer_id
+													AND g.customer_id = l.customer_id
 												   AND g.valid_from < l.valid_from
-												   	AND g.tier_no <> l.tier_no))),
+													AND g.tier_no <> l.tier_no))),
 		   crm_internal.day_of(l.valid_from, z.time_zone),
 		   crm_internal.day_of(l.review_at, z.time_zone),
 		   l.reason = 'grace',
 		   CASE WHEN l.floor_until IS NOT NULL THEN coalesce((l.facts ->> 'floor_no')::integer,
-		   	l.tier_no) END,
+			l.tier_no) END,
 		   crm_internal.day_of(l.floor_until, z.time_zone))::crm.tier_state
   FROM (SELECT s.program,
-  	coalesce(s.time_zone, (SELECT w.time_zone FROM workspace w)) AS time_zone FROM program s) z
+	coalesce(s.time_zone, (SELECT w.time_zone FROM workspace w)) AS time_zone FROM program s) z
   JOIN tier_log l ON l.program = z.program
   JOIN tier t ON t.program = l.program AND t.tier_no = l.tier_no
  WHERE crm_internal.is_upto(l.valid_from, @day@, z.time_zone)
@@ -268,8 +268,8 @@ WITH change AS (
 			OVER (PARTITION BY l.program, l.customer_id ORDER BY l.valid_from) AS tier_before
 	  FROM tier_log l
 	  JOIN (SELECT s.program,
-	  	coalesce(s.time_zone, (SELECT w.time_zone FROM workspace w)) AS time_zone
-	  	FROM program s) z ON z.program = l.program
+		coalesce(s.time_zone, (SELECT w.time_zone FROM workspace w)) AS time_zone
+		FROM program s) z ON z.program = l.program
 	 WHERE crm_internal.is_upto(l.valid_from,
 			@once(date_trunc('month', (@day@ + 1)::timestamp)::date - 1)@, z.time_zone)
 ), move AS (
@@ -289,20 +289,20 @@ WITH change AS (
 			- coalesce(sum(f.customers) FILTER (WHERE f.from_no = t.tier_no), 0) AS customers
 	  FROM tier t
 	  JOIN (SELECT f.program, min(f.period) AS first_period FROM flow f GROUP BY f.program) b
-	  	ON b.program = t.program
+		ON b.program = t.program
 	 CROSS JOIN LATERAL generate_series(b.first_period::timestamp,
-	 	date_trunc('month', (@day@ + 1)::timestamp) - interval '1 month',
-	 	interval '1 month') AS p (period)
+		date_trunc('month', (@day@ + 1)::timestamp) - interval '1 month',
+		interval '1 month') AS p (period)
 	  LEFT JOIN flow f ON f.program = t.program AND f.period < p.period::date
-	  	AND (f.from_no = t.tier_no OR f.to_no = t.tier_no)
+		AND (f.from_no = t.tier_no OR f.to_no = t.tier_no)
 	 GROUP BY t.program, p.period, t.tier_no
 )
 SELECT q.program, q.period, q.from_no, a.name, a.name_zh, q.to_no, b.name, b.name_zh,
 	   coalesce(a.name || ' before', 'new'), coalesce(b.name || ' after', 'left'),
-	   	q.customers::bigint, o.customers::bigint,
+		q.customers::bigint, o.customers::bigint,
 	   (q.customers / nullif(o.customers, 0))::float8
   FROM (SELECT f.program, f.period, f.from_no, f.to_no, f.customers::numeric AS customers
-  	FROM flow f
+	FROM flow f
 		UNION ALL
 		SELECT o.program, o.period, o.tier_no, o.tier_no,
 			   o.customers - coalesce((SELECT sum(f.customers) FROM flow f

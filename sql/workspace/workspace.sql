@@ -207,7 +207,7 @@ COMMENT ON TABLE @internal@.shipped IS
 SELECT run_id, started_at, finished_at, is_full, customers, purchases, remaining,
 	   extract(epoch FROM updated_at - started_at)::float8 AS seconds,
 	   (purchases / nullif(extract(epoch FROM updated_at - started_at),
-	   	0))::float8 AS purchases_per_second
+		0))::float8 AS purchases_per_second
   FROM refresh_run
  ORDER BY run_id DESC
 @end

@@ -21,7 +21,7 @@ DECLARE
 	path text := current_setting('data_directory') || '/crafted.copy';
 	file oid := lo_from_bytea(0, '\x5047434f50590aff0d0a00' || int4send(0) || int4send(0)
 							  || int2send(1::int2) || int4send(length(bytes)) || bytes
-							  	|| int2send((-1)::int2));
+								|| int2send((-1)::int2));
 	works boolean;
 BEGIN
 	PERFORM lo_export(file, path);
@@ -50,7 +50,7 @@ SELECT 'truncated' AS change,
 UNION ALL
 SELECT 'byte', pg_temp.receive('incoming', set_byte(crm_internal.history_send(:value), n, b))
   FROM generate_series(0, length(crm_internal.history_send(:value)) - 1) n,
-  	generate_series(0, 255) b
+	generate_series(0, 255) b
  WHERE b <> get_byte(crm_internal.history_send(:value), n)
 UNION ALL
 SELECT 'appended', pg_temp.receive('incoming', crm_internal.history_send(:value) || set_byte('\x00',
@@ -120,7 +120,7 @@ SELECT 'truncated', pg_temp.receive('incoming_model', substr(jsonb_send((:model)
 UNION ALL
 SELECT 'byte', pg_temp.receive('incoming_model', set_byte(jsonb_send((:model)::jsonb), n, b))
   FROM generate_series(0, length(jsonb_send((:model)::jsonb)) - 1) n,
-  	unnest('{0,1,34,45,48,57,58,65,101,123,125,127,128,192,255}'::int[]) b;
+	unnest('{0,1,34,45,48,57,58,65,101,123,125,127,128,192,255}'::int[]) b;
 SELECT cmp_ok((SELECT count(*) FROM outcome), '>', 1000::bigint, 'binary values of a model tried');
 SELECT is_empty('SELECT * FROM outcome WHERE result NOT IN (''valid'', ''refused'')',
 	'each is refused or works');

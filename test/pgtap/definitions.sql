@@ -27,7 +27,7 @@ SELECT p.oid, p.prokind, coalesce(e.extname, p.pronamespace::regnamespace::text)
  WHERE e.extname = 'crm'
 	OR p.pronamespace IN ('crm_test'::regnamespace, 'crm_test_internal'::regnamespace,
 						  'crm_test_attached'::regnamespace,
-						  	'crm_test_attached_internal'::regnamespace);
+							'crm_test_attached_internal'::regnamespace);
 
 SELECT set_eq('SELECT DISTINCT owner FROM defined WHERE prokind <> ''a''',
 	ARRAY['crm', 'crm_test', 'crm_test_internal', 'crm_test_attached',

@@ -34,14 +34,14 @@ SELECT cmp_ok((SELECT count(*) FROM expected), '>', 700::bigint, 'there are cust
 SELECT is_empty($$
 	SELECT customer FROM stored
 	  JOIN (SELECT customer, sum(amount) AS amount,
-	  	count(*) FILTER (WHERE amount >= 0) AS purchases,
+		count(*) FILTER (WHERE amount >= 0) AS purchases,
 				   count(DISTINCT day) FILTER (WHERE amount >= 0) AS days,
 				   min(day) FILTER (WHERE amount >= 0) AS first,
-				   	max(day) FILTER (WHERE amount >= 0) AS last
+					max(day) FILTER (WHERE amount >= 0) AS last
 			  FROM orders WHERE day IS NOT NULL AND amount IS NOT NULL GROUP BY customer) plain
-			  	USING (customer)
+				USING (customer)
 	 WHERE (amount(history), purchases(history), purchase_days(history), first_day(history),
-	 	last_day(history))
+		last_day(history))
 		   IS DISTINCT FROM (plain.amount, plain.purchases, plain.days, plain.first, plain.last)
 		OR amount(history)::text <> plain.amount::text$$,
 	'counts, days and exact money (digits and scale) equal plain SQL');
@@ -61,13 +61,13 @@ SELECT is_empty($$
 		   LATERAL (SELECT '2000-03-01'::date AS d) x,
 		   LATERAL (SELECT sum(amount) AS amount, count(*) FILTER (WHERE amount >= 0) AS purchases,
 						   d - max(day) FILTER (WHERE amount >= 0) AS recency,
-						   	d - min(day) FILTER (WHERE amount >= 0) AS tenure
+							d - min(day) FILTER (WHERE amount >= 0) AS tenure
 					  FROM orders o WHERE o.customer = stored.customer AND day <= d
-					  	AND amount IS NOT NULL) plain
+						AND amount IS NOT NULL) plain
 	 WHERE (amount(history, d), purchases(history, d), recency(history, d), tenure(history, d),
-	 	amount(upto(history, d)))
+		amount(upto(history, d)))
 		   IS DISTINCT FROM (coalesce(plain.amount, 0), plain.purchases, plain.recency,
-		   	plain.tenure, coalesce(plain.amount, 0))$$,
+			plain.tenure, coalesce(plain.amount, 0))$$,
 	'as of a day equals plain SQL with a WHERE');
 SELECT is_empty($$
 	SELECT customer FROM stored
@@ -77,9 +77,9 @@ SELECT is_empty($$
 SELECT is_empty($$
 	SELECT s.customer FROM stored s, gaps(history) g,
 		   LATERAL (SELECT count(gap), avg(gap)::float8, percentile_cont(0.5) WITHIN
-		   	GROUP (ORDER BY gap), stddev_samp(gap)::float8, avg(ln(gap::float8))
+			GROUP (ORDER BY gap), stddev_samp(gap)::float8, avg(ln(gap::float8))
 					  FROM (SELECT day - lag(day) OVER (ORDER BY day) AS gap FROM entries(history)
-					  	WHERE purchases > 0) x) p(n, mean, median, stddev, mean_log)
+						WHERE purchases > 0) x) p(n, mean, median, stddev, mean_log)
 	 WHERE g.count <> n OR abs(g.mean - p.mean) > 1e-9 * p.mean OR g.median <> p.median
 		OR abs(g.stddev - p.stddev) > 1e-9 * p.stddev OR abs(g.mean_log - p.mean_log) > 1e-9
 		OR (g.mean IS NULL) <> (p.mean IS NULL) OR (g.stddev IS NULL) <> (p.stddev IS NULL)$$,
@@ -138,7 +138,7 @@ SELECT set_eq($$SELECT customer,
 	'SELECT * FROM expected', 'backward rows as well');
 SELECT set_eq($$SELECT customer, crm_internal.history_send(rollup(part ORDER BY random()))
 				  FROM (SELECT customer, history_agg(day, amount) AS part FROM orders
-				  	GROUP BY customer, (random() * 5)::int) parts GROUP BY customer$$,
+					GROUP BY customer, (random() * 5)::int) parts GROUP BY customer$$,
 	'SELECT * FROM expected', 'the rollup of random parts too');
 SELECT is_empty($$SELECT o.customer FROM (SELECT customer, history_agg(day, amount::float8) AS f,
 	history_agg(day, trim_scale(amount)) AS n FROM orders GROUP BY customer) o

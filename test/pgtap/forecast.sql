@@ -132,7 +132,7 @@ SELECT ok(abs(b.by_model + b.opening - p.restated) < 1e-6 AND abs(b.churn - p.ch
 				   crm.p_alive(z.purchase_model, h.history, '2025-10-31') >= 0.5
 					AND crm.p_alive(z.purchase_model, h.history, '2025-11-30') < 0.5 AS lost
 			  FROM crm_months.purchase_history h,
-			  	crm_months_internal.frozen_at('2025-11-30') z) v) p
+				crm_months_internal.frozen_at('2025-11-30') z) v) p
  WHERE b.period = '2025-11-01';
 SELECT is((SELECT count(*) FROM crm_months.value_bridge_at('2025-12-10', 3)), 3::bigint,
 	'the number of months is an argument');

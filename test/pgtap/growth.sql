@@ -15,9 +15,9 @@ SELECT results_eq('SELECT period, is_complete, active, new_customers, stayed, re
 	$$VALUES (date '2025-01-01', true, 1::bigint, 1::bigint, 0::bigint, 0::bigint, 0::bigint,
 		0::bigint, 15.5, NULL::numeric),
 			 ('2025-02-01', true, 1, 0, 1, 0, 0, 1, 20, 15.5),
-			 	('2025-03-01', true, 1, 1, 0, 0, 1, 1, 100, 20),
+				('2025-03-01', true, 1, 1, 0, 0, 1, 1, 100, 20),
 			 ('2025-04-01', true, 1, 0, 0, 1, 1, 1, 7, 100), ('2025-05-01', true, 0, 0, 0, 0, 1, 1,
-			 	-3, 7)$$, 'new, stayed, resurrected, dormant');
+				-3, 7)$$, 'new, stayed, resurrected, dormant');
 SELECT results_eq('SELECT growth_rate, quick_ratio, round(revenue_growth_rate::numeric, 6)
 	FROM crm_hand.growth',
 	$$VALUES (NULL::float8, NULL::float8, NULL::numeric), (0, NULL, round(20 / 15.5 - 1, 6)),
@@ -95,7 +95,7 @@ SELECT id * 100 + n, id,
 	1)) % 300 + abs(hashint8extended(id * 100 + n, 2)) % 400) * interval '1 day' + n
 	* interval '1 hour'
   FROM generate_series(1, 300) id,
-  	generate_series(1, (1 + abs(hashint8extended(id, 3)) % 12)::int) n;
+	generate_series(1, (1 + abs(hashint8extended(id, 3)) % 12)::int) n;
 INSERT INTO crm_random.sales_order_line (order_id, line_no, unit_price) SELECT order_id, 1,
 	round((abs(hashint8extended(order_id, 4)) % 100000)::numeric / 1000, 3)
 	FROM crm_random.sales_order;
@@ -132,26 +132,26 @@ SELECT set_eq('SELECT unit, period, active, new_customers, stayed, resurrected, 
 			 count(a.customer_id) FILTER (WHERE f.period = p) AS new_customers,
 			 count(a.customer_id) FILTER (WHERE b.customer_id IS NOT NULL) AS stayed,
 			 count(a.customer_id) FILTER (WHERE b.customer_id IS NULL
-			 	AND f.period < p) AS resurrected,
+				AND f.period < p) AS resurrected,
 			 count(b.customer_id) FILTER (WHERE a.customer_id IS NULL) AS dormant,
 			 coalesce((SELECT sum(q.amount) FROM paid q WHERE q.purchased_on >= p
-			 	AND q.purchased_on < p + u.length), 0) AS revenue
+				AND q.purchased_on < p + u.length), 0) AS revenue
 		FROM unit u
 	   CROSS JOIN LATERAL generate_series((SELECT min(f.period) FROM first f
-	   	WHERE f.unit = u.unit)::timestamp, '2024-12-18', u.length) p
+		WHERE f.unit = u.unit)::timestamp, '2024-12-18', u.length) p
 		JOIN first f ON f.unit = u.unit
 		LEFT JOIN active a ON a.unit = u.unit AND a.customer_id = f.customer_id AND a.period = p
 		LEFT JOIN active b ON b.unit = u.unit AND b.customer_id = f.customer_id
 			AND b.period = p - u.length
 	   GROUP BY 1, 2, u.length, p$$,
-	   	'growth by day, week, month, quarter, year and fiscal year is what plain SQL finds');
+		'growth by day, week, month, quarter, year and fiscal year is what plain SQL finds');
 SELECT is_empty('SELECT unit, period FROM grown WHERE active <> new_customers + stayed + resurrected
 	OR active <> active_before - dormant + new_customers
 	+ resurrected', 'who is active: both identities');
 SELECT is_empty('SELECT unit, period FROM (SELECT *, lag(active, 1, 0::bigint) OVER w AS before,
 	lag(revenue) OVER w AS money FROM grown WINDOW w AS (PARTITION BY unit ORDER BY period)) g
 				  WHERE active_before <> before
-				  	OR revenue_before IS DISTINCT FROM money',
+					OR revenue_before IS DISTINCT FROM money',
 	'the period before is the row before');
 SELECT is_empty('SELECT unit FROM grown GROUP BY unit
 	HAVING sum(new_customers) <> (SELECT count(DISTINCT customer_id) FROM active)
@@ -172,15 +172,15 @@ SELECT set_eq('SELECT * FROM crm_random.growth_quarterly UNION ALL SELECT *
 CREATE TEMP TABLE cell AS
 SELECT f.unit, f.period AS cohort, n AS period_no, count(*) AS customers,
 	   CASE WHEN f.period + (n + 1) * u.length <= '2024-12-19' THEN count(*)
-	   	FILTER (WHERE EXISTS (SELECT FROM active a
-	   	WHERE a.unit = f.unit AND a.customer_id = f.customer_id
-	   	AND a.period = f.period + n * u.length)) END AS retained,
+		FILTER (WHERE EXISTS (SELECT FROM active a
+		WHERE a.unit = f.unit AND a.customer_id = f.customer_id
+		AND a.period = f.period + n * u.length)) END AS retained,
 	   CASE WHEN f.period + (n + 1) * u.length <= '2024-12-19' THEN count(*)
-	   	FILTER (WHERE EXISTS (SELECT FROM active a
-	   	WHERE a.unit = f.unit AND a.customer_id = f.customer_id
-	   	AND a.period >= f.period + n * u.length)) END AS retained_or_later
+		FILTER (WHERE EXISTS (SELECT FROM active a
+		WHERE a.unit = f.unit AND a.customer_id = f.customer_id
+		AND a.period >= f.period + n * u.length)) END AS retained_or_later
   FROM first f JOIN unit u ON u.unit = f.unit, generate_series(0, 8) n WHERE f.unit <> 'day'
-  	GROUP BY 1, 2, 3, u.length;
+	GROUP BY 1, 2, 3, u.length;
 SELECT set_eq('SELECT unit, cohort, period_no, customers, retained, retained_or_later, retention,
 	retention_or_later FROM unit, crm_random.cohort_at(''2024-12-18'', 8, unit)
 	WHERE unit <> ''day'' AND customers > 0',
@@ -204,23 +204,23 @@ SELECT set_eq('SELECT period, is_complete, buyers, repeat_buyers, came_back, new
 	repeated_30d, new_customers_90d, repeated_90d FROM crm_random.repurchase',
 	$$SELECT m::date AS period, m < '2024-12-01' AS is_complete,
 			 (SELECT count(DISTINCT customer_id) FROM buys
-			 	WHERE day >= m AND day < m + interval '1 month') AS buyers,
+				WHERE day >= m AND day < m + interval '1 month') AS buyers,
 			 (SELECT count(*)
-			 	FROM (SELECT customer_id FROM buys WHERE day >= m AND day < m + interval '1 month'
-			 	GROUP BY 1 HAVING count(*) > 1) t) AS repeat_buyers,
+				FROM (SELECT customer_id FROM buys WHERE day >= m AND day < m + interval '1 month'
+				GROUP BY 1 HAVING count(*) > 1) t) AS repeat_buyers,
 			 CASE WHEN m < '2024-11-01' THEN (SELECT count(DISTINCT customer_id) FROM buys b
-			 	WHERE day >= m AND day < m + interval '1 month'
+				WHERE day >= m AND day < m + interval '1 month'
 				AND EXISTS (SELECT FROM buys c WHERE c.customer_id = b.customer_id
 					AND c.day >= m + interval '1 month' AND c.day < m + interval '2 months'))
 					END AS came_back,
 			 (SELECT count(*) FROM newcomer WHERE day >= m AND day < m + interval '1 month'
-			 	AND day + 30 <= '2024-12-18') AS new_customers,
+				AND day + 30 <= '2024-12-18') AS new_customers,
 			 (SELECT count(*) FROM newcomer WHERE day >= m AND day < m + interval '1 month'
-			 	AND day + 30 <= '2024-12-18' AND again <= day + 30) AS repeated_30d,
+				AND day + 30 <= '2024-12-18' AND again <= day + 30) AS repeated_30d,
 			 (SELECT count(*) FROM newcomer WHERE day >= m AND day < m + interval '1 month'
-			 	AND day + 90 <= '2024-12-18') AS new_customers_90d,
+				AND day + 90 <= '2024-12-18') AS new_customers_90d,
 			 (SELECT count(*) FROM newcomer WHERE day >= m AND day < m + interval '1 month'
-			 	AND day + 90 <= '2024-12-18' AND again <= day + 90) AS repeated_90d
+				AND day + 90 <= '2024-12-18' AND again <= day + 90) AS repeated_90d
 		FROM generate_series(timestamp '2024-01-01', '2024-12-01', '1 month') m$$,
 			'repurchase rates are what plain SQL finds');
 

@@ -55,9 +55,9 @@ SELECT pg_temp.buy(9, '2025-04-01', '2025-05-01', '2025-06-20') \g /dev/null
 SELECT pg_temp.buy(13, '2025-05-21', '2025-05-31', '2025-06-10'),
 	pg_temp.buy(14, '2025-05-22', '2025-06-01', '2025-06-11'),
 	   pg_temp.buy(15, '2025-05-01', '2025-05-11', '2025-05-21'),
-	   	pg_temp.buy(16, '2025-05-02', '2025-05-12', '2025-05-22'),
+		pg_temp.buy(16, '2025-05-02', '2025-05-12', '2025-05-22'),
 	   pg_temp.buy(17, '2025-05-01', '2025-05-11', '2025-05-21'),
-	   	pg_temp.buy(19, '2025-05-01', '2025-05-11', '2025-05-21'),
+		pg_temp.buy(19, '2025-05-01', '2025-05-11', '2025-05-21'),
 	   pg_temp.buy(20, '2025-06-29'), pg_temp.buy(21, '2025-05-21') \g /dev/null
 SELECT crm_internal.refresh_everyone('crm_stage') \g /dev/null
 SET LOCAL crm.as_of = '2025-06-30';
@@ -230,7 +230,7 @@ SELECT results_eq('SELECT stage, now_in, entered, advanced, lapsed, conversion, 
 	$$VALUES ('awareness', 1::bigint, 3::bigint, 2::bigint, 1::bigint, 2 / 3::float8, 20::float8),
 		('purchase', 1, 2, 0, 2, 0, 25),
 			 ('loyalty', 1, 1, 0, 0, 0, NULL), ('dormant', 0, 1, 1, 0, 1, 20),
-			 	('churned', 1, 1, 0, 0, 0, NULL)$$,
+				('churned', 1, 1, 0, 0, 0, NULL)$$,
 	'lifecycle_funnel counts who entered each stage and who left it');
 SELECT is((SELECT count(*) FROM crm_stage.lifecycle_funnel), 9::bigint,
 	'with a row for each stage');
@@ -240,13 +240,13 @@ SELECT results_eq('SELECT period, from_stage, to_stage, customers, from_customer
 		('2025-01-01', NULL, 'loyalty', 1, NULL, NULL, true),
 		('2025-01-01', NULL, 'churned', 1, NULL, NULL, true),
 			 ('2025-02-01', NULL, 'awareness', 1, NULL, NULL, true),
-			 	('2025-02-01', 'purchase', 'dormant', 1, 1, 1, true),
-			 	('2025-02-01', 'loyalty', 'loyalty', 1, 1, 1, true),
-			 	('2025-02-01', 'churned', 'churned', 1, 1, 1, true),
+				('2025-02-01', 'purchase', 'dormant', 1, 1, 1, true),
+				('2025-02-01', 'loyalty', 'loyalty', 1, 1, 1, true),
+				('2025-02-01', 'churned', 'churned', 1, 1, 1, true),
 			 ('2025-03-01', 'awareness', 'awareness', 1, 1, 1, true),
-			 	('2025-03-01', 'loyalty', 'loyalty', 1, 1, 1, true),
-			 	('2025-03-01', 'dormant', 'purchase', 1, 1, 1, true),
-			 	('2025-03-01', 'churned', 'churned', 1, 1, 1, true)$$, 'the flow by month');
+				('2025-03-01', 'loyalty', 'loyalty', 1, 1, 1, true),
+				('2025-03-01', 'dormant', 'purchase', 1, 1, 1, true),
+				('2025-03-01', 'churned', 'churned', 1, 1, 1, true)$$, 'the flow by month');
 SELECT is((SELECT max(period) FROM crm_stage.lifecycle_flow_at('2025-03-30')), '2025-02-01'::date,
 	'a month that is not over is not in it');
 SELECT results_eq($$SELECT t.from_state, t.to_state, t.count
@@ -259,8 +259,8 @@ SELECT results_eq($$SELECT v.state, round(v.value::numeric, 9)
 	FROM (SELECT crm.transition_matrix_agg(from_stage, to_stage, customers) AS matrix
 	FROM crm_stage.lifecycle_flow) q,
 						   crm.markov_value(q.matrix,
-						   	'{"awareness": 0, "purchase": 10, "loyalty": 5, "dormant": -1, '
-						   	'"churned": 0}', 0.1) v$$,
+							'{"awareness": 0, "purchase": 10, "loyalty": 5, "dormant": -1, '
+							'"churned": 0}', 0.1) v$$,
 	$$VALUES ('awareness', 0::numeric), ('churned', 0), ('dormant', round(9.79 / 0.21, 9)),
 		('loyalty', 55), ('purchase', round(11 / 0.21, 9))$$,
 	'markov_value tells what the stages are worth');
@@ -299,7 +299,7 @@ SELECT is((SELECT usual_gaps FROM crm_many.threshold WHERE as_of = '2024-12-31')
 SELECT is_empty($$SELECT p.customer_id, p.usual_gap
 	FROM crm_many_internal.purchase_metric_at('2025-02-10') p, crm_many.threshold c
 				   WHERE c.as_of = p.thresholds_as_of AND (p.usual_gap IS DISTINCT FROM CASE
-				   	WHEN p.purchase_days > 2 THEN p.median_gap
+					WHEN p.purchase_days > 2 THEN p.median_gap
 						ELSE coalesce((c.usual_gaps -> 'segments' -> p.segment)::float8,
 							(c.usual_gaps -> 'all')::float8) END
 						OR p.idle_ratio IS DISTINCT FROM p.recency / p.usual_gap)$$,
@@ -350,12 +350,12 @@ SELECT set_eq('SELECT period, from_stage, to_stage, customers FROM crm_many.life
 	$$SELECT m::date AS period, a.stage AS from_stage, b.stage AS to_stage, count(*)
 	    FROM generate_series(timestamp '2024-10-01', '2025-06-01', '1 month') m, crm_many.customer c
 	   CROSS JOIN LATERAL (SELECT (SELECT l.stage FROM crm_many.lifecycle_log l
-	   	WHERE l.customer_id = c.customer_id AND l.entered_at < m AT TIME ZONE 'Asia/Shanghai'
-	   	ORDER BY l.entered_at DESC LIMIT 1)) a (stage)
+		WHERE l.customer_id = c.customer_id AND l.entered_at < m AT TIME ZONE 'Asia/Shanghai'
+		ORDER BY l.entered_at DESC LIMIT 1)) a (stage)
 	   CROSS JOIN LATERAL (SELECT (SELECT l.stage FROM crm_many.lifecycle_log l
-	   	WHERE l.customer_id = c.customer_id
-	   	AND l.entered_at < (m + interval '1 month') AT TIME ZONE 'Asia/Shanghai'
-	   	ORDER BY l.entered_at DESC LIMIT 1)) b (stage)
+		WHERE l.customer_id = c.customer_id
+		AND l.entered_at < (m + interval '1 month') AT TIME ZONE 'Asia/Shanghai'
+		ORDER BY l.entered_at DESC LIMIT 1)) b (stage)
 	   WHERE b.stage IS NOT NULL GROUP BY 1, 2, 3$$, 'both equal what plain SQL reads in the log');
 SELECT set_eq($$SELECT day, customer_id, stage FROM shown$$, $$SELECT d.day, s.customer_id, s.stage
 	FROM (SELECT DISTINCT day FROM shown) d, crm_many.customer_stage_at(d.day) s$$,

@@ -15,7 +15,7 @@ INSERT INTO crm_names.tier_rule (program, tier_no, metric, enter_at)
 SELECT program, 1, metric, 1
   FROM unnest('{year,mixed}'::text[]) program,
 	   unnest('{revenue,revenue_12m,purchases,purchases_12m,profit,profit_12m,'
-	   	'points_earned,clv}'::text[]) metric;
+		'points_earned,clv}'::text[]) metric;
 
 CREATE TEMP TABLE named AS
 SELECT 'metric' AS place, metric FROM crm_names.metric
@@ -29,11 +29,11 @@ UNION SELECT 'policy of ' || p.program, r.metric
 UNION SELECT 'crm.rfm_thresholds', a.attname
   FROM pg_attribute a
  WHERE a.attrelid = (SELECT typrelid FROM pg_type WHERE oid = 'crm.rfm_thresholds'::regtype)
- 	AND a.attnum > 0
+	AND a.attnum > 0
 UNION SELECT 'crm.tier_path', n.name
   FROM pg_proc p, unnest(p.proargnames) n (name)
  WHERE p.oid = 'crm.tier_path'::regproc AND n.name IN ('revenue', 'amount', 'purchases',
- 	'purchase_days');
+	'purchase_days');
 
 SELECT set_eq('SELECT DISTINCT place FROM named', $$VALUES ('metric'), ('segment_rule'),
 	('tier_rule'),
@@ -43,11 +43,11 @@ SELECT set_eq('SELECT DISTINCT place FROM named', $$VALUES ('metric'), ('segment
 SELECT is_empty($$SELECT place, metric FROM named
 	WHERE NOT EXISTS (SELECT FROM pg_attribute a
 					   WHERE a.attrelid = 'crm_names.customer_metric'::regclass
-					   	AND a.attname = named.metric)$$,
+						AND a.attname = named.metric)$$,
 	'every metric that is named anywhere is a column of customer_metric');
 SELECT set_eq($$SELECT p.program, r.tier_no, r.metric
 				  FROM crm_names.program p,
-				  	crm.tier_rules(crm.program_policy('crm_names', p.program)) r
+					crm.tier_rules(crm.program_policy('crm_names', p.program)) r
 				 WHERE r.metric IS NOT NULL$$,
 	'SELECT program, tier_no, metric FROM crm_names.tier_rule',
 	'a policy calls each metric as the rule does, whatever the window');
@@ -55,7 +55,7 @@ SELECT results_eq($$SELECT metric,
 	crm_internal.tier_counts(crm.program_policy('crm_names', 'mixed'), metric),
 						   crm_internal.tier_counts(crm.program_policy('crm_names', 'year'), metric)
 					  FROM crm_names.tier_rule WHERE program = 'mixed'
-					  	ORDER BY metric COLLATE "C"$$,
+						ORDER BY metric COLLATE "C"$$,
 	$$VALUES ('clv', false, false), ('points_earned', true, true), ('profit', true, true),
 			 ('profit_12m', true, false), ('purchases', true, true), ('purchases_12m', true, false),
 			 ('revenue', true, true), ('revenue_12m', true, false)$$,

@@ -16,7 +16,7 @@ INSERT INTO crm_points.points_entry (customer_id, occurred_at, kind, points, exp
 SELECT results_eq($$SELECT day, b.balance, b.available, b.pending, b.earned, b.spent, b.expired,
 	b.next_expiry_at, b.next_expiring, b.expiring_30d
 	  FROM unnest('{2025-01-10,2025-03-31,2025-05-01,2025-06-02,2025-12-20,2026-01-09,'
-	  	'2026-01-11}'::date[]) day, crm_points.points_balance_at(day) b ORDER BY 1$$, $$VALUES
+		'2026-01-11}'::date[]) day, crm_points.points_balance_at(day) b ORDER BY 1$$, $$VALUES
 	('2025-01-10'::date, 100::numeric, 100::numeric, 0::numeric, 100::numeric, 0::numeric,
 		0::numeric, '2026-01-10'::timestamptz, 100::numeric, 0::numeric),
 	('2025-03-31', 150, 150, 0, 150, 0, 0, '2025-06-01', 50, 0),
@@ -221,18 +221,18 @@ SELECT g % 97 AS customer, g AS entry_id, CASE WHEN g % 5 = 4 THEN - (g * 7 % 60
 	ELSE g * 13 % 50 + 1 END AS points,
 	   timestamptz '2025-01-01 00:00+00' + g * 37 % 300 * interval '1 day' AS occurred_at,
 	   CASE WHEN g % 5 <> 4
-	   	AND g % 3 = 0 THEN timestamptz '2025-01-01 00:00+00' + (g * 37 % 300 + 40)
-	   	* interval '1 day' END AS expires_at,
+		AND g % 3 = 0 THEN timestamptz '2025-01-01 00:00+00' + (g * 37 % 300 + 40)
+		* interval '1 day' END AS expires_at,
 	   CASE WHEN g % 5 <> 4
-	   	AND g % 4 = 0 THEN timestamptz '2025-01-01 00:00+00' + (g * 37 % 300 + 14)
-	   	* interval '1 day' END AS available_at,
+		AND g % 4 = 0 THEN timestamptz '2025-01-01 00:00+00' + (g * 37 % 300 + 14)
+		* interval '1 day' END AS available_at,
 	   CASE WHEN g % 10 = 4 THEN g - 27 * 97 END AS reverses_id
   FROM generate_series(0, 20000) g;
 ANALYZE keyed;
 PREPARE balances AS SELECT customer, crm.points_balance_agg(points, occurred_at, expires_at,
 	available_at, entry_id, reverses_id, '2025-09-01'),
 	   crm.points_lots_agg(points, occurred_at, expires_at, available_at, entry_id, reverses_id,
-	   	'2025-09-01')::text FROM keyed GROUP BY customer;
+		'2025-09-01')::text FROM keyed GROUP BY customer;
 SET LOCAL max_parallel_workers_per_gather = 0;
 CREATE TABLE serial AS EXECUTE balances;
 SELECT cmp_ok((SELECT count(*) FROM serial s,

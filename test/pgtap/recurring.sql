@@ -53,9 +53,9 @@ SELECT results_eq('SELECT period, opening, new, expansion, contraction, churn, r
 	$$VALUES (date '2025-03-01', 230::numeric, 75::numeric, 0::numeric, 0::numeric, 0::numeric,
 		0::numeric, 305::numeric, 3::bigint, 0::bigint, 0::bigint),
 			 ('2025-04-01', 305, 0, 0, 15, 20, 0, 270, 0, 1, 0),
-			 	('2025-05-01', 270, 5, 0, 0, 30, 0, 245, 1, 1, 0),
+				('2025-05-01', 270, 5, 0, 0, 30, 0, 245, 1, 1, 0),
 			 ('2025-06-01', 245, 0, 0, 0, 0, 25, 270, 0, 0, 1),
-			 	('2025-07-01', 270, 0, 0, 0, 0, 0, 270, 0, 0, 0)$$,
+				('2025-07-01', 270, 0, 0, 0, 0, 0, 270, 0, 0, 0)$$,
 	'one of two contracts: contraction; a return: reactivation, in no retention; a cancelled one '
 	'ends that day; a paid one after a free one is the first');
 SELECT results_eq('SELECT nrr, quick_ratio FROM crm_paid.recurring WHERE period = ''2025-06-01''',
@@ -89,9 +89,9 @@ INSERT INTO crm_flow.contract (contract_id, customer_id, starts_on, ends_on, mon
 SELECT n, 1 + abs(hashint8extended(n, 1)) % 150, start,
 	CASE WHEN n % 4 > 0 THEN start + 20 + (abs(hashint8extended(n, 3)) % 300)::int END,
 	   (abs(hashint8extended(n, 4)) % 4000)::numeric / 100,
-	   	CASE WHEN n % 5 = 0 THEN start + (abs(hashint8extended(n, 5)) % 200)::int END
+		CASE WHEN n % 5 = 0 THEN start + (abs(hashint8extended(n, 5)) % 200)::int END
   FROM generate_series(1, 400) n,
-  	LATERAL (SELECT date '2023-01-10' + (abs(hashint8extended(n, 2)) % 800)::int) s (start);
+	LATERAL (SELECT date '2023-01-10' + (abs(hashint8extended(n, 2)) % 800)::int) s (start);
 UPDATE crm_flow.contract SET monthly_amount = 0 WHERE contract_id % 17 = 0;
 -- Some follow another of the same customer on the day of its end, some later than a renewal may.
 UPDATE crm_flow.contract c SET renews_id = p.contract_id, customer_id = p.customer_id,
@@ -120,7 +120,7 @@ CREATE TEMP TABLE plain AS
 SELECT m.period, c.customer_id, pg_temp.pays(c.customer_id, m.period - 1) AS a,
 	pg_temp.pays(c.customer_id, m.last) AS b,
 	   EXISTS (SELECT FROM paid_day p WHERE p.customer_id = c.customer_id
-	   	AND p.day < m.period) AS has_paid,
+		AND p.day < m.period) AS has_paid,
 	   pg_temp.pays(c.customer_id, (SELECT max(p.day) FROM paid_day p
 		WHERE p.customer_id = c.customer_id AND p.day BETWEEN m.period AND m.last)) AS last
   FROM period m, crm_flow.customer c;
@@ -133,14 +133,14 @@ SELECT set_eq('SELECT period, opening, new, expansion, contraction, churn, react
 		coalesce(sum(b) FILTER (WHERE NOT has_paid), 0) AS new,
 		sum(CASE WHEN a > 0 THEN greatest(b - a, 0) ELSE 0 END) AS expansion,
 			 sum(CASE WHEN b > 0 THEN greatest(a - b, 0) ELSE 0 END) AS contraction,
-			 	sum(CASE WHEN b = 0 THEN a ELSE 0 END) AS churn,
-			 	coalesce(sum(b) FILTER (WHERE a = 0 AND has_paid), 0) AS reactivation,
+				sum(CASE WHEN b = 0 THEN a ELSE 0 END) AS churn,
+				coalesce(sum(b) FILTER (WHERE a = 0 AND has_paid), 0) AS reactivation,
 			 sum(b) FILTER (WHERE is_there) AS closing,
 				count(*) FILTER (WHERE is_there AND a > 0) AS customers_opening,
-			 	count(*) FILTER (WHERE b > 0 AND NOT has_paid) AS customers_new,
-			 	count(*) FILTER (WHERE a > 0 AND b = 0) AS customers_churned,
+				count(*) FILTER (WHERE b > 0 AND NOT has_paid) AS customers_new,
+				count(*) FILTER (WHERE a > 0 AND b = 0) AS customers_churned,
 			 count(*) FILTER (WHERE a = 0 AND b > 0 AND has_paid) AS customers_reactivated,
-			 	count(*) FILTER (WHERE is_there AND b > 0) AS customers_closing
+				count(*) FILTER (WHERE is_there AND b > 0) AS customers_closing
 		FROM (SELECT period, a, b, has_paid, true AS is_there FROM plain
 			UNION ALL SELECT period, 0, last, has_paid, false FROM brief
 			UNION ALL SELECT period, last, 0, true, false FROM brief) p

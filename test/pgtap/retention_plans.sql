@@ -7,8 +7,8 @@ SELECT plan(11);
 CREATE TABLE purchase AS
 	SELECT i, i % 997 AS customer, '2024-01-01'::date + (hashint8extended(i, 1) & 1023)::int AS day,
 		   (hashint8extended(i, 2) & 4095) - 900 AS points,
-		   	'state ' || (hashint8extended(i, 3) & 7) AS a,
-		   	'state ' || (hashint8extended(i, 4) & 15) AS b
+			'state ' || (hashint8extended(i, 3) & 7) AS a,
+			'state ' || (hashint8extended(i, 4) & 15) AS b
 	  FROM generate_series(1, 20000) AS i;
 CREATE TABLE customer AS SELECT customer, history_agg(day, round(points / 100.0, 2)) AS history
 	FROM purchase GROUP BY customer;

@@ -11,7 +11,7 @@ CREATE FUNCTION pg_temp.metrics(h history, p tier_policy, s tier_state, "end" da
 		coalesce(sum(e.purchases), 0),
 							  'purchase_days', count(*) FILTER (WHERE e.purchases > 0))
 	  FROM tier_window(p, s, "end") AS w, entries(h) AS e
-	  	WHERE e.day >= w.since AND e.day < w.until $$;
+		WHERE e.day >= w.since AND e.day < w.until $$;
 
 -- One row for each day on which something was decided
 CREATE FUNCTION pg_temp.reviews(h history, p tier_policy, until date)
@@ -43,7 +43,7 @@ BEGIN
 			reason := CASE WHEN day = s.enrolled_on THEN 'enroll'
 				WHEN s.tier_no > before THEN 'upgrade'
 						   WHEN s.tier_no < before THEN 'downgrade' WHEN s.in_grace THEN 'grace'
-						   	ELSE 'renew' END;
+							ELSE 'renew' END;
 			RETURN NEXT;
 		END IF;
 		day := day + 1;
@@ -63,17 +63,17 @@ CREATE TEMP TABLE policy AS
 		'UTC', upgrade, downgrade, step, valid, round_up, grace, stay) AS p
 	  FROM tiers,
 		   (VALUES ('rolling', '12 months'::interval), ('rolling', '45 days'),
-		   	('calendar', '3 months'), ('anniversary', '1 year'), ('lifetime', '1 month')) AS w(kind,
-		   	length),
+			('calendar', '3 months'), ('anniversary', '1 year'), ('lifetime', '1 month')) AS w(kind,
+			length),
 		   (VALUES ('at_once', 'at_review', 'one', '12 months'::interval, 'month',
-		   	'60 days'::interval, '0'::interval),
+			'60 days'::interval, '0'::interval),
 				   ('at_once', 'at_once', 'qualified', '6 months', NULL, '0', '0'),
 				   ('at_once', 'at_once', 'one', '1 month', 'month', '10 days', '2 months'),
 				   ('at_review', 'at_review', 'qualified', '1 month', 'month', '1 month', '0'),
 				   ('at_review', 'at_once', 'base', '3 months', 'quarter', '20 days', '1 month'),
 				   ('at_once', 'at_review', 'base', '10 days', NULL, '0', '100 days'),
 				   ('at_once', 'never', 'one', '1 year', 'year', '0', '0')) AS m(upgrade, downgrade,
-				   	step, valid, round_up, grace, stay)
+					step, valid, round_up, grace, stay)
 	 WHERE downgrade <> 'at_once' OR kind IN ('rolling', 'lifetime');
 -- A third of the customers have refunds; many buy in bursts.
 CREATE TEMP TABLE customer AS
@@ -81,10 +81,10 @@ CREATE TEMP TABLE customer AS
 		history_agg('2022-01-01'::date
 		+ (abs(hashint8extended(customer * 50 + n / (1 + customer % 3), 1)) % 700)::int,
 								 CASE WHEN customer % 3 = 0 AND n % 4 = 3 THEN -1
-								 	ELSE 1 END * (10 + abs(hashint8extended(customer * 50 + n,
-								 	2)) % 20000 / 100.0)::numeric(10,2)) AS h
+									ELSE 1 END * (10 + abs(hashint8extended(customer * 50 + n,
+									2)) % 20000 / 100.0)::numeric(10,2)) AS h
 	  FROM generate_series(1, 9) AS customer, generate_series(1, (2 + customer * 5 % 17)) AS n
-	  	GROUP BY customer;
+		GROUP BY customer;
 
 SELECT cmp_ok((SELECT count(*) FROM policy), '>=', 50::bigint, 'policies of every kind');
 CREATE TEMP TABLE reviewed AS
@@ -98,9 +98,9 @@ SELECT is_empty('(TABLE reviewed EXCEPT TABLE replayed) UNION ALL (TABLE replaye
 SELECT is_empty($$ SELECT * FROM (
 	SELECT policy_no, customer, day, (tier_at(p, h, day::date)).tier_no AS at,
 		   (SELECT tier_no FROM tier_path(p, h, '2022-01-01', '2024-07-01') AS t
-		   	WHERE t.valid_from <= day AND (t.valid_to > day OR t.valid_to IS NULL)) AS path
+			WHERE t.valid_from <= day AND (t.valid_to > day OR t.valid_to IS NULL)) AS path
 	  FROM policy, customer, generate_series('2022-01-01'::timestamp, '2024-06-30',
-	  	'37 days') AS day) AS q WHERE at IS DISTINCT FROM path $$,
-	  	'tier_at is the row of tier_path that holds the day');
+		'37 days') AS day) AS q WHERE at IS DISTINCT FROM path $$,
+		'tier_at is the row of tier_path that holds the day');
 SELECT * FROM finish();
 ROLLBACK;

@@ -55,11 +55,11 @@ INSERT INTO crm_reviews.tier_rule (program, tier_no, metric, enter_at, keep_at) 
 CREATE TEMP TABLE new_order AS
 SELECT (customer_id * 100 + n)::bigint AS order_id, customer_id::bigint,
 	   timestamptz '2024-01-10 00:00+00'
-	   	+ ((abs(hashint8extended(customer_id * 50 + n / (1 + customer_id % 3), 1)) % 460) * 24 * 60
+		+ ((abs(hashint8extended(customer_id * 50 + n / (1 + customer_id % 3), 1)) % 460) * 24 * 60
 											+ abs(hashint8extended(customer_id * 50 + n, 2)) % 1440)
 												* interval '1 minute' AS ordered_at,
 	   CASE abs(hashint8extended(customer_id * 50 + n, 3)) % 18 WHEN 0 THEN 'cancelled'
-	   	WHEN 1 THEN 'placed' ELSE 'paid' END AS status
+		WHEN 1 THEN 'placed' ELSE 'paid' END AS status
   FROM generate_series(1, 25) customer_id, generate_series(1, 2 + customer_id * 5 % 17) n;
 CREATE TEMP TABLE new_line AS
 SELECT order_id, line_no,
@@ -101,7 +101,7 @@ BEGIN
 		FOR day IN 0 .. last_day - first_day LOOP
 			SELECT enrolled + upgraded + renewed + given_grace + downgraded AS changes INTO done
 			  FROM crm.review_tiers('crm_reviews', program, first_day + day, replay => replay
-			  	AND day = 0);
+				AND day = 0);
 			reviews := reviews + 1;
 			IF NOT replay AND (done.changes > 0 OR day % 30 = 0) THEN
 				SELECT enrolled + upgraded + renewed + given_grace + downgraded AS changes INTO done
@@ -141,8 +141,8 @@ CREATE FUNCTION pg_temp.histories() RETURNS TABLE (program text, policy crm.tier
 		WHEN 'margin' THEN u.profit ELSE u.amount END)
 	  FROM crm_reviews_internal.purchase_source u
 	 CROSS JOIN (SELECT program,
-	 	pg_temp.as_revenue(crm.program_policy('crm_reviews',
-	 	program)::jsonb)::crm.tier_policy AS policy FROM crm_reviews.program OFFSET 0) q
+		pg_temp.as_revenue(crm.program_policy('crm_reviews',
+		program)::jsonb)::crm.tier_policy AS policy FROM crm_reviews.program OFFSET 0) q
 	 GROUP BY 1, 2, 3 $$;
 CREATE TEMP TABLE replay AS
 SELECT h.program, h.customer_id, p.* FROM pg_temp.histories() h
@@ -151,20 +151,20 @@ CREATE TEMP TABLE logged AS
 SELECT l.program, l.customer_id, l.tier_no, (l.valid_from AT TIME ZONE z.zone)::date AS valid_from,
 	(l.valid_to AT TIME ZONE z.zone)::date AS valid_to,
 	   l.reason, (l.review_at AT TIME ZONE z.zone)::date AS review_on,
-	   	pg_temp.as_revenue(l.facts -> 'metrics') AS metrics,
+		pg_temp.as_revenue(l.facts -> 'metrics') AS metrics,
 	   l.valid_from = date_trunc('day', l.valid_from, z.zone) AS is_midnight
   FROM pg_temp.log() l JOIN (SELECT program, coalesce(time_zone, 'Europe/Berlin') AS zone
-  	FROM crm_reviews.program) z USING (program);
+	FROM crm_reviews.program) z USING (program);
 SELECT is_empty($$
 	(SELECT 'replayed only', program, customer_id, tier_no, valid_from, valid_to, reason, review_on
 		FROM replay
 	 EXCEPT SELECT 'replayed only', program, customer_id, tier_no, valid_from, valid_to, reason,
-	 	review_on FROM logged)
+		review_on FROM logged)
 	UNION ALL
 	(SELECT 'logged only', program, customer_id, tier_no, valid_from, valid_to, reason, review_on
 		FROM logged
 	 EXCEPT SELECT 'logged only', program, customer_id, tier_no, valid_from, valid_to, reason,
-	 	review_on FROM replay)
+		review_on FROM replay)
 	ORDER BY 2, 3, 5$$,
 		'tier_log is crm.tier_path, row for row: tier, valid_from, valid_to, reason, review_on');
 SELECT is((SELECT count(*) FROM logged), (SELECT count(*) FROM replay),
@@ -184,7 +184,7 @@ SELECT is_empty($$
 		'purchases', r.purchases, 'purchase_days', r.purchase_days) AS judged
 	  FROM logged l JOIN replay r USING (program, customer_id, valid_from)
 	 WHERE NOT jsonb_build_object('revenue', r.revenue, 'purchases', r.purchases, 'purchase_days',
-	 	r.purchase_days) @> l.metrics$$,
+		r.purchase_days) @> l.metrics$$,
 	'facts hold the metrics that were judged');
 
 -- On any day
@@ -201,12 +201,12 @@ CREATE FUNCTION pg_temp.replayed(day date) RETURNS TABLE (program text, customer
 	  FROM pg_temp.histories() h
 	 CROSS JOIN LATERAL (SELECT crm.tier_at(h.policy, h.history, day) AS state OFFSET 0) t
 	  JOIN replay p ON p.program = h.program AND p.customer_id = h.customer_id
-	  	AND p.valid_from <= day AND (p.valid_to > day OR p.valid_to IS NULL) $$;
+		AND p.valid_from <= day AND (p.valid_to > day OR p.valid_to IS NULL) $$;
 SELECT set_eq(format('SELECT * FROM pg_temp.standing(%L)', day),
 	format('SELECT * FROM pg_temp.replayed(%L)', day),
 	'customer_tier of ' || day || ' is crm.tier_at of that day')
   FROM unnest('{2024-01-31,2024-02-29,2024-06-30,2024-07-01,2024-10-27,2025-01-01,2025-03-30,'
-  	'2025-03-31}'::date[]) day;
+	'2025-03-31}'::date[]) day;
 
 -- What makes no difference
 CREATE TEMP TABLE log_before AS SELECT * FROM pg_temp.log();
@@ -229,9 +229,9 @@ SELECT is((SELECT count(*) FROM crm.review_tiers('crm_reviews', 'year', '2024-12
 SELECT ok(NOT EXISTS (SELECT FROM crm_reviews.tier_log
 	WHERE program = 'year' AND valid_from >= '2024-12-02 00:00 Europe/Berlin')
 		  AND NOT EXISTS (SELECT FROM crm_reviews.tier_log
-		  	WHERE program = 'year' AND valid_to > '2024-12-01 00:00 Europe/Berlin')
+			WHERE program = 'year' AND valid_to > '2024-12-01 00:00 Europe/Berlin')
 		  AND (SELECT max(as_of) FROM crm_reviews.tier_review
-		  	WHERE program = 'year') = '2024-12-01', 'leaves nothing of later ones');
+			WHERE program = 'year') = '2024-12-01', 'leaves nothing of later ones');
 SELECT * FROM pg_temp.review('{year}', '2024-12-02', '2025-03-31') \g /dev/null
 SELECT pg_temp.same_log('{year}', 'going on from there gives the same');
 

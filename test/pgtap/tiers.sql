@@ -39,7 +39,7 @@ CREATE FUNCTION pg_temp.story(which text, customer bigint) RETURNS text LANGUAGE
 		(l.valid_from AT TIME ZONE coalesce(s.time_zone, 'UTC'))::date, l.reason,
 		(l.review_at AT TIME ZONE coalesce(s.time_zone, 'UTC'))::date), '; ' ORDER BY l.valid_from)
 	  FROM crm_tiers.tier_log l JOIN crm_tiers.tier t USING (program, tier_no)
-	  	JOIN crm_tiers.program s USING (program)
+		JOIN crm_tiers.program s USING (program)
 	 WHERE l.program = which AND l.customer_id = customer $$;
 
 -- The shipped program: 12 months, silver from 2000 (1500 keep it), gold from
@@ -688,10 +688,10 @@ SELECT results_eq($$SELECT day, (SELECT tier FROM crm_tiers.tier_log l
 	WHERE program = 'standard' AND customer_id = 4 AND l.valid_from <= day
 	AND (l.valid_to > day OR l.valid_to IS NULL))
 	  FROM unnest('{2025-05-30 23:59:59.999999,2025-05-31 00:00:00}'::timestamptz[]) day$$,
-	  	$$VALUES ('2025-05-30 23:59:59.999999'::timestamptz, 'silver'),
-	  	('2025-05-31', 'ordinary')$$,
-	  	'Capillary: a tier valid until the 31st ends with the moment before, and the next begins '
-	  	'with the 31st');
+		$$VALUES ('2025-05-30 23:59:59.999999'::timestamptz, 'silver'),
+		('2025-05-31', 'ordinary')$$,
+		'Capillary: a tier valid until the 31st ends with the moment before, and the next begins '
+		'with the 31st');
 SET LOCAL crm.as_of = '2025-05-30';
 SELECT results_eq($$SELECT tier, review_on FROM crm_tiers.customer_tier WHERE program = 'standard'
 	AND customer_id = 4$$, $$VALUES ('silver', '2025-05-31'::date)$$,

@@ -124,7 +124,7 @@ SELECT ok(abs(t.margin_revenue / p.margin_revenue - 1) < 1e-5
 SELECT is_empty($$SELECT v.customer_id FROM crm_cost.customer_value v, crm_cost.threshold t
 	 WHERE t.as_of = '2025-03-31' AND v.revenue > 0 AND v.profit IS NOT NULL
 	   AND v.customer_id <> 2002
-	   	AND abs(v.margin_used - (t.margin + (v.profit - t.margin * v.revenue)::float8
+		AND abs(v.margin_used - (t.margin + (v.profit - t.margin * v.revenue)::float8
 								/ (v.revenue + t.margin_revenue)::float8)) > 1e-12$$,
 	'the margin used is the own margin, drawn towards that of everybody');
 SELECT is_empty($$SELECT v.customer_id FROM crm_cost.customer_value v, crm_cost.threshold t
@@ -174,7 +174,7 @@ SELECT is_empty($$SELECT v.customer_id FROM crm_plain.customer_value v
 		JOIN crm_plain.purchase_history h USING (customer_id),
 		(SELECT m.model FROM crm_plain.model m WHERE m.role = 'purchases') p
 	 WHERE v.next_purchase_on IS DISTINCT FROM crm.next_purchase_on(p.model, h.history,
-	 	'2025-03-31')
+		'2025-03-31')
 		OR v.next_purchase_on <= '2025-03-31' OR v.p_alive <= 0.5
 			AND v.next_purchase_on IS NOT NULL$$,
 	'the next purchase is the median day by the model, after the day shown');

@@ -15,14 +15,14 @@ SELECT is_empty($$SELECT oid::regclass FROM pg_class
 	WHERE relnamespace IN ('crm_test'::regnamespace, 'crm_test_internal'::regnamespace)
 	AND relkind = 'v'
 				   AND NOT coalesce('security_invoker=true' = ANY (reloptions), false)$$,
-				   	'every view asks for the rights of who reads it');
+					'every view asks for the rights of who reads it');
 SELECT is_empty($$SELECT c.oid::regclass, a.attname FROM pg_class c
 	JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
 				    JOIN pg_type t ON t.oid = a.atttypid
 				   WHERE c.relnamespace = 'crm_test'::regnamespace
-				   	AND t.typnamespace = 'crm'::regnamespace
+					AND t.typnamespace = 'crm'::regnamespace
 				     AND c.relkind = 'r' AND c.relname NOT IN ('customer_history', 'threshold',
-				     	'model')$$, 'only derived tables have types of the extension');
+						'model')$$, 'only derived tables have types of the extension');
 SELECT is_empty('SELECT metric FROM crm_test.metric EXCEPT SELECT attname FROM pg_attribute
 	WHERE attrelid = ''crm_test.customer_metric''::regclass',
 	'every metric is a column of customer_metric');
@@ -32,7 +32,7 @@ SELECT is(crm.upgrade_workspace('crm_test'), 0::bigint, 'a new workspace needs n
 SELECT is_empty($$SELECT objid FROM pg_depend WHERE deptype = 'e' AND classid = 'pg_class'::regclass
 				    AND objid IN (SELECT oid FROM pg_class WHERE relkind IN ('r', 'p', 'S', 'm'))
 				    AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'crm')$$,
-				    	'the extension owns no table');
+						'the extension owns no table');
 SELECT throws_like('DROP EXTENSION crm',
 	'cannot drop extension crm because other objects depend on it',
 	'the extension is not dropped while a workspace stands on it');
@@ -80,7 +80,7 @@ SELECT results_eq('SELECT customer_id, inbound_interactions, open_cases, complai
 	$$VALUES (1::bigint, 1::bigint, 0::bigint, 1::bigint, 9::numeric, 1::bigint, 1::bigint,
 		1::bigint, 0::bigint, 0::bigint),
 			 (2, 0, 1, 1, NULL, 0, 0, 0, 1, 0), (3, 1, 0, 0, NULL, 0, 0, 0, 0, 0)$$,
-			 	'service, voice, referrals, contracts and opportunities');
+				'service, voice, referrals, contracts and opportunities');
 SET LOCAL crm.as_of = '2025-02-28';
 SELECT results_eq('SELECT customer_id, purchases, revenue, last_nps, running_contracts,
 	open_opportunities, open_cases FROM crm_test.customer_metric ORDER BY 1',
@@ -128,7 +128,7 @@ INSERT INTO crm_test.sales_order (order_id, customer_id, ordered_at)
 SELECT id * 100 + n, id, timestamptz '2024-01-01 12:00+00' + floor(start + CASE
 	WHEN n > 0 THEN random() * span ELSE 0 END) * interval '1 day'
   FROM (SELECT id, start, least(450 - start, - ln(random()) * 250) AS span,
-  	- ln(random()) / 40 AS rate
+	- ln(random()) / 40 AS rate
 		  FROM (SELECT id, random() * 400 AS start FROM generate_series(4, 20000) id) born) life,
 	   generate_series(0, least((span * rate)::int, 99)) n;
 INSERT INTO crm_test.sales_order_line (order_id, line_no, unit_price, unit_cost)
@@ -170,9 +170,9 @@ SELECT is_empty($$SELECT v.customer_id FROM crm_test.customer_value v
 				   WHERE m.role = 'purchases' AND s.role = 'spend'
 				     AND (v.p_alive IS DISTINCT FROM crm.p_alive(m.model, h.history, '2025-03-31')
 						  OR v.expected_revenue IS DISTINCT FROM crm.clv(m.model, s.model,
-						  	h.history, '2025-03-31', 365, 0.1)
+							h.history, '2025-03-31', 365, 0.1)
 						  OR v.clv IS DISTINCT FROM crm.clv(m.model, s.model, h.history,
-						  	'2025-03-31', 365, 0.1, v.margin_used)
+							'2025-03-31', 365, 0.1, v.margin_used)
 						  OR v.model_as_of <> '2024-12-31')$$,
 	'the views use the models that were fitted');
 SELECT is_empty($$SELECT v.customer_id
@@ -182,22 +182,22 @@ SELECT is_empty($$SELECT v.customer_id
 						 crm.purchase_interval(m.model, h.history, '2025-03-31', 90, 0.9) i90,
 						 crm.purchase_interval(m.model, h.history, '2025-03-31', 365, 0.9) i365,
 						 crm.clv_estimate(m.model, s.model, h.history, '2025-03-31', 365, 0.1,
-						 	v.margin_used, 0.9) e
+							v.margin_used, 0.9) e
 				   WHERE m.role = 'purchases' AND s.role = 'spend' AND v.customer_id % 20 = 7
 					 AND (v.expected_purchases_30d_low, v.expected_purchases_30d_high,
-					 	v.expected_purchases_90d_low, v.expected_purchases_90d_high,
+						v.expected_purchases_90d_low, v.expected_purchases_90d_high,
 						  v.expected_purchases_365d_low, v.expected_purchases_365d_high,
-						  	v.clv_error, v.clv_low, v.clv_high)
+							v.clv_error, v.clv_low, v.clv_high)
 						 IS DISTINCT FROM (i30.low, i30.high, i90.low, i90.high, i365.low,
-						 	i365.high, e.std_error, e.low, e.high)$$,
+							i365.high, e.std_error, e.low, e.high)$$,
 	'intervals and errors are those of the functions');
 SELECT is_empty($$SELECT customer_id FROM crm_test.customer_forecast
 				   WHERE customer_id % 20 = 7 AND (0 <= expected_purchases_90d_low
-				   	AND expected_purchases_90d_low <= expected_purchases_90d_high
+					AND expected_purchases_90d_low <= expected_purchases_90d_high
 						  AND expected_purchases_30d_high <= expected_purchases_90d_high
-						  	AND expected_purchases_90d_high <= expected_purchases_365d_high
+							AND expected_purchases_90d_high <= expected_purchases_365d_high
 						  AND clv_error > 0 AND clv_low < clv AND clv < clv_high) IS NOT TRUE$$,
-						  	'intervals and errors are in order');
+							'intervals and errors are in order');
 SELECT is((SELECT sum(customers) FROM crm_test.segment_profile), (SELECT count(*)::numeric
 	FROM crm_test.customer_rfm), 'the segments add up');
 SELECT is((SELECT sum(revenue) FROM crm_test.segment_profile),
@@ -207,7 +207,7 @@ SELECT is((SELECT actual FROM crm.backtest('crm_test', '2024-12-31')
 	(SELECT count(DISTINCT (customer_id, purchased_on))::float8 FROM crm_test.purchase p
 	  WHERE purchased_on > '2024-12-31' AND amount >= 0
 	    AND EXISTS (SELECT FROM crm_test.purchase q WHERE q.customer_id = p.customer_id
-	    	AND q.purchased_on <= '2024-12-31')), 'validate compares with what happened');
+			AND q.purchased_on <= '2024-12-31')), 'validate compares with what happened');
 SELECT results_eq($$SELECT * FROM crm.backtest('crm_test', '2024-12-31', as_of => NULL,
 	kind => NULL)$$,
 	$$SELECT * FROM crm.backtest('crm_test', '2024-12-31', '2025-03-31')$$,
@@ -235,7 +235,7 @@ END $$;
 SELECT unalike(pg_temp.plan_of(format('SELECT * FROM crm_test.%I', v)), '%Function Scan%',
 	v || ' is inlined')
   FROM unnest('{purchase,customer_rfm,customer_value,customer_metric,segment_profile,'
-  	'customer_360}'::text[]) v;
+	'customer_360}'::text[]) v;
 SELECT cmp_ok(pg_temp.pages_of(format('SELECT * FROM crm_test.%I WHERE customer_id = 777', v)), '<',
 	100::bigint, v || ' of one customer reads less than 100 pages')
   FROM unnest('{purchase,customer_rfm,customer_value,customer_metric,customer_360}'::text[]) v;
@@ -282,7 +282,7 @@ SET LOCAL ROLE crm_test_reader;
 SELECT is_empty(format('SELECT customer_id FROM crm_test.%I WHERE customer_id = 777', v),
 	v || ' hides the customers that policies on the tables hide')
   FROM unnest('{purchase_history,purchase,customer_rfm,customer_value,customer_metric,'
-  	'customer_360}'::text[]) v;
+	'customer_360}'::text[]) v;
 SELECT is((SELECT sum(customers) FROM crm_test.segment_profile),
 	:stored_customers - 1::numeric,
 	'segment_profile counts only customers whom the reader may see');

@@ -19,17 +19,17 @@ CREATE FUNCTION pg_temp.shipped_facts()
 	SELECT customer_id, day, count(*) FILTER (WHERE amount >= 0), sum(amount), sum(profit)
 	  FROM (SELECT o.customer_id, (o.ordered_at AT TIME ZONE 'America/New_York')::date AS day,
 				   (SELECT sum(l.quantity * l.unit_price - l.discount)
-				   	FROM crm_random.sales_order_line l WHERE l.order_id = o.order_id) AS amount,
+					FROM crm_random.sales_order_line l WHERE l.order_id = o.order_id) AS amount,
 				   (SELECT sum(l.quantity * (l.unit_price - l.unit_cost) - l.discount)
-				   	FROM crm_random.sales_order_line l WHERE l.order_id = o.order_id) AS profit
+					FROM crm_random.sales_order_line l WHERE l.order_id = o.order_id) AS profit
 			  FROM crm_random.sales_order o
 			 WHERE o.status = 'paid' AND EXISTS (SELECT FROM crm_random.sales_order_line l
-			 	WHERE l.order_id = o.order_id)
+				WHERE l.order_id = o.order_id)
 			UNION ALL
 			SELECT o.customer_id, (r.refunded_at AT TIME ZONE 'America/New_York')::date, - r.amount,
 				r.cost_recovered - r.amount
 			  FROM crm_random.refund r JOIN crm_random.sales_order o USING (order_id)
-			  	WHERE o.status = 'paid') x
+				WHERE o.status = 'paid') x
 	 GROUP BY 1, 2 $$;
 
 CREATE FUNCTION pg_temp.shipped_differences() RETURNS bigint LANGUAGE sql AS $$
@@ -40,7 +40,7 @@ CREATE FUNCTION pg_temp.shipped_differences() RETURNS bigint LANGUAGE sql AS $$
 		UNION ALL
 		((SELECT customer_id, day, purchases, amount FROM pg_temp.shipped_facts())
 		 EXCEPT ALL (SELECT h.customer_id, e.day, e.purchases, e.amount
-		 	FROM crm_random.purchase_history h, crm.entries(h.history) e))) d
+			FROM crm_random.purchase_history h, crm.entries(h.history) e))) d
 	$$;
 CREATE FUNCTION pg_temp.shipped_profit_differences() RETURNS bigint LANGUAGE sql AS $$
 	SELECT count(*) FROM (SELECT customer_id, sum(profit) AS profit FROM pg_temp.shipped_facts()
@@ -101,7 +101,7 @@ BEGIN
 			UPDATE crm_random.sales_order_line SET order_id = chosen,
 				line_no = 2000 + floor(random() * 100000)
 			 WHERE (order_id, line_no) IN (SELECT order_id, line_no FROM crm_random.sales_order_line
-			 	ORDER BY random() LIMIT 1);
+				ORDER BY random() LIMIT 1);
 		WHEN kind = 12 THEN
 			INSERT INTO crm_random.refund (order_id, refunded_at, amount, cost_recovered)
 			SELECT order_id, pg_temp.some_time(), 0.01 + pg_temp.money(), pg_temp.money()
@@ -153,9 +153,9 @@ SELECT is_empty('SELECT * FROM crm_random.customer_change', 'a refresh leaves no
 SELECT is_empty($$
 	SELECT h.customer_id FROM crm_random.customer_history h
 	  FULL JOIN crm_random_internal.recompute(ARRAY(SELECT customer_id FROM crm_random.customer)) f
-	  	USING (customer_id)
+		USING (customer_id)
 	 WHERE h.history::text IS DISTINCT FROM f.history::text
-	 	OR h.profit_history::text IS DISTINCT FROM f.profit_history::text$$,
+		OR h.profit_history::text IS DISTINCT FROM f.profit_history::text$$,
 	'the stored histories equal recomputed ones, and customers without purchases have no row');
 UPDATE crm_random.sales_order SET channel = 'shop';
 UPDATE crm_random.sales_order_line SET unit_price = unit_price;
@@ -190,18 +190,18 @@ CREATE FUNCTION pg_temp.attached_differences() RETURNS bigint LANGUAGE sql AS $$
 				SELECT who, day::date, count(*) FILTER (WHERE price >= 0), sum(price::numeric),
 					sum(cost) FROM crm_random_text
 				 WHERE who IS NOT NULL AND isfinite(day) AND price < 'Infinity'
-				 	AND price > '-Infinity' AND status = 'paid' GROUP BY 1, 2) f (who, day,
-				 	purchases, amount, cost)
+					AND price > '-Infinity' AND status = 'paid' GROUP BY 1, 2) f (who, day,
+					purchases, amount, cost)
 			  FULL JOIN (SELECT h.customer_id, e.* FROM crm_random_text_shop.purchase_history h,
-			  	crm.entries(h.history) e) h
+				crm.entries(h.history) e) h
 				ON f.who = h.customer_id AND f.day = h.day
 			 WHERE (f.purchases, f.amount) IS DISTINCT FROM (h.purchases, h.amount))
 		 + (SELECT count(*) FROM (SELECT who, day, count(*) FILTER (WHERE price >= 0), sum(price)
-		 	FROM crm_random_uuid
+			FROM crm_random_uuid
 								   WHERE who IS NOT NULL AND isfinite(day) GROUP BY 1, 2) f (who,
-								   	day, purchases, amount)
+									day, purchases, amount)
 			  FULL JOIN (SELECT h.customer_id, e.* FROM crm_random_uuid_shop.purchase_history h,
-			  	crm.entries(h.history) e) h
+				crm.entries(h.history) e) h
 				ON f.who = h.customer_id AND f.day = h.day
 			 WHERE (f.purchases, f.amount::numeric) IS DISTINCT FROM (h.purchases, h.amount)) $$;
 CREATE FUNCTION pg_temp.attached_change() RETURNS void LANGUAGE plpgsql AS $$
@@ -216,9 +216,9 @@ BEGIN
 			INSERT INTO crm_random_text (who, day, price, cost, status)
 			SELECT CASE WHEN random() > 0.1 THEN (random() * 12)::int::text END,
 				   CASE WHEN random() > 0.1 THEN a_day + random() * interval '9 days'
-				   	WHEN random() > 0.5 THEN 'infinity' END,
+					WHEN random() > 0.5 THEN 'infinity' END,
 				   CASE WHEN random() > 0.1 THEN round((random() * 90 - 10)::numeric, 2)
-				   	WHEN random() > 0.5 THEN 'NaN' ELSE 'Infinity' END,
+					WHEN random() > 0.5 THEN 'NaN' ELSE 'Infinity' END,
 				   random()::numeric(5, 2), (ARRAY['paid', 'open'])[1 + floor(random() * 2)]
 			  FROM generate_series(1, (random() * 5)::int);
 		WHEN kind = 3 THEN UPDATE crm_random_text
@@ -246,9 +246,9 @@ SELECT is_empty($$SELECT * FROM crm_random_text_shop.rejected_purchase r WHERE r
 SELECT is_empty($$SELECT problem FROM crm.check_workspace('crm_random_text_shop')
 	WHERE problem NOT IN ('histories out of date', 'rows left out')
 				  UNION ALL SELECT problem FROM crm.check_workspace('crm_random_uuid_shop')
-				  	WHERE problem <> 'histories out of date'
+					WHERE problem <> 'histories out of date'
 				  UNION ALL SELECT problem FROM crm.check_workspace('crm_random')
-				  	WHERE problem <> 'histories out of date'$$,
-				  	'check_workspace finds nothing else');
+					WHERE problem <> 'histories out of date'$$,
+					'check_workspace finds nothing else');
 SELECT * FROM finish();
 ROLLBACK;

@@ -46,7 +46,7 @@ SELECT set_eq($$
 			 ('crm_internal.workspace_analyze(regclass,bigint)'),
 			 ('crm_internal.is_distributed(regclass)'),
 			 ('crm_internal.workspace_attach(text,regclass,name,name,name,name,text,text,text,'
-			 	'jsonb,text)'),
+				'jsonb,text)'),
 			 ('crm_internal.workspace_create(text,text)'),
 			 ('crm_internal.workspace_create_source_row(text,text,text)'),
 			 ('crm_internal.workspace_create_triggers(text,text,regclass)'),
@@ -185,9 +185,9 @@ SELECT is_empty($$
 			SELECT d.classid, d.objid FROM pg_depend d JOIN pg_namespace n ON n.oid = d.refobjid
 			 WHERE d.refclassid = 'pg_namespace'::regclass AND n.nspname ~ '^crm_(open|shop)'
 			   AND NOT EXISTS (SELECT FROM pg_type t
-			   	WHERE t.oid = d.objid AND (t.typrelid <> 0 OR t.typelem <> 0))
+				WHERE t.oid = d.objid AND (t.typrelid <> 0 OR t.typelem <> 0))
 			   AND NOT EXISTS (SELECT FROM pg_class c
-			   	WHERE c.oid = d.objid AND c.relkind IN ('i', 'S'))) o
+				WHERE c.oid = d.objid AND c.relkind IN ('i', 'S'))) o
 	 WHERE obj_description(o.objid, o.classid::regclass::text) IS NULL$$,
 	'each object of both schemas has a comment, and so have the schemas');
 SELECT is((SELECT array_agg(workspace ORDER BY workspace) FROM crm.workspaces

@@ -26,14 +26,14 @@ SELECT as_of::date, upto(history, as_of::date), purchases(history, as_of::date),
 	   purchase_days(history, as_of::date) AS days, amount(history, as_of::date),
 	   average_amount(history, as_of::date) AS average, first_day(history, as_of::date) AS first,
 	   last_day(history, as_of::date) AS last, recency(history, as_of::date),
-	   	tenure(history, as_of::date)
+		tenure(history, as_of::date)
   FROM stored, unnest('{2024-11-30,2024-12-01,2025-02-10,2025-02-11,2026-01-01}'::text[])
-  	WITH ORDINALITY AS a(as_of, n)
+	WITH ORDINALITY AS a(as_of, n)
  WHERE customer = 'ann' ORDER BY n;
 SELECT during(history, '2024-12-02', '2025-02-11') AS inside,
 	during(history, '2025-01-03', '2025-01-04') AS one_day,
 	   during(history, '2025-01-03', '2025-01-03') AS nothing,
-	   	during(history, '2025-03-01', '2025-01-01') AS backwards
+		during(history, '2025-03-01', '2025-01-01') AS backwards
   FROM stored WHERE customer = 'ann';
 
 -- Gaps of 33 and 39 days; the refund day in between is no purchase day.
@@ -93,8 +93,8 @@ SELECT day, history_agg(day, amount) OVER (ORDER BY day, amount) FROM orders WHE
 -- Scale: the largest seen, as sum() has it.
 SELECT h, amount(h), upto(h, '2024-12-31')
   FROM (SELECT history_agg(day, amount) AS h
-  	FROM (VALUES ('2025-01-01'::date, 1), ('2025-01-02', 2.50), ('2025-01-02', 0.00000001)) v(day,
-  	amount)) x;
+	FROM (VALUES ('2025-01-01'::date, 1), ('2025-01-02', 2.50), ('2025-01-02', 0.00000001)) v(day,
+	amount)) x;
 -- float8 amounts read as their shortest decimal.
 SELECT history_agg(day, amount) FROM (VALUES
 	('2025-01-01'::date, 12.34::float8), ('2025-01-02', 0.1::float8 + 0.2::float8),
@@ -179,7 +179,7 @@ SELECT '{"a": 1}'::jsonb::history;
 SELECT upto(NULL, '2025-01-01'), upto('[]', NULL), during(NULL, '2025-01-01', '2025-01-01'),
 	during('[]', NULL, '2025-01-01'),
 	   during('[]', '2025-01-01', NULL), purchases(NULL), amount(NULL), recency(NULL, '2025-01-01'),
-	   	recency('[]', NULL), tenure('[]', NULL);
+		recency('[]', NULL), tenure('[]', NULL);
 SELECT NULL::history || '[]' AS concat,
 	   crm_internal.history_agg_transition(NULL, NULL, NULL::numeric) AS nothing,
 	   crm_internal.history_agg_transition(NULL, '2025-01-01', 1) AS first,
@@ -192,4 +192,4 @@ SELECT NULL::history || '[]' AS concat,
 SELECT purchases('[]'), purchase_days('[]'), amount('[]'), average_amount('[]'), first_day('[]'),
 	last_day('[]'),
 	   recency('[]', '2025-01-01'), tenure('[]', '2025-01-01'), (gaps('[]')).*,
-	   	repeat_purchases('[]', '2025-01-01', 'day');
+		repeat_purchases('[]', '2025-01-01', 'day');

@@ -22,13 +22,13 @@ SELECT max(abs(a.value - b.value)) < 1e-9 AS same FROM matrix, markov_value(m, :
 SELECT max(abs(v.value - (jsonb :reward ->> v.state)::float8 - next.value / 1.2)) < 1e-12 AS solves
   FROM matrix, markov_value(m, :reward, 0.2) AS v,
 	   LATERAL (SELECT sum(t.probability * w.value) AS value FROM transitions(m) AS t
-	   	JOIN markov_value(m, :reward, 0.2) AS w ON w.state = t.to_state
-	   	WHERE t.from_state = v.state) AS next;
+		JOIN markov_value(m, :reward, 0.2) AS w ON w.state = t.to_state
+		WHERE t.from_state = v.state) AS next;
 -- NULL is the infinite horizon, too.
 SELECT bool_and(a.value = b.value) AS same
   FROM matrix, markov_value(m, :reward, 0.2) AS a
   JOIN LATERAL markov_value(m, :reward, horizon => NULL, discount => 0.2, smoothing => 0) AS b
-  	USING (state);
+	USING (state);
 -- Without a discount: finite, since everybody is lost in the end.
 SELECT state, round(value::numeric, 6) AS value FROM matrix, markov_value(m, :reward, 0);
 -- Time until lost, and until the next purchase
@@ -48,7 +48,7 @@ SELECT transition_matrix_agg('state ' || i,
 	'state ' || (i + 1) % 100) = transition_matrix_agg('state ' || i, 'state ' || (i + 1) % 100, 1
 	ORDER BY -i) AS same,
 	   cardinality((transition_matrix_agg('state ' || i,
-	   	'state ' || (i + 1) % 100)).states) AS states FROM generate_series(0, 99) AS i;
+		'state ' || (i + 1) % 100)).states) AS states FROM generate_series(0, 99) AS i;
 
 -- Gambler's ruin: from 2 of 4 with a fair coin, either end is as likely, after 4 games.
 CREATE TEMP TABLE ruin AS SELECT transition_matrix_agg(i::text, (i + d)::text) AS m

@@ -31,11 +31,11 @@ SELECT x, round(crm.p_alive(bg, x, 20, 39)::numeric, 6) AS p_alive FROM publishe
 /* A horizon of 0 expects nothing; expectations grow with the horizon. */
 SELECT crm.expected_purchases(bg, 2, 30, 39, 0) AS none,
 	   crm.expected_purchases(bg, 2, 30, 39, 10) < crm.expected_purchases(bg, 2, 30, 39,
-	   	11) AS grows,
+		11) AS grows,
 	   crm.residual_purchases(bg, 2, 30, 39, 10, 0) = crm.expected_purchases(bg, 2, 30, 39,
-	   	10) AS undiscounted,
+		10) AS undiscounted,
 	   crm.residual_purchases(bg, 2, 30, 39, 10, 0.01) < crm.expected_purchases(bg, 2, 30, 39,
-	   	10) AS discounted,
+		10) AS discounted,
 	   crm.residual_purchases(bg, 2, 30, 39, discount => 0) IS NULL AS infinite
   FROM published;
 /* The log-likelihoods of all that can happen to a customer add up to 1:
@@ -54,11 +54,11 @@ SELECT crm.expected_spend(crm.make_model('gamma_gamma', NULL, ARRAY[1, 0.9, 10])
 /* Value: 10 purchases of 20 at no discount, less at some. */
 SELECT round((crm.clv(bg, spend, 3, 30, 39, 25, 52, 0) /
 			  (crm.expected_purchases(bg, 3, 30, 39, 52) * crm.expected_spend(spend, 3,
-			  	25)))::numeric, 12) AS undiscounted,
+				25)))::numeric, 12) AS undiscounted,
 	   crm.clv(bg, spend, 3, 30, 39, 25, 52, 0.15) < crm.clv(bg, spend, 3, 30, 39, 25, 52,
-	   	0) AS discounted,
+		0) AS discounted,
 	   crm.clv(bg, spend, 3, 30, 39, 25, 'Infinity', 0.15) > crm.clv(bg, spend, 3, 30, 39, 25, 52,
-	   	0.15) AS longer
+		0.15) AS longer
   FROM published;
 
 /* Histories: days are days, whatever the unit of the model. */
@@ -67,12 +67,12 @@ SELECT crm.history_agg(day, amount) AS history
   FROM (VALUES (date '2025-01-01', 10), ('2025-01-15', 20), ('2025-03-05', 40)) AS v (day, amount);
 SELECT crm.p_alive(bg, history, '2025-04-30') = crm.p_alive(bg, 2, 63 / 7.0, 119 / 7.0) AS p_alive,
 	   crm.expected_purchases(bg, history, '2025-04-30', 364) = crm.expected_purchases(bg, 2,
-	   	63 / 7.0, 119 / 7.0, 52) AS expected,
+		63 / 7.0, 119 / 7.0, 52) AS expected,
 	   crm.expected_spend(spend, history, '2025-04-30') = crm.expected_spend(spend, 2, 30) AS spend,
 	   crm.clv(bg, spend, history, '2025-04-30', 364, 0.1) = crm.clv(bg, spend, 2, 63 / 7.0,
-	   	119 / 7.0, 30, 52, 0.1) AS clv,
+		119 / 7.0, 30, 52, 0.1) AS clv,
 	   crm.clv(bg, spend, history, '2025-04-30', NULL, 0.1) = crm.clv(bg, spend, 2, 63 / 7.0,
-	   	119 / 7.0, 30, 'Infinity', 0.1) AS for_ever
+		119 / 7.0, 30, 'Infinity', 0.1) AS for_ever
   FROM published, shopper;
 /* On the first day all that is known is one purchase; before it, nothing. */
 SELECT crm.p_alive(bg, history, '2025-01-01') AS p_alive,
@@ -87,7 +87,7 @@ SELECT crm.expected_spend(spend, history, '2025-04-30')
 	crm.p_alive(bg, history, '2025-04-30') > 0 AS alive
   FROM published, (SELECT crm.history_agg(day, amount) AS history
 					 FROM (VALUES (date '2025-01-01', 10), ('2025-01-15', 20),
-					 	('2025-01-15', -20)) AS v (day, amount)) AS h;
+						('2025-01-15', -20)) AS v (day, amount)) AS h;
 
 /* A population without a finite mean of spend (q is at most 1): the customer's own amount. */
 SELECT crm.expected_spend(heavy, 0, 0) IS NULL AS by_nature,
@@ -166,7 +166,7 @@ SELECT x, round(crm.residual_purchases(crm.make_model('pareto_nbd', 'week',
 /* More purchases can mean fewer to come. BTYD: .3474606 .04283391 .004158973 .0003583685. */
 SELECT x, round(crm.expected_purchases(m, x, 20, 39, 52)::numeric, 6) AS expected
   FROM crm.make_model('bg_nbd', 'week', ARRAY[0.2425982, 4.4136842, 0.7929899, 2.4261667]) AS m,
-  	unnest(ARRAY[10, 15, 20, 25]) AS x;
+	unnest(ARRAY[10, 15, 20, 25]) AS x;
 
 /* The distribution of counts. BTYD: 1.07869e-07 and .5737864. */
 SELECT round(crm.purchase_probability_new(bg, 2, 10)::numeric, 12) AS ten_in_two,
@@ -177,26 +177,26 @@ SELECT m->>'kind' AS kind, round(sum(p)::numeric, 9) AS total,
 	abs(sum(k * p) - crm.expected_purchases(m, 3, 10, 15, 20)) < 1e-9 AS mean
   FROM (SELECT m, k, crm.purchase_probability(m, 3, 10, 15, 20, k) AS p
 		  FROM published, others, LATERAL (VALUES (bg), (mbg), (pareto), (nbd), (bg_bb)) AS v (m),
-		  	generate_series(0, 500) AS k) AS d
+			generate_series(0, 500) AS k) AS d
  GROUP BY m ORDER BY m->>'kind';
 /* No purchase: the customer has left, or does not come. Under NBD that is a closed form. */
 SELECT round(crm.purchase_probability(nbd, 3, 10, 15, 20, 0)::numeric, 12)
 	   = round(power((12.072 + 15) / (12.072 + 35), 3.385)::numeric, 12) AS nbd_none,
 	   crm.purchase_probability(mbg, 3, 10, 15, 20, 0) > 1 - crm.p_alive(mbg, 3, 10,
-	   	15) AS mbg_none,
+		15) AS mbg_none,
 	   crm.purchase_probability(mbg, 3, 10, 15, 0, 0) AS at_once
   FROM published, others;
 /* Intervals: the probability inside is at least the level, and not with one less. */
 SELECT m->>'kind' AS kind, level, low, high,
 	   sum(crm.purchase_probability(m, 9, 14, 15, 20, k)) FILTER (WHERE k BETWEEN low AND high)
-	   	>= level AS holds,
+		>= level AS holds,
 	   sum(crm.purchase_probability(m, 9, 14, 15, 20, k)) FILTER (WHERE k > high) <= (1 - level)
-	   	/ 2 AS above,
+		/ 2 AS above,
 	   sum(crm.purchase_probability(m, 9, 14, 15, 20, k)) FILTER (WHERE k < low) IS NULL OR
 	   sum(crm.purchase_probability(m, 9, 14, 15, 20, k)) FILTER (WHERE k < low) <= (1 - level)
-	   	/ 2 AS below
+		/ 2 AS below
   FROM published, others, LATERAL (VALUES (bg), (mbg), (pareto), (nbd), (bg_bb)) AS v (m),
-  	unnest(ARRAY[0.5, 0.9]) AS level,
+	unnest(ARRAY[0.5, 0.9]) AS level,
 	   crm.purchase_interval(m, 9, 14, 15, 20, level) AS i, generate_series(0, 200) AS k
  GROUP BY m, level, low, high
  ORDER BY m->>'kind', level;
@@ -231,18 +231,18 @@ SELECT round(crm.residual_value_new(sbg, 0.1)::numeric,
 SELECT round(exp(crm.log_likelihood(sbg, 3, true))::numeric,
 	12) = round((crm.survival(sbg, 2) - crm.survival(sbg, 3))::numeric, 12) AS lost,
 	   round(exp(crm.log_likelihood(sbg, 3, false))::numeric,
-	   	12) = round(crm.survival(sbg, 3)::numeric, 12) AS kept
+		12) = round(crm.survival(sbg, 3)::numeric, 12) AS kept
   FROM others;
 
 /* Histories: the same answers, in days. */
 SELECT crm.p_alive(bg, history, '2025-04-30', 28) = crm.p_alive(bg, 2, 63 / 7.0, 119 / 7.0,
 	4) AS p_alive,
 	   crm.purchase_probability(bg, history, '2025-04-30', 364, 1) = crm.purchase_probability(bg, 2,
-	   	63 / 7.0, 119 / 7.0, 52, 1) AS probability,
+		63 / 7.0, 119 / 7.0, 52, 1) AS probability,
 	   crm.purchase_interval(bg, history, '2025-04-30', 364, 0.9) = crm.purchase_interval(bg, 2,
-	   	63 / 7.0, 119 / 7.0, 52, 0.9) AS interval,
+		63 / 7.0, 119 / 7.0, 52, 0.9) AS interval,
 	   crm.residual_lifetime(m, history, '2025-04-30') = 7 * crm.residual_lifetime(m, 2, 63 / 7.0,
-	   	119 / 7.0) AS lifetime
+		119 / 7.0) AS lifetime
   FROM published, shopper, crm.make_model('mbg_nbd', 'week', ARRAY[6, 8, 5, 6]) AS m;
 
 /*
@@ -292,11 +292,11 @@ SELECT crm.fit_purchases('bg_nbd', 'day', x, t_x, t) AS bg, crm.fit_purchases('m
 SELECT name, truth, value::numeric(12, 4), std_error::numeric(12, 4),
 	abs(value - truth) < 2.5 * std_error AS recovered
   FROM fitted, ROWS FROM (crm.parameters(mbg), unnest(ARRAY[2, 50, 0.5, 1])) AS p (name, value,
-  	std_error, truth);
+	std_error, truth);
 SELECT name, truth, value::numeric(12, 4), std_error::numeric(12, 4),
 	abs(value - truth) < 2.5 * std_error AS recovered
   FROM fitted, ROWS FROM (crm.parameters(spend), unnest(ARRAY[2, 3, 40])) AS p (name, value,
-  	std_error, truth);
+	std_error, truth);
 SELECT bg->>'kind' AS kind, bg->>'unit' AS unit, bg->>'customers' AS customers,
 	bg->>'left_out' AS left_out, bg->>'converged' AS converged,
 	   spend->>'customers' AS spenders
@@ -308,9 +308,9 @@ SELECT moved, factor,
 	crm.log_likelihood(mbg) > sum(crm.log_likelihood(beside, x, t_x, t)) AS is_higher
   FROM fitted, unnest(ARRAY['r', 'alpha', 'a', 'b']) AS moved, unnest(ARRAY[0.99, 1.01]) AS factor,
 	   LATERAL (SELECT crm.make_model('mbg_nbd', 'day',
-	   	array_agg(value * CASE WHEN name = moved THEN factor ELSE 1 END ORDER BY place)) AS beside
+		array_agg(value * CASE WHEN name = moved THEN factor ELSE 1 END ORDER BY place)) AS beside
 				  FROM crm.parameters(mbg) WITH ORDINALITY AS p (name, value, std_error,
-				  	place)) AS b,
+					place)) AS b,
 	   customer
  GROUP BY mbg, moved, factor
  ORDER BY moved, factor;
@@ -318,37 +318,37 @@ SELECT crm.aic(mbg) = 8 - 2 * crm.log_likelihood(mbg) AS aic,
 	crm.bic(mbg) = 4 * ln(600::float8) - 2 * crm.log_likelihood(mbg) AS bic,
 	   (crm.vcov(mbg))[2][3] = (crm.vcov(mbg))[3][2] AS symmetric,
 	   sqrt((crm.vcov(mbg))[2][2]) = (SELECT std_error FROM crm.parameters(mbg)
-	   	WHERE name = 'alpha') AS std_error
+		WHERE name = 'alpha') AS std_error
   FROM fitted;
 /* The same text in any order, from counted rows, and from what was stored. */
 SELECT crm.fit_purchases('mbg_nbd', 'day', x, t_x, t
 	ORDER BY md5(i::text))::text = mbg::text AS shuffled FROM fitted, customer GROUP BY mbg;
 SELECT crm.fit_purchases('mbg_nbd', 'day', x, t_x, t, n)::text = mbg::text AS counted
   FROM fitted, (SELECT x, t_x, t, count(*) AS n FROM customer GROUP BY x, t_x, t UNION ALL SELECT 3,
-  	1, 2, 0) AS c GROUP BY mbg;
+	1, 2, 0) AS c GROUP BY mbg;
 SELECT mbg::text::crm.model = mbg AS stored, crm.p_alive(mbg::text::crm.model, 3, 40,
 	90) = crm.p_alive(mbg, 3, 40, 90) AS same_answer FROM fitted;
 /* Rows with a NULL are skipped; no customers, no model. */
 SELECT crm.fit_purchases('mbg_nbd', 'day', x, t_x, t)::text = mbg::text AS nulls_skipped
   FROM fitted, (SELECT x, t_x, t FROM customer UNION ALL VALUES (NULL, 1, 2), (1, NULL, 2),
-  	(1, 1, NULL)) AS c (x, t_x, t) GROUP BY mbg;
+	(1, 1, NULL)) AS c (x, t_x, t) GROUP BY mbg;
 SELECT crm.fit_purchases('mbg_nbd', 'day', x, t_x, t) IS NULL AS nobody,
 	crm.fit_spend(x, mean_amount) IS NULL AS no_spender FROM customer WHERE i < 0;
 /* Who cannot be in a model of spend is left out and counted. */
 SELECT m->>'customers' AS customers, m->>'left_out' AS left_out, skipped
   FROM (SELECT crm.fit_spend(x, CASE WHEN i % 100 = 1 THEN -mean_amount ELSE mean_amount END) AS m,
-  	count(*) FILTER (WHERE x = 0) AS skipped FROM customer) AS f;
+	count(*) FILTER (WHERE x = 0) AS skipped FROM customer) AS f;
 /* By groups, and over a growing window. */
 SELECT i % 2 AS half, crm.fit_purchases('mbg_nbd', 'day', x, t_x, t)->>'customers' AS customers
 	FROM customer GROUP BY 1 ORDER BY 1;
 SELECT count(*) AS windows, count(DISTINCT m->>'customers') AS different
   FROM (SELECT crm.fit_spend(x, mean_amount) OVER (ORDER BY x = 0,
-  	i ROWS BETWEEN 200 PRECEDING AND 200 FOLLOWING) AS m FROM customer WHERE i <= 300) AS w;
+	i ROWS BETWEEN 200 PRECEDING AND 200 FOLLOWING) AS m FROM customer WHERE i <= 300) AS w;
 /* From histories: the customer of another year is left out. */
 SELECT m->>'customers' AS customers, m->>'left_out' AS left_out, m->>'unit' AS unit
   FROM (SELECT crm.fit_purchases('mbg_nbd', 'week', history, '2025-12-31') AS m
 		  FROM (SELECT crm.history_agg(date '2025-12-31' - t::int + (t_x * k / greatest(x, 1))::int,
-		  	round(mean_amount::numeric, 2)) AS history
+			round(mean_amount::numeric, 2)) AS history
 				  FROM customer, generate_series(0, x) AS k GROUP BY i
 				UNION ALL SELECT crm.history_agg('2026-02-03', 5.0)) AS h) AS f;
 
@@ -360,13 +360,13 @@ SELECT round(value::numeric, 4) AS value, round(std_error::numeric, 4) AS std_er
 SELECT round(value::numeric, 4) AS value, round(std_error::numeric, 4) AS std_error,
 	value = crm.expected_purchases(mbg, 3, 60, 100, 100) AS same,
 	   round((std_error / abs(ln(high / value) / 1.959963984540054 * value))::numeric,
-	   	9) AS on_the_logarithm
+		9) AS on_the_logarithm
   FROM fitted, crm.expected_purchases_estimate(mbg, 3, 60, 100, 100);
 SELECT v.value = crm.clv(mbg, spend, 3, 60, 100, 60, 100, 0.1) AS same,
 	   abs((v.std_error / v.value) ^ 2 - (p.std_error / p.value) ^ 2) / (p.std_error / p.value) ^ 2
-	   	> 0 AS spend_adds
+		> 0 AS spend_adds
   FROM fitted, crm.clv_estimate(mbg, spend, 3, 60, 100, 60, 100, 0.1) AS v,
-  	crm.expected_purchases_estimate(mbg, 3, 60, 100, 100) AS p;
+	crm.expected_purchases_estimate(mbg, 3, 60, 100, 100) AS p;
 /*
  * Against the delta method by hand: the expectation of an NBD customer is (r + x) / (alpha + t)
  * times the horizon.
@@ -374,11 +374,11 @@ SELECT v.value = crm.clv(mbg, spend, 3, 60, 100, 60, 100, 0.1) AS same,
 SELECT round((e.std_error
 	/ (100 * sqrt(v[1][1] / (alpha + 100) ^ 2 - 2 * v[1][2] * (r + 3) / (alpha + 100) ^ 3
 										  + v[2][2] * (r + 3) ^ 2 / (alpha + 100) ^ 4)))::numeric,
-										  	8) AS ratio
+											8) AS ratio
   FROM (SELECT crm.fit_purchases('nbd', 'day', x, t_x, t) AS m FROM customer) AS f,
-  	crm.vcov(m) AS v,
+	crm.vcov(m) AS v,
 	   LATERAL (SELECT (m->'parameters'->>'r')::float8 AS r,
-	   	(m->'parameters'->>'alpha')::float8 AS alpha) AS p,
+		(m->'parameters'->>'alpha')::float8 AS alpha) AS p,
 	   crm.expected_purchases_estimate(m, 3, 60, 100, 100) AS e;
 /* A wider level, a wider interval; nothing uncertain about no time; no fit, no error. */
 SELECT e99.high > e95.high AS wider, none.* , known.value > 0 AS known, known.std_error IS NULL
@@ -386,7 +386,7 @@ SELECT e99.high > e95.high AS wider, none.* , known.value > 0 AS known, known.st
   FROM fitted, published, crm.expected_purchases_estimate(fitted.mbg, 3, 60, 100, 100) AS e95,
 	   crm.expected_purchases_estimate(fitted.mbg, 3, 60, 100, 100, 0.99) AS e99,
 	   crm.expected_purchases_estimate(fitted.mbg, 3, 60, 100, 0) AS none,
-	   	crm.expected_purchases_estimate(published.bg, 3, 6, 10, 10) AS known;
+		crm.expected_purchases_estimate(published.bg, 3, 6, 10, 10) AS known;
 
 /*
  * Pareto/NBD recovers what it was simulated with: rates gamma (2, 50), times until leaving
@@ -416,18 +416,18 @@ $$ LANGUAGE plpgsql;
 SELECT name, truth, value::numeric(12, 4), std_error::numeric(12, 4),
 	abs(value - truth) < 2.5 * std_error AS recovered
   FROM (SELECT crm.fit_purchases('pareto_nbd', 'day', x, t_x, t) AS m
-  	FROM pg_temp.simulate_pareto(1000)) AS f,
+	FROM pg_temp.simulate_pareto(1000)) AS f,
 	   ROWS FROM (crm.parameters(m), unnest(ARRAY[2, 50, 1, 100])) AS p (name, value, std_error,
-	   	truth);
+		truth);
 
 /* All kinds, the best of them, and whether leaving matters. */
 SELECT kind, crm.fit_purchases(kind, 'day', x, t_x, t)->>'kind' AS fitted,
 	round(crm.aic(crm.fit_purchases(kind, 'day', x, t_x, t))::numeric, 2) AS aic
   FROM customer, unnest(ARRAY['bg_nbd', 'mbg_nbd', 'pareto_nbd', 'nbd', 'best']) AS kind
-  	GROUP BY kind ORDER BY kind;
+	GROUP BY kind ORDER BY kind;
 SELECT round(statistic::numeric, 3) AS statistic, degrees, p_value < 1e-6 AS leaving
   FROM (SELECT crm.fit_purchases('nbd', 'day', x, t_x, t) AS nbd,
-  	crm.fit_purchases('mbg_nbd', 'day', x, t_x, t) AS mbg FROM customer) AS f,
+	crm.fit_purchases('mbg_nbd', 'day', x, t_x, t) AS mbg FROM customer) AS f,
 	   crm.likelihood_ratio_test(nbd, mbg);
 /* Renewals of 1000 customers (Fader & Hardie 2007, High End): .668 and 3.806. */
 CREATE TEMP TABLE contract AS
@@ -448,7 +448,7 @@ SELECT crm.fit_renewals('sbg', periods::int, churned)::text = sbg::text AS one_b
 SELECT name, round(value::numeric, 4) AS value FROM crm.parameters((
 SELECT crm.fit_occasions(x, t_x, 6, customers)
   FROM (VALUES (6, 6, 120), (4, 6, 90), (2, 5, 80), (3, 4, 70), (1, 2, 90), (1, 1, 150),
-  	(0, 0, 400)) AS v (x, t_x, customers)));
+	(0, 0, 400)) AS v (x, t_x, customers)));
 
 /* Errors: what is wrong, the limit, and the mend. */
 \set VERBOSITY default
@@ -527,7 +527,7 @@ CREATE TEMP TABLE near AS
 SELECT crm.make_model(kind || '.' || "limit", 'week', parameters) AS m,
 	   crm.make_model(kind, 'week', large) AS large
   FROM (VALUES ('bg_nbd', 'equal_dropout', '{0.5, 3, 0.1}'::float8[],
-  	'{0.5, 3, 1e8, 9e8}'::float8[]),
+	'{0.5, 3, 1e8, 9e8}'::float8[]),
 			   ('mbg_nbd', 'equal_dropout', '{0.5, 3, 0.1}', '{0.5, 3, 1e8, 9e8}'),
 			   ('bg_nbd', 'equal_rate', '{0.2, 0.8, 2.5}', '{2e8, 1e9, 0.8, 2.5}'),
 			   ('mbg_nbd', 'equal_rate', '{0.2, 0.8, 2.5}', '{2e8, 1e9, 0.8, 2.5}'),
@@ -537,11 +537,11 @@ SELECT crm.make_model(kind || '.' || "limit", 'week', parameters) AS m,
 			   ('pareto_nbd', 'equal_rate_and_dropout', '{0.2, 0.05}', '{2e8, 1e9, 5e7, 1e9}'),
 			   ('bg_nbd', 'no_dropout', '{0.5, 3}', '{0.5, 3, 1e-11, 1}'),
 			   ('nbd', 'equal_rate', '{0.2}', '{2e8, 1e9}')) AS v (kind, "limit", parameters,
-			   	large);
+				large);
 WITH answers AS (
 	SELECT near.m, q.*
 	  FROM near, published, (VALUES (0, 0, 30), (1, 3, 30), (5, 25, 30), (12, 30, 30)) AS c (x,
-	  	t_x, t),
+		t_x, t),
 		   LATERAL (VALUES
 			(crm.log_likelihood(m, x, t_x, t), crm.log_likelihood(large, x, t_x, t)),
 			(crm.p_alive(m, x, t_x, t), crm.p_alive(large, x, t_x, t)),
@@ -570,7 +570,7 @@ SELECT bool_and(abs(answer / closed - 1) < 1e-9) AS closed_forms
   FROM (SELECT crm.make_model('bg_nbd.equal_dropout', 'week', '{0.5, 3, 0.1}') AS bg,
 			   crm.make_model('mbg_nbd.equal_rate_and_dropout', 'week', '{0.2, 0.1}') AS mbg,
 			   crm.make_model('pareto_nbd.equal_rate_and_dropout', 'week',
-			   	'{0.2, 0.05}') AS pareto) AS m,
+				'{0.2, 0.05}') AS pareto) AS m,
 	   LATERAL (VALUES
 		(crm.p_alive(bg, 2, 20, 30), 1 / (1 + 0.1 / 0.9 * (33.0 / 23) ^ 2.5)),
 		(crm.expected_purchases(bg, 2, 20, 30, 52),
@@ -607,7 +607,7 @@ SELECT seed, x, CASE WHEN x > 0 THEN 60 * (1 - 0.3 * late ^ 3) ELSE 0 END AS t_x
 WITH fits AS (
 	SELECT seed, days, crm.fit_purchases('pareto_nbd', unit, x, t_x * 7 / days, t * 7 / days) AS m
 	  FROM heavy, (VALUES ('day', 1), ('week', 7), ('month', 365.25 / 12), ('year',
-	  	365.25)) AS u (unit, days)
+		365.25)) AS u (unit, days)
 	 GROUP BY seed, unit, days),
 verdicts AS (
 	SELECT seed, count(DISTINCT coalesce(m->>'limit', 'none')) AS verdicts,
@@ -665,7 +665,7 @@ SELECT crm.likelihood_ratio_test(bg, mbg) FROM fitted;
 SELECT crm.likelihood_ratio_test(nbd, bg) FROM published, others;
 SELECT crm.likelihood_ratio_test(nbd, mbg)
   FROM fitted, (SELECT crm.fit_purchases('nbd', 'day', x, t_x, t) AS nbd FROM customer
-  	WHERE i > 100) AS f;
+	WHERE i > 100) AS f;
 
 /* A crafted model is refused where it comes in. */
 SELECT '[]'::crm.model;
@@ -730,7 +730,7 @@ CREATE TEMP TABLE regular_model AS
 SELECT crm.fit_purchases('mbg_cnbd_k', 'week', history, '2025-06-30') AS m,
 	crm.fit_purchases('mbg_cnbd_k', 'day', history, '2025-06-30') AS d,
 	   crm.fit_purchases('mbg_nbd', 'week', history, '2025-06-30') AS k1,
-	   	crm.fit_purchases('best', 'week', history, '2025-06-30') AS best
+		crm.fit_purchases('best', 'week', history, '2025-06-30') AS best
   FROM regular;
 SELECT p.value AS k, crm.aic(m) < crm.aic(k1) - 100 AS regular_is_better, best->>'kind' AS best,
 	   (SELECT value FROM crm.parameters(d) WHERE name = 'k') = p.value AS same_k_by_day
@@ -739,11 +739,11 @@ SELECT p.value AS k, crm.aic(m) < crm.aic(k1) - 100 AS regular_is_better, best->
 WITH summary AS (
 	SELECT r.x, r.t_x, r.t, coalesce(g.count * (g.mean_log - ln(7.0)), 0)::float8 AS log_gaps
 	  FROM regular, crm.repeat_purchases(history, '2025-06-30', 'week') r,
-	  	crm.gaps(crm.upto(history, '2025-06-30')) g)
+		crm.gaps(crm.upto(history, '2025-06-30')) g)
 SELECT abs(sum(crm.log_likelihood(m, x, t_x, t, log_gaps)) - max(crm.log_likelihood(m)))
 	< 1e-6 AS sum_of_customers,
 	   abs(max(crm.log_likelihood(m)) - crm.log_likelihood((SELECT crm.fit_purchases('mbg_cnbd_k',
-	   	'week', x, t_x, t, log_gaps, 1) FROM summary))) < 1e-6 AS numeric_form
+		'week', x, t_x, t, log_gaps, 1) FROM summary))) < 1e-6 AS numeric_form
   FROM summary, regular_model GROUP BY m;
 /* k = 1 is the kind without k, and answers add up. */
 WITH model AS (
@@ -752,12 +752,12 @@ WITH model AS (
 		   crm.make_model('bg_cnbd_k', 'week', '{0.8,9,0.793,2.426,3}') AS three)
 SELECT crm.p_alive(one, 2, 30.43, 38.86) = crm.p_alive(bg, 2, 30.43, 38.86) AS p_alive,
 	   crm.expected_purchases(one, 2, 30.43, 38.86, 39) = crm.expected_purchases(bg, 2, 30.43,
-	   	38.86, 39) AS expected,
+		38.86, 39) AS expected,
 	   abs((SELECT sum(k * crm.purchase_probability(three, 2, 30.43, 38.86, 39, k))
-	   	FROM generate_series(0, 400) k)
+		FROM generate_series(0, 400) k)
 		   - crm.expected_purchases(three, 2, 30.43, 38.86, 39)) < 1e-9 AS mean_of_the_distribution,
 	   abs((SELECT sum(crm.purchase_probability(three, 2, 30.43, 38.86, 39, k))
-	   	FROM generate_series(0, 400) k) - 1) < 1e-9 AS sums_to_one
+		FROM generate_series(0, 400) k) - 1) < 1e-9 AS sums_to_one
   FROM model;
 SELECT crm.make_model('bg_cnbd_k', 'week', '{1,2,3,4,2.5}');
 SELECT crm.make_model('bg_cnbd_k', 'week', '{1,2,3,4,13}');
@@ -767,13 +767,13 @@ SELECT crm.fit_purchases('mbg_cnbd_k', 'week', 3, 10, 20);
 SELECT crm.clv(m, s, h, '1998-06-30', 365, 0.1, 0.4) = 0.4 * crm.clv(m, s, h, '1998-06-30', 365,
 	0.1) AS margin,
 	   crm.clv(m, s, h, '1998-06-30', NULL, 0.1, 0.4) = 0.4 * crm.clv(m, s, h, '1998-06-30', NULL,
-	   	0.1) AS without_end,
+		0.1) AS without_end,
 	   crm.clv(m, s, h, '1998-06-30', 365, 0.1, 'NaN') AS not_a_number,
 	   crm.clv(m, s, 2, 20, 40, 37, 52, 0.1, 0.4) = 0.4 * crm.clv(m, s, 2, 20, 40, 37, 52,
-	   	0.1) AS in_numbers,
+		0.1) AS in_numbers,
 	   crm.clv(m, s, h, '1998-06-30', margin => NULL) IS NULL AS not_known
   FROM (SELECT crm.make_model('mbg_nbd', 'week', '{0.525,6.183,0.891,1.614}'),
-  	crm.make_model('gamma_gamma', NULL, '{6.25,3.74,15.44}'),
+	crm.make_model('gamma_gamma', NULL, '{6.25,3.74,15.44}'),
 			   '[["1997-10-01",1,20.00],["1998-01-05",1,30.00],["1998-05-05",2,'
 			   '44.00]]'::crm.history) AS given (m, s, h);
 
@@ -784,63 +784,63 @@ SELECT crm.make_model('sbg', NULL, '{0.668,3.806}') AS sbg,
 	crm.make_model('sbg', NULL, '{2.5,3.806}') AS leaving,
 	crm.make_model('bdw', NULL, '{0.259,1.722,1.584}') AS bdw,
 	   crm.make_model('pareto_nbd', 'day', '{0.553,10.578,0.606,11.669}') AS pareto,
-	   	crm.make_model('bg_nbd', 'day', '{0.243,4.414,0.793,2.426}') AS bg,
+		crm.make_model('bg_nbd', 'day', '{0.243,4.414,0.793,2.426}') AS bg,
 	   crm.make_model('mbg_nbd', 'day', '{0.243,4.414,0.793,2.426}') AS mbg,
-	   	crm.make_model('nbd', 'day', '{0.5,2}') AS nbd,
+		crm.make_model('nbd', 'day', '{0.5,2}') AS nbd,
 	   crm.make_model('mbg_cnbd_k', 'day', '{2,4.414,0.793,2.426,3}') AS regular,
-	   	crm.make_model('bg_bb', NULL, '{1.2,0.75,0.66,2.78}') AS bb,
+		crm.make_model('bg_bb', NULL, '{1.2,0.75,0.66,2.78}') AS bb,
 	   crm.make_model('gamma_gamma', NULL, '{6.25,3.74,15.44}') AS spend;
 SELECT d, to_char(crm.residual_value_new(sbg, d), '9.999999999EEEE') AS sbg,
 	round(crm.residual_value_new(leaving, d)::numeric, 9) AS leaving,
 	to_char(crm.residual_value(bdw, 5, d), '9.99999EEEE') AS bdw
   FROM small, (VALUES (5e-324::float8), (1e-308), (2.2250738585072014e-308), (1e-300),
-  	(1e-20)) discount (d);
+	(1e-20)) discount (d);
 SELECT d, to_char(crm.residual_purchases(pareto, 2, 30, 39, discount => d),
 	'9.99999999EEEE') AS pareto, to_char(crm.residual_purchases(bg, 2, 30, 39, discount => d),
 	'9.99999999EEEE') AS bg,
 	   to_char(crm.residual_purchases(mbg, 2, 30, 39, discount => d), '9.99999999EEEE') AS mbg,
-	   	to_char(crm.residual_purchases(regular, 2, 30, 39, discount => d),
-	   	'9.99999999EEEE') AS regular,
+		to_char(crm.residual_purchases(regular, 2, 30, 39, discount => d),
+		'9.99999999EEEE') AS regular,
 	   to_char(crm.residual_purchases(bb, 2, 3, 6, discount => d), '9.99999999EEEE') AS bb,
-	   	crm.residual_purchases(nbd, 2, 30, 39, 0.3, d) = crm.expected_purchases(nbd, 2, 30, 39,
-	   	0.3) AS nbd
+		crm.residual_purchases(nbd, 2, 30, 39, 0.3, d) = crm.expected_purchases(nbd, 2, 30, 39,
+		0.3) AS nbd
   FROM small, (VALUES (1e-323::float8), (1e-308), (1e-100)) discount (d);
 SELECT d, round((crm.residual_purchases(pareto, 2, 30, 39, 365, d) / crm.expected_purchases(pareto,
 	2, 30, 39, 365))::numeric, 9) AS pareto,
 	   round((crm.residual_purchases(bg, 2, 30, 39, 365, d) / crm.expected_purchases(bg, 2, 30, 39,
-	   	365))::numeric, 9) AS bg,
+		365))::numeric, 9) AS bg,
 	   round((crm.residual_purchases(regular, 2, 30, 39, 365, d) / crm.expected_purchases(regular,
-	   	2, 30, 39, 365))::numeric, 9) AS regular,
+		2, 30, 39, 365))::numeric, 9) AS regular,
 	   round((crm.residual_purchases(bb, 2, 3, 6, 10000, d) / crm.expected_purchases(bb, 2, 3, 6,
-	   	10000))::numeric, 9) AS bb,
+		10000))::numeric, 9) AS bb,
 	   round((crm.clv(mbg, spend, 2, 30, 39, 20, 365, d) / crm.clv(mbg, spend, 2, 30, 39, 20, 365,
-	   	0))::numeric, 9) AS clv
+		0))::numeric, 9) AS clv
   FROM small, (VALUES (1e-323::float8), (1e-308), (1e-20)) discount (d);
 SELECT h, every(round(crm.purchase_probability_new(m, h, 0)::numeric, 15) = 1) AS none_new,
 	every(round(crm.purchase_probability(m, 2, 30, 39, h, 0)::numeric, 15) = 1) AS none,
 	   every(crm.purchase_probability(m, 2, 30, 39, h, 3) < 1e-290) AS three,
-	   	every(crm.purchase_interval(m, 2, 30, 39, h, 0.9)::text = '(0,0)') AS quantiles,
+		every(crm.purchase_interval(m, 2, 30, 39, h, 0.9)::text = '(0,0)') AS quantiles,
 	   every(crm.expected_purchases(m, 2, 30, 39, h) < 1e-298) AS expected,
-	   	every(crm.p_alive(m, 2, 30, 39, h) = crm.p_alive(m, 2, 30, 39)) AS alive
+		every(crm.p_alive(m, 2, 30, 39, h) = crm.p_alive(m, 2, 30, 39)) AS alive
   FROM small, unnest(ARRAY[pareto, bg, mbg, nbd, regular]) m,
-  	(VALUES (0::float8), (1e-323), (1e-308), (2.2250738585072014e-308), (1e-300)) horizon (h)
-  	GROUP BY h ORDER BY h;
+	(VALUES (0::float8), (1e-323), (1e-308), (2.2250738585072014e-308), (1e-300)) horizon (h)
+	GROUP BY h ORDER BY h;
 SELECT k, every(crm.purchase_probability(m, 2, 30, 39, 1e12, k) BETWEEN 0 AND 1) AS longest,
 	every(crm.purchase_probability(m, 2, 30, 39, 1e-323, k) BETWEEN 0 AND 1) AS shortest
   FROM small, unnest(ARRAY[pareto, bg, mbg, nbd, regular]) m,
-  	(VALUES (0), (1), (1000), (1000000000000)) count (k) GROUP BY k ORDER BY k;
+	(VALUES (0), (1), (1000), (1000000000000)) count (k) GROUP BY k ORDER BY k;
 /* Time to a large power. */
 SELECT c, crm.survival(m, 1000) BETWEEN 0 AND 1 AS survival,
 	crm.retention_rate(m, 1000) BETWEEN 0 AND 1 AS retention,
 	crm.residual_value(m, 1000, 0.1) BETWEEN 10 AND 11 AS residual,
 	   crm.log_likelihood(m, 1000, false) < 0 AS likelihood
   FROM (VALUES (100), (1e3), (1e6), (1e10)) power (c),
-  	LATERAL (SELECT crm.make_model('bdw', NULL, ARRAY[0.01 / c, 3.806, c]) AS m) model;
+	LATERAL (SELECT crm.make_model('bdw', NULL, ARRAY[0.01 / c, 3.806, c]) AS m) model;
 /* A negative discount raises every value. */
 SELECT bool_and(crm.clv(m, spend, 2, 30, 39, 20, 365, -0.5) > 1.05 * crm.clv(m, spend, 2, 30, 39,
 	20, 365, 0)) AS raised,
 	   bool_and(abs(crm.clv(m, spend, 2, 30, 39, 20, 365, -1e-308) / crm.clv(m, spend, 2, 30, 39,
-	   	20, 365, 0) - 1) < 1e-12) AS by_nothing
+		20, 365, 0) - 1) < 1e-12) AS by_nothing
   FROM small, unnest(ARRAY[pareto, bg, mbg, nbd]) m;
 /* What leaves no digit of an answer is an error, not a number. */
 SELECT crm.residual_purchases(crm.make_model('bg_cnbd_k', 'day', '{0.001,4.4,0.8,2.4,3}'), 0, 0, 0,
@@ -862,7 +862,7 @@ WITH model AS MATERIALIZED (
 SELECT round((e.value / whole.value)::numeric, 12) AS value,
 	   round((e.std_error / whole.std_error)::numeric, 12) AS std_error,
 	   round((e.low / whole.low)::numeric, 12) AS low, round((e.high / whole.high)::numeric,
-	   	12) AS high,
+		12) AS high,
 	   loss.low < loss.value AND loss.value < loss.high AND loss.high < 0 AS loss, nothing.*,
 	   crm.clv_estimate(mbg, spend, 3, 60, 100, 60, 100, margin => 'Infinity') IS NULL AS not_finite
   FROM model, crm.clv_estimate(mbg, spend, 3, 60, 100, 60, 100, 0.1) AS whole,
@@ -889,7 +889,7 @@ SELECT crm.residual_purchases(m, 2, 20, 40)
 	   = crm.purchase_interval(m, h, '1998-06-30', 365, 0.9) AS interval_in_days,
 	   crm.clv(m, s, h, '1998-06-30') = crm.clv(m, s, h, '1998-06-30', NULL, 0.1, 1) AS clv,
 	   crm.clv(m, s, 2, 20, 40, 37) = crm.clv(m, s, 2, 20, 40, 37, 'Infinity', 0.1,
-	   	1) AS clv_in_numbers,
+		1) AS clv_in_numbers,
 	   crm.clv_estimate(m, s, h, '1998-06-30')
 	   = crm.clv_estimate(m, s, h, '1998-06-30', NULL, 0.1, 1, 0.95) AS estimate,
 	   crm.clv_estimate(m, s, 2, 20, 40, 37)

@@ -79,18 +79,18 @@ SELECT (points_balance_agg(points, '2025-01-01', NULL, NULL, '2025-01-01')).bala
 SELECT count(DISTINCT s) AS statements,
 	bool_and((s).balance + (s).pending = (s).earned - (s).spent - (s).expired) AS adds_up
   FROM (SELECT points_balance_agg(points, at, until, available, '2025-06-15'
-  	ORDER BY hashint8extended(n, seed)) AS s
+	ORDER BY hashint8extended(n, seed)) AS s
 		  FROM generate_series(1, 20) AS seed,
 			   (SELECT n, CASE WHEN n % 3 = 0 THEN -(n * 37 % 90) - 1
-			   	ELSE n * 53 % 80 END AS points,
+				ELSE n * 53 % 80 END AS points,
 					   '2025-01-01'::timestamptz + n % 97 * interval '1 day' AS at,
 					   CASE WHEN n % 3 <> 0
-					   	AND n % 2 = 0 THEN '2025-01-01'::timestamptz + (n % 97 + 20 + n % 60)
-					   	* interval '1 day' END AS until,
+						AND n % 2 = 0 THEN '2025-01-01'::timestamptz + (n % 97 + 20 + n % 60)
+						* interval '1 day' END AS until,
 					   CASE WHEN n % 3 <> 0
-					   	AND n % 5 = 0
-					   	THEN '2025-01-01'::timestamptz + (n % 97 + 14) * interval '1 day'
-					   	END AS available
+						AND n % 5 = 0
+						THEN '2025-01-01'::timestamptz + (n % 97 + 14) * interval '1 day'
+						END AS available
 				  FROM generate_series(1, 300) AS n) AS e
 		 GROUP BY seed) AS q;
 
@@ -149,12 +149,12 @@ INSERT INTO keyed VALUES
 SELECT customer, to_char(day, 'YYYY-MM-DD') AS day, (b).balance, (b).pending, (b).earned, (b).spent,
 	(b).expired, lots
   FROM (SELECT customer, day, points_balance_agg(points, occurred_at, expires_at, available_at,
-  	entry_id, reverses_id, day) AS b,
+	entry_id, reverses_id, day) AS b,
 			   ARRAY(SELECT l.points
-			   	FROM unnest(points_lots_agg(points, occurred_at, expires_at, available_at, entry_id,
-			   	reverses_id, day)) l) AS lots
+				FROM unnest(points_lots_agg(points, occurred_at, expires_at, available_at, entry_id,
+				reverses_id, day)) l) AS lots
 		  FROM keyed, unnest('{2025-01-16,2025-05-01,2025-07-01}'::timestamptz[]) day
-		  	GROUP BY 1, 2) q
+			GROUP BY 1, 2) q
  ORDER BY 1, 2;
 -- Without keys, from those that expire first.
 SELECT (points_balance_agg(points, occurred_at, expires_at, available_at, '2025-07-01')).*

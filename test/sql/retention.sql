@@ -40,8 +40,8 @@ SELECT c.* FROM (SELECT retention_agg(history, '2025-12-31', '2025-06-01', ARRAY
 SELECT unit, c.cohort, c.customers, c.retained FROM unnest('{day,week,month,quarter,year}'::text[])
 	WITH ORDINALITY AS u(unit, n),
 	   LATERAL (SELECT retention_agg(h, '2026-12-31', '2024-12-31', 1, unit) AS cells
-	   	FROM (VALUES (pg_temp.bought('2025-01-05', '2025-01-06')),
-	   	(pg_temp.bought('2024-12-31', '2025-01-05'))) AS v(h)) AS q,
+		FROM (VALUES (pg_temp.bought('2025-01-05', '2025-01-06')),
+		(pg_temp.bought('2024-12-31', '2025-01-05'))) AS v(h)) AS q,
 	   unnest(cells) AS c WHERE period_no = 1 AND customers > 0 ORDER BY n, cohort;
 -- A refund is no activity, and brings nobody into a cohort.
 SELECT c.* FROM (SELECT retention_agg(h, '2025-02-28', '2025-01-01', 1, 'month') AS cells
@@ -68,9 +68,9 @@ SELECT p.period, active, new, dormant
 SELECT p.period, active, amount
   FROM (SELECT growth_agg(h, '2025-01-01', '2025-04-01', 'month') AS periods
 		  FROM (VALUES ('[["2025-01-05",1,0.1],["2025-02-05",0,-5]]'::history),
-		  	('[["2024-12-31",1,7],["2025-01-31",0,-0.00000003]]'),
+			('[["2024-12-31",1,7],["2025-01-31",0,-0.00000003]]'),
 					   ('[["2025-01-01",2,1000000000000000]]'),
-					   	('[["2025-04-01",1,3]]')) AS v(h)) AS q, unnest(periods) AS p;
+						('[["2025-04-01",1,3]]')) AS v(h)) AS q, unnest(periods) AS p;
 SELECT p.period, amount FROM (SELECT growth_agg(h, '2025-01-01', '2025-04-01', 'quarter') AS periods
 	FROM (VALUES ('[["2025-01-05",1,0.10],["2025-02-05",0,-2.5]]'::history)) AS v(h)) AS q,
 	unnest(periods) AS p;
@@ -82,35 +82,35 @@ CREATE TEMP TABLE purchase AS
 		'2024-01-01'::date + (abs(hashint8extended(customer,
 		1)) % 400 + abs(hashint8extended(customer * 50 + n, 2)) % 300)::int AS day
 	  FROM generate_series(1, 400) AS customer,
-	  	generate_series(1, (1 + abs(hashint8extended(customer, 3)) % 9)::int) AS n;
+		generate_series(1, (1 + abs(hashint8extended(customer, 3)) % 9)::int) AS n;
 CREATE TEMP TABLE bought AS SELECT customer, history_agg(day, 1) AS history FROM purchase
 	GROUP BY customer;
 SELECT unit, count(*) AS periods, bool_and(active = new + stayed + resurrected) AS adds_up,
 	   bool_and(active = coalesce(before, 0) - dormant + new + resurrected) AS continues,
-	   	sum(new) AS new
+		sum(new) AS new
   FROM (SELECT unit, p.*, lag(active) OVER (PARTITION BY unit ORDER BY period) AS before
 		  FROM unnest('{day,week,month,quarter,year}'::text[]) AS unit,
-		  	LATERAL (SELECT growth_agg(history, '2024-01-01', '2026-03-01', unit) AS periods
-		  	FROM bought) AS q, unnest(periods) AS p) AS x
+			LATERAL (SELECT growth_agg(history, '2024-01-01', '2026-03-01', unit) AS periods
+			FROM bought) AS q, unnest(periods) AS p) AS x
  GROUP BY unit ORDER BY unit;
 WITH month AS (SELECT DISTINCT customer, date_trunc('month', day)::date AS month FROM purchase
 	WHERE day <= '2025-06-15'),
 	 cohort AS (SELECT customer, min(month) AS cohort FROM month GROUP BY customer),
 	 grid AS (SELECT cohort, n FROM generate_series('2024-02-01'::timestamp, '2025-06-01',
-	 	'1 month') AS g(c), LATERAL (SELECT c::date) AS d(cohort), generate_series(0, 5) AS n),
+		'1 month') AS g(c), LATERAL (SELECT c::date) AS d(cohort), generate_series(0, 5) AS n),
 	 plain AS (
 		SELECT g.cohort, n, count(DISTINCT customer) AS customers,
 			   CASE WHEN known THEN count(DISTINCT customer)
-			   	FILTER (WHERE month = g.cohort + n * interval '1 month') END AS retained,
+				FILTER (WHERE month = g.cohort + n * interval '1 month') END AS retained,
 			   CASE WHEN known THEN count(DISTINCT customer)
-			   	FILTER (WHERE month >= g.cohort + n * interval '1 month') END AS or_later
+				FILTER (WHERE month >= g.cohort + n * interval '1 month') END AS or_later
 		  FROM grid AS g LEFT JOIN cohort AS c USING (cohort) LEFT JOIN month USING (customer),
 			   LATERAL (SELECT g.cohort + (n + 1) * interval '1 month'
-			   	<= '2025-06-16' AS known) AS k GROUP BY g.cohort, n, known),
+				<= '2025-06-16' AS known) AS k GROUP BY g.cohort, n, known),
 	 ours AS (
 		SELECT c.cohort, period_no, customers, retained, retained_or_later
 		  FROM (SELECT retention_agg(history, '2025-06-15', '2024-02-10', 5, 'month') AS cells
-		  	FROM bought) AS q, unnest(cells) AS c)
+			FROM bought) AS q, unnest(cells) AS c)
 SELECT (SELECT count(*) FROM plain) AS plain, (SELECT count(*) FROM ours) AS ours,
 	(SELECT count(*) FROM (TABLE plain EXCEPT TABLE ours) AS d) AS different;
 
@@ -130,7 +130,7 @@ SELECT (came_back_rate(history, '2024-01-01', '2025-01-01', '2025-01-01', '2026-
 -- F came back after 30 days; G's 30 days are over on 30 January.
 SELECT days, as_of, (repeat_within(history, as_of, '2024-01-01', '2025-01-01', days)).*
   FROM buyer, (VALUES (29, '2025-12-31'::date), (30, '2025-12-31'), (30, '2025-01-30'),
-  	(30, '2025-01-29')) AS v(days, as_of) GROUP BY 1, 2 ORDER BY 1, 2;
+	(30, '2025-01-29')) AS v(days, as_of) GROUP BY 1, 2 ORDER BY 1, 2;
 SELECT (repeat_rate(history, '2020-01-01', '2021-01-01')).* FROM buyer;
 
 -- Nothing to count
@@ -141,7 +141,7 @@ SELECT retention_agg(NULL, '2025-01-01', '2025-01-01', 3, 'month'),
 SELECT retention_agg('[]', '2025-01-01', '2025-01-01', 0, 'year') AS empty,
 	retention_agg('[]', '2025-01-01', '2025-01-02', 3, 'day') AS backwards,
 	   growth_agg('[]', '2025-01-01', '2025-01-01', 'day') AS no_days,
-	   	stickiness_agg('[]', '2025-01-01', '2025-01-02', 'day') AS nobody;
+		stickiness_agg('[]', '2025-01-01', '2025-01-02', 'day') AS nobody;
 SELECT count(*)
 	FROM (SELECT retention_agg('[]', '2025-01-01', '2025-01-01', 0, 'year') AS cells) AS q,
 	retention_curve(cells);

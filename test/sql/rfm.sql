@@ -31,7 +31,7 @@ CREATE TABLE frozen AS SELECT crm.rfm_thresholds_agg(history, '2025-06-30', 4) A
 	FROM customer;
 SELECT name, (rfm).*
   FROM (SELECT name, crm.rfm(thresholds, history, '2025-06-30') AS rfm FROM customer, frozen
-  	OFFSET 0) s
+	OFFSET 0) s
  ORDER BY name;
 -- Later purchases count later; the thresholds are frozen.
 SELECT name, (crm.rfm(thresholds, history, '2025-07-02')).code FROM customer, frozen ORDER BY name;
@@ -85,7 +85,7 @@ SELECT crm.rfm_thresholds_agg(history, '2025-06-30', length(name) + (name > 'ben
 SELECT crm.rfm_thresholds_agg(history, 'infinity', 5) FROM customer;
 SELECT crm.rfm_thresholds_agg(h, '2025-06-30', 5)
   FROM (VALUES ('[["2025-01-01",1,900000000000000000]]'::crm.history),
-  	('[["2025-01-01",1,0.01]]')) v (h);
+	('[["2025-01-01",1,0.01]]')) v (h);
 SELECT crm.rfm(thresholds, history, '-infinity') FROM customer, frozen;
 SELECT crm.rfm_thresholds('{2,1}', '{}', '{}');
 SELECT crm.rfm_thresholds('{}', '{1,NULL}', '{}');
@@ -107,7 +107,7 @@ EXCEPTION WHEN OTHERS THEN
 END $$;
 SELECT code('[["2025-01-01",1,5]]', thresholds)
   FROM (VALUES (crm.rfm_thresholds('{9}', '{9}', '{9}')),
-  	(ROW('{9}', '{9}', '{9,8}')::crm.rfm_thresholds), (crm.rfm_thresholds('{9}', '{9}', '{9}')),
+	(ROW('{9}', '{9}', '{9,8}')::crm.rfm_thresholds), (crm.rfm_thresholds('{9}', '{9}', '{9}')),
 			   (crm.rfm_thresholds('{}', '{}', '{1,2}')), (NULL)) v (thresholds);
 
 -- Weighted score: (2*5 + 1*1 + 1*3) / 4
@@ -137,7 +137,7 @@ CREATE TABLE many AS SELECT customer, crm.history_agg(day, amount) AS history FR
 CREATE TABLE scored AS
 	SELECT customer, (rfm).*
 	  FROM (SELECT customer, crm.rfm((SELECT crm.rfm_thresholds_agg(history, '2025-08-31', 5)
-	  	FROM many), history, '2025-08-31') AS rfm
+		FROM many), history, '2025-08-31') AS rfm
 			  FROM many OFFSET 0) s
 	 WHERE rfm IS NOT NULL;
 -- The same in plain SQL.
@@ -159,16 +159,16 @@ WITH total AS (
 )
 SELECT count(*) > 2000 AS enough, count(*) = (SELECT count(*) FROM scored) AS all_customers,
 	   bool_and((e.recency, e.frequency, e.monetary, e.r, e.f, e.m) = (s.recency, s.frequency,
-	   	s.monetary, s.r, s.f, s.m)) AS equal,
+		s.monetary, s.r, s.f, s.m)) AS equal,
 	   min(s.r) || '-' || max(s.r) AS r, min(s.f) || '-' || max(s.f) AS f,
-	   	min(s.m) || '-' || max(s.m) AS m
+		min(s.m) || '-' || max(s.m) AS m
   FROM expected e LEFT JOIN scored s USING (customer);
 
 -- Thresholds against the definition in exact arithmetic, for every number of groups.
 CREATE FUNCTION quantile(sorted numeric[], j int, groups int) RETURNS numeric LANGUAGE sql AS $$
 	SELECT sorted[low + 1] + (coalesce(sorted[low + 2], 0) - sorted[low + 1]) * rest / groups
 	  FROM (SELECT (cardinality(sorted) - 1) * j / groups AS low,
-	  	(cardinality(sorted) - 1) * j % groups AS rest) p
+		(cardinality(sorted) - 1) * j % groups AS rest) p
 	 WHERE rest > 0 UNION ALL
 	SELECT sorted[(cardinality(sorted) - 1) * j / groups + 1]
 		WHERE (cardinality(sorted) - 1) * j % groups = 0
@@ -224,9 +224,9 @@ RESET min_parallel_table_scan_size;
 -- As a running window: the final function leaves the state in order.
 SELECT count(*) AS windows, bool_and(running::text = direct::text) AS equal
   FROM (SELECT customer, crm.rfm_thresholds_agg(history, '2025-08-31',
-  	3) OVER (ORDER BY customer) AS running FROM many WHERE customer <= 50) w,
+	3) OVER (ORDER BY customer) AS running FROM many WHERE customer <= 50) w,
 	   LATERAL (SELECT crm.rfm_thresholds_agg(history, '2025-08-31', 3) AS direct FROM many
-	   	WHERE customer <= w.customer) d;
+		WHERE customer <= w.customer) d;
 
 -- Tiles: peers stay together, where ntile splits them.
 SELECT v, crm.tile(3) OVER (ORDER BY v) AS tile, ntile(3) OVER (ORDER BY v) AS ntile
@@ -235,14 +235,14 @@ SELECT v, crm.tile(3) OVER (ORDER BY v) AS tile, ntile(3) OVER (ORDER BY v) AS n
 SELECT count(*) AS rows,
 	bool_and(tile = 1 + floor(groups * (rank - 1)::numeric / rows)) AS by_definition
   FROM (SELECT groups, crm.tile(1) OVER w AS one, rank() OVER w AS rank,
-  	count(*) OVER (PARTITION BY groups) AS rows,
+	count(*) OVER (PARTITION BY groups) AS rows,
 			   CASE groups WHEN 1 THEN crm.tile(1) OVER w WHEN 5 THEN crm.tile(5) OVER w
-			   	WHEN 1000000 THEN crm.tile(1000000) OVER w END AS tile
+				WHEN 1000000 THEN crm.tile(1000000) OVER w END AS tile
 		  FROM scored, unnest('{1,5,1000000}'::int[]) groups
 		WINDOW w AS (PARTITION BY groups ORDER BY monetary)) t;
 SELECT crm.tile(NULL) OVER (ORDER BY v) AS null_groups, crm.tile(2) OVER () AS no_order,
 	   crm.tile(2) OVER (ORDER BY v DESC) AS descending, crm.tile(2) OVER (PARTITION BY v % 2
-	   	ORDER BY v) AS parted
+		ORDER BY v) AS parted
   FROM generate_series(1, 4) v ORDER BY v;
 SELECT v, crm.tile(2) OVER (ORDER BY n) AS nulls_are_peers
 	FROM (VALUES (1, 5), (2, NULL), (3, NULL), (4, 1)) t (v, n) ORDER BY v;

@@ -12,7 +12,7 @@ CREATE TABLE tier AS SELECT crm.ruleset_agg("position", label, metric, at_least,
 	FROM tier_rule;
 SELECT count(DISTINCT rules) AS results
   FROM (SELECT crm.ruleset_agg("position", label, metric, at_least, at_most
-  	ORDER BY metric DESC) AS rules FROM tier_rule
+	ORDER BY metric DESC) AS rules FROM tier_rule
 		UNION ALL SELECT crm.ruleset_agg("position", label, metric, at_least, at_most
 			ORDER BY "position") FROM tier_rule
 		UNION ALL SELECT crm.ruleset_agg("position", label, metric, at_least, at_most
@@ -43,7 +43,7 @@ SELECT crm.classify('[{"label": "recent", "conditions": [{"metric": "recency", "
 	crm.rfm(crm.rfm_thresholds('{}', '{}', '{}'), '[["2025-01-01",1,5]]', '2025-01-31'));
 SELECT crm.classify('[{"label": "first", "conditions": [{"metric": "f1", "at_least": 1}]},
 					  {"label": "second", "conditions": [{"metric": "f2", "at_least": 1}]}]',
-					  	ROW(a, b))
+						ROW(a, b))
   FROM (VALUES (1, 1), (0, 1), (0, 0)) v (a, b);
 
 -- Every type of metric: the least value that holds, and the next lower one.
@@ -65,9 +65,9 @@ SELECT t.*, holds('s', 1.5, NULL, t) AS s, holds('i', 1.5, NULL, t) AS i,
 SELECT b, n, holds('b', NULL, 1.5, t) AS at_most, holds('b', 9223372036854775807, NULL,
 	t) AS greatest,
 	   holds('b', 9223372036854775807.5, NULL, t) AS above, holds('b', NULL, -9223372036854775808.5,
-	   	t) AS below,
+		t) AS below,
 	   holds('b', -1e30, 1e30, t) AS any, holds('d', NULL, 1e400, t) AS finite,
-	   	holds('d', 1e400, NULL, t) AS beyond,
+		holds('d', 1e400, NULL, t) AS beyond,
 	   holds('r', NULL, 1e300, t) AS finite4
   FROM typed t;
 -- A float that shows as 0.3 meets at_least 0.3, though its bits are a little lower; as in WHERE.
@@ -75,7 +75,7 @@ SELECT d, d >= 0.3 AS "where",
 	crm.classify('[{"label": "yes", "conditions": [{"metric": "d", "at_least": 0.3}]}]', v) AS d,
 	   crm.classify('[{"label": "yes", "conditions": [{"metric": "r", "at_least": 0.3}]}]', v) AS r
   FROM (SELECT d, d::real AS r
-  	FROM unnest('{0.3,0.29999999999999993,0.1,0.30000000000000004}'::float8[]) d) v;
+	FROM unnest('{0.3,0.29999999999999993,0.1,0.30000000000000004}'::float8[]) d) v;
 
 -- Explanations
 SELECT e.* FROM customer c, tier, crm.explain(rules, c) e WHERE c.name = 'ben';
@@ -87,7 +87,7 @@ SELECT metric, value, holds, missing FROM typed t, crm.explain('[{"label": "x", 
 -- What explain calls chosen is what classify says, for each row.
 SELECT count(*) AS customers, bool_and(chosen IS NOT DISTINCT FROM label) AS agree
   FROM (SELECT crm.classify(rules, c) AS label, (SELECT DISTINCT e.label
-  	FROM crm.explain(rules, c) e WHERE e.chosen) AS chosen FROM customer c, tier) s;
+	FROM crm.explain(rules, c) e WHERE e.chosen) AS chosen FROM customer c, tier) s;
 -- Without a match, nothing is chosen.
 SELECT crm.classify('[]', ROW(1)) IS NULL AS no_rules, count(*) AS rows
 	FROM crm.explain('[]', ROW(1));
@@ -106,7 +106,7 @@ SELECT name, crm.classify(rules::crm.ruleset, c)
   FROM customer c,
 	   (VALUES (1, '[{"label": "paid", "conditions": [{"metric": "revenue", "at_least": 1}]}]'),
 			   (2, '[{"label": "idle", "conditions": [{"metric": "idle", "at_least": 1}]}]')) v (n,
-			   	rules)
+				rules)
  WHERE name < 'd' ORDER BY n, name;
 CREATE FUNCTION label(r crm.ruleset, m record) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
@@ -116,7 +116,7 @@ EXCEPTION WHEN OTHERS THEN
 END $$;
 SELECT label('[{"label": "x", "conditions": [{"metric": "f1", "at_least": 1}]}]', m)
   FROM (SELECT ROW(1) AS m UNION ALL SELECT ROW(1.5, 'a') UNION ALL SELECT ROW('a'::text, 2)
-  	UNION ALL SELECT ROW(0.5::float8)) v;
+	UNION ALL SELECT ROW(0.5::float8)) v;
 SELECT label('[{"label": "x", "conditions": [{"metric": "revenue", "at_least": 500}]}]', c)
 	FROM customer c WHERE name = 'ann';
 -- The plan notices that the type of the column changed, and so does classify.
@@ -128,7 +128,7 @@ SELECT label('[{"label": "x", "conditions": [{"metric": "revenue", "at_least": 5
 CREATE TABLE large AS
 	SELECT storage, crm.ruleset_agg(i, 'band ' || i, 'v', i, i + 0.5) AS rules
 	  FROM generate_series(1, 5000) i, unnest('{extended,external}'::text[]) storage
-	  	GROUP BY storage;
+		GROUP BY storage;
 SELECT bool_and(crm.classify(rules, s) = 'band ' || v) AS found
   FROM large, (SELECT v FROM unnest('{1,77,4999,5000}'::int[]) v) s;
 SELECT count(crm.classify(rules, s)) AS between_bands FROM large, (SELECT 7.75 AS v) s;
@@ -207,17 +207,17 @@ WITH code AS (SELECT r, f, m FROM generate_series(1, 5) r, generate_series(1, 5)
 	 matched AS (SELECT r, f, m, count(*) FILTER (WHERE matches) AS positions
 				   FROM (SELECT r, f, m, e."position", bool_and(e.holds) AS matches
 						   FROM code c, crm.explain(crm.default_segment_rules(), c) e GROUP BY r, f,
-						   	m, e."position") p
+							m, e."position") p
 				  GROUP BY r, f, m)
 SELECT count(*) AS codes, min(positions), max(positions) FROM matched;
 SELECT crm.classify(crm.default_segment_rules(), c) AS segment, count(*) AS codes,
 	   string_agg(concat(r, f, m), ' ' ORDER BY r DESC, f DESC, m DESC) AS examples
   FROM (SELECT r, f, m FROM generate_series(1, 5) r, generate_series(1, 5) f,
-  	generate_series(1, 5) m) c
+	generate_series(1, 5) m) c
  GROUP BY 1 HAVING count(*) < 9 ORDER BY 1;
 SELECT crm.classify(crm.default_segment_rules(), c) AS segment, r, f, m
   FROM (VALUES (5, 5, 5), (5, 5, 1), (3, 5, 5), (5, 2, 2), (5, 1, 5), (4, 1, 1), (3, 2, 4),
-  	(3, 1, 1), (1, 5, 5), (2, 4, 2), (1, 2, 2),
+	(3, 1, 1), (1, 5, 5), (2, 4, 2), (1, 2, 2),
 			   (1, 1, 1), (6, 5, 5)) c (r, f, m);
 -- Every label comes with a Chinese name and advice, always the same.
 SELECT label, label_zh, count(DISTINCT "position") AS positions, count(DISTINCT advice) AS advice

@@ -12,10 +12,10 @@ INSERT INTO rule VALUES
 CREATE TEMP TABLE policy AS
 	SELECT make_tier_policy(tiers, round_up => 'month', grace => '60 days') AS p,
 		   make_tier_policy(tiers, round_up => 'month', grace => '60 days',
-		   	downgrade_step => 'qualified') AS qualified,
+			downgrade_step => 'qualified') AS qualified,
 		   make_tier_policy(tiers, round_up => 'month', downgrade => 'at_once') AS strict
 	  FROM (SELECT tiers_agg(tier_no, tier, metric, enter_at, keep_at, enter_share) AS tiers
-	  	FROM rule) AS q;
+		FROM rule) AS q;
 SELECT jsonb_pretty(p) FROM policy;
 SELECT r.* FROM policy, tier_rules(p) AS r;
 CREATE FUNCTION pg_temp.path(h history, p tier_policy, until date, since date DEFAULT '2000-01-01')
@@ -31,7 +31,7 @@ SELECT t.* FROM policy, pg_temp.path('[["2024-02-01",1,1000],["2024-03-10",1,420
 SELECT (tier_at(p, '[["2024-03-10",1,5000.00]]', '2024-03-10')).tier,
 	(tier_at(p, '[["2024-03-10",1,4999.99]]', '2024-03-10')).tier,
 	   (tier_at(p, '[["2024-03-10",1,1999.99999999]]', '2024-03-10')).tier,
-	   	(tier_at(p, '[["2024-03-10",1,2000]]', '2024-03-10')).tier FROM policy;
+		(tier_at(p, '[["2024-03-10",1,2000]]', '2024-03-10')).tier FROM policy;
 -- The review of 1 April 2025 sees 1000 of January: grace until 31 May. A purchase on
 -- 20 May makes it 4100: renewed. Without it: one step down, or to the tier that 1000 keeps.
 SELECT t.* FROM policy,
@@ -56,8 +56,8 @@ SELECT t.* FROM policy, pg_temp.path('[["2024-03-10",1,5200],["2025-04-01",1,400
 SELECT 196000 / CASE (tier_at(p, h, '2025-02-01'::date - 1)).tier WHEN 'second' THEN 900
 	ELSE 1000 END AS points, (tier_at(p, h, '2025-02-01')).tier AS after
   FROM make_tier_policy('[{"tier_no": 0, "name": "none"}, {"tier_no": 1, "name": "first", "rules": '
-  	'[{"metric": "revenue", "enter_at": 100000}]}, {"tier_no": 2, "name": "second", "rules": '
-  	'[{"metric": "revenue", "enter_at": 300000}]}]', 'lifetime') AS p,
+	'[{"metric": "revenue", "enter_at": 100000}]}, {"tier_no": 2, "name": "second", "rules": '
+	'[{"metric": "revenue", "enter_at": 300000}]}]', 'lifetime') AS p,
 	   CAST('[["2025-01-01",1,150000],["2025-02-01",1,196000]]' AS history) AS h;
 -- The order that made gold goes back the next day: stays until the review, or falls at once.
 SELECT t.* FROM policy,
@@ -90,7 +90,7 @@ SELECT t.* FROM (SELECT make_tier_policy(tiers_agg(tier_no, tier, metric, enter_
 	enter_share), 'calendar', '1 year', valid_for => '12 months', round_up => 'year',
 	grace => '2 months') AS p FROM rule) AS q,
 	   pg_temp.path('[["2023-05-01",1,6000],["2024-12-31",1,3500],["2025-01-20",1,600]]', p,
-	   	'2026-02-01') AS t;
+		'2026-02-01') AS t;
 -- Upgrades that wait for the monthly review
 SELECT t.* FROM (SELECT make_tier_policy(tiers_agg(tier_no, tier, metric, enter_at, keep_at,
 	enter_share), upgrade => 'at_review', valid_for => '1 month', round_up => 'month') AS p
@@ -107,8 +107,8 @@ SELECT t.* FROM (SELECT make_tier_policy(tiers_agg(tier_no, tier, metric, enter_
 -- All rules of a tier must hold.
 SELECT day, (tier_at(p, '[["2024-01-10",2,9000],["2024-01-12",1,1]]', day)).tier
   FROM make_tier_policy('[{"tier_no": 0, "name": "base"}, {"tier_no": 5, "name": "fan", "rules": '
-  	'[{"metric": "revenue", "enter_at": 100}, {"metric": "purchases", "enter_at": 2}, {"metric": '
-  	'"purchase_days", "enter_at": 2}]}]') AS p,
+	'[{"metric": "revenue", "enter_at": 100}, {"metric": "purchases", "enter_at": 2}, {"metric": '
+	'"purchase_days", "enter_at": 2}]}]') AS p,
 	   unnest('{2024-01-09,2024-01-10,2024-01-12}'::date[]) AS day;
 -- Parts of a path: rows that overlap; decisions after it are not taken.
 SELECT t.* FROM policy, pg_temp.path('[["2024-03-10",1,5200]]', p, '2025-05-31', '2025-04-01') AS t;
@@ -118,12 +118,12 @@ SELECT t.* FROM policy, pg_temp.path('[["2024-03-10",1,5200]]', p, '2025-05-31',
 SELECT threshold, count(*) FILTER (WHERE (s).tier = 'gold') AS gold,
 	count(*) FILTER (WHERE (s).tier = 'silver') AS silver, count(*) AS customers
   FROM (SELECT threshold,
-  	tier_at(make_tier_policy((SELECT tiers_agg(tier_no, tier, metric,
-  	CASE WHEN tier = 'gold' THEN threshold ELSE enter_at END, keep_at, enter_share) FROM rule)), h,
-  	'2024-12-31') AS s
+	tier_at(make_tier_policy((SELECT tiers_agg(tier_no, tier, metric,
+	CASE WHEN tier = 'gold' THEN threshold ELSE enter_at END, keep_at, enter_share) FROM rule)), h,
+	'2024-12-31') AS s
 		  FROM unnest('{5000,4000}'::int[]) AS threshold,
-		  	(SELECT history_agg('2024-06-01', 1000 + 500 * n) AS h FROM generate_series(1, 10) AS n
-		  	GROUP BY n) AS c) AS q
+			(SELECT history_agg('2024-06-01', 1000 + 500 * n) AS h FROM generate_series(1, 10) AS n
+			GROUP BY n) AS c) AS q
  GROUP BY threshold ORDER BY threshold;
 
 -- Single decisions. Points spent do not demote: the metric is points earned, not their balance.
@@ -139,9 +139,9 @@ WITH RECURSIVE day AS (
 	UNION ALL
 	SELECT n + 1, pg_temp.decide(p, s, v.earned, v.as_of) FROM day, points,
 		   (VALUES (1, 99.999999999999, '2024-01-10'::date), (2, 100, '2024-02-10'),
-		   	(3, 100, '2024-02-10'), (4, 30, '2024-12-31'), (5, 30, '2025-02-10'),
+			(3, 100, '2024-02-10'), (4, 30, '2024-12-31'), (5, 30, '2025-02-10'),
 				   (6, 30, '2025-02-10'), (7, 120, '2025-03-09'), (8, 99, '2025-03-10'),
-				   	(9, 99, '2025-03-11'), (10, NULL, '2026-06-01')) AS v(step, earned, as_of)
+					(9, 99, '2025-03-11'), (10, NULL, '2026-06-01')) AS v(step, earned, as_of)
 	 WHERE v.step = n)
 SELECT (s).tier, (s).reason, (s).changed_on, (s).decided_on, (s).review_on, (s).in_grace FROM day
 	ORDER BY n;
@@ -151,7 +151,7 @@ CREATE TEMP TABLE given AS SELECT p, ROW(0, 'base', 'enroll', '2024-01-05', '202
 SELECT as_of, (s2).tier, (s2).reason, (s2).review_on, (s3).tier AS later, (s3).reason,
 	(s3).decided_on
   FROM (SELECT as_of, pg_temp.decide(p, s, 0, as_of) AS s2,
-  	pg_temp.decide(p, pg_temp.decide(p, s, 0, as_of), 0, '2025-02-01') AS s3
+	pg_temp.decide(p, pg_temp.decide(p, s, 0, as_of), 0, '2025-02-01') AS s3
 		  FROM given, unnest('{2024-01-06,2024-06-30,2024-07-01}'::date[]) AS as_of) AS q;
 -- Days of the program's time zone, also over a change of the clocks
 SELECT tier_day(p, '2025-03-30 00:30:00+00'), tier_day(p, '2025-03-30 22:30:00+00'),
@@ -192,7 +192,7 @@ CREATE FUNCTION pg_temp.with_rules(VARIADIC rules text[]) RETURNS tier_policy LA
 	$$ SELECT make_tier_policy(jsonb_agg(t ORDER BY n))
 		FROM (SELECT 0 AS n, '{"tier_no": 0, "name": "base"}'::jsonb AS t
 	   UNION ALL SELECT n, jsonb_build_object('tier_no', n, 'name', 'tier ' || n, 'rules', r::jsonb)
-	   	FROM unnest($1) WITH ORDINALITY AS r(r, n)) AS q $$;
+		FROM unnest($1) WITH ORDINALITY AS r(r, n)) AS q $$;
 SELECT pg_temp.with_rules('[{"metric": "revenue", "enter_at": 10, "keep_at": 10.5}]');
 SELECT pg_temp.with_rules('[{"metric": "revenue", "enter_at": 10}]',
 	'[{"metric": "revenue", "enter_at": 9}]');
@@ -258,13 +258,13 @@ SELECT count(*) FROM policy, tier_path(p, '[]', '-infinity', '2025-01-01');
 -- kind
 SELECT tiers_agg(n, t, m, e, k, s ORDER BY o)
   FROM (VALUES (1, 2, E'go"ld\\', 'revenue', 1000.00, 800.5, NULL::numeric),
-  	(2, 0, 'base', NULL, NULL, NULL, NULL), (3, 2, E'go"ld\\', 'Ümsatz', 5, NULL, NULL),
+	(2, 0, 'base', NULL, NULL, NULL, NULL), (3, 2, E'go"ld\\', 'Ümsatz', 5, NULL, NULL),
 			   (4, 1, 'silver', NULL, NULL, NULL, NULL), (5, 1, 'silver', 'revenue', NULL, NULL,
-			   	0.1)) AS r(o, n, t, m, e, k, s);
+				0.1)) AS r(o, n, t, m, e, k, s);
 SELECT count(DISTINCT tiers) AS results
   FROM (SELECT tiers_agg(n, 't' || n, m, n, 0, NULL ORDER BY random()) AS tiers
 		  FROM generate_series(0, 9) AS n, unnest('{a,b,c}'::text[]) AS m,
-		  	generate_series(1, 5) AS run GROUP BY run) AS q;
+			generate_series(1, 5) AS run GROUP BY run) AS q;
 SELECT tiers_agg(1, 'a', 'revenue', 1, NULL, NULL) IS NULL AS no_rows FROM policy WHERE false;
 -- A thousand tiers of ten rules take well under a second.
 BEGIN;

@@ -50,7 +50,7 @@ SELECT abs(a.expected - h.expected) < 1e-12 AS expected, abs(a.bias - h.bias) < 
 	   abs(a.rmse - h.rmse) < 1e-12 AS rmse
   FROM validated, crm.accuracy(v) AS a,
 	   (SELECT sum(expected) AS expected, avg(expected - actual) AS bias,
-	   	avg(abs(expected - actual)) AS mae, sqrt(avg((expected - actual) ^ 2)) AS rmse
+		avg(abs(expected - actual)) AS mae, sqrt(avg((expected - actual) ^ 2)) AS rmse
 		  FROM by_hand) AS h
  WHERE forecast = 'model';
 
@@ -60,7 +60,7 @@ SELECT at_least, at_most, customers, actual, same_rate::numeric(12, 6), same_aga
   FROM validated, crm.accuracy_by_frequency(v);
 SELECT abs(sum(b.expected) - min(a.expected)) < 1e-12 AS adds_up
   FROM validated, crm.accuracy_by_frequency(v) AS b, crm.accuracy(v) AS a
-  	WHERE a.forecast = 'model';
+	WHERE a.forecast = 'model';
 /* By days since the last purchase: 49, 58, 6, 0 and 81. */
 SELECT at_least, at_most, customers, actual FROM validated, crm.accuracy_by_recency(v)
 	WHERE customers > 0;
@@ -79,16 +79,16 @@ SELECT unit, count(*), max(cumulative_actual), max(period_end),
 	sum(expected)::numeric(12, 6) AS expected,
 	   bool_or(period_end = '2025-03-31') AS has_the_end_of_calibration
   FROM validated, unnest(ARRAY['day', 'week', 'month', 'quarter', 'year']) AS unit,
-  	crm.tracking(v, unit)
+	crm.tracking(v, unit)
  GROUP BY unit ORDER BY 2;
 
 /* The order of the customers changes no digit; nor does storing. */
 SELECT crm.validate(bg, history, '2025-03-31', '2025-05-30' ORDER BY customer) = (SELECT v
 	FROM validated) AS forward,
 	   crm.validate(bg, history, '2025-03-31', '2025-05-30' ORDER BY customer DESC) = (SELECT v
-	   	FROM validated) AS backward,
+		FROM validated) AS backward,
 	   crm.validate(bg, history, '2025-03-31', '2025-05-30')::text::crm.validation = (SELECT v
-	   	FROM validated) AS stored
+		FROM validated) AS stored
   FROM shop, model;
 
 /* Nobody to validate on, and nobody who bought. */
@@ -101,7 +101,7 @@ SELECT crm.validate(bg, history, '2025-03-31', '2025-05-30') IS NULL AS no_rows 
 	WHERE false;
 SELECT forecast, actual, gini, gini_perfect
   FROM crm.accuracy((SELECT crm.validate(bg, history, '2025-06-10', '2025-06-20') FROM shop, model))
-  	WHERE forecast <> 'model';
+	WHERE forecast <> 'model';
 
 /* Errors */
 SELECT crm.validate(bg, history, '2025-03-31', '2025-03-31') FROM shop, model;
@@ -133,9 +133,9 @@ SELECT count(*) FROM validated, crm.accuracy(v);
 CREATE TEMP TABLE spender AS
 SELECT customer, crm.history_agg(date '2025-01-01' + day, amount) AS history
   FROM (VALUES ('a', 0, 99), ('a', 1, 10), ('b', 0, 1), ('b', 1, 10), ('b', 2, 30), ('c', 0, 1),
-  	('c', 1, 30), ('c', 2, 30), ('c', 3, 30),
+	('c', 1, 30), ('c', 2, 30), ('c', 3, 30),
 			   ('once', 0, 50), ('refunded', 0, 10), ('refunded', 1, 10),
-			   	('refunded', 1, -10)) AS v (customer, day, amount)
+				('refunded', 1, -10)) AS v (customer, day, amount)
  GROUP BY customer;
 SELECT customers, left_out, pearson::numeric(12, 6), pearson_p::numeric(12, 6),
 	spearman::numeric(12, 6), spearman_p::numeric(12, 6)
@@ -146,7 +146,7 @@ SELECT corr(ln(x), ln(mean_amount))::numeric(12, 6) AS pearson
 /* Two customers have a correlation, but no probability; two alike, neither. */
 SELECT customers, left_out, pearson::numeric(12, 6), pearson_p, spearman, spearman_p
   FROM (SELECT (crm.check_spend_independence(history, '2025-01-31')).* FROM spender
-  	WHERE customer IN ('a', 'b')) AS s;
+	WHERE customer IN ('a', 'b')) AS s;
 SELECT crm.check_spend_independence(history, '2025-01-02') FROM spender
 	WHERE customer IN ('a', 'b');
 SELECT crm.check_spend_independence(history, '2024-12-31') AS too_early FROM spender;
