@@ -43,8 +43,12 @@ SELECT v.opportunity_id, v.customer_id, v.owner, t.stage, t.stage_no, t.probabil
 SELECT c.customer_id, c.created_at, c.category_spend, @zone@
   FROM customer c
   LEFT JOIN (
-	SELECT v.customer_id
-	  FROM (SELECT o.customer_id, o.ordered_at AS at FROM sales_order o
+	SELECT l.customer_id
+	  FROM customer l
+	 WHERE l.created_at >= (@day@ + time '10:00') AT TIME ZONE 'UTC' -- no day ends earlier anywhere
+	   AND EXISTS (
+		SELECT FROM (
+			SELECT o.customer_id, o.ordered_at AS at FROM sales_order o
 			 WHERE o.status = 'paid'
 			   AND EXISTS (SELECT FROM sales_order_line l WHERE l.order_id = o.order_id)
 			UNION ALL
@@ -68,10 +72,8 @@ SELECT c.customer_id, c.created_at, c.category_spend, @zone@
 			SELECT k.customer_id, crm_internal.day_start(k.starts_on, @zone@)
 			  FROM contract k
 			 WHERE k.cancelled_on IS DISTINCT FROM k.starts_on) v
-	 WHERE crm_internal.is_upto(v.at, @day@, @zone@)
-	   AND (SELECT max(l.created_at) FROM customer l)
-			>= (@day@ + time '10:00') AT TIME ZONE 'UTC' -- no day ends earlier anywhere
-	 GROUP BY v.customer_id) f ON f.customer_id = c.customer_id
+		 WHERE v.customer_id = l.customer_id
+		   AND crm_internal.is_upto(v.at, @day@, @zone@))) f ON f.customer_id = c.customer_id
  WHERE crm_internal.is_upto(c.created_at, @day@, @zone@) OR f.customer_id IS NOT NULL
 @end
 
