@@ -32,9 +32,9 @@ COMMENT ON TABLE tier_review IS
 @columns customer_id, model, metric, value, points, most_points, weight, score
 SELECT metrics.customer_id, i.model, i.metric, e.value,
 	   coalesce(i.points[width_bucket(e.value, i.breaks) + 1], 0) * d.decay,
-	   b.most_points, i.weight,
+	   i.most_points, i.weight,
 	   round(100 * i.weight * coalesce(i.points[width_bucket(e.value, i.breaks) + 1], 0) * d.decay
-			 / nullif(b.model_points, 0), 6)
+			 / nullif(i.model_points, 0), 6)
   FROM customer_metric metrics
  CROSS JOIN (
 	-- Apart by model, so that who asks for one model asks for its metrics only
@@ -42,12 +42,11 @@ SELECT metrics.customer_id, i.model, i.metric, e.value,
 	  FROM score_item s
 	 GROUP BY s.model) r
  CROSS JOIN LATERAL crm.explain(r.rules, metrics) e
-  JOIN score_item i ON i.model = r.model AND i.metric = e.metric
-  JOIN (SELECT s.model, s.metric, v.most_points,
+  JOIN (SELECT s.model, s.metric, s.weight, s.points, s.breaks, s.half_life, v.most_points,
 			   sum(s.weight * v.most_points) OVER (PARTITION BY s.model) AS model_points
 		  FROM score_item s
-		 CROSS JOIN LATERAL (SELECT max(p) AS most_points FROM unnest(s.points) p) v) b
-	ON b.model = i.model AND b.metric = i.metric
+		 CROSS JOIN LATERAL (SELECT max(p) AS most_points FROM unnest(s.points) p) v) i
+	ON i.model = r.model AND i.metric = e.metric
  CROSS JOIN LATERAL (
 	SELECT CASE WHEN i.half_life IS NULL THEN 1
 				ELSE coalesce(0.5 ^ (metrics.idle_days * 86400::numeric
