@@ -135,10 +135,12 @@ SELECT r.customer_id, r.product, r.channel, r.country, r.email, r.amount
 								 ORDER BY f.ordered_at, f.basket) AS order_no
 		  FROM (SELECT h.customer_id, l.basket, l.product, l.channel, l.country, l.email, l.amount,
 					   min(l.purchased_at) OVER (PARTITION BY h.customer_id, l.basket) AS ordered_at
-				  FROM purchase_history h
+				  FROM (SELECT s.customer_id, crm.first_day(s.history, @day@) AS first_day,
+							   generate_series(1, 1) AS barrier
+						  FROM purchase_history s) h
 				  JOIN @internal@.purchase_line l
 					ON @internal@.same_customer(l.customer_id, h.customer_id)
-				   AND l.purchased_on = crm.first_day(h.history, @day@)) f) r
+				   AND l.purchased_on = h.first_day) f) r
  WHERE r.order_no = 1
 @end
 
