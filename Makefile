@@ -135,7 +135,7 @@ OBJS        = \
 
 WORKSPACE   = workspace segments tables rules purchase attached history views points contracts \
 	facts customer attached_customer growth attached_growth tiers lifecycle recurring journey \
-	winning movement attached_movement voice kpi growing attached_growing origin attached_origin \
+	winning growing attached_growing movement attached_movement voice kpi origin attached_origin \
 	potential value attached_value business
 
 definition  = sql/workspace_definition.sql

@@ -76,11 +76,11 @@ CREATE FUNCTION crm_internal.workspace_parts(attached boolean) RETURNS text[]
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 	RETURN CASE WHEN attached
 				THEN '{workspace,segments,attached,history,views,attached_customer,'
-					'attached_growth,attached_movement,attached_growing,attached_origin,'
+					'attached_growth,attached_growing,attached_movement,attached_origin,'
 					'attached_value}'::text[]
 				ELSE '{workspace,segments,tables,rules,purchase,history,views,points,contracts,'
-					'facts,customer,growth,tiers,lifecycle,recurring,journey,winning,movement,'
-					'voice,kpi,growing,origin,potential,value,business}'::text[] END;
+					'facts,customer,growth,tiers,lifecycle,recurring,journey,winning,growing,'
+					'movement,voice,kpi,origin,potential,value,business}'::text[] END;
 
 -- The texts are replaced whole. Finished DDL is never searched or changed.
 --: A definition for a workspace.

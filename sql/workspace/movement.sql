@@ -80,7 +80,7 @@ SELECT q.period, q.from_segment, a.name_zh, q.to_segment, b.name_zh,
  */
 @view changed
 @is Who entered or left a segment, a tier, a stage or a band of risk since the day before the day
-@is shown. The bands of risk are low, medium from a p_churn of 0.33 on, and high from 0.66 on.
+@is shown. The bands of risk are those that the conditions of churn_rule on p_churn alone give.
 @is changed_since(day) says what changed since another day.
 @at The view changed as of a day, for what changed since the end of another one; NULL: the day
 @at before.
@@ -97,7 +97,7 @@ SELECT s.customer_id, c.kind, NULL::text AS program, c.from_group, c.from_zh, c.
 			   CASE WHEN crm.purchases(h.history, y.since) > 0
 					THEN 1 - crm.p_alive(y.model, h.history, y.since) END AS p_churn_before,
 			   1 - crm.p_alive(z.purchase_model, h.history, @day@) AS p_churn,
-			   z.segment_names, y.thresholds IS NOT NULL AS has_thresholds,
+			   z.segment_names, y.churn_rules, y.thresholds IS NOT NULL AS has_thresholds,
 			   y.model IS NOT NULL AS has_model, generate_series(1, 1) AS barrier
 		  FROM purchase_history h
 		 CROSS JOIN @internal@.frozen@at@ z
@@ -108,16 +108,16 @@ SELECT s.customer_id, c.kind, NULL::text AS program, c.from_group, c.from_zh, c.
 					 ORDER BY t.as_of DESC LIMIT 1) AS thresholds,
 				   (SELECT m.model FROM model m
 					 WHERE m.role = 'purchases' AND m.as_of <= coalesce(@since@, @day@ - 1)
-					 ORDER BY m.as_of DESC, m.model_id DESC LIMIT 1) AS model) y
+					 ORDER BY m.as_of DESC, m.model_id DESC LIMIT 1) AS model,
+				   (SELECT crm.ruleset_agg(r.position, r.band, r.metric, r.at_least, r.at_most)
+					  FROM churn_rule r WHERE r.metric = 'p_churn') AS churn_rules) y
 		 WHERE crm.purchases(h.history, @day@) > 0) s
  CROSS JOIN LATERAL (VALUES
 	('segment', s.has_thresholds, s.segment_before, s.segment_names ->> s.segment_before, s.segment,
 		s.segment_names ->> s.segment),
 	('risk', s.has_model,
-		CASE WHEN s.p_churn_before >= 0.66 THEN 'high' WHEN s.p_churn_before >= 0.33 THEN 'medium'
-			 WHEN s.p_churn_before < 0.33 THEN 'low' END, NULL,
-		CASE WHEN s.p_churn >= 0.66 THEN 'high' WHEN s.p_churn >= 0.33 THEN 'medium'
-			 WHEN s.p_churn < 0.33 THEN 'low' END, NULL))
+		(SELECT crm.classify(s.churn_rules, q) FROM (SELECT s.p_churn_before AS p_churn) q), NULL,
+		(SELECT crm.classify(s.churn_rules, q) FROM (SELECT s.p_churn) q), NULL))
 	AS c (kind, is_known, from_group, from_zh, to_group, to_zh)
  WHERE c.is_known AND c.from_group IS DISTINCT FROM c.to_group
 @tables UNION ALL

@@ -97,6 +97,13 @@ SELECT set_eq('SELECT * FROM crm_moved.changed_at(''2024-10-15'', ''2024-07-04''
 SELECT is_empty('SELECT FROM crm_moved.changed_since(''2024-10-15'')',
 	'nothing changed since the day shown');
 
+-- The bands are those of churn_rule.
+UPDATE crm_moved.churn_rule SET at_least = 0 WHERE band = 'high' AND metric = 'p_churn';
+SELECT is_empty($$SELECT 1 FROM crm_moved.changed_since('2024-07-04')
+	WHERE kind = 'risk' AND (to_group <> 'high' OR from_group IS NOT NULL)$$,
+	'everybody is in the band that churn_rule gives to everybody');
+UPDATE crm_moved.churn_rule SET at_least = 0.66 WHERE band = 'high' AND metric = 'p_churn';
+
 -- Over a relation of the user's there are segments and risk.
 CREATE TABLE bought AS SELECT 'buyer ' || customer_id AS who, purchased_on AS day, amount
 	FROM crm_moved.purchase;
