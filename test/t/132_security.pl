@@ -205,7 +205,7 @@ runs('sales_board', q{ALTER ROLE sales_board SET crm.as_of = '2024-12-31'}, 'a r
 answers('sales_board', 'SELECT crm.as_of()', '2024-12-31', 'a day that was kept by that right holds');
 
 # Personal data
-answers('sales_admin', q{SELECT a_threshold IN (SELECT crm.amount(h.history) FROM sales.purchase_history h) FROM sales.threshold ORDER BY as_of LIMIT 1}, 't',
+answers('sales_admin', q{SELECT a_threshold IN (SELECT crm.amount(h.history, t.as_of) FROM sales.purchase_history h) FROM sales.threshold t ORDER BY as_of LIMIT 1}, 't',
 	'a threshold is the revenue of a real customer');
 runs('sales_admin', q{SET ROLE sales_owner; ANALYZE sales.customer}, 'the statistics of customers are collected');
 my $statistics = q{SELECT count(*) FROM pg_stats WHERE schemaname = 'sales' AND concat(most_common_vals, histogram_bounds) LIKE '%Zacharias%'};
