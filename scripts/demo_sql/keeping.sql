@@ -1,8 +1,8 @@
 /*
  * keeping.sql
  *
- * Keeping: what customers say, how they are served, who may stop to buy and how
- * many of those who fell silent came back.
+ * Keeping: what customers say, how they are served, who may stop buying, and how
+ * many of the customers who fell silent came back.
  */
 SELECT :'dim' || format('  %-8s %7s %6s %7s %7s %9s %10s %9s %9s', 'month', 'answers', 'NPS',
 	'margin', 'change', 'in time', 'complaints', 'silent', 'won back') || :'reset';

@@ -2,7 +2,7 @@
  * kpi.sql
  *
  * The figures of the last month that is over, beside the month and the year
- * before, and whether a figure has left the range of its last twelve.
+ * before, and whether a figure has left its range of the twelve months before.
  */
 SELECT :'dim' || format('  %-22s %12s %12s %12s   %s', 'figure', 'month', 'before',
 	'a year ago', 'range of the last 12') || :'reset';
