@@ -770,7 +770,8 @@ CREATE FUNCTION crm_internal.margin_moments(history crm.history, profit_history 
 	OUT net_revenue float8, OUT net_profit float8) RETURNS record
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_margin_moments';
 
---: The margin of a customer, drawn towards everybody's: an array of it and the revenue it weighs.
+-- The last argument has everybody's margin and the revenue that it weighs.
+--: The margin of a customer, drawn towards everybody's. NULL where that is not known.
 CREATE FUNCTION crm_internal.drawn_margin(history crm.history, profit_history crm.history,
 	as_of date, everybody float8[]) RETURNS float8
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_drawn_margin';

@@ -3,7 +3,7 @@
  *
  * A workspace is a schema of yours with tables, rules and views that are made
  * from the definitions shipped with the extension and belong to you. This
- * module makes them, over tables of their own or a relation of yours; none of
+ * module makes them, over tables of their own or a relation of yours. None of
  * its objects holds data.
  */
 
@@ -408,9 +408,9 @@ $$;
 
 /*
  * The server analyzes a table by itself once 50 rows have changed, which those
- * of settings and rules never see: taken for hundreds of rows each, they would
- * multiply in its plans. And a table that was filled just now should not be
- * taken for empty until it comes round to it.
+ * of settings and rules never see. The server would take each of these tables
+ * for hundreds of rows, and multiply them in its plans. And it would take a table
+ * that was filled just now for empty, until it comes round to it.
  */
 -- The search path is that of the workspace.
 --: Collects statistics of the settings and rules of a workspace, or of a table of it where changes

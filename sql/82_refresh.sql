@@ -108,7 +108,7 @@ $$;
 
 -- Returns customers and purchases.
 --: Recomputes and stores the histories of all customers in one pass, in the transaction of the
---: caller; rows that did not change are not written.
+--: caller. Rows that did not change are not written.
 CREATE FUNCTION crm_internal.refresh_everyone(workspace text, OUT customers bigint,
 	OUT purchases bigint) RETURNS record
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

@@ -55,10 +55,7 @@ BEGIN
 END
 $$;
 
-/*
- * One query reads each history twice, so it is not split: its parts share the
- * buyers.
- */
+/* The parts of the query share the buyers, so it is not split. */
 --: The thresholds of scores and classes on a day, and the usual gaps, computed from all buyers.
 CREATE FUNCTION crm_internal.thresholds_of(day date)
 	RETURNS TABLE (customers bigint, thresholds crm.rfm_thresholds, a_threshold numeric,

@@ -1,9 +1,9 @@
 /*
  * program
  *
- * Running a program in a workspace: reviews of tiers and of stages. What a
- * review decides about a customer is decided by crm.tier_decide and
- * crm.classify; here are the facts that go in and the rows that come out.
+ * Running a program in a workspace: reviews of tiers and of stages.
+ * crm.tier_decide and crm.classify decide about each customer. This module
+ * collects the facts for them, and writes what they decided.
  */
 
 /* Decisions in words */
@@ -40,8 +40,8 @@ CREATE FUNCTION crm_internal.first_period(window_length interval, week_start tex
 		THEN crm.period_start('2000-01-07', 'week from ' || week_start)
 		ELSE crm.period_start('2000-12-31', 'year from ' || fiscal_year_start) END;
 
---: As crm_internal.workspace_enter, with the inner views and functions; an error where the
---: workspace has no tables for tiers and stages.
+--: Enters a workspace whose inner schema the caller may use. An error where the workspace has no
+--: tables for tiers and stages.
 CREATE FUNCTION crm_internal.program_enter(workspace text) RETURNS void
 	LANGUAGE plpgsql AS $$
 BEGIN
@@ -154,9 +154,7 @@ BEGIN
 END
 $$;
 
-/*
- * Members come from the log; somebody with any row there has joined before.
- */
+-- Members come from the log. A customer with any row there has joined before.
 -- Its parameters: $1 the day, $2 the program, $4 the time zone. The search path is that of the
 -- workspace.
 --: A query for who is in a program on a day, with the state and what the metrics are counted from:
@@ -194,9 +192,8 @@ BEGIN
 END
 $$;
 
--- Ranked are, for purchases, those who bought in the window, else those whose metric is known;
--- where that is nobody, the threshold is 10^15, which nobody enters. The search path is that of
--- the workspace.
+-- A share of purchases ranks the customers who bought in the window. A share of another metric
+-- ranks the customers whose metric is known. The search path is that of the workspace.
 --: The values of a metric of the customers whom a share of the best ranks, the highest first.
 CREATE FUNCTION crm_internal.program_ranked(policy crm.tier_policy, program text, metric text,
 	as_of date) RETURNS numeric[]
@@ -289,8 +286,6 @@ BEGIN
 END
 $$;
 
--- A row of that day is replaced. Returns the number of rows written, in all and by reason. The
--- search path is that of the workspace.
 --: The thresholds of a policy by number of the tier, each with what enters and what keeps it.
 CREATE FUNCTION crm_internal.tier_thresholds(policy crm.tier_policy) RETURNS jsonb
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -346,6 +341,8 @@ BEGIN
 END
 $$;
 
+-- A row of that day is replaced. Returns the number of rows written, in all and by reason. The
+-- search path is that of the workspace.
 --: Behind crm.review_tiers: writes what a policy without shares decides about everybody on a day to
 --: tier_log, with the facts.
 CREATE FUNCTION crm_internal.tier_write(policy crm.tier_policy, program text, as_of date,
@@ -698,8 +695,7 @@ BEGIN
 END
 $$;
 
--- A row of that day that turned out to be no move is taken back. Returns the number of rows
--- written and of unusual moves among them. The search path is that of the workspace.
+-- The search path is that of the workspace.
 --: A query for the customers whose stage changed, with the parameters of lifecycle_write.
 CREATE FUNCTION crm_internal.lifecycle_moves(workspace text) RETURNS text
 	LANGUAGE plpgsql STABLE AS $$
@@ -720,6 +716,8 @@ BEGIN
 END
 $$;
 
+-- A row of that day that turned out to be no move is taken back. Returns the number of rows
+-- written and of unusual moves among them. The search path is that of the workspace.
 --: Behind crm.review_stages: writes the stages that changed to lifecycle_log, as of the day
 --: crm.as_of() that begins at day_start.
 CREATE FUNCTION crm_internal.lifecycle_write(workspace text, rules crm.ruleset,

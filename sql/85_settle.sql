@@ -1,9 +1,9 @@
 /*
  * settle
  *
- * Settling the points of orders in a workspace. What is due, what is booked and
- * which entries are missing is said by views of the workspace
- * (sql/workspace/points.sql). Here the missing entries are written.
+ * Settling the points of orders in a workspace. Views of the workspace say what is
+ * due, what is booked and which entries are missing (sql/workspace/points.sql).
+ * This module writes the missing entries.
  *
  * Two calls at once would book twice. So a call takes the lock of maintenance,
  * and sees what was committed before it got the lock. A transaction of the level
@@ -30,11 +30,11 @@ END
 $$;
 
 /*
- * The moment is that of entries which no moment of a fact decides. Orders, lines and
+ * Entries that no fact dates get the moment. Orders, lines and
  * entries are read in the order of their keys, and so are grouped without a table of
- * all groups in memory, which takes half of the time. How many orders have something to
- * settle is not known to the planner. It would take them for one, and compare each of
- * their entries with each other one.
+ * all groups in memory, which takes half of the time. The planner does not know how
+ * many orders have something to settle. It would expect one such order, choose nested
+ * loops, and compare each entry with each other one.
  *
  * Entries are written in the order of their orders. So the index on orders grows at its
  * end, and the checks of foreign keys find the same pages again.

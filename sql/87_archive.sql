@@ -74,8 +74,9 @@ CREATE FUNCTION crm.archive(workspace text, until date) RETURNS bigint
 COMMENT ON FUNCTION crm.archive(text, date) IS
 'Keeps the histories of an attached workspace until a day, so that older orders can go.';
 
-/* Purchases and money of the archived part that the source no longer has. */
---: The number of customers whose archived part the source does not have any more.
+-- The rows of the source before the archived day make a history. It is compared with the archived
+-- one.
+--: The number of customers whose archived part differs from what the source has of that time.
 CREATE FUNCTION crm_internal.archive_lost() RETURNS bigint
 	LANGUAGE plpgsql STABLE AS $$
 BEGIN

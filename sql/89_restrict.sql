@@ -145,7 +145,8 @@ DECLARE
 	tables bigint := 0;
 BEGIN
 	IF reader IS NULL THEN
-		RAISE null_value_not_allowed USING MESSAGE = 'restrict_customers needs a role';
+		RAISE null_value_not_allowed USING MESSAGE = 'restrict_customers needs a role',
+			HINT = 'Give the role that may see some customers only.';
 	END IF;
 	PERFORM crm_internal.workspace_enter_alone(workspace);
 	FOR target IN

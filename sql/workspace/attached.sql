@@ -1,8 +1,8 @@
 /*
  * attached
  *
- * Purchases from a relation of the user's. crm.attach writes the inner view
- * source_row and the triggers on the relation; the rest is here.
+ * Purchases from a relation of the user's. crm.attach makes the inner view
+ * source_row and the triggers on the relation. The rest is here.
  */
 
 CREATE TABLE archived_history (
@@ -113,9 +113,8 @@ SELECT h.customer_id,
 @end
 
 @plain @internal@.full_history
-@is Histories of everybody, computed from the facts and the archived part. Without history,
-@is or with a
-@is fault, a customer is rejected.
+@is Histories of everybody, computed from the facts and the archived part. Without history, or with
+@is a fault, a customer is rejected.
 @columns customer_id, history, profit_history, fault
 SELECT h.customer_id,
 	   CASE WHEN h.history IS NOT NULL

@@ -12,8 +12,8 @@
  *
  * Rates of selling are those of the opportunities that were closed in the last
  * 12 months, so that no open one is counted as lost. An opportunity has passed
- * all stages up to its furthest one, also those that it skipped; one that was
- * won has passed all. So the win rate from a stage is the product of the
+ * all stages up to its furthest one, also those that it skipped. One that was
+ * won has passed all stages. So the win rate from a stage is the product of the
  * conversions from there on.
  *
  * A column generate_series(1, 1) keeps a subquery over buyer apart, so that

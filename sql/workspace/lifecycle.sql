@@ -2,9 +2,9 @@
  * lifecycle
  *
  * Where customers are in their life, and how they get from stage to stage.
- * The stage is a function of the facts and the rules alone; the log, written
- * by crm.review_stages, keeps what was found when. Moves that
- * lifecycle_move does not list are flagged there, not forbidden.
+ * The stage is a function of the facts and the rules alone. crm.review_stages
+ * writes to the log what it found, and when. The log flags moves that
+ * lifecycle_move does not list, and does not forbid them.
  *
  * Rules name columns of customer_metric, which is read through that view, so
  * that a column that you add to it counts at once. The setting crm.as_of

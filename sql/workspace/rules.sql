@@ -2,7 +2,7 @@
  * rules
  *
  * Rules to start from: stages of selling, metrics, tiers, the nine stages of a
- * customer's life and scores. They are rows of yours; change them as you like.
+ * customer's life and scores. They are rows of yours. Change them as you like.
  *
  * Scores ask for metrics that do not depend on the size of the business:
  * quintiles, counts and shares, and no amounts of money. They count what the

@@ -7,7 +7,7 @@
  * move the setting crm.as_of and read the view.
  *
  * In the rules of a tier, revenue, purchases, purchase_days, profit and
- * points_earned count over the window of the program; so do revenue_12m,
+ * points_earned count over the window of the program. So do revenue_12m,
  * purchases_12m and profit_12m where the window is the last 12 months.
  */
 

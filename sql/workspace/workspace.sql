@@ -10,8 +10,8 @@
  * of all customers.
  *
  * Views and functions that only serve others stand in a second schema, so that
- * a tool lists what is meant to be read. @internal@ stands for its name here,
- * in all parts of a workspace; all else is made in the workspace's schema.
+ * a tool lists what is meant to be read. In all parts of a workspace, @internal@
+ * stands for its name. All else is made in the workspace's schema.
  */
 
 CREATE TABLE workspace (
@@ -222,7 +222,7 @@ CREATE TRIGGER crm_note_truncate AFTER TRUNCATE ON customer_history
 
 /*
  * The settings of the source describe the view source_row and the triggers on
- * the source. An edit of the row alone would be followed by half.
+ * the source. An edit of the row alone would not change these two.
  */
 CREATE FUNCTION @internal@.check_settings() RETURNS trigger
 	LANGUAGE plpgsql AS $$
