@@ -22,7 +22,6 @@
 
 #include <math.h>
 
-#include "base/calendar.h"
 #include "miscadmin.h"
 #include "model/answers.h"
 

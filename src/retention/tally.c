@@ -11,8 +11,6 @@
 #include "base/crm.h"
 
 #include "common/int.h"
-#include "libpq/pqformat.h"
-#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 

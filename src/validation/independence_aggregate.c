@@ -21,7 +21,6 @@
 
 #include <math.h>
 
-#include "libpq/pqformat.h"
 #include "miscadmin.h"
 
 #include "base/aggregate.h"

@@ -17,7 +17,6 @@
 
 #include "base/crm.h"
 
-#include "libpq/pqformat.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
