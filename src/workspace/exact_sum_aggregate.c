@@ -31,11 +31,7 @@ typedef struct ExactSumState
 static ExactSumState *
 sum_create(MemoryContext context)
 {
-	ExactSumState *state =
-		MemoryContextAllocZero(context, sizeof(ExactSumState));
-
-	state->type = &exact_sum_type;
-	return state;
+	return state_create(context, sizeof(ExactSumState), &exact_sum_type);
 }
 
 static void *
