@@ -15,6 +15,7 @@
 #include "utils/memutils.h"
 
 #include "base/name_table.h"
+#include "math/compare.h"
 
 #define FIRST_SLOTS 64 /* a power of two */
 
@@ -94,15 +95,14 @@ name_table_number(NameTable *names, const char *bytes, uint32 size)
 	return names->count - 1;
 }
 
-/* The order of names by their bytes, which no collation changes. */
+/* For qsort of pointers to names. */
 static int
 compare_names(const void *left, const void *right)
 {
 	const TableName *a = *(const TableName *const *) left;
 	const TableName *b = *(const TableName *const *) right;
-	int order = memcmp(a->bytes, b->bytes, Min(a->size, b->size));
 
-	return order != 0 ? order : (a->size > b->size) - (a->size < b->size);
+	return compare_bytes(a->bytes, a->size, b->bytes, b->size);
 }
 
 const TableName **
