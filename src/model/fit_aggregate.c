@@ -50,15 +50,17 @@
  * to a multiple of 2^-40, and these multiples are added exactly. A sum of
  * doubles would depend on the order in its last digits, and then parallel
  * workers could change the model. The value is whole + parts / 2^40, where
- * parts is from 0 to below 2^40.
+ * parts is from 0 to below 2^40. Two words are enough, because logarithms of
+ * times are small. ExactSum (math/exact_sum.h) takes 600 bytes, because it adds
+ * doubles of every size.
  */
 #define PARTS_BITS 40
 
-typedef struct ExactSum
+typedef struct FixedSum
 {
 	int64 whole;
 	int64 parts;
-} ExactSum;
+} FixedSum;
 
 typedef struct FitState
 {
@@ -66,7 +68,7 @@ typedef struct FitState
 	MemoryContext context; /* of the aggregate; owns the state and the rows */
 	Model model; /* kind, maybe "best", and unit; the fit sets the rest */
 	int64 customers; /* the sum of the counts of all rows */
-	ExactSum log_gaps; /* ln of the times between purchases, in the unit */
+	FixedSum log_gaps; /* ln of the times between purchases, in the unit */
 	bool gaps_unknown; /* a row with purchases came without them */
 	ModelRow *rows;
 	Size n_rows; /* in use */
@@ -78,7 +80,7 @@ typedef struct FitState
  * carries what exceeds 2^40.
  */
 static void
-exact_add(ExactSum *sum, int64 whole, int64 parts)
+fixed_add(FixedSum *sum, int64 whole, int64 parts)
 {
 	sum->parts += parts;
 	if (pg_add_s64_overflow(whole, sum->parts >> PARTS_BITS, &whole) ||
@@ -95,7 +97,7 @@ exact_add(ExactSum *sum, int64 whole, int64 parts)
  * enough.
  */
 static void
-exact_add_value(ExactSum *sum, double value, int64 times)
+fixed_add_value(FixedSum *sum, double value, int64 times)
 {
 	double product = value * (double) times;
 	double whole = floor(product);
@@ -104,7 +106,7 @@ exact_add_value(ExactSum *sum, double value, int64 times)
 		ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 						errmsg("sum of the logarithms of the times between "
 							   "purchases is out of range")));
-	exact_add(sum, (int64) whole,
+	fixed_add(sum, (int64) whole,
 			  (int64) rint(ldexp(product - whole, PARTS_BITS)));
 }
 
@@ -497,7 +499,7 @@ crm_fit_purchases_add_gaps(PG_FUNCTION_ARGS)
 		if (row.customers > 0)
 		{
 			add_row(state, &row);
-			exact_add_value(&state->log_gaps, log_gaps, row.customers);
+			fixed_add_value(&state->log_gaps, log_gaps, row.customers);
 		}
 	}
 	PG_RETURN_POINTER(state);
@@ -515,7 +517,7 @@ add_history_gaps(FitState *state, History history, int32 as_of,
 	const ModelKind *kind = state->model.kind;
 
 	if (row->x > 0 && (kind == &model_best || kind->operations->gaps != NULL))
-		exact_add_value(&state->log_gaps,
+		fixed_add_value(&state->log_gaps,
 						model_history_log_gaps(history, as_of) -
 							row->x * log(state->model.days_per_unit),
 						1);
@@ -591,7 +593,7 @@ fit_add(MemoryContext context, void *state, const void *added)
 						"rows")));
 	target->model.left_out += source->model.left_out;
 	target->gaps_unknown |= source->gaps_unknown;
-	exact_add(&target->log_gaps, source->log_gaps.whole,
+	fixed_add(&target->log_gaps, source->log_gaps.whole,
 			  source->log_gaps.parts);
 	for (Size i = 0; i < source->n_rows; i++)
 	{
