@@ -231,6 +231,10 @@ same_text(const char *known, const text *value)
 		   memcmp(known, VARDATA_ANY(value), size) == 0;
 }
 
+/* For rows of more than one kind or unit: each is a model of its own. */
+#define ONE_KIND_HINT \
+	errhint("Fit several kinds by several aggregates, or with GROUP BY.")
+
 /* The kind and the unit of the first row hold for all. */
 static void
 set_purchase_kind(FitState *state, text *kind, text *unit)
@@ -252,8 +256,7 @@ set_purchase_kind(FitState *state, text *kind, text *unit)
 				 errdetail("The first row says %s by %s, another %s by %s.",
 						   model->kind->name, model->unit,
 						   text_to_cstring(kind), text_to_cstring(unit)),
-				 errhint("Fit several kinds by several aggregates, or with "
-						 "GROUP BY.")));
+				 ONE_KIND_HINT));
 }
 
 /* The state, made by the first row, even if that row then is skipped. */
@@ -306,7 +309,8 @@ renewal_state(FunctionCallInfo fcinfo)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("kind of a fit must be the same in all rows"),
 				 errdetail("The first row says %s, another %s.",
-						   state->model.kind->name, text_to_cstring(kind))));
+						   state->model.kind->name, text_to_cstring(kind)),
+				 ONE_KIND_HINT));
 	return state;
 }
 
@@ -590,7 +594,8 @@ fit_add(MemoryContext context, void *state, const void *added)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("kind and unit of a fit must be the same in all "
-						"rows")));
+						"rows"),
+				 ONE_KIND_HINT));
 	target->model.left_out += source->model.left_out;
 	target->gaps_unknown |= source->gaps_unknown;
 	fixed_add(&target->log_gaps, source->log_gaps.whole,
