@@ -155,9 +155,9 @@ extern void state_send_counted(StringInfo bytes, const void *memory,
 extern void state_reserve(StringInfo bytes, Size size);
 
 /*
- * The bytes of the state in the first argument, where they are, read up to
- * what the aggregate sent. All that follow are checked, since a mistake would
- * write over memory.
+ * The bytes of the state in the first argument, not copied. The format is
+ * checked and read, so the bytes of the aggregate come next. The aggregate
+ * checks all numbers in them, since a wrong one would write over memory.
  */
 extern StringInfoData state_received(FunctionCallInfo fcinfo);
 

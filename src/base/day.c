@@ -108,7 +108,10 @@ typedef struct DayStarts
 	} slots[DAY_SLOTS];
 } DayStarts;
 
-/* Slots of no day hold one that no query asks for. */
+/*
+ * An empty slot holds a day that no query asks for. The pointer is NULL while
+ * there is no text, since the allocation may fail.
+ */
 static void
 day_starts_forget(DayStarts *starts, text *time_zone, MemoryContext context)
 {

@@ -29,8 +29,8 @@ typedef struct ExactSum
 {
 	int64_t count; /* of all values */
 	int64_t missing; /* of them NaN: then the sum is NaN */
-	int64_t above; /* of them infinite, and below likewise */
-	int64_t below;
+	int64_t above; /* of them Infinity */
+	int64_t below; /* of them -Infinity */
 	int64_t pending; /* additions since the carries were brought upwards */
 	int64_t digits[EXACT_SUM_DIGITS]; /* the lowest first */
 } ExactSum;

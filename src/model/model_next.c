@@ -5,10 +5,9 @@
  *
  * P(at least one purchase within h), given the record of a customer, grows
  * with h. It starts at 0 and ends below P(alive), because a customer may leave
- * first. The quantile of a probability is the h at which it is reached. There
- * is none where the customer makes no further purchase with a greater
- * probability than the rest: the median exists where a further purchase is at
- * least as likely as none.
+ * first. The quantile of a probability is the h at which it is reached. A
+ * probability that is not below P(alive) is never reached, so it has no
+ * quantile. The median exists if a further purchase is more likely than none.
  *
  * Every kind gives the probability in closed form or by one integral, so the
  * root is found by some ten evaluations. The search is in the logarithm of h,

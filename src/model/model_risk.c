@@ -116,7 +116,8 @@ no_purchase(const Model *model, const ModelRow *customer, int days)
 
 /*
  * The lifetime value, as crm.clv gives it with the margin drawn towards that of
- * everybody. NULL without a model of spend or without a discount.
+ * everybody. NULL without a model of spend or without a discount. The margin is
+ * 1 where the margin of everybody is not known.
  */
 static void
 set_value(FunctionCallInfo fcinfo, Row *row, AnswerCache *cache,
@@ -152,7 +153,7 @@ set_value(FunctionCallInfo fcinfo, Row *row, AnswerCache *cache,
 					   margin);
 }
 
-/* What the model of purchases says. Nothing of who has not bought yet. */
+/* What the model of purchases says. Nothing if there is no purchase yet. */
 static void
 ask_models(FunctionCallInfo fcinfo, Row *row, AnswerCache *cache)
 {
