@@ -15,7 +15,6 @@
 #include "utils/memutils.h"
 
 #include "base/name_table.h"
-#include "math/compare.h"
 
 #define FIRST_SLOTS 64 /* a power of two */
 
@@ -95,14 +94,15 @@ name_table_number(NameTable *names, const char *bytes, uint32 size)
 	return names->count - 1;
 }
 
-/* For qsort of pointers to names. */
+/* The order of names by their bytes, which no collation changes. */
 static int
 compare_names(const void *left, const void *right)
 {
 	const TableName *a = *(const TableName *const *) left;
 	const TableName *b = *(const TableName *const *) right;
+	int order = memcmp(a->bytes, b->bytes, Min(a->size, b->size));
 
-	return compare_bytes(a->bytes, a->size, b->bytes, b->size);
+	return order != 0 ? order : (a->size > b->size) - (a->size < b->size);
 }
 
 const TableName **
