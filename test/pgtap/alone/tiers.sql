@@ -2,7 +2,7 @@
 -- dates, what customer_tier and tier_flow say of them, tiers given by hand,
 -- shares of the best customers, other metrics, time zones, late facts and
 -- changed rules; and faults of other systems, each as a test that would catch it.
-\ir setup/begin.sql
+\ir ../setup/begin.sql
 -- The story of this file goes on until 2031, and nobody may review a day to come.
 CREATE OR REPLACE FUNCTION crm_internal.today(time_zone text) RETURNS date
 	LANGUAGE sql STABLE STRICT PARALLEL SAFE RETURN date '2031-12-31';

@@ -1,6 +1,6 @@
 -- Definitions as pg_dump prints them: pg_upgrade creates every function of the
 -- extension from this text, and a restore every function of a workspace.
-\ir setup/begin.sql
+\ir ../setup/begin.sql
 SET LOCAL search_path = public;
 SELECT * FROM no_plan();
 
