@@ -64,8 +64,9 @@ COMMENT ON DOMAIN crm.model IS 'A customer-base model with known or fitted param
 --|   `equal_rate_and_dropout` (lambda, mu)
 --| * all three: `no_dropout` (r, alpha), `equal_rate_and_no_dropout` (lambda)
 --| * `nbd`: `equal_rate` (lambda)
---| * `gamma_gamma`: `equal_spend` (p, mean), where all customers spend alike, and `equal_amounts`
---|   (q, s), where each customer always spends the same amount
+--| * `gamma_gamma`: `equal_spend` (p, mean), where all customers spend alike, `equal_amounts`
+--|   (q, s), where each customer always spends the same amount, and `one_amount` (amount), where
+--|   every purchase is of the same amount
 --|
 --| For purchases p is the probability of leaving after a purchase, and below 1. lambda and mu are
 --| purchases and departures per unit of time.

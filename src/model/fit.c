@@ -355,6 +355,19 @@ typedef struct Attempt
 	double customers;
 } Attempt;
 
+/* The end of the search for a kind that is a point: its errors are 0. */
+static ModelOutcome
+find_point(const Fit *whole, ModelMaximum *maximum)
+{
+	const ModelKind *kind = whole->likelihood.kind;
+
+	memset(maximum, 0, sizeof(*maximum));
+	if (!model_call(kind, point, &whole->sample, maximum->parameters))
+		return MODEL_NO_START;
+	maximum->log_likelihood = INFINITY;
+	return MODEL_CONVERGED;
+}
+
 /*
  * Fits one kind. Only errors about the sample and about memory are raised
  * here. The caller decides what a missing maximum means. Each kind has its own
@@ -372,11 +385,16 @@ attempt_fit(const ModelKind *kind, const ModelRow *rows, Size n_rows,
 	fit_init(&whole, kind, rows, n_rows, 1);
 	check_sample(kind, &whole.sample);
 	natural_scale(kind, &whole.sample, attempt.scale);
-	fit_init(&part, kind, rows, n_rows, step);
-	attempt.outcome =
-		search_whole(&part, &whole, log_gaps, attempt.scale, &attempt.maximum);
 	attempt.customers = whole.sample.total_customers;
-	fit_free(&part);
+	if (kind->operations->point != NULL)
+		attempt.outcome = find_point(&whole, &attempt.maximum);
+	else
+	{
+		fit_init(&part, kind, rows, n_rows, step);
+		attempt.outcome = search_whole(&part, &whole, log_gaps, attempt.scale,
+									   &attempt.maximum);
+		fit_free(&part);
+	}
 	fit_free(&whole);
 	return attempt;
 }
@@ -406,7 +424,7 @@ is_determined(const Attempt *attempt)
  * heights decide: a point of the ridge that is not higher than the limit by a
  * gain that means something is the limit. A height does not depend on the unit
  * of time, and so the verdict does not either. Of two limits at the same height
- * the earlier one has fewer parameters.
+ * the earlier one has fewer parameters. A point is higher than everything.
  */
 static Attempt
 attempt_limits(const ModelKind *kind, const ModelRow *rows, Size n_rows,
@@ -445,7 +463,7 @@ set_fit(Model *model, const Attempt *attempt)
 
 	model->kind = attempt->kind;
 	model->has_covariance = true;
-	model->has_log_likelihood = true;
+	model->has_log_likelihood = isfinite(maximum->log_likelihood);
 	model->log_likelihood = maximum->log_likelihood;
 	model->customers = (int64) attempt->customers;
 	model->iterations = maximum->iterations;

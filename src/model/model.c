@@ -361,13 +361,14 @@ model_to_datum(const Model *model)
 	{
 		appendStringInfoString(&text, ", \"log_likelihood\": ");
 		append_number(&text, model->log_likelihood);
+	}
+	if (model->customers > 0)
 		appendStringInfo(&text,
 						 ", \"customers\": %lld, \"left_out\": %lld, "
 						 "\"iterations\": %lld, \"converged\": true",
 						 (long long) model->customers,
 						 (long long) model->left_out,
 						 (long long) model->iterations);
-	}
 	appendStringInfoChar(&text, '}');
 	return DirectFunctionCall1(jsonb_in, CStringGetDatum(text.data));
 }

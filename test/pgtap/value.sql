@@ -237,6 +237,18 @@ SELECT is_empty('SELECT * FROM (SELECT sum(crm.log_likelihood(l.alike, s.x, s.al
 	WHERE abs(alike - of_alike) > 1e-6 OR abs(own - of_own) > 1e-6',
 	'the likelihood of a limit of spend is the sum over its customers');
 
+-- One price. Means of 3 and of 7 purchases differ in their last bits.
+CREATE TEMP TABLE one_price AS
+SELECT crm.fit_spend(x, x * 0.1::float8 / x) AS model FROM generate_series(1, 40) x;
+SELECT results_eq($$SELECT model::json ->> 'limit', crm.expected_spend(model, 0, 0)::numeric(9, 6),
+		crm.expected_spend(model, 3, 0.1)::numeric(9, 6), crm.log_likelihood(model),
+		crm.aic(model), model = model::text::jsonb::crm.model FROM one_price$$,
+	'VALUES (''one_amount'', 0.1, 0.1, NULL::float8, NULL::float8, true)',
+	'where every purchase is of the same amount this amount is the model of spend');
+SELECT is(crm.fit_spend(x, CASE WHEN x = 40 THEN 11 ELSE 10 END)::json ->> 'limit',
+		'equal_amounts', 'a customer with another amount is enough for another model of spend')
+  FROM generate_series(1, 40) x;
+
 -- Who gave back all, or more
 SELECT crm.create_workspace('crm_back', 'UTC') \g /dev/null
 INSERT INTO crm_back.customer (customer_id, name) SELECT n, 'c' || n FROM generate_series(1, 3) n;

@@ -228,6 +228,14 @@ typedef struct ModelOperations
 	bool (*start)(const ModelKind *kind, const struct ModelSample *sample,
 				  int attempt, double *parameters);
 
+	/*
+	 * For a limit where all that a model says about chance is one point: whether
+	 * the sample is this point, and its parameters. Nothing is searched, and
+	 * the likelihood is not a number. NULL for all other kinds.
+	 */
+	bool (*point)(const ModelKind *kind, const struct ModelSample *sample,
+				  double *parameters);
+
 	/* The probability that the customer has not left, from 0 to 1. */
 	double (*p_alive)(const ModelKind *kind, const double *parameters,
 					  const ModelRow *customer);

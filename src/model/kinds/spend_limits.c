@@ -9,13 +9,15 @@
  *
  *	equal_spend		q, v -> infinity, p v / q = mean:	(p, mean)
  *	equal_amounts	p -> infinity, v -> 0, p v = s:		(q, s)
+ *	one_amount		both:								(amount)
  *
  * With equal spend all customers spend alike. The mean m of x purchases has the
  * gamma density with the shape p x and the mean "mean". With equal amounts each
  * customer always spends the same amount, and 1 / m has the gamma density
  * (q, s). Both densities are the limits of the one of gamma_gamma.c, with all
- * constants. Where both shrink, all amounts are one number: that has no density
- * and is no model here.
+ * constants. With one amount all purchases are of the same amount, as in a shop
+ * with one price. That is certain and has no density, so the likelihood is
+ * infinite, and no search is needed.
  *
  * Pure C, no state.
  *
@@ -43,6 +45,16 @@ enum
 	S,
 	N_AMOUNT_PARAMETERS
 };
+
+/* The parameters of one_amount. */
+enum
+{
+	AMOUNT,
+	N_ONE_AMOUNT_PARAMETERS
+};
+
+/* Means of equal amounts differ by rounding, relative to the amount. */
+#define SAME_AMOUNT 1e-12
 
 /* The mean amount of a row. For spend it is in the place of t_x. */
 static double
@@ -231,6 +243,39 @@ amounts_expected(const ModelKind *kind, const double *parameters,
 	return parameters[S] / (parameters[Q] - 1.0);
 }
 
+/* The density is infinite at the amount and 0 elsewhere. */
+static double
+one_amount_log_likelihood(const ModelKind *kind, const double *parameters,
+						  const ModelRow *customer)
+{
+	double away = fabs(customer->mean_amount - parameters[AMOUNT]);
+
+	return away <= SAME_AMOUNT * parameters[AMOUNT] ? INFINITY : -INFINITY;
+}
+
+static bool
+one_amount_point(const ModelKind *kind, const ModelSample *sample,
+				 double *parameters)
+{
+	double low = amount_of(sample, 0);
+	double high = low;
+
+	for (size_t i = 1; i < sample->n_rows; i++)
+	{
+		low = fmin(low, amount_of(sample, i));
+		high = fmax(high, amount_of(sample, i));
+	}
+	parameters[AMOUNT] = low;
+	return high - low <= SAME_AMOUNT * low;
+}
+
+static double
+one_amount_expected(const ModelKind *kind, const double *parameters,
+					const ModelRow *customer)
+{
+	return parameters[AMOUNT];
+}
+
 static const ModelParameter spend_parameters[N_SPEND_PARAMETERS] = {
 	[P] = {.name = "p",
 		   .at_infinity = "all purchases seem to be of the same amount"},
@@ -242,6 +287,10 @@ static const ModelParameter amounts_parameters[N_AMOUNT_PARAMETERS] = {
 	[S] = {.name = "s",
 		   .has_unit = true,
 		   .at_infinity = "all customers seem to spend alike"},
+};
+
+static const ModelParameter one_amount_parameters[N_ONE_AMOUNT_PARAMETERS] = {
+	[AMOUNT] = {.name = "amount", .has_unit = true},
 };
 
 static const ModelOperations spend_operations = {
@@ -258,6 +307,21 @@ static const ModelOperations amounts_operations = {
 	.rows = amounts_rows,
 	.start = amounts_start,
 	.expected_spend = amounts_expected,
+};
+
+static const ModelOperations one_amount_operations = {
+	.log_likelihood = one_amount_log_likelihood,
+	.point = one_amount_point,
+	.expected_spend = one_amount_expected,
+};
+
+static const ModelKind one_amount = {
+	.name = "gamma_gamma",
+	.limit = "one_amount",
+	.family = MODEL_SPEND,
+	.n_parameters = N_ONE_AMOUNT_PARAMETERS,
+	.parameters = one_amount_parameters,
+	.operations = &one_amount_operations,
 };
 
 static const ModelKind equal_spend = {
@@ -278,5 +342,5 @@ static const ModelKind equal_amounts = {
 	.operations = &amounts_operations,
 };
 
-const ModelKind *const gamma_gamma_limits[] = {&equal_spend, &equal_amounts,
-											   NULL};
+const ModelKind *const gamma_gamma_limits[] = {&one_amount, &equal_spend,
+											   &equal_amounts, NULL};
