@@ -137,8 +137,7 @@ affinity_argument(FunctionCallInfo fcinfo, MemoryContext context,
 	if (affinity == NULL)
 		return affinity_create(context, min_baskets);
 	if (affinity->min_baskets != min_baskets)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("min_baskets must be the same in all rows")));
+		refuse_second_value("min_baskets");
 	return affinity;
 }
 

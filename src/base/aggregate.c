@@ -23,6 +23,14 @@
 /* More than the length word and the terminator of a buffer. */
 #define BUFFER_OVERHEAD 16
 
+void
+refuse_second_value(const char *argument)
+{
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					errmsg("%s must be the same in all rows", argument),
+					ONE_QUESTION_HINT));
+}
+
 /* The type is the first field of every state. */
 void *
 state_create(MemoryContext context, Size size, const StateType *type)

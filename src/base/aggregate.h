@@ -127,6 +127,16 @@ state_transition(FunctionCallInfo fcinfo, RowAdder add)
 	return state_result(fcinfo, state);
 }
 
+/* For an argument that is a part of the question: one answer, one question. */
+#define ONE_QUESTION_HINT \
+	errhint("Use one aggregate for each value, or GROUP BY the value.")
+
+/*
+ * The error for two values of such an argument in one aggregate. To use the
+ * first one silently would answer a question that nobody asked.
+ */
+pg_noreturn extern void refuse_second_value(const char *argument);
+
 /* How the states of an aggregate are combined and sent. */
 typedef struct StateType
 {

@@ -328,8 +328,7 @@ crm_attribution_times_transition(PG_FUNCTION_ARGS)
 	if (attribution == NULL)
 		attribution = attribution_create(context, half_life);
 	if (attribution->half_life != half_life)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("half_life must be the same in all rows")));
+		refuse_second_value("half_life");
 	journey.is_converted = !PG_ARGISNULL(3) && !PG_ARGISNULL(4);
 	if (journey.is_converted)
 	{

@@ -157,10 +157,7 @@ check_rule(const FunnelRule *first, const FunnelRule *rule)
 {
 	if (first->steps != rule->steps || first->within != rule->within ||
 		first->is_later != rule->is_later)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the number of steps, within and mode must be the "
-						"same in all rows")));
+		refuse_second_value("the number of steps, within and mode");
 }
 
 /* The state with room for so many events. */

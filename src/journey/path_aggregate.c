@@ -231,8 +231,7 @@ add_touch(FunctionCallInfo fcinfo, MemoryContext context, void *state)
 		path->count = 0;
 	}
 	if (path->longest != longest)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("longest must be the same in all rows")));
+		refuse_second_value("longest");
 	return path_append(context, path, at, PG_GETARG_TEXT_PP(2));
 }
 

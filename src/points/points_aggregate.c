@@ -112,7 +112,8 @@ check_same_moment(const PointsLedger *ledger, TimestampTz as_of)
 				 errmsg("as_of of a points balance must be the same in "
 						"all rows"),
 				 errdetail("The rows have %s and %s.",
-						   moment_text(ledger->as_of), moment_text(as_of))));
+						   moment_text(ledger->as_of), moment_text(as_of)),
+				 ONE_QUESTION_HINT));
 }
 
 /* The error for any sum or amount beyond 10^18 minor units. */

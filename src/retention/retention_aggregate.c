@@ -97,8 +97,7 @@ add_history(FunctionCallInfo fcinfo, MemoryContext context, Tally *tally,
 	}
 	tally_check_window(tally, &window);
 	if (tally->cells != cells || memcmp(tally->bounds, bounds, size) != 0)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("%s must be the same in all rows", what)));
+		refuse_second_value(what);
 	history = PG_GETARG_HISTORY(1);
 	counts = retention_counts(tally);
 	retention_add(&tally->window, tally->bounds, tally->cells, &counts,

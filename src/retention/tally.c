@@ -102,9 +102,6 @@ tally_period_start(const ActivityWindow *window, int32 period)
 	return DateADTGetDatum(Max(day, HISTORY_MIN_DAY));
 }
 
-/* For rows that ask about different periods. */
-#define ONE_WINDOW_HINT errhint("Only the history may differ from row to row.")
-
 /*
  * The window is one question about all customers. Different windows in one
  * aggregate would give counts that belong to no question.
@@ -117,9 +114,7 @@ tally_check_window(const Tally *tally, const ActivityWindow *window)
 	if (!calendar_same_unit(first->unit, window->unit) ||
 		first->first_period != window->first_period ||
 		first->periods != window->periods || first->until != window->until)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("the periods must be the same in all rows"),
-						ONE_WINDOW_HINT));
+		refuse_second_value("the periods");
 }
 
 /*
@@ -143,9 +138,7 @@ tally_add(MemoryContext context, void *state, const void *added)
 	tally_check_window(tally, &other->window);
 	if (tally->cells != other->cells || tally->size != other->size ||
 		memcmp(tally->bounds, other->bounds, bounds_size) != 0)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("the periods must be the same in all rows"),
-						ONE_WINDOW_HINT));
+		refuse_second_value("the periods");
 	for (int32 i = 0; i < tally->size; i++)
 		if (pg_add_s64_overflow(tally->counts[i], other->counts[i],
 								&tally->counts[i]))

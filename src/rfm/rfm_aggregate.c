@@ -146,9 +146,10 @@ check_same_groups(const RfmPopulation *population, int groups)
 	if (population->groups != groups)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("groups must be the same on all rows, not %d and %d",
+				 errmsg("groups must be the same in all rows, not %d and %d",
 						Min(population->groups, groups),
-						Max(population->groups, groups))));
+						Max(population->groups, groups)),
+				 ONE_QUESTION_HINT));
 }
 
 /*

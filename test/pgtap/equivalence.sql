@@ -2,7 +2,7 @@
 -- same bytes; and the same numbers as plain SQL on the orders.
 \ir setup/begin.sql
 SET LOCAL search_path = crm, public;
-SELECT plan(20);
+SELECT plan(30);
 
 -- Different scales, refunds, several purchases a day, skew, NULLs.
 CREATE TABLE orders (customer int, day date, amount numeric) PARTITION BY HASH (customer);
@@ -148,5 +148,40 @@ SELECT is((SELECT count(DISTINCT s)
 	FROM orders UNION ALL SELECT crm_internal.history_send(history_agg(day, amount)) FROM orders
 	WHERE customer = 1) x(s)),
 	1::bigint, 'FILTER is WHERE');
+
+-- Each partition has a state of its own, and the states were asked different things.
+CREATE TABLE half (g int, history crm.history, at timestamptz DEFAULT '2000-01-01')
+	PARTITION BY LIST (g);
+CREATE TABLE half_1 PARTITION OF half FOR VALUES IN (1);
+CREATE TABLE half_2 PARTITION OF half FOR VALUES IN (2);
+INSERT INTO half SELECT 1 + customer % 2, history FROM stored;
+CREATE FUNCTION pg_temp.refusal(call text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	message text;
+	hint text;
+BEGIN
+	EXECUTE format('SELECT %s FROM half', call);
+	RETURN NULL;
+EXCEPTION WHEN invalid_parameter_value THEN
+	GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, hint = PG_EXCEPTION_HINT;
+	RETURN CASE WHEN message LIKE '%must be the same in all rows%' THEN nullif(hint, '') END;
+END $$;
+SET LOCAL enable_partitionwise_aggregate = on;
+SELECT ok(pg_temp.plan_has(format('SELECT %s FROM half', call), 'Partial Aggregate')
+		AND pg_temp.refusal(call) IS NOT NULL,
+	'states of different questions are not combined: ' || call)
+  FROM unnest(ARRAY[
+	'rfm_thresholds_agg(history, ''2001-06-30'', 3 + g)',
+	'fit_purchases(CASE g WHEN 1 THEN ''bg_nbd'' ELSE ''mbg_nbd'' END, ''week'', 1, 2, 9)',
+	'fit_renewals(CASE g WHEN 1 THEN ''sbg'' ELSE ''bdw'' END, 1, true)',
+	'retention_agg(history, date ''2000-01-01'' + g, ''2000-01-01'', 3, ''month'')',
+	'growth_agg(history, date ''2000-01-01'' + 40 * g, ''2001-01-01'', ''month'')',
+	'stickiness_agg(history, ''2000-01-01'', ''2001-01-01'', CASE g WHEN 1 THEN ''month'' '
+		'ELSE ''week'' END)',
+	'points_balance_agg(1, at, NULL, NULL, at + g * interval ''1 day'')',
+	'csat_agg(1, 4, 4 + g)',
+	'ces_agg(1, 4, 4 + g)',
+	'validate(make_model(''nbd'', ''week'', ''{1,2}''), history, date ''2000-06-30'' + g, '
+		'''2001-01-01'')']) call;
 SELECT * FROM finish();
 ROLLBACK;
