@@ -436,11 +436,15 @@ CREATE FUNCTION crm_internal.merge_tables(workspace text, keep bigint, "drop" bi
 	RETURNS void
 	LANGUAGE plpgsql AS $$
 DECLARE
+	missing bigint;
 	target record;
 BEGIN
-	IF (SELECT count(*) FROM customer c WHERE c.customer_id IN (keep, "drop")) < 2 THEN
+	SELECT m INTO missing FROM unnest(ARRAY[keep, "drop"]) m
+	 WHERE m NOT IN (SELECT c.customer_id FROM customer c) LIMIT 1;
+	IF missing IS NOT NULL THEN
 		RAISE foreign_key_violation USING
-			MESSAGE = format('there is no customer %s or no customer %s', keep, "drop");
+			MESSAGE = format('there is no customer %s', missing),
+			HINT = 'The table customer_merge has the customers who were joined before.';
 	END IF;
 	PERFORM crm_internal.merge_tiers(workspace, keep, "drop");
 	FOR target IN

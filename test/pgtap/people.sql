@@ -128,8 +128,10 @@ SELECT is((SELECT jsonb_array_length(dropped_data -> 'contact') FROM customer_me
 	'the record of the merge keeps what the customer had been');
 SELECT throws_ok($$SELECT crm.merge_customers('crm_people', 1, 1)$$, '22023', NULL,
 	'a customer cannot be merged with itself');
-SELECT throws_ok($$SELECT crm.merge_customers('crm_people', 1, 404)$$, '23503', NULL,
-	'a customer whom nobody knows cannot be merged');
+SELECT throws_ok(call, '23503', 'there is no customer 404',
+	'a customer whom nobody knows cannot be merged: ' || call)
+  FROM unnest(ARRAY[$$SELECT crm.merge_customers('crm_people', 1, 404)$$,
+	$$SELECT crm.merge_customers('crm_people', 404, 1)$$]) call;
 SELECT crm.erase_customer('crm_people', 1) \g /dev/null
 SELECT is_empty($$SELECT n FROM pg_temp.named('Zebra|zebra|ZZ-77') n$$,
 	'erasing a merged customer erases the record of the merge');
