@@ -229,9 +229,9 @@ typedef struct ModelOperations
 				  int attempt, double *parameters);
 
 	/*
-	 * For a limit where all that a model says about chance is one point: whether
-	 * the sample is this point, and its parameters. Nothing is searched, and
-	 * the likelihood is not a number. NULL for all other kinds.
+	 * For a limit that leaves nothing to chance: whether the sample is as it
+	 * says, and its parameters. Nothing is searched, and the likelihood is
+	 * infinite. NULL for all other kinds.
 	 */
 	bool (*point)(const ModelKind *kind, const struct ModelSample *sample,
 				  double *parameters);
