@@ -28,6 +28,9 @@
 #include <math.h>
 
 #define ASYMPTOTIC_START 12.0
+
+/* ln(2 pi) / 2 */
+#define HALF_LOG_TWO_PI 0.91893853320467274178
 #define PRODUCT_MAX_FACTORS 16
 #define PRODUCT_MAX_ARGUMENT 1e18 /* to its 16th power it is still finite */
 #define MAX_QUOTIENT 1e290 /* beyond it, 1 is nothing and b has few digits */
@@ -325,6 +328,37 @@ math_trigamma(double x)
 	return sum + v * (1.0 + 0.5 * v +
 					  polynomial(trigamma_series,
 								 COEFFICIENTS(trigamma_series), v * v));
+}
+
+/* The log of the gamma density of shape x and mean 1 at 1, less ln 1. */
+double
+math_log_gamma_peak(double x)
+{
+	if (x < ASYMPTOTIC_START)
+		return x * (log(x) - 1.0) - lgamma(x);
+	return 0.5 * log(x) - HALF_LOG_TWO_PI - stirling_correction(x);
+}
+
+double
+math_log_less_digamma(double x)
+{
+	double v = 1.0 / x;
+
+	if (x < ASYMPTOTIC_START)
+		return log(x) - math_digamma(x);
+	return 0.5 * v +
+		   polynomial(digamma_series, COEFFICIENTS(digamma_series), v * v);
+}
+
+double
+math_inverse_less_trigamma(double x)
+{
+	double v = 1.0 / x;
+
+	if (x < ASYMPTOTIC_START)
+		return v - math_trigamma(x);
+	return -v * (0.5 * v + polynomial(trigamma_series,
+									  COEFFICIENTS(trigamma_series), v * v));
 }
 
 /*

@@ -24,6 +24,15 @@ extern double math_log_beta(double a, double b);
 extern double math_digamma(double x);
 extern double math_trigamma(double x);
 
+/*
+ * x ln x - x - ln Gamma(x) and its derivatives, ln x - psi(x) and
+ * 1 / x - psi'(x): x > 0. They keep their digits for a large x, where their
+ * terms nearly cancel.
+ */
+extern double math_log_gamma_peak(double x);
+extern double math_log_less_digamma(double x);
+extern double math_inverse_less_trigamma(double x);
+
 /* psi(a + n) - psi(a) and psi'(a + n) - psi'(a): a > 0, n >= 0 */
 extern double math_digamma_rising(double a, double n);
 extern double math_trigamma_rising(double a, double n);

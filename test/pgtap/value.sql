@@ -245,9 +245,11 @@ SELECT results_eq($$SELECT model::json ->> 'limit', crm.expected_spend(model, 0,
 		crm.aic(model), model = model::text::jsonb::crm.model FROM one_price$$,
 	'VALUES (''one_amount'', 0.1, 0.1, NULL::float8, NULL::float8, true)',
 	'where every purchase is of the same amount this amount is the model of spend');
-SELECT is(crm.fit_spend(x, CASE WHEN x = 40 THEN 11 ELSE 10 END)::json ->> 'limit',
-		'equal_amounts', 'a customer with another amount is enough for another model of spend')
-  FROM generate_series(1, 40) x;
+SELECT is(crm.fit_spend(1 + x % 7, CASE x WHEN 7 THEN 9.99 + more ELSE 9.99 END)::json
+		->> 'limit', found, 'a spend of ' || more || ' more by one of 400 customers has a model')
+  FROM (VALUES (0.001, 'one_amount'), (0.01, 'one_amount'), (0.1, 'equal_spend'),
+	(1, 'equal_spend'), (10, 'equal_spend')) v (more, found), generate_series(1, 400) x
+ GROUP BY more, found;
 
 -- Who gave back all, or more
 SELECT crm.create_workspace('crm_back', 'UTC') \g /dev/null

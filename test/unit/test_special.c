@@ -298,6 +298,29 @@ test_beta(void)
 	report_worst(&beta, "math_log_beta");
 }
 
+/* x, x ln x - x - ln Gamma(x), ln x - psi(x), 1 / x - psi'(x), by mpmath */
+static const double peaks[][4] = {
+	{0.001, -6.9150866406628357989, 993.66781665282814262,
+	 -999001.64253319582737},
+	{0.5, -1.4189385332046727418, 1.27036284546147817, -2.9348022005446793094},
+	{1, -1.0, 0.57721566490153286061, -0.64493406684822643647},
+	{3.7, -0.2872408939597264835, 0.14117928028866736741,
+	 -0.039767587399768044864},
+	{11.999, 0.31652970482793548286, 0.042248538653132638634,
+	 -0.0035691423757111173218},
+	{12, 0.31657195158211788347, 0.042244969812188293491,
+	 -0.003568539538435057417},
+	{15.5, 0.44610587972500089198, 0.032604781334835503943,
+	 -0.0021258845510179061128},
+	{100, 1.3828132292337380276, 0.0050083332500039678374,
+	 -0.000050166663333571395246},
+	{1e4, 3.6862233194500880707, 0.0000500008333333325,
+	 -5.0001666666663333333e-9},
+	{1e8, 8.291401837938176661, 5.0000000083333333333e-9,
+	 -5.0000000166666666667e-17},
+	{1e12, 12.896572024759518029, 5.0000000000008333333e-13,
+	 -5.0000000000016666667e-25}};
+
 static void
 test_others(void)
 {
@@ -305,12 +328,24 @@ test_others(void)
 	Worst trigamma = {0};
 	Worst less_x = {0};
 	Worst log1m = {0};
+	Worst peak = {0};
+	Worst slope = {0};
+	Worst bend = {0};
 
 	for (int i = 0; i < ROWS(psis); i++)
 	{
 		compare_scaled(&digamma, math_digamma(psis[i][0]), psis[i][1],
 					   fmax(fabs(psis[i][1]), 1.0), 1e-14, i);
 		compare(&trigamma, math_trigamma(psis[i][0]), psis[i][2], 1e-14, i);
+	}
+	for (int i = 0; i < ROWS(peaks); i++)
+	{
+		double x = peaks[i][0];
+
+		compare_scaled(&peak, math_log_gamma_peak(x), peaks[i][1],
+					   fmax(fabs(peaks[i][1]), 1.0), 1e-14, i);
+		compare(&slope, math_log_less_digamma(x), peaks[i][2], 1e-13, i);
+		compare(&bend, math_inverse_less_trigamma(x), peaks[i][3], 1e-13, i);
 	}
 	for (int i = 0; i < ROWS(logs); i++)
 	{
@@ -322,6 +357,9 @@ test_others(void)
 				1e-14, 100 + i);
 	report_worst(&digamma, "math_digamma");
 	report_worst(&trigamma, "math_trigamma");
+	report_worst(&peak, "math_log_gamma_peak");
+	report_worst(&slope, "math_log_less_digamma");
+	report_worst(&bend, "math_inverse_less_trigamma");
 	report_worst(&less_x, "math_log1p_less_x");
 	report_worst(&log1m, "math_log1m_exp");
 }

@@ -53,8 +53,11 @@ enum
 	N_ONE_AMOUNT_PARAMETERS
 };
 
-/* Means of equal amounts differ by rounding, relative to the amount. */
-#define SAME_AMOUNT 1e-12
+/*
+ * Amounts that differ by less than this part of their mean are one amount. A
+ * search gives p up at 1e8, where amounts differ by p^-1/2 of their mean.
+ */
+#define SAME_AMOUNT 1e-4
 
 /* The mean amount of a row. For spend it is in the place of t_x. */
 static double
@@ -63,16 +66,10 @@ amount_of(const ModelSample *sample, size_t row)
 	return sample->times[sample->t_x_index[row]];
 }
 
-/* px ln(px) - px - ln Gamma(px): what the density has of x alone. */
-static double
-log_constant(double px)
-{
-	return px * (log(px) - 1.0) - lgamma(px);
-}
-
 /*
- * The log of the gamma density is log_constant(px) - ln(m) + px (ln(1 + d) - d)
- * with the relative difference d of m from the mean.
+ * The log of the gamma density is math_log_gamma_peak(px) - ln(m) +
+ * px (ln(1 + d) - d) with the relative difference d of m from the mean. So no
+ * digits are lost where amounts hardly vary and p is large.
  */
 static double
 spend_log_likelihood(const ModelKind *kind, const double *parameters,
@@ -81,7 +78,7 @@ spend_log_likelihood(const ModelKind *kind, const double *parameters,
 	double px = parameters[P] * customer->x;
 	double m = customer->mean_amount;
 
-	return log_constant(px) - log(m) +
+	return math_log_gamma_peak(px) - log(m) +
 		   px * math_log1p_less_x((m - parameters[MEAN]) / parameters[MEAN]);
 }
 
@@ -97,10 +94,10 @@ spend_margins(const ModelKind *kind, const double *parameters,
 		double x = sample->x[i];
 		double px = parameters[P] * x;
 
-		sums->value += customers * log_constant(px);
-		sums->gradient[P] += customers * x * (log(px) - math_digamma(px));
+		sums->value += customers * math_log_gamma_peak(px);
+		sums->gradient[P] += customers * x * math_log_less_digamma(px);
 		sums->hessian[P][P] +=
-			customers * x * x * (1.0 / px - math_trigamma(px));
+			customers * x * x * math_inverse_less_trigamma(px);
 	}
 }
 
@@ -133,6 +130,22 @@ spend_rows(const ModelKind *kind, const double *parameters,
 	}
 }
 
+/* The mean amount of all purchases. */
+static double
+mean_amount(const ModelSample *sample)
+{
+	double total = 0.0;
+	size_t run = 0;
+
+	for (size_t i = 0; i < sample->n_rows; i++)
+	{
+		if (i >= sample->x_first[run + 1])
+			run++;
+		total += sample->customers[i] * sample->x[run] * amount_of(sample, i);
+	}
+	return total / sample->total_purchases;
+}
+
 /* The mean of all purchases is the maximum itself, whatever p is. */
 static bool
 spend_start(const ModelKind *kind, const ModelSample *sample, int attempt,
@@ -140,19 +153,11 @@ spend_start(const ModelKind *kind, const ModelSample *sample, int attempt,
 {
 	static const double shapes[] = {4.0, 0.5, 100.0};
 	int n_shapes = sizeof(shapes) / sizeof(shapes[0]);
-	double total = 0.0;
-	size_t run = 0;
 
 	if (attempt >= n_shapes)
 		return false;
-	for (size_t i = 0; i < sample->n_rows; i++)
-	{
-		if (i >= sample->x_first[run + 1])
-			run++;
-		total += sample->customers[i] * sample->x[run] * amount_of(sample, i);
-	}
 	parameters[P] = shapes[attempt];
-	parameters[MEAN] = total / sample->total_purchases;
+	parameters[MEAN] = mean_amount(sample);
 	return true;
 }
 
@@ -164,6 +169,7 @@ spend_expected(const ModelKind *kind, const double *parameters,
 	return parameters[MEAN];
 }
 
+/* The same with q in the place of px, and s / (q m) - 1 in that of d. */
 static double
 amounts_log_likelihood(const ModelKind *kind, const double *parameters,
 					   const ModelRow *customer)
@@ -171,7 +177,8 @@ amounts_log_likelihood(const ModelKind *kind, const double *parameters,
 	double q = parameters[Q];
 	double m = customer->mean_amount;
 
-	return q * log(parameters[S] / m) - lgamma(q) - log(m) - parameters[S] / m;
+	return math_log_gamma_peak(q) - log(m) +
+		   q * math_log1p_less_x((parameters[S] - q * m) / (q * m));
 }
 
 /* Adds the terms that are the same for all customers. */
@@ -184,9 +191,8 @@ amounts_margins(const ModelKind *kind, const double *parameters,
 	double q = parameters[Q];
 	double s = parameters[S];
 
-	sums->value -= customers * lgamma(q);
-	sums->gradient[Q] -= customers * math_digamma(q);
-	sums->gradient[S] += customers * q / s;
+	sums->value += customers * math_log_gamma_peak(q);
+	sums->gradient[Q] += customers * math_log_less_digamma(q);
 	sums->hessian[Q][Q] -= customers * math_trigamma(q);
 	sums->hessian[S][Q] += customers / s;
 	sums->hessian[S][S] -= customers * q / (s * s);
@@ -198,15 +204,18 @@ amounts_rows(const ModelKind *kind, const double *parameters,
 			 const double *time_table, size_t from, size_t until,
 			 ModelSums *sums)
 {
+	double q = parameters[Q];
+	double s = parameters[S];
+
 	for (size_t i = from; i < until; i++)
 	{
 		double m = amount_of(sample, i);
-		double ratio = log(parameters[S] / m);
+		double away = (s - q * m) / (q * m);
 
-		sums->value += sample->customers[i] *
-					   (parameters[Q] * ratio - log(m) - parameters[S] / m);
-		sums->gradient[Q] += sample->customers[i] * ratio;
-		sums->gradient[S] -= sample->customers[i] / m;
+		sums->value +=
+			sample->customers[i] * (q * math_log1p_less_x(away) - log(m));
+		sums->gradient[Q] += sample->customers[i] * log1p(away);
+		sums->gradient[S] -= sample->customers[i] * q * away / s;
 	}
 }
 
@@ -257,16 +266,20 @@ static bool
 one_amount_point(const ModelKind *kind, const ModelSample *sample,
 				 double *parameters)
 {
-	double low = amount_of(sample, 0);
-	double high = low;
+	double mean = mean_amount(sample);
+	double squares = 0.0;
+	size_t run = 0;
 
-	for (size_t i = 1; i < sample->n_rows; i++)
+	for (size_t i = 0; i < sample->n_rows; i++)
 	{
-		low = fmin(low, amount_of(sample, i));
-		high = fmax(high, amount_of(sample, i));
+		double away = (amount_of(sample, i) - mean) / mean;
+
+		if (i >= sample->x_first[run + 1])
+			run++;
+		squares += sample->customers[i] * sample->x[run] * away * away;
 	}
-	parameters[AMOUNT] = low;
-	return high - low <= SAME_AMOUNT * low;
+	parameters[AMOUNT] = mean;
+	return squares < sample->total_customers * SAME_AMOUNT * SAME_AMOUNT;
 }
 
 static double
