@@ -26,7 +26,9 @@ SELECT crm.create_workspace('sales', 'UTC') \g /dev/null
 SET TimeZone = 'UTC';
 SET search_path = pg_temp, sales;
 
+\if :{?customers} \else
 \set customers 20000
+\endif
 \set refunds 0.04
 \set columns ', key'
 \ir ../../bench/business.sql
