@@ -20,6 +20,7 @@ OBJS        = \
 	src/base/name_table.o \
 	src/base/period.o \
 	src/base/row_result.o \
+	src/base/varint.o \
 	src/math/beta_rule.o \
 	src/math/exponential_integral.o \
 	src/math/exact_sum.o \

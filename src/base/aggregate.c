@@ -16,12 +16,16 @@
 #include "utils/memutils.h"
 
 #include "base/aggregate.h"
+#include "base/varint.h"
 
 /* The first byte of all states. It changes when the layout of one changes. */
-#define STATE_FORMAT 4
+#define STATE_FORMAT 5
 
 /* More than the length word and the terminator of a buffer. */
 #define BUFFER_OVERHEAD 16
+
+/* A look for an interrupt costs more than reading an integer. */
+#define INTEGERS_BETWEEN_INTERRUPTS 4096
 
 void
 refuse_second_value(const char *argument)
@@ -90,13 +94,13 @@ void
 state_reserve(StringInfo bytes, Size size)
 {
 	CHECK_FOR_INTERRUPTS();
-	if (size > MaxAllocSize - BUFFER_OVERHEAD - (Size) bytes->len)
+	if (!varint_has_room(MaxAllocSize - BUFFER_OVERHEAD, (Size) bytes->len,
+						 size))
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("a parallel worker cannot send more than 1 GB of an "
-						"aggregate"),
+				 errmsg("a worker cannot send more than 1 GB of an aggregate"),
 				 errhint("Set max_parallel_workers_per_gather to 0 for this "
-						 "query.")));
+						 "query. In a cluster of Citus, use more shards.")));
 	enlargeStringInfo(bytes, (int) size);
 }
 
@@ -144,16 +148,104 @@ state_left(StringInfo bytes, Size size)
 }
 
 void
+state_send_integer(StringInfo bytes, uint64 value)
+{
+	uint8 *target;
+
+	state_reserve(bytes, VARINT_MAX_SIZE);
+	target = (uint8 *) bytes->data + bytes->len;
+	bytes->len += (int) (varint_write(target, value) - target);
+}
+
+void
+state_send_signed(StringInfo bytes, int64 value)
+{
+	state_send_integer(bytes, varint_zigzag(value));
+}
+
+void
+state_send_quotient(StringInfo bytes, double value, double first,
+					double second)
+{
+	uint8 *target;
+
+	state_reserve(bytes, VARINT_MAX_SIZE);
+	target = (uint8 *) bytes->data + bytes->len;
+	bytes->len +=
+		(int) (varint_write_quotient(target, value, first, second) - target);
+}
+
+void
+state_send_integers(StringInfo bytes, const int64 *values, int64 count)
+{
+	for (int64 i = 0; i < count; i++)
+		state_send_signed(bytes, values[i]);
+}
+
+/* The bytes that are left, as varint.h walks over them. */
+#define NEXT_BYTE(bytes) ((const uint8 *) (bytes)->data + (bytes)->cursor)
+#define BYTES_END(bytes) ((const uint8 *) (bytes)->data + (bytes)->len)
+
+/* What was read is behind the cursor now. */
+static void
+move_cursor(StringInfo bytes, const uint8 *next)
+{
+	bytes->cursor = (int) ((const char *) next - bytes->data);
+}
+
+uint64
+state_receive_integer(StringInfo bytes, uint64 most)
+{
+	const uint8 *next = NEXT_BYTE(bytes);
+	uint64 value;
+
+	if (varint_read(&next, BYTES_END(bytes), 64, &value) != VARINT_VALID ||
+		value > most)
+		elog(ERROR, "invalid integer in the state of an aggregate");
+	move_cursor(bytes, next);
+	return value;
+}
+
+int64
+state_receive_signed(StringInfo bytes)
+{
+	return varint_unzigzag(state_receive_integer(bytes, PG_UINT64_MAX));
+}
+
+double
+state_receive_quotient(StringInfo bytes, double first, double second)
+{
+	const uint8 *next = NEXT_BYTE(bytes);
+	double value;
+
+	if (!varint_read_quotient(&next, BYTES_END(bytes), first, second, &value))
+		elog(ERROR, "invalid number in the state of an aggregate");
+	move_cursor(bytes, next);
+	return value;
+}
+
+void
+state_receive_integers(StringInfo bytes, int64 *values, int64 count)
+{
+	for (int64 i = 0; i < count; i++)
+	{
+		if (i % INTEGERS_BETWEEN_INTERRUPTS == 0)
+			CHECK_FOR_INTERRUPTS();
+		values[i] = state_receive_signed(bytes);
+	}
+}
+
+void
 state_send_counted(StringInfo bytes, const void *memory, Size size)
 {
-	state_send(bytes, &size, sizeof(size));
+	state_send_integer(bytes, size);
 	state_send(bytes, memory, size);
 }
 
 const char *
 state_receive_counted(StringInfo bytes, Size *size)
 {
-	state_receive(bytes, size, sizeof(*size));
+	*size = state_receive_integer(bytes, MaxAllocSize);
 	if (*size > (Size) (bytes->len - bytes->cursor))
 		elog(ERROR, "the state of an aggregate is too short");
 	return pq_getmsgbytes(bytes, (int) *size);

@@ -8,9 +8,14 @@
  * so one function combines all states, and one sends them. A function that
  * receives a state belongs to one aggregate.
  *
- * A state travels between processes of one server that run the same library.
- * So its bytes are a number of their format and then structs and arrays as
- * they are in memory. Pointers in these structs mean nothing to the receiver.
+ * A state travels between processes of one server, or between the servers of
+ * one cluster of Citus. All of them run the same library on the same kind of
+ * machine. The bytes begin with a number of their format. A state that grows
+ * with the customers or the days is packed (varint.h), since each customer's
+ * bytes go through a network. A small state of one size is sent as the struct
+ * that it is in memory. Pointers in these structs mean nothing to the receiver.
+ *
+ * A value of the server has at most 1 GB. A state that needs more is an error.
  *
  * Memory: the states of the leader live in the context of the aggregate. A
  * state that was received is combined and then dropped, so it lives in the
@@ -157,6 +162,19 @@ extern void *state_create(MemoryContext context, Size size,
 /* Appends that much memory. Raises an error if a value has no room for it. */
 extern void state_send(StringInfo bytes, const void *memory, Size size);
 
+/*
+ * The same, packed: an integer that is not negative, one of either sign, and a
+ * double that may be a quotient by these divisors (varint.h).
+ */
+extern void state_send_integer(StringInfo bytes, uint64 value);
+extern void state_send_signed(StringInfo bytes, int64 value);
+extern void state_send_quotient(StringInfo bytes, double value, double first,
+								double second);
+
+/* The same for an array of integers of either sign. */
+extern void state_send_integers(StringInfo bytes, const int64 *values,
+								int64 count);
+
 /* The same for memory whose size the receiver does not know. */
 extern void state_send_counted(StringInfo bytes, const void *memory,
 							   Size size);
@@ -173,6 +191,14 @@ extern StringInfoData state_received(FunctionCallInfo fcinfo);
 
 /* Reads that much memory. */
 extern void state_receive(StringInfo bytes, void *memory, Size size);
+
+/* Reads what the functions above have packed. An integer above "most" fails. */
+extern uint64 state_receive_integer(StringInfo bytes, uint64 most);
+extern int64 state_receive_signed(StringInfo bytes);
+extern double state_receive_quotient(StringInfo bytes, double first,
+									 double second);
+extern void state_receive_integers(StringInfo bytes, int64 *values,
+								   int64 count);
 
 /* That memory with its size. It stays in the bytes and is not aligned. */
 extern const char *state_receive_counted(StringInfo bytes, Size *size);

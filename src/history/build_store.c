@@ -167,43 +167,20 @@ make_room(BuildStore *store, BuildPart *part, Size size)
 	open_chunk(part, chunk);
 }
 
-/*
- * A variable-length integer, as codec.h defines it. It is inline here: rows are
- * written one by one, and a call for each number would take as long as the
- * writing.
- */
-static inline uint8 *
-put_integer(uint8 *target, uint64 value)
-{
-	while (value >= 0x80)
-	{
-		*target++ = (uint8) (value | 0x80);
-		value >>= 7;
-	}
-	*target++ = (uint8) value;
-	return target;
-}
-
-/* Small numbers of either sign as small unsigned ones (codec.h). */
-static inline uint64
-zigzag(int64 value)
-{
-	return ((uint64) value << 1) ^ (uint64) (value >> 63);
-}
-
 /* Writes what the record says beside the key, and returns where it ends. */
 static inline uint8 *
 put_row(BuildPart *part, const BuildRow *row, uint8 *target)
 {
 	bool is_other = row->shape != part->shape;
 
-	target = put_integer(target, zigzag((int64) row->day - part->day) << 1 |
-									 (uint64) is_other);
+	target =
+		varint_write(target, varint_zigzag((int64) row->day - part->day) << 1 |
+								 (uint64) is_other);
 	if (is_other)
 		*target++ = row->shape;
 	for (int i = 0; i < BUILD_MAX_AMOUNTS; i++)
 		if (build_row_has(row, i))
-			target = put_integer(target, zigzag(row->units[i]));
+			target = varint_write(target, varint_zigzag(row->units[i]));
 	part->day = row->day;
 	part->shape = row->shape;
 	return target;
@@ -328,11 +305,11 @@ build_reader_row(BuildReader *reader, const BuildKey *key,
 	head = history_read_integer(&reader->next);
 	if (head & 1)
 		reader->shape = *reader->next++;
-	reader->day += (int32) history_unzigzag(head >> 1);
+	reader->day += (int32) varint_unzigzag(head >> 1);
 	row->day = reader->day;
 	row->shape = reader->shape;
 	for (int i = 0; i < BUILD_MAX_AMOUNTS; i++)
 		if (build_row_has(row, i))
 			row->units[i] =
-				history_unzigzag(history_read_integer(&reader->next));
+				varint_unzigzag(history_read_integer(&reader->next));
 }

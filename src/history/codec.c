@@ -15,33 +15,6 @@
 #include "math/pause.h"
 
 /*
- * Writes a variable-length integer and returns where it ends. A value below
- * 2^63 takes at most 9 bytes, any uint64_t at most 10.
- */
-static uint8_t *
-write_integer(uint8_t *target, uint64_t value)
-{
-	while (value >= 0x80)
-	{
-		*target++ = (uint8_t) (value | 0x80);
-		value >>= 7;
-	}
-	*target++ = (uint8_t) value;
-	return target;
-}
-
-/*
- * Maps small numbers of either sign to small unsigned ones: 0, -1, 1, -2
- * become 0, 1, 2, 3. The right shift of a negative number copies the sign bit
- * with every compiler that PostgreSQL supports, so it gives 0 or all ones.
- */
-static uint64_t
-zigzag(int64_t value)
-{
-	return ((uint64_t) value << 1) ^ (uint64_t) (value >> 63);
-}
-
-/*
  * Writes one entry and returns where it ends. The caller provides
  * HISTORY_MAX_ENTRY_SIZE bytes. The shorter of the two forms is used whenever
  * it can hold the entry: sealed bytes would otherwise not be unique.
@@ -54,13 +27,13 @@ history_write_entry(uint8_t *target, int32_t previous_day,
 
 	if (days >= 1 && entry->purchases == 1 && entry->amount >= 0)
 	{
-		target = write_integer(target, (uint64_t) days);
-		return write_integer(target, (uint64_t) entry->amount);
+		target = varint_write(target, (uint64_t) days);
+		return varint_write(target, (uint64_t) entry->amount);
 	}
 	*target++ = 0;
-	target = write_integer(target, zigzag(days));
-	target = write_integer(target, (uint64_t) entry->purchases);
-	return write_integer(target, zigzag(entry->amount));
+	target = varint_write(target, varint_zigzag(days));
+	target = varint_write(target, (uint64_t) entry->purchases);
+	return varint_write(target, varint_zigzag(entry->amount));
 }
 
 /*
@@ -72,28 +45,18 @@ static bool
 check_integer(const uint8_t **next, const uint8_t *end, HistoryFault *fault,
 			  uint64_t *value)
 {
-	const uint8_t *p = *next;
-	uint64_t result = 0;
-
-	for (int shift = 0; shift < 63; shift += 7)
+	switch (varint_read(next, end, 63, value))
 	{
-		if (p >= end)
-		{
+		case VARINT_TRUNCATED:
 			*fault = HISTORY_FAULT_TRUNCATED;
 			return false;
-		}
-		result |= (uint64_t) (*p & 0x7F) << shift;
-		if (!(*p++ & 0x80))
-		{
-			if (shift > 0 && p[-1] == 0)
-				break; /* superfluous byte */
-			*next = p;
-			*value = result;
-			return true;
-		}
+		case VARINT_INVALID:
+			*fault = HISTORY_FAULT_INTEGER;
+			return false;
+		case VARINT_VALID:
+			break;
 	}
-	*fault = HISTORY_FAULT_INTEGER;
-	return false;
+	return true;
 }
 
 /*
@@ -120,13 +83,13 @@ check_entry_integers(HistoryReader *reader, HistoryFault *fault, int64_t *days,
 	}
 	if (!check_integer(&reader->next, reader->end, fault, &value))
 		return false;
-	*days = history_unzigzag(value);
+	*days = varint_unzigzag(value);
 	if (!check_integer(&reader->next, reader->end, fault, &value))
 		return false;
 	entry->purchases = (int64_t) value;
 	if (!check_integer(&reader->next, reader->end, fault, &value))
 		return false;
-	entry->amount = history_unzigzag(value);
+	entry->amount = varint_unzigzag(value);
 	if (*days >= 1 && entry->purchases == 1 && entry->amount >= 0)
 	{
 		*fault = HISTORY_FAULT_FORM; /* the plain form is the one to use */

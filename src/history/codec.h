@@ -70,6 +70,7 @@
 #include <stdint.h>
 
 #include "base/decimal.h"
+#include "base/varint.h"
 
 /*
  * The largest sum of the absolute daily amounts, in minor units, and of the
@@ -184,16 +185,6 @@ history_read_integer(const uint8_t **next)
 }
 
 /*
- * The inverse of zig-zag: even values are not negative, odd ones are. The
- * arithmetic is unsigned or exclusive-or, so that no step can overflow.
- */
-static inline int64_t
-history_unzigzag(uint64_t value)
-{
-	return (int64_t) (value >> 1) ^ -(int64_t) (value & 1);
-}
-
-/*
  * Reads the next entry. Returns false at the end, and leaves the entry alone.
  *
  * The function is inline: every answer about a history is one loop over it,
@@ -216,9 +207,9 @@ history_read_entry(HistoryReader *reader, HistoryEntry *entry)
 	else
 	{
 		reader->day +=
-			(int32_t) history_unzigzag(history_read_integer(&reader->next));
+			(int32_t) varint_unzigzag(history_read_integer(&reader->next));
 		entry->purchases = (int64_t) history_read_integer(&reader->next);
-		entry->amount = history_unzigzag(history_read_integer(&reader->next));
+		entry->amount = varint_unzigzag(history_read_integer(&reader->next));
 	}
 	entry->day = reader->day;
 	return true;

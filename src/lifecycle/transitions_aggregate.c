@@ -178,13 +178,12 @@ transitions_send(const void *state, StringInfo bytes)
 	const Transitions *transitions = state;
 	uint32 n = transitions->states.count;
 
-	state_send(bytes, &n, sizeof(n));
+	state_send_integer(bytes, n);
 	for (uint32 i = 0; i < n; i++)
 		state_send_counted(bytes, transitions->states.names[i].bytes,
 						   transitions->states.names[i].size);
 	for (uint32 i = 0; i < n; i++)
-		state_send(bytes, move_count(transitions, (int) i, 0),
-				   n * sizeof(int64));
+		state_send_integers(bytes, move_count(transitions, (int) i, 0), n);
 }
 
 static const StateType transitions_type = {transitions_add, transitions_send};
@@ -197,9 +196,8 @@ static const StateType transitions_type = {transitions_add, transitions_send};
 static void
 receive_names(StringInfo bytes, Transitions *transitions)
 {
-	uint32 n;
+	uint32 n = state_receive_integer(bytes, MARKOV_MAX_STATES);
 
-	state_receive(bytes, &n, sizeof(n));
 	for (uint32 i = 0; i < n; i++)
 	{
 		Size size;
@@ -230,8 +228,8 @@ crm_transition_matrix_deserialize(PG_FUNCTION_ARGS)
 
 	receive_names(&bytes, transitions);
 	for (uint32 i = 0; i < transitions->states.count; i++)
-		state_receive(&bytes, move_count(transitions, (int) i, 0),
-					  transitions->states.count * sizeof(int64));
+		state_receive_integers(&bytes, move_count(transitions, (int) i, 0),
+							   transitions->states.count);
 	PG_RETURN_POINTER(transitions);
 }
 

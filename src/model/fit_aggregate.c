@@ -610,19 +610,60 @@ fit_add(MemoryContext context, void *state, const void *added)
 }
 
 /*
- * Family and name of the kind, the struct, the rows. A pointer to the kind
- * would mean nothing to the receiver.
+ * The divisors that make whole numbers of the second and the third number of a
+ * row (varint.h). Times of histories are whole days, so the divisor is the
+ * days of the unit. Occasions and periods are whole numbers. A mean amount is a
+ * sum in minor units / 100 / x, where money has at most two decimals.
+ */
+typedef struct RowDivisors
+{
+	double first;
+	double second;
+} RowDivisors;
+
+static RowDivisors
+row_divisors(const Model *model, double x)
+{
+	RowDivisors divisors = {1, 1};
+
+	if (model->kind->family == MODEL_SPEND)
+		divisors = (RowDivisors){100, Max(x, 1)};
+	else if (model_kind_has_unit(model->kind))
+		divisors.first = model->days_per_unit;
+	return divisors;
+}
+
+/*
+ * Family and name of the kind, the unit, what was left out, the logarithms of
+ * the gaps, and the rows. Equal rows are merged first, which does not change
+ * what the state means. Merged rows ascend in x, so only differences are sent.
  */
 static void
 fit_send(const void *sent, StringInfo bytes)
 {
-	const FitState *state = sent;
-	const ModelKind *kind = state->model.kind;
+	FitState *state = unconstify(void *, sent);
+	const Model *model = &state->model;
+	int64 x = 0;
 
-	pq_sendbyte(bytes, kind->family);
-	state_send_counted(bytes, kind->name, strlen(kind->name));
-	state_send(bytes, state, sizeof(FitState));
-	state_send(bytes, state->rows, mul_size(state->n_rows, sizeof(ModelRow)));
+	pq_sendbyte(bytes, model->kind->family);
+	state_send_counted(bytes, model->kind->name, strlen(model->kind->name));
+	state_send_counted(bytes, model->unit, strlen(model->unit));
+	state_send_integer(bytes, model->left_out);
+	state_send_integer(bytes, state->gaps_unknown);
+	state_send_signed(bytes, state->log_gaps.whole);
+	state_send_integer(bytes, state->log_gaps.parts);
+	state_merge(state);
+	for (Size i = 0; i < state->n_rows; i++)
+	{
+		const ModelRow *row = &state->rows[i];
+		RowDivisors divisors = row_divisors(model, row->x);
+
+		state_send_integer(bytes, (int64) row->x - x);
+		state_send_quotient(bytes, row->t_x, divisors.first, divisors.second);
+		state_send_quotient(bytes, row->t, divisors.first, divisors.second);
+		state_send_integer(bytes, row->customers);
+		x = (int64) row->x;
+	}
 }
 
 static const StateType fit_type = {fit_add, fit_send};
@@ -643,20 +684,41 @@ receive_kind(StringInfo bytes)
 	return kind;
 }
 
-/* The same checks as for arguments from SQL. */
+/* The same checks as for arguments from SQL. x is that of the row before. */
 static ModelRow
-receive_row(StringInfo bytes, const ModelKind *kind)
+receive_row(StringInfo bytes, const Model *model, int64 *x)
 {
-	ModelRow sent;
+	int64 most = (int64) MODEL_MAX_COUNT;
+	RowDivisors divisors;
 	ModelRow row;
+	double second;
+	double third;
 
-	state_receive(bytes, &sent, sizeof(ModelRow));
-	if (!(sent.x >= 0 && sent.x <= MODEL_MAX_COUNT) ||
-		sent.x != floor(sent.x) || sent.customers < 1)
+	*x += state_receive_integer(bytes, most - *x);
+	divisors = row_divisors(model, (double) *x);
+	second = state_receive_quotient(bytes, divisors.first, divisors.second);
+	third = state_receive_quotient(bytes, divisors.first, divisors.second);
+	row = model_customer_row(model->kind, *x, second, third);
+	row.customers = state_receive_integer(bytes, most);
+	if (row.customers == 0)
 		elog(ERROR, "invalid row in the state of a fit");
-	row = model_customer_row(kind, (int64) sent.x, sent.t_x, sent.t);
-	row.customers = sent.customers;
 	return row;
+}
+
+/* What is sent beside the kind and the rows. */
+static void
+receive_head(StringInfo bytes, FitState *state)
+{
+	Size size;
+	const char *unit = state_receive_counted(bytes, &size);
+
+	if (model_kind_has_unit(state->model.kind))
+		model_set_unit(&state->model, unit, size);
+	state->model.left_out = state_receive_integer(bytes, PG_INT64_MAX);
+	state->gaps_unknown = state_receive_integer(bytes, true);
+	state->log_gaps.whole = state_receive_signed(bytes);
+	state->log_gaps.parts =
+		state_receive_integer(bytes, (INT64CONST(1) << PARTS_BITS) - 1);
 }
 
 PG_FUNCTION_INFO_V1(crm_fit_deserialize);
@@ -667,21 +729,13 @@ crm_fit_deserialize(PG_FUNCTION_ARGS)
 {
 	FitState *state = fit_create(CurrentMemoryContext);
 	StringInfoData bytes = state_received(fcinfo);
-	FitState sent;
+	int64 x = 0;
 
 	state->model.kind = receive_kind(&bytes);
-	state_receive(&bytes, &sent, sizeof(FitState));
-	if (model_kind_has_unit(state->model.kind))
-		model_set_unit(&state->model, sent.model.unit,
-					   strnlen(sent.model.unit, MODEL_UNIT_SIZE));
-	state->model.left_out = sent.model.left_out;
-	state->gaps_unknown = sent.gaps_unknown;
-	state->log_gaps = sent.log_gaps;
-	if (state->log_gaps.parts >> PARTS_BITS != 0)
-		elog(ERROR, "invalid sum in the state of a fit");
-	for (int64 i = state_left(&bytes, sizeof(ModelRow)); i > 0; i--)
+	receive_head(&bytes, state);
+	while (bytes.cursor < bytes.len)
 	{
-		ModelRow row = receive_row(&bytes, state->model.kind);
+		ModelRow row = receive_row(&bytes, &state->model, &x);
 
 		add_row(state, &row);
 	}

@@ -157,33 +157,41 @@ tally_out_of_range(void)
 					errhint("Keep the amounts in a larger unit of money.")));
 }
 
+/* The window, the sizes, the scale, the counts, the bounds. */
 static void
 tally_send(const void *state, StringInfo bytes)
 {
 	const Tally *tally = state;
 
-	state_send(bytes, tally, tally_size(tally->cells, tally->size));
+	state_send(bytes, &tally->window, sizeof(ActivityWindow));
+	state_send_integer(bytes, tally->cells);
+	state_send_integer(bytes, tally->size);
+	state_send_integer(bytes, tally->scale);
+	state_send_integers(bytes, tally->counts, tally->size);
+	for (int32 i = 0; i <= tally->cells; i++)
+		state_send_signed(bytes, tally->bounds[i]);
 }
 
 static const StateType tally_type = {tally_add, tally_send};
 
 PG_FUNCTION_INFO_V1(crm_tally_deserialize);
 
-/* deserialfunc. The sizes must agree with the number of bytes. */
+/* deserialfunc. A bound is any number: it is only compared. */
 Datum
 crm_tally_deserialize(PG_FUNCTION_ARGS)
 {
 	StringInfoData bytes = state_received(fcinfo);
-	Size size = (Size) state_left(&bytes, 1);
-	Tally *tally = palloc(Max(size, sizeof(Tally)));
+	ActivityWindow window;
+	int32 cells;
+	Tally *tally;
 
-	state_receive(&bytes, tally, size);
-	if (size < sizeof(Tally) || tally->cells < 0 ||
-		tally->cells > TALLY_MAX_CELLS || tally->scale < 0 ||
-		tally->scale > DECIMAL_MAX_SCALE || tally->size < 0 ||
-		tally->size > TALLY_MAX_COUNTS ||
-		size != tally_size(tally->cells, tally->size))
-		elog(ERROR, "invalid state of counts");
-	tally_set_pointers(tally);
+	state_receive(&bytes, &window, sizeof(ActivityWindow));
+	cells = state_receive_integer(&bytes, TALLY_MAX_CELLS);
+	tally = tally_create(CurrentMemoryContext, &window, cells,
+						 state_receive_integer(&bytes, TALLY_MAX_COUNTS));
+	tally->scale = state_receive_integer(&bytes, DECIMAL_MAX_SCALE);
+	state_receive_integers(&bytes, tally->counts, tally->size);
+	for (int32 i = 0; i <= cells; i++)
+		tally->bounds[i] = (int32) state_receive_signed(&bytes);
 	PG_RETURN_POINTER(tally);
 }

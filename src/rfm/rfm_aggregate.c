@@ -209,20 +209,23 @@ packed_size(int64 count, const PackedRange *range)
 	return mul_size(count, range->width);
 }
 
-/* The struct, then each array behind its range. */
+/* Groups, scale and count, then each array behind its range. */
 static void
 population_send(const void *state, StringInfo bytes)
 {
 	const RfmPopulation *population = state;
 
-	state_send(bytes, population, sizeof(RfmPopulation));
+	state_send_integer(bytes, population->groups);
+	state_send_integer(bytes, population->scale);
+	state_send_integer(bytes, population->count);
 	for (int i = 0; i < METRICS; i++)
 	{
 		PackedRange range =
 			packed_range(population->values[i], (size_t) population->count);
 		Size size = packed_size(population->count, &range);
 
-		state_send(bytes, &range, sizeof(range));
+		state_send_signed(bytes, range.least);
+		state_send_integer(bytes, range.width);
 		state_reserve(bytes, size);
 		packed_write((uint8 *) bytes->data + bytes->len, population->values[i],
 					 (size_t) population->count, &range);
@@ -249,8 +252,8 @@ receive_values(StringInfo bytes, int64 *values, int64 count)
 	PackedRange range;
 	Size size;
 
-	state_receive(bytes, &range, sizeof(range));
-	check_sound(range.width >= 0 && range.width <= (int) sizeof(int64));
+	range.least = state_receive_signed(bytes);
+	range.width = state_receive_integer(bytes, sizeof(int64));
 	size = packed_size(count, &range);
 	check_sound(size <= (Size) (bytes->len - bytes->cursor));
 	packed_read((const uint8 *) bytes->data + bytes->cursor, values,
@@ -258,22 +261,21 @@ receive_values(StringInfo bytes, int64 *values, int64 count)
 	bytes->cursor += (int) size;
 }
 
-/* Reads the struct. Its arrays are those of the sender, so it gets new ones. */
+/* Reads what comes before the arrays, and makes room for them. */
 static RfmPopulation *
 receive_population(StringInfo bytes)
 {
-	RfmPopulation sent;
+	int groups = state_receive_integer(bytes, RFM_MAX_GROUPS);
+	int scale = state_receive_integer(bytes, HISTORY_MAX_SCALE);
+	int64 count =
+		state_receive_integer(bytes, MaxAllocHugeSize / sizeof(int64) - 1);
 	RfmPopulation *population;
 
-	state_receive(bytes, &sent, sizeof(RfmPopulation));
-	check_sound(sent.scale >= 0 && sent.scale <= HISTORY_MAX_SCALE &&
-				sent.groups >= 1 && sent.groups <= RFM_MAX_GROUPS &&
-				sent.count >= 0 &&
-				sent.count < (int64) (MaxAllocHugeSize / sizeof(int64)));
-	population = population_create(CurrentMemoryContext, sent.groups,
-								   Max(sent.count, 1));
-	population->scale = sent.scale;
-	population->count = sent.count;
+	check_sound(groups >= 1);
+	population =
+		population_create(CurrentMemoryContext, groups, Max(count, 1));
+	population->scale = scale;
+	population->count = count;
 	return population;
 }
 

@@ -126,15 +126,31 @@ independence_add(MemoryContext context, void *state, const void *added)
 	return target;
 }
 
+/*
+ * The divisor that makes a whole number of a mean amount: money has at most two
+ * decimals, or else the mean is sent with all its bytes (varint.h).
+ */
+static double
+mean_divisor(double purchases)
+{
+	return purchases * 100;
+}
+
 /* Customers left out, then the metrics of the others. */
 static void
 independence_send(const void *sent, StringInfo bytes)
 {
 	const IndependenceState *state = sent;
 
-	state_send(bytes, &state->left_out, sizeof(int64));
-	state_send(bytes, state->pairs,
-			   mul_size(state->count, sizeof(MetricPair)));
+	state_send_integer(bytes, state->left_out);
+	for (int64 i = 0; i < state->count; i++)
+	{
+		double purchases = state->pairs[i].of[PURCHASES];
+
+		state_send_integer(bytes, (uint64) purchases);
+		state_send_quotient(bytes, state->pairs[i].of[MEAN_AMOUNT],
+							mean_divisor(purchases), 1);
+	}
 }
 
 static const StateType independence_type = {independence_add,
@@ -149,14 +165,17 @@ crm_check_spend_independence_deserialize(PG_FUNCTION_ARGS)
 	IndependenceState *state = independence_create(CurrentMemoryContext);
 	StringInfoData bytes = state_received(fcinfo);
 
-	state_receive(&bytes, &state->left_out, sizeof(int64));
-	for (int64 i = state_left(&bytes, sizeof(MetricPair)); i > 0; i--)
+	state->left_out = state_receive_integer(&bytes, PG_INT64_MAX);
+	while (bytes.cursor < bytes.len)
 	{
 		MetricPair pair;
 
-		state_receive(&bytes, &pair, sizeof(MetricPair));
+		pair.of[PURCHASES] =
+			(double) state_receive_integer(&bytes, HISTORY_MAX_PURCHASES);
+		pair.of[MEAN_AMOUNT] = state_receive_quotient(
+			&bytes, mean_divisor(Max(pair.of[PURCHASES], 1)), 1);
 		if (!(pair.of[PURCHASES] > 0 && pair.of[MEAN_AMOUNT] > 0) ||
-			isinf(pair.of[PURCHASES]) || isinf(pair.of[MEAN_AMOUNT]))
+			isinf(pair.of[MEAN_AMOUNT]))
 			elog(ERROR, "invalid customer in the state of an aggregate");
 		add_pair(state, pair);
 	}

@@ -300,6 +300,20 @@ validation_add(MemoryContext context, void *state, const void *added)
 }
 
 /*
+ * The five numbers of a customer. t is sent as its difference from t_x, which
+ * is never negative.
+ */
+static void
+send_customer(StringInfo bytes, const HoldoutCustomer *customer)
+{
+	state_send_integer(bytes, customer->x);
+	state_send_integer(bytes, customer->t_x);
+	state_send_integer(bytes, customer->t - customer->t_x);
+	state_send_integer(bytes, customer->actual);
+	state_send_integer(bytes, customer->again);
+}
+
+/*
  * Dates, model, number of days, the two counts by day, customers. The first
  * day is not sent: it follows from the number of days.
  */
@@ -308,15 +322,14 @@ validation_send(const void *sent, StringInfo bytes)
 {
 	const ValidationState *state = sent;
 	int32 days = validation_days(state);
-	Size counts = (Size) days * sizeof(int64);
 
 	state_send(bytes, &state->period, sizeof(HoldoutPeriod));
 	state_send_counted(bytes, state->model, VARSIZE(state->model));
-	state_send(bytes, &days, sizeof(int32));
-	state_send(bytes, state->new_customers, counts);
-	state_send(bytes, state->repeats, counts);
-	state_send(bytes, state->customers,
-			   mul_size(state->count, sizeof(HoldoutCustomer)));
+	state_send_integer(bytes, days);
+	state_send_integers(bytes, state->new_customers, days);
+	state_send_integers(bytes, state->repeats, days);
+	for (int64 i = 0; i < state->count; i++)
+		send_customer(bytes, &state->customers[i]);
 }
 
 static const StateType validation_type = {validation_add, validation_send};
@@ -347,16 +360,13 @@ receive_model(StringInfo bytes)
 static void
 receive_counts(StringInfo bytes, ValidationState *state)
 {
-	int32 days;
+	int32 days = state_receive_integer(bytes, VALIDATION_MAX_DAYS);
 
-	state_receive(bytes, &days, sizeof(int32));
-	if (days < 0 || days > VALIDATION_MAX_DAYS)
-		elog(ERROR, "invalid state of a validation");
 	if (days == 0)
 		return;
 	count_from(state, state->period.holdout_end - days + 1);
-	state_receive(bytes, state->new_customers, (Size) days * sizeof(int64));
-	state_receive(bytes, state->repeats, (Size) days * sizeof(int64));
+	state_receive_integers(bytes, state->new_customers, days);
+	state_receive_integers(bytes, state->repeats, days);
 }
 
 /* The two days, checked once more. */
@@ -370,7 +380,7 @@ receive_period(StringInfo bytes)
 }
 
 /*
- * Refuses numbers that no history gives. The final function relies on t_x
+ * Takes only numbers that a history can give. The final function relies on t_x
  * being at most t.
  */
 static void
@@ -378,11 +388,12 @@ receive_customer(StringInfo bytes, ValidationState *state)
 {
 	HoldoutCustomer customer;
 
-	state_receive(bytes, &customer, sizeof(HoldoutCustomer));
-	if (customer.x < 0 || customer.t_x < 0 || customer.t_x > customer.t ||
-		customer.actual < 0 || customer.again < 0 ||
-		customer.again > customer.x)
-		elog(ERROR, "invalid customer in the state of a validation");
+	customer.x = state_receive_integer(bytes, PG_INT32_MAX);
+	customer.t_x = state_receive_integer(bytes, PG_INT32_MAX);
+	customer.t = customer.t_x +
+				 state_receive_integer(bytes, PG_INT32_MAX - customer.t_x);
+	customer.actual = state_receive_integer(bytes, PG_INT32_MAX);
+	customer.again = state_receive_integer(bytes, customer.x);
 	add_customer(state, &customer);
 }
 
@@ -407,7 +418,7 @@ crm_validate_deserialize(PG_FUNCTION_ARGS)
 		CurrentMemoryContext, receive_model(&bytes), period, FIRST_CAPACITY);
 
 	receive_counts(&bytes, state);
-	for (int64 i = state_left(&bytes, sizeof(HoldoutCustomer)); i > 0; i--)
+	while (bytes.cursor < bytes.len)
 		receive_customer(&bytes, state);
 	PG_RETURN_POINTER(state);
 }
