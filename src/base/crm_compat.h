@@ -89,6 +89,11 @@ BufFileReadExact(BufFile *file, void *target, size_t size)
 #define CRM_MODULE_MAGIC PG_MODULE_MAGIC
 #endif
 
+/* 16 gave the settings an allocator of their own. */
+#if PG_VERSION_NUM < 160000
+#define guc_malloc(level, size) malloc(size)
+#endif
+
 /* 16 gave all checks of an owner one function. */
 #if PG_VERSION_NUM < 160000
 #define object_ownercheck(class_id, object_id, role) \

@@ -8,6 +8,14 @@
  * place that uses the day and is evaluated there for each row. So the text is
  * parsed when it is set and not when it is read.
  *
+ * In a cluster of Citus, a query over a distributed table calls crm.as_of() on
+ * the workers. A worker does not see what the user has SET on the coordinator,
+ * so it would show another day. A session that Citus has opened is known by the
+ * name that Citus gives it. There the day counts only if that session itself
+ * has SET it, and everything else is an error. A day of ALTER ROLE or ALTER
+ * DATABASE does not count either: it is on the worker as well, and the user may
+ * have SET another one. No code of Citus is needed to know all this.
+ *
  * SET accepts a value that is no day, and crm.as_of() refuses it. The library
  * may be loaded after the SET (or after ALTER ROLE ... SET). A value that is
  * refused at that point would only be a warning, and the views would then show
@@ -25,24 +33,45 @@
 #include "workspace/as_of.h"
 
 /*
- * The setting as it was written, and its day. DATEVAL_NOBEGIN stands for today,
- * DATEVAL_NOEND for a text that is no day.
+ * A value of the setting. DATEVAL_NOBEGIN stands for today, DATEVAL_NOEND for a
+ * text that is no day. The server keeps one of these with each value, and so
+ * brings it back when a transaction rolls the setting back.
  */
-static char *as_of_text = NULL;
-static DateADT as_of_day = DATEVAL_NOBEGIN;
+typedef struct AsOf
+{
+	DateADT day;
+	bool is_set_here; /* by SET in this session, and not by a default */
+} AsOf;
+
+static char *as_of_text = NULL; /* as it was written */
+static AsOf as_of = {DATEVAL_NOBEGIN, false};
 
 /*
- * Called by the server for each new value, also when a transaction rolls the
- * setting back. An assign hook must not fail, and parsing a day neither
- * allocates nor raises.
+ * Called by the server for each new value. The AsOf belongs to the server. All
+ * values are accepted, as the head of this file explains.
  */
+static bool
+check_as_of(char **value, void **extra, GucSource source)
+{
+	AsOf *checked = guc_malloc(LOG, sizeof(AsOf));
+
+	if (checked == NULL)
+		return false;
+	checked->is_set_here = source == PGC_S_SESSION;
+	checked->day = DATEVAL_NOEND;
+	if (*value == NULL || (*value)[0] == '\0')
+		checked->day = DATEVAL_NOBEGIN; /* today */
+	else if (!calendar_parse_day(*value, &checked->day))
+		checked->day = DATEVAL_NOEND; /* no day */
+	*extra = checked;
+	return true;
+}
+
+/* Called by the server when the value begins to hold. It must not fail. */
 static void
 assign_as_of(const char *value, void *extra)
 {
-	if (value == NULL || value[0] == '\0')
-		as_of_day = DATEVAL_NOBEGIN; /* today */
-	else if (!calendar_parse_day(value, &as_of_day))
-		as_of_day = DATEVAL_NOEND; /* no day */
+	as_of = *(const AsOf *) extra;
 }
 
 /*
@@ -56,19 +85,44 @@ define_as_of_setting(void)
 	DefineCustomStringVariable(
 		"crm.as_of", "The day that the views of workspaces show.",
 		"Write it as YYYY-MM-DD. Empty means the current date.", &as_of_text,
-		"", PGC_USERSET, 0, NULL, assign_as_of, NULL);
+		"", PGC_USERSET, 0, check_as_of, assign_as_of, NULL);
 }
 
-/* Raises an error if the setting is a text that is no day. */
-static void
-check_as_of(void)
+/*
+ * True in a session that Citus has opened on a worker. All names of such
+ * sessions are like "citus_internal gpid=10000000123".
+ */
+static bool
+is_session_of_citus(void)
 {
-	if (DATE_IS_NOEND(as_of_day))
+	static const char prefix[] = "citus_";
+
+	return application_name != NULL &&
+		   strncmp(application_name, prefix, sizeof(prefix) - 1) == 0 &&
+		   strstr(application_name, " gpid=") != NULL;
+}
+
+/* The day of the setting, or DATEVAL_NOBEGIN for today. */
+static DateADT
+shown_day(void)
+{
+	if (DATE_IS_NOEND(as_of.day))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_DATETIME_FORMAT),
 				 errmsg("setting crm.as_of is not a date: \"%s\"", as_of_text),
 				 errhint("Use SET crm.as_of = '2025-12-31', or RESET "
 						 "crm.as_of for the current date.")));
+	if (!as_of.is_set_here && is_session_of_citus())
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("a worker of Citus does not know the day of crm.as_of"),
+			 errdetail("The query calls crm.as_of() on a worker, and the "
+					   "setting is on the coordinator."),
+			 errhint("Write the day itself into the query. Or SET "
+					 "citus.propagate_set_commands = 'local', and then "
+					 "SET LOCAL crm.as_of in the transaction.")));
+	return as_of.day;
 }
 
 PG_FUNCTION_INFO_V1(crm_as_of);
@@ -81,10 +135,11 @@ PG_FUNCTION_INFO_V1(crm_as_of_setting);
 Datum
 crm_as_of(PG_FUNCTION_ARGS)
 {
-	if (DATE_IS_NOBEGIN(as_of_day))
+	DateADT day = shown_day();
+
+	if (DATE_IS_NOBEGIN(day))
 		PG_RETURN_DATEADT(GetSQLCurrentDate());
-	check_as_of();
-	PG_RETURN_DATEADT(as_of_day);
+	PG_RETURN_DATEADT(day);
 }
 
 /*
@@ -95,8 +150,9 @@ crm_as_of(PG_FUNCTION_ARGS)
 Datum
 crm_as_of_setting(PG_FUNCTION_ARGS)
 {
-	if (DATE_IS_NOBEGIN(as_of_day))
+	DateADT day = shown_day();
+
+	if (DATE_IS_NOBEGIN(day))
 		PG_RETURN_NULL();
-	check_as_of();
-	PG_RETURN_DATEADT(as_of_day);
+	PG_RETURN_DATEADT(day);
 }
