@@ -310,7 +310,9 @@ BEGIN
 			coalesce(amount_text || ' - (' || crm_internal.workspace_amount(w.source,
 				w.cost_column) || ')', 'NULL::numeric') || ' AS profit',
 			crm_internal.workspace_optional_source(to_jsonb(w))),
-		format('  FROM %s AS source', w.source),
+		format(CASE WHEN crm_internal.is_distributed(w.source)
+					THEN '  FROM crm_internal.distributed_rows(NULL::%s) AS source'
+					ELSE '  FROM %s AS source' END, w.source),
 		-- A scalar subquery in purchased_on would keep workers out of what reads the view.
 		format(' CROSS JOIN (SELECT w.time_zone AS crm_time_zone FROM %I.workspace w) AS crm_zone',
 			   workspace),
@@ -338,17 +340,74 @@ BEGIN ATOMIC
 	  FROM member m JOIN pg_class c ON c.oid = m.relid;
 END;
 
---: Whether a table is distributed by Citus, whose tables have no triggers with transition tables.
+/*
+ * Distributed tables
+ *
+ * A table of Citus is found in its catalog, if there is one. Its column is the
+ * number in the text of an expression there, so no function of Citus is called.
+ *
+ * A workspace over distributed tables is on the coordinator alone: histories,
+ * settings and views. Citus cannot plan most queries that join its tables with
+ * local ones, or that call functions in SQL. So the view source_row reads the
+ * source by a function, which Citus does not look into. The server calls it only
+ * where a plan comes to it. Views that read stored histories do not.
+ */
+--: The tables of Citus that a relation is or, as a view, reads, and the column of the relation that
+--: distributes it. The column is NULL in a view, and where a table has none.
+CREATE FUNCTION crm_internal.distributed_tables(source regclass)
+	RETURNS TABLE (relation regclass, column_name name)
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	IF to_regclass('pg_catalog.pg_dist_partition') IS NULL THEN
+		RETURN;
+	END IF;
+	RETURN QUERY EXECUTE 'WITH RECURSIVE reads (relid) AS (
+			SELECT $1::oid
+			UNION
+			SELECT d.refobjid FROM reads r
+			  JOIN pg_rewrite w ON w.ev_class = r.relid
+			  JOIN pg_depend d ON d.classid = ''pg_rewrite''::regclass AND d.objid = w.oid
+			   AND d.refclassid = ''pg_class''::regclass)
+		SELECT r.relid::regclass, a.attname FROM reads r
+		  JOIN pg_dist_partition p ON p.logicalrelid::oid = r.relid
+		  LEFT JOIN pg_attribute a ON a.attrelid = $1
+		   AND a.attrelid = r.relid AND a.attnum = substring(p.partkey FROM '':varattno (\d+)'')::int2'
+		USING source;
+END
+$$;
+
+--: Whether a relation is a table of Citus or a view that reads one.
 CREATE FUNCTION crm_internal.is_distributed(source regclass) RETURNS boolean
+	LANGUAGE sql STABLE STRICT
+BEGIN ATOMIC
+	SELECT EXISTS (SELECT FROM crm_internal.distributed_tables(source));
+END;
+
+--: All rows of the relation whose row type the argument has, read with the rights of the caller.
+CREATE FUNCTION crm_internal.distributed_rows(row_type anyelement) RETURNS SETOF anyelement
+	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 1000000
+	SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	RETURN QUERY EXECUTE format('SELECT * FROM %s',
+		(SELECT t.typrelid::regclass FROM pg_type t WHERE t.oid = pg_typeof(row_type)));
+END
+$$;
+
+--: An error where a distributed table has another column for its distribution than the customer.
+CREATE FUNCTION crm_internal.check_distribution(source regclass, customer name) RETURNS void
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-	answer boolean := false;
+	other name := (SELECT d.column_name FROM crm_internal.distributed_tables(source) d
+					WHERE d.column_name <> customer);
 BEGIN
-	IF to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL THEN
-		EXECUTE 'SELECT EXISTS (SELECT FROM pg_catalog.pg_dist_partition p
-			WHERE p.logicalrelid::oid = $1)' INTO answer USING source::oid;
+	IF other IS NOT NULL THEN
+		RAISE object_not_in_prerequisite_state USING
+			MESSAGE = format('%s is distributed by "%s" and not by the customer', source, other),
+			DETAIL = format('The purchases of a customer are on one worker only if "%s" distributes '
+				'the table.', customer),
+			HINT = format('SELECT alter_distributed_table(%L, distribution_column => %L);',
+				source::text, customer);
 	END IF;
-	RETURN answer;
 END
 $$;
 
@@ -469,6 +528,7 @@ BEGIN
 			DETAIL = 'A source is a table, a view or a foreign table, and not temporary.';
 	END IF;
 	PERFORM crm_internal.workspace_column(source, 'customer', customer);
+	PERFORM crm_internal.check_distribution(source, customer);
 	PERFORM crm_internal.workspace_column(source, 'amount', amount);
 	IF cost IS NOT NULL THEN
 		PERFORM crm_internal.workspace_column(source, 'cost', cost);

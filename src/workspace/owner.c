@@ -240,6 +240,21 @@ call_inner(FunctionCallInfo fcinfo, const char *suffix, const char *workspace)
 }
 
 /*
+ * The objects of a workspace are for the coordinator of a cluster of Citus
+ * alone. Citus would warn of each one that it cannot make on the workers too.
+ * Without Citus there is no such setting, and none is made.
+ */
+static void
+keep_from_workers(void)
+{
+	const char *setting = "citus.enable_ddl_propagation";
+
+	if (GetConfigOption(setting, true, false) != NULL)
+		(void) set_config_option(setting, "off", PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_SAVE, true, 0, false);
+}
+
+/*
  * Settings for the work, until the caller's are restored: names mean nothing
  * but those of the server until the inner function enters the workspace, and no
  * time is lost with compiling many short queries.
@@ -251,6 +266,7 @@ set_for_work(void)
 							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	(void) set_config_option("jit", "off", PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
+	keep_from_workers();
 }
 
 /* Whether the caller is the owner, and logged in as the owner. */
@@ -346,8 +362,13 @@ Datum
 crm_as_caller(PG_FUNCTION_ARGS)
 {
 	const char *workspace = "";
+	int settings = NewGUCNestLevel();
+	Datum result;
 
 	if (!PG_ARGISNULL(0))
 		workspace = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	return call_inner(fcinfo, "_as_caller", workspace);
+	keep_from_workers();
+	result = call_inner(fcinfo, "_as_caller", workspace);
+	AtEOXact_GUC(false, settings);
+	return result;
 }

@@ -144,8 +144,7 @@ print_condition(Query *query, Oid relation)
 	foreach (cell, query->rtable)
 	{
 		number++;
-		if (lfirst_node(RangeTblEntry, cell)->rtekind == RTE_RELATION &&
-			lfirst_node(RangeTblEntry, cell)->relid == relation)
+		if (entry_has_rows_of(lfirst_node(RangeTblEntry, cell), relation))
 			ChangeVarNodes(condition, number, 1, 0);
 	}
 	return deparse_expression(condition, context, false, false);

@@ -17,11 +17,27 @@
 
 #include "nodes/nodeFuncs.h"
 #include "parser/parsetree.h"
+#include "utils/lsyscache.h"
 
 #include "workspace/view_columns.h"
 
 /* The name of the key in every view of a workspace. */
 #define CUSTOMER_COLUMN "customer_id"
+
+bool
+entry_has_rows_of(const RangeTblEntry *entry, Oid relation)
+{
+	const RangeTblFunction *function;
+
+	if (entry->rtekind == RTE_RELATION)
+		return entry->relid == relation;
+	if (entry->rtekind != RTE_FUNCTION || list_length(entry->functions) != 1)
+		return false;
+	function = linitial_node(RangeTblFunction, entry->functions);
+	return IsA(function->funcexpr, FuncExpr) &&
+		   ((FuncExpr *) function->funcexpr)->funcresulttype ==
+			   get_rel_type_id(relation);
+}
 
 /* Adds the relations of a query and of its subqueries to a list. */
 static bool
@@ -81,7 +97,7 @@ add_variable(Var *variable, ColumnWalk *walk)
 		add_columns(list_nth(stand_for, variable->varattno - 1), walk);
 		walk->queries = inner;
 	}
-	else if (entry->rtekind == RTE_RELATION && entry->relid == walk->relation)
+	else if (entry_has_rows_of(entry, walk->relation))
 	{
 		if (variable->varattno > 0)
 			walk->found.read =

@@ -28,6 +28,13 @@ typedef struct ViewColumns
 	bool whole_row; /* it reads the whole row, or a system column */
 } ViewColumns;
 
+/*
+ * True if an entry of a range table has the rows of the relation. That is the
+ * relation itself, or a function that returns rows of its type, as
+ * crm_internal.distributed_rows does. Columns have the same numbers in both.
+ */
+extern bool entry_has_rows_of(const RangeTblEntry *entry, Oid relation);
+
 /* The relations of a query, also those of its subqueries, each once. */
 extern List *view_relations(Query *query);
 
