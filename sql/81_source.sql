@@ -288,34 +288,42 @@ BEGIN ATOMIC
 	 WHERE settings ? c.setting;
 END;
 
+-- On the workers of Citus there is neither the table of settings nor the type customer_key.
 --: The query of the view source_row, from the settings: the source under the names of the
---: workspace.
-CREATE FUNCTION crm_internal.workspace_source(workspace text) RETURNS text
+--: workspace. Or the same query for the workers that hold a distributed source.
+CREATE FUNCTION crm_internal.workspace_source(workspace text, on_workers boolean DEFAULT false)
+	RETURNS text
 	LANGUAGE plpgsql STABLE AS $$
 DECLARE
 	w record;
 	amount_text pg_catalog.text;
+	zone pg_catalog.text;
 BEGIN
 	EXECUTE pg_catalog.format('SELECT * FROM %I.workspace', workspace) INTO w;
 	PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 	amount_text := crm_internal.workspace_amount(w.source, w.amount_column);
+	zone := CASE WHEN on_workers THEN quote_literal(w.time_zone)
+		ELSE 'crm_zone.crm_time_zone' END;
 	RETURN (SELECT concat_ws(E'\n', 'SELECT ' || concat_ws(E',\n	   ',
-			format(CASE WHEN crm_internal.workspace_key_collation(w.source, w.customer_column)
+			format(CASE WHEN on_workers
+							 OR crm_internal.workspace_key_collation(w.source, w.customer_column)
 							 IS NULL
 						THEN 'source.%I AS customer_id'
 						ELSE 'source.%I::%I.customer_key AS customer_id' END,
 				   w.customer_column, workspace),
-			a.purchased_at || ' AS purchased_at', a.purchased_on || ' AS purchased_on',
+			replace(a.purchased_at, 'crm_zone.crm_time_zone', zone) || ' AS purchased_at',
+			replace(a.purchased_on, 'crm_zone.crm_time_zone', zone) || ' AS purchased_on',
 			amount_text || ' AS amount',
 			coalesce(amount_text || ' - (' || crm_internal.workspace_amount(w.source,
 				w.cost_column) || ')', 'NULL::numeric') || ' AS profit',
 			crm_internal.workspace_optional_source(to_jsonb(w))),
-		format(CASE WHEN crm_internal.is_distributed(w.source)
+		format(CASE WHEN NOT on_workers AND crm_internal.is_distributed(w.source)
 					THEN '  FROM crm_internal.distributed_rows(NULL::%s) AS source'
 					ELSE '  FROM %s AS source' END, w.source),
 		-- A scalar subquery in purchased_on would keep workers out of what reads the view.
-		format(' CROSS JOIN (SELECT w.time_zone AS crm_time_zone FROM %I.workspace w) AS crm_zone',
-			   workspace),
+		CASE WHEN NOT on_workers THEN format(
+			' CROSS JOIN (SELECT w.time_zone AS crm_time_zone FROM %I.workspace w) AS crm_zone',
+			workspace) END,
 		E' WHERE (' || w.filter || E'\n)')
 	  FROM crm_internal.workspace_at(w.source, w.at_column, w.at_time_zone) a);
 END

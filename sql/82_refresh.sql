@@ -47,6 +47,85 @@ END
 $$;
 
 /*
+ * The workers of Citus build the histories of a distributed source, each those of
+ * its shards. So only histories travel. The query has the rules of the views
+ * usable_row, purchase_source and full_history, and the settings as literals: the
+ * workers have none of these. The search path is that of the workspace.
+ */
+--: The query for usable rows of the source that workers run, or NULL where there are no workers.
+CREATE FUNCTION crm_internal.usable_row_on_workers() RETURNS text
+	LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	own_path text := current_setting('search_path');
+	w record;
+	source_row text;
+BEGIN
+	SELECT s.*, n.nspname AS name INTO w
+	  FROM workspace s, pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+	 WHERE c.oid = 'workspace'::regclass;
+	IF NOT EXISTS (SELECT FROM crm_internal.distributed_tables(w.source) d
+					WHERE d.column_name = w.customer_column) THEN
+		RETURN NULL;
+	END IF;
+	source_row := crm_internal.workspace_source(w.name, true);
+	PERFORM set_config('search_path', own_path, true);
+	RETURN format('SELECT s.customer_id, s.order_key, s.purchased_on, s.amount, s.profit
+			  FROM (%s) s
+			 WHERE crm_internal.key_fits(s.customer_id)
+			   AND crm_internal.plausible_day(s.purchased_on, %L, %L)
+			   AND abs(s.amount) < 1e15 AND (s.profit IS NULL OR abs(s.profit) < 1e15)',
+		source_row, w.earliest_day, w.latest_day);
+END
+$$;
+
+--: Histories of everybody in a distributed source, without the archived part. The query is that of
+--: the function above, and the first argument has the type of the column with the customer.
+CREATE FUNCTION crm_internal.histories_on_workers(customer anyelement, has_orders boolean,
+	archived_until date)
+	RETURNS TABLE (customer_id anyelement, history crm.history, profit_history crm.history,
+		has_profit boolean)
+	LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	usable text := crm_internal.usable_row_on_workers();
+BEGIN
+	RETURN QUERY EXECUTE format('SELECT p.customer_id,
+				crm_internal.bounded_history_agg(p.purchased_on, p.amount),
+				crm_internal.bounded_history_agg(p.purchased_on, p.profit), count(p.profit) > 0
+		  FROM (SELECT u.customer_id, u.purchased_on, u.amount, u.profit FROM (%1$s) u %2$s) p
+		 WHERE %3$L::date IS NULL OR p.purchased_on >= %3$L::date
+		 GROUP BY p.customer_id', usable, CASE WHEN has_orders THEN
+			format('WHERE u.order_key IS NULL OR u.amount < 0
+				UNION ALL
+				SELECT u.customer_id, min(u.purchased_on), sum(u.amount), sum(u.profit)
+				  FROM (%s) u WHERE u.order_key IS NOT NULL AND u.amount >= 0
+				 GROUP BY u.customer_id, u.order_key', usable) END, archived_until);
+END
+$$;
+
+--: The query for the rows of full_history where workers build the histories.
+CREATE FUNCTION crm_internal.fresh_histories_query(key_type text) RETURNS text
+	LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	RETURN (SELECT format('SELECT coalesce(h.customer_id::%1$s, a.customer_id),
+			CASE WHEN h.history IS NOT NULL OR h.customer_id IS NULL
+				 THEN coalesce(crm.merge(a.history, h.history), a.history, h.history) END,
+			CASE WHEN h.profit_history IS NOT NULL OR h.has_profit IS NOT TRUE
+				 THEN coalesce(crm.merge(a.profit_history, h.profit_history),
+							   a.profit_history, h.profit_history) END,
+			CASE WHEN h.history IS NULL AND h.customer_id IS NOT NULL
+				 THEN ''amounts of the customer are out of range''
+				 WHEN h.profit_history IS NULL AND h.has_profit
+				 THEN ''profits of the customer are out of range'' END
+		  FROM crm_internal.histories_on_workers(NULL::%2$s, %3$L, %4$L) h
+		  FULL JOIN archived_history a ON same_customer(a.customer_id, h.customer_id)',
+		key_type, format_type(c.atttypid, c.atttypmod), w.order_column IS NOT NULL,
+		w.archived_until)
+	  FROM workspace w
+	  JOIN pg_attribute c ON c.attrelid = w.source AND c.attname = w.customer_column);
+END
+$$;
+
+/*
  * crm.build_histories makes the histories of everybody in a fraction of the time of
  * GROUP BY. It stops at a customer whose amounts are out of range. Then full_history
  * does it slowly, and names that customer. The function is STABLE, so the facts are
@@ -62,6 +141,10 @@ DECLARE
 BEGIN
 	SELECT format_type(a.atttypid, a.atttypmod) INTO key_type FROM pg_attribute a
 	 WHERE a.attrelid = 'purchase_source'::regclass AND a.attname = 'customer_id';
+	IF crm_internal.usable_row_on_workers() IS NOT NULL THEN
+		RETURN QUERY EXECUTE crm_internal.fresh_histories_query(key_type);
+		RETURN;
+	END IF;
 	RETURN QUERY EXECUTE format($query$SELECT %s
 		  FROM crm.build_histories('SELECT p.customer_id, p.purchased_on, p.amount, p.profit
 			  FROM purchase_source p')
