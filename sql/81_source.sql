@@ -378,9 +378,8 @@ BEGIN
 			   AND d.refclassid = ''pg_class''::regclass)
 		SELECT r.relid::regclass, a.attname FROM reads r
 		  JOIN pg_dist_partition p ON p.logicalrelid::oid = r.relid
-		  LEFT JOIN pg_attribute a ON a.attrelid = $1
-		   AND a.attrelid = r.relid AND a.attnum = substring(p.partkey FROM '':varattno (\d+)'')::int2'
-		USING source;
+		  LEFT JOIN pg_attribute a ON a.attrelid = $1 AND a.attrelid = r.relid
+		   AND a.attnum = substring(p.partkey FROM '':varattno (\d+)'')::int2' USING source;
 END
 $$;
 
@@ -393,7 +392,7 @@ END;
 
 --: All rows of the relation whose row type the argument has, read with the rights of the caller.
 CREATE FUNCTION crm_internal.distributed_rows(row_type anyelement) RETURNS SETOF anyelement
-	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 1000000
+	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 100000
 	SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
 	RETURN QUERY EXECUTE format('SELECT * FROM %s',
@@ -411,8 +410,8 @@ BEGIN
 	IF other IS NOT NULL THEN
 		RAISE object_not_in_prerequisite_state USING
 			MESSAGE = format('%s is distributed by "%s" and not by the customer', source, other),
-			DETAIL = format('The purchases of a customer are on one worker only if "%s" distributes '
-				'the table.', customer),
+			DETAIL = format('The purchases of a customer are on one worker only if "%s" '
+				'distributes the table.', customer),
 			HINT = format('SELECT alter_distributed_table(%L, distribution_column => %L);',
 				source::text, customer);
 	END IF;

@@ -9,7 +9,8 @@ SET LOCAL timezone = 'Europe/Berlin';
 SELECT * FROM no_plan();
 
 -- Orders of several rows, refunds, rows that are rejected, a customer out of range.
-CREATE TABLE orders (id bigint, note text, customer text COLLATE "C", at timestamptz, amount numeric,
+CREATE TABLE orders (id bigint, note text, customer text COLLATE "C", at timestamptz,
+	amount numeric,
 	cost float8, status text, product text);
 ALTER TABLE orders DROP COLUMN note;
 INSERT INTO orders
@@ -17,8 +18,10 @@ SELECT g / 2, 'c' || g * g % 211, timestamptz '2024-01-01' + g * interval '7 hou
 	   g % 90 - 4, g % 13, CASE WHEN g % 10 > 0 THEN 'paid' END, 'p' || g % 5
   FROM generate_series(1, 3000) g;
 INSERT INTO orders VALUES (9001, NULL, '2024-02-02', 5, 1, 'paid', 'p1'),
-	(9002, 'c1', '1850-02-02', 5, 1, 'paid', 'p1'), (9003, 'c2', '2024-02-02', 'NaN', 1, 'paid', 'p1'),
-	(9004, 'cents', '2024-02-02', 1e14, 1, 'paid', 'p1'), (9005, 'cents', '2024-02-03', 0.00000001, 1, 'paid', 'p1');
+	(9002, 'c1', '1850-02-02', 5, 1, 'paid', 'p1'), (9003, 'c2', '2024-02-02', 'NaN', 1, 'paid',
+		'p1'),
+	(9004, 'cents', '2024-02-02', 1e14, 1, 'paid', 'p1'), (9005, 'cents', '2024-02-03', 0.00000001,
+		1, 'paid', 'p1');
 CREATE TABLE one_orders AS TABLE orders;
 CREATE VIEW orders_view AS SELECT o.* FROM orders o WHERE o.amount <> 12;
 CREATE VIEW view_of_view AS SELECT v.* FROM orders_view v;
@@ -27,29 +30,37 @@ SELECT ok(NOT crm_internal.is_distributed('orders'), 'without Citus no table is 
 SET LOCAL allow_system_table_mods = on;
 CREATE TABLE pg_catalog.pg_dist_partition (logicalrelid regclass, partmethod "char", partkey text);
 SET LOCAL allow_system_table_mods = off;
-INSERT INTO pg_dist_partition VALUES ('orders', 'h', '{VAR :varno 1 :varattno 1 :vartype 20 :location -1}');
+INSERT INTO pg_dist_partition VALUES ('orders', 'h',
+	'{VAR :varno 1 :varattno 1 :vartype 20 :location -1}');
 
 -- What is refused
 SELECT results_eq($$SELECT r, crm_internal.is_distributed(r)
 	FROM unnest('{orders,one_orders,orders_view,view_of_view}'::regclass[]) r$$,
-	$$VALUES ('orders'::regclass, true), ('one_orders', false), ('orders_view', true), ('view_of_view', true)$$,
+	$$VALUES ('orders'::regclass, true), ('one_orders', false), ('orders_view', true),
+		('view_of_view', true)$$,
 	'a view of a distributed table counts as distributed, and a local table does not');
 SELECT throws_ok($$SELECT crm.attach('far', 'orders', 'customer', 'at', 'amount')$$, '55000',
 	'public.orders is distributed by "id" and not by the customer',
 	'a table with another distribution column is refused');
-SELECT is_empty($$SELECT FROM pg_namespace WHERE nspname LIKE 'far%'$$, 'a refused table leaves nothing behind');
+SELECT is_empty($$SELECT FROM pg_namespace WHERE nspname LIKE 'far%'$$,
+	'a refused table leaves nothing behind');
 UPDATE pg_dist_partition SET partkey = '{VAR :varno 1 :varattno 3 :vartype 25 :location -1}';
 
 -- One workspace over the distributed table, one over its copy
-CREATE FUNCTION pg_temp.attach(workspace text, source regclass) RETURNS regnamespace LANGUAGE sql AS $$
-	SELECT crm.attach(workspace, source, customer => 'customer', at => 'at', amount => 'amount', cost => 'cost',
-		filter => 'status = ''paid''', order_id => 'id', product => 'product', time_zone => 'Europe/Berlin') $$;
+CREATE FUNCTION pg_temp.attach(workspace text, source regclass) RETURNS regnamespace
+	LANGUAGE sql AS $$
+	SELECT crm.attach(workspace, source, customer => 'customer', at => 'at', amount => 'amount',
+		cost => 'cost',
+		filter => 'status = ''paid''', order_id => 'id', product => 'product',
+			time_zone => 'Europe/Berlin') $$;
 SELECT pg_temp.attach('far', 'orders') \g /dev/null
 SELECT pg_temp.attach('near', 'one_orders') \g /dev/null
 SELECT is((SELECT count(*) FROM pg_trigger WHERE tgrelid = 'orders'::regclass), 0::bigint,
 	'a distributed table gets no trigger, so its writers are not disturbed');
-SELECT lives_ok($$INSERT INTO orders SELECT * FROM orders WHERE false$$, 'the source can be written');
-SELECT results_eq($$SELECT d.refobjid::regprocedure FROM pg_rewrite w JOIN pg_depend d ON d.objid = w.oid
+SELECT lives_ok($$INSERT INTO orders SELECT * FROM orders WHERE false$$,
+	'the source can be written');
+SELECT results_eq($$SELECT d.refobjid::regprocedure
+	FROM pg_rewrite w JOIN pg_depend d ON d.objid = w.oid
 	WHERE w.ev_class = 'far_internal.source_row'::regclass AND d.refclassid = 'pg_proc'::regclass
 		AND d.refobjid = 'crm_internal.distributed_rows(anyelement)'::regprocedure$$,
 	$$VALUES ('crm_internal.distributed_rows(anyelement)'::regprocedure)$$,
@@ -63,28 +74,37 @@ BEGIN
 		(SELECT %1$s FROM near.%2$I EXCEPT ALL SELECT %1$s FROM far.%2$I)) d', columns, view);
 END $$;
 SET LOCAL crm.as_of = '2026-01-31';
-SELECT is_empty($$SELECT pg_temp.difference('purchase_history')$$, 'histories before a refresh are those of a local table');
+SELECT is_empty($$SELECT pg_temp.difference('purchase_history')$$,
+	'histories before a refresh are those of a local table');
 SELECT pg_temp.refresh('far'), pg_temp.refresh('near') \g /dev/null
-SELECT cmp_ok((SELECT count(*) FROM far.customer_history), '>', 50::bigint, 'there are histories to compare');
-SELECT is_empty($$SELECT pg_temp.difference('customer_history', 'customer_id, history, profit_history')$$,
+SELECT cmp_ok((SELECT count(*) FROM far.customer_history), '>', 50::bigint,
+	'there are histories to compare');
+SELECT is_empty($$SELECT pg_temp.difference('customer_history',
+	'customer_id, history, profit_history')$$,
 	'histories that workers have built are those of a local table');
-SELECT is_empty($$SELECT pg_temp.difference('rejected_customer')$$, 'the same customers are rejected');
+SELECT is_empty($$SELECT pg_temp.difference('rejected_customer')$$,
+	'the same customers are rejected');
 SELECT is((SELECT count(*) FROM far.rejected_customer), 1::bigint, 'one customer is out of range');
-SELECT is_empty(format('SELECT pg_temp.difference(%L)', relname), 'the view is that of a local table: ' || relname)
+SELECT is_empty(format('SELECT pg_temp.difference(%L)', relname),
+	'the view is that of a local table: ' || relname)
   FROM pg_class WHERE relnamespace = 'far'::regnamespace AND relkind = 'v'
    AND relname NOT IN ('refresh_progress') ORDER BY 1;
-SELECT is_empty($$SELECT * FROM crm.check_workspace('far') WHERE problem <> 'rows left out'$$, 'nothing is wrong with the workspace');
+SELECT is_empty($$SELECT * FROM crm.check_workspace('far') WHERE problem <> 'rows left out'$$,
+	'nothing is wrong with the workspace');
 
 -- Settings without some of the columns, and an archive
-SELECT crm.change_source(w, order_id => '', cost => '', filter => '') FROM unnest('{far,near}'::text[]) w \g /dev/null
+SELECT crm.change_source(w, order_id => '', cost => '', filter => '')
+	FROM unnest('{far,near}'::text[]) w \g /dev/null
 SELECT pg_temp.refresh('far'), pg_temp.refresh('near') \g /dev/null
-SELECT is_empty($$SELECT pg_temp.difference('customer_history', 'customer_id, history, profit_history')$$,
+SELECT is_empty($$SELECT pg_temp.difference('customer_history',
+	'customer_id, history, profit_history')$$,
 	'histories without orders, costs and a filter are those of a local table');
 SELECT crm.archive(w, '2024-06-01') FROM unnest('{far,near}'::text[]) w \g /dev/null
 DELETE FROM orders WHERE at < '2024-05-01';
 DELETE FROM one_orders WHERE at < '2024-05-01';
 SELECT pg_temp.refresh('far'), pg_temp.refresh('near') \g /dev/null
-SELECT is_empty($$SELECT pg_temp.difference('customer_history', 'customer_id, history, profit_history')$$,
+SELECT is_empty($$SELECT pg_temp.difference('customer_history',
+	'customer_id, history, profit_history')$$,
 	'archived purchases are part of the histories');
 
 -- Renamed columns
@@ -95,17 +115,21 @@ SELECT crm.change_source('near', filter => 'status = ''paid''') \g /dev/null
 SELECT is((SELECT customer_column FROM far.workspace), 'client', 'a renamed column is followed');
 SELECT pg_temp.refresh('far'), pg_temp.refresh('near') \g /dev/null
 SELECT is_empty($$SELECT pg_temp.difference('purchase_history')$$, 'histories follow it too');
-SELECT throws_ok('ALTER TABLE orders DROP COLUMN amount', '2BP01', NULL, 'a column that a workspace reads cannot be dropped');
+SELECT throws_ok('ALTER TABLE orders DROP COLUMN amount', '2BP01', NULL,
+	'a column that a workspace reads cannot be dropped');
 
 -- A view of the table, and what readers need
 SELECT crm.change_source('near', source => 'orders_view', customer => 'customer') \g /dev/null
-SELECT is((SELECT count(*) FROM near.purchase WHERE customer_id <> 'cents'), (SELECT count(*) FROM orders_view WHERE status = 'paid'
-	AND at > '2000-01-01' AND at < '2026-02-01' AND customer <> 'cents' AND amount <> 'NaN'), 'a view of a distributed table is read by the function too');
+SELECT is((SELECT count(*) FROM near.purchase WHERE customer_id <> 'cents'), (SELECT count(*)
+	FROM orders_view WHERE status = 'paid'
+	AND at > '2000-01-01' AND at < '2026-02-01' AND customer <> 'cents' AND amount <> 'NaN'),
+		'a view of a distributed table is read by the function too');
 CREATE ROLE crm_reader;
 GRANT USAGE ON SCHEMA crm, far TO crm_reader;
 GRANT SELECT ON ALL TABLES IN SCHEMA far, far_internal TO crm_reader;
 SET LOCAL ROLE crm_reader;
-SELECT cmp_ok((SELECT count(*) FROM far.customer_rfm), '>', 50::bigint, 'a reader of stored histories needs no right on the source');
+SELECT cmp_ok((SELECT count(*) FROM far.customer_rfm), '>', 50::bigint,
+	'a reader of stored histories needs no right on the source');
 SELECT throws_ok('SELECT count(*) FROM far.purchase', '42501', 'permission denied for table orders',
 	'a reader of single orders needs the right to read the source');
 RESET ROLE;

@@ -5,10 +5,11 @@
 SELECT plan(13);
 
 CREATE FUNCTION pg_temp.refused(call text) RETURNS text LANGUAGE sql AS $$
-	SELECT throws_ok('SELECT ' || call, '55000', 'a worker of Citus does not know the day of crm.as_of',
+	SELECT throws_ok('SELECT ' || call, '55000',
+		'a worker of Citus does not know the day of crm.as_of',
 		call || ' is refused in the session ' || current_setting('application_name')) $$;
 
-SELECT is(crm.as_of(), current_date, 'it is today in a session of a user');
+SELECT is(crm.as_of(), current_date, 'crm.as_of() is today in a session of a user');
 SET LOCAL application_name = 'citus_internal gpid=10000000123';
 SELECT pg_temp.refused('crm.as_of()');
 SELECT pg_temp.refused('crm_internal.as_of_setting()');
@@ -39,6 +40,7 @@ SELECT is(pg_temp.of_2023(), '2023-12-31', 'a function with a day of its own has
 SELECT pg_temp.refused('crm.as_of()');
 
 SET LOCAL application_name = 'citus_report';
-SELECT is(crm.as_of(), current_date, 'a user may give a session a name that begins in the same way');
+SELECT is(crm.as_of(), current_date,
+	'a user may give a session a name that begins in the same way');
 SELECT * FROM finish();
 ROLLBACK;

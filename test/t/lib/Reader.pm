@@ -8,13 +8,15 @@ use Exporter 'import';
 
 our @EXPORT = qw(sql_blocks $orders);
 
-# The blocks of SQL of a page, in order.
+# The blocks of SQL of a page, in order, or those of one of its sections.
 sub sql_blocks
 {
-	my $document = shift;
-	open(my $text, '<', $document) or die "$document: $!";
+	my ($document, $section) = @_;
+	open(my $file, '<', $document) or die "$document: $!";
 	local $/;
-	return <$text> =~ /^```sql\n(.*?)^```/msg;
+	my $text = <$file>;
+	($text) = $text =~ /^## \Q$section\E\n(.*?)(?=^## |\z)/ms if defined $section;
+	return $text =~ /^```sql\n(.*?)^```/msg;
 }
 
 # 3000 customers with rates, times of leaving and mean amounts of their own.
