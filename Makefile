@@ -98,6 +98,7 @@ OBJS        = \
 	src/tier/review.o \
 	src/tier/tier_answers.o \
 	src/tier/tier_cache.o \
+	src/tier/tier_facts.o \
 	src/tier/tier_review.o \
 	src/tier/tiers_aggregate.o \
 	src/points/ledger.o \
@@ -125,6 +126,7 @@ OBJS        = \
 	src/workspace/as_of.o \
 	src/workspace/key.o \
 	src/workspace/key_set.o \
+	src/workspace/log_checks.o \
 	src/workspace/note.o \
 	src/workspace/note_changes.o \
 	src/workspace/order_customers.o \

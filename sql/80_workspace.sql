@@ -366,6 +366,12 @@ BEGIN
 END
 $$;
 
+-- For the FROM clause of a statement that writes rows whose references one query has checked. Only
+-- the owner of the table may call it.
+--: One row. The statement that reads it checks no foreign key of the rows that it writes to a table.
+CREATE FUNCTION crm_internal.references_checked(relation regclass) RETURNS SETOF boolean
+	LANGUAGE C STRICT ROWS 1 AS 'MODULE_PATHNAME', 'crm_references_checked';
+
 /*
  * The lock needs rights in the workspace, so that a stranger cannot hold up
  * maintenance. It lies on the settings, because a lock on histories would meet
@@ -413,8 +419,9 @@ $$;
  * that was filled just now for empty, until it comes round to it.
  */
 -- The search path is that of the workspace.
+-- No condition asks for statistics of facts, which are the largest column of a log.
 --: Collects statistics of the settings and rules of a workspace, or of a table of it where changes
---: are more than a tenth of its rows.
+--: are more than a tenth of its rows. Columns of type jsonb are left out.
 CREATE FUNCTION crm_internal.workspace_analyze(filled regclass DEFAULT NULL,
 	changes bigint DEFAULT NULL) RETURNS void
 	LANGUAGE plpgsql AS $$
@@ -432,7 +439,10 @@ BEGIN
 							array_append(crm_internal.rule_tables(), 'workspace')) END
 		 ORDER BY c.relname
 	LOOP
-		EXECUTE format('ANALYZE %s', relation);
+		EXECUTE format('ANALYZE %s (%s)', relation,
+			(SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) FROM pg_attribute a
+			  WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped
+				AND a.atttypid <> 'jsonb'::regtype));
 	END LOOP;
 END
 $$;

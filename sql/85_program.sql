@@ -156,10 +156,11 @@ $$;
 
 -- Members come from the log. A customer with any row there has joined before.
 -- Its parameters: $1 the day, $2 the program, $4 the time zone. The search path is that of the
--- workspace.
+-- workspace. The condition is on a key of customers, and has %1$s in its place.
 --: A query for who is in a program on a day, with the state and what the metrics are counted from:
 --: the members, and those who join with their first purchase, who have no state yet.
-CREATE FUNCTION crm_internal.program_members(policy crm.tier_policy) RETURNS text
+CREATE FUNCTION crm_internal.program_members(policy crm.tier_policy, condition text DEFAULT 'true')
+	RETURNS text
 	LANGUAGE plpgsql STABLE AS $$
 DECLARE
 	metrics text[] := ARRAY(SELECT DISTINCT r.metric FROM crm.tier_rules(policy) r
@@ -181,14 +182,16 @@ BEGIN
 	RETURN format($query$
 		SELECT coalesce(m.customer_id, h.customer_id) AS customer_id, m.valid_from, m.reason,
 			m.state, %s
-		  FROM (SELECT * FROM tier_member_at($1) o WHERE o.program = $2 AND o.valid_to IS NULL) m
-		  FULL JOIN (SELECT * FROM program_history a WHERE a.time_zone = $4) h
+		  FROM (SELECT * FROM tier_member_at($1) o
+				 WHERE o.program = $2 AND o.valid_to IS NULL AND %s) m
+		  FULL JOIN (SELECT * FROM program_history a WHERE a.time_zone = $4 AND %s) h
 			ON h.customer_id = m.customer_id%s
 		 WHERE m.customer_id IS NOT NULL
 			OR crm.first_day(h.history, $1) IS NOT NULL
 			   AND NOT EXISTS (SELECT FROM tier_log l
-				WHERE l.program = $2 AND l.customer_id = h.customer_id)$query$,
-		columns, joins);
+				WHERE l.program = $2 AND l.customer_id = h.customer_id AND %s)$query$,
+		columns, format(condition, 'o.customer_id'), format(condition, 'a.customer_id'), joins,
+		format(condition, 'l.customer_id'));
 END
 $$;
 
@@ -298,26 +301,31 @@ BEGIN ATOMIC
 			 GROUP BY r.tier_no) t;
 END;
 
+--: An object with a field for each argument that is not NULL. Fields of metrics and asked that are
+--: null are left out.
+CREATE FUNCTION crm_internal.tier_facts_object(metrics jsonb, since date, until date, asked jsonb,
+	enrolled_on date, changed_on date, floor_no integer) RETURNS jsonb
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_tier_facts_object';
+
 --: The facts of a decision, as tier_log keeps them.
 CREATE FUNCTION crm_internal.tier_facts(decided crm.tier_state, tier_before integer, reason text,
 	metrics jsonb, thresholds jsonb, since date, until date, as_of date) RETURNS jsonb
 	LANGUAGE sql STABLE PARALLEL SAFE
-	RETURN jsonb_strip_nulls(jsonb_build_object(
-		'metrics', metrics, 'since', since, 'until', until,
-		'asked', thresholds
+	RETURN crm_internal.tier_facts_object(metrics, since, until,
+		thresholds
 			-> (CASE WHEN reason = 'downgrade' THEN tier_before ELSE (decided).tier_no END)::text
 			-> (CASE WHEN reason IN ('enroll', 'upgrade') THEN 'enter' ELSE 'keep' END),
-		'enrolled_on', (decided).enrolled_on, 'changed_on', (decided).changed_on,
-		'floor_no', CASE WHEN (decided).floor_until > as_of THEN (decided).floor_no END));
+		(decided).enrolled_on, (decided).changed_on,
+		CASE WHEN (decided).floor_until > as_of THEN (decided).floor_no END);
 
---: A query for what a policy decides about each member on a day, with the parameters of tier_write.
+-- Its parameters are those of tier_write_part.
+--: A query for what a policy decides on a day about each member whose key is from $7 to $8.
 CREATE FUNCTION crm_internal.tier_decisions(policy crm.tier_policy) RETURNS text
 	LANGUAGE plpgsql STABLE AS $$
 BEGIN
 	RETURN format($query$
 		SELECT e.customer_id, e.valid_from, e.tier_before, e.decided, e.metrics,
 			   e.counted_since, e.counted_until,
-			   count(*) OVER () AS decisions, -- all is read before the first row is written
 			   CASE WHEN e.valid_from IS NULL OR e.is_same_day AND e.reason = 'enroll' THEN 'enroll'
 					WHEN (e.decided).tier_no > e.tier_before THEN 'upgrade'
 					WHEN (e.decided).tier_no < e.tier_before THEN 'downgrade'
@@ -337,25 +345,64 @@ BEGIN
 								m.points_history, m.given, $1) AS verdict
 						  FROM (%s) m OFFSET 0) d
 				 WHERE (d.verdict).counted_until IS NOT NULL) e
-		 ORDER BY e.customer_id$query$, crm_internal.program_members(policy));
+		 ORDER BY e.customer_id$query$,
+		crm_internal.program_members(policy, '%s BETWEEN $7 AND $8'));
 END
 $$;
 
--- A row of that day is replaced. Returns the number of rows written, in all and by reason. The
--- search path is that of the workspace.
---: Behind crm.review_tiers: writes what a policy without shares decides about everybody on a day to
---: tier_log, with the facts.
-CREATE FUNCTION crm_internal.tier_write(policy crm.tier_policy, program text, as_of date,
-	OUT changes bigint, OUT enrolled bigint, OUT upgraded bigint, OUT renewed bigint,
-	OUT given_grace bigint, OUT downgraded bigint) RETURNS record
+-- The search path is that of the workspace.
+--: Locks the tiers of a program as a foreign key would do, until the transaction ends. An error where
+--: a tier that a policy gives does not exist.
+CREATE FUNCTION crm_internal.tiers_lock(policy crm.tier_policy, program text) RETURNS void
+	LANGUAGE plpgsql AS $$
+DECLARE
+	unknown integer;
+BEGIN
+	PERFORM FROM tier t WHERE t.program = tiers_lock.program FOR KEY SHARE;
+	SELECT r.tier_no INTO unknown FROM crm.tier_rules(policy) r
+	 WHERE NOT EXISTS (SELECT FROM tier t
+						WHERE t.program = tiers_lock.program AND t.tier_no = r.tier_no) LIMIT 1;
+	IF FOUND THEN
+		RAISE foreign_key_violation USING
+			MESSAGE = format('program "%s" has no tier number %s', program, unknown);
+	END IF;
+END
+$$;
+
+--: An error where a review wrote about other customers than those of the table customer.
+CREATE FUNCTION crm_internal.customers_refuse(log text, written bigint, known bigint)
+	RETURNS void
 	LANGUAGE plpgsql AS $$
 BEGIN
-	EXECUTE format($query$
-	WITH decision AS MATERIALIZED (%s), closed AS (
+	IF written <> known THEN
+		RAISE foreign_key_violation USING
+			MESSAGE = format('%s customers of the review are not in the table customer',
+				written - known),
+			DETAIL = format('The table %s refers to it. They have a stored history.', log),
+			HINT = 'Refresh the workspace, so that histories of customers who are gone go, too.';
+	END IF;
+END
+$$;
+
+/*
+ * The foreign keys of tier_log would check each row by two queries. Instead the
+ * customers of all rows are counted and locked at once, and the tiers before.
+ */
+-- A row of that day is replaced. The search path is that of the workspace.
+--: The statement of tier_write_part. It returns the number of rows written, in all and by reason,
+--: and of customers among those decided on.
+CREATE FUNCTION crm_internal.tier_statement(policy crm.tier_policy) RETURNS text
+	LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	RETURN format($query$
+	WITH decision AS MATERIALIZED (%s), known AS (
+		SELECT FROM decision e JOIN customer c ON c.customer_id = e.customer_id
+		 WHERE c.customer_id BETWEEN $7 AND $8 FOR KEY SHARE OF c
+	), closed AS (
 		UPDATE tier_log l SET valid_to = $5
 		  FROM decision e
 		 WHERE l.program = $2 AND l.customer_id = e.customer_id AND l.valid_from = e.valid_from
-		   AND e.valid_from < $5 RETURNING l.customer_id
+		   AND e.valid_from < $5 AND l.customer_id BETWEEN $7 AND $8 RETURNING l.customer_id
 	), written AS (
 		INSERT INTO tier_log AS l (program, customer_id, valid_from, tier_no, reason, review_at,
 								   floor_until, facts)
@@ -366,7 +413,10 @@ BEGIN
 			   crm_internal.tier_facts(e.decided, e.tier_before, e.reason, e.metrics, $6,
 									   e.counted_since, e.counted_until, $1)
 		  FROM decision e
+		 CROSS JOIN crm_internal.references_checked('tier_log')
 		  LEFT JOIN closed c ON c.customer_id = e.customer_id -- closes the old row first
+		 -- All is read before the first row is written, while the log is as it was.
+		 WHERE (SELECT count(*) FROM known) IS NOT NULL
 		ON CONFLICT ON CONSTRAINT tier_log_pkey DO UPDATE
 		SET (tier_no, reason, review_at, floor_until, decided_at, decided_by, facts) =
 			(SELECT EXCLUDED.tier_no, EXCLUDED.reason, EXCLUDED.review_at, EXCLUDED.floor_until,
@@ -377,13 +427,70 @@ BEGIN
 	SELECT count(*), count(*) FILTER (WHERE w.reason = 'enroll'),
 		   count(*) FILTER (WHERE w.reason = 'upgrade'), count(*) FILTER (WHERE w.reason = 'renew'),
 		   count(*) FILTER (WHERE w.reason = 'grace'),
-		   count(*) FILTER (WHERE w.reason = 'downgrade')
-	  FROM written w$query$, crm_internal.tier_decisions(policy))
-	   INTO changes, enrolled, upgraded, renewed, given_grace, downgraded
+		   count(*) FILTER (WHERE w.reason = 'downgrade'), (SELECT count(*) FROM known)
+	  FROM written w$query$, crm_internal.tier_decisions(policy));
+END
+$$;
+
+--: Writes what a policy without shares decides on a day about the customers whose keys are from
+--: first_key to last_key to tier_log, with the facts.
+CREATE FUNCTION crm_internal.tier_write_part(policy crm.tier_policy, program text, as_of date,
+	first_key bigint, last_key bigint,
+	OUT changes bigint, OUT enrolled bigint, OUT upgraded bigint, OUT renewed bigint,
+	OUT given_grace bigint, OUT downgraded bigint) RETURNS record
+	LANGUAGE plpgsql AS $$
+DECLARE
+	known bigint;
+BEGIN
+	EXECUTE crm_internal.tier_statement(policy)
+	   INTO changes, enrolled, upgraded, renewed, given_grace, downgraded, known
 	  USING as_of, program, policy, policy ->> 'time_zone',
 			crm_internal.day_start(as_of, policy ->> 'time_zone'),
-			crm_internal.tier_thresholds(policy);
+			crm_internal.tier_thresholds(policy), first_key, last_key;
+	PERFORM crm_internal.customers_refuse('tier_log', changes, known);
 END
+$$;
+
+/*
+ * A part of the customers at a time, so that the memory for decisions does not
+ * grow with their number. Metrics that the review does not count itself come
+ * from a view that may read all customers, so it is read once.
+ */
+--: The greatest keys of the parts in which a program is reviewed, of so many customers each. The
+--: last one has no end.
+CREATE FUNCTION crm_internal.tier_parts(policy crm.tier_policy, customers bigint DEFAULT 50000)
+	RETURNS SETOF bigint
+	LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	last_key bigint := -9223372036854775808;
+BEGIN
+	IF (SELECT bool_and(crm_internal.tier_counts(policy, r.metric))
+		  FROM crm.tier_rules(policy) r WHERE r.metric IS NOT NULL) THEN
+		LOOP
+			SELECT c.customer_id INTO last_key FROM customer c
+			 WHERE c.customer_id > last_key ORDER BY c.customer_id OFFSET customers - 1 LIMIT 1;
+			EXIT WHEN NOT FOUND;
+			RETURN NEXT last_key;
+		END LOOP;
+	END IF;
+	RETURN NEXT 9223372036854775807;
+END
+$$;
+
+--: Behind crm.review_tiers: writes what a policy without shares decides about everybody on a day to
+--: tier_log, with the facts.
+CREATE FUNCTION crm_internal.tier_write(policy crm.tier_policy, program text, as_of date,
+	OUT changes bigint, OUT enrolled bigint, OUT upgraded bigint, OUT renewed bigint,
+	OUT given_grace bigint, OUT downgraded bigint) RETURNS record
+	LANGUAGE sql AS $$
+	SELECT crm_internal.tiers_lock(policy, program);
+	SELECT sum(w.changes)::bigint, sum(w.enrolled)::bigint, sum(w.upgraded)::bigint,
+		   sum(w.renewed)::bigint, sum(w.given_grace)::bigint, sum(w.downgraded)::bigint
+	  FROM (SELECT p AS last_key,
+				   coalesce(lag(p) OVER (ORDER BY p) + 1, -9223372036854775808) AS first_key
+			  FROM crm_internal.tier_parts(policy) p) k
+	 CROSS JOIN LATERAL crm_internal.tier_write_part(policy, program, as_of, k.first_key,
+													 k.last_key) w
 $$;
 
 --: An error where a program was reviewed as of a later day.
@@ -660,7 +767,11 @@ CREATE FUNCTION crm_internal.lifecycle_found(workspace text) RETURNS text
 DECLARE
 	metric text;
 	columns text := '';
+	timeout text := '(SELECT NULL::text AS to_stage, NULL::interval AS after_idle)';
 BEGIN
+	IF EXISTS (SELECT FROM lifecycle_move m WHERE m.after_idle IS NOT NULL) THEN
+		timeout := 'LATERAL lifecycle_timeout(r.stage, r.idle)';
+	END IF;
 	FOR metric IN SELECT DISTINCT r.metric FROM lifecycle_rule r
 		WHERE r.metric NOT IN ('customer_id', 'idle_days') ORDER BY 1 LOOP
 		IF NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = to_regclass('customer_metric')
@@ -690,8 +801,8 @@ BEGIN
 			metrics.idle_days AS idle
 				  FROM (SELECT c.customer_id, c.idle_days%s FROM customer_metric c OFFSET 0) metrics
 				OFFSET 0) r
-		  LEFT JOIN LATERAL lifecycle_timeout(r.stage, r.idle) t ON true
-		 WHERE r.stage IS NOT NULL$query$, columns);
+		  LEFT JOIN %s t ON true
+		 WHERE r.stage IS NOT NULL$query$, columns, timeout);
 END
 $$;
 
@@ -704,28 +815,56 @@ BEGIN
 		SELECT f.customer_id, f.stage, f.row, f.timeout,
 			   CASE WHEN l.entered_at = $2 THEN b.stage ELSE l.stage END AS stage_before
 		  FROM (%s) f
-		  LEFT JOIN LATERAL (
-			SELECT l.stage, l.entered_at FROM lifecycle_log l
-			 WHERE l.customer_id = f.customer_id AND l.entered_at <= $2
-			 ORDER BY l.entered_at DESC LIMIT 1) l ON true
+		  LEFT JOIN (
+			SELECT DISTINCT ON (l.customer_id) l.customer_id, l.stage, l.entered_at
+			  FROM lifecycle_log l
+			 WHERE l.entered_at <= $2
+			 ORDER BY l.customer_id, l.entered_at DESC) l ON l.customer_id = f.customer_id
 		  LEFT JOIN LATERAL ( -- the one before, only where this day was reviewed already
 			SELECT p.stage FROM lifecycle_log p
 			 WHERE p.customer_id = f.customer_id AND p.entered_at < $2 AND l.entered_at = $2
 			 ORDER BY p.entered_at DESC LIMIT 1) b ON true
-		 WHERE f.stage IS DISTINCT FROM l.stage$query$, crm_internal.lifecycle_found(workspace));
+		 WHERE f.stage IS DISTINCT FROM l.stage
+		 ORDER BY f.customer_id$query$, crm_internal.lifecycle_found(workspace));
 END
 $$;
 
--- A row of that day that turned out to be no move is taken back. Returns the number of rows
--- written and of unusual moves among them. The search path is that of the workspace.
+-- The search path is that of the workspace.
+--: Locks the stages as a foreign key would do, until the transaction ends. An error where a stage
+--: that rules give does not exist.
+CREATE FUNCTION crm_internal.stages_lock(rules crm.ruleset) RETURNS void
+	LANGUAGE plpgsql AS $$
+DECLARE
+	unknown text;
+BEGIN
+	PERFORM FROM lifecycle_stage s FOR KEY SHARE;
+	SELECT r.stage INTO unknown
+	  FROM (SELECT e ->> 'label' AS stage FROM jsonb_array_elements(rules::jsonb) e
+			UNION ALL SELECT m.to_stage FROM lifecycle_move m) r
+	 WHERE NOT EXISTS (SELECT FROM lifecycle_stage s WHERE s.stage = r.stage) LIMIT 1;
+	IF FOUND THEN
+		RAISE foreign_key_violation USING MESSAGE = format('there is no stage "%s"', unknown);
+	END IF;
+END
+$$;
+
+-- The foreign keys of lifecycle_log are checked as those of tier_log. A row of that day that turned
+-- out to be no move is taken back. Returns the number of rows written and of unusual moves among
+-- them. The search path is that of the workspace.
 --: Behind crm.review_stages: writes the stages that changed to lifecycle_log, as of the day
 --: crm.as_of() that begins at day_start.
 CREATE FUNCTION crm_internal.lifecycle_write(workspace text, rules crm.ruleset,
 	day_start timestamptz, OUT moves bigint, OUT unusual_moves bigint) RETURNS record
 	LANGUAGE plpgsql AS $$
+DECLARE
+	known bigint;
 BEGIN
+	PERFORM crm_internal.stages_lock(rules);
 	EXECUTE format($query$
-	WITH found AS MATERIALIZED (%s), taken_back AS (
+	WITH found AS MATERIALIZED (%s), known AS (
+		SELECT FROM found f JOIN customer c ON c.customer_id = f.customer_id
+		 WHERE f.stage IS DISTINCT FROM f.stage_before FOR KEY SHARE OF c
+	), taken_back AS (
 		DELETE FROM lifecycle_log l USING found f
 		 WHERE l.customer_id = f.customer_id AND l.entered_at = $2 AND f.stage = f.stage_before
 		RETURNING 1
@@ -738,17 +877,19 @@ BEGIN
 					 WHERE m.from_stage = f.stage_before AND m.to_stage = f.stage) THEN true END))
 			   || coalesce(f.timeout, crm_internal.chosen_facts($1, f.row))
 		  FROM found f
+		 CROSS JOIN crm_internal.references_checked('lifecycle_log')
 		 WHERE f.stage IS DISTINCT FROM f.stage_before
 		 -- Read all before the first row is written, while the log is as it was.
-		 LIMIT (SELECT count(*) FROM found)
+		   AND (SELECT count(*) FROM known) IS NOT NULL
 		ON CONFLICT ON CONSTRAINT lifecycle_log_pkey DO UPDATE
 		SET stage = EXCLUDED.stage, facts = EXCLUDED.facts,
 			decided_at = EXCLUDED.decided_at, decided_by = EXCLUDED.decided_by
 		RETURNING l.facts
 	)
-	SELECT count(*), count(*) FILTER (WHERE w.facts ? 'unusual') FROM written w$query$,
-		crm_internal.lifecycle_moves(workspace))
-	   INTO moves, unusual_moves USING rules, day_start;
+	SELECT count(*), count(*) FILTER (WHERE w.facts ? 'unusual'), (SELECT count(*) FROM known)
+	  FROM written w$query$, crm_internal.lifecycle_moves(workspace))
+	   INTO moves, unusual_moves, known USING rules, day_start;
+	PERFORM crm_internal.customers_refuse('lifecycle_log', moves, known);
 END
 $$;
 

@@ -36,7 +36,7 @@ SELECT set_eq($$
 			 ('crm_internal.restrict_table(regclass,regrole,text)'),
 			 ('crm_internal.rows_in_source(text)'),
 			 ('crm_internal.set_aside(crm_internal.difference,text,text)'),
-			 ('crm_internal.tier_write(crm.tier_policy,text,date)'),
+			 ('crm_internal.tier_write_part(crm.tier_policy,text,date,bigint,bigint)'),
 			 ('crm_internal.twin_facts_inside(text,text,text,boolean)'),
 			 ('crm_internal.twin_settings(text,text)'),
 			 ('crm_internal.twin_source(text,text,text)'),
