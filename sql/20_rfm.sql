@@ -66,8 +66,10 @@ COMMENT ON FUNCTION crm.rfm_thresholds(numeric[], numeric[], numeric[]) IS
 CREATE FUNCTION crm_internal.rfm_thresholds_agg_transition(internal, history crm.history,
 	as_of date, groups int) RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_rfm_thresholds_agg_transition';
+-- The cost keeps the planner from parallel workers: combining what they hand over takes as long as
+-- they save, however many customers there are.
 CREATE FUNCTION crm_internal.rfm_thresholds_agg_deserialize(bytea, internal) RETURNS internal
-	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1e12
 	AS 'MODULE_PATHNAME', 'crm_rfm_thresholds_agg_deserialize';
 CREATE FUNCTION crm_internal.rfm_thresholds_agg_final(internal) RETURNS crm.rfm_thresholds
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_rfm_thresholds_agg_final';

@@ -113,8 +113,11 @@ CREATE FUNCTION crm_internal.fit_spend_transition(state internal, x bigint, mean
 CREATE FUNCTION crm_internal.fit_spend_transition(state internal, history crm.history, as_of date)
 	RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_fit_spend_add_history';
+-- The cost keeps the planner from parallel workers: combining what they hand over takes as long as
+-- they save, however many customers there are.
 CREATE FUNCTION crm_internal.fit_deserialize(bytea, internal) RETURNS internal
-	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_fit_deserialize';
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1e12
+	AS 'MODULE_PATHNAME', 'crm_fit_deserialize';
 CREATE FUNCTION crm_internal.fit_final(internal) RETURNS crm.model
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_fit_final';
 

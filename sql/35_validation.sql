@@ -92,8 +92,11 @@ COMMENT ON TYPE crm.validation IS
 CREATE FUNCTION crm_internal.validate_transition(internal, model crm.model, history crm.history,
 	calibration_end date, holdout_end date) RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_validate_transition';
+-- The cost keeps the planner from parallel workers: combining what they hand over takes as long as
+-- they save, however many customers there are.
 CREATE FUNCTION crm_internal.validate_deserialize(bytea, internal) RETURNS internal
-	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_validate_deserialize';
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1e12
+	AS 'MODULE_PATHNAME', 'crm_validate_deserialize';
 CREATE FUNCTION crm_internal.validate_final(internal) RETURNS crm.validation
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_validate_final';
 
@@ -256,8 +259,10 @@ CREATE FUNCTION crm_internal.check_spend_independence_transition(internal, histo
 	as_of date) RETURNS internal
 	LANGUAGE C IMMUTABLE PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'crm_check_spend_independence_transition';
+-- The cost keeps the planner from parallel workers: combining what they hand over takes as long as
+-- they save, however many customers there are.
 CREATE FUNCTION crm_internal.check_spend_independence_deserialize(bytea, internal) RETURNS internal
-	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1e12
 	AS 'MODULE_PATHNAME', 'crm_check_spend_independence_deserialize';
 CREATE FUNCTION crm_internal.check_spend_independence_final(internal) RETURNS crm.spend_independence
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_check_spend_independence_final';

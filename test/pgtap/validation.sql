@@ -2,7 +2,7 @@
 -- its purchases, and the same bytes however the rows come.
 \ir setup/begin.sql
 SET LOCAL search_path = crm, public;
-SELECT plan(15);
+SELECT plan(20);
 
 CREATE TABLE purchase (customer int, day date, amount numeric);
 SELECT setseed(0.3) \g /dev/null
@@ -116,6 +116,16 @@ SET LOCAL max_parallel_workers_per_gather = 2;
 \set model 'crm.make_model(\'mbg_nbd\', \'week\', ARRAY[0.9, 8, 0.7, 2])'
 \set span '\'2025-03-31\', \'2025-07-31\''
 \set validation 'SELECT crm.validate(' :model ', history, ' :span ')::text FROM stored'
+SELECT ok(NOT pg_temp.plan_has(query, 'Partial Aggregate'),
+	'the planner expects no gain of parallel workers from ' || query)
+  FROM (VALUES (:'validation'),
+		('SELECT crm.check_spend_independence(history, ''2025-03-31'') FROM stored'),
+		('SELECT crm.fit_purchases(''mbg_nbd'', ''week'', history, ''2025-03-31'') FROM stored'),
+		('SELECT crm.fit_spend(history, ''2025-03-31'') FROM stored'),
+		('SELECT crm.abc_thresholds_agg(history, ''2025-03-31'') FROM stored')) q (query);
+-- The cost of these functions is the reason.
+ALTER FUNCTION crm_internal.validate_deserialize COST 1;
+ALTER FUNCTION crm_internal.check_spend_independence_deserialize COST 1;
 SELECT ok(pg_temp.plan_has(:'validation', 'Partial Aggregate'),
 	'parallel workers share the customers');
 SELECT is(x, (SELECT v FROM serial), 'parallel workers give the same validation')
