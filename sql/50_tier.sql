@@ -155,6 +155,10 @@ COMMENT ON FUNCTION crm.tier_day(crm.tier_policy, timestamptz) IS
 CREATE FUNCTION crm_internal.tier_counts(policy crm.tier_policy, metric text) RETURNS boolean
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_tier_counts';
 
+--: (facts ->> name)::date, in a tenth of the time.
+CREATE FUNCTION crm_internal.fact_day(facts jsonb, name text) RETURNS date
+	LANGUAGE C STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_fact_day';
+
 /* Decisions */
 
 --| crm.tier_enroll makes the first state of a customer. crm.tier_decide returns the next one.

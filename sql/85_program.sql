@@ -400,9 +400,9 @@ BEGIN
 		 WHERE c.customer_id BETWEEN $7 AND $8 FOR KEY SHARE OF c
 	), closed AS (
 		UPDATE tier_log l SET valid_to = $5
-		  FROM decision e
-		 WHERE l.program = $2 AND l.customer_id = e.customer_id AND l.valid_from = e.valid_from
-		   AND e.valid_from < $5 AND l.customer_id BETWEEN $7 AND $8 RETURNING l.customer_id
+		 WHERE l.program = $2 AND l.valid_to IS NULL AND l.valid_from < $5
+		   AND l.customer_id = ANY (ARRAY(SELECT e.customer_id FROM decision e
+										   WHERE e.valid_from < $5)) RETURNING l.customer_id
 	), written AS (
 		INSERT INTO tier_log AS l (program, customer_id, valid_from, tier_no, reason, review_at,
 								   floor_until, facts)

@@ -158,12 +158,12 @@ SELECT s.customer_id, a.name, a.industry, a.country, a.region, a.owner, a.parent
 	   coalesce((s.bought).amount, 0), coalesce((s.bought).amount_12m, 0), s.own_revenue,
 	   (s.earned).amount, (s.earned).amount_12m,
 	   ((s.earned).amount / nullif(greatest((s.bought).amount, 0), 0))::float8,
-	   (s.gaps).median, s.p_alive, s.total_clv, s.model_as_of
+	   s.median_gap, s.p_alive, s.total_clv, s.model_as_of
   FROM (SELECT g.customer_id, g.in_cycle, g.members, g.levels, g.buyers, g.own_revenue,
 			   g.total_clv, z.model_as_of,
 			   crm_internal.history_summary(g.history, @day@) AS bought,
 			   crm_internal.history_summary(g.profit_history, @day@) AS earned,
-			   crm.gaps(crm.upto(g.history, @day@)) AS gaps,
+			   crm.median_gap(g.history, @day@) AS median_gap,
 			   crm.p_alive(z.purchase_model, g.history, @day@) AS p_alive,
 			   generate_series(1, 1) AS barrier
 		  FROM (SELECT m.customer_id, bool_or(m.in_cycle) AS in_cycle, count(*) AS members,

@@ -74,6 +74,22 @@ CREATE FUNCTION @internal@.timeout_text(idle_days integer, after_idle interval, 
 COMMENT ON FUNCTION @internal@.timeout_text(integer, interval, text, text) IS
 'A time of lifecycle_move that has passed, in words.';
 
+/*
+ * A row of customer_metric takes lifetime values and all the rest. The shipped
+ * rules ask for few of its columns. Rules that ask for others read whole rows,
+ * which takes some times as long for everybody.
+ */
+@plain @internal@.stage_short_metrics
+@is Whether the rules of stages ask for no other metrics than those that a short row has.
+@columns is_enough
+SELECT bool_and(coalesce(r.metric IN ('customer_id', 'idle_days', 'completed_contracts',
+	'days_known', 'idle_ratio', 'inbound_interactions', 'inbound_interactions_90d', 'invitations',
+	'lapsed_contracts', 'last_nps', 'last_satisfaction', 'open_complaints', 'open_opportunities',
+	'p_alive', 'purchases', 'purchases_12m', 'referrals', 'renewed_contracts',
+	'running_contracts', 'running_trials'), true))
+  FROM lifecycle_rule r
+@end
+
 @moved customer_stage
 @is The stage of each customer's life as of the day shown, by the rules of lifecycle_rule, and why.
 @is Customers for whom no rule holds are not in it.
@@ -87,17 +103,36 @@ SELECT r.customer_id,
 	   g.stage,
 	   CASE WHEN t.to_stage IS NOT NULL
 			THEN @internal@.timeout_text(r.idle_days, t.after_idle, r.stage, t.to_stage)
-			ELSE crm_internal.chosen_facts(r.rules, r.metrics) ->> 'why' END,
+			ELSE r.why END,
 	   r.idle_days, r.idle_ratio, r.p_alive
-  FROM (SELECT x.*,
-			   (SELECT l.rules FROM @internal@.lifecycle_ruleset l) AS rules,
-			   (SELECT array_agg(v) FROM @internal@.lifecycle_wait v) AS waits,
-			   crm.classify((SELECT l.rules FROM @internal@.lifecycle_ruleset l), x.metrics)
-				AS stage,
-			   generate_series(1, 1) AS barrier
-		  FROM (SELECT metrics.customer_id, metrics.idle_days, metrics.idle_ratio,
-					   metrics.p_alive, metrics, generate_series(1, 1) AS barrier_of_metrics
-				  FROM customer_metric metrics) x) r
+  FROM (
+	SELECT x.customer_id, x.idle_days, x.idle_ratio, x.p_alive,
+		   (SELECT array_agg(v) FROM @internal@.lifecycle_wait v) AS waits,
+		   crm.classify((SELECT l.rules FROM @internal@.lifecycle_ruleset l), x.metrics) AS stage,
+		   crm_internal.chosen_facts((SELECT l.rules FROM @internal@.lifecycle_ruleset l),
+			x.metrics) ->> 'why' AS why,
+		   generate_series(1, 1) AS barrier
+	  FROM (SELECT metrics.customer_id, metrics.idle_days, metrics.idle_ratio, metrics.p_alive,
+				   metrics, generate_series(1, 1) AS barrier_of_metrics
+			  FROM (SELECT c.customer_id, c.idle_days, c.completed_contracts, c.days_known,
+						   c.idle_ratio, c.inbound_interactions, c.inbound_interactions_90d,
+						   c.invitations, c.lapsed_contracts, c.last_nps, c.last_satisfaction,
+						   c.open_complaints, c.open_opportunities, c.p_alive, c.purchases,
+						   c.purchases_12m, c.referrals, c.renewed_contracts,
+						   c.running_contracts, c.running_trials
+					  FROM customer_metric c
+					 WHERE (SELECT n.is_enough FROM @internal@.stage_short_metrics n)) metrics) x
+	UNION ALL
+	SELECT x.customer_id, x.idle_days, x.idle_ratio, x.p_alive,
+		   (SELECT array_agg(v) FROM @internal@.lifecycle_wait v),
+		   crm.classify((SELECT l.rules FROM @internal@.lifecycle_ruleset l), x.metrics),
+		   crm_internal.chosen_facts((SELECT l.rules FROM @internal@.lifecycle_ruleset l),
+			x.metrics) ->> 'why',
+		   generate_series(1, 1)
+	  FROM (SELECT metrics.customer_id, metrics.idle_days, metrics.idle_ratio, metrics.p_alive,
+				   metrics, generate_series(1, 1) AS barrier_of_metrics
+			  FROM customer_metric metrics
+			 WHERE NOT (SELECT n.is_enough FROM @internal@.stage_short_metrics n)) x) r
   LEFT JOIN LATERAL (
 	SELECT v.to_stage, v.after_idle
 	  FROM unnest(r.waits) v

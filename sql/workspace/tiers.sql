@@ -116,12 +116,12 @@ SELECT l.program, l.customer_id, l.valid_from, l.valid_to, l.reason, l.facts,
 	   -- Without a reason for a tier that was won by the days before it began.
 	   ROW(l.tier_no, t.name,
 		   CASE WHEN l.reason NOT IN ('enroll', 'upgrade')
-				  OR (l.facts ->> 'until')::date > crm_internal.day_of(l.valid_from, z.time_zone)
+				  OR crm_internal.fact_day(l.facts, 'until') > crm_internal.day_of(l.valid_from, z.time_zone)
 				THEN l.reason END,
-		   coalesce((l.facts ->> 'enrolled_on')::date,
+		   coalesce(crm_internal.fact_day(l.facts, 'enrolled_on'),
 					(SELECT crm_internal.day_of(min(f.valid_from), z.time_zone) FROM tier_log f
 					  WHERE f.program = l.program AND f.customer_id = l.customer_id)),
-		   coalesce((l.facts ->> 'changed_on')::date,
+		   coalesce(crm_internal.fact_day(l.facts, 'changed_on'),
 					(SELECT crm_internal.day_of(min(f.valid_from), z.time_zone) FROM tier_log f
 					  WHERE f.program = l.program AND f.customer_id = l.customer_id
 						AND f.valid_from <= l.valid_from
@@ -185,10 +185,13 @@ SELECT z.program, e.customer_id,
 @is what the rules may look at. Facts that no rule looks at are not read.
 @columns program, customer_id, valid_from, reason, facts, state, policy, history, profit_history,
 @columns points_history, metrics
-SELECT m.program, m.customer_id, m.valid_from, m.reason, m.facts, m.state, s.policy, h.history,
-	   h.profit_history, p.points_history, o.metrics
+SELECT m.program, m.customer_id, m.valid_from, m.reason, m.facts, m.state,
+	   -- Policies are large, so members carry the places of theirs through the joins
+	   (SELECT array_agg(v.policy ORDER BY v.program) FROM @internal@.tier_policy v)[s.place],
+	   h.history, h.profit_history, p.points_history, o.metrics
   FROM @internal@.tier_member m
-  JOIN @internal@.tier_policy s ON s.program = m.program
+  JOIN (SELECT q.program, q.time_zone, row_number() OVER (ORDER BY q.program)::integer AS place
+		  FROM @internal@.tier_policy q) s ON s.program = m.program
   LEFT JOIN @internal@.program_history h
 	ON h.customer_id = m.customer_id AND h.time_zone = s.time_zone
   LEFT JOIN @internal@.program_points p

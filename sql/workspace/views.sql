@@ -122,7 +122,7 @@ SELECT s.customer_id, (s.bought).recency, (s.bought).tenure, (s.bought).first_da
 	   (s.bought).purchase_days, (s.bought).amount, (s.bought).amount_12m,
 	   (s.bought).average_amount, (s.earned).amount, (s.earned).amount_12m,
 	   ((s.earned).amount / nullif(greatest((s.bought).amount, 0), 0))::float8,
-	   (s.gaps).mean, (s.gaps).median, u.usual_gap, (s.bought).recency / u.usual_gap,
+	   s.mean_gap, s.median_gap, u.usual_gap, (s.bought).recency / u.usual_gap,
 	   s.next_purchase_on,
 	   (s.rfm).r, (s.rfm).f, (s.rfm).m, (s.rfm).code, s.segment, s.segment_names ->> s.segment,
 	   CASE WHEN s.thresholds_as_of IS NULL THEN NULL
@@ -139,14 +139,16 @@ SELECT s.customer_id, (s.bought).recency, (s.bought).tenure, (s.bought).first_da
 			   b.margin_used,
 			   crm_internal.history_summary(b.history, @day@) AS bought,
 			   crm_internal.history_summary(b.profit_history, @day@) AS earned,
-			   crm.gaps(crm.upto(b.history, @day@)) AS gaps,
+			   crm.mean_gap(b.history, @day@) AS mean_gap,
+			   crm.median_gap(b.history, @day@) AS median_gap,
 			   crm.rfm(z.thresholds, b.history, @day@) AS rfm,
 			   z.abc_thresholds, z.usual_gaps, z.segment_names,
 			   generate_series(1, 1) AS barrier
 		  FROM @internal@.buyer@at@ b
 		 CROSS JOIN @internal@.frozen@at@ z) s
  CROSS JOIN LATERAL (
-	SELECT coalesce(CASE WHEN (s.gaps).count >= 2 THEN (s.gaps).median END,
+	-- Two gaps or more
+	SELECT coalesce(CASE WHEN (s.bought).purchase_days > 2 THEN s.median_gap END,
 					(s.usual_gaps -> 'segments' ->> s.segment)::float8,
 					(s.usual_gaps ->> 'all')::float8) AS usual_gap) u
 @end

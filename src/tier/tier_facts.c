@@ -6,6 +6,10 @@
  * jsonb_strip_nulls(jsonb_build_object(...)) gives the same object, and builds
  * it twice. It took a fifth of the first review of a program.
  *
+ * Views read the days among the facts of every member. The input function of
+ * dates knows many forms of a day and time zones, which takes ten times as
+ * long as the one form in which the facts are written.
+ *
  * Memory: values point to the arguments and to buffers of the caller, until
  * JsonbValueToJsonb copies all of them.
  *
@@ -16,9 +20,11 @@
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/date.h"
 #include "utils/datetime.h"
 #include "utils/json.h"
 
+#include "base/calendar.h"
 #include "base/json_build.h"
 
 /* Arguments of crm_tier_facts_object, from 0. */
@@ -101,4 +107,39 @@ crm_tier_facts_object(PG_FUNCTION_ARGS)
 						 int64_to_numeric(PG_GETARG_INT32(FACT_FLOOR_NO)));
 	pushJsonbValue(&facts, WJB_END_OBJECT, NULL);
 	PG_RETURN_JSONB_P(JsonbValueToJsonb(facts.result));
+}
+
+PG_FUNCTION_INFO_V1(crm_fact_day);
+
+/*
+ * crm_internal.fact_day(facts, name): (facts ->> name)::date. Rows may be
+ * written by hand, so every form of a day is read.
+ */
+Datum
+crm_fact_day(PG_FUNCTION_ARGS)
+{
+	Jsonb *facts = PG_GETARG_JSONB_P(0);
+	text *name = PG_GETARG_TEXT_PP(1);
+	JsonbValue space;
+	JsonbValue *value = NULL;
+	char day_text[11];
+	int32_t day;
+
+	if (JB_ROOT_IS_OBJECT(facts))
+		value = getKeyJsonValueFromContainer(&facts->root, VARDATA_ANY(name),
+											 VARSIZE_ANY_EXHDR(name), &space);
+	if (value != NULL && value->type == jbvString &&
+		value->val.string.len == 10)
+	{
+		memcpy(day_text, value->val.string.val, 10);
+		day_text[10] = '\0';
+		if (calendar_parse_day(day_text, &day))
+			PG_RETURN_DATEADT(day);
+	}
+	if (value == NULL || value->type == jbvNull)
+		PG_RETURN_NULL();
+	return DirectFunctionCall1(
+		date_in, CStringGetDatum(TextDatumGetCString(DirectFunctionCall2(
+					 jsonb_object_field_text, JsonbPGetDatum(facts),
+					 PointerGetDatum(name)))));
 }
