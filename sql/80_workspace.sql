@@ -368,7 +368,7 @@ $$;
 
 -- For the FROM clause of a statement that writes rows whose references one query has checked. Only
 -- the owner of the table may call it.
---: One row. The statement that reads it checks no foreign key of the rows that it writes to a table.
+--: One row. A statement that reads it checks no foreign key of the rows that it writes to a table.
 CREATE FUNCTION crm_internal.references_checked(relation regclass) RETURNS SETOF boolean
 	LANGUAGE C STRICT ROWS 1 AS 'MODULE_PATHNAME', 'crm_references_checked';
 

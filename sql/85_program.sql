@@ -351,8 +351,8 @@ END
 $$;
 
 -- The search path is that of the workspace.
---: Locks the tiers of a program as a foreign key would do, until the transaction ends. An error where
---: a tier that a policy gives does not exist.
+--: Locks the tiers of a program as a foreign key would do, until the transaction ends. An error
+--: where a tier that a policy gives does not exist.
 CREATE FUNCTION crm_internal.tiers_lock(policy crm.tier_policy, program text) RETURNS void
 	LANGUAGE plpgsql AS $$
 DECLARE
@@ -384,6 +384,16 @@ BEGIN
 END
 $$;
 
+--: What a decision writes to tier_no, reason, review_at, floor_until and facts of tier_log.
+CREATE FUNCTION crm_internal.tier_values() RETURNS text
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+	RETURN $values$(e.decided).tier_no, e.reason,
+			   crm_internal.day_start((e.decided).review_on, $4),
+			   CASE WHEN (e.decided).floor_until > $1
+					THEN crm_internal.day_start((e.decided).floor_until, $4) END,
+			   crm_internal.tier_facts(e.decided, e.tier_before, e.reason, e.metrics, $6,
+									   e.counted_since, e.counted_until, $1)$values$;
+
 /*
  * The foreign keys of tier_log would check each row by two queries. Instead the
  * customers of all rows are counted and locked at once, and the tiers before.
@@ -395,7 +405,7 @@ CREATE FUNCTION crm_internal.tier_statement(policy crm.tier_policy) RETURNS text
 	LANGUAGE plpgsql STABLE AS $$
 BEGIN
 	RETURN format($query$
-	WITH decision AS MATERIALIZED (%s), known AS (
+	WITH decision AS MATERIALIZED (%1$s), known AS (
 		SELECT FROM decision e JOIN customer c ON c.customer_id = e.customer_id
 		 WHERE c.customer_id BETWEEN $7 AND $8 FOR KEY SHARE OF c
 	), closed AS (
@@ -404,31 +414,31 @@ BEGIN
 		   AND l.customer_id = ANY (ARRAY(SELECT e.customer_id FROM decision e
 										   WHERE e.valid_from < $5)) RETURNING l.customer_id
 	), written AS (
-		INSERT INTO tier_log AS l (program, customer_id, valid_from, tier_no, reason, review_at,
-								   floor_until, facts)
-		SELECT $2, e.customer_id, greatest($5, e.valid_from), (e.decided).tier_no, e.reason,
-			   crm_internal.day_start((e.decided).review_on, $4),
-			   CASE WHEN (e.decided).floor_until > $1
-					THEN crm_internal.day_start((e.decided).floor_until, $4) END,
-			   crm_internal.tier_facts(e.decided, e.tier_before, e.reason, e.metrics, $6,
-									   e.counted_since, e.counted_until, $1)
+		INSERT INTO tier_log (program, customer_id, valid_from, tier_no, reason, review_at,
+							  floor_until, facts)
+		SELECT $2, e.customer_id, $5, %2$s
 		  FROM decision e
 		 CROSS JOIN crm_internal.references_checked('tier_log')
 		  LEFT JOIN closed c ON c.customer_id = e.customer_id -- closes the old row first
 		 -- All is read before the first row is written, while the log is as it was.
-		 WHERE (SELECT count(*) FROM known) IS NOT NULL
-		ON CONFLICT ON CONSTRAINT tier_log_pkey DO UPDATE
-		SET (tier_no, reason, review_at, floor_until, decided_at, decided_by, facts) =
-			(SELECT EXCLUDED.tier_no, EXCLUDED.reason, EXCLUDED.review_at, EXCLUDED.floor_until,
-					EXCLUDED.decided_at, EXCLUDED.decided_by, EXCLUDED.facts
-					|| jsonb_strip_nulls(jsonb_build_object('note', l.facts -> 'note')))
-		RETURNING l.reason
+		 WHERE (e.valid_from >= $5) IS NOT TRUE AND (SELECT count(*) FROM known) IS NOT NULL
+	), replaced AS (
+		UPDATE tier_log l
+		   SET (tier_no, reason, review_at, floor_until, facts) = (SELECT %2$s
+					|| jsonb_strip_nulls(jsonb_build_object('note', l.facts -> 'note'))),
+			   decided_at = DEFAULT, decided_by = DEFAULT
+		  FROM decision e
+		 WHERE l.program = $2 AND l.customer_id = e.customer_id AND l.valid_from = e.valid_from
+		   AND e.valid_from >= $5
+		   AND l.customer_id = ANY (ARRAY(SELECT e.customer_id FROM decision e
+										   WHERE e.valid_from >= $5))
 	)
-	SELECT count(*), count(*) FILTER (WHERE w.reason = 'enroll'),
-		   count(*) FILTER (WHERE w.reason = 'upgrade'), count(*) FILTER (WHERE w.reason = 'renew'),
-		   count(*) FILTER (WHERE w.reason = 'grace'),
-		   count(*) FILTER (WHERE w.reason = 'downgrade'), (SELECT count(*) FROM known)
-	  FROM written w$query$, crm_internal.tier_decisions(policy));
+	SELECT count(*), count(*) FILTER (WHERE e.reason = 'enroll'),
+		   count(*) FILTER (WHERE e.reason = 'upgrade'), count(*) FILTER (WHERE e.reason = 'renew'),
+		   count(*) FILTER (WHERE e.reason = 'grace'),
+		   count(*) FILTER (WHERE e.reason = 'downgrade'), (SELECT count(*) FROM known)
+	  FROM decision e$query$, crm_internal.tier_decisions(policy),
+		crm_internal.tier_values());
 END
 $$;
 
@@ -754,6 +764,18 @@ COMMENT ON FUNCTION crm.tier_grant(text, text, bigint, text, date, date, text) I
 
 /* Reviews of stages */
 
+-- The search path is that of the workspace.
+--: Where lifecycle_found reads the times that have passed. Most workspaces have none.
+CREATE FUNCTION crm_internal.timeout_source() RETURNS text
+	LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	IF EXISTS (SELECT FROM lifecycle_move m WHERE m.after_idle IS NOT NULL) THEN
+		RETURN 'LATERAL lifecycle_timeout(r.stage, r.idle)';
+	END IF;
+	RETURN '(SELECT NULL::text AS to_stage, NULL::interval AS after_idle)';
+END
+$$;
+
 /*
  * What the view customer_stage shows, of the columns that rules name: the
  * whole row of customer_metric would take lifetime values and all the rest.
@@ -767,11 +789,7 @@ CREATE FUNCTION crm_internal.lifecycle_found(workspace text) RETURNS text
 DECLARE
 	metric text;
 	columns text := '';
-	timeout text := '(SELECT NULL::text AS to_stage, NULL::interval AS after_idle)';
 BEGIN
-	IF EXISTS (SELECT FROM lifecycle_move m WHERE m.after_idle IS NOT NULL) THEN
-		timeout := 'LATERAL lifecycle_timeout(r.stage, r.idle)';
-	END IF;
 	FOR metric IN SELECT DISTINCT r.metric FROM lifecycle_rule r
 		WHERE r.metric NOT IN ('customer_id', 'idle_days') ORDER BY 1 LOOP
 		IF NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = to_regclass('customer_metric')
@@ -802,7 +820,7 @@ BEGIN
 				  FROM (SELECT c.customer_id, c.idle_days%s FROM customer_metric c OFFSET 0) metrics
 				OFFSET 0) r
 		  LEFT JOIN %s t ON true
-		 WHERE r.stage IS NOT NULL$query$, columns, timeout);
+		 WHERE r.stage IS NOT NULL$query$, columns, crm_internal.timeout_source());
 END
 $$;
 
@@ -813,7 +831,8 @@ CREATE FUNCTION crm_internal.lifecycle_moves(workspace text) RETURNS text
 BEGIN
 	RETURN format($query$
 		SELECT f.customer_id, f.stage, f.row, f.timeout,
-			   CASE WHEN l.entered_at = $2 THEN b.stage ELSE l.stage END AS stage_before
+			   CASE WHEN l.entered_at = $2 THEN b.stage ELSE l.stage END AS stage_before,
+			   l.entered_at IS NOT DISTINCT FROM $2 AS is_again
 		  FROM (%s) f
 		  LEFT JOIN (
 			SELECT DISTINCT ON (l.customer_id) l.customer_id, l.stage, l.entered_at
@@ -848,6 +867,15 @@ BEGIN
 END
 $$;
 
+--: The facts of a move in lifecycle_log, an expression of the statement that writes it.
+CREATE FUNCTION crm_internal.move_facts() RETURNS text
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+	RETURN $expression$jsonb_strip_nulls(jsonb_build_object('from_stage', f.stage_before,
+				'unusual', CASE WHEN f.stage_before IS NOT NULL AND NOT EXISTS (
+					SELECT FROM lifecycle_move m
+					 WHERE m.from_stage = f.stage_before AND m.to_stage = f.stage) THEN true END))
+			   || coalesce(f.timeout, crm_internal.chosen_facts($1, f.row))$expression$;
+
 -- The foreign keys of lifecycle_log are checked as those of tier_log. A row of that day that turned
 -- out to be no move is taken back. Returns the number of rows written and of unusual moves among
 -- them. The search path is that of the workspace.
@@ -861,7 +889,7 @@ DECLARE
 BEGIN
 	PERFORM crm_internal.stages_lock(rules);
 	EXECUTE format($query$
-	WITH found AS MATERIALIZED (%s), known AS (
+	WITH found AS MATERIALIZED (%1$s), known AS (
 		SELECT FROM found f JOIN customer c ON c.customer_id = f.customer_id
 		 WHERE f.stage IS DISTINCT FROM f.stage_before FOR KEY SHARE OF c
 	), taken_back AS (
@@ -870,24 +898,24 @@ BEGIN
 		RETURNING 1
 	), written AS (
 		INSERT INTO lifecycle_log AS l (customer_id, entered_at, stage, facts)
-		SELECT f.customer_id, $2, f.stage,
-			   jsonb_strip_nulls(jsonb_build_object('from_stage', f.stage_before,
-				'unusual', CASE WHEN f.stage_before IS NOT NULL AND NOT EXISTS (
-					SELECT FROM lifecycle_move m
-					 WHERE m.from_stage = f.stage_before AND m.to_stage = f.stage) THEN true END))
-			   || coalesce(f.timeout, crm_internal.chosen_facts($1, f.row))
+		SELECT f.customer_id, $2, f.stage, %2$s
 		  FROM found f
 		 CROSS JOIN crm_internal.references_checked('lifecycle_log')
-		 WHERE f.stage IS DISTINCT FROM f.stage_before
+		 WHERE f.stage IS DISTINCT FROM f.stage_before AND NOT f.is_again
 		 -- Read all before the first row is written, while the log is as it was.
 		   AND (SELECT count(*) FROM known) IS NOT NULL
-		ON CONFLICT ON CONSTRAINT lifecycle_log_pkey DO UPDATE
-		SET stage = EXCLUDED.stage, facts = EXCLUDED.facts,
-			decided_at = EXCLUDED.decided_at, decided_by = EXCLUDED.decided_by
-		RETURNING l.facts
+		RETURNING l.facts ? 'unusual' AS is_unusual
+	), replaced AS (
+		UPDATE lifecycle_log l
+		   SET stage = f.stage, facts = %2$s, decided_at = DEFAULT, decided_by = DEFAULT
+		  FROM found f
+		 WHERE l.customer_id = f.customer_id AND l.entered_at = $2 AND f.is_again
+		   AND f.stage IS DISTINCT FROM f.stage_before
+		RETURNING l.facts ? 'unusual' AS is_unusual
 	)
-	SELECT count(*), count(*) FILTER (WHERE w.facts ? 'unusual'), (SELECT count(*) FROM known)
-	  FROM written w$query$, crm_internal.lifecycle_moves(workspace))
+	SELECT count(*), count(*) FILTER (WHERE w.is_unusual), (SELECT count(*) FROM known)
+	  FROM (SELECT * FROM written UNION ALL SELECT * FROM replaced) w$query$,
+		crm_internal.lifecycle_moves(workspace), crm_internal.move_facts())
 	   INTO moves, unusual_moves, known USING rules, day_start;
 	PERFORM crm_internal.customers_refuse('lifecycle_log', moves, known);
 END

@@ -116,7 +116,8 @@ SELECT l.program, l.customer_id, l.valid_from, l.valid_to, l.reason, l.facts,
 	   -- Without a reason for a tier that was won by the days before it began.
 	   ROW(l.tier_no, t.name,
 		   CASE WHEN l.reason NOT IN ('enroll', 'upgrade')
-				  OR crm_internal.fact_day(l.facts, 'until') > crm_internal.day_of(l.valid_from, z.time_zone)
+				  OR crm_internal.fact_day(l.facts, 'until')
+					> crm_internal.day_of(l.valid_from, z.time_zone)
 				THEN l.reason END,
 		   coalesce(crm_internal.fact_day(l.facts, 'enrolled_on'),
 					(SELECT crm_internal.day_of(min(f.valid_from), z.time_zone) FROM tier_log f

@@ -370,6 +370,41 @@ SELECT is_empty($$SELECT s.customer_id FROM crm_many.customer_stage s WHERE s.wh
 	AND s.stage IS DISTINCT FROM (
 	SELECT DISTINCT r.stage FROM crm_many.customer_stage_rule r WHERE r.customer_id = s.customer_id
 		AND r.chosen)$$, 'customer_stage_rule names the rule');
+-- Metrics that no rule names
+SELECT crm.create_workspace('crm_costly', 'UTC') \g /dev/null
+INSERT INTO crm_costly.customer (customer_id, name, created_at)
+	SELECT g, 'customer ' || g, '2024-01-01' FROM generate_series(1, 3) g;
+INSERT INTO crm_costly.sales_order (order_id, customer_id, ordered_at)
+	VALUES (1, 1, '2025-06-20'), (2, 2, '2024-02-01');
+INSERT INTO crm_costly.sales_order_line (order_id, line_no, unit_price)
+	VALUES (1, 1, 50), (2, 1, 50);
+CREATE FUNCTION crm_costly.costly(customer_id bigint) RETURNS numeric LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	RAISE EXCEPTION 'the metric was computed';
+END $$;
+DO $$
+BEGIN
+	EXECUTE format('CREATE OR REPLACE VIEW crm_costly.customer_metric AS SELECT m.*, '
+		'crm_costly.costly(m.customer_id) AS costly FROM (%s) m',
+		rtrim(pg_get_viewdef('crm_costly.customer_metric'::regclass), '; '));
+END $$;
+SELECT lives_ok($$SELECT crm.review_stages('crm_costly', '2025-06-30', replay => true)$$,
+	'a review computes no metric that no rule names');
+CREATE TEMP TABLE stage_before AS SELECT * FROM crm_costly.customer_stage;
+SELECT isnt_empty('SELECT * FROM stage_before',
+	'the stages are found without a metric that no rule names');
+INSERT INTO crm_costly.metric (metric, definition) VALUES ('costly', 'An error.');
+CREATE OR REPLACE FUNCTION crm_costly.costly(customer_id bigint) RETURNS numeric LANGUAGE sql
+	STABLE AS 'SELECT 7';
+INSERT INTO crm_costly.lifecycle_rule (position, stage, metric, at_least)
+	VALUES (1000, 'advocacy', 'costly', 7);
+SELECT set_eq('SELECT * FROM crm_costly.customer_stage', 'SELECT * FROM stage_before',
+	'the stages are the same where a rule names one more metric and is never reached');
+UPDATE crm_costly.lifecycle_rule SET position = -1 WHERE metric = 'costly';
+SELECT results_eq('SELECT DISTINCT stage, why FROM crm_costly.customer_stage',
+	$$VALUES ('advocacy', 'costly 7 is at least 7')$$,
+	'a rule for everybody is found where it names a metric that was added');
+
 SELECT throws_like($$SELECT crm.review_stages('nowhere')$$, 'there is no workspace "nowhere"',
 	'a review of a workspace that is not there is refused');
 

@@ -137,7 +137,8 @@ SELECT set_eq($$SELECT pg_temp.relations('crm_open_internal', '{r,p,m,v,S,f}')$$
 	  paid_order,points_counted,points_program,points_rate,program_history,program_points,
 	  program_rules,purchase_line,purchase_metric,purchase_source,recurring_customer,
 	  segment_month,segment_span,shipped,survey_month,survey_segment,survey_tier,
-	  stage_short_metrics,tier_in_force,tier_member,tier_policy,tier_standing,touch,visible_case}'::text[],
+	  stage_short_metrics,tier_in_force,tier_member,tier_policy,tier_standing,touch,
+	  visible_case}'::text[],
 	'the second schema has the inner views, and the definitions that were run');
 SELECT set_eq($$SELECT pg_temp.functions('crm_open_internal')$$,
 	'{acquired_at,buyer_at,campaign_money_at,case_wait_at,check_settings,churn_metric_at,
