@@ -34,6 +34,38 @@ CREATE FUNCTION crm_internal.history_send(crm.history) RETURNS bytea
 --| CREATE TABLE customers (customer_id bigint PRIMARY KEY, history crm.history NOT NULL);
 --| INSERT INTO customers VALUES (1, '[["2025-01-03",1,12.50],["2025-02-11",2,30.00]]');
 --| ```
+--|
+--| **The byte form** is for readers in other engines. `history::bytea`, a binary COPY and drivers
+--| that fetch in binary give it. The high four bits of the first byte are the number of the form,
+--| which is 1. The low four bits are the scale, that is, the number of decimals of all amounts.
+--| Entries follow up to the last byte.
+--|
+--| * A **plain entry** is one purchase with an amount of 0 or more, on a day after the entry before.
+--|   It is two integers: the days since the entry before, and the amount.
+--| * **Any other entry** is a byte of 0 and three integers: the days since the entry before in
+--|   zig-zag, the number of purchases, and the amount in zig-zag.
+--| * **Days** of the first entry count from 2000-01-01.
+--| * **An amount** is a number of minor units: 1250 with the scale 2 is 12.50.
+--| * **An integer** has seven bits in a byte, the lowest ones first. All bytes but its last one have
+--|   the high bit set. Each integer is below 2^63 and has no superfluous byte.
+--| * **Zig-zag** stands for integers of either sign: 0, 1, 2, 3 mean 0, -1, 1, -2.
+--|
+--| | bytes (hexadecimal) | history |
+--| | --- | --- |
+--| | `10` | `[]` |
+--| | `12ae47e209004e02f02e` | `[["2025-01-03",1,12.50],["2025-02-11",2,30.00]]` |
+--| | `1200000100` | `[["2000-01-01",1,0.00]]` |
+--| | `10000100c701` | `[["1999-12-31",0,-100]]` |
+--| | `180000e807c701012a` | `[["2000-01-01",1000,-0.00000100],["2000-01-02",1,0.00000042]]` |
+--| | `108caeeafe07808090bbbad6adf00d` | `[["5874897-12-31",1,1000000000000000000]]` |
+--| | `1100b1a1ab02000f` | `[["4714-11-24 BC",0,-0.8]]` |
+--|
+--| The days of the entries ascend strictly. Each entry has its shorter form, and an empty history
+--| has the scale 0. So equal histories of one scale have equal bytes.
+--|
+--| Form 1 is fixed. Every later version of crm reads it. A form that differs in any way gets another
+--| number, and a reader must refuse numbers that it does not know.
+--| `integrations/python/crm_history.py` is such a reader.
 CREATE TYPE crm.history (
 	INPUT = crm_internal.history_in,
 	OUTPUT = crm_internal.history_out,
@@ -47,6 +79,21 @@ CREATE TYPE crm.history (
 COMMENT ON TYPE crm.history IS
 'The purchases of a customer, with the number and the exact net amount of each day.';
 
+-- to_jsonb and row_to_json look for a cast to json by a function.
+--: The text form of a history as json.
+CREATE FUNCTION crm_internal.history_json(crm.history) RETURNS json
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_json';
+
+--| `to_json`, `to_jsonb`, `row_to_json` and `json_agg` use this cast. So a history becomes an array
+--| in their results, too, and never a string.
+CREATE CAST (crm.history AS json) WITH FUNCTION crm_internal.history_json(crm.history);
+COMMENT ON CAST (crm.history AS json) IS
+'The text form of a history as json, an array of [day, purchases, amount].';
+
+CREATE CAST (json AS crm.history) WITH INOUT;
+COMMENT ON CAST (json AS crm.history) IS
+'Reads a history from a json array of [day, purchases, amount] in which the days ascend.';
+
 CREATE CAST (crm.history AS jsonb) WITH INOUT;
 COMMENT ON CAST (crm.history AS jsonb) IS
 'The text form of a history as jsonb, an array of [day, purchases, amount].';
@@ -55,6 +102,11 @@ COMMENT ON CAST (crm.history AS jsonb) IS
 CREATE CAST (jsonb AS crm.history) WITH INOUT;
 COMMENT ON CAST (jsonb AS crm.history) IS
 'Reads a history from an array of [day, purchases, amount] in which the days ascend.';
+
+--| The type crm.history describes the bytes.
+CREATE CAST (crm.history AS bytea) WITH FUNCTION crm_internal.history_send(crm.history);
+COMMENT ON CAST (crm.history AS bytea) IS
+'The byte form of a history, for readers in other engines.';
 
 /* Building */
 

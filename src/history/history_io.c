@@ -23,6 +23,7 @@
 #include "common/hashfn.h"
 #include "libpq/pqformat.h"
 #include "miscadmin.h"
+#include "utils/builtins.h"
 #include "utils/datetime.h"
 
 #include "history/history.h"
@@ -85,15 +86,10 @@ append_amount(StringInfo buffer, int64_t units, int scale)
 						 (unsigned long long) (size % power));
 }
 
-PG_FUNCTION_INFO_V1(crm_history_out);
-
-/*
- * Output function. Writes no space, so that equal histories have equal texts.
- */
-Datum
-crm_history_out(PG_FUNCTION_ARGS)
+/* Writes no space, so that equal histories have equal texts. */
+static StringInfoData
+history_text(History history)
 {
-	History history = PG_GETARG_HISTORY(0);
 	int scale = history_scale(history.data);
 	HistoryReader reader;
 	HistoryEntry entry;
@@ -112,7 +108,29 @@ crm_history_out(PG_FUNCTION_ARGS)
 		appendStringInfoChar(&text, ']');
 	}
 	appendStringInfoChar(&text, ']');
-	PG_RETURN_CSTRING(text.data);
+	return text;
+}
+
+PG_FUNCTION_INFO_V1(crm_history_out);
+PG_FUNCTION_INFO_V1(crm_history_json);
+
+/* Output function. */
+Datum
+crm_history_out(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_CSTRING(history_text(PG_GETARG_HISTORY(0)).data);
+}
+
+/*
+ * The text as json. A cast by this function is what to_jsonb, row_to_json and
+ * their like look for. Without it they would write the text as a JSON string.
+ */
+Datum
+crm_history_json(PG_FUNCTION_ARGS)
+{
+	StringInfoData text = history_text(PG_GETARG_HISTORY(0));
+
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(text.data, text.len));
 }
 
 /*
@@ -184,8 +202,8 @@ expect_end(HistoryParser *parser)
 
 /*
  * Digits as a number, at most "places" of them. Returns -1 if there is none or
- * if there are more. *found, unless NULL, receives the number of digits.
- * Callers allow up to 18 places, so the value stays below 2^63.
+ * if there are more, or if the number does not fit. *found, unless NULL,
+ * receives the number of digits.
  */
 static int64_t
 read_digits(HistoryParser *parser, int places, int *found)
@@ -195,7 +213,7 @@ read_digits(HistoryParser *parser, int places, int *found)
 
 	for (; isdigit((unsigned char) *parser->next); parser->next++, count++)
 	{
-		if (count >= places)
+		if (count >= places || value > (INT64_MAX - 9) / 10)
 			return -1;
 		value = value * 10 + (*parser->next - '0');
 	}
@@ -247,7 +265,8 @@ parse_day(HistoryParser *parser, int32_t *day)
 
 /*
  * An amount in minor units of the scale that it is written with. The whole
- * part has at most 18 digits, so scaling may exceed the limit and is checked.
+ * part may have 19 digits, as the limit of 10^18 minor units has. So scaling may
+ * exceed the limit and is checked.
  * The decimals that are added then are below 10^8 and cannot overflow.
  */
 static bool
@@ -257,14 +276,14 @@ parse_amount(HistoryParser *parser, Decimal *decimal)
 	int64_t fraction = 0;
 
 	decimal->scale = 0;
-	decimal->units = read_digits(parser, 18, NULL);
+	decimal->units = read_digits(parser, 19, NULL);
 	if (decimal->units >= 0 && *parser->next == '.')
 	{
 		parser->next++;
 		fraction = read_digits(parser, HISTORY_MAX_SCALE, &decimal->scale);
 	}
 	if (decimal->units < 0 || fraction < 0)
-		return refuse(parser, "expected an amount of at most 18 digits and "
+		return refuse(parser, "expected an amount of at most 19 digits and "
 							  "at most 8 decimals");
 	if (!decimal_rescale(&decimal->units, decimal->scale))
 		return refuse(parser, history_fault_text(HISTORY_FAULT_LIMIT));
