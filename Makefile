@@ -169,6 +169,7 @@ SQL_MODULES = \
 	sql/87_archive.sql \
 	sql/88_maintain.sql \
 	sql/89_restrict.sql \
+	sql/89_bi.sql \
 	sql/89_support.sql \
 	sql/90_rights.sql
 

@@ -46,8 +46,8 @@ CREATE FUNCTION crm_internal.history_send(crm.history) RETURNS bytea
 --|   zig-zag, the number of purchases, and the amount in zig-zag.
 --| * **Days** of the first entry count from 2000-01-01.
 --| * **An amount** is a number of minor units: 1250 with the scale 2 is 12.50.
---| * **An integer** has seven bits in a byte, the lowest ones first. All bytes but its last one have
---|   the high bit set. Each integer is below 2^63 and has no superfluous byte.
+--| * **An integer** has seven bits in a byte, the lowest ones first. All bytes but its last one
+--|   have the high bit set. Each integer is below 2^63 and has no superfluous byte.
 --| * **Zig-zag** stands for integers of either sign: 0, 1, 2, 3 mean 0, -1, 1, -2.
 --|
 --| | bytes (hexadecimal) | history |
@@ -63,8 +63,8 @@ CREATE FUNCTION crm_internal.history_send(crm.history) RETURNS bytea
 --| The days of the entries ascend strictly. Each entry has its shorter form, and an empty history
 --| has the scale 0. So equal histories of one scale have equal bytes.
 --|
---| Form 1 is fixed. Every later version of crm reads it. A form that differs in any way gets another
---| number, and a reader must refuse numbers that it does not know.
+--| Form 1 is fixed. Every later version of crm reads it. A form that differs in any way gets
+--| another number, and a reader must refuse numbers that it does not know.
 --| `integrations/python/crm_history.py` is such a reader.
 CREATE TYPE crm.history (
 	INPUT = crm_internal.history_in,

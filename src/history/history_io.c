@@ -265,9 +265,9 @@ parse_day(HistoryParser *parser, int32_t *day)
 
 /*
  * An amount in minor units of the scale that it is written with. The whole
- * part may have 19 digits, as the limit of 10^18 minor units has. So scaling may
- * exceed the limit and is checked.
- * The decimals that are added then are below 10^8 and cannot overflow.
+ * part may have 19 digits, as the limit of 10^18 minor units has. So scaling
+ * may exceed the limit and is checked. The decimals that are added then are
+ * below 10^8 and cannot overflow.
  */
 static bool
 parse_amount(HistoryParser *parser, Decimal *decimal)

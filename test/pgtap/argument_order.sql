@@ -31,7 +31,7 @@ SELECT name, class, always
 		full,batch,filter,time_zone,at_time_zone,order_id,channel,country,email,offers,dimension,
 		window_kind,window_length,period_start,upgrade,
 		downgrade,
-		downgrade_step,valid_for,round_up,grace,min_stay,half_life}'),
+		downgrade_step,valid_for,round_up,grace,min_stay,half_life,schema,decimals}'),
 	('how', false, '{split_by,by,conversion,half_life_days}'),
 	('how', true, '{k,period_discount,weights,groups,unit,n,customers,mode,top,scale,
 		min_baskets,longest}')

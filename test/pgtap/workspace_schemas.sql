@@ -16,6 +16,8 @@ SELECT set_eq($$
 	   AND l.lanname = 'plpgsql' AND p.prosrc ~ '\mEXECUTE\M'$$,
 	$$VALUES ('crm_internal.check_key(text,text)'),
 			 ('crm_internal.copy_rights(text,text,text)'),
+			 ('crm_internal.create_bi_view(regclass,text,text,integer)'),
+			 ('crm_internal.create_bi_views_as_owner(text,text,integer)'),
 			 ('crm_internal.customer_data_as_owner(text,text)'),
 			 ('crm_internal.delete_logs_as_owner(text,date)'),
 			 ('crm_internal.drop_unused(text[])'),

@@ -87,6 +87,7 @@ my %call = (
 	'crm.erase_customer' => q{BEGIN; SELECT * FROM crm.erase_customer('sales', 9); SELECT * FROM crm.erase_customer('sales', '10'); ROLLBACK},
 	'crm.merge_customers' => q{BEGIN; SELECT crm.merge_customers('sales', 9, 10); SELECT crm.merge_customers('sales', '11', '12'); ROLLBACK},
 	'crm.restrict_customers' => q{BEGIN; SELECT crm.restrict_customers('sales', 'sales_board', 'false'); ROLLBACK},
+	'crm.create_bi_views' => q{BEGIN; SELECT crm.create_bi_views('sales'); ROLLBACK},
 	'crm.change_source' => q{BEGIN; SELECT crm.change_source('web', filter => 'total > 1'); ROLLBACK},
 	'crm.archive' => q{BEGIN; SELECT crm.archive('web', '2024-01-10'); ROLLBACK},
 	'crm.unarchive' => q{BEGIN; SELECT crm.unarchive('web'); ROLLBACK},
@@ -95,7 +96,8 @@ my %call = (
 runs($superuser, q{CREATE TABLE public.web_orders (buyer int, day date, total numeric);
 ALTER TABLE public.web_orders OWNER TO sales_owner;
 CREATE SCHEMA web AUTHORIZATION sales_owner;
-CREATE SCHEMA web_internal AUTHORIZATION sales_owner}, 'a superuser makes schemas for an attached workspace');
+CREATE SCHEMA web_internal AUTHORIZATION sales_owner;
+CREATE SCHEMA sales_bi AUTHORIZATION sales_owner}, 'a superuser makes schemas for an attached workspace and for BI tools');
 runs('sales_admin', q{SET ROLE sales_owner; INSERT INTO public.web_orders VALUES (1, '2024-01-01', 5);
 SELECT crm.attach('web', 'public.web_orders', 'buyer', 'day', 'total')}, 'the owner attaches it');
 my %who = (stranger => 'sales_stranger', reader => 'sales_reader', writer => 'sales_writer', maintainer => 'sales_maintainer',
