@@ -83,18 +83,20 @@ sub resize
 	return;
 }
 
-# Opens a page in a window of some width. Returns what the console got.
+# Opens a file, or the page of an address, in a window of some size. A script may
+# run before those of the page. Returns what the console got.
 sub open_page
 {
-	my ($file, $width) = @_;
+	my ($file, $width, $height, $script) = @_;
 	start() if !$process;
 	undef $session;
 	@console = ();
 	my $target = command('Target.createTarget', url => 'about:blank')->{targetId};
 	$session = command('Target.attachToTarget', targetId => $target, flatten => JSON::PP::true)->{sessionId};
 	command("$_.enable") for qw(Runtime Log Page);
-	resize($width, 900);
-	command('Page.navigate', url => "file://$file");
+	resize($width, $height // 900);
+	command('Page.addScriptToEvaluateOnNewDocument', source => $script) if $script;
+	command('Page.navigate', url => $file =~ /^http:/ ? $file : "file://$file");
 	ask('new Promise(done => document.readyState === "complete" ? done() : addEventListener("load", () => done()))');
 	return [@console];
 }
@@ -117,13 +119,15 @@ sub ask
 	return $answer->{result}{value};
 }
 
-# An element of the page as a picture. Returns its size in bytes.
+# An element of the page as a picture. Returns its size in bytes. Some pages draw
+# themselves anew where the picture may be larger than the window.
 sub screenshot
 {
-	my ($picture, $selector) = @_;
+	my ($picture, $selector, $window) = @_;
 	my $place = ask("(({ x, y, width, height }) => ({ x, y, width, height, scale: 1 }))(
 		document.querySelector('$selector').getBoundingClientRect())");
-	my $data = command('Page.captureScreenshot', clip => $place, captureBeyondViewport => JSON::PP::true)->{data};
+	my $data = command('Page.captureScreenshot', clip => $place,
+		captureBeyondViewport => $window ? JSON::PP::false : JSON::PP::true)->{data};
 	open my $file, '>:raw', $picture or die "$picture: $!";
 	print $file decode_base64($data);
 	close $file;
