@@ -40,8 +40,8 @@ CREATE FUNCTION crm_internal.history_send(crm.history) RETURNS bytea
 --| which is 1. The low four bits are the scale, that is, the number of decimals of all amounts.
 --| Entries follow up to the last byte.
 --|
---| * **A plain entry** is one purchase with an amount of 0 or more, on a day after that of the entry
---|   before. It is two integers: the days since the entry before, and the amount.
+--| * **A plain entry** is one purchase with an amount of 0 or more, on a day after that of the
+--|   entry before. It is two integers: the days since the entry before, and the amount.
 --| * **Any other entry** is a byte of 0 and three integers: the days since the entry before in
 --|   zig-zag, the number of purchases, and the amount in zig-zag.
 --| * **Days** of the first entry count from 2000-01-01.

@@ -36,9 +36,11 @@ BEGIN
 		   bool_or(a.attname = 'as_of')
 	  INTO shown, is_dated
 	  FROM pg_attribute a WHERE a.attrelid = original AND a.attnum > 0 AND NOT a.attisdropped;
-	EXECUTE format('CREATE OR REPLACE VIEW %1$I.%2$I WITH (security_invoker) AS SELECT %3$s FROM '
-		'%4$I.%2$I v', schema, view_name, concat_ws(', ', CASE WHEN NOT is_dated THEN
-			format('(SELECT d.day FROM %I.shown_day d) AS as_of', workspace) END, shown), workspace);
+	IF NOT is_dated THEN
+		shown := format('(SELECT d.day FROM %I.shown_day d) AS as_of, ', workspace) || shown;
+	END IF;
+	EXECUTE format('CREATE OR REPLACE VIEW %1$I.%2$I WITH (security_invoker) AS '
+		'SELECT %3$s FROM %4$I.%2$I v', schema, view_name, shown, workspace);
 	FOR described IN
 		SELECT a.attname, d.description
 		  FROM pg_description d

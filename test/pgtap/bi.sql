@@ -99,7 +99,8 @@ SELECT crm.create_bi_views('crm_tool', 'crm_tool_views') \g /dev/null
 SET LOCAL ROLE crm_tool_reader;
 SELECT results_eq('SELECT customer_id FROM crm_tool_views.customer_value', 'VALUES (3::bigint)',
 	'row security holds, and grants outlive another call');
-SELECT throws_ok($$SELECT crm.create_bi_views('crm_tool')$$, '42501', 'must be owner of workspace "crm_tool"',
+SELECT throws_ok($$SELECT crm.create_bi_views('crm_tool')$$, '42501',
+	'must be owner of workspace "crm_tool"',
 	'a reader makes no views');
 RESET ROLE;
 
@@ -109,11 +110,14 @@ SELECT date '2025-01-01' AS as_of, 0.5 AS "a ""share""", 1::numeric AS more;
 SELECT crm.create_bi_views('My "shop"', decimals => 10) \g /dev/null
 SELECT col_type_is('My "shop"_bi', 'mine', 'more', 'numeric(38,10)',
 	'a new column comes with the next call');
-SELECT throws_ok($$SELECT crm.create_bi_views('My "shop"')$$, '42P16', NULL, 'other types are refused');
-SELECT throws_ok($$SELECT crm.create_bi_views('crm_tool', decimals => 21)$$, '22023', 'decimals is 21',
+SELECT throws_ok($$SELECT crm.create_bi_views('My "shop"')$$, '42P16', NULL,
+	'other types are refused');
+SELECT throws_ok($$SELECT crm.create_bi_views('crm_tool', decimals => 21)$$, '22023',
+	'decimals is 21',
 	'more decimals than 20 are refused');
 SELECT throws_ok($$SELECT crm.create_bi_views('crm_tool', 'crm_tool_internal')$$, '22023',
-	'schema "crm_tool_internal" is of the workspace itself', 'a schema of the workspace is refused');
+	'schema "crm_tool_internal" is of the workspace itself',
+	'a schema of the workspace is refused');
 SELECT is_empty($$SELECT * FROM crm.check_workspace('crm_tool')
 	WHERE problem <> 'histories out of date'$$,
 	'views for tools are no problem of a workspace');

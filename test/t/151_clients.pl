@@ -7,7 +7,8 @@ use FindBin;
 use Test::More;
 
 use lib "$FindBin::Bin/lib";
-use Session qw($database answers runs refused);
+use Reader qw(sql_blocks);
+use Session qw($database answers runs run_file);
 use Shop qw(copy_shop rows_of_day same_rows $setting_day $other_day);
 
 plan skip_all => 'no /usr/bin/python3 here' if !-x '/usr/bin/python3';
@@ -41,6 +42,7 @@ for my $driver (sort keys %module)
 		same_rows($read{transaction}, $rows{$other_day}, "$driver sets the day of a transaction");
 		is($read{afterwards}, $setting_day, "$driver reads as of the day of the connection after the transaction");
 		is($read{types}, $types, "$driver gives plain types");
+		answers(undef, "SELECT count(*) FROM shop.customer_value_at('$other_day')", $read{function}, "$driver gives the day to a function");
 		if ($driver eq 'psycopg2')
 		{
 			is_deeply([ @read{'scale', 'scale in the workspace'} ], [ '38|8', '65535|65535' ], 'psycopg2 knows the scale of money');
@@ -48,7 +50,6 @@ for my $driver (sort keys %module)
 		elsif ($driver eq 'psycopg')
 		{
 			is($read{parameter}, $other_day, 'psycopg sets the day by a parameter');
-			answers(undef, "SELECT count(*) FROM shop.customer_value_at('$other_day')", $read{function}, 'psycopg gives the day to a function');
 			is($read{bytes}, 'True', 'psycopg fetches the bytes of a history, which the reader in Python reads');
 		}
 		elsif ($driver eq 'sqlalchemy')
@@ -82,5 +83,14 @@ runs('shop_analyst', "SELECT crm.as_of(); ALTER ROLE shop_analyst SET crm.as_of 
 day_of('shop_analyst', $setting_day, 'the role has the day that it gave itself');
 runs(undef, 'ALTER ROLE shop_analyst RESET crm.as_of', 'the day of the role is taken back');
 delete $ENV{PGDATABASE};
+
+# The page runs as it stands, on the same workspace without the views for tools.
+my @blocks = sql_blocks("$FindBin::Bin/../../docs/bi.md");
+cmp_ok(scalar @blocks, '>=', 2, 'the page has SQL');
+my ($ok, $output) = run_file("SET client_min_messages = warning; DROP SCHEMA shop_bi CASCADE;\n"
+	. join('', map { "$blocks[$_]\n\\echo block $_ ran\n" } 0 .. $#blocks), '-d', $database);
+like($output, qr/^block $_ ran$/m, "block $_ of the page runs") or diag($output) for 0 .. $#blocks;
+like($output, qr/^2024-03-31\|\d+\|\d+\.\d{8}$/m, 'the transaction of the page shows its day');
 system("dropdb --force $database") == 0 or die;
+system("psql -Xq -d postgres -c 'DROP ROLE analyst'") == 0 or die;
 done_testing();

@@ -21,7 +21,7 @@ copy_shop($database);
 my %rows = map { $_ => rows_of_day($_) } $setting_day, $other_day;
 
 # Passes bytes between two sockets until one ends.
-sub pass
+sub forward
 {
 	my @both = @_;
 	my $select = IO::Select->new(@both);
@@ -48,7 +48,7 @@ sub port_to_server
 	while (my $client = $listener->accept)
 	{
 		next if fork;
-		pass($client, IO::Socket::UNIX->new("$ENV{PGHOST}/.s.PGSQL.$ENV{PGPORT}") || die);
+		forward($client, IO::Socket::UNIX->new("$ENV{PGHOST}/.s.PGSQL.$ENV{PGPORT}") || die);
 		last;
 	}
 	require POSIX;
@@ -64,7 +64,7 @@ sub parts
 
 SKIP:
 {
-	skip 'no Java compiler or no driver of PostgreSQL here', 8 if system('command -v javac >/dev/null') != 0 || !-e $jar;
+	skip 'no Java compiler or no driver of PostgreSQL here', 10 if system('command -v javac >/dev/null') != 0 || !-e $jar;
 	my $address = 'jdbc:postgresql://127.0.0.1:' . port_to_server() . "/$database?user=shop_analyst&options=-c%20crm.as_of=$setting_day";
 	my %read = parts('JDBC', scalar qx(java -cp $jar '$FindBin::Bin/Read.java' '$address' $setting_day $other_day 2>&1));
 	same_rows($read{connection}, $rows{$setting_day}, 'JDBC sets the day of a connection');
@@ -89,14 +89,14 @@ sub install_pg
 SKIP:
 {
 	my $reason = install_pg();
-	skip $reason, 6 if $reason;
+	skip $reason, 8 if $reason;
 	local @ENV{qw(NODE_PATH PGDATABASE)} = ("$cache/node_modules", $database);
 	my %read = parts('Node', scalar qx(node '$FindBin::Bin/read.js' $setting_day $other_day 2>&1));
 	same_rows($read{connection}, $rows{$setting_day}, 'Node sets the day of a connection');
 	same_rows($read{transaction}, $rows{$other_day}, 'Node sets the day of a transaction');
 	is($read{afterwards}, $setting_day, 'Node reads as of the day of the connection after the transaction');
 	answers(undef, "SELECT count(*) FROM shop.customer_value_at('$other_day')", $read{function}, 'Node gives the day to a function');
-	is($read{types}, 'string|string|string|number|string|3', 'Node gives bigint and numeric as texts, and a history as an array');
+	is($read{types}, 'string|number|string|number|string|3', 'Node gives numeric as a text, a float as a number and a history as an array');
 }
 system("dropdb --force $database") == 0 or die;
 done_testing();

@@ -8,6 +8,7 @@ columns. The server is that of the variables PGHOST, PGPORT and PGDATABASE.
 import json
 import os
 import sys
+from datetime import date
 
 import crm_history
 
@@ -30,17 +31,19 @@ def show_types(row, history):
     print(*(type(value).__name__ for value in row), type(history[0]).__name__, len(history[0]))
 
 
-def read(cursor, other_day, begin="BEGIN", end="COMMIT"):
+def read(cursor, other_day, parameter="%s"):
     """By a cursor of the DB-API."""
     cursor.execute(ROWS)
     first = show("connection", cursor.fetchall())
-    cursor.execute(begin)
+    cursor.execute("BEGIN")
     cursor.execute(f"SET LOCAL crm.as_of = '{other_day}'")
     cursor.execute(ROWS)
     show("transaction", cursor.fetchall())
-    cursor.execute(end)
+    cursor.execute("COMMIT")
     cursor.execute("SELECT day FROM shop.shown_day")
     show("afterwards", cursor.fetchall())
+    cursor.execute(f"SELECT count(*) FROM shop.customer_value_at({parameter})", (date.fromisoformat(other_day),))
+    show("function", cursor.fetchall())
     cursor.execute(HISTORY)
     show_types(first[0], cursor.fetchone()[0])
 
@@ -66,8 +69,6 @@ def with_psycopg(day, other_day):
     with connection.transaction():
         connection.execute("SELECT set_config('crm.as_of', %s, true)", (other_day,))
         show("parameter", connection.execute("SELECT day FROM shop.shown_day").fetchall())
-    rows = connection.execute("SELECT count(*) FROM shop.customer_value_at(%s)", (other_day,)).fetchall()
-    show("function", rows)
     data, text = connection.cursor(binary=True).execute(
         "SELECT history, history::text FROM shop.purchase_history ORDER BY customer_id LIMIT 1").fetchone()
     entries = [[crm_history.as_date(day).isoformat(), count, float(amount)]
@@ -88,6 +89,8 @@ def with_sqlalchemy(day, other_day):
         show("transaction", connection.execute(sqlalchemy.text(ROWS)))
     with engine.connect() as connection:
         show("afterwards", connection.execute(sqlalchemy.text("SELECT day FROM shop.shown_day")))
+        show("function", connection.execute(sqlalchemy.text("SELECT count(*) FROM shop.customer_value_at(:day)"),
+                                            {"day": date.fromisoformat(other_day)}))
     show_types(first[0], history)
     for schema in "shop_bi", "shop":
         columns = sqlalchemy.inspect(engine).get_columns("customer_value", schema=schema)
@@ -104,7 +107,7 @@ def with_odbc(day, other_day):
         f"Driver=PostgreSQL Unicode;Server={HOST};Port={PORT};Database={NAME};Uid=shop_analyst;"
         f"ConnSettings=SET crm.as_of %3D '{day}'", autocommit=True)
     cursor = connection.cursor()
-    read(cursor, other_day)
+    read(cursor, other_day, "?")
     for schema in "shop_bi", "shop":
         columns = {row.column_name: [row.type_name, row.column_size, row.decimal_digits]
                    for row in cursor.columns(table="customer_value", schema=schema)}
