@@ -7,7 +7,7 @@ use File::Temp qw(tempdir);
 use FindBin;
 use Test::More;
 
-use lib "$FindBin::Bin/lib";
+use lib "$FindBin::Bin/../t/lib";
 use Session qw($database answers runs);
 use Shop qw(copy_shop $setting_day $other_day);
 
