@@ -121,6 +121,9 @@ SELECT throws_ok($$SELECT crm.create_bi_views('crm_tool', 'crm_tool_internal')$$
 SELECT is_empty($$SELECT * FROM crm.check_workspace('crm_tool')
 	WHERE problem <> 'histories out of date'$$,
 	'views for tools are no problem of a workspace');
+SELECT crm.drop_workspace('crm_tool', force => true) \g /dev/null
+SELECT is((SELECT count(*) FROM pg_class WHERE relnamespace = 'crm_tool_views'::regnamespace),
+	0::bigint, 'the views go with their workspace');
 
 SELECT * FROM finish();
 ROLLBACK;
