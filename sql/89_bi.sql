@@ -13,7 +13,7 @@
 --: A column of a view in the select list of a view for tools.
 CREATE FUNCTION crm_internal.bi_column(column_name name, type oid, type_modifier integer,
 	decimals integer) RETURNS text
-	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 RETURN CASE WHEN type = 'numeric'::regtype AND type_modifier = -1 THEN
 				format('v.%1$I::pg_catalog.numeric(38, %2$s) AS %1$I', column_name, decimals)
 			WHEN type = 'crm.history'::regtype THEN
