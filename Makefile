@@ -225,7 +225,7 @@ $(definition): $(wildcard $(srcdir)/sql/workspace/*) $(srcdir)/scripts/workspace
 	$(srcdir)/scripts/workspace_definition $(srcdir)/sql/workspace $(WORKSPACE) > $@.tmp && mv $@.tmp $@
 $(OBJS): $(wildcard $(srcdir)/src/*/*.h $(srcdir)/src/*/*/*.h) $(recipe) | objdirs
 
-.PHONY: objdirs sqldirs bench
+.PHONY: objdirs sqldirs bench dist
 objdirs:
 	@mkdir -p $(sort $(dir $(OBJS)))
 sqldirs:
@@ -233,3 +233,8 @@ sqldirs:
 
 bench:
 	$(srcdir)/scripts/bench
+
+# The archive of the version that is checked out, for PGXN and for packagers.
+DIST_FOLDER = .
+dist:
+	git -C $(srcdir) archive --format zip --prefix crm-$(EXTVERSION)/ -o "$(abspath $(DIST_FOLDER))/crm-$(EXTVERSION).zip" HEAD

@@ -26,17 +26,40 @@ reference_is_current() {
 		fail "docs/reference.md is not what the catalog says: run scripts/reference"
 }
 
-# META.json describes the extension to PGXN; crm.control is the place of the
-# version. The SQL file that it names is made by the build.
+# META.json describes the extension to PGXN, debian and packages/rpm to others.
+# crm.control is the place of the version. The files that META.json names go into
+# the archive.
 lint_meta() {
 	local version
-	need_build
 	version=$(sed -n "s/^default_version *= *'\(.*\)'/\1/p" crm.control)
 	check meta_says "$version" version
 	check meta_says "$version" provides crm version
-	check meta_says "sql/crm--$version.sql" provides crm file
-	check meta_names_file "$build" provides crm file
-	check meta_names_file . provides crm docfile
+	check meta_names_file provides crm file
+	check meta_names_file provides crm docfile
+	check starts_with "postgresql-crm ($version-" debian/changelog
+	check names_version packages/rpm/crm.spec "Version: *$version\$"
+	check names_version packages/rpm/crm.spec "^\* .* $version-[0-9]"
+	check names_version integrations/dbt/dbt_project.yml "^version: $version\$"
+}
+
+starts_with() { head -n 1 "$2" | grep -qF "$1" || fail "$2: write an entry of the version in crm.control on top"; }
+
+names_version() { grep -q -- "$2" "$1" || fail "$1: write the version in crm.control"; }
+
+# A workspace of each kind has what the ready files of sources say.
+lint_dbt() {
+	local ready=integrations/dbt/ready
+	need_server
+	psql -Xq -d postgres -c 'CREATE DATABASE crm_lint_dbt'
+	psql -Xq -d crm_lint_dbt <<'END' >/dev/null
+SET client_min_messages = warning;
+CREATE EXTENSION crm;
+CREATE TABLE orders (customer bigint, day date, amount numeric);
+SELECT crm.attach('attached', 'orders', customer => 'customer', at => 'day', amount => 'amount');
+SELECT crm.create_workspace('tables', 'UTC');
+END
+	check integrations/dbt/sources crm_lint_dbt attached --shipped --check $ready/attached.yml
+	check integrations/dbt/sources crm_lint_dbt tables --shipped --check $ready/tables.yml
 }
 
 # meta KEY...: the value in META.json that the keys lead to.
@@ -50,12 +73,12 @@ meta_says() {
 }
 
 meta_names_file() {
-	[ -f "$1/$(meta "${@:2}")" ] || fail "META.json: ${*:2} is \"$(meta "${@:2}")\": there is no such file"
+	[ -n "$(git ls-files "$(meta "$@")")" ] || fail "META.json: $* is \"$(meta "$@")\": git knows no such file"
 }
 
 lint_shell() {
 	local name
-	files scripts/* .ci/run || return 0
+	files scripts/* .ci/run integrations/dbt/sources packages/docker/start debian/tests/installcheck || return 0
 	install_packages shellcheck
 	for name in "${found[@]}"; do
 		if [ -f "$name" ] && [[ $(head -n 1 "$name") =~ ^#.*sh$ ]]; then check shellcheck -x -P SCRIPTDIR "$name"; fi
