@@ -4,5 +4,5 @@
 SELECT customer, max(day), min(day), count(*), sum(amount) FROM orders GROUP BY customer;
 \else
 :measure
-SELECT customer, crm.history_agg(day, amount) FROM orders GROUP BY customer;
+SELECT customer, crm.history_agg(day, amount) AS history FROM orders GROUP BY customer;
 \endif

@@ -22,7 +22,12 @@ WITH active AS MATERIALIZED (
 	  JOIN cohort c ON c.customer = coalesce(a.customer, b.customer)
 	 GROUP BY 1
 )
-SELECT (SELECT count(*) FROM retention), (SELECT count(*) FROM growth);
+SELECT (SELECT sum(retained) FROM retention) AS retained,
+	   (SELECT sum(retained * n) FROM retention) AS retained_by_month,
+	   sum(new) AS new, sum(stayed) AS stayed, sum(resurrected) AS resurrected,
+	   sum(dormant) AS dormant
+  FROM growth
+ WHERE month <= :'as_of';
 \else
 :measure
 SELECT crm.retention_agg(history, :'as_of', '2023-01-01', 12, 'month'),
