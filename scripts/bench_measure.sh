@@ -103,7 +103,7 @@ refusal() {
 			theirs=$(ask "$1" "$2")
 			case $theirs in
 				absent* | '') echo "${theirs#absent?}" ;;
-				*) agree "$(cat "$sums")" "$(cut -f 2- <<<"$theirs")" "$(tolerance "$1")" || echo "another result: $(cut -f 2- <<<"$theirs")" ;;
+				*) agree "$(cat "$sums")" "$(cut -f 2- <<<"$theirs")" "$(tolerance "$1")" || echo 'another result' ;;
 			esac ;;
 	esac
 }
@@ -173,7 +173,7 @@ peers_install() {
 	peer_python=$folder/venv/bin/python
 	if "$peer_python" -c 'import duckdb, polars, chdb, lifetimes, scipy' 2>/dev/null; then return; fi
 	say "Installing duckdb, polars, chdb, lifetimes and scipy from PyPI to $folder"
-	install_packages python3 python3-venv
+	install_packages python3-venv
 	mkdir -p "$folder"
 	for name in duckdb polars chdb lifetimes scipy; do
 		if [ ! -x "$peer_python" ]; then /usr/bin/python3 -m venv "$folder/venv" >"$folder/log" 2>&1 || true; fi
