@@ -152,6 +152,7 @@ class Engine:
         models = "SELECT * FROM model_summary" if stored else MODEL_SUMMARY
         queries = {
             "histories": None if stored else HISTORIES,
+            "histories_built": None if stored else HISTORIES,
             "rfm_inputs": RFM_INPUTS.replace("{summary}", summary),
             "rfm_scores": RFM_SCORES.replace("{summary}", summary),
             "model_summary": MODEL_SUMS.replace("{summary}", models),

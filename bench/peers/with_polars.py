@@ -140,7 +140,7 @@ class Engine:
         if stored and work in ("retention", "growth") and "activity" not in self.stored:
             return None
         summary = self.stored["summary"] if stored else self.summary()
-        if work == "histories" and not stored:
+        if work in ("histories", "histories_built") and not stored:
             return lambda: self.histories().collect().row(0)
         if work == "rfm_inputs":
             return lambda: summary.select(pl.len(), pl.col("recency").sum(), pl.col("frequency").sum(),

@@ -1,0 +1,2 @@
+/* Once more: everything is settled already. */
+\ir points_settled.sql
