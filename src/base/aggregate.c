@@ -147,6 +147,10 @@ state_left(StringInfo bytes, Size size)
 	return (int64) (left / size);
 }
 
+/*
+ * Room for the longest form is made first, so that a number is not measured
+ * before it is written. The buffer keeps what is not used.
+ */
 void
 state_send_integer(StringInfo bytes, uint64 value)
 {
@@ -157,6 +161,7 @@ state_send_integer(StringInfo bytes, uint64 value)
 	bytes->len += (int) (varint_write(target, value) - target);
 }
 
+/* Small numbers of either sign are short. */
 void
 state_send_signed(StringInfo bytes, int64 value)
 {
@@ -193,6 +198,10 @@ move_cursor(StringInfo bytes, const uint8 *next)
 	bytes->cursor = (int) ((const char *) next - bytes->data);
 }
 
+/*
+ * What cannot be read is refused before it is used. The limit keeps a sum or a
+ * size that follows from the integer from overflowing.
+ */
 uint64
 state_receive_integer(StringInfo bytes, uint64 most)
 {
@@ -212,6 +221,7 @@ state_receive_signed(StringInfo bytes)
 	return varint_unzigzag(state_receive_integer(bytes, PG_UINT64_MAX));
 }
 
+/* Any double may come, also NaN: the aggregate checks what it means. */
 double
 state_receive_quotient(StringInfo bytes, double first, double second)
 {
@@ -242,6 +252,7 @@ state_send_counted(StringInfo bytes, const void *memory, Size size)
 	state_send(bytes, memory, size);
 }
 
+/* The size is compared with what is left, so no byte behind is read. */
 const char *
 state_receive_counted(StringInfo bytes, Size *size)
 {
