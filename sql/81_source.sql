@@ -90,7 +90,8 @@ $$;
 --| Neither may exist, unless it is yours and empty. You need the rights SELECT and TRIGGER on a
 --| table, because triggers note which customers change. Some relations can have no such triggers:
 --| views, foreign tables, tables with foreign partitions, tables of a subscription, distributed
---| tables. For them crm.refresh computes everybody, and a NOTICE says so.
+--| tables. For them crm.refresh computes everybody, and a NOTICE says so. A table of Citus must be
+--| distributed by the customer.
 --|
 --| Rows that cannot be used are left out. The view rejected_purchase shows them. A failing call
 --| leaves nothing behind. Returns the schema.
