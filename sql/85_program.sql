@@ -492,15 +492,18 @@ $$;
 CREATE FUNCTION crm_internal.tier_write(policy crm.tier_policy, program text, as_of date,
 	OUT changes bigint, OUT enrolled bigint, OUT upgraded bigint, OUT renewed bigint,
 	OUT given_grace bigint, OUT downgraded bigint) RETURNS record
-	LANGUAGE sql AS $$
-	SELECT crm_internal.tiers_lock(policy, program);
-	SELECT sum(w.changes)::bigint, sum(w.enrolled)::bigint, sum(w.upgraded)::bigint,
-		   sum(w.renewed)::bigint, sum(w.given_grace)::bigint, sum(w.downgraded)::bigint
+	LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM crm_internal.tiers_lock(policy, program);
+	SELECT sum(w.changes), sum(w.enrolled), sum(w.upgraded), sum(w.renewed), sum(w.given_grace),
+		   sum(w.downgraded)
+	  INTO changes, enrolled, upgraded, renewed, given_grace, downgraded
 	  FROM (SELECT p AS last_key,
 				   coalesce(lag(p) OVER (ORDER BY p) + 1, -9223372036854775808) AS first_key
 			  FROM crm_internal.tier_parts(policy) p) k
 	 CROSS JOIN LATERAL crm_internal.tier_write_part(policy, program, as_of, k.first_key,
-													 k.last_key) w
+													 k.last_key) w;
+END
 $$;
 
 --: An error where a program was reviewed as of a later day.
