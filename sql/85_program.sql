@@ -172,7 +172,7 @@ BEGIN
 	IF 'points_earned' = ANY (metrics) THEN
 		columns := replace(columns, 'NULL::crm.history', 'p.points_history');
 		joins := E'\n\t\t  LEFT JOIN program_points p ON p.customer_id = coalesce(m.customer_id, '
-			'h.customer_id) AND p.program = $2';
+			'h.customer_id) AND p.program = $2 AND ' || format(condition, 'p.customer_id');
 	END IF;
 	IF EXISTS (SELECT FROM unnest(metrics) m WHERE NOT crm_internal.tier_counts(policy, m)) THEN
 		columns := replace(columns, 'NULL::jsonb', 'c.given');

@@ -126,6 +126,10 @@ SELECT count(*) = (SELECT sum(n * n) FROM (SELECT count(*) AS n FROM fact GROUP 
 	't', 'a merge join of histories');
 
 # Aggregates
+# Some support functions cost so much that the planner makes no parts, since these
+# save nothing. Here every aggregate is computed in parts.
+login('postgres', q{SELECT format('ALTER FUNCTION %s COST 1', p.oid::regprocedure)
+  FROM pg_proc p WHERE p.pronamespace = 'crm_internal'::regnamespace AND p.procost > 1e6 \gexec});
 # history_agg("any") has no result: it is the error for columns of other types.
 answers(q{SELECT oid::regprocedure FROM pg_proc WHERE pronamespace = 'crm'::regnamespace AND prokind = 'a' AND oid::regprocedure::text <> 'crm.history_agg("any")' ORDER BY oid::regprocedure::text COLLATE "C"},
 	join("\n", sort keys %call), 'every aggregate is tried');
