@@ -378,8 +378,9 @@ BEGIN
 		RAISE foreign_key_violation USING
 			MESSAGE = format('%s customers of the review are not in the table customer',
 				written - known),
-			DETAIL = format('The table %s refers to it. They have a stored history.', log),
-			HINT = 'Refresh the workspace, so that histories of customers who are gone go, too.';
+			DETAIL = format('The table %s refers to that table.', log),
+			HINT = 'A full refresh of the workspace deletes the stored histories of customers who '
+				'are gone.';
 	END IF;
 END
 $$;
