@@ -83,7 +83,8 @@ CREATE FUNCTION pg_temp.column_text(catalog regclass, a pg_attribute) RETURNS te
 		WHEN f.pktable IS NOT NULL THEN format('pg_temp.name_of(%s, c.%I::oid)', f.pktable::oid,
 											   a.attname)
 		WHEN a.atttypid = 'aclitem[]'::regtype THEN
-			format('(SELECT string_agg(v::text, '', '' ORDER BY v::text) FROM unnest(c.%I) v)', a.attname)
+			format('(SELECT string_agg(v::text, '', '' ORDER BY v::text) FROM unnest(c.%I) v)',
+				   a.attname)
 		-- PostgreSQL 15.20 writes here when an attribute was made (pg_attver).
 		WHEN a.attname = 'attoptions' THEN '(SELECT string_agg(v, '', '' ORDER BY v)
 			FROM unnest(c.attoptions) v WHERE v NOT LIKE ''pg\_attver=%'')'
@@ -116,7 +117,8 @@ SELECT 'INSERT INTO fact ' || pg_temp.facts_of(classid, classid::text,
 
 -- The rows of their parts, numbered in their order
 SELECT 'INSERT INTO fact ' || pg_temp.facts_of(catalog,
-		format('(SELECT *, row_number() OVER (PARTITION BY %I ORDER BY %I) AS place FROM %s WHERE %s)',
+		format('(SELECT *, row_number() OVER (PARTITION BY %I ORDER BY %I) AS place
+			   FROM %s WHERE %s)',
 			   owner_column, coalesce(order_column, owner_column), catalog,
 			   CASE WHEN catalog = 'pg_attribute'::regclass THEN 'attnum > 0 AND NOT attisdropped'
 			   ELSE 'true' END),

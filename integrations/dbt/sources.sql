@@ -19,8 +19,9 @@ SELECT field[1], field[2], coalesce(field[3], field[2])
  WHERE text !~ '^#';
 
 CREATE TEMPORARY TABLE relation AS
-SELECT c.oid, c.relname AS name, c.relkind AS kind, obj_description(c.oid, 'pg_class') AS description,
-	   k.name AS known, CASE WHEN :'is_attached' THEN k.attached_key ELSE k.key END AS key
+SELECT c.oid, c.relname AS name, c.relkind AS kind,
+	   obj_description(c.oid, 'pg_class') AS description, k.name AS known,
+	   CASE WHEN :'is_attached' THEN k.attached_key ELSE k.key END AS key
   FROM pg_class c
   LEFT JOIN view_key k ON k.name = c.relname
  WHERE c.relnamespace = quote_ident(:'workspace')::regnamespace AND c.relkind IN ('r', 'v', 'p');
@@ -44,7 +45,8 @@ SELECT r.oid, k.columns
   JOIN pg_constraint c ON c.conrelid = r.oid AND c.contype IN ('p', 'u')
  CROSS JOIN LATERAL (SELECT array_agg(a.attname::text ORDER BY u.n)
 					   FROM unnest(c.conkey) WITH ORDINALITY AS u (attnum, n)
-					   JOIN pg_attribute a ON a.attrelid = r.oid AND a.attnum = u.attnum) AS k (columns)
+					   JOIN pg_attribute a ON a.attrelid = r.oid AND a.attnum = u.attnum
+					) AS k (columns)
  WHERE pg_get_constraintdef(c.oid) !~ 'NULLS NOT DISTINCT' OR cardinality(c.conkey) > 1;
 INSERT INTO test
 SELECT relation, columns[1], 'unique', 2 FROM key WHERE cardinality(columns) = 1
@@ -75,7 +77,8 @@ SELECT c.conrelid, p[1], format('accepted_values: {arguments: {values: %s}}',
  WHERE p IS NOT NULL;
 
 SELECT format(E'# Written by integrations/dbt/sources. Do not edit: write it again.\n'
-	'version: 2\n\nsources:\n  - name: %s\n    description: %s\n    schema: %s\n    tables:', :'source',
+	'version: 2\n\nsources:\n  - name: %s\n    description: %s\n    schema: %s\n    tables:',
+	:'source',
 	to_json(format('The workspace %s of the extension crm.', CASE WHEN :'is_named' THEN :'workspace'
 		ELSE 'in the variable crm_workspace' END)),
 	CASE WHEN :'is_named' THEN to_json(:'workspace'::text)::text
@@ -83,14 +86,15 @@ SELECT format(E'# Written by integrations/dbt/sources. Do not edit: write it aga
 
 SELECT concat_ws(E'\n',
 		format('      - name: %s', r.name), '        description: ' || to_json(r.description),
-		(SELECT E'        data_tests:\n' || string_agg('          - ' || t.test, E'\n' ORDER BY t.test)
+		(SELECT E'        data_tests:\n'
+				|| string_agg('          - ' || t.test, E'\n' ORDER BY t.test)
 		   FROM test t WHERE t.relation = r.oid AND t.column_name IS NULL),
 		'        columns:',
 		(SELECT string_agg(concat_ws(E'\n',
 				format('          - name: %s', a.attname),
 				'            description: ' || to_json(col_description(r.oid, a.attnum)),
 				-- The type of the key is that of the user's own table.
-				CASE WHEN NOT (:'is_attached' AND NOT :'is_named' AND a.attname ~ '^customer_id$') THEN
+				CASE WHEN :'is_named' OR NOT :'is_attached' OR a.attname <> 'customer_id' THEN
 					'            data_type: ' || format_type(a.atttypid, a.atttypmod) END,
 				(SELECT E'            data_tests:\n'
 						|| string_agg('              - ' || t.test, E'\n' ORDER BY t.place, t.test)

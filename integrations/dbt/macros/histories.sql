@@ -29,7 +29,8 @@
   {%- set existing = load_cached_relation(this) -%}
   {%- set target_relation = this.incorporate(type='table') -%}
   {%- set new_relation = make_intermediate_relation(target_relation) -%}
-  {%- set old_relation = make_backup_relation(target_relation, existing.type if existing else 'table') -%}
+  {%- set old_type = existing.type if existing else 'table' -%}
+  {%- set old_relation = make_backup_relation(target_relation, old_type) -%}
   {%- set is_full = existing is none or not existing.is_table or should_full_refresh() -%}
 
   {{ drop_relation_if_exists(load_cached_relation(new_relation)) }}
@@ -41,7 +42,9 @@
     {% call statement('main') %}
       {{ get_create_table_as_sql(False, new_relation, crm.crm_histories_query(its, sql)) }}
     {% endcall %}
-    {% call statement('constraints') %}{{ crm.crm_histories_constraints(its, new_relation) }}{% endcall %}
+    {% call statement('constraints') %}
+      {{ crm.crm_histories_constraints(its, new_relation) }}
+    {% endcall %}
     {% if existing is not none %}
       {% do adapter.rename_relation(existing, old_relation) %}
     {% endif %}
@@ -49,11 +52,16 @@
     {% do create_indexes(target_relation) %}
   {% else %}
     {# Two runs at once would both add the new rows. #}
-    {% call statement('lock') %}lock table {{ target_relation }} in share row exclusive mode{% endcall %}
-    {% call statement('main') %}{{ crm.crm_histories_merge(its, sql, target_relation) }}{% endcall %}
+    {% call statement('lock') %}
+      lock table {{ target_relation }} in share row exclusive mode
+    {% endcall %}
+    {% call statement('main') %}
+      {{ crm.crm_histories_merge(its, sql, target_relation) }}
+    {% endcall %}
   {% endif %}
 
-  {% do apply_grants(target_relation, config.get('grants'), should_revoke=should_revoke(existing, is_full)) %}
+  {% do apply_grants(target_relation, config.get('grants'),
+                     should_revoke=should_revoke(existing, is_full)) %}
   {% do persist_docs(target_relation, model) %}
   {{ run_hooks(post_hooks, inside_transaction=True) }}
   {% do adapter.commit() %}
@@ -75,32 +83,40 @@
 
 {# The histories of the rows that meet the condition. #}
 {% macro crm_histories_query(its, sql, condition='true') %}
+  {%- set loaded_at = adapter.quote(its.loaded_at) %}
   select {{ crm.crm_columns(its.key) }},
     {%- for history, amount in its.histories.items() %}
-    crm.history_agg({{ adapter.quote(its.day) }}, {{ adapter.quote(amount) }}) as {{ adapter.quote(history) }},
+    crm.history_agg({{ adapter.quote(its.day) }}, {{ adapter.quote(amount) }})
+      as {{ adapter.quote(history) }},
     {%- endfor %}
     {#- A row without loaded_at would never be taken again: the constraint refuses it. #}
-    case when count(*) = count({{ adapter.quote(its.loaded_at) }}) then max({{ adapter.quote(its.loaded_at) }}) end as loaded_until
+    case when count(*) = count({{ loaded_at }}) then max({{ loaded_at }}) end as loaded_until
   from ({{ sql }}) as purchase
   where ({{ condition }})
   {%- if its.settle %}
-    and ({{ adapter.quote(its.loaded_at) }} <= now() - {{ dbt.string_literal(dbt.escape_single_quotes(its.settle)) }}::interval
-      or {{ adapter.quote(its.loaded_at) }} is null)
+    {%- set settle = dbt.string_literal(dbt.escape_single_quotes(its.settle)) %}
+    and ({{ loaded_at }} <= now() - {{ settle }}::interval or {{ loaded_at }} is null)
   {%- endif %}
   group by {{ crm.crm_columns(its.key) }}
 {% endmacro %}
 
 {% macro crm_histories_merge(its, sql, relation) %}
   {%- set loaded_at = adapter.quote(its.loaded_at) -%}
-  {%- set last = run_query('select max(loaded_until)::text from ' ~ relation).columns[0].values()[0] -%}
-  {%- set is_new = 'true' if last is none else loaded_at ~ ' > ' ~ dbt.string_literal(last) ~ ' or ' ~ loaded_at ~ ' is null' -%}
+  {%- set result = run_query('select max(loaded_until)::text from ' ~ relation) -%}
+  {%- set last = result.columns[0].values()[0] -%}
+  {%- set is_new -%}
+    {%- if last is none -%} true
+    {%- else -%} {{ loaded_at }} > {{ dbt.string_literal(last) }} or {{ loaded_at }} is null
+    {%- endif -%}
+  {%- endset -%}
   insert into {{ relation }} as stored
     ({{ crm.crm_columns(its.key + its.histories.keys() | list + ['loaded_until']) }})
   {{ crm.crm_histories_query(its, sql, is_new) }}
   on conflict ({{ crm.crm_columns(its.key) }}) do update set
   {%- for history in its.histories %}
     {%- set column = adapter.quote(history) %}
-    {{ column }} = coalesce(crm.merge(stored.{{ column }}, excluded.{{ column }}), stored.{{ column }}, excluded.{{ column }}),
+    {{ column }} = coalesce(crm.merge(stored.{{ column }}, excluded.{{ column }}),
+      stored.{{ column }}, excluded.{{ column }}),
   {%- endfor %}
     loaded_until = greatest(stored.loaded_until, excluded.loaded_until)
 {% endmacro %}

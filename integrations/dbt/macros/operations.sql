@@ -53,7 +53,8 @@
 {% macro crm_call(procedure, workspace, arguments=[]) %}
   {% call statement('crm_commit', auto_begin=false) %}commit{% endcall %}
   {% call statement('crm_call', fetch_result=true, auto_begin=false) %}
-    call crm.{{ procedure }}({{ ([crm.crm_workspace_literal(workspace)] + arguments) | join(', ') }})
+    {%- set given = [crm.crm_workspace_literal(workspace)] + arguments %}
+    call crm.{{ procedure }}({{ given | join(', ') }})
   {% endcall %}
   {% do log('crm.' ~ procedure ~ ': ' ~ load_result('crm_call')['response'], info=true) %}
 {% endmacro %}
@@ -69,7 +70,8 @@
 {% macro crm_rows(function, workspace, arguments) %}
   {% set given = [crm.crm_workspace_literal(workspace)] %}
   {% for name, value in arguments.items() if value is not none %}
-    {% do given.append(name ~ ' => ' ~ dbt.string_literal(dbt.escape_single_quotes(value | string))) %}
+    {% set literal = dbt.string_literal(dbt.escape_single_quotes(value | string)) %}
+    {% do given.append(name ~ ' => ' ~ literal) %}
   {% endfor %}
   {% call statement('crm_rows', fetch_result=true) %}
     select to_jsonb(f)::text from crm.{{ function }}({{ given | join(', ') }}) as f
@@ -78,5 +80,6 @@
 {% endmacro %}
 
 {% macro crm_workspace_literal(workspace) %}
-  {{- return(dbt.string_literal(dbt.escape_single_quotes(workspace or var('crm_workspace', 'shop')))) -}}
+  {%- set name = workspace or var('crm_workspace', 'shop') -%}
+  {{- return(dbt.string_literal(dbt.escape_single_quotes(name))) -}}
 {% endmacro %}
