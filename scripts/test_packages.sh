@@ -105,7 +105,7 @@ answers() { [ "$(as_postgres psql -XAtq -d postgres -c "$1")" = "$2" ]; }
 extension_works() {
 	succeeds "CREATE EXTENSION" as_postgres psql -Xq -d postgres -c "CREATE EXTENSION crm"
 	succeeds "the library is of this version" answers "SELECT crm.version()" "$VERSION"
-	succeeds "a history answers" answers "SELECT crm.revenue(crm.history_agg(date \$\$2025-01-01\$\$ + g, 2.5)) FROM generate_series(1, 4) g" 10.0
+	succeeds "a history answers" answers "SELECT crm.amount(crm.history_agg(date \$\$2025-01-01\$\$ + g, 2.5)) FROM generate_series(1, 4) g" 10.0
 	succeeds "a workspace answers" answers "SET client_min_messages = warning; CREATE TABLE orders AS SELECT g % 3 AS customer, date \$\$2025-01-01\$\$ + g AS day, 5 AS amount FROM generate_series(1, 9) g;
 		DO \$\$ BEGIN PERFORM crm.attach(\$q\$shop\$q\$, \$q\$orders\$q\$, customer => \$q\$customer\$q\$, at => \$q\$day\$q\$, amount => \$q\$amount\$q\$); END \$\$;
 		SELECT count(*), sum(revenue) FROM shop.customer_metric_at(\$\$2025-06-01\$\$)" "3|45"
