@@ -58,7 +58,7 @@ sub new_project
 {
 	my ($workspace) = @_;
 	system("rm -rf $project && cp -r $FindBin::Bin/dbt $project") == 0 or die;
-	system("$package/sources $database '$workspace' > $project/models/crm.yml") == 0 or die;
+	system("$package/sources 'dbname=$database' '$workspace' > $project/models/crm.yml") == 0 or die;
 	return;
 }
 

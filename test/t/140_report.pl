@@ -30,7 +30,7 @@ sub report
 	my ($name, @arguments) = @_;
 	my $file = "$folder/$name.html";
 	my $quoted = join ' ', map { "'" . s/'/'\\''/gr . "'" } @arguments;
-	my $output = qx($script '$database' $quoted -o '$file' 2>&1);
+	my $output = qx($script 'dbname=$database' $quoted -o '$file' 2>&1);
 	is($?, 0, "the report $name is written") or diag($output);
 	open my $page, '<:raw', $file or die "$file: $!";
 	my $text = do { local $/; <$page> };
