@@ -1,12 +1,28 @@
 /* The rows for the other programs, as files in the current folder. */
 SELECT to_regclass('orders') IS NOT NULL AS has_orders \gset
 \if :has_orders
+CREATE TEMPORARY VIEW event_row AS
+SELECT customer, extract(epoch FROM at)::bigint, kind FROM event;
+CREATE TEMPORARY VIEW path_row AS
+SELECT json_build_array(touches, (SELECT array_agg(extract(epoch FROM at)::bigint)
+									FROM unnest(touched_at) AS at),
+						extract(epoch FROM converted_at)::bigint, amount)
+  FROM path;
 \copy orders TO orders.csv CSV
-\copy (SELECT customer, extract(epoch FROM at)::bigint, kind FROM event) TO event.csv CSV
+\copy (SELECT * FROM event_row) TO event.csv CSV
 \copy basket TO basket.csv CSV
-\copy (SELECT json_build_array(touches, (SELECT array_agg(extract(epoch FROM at)::bigint) FROM unnest(touched_at) AS at), extract(epoch FROM converted_at)::bigint, amount) FROM path) TO path.json
+\copy (SELECT * FROM path_row) TO path.json
 \else
-\copy (SELECT customer, crm.recency(history, '2025-11-30'), crm.purchases(history, '2025-11-30'), crm.amount(history, '2025-11-30'), x, t_x, t, mean_amount FROM customers JOIN summaries USING (customer)) TO stored.csv CSV
+CREATE TEMPORARY TABLE stored_day AS SELECT date :'as_of' AS day;
+CREATE TEMPORARY VIEW stored_row AS
+SELECT customer, crm.recency(history, day), crm.purchases(history, day), crm.amount(history, day),
+	   x, t_x, t, mean_amount
+  FROM stored_day, customers JOIN summaries USING (customer);
+\copy (SELECT * FROM stored_row) TO stored.csv CSV
 \endif
+CREATE TEMPORARY VIEW model_row AS
+SELECT json_build_object('purchases', purchases::jsonb -> 'parameters',
+						 'spend', spend::jsonb -> 'parameters')
+  FROM models;
 \copy (SELECT x, t_x, t, mean_amount FROM summaries) TO summary.csv CSV
-\copy (SELECT json_build_object('purchases', purchases::jsonb -> 'parameters', 'spend', spend::jsonb -> 'parameters') FROM models) TO models.json
+\copy (SELECT * FROM model_row) TO models.json

@@ -80,7 +80,7 @@ SELECT count(*), sum(x), sum(t_x), sum(t), sum(mean_amount), count(mean_amount) 
 
 COHORT = "log2(months & -months)::INT"
 
-GROWTH = f"""
+GROWTH = """
 SELECT sum(n) FILTER (WHERE active AND cohort = m), sum(n) FILTER (WHERE active AND before),
        sum(n) FILTER (WHERE active AND NOT before AND cohort < m),
        sum(n) FILTER (WHERE before AND NOT active)

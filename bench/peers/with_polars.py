@@ -3,7 +3,8 @@
 The form "orders" starts from the orders. The form "stored" starts from frames
 that one would keep beside them: a summary of each customer as of the day, and the
 revenue of each customer and month. Months are bits of a number, as in the queries
-for DuckDB.
+for DuckDB. The streaming engine is the faster one from orders, the engine in
+memory from what is stored.
 """
 import datetime
 import os
@@ -11,6 +12,7 @@ import os
 import polars as pl
 
 FIRST = datetime.date(2023, 1, 1)
+ENGINES = {"orders": "streaming", "stored": "in-memory"}
 EPOCH = datetime.date(2000, 1, 1)
 MONTHS = 35
 
@@ -135,34 +137,37 @@ class Engine:
                 days(pl.lit(EPOCH), pl.col("first_day")).sum().alias("first"),
                 days(pl.lit(EPOCH), pl.col("last_day")).sum().alias("last"))
 
-    def work(self, work, form):
-        stored = form == "stored"
-        if stored and work in ("retention", "growth") and "activity" not in self.stored:
-            return None
-        summary = self.stored["summary"] if stored else self.summary()
-        if work in ("histories", "histories_built") and not stored:
-            return lambda: self.histories().collect().row(0)
+    def query(self, work, form):
+        """One row with the sums of the result, or nothing."""
+        summary = self.stored["summary"] if form == "stored" else self.summary()
+        if work in ("histories", "histories_built"):
+            return self.histories() if form == "orders" else None
         if work == "rfm_inputs":
-            return lambda: summary.select(pl.len(), pl.col("recency").sum(), pl.col("frequency").sum(),
-                                          pl.col("monetary").sum() / 100).collect().row(0)
+            return summary.select(pl.len(), pl.col("recency").sum(), pl.col("frequency").sum(),
+                                  pl.col("monetary").sum() / 100)
         if work == "rfm_scores":
-            return lambda: summary.select(
+            return summary.select(
                 pl.len(), pl.col("recency").sum(), pl.col("frequency").sum(), pl.col("monetary").sum() / 100,
                 (5 - above("recency")).sum().alias("r"), (1 + above("frequency")).sum().alias("f"),
-                (1 + above("monetary")).sum().alias("m")).collect().row(0)
+                (1 + above("monetary")).sum().alias("m"))
         if work == "model_summary":
-            models = self.stored["model_summary"] if stored else self.model_summary()
-            return lambda: models.select(
-                pl.len(), pl.col("x", "t_x", "t", "mean_amount").sum(),
-                pl.col("mean_amount").count().alias("n")).collect().row(0)
-        if work in ("retention", "growth"):
-            return lambda: self.periods(work, form)
+            models = self.stored["model_summary"] if form == "stored" else self.model_summary()
+            return models.select(pl.len(), pl.col("x", "t_x", "t", "mean_amount").sum(),
+                                 pl.col("mean_amount").count().alias("n"))
         return None
 
     def periods(self, work, form):
+        """Several rows from the same masks, which are made once."""
         masks = self.masks(form)
-        if work == "growth":
-            growth, revenue = pl.collect_all([self.growth(masks), self.revenue(form)])
-            return growth.row(0) + revenue.row(0)
-        retention, growth = pl.collect_all([self.retention(masks), self.growth(masks)])
-        return retention.row(0) + growth.row(0)
+        queries = [self.growth(masks), self.revenue(form)]
+        if work == "retention":
+            queries = [self.retention(masks), self.growth(masks)]
+        first, second = pl.collect_all(queries, engine=ENGINES[form])
+        return first.row(0) + second.row(0)
+
+    def work(self, work, form):
+        if work in ("retention", "growth"):
+            known = form == "orders" or "activity" in self.stored
+            return (lambda: self.periods(work, form)) if known else None
+        query = self.query(work, form)
+        return None if query is None else lambda: query.collect(engine=ENGINES[form]).row(0)

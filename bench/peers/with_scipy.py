@@ -50,7 +50,7 @@ class Engine:
         return np.where(x > 0, 1 / (1 + a / (b + np.maximum(x, 1) - 1) * ((alpha + t) / (alpha + t_x)) ** (r + x)), 1)
 
     def expected_purchases(self):
-        (r, alpha, a, b), (x, t_x, t) = self.parameters, self.columns
+        (r, alpha, a, b), (x, _, t) = self.parameters, self.columns
         z = HORIZON / (alpha + t + HORIZON)
         return ((a + b + x - 1) / (a - 1) * self.p_alive()
                 * (1 - ((alpha + t) / (alpha + t + HORIZON)) ** (r + x) * hyp2f1(r + x, b + x, a + b + x - 1, z)))
