@@ -16,7 +16,7 @@ SELECT json_build_array(touches, (SELECT array_agg(extract(epoch FROM at)::bigin
 CREATE TEMPORARY TABLE stored_day AS SELECT date :'as_of' AS day;
 CREATE TEMPORARY VIEW stored_row AS
 SELECT customer, crm.recency(history, day), crm.purchases(history, day), crm.amount(history, day),
-	   x, t_x, t, mean_amount
+	   x, t_x, t, CASE WHEN x > 0 THEN mean_amount END
   FROM stored_day, customers JOIN summaries USING (customer);
 \copy (SELECT * FROM stored_row) TO stored.csv CSV
 \endif
