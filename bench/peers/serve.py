@@ -54,6 +54,8 @@ def answer(name, work, form):
         work = engine(name).work(work, form)
     except ImportError:
         return f"absent\t{name} is not installed"
+    except ValueError as reason:
+        return f"absent\t{reason}"
     if work is None:
         return "absent\tthere is no such query"
     start = time.perf_counter()
