@@ -360,6 +360,14 @@ COMMENT ON FUNCTION crm.tier_outlook(crm.tier_policy, crm.tier_state, crm.histor
 	crm.history, jsonb, date) IS
 'The gaps of a member on a day to the next tier and to keeping the tier, in one row.';
 
+/* The tier of an order */
+
+--: The tier in force at a moment, from three lists with an element for each row of the log of a
+--: member. NULL: none is in force.
+CREATE FUNCTION crm_internal.tier_no_at(tier_nos int[], counts_from timestamptz[],
+	counts_until timestamptz[], at timestamptz) RETURNS int
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_tier_no_at';
+
 /* Replays */
 
 --| The customer enrolls with their first purchase. The result is NULL before that day.

@@ -98,9 +98,17 @@ SELECT f.customer_id, f.order_id, sum(f.amount),
 		  FROM refund r
 		  JOIN sales_order o ON o.order_id = r.order_id
 		 WHERE r.refunded_at < @end_of(@day@)@) f
- GROUP BY f.customer_id, f.order_id
+ GROUP BY f.order_id, f.customer_id
 @end
 
+/*
+ * Lines, refunds and entries are joined with orders by merging: all of them have an index
+ * that begins with the order. A join by hash would keep all orders in memory, or in files.
+ * The server knows an order that comes from several tables only by the sort order of the
+ * rows. So rows are sorted by the order, then by the customer. That is done for some rows at
+ * a time, because they come in the order of orders. The customer is in the keys, so that a
+ * condition on it reaches all tables.
+ */
 @view @internal@.order_money
 @is The money of each order that earns points, refunds up to a day taken off, as an exact fraction.
 @is Money given back for a line is taken from the lines of its kind: those that earn points, or the
@@ -120,7 +128,8 @@ SELECT q.order_id, q.customer_id, q.ordered_at, q.status,
 			   coalesce(sum(l.revenue) FILTER (WHERE NOT l.earns_points), 0) AS other
 		  FROM sales_order o
 		  LEFT JOIN @internal@.line_money l ON l.order_id = o.order_id
-		 GROUP BY o.order_id, o.customer_id, o.ordered_at, o.status) q
+		 GROUP BY o.order_id, o.customer_id, o.ordered_at, o.status
+		 ORDER BY o.order_id, o.customer_id) q
   LEFT JOIN @internal@.order_refund@at@ f
 	ON f.order_id = q.order_id AND f.customer_id = q.customer_id
 @end
@@ -165,12 +174,12 @@ OFFSET 0
 @end
 
 @plain @internal@.tier_in_force
-@is The moments of orders for which each row of tier_log counts: from the day after it begins, until
-@is the day after it ends.
-@columns program, customer_id, tier_no, counts_from, counts_until
-SELECT g.program, g.customer_id, g.tier_no,
-	   crm_internal.day_start(g.begins_on + 1, g.time_zone),
-	   coalesce(crm_internal.day_start(g.ends_on + 1, g.time_zone), 'infinity')
+@is The tiers of each member, with the moments of orders for which they count: from the day after
+@is one begins, until the day after it ends.
+@columns customer_id, program, tier_nos, counts_from, counts_until
+SELECT g.customer_id, g.program, array_agg(g.tier_no),
+	   array_agg(crm_internal.day_start(g.begins_on + 1, g.time_zone)),
+	   array_agg(coalesce(crm_internal.day_start(g.ends_on + 1, g.time_zone), 'infinity'))
   FROM (SELECT l.program, l.customer_id, l.tier_no, s.time_zone,
 			   crm_internal.day_of(l.valid_from, s.time_zone) AS begins_on,
 			   crm_internal.day_of(l.valid_to, s.time_zone) AS ends_on
@@ -179,6 +188,7 @@ SELECT g.program, g.customer_id, g.tier_no,
 				coalesce(p.time_zone, (SELECT w.time_zone FROM workspace w)) AS time_zone
 				FROM program p) s ON s.program = l.program
 		 WHERE l.reason NOT IN ('merge', 'close')) g
+ GROUP BY g.customer_id, g.program
 @end
 
 @view @internal@.order_due
@@ -192,14 +202,12 @@ SELECT o.order_id, o.customer_id, o.ordered_at, o.status, o.dividend, o.divisor,
 			THEN greatest(div(o.dividend, t.block * o.divisor), 0) * t.block_points END
   FROM @internal@.order_money@at@ o
  CROSS JOIN @internal@.points_program z
-  LEFT JOIN (
-	SELECT i.program, i.customer_id, i.tier_no, i.counts_from, i.counts_until,
-		   generate_series(1, 1) AS barrier
-	  FROM @internal@.tier_in_force i) g
+  LEFT JOIN @internal@.tier_in_force g
 	ON g.program = z.program AND g.customer_id = o.customer_id
-   AND g.counts_from <= o.ordered_at AND g.counts_until > o.ordered_at
   LEFT JOIN @internal@.points_rate t
-	ON t.program = z.program AND t.tier_no = coalesce(g.tier_no, 0)
+	ON t.program = z.program
+   AND t.tier_no = coalesce(
+		crm_internal.tier_no_at(g.tier_nos, g.counts_from, g.counts_until, o.ordered_at), 0)
  WHERE z.begins_at <= o.ordered_at AND coalesce(t.tier_no >= 0, false)
 @end
 
@@ -218,11 +226,11 @@ SELECT d.order_id, d.customer_id, d.ordered_at,
 	   d.program, d.tier_no, d.tier, d.tier_zh, d.amount_per_point, d.points, coalesce(k.points, 0)
   FROM @internal@.order_due@at@ d
   LEFT JOIN (
-	SELECT e.customer_id, e.order_id, e.program, sum(e.points) AS points
+	SELECT e.order_id, e.customer_id, e.program,
+		   sum(e.points) FILTER (WHERE e.occurred_at < @end_of(@day@)@) AS points
 	  FROM points_entry e
 	 WHERE e.program IS NOT NULL AND e.order_id IS NOT NULL AND e.kind IN ('earn', 'reverse')
-	   AND e.occurred_at < @end_of(@day@)@
-	 GROUP BY e.customer_id, e.order_id, e.program) k
+	 GROUP BY e.order_id, e.customer_id, e.program) k
 	ON k.customer_id = d.customer_id AND k.order_id = d.order_id AND k.program = d.program
  WHERE CASE WHEN d.status = 'paid' AND d.ordered_at < @end_of(@day@)@ THEN d.dividend END
 	   IS NOT NULL

@@ -93,10 +93,11 @@ crm_is_upto(PG_FUNCTION_ARGS)
 /*
  * The days that a call site asked for, each in the slot of its number modulo
  * the number of slots. Rows of one query share few days, and a search for the
- * start of a day takes as long as 40 conversions. The memory is that of the
- * call site.
+ * start of a day takes as long as 40 conversions. So the slots reach over five
+ * years: days of a shorter time never share one. The memory is that of the call
+ * site.
  */
-#define DAY_SLOTS 512
+#define DAY_SLOTS 2048
 
 typedef struct DayStarts
 {
