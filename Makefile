@@ -125,6 +125,7 @@ OBJS        = \
 	src/voice/voice_aggregate.o \
 	src/workspace/exact_sum_aggregate.o \
 	src/workspace/as_of.o \
+	src/workspace/insert_rows.o \
 	src/workspace/key.o \
 	src/workspace/key_set.o \
 	src/workspace/log_checks.o \

@@ -29,6 +29,70 @@ BEGIN
 END
 $$;
 
+/* Foreign keys of many rows */
+
+/*
+ * INSERT does more than to check keys where the table has triggers, rules or policies of
+ * somebody. It does so too where a key can be deferred, matches otherwise, or belongs to
+ * tables of several owners. For such a table the result is NULL. Else it has two texts for
+ * each key: its name, and a query that locks the parents of new_rows and finds rows
+ * without one.
+ *
+ * session_replication_role and disabled triggers say that keys are not to be checked. Then
+ * INSERT knows what to do.
+ */
+--: The checks of the foreign keys of rows with these columns that are inserted into a table.
+CREATE FUNCTION crm_internal.key_checks(target regclass, columns text[]) RETURNS text[]
+	LANGUAGE sql STABLE
+BEGIN ATOMIC
+	WITH found AS (
+		SELECT t.tgname, k.conname,
+			   t.tgisinternal AND t.tgenabled = 'O' AND k.contype = 'f' AND NOT k.condeferrable
+			   AND k.confmatchtype = 's' AND (to_jsonb(k) ->> 'conperiod') IS DISTINCT FROM 'true'
+			   AND p.relkind = 'r' AND NOT p.relforcerowsecurity AND p.relowner = c.relowner
+			   AND q.known AS is_plain,
+			   format('WITH wanted AS MATERIALIZED (SELECT DISTINCT %s FROM new_rows n WHERE %s), '
+				'found AS MATERIALIZED (SELECT %s FROM ONLY %s p WHERE EXISTS '
+				'(SELECT FROM wanted n WHERE %s) FOR KEY SHARE OF p) '
+				'SELECT FROM wanted n WHERE NOT EXISTS (SELECT FROM found p WHERE %5$s)',
+				q.columns, q.conditions, q.parents, p.oid::regclass, q.equal) AS query
+		  FROM pg_class c
+		  JOIN pg_trigger t ON t.tgrelid = c.oid AND t.tgtype & 4 <> 0
+		  LEFT JOIN pg_constraint k ON k.oid = t.tgconstraint AND k.conrelid = c.oid
+		  LEFT JOIN pg_class p ON p.oid = k.confrelid
+		 CROSS JOIN LATERAL (
+			SELECT string_agg(format('n.%I', a.attname), ', ' ORDER BY u.n) AS columns,
+				   string_agg(format('n.%I IS NOT NULL', a.attname), ' AND ') AS conditions,
+				   string_agg(format('p.%I', b.attname), ', ') AS parents,
+				   string_agg(format('p.%I OPERATOR(%I.%s) n.%I', b.attname, s.nspname, o.oprname,
+					a.attname), ' AND ') AS equal,
+				   bool_and(a.attname = ANY (key_checks.columns)) AS known
+			  FROM unnest(k.conkey, k.confkey, k.conpfeqop)
+					WITH ORDINALITY AS u (child, parent, operator, n)
+			  JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.child
+			  JOIN pg_attribute b ON b.attrelid = k.confrelid AND b.attnum = u.parent
+			  JOIN pg_operator o ON o.oid = u.operator
+			  JOIN pg_namespace s ON s.oid = o.oprnamespace) q
+		 WHERE c.oid = target
+	)
+	SELECT CASE WHEN c.relkind = 'r' AND NOT c.relispartition AND NOT c.relhasrules
+				 AND NOT c.relrowsecurity AND current_setting('session_replication_role') = 'origin'
+				 AND NOT EXISTS (SELECT FROM found f WHERE f.is_plain IS NOT TRUE)
+				THEN ARRAY(SELECT u.text FROM found f,
+						LATERAL unnest(ARRAY[f.conname::text, f.query]) WITH ORDINALITY AS u (text, n)
+					ORDER BY f.conname, u.n) END
+	  FROM pg_class c
+	 WHERE c.oid = target;
+END;
+
+-- The function runs both queries with the rights of the caller, who must own the table.
+--: Inserts the rows of a query into a table of the caller as INSERT does, but checks each foreign
+--: key of them in one query. Returns the one row of another query, which reads them as new_rows.
+CREATE FUNCTION crm_internal.insert_rows(target regclass, rows text, answer text) RETURNS record
+	LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'crm_insert_rows';
+
+/* Writing */
+
 /*
  * Entries that no fact dates get the moment. Orders, lines and
  * entries are read in the order of their keys, and so are grouped without a table of
@@ -37,26 +101,25 @@ $$;
  * loops, and compare each entry with each other one.
  *
  * Entries are written in the order of their orders. So the index on orders grows at its
- * end, and the checks of foreign keys find the same pages again.
+ * end.
  */
 --: Behind crm.settle_points: writes the entries that settle the points of orders as of a day.
 CREATE FUNCTION crm_internal.settle_write(as_of date, moment timestamptz,
 	OUT entries bigint, OUT points_given numeric, OUT points_taken numeric) RETURNS record
 	LANGUAGE plpgsql SET enable_hashagg = off SET enable_nestloop = off AS $$
 BEGIN
-	WITH written AS (
-		INSERT INTO points_entry AS e (customer_id, occurred_at, kind, points, qualifying,
-			available_at, expires_at, order_id, program, reverses_id, refund_id)
+	SELECT w.* INTO entries, points_given, points_taken
+	  FROM crm_internal.insert_rows('points_entry', format($rows$
 		SELECT m.customer_id,
 			   CASE WHEN m.kind = 'earn' OR m.refund_id IS NOT NULL THEN m.occurred_at
-					ELSE greatest(m.occurred_at, moment) END,
-			   m.kind, m.points, m.qualifying, a.at,
+					ELSE greatest(m.occurred_at, %2$L) END AS occurred_at,
+			   m.kind, m.points, m.qualifying, a.at AS available_at,
 			   CASE WHEN m.kind = 'earn'
 					THEN greatest(
 						crm_internal.day_start((z.day + s.points_expire_after)::date, z.time_zone),
-						a.at + interval '1 day') END,
+						a.at + interval '1 day') END AS expires_at,
 			   m.order_id, m.program, m.reverses_id, m.refund_id
-		  FROM missing_points_at(as_of) m
+		  FROM missing_points_at(%1$L) m
 		  JOIN program s ON s.program = m.program
 		 CROSS JOIN workspace w
 		 CROSS JOIN LATERAL (
@@ -66,12 +129,10 @@ BEGIN
 			SELECT CASE WHEN m.kind = 'earn' AND s.points_available_after > interval '0'
 						THEN crm_internal.day_start((z.day + s.points_available_after)::date,
 							z.time_zone) END AS at) a
-		 ORDER BY m.order_id, m.program, m.reverses_id
-		RETURNING e.points
-	)
-	SELECT count(*), coalesce(sum(w.points) FILTER (WHERE w.points > 0), 0),
-		   coalesce(- sum(w.points) FILTER (WHERE w.points < 0), 0)
-	  INTO entries, points_given, points_taken FROM written w;
+		 ORDER BY m.order_id, m.program, m.reverses_id$rows$, as_of, moment), $answer$
+		SELECT count(*), coalesce(sum(r.points) FILTER (WHERE r.points > 0), 0),
+			   coalesce(- sum(r.points) FILTER (WHERE r.points < 0), 0) FROM new_rows r$answer$)
+		AS w (entries bigint, given numeric, taken numeric);
 END
 $$;
 
