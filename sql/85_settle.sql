@@ -35,8 +35,8 @@ $$;
  * INSERT does more than to check keys where the table has triggers, rules or policies of
  * somebody. It does so too where a key can be deferred, matches otherwise, or belongs to
  * tables of several owners. For such a table the result is NULL. Else it has two texts for
- * each key: its name, and a query that locks the parents of new_rows and finds rows
- * without one.
+ * each key: its name, and a query that locks the parents of new_rows and returns a row
+ * where a parent is missing.
  *
  * session_replication_role and disabled triggers say that keys are not to be checked. Then
  * INSERT knows what to do.
@@ -52,10 +52,10 @@ BEGIN ATOMIC
 			   AND p.relkind = 'r' AND NOT p.relforcerowsecurity AND p.relowner = c.relowner
 			   AND q.known AS is_plain,
 			   format('WITH wanted AS MATERIALIZED (SELECT DISTINCT %s FROM new_rows n WHERE %s), '
-				'found AS MATERIALIZED (SELECT %s FROM ONLY %s p WHERE EXISTS '
-				'(SELECT FROM wanted n WHERE %s) FOR KEY SHARE OF p) '
-				'SELECT FROM wanted n WHERE NOT EXISTS (SELECT FROM found p WHERE %5$s)',
-				q.columns, q.conditions, q.parents, p.oid::regclass, q.equal) AS query
+				'found AS MATERIALIZED (SELECT FROM ONLY %s p JOIN wanted n ON %s '
+				'FOR KEY SHARE OF p) SELECT WHERE (SELECT count(*) FROM found) <> '
+				'(SELECT count(*) FROM wanted)', q.columns, q.conditions, p.oid::regclass,
+				q.equal) AS query
 		  FROM pg_class c
 		  JOIN pg_trigger t ON t.tgrelid = c.oid AND t.tgtype & 4 <> 0
 		  LEFT JOIN pg_constraint k ON k.oid = t.tgconstraint AND k.conrelid = c.oid
@@ -63,8 +63,7 @@ BEGIN ATOMIC
 		 CROSS JOIN LATERAL (
 			SELECT string_agg(format('n.%I', a.attname), ', ' ORDER BY u.n) AS columns,
 				   string_agg(format('n.%I IS NOT NULL', a.attname), ' AND ') AS conditions,
-				   string_agg(format('p.%I', b.attname), ', ') AS parents,
-				   string_agg(format('p.%I OPERATOR(%I.%s) n.%I', b.attname, s.nspname, o.oprname,
+						   string_agg(format('p.%I OPERATOR(%I.%s) n.%I', b.attname, s.nspname, o.oprname,
 					a.attname), ' AND ') AS equal,
 				   bool_and(a.attname = ANY (key_checks.columns)) AS known
 			  FROM unnest(k.conkey, k.confkey, k.conpfeqop)
@@ -93,12 +92,27 @@ CREATE FUNCTION crm_internal.insert_rows(target regclass, rows text, answer text
 
 /* Writing */
 
+-- A few orders are not worth a second process. Then the largest number leaves nothing to others.
+--: The order in the middle: one process looks for missing points up to it, another one after it.
+CREATE FUNCTION crm_internal.settle_middle() RETURNS bigint
+	LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	orders bigint := (SELECT c.reltuples FROM pg_class c WHERE c.oid = 'sales_order'::regclass);
+BEGIN
+	RETURN coalesce((SELECT o.order_id FROM sales_order o
+					  WHERE orders > 10000
+					  ORDER BY o.order_id OFFSET orders / 2 FETCH FIRST ROW ONLY),
+		9223372036854775807);
+END
+$$;
+
 /*
- * Entries that no fact dates get the moment. Orders, lines and
- * entries are read in the order of their keys, and so are grouped without a table of
- * all groups in memory, which takes half of the time. The planner does not know how
- * many orders have something to settle. It would expect one such order, choose nested
- * loops, and compare each entry with each other one.
+ * Entries that no fact dates get the moment.
+ *
+ * Two processes may look for missing points, one for each part of the orders. Within a part
+ * everything is read in the order of keys, by one process. So the settings keep the planner
+ * from sharing the scan of a table, which would take the second process, and from grouping
+ * by hash, which takes twice the time.
  *
  * Entries are written in the order of their orders. So the index on orders grows at its
  * end.
@@ -106,7 +120,8 @@ CREATE FUNCTION crm_internal.insert_rows(target regclass, rows text, answer text
 --: Behind crm.settle_points: writes the entries that settle the points of orders as of a day.
 CREATE FUNCTION crm_internal.settle_write(as_of date, moment timestamptz,
 	OUT entries bigint, OUT points_given numeric, OUT points_taken numeric) RETURNS record
-	LANGUAGE plpgsql SET enable_hashagg = off SET enable_nestloop = off AS $$
+	LANGUAGE plpgsql SET enable_hashagg = off
+	SET min_parallel_table_scan_size = '5TB' SET min_parallel_index_scan_size = '5TB' AS $$
 BEGIN
 	SELECT w.* INTO entries, points_given, points_taken
 	  FROM crm_internal.insert_rows('points_entry', format($rows$
@@ -119,7 +134,7 @@ BEGIN
 						crm_internal.day_start((z.day + s.points_expire_after)::date, z.time_zone),
 						a.at + interval '1 day') END AS expires_at,
 			   m.order_id, m.program, m.reverses_id, m.refund_id
-		  FROM missing_points_at(%1$L) m
+		  FROM missing_points_at(%1$L, %3$L) m
 		  JOIN program s ON s.program = m.program
 		 CROSS JOIN workspace w
 		 CROSS JOIN LATERAL (
@@ -129,7 +144,8 @@ BEGIN
 			SELECT CASE WHEN m.kind = 'earn' AND s.points_available_after > interval '0'
 						THEN crm_internal.day_start((z.day + s.points_available_after)::date,
 							z.time_zone) END AS at) a
-		 ORDER BY m.order_id, m.program, m.reverses_id$rows$, as_of, moment), $answer$
+		 ORDER BY m.order_id, m.program, m.reverses_id$rows$,
+		as_of, moment, crm_internal.settle_middle()), $answer$
 		SELECT count(*), coalesce(sum(r.points) FILTER (WHERE r.points > 0), 0),
 			   coalesce(- sum(r.points) FILTER (WHERE r.points < 0), 0) FROM new_rows r$answer$)
 		AS w (entries bigint, given numeric, taken numeric);
@@ -145,6 +161,9 @@ BEGIN
 	PERFORM crm_internal.program_enter(workspace);
 	day := crm_internal.settle_day(as_of);
 	PERFORM crm_internal.workspace_lock(workspace);
+	PERFORM set_config('work_mem', current_setting('maintenance_work_mem'), true)
+	  WHERE pg_size_bytes(current_setting('work_mem'))
+			< pg_size_bytes(current_setting('maintenance_work_mem'));
 	SELECT s.* INTO entries, points_given, points_taken
 	  FROM workspace w
 	 CROSS JOIN LATERAL crm_internal.settle_write(day, least(now(),

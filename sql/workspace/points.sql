@@ -79,8 +79,8 @@ SELECT q.customer_id, l.expires_at, crm_internal.day_of(l.expires_at, @zone@), l
 @is The money of each line of an order, and whether it earns points.
 @columns order_id, line_no, revenue, earns_points
 SELECT l.order_id, l.line_no, l.revenue,
-	   coalesce(l.earns_points, NOT (l.is_shipping OR l.product_id IS NOT NULL AND EXISTS (
-		SELECT FROM product p WHERE p.product_id = l.product_id AND NOT p.earns_points)))
+	   coalesce(l.earns_points, NOT (l.is_shipping OR l.product_id IS NOT NULL AND l.product_id IN (
+		SELECT p.product_id FROM product p WHERE NOT p.earns_points)))
   FROM sales_order_line l
 @end
 
@@ -90,14 +90,12 @@ SELECT l.order_id, l.line_no, l.revenue,
 SELECT f.customer_id, f.order_id, sum(f.amount),
 	   coalesce(sum(f.amount) FILTER (WHERE f.earns_points), 0),
 	   coalesce(sum(f.amount) FILTER (WHERE NOT f.earns_points), 0)
-  FROM (SELECT o.customer_id, r.order_id, r.amount,
-			   CASE WHEN r.line_no IS NOT NULL
-					THEN (SELECT m.earns_points FROM @internal@.line_money m
-						   WHERE m.order_id = r.order_id AND m.line_no = r.line_no)
-					END AS earns_points
+  FROM (SELECT o.customer_id, r.order_id, r.amount, m.earns_points
 		  FROM refund r
 		  JOIN sales_order o ON o.order_id = r.order_id
-		 WHERE r.refunded_at < @end_of(@day@)@) f
+		  LEFT JOIN @internal@.line_money m ON m.order_id = r.order_id AND m.line_no = r.line_no
+		 CROSS JOIN @ends@ d
+		 WHERE r.refunded_at < d.day_end) f
  GROUP BY f.order_id, f.customer_id
 @end
 
@@ -110,9 +108,12 @@ SELECT f.customer_id, f.order_id, sum(f.amount),
  * condition on it reaches all tables.
  */
 @view @internal@.order_money
+@arg since bigint -9223372036854775808
+@arg until bigint 9223372036854775807
 @is The money of each order that earns points, refunds up to a day taken off, as an exact fraction.
 @is Money given back for a line is taken from the lines of its kind: those that earn points, or the
 @is others. The rest of it is taken from all lines in proportion.
+@at The view order_money as of a day, for the orders from one to another.
 @columns order_id, customer_id, ordered_at, status, dividend, divisor
 SELECT q.order_id, q.customer_id, q.ordered_at, q.status,
 	   CASE WHEN f.order_id IS NULL THEN q.revenue - q.other
@@ -127,15 +128,18 @@ SELECT q.order_id, q.customer_id, q.ordered_at, q.status,
   FROM (SELECT o.order_id, o.customer_id, o.ordered_at, o.status, sum(l.revenue) AS revenue,
 			   coalesce(sum(l.revenue) FILTER (WHERE NOT l.earns_points), 0) AS other
 		  FROM sales_order o
-		  LEFT JOIN @internal@.line_money l ON l.order_id = o.order_id
+		  LEFT JOIN @internal@.line_money l
+			ON l.order_id = o.order_id AND l.order_id BETWEEN @since@ AND @until@
+		 WHERE o.order_id BETWEEN @since@ AND @until@
 		 GROUP BY o.order_id, o.customer_id, o.ordered_at, o.status
 		 ORDER BY o.order_id, o.customer_id) q
   LEFT JOIN @internal@.order_refund@at@ f
 	ON f.order_id = q.order_id AND f.customer_id = q.customer_id
+   AND f.order_id BETWEEN @since@ AND @until@
 @end
 
 /*
- * OFFSET 0 keeps the next two views apart, so that the server reads the benefits
+ * GROUP BY keeps the next two views apart, so that the server reads the benefits
  * once for each tier and not for each order.
  *
  * The planner knows nothing about the tier of an order. It takes one order of 200 for
@@ -147,13 +151,13 @@ SELECT q.order_id, q.customer_id, q.ordered_at, q.status,
 @is The programs, with what is the same for all their orders.
 @columns program, begins_at, has_rates
 SELECT s.program,
-	   coalesce(crm_internal.day_start(s.points_since,
-		coalesce(s.time_zone, (SELECT w.time_zone FROM workspace w))), '-infinity'),
-	   EXISTS (SELECT 1 FROM tier t
-				WHERE t.program = s.program
-				  AND t.benefits ?| '{amount_per_point,amount_per_block}'::text[])
+	   coalesce(crm_internal.day_start(s.points_since, coalesce(s.time_zone, w.time_zone)),
+		'-infinity'),
+	   coalesce(bool_or(t.benefits ?| '{amount_per_point,amount_per_block}'::text[]), false)
   FROM program s
-OFFSET 0
+ CROSS JOIN workspace w
+  LEFT JOIN tier t ON t.program = s.program
+ GROUP BY s.program, w.time_zone
 @end
 
 @plain @internal@.points_rate
@@ -170,7 +174,7 @@ SELECT r.program, r.tier_no, r.name, r.name_zh, r.block, r.block_points,
 						0)
 					ELSE 1 END AS block_points
 		  FROM tier t) r
-OFFSET 0
+ GROUP BY r.program, r.tier_no, r.name, r.name_zh, r.block, r.block_points
 @end
 
 @plain @internal@.tier_in_force
@@ -184,24 +188,28 @@ SELECT g.customer_id, g.program, array_agg(g.tier_no),
 			   crm_internal.day_of(l.valid_from, s.time_zone) AS begins_on,
 			   crm_internal.day_of(l.valid_to, s.time_zone) AS ends_on
 		  FROM tier_log l
-		  JOIN (SELECT p.program,
-				coalesce(p.time_zone, (SELECT w.time_zone FROM workspace w)) AS time_zone
-				FROM program p) s ON s.program = l.program
+		  JOIN (SELECT p.program, coalesce(p.time_zone, w.time_zone) AS time_zone
+				FROM program p CROSS JOIN workspace w) s ON s.program = l.program
 		 WHERE l.reason NOT IN ('merge', 'close')) g
  GROUP BY g.customer_id, g.program
 @end
 
 @view @internal@.order_due
+@arg since bigint -9223372036854775808
+@arg until bigint 9223372036854775807
 @is The points that each order would bring in each program if it is paid, refunds up to a day taken
 @is off. The tier is that of the day before the order.
-@columns order_id, customer_id, ordered_at, status, dividend, divisor, program, tier_no, tier,
-@columns tier_zh, amount_per_point, has_rates, points
-SELECT o.order_id, o.customer_id, o.ordered_at, o.status, o.dividend, o.divisor, z.program,
+@at The view order_due as of a day, for the orders from one to another.
+@columns order_id, customer_id, ordered_at, status, dividend, divisor, day_end, program, tier_no,
+@columns tier, tier_zh, amount_per_point, has_rates, points
+SELECT o.order_id, o.customer_id, o.ordered_at, o.status, o.dividend, o.divisor, z.day_end, z.program,
 	   t.tier_no, t.tier, t.tier_zh, t.amount_per_point, z.has_rates,
 	   CASE WHEN t.block > 0
 			THEN greatest(div(o.dividend, t.block * o.divisor), 0) * t.block_points END
-  FROM @internal@.order_money@at@ o
- CROSS JOIN @internal@.points_program z
+  FROM @internal@.order_money@at(@since@, @until@)@ o
+ CROSS JOIN (
+	SELECT v.program, v.begins_at, v.has_rates, e.day_end
+	  FROM @internal@.points_program v CROSS JOIN @ends@ e) z
   LEFT JOIN @internal@.tier_in_force g
 	ON g.program = z.program AND g.customer_id = o.customer_id
   LEFT JOIN @internal@.points_rate t
@@ -232,23 +240,30 @@ SELECT d.order_id, d.customer_id, d.ordered_at,
 	 WHERE e.program IS NOT NULL AND e.order_id IS NOT NULL AND e.kind IN ('earn', 'reverse')
 	 GROUP BY e.order_id, e.customer_id, e.program) k
 	ON k.customer_id = d.customer_id AND k.order_id = d.order_id AND k.program = d.program
- WHERE CASE WHEN d.status = 'paid' AND d.ordered_at < @end_of(@day@)@ THEN d.dividend END
+ WHERE CASE WHEN d.status = 'paid' AND d.ordered_at < d.day_end THEN d.dividend END
 	   IS NOT NULL
 @end
 
 /* Settling */
 
+/*
+ * Workers of a parallel query can take a part of the orders each. A part has no scalar
+ * subquery that asks for the day or the time zone, since the server lets no worker run one.
+ */
 @view @internal@.order_mismatch
+@arg since bigint -9223372036854775808
+@arg until bigint 9223372036854775807
 @is The orders whose entries differ from the points that are due as of a day: in the sum, in the
 @is customer, or in the moment of the lots. An order with entries after the day was settled later,
 @is so it is left out.
+@at The view order_mismatch as of a day, for the orders from one to another.
 @columns order_id, program, customer_id, ordered_at, points, is_paid, is_new
 SELECT d.order_id, d.program, d.customer_id, d.ordered_at, d.due, d.status = 'paid',
 	   k.order_id IS NULL
-  FROM (SELECT q.order_id, q.program, q.customer_id, q.ordered_at, q.status,
-			   CASE WHEN q.status = 'paid' AND q.ordered_at < @end_of(@day@)@
+  FROM (SELECT q.order_id, q.program, q.customer_id, q.ordered_at, q.status, q.day_end,
+			   CASE WHEN q.status = 'paid' AND q.ordered_at < q.day_end
 					THEN coalesce(q.points, 0) ELSE 0 END AS due
-		  FROM @internal@.order_due@at@ q
+		  FROM @internal@.order_due@at(@since@, @until@)@ q
 		 WHERE q.has_rates) d
   LEFT JOIN (
 	SELECT e.order_id, e.program, sum(e.points) AS points, max(e.occurred_at) AS last_at,
@@ -256,28 +271,36 @@ SELECT d.order_id, d.program, d.customer_id, d.ordered_at, d.due, d.status = 'pa
 		   min(e.occurred_at) FILTER (WHERE e.kind = 'earn') AS first_earned_at,
 		   max(e.occurred_at) FILTER (WHERE e.kind = 'earn') AS last_earned_at
 	  FROM points_entry e
-	 WHERE e.program IS NOT NULL AND e.order_id IS NOT NULL AND e.kind IN ('earn', 'reverse')
+	 WHERE e.program IS NOT NULL AND e.order_id BETWEEN @since@ AND @until@
+	   AND e.kind IN ('earn', 'reverse')
 	 GROUP BY e.order_id, e.program) k ON k.order_id = d.order_id AND k.program = d.program
  WHERE (d.due <> coalesce(k.points, 0) OR k.first_customer <> d.customer_id
 		OR k.last_customer <> d.customer_id OR k.first_earned_at <> d.ordered_at
 		OR k.last_earned_at <> d.ordered_at)
-   AND coalesce(k.last_at < @end_of(@day@)@, true)
+   AND coalesce(k.last_at < d.day_end, true)
 @end
 
 @view @internal@.missing_points
+@arg middle bigint 9223372036854775807
 @is The entries that settle the points of orders as of a day. Points are taken from the lots of the
 @is order, the last one first. They come back by undoing the last reversals, and the rest is a new
 @is lot. A reversal names the last refund that no entry names yet.
+@at The view missing_points as of a day. Orders up to one and those after it are found apart.
 @columns customer_id, kind, points, qualifying, order_id, program, reverses_id, refund_id,
 @columns occurred_at
 WITH found AS MATERIALIZED (
-	SELECT m.* FROM @internal@.order_mismatch@at@ m
+	SELECT m.* FROM @internal@.order_mismatch@at('-9223372036854775808', @middle@)@ m
+	UNION ALL
+	SELECT m.* FROM @internal@.order_mismatch@at(@middle@, '9223372036854775807')@ m
+	 WHERE m.order_id > @middle@
+), changed AS MATERIALIZED (
+	SELECT f.* FROM found f WHERE NOT f.is_new
 ), entry AS MATERIALIZED (
 	SELECT e.entry_id, e.order_id, e.program, e.customer_id, e.kind, e.points, e.qualifying,
 		   e.occurred_at, e.reverses_id, e.refund_id, f.ordered_at,
 		   e.kind = 'earn' AND NOT (e.customer_id = f.customer_id
 									AND e.occurred_at = f.ordered_at) AS is_misplaced
-	  FROM found f
+	  FROM changed f
 	  JOIN points_entry e ON e.order_id = f.order_id AND e.program = f.program
 	 WHERE e.kind IN ('earn', 'reverse')
 ), undone AS (
@@ -300,11 +323,10 @@ WITH found AS MATERIALIZED (
 	SELECT a.order_id, a.program, a.customer_id, a.ordered_at, a.is_paid,
 		   a.points - coalesce(b.booked, 0) + coalesce(w.points, 0) AS change
 	  FROM (SELECT f.order_id, f.program, f.customer_id, f.ordered_at, f.is_paid, f.points
-			  FROM found f
-			 WHERE NOT f.is_new
+			  FROM changed f
 			UNION ALL
 			SELECT DISTINCT f.order_id, f.program, e.customer_id, f.ordered_at, false, 0
-			  FROM found f
+			  FROM changed f
 			  JOIN entry e ON e.order_id = f.order_id AND e.program = f.program
 			 WHERE e.customer_id <> f.customer_id) a
 	  LEFT JOIN (SELECT e.order_id, e.program, e.customer_id, sum(e.points) AS booked

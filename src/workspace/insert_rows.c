@@ -245,7 +245,7 @@ column_names(TupleDesc query)
 
 /*
  * The checks of the foreign keys, as an array of pairs: the name of a key, and
- * a query that finds a row without a parent. NULL if INSERT must do it.
+ * a query that has a row if a parent is missing. NULL if INSERT must do it.
  */
 static ArrayType *
 key_checks(Oid table, TupleDesc query)
@@ -265,7 +265,7 @@ key_checks(Oid table, TupleDesc query)
 	return is_null ? NULL : DatumGetArrayTypePCopy(checks);
 }
 
-/* Runs the checks. A row without a parent is the error that INSERT gives. */
+/* Runs the checks. A missing parent is the error that INSERT gives. */
 static void
 check_keys(Relation table, ArrayType *checks)
 {
