@@ -92,27 +92,10 @@ CREATE FUNCTION crm_internal.insert_rows(target regclass, rows text, answer text
 
 /* Writing */
 
--- A few orders are not worth a second process. Then the largest number leaves nothing to others.
---: The order in the middle: one process looks for missing points up to it, another one after it.
-CREATE FUNCTION crm_internal.settle_middle() RETURNS bigint
-	LANGUAGE plpgsql STABLE AS $$
-DECLARE
-	orders bigint := (SELECT c.reltuples FROM pg_class c WHERE c.oid = 'sales_order'::regclass);
-BEGIN
-	RETURN coalesce((SELECT o.order_id FROM sales_order o
-					  WHERE orders > 10000
-					  ORDER BY o.order_id OFFSET orders / 2 FETCH FIRST ROW ONLY),
-		9223372036854775807);
-END
-$$;
-
 /*
- * Entries that no fact dates get the moment.
- *
- * Two processes may look for missing points, one for each part of the orders. Within a part
- * everything is read in the order of keys, by one process. So the settings keep the planner
- * from sharing the scan of a table, which would take the second process, and from grouping
- * by hash, which takes twice the time.
+ * Entries that no fact dates get the moment. The planner does not know how many orders have
+ * something to settle. It would expect few, choose nested loops, and compare each entry with
+ * each other one. It would also group by hash, which takes twice the time here.
  *
  * Entries are written in the order of their orders. So the index on orders grows at its
  * end.
@@ -120,8 +103,7 @@ $$;
 --: Behind crm.settle_points: writes the entries that settle the points of orders as of a day.
 CREATE FUNCTION crm_internal.settle_write(as_of date, moment timestamptz,
 	OUT entries bigint, OUT points_given numeric, OUT points_taken numeric) RETURNS record
-	LANGUAGE plpgsql SET enable_hashagg = off
-	SET min_parallel_table_scan_size = '5TB' SET min_parallel_index_scan_size = '5TB' AS $$
+	LANGUAGE plpgsql SET enable_hashagg = off SET enable_nestloop = off AS $$
 BEGIN
 	SELECT w.* INTO entries, points_given, points_taken
 	  FROM crm_internal.insert_rows('points_entry', format($rows$
@@ -134,7 +116,7 @@ BEGIN
 						crm_internal.day_start((z.day + s.points_expire_after)::date, z.time_zone),
 						a.at + interval '1 day') END AS expires_at,
 			   m.order_id, m.program, m.reverses_id, m.refund_id
-		  FROM missing_points_at(%1$L, %3$L) m
+		  FROM missing_points_at(%1$L) m
 		  JOIN program s ON s.program = m.program
 		 CROSS JOIN workspace w
 		 CROSS JOIN LATERAL (
@@ -144,8 +126,7 @@ BEGIN
 			SELECT CASE WHEN m.kind = 'earn' AND s.points_available_after > interval '0'
 						THEN crm_internal.day_start((z.day + s.points_available_after)::date,
 							z.time_zone) END AS at) a
-		 ORDER BY m.order_id, m.program, m.reverses_id$rows$,
-		as_of, moment, crm_internal.settle_middle()), $answer$
+		 ORDER BY m.order_id, m.program, m.reverses_id$rows$, as_of, moment), $answer$
 		SELECT count(*), coalesce(sum(r.points) FILTER (WHERE r.points > 0), 0),
 			   coalesce(- sum(r.points) FILTER (WHERE r.points < 0), 0) FROM new_rows r$answer$)
 		AS w (entries bigint, given numeric, taken numeric);
