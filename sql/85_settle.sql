@@ -29,6 +29,37 @@ BEGIN
 END
 $$;
 
+/*
+ * Two processes look, each at half of the orders: the server shares the parts of a UNION ALL.
+ * Within a part all is read in the order of keys by one process. So the settings keep the
+ * planner from sharing the scan of a table, which would take the second process, and from
+ * grouping by hash, which takes twice the time. A plan is made for each call, because the
+ * middle says how many orders a part has. A few orders are not worth a second process, and
+ * then the largest number leaves nothing to it.
+ */
+--: The rows of order_mismatch as of a day.
+CREATE FUNCTION crm_internal.found_mismatch(as_of date)
+	RETURNS TABLE (order_id bigint, program text, customer_id bigint, ordered_at timestamptz,
+		points numeric, is_paid boolean, is_new boolean)
+	LANGUAGE plpgsql STABLE SET plan_cache_mode = force_custom_plan
+	SET enable_nestloop = on SET enable_hashagg = off
+	SET min_parallel_table_scan_size = '5TB' SET min_parallel_index_scan_size = '5TB' AS $$
+DECLARE
+	orders bigint := (SELECT c.reltuples FROM pg_class c WHERE c.oid = 'sales_order'::regclass);
+	middle bigint := 9223372036854775807;
+BEGIN
+	IF orders > 10000 THEN
+		middle := coalesce((SELECT o.order_id FROM sales_order o ORDER BY o.order_id
+							OFFSET orders / 2 FETCH FIRST ROW ONLY), middle);
+	END IF;
+	RETURN QUERY
+	SELECT m.* FROM order_mismatch_at(as_of, '-9223372036854775808', middle) m
+	UNION ALL
+	SELECT m.* FROM order_mismatch_at(as_of, middle, '9223372036854775807') m
+	 WHERE m.order_id > middle;
+END
+$$;
+
 /* Foreign keys of many rows */
 
 /*

@@ -280,44 +280,15 @@ SELECT d.order_id, d.program, d.customer_id, d.ordered_at, d.due, d.status = 'pa
    AND coalesce(k.last_at < d.day_end, true)
 @end
 
-/*
- * Two processes look, each at half of the orders: the server shares the parts of a UNION ALL.
- * Within a part all is read in the order of keys by one process. So the settings keep the
- * planner from sharing the scan of a table, which would take the second process, and from
- * grouping by hash, which takes twice the time. A plan is made for each call, because the
- * middle says how many orders a part has. A few orders are not worth a second process, and
- * then the largest number leaves nothing to it.
- */
-CREATE FUNCTION @internal@.found_mismatch(as_of date) RETURNS SETOF @internal@.order_mismatch
-	LANGUAGE plpgsql STABLE SET search_path FROM CURRENT SET plan_cache_mode = force_custom_plan
-	SET enable_nestloop = on SET enable_hashagg = off
-	SET min_parallel_table_scan_size = '5TB' SET min_parallel_index_scan_size = '5TB' AS $$
-DECLARE
-	orders bigint := (SELECT c.reltuples FROM pg_class c WHERE c.oid = 'sales_order'::regclass);
-	middle bigint := 9223372036854775807;
-BEGIN
-	IF orders > 10000 THEN
-		middle := coalesce((SELECT o.order_id FROM sales_order o ORDER BY o.order_id
-							OFFSET orders / 2 FETCH FIRST ROW ONLY), middle);
-	END IF;
-	RETURN QUERY
-	SELECT m.* FROM @internal@.order_mismatch_at(as_of, '-9223372036854775808', middle) m
-	UNION ALL
-	SELECT m.* FROM @internal@.order_mismatch_at(as_of, middle, '9223372036854775807') m
-	 WHERE m.order_id > middle;
-END
-$$;
-COMMENT ON FUNCTION @internal@.found_mismatch(date) IS
-'The rows of the view order_mismatch as of a day, found by two processes.';
-
 @view @internal@.missing_points
 @is The entries that settle the points of orders as of a day. Points are taken from the lots of the
 @is order, the last one first. They come back by undoing the last reversals, and the rest is a new
-@is lot. A reversal names the last refund that no entry names yet.
+@is lot. A reversal names the last refund that no entry names yet. The search path must hold the
+@is workspace and its second schema.
 @columns customer_id, kind, points, qualifying, order_id, program, reverses_id, refund_id,
 @columns occurred_at
 WITH found AS MATERIALIZED (
-	SELECT m.* FROM @internal@.found_mismatch(@day@) m
+	SELECT m.* FROM crm_internal.found_mismatch(@day@) m
 ), changed AS MATERIALIZED (
 	SELECT f.* FROM found f WHERE NOT f.is_new
 ), entry AS MATERIALIZED (
