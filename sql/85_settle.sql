@@ -105,11 +105,13 @@ BEGIN ATOMIC
 			  JOIN pg_namespace s ON s.oid = o.oprnamespace) q
 		 WHERE c.oid = target
 	)
-	SELECT CASE WHEN c.relkind = 'r' AND NOT c.relispartition AND NOT c.relhasrules
-				 AND NOT c.relrowsecurity AND current_setting('session_replication_role') = 'origin'
+	SELECT CASE WHEN c.relkind = 'r' AND NOT c.relispartition AND NOT c.relrowsecurity
+				 AND NOT EXISTS (SELECT FROM pg_rewrite r WHERE r.ev_class = c.oid)
+				 AND current_setting('session_replication_role') = 'origin'
 				 AND NOT EXISTS (SELECT FROM found f WHERE f.is_plain IS NOT TRUE)
 				THEN ARRAY(SELECT u.text FROM found f,
-						LATERAL unnest(ARRAY[f.conname::text, f.query]) WITH ORDINALITY AS u (text, n)
+						LATERAL unnest(ARRAY[f.conname::text, f.query])
+							WITH ORDINALITY AS u (text, n)
 					ORDER BY f.conname, u.n) END
 	  FROM pg_class c
 	 WHERE c.oid = target;

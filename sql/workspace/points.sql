@@ -202,8 +202,8 @@ SELECT g.customer_id, g.program, array_agg(g.tier_no),
 @at The view order_due as of a day, for the orders from one to another.
 @columns order_id, customer_id, ordered_at, status, dividend, divisor, day_end, program, tier_no,
 @columns tier, tier_zh, amount_per_point, has_rates, points
-SELECT o.order_id, o.customer_id, o.ordered_at, o.status, o.dividend, o.divisor, z.day_end, z.program,
-	   t.tier_no, t.tier, t.tier_zh, t.amount_per_point, z.has_rates,
+SELECT o.order_id, o.customer_id, o.ordered_at, o.status, o.dividend, o.divisor, z.day_end,
+	   z.program, t.tier_no, t.tier, t.tier_zh, t.amount_per_point, z.has_rates,
 	   CASE WHEN t.block > 0
 			THEN greatest(div(o.dividend, t.block * o.divisor), 0) * t.block_points END
   FROM @internal@.order_money@at(@since@, @until@)@ o

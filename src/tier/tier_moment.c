@@ -3,11 +3,11 @@
  * tier_moment.c
  *		The tier of a member at a moment, from the rows of their log.
  *
- * A query joins orders with the log of tiers. A join with one row for each time
- * in a tier compares every order of a member with every such row. So the rows of
- * a member are collected in arrays first, each order finds one row, and this
- * function looks into the arrays. Members have few rows, so it looks at all of
- * them, and the arrays need no order.
+ * A query joins orders with the log of tiers. A join with one row for each
+ * time in a tier compares every order of a member with every such row. So the
+ * rows of a member are collected in arrays first, each order finds one row, and
+ * this function looks into the arrays. Members have few rows, so it looks at
+ * all of them, and the arrays need no order.
  *
  * The elements are read from the arrays as they are, without a list of values.
  *

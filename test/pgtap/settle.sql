@@ -202,6 +202,114 @@ SELECT throws_ok($$INSERT INTO crm_settle.points_entry (customer_id, occurred_at
 SELECT is_empty($$SELECT * FROM crm.check_workspace('crm_settle') WHERE problem LIKE 'points%'$$,
 	'a check finds nothing wrong with points that were given back');
 
+-- Keys of entries, which a settlement checks in one query for each key
+CREATE FUNCTION pg_temp.new_entry(columns text) RETURNS text LANGUAGE sql AS $$
+	SELECT format('SELECT * FROM crm_internal.insert_rows(%L, %L, %L) AS r (rows bigint)',
+		'crm_settle.points_entry', 'SELECT timestamptz ''2025-01-01'' AS occurred_at, '
+			'''adjust''::text AS kind, 1::numeric AS points, ' || columns,
+		'SELECT count(*) FROM new_rows') $$;
+SELECT results_eq(pg_temp.new_entry('1::bigint AS customer_id, 1::bigint AS order_id, '
+		'''club''::text AS program, NULL::bigint AS refund_id, NULL::bigint AS reverses_id'),
+	'VALUES (1::bigint)', 'an entry whose keys have parents is inserted');
+SELECT throws_ok(pg_temp.new_entry('1::bigint AS customer_id, ' || (
+		SELECT string_agg(coalesce(CASE WHEN p.key = k.key THEN k.parent END, 'NULL::' || p.type)
+			|| ' AS ' || p.key, ', ')
+		  FROM (VALUES ('order_id', 'bigint'), ('program', 'text'), ('refund_id', 'bigint'),
+				('reverses_id', 'bigint')) AS p (key, type))), '23503',
+	format('insert or update on table "points_entry" violates foreign key constraint '
+		'"points_entry_%s_fkey"', k.key),
+	format('an entry without a parent of %s is refused by the settlement', k.key))
+  FROM (VALUES ('order_id', '9999::bigint'), ('program', '''none''::text'),
+		('refund_id', '9999::bigint'), ('reverses_id', '999999::bigint')) AS k (key, parent);
+SELECT throws_ok(pg_temp.new_entry('9999::bigint AS customer_id, NULL::bigint AS order_id, '
+		'NULL::text AS program, NULL::bigint AS refund_id, NULL::bigint AS reverses_id'), '23503',
+	'insert or update on table "points_entry" violates foreign key constraint '
+	'"points_entry_customer_id_fkey"',
+	'an entry without a customer is refused by the settlement');
+SELECT throws_ok(format('INSERT INTO crm_settle.points_entry (customer_id, occurred_at, kind,
+		points, %I) VALUES (1, now(), ''adjust'', 1, %L)', k.key, k.parent), '23503', NULL,
+	format('an entry without a parent of %s is refused by INSERT', k.key))
+  FROM (VALUES ('order_id', '9999'), ('program', 'none'), ('refund_id', '9999'),
+		('reverses_id', '999999')) AS k (key, parent);
+SELECT throws_ok(format('DELETE FROM crm_settle.%I WHERE %I = %L', p.parent, p.key, p.value),
+	'23503', NULL, format('a row of %s that entries name cannot be deleted', p.parent))
+  FROM (VALUES ('sales_order', 'order_id', '11'), ('refund', 'refund_id', '1'),
+		('customer', 'customer_id', '12')) AS p (parent, key, value);
+CREATE FUNCTION pg_temp.other_entry(customer text, columns text) RETURNS text LANGUAGE sql AS $$
+	SELECT pg_temp.new_entry(customer || '::bigint AS customer_id, NULL::bigint AS order_id, '
+		'NULL::text AS program, NULL::bigint AS refund_id, NULL::bigint AS reverses_id'
+		|| columns) $$;
+SELECT throws_ok(pg_temp.other_entry('1', ', timestamptz ''2024-01-01'' AS expires_at'), '23514',
+	NULL, 'the constraints of entries hold for the settlement');
+SELECT throws_ok(pg_temp.other_entry('NULL', ''), '23502', NULL,
+	'a column that must have a value must have one from the settlement');
+SELECT throws_ok(pg_temp.other_entry('1', ', 1004::bigint AS entry_id'), '23505', NULL,
+	'the primary key of entries holds for the settlement');
+CREATE FUNCTION pg_temp.is_checked_by_query() RETURNS boolean LANGUAGE sql AS $$
+	SELECT crm_internal.key_checks('crm_settle.points_entry',
+		'{customer_id,order_id,program,refund_id,reverses_id}') IS NOT NULL $$;
+SELECT ok(pg_temp.is_checked_by_query(), 'keys of entries are checked by queries');
+SELECT is(crm_internal.key_checks('crm_settle.points_entry', '{customer_id}'), NULL,
+	'a key of which the rows have no column is left to INSERT');
+CREATE FUNCTION pg_temp.left_to_insert(change text, back text) RETURNS boolean
+	LANGUAGE plpgsql AS $$
+DECLARE
+	checked boolean;
+BEGIN
+	EXECUTE change;
+	checked := pg_temp.is_checked_by_query();
+	EXECUTE back;
+	RETURN NOT checked AND pg_temp.is_checked_by_query();
+END $$;
+SELECT ok(pg_temp.left_to_insert(c.change, c.back), 'entries are left to INSERT with ' || c.name)
+  FROM (VALUES ('a policy', 'ALTER TABLE crm_settle.points_entry ENABLE ROW LEVEL SECURITY',
+		'ALTER TABLE crm_settle.points_entry DISABLE ROW LEVEL SECURITY'),
+	('a key that can be deferred', 'ALTER TABLE crm_settle.points_entry
+			ALTER CONSTRAINT points_entry_program_fkey DEFERRABLE', 'ALTER TABLE
+			crm_settle.points_entry ALTER CONSTRAINT points_entry_program_fkey NOT DEFERRABLE'),
+	('disabled keys', 'ALTER TABLE crm_settle.points_entry DISABLE TRIGGER ALL',
+		'ALTER TABLE crm_settle.points_entry ENABLE TRIGGER ALL'),
+	('the triggers of a replica', 'SET LOCAL session_replication_role = replica',
+		'SET LOCAL session_replication_role = origin'),
+	('a rule', 'CREATE RULE nothing AS ON INSERT TO crm_settle.points_entry
+			WHERE new.points = 77 DO INSTEAD NOTHING',
+		'DROP RULE nothing ON crm_settle.points_entry'))
+		AS c (name, change, back);
+CREATE TEMP TABLE noticed (points numeric);
+CREATE FUNCTION pg_temp.notice() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	INSERT INTO noticed VALUES (NEW.points);
+	RETURN NULL;
+END $$;
+ALTER TABLE crm_settle.points_entry ADD COLUMN origin text NOT NULL DEFAULT 'till';
+SELECT pg_temp.buy(81, 39, '2025-01-01 12:00', 30) \g /dev/null
+SELECT is(pg_temp.settle('2025-01-06'), 1::bigint, 'an order is settled beside a column of yours');
+SELECT is((SELECT origin FROM crm_settle.points_entry WHERE order_id = 81), 'till',
+	'a column of yours has its default in a settlement');
+CREATE TRIGGER notice AFTER INSERT ON crm_settle.points_entry
+	FOR EACH ROW EXECUTE FUNCTION pg_temp.notice();
+SELECT pg_temp.buy(82, 39, '2025-01-01 12:00', 20) \g /dev/null
+SELECT is(pg_temp.settle('2025-01-06'), 1::bigint, 'an order is settled beside a trigger of yours');
+SELECT results_eq('SELECT * FROM noticed', 'VALUES (20::numeric)',
+	'a trigger of yours sees what a settlement writes');
+DROP TRIGGER notice ON crm_settle.points_entry;
+ALTER TABLE crm_settle.points_entry DROP COLUMN origin;
+
+-- The tier in force
+SELECT is(crm_internal.tier_no_at('{1,2,3,0}', '{2025-01-01,2025-02-01,2025-02-15,2025-02-01}',
+		'{2025-01-20,2025-02-20,2025-02-18,2025-02-20}', m.at), m.tier_no,
+	format('the tier in force on %s is %s', m.at::date, coalesce(m.tier_no::text, 'none')))
+  FROM (VALUES (timestamptz '2024-12-31', NULL), ('2025-01-01', 1), ('2025-01-19', 1),
+		('2025-01-20', NULL), ('2025-02-01', 2), ('2025-02-15', 3), ('2025-02-18', 2),
+		('2025-02-20', NULL)) AS m (at, tier_no);
+SELECT is(crm_internal.tier_no_at('{}', '{}', '{}', now()), NULL,
+	'a member without rows has no tier');
+SELECT throws_ok($$SELECT crm_internal.tier_no_at('{1,2}', '{2025-01-01}', '{2025-01-20}', now())$$,
+	'2202E', NULL, 'lists of tiers that differ in length are an error');
+SELECT throws_ok(
+	$$SELECT crm_internal.tier_no_at('{NULL}', '{2025-01-01}', '{2025-01-20}', now())$$,
+	'22023', NULL, 'a list of tiers without a tier is an error');
+
 -- What earns points
 UPDATE crm_settle.program SET points_available_after = '0';
 INSERT INTO crm_settle.product (product_id, name, earns_points) VALUES (1, 'book', true),
@@ -543,6 +651,17 @@ SELECT is((SELECT misplaced FROM life), 0::bigint,
 SELECT is((SELECT unsettled FROM life), 0::bigint, 'each settlement leaves nothing to settle');
 SELECT cmp_ok((SELECT count(*) FROM crm_lives.points_entry WHERE kind = 'reverse' AND points > 0),
 	'>', 10::bigint, 'lives of orders have points that come back');
+-- Each of two processes may look at a part of the orders.
+UPDATE crm_lives.sales_order SET status = 'cancelled' WHERE order_id % 3 = 0 AND status = 'paid';
+SELECT cmp_ok((SELECT count(*) FROM life,
+		crm_lives_internal.order_mismatch_at(now)), '>', 5::bigint,
+	'orders of which many were cancelled are to be settled');
+SELECT set_eq(format('SELECT * FROM crm_lives_internal.order_mismatch_at(%1$L, until => %2$s)
+		UNION ALL SELECT * FROM crm_lives_internal.order_mismatch_at(%1$L, since => %2$s + 1)',
+		now, middle), format('SELECT * FROM crm_lives_internal.order_mismatch_at(%L)', now),
+	format('orders up to %s and those after it are all orders', middle))
+  FROM life, unnest('{0,1,30,59,60,61}'::bigint[]) middle;
+SELECT s.entries FROM life, crm.settle_points('crm_lives', now) s \g /dev/null
 CREATE TEMP TABLE booked AS
 SELECT order_id, program, customer_id, sum(points) AS points FROM crm_lives.points_entry
  WHERE program IS NOT NULL GROUP BY 1, 2, 3 HAVING sum(points) <> 0;
@@ -554,6 +673,26 @@ SELECT set_eq($$SELECT b.* FROM booked b JOIN crm_lives.sales_order o USING (ord
 	'SELECT order_id, program, customer_id, sum(points) FROM crm_lives.points_entry
 		WHERE program IS NOT NULL GROUP BY 1, 2, 3',
 	'orders that were settled often have the same points as those that are settled once');
+
+-- So many orders that two processes look at them
+SELECT crm.create_workspace('crm_many', 'UTC') \g /dev/null
+UPDATE crm_many.tier SET benefits = '{"amount_per_point": 1}';
+INSERT INTO crm_many.customer (customer_id, name) VALUES (1, 'one'), (2, 'two');
+INSERT INTO crm_many.sales_order (order_id, customer_id, ordered_at)
+SELECT n, 1 + n % 2, timestamptz '2025-01-01' + n * interval '1 minute'
+  FROM generate_series(1, 12000) n;
+INSERT INTO crm_many.sales_order_line (order_id, line_no, unit_price)
+SELECT n, 1, n FROM generate_series(1, 12000) n;
+ANALYZE crm_many.sales_order, crm_many.sales_order_line;
+SET LOCAL parallel_setup_cost = 0;
+SELECT is((SELECT s FROM crm.settle_points('crm_many', '2025-01-31') s),
+	ROW(12000::bigint, 72006000::numeric, 0::numeric), 'each of many orders is settled once');
+SELECT is_empty('SELECT order_id FROM crm_many.sales_order EXCEPT ALL
+	SELECT order_id FROM crm_many.points_entry WHERE points = order_id',
+	'each of many orders has its points');
+UPDATE crm_many.sales_order SET status = 'cancelled' WHERE order_id IN (1, 6000, 6001, 6002, 12000);
+SELECT is((SELECT s FROM crm.settle_points('crm_many', '2025-01-31') s),
+	ROW(5::bigint, 0::numeric, 30004::numeric), 'a few of many orders are settled again');
 
 SELECT * FROM finish();
 ROLLBACK;
