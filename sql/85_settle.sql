@@ -94,8 +94,8 @@ BEGIN ATOMIC
 		 CROSS JOIN LATERAL (
 			SELECT string_agg(format('n.%I', a.attname), ', ' ORDER BY u.n) AS columns,
 				   string_agg(format('n.%I IS NOT NULL', a.attname), ' AND ') AS conditions,
-						   string_agg(format('p.%I OPERATOR(%I.%s) n.%I', b.attname, s.nspname, o.oprname,
-					a.attname), ' AND ') AS equal,
+				   string_agg(format('p.%I OPERATOR(%I.%s) n.%I', b.attname, s.nspname,
+					o.oprname, a.attname), ' AND ') AS equal,
 				   bool_and(a.attname = ANY (key_checks.columns)) AS known
 			  FROM unnest(k.conkey, k.confkey, k.conpfeqop)
 					WITH ORDINALITY AS u (child, parent, operator, n)
