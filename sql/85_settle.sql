@@ -206,6 +206,11 @@ $$;
 --| with entries after the day is left as it is. A day after today and a transaction of another
 --| level than READ COMMITTED are errors.
 --|
+--| The function takes the memory of `maintenance_work_mem` where that is more than `work_mem`. Two
+--| processes look for what is missing where the server allows parallel queries. An order that
+--| somebody deletes at the same time is an error. Then nothing is written, and another call
+--| settles the rest.
+--|
 --| The result has the number of entries written, and the points given and taken.
 --|
 --| ```sql

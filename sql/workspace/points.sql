@@ -232,7 +232,7 @@ SELECT d.order_id, d.customer_id, d.ordered_at,
 	   CASE WHEN d.divisor = 1 THEN d.dividend
 			ELSE trim_scale(round(d.dividend / d.divisor, 8)) END,
 	   d.program, d.tier_no, d.tier, d.tier_zh, d.amount_per_point, d.points, coalesce(k.points, 0)
-  FROM @internal@.order_due@at@ d
+  FROM @internal@.order_due@at('-9223372036854775808', '9223372036854775807')@ d
   LEFT JOIN (
 	SELECT e.order_id, e.customer_id, e.program,
 		   sum(e.points) FILTER (WHERE e.occurred_at < @end_of(@day@)@) AS points
