@@ -436,7 +436,7 @@ BEGIN
 					ELSE c.relnamespace = (SELECT w.relnamespace FROM pg_class w
 						WHERE w.oid = 'workspace'::regclass)
 						 AND c.relname = ANY (
-							array_append(crm_internal.rule_tables(), 'workspace')) END
+							crm_internal.rule_tables() || '{workspace,everyone_change}'::text[]) END
 		 ORDER BY c.relname
 	LOOP
 		EXECUTE format('ANALYZE %s (%s)', relation,

@@ -139,6 +139,13 @@ SELECT a.customer_id, a.history, a.profit_history, NULL
 					WHERE @internal@.same_customer(p.customer_id, a.customer_id))
 @end
 
+/* Nothing lists the customers of a relation. So all of its rows tell who they are. */
+@plain @internal@.everyone_history
+@is Histories of everybody, for the time in which everyone_change has a row.
+@columns customer_id, history, profit_history, fault
+SELECT f.customer_id, f.history, f.profit_history, f.fault FROM @internal@.full_history f
+@end
+
 @plain @internal@.customer_fault
 @is Customers whose purchases cannot be made into a history, and why: those stored by crm.refresh,
 @is and those that changed since.

@@ -28,7 +28,7 @@ SELECT h.customer_id, h.history, h.profit_history
 		 WHERE l.history IS NOT NULL
 		UNION ALL
 		SELECT f.customer_id, f.history, f.profit_history, true
-		  FROM @internal@.full_history f
+		  FROM @internal@.everyone_history f
 		 WHERE f.history IS NOT NULL) h
  WHERE h.everyone = (SELECT EXISTS (SELECT 1 FROM everyone_change))
 @end

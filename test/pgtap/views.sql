@@ -210,8 +210,21 @@ SELECT is_empty($$
 	   AND a.atttypid <> 'float8'::regtype$$,
 	'ratios are double precision');
 
--- 100 000 customers with stored histories. There are next to no orders, so that
--- the branch that computes everybody, which does not run, costs nothing in plans.
+-- While everybody is noted, everybody is computed.
+INSERT INTO crm_views.everyone_change (reason) VALUES ('tested');
+DELETE FROM crm_views.customer_history WHERE customer_id < 100;
+SELECT set_eq('SELECT customer_id, history::text, profit_history::text
+	FROM crm_views.purchase_history', 'SELECT customer_id, history::text, profit_history::text
+	FROM crm_views_internal.full_history', 'a note of everybody leaves no stored history in force');
+SELECT set_eq('SELECT history::text FROM crm_views.purchase_history WHERE customer_id = 7',
+	'SELECT history::text FROM crm_views_internal.full_history WHERE customer_id = 7',
+	'one customer is computed as well while everybody is noted');
+SELECT crm_internal.refresh_everyone('crm_views') \g /dev/null
+
+-- 100 000 customers with stored histories. The orders of crm_many are so many that computing
+-- everybody from them would cost more than all else in a plan. Nothing notes them, and the customer
+-- who is looked at has none of them. There are next to none in the relation, where the branch that
+-- computes everybody, and does not run, has its cost.
 RESET crm.as_of;
 SELECT crm.create_workspace('crm_many', 'UTC') \g /dev/null
 CREATE TABLE many (customer_id bigint, day date, amount numeric);
@@ -241,6 +254,11 @@ SELECT g, 'yearly', 'nps', '2024-08-01', '2024-08-02', g % 11, '{price}'
   FROM generate_series(1, 100000) g;
 INSERT INTO crm_many.score_item (model, metric, weight, breaks, points)
 	VALUES ('value', 'revenue', 1, '{100}', '{0, 1}');
+INSERT INTO crm_many.sales_order (order_id, customer_id, ordered_at)
+SELECT g, 1 + g % 700, timestamptz '2023-01-01' + g % 500 * interval '1 day'
+  FROM generate_series(1, 200000) g;
+INSERT INTO crm_many.sales_order_line (order_id, line_no, unit_price)
+SELECT g, 1, 5 FROM generate_series(1, 200000) g;
 DELETE FROM crm_many.everyone_change; DELETE FROM crm_many_shop.everyone_change;
 DELETE FROM crm_many.customer_change; DELETE FROM crm_many_shop.customer_change;
 SELECT crm.freeze_thresholds(w, '2024-08-15') FROM unnest('{crm_many,crm_many_shop}'::text[]) w
