@@ -35,7 +35,10 @@ SELECT v.opportunity_id, v.customer_id, v.owner, t.stage, t.stage_no, t.probabil
  * no facts are read. The facts are joined and not asked for each customer: the
  * planner would count such questions, although hardly any is ever asked. Points,
  * tiers, consent and a survey that we sent are facts like any other. An order is
- * one if it is a purchase.
+ * one if it is a purchase. The second condition on the day follows from the first.
+ * By it the planner knows how many customers were entered after the day. What
+ * else a fact must be is a column (counts), because the server asks the index of a
+ * table only where its branch has no condition.
  */
 @view @internal@.known_customer
 @is The customers who exist on a day: those entered up to it, and those of whom a fact tells.
@@ -46,33 +49,34 @@ SELECT c.customer_id, c.created_at, c.category_spend, @zone@
 	SELECT l.customer_id
 	  FROM customer l
 	 WHERE l.created_at >= (@day@ + time '10:00') AT TIME ZONE 'UTC' -- no day ends earlier anywhere
+	   AND l.created_at >= (@planned_day@ + time '10:00') AT TIME ZONE 'UTC'
 	   AND EXISTS (
 		SELECT FROM (
-			SELECT o.customer_id, o.ordered_at AS at FROM sales_order o
-			 WHERE o.status = 'paid'
-			   AND EXISTS (SELECT FROM sales_order_line l WHERE l.order_id = o.order_id)
+			SELECT o.customer_id, o.ordered_at AS at,
+				   o.status = 'paid' AND EXISTS (SELECT FROM sales_order_line i
+												  WHERE i.order_id = o.order_id) AS counts
+			  FROM sales_order o
 			UNION ALL
-			SELECT n.customer_id, n.occurred_at FROM interaction n
-			 WHERE n.kind <> 'control'
+			SELECT n.customer_id, n.occurred_at, n.kind <> 'control' FROM interaction n
 			UNION ALL
-			SELECT o.customer_id, o.created_at FROM opportunity o
+			SELECT o.customer_id, o.created_at, true FROM opportunity o
 			UNION ALL
-			SELECT s.customer_id, s.opened_at FROM service_case s
+			SELECT s.customer_id, s.opened_at, true FROM service_case s
 			UNION ALL
-			SELECT a.customer_id, a.sent_at FROM survey_answer a
+			SELECT a.customer_id, a.sent_at, true FROM survey_answer a
 			UNION ALL
-			SELECT p.customer_id, p.occurred_at FROM points_entry p
+			SELECT p.customer_id, p.occurred_at, true FROM points_entry p
 			UNION ALL
-			SELECT t.customer_id, t.valid_from FROM tier_log t
+			SELECT t.customer_id, t.valid_from, true FROM tier_log t
 			UNION ALL
-			SELECT g.customer_id, g.given_at FROM consent g
+			SELECT g.customer_id, g.given_at, true FROM consent g
 			UNION ALL
-			SELECT r.referrer_id, r.invited_at FROM referral r
+			SELECT r.referrer_id, r.invited_at, true FROM referral r
 			UNION ALL
-			SELECT k.customer_id, crm_internal.day_start(k.starts_on, @zone@)
-			  FROM contract k
-			 WHERE k.cancelled_on IS DISTINCT FROM k.starts_on) v
-		 WHERE v.customer_id = l.customer_id
+			SELECT k.customer_id, crm_internal.day_start(k.starts_on, @zone@),
+				   k.cancelled_on IS DISTINCT FROM k.starts_on
+			  FROM contract k) v
+		 WHERE v.customer_id = l.customer_id AND v.counts
 		   AND crm_internal.is_upto(v.at, @day@, @zone@))) f ON f.customer_id = c.customer_id
  WHERE crm_internal.is_upto(c.created_at, @day@, @zone@) OR f.customer_id IS NOT NULL
 @end

@@ -256,6 +256,10 @@ SELECT is_empty($$SELECT line
 	FROM pg_temp.ran('SELECT count(*), sum(revenue) FROM crm_test.customer_metric') line
 	WHERE line ~ 'on (interaction|service_case|survey_answer|opportunity|referral|contract)'
 	AND line !~ 'never executed'$$, 'facts that nobody asks for are not read');
+ANALYZE crm_test.customer;
+SELECT unalike(pg_temp.plan_of('SELECT count(*) FROM crm_test_internal.known_customer'),
+	'%Seq Scan on sales_order%',
+	'the facts of the few customers who were entered after the day are looked up');
 SELECT alike(pg_temp.plan_of('SELECT clv_error, expected_purchases_90d_low
 	FROM crm_test.customer_forecast', 'COSTS OFF,
 	VERBOSE'), '%purchase_interval%clv_estimate%',
