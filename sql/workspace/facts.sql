@@ -120,17 +120,20 @@ SELECT c.customer_id,
 	   coalesce(k.running_trials, 0), coalesce(k.completed_contracts, 0)
   FROM @internal@.known_customer@at@ c
   LEFT JOIN (
-	SELECT q.customer_id,
-		   count(DISTINCT t.category) AS categories,
-		   count(DISTINCT t.category) FILTER (
-			WHERE NOT crm_internal.is_upto(q.ordered_at,
-				@once((@day@ - interval '12 months')::date)@, @zone@)) AS categories_12m
-	  FROM sales_order q
-	  JOIN sales_order_line l ON l.order_id = q.order_id
-	  JOIN product t ON t.product_id = l.product_id
-	 WHERE q.status = 'paid'
-	   AND crm_internal.is_upto(q.ordered_at, @day@, @zone@)
-	 GROUP BY q.customer_id) g ON g.customer_id = c.customer_id
+	-- count(DISTINCT) would sort the rows of each customer apart, and twice.
+	SELECT d.customer_id,
+		   count(d.category) AS categories,
+		   count(d.category) FILTER (WHERE d.is_recent) AS categories_12m
+	  FROM (SELECT q.customer_id, t.category,
+				   bool_or(NOT crm_internal.is_upto(q.ordered_at,
+					@once((@day@ - interval '12 months')::date)@, @zone@)) AS is_recent
+			  FROM sales_order q
+			  JOIN sales_order_line l ON l.order_id = q.order_id
+			  JOIN product t ON t.product_id = l.product_id
+			 WHERE q.status = 'paid'
+			   AND crm_internal.is_upto(q.ordered_at, @day@, @zone@)
+			 GROUP BY q.customer_id, t.category) d
+	 GROUP BY d.customer_id) g ON g.customer_id = c.customer_id
   LEFT JOIN (
 	SELECT n.customer_id,
 		   count(*) FILTER (WHERE NOT crm_internal.is_upto(n.occurred_at, @once(@day@ - 90)@,
