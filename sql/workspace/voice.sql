@@ -47,7 +47,9 @@ SELECT date_trunc('month', crm_internal.day_of(a.sent_at, @zone@)::timestamp)::d
 @end
 
 /*
- * Segments join from the side of the histories, so that workers can read them.
+ * Segments join from the side of the histories, so that workers can read them. The
+ * thresholds of a month are looked up in arrays that are made once. A join would
+ * look for them anew for each customer and month.
  */
 @view @internal@.survey_segment
 @is The segment of each customer who was asked or answered in a month, at the end of that month and
@@ -55,14 +57,20 @@ SELECT date_trunc('month', crm_internal.day_of(a.sent_at, @zone@)::timestamp)::d
 @columns customer_id, period, segment, segment_zh
 SELECT c.customer_id, c.period, c.segment, z.name_zh
   FROM (SELECT s.customer_id, s.period,
-			   crm.classify(f.segment_rules, crm.rfm(m.thresholds, h.history, m.last_day))
-				AS segment
+			   crm.classify(f.segment_rules, crm.rfm(
+				(SELECT array_agg(t.thresholds ORDER BY t.as_of) FROM threshold t)[s.threshold_no],
+				h.history, s.last_day)) AS segment
 		  FROM purchase_history h
-		  JOIN (SELECT DISTINCT u.customer_id, u.period
-				  FROM @internal@.survey_month@at@ u) s ON s.customer_id = h.customer_id
-		  JOIN @internal@.segment_month@at@ m ON m.period = s.period
+		  JOIN (SELECT d.customer_id, d.period, d.last_day,
+					   width_bucket(d.last_day, (SELECT array_agg(t.as_of ORDER BY t.as_of)
+												   FROM threshold t)) AS threshold_no
+				  FROM (SELECT u.customer_id, u.period,
+							   least((u.period + interval '1 month')::date - 1, @day@) AS last_day
+						  FROM (SELECT DISTINCT v.customer_id, v.period
+								  FROM @internal@.survey_month@at@ v) u) d) s
+			ON s.customer_id = h.customer_id
 		 CROSS JOIN @internal@.frozen@at@ f
-		 WHERE crm.purchases(h.history, m.last_day) > 0) c
+		 WHERE crm.purchases(h.history, s.last_day) > 0 AND s.threshold_no > 0) c
   LEFT JOIN segment z ON z.segment = c.segment
 @end
 
