@@ -30,17 +30,20 @@ COMMENT ON TABLE tier_review IS
 @moved customer_score_part
 @is The parts of each customer's scores, by the rows of score_item, as of the day shown.
 @columns customer_id, model, metric, value, points, most_points, weight, score
+-- Apart by model, so that who asks for one model asks for its metrics only. Made once, and not
+-- once for each customer.
+WITH ruleset AS MATERIALIZED (
+	SELECT s.model, crm.ruleset_agg(1, 'score', s.metric, coalesce(s.breaks[1], 0), NULL) AS rules
+	  FROM score_item s
+	 GROUP BY s.model
+)
 SELECT metrics.customer_id, i.model, i.metric, e.value,
 	   coalesce(i.points[width_bucket(e.value, i.breaks) + 1], 0) * d.decay,
 	   i.most_points, i.weight,
 	   round(100 * i.weight * coalesce(i.points[width_bucket(e.value, i.breaks) + 1], 0) * d.decay
 			 / nullif(i.model_points, 0), 6)
   FROM customer_metric metrics
- CROSS JOIN (
-	-- Apart by model, so that who asks for one model asks for its metrics only
-	SELECT s.model, crm.ruleset_agg(1, 'score', s.metric, coalesce(s.breaks[1], 0), NULL) AS rules
-	  FROM score_item s
-	 GROUP BY s.model) r
+ CROSS JOIN ruleset r
  CROSS JOIN LATERAL crm.explain(r.rules, metrics) e
   JOIN (SELECT s.model, s.metric, s.weight, s.points, s.breaks, s.half_life, v.most_points,
 			   sum(s.weight * v.most_points) OVER (PARTITION BY s.model) AS model_points
