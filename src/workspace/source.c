@@ -10,6 +10,7 @@
 #include "access/relation.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
+#include "optimizer/optimizer.h"
 #include "parser/parser.h"
 #include "parser/parsetree.h"
 #include "rewrite/rewriteHandler.h"
@@ -126,28 +127,52 @@ crm_view_reads(PG_FUNCTION_ARGS)
 	PG_RETURN_ARRAYTYPE_P(column_names(relation, columns));
 }
 
-/*
- * The condition of a query that joins the relation once, printed as a condition
- * on the relation alone; NULL if there is none.
- */
-static char *
-print_condition(Query *query, Oid relation)
+/* The place of the relation among those of a query. 0: it is not there once. */
+static int
+place_of(Query *query, Oid relation)
 {
-	/* The macro copyObject of 19 asks for a compiler of C23. */
-	Node *condition = copyObjectImpl(query->jointree->quals);
-	List *context = deparse_context_for("source", relation);
 	ListCell *cell;
 	int number = 0;
+	int place = 0;
+
+	foreach (cell, query->rtable)
+	{
+		RangeTblEntry *entry = lfirst_node(RangeTblEntry, cell);
+
+		number++;
+		if (!entry_has_rows_of(entry, relation))
+			continue;
+		if (place > 0)
+			return 0;
+		place = number;
+	}
+	return place;
+}
+
+/*
+ * The condition of a view that joins the relation once, printed as a condition
+ * on the relation alone. NULL if there is none. Any role may call this with any
+ * view, so a condition on something else is an error.
+ */
+static char *
+print_condition(Relation view, Oid relation)
+{
+	Query *query = get_view_query(view);
+	/* The macro copyObject of 19 asks for a compiler of C23. */
+	Node *condition = copyObjectImpl(query->jointree->quals);
+	int place = place_of(query, relation);
 
 	if (condition == NULL)
 		return NULL;
-	foreach (cell, query->rtable)
-	{
-		number++;
-		if (entry_has_rows_of(lfirst_node(RangeTblEntry, cell), relation))
-			ChangeVarNodes(condition, number, 1, 0);
-	}
-	return deparse_expression(condition, context, false, false);
+	if (place == 0 || !bms_is_subset(pull_varnos(NULL, condition),
+									 bms_make_singleton(place)))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("the condition of view \"%s\" is not about its "
+							   "source alone",
+							   RelationGetRelationName(view))));
+	ChangeVarNodes(condition, place, 1, 0);
+	return deparse_expression(
+		condition, deparse_context_for("source", relation), false, false);
 }
 
 PG_FUNCTION_INFO_V1(crm_view_condition);
@@ -162,7 +187,7 @@ crm_view_condition(PG_FUNCTION_ARGS)
 	if (view == NULL)
 		PG_RETURN_NULL();
 	if (view->rd_rel->relkind == RELKIND_VIEW)
-		condition = print_condition(get_view_query(view), PG_GETARG_OID(1));
+		condition = print_condition(view, PG_GETARG_OID(1));
 	relation_close(view, AccessShareLock);
 	if (condition == NULL)
 		PG_RETURN_NULL();
