@@ -26,6 +26,7 @@
 source_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 major=${CRM_PG_MAJOR:-}
 workplace=
+server_environment=() # env NAME=VALUE ..., for the server alone
 
 say() { printf '%s\n' "$*"; }
 fail() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
@@ -158,7 +159,7 @@ private_server_start() {
 	# Nothing here outlives a crash, so nothing needs to reach the disk. The
 	# server may outlive the script: it must not hold what that has open. A shell
 	# of its own closes it, because a trap may run in this one meanwhile.
-	(as_server_user "$bindir/pg_ctl" -D "$data" -w -s -l "$data/server.log" start -o "-c listen_addresses='' \
+	(as_server_user "${server_environment[@]}" "$bindir/pg_ctl" -D "$data" -w -s -l "$data/server.log" start -o "-c listen_addresses='' \
 -c unix_socket_directories='$workplace/socket' -c unix_socket_permissions=0700 -c port=5432 -c fsync=off \
 ${options[*]@Q}") 3>&- 4>&- ||
 		{ cat "$data/server.log" >&2; fail "the private server did not start"; }

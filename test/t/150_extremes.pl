@@ -185,7 +185,7 @@ sub statement
 	  if $function->{kind} eq 'p';
 	# An answer that is no number must fail.
 	my $call = call($function, @numbers);
-	$call = "1 / CASE WHEN $call = 'NaN' THEN 0 ELSE 1 END" if $function->{real};
+	$call = "public.number($call)" if $function->{real};
 	my $statement = $function->{row}
 	  ? 'SELECT * FROM ' . call($function, @numbers) . ' AS t (a int, b crm.history);'
 	  : "SELECT $call;";
