@@ -4,44 +4,38 @@
  *		Inserts many rows, and checks each foreign key of them in one query.
  *
  * INSERT checks a foreign key row by row: it runs a query for each row and key,
- * which takes longer than everything else. Here the rows are inserted first,
- * and then one query for each key looks for all parents at once
- * (crm_internal.key_checks). It locks them FOR KEY SHARE, as INSERT does. Three
- * things make that as good as the checks of INSERT:
+ * which takes longer than everything else. Here an INSERT leaves these checks
+ * out (log_checks.c), and then one query for each key looks for all parents at
+ * once (crm_internal.key_checks). It locks them FOR KEY SHARE, as INSERT does.
+ * Three things make that as good as the checks of INSERT:
  *
  * - A parent that somebody deletes at the same time: the query waits for them.
  *   If they commit, the parent is missing, and that is an error.
  * - A parent that somebody deletes later: they wait for the lock until this
  *   transaction has ended, and then find its rows.
  * - The query runs in READ COMMITTED, so it sees what is committed when it
- *   begins. A transaction of a higher level is refused.
+ *   begins. In a transaction of a higher level INSERT checks the keys itself.
  *
- * Everything else is as in INSERT: defaults, generated columns, constraints
- * and indexes. They are the work of ExecSimpleRelationInsert, by which logical
- * replication adds rows. Where INSERT would do anything more, because the table
- * has triggers, rules or policies of somebody, INSERT is what runs
- * (crm_internal.key_checks returns NULL).
+ * INSERT also checks the keys itself where the table has triggers, rules or
+ * policies of somebody (crm_internal.key_checks returns NULL).
  *
- * Memory: the rows of the query are in a tuplestore, which keeps work_mem. What
- * a row needs is freed after it. The rest goes with the executor state.
+ * The rows come from a query of its own, because a query whose rows are
+ * inserted gets no parallel plan.
+ *
+ * Memory: the rows of the query are in a tuplestore, which keeps work_mem.
  *
  *-------------------------------------------------------------------------
  */
 #include "base/crm.h"
 
 #include "access/table.h"
-#include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
-#include "executor/executor.h"
 #include "executor/spi.h"
 #include "executor/tstoreReceiver.h"
-#include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
-#include "optimizer/optimizer.h"
-#include "rewrite/rewriteHandler.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -52,23 +46,6 @@
 
 /* The name under which checks and the answer read the rows of the query. */
 #define ROWS_NAME "new_rows"
-
-/* A column of the table: where its values come from. */
-typedef struct Source
-{
-	int column; /* of the query, from 0; -1: it has none */
-	ExprState *default_value; /* or NULL */
-} Source;
-
-/* The insert into a table. */
-typedef struct Insertion
-{
-	Relation table;
-	EState *estate;
-	ResultRelInfo *target;
-	TupleTableSlot *slot; /* a row of the table */
-	Source *sources; /* of its columns */
-} Insertion;
 
 /* The rows of the query. The caller has connected to SPI. */
 static EphemeralNamedRelation
@@ -100,132 +77,28 @@ query_rows(const char *text)
 }
 
 /*
- * Where the values of a column come from. The query names its columns as the
- * table does and has their types, for it is ours.
- */
-static Source
-column_source(Insertion *insertion, Form_pg_attribute column, TupleDesc query)
-{
-	Source source = {.column = -1};
-	Node *default_value;
-
-	if (column->attisdropped || column->attgenerated)
-		return source;
-	for (int i = 0; i < query->natts; i++)
-		if (namestrcmp(&column->attname,
-					   NameStr(TupleDescAttr(query, i)->attname)) == 0)
-			source.column = i;
-	if (source.column >= 0)
-	{
-		if (TupleDescAttr(query, source.column)->atttypid != column->atttypid)
-			elog(ERROR, "column \"%s\" of the rows to insert has another type",
-				 NameStr(column->attname));
-		return source;
-	}
-	default_value = build_column_default(insertion->table, column->attnum);
-	if (default_value != NULL)
-		source.default_value =
-			ExecInitExpr(expression_planner((Expr *) default_value), NULL);
-	return source;
-}
-
-/*
- * Begins to insert. The target has no triggers: those that it would have are
- * the checks of foreign keys, which follow.
+ * Inserts the rows as everybody does, but without looking at foreign keys if
+ * they are checked apart.
  */
 static void
-insertion_begin(Insertion *insertion, Relation table, TupleDesc query)
-{
-	TupleDesc row = RelationGetDescr(table);
-
-	insertion->table = table;
-	insertion->estate = CreateExecutorState();
-	insertion->target = makeNode(ResultRelInfo);
-	InitResultRelInfo(insertion->target, table, 0, NULL, 0);
-	insertion->target->ri_TrigDesc = NULL;
-	ExecOpenIndices(insertion->target, false);
-	insertion->slot =
-		table_slot_create(table, &insertion->estate->es_tupleTable);
-	insertion->sources = palloc(row->natts * sizeof(Source));
-	for (int i = 0; i < row->natts; i++)
-		insertion->sources[i] =
-			column_source(insertion, TupleDescAttr(row, i), query);
-}
-
-/* Inserts a row of the query. */
-static void
-insert_row(Insertion *insertion, TupleTableSlot *from)
-{
-	TupleTableSlot *slot = insertion->slot;
-	ExprContext *context = GetPerTupleExprContext(insertion->estate);
-
-	ExecClearTuple(slot);
-	slot_getallattrs(from);
-	for (int i = 0; i < slot->tts_tupleDescriptor->natts; i++)
-	{
-		const Source *source = &insertion->sources[i];
-
-		slot->tts_values[i] = (Datum) 0;
-		slot->tts_isnull[i] = true;
-		if (source->column >= 0)
-		{
-			slot->tts_values[i] = from->tts_values[source->column];
-			slot->tts_isnull[i] = from->tts_isnull[source->column];
-		}
-		else if (source->default_value != NULL)
-			slot->tts_values[i] = ExecEvalExprSwitchContext(
-				source->default_value, context, &slot->tts_isnull[i]);
-	}
-	ExecStoreVirtualTuple(slot);
-	ExecSimpleRelationInsert(insertion->target, insertion->estate, slot);
-	ResetPerTupleExprContext(insertion->estate);
-}
-
-static void
-insertion_end(Insertion *insertion)
-{
-	ExecCloseIndices(insertion->target);
-	ExecResetTupleTable(insertion->estate->es_tupleTable, false);
-	FreeExecutorState(insertion->estate);
-}
-
-/* Inserts the rows without looking at foreign keys. */
-static void
-insert_all(Relation table, EphemeralNamedRelation rows)
-{
-	Tuplestorestate *store = rows->reldata;
-	TupleTableSlot *from =
-		MakeSingleTupleTableSlot(rows->md.tupdesc, &TTSOpsMinimalTuple);
-	Insertion insertion;
-
-	insertion_begin(&insertion, table, rows->md.tupdesc);
-	tuplestore_rescan(store);
-	while (tuplestore_gettupleslot(store, true, false, from))
-	{
-		CHECK_FOR_INTERRUPTS();
-		insert_row(&insertion, from);
-	}
-	insertion_end(&insertion);
-	ExecDropSingleTupleTableSlot(from);
-	CommandCounterIncrement();
-}
-
-/* Inserts the rows as everybody does. */
-static void
-insert_plainly(Relation table, TupleDesc query)
+insert_all(Relation table, TupleDesc query, bool keys_apart)
 {
 	StringInfoData statement;
+	const char *name = quote_qualified_identifier(
+		get_namespace_name(table->rd_rel->relnamespace),
+		RelationGetRelationName(table));
 
 	initStringInfo(&statement);
-	appendStringInfo(&statement, "INSERT INTO %s (",
-					 quote_qualified_identifier(
-						 get_namespace_name(RelationGetNamespace(table)),
-						 RelationGetRelationName(table)));
+	appendStringInfo(&statement, "INSERT INTO %s (", name);
 	for (int i = 0; i < query->natts; i++)
 		appendStringInfo(
 			&statement, "%s%s", i == 0 ? "" : ", ",
 			quote_identifier(NameStr(TupleDescAttr(query, i)->attname)));
-	appendStringInfoString(&statement, ") SELECT * FROM " ROWS_NAME);
+	appendStringInfoString(&statement, ") SELECT n.* FROM " ROWS_NAME " n");
+	if (keys_apart)
+		appendStringInfo(&statement,
+						 " CROSS JOIN crm_internal.references_checked(%s)",
+						 quote_literal_cstr(name));
 	if (SPI_execute(statement.data, false, 0) != SPI_OK_INSERT)
 		elog(ERROR, "could not insert rows");
 }
@@ -255,6 +128,8 @@ key_checks(Oid table, TupleDesc query)
 	bool is_null;
 	Datum checks;
 
+	if (IsolationUsesXactSnapshot())
+		return NULL;
 	if (SPI_execute_with_args("SELECT crm_internal.key_checks($1, $2)", 2,
 							  types, values, NULL, false,
 							  1) != SPI_OK_SELECT ||
@@ -303,16 +178,6 @@ answer_row(const char *text, TupleDesc *shape)
 	return SPI_tuptable->vals[0];
 }
 
-static void
-check_caller(Oid table)
-{
-	if (!object_ownercheck(RelationRelationId, table, GetUserId()))
-		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(table));
-	if (IsolationUsesXactSnapshot())
-		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-						errmsg("keys are checked in READ COMMITTED only")));
-}
-
 PG_FUNCTION_INFO_V1(crm_insert_rows);
 
 /*
@@ -331,18 +196,19 @@ crm_insert_rows(PG_FUNCTION_ARGS)
 	HeapTuple answer;
 	Datum result;
 
-	check_caller(PG_GETARG_OID(0));
+	if (!object_ownercheck(RelationRelationId, PG_GETARG_OID(0), GetUserId()))
+		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE,
+					   get_rel_name(PG_GETARG_OID(0)));
 	table = table_open(PG_GETARG_OID(0), RowExclusiveLock);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "could not connect to SPI");
 	rows = query_rows(text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	checks = key_checks(RelationGetRelid(table), rows->md.tupdesc);
-	if (checks == NULL)
-		insert_plainly(table, rows->md.tupdesc);
-	else if (rows->md.enrtuples > 0)
+	if (rows->md.enrtuples > 0)
 	{
-		insert_all(table, rows);
-		check_keys(table, checks);
+		insert_all(table, rows->md.tupdesc, checks != NULL);
+		if (checks != NULL)
+			check_keys(table, checks);
 	}
 	answer = answer_row(text_to_cstring(PG_GETARG_TEXT_PP(2)), &shape);
 	MemoryContextSwitchTo(caller);
