@@ -2,11 +2,11 @@
 SELECT to_regclass('orders') IS NOT NULL AS has_orders \gset
 \if :has_orders
 CREATE TEMPORARY VIEW event_row AS
-SELECT customer, extract(epoch FROM at)::bigint, kind FROM event;
+SELECT customer, date_part('epoch', at)::bigint, kind FROM event;
 CREATE TEMPORARY VIEW path_row AS
-SELECT json_build_array(touches, (SELECT array_agg(extract(epoch FROM at)::bigint)
+SELECT json_build_array(touches, (SELECT array_agg(date_part('epoch', at)::bigint)
 									FROM unnest(touched_at) AS at),
-						extract(epoch FROM converted_at)::bigint, amount)
+						date_part('epoch', converted_at)::bigint, amount)
   FROM path;
 \copy orders TO orders.csv CSV
 \copy (SELECT * FROM event_row) TO event.csv CSV

@@ -19,6 +19,9 @@ SELECT indexdef AS definition, format('DROP INDEX sales.%I', indexname) AS remov
    AND indexname NOT IN (SELECT conname FROM pg_constraint);
 SELECT removal FROM index_of \gexec
 SET session_replication_role = replica;
+BEGIN; -- with wal_level = minimal, what follows a TRUNCATE writes no log
+TRUNCATE sales.customer, sales.sales_order, sales.sales_order_line, sales.customer_history
+	CASCADE;
 INSERT INTO sales.customer (customer_id, name)
 SELECT customer, 'Customer ' || customer FROM customers;
 INSERT INTO sales.sales_order (order_id, customer_id, ordered_at)
@@ -27,6 +30,7 @@ INSERT INTO sales.sales_order_line (order_id, line_no, unit_price, unit_cost)
 SELECT row_number() OVER (), 1, amount, 3.5 FROM orders;
 INSERT INTO sales.customer_history (customer_id, history, profit_history)
 SELECT customer, history, NULL FROM customers;
+COMMIT;
 RESET session_replication_role;
 SELECT definition FROM index_of \gexec
 VACUUM (ANALYZE, FREEZE) sales.customer, sales.sales_order, sales.sales_order_line,
