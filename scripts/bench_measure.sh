@@ -183,7 +183,8 @@ peers_stop() {
 # ask WORK PROGRAM:FORM: the line that the program answers.
 ask() {
 	local answer
-	if [ -z "$peers_in" ]; then printf 'absent\tthe program is not installed\n'; return; fi
+	if [ -z "$peer_python" ]; then printf 'absent\tthe program is not installed\n'; return; fi
+	if [ -z "$peers_in" ]; then printf 'absent\tthe settings are those of PostgreSQL alone\n'; return; fi
 	printf '%s %s %s\n' "${2%:*}" "$1" "${2#*:}" >&"$peers_in"
 	IFS= read -r answer <&"$peers_out" || answer=$'absent\tthe program ended'
 	printf '%s\n' "$answer"

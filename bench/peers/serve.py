@@ -3,7 +3,7 @@ orders on standard input.
 
 Usage: serve.py FOLDER PROCESSES AS_OF
 
-FOLDER holds the rows as CSV, PROCESSES is the number of threads of each program.
+FOLDER holds the rows as CSV, PROCESSES is the number of threads of DuckDB, Polars and ClickHouse.
 An order is one line "ENGINE WORK FORM". The answer is one line: the milliseconds
 and then the sums of the result, or "absent" and the reason. The first order of an
 engine loads its rows, and the loading is not timed. The order "versions" prints
@@ -20,9 +20,11 @@ import time
 
 folder, processes, as_of = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 
-# These are read when a library is loaded.
-for variable in ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-    os.environ[variable] = str(processes)
+# This is read when the library is loaded.
+os.environ["POLARS_MAX_THREADS"] = str(processes)
+
+# scipy does not gain by a second thread, and the threads of its BLAS wait for each other.
+os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 MODULES = {
     "duckdb": "with_duckdb",
@@ -57,7 +59,7 @@ def answer(name, work, form):
     except ValueError as reason:
         return f"absent\t{reason}"
     if work is None:
-        return "absent\tthere is no such query"
+        return "absent\tit has no query for this from these rows"
     start = time.perf_counter()
     sums = work()
     milliseconds = 1000 * (time.perf_counter() - start)
