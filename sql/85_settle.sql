@@ -37,20 +37,26 @@ $$;
  * middle says how many orders a part has. A few orders are not worth a second process, and
  * then the largest number leaves nothing to it.
  */
---: The rows of order_mismatch as of a day.
-CREATE FUNCTION crm_internal.found_mismatch(as_of date)
+--: The rows of order_mismatch as of a day, for the view of that name and its table of orders.
+CREATE FUNCTION crm_internal.found_mismatch(mismatch regclass, orders regclass, as_of date)
 	RETURNS TABLE (order_id bigint, program text, customer_id bigint, ordered_at timestamptz,
 		points numeric, is_paid boolean, is_new boolean)
-	LANGUAGE plpgsql STABLE SET plan_cache_mode = force_custom_plan
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+	SET plan_cache_mode = force_custom_plan
 	SET enable_nestloop = on SET enable_hashagg = off
 	SET min_parallel_table_scan_size = '5TB' SET min_parallel_index_scan_size = '5TB' AS $$
 DECLARE
-	orders bigint := (SELECT c.reltuples FROM pg_class c WHERE c.oid = 'sales_order'::regclass);
+	order_count bigint := (SELECT c.reltuples FROM pg_class c WHERE c.oid = orders);
 	middle bigint := 9223372036854775807;
 BEGIN
-	IF orders > 10000 THEN
+	PERFORM set_config('search_path', format('%I, %I, pg_temp',
+		(SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+			  WHERE c.oid = orders),
+		(SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+			  WHERE c.oid = mismatch)), true);
+	IF order_count > 10000 THEN
 		middle := coalesce((SELECT o.order_id FROM sales_order o ORDER BY o.order_id
-							OFFSET orders / 2 FETCH FIRST ROW ONLY), middle);
+							OFFSET order_count / 2 FETCH FIRST ROW ONLY), middle);
 	END IF;
 	RETURN QUERY
 	SELECT m.* FROM order_mismatch_at(as_of, '-9223372036854775808', middle) m

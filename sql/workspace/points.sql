@@ -283,12 +283,12 @@ SELECT d.order_id, d.program, d.customer_id, d.ordered_at, d.due, d.status = 'pa
 @view @internal@.missing_points
 @is The entries that settle the points of orders as of a day. Points are taken from the lots of the
 @is order, the last one first. They come back by undoing the last reversals, and the rest is a new
-@is lot. A reversal names the last refund that no entry names yet. The search path must hold the
-@is workspace and its second schema.
+@is lot. A reversal names the last refund that no entry names yet.
 @columns customer_id, kind, points, qualifying, order_id, program, reverses_id, refund_id,
 @columns occurred_at
 WITH found AS MATERIALIZED (
-	SELECT m.* FROM crm_internal.found_mismatch(@day@) m
+	SELECT m.*
+	  FROM crm_internal.found_mismatch('@internal@.order_mismatch', 'sales_order', @day@) m
 ), changed AS MATERIALIZED (
 	SELECT f.* FROM found f WHERE NOT f.is_new
 ), entry AS MATERIALIZED (
