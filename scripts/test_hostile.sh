@@ -28,10 +28,16 @@ replay_corpora() {
 # Fuzzing for a minute a target, the long runs of two tests, and SQLsmith.
 part_hostile() {
 	fuzz_targets
-	need_server
-	tap env CRM_TEST_LONG=yes prove -v --merge test/t/150_extremes.pl test/t/151_changed_values.pl
+	CRM_TEST_LONG=yes part_values
 	command -v sqlsmith >/dev/null || (install_packages sqlsmith) >>"$log" 2>&1 || true
 	tap prove -v --merge test/hostile/sqlsmith.pl
+}
+
+# Not in the list of parts: the part tap has these tests, and the child of the
+# part sanitizers runs them alone.
+part_values() {
+	need_server
+	tap prove -v --merge test/t/150_extremes.pl test/t/151_changed_values.pl
 }
 
 # libFuzzer comes with clang, in a package of its own. Inputs that end a target
@@ -60,7 +66,7 @@ part_sanitizers() {
 		part_skipped=1 note='this compiler has no sanitizers'
 		return
 	fi
-	CRM_SANITIZE=yes "$source_dir/scripts/test" regress isolation pgtap >"$logs/sanitized" 2>&1 || true
+	CRM_SANITIZE=yes "$source_dir/scripts/test" regress isolation pgtap values >"$logs/sanitized" 2>&1 || true
 	result=$(tail -n 1 "$logs/sanitized")
 	case $result in
 		*" passed, "*) count_child "$result" ;;

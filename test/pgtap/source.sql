@@ -227,10 +227,10 @@ SELECT results_eq('SELECT revenue FROM by_subscription.customer_value', 'VALUES 
 	'each refresh of a table of a subscription reads all of its rows');
 
 -- The condition on a source, for any view of any role
-CREATE VIEW alone AS SELECT c FROM o WHERE a > 5 AND EXISTS (SELECT FROM copied WHERE copied.c = o.c);
+CREATE VIEW alone AS SELECT c FROM o WHERE a > 5 AND s = 'good';
 CREATE VIEW beside AS SELECT o.c FROM o JOIN copied ON true WHERE o.a > copied.a;
 SELECT is(crm_internal.view_condition('alone', 'o'),
-	'((a > (5)::numeric) AND (EXISTS ( SELECT' || E'\n   FROM copied\n  WHERE (copied.c = o.c))))',
+	'((a > (5)::numeric) AND (s = ''good''::text))',
 	'a condition on the source is printed with the columns of the source');
 SELECT throws_ok(format('SELECT crm_internal.view_condition(%L, %L)', v, r), '22023',
 	format('the condition of view "%s" is not about its source alone', v),
