@@ -235,7 +235,8 @@ SELECT is(crm_internal.view_condition('alone', 'o'),
 SELECT throws_ok(format('SELECT crm_internal.view_condition(%L, %L)', v, r), '22023',
 	format('the condition of view "%s" is not about its source alone', v),
 	format('the condition of view %s is not one on relation %s alone', v, r))
-  FROM (VALUES ('alone', '0'), ('alone', '4294967295'), ('alone', 'copied'), ('beside', 'o')) x (v, r);
+  FROM (VALUES ('alone', '0'), ('alone', '4294967295'), ('alone', 'copied'),
+	('beside', 'o')) x (v, r);
 
 SELECT * FROM finish();
 ROLLBACK;
