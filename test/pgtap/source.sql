@@ -227,6 +227,7 @@ SELECT results_eq('SELECT revenue FROM by_subscription.customer_value', 'VALUES 
 	'each refresh of a table of a subscription reads all of its rows');
 
 -- The condition on a source, for any view of any role
+CREATE TABLE o (c int, d date, a numeric, s text);
 CREATE VIEW alone AS SELECT c FROM o WHERE a > 5 AND s = 'good';
 CREATE VIEW beside AS SELECT o.c FROM o JOIN copied ON true WHERE o.a > copied.a;
 SELECT is(crm_internal.view_condition('alone', 'o'),
