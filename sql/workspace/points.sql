@@ -190,7 +190,8 @@ SELECT g.customer_id, g.program, array_agg(g.tier_no),
 		  FROM tier_log l
 		  JOIN (SELECT p.program, coalesce(p.time_zone, w.time_zone) AS time_zone
 				FROM program p CROSS JOIN workspace w) s ON s.program = l.program
-		 WHERE l.reason NOT IN ('merge', 'close')) g
+		 WHERE l.reason NOT IN ('merge', 'close')
+		 ORDER BY l.customer_id, l.program, l.valid_from) g
  GROUP BY g.customer_id, g.program
 @end
 

@@ -59,13 +59,15 @@ query_rows(const char *text)
 	Tuplestorestate *store = tuplestore_begin_heap(true, false, work_mem);
 
 	if (plan == NULL || list_length(SPI_plan_get_plan_sources(plan)) != 1)
-		elog(ERROR, "the rows to insert come from one query");
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("the rows to insert come from one query")));
 	source = linitial(SPI_plan_get_plan_sources(plan));
 	options.dest = CreateDestReceiver(DestTuplestore);
 	SetTuplestoreDestReceiverParams(options.dest, store, CurrentMemoryContext,
 									false, NULL, NULL);
 	if (SPI_execute_plan_extended(plan, &options) != SPI_OK_SELECT)
-		elog(ERROR, "the rows to insert come from a SELECT");
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("the rows to insert come from a SELECT")));
 	rows->md.name = pstrdup(ROWS_NAME);
 	rows->md.tupdesc = CreateTupleDescCopy(source->resultDesc);
 	rows->md.enrtype = ENR_NAMED_TUPLESTORE;
@@ -178,6 +180,17 @@ answer_row(const char *text, TupleDesc *shape)
 	return SPI_tuptable->vals[0];
 }
 
+/* The caller must own the table. A superuser owns even what is not there. */
+static void
+check_table(Oid table)
+{
+	if (get_rel_relkind(table) != RELKIND_RELATION)
+		ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+						errmsg("rows can be inserted into a table only")));
+	if (!object_ownercheck(RelationRelationId, table, GetUserId()))
+		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(table));
+}
+
 PG_FUNCTION_INFO_V1(crm_insert_rows);
 
 /*
@@ -196,20 +209,17 @@ crm_insert_rows(PG_FUNCTION_ARGS)
 	HeapTuple answer;
 	Datum result;
 
-	if (!object_ownercheck(RelationRelationId, PG_GETARG_OID(0), GetUserId()))
-		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE,
-					   get_rel_name(PG_GETARG_OID(0)));
+	check_table(PG_GETARG_OID(0));
 	table = table_open(PG_GETARG_OID(0), RowExclusiveLock);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "could not connect to SPI");
 	rows = query_rows(text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	checks = key_checks(RelationGetRelid(table), rows->md.tupdesc);
-	if (rows->md.enrtuples > 0)
-	{
+	/* Triggers of somebody may be for statements, also for those of no rows. */
+	if (checks == NULL || rows->md.enrtuples > 0)
 		insert_all(table, rows->md.tupdesc, checks != NULL);
-		if (checks != NULL)
-			check_keys(table, checks);
-	}
+	if (checks != NULL && rows->md.enrtuples > 0)
+		check_keys(table, checks);
 	answer = answer_row(text_to_cstring(PG_GETARG_TEXT_PP(2)), &shape);
 	MemoryContextSwitchTo(caller);
 	result = heap_copy_tuple_as_datum(answer, BlessTupleDesc(shape));
