@@ -362,10 +362,22 @@ COMMENT ON FUNCTION crm.tier_outlook(crm.tier_policy, crm.tier_state, crm.histor
 
 /* The tier of an order */
 
---: The tier in force at a moment, from three lists with an element for each row of the log of a
---: member. NULL: none is in force.
-CREATE FUNCTION crm_internal.tier_no_at(tier_nos int[], counts_from timestamptz[],
-	counts_until timestamptz[], at timestamptz) RETURNS int
+CREATE FUNCTION crm_internal.tier_times_transition(internal, program text, tier_no int,
+	counts_from timestamptz, counts_until timestamptz) RETURNS internal
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_tier_times_transition';
+CREATE FUNCTION crm_internal.tier_times_final(internal) RETURNS bytea
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_tier_times_final';
+
+--: The times of one customer in tiers, for crm_internal.tier_no_at. A time holds from the first
+--: moment until before the second one. The value is for one query, and is not to be stored.
+CREATE AGGREGATE crm_internal.tier_times(program text, tier_no int, counts_from timestamptz,
+	counts_until timestamptz) (
+	SFUNC = crm_internal.tier_times_transition, STYPE = internal,
+	FINALFUNC = crm_internal.tier_times_final, PARALLEL = SAFE
+);
+
+--: The tier in force at a moment in a program, from the times of one customer. NULL: none is.
+CREATE FUNCTION crm_internal.tier_no_at(times bytea, program text, at timestamptz) RETURNS int
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_tier_no_at';
 
 /* Replays */

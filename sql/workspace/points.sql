@@ -177,22 +177,28 @@ SELECT r.program, r.tier_no, r.name, r.name_zh, r.block, r.block_points,
  GROUP BY r.program, r.tier_no, r.name, r.name_zh, r.block, r.block_points
 @end
 
+/*
+ * The planner does not take what GROUP BY returns for unique, so it would expect many tiers
+ * for each order. DISTINCT tells it.
+ */
 @plain @internal@.tier_in_force
 @is The tiers of each member, with the moments of orders for which they count: from the day after
 @is one begins, until the day after it ends.
-@columns customer_id, program, tier_nos, counts_from, counts_until
-SELECT g.customer_id, g.program, array_agg(g.tier_no),
-	   array_agg(crm_internal.day_start(g.begins_on + 1, g.time_zone)),
-	   array_agg(coalesce(crm_internal.day_start(g.ends_on + 1, g.time_zone), 'infinity'))
-  FROM (SELECT l.program, l.customer_id, l.tier_no, s.time_zone,
-			   crm_internal.day_of(l.valid_from, s.time_zone) AS begins_on,
-			   crm_internal.day_of(l.valid_to, s.time_zone) AS ends_on
-		  FROM tier_log l
-		  JOIN (SELECT p.program, coalesce(p.time_zone, w.time_zone) AS time_zone
-				FROM program p CROSS JOIN workspace w) s ON s.program = l.program
-		 WHERE l.reason NOT IN ('merge', 'close')
-		 ORDER BY l.customer_id, l.program, l.valid_from) g
- GROUP BY g.customer_id, g.program
+@columns customer_id, tier_times
+SELECT DISTINCT ON (m.customer_id) m.customer_id, m.tier_times
+  FROM (SELECT g.customer_id, crm_internal.tier_times(g.program, g.tier_no,
+				crm_internal.day_start(g.begins_on + 1, g.time_zone),
+				coalesce(crm_internal.day_start(g.ends_on + 1, g.time_zone), 'infinity'))
+					AS tier_times
+		  FROM (SELECT l.program, l.customer_id, l.tier_no, s.time_zone,
+					   crm_internal.day_of(l.valid_from, s.time_zone) AS begins_on,
+					   crm_internal.day_of(l.valid_to, s.time_zone) AS ends_on
+				  FROM tier_log l
+				  JOIN (SELECT p.program, coalesce(p.time_zone, w.time_zone) AS time_zone
+						  FROM program p CROSS JOIN workspace w) s ON s.program = l.program
+				 WHERE l.reason NOT IN ('merge', 'close')
+				 ORDER BY l.customer_id) g
+		 GROUP BY g.customer_id) m
 @end
 
 @view @internal@.order_due
@@ -211,12 +217,11 @@ SELECT o.order_id, o.customer_id, o.ordered_at, o.status, o.dividend, o.divisor,
  CROSS JOIN (
 	SELECT v.program, v.begins_at, v.has_rates, e.day_end
 	  FROM @internal@.points_program v CROSS JOIN @ends@ e) z
-  LEFT JOIN @internal@.tier_in_force g
-	ON g.program = z.program AND g.customer_id = o.customer_id
+  LEFT JOIN @internal@.tier_in_force g ON g.customer_id = o.customer_id
   LEFT JOIN @internal@.points_rate t
 	ON t.program = z.program
    AND t.tier_no = coalesce(
-		crm_internal.tier_no_at(g.tier_nos, g.counts_from, g.counts_until, o.ordered_at), 0)
+		crm_internal.tier_no_at(g.tier_times, z.program, o.ordered_at), 0)
  WHERE z.begins_at <= o.ordered_at AND coalesce(t.tier_no >= 0, false)
 @end
 

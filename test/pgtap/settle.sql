@@ -296,19 +296,29 @@ DROP TRIGGER notice ON crm_settle.points_entry;
 ALTER TABLE crm_settle.points_entry DROP COLUMN origin;
 
 -- The tier in force
-SELECT is(crm_internal.tier_no_at('{1,2,3,0}', '{2025-01-01,2025-02-01,2025-02-15,2025-02-01}',
-		'{2025-01-20,2025-02-20,2025-02-18,2025-02-20}', m.at), m.tier_no,
+CREATE FUNCTION pg_temp.times() RETURNS bytea LANGUAGE sql AS $$
+	SELECT crm_internal.tier_times(t.program, t.tier_no, t.counts_from, t.counts_until)
+	  FROM (VALUES ('club', 1, timestamptz '2025-01-01', timestamptz '2025-01-20'),
+		('club', 2, '2025-02-01', '2025-02-20'), ('other', 5, '2025-01-01', 'infinity'),
+		('club', 3, '2025-02-15', '2025-02-18'), ('club', 0, '2025-02-01', '2025-02-20'),
+		('club', 4, '2025-02-19', NULL)) AS t (program, tier_no, counts_from, counts_until)
+$$;
+SELECT is(crm_internal.tier_no_at(pg_temp.times(), 'club', m.at), m.tier_no,
 	format('the tier in force on %s is %s', m.at::date, coalesce(m.tier_no::text, 'none')))
   FROM (VALUES (timestamptz '2024-12-31', NULL), ('2025-01-01', 1), ('2025-01-19', 1),
 		('2025-01-20', NULL), ('2025-02-01', 2), ('2025-02-15', 3), ('2025-02-18', 2),
 		('2025-02-20', NULL)) AS m (at, tier_no);
-SELECT is(crm_internal.tier_no_at('{}', '{}', '{}', now()), NULL,
-	'a member without rows has no tier');
-SELECT throws_ok($$SELECT crm_internal.tier_no_at('{1,2}', '{2025-01-01}', '{2025-01-20}', now())$$,
-	'2202E', NULL, 'lists of tiers that differ in length are an error');
-SELECT throws_ok(
-	$$SELECT crm_internal.tier_no_at('{NULL}', '{2025-01-01}', '{2025-01-20}', now())$$,
-	'22023', NULL, 'a list of tiers without a tier is an error');
+SELECT is(crm_internal.tier_no_at(pg_temp.times(), 'other', '2025-01-20'), 5,
+	'each program has tiers of its own');
+SELECT is(crm_internal.tier_no_at(pg_temp.times(), 'clu', '2025-01-20'), NULL,
+	'a program whose name begins another name has no tier of it');
+SELECT is(crm_internal.tier_no_at('', 'club', now()), NULL, 'a member without rows has no tier');
+SELECT throws_ok(format('SELECT crm_internal.tier_no_at(%L, ''club'', now())',
+		substr(pg_temp.times(), 1, t.length)), '22023', NULL,
+	format('times of tiers that end after %s bytes are an error', t.length))
+  FROM (VALUES (1), (23), (27)) AS t (length);
+SELECT throws_ok($$SELECT crm_internal.tier_no_at(decode(repeat('ff', 30), 'hex'), 'club', now())$$,
+	'22023', NULL, 'a length below zero in times of tiers is an error');
 
 -- What earns points
 UPDATE crm_settle.program SET points_available_after = '0';
