@@ -37,7 +37,7 @@ extern double math_inverse_less_trigamma(double x);
 extern double math_digamma_rising(double a, double n);
 extern double math_trigamma_rising(double a, double n);
 
-/* ln(1 + x) - x, which is near -x^2 / 2 for a small x: x >= 0 */
+/* ln(1 + x) - x, which is near -x^2 / 2 for a small x: x > -1 */
 extern double math_log1p_less_x(double x);
 
 /*

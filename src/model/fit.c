@@ -365,6 +365,7 @@ find_point(const Fit *whole, ModelMaximum *maximum)
 	if (!model_call(kind, point, &whole->sample, maximum->parameters))
 		return MODEL_NO_START;
 	maximum->log_likelihood = INFINITY;
+	maximum->iterations = 1; /* the sample was read once */
 	return MODEL_CONVERGED;
 }
 
@@ -393,6 +394,9 @@ attempt_fit(const ModelKind *kind, const ModelRow *rows, Size n_rows,
 		fit_init(&part, kind, rows, n_rows, step);
 		attempt.outcome = search_whole(&part, &whole, log_gaps, attempt.scale,
 									   &attempt.maximum);
+		if (kind->operations->restore != NULL)
+			model_call(kind, restore, attempt.maximum.parameters,
+					   attempt.maximum.covariance);
 		fit_free(&part);
 	}
 	fit_free(&whole);
@@ -417,39 +421,68 @@ is_determined(const Attempt *attempt)
 	return true;
 }
 
+/* The whole parameter counts as a parameter, as in crm.aic. */
+static double
+fit_aic(const Attempt *attempt)
+{
+	return 2.0 * model_kind_all_parameters(attempt->kind) -
+		   2.0 * attempt->maximum.log_likelihood;
+}
+
+/*
+ * Whether the end of a search is no better than a limit. A maximum is better
+ * if it is higher by a gain that means something. Without a maximum, the search
+ * ended on a ridge that is flat to the last digits. Such a point is better only
+ * if it gains more than its further parameters cost.
+ */
+static bool
+is_limit(const Attempt *full, const Attempt *limit)
+{
+	if (full->outcome != MODEL_CONVERGED)
+		return fit_aic(limit) <= fit_aic(full);
+	return limit->maximum.log_likelihood + LEAST_GAIN >=
+		   full->maximum.log_likelihood;
+}
+
 /*
  * Fits one kind. Where the likelihood climbs to a limit of the kind, the limit
  * is the model. There the likelihood gets flat, and a search may end anywhere
  * on the ridge, with or without a maximum by the tests of maximize.c. So the
- * heights decide: a point of the ridge that is not higher than the limit by a
- * gain that means something is the limit. A height does not depend on the unit
- * of time, and so the verdict does not either. Of two limits at the same height
- * the earlier one has fewer parameters. A point is higher than everything.
+ * heights decide. A height does not depend on the unit of time or money, and so
+ * the verdict does not either. A point is higher than everything, and needs no
+ * search.
  */
 static Attempt
 attempt_limits(const ModelKind *kind, const ModelRow *rows, Size n_rows,
 			   double log_gaps)
 {
-	Attempt full = attempt_fit(kind, rows, n_rows, log_gaps);
-	Attempt best = {.maximum.log_likelihood = -INFINITY};
-	int iterations = full.maximum.iterations;
+	const ModelKind *const *limits = kind->limits;
+	Attempt best = {.kind = NULL};
+	Attempt full;
+	int iterations;
 
-	if (kind->limits == NULL ||
+	if (limits != NULL && limits[0]->operations->point != NULL)
+	{
+		Attempt point = attempt_fit(*limits++, rows, n_rows, log_gaps);
+
+		if (point.outcome == MODEL_CONVERGED)
+			return point;
+	}
+	full = attempt_fit(kind, rows, n_rows, log_gaps);
+	if (limits == NULL ||
 		(full.outcome == MODEL_CONVERGED && is_determined(&full)))
 		return full;
-	for (int i = 0; kind->limits[i] != NULL; i++)
+	iterations = full.maximum.iterations;
+	for (; *limits != NULL; limits++)
 	{
-		Attempt limit = attempt_fit(kind->limits[i], rows, n_rows, log_gaps);
+		Attempt limit = attempt_fit(*limits, rows, n_rows, log_gaps);
 
 		iterations += limit.maximum.iterations;
 		if (limit.outcome == MODEL_CONVERGED &&
-			limit.maximum.log_likelihood >
-				best.maximum.log_likelihood + LEAST_GAIN)
+			(best.kind == NULL || fit_aic(&limit) < fit_aic(&best)))
 			best = limit;
 	}
-	if (best.maximum.log_likelihood + LEAST_GAIN < full.maximum.log_likelihood)
-		best = full;
-	else if (best.kind == NULL)
+	if (best.kind == NULL || !is_limit(&full, &best))
 		best = full;
 	best.maximum.iterations = iterations;
 	return best;
@@ -480,14 +513,6 @@ fit_kind(const ModelRow *rows, Size n_rows, double log_gaps, Model *model)
 		report_failure(attempt.outcome, model->kind, &attempt.maximum,
 					   attempt.scale);
 	set_fit(model, &attempt);
-}
-
-/* The whole parameter counts as a parameter, as in crm.aic. */
-static double
-fit_aic(const Attempt *attempt)
-{
-	return 2.0 * model_kind_all_parameters(attempt->kind) -
-		   2.0 * attempt->maximum.log_likelihood;
 }
 
 /*

@@ -21,8 +21,8 @@
  *
  * If there is no interior maximum, some parameter keeps growing or shrinking
  * while the likelihood gains less and less. The decrement then falls too, but
- * no faster than the parameter. A parameter eight orders of magnitude away
- * from the scale of the data is reported as running away.
+ * no faster than the parameter. A parameter many orders of magnitude away from
+ * the scale of the data is reported as running away (ModelParameter.far).
  *
  * Pure C, no memory but the caller's and the stack.
  *
@@ -56,9 +56,6 @@
  */
 #define STALLED_GAIN 1e-4
 #define MAX_STALLS 4
-
-/* ln of 1e8: so far from its scale a parameter counts as running away. */
-#define RUNAWAY_LOG 18.4
 
 /*
  * Turns derivatives in the parameters into derivatives in their logarithms.
@@ -146,6 +143,14 @@ move(const ModelLikelihood *likelihood, const double *step, double *parameters,
 	int n = likelihood->kind->n_parameters;
 	double fraction = 1.0;
 
+	/*
+	 * A tiny step may seem to lose a few last digits. The value is a sum of
+	 * logarithms, one for each customer, which may nearly cancel. Amounts that
+	 * hardly vary leave them fewer digits than a double has.
+	 */
+	double rounding =
+		1e-12 * (fabs(sums->value) + likelihood->sample->total_customers);
+
 	for (int i = 0; i < MAX_HALVINGS; i++, fraction /= 2)
 	{
 		double tried[MODEL_MAX_PARAMETERS];
@@ -157,8 +162,7 @@ move(const ModelLikelihood *likelihood, const double *step, double *parameters,
 		maximum->iterations++;
 		if (!model_likelihood(likelihood, tried, &tried_sums))
 			return MODEL_STOPPED;
-		/* Rounding: a tiny step may seem to lose a few last digits. */
-		if (tried_sums.value >= sums->value - 1e-14 * fabs(sums->value))
+		if (tried_sums.value >= sums->value - rounding)
 		{
 			memcpy(parameters, tried, sizeof(tried));
 			*sums = tried_sums;
@@ -170,11 +174,14 @@ move(const ModelLikelihood *likelihood, const double *step, double *parameters,
 
 /* The parameter that is too far from the scale of the data, or -1. */
 static int
-runaway(const double *parameters, const double *scale, int n)
+runaway(const ModelKind *kind, const double *parameters, const double *scale)
 {
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < kind->n_parameters; i++)
 	{
-		if (fabs(log(parameters[i] / scale[i])) > RUNAWAY_LOG)
+		double far = kind->parameters[i].far;
+
+		if (fabs(log(parameters[i] / scale[i])) >
+			log(far > 0 ? far : MODEL_FAR))
 			return i;
 	}
 	return -1;
@@ -244,7 +251,7 @@ climb(const ModelLikelihood *likelihood, const double *scale,
 		ModelOutcome outcome;
 
 		maximum->log_likelihood = natural->value;
-		maximum->runaway = runaway(parameters, scale, n);
+		maximum->runaway = runaway(likelihood->kind, parameters, scale);
 		if (maximum->runaway >= 0)
 			return MODEL_RUNS_AWAY;
 		to_logarithms(parameters, &sums, n);

@@ -251,6 +251,31 @@ SELECT is(crm.fit_spend(1 + x % 7, CASE x WHEN 7 THEN 9.99 + more ELSE 9.99 END)
 	(1, 'equal_spend'), (10, 'equal_spend')) v (more, found), generate_series(1, 400) x
  GROUP BY more, found;
 
+-- Amounts that hardly vary: between customers, and within a customer. The densities were
+-- computed with 50 digits.
+SELECT ok(abs(crm.log_likelihood(crm.make_model('gamma_gamma', NULL, v.parameters), v.x, v.m)
+		- v.value) <= 3e-12 * greatest(abs(v.value), 1),
+	format('the density of spend keeps its digits where p, q and v are %s', v.parameters))
+  FROM (VALUES ('{7e6,5e7,357}'::float8[], 7, 50.0012::float8, 1.4557905788639783::float8),
+	('{7e6,5e7,357}', 1, 49.25, -659.20427318174734), ('{1e11,3e9,1.5}', 40, 50, 6.0796026647013909),
+	('{2e9,4e10,1e3}', 3000, 50.0001220703125, 7.2533669542793185),
+	('{0.5,20,300}', 3, 1e6, -193.39164397888418), ('{40,1.1,1e-9}', 300, 900, -32.972976999624441))
+		AS v (parameters, x, m, value);
+CREATE FUNCTION pg_temp.hardly(own float8, vary float8, customers int, most int, unit float8)
+	RETURNS text LANGUAGE sql AS $$
+	SELECT coalesce(crm.fit_spend(x, unit * 50 * (1 + vary * (own * between_them
+		+ within / sqrt(x))))::json ->> 'limit', 'none')
+	  FROM (SELECT 1 + (i * 7919) % most AS x, (i * 16807) % 1009 / 504.5 - 1 AS between_them,
+				   (i * 48271) % 2003 / 1001.5 - 1 AS within
+			  FROM generate_series(1, customers) i) q
+$$;
+SELECT is_empty($$SELECT * FROM unnest('{0,0.3,1,3}'::float8[]) own,
+	unnest('{0.00002,0.0001,0.0002,0.0005,0.001,0.002,0.005,0.05}'::float8[]) vary,
+	unnest('{20,300}'::int[]) customers, unnest('{3,30,3000}'::int[]) most
+	WHERE pg_temp.hardly(own, vary, customers, most, 1)
+		<> pg_temp.hardly(own, vary, customers, most, 100)$$,
+	'amounts that hardly vary have the same kind of model in dollars and in cents');
+
 -- Who gave back all, or more
 SELECT crm.create_workspace('crm_back', 'UTC') \g /dev/null
 INSERT INTO crm_back.customer (customer_id, name) SELECT n, 'c' || n FROM generate_series(1, 3) n;

@@ -54,11 +54,16 @@ static inline double
 summed_singly(const ModelKind *kind, const double *parameters,
 			  const ModelRow *rows, int n_rows)
 {
+	double own[MODEL_MAX_PARAMETERS];
+	Matrix covariance = {{0}};
 	double sum = 0.0;
 
+	memcpy(own, parameters, sizeof(double) * kind->n_parameters);
+	if (kind->operations->restore != NULL)
+		model_call(kind, restore, own, covariance);
 	for (int i = 0; i < n_rows; i++)
 		sum += (double) rows[i].customers *
-			   model_call(kind, log_likelihood, parameters, &rows[i]);
+			   model_call(kind, log_likelihood, own, &rows[i]);
 	return sum;
 }
 

@@ -10,8 +10,33 @@
  *
  *	1 / (m B(px, q)) * (v / (v+y))^q * (y / (v+y))^(px).
  *
- * Both powers are computed by log1p. The beta function is computed as
- * Gamma(q) / (px)_q, which keeps its digits for large x.
+ * The parts of this product are large where amounts hardly vary, since p, q and
+ * v are large then, and they nearly cancel. So the log of it is written as
+ *
+ *	peak(px) + peak(q) - peak(px+q) - ln m + q l(a) + px l(b)
+ *
+ * with peak(z) = z ln z - z - ln Gamma(z), l(z) = ln(1 + z) - z, and
+ *
+ *	1 + a = (px+q) v / (q (v+y)),	1 + b = (px+q) y / (px (v+y)).
+ *
+ * a and b say how far the shares of v and y are from q and px, relative to
+ * these. q a + px b = 0, so that the logs may lose their first terms. What is
+ * left are small numbers, and math/special.h gives all their digits.
+ *
+ * The search has the parameters p, q and mean = p v / q. With v in the place of
+ * the mean, the likelihood would hardly change where q and v grow together, and
+ * the Hessian would lose its digits. In these three all derivatives are sums of
+ * small terms too: with s = px+q and the shares u of v and t of y in v+y,
+ *
+ *	p:		x (peak'(px) - peak'(s)) + x l(b)
+ *	q:		peak'(q) - peak'(s) + l(a)
+ *	mean:	-q a / mean
+ *
+ * The second derivatives follow from these of a and b:
+ *
+ *	p:		da = -(1+a) x b / s,		db = -(1+b) x b / s
+ *	q:		da = -(1+a) a / s,			db = -(1+b) a / s
+ *	mean:	da = (1+a) t / mean,		db = -(1+b) u / mean
  *
  * Pure C, no state.
  *
@@ -32,14 +57,58 @@ enum
 	N_PARAMETERS
 };
 
+/* The place of the mean in the parameters of the search. */
+#define MEAN V
+
 /*
- * -ln B(px, q). The difference of lgamma(px + q) and lgamma(px) would lose
- * digits for a customer with many purchases.
+ * How far a share is from its part: ln(1 + away) - away. 1 + away is
+ * "whole / (1 + ratio)". Its log is taken from there where away is not small,
+ * because away may be so near -1 that 1 + away has no digits.
  */
 static double
-log_inverse_beta(double px, double q)
+log_less(double away, double whole, double ratio)
 {
-	return math_log_rising(px, q) - lgamma(q);
+	if (fabs(away) < 0.5)
+		return math_log1p_less_x(away);
+	return log(whole) - log1p(ratio) - away;
+}
+
+/* What the formulas above need of a customer. */
+typedef struct Shares
+{
+	double v; /* u */
+	double total; /* t */
+	double away_v; /* a */
+	double away_total; /* b */
+	double log_less_v; /* l(a) */
+	double log_less_total; /* l(b) */
+} Shares;
+
+/*
+ * total / v is formed first and its parts are never multiplied, because
+ * amounts may be as large as 1e15 and v as small as 1e-12.
+ */
+static Shares
+shares_of(double px, double q, double v, double total)
+{
+	double difference = (q * total - px * v) / (v + total);
+	Shares shares = {.v = v / (v + total),
+					 .total = total / (v + total),
+					 .away_v = -difference / q,
+					 .away_total = difference / px};
+
+	shares.log_less_v = log_less(shares.away_v, (px + q) / q, total / v);
+	shares.log_less_total =
+		log_less(shares.away_total, (px + q) / px, v / total);
+	return shares;
+}
+
+/* The part of the log density that depends on x alone. */
+static double
+log_peak(double px, double q)
+{
+	return math_log_gamma_peak(px) + math_log_gamma_peak(q) -
+		   math_log_gamma_peak(px + q);
 }
 
 /*
@@ -53,10 +122,11 @@ log_likelihood(const ModelKind *kind, const double *parameters,
 {
 	double px = parameters[P] * customer->x;
 	double q = parameters[Q];
-	double total = customer->x * customer->mean_amount;
+	Shares shares =
+		shares_of(px, q, parameters[V], customer->x * customer->mean_amount);
 
-	return log_inverse_beta(px, q) - q * log1p(total / parameters[V]) -
-		   px * log1p(parameters[V] / total) - log(customer->mean_amount);
+	return log_peak(px, q) - log(customer->mean_amount) +
+		   q * shares.log_less_v + px * shares.log_less_total;
 }
 
 /* Adds the terms that depend on x alone. */
@@ -72,44 +142,47 @@ margins(const ModelKind *kind, const double *parameters,
 		double customers = sample->x_customers[i];
 		double x = sample->x[i];
 		double px = parameters[P] * x;
-		double trigamma_px = math_trigamma(px);
+		double first = math_log_less_digamma(px + q);
+		double second = math_inverse_less_trigamma(px + q);
 
-		sums->value += customers * log_inverse_beta(px, q);
-		sums->gradient[P] += customers * x * math_digamma_rising(px, q);
-		sums->gradient[Q] += customers * math_digamma_rising(q, px);
-		sums->hessian[P][P] += customers * x * x * math_trigamma_rising(px, q);
-		sums->hessian[Q][P] +=
-			customers * x * (trigamma_px + math_trigamma_rising(px, q));
-		sums->hessian[Q][Q] += customers * math_trigamma_rising(q, px);
+		sums->value += customers * log_peak(px, q);
+		sums->gradient[P] +=
+			customers * x * (math_log_less_digamma(px) - first);
+		sums->gradient[Q] += customers * (math_log_less_digamma(q) - first);
+		sums->hessian[P][P] +=
+			customers * x * x * (math_inverse_less_trigamma(px) - second);
+		sums->hessian[Q][P] -= customers * x * second;
+		sums->hessian[Q][Q] +=
+			customers * (math_inverse_less_trigamma(q) - second);
 	}
 }
 
-/*
- * Adds the terms that depend on x and m. total / v is formed first and never
- * its parts squared, because amounts may be as large as 1e15 and v as small as
- * 1e-12.
- */
+/* Adds the terms that depend on x and m. */
 static void
 add_row(const double *parameters, double x, double mean_amount,
 		double customers, ModelSums *sums)
 {
 	double px = parameters[P] * x;
 	double q = parameters[Q];
-	double v = parameters[V];
-	double total = x * mean_amount;
-	double inverse = 1.0 / (v + total);
-	double log_v = -log1p(total / v); /* ln(v / (v + total)) */
-	double log_total = -log1p(v / total); /* ln(total / (v + total)) */
+	double mean = parameters[MEAN];
+	double s = px + q;
+	Shares shares =
+		shares_of(px, q, mean * q / parameters[P], x * mean_amount);
+	double a = shares.away_v;
+	double b = shares.away_total;
 
-	sums->value += customers * (q * log_v + px * log_total - log(mean_amount));
-	sums->gradient[P] += customers * x * log_total;
-	sums->gradient[Q] += customers * log_v;
-	sums->gradient[V] += customers * (q * (total / v) - px) * inverse;
-	sums->hessian[V][P] -= customers * x * inverse;
-	sums->hessian[V][Q] += customers * (total / v) * inverse;
-	sums->hessian[V][V] +=
-		customers * (px * inverse - q * (total / v) * (1.0 / v + inverse)) *
-		inverse;
+	sums->value += customers * (q * shares.log_less_v +
+								px * shares.log_less_total - log(mean_amount));
+	sums->gradient[P] += customers * x * shares.log_less_total;
+	sums->gradient[Q] += customers * shares.log_less_v;
+	sums->gradient[MEAN] -= customers * q * a / mean;
+	sums->hessian[P][P] += customers * x * x * b * b / s;
+	sums->hessian[Q][P] += customers * x * a * b / s;
+	sums->hessian[Q][Q] += customers * a * a / s;
+	sums->hessian[MEAN][P] += customers * x * b * shares.v / mean;
+	sums->hessian[MEAN][Q] -= customers * a * shares.total / mean;
+	sums->hessian[MEAN][MEAN] +=
+		customers * (q * a - s * shares.v * shares.total) / (mean * mean);
 }
 
 /* Rows are sorted by x, so the run moves on by at most one per row. */
@@ -133,8 +206,8 @@ rows(const ModelKind *kind, const double *parameters,
 /*
  * The first shapes are near published fits. The others suit amounts that vary
  * like an exponential density, amounts that hardly vary within a customer, and
- * customers who hardly differ. v is set so that the population mean p v / (q -
- * 1) is the sample's.
+ * customers who hardly differ. With the mean of the search here, the population
+ * mean p v / (q - 1) is the sample's.
  */
 static bool
 start(const ModelKind *kind, const ModelSample *sample, int attempt,
@@ -148,9 +221,34 @@ start(const ModelKind *kind, const ModelSample *sample, int attempt,
 		return false;
 	parameters[P] = shapes[attempt][0];
 	parameters[Q] = shapes[attempt][1];
-	parameters[V] = sample->total_t_x / sample->total_customers *
-					(parameters[Q] - 1.0) / parameters[P];
+	parameters[MEAN] = sample->total_t_x / sample->total_customers *
+					   (parameters[Q] - 1.0) / parameters[Q];
 	return true;
+}
+
+/*
+ * From (p, q, mean) to (p, q, v) with v = q mean / p. The covariance C becomes
+ * J C J' by the derivatives J, of which only the row of v is not that of 1.
+ */
+static void
+restore(const ModelKind *kind, double *parameters, Matrix covariance)
+{
+	double v = parameters[Q] * parameters[MEAN] / parameters[P];
+	double slope[N_PARAMETERS] = {[P] = -v / parameters[P],
+								  [Q] = v / parameters[Q],
+								  [MEAN] = v / parameters[MEAN]};
+	double with[N_PARAMETERS] = {0.0}; /* covariance of v with the others */
+	double variance = 0.0;
+
+	for (int i = 0; i < N_PARAMETERS; i++)
+		for (int j = 0; j < N_PARAMETERS; j++)
+			with[i] += covariance[i][j] * slope[j];
+	for (int i = 0; i < N_PARAMETERS; i++)
+		variance += slope[i] * with[i];
+	for (int i = 0; i < N_PARAMETERS; i++)
+		covariance[i][V] = covariance[V][i] = with[i];
+	covariance[V][V] = variance;
+	parameters[V] = v;
 }
 
 /*
@@ -175,17 +273,20 @@ expected_spend(const ModelKind *kind, const double *parameters,
 static const ModelParameter parameters_of_gamma_gamma[N_PARAMETERS] = {
 	[P] =
 		{.name = "p",
+		 .far = FAR_SHAPE,
 		 .at_infinity =
 			 "the purchases of a customer seem to be all of the same amount"},
-	[Q] = {.name = "q", .at_infinity = "all customers seem to spend alike"},
+	[Q] = {.name = "q",
+		   .far = FAR_SHAPE,
+		   .at_infinity = "all customers seem to spend alike"},
 	[V] = {.name = "v",
 		   .has_unit = true,
 		   .at_infinity = "all customers seem to spend alike"},
 };
 
-static const ModelOperations operations = {MODEL_FIT_OPERATIONS,
-										   .margins = margins,
-										   .expected_spend = expected_spend};
+static const ModelOperations operations = {
+	MODEL_FIT_OPERATIONS, .margins = margins, .restore = restore,
+	.expected_spend = expected_spend};
 
 const ModelKind model_gamma_gamma = {
 	MODEL_KIND("gamma_gamma", MODEL_SPEND, N_PARAMETERS,

@@ -104,6 +104,8 @@ typedef struct ModelSums
 } ModelSums;
 
 /* A positive real number that a fit estimates. */
+#define MODEL_FAR 1e8
+
 typedef struct ModelParameter
 {
 	const char *name; /* as in the papers */
@@ -116,6 +118,12 @@ typedef struct ModelParameter
 
 	bool is_rate; /* measured per unit of time */
 	bool is_probability; /* below 1 */
+
+	/*
+	 * A parameter that is as many times its scale, or as small a part of it,
+	 * is taken for one that runs away. 0 stands for MODEL_FAR.
+	 */
+	double far;
 
 	/*
 	 * A sentence about the customers for an error: the likelihood keeps
@@ -227,6 +235,15 @@ typedef struct ModelOperations
 	 */
 	bool (*start)(const ModelKind *kind, const struct ModelSample *sample,
 				  int attempt, double *parameters);
+
+	/*
+	 * Turns the parameters of the search and their covariance into those of
+	 * the kind. "margins", "rows", "row" and "start" then work with parameters
+	 * of the search, which keep the Hessian far from singular. NULL where the
+	 * search has the parameters of the kind.
+	 */
+	void (*restore)(const ModelKind *kind, double *parameters,
+					Matrix covariance);
 
 	/*
 	 * For a limit that leaves nothing to chance: whether the sample is as it

@@ -54,8 +54,8 @@ enum
 };
 
 /*
- * Amounts that differ by less than this part of their mean are one amount. A
- * search gives p up at 1e8, where amounts differ by p^-1/2 of their mean.
+ * Amounts that differ by less than this part of their mean are one amount: less
+ * than a cent in a hundred. Their shape would be 1e8 or more.
  */
 #define SAME_AMOUNT 1e-4
 
@@ -291,14 +291,18 @@ one_amount_expected(const ModelKind *kind, const double *parameters,
 
 static const ModelParameter spend_parameters[N_SPEND_PARAMETERS] = {
 	[P] = {.name = "p",
+		   .far = FAR_SHAPE,
 		   .at_infinity = "all purchases seem to be of the same amount"},
 	[MEAN] = {.name = "mean", .has_unit = true},
 };
 
 static const ModelParameter amounts_parameters[N_AMOUNT_PARAMETERS] = {
-	[Q] = {.name = "q", .at_infinity = "all customers seem to spend alike"},
+	[Q] = {.name = "q",
+		   .far = FAR_SHAPE,
+		   .at_infinity = "all customers seem to spend alike"},
 	[S] = {.name = "s",
 		   .has_unit = true,
+		   .far = FAR_SHAPE,
 		   .at_infinity = "all customers seem to spend alike"},
 };
 
