@@ -290,6 +290,7 @@ SELECT d.order_id, d.program, d.customer_id, d.ordered_at, d.due, d.status = 'pa
 @is The entries that settle the points of orders as of a day. Points are taken from the lots of the
 @is order, the last one first. They come back by undoing the last reversals, and the rest is a new
 @is lot. A reversal names the last refund that no entry names yet.
+@alone
 @columns customer_id, kind, points, qualifying, order_id, program, reverses_id, refund_id,
 @columns occurred_at
 WITH found AS MATERIALIZED (

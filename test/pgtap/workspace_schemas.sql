@@ -87,6 +87,25 @@ INSERT INTO bought SELECT 'buyer ' || g % 50, date '2025-01-01' + g % 90, g
 	FROM generate_series(1, 300) g;
 SELECT crm.attach('crm_shop', 'bought', 'who', 'day', 'amount') \g /dev/null
 
+-- A plan with parallel workers calls only what says that it may. The catalog knows
+-- what a function with a parsed body calls, itself and in the views that it reads.
+SELECT is_empty($$
+	WITH RECURSIVE used AS (
+		SELECT p.oid AS top, 'pg_proc'::regclass::oid AS classid, p.oid AS objid
+		  FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+		 WHERE p.proparallel = 's' AND n.nspname ~ '^crm'
+		UNION
+		SELECT u.top, d.refclassid, d.refobjid
+		  FROM used u
+		  LEFT JOIN pg_rewrite r ON u.classid = 'pg_class'::regclass AND r.ev_class = u.objid
+		  JOIN pg_depend d ON d.deptype = 'n' AND d.refclassid IN ('pg_proc'::regclass,
+				'pg_class'::regclass)
+		   AND (d.classid, d.objid) IN ((u.classid, u.objid), ('pg_rewrite'::regclass, r.oid)))
+	SELECT u.top::regprocedure, p.oid::regprocedure
+	  FROM used u JOIN pg_proc p ON u.classid = 'pg_proc'::regclass AND p.oid = u.objid
+	 WHERE p.proparallel <> 's'$$,
+	'what says that parallel workers may call it calls nothing that they may not');
+
 SELECT set_eq($$SELECT pg_temp.relations('crm_open', '{v}')$$,
 	'{account,account_member,acquired_customer,acquisition,attribution,attribution_campaign,
 	  buying_role,campaign_response,case_quality,changed,churn_risk,cohort,
