@@ -256,8 +256,9 @@ keep_from_workers(void)
 
 /*
  * Settings for the work, until the caller's are restored: names mean nothing
- * but those of the server until the inner function enters the workspace, and no
- * time is lost with compiling many short queries.
+ * but those of the server until the inner function enters the workspace, no
+ * time is lost with compiling many short queries, and a number that is kept in
+ * jsonb has all its digits.
  */
 static void
 set_for_work(void)
@@ -266,6 +267,8 @@ set_for_work(void)
 							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	(void) set_config_option("jit", "off", PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
+	(void) set_config_option("extra_float_digits", "1", PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	keep_from_workers();
 }
 

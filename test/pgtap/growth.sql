@@ -322,6 +322,14 @@ SELECT crm.freeze_thresholds('crm_shop'), crm.freeze_thresholds('crm_random') \g
 SELECT set_eq('SELECT customer_id, usual_gap, idle_ratio FROM crm_shop.customer_metric',
 	'SELECT ''no '' || customer_id, usual_gap, idle_ratio FROM crm_random.customer_metric
 	WHERE purchases > 0', 'the usual gap of an attached workspace equals that of tables');
+
+-- What a workspace keeps has all its digits, whatever the session shows.
+CREATE TEMP TABLE usual AS SELECT as_of, usual_gaps FROM crm_random.threshold;
+SET LOCAL extra_float_digits = -14;
+SELECT crm.freeze_thresholds('crm_random') \g /dev/null
+SET LOCAL extra_float_digits = 1;
+SELECT set_eq('SELECT as_of, usual_gaps FROM crm_random.threshold', 'SELECT * FROM usual',
+	'usual gaps are kept with all digits, whatever extra_float_digits is');
 \ir setup/without_comment.sql
 SELECT is_empty('SELECT * FROM pg_temp.without_comment(''crm_shop'')',
 	'every column there has a comment');
