@@ -53,6 +53,16 @@ CREATE AGGREGATE crm_internal.exact_avg(float8) (
 	DESERIALFUNC = crm_internal.exact_sum_deserialize
 );
 
+-- to_jsonb writes float8 as extra_float_digits says, and -15 would leave one digit.
+--: The columns of a row by their names, with all digits whatever the session shows.
+CREATE FUNCTION crm_internal.row_facts(facts record) RETURNS jsonb
+	LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+	SET extra_float_digits = 1 AS $$
+BEGIN
+	RETURN to_jsonb(facts);
+END
+$$;
+
 -- An immutable function, so that the server computes a choice of a view when it plans a query.
 --: The choice, or an error that names the choices.
 CREATE FUNCTION crm_internal.one_of(choice text, choices text[]) RETURNS text

@@ -158,9 +158,9 @@ SELECT q.customer_id,
 @tables 						   i.weight * coalesce(i.points[width_bucket(
 @tables 							(f.facts ->> i.metric)::numeric, i.breaks) + 1], 0)
 @tables 						   * CASE WHEN i.half_life IS NULL THEN 1
-@tables 								ELSE coalesce(0.5 ^ (q.idle_days * 86400::numeric
-@tables 										/ extract(epoch FROM i.half_life)), 0) END AS gain
-@tables 					  FROM (SELECT to_jsonb(q) AS facts OFFSET 0) f
+@tables 								ELSE coalesce(round(0.5 ^ (q.idle_days * 86400::numeric
+@tables 										/ extract(epoch FROM i.half_life)), 9), 0) END AS gain
+@tables 					  FROM (SELECT crm_internal.row_facts(q) AS facts OFFSET 0) f
 @tables 					 CROSS JOIN score_item i
 @tables 					 WHERE i.model IN ('satisfaction', 'loyalty', 'profit_contribution')) r
 @tables 			 GROUP BY r.model) m) e ON true

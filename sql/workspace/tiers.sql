@@ -31,7 +31,7 @@ COMMENT ON TABLE tier_review IS
 @is The parts of each customer's scores, by the rows of score_item, as of the day shown.
 @columns customer_id, model, metric, value, points, most_points, weight, score
 -- Apart by model, so that who asks for one model asks for its metrics only. Made once, and not
--- once for each customer.
+-- once for each customer. A power has more digits on some servers than on others, and is rounded.
 WITH ruleset AS MATERIALIZED (
 	SELECT s.model, crm.ruleset_agg(1, 'score', s.metric, coalesce(s.breaks[1], 0), NULL) AS rules
 	  FROM score_item s
@@ -52,8 +52,8 @@ SELECT metrics.customer_id, i.model, i.metric, e.value,
 	ON i.model = r.model AND i.metric = e.metric
  CROSS JOIN LATERAL (
 	SELECT CASE WHEN i.half_life IS NULL THEN 1
-				ELSE coalesce(0.5 ^ (metrics.idle_days * 86400::numeric
-									 / extract(epoch FROM i.half_life)), 0) END AS decay) d
+				ELSE coalesce(round(0.5 ^ (metrics.idle_days * 86400::numeric
+									 / extract(epoch FROM i.half_life)), 9), 0) END AS decay) d
 @end
 
 @moved customer_score
@@ -200,7 +200,8 @@ SELECT m.program, m.customer_id, m.valid_from, m.reason, m.facts, m.state,
 	ON h.customer_id = m.customer_id AND h.time_zone = s.time_zone
   LEFT JOIN @internal@.program_points p
 	ON p.customer_id = m.customer_id AND p.program = m.program
-  LEFT JOIN (SELECT c.customer_id, to_jsonb(c) || coalesce(z.scores, '{}') AS metrics
+  LEFT JOIN (SELECT c.customer_id,
+					crm_internal.row_facts(c) || coalesce(z.scores, '{}') AS metrics
 			   FROM customer_metric c
 			   LEFT JOIN (SELECT v.customer_id, jsonb_object_agg(v.model, v.score) AS scores
 							FROM customer_score v

@@ -377,6 +377,15 @@ VALUES ('loyalty', 'points_earned', 2, '{}', '{3}');
 SELECT set_eq('SELECT customer_id, loyalty_score FROM customer_360',
 	$$SELECT customer_id, score FROM customer_score WHERE model = 'loyalty'$$,
 	'customer_360 follows the rows of score_item, with half-lives');
+SELECT is_empty($$SELECT * FROM crm_firm.customer_score_part WHERE scale(points) > 9$$,
+	'points that fade have as many digits on every server');
+CREATE TEMP TABLE shown AS SELECT customer_id, loyalty_score, satisfaction_score, profit_score
+	FROM customer_360;
+SET LOCAL extra_float_digits = -15;
+SELECT set_eq('SELECT customer_id, loyalty_score, satisfaction_score, profit_score
+	FROM customer_360', 'SELECT * FROM shown',
+	'scores in customer_360 count all digits, whatever extra_float_digits is');
+SET LOCAL extra_float_digits = 1;
 DELETE FROM score_item WHERE model = 'loyalty';
 SELECT results_eq('SELECT count(loyalty_score), count(profit_score) > 0 FROM customer_360',
 	'VALUES (0::bigint, true)', 'a score without rows in score_item is not known');
