@@ -9,18 +9,27 @@ use Exporter 'import';
 use File::Temp qw(tempdir);
 use Test::More;
 
-our @EXPORT_OK = qw($folder output_of make_cluster start_cluster stop_cluster ask ask_file error_of);
+our @EXPORT_OK = qw($folder %programs output_of make_cluster start_cluster stop_cluster ask ask_file error_of);
 
 # The folder of all clusters of a test, and of their sockets.
 our $folder = tempdir(CLEANUP => 1);
-my %port;
+my (%port, %is_running);
+# The folder of the programs of a cluster by its name, where it is of another server.
+our %programs;
 
 chown scalar(getpwnam('postgres')), -1, $folder if $> == 0;
 chdir $folder or die;
 $ENV{PGHOST} = $folder;
 
-# A folder cannot be removed by a process that stands in it.
-END { chdir '/' }
+# A test that dies leaves no server. A folder cannot be removed by a process that
+# stands in it.
+END
+{
+	my $status = $?;
+	stop_cluster($_) for keys %is_running;
+	chdir '/';
+	$? = $status;
+}
 
 # The text that a program prints, or undef if it fails. The server refuses root.
 sub output_of
@@ -30,15 +39,21 @@ sub output_of
 	open my $program, '-|', @command or die;
 	my $text = do { local $/; <$program> // '' };
 	return $text if close $program;
-	diag("@command failed: $text");
+	diag("@command failed: " . substr $text, -500);
 	return undef;
+}
+
+sub program
+{
+	my ($name, $program) = @_;
+	return $programs{$name} ? "$programs{$name}/$program" : $program;
 }
 
 sub make_cluster
 {
-	my ($name) = @_;
-	return output_of('initdb', '-D', $name,
-		qw(-U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync));
+	my ($name, @options) = @_;
+	return output_of(program($name, 'initdb'), '-D', $name,
+		qw(-U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync), @options);
 }
 
 # Starts the cluster with these settings ("name=value").
@@ -48,12 +63,14 @@ sub start_cluster
 	$port{$name} = 5432 + keys %port if !$port{$name};
 	my $options = join ' ', map { "-c $_" } "unix_socket_directories='$folder'",
 		"listen_addresses=''", "port=$port{$name}", 'fsync=off', @settings;
-	return output_of('pg_ctl', '-D', $name, qw(-w -s), '-l', "$name.log", '-o', $options, 'start');
+	$is_running{$name} = 1;
+	return output_of(program($name, 'pg_ctl'), '-D', $name, qw(-w -s), '-l', "$name.log", '-o', $options, 'start');
 }
 
 sub stop_cluster
 {
-	return output_of('pg_ctl', '-D', $_[0], qw(-w -s -m fast stop));
+	delete $is_running{$_[0]};
+	return output_of(program($_[0], 'pg_ctl'), '-D', $_[0], qw(-w -s -m fast stop));
 }
 
 # What statements print in a cluster, or undef if one of them fails.
