@@ -2,11 +2,12 @@
 # shellcheck disable=SC2034,SC2154 # variables of the script test
 # test_servers.sh: sourced by test, part servers.
 #
-# Builds the extension, and runs regress and isolation, on servers that this
-# system does not have. Each server has a root folder of its own, made by
-# scripts/server_root and kept for two weeks. The tests run in it in namespaces
-# of their own, and write to memory only: the folder stays as it was made, and
-# everything else goes with the namespaces.
+# Builds the extension, and runs regress, isolation and pgTAP, on servers that
+# this system does not have. Dumps of filled workspaces are restored there, and
+# pg_upgrade brings a filled workspace from an older server. Each server has a root
+# folder of its own, made by scripts/server_root and kept for two weeks. The tests
+# run in it in namespaces of their own, and write to memory only: the folder stays
+# as it was made, and everything else goes with the namespaces.
 #
 # A version that cannot be had (no root, no network) is skipped with its reason.
 #
@@ -15,7 +16,7 @@
 
 cache=${CRM_CACHE:-/var/cache/crm-test}
 unfinished_folder=''
-server_seconds=480 # for one version, its folder included
+server_seconds=600 # for one version, its folder included
 
 part_servers() {
 	local version
@@ -121,5 +122,5 @@ run_in_root() {
 		export PG_CONFIG=/usr/lib/postgresql/$CRM_PG_MAJOR/bin/pg_config
 		make -s clean
 		make -s -j"$(nproc)" all
-		exec scripts/test build regress isolation'
+		exec scripts/test build regress isolation life pgtap'
 }
