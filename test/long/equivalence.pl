@@ -119,13 +119,16 @@ for my $way (grep { $_->[0] =~ /$chosen/ } @ways)
 SKIP: { skip 'this server has no JIT compiler', 1 if !$has_jit; }
 
 # Rows in another order: what is computed from them, and what is then asked.
-my $shuffled = defined run_in('filled', [], '-f', "$sql/shuffle.sql") && prepare('shuffled', []);
-is(differences($shuffled ? digests('shuffled', []) : undef, $expected), '',
-	'facts in another order of rows give the same bytes');
-$shuffled = defined run_in('shuffled', [], '-f', "$sql/shuffle.sql");
-is(differences($shuffled ? digests('shuffled', \@parallel) : undef, $expected), '',
-	'results in another order of rows give the same bytes');
-drop('shuffled');
+if ('another order of rows' =~ /$chosen/)
+{
+	my $is_done = defined run_in('filled', [], '-f', "$sql/shuffle.sql") && prepare('shuffled', []);
+	is(differences($is_done ? digests('shuffled', []) : undef, $expected), '',
+		'facts in another order of rows give the same bytes');
+	$is_done = defined run_in('shuffled', [], '-f', "$sql/shuffle.sql");
+	is(differences($is_done ? digests('shuffled', \@parallel) : undef, $expected), '',
+		'results in another order of rows give the same bytes');
+	drop('shuffled');
+}
 
 # The facts in databases of other locales.
 my @databases = ((map { ["locale $_" => "--locale=$_"] } grep { $locale{$_} } sort keys %locale),

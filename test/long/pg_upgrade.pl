@@ -55,18 +55,18 @@ is(ask('after', qq{SELECT problem, object FROM crm.check_workspace('$_')
 	"nothing is wrong with \"$_\" after pg_upgrade") for 'kept sales', 'kept_shop';
 
 # The work goes on.
-my $revenue = q{SELECT revenue FROM "kept sales".customer_value_at('2024-12-31') WHERE customer_id = 6};
+my $revenue = q{SELECT revenue FROM "kept sales".customer_value_at('2024-12-31') WHERE customer_id = 5};
 my $before = ask('after', $revenue);
 ask('after', $_) // die for
-	q{INSERT INTO "kept sales".sales_order (order_id, customer_id, ordered_at) VALUES (5001, 6, '2024-12-05')},
+	q{INSERT INTO "kept sales".sales_order (order_id, customer_id, ordered_at) VALUES (5001, 5, '2024-12-05')},
 	q{INSERT INTO "kept sales".sales_order_line (order_id, line_no, unit_price) VALUES (5001, 1, 95000)};
 cmp_ok(ask('after', $revenue), '==', $before + 95000, 'a new order counts at once');
 ok(defined ask('after', q{CALL crm.refresh('kept sales')}), 'a refresh works after pg_upgrade');
 cmp_ok(ask('after', $revenue), '==', $before + 95000, 'a new order counts after the refresh');
-like(ask('after', q{SELECT changes FROM crm.review_tiers('kept sales', as_of => '2024-12-31')}), qr/^[1-9]/,
+is(ask('after', q{SELECT sum(upgraded) FROM crm.review_tiers('kept sales', as_of => '2024-12-31')}), "1\n",
 	'a review after pg_upgrade decides about tiers');
 is(ask('after', q{SELECT tier FROM "kept sales".customer_tier_at('2024-12-31')
-	WHERE customer_id = 6 AND program = 'standard'}), "platinum\n", 'a new order takes its customer to a new tier');
+	WHERE customer_id = 5 AND program = 'standard'}), "platinum\n", 'a new order takes its customer to a new tier');
 ok(defined ask('after', q{SELECT crm.review_stages('kept sales', '2024-12-31')}), 'stages are reviewed after pg_upgrade');
 ok(defined ask('after', qq{CALL crm.refresh('$_', full => true)}), "all of \"$_\" is computed anew after pg_upgrade")
 	for 'kept sales', 'kept_shop';
