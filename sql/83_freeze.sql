@@ -17,8 +17,8 @@
  *   margin_revenue = within / between
  *
  * with W = sum w and M = sum w m / W. Where the margins differ no more than the
- * days explain, or nobody has a second day, it is infinite. It is rounded, so
- * that the order of the sums, which are floats, does not show.
+ * days explain, or nobody has a second day, it is infinite. The sums are exact.
+ * It is rounded all the same: between is a small difference of large numbers.
  */
 --: The margin of all customers, and how much revenue it weighs beside that of one customer.
 CREATE FUNCTION crm_internal.margin_of_everybody(day date, OUT margin float8,
@@ -35,12 +35,13 @@ BEGIN
 		SELECT (sum((b.days).net_profit::numeric)
 				/ nullif(sum((b.days).net_revenue::numeric), 0))::float8 AS margin,
 			   count(*) FILTER (WHERE (b.days).days > 0) AS n,
-			   sum((b.days).spread)
+			   crm_internal.exact_sum((b.days).spread)
 				/ nullif(sum((b.days).days - 1) FILTER (WHERE (b.days).days > 0), 0)::float8
 				AS within,
-			   sum((b.days).revenue) AS w, sum((b.days).revenue ^ 2) AS ww,
-			   sum((b.days).revenue * (b.days).margin) AS wm,
-			   sum((b.days).revenue * (b.days).margin ^ 2) AS wmm
+			   crm_internal.exact_sum((b.days).revenue) AS w,
+			   crm_internal.exact_sum((b.days).revenue ^ 2) AS ww,
+			   crm_internal.exact_sum((b.days).revenue * (b.days).margin) AS wm,
+			   crm_internal.exact_sum((b.days).revenue * (b.days).margin ^ 2) AS wmm
 		  FROM buyer b
 	), variance AS (
 		SELECT t.margin, t.within, (t.wmm - t.wm ^ 2 / nullif(t.w, 0) - (t.n - 1) * t.within)
@@ -262,14 +263,17 @@ BEGIN
 									crm.amount(h.history, calibration_end) AS amount_then) d
 		 WHERE crm.purchases(h.history, calibration_end) > 0
 	), summary AS (
-		SELECT count(*) AS customers,
-			   sum(bought) AS bought, sum(expected) AS expected, sum(again) AS again,
-			   avg(abs(expected - bought)) AS expected_error,
+		-- None of this depends on the order of the customers.
+		SELECT count(*) AS customers, sum(bought) AS bought,
+			   crm_internal.exact_sum(expected) AS expected, sum(again) AS again,
+			   crm_internal.exact_avg(abs(expected - bought)) AS expected_error,
 			   avg(abs(again - bought)) AS again_error,
-			   sqrt(avg((expected - bought) ^ 2)) AS expected_square,
-			   sqrt(avg((again - bought)::float8 ^ 2)) AS again_square,
-			   corr(expected, bought) AS expected_corr, corr(again, bought) AS again_corr,
-			   sum(brought) FILTER (WHERE worth IS NOT NULL) AS brought, sum(worth) AS worth,
+			   sqrt(crm_internal.exact_avg((expected - bought) ^ 2)) AS expected_square,
+			   sqrt(crm_internal.exact_avg((again - bought)::float8 ^ 2)) AS again_square,
+			   corr(expected, bought ORDER BY expected, bought) AS expected_corr,
+			   corr(again, bought ORDER BY again, bought) AS again_corr,
+			   sum(brought) FILTER (WHERE worth IS NOT NULL) AS brought,
+			   crm_internal.exact_sum(worth) AS worth,
 			   sum(same) FILTER (WHERE worth IS NOT NULL) AS same
 		  FROM forecast
 	)

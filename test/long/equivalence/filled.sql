@@ -31,9 +31,12 @@ SELECT (ARRAY['i', 'I', 'ı', 'İ', 'ä', 'Ä', 'z', 'a b', 'a-b', 'ß'])[1 + o.
   FROM sales.sales_order o
   JOIN sales.sales_order_line l USING (order_id);
 CREATE TABLE purchase_in_parts (LIKE purchase) PARTITION BY HASH (order_id);
-CREATE TABLE purchase_part_0 PARTITION OF purchase_in_parts FOR VALUES WITH (MODULUS 3, REMAINDER 0);
-CREATE TABLE purchase_part_1 PARTITION OF purchase_in_parts FOR VALUES WITH (MODULUS 3, REMAINDER 1);
-CREATE TABLE purchase_part_2 PARTITION OF purchase_in_parts FOR VALUES WITH (MODULUS 3, REMAINDER 2);
+CREATE TABLE purchase_part_0 PARTITION OF purchase_in_parts
+	FOR VALUES WITH (MODULUS 3, REMAINDER 0);
+CREATE TABLE purchase_part_1 PARTITION OF purchase_in_parts
+	FOR VALUES WITH (MODULUS 3, REMAINDER 1);
+CREATE TABLE purchase_part_2 PARTITION OF purchase_in_parts
+	FOR VALUES WITH (MODULUS 3, REMAINDER 2);
 INSERT INTO purchase_in_parts SELECT * FROM purchase;
 SET client_min_messages = warning;
 SELECT crm.attach(workspace, source, customer => 'buyer', at => 'bought_at', amount => 'total',
@@ -49,7 +52,8 @@ CREATE FUNCTION digest(name text, OUT text) LANGUAGE plpgsql
 	SET extra_float_digits = 1 SET bytea_output = 'hex' SET jit = off
 	SET max_parallel_workers_per_gather = 0 AS $$
 BEGIN
-	SELECT format('%s|%s|%s', name, count(*), md5(coalesce(string_agg(row, '' ORDER BY row COLLATE "C"), '')))
+	SELECT format('%s|%s|%s', name, count(*),
+				  md5(coalesce(string_agg(row, '' ORDER BY row COLLATE "C"), '')))
 	  INTO $2
 	  FROM (SELECT md5(answer::text) AS row FROM answer) r;
 END $$;
@@ -62,7 +66,8 @@ CREATE FUNCTION shuffle_key(anyelement) RETURNS text LANGUAGE plpgsql IMMUTABLE 
 CREATE SCHEMA asked;
 SET search_path = asked, crm, public;
 CREATE VIEW histories AS
-SELECT customer_id, history_agg((ordered_at AT TIME ZONE 'UTC')::date, unit_price) AS numeric_history,
+SELECT customer_id,
+	   history_agg((ordered_at AT TIME ZONE 'UTC')::date, unit_price) AS numeric_history,
 	   history_agg((ordered_at AT TIME ZONE 'UTC')::date, unit_price::float8) AS float_history
   FROM sales.sales_order JOIN sales.sales_order_line USING (order_id) GROUP BY customer_id;
 CREATE VIEW everybody AS
@@ -78,12 +83,14 @@ CREATE VIEW spend_model AS
 SELECT fit_spend(numeric_history, '2025-11-30') AS model FROM histories;
 CREATE VIEW counted_models AS
 SELECT kind, fit_purchases(kind, 'week', r.x, r.t_x, r.t) AS model,
-	   fit_spend(r.x, r.mean_amount) AS spend, fit_occasions(r.x, r.t_x::bigint, r.t::bigint) AS occasions
+	   fit_spend(r.x, r.mean_amount) AS spend,
+	   fit_occasions(r.x, r.t_x::bigint, r.t::bigint) AS occasions
   FROM histories, unnest(ARRAY['bg_nbd', 'nbd']) kind,
 	   repeat_purchases(numeric_history, '2025-11-30', 'week') r
  WHERE r.x <= r.t_x::bigint AND r.t_x::bigint <= r.t::bigint GROUP BY kind;
 CREATE VIEW renewal_model AS
-SELECT fit_renewals('sbg', lasted, ended, customers) AS sbg, fit_renewals('bdw', lasted, ended, customers) AS bdw
+SELECT fit_renewals('sbg', lasted, ended, customers) AS sbg,
+	   fit_renewals('bdw', lasted, ended, customers) AS bdw
   FROM (SELECT least(purchase_days(numeric_history), 8)::int AS lasted,
 			   purchase_days(numeric_history) < 8 AS ended, count(*) AS customers
 		  FROM histories GROUP BY 1, 2) c;
@@ -95,6 +102,7 @@ SELECT h.customer_id, m.kind, p_alive(m.model, h.numeric_history, '2025-11-30'),
 CREATE VIEW validations AS
 SELECT kind, validate(model, numeric_history, '2025-05-31', '2025-11-30')
   FROM histories, purchase_models GROUP BY kind;
+CREATE VIEW backtested AS SELECT * FROM backtest('sales', '2025-05-31', '2025-11-30');
 CREATE VIEW independence AS
 SELECT (check_spend_independence(numeric_history, '2025-11-30')).* FROM histories;
 CREATE VIEW cohorts AS
@@ -110,26 +118,31 @@ SELECT affinity_agg(order_id, product_id::text, 2), affinity_agg(order_id::text,
   FROM sales.sales_order_line JOIN (SELECT order_id, item FROM public.purchase) p USING (order_id);
 CREATE VIEW touches AS
 SELECT customer_id, path_agg(occurred_at, channel, 10) AS path,
-	   funnel_agg(occurred_at, ARRAY[kind = 'view', kind = 'cart', kind = 'form'], '30 days') AS funnel
+	   funnel_agg(occurred_at, ARRAY[kind = 'view', kind = 'cart', kind = 'form'],
+				  '30 days') AS funnel
   FROM sales.interaction GROUP BY customer_id;
 CREATE VIEW credits AS
 SELECT attribution_agg((t.path).touches, o.amount) AS by_path,
-	   attribution_agg((t.path).touches, (t.path).touched_at, o.bought_at, o.amount, '7 days') AS by_time
+	   attribution_agg((t.path).touches, (t.path).touched_at, o.bought_at, o.amount,
+					   '7 days') AS by_time
   FROM touches t
   JOIN (SELECT customer_id, max(ordered_at) AS bought_at, round(sum(unit_price) / 3, 2) AS amount
-		  FROM sales.sales_order JOIN sales.sales_order_line USING (order_id) GROUP BY customer_id) o
+		  FROM sales.sales_order JOIN sales.sales_order_line USING (order_id)
+		 GROUP BY customer_id) o
 	USING (customer_id);
 CREATE VIEW stage_moves AS
 SELECT transition_matrix_agg(from_stage, stage) AS matrix
-  FROM (SELECT stage, lag(stage) OVER (PARTITION BY customer_id ORDER BY entered_at) AS from_stage
+  FROM (SELECT stage, lag(stage) OVER (PARTITION BY customer_id
+									   ORDER BY entered_at) AS from_stage
 		  FROM sales.lifecycle_log) m;
 CREATE VIEW stage_chances AS
 SELECT t.*, v.value
   FROM stage_moves
  CROSS JOIN LATERAL transitions(matrix, 0.5) t
-  JOIN LATERAL markov_value(matrix, (SELECT jsonb_object_agg(state, 1.7 * place)
-									   FROM unnest((matrix).states) WITH ORDINALITY s(state, place)),
-							12, 0.99, 0.5) v ON v.state = t.from_state;
+  JOIN LATERAL markov_value(matrix,
+	(SELECT jsonb_object_agg(state, 1.7 * place)
+	   FROM unnest((matrix).states) WITH ORDINALITY s(state, place)),
+	12, 0.99, 0.5) v ON v.state = t.from_state;
 CREATE VIEW points AS
 SELECT customer_id, points_balance_agg(points, occurred_at, expires_at, available_at, '2025-11-30'),
 	   points_lots_agg(points, occurred_at, expires_at, available_at, '2025-11-30')

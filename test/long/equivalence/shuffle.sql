@@ -5,5 +5,5 @@ SELECT format('CREATE INDEX shuffle ON %1$I.%2$I (public.shuffle_key(%2$I))', n.
 	   format('DROP INDEX %1$I.shuffle', n.nspname)
   FROM pg_class c
   JOIN pg_namespace n ON n.oid = c.relnamespace
- WHERE n.nspname IN ('sales', 'shop', 'parts', 'public') AND c.relkind = 'r' AND NOT c.relispartition
+ WHERE n.nspname IN ('sales', 'shop', 'parts', 'public') AND c.relkind = 'r'
 \gexec
