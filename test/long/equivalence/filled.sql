@@ -171,12 +171,13 @@ SELECT b.*
 -- What the workspaces keep, without the times at which it was made.
 CREATE VIEW kept_histories AS
 SELECT customer_id, history, profit_history FROM sales.customer_history;
+-- The first refresh freezes thresholds of today as well. Today is not always the same.
 CREATE VIEW kept_thresholds AS
 SELECT as_of, thresholds, a_threshold, b_threshold, customers, margin, margin_revenue, usual_gaps
-  FROM sales.threshold
+  FROM sales.threshold WHERE as_of <= '2025-11-30'
 UNION ALL
 SELECT as_of, thresholds, a_threshold, b_threshold, customers, margin, margin_revenue, usual_gaps
-  FROM shop.threshold;
+  FROM shop.threshold WHERE as_of <= '2025-11-30';
 CREATE VIEW kept_models AS
 SELECT role, kind, as_of, customers, model FROM sales.model
 UNION ALL SELECT role, kind, as_of, customers, model FROM shop.model;
