@@ -8,7 +8,26 @@
  * An order may have several lines. The product is that of the line with the
  * largest amount. Of other facts the first in the order of the bytes is taken,
  * as all lines of an order should have the same.
+ *
+ * A relation that has none of these columns says nothing of an order. A condition
+ * that is asked once then keeps the server from looking for first orders.
  */
+
+@view @internal@.first_fact
+@is What is known of the first order of each customer, as of a day.
+@columns customer_id, product, channel, country, email
+SELECT l.customer_id,
+	   (array_agg(l.product ORDER BY l.amount DESC, l.product COLLATE "C")
+		FILTER (WHERE l.product IS NOT NULL))[1],
+	   min(l.channel COLLATE "C") COLLATE "default",
+	   min(l.country COLLATE "C") COLLATE "default",
+	   min(l.email COLLATE "C") COLLATE "default"
+  FROM @internal@.first_line@at@ l
+@attached  WHERE (SELECT num_nonnulls(w.product_column, w.channel_column, w.country_column,
+@attached 							w.email_column) > 0
+@attached 		  FROM workspace w)
+ GROUP BY l.customer_id
+@end
 
 @view customer_origin
 @is Where each customer who bought comes from: what is known of the first order, as of the day
@@ -24,14 +43,7 @@ SELECT h.customer_id, h.first_day, date_trunc('month', h.first_day::timestamp)::
 			   generate_series(1, 1) AS barrier
 		  FROM purchase_history s
 		 WHERE crm.purchases(s.history, @day@) > 0) h
-  LEFT JOIN (SELECT l.customer_id,
-					(array_agg(l.product ORDER BY l.amount DESC, l.product COLLATE "C")
-					 FILTER (WHERE l.product IS NOT NULL))[1] AS product,
-					min(l.channel COLLATE "C") COLLATE "default" AS channel,
-					min(l.country COLLATE "C") COLLATE "default" AS country,
-					min(l.email COLLATE "C") COLLATE "default" AS email
-			   FROM @internal@.first_line@at@ l
-			  GROUP BY l.customer_id) o
+  LEFT JOIN @internal@.first_fact@at@ o
 	ON @internal@.same_customer(o.customer_id, h.customer_id)
 @tables   LEFT JOIN product p ON p.product_id = o.product::bigint
 @end
@@ -84,22 +96,19 @@ SELECT q.origin, c.cohort, c.period_no, c.customers, c.retained, c.retained_or_l
 @attached @columns period, is_complete, channel, country, new_customers, repeat_customers,
 @attached @columns repeat_rate, revenue, average_revenue, profit, average_profit, clv_to_come,
 @attached @columns average_clv
-@attached WITH buyers AS MATERIALIZED (
-@attached 	SELECT b.customer_id, b.purchases, b.revenue, b.profit, b.clv
-@attached 	  FROM @internal@.buyer@at@ b
-@attached )
 @attached SELECT g.period, (g.period + interval '1 month')::date <= @day@ + 1, g.channel, g.country,
 @attached 	   g.new_customers, g.repeat_customers,
 @attached 	   g.repeat_customers::float8 / nullif(g.new_customers, 0),
 @attached 	   g.revenue, g.revenue / nullif(g.new_customers, 0), g.profit,
 @attached 	   g.profit / nullif(g.new_customers, 0), g.total_clv,
 @attached 	   g.total_clv / nullif(g.new_customers, 0)
-@attached   FROM (SELECT o.cohort AS period, o.channel, o.country, count(*) AS new_customers,
+@attached   FROM (SELECT date_trunc('month', crm.first_day(b.history)::timestamp)::date AS period,
+@attached 			   o.channel, o.country, count(*) AS new_customers,
 @attached 			   count(*) FILTER (WHERE b.purchases > 1) AS repeat_customers,
 @attached 			   sum(b.revenue) AS revenue, sum(b.profit) AS profit,
 @attached 			   crm_internal.exact_sum(b.clv) AS total_clv
-@attached 		  FROM buyers b
-@attached 		  JOIN customer_origin@at@ o
+@attached 		  FROM @internal@.buyer@at@ b
+@attached 		  LEFT JOIN @internal@.first_fact@at@ o
 @attached 			ON @internal@.same_customer(o.customer_id, b.customer_id)
-@attached 		 GROUP BY o.cohort, o.channel, o.country) g
+@attached 		 GROUP BY 1, o.channel, o.country) g
 @attached @end

@@ -514,6 +514,22 @@ SELECT throws_ok('UPDATE crm_sold.workspace SET order_column = NULL', '55000', N
 SELECT is_empty('SELECT * FROM crm.check_workspace(''crm_sold'')
 	WHERE problem <> ''histories out of date''', 'nothing is wrong with it');
 
+-- A relation that says nothing of an order is not searched for first orders.
+CREATE FUNCTION pg_temp.ran(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+BEGIN
+	RETURN QUERY EXECUTE 'EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) ' || query;
+END $$;
+SELECT crm_internal.refresh_everyone('crm_sold') \g /dev/null
+SELECT crm.change_source('crm_sold', product => '', channel => '', country => '', email => '')
+	\g /dev/null
+SELECT crm_internal.refresh_everyone('crm_sold') \g /dev/null
+SELECT is_empty($$SELECT line FROM pg_temp.ran('SELECT * FROM crm_sold.acquisition') line
+	WHERE line ~ 'WindowAgg' AND line !~ 'never executed'$$,
+	'acquisition does not look for channels that no column has');
+SELECT results_eq('SELECT sum(new_customers)::bigint, count(channel), count(country)
+	FROM crm_sold.acquisition', 'SELECT count(*), 0::bigint, 0::bigint
+	FROM crm_sold.customer_value', 'acquisition counts the customers of whom no channel is known');
+
 -- Columns that cannot serve
 SELECT throws_ok($$SELECT crm.attach('crm_bad', 'sold', 'buyer', 'at', 'paid', product => 'at')$$,
 	'42804', 'column "at" of public.sold (product) is of type timestamp with time zone',
