@@ -34,12 +34,16 @@ BEGIN
 		SELECT fresh.customer_id, fresh.fault FROM fresh WHERE fresh.fault IS NOT NULL
 		ON CONFLICT (customer_id) DO UPDATE SET reason = EXCLUDED.reason
 	), stored AS (
-		INSERT INTO customer_history AS h (customer_id, history, profit_history)
-		SELECT fresh.customer_id, fresh.history, fresh.profit_history FROM fresh
-			WHERE fresh.history IS NOT NULL
+		INSERT INTO customer_history AS h (customer_id, history, profit_history,
+			first_ordered_at, first_campaign_id)
+		SELECT f.customer_id, f.history, f.profit_history, o.ordered_at, o.campaign_id
+		  FROM fresh f
+		 CROSS JOIN LATERAL first_order(f.customer_id, crm.first_day(f.history)) o
+		 WHERE f.history IS NOT NULL
 		ON CONFLICT (customer_id) DO UPDATE
 		SET history = EXCLUDED.history, profit_history = EXCLUDED.profit_history,
-			refreshed_at = EXCLUDED.refreshed_at
+			refreshed_at = EXCLUDED.refreshed_at, first_ordered_at = EXCLUDED.first_ordered_at,
+			first_campaign_id = EXCLUDED.first_campaign_id
 	)
 	SELECT count(*), coalesce(sum(crm.purchases(fresh.history)), 0)::bigint
 		FROM fresh INTO customers, purchases;
@@ -177,8 +181,11 @@ BEGIN
 		INSERT INTO rejected_customer (customer_id, reason)
 		SELECT f.customer_id, f.fault FROM fresh f WHERE f.fault IS NOT NULL
 	), stored AS (
-		INSERT INTO customer_history (customer_id, history, profit_history)
-		SELECT f.customer_id, f.history, f.profit_history FROM fresh f
+		INSERT INTO customer_history (customer_id, history, profit_history, first_ordered_at,
+			first_campaign_id)
+		SELECT f.customer_id, f.history, f.profit_history, o.ordered_at, o.campaign_id
+		  FROM fresh f
+		 CROSS JOIN LATERAL first_order(f.customer_id, crm.first_day(f.history)) o
 		 WHERE f.history IS NOT NULL
 		 ORDER BY f.customer_id -- the primary key fills from one end
 		RETURNING history
@@ -189,20 +196,12 @@ BEGIN
 END
 $$;
 
--- Returns customers and purchases.
---: Recomputes and stores the histories of all customers in one pass, in the transaction of the
---: caller. Rows that did not change are not written.
-CREATE FUNCTION crm_internal.refresh_everyone(workspace text, OUT customers bigint,
-	OUT purchases bigint) RETURNS record
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+--: Computes all histories anew, and returns how many customers and purchases they hold. Rows that
+--: did not change are not written.
+CREATE FUNCTION crm_internal.refresh_again(OUT customers bigint, OUT purchases bigint)
+	RETURNS record
+	LANGUAGE plpgsql AS $$
 BEGIN
-	PERFORM crm_internal.workspace_enter_alone(workspace);
-	PERFORM crm_internal.keep_parts(); -- before the facts are read
-	DELETE FROM rejected_customer;
-	IF NOT EXISTS (SELECT FROM customer_history) THEN
-		SELECT f.* INTO customers, purchases FROM crm_internal.refresh_first() f;
-		RETURN;
-	END IF;
 	WITH done AS (
 		DELETE FROM customer_change
 	), done_everyone AS (
@@ -217,18 +216,42 @@ BEGIN
 		INSERT INTO rejected_customer (customer_id, reason)
 		SELECT f.customer_id, f.fault FROM fresh f WHERE f.fault IS NOT NULL
 	), stored AS (
-		INSERT INTO customer_history AS h (customer_id, history, profit_history)
-		SELECT fresh.customer_id, fresh.history, fresh.profit_history FROM fresh
-		 WHERE fresh.history IS NOT NULL
+		INSERT INTO customer_history AS h (customer_id, history, profit_history,
+			first_ordered_at, first_campaign_id)
+		SELECT f.customer_id, f.history, f.profit_history, o.ordered_at, o.campaign_id
+		  FROM fresh f
+		 CROSS JOIN LATERAL first_order(f.customer_id, crm.first_day(f.history)) o
+		 WHERE f.history IS NOT NULL
 		ON CONFLICT (customer_id) DO UPDATE
 		SET history = EXCLUDED.history, profit_history = EXCLUDED.profit_history,
-			refreshed_at = EXCLUDED.refreshed_at
+			refreshed_at = EXCLUDED.refreshed_at, first_ordered_at = EXCLUDED.first_ordered_at,
+			first_campaign_id = EXCLUDED.first_campaign_id
 		WHERE h.history OPERATOR(crm.<>) EXCLUDED.history
 		   OR num_nulls(h.profit_history, EXCLUDED.profit_history) = 1
 		   OR h.profit_history OPERATOR(crm.<>) EXCLUDED.profit_history
+		   OR (h.first_ordered_at, h.first_campaign_id)
+				IS DISTINCT FROM (EXCLUDED.first_ordered_at, EXCLUDED.first_campaign_id)
 	)
 	SELECT count(*), coalesce(sum(crm.purchases(fresh.history)), 0)::bigint
 	  FROM fresh INTO customers, purchases;
+END
+$$;
+
+-- Returns customers and purchases.
+--: Recomputes and stores the histories of all customers in one pass, in the transaction of the
+--: caller.
+CREATE FUNCTION crm_internal.refresh_everyone(workspace text, OUT customers bigint,
+	OUT purchases bigint) RETURNS record
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	PERFORM crm_internal.workspace_enter_alone(workspace);
+	PERFORM crm_internal.keep_parts(); -- before the facts are read
+	DELETE FROM rejected_customer;
+	IF EXISTS (SELECT FROM customer_history) THEN
+		SELECT f.* INTO customers, purchases FROM crm_internal.refresh_again() f;
+	ELSE
+		SELECT f.* INTO customers, purchases FROM crm_internal.refresh_first() f;
+	END IF;
 END
 $$;
 

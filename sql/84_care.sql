@@ -224,16 +224,18 @@ CREATE FUNCTION crm_internal.workspace_wrong_histories(workspace text)
 BEGIN
 	RETURN QUERY
 	WITH sample AS MATERIALIZED (
-		SELECT h.customer_id, h.history, h.profit_history
-		  FROM (SELECT * FROM customer_history TABLESAMPLE SYSTEM (1) LIMIT 1000) h
+		SELECT h.* FROM (SELECT * FROM customer_history TABLESAMPLE SYSTEM (1) LIMIT 1000) h
 		UNION
-		SELECT h.customer_id, h.history, h.profit_history
-		  FROM (SELECT * FROM customer_history LIMIT 1000) h
+		SELECT h.* FROM (SELECT * FROM customer_history LIMIT 1000) h
 	), compared AS (
 		SELECT s.customer_id::text AS key,
 			   (f.history OPERATOR(crm.=) s.history) IS NOT TRUE
 			   OR num_nulls(f.profit_history, s.profit_history) = 1
-			   OR coalesce(f.profit_history OPERATOR(crm.<>) s.profit_history, false) AS differs
+			   OR coalesce(f.profit_history OPERATOR(crm.<>) s.profit_history, false)
+			   OR s.first_ordered_at IS NOT NULL AND NOT EXISTS (
+				SELECT FROM first_order(s.customer_id, crm.first_day(f.history)) o
+				 WHERE o.ordered_at = s.first_ordered_at
+				   AND o.campaign_id IS NOT DISTINCT FROM s.first_campaign_id) AS differs
 		  FROM sample s
 		  JOIN recompute(ARRAY(SELECT customer_id FROM sample)) f
 			ON same_customer(f.customer_id, s.customer_id)

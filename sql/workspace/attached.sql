@@ -230,3 +230,12 @@ END;
 COMMENT ON FUNCTION @internal@.recompute(@key@[]) IS
 'Histories of some customers from the facts: one row for each key given, with a NULL history for a '
 'customer without purchases, and the fault of a customer who is rejected.';
+
+CREATE FUNCTION @internal@.first_order(customer_id @key@, first_on date)
+	RETURNS TABLE (ordered_at timestamptz, campaign_id bigint)
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 1
+BEGIN ATOMIC
+	SELECT NULL::timestamptz, NULL::bigint;
+END;
+COMMENT ON FUNCTION @internal@.first_order(@key@, date) IS
+'Nothing: rows of a relation name no campaign. crm.refresh asks for it in workspaces of any kind.';

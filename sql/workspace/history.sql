@@ -13,22 +13,31 @@
  * what was read once and does not scan the table of notes again.
  */
 
-@plain purchase_history
-@is Purchase history of everyone who ever bought, always up to date.
-@columns customer_id, history, profit_history
-SELECT h.customer_id, h.history, h.profit_history
-  FROM (SELECT s.customer_id, s.history, s.profit_history, false AS everyone
+@plain @internal@.kept_history
+@is Purchase history of everyone who ever bought, always up to date, with what is stored of the
+@is first order.
+@columns customer_id, history, profit_history, first_ordered_at, first_campaign_id
+SELECT h.customer_id, h.history, h.profit_history, h.first_ordered_at, h.first_campaign_id
+  FROM (SELECT s.customer_id, s.history, s.profit_history, s.first_ordered_at,
+			   s.first_campaign_id, false AS everyone
 		  FROM customer_history s
 		  LEFT JOIN (SELECT DISTINCT n.customer_id FROM customer_change n) c
 			ON @internal@.same_customer(c.customer_id, s.customer_id)
 		 WHERE c.customer_id IS NULL
 		UNION ALL
-		SELECT l.customer_id, l.history, l.profit_history, false
+		SELECT l.customer_id, l.history, l.profit_history, NULL::timestamptz, NULL::bigint, false
 		  FROM @internal@.live_history l
 		 WHERE l.history IS NOT NULL
 		UNION ALL
-		SELECT f.customer_id, f.history, f.profit_history, true
+		SELECT f.customer_id, f.history, f.profit_history, NULL::timestamptz, NULL::bigint, true
 		  FROM @internal@.everyone_history f
 		 WHERE f.history IS NOT NULL) h
  WHERE h.everyone = (SELECT EXISTS (SELECT 1 FROM everyone_change))
+@end
+
+@plain purchase_history
+@is Purchase history of everyone who ever bought, always up to date.
+@columns customer_id, history, profit_history
+SELECT h.customer_id, h.history, h.profit_history
+  FROM @internal@.kept_history h
 @end

@@ -214,12 +214,44 @@ COMMENT ON FUNCTION @internal@.recompute(@key@[]) IS
 'customer without purchases, and the fault of a customer who is rejected.';
 
 /*
+ * The first order is that of the day on which a history begins. So it is the same
+ * for all days that a view may show. The bounds hold in any time zone: by them an
+ * index need not go through all orders of a customer. A view calls no function
+ * that reads tables, so first_found (winning.sql) says the same.
+ */
+@plain @internal@.order_origin
+@is Paid orders of all time with their days, and what tells whence they came.
+@columns customer_id, order_id, ordered_at, ordered_on, campaign_id
+SELECT o.customer_id, o.order_id, o.ordered_at,
+	   crm_internal.day_of(o.ordered_at, w.time_zone) AS ordered_on, o.campaign_id
+  FROM workspace w
+ CROSS JOIN sales_order o
+ WHERE o.status = 'paid'
+@end
+
+CREATE FUNCTION @internal@.first_order(customer_id @key@, first_on date)
+	RETURNS TABLE (ordered_at timestamptz, campaign_id bigint)
+	LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
+BEGIN ATOMIC
+	SELECT min(o.ordered_at),
+		   (array_agg(o.campaign_id ORDER BY o.ordered_at, o.order_id)
+			FILTER (WHERE o.campaign_id IS NOT NULL))[1]
+	  FROM @internal@.order_origin o
+	 WHERE o.customer_id = first_order.customer_id AND o.ordered_on = first_order.first_on
+	   AND o.ordered_at >= (first_order.first_on - 1)::timestamp AT TIME ZONE 'UTC'
+	   AND o.ordered_at < (first_order.first_on + 2)::timestamp AT TIME ZONE 'UTC';
+END;
+COMMENT ON FUNCTION @internal@.first_order(@key@, date) IS
+'When a customer ordered first on the day of their first purchase, and the campaign of the first '
+'order of that day that names one: one row.';
+
+/*
  * The triggers note the customers of changed rows. They take from the view
  * which columns matter. Lines and refunds lead to the customer by their order,
  * whose row is locked against a change of the customer until the writer
  * commits (see the index of sales_order).
  */
-@noted sales_order purchase_source
+@noted sales_order order_origin
 
 @noted sales_order_line purchase_source
 

@@ -66,7 +66,7 @@ SELECT (SELECT c.as_of FROM threshold c, @shown@ d WHERE c.as_of <= d.day
 @columns revenue_12m, average_amount, profit, profit_12m, margin, next_purchase_on, segment,
 @columns abc_class, thresholds_as_of, p_alive, p_churn, expected_purchases_30d,
 @columns expected_purchases_90d, expected_purchases_365d, expected_spend,
-@columns clv, model_as_of, expected_revenue, margin_used
+@columns clv, model_as_of, expected_revenue, margin_used, first_ordered_at, first_campaign_id
 SELECT h.customer_id,
 	   h.history,
 	   h.profit_history,
@@ -102,8 +102,9 @@ SELECT h.customer_id,
 	   z.model_as_of,
 	   crm.clv(z.purchase_model, z.spend_model, h.history, @day@, z.horizon_days,
 			   z.yearly_discount),
-	   crm_internal.drawn_margin(h.history, h.profit_history, @day@, z.everybody_margin)
-  FROM purchase_history h
+	   crm_internal.drawn_margin(h.history, h.profit_history, @day@, z.everybody_margin),
+	   h.first_ordered_at, h.first_campaign_id
+  FROM @internal@.kept_history h
  CROSS JOIN @internal@.frozen@at@ z
  WHERE crm.purchases(h.history, @day@) > 0
 @end

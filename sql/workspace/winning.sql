@@ -11,72 +11,90 @@
  * a group are rolled up into one, which knows the profit of the group up to any
  * day.
  *
- * acquired is flat, as buyer is, so that workers can compute it. A subquery with
- * LIMIT would keep them out. So each "first" and "last" is a join and an anti
- * join. Customers without an order of a campaign and without a source are a branch
- * of their own, because only they need the time of the first order and the
- * touches. soon_after is later than the end of the first day in any time zone, so
- * that an index need not go through all orders of a customer.
+ * The first order is stored with the history (customer_history), since looking for
+ * it would cost more than all else. Where it is not stored, it is looked up:
+ * of customers who changed since, and of workspaces that were upgraded.
+ *
+ * acquired is flat, as buyer is, so that workers can compute it. Only customers
+ * without an order of a campaign and without a source need touches.
  *
  * Money that nobody noted is NULL, not 0: a campaign without costs is not free.
  */
+
+@view @internal@.first_found
+@is Each customer who bought up to a day and of whom no first order is stored, with that order.
+@columns customer_id, acquired_on, ordered_at, campaign_id, history, profit_history, clv
+SELECT b.customer_id, b.first_on, o.ordered_at, o.campaign_id, b.history, b.profit_history, b.clv
+  FROM (SELECT v.*, crm.first_day(v.history) AS first_on
+		  FROM @internal@.buyer@at@ v
+		 WHERE v.first_ordered_at IS NULL) b
+ CROSS JOIN LATERAL (
+	SELECT min(u.ordered_at) AS ordered_at,
+		   (array_agg(u.campaign_id ORDER BY u.ordered_at, u.order_id)
+			FILTER (WHERE u.campaign_id IS NOT NULL))[1] AS campaign_id
+	  FROM @internal@.order_origin u
+	 WHERE u.customer_id = b.customer_id AND u.ordered_on = b.first_on
+	   AND u.ordered_at >= (b.first_on - 1)::timestamp AT TIME ZONE 'UTC'
+	   AND u.ordered_at < (b.first_on + 2)::timestamp AT TIME ZONE 'UTC') o
+@end
+
+@view @internal@.first_bought
+@is Each customer who bought up to a day: when they ordered first, the campaign of the first order
+@is of that day that names one, and their histories.
+@columns customer_id, acquired_on, ordered_at, campaign_id, history, profit_history, clv
+SELECT b.customer_id, crm.first_day(b.history), b.first_ordered_at, b.first_campaign_id,
+	   b.history, b.profit_history, b.clv
+  FROM @internal@.buyer@at@ b
+ WHERE b.first_ordered_at IS NOT NULL
+UNION ALL
+SELECT f.customer_id, f.acquired_on, f.ordered_at, f.campaign_id, f.history, f.profit_history,
+	   f.clv
+  FROM @internal@.first_found@at@ f
+@end
+
+/*
+ * The stored orders are read from their table and not from first_bought, because the
+ * server knows how many rows a table has, and that its keys are unique. Touches are
+ * many. So it is the customers who are hashed.
+ */
+@view @internal@.last_touch
+@is The last touch before the first order of each customer, where neither that order nor the
+@is customer says whence they came. It is there for all customers with a stored first order.
+@columns customer_id, channel, campaign_id
+(SELECT DISTINCT ON (h.customer_id) h.customer_id, n.channel, n.campaign_id
+   FROM customer_history h
+   LEFT JOIN @internal@.noted_customer m ON m.customer_id = h.customer_id
+   LEFT JOIN customer c ON c.customer_id = h.customer_id AND c.source IS NOT NULL
+   JOIN interaction n ON n.customer_id = h.customer_id AND n.occurred_at <= h.first_ordered_at
+	AND n.kind <> 'control'
+  WHERE h.first_campaign_id IS NULL AND c.customer_id IS NULL AND m.customer_id IS NULL
+	AND NOT (SELECT EXISTS (SELECT FROM everyone_change))
+  ORDER BY h.customer_id, n.occurred_at DESC, n.interaction_id DESC)
+UNION ALL
+(SELECT DISTINCT ON (f.customer_id) f.customer_id, n.channel, n.campaign_id
+   FROM @internal@.first_found@at@ f
+   LEFT JOIN customer c ON c.customer_id = f.customer_id AND c.source IS NOT NULL
+   JOIN interaction n ON n.customer_id = f.customer_id AND n.occurred_at <= f.ordered_at
+	AND n.kind <> 'control'
+  WHERE f.campaign_id IS NULL AND c.customer_id IS NULL
+  ORDER BY f.customer_id, n.occurred_at DESC, n.interaction_id DESC)
+@end
 
 @view @internal@.acquired
 @is Each customer who bought up to a day: when, by which channel and campaign they were won, and
 @is their histories.
 @columns customer_id, acquired_on, channel, campaign_id, found_by, history, profit_history, clv
-SELECT b.customer_id, b.first_on, coalesce(k.channel, c.source), o.campaign_id,
-	   CASE WHEN o.campaign_id IS NOT NULL THEN 'order' ELSE 'source' END,
+SELECT b.customer_id, b.acquired_on, coalesce(k.channel, c.source, g.channel, n.channel),
+	   coalesce(b.campaign_id, n.campaign_id),
+	   CASE WHEN b.campaign_id IS NOT NULL THEN 'order'
+			WHEN c.source IS NOT NULL THEN 'source'
+			WHEN n.customer_id IS NOT NULL THEN 'touch' END,
 	   b.history, b.profit_history, b.clv
-  FROM (SELECT v.*, crm.first_day(v.history) AS first_on,
-			   (crm.first_day(v.history) + 2)::timestamp AT TIME ZONE 'UTC' AS soon_after
-		  FROM @internal@.buyer@at@ v) b
- CROSS JOIN (SELECT (SELECT w.time_zone FROM workspace w) AS time_zone) z
-  LEFT JOIN customer c ON c.customer_id = b.customer_id
-  LEFT JOIN sales_order o ON o.customer_id = b.customer_id AND o.status = 'paid'
-	AND o.campaign_id IS NOT NULL
-	AND crm_internal.day_of(o.ordered_at, z.time_zone) = b.first_on
-	AND o.ordered_at < b.soon_after
-  LEFT JOIN campaign k ON k.campaign_id = o.campaign_id
- WHERE (o.campaign_id IS NOT NULL OR c.source IS NOT NULL)
-   AND NOT EXISTS (
-	SELECT FROM sales_order e
-	 WHERE e.customer_id = o.customer_id AND e.status = 'paid' AND e.campaign_id IS NOT NULL
-	   AND crm_internal.day_of(e.ordered_at, z.time_zone) = b.first_on
-	   AND e.ordered_at < b.soon_after
-	   AND (e.ordered_at, e.order_id) < (o.ordered_at, o.order_id))
-UNION ALL
-SELECT b.customer_id, b.first_on, coalesce(g.channel, n.channel), n.campaign_id,
-	   CASE WHEN n.interaction_id IS NOT NULL THEN 'touch' END,
-	   b.history, b.profit_history, b.clv
-  FROM (SELECT v.*, crm.first_day(v.history) AS first_on,
-			   (crm.first_day(v.history) + 2)::timestamp AT TIME ZONE 'UTC' AS soon_after
-		  FROM @internal@.buyer@at@ v) b
- CROSS JOIN (SELECT (SELECT w.time_zone FROM workspace w) AS time_zone) z
-  LEFT JOIN customer c ON c.customer_id = b.customer_id
-  LEFT JOIN sales_order o ON o.customer_id = b.customer_id AND o.status = 'paid'
-	AND crm_internal.day_of(o.ordered_at, z.time_zone) = b.first_on
-	AND o.ordered_at < b.soon_after
-  LEFT JOIN interaction n ON n.customer_id = b.customer_id AND n.occurred_at <= o.ordered_at
-	AND n.kind <> 'control'
+  FROM @internal@.first_bought@at@ b
+  LEFT JOIN campaign k ON k.campaign_id = b.campaign_id
+  LEFT JOIN customer c ON c.customer_id = b.customer_id AND c.source IS NOT NULL
+  LEFT JOIN @internal@.last_touch@at@ n ON n.customer_id = b.customer_id
   LEFT JOIN campaign g ON g.campaign_id = n.campaign_id
- WHERE c.source IS NULL
-   AND NOT EXISTS (
-	SELECT FROM sales_order e
-	 WHERE e.customer_id = b.customer_id AND e.status = 'paid' AND e.campaign_id IS NOT NULL
-	   AND crm_internal.day_of(e.ordered_at, z.time_zone) = b.first_on
-	   AND e.ordered_at < b.soon_after)
-   AND NOT EXISTS (
-	SELECT FROM sales_order e
-	 WHERE e.customer_id = o.customer_id AND e.status = 'paid'
-	   AND crm_internal.day_of(e.ordered_at, z.time_zone) = b.first_on
-	   AND e.ordered_at < b.soon_after
-	   AND (e.ordered_at, e.order_id) < (o.ordered_at, o.order_id))
-   AND NOT EXISTS (
-	SELECT FROM interaction e
-	 WHERE e.customer_id = n.customer_id AND e.kind <> 'control'
-	   AND e.occurred_at <= o.ordered_at
-	   AND (e.occurred_at, e.interaction_id) > (n.occurred_at, n.interaction_id))
 @end
 
 @view acquired_customer

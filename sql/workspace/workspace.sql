@@ -7,7 +7,8 @@
  * customer_history is a cache: it can be truncated and filled again at any time.
  * A customer named in customer_change is not taken from it but computed, so
  * the views are right at every moment. A row of everyone_change says the same
- * of all customers.
+ * of all customers. What it says of the first order is stored with the history
+ * and is out of date with it. Where it says nothing, the order is looked up.
  *
  * Views and functions that only serve others stand in a second schema, so that
  * a tool lists what is meant to be read. In all parts of a workspace, @internal@
@@ -70,7 +71,9 @@ CREATE TABLE customer_history (
 	customer_id @key@ PRIMARY KEY,
 	history crm.history NOT NULL,
 	profit_history crm.history,
-	refreshed_at timestamptz NOT NULL DEFAULT now()
+	refreshed_at timestamptz NOT NULL DEFAULT now(),
+	first_ordered_at timestamptz,
+	first_campaign_id bigint
 );
 COMMENT ON TABLE customer_history IS
 'Stored purchase histories, filled by crm.refresh. Read the view purchase_history, which is always '

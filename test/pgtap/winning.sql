@@ -198,7 +198,7 @@ SELECT date '2024-01-01' + pg_temp.dice(g, 17, 400),
   FROM generate_series(1, 200) g;
 SELECT crm_internal.refresh_everyone('crm_chance') \g /dev/null
 SET LOCAL crm.as_of = '2024-11-20';
-CREATE TEMP TABLE won AS
+CREATE TEMP VIEW won_by_hand AS
 SELECT f.customer_id, f.day, date_trunc('month', f.day)::date AS period,
 	   CASE WHEN k.campaign_id IS NOT NULL THEN k.channel ELSE coalesce(c.source, t.channel) END
 		AS channel,
@@ -207,9 +207,8 @@ SELECT f.customer_id, f.day, date_trunc('month', f.day)::date AS period,
   FROM (SELECT DISTINCT ON (customer_id) customer_id, day, first_value(campaign_id)
 			OVER (PARTITION BY customer_id, day ORDER BY campaign_id IS NULL, ordered_at, order_id)
 			AS campaign_id, min(ordered_at) OVER (PARTITION BY customer_id, day) AS ordered_at
-		  FROM (SELECT *, (ordered_at AT TIME ZONE 'America/New_York')::date AS day
-				  FROM crm_chance.sales_order WHERE status = 'paid') o
-		 WHERE day <= '2024-11-20'
+		  FROM (SELECT o.*, (o.ordered_at AT TIME ZONE w.time_zone)::date AS day
+				  FROM crm_chance.workspace w, crm_chance.sales_order o WHERE status = 'paid') o
 		 ORDER BY customer_id, day) f
   JOIN crm_chance.customer c USING (customer_id)
   LEFT JOIN crm_chance.campaign k ON k.campaign_id = f.campaign_id
@@ -218,6 +217,7 @@ SELECT f.customer_id, f.day, date_trunc('month', f.day)::date AS period,
 	  FROM crm_chance.interaction i LEFT JOIN crm_chance.campaign g USING (campaign_id)
 	 WHERE i.customer_id = f.customer_id AND i.kind <> 'control' AND i.occurred_at <= f.ordered_at
 	 ORDER BY i.occurred_at DESC, i.interaction_id DESC LIMIT 1) t ON true;
+CREATE TEMP TABLE won AS SELECT * FROM won_by_hand WHERE day <= '2024-11-20';
 SELECT set_eq('SELECT customer_id, acquired_on, channel, campaign_id
 	FROM crm_chance.acquired_customer',
 	'SELECT customer_id, day, channel, campaign_id FROM won',
@@ -284,6 +284,59 @@ CREATE TEMP TABLE before AS SELECT * FROM crm_chance.acquisition;
 SET LOCAL TimeZone = 'Pacific/Kiritimati';
 SELECT set_eq('SELECT * FROM crm_chance.acquisition', 'SELECT * FROM before',
 	'the time zone of the session does not count');
+
+-- What is stored of first orders follows each change of the facts.
+CREATE FUNCTION pg_temp.won_customers(day date) RETURNS SETOF text LANGUAGE sql
+BEGIN ATOMIC
+	SELECT a::text FROM (SELECT customer_id, acquired_on, channel, campaign_id
+		FROM crm_chance.acquired_customer_at(won_customers.day)) a;
+END;
+CREATE FUNCTION pg_temp.as_by_hand(day date, what text) RETURNS text LANGUAGE sql
+RETURN set_eq(format('SELECT pg_temp.won_customers(%L)', day), format('SELECT h::text
+	FROM (SELECT customer_id, day, channel, campaign_id FROM won_by_hand WHERE day <= %L) h', day),
+	format('%s as of %s', what, day));
+CREATE FUNCTION pg_temp.follows(what text, change text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE change;
+	RETURN NEXT pg_temp.as_by_hand('2024-11-20', what || ' counts at once');
+	IF EXISTS (SELECT FROM crm_chance.everyone_change) THEN
+		PERFORM crm_internal.refresh_everyone('crm_chance');
+	ELSE
+		PERFORM crm_internal.refresh_changed('crm_chance', 1000, 'infinity');
+	END IF;
+	RETURN NEXT pg_temp.as_by_hand('2024-11-20', what || ' counts when it is stored');
+	RETURN NEXT pg_temp.as_by_hand('2024-03-01', what || ' counts when it is stored');
+	RETURN NEXT is_empty('SELECT FROM crm_chance.customer_history WHERE first_ordered_at IS NULL',
+		'first orders are stored for all who bought after ' || what);
+END
+$$;
+SELECT pg_temp.follows('another campaign of an order', 'UPDATE crm_chance.sales_order
+	SET campaign_id = 1 + order_id % 12 WHERE order_id % 5 = 0');
+SELECT pg_temp.follows('an order without campaign', 'UPDATE crm_chance.sales_order
+	SET campaign_id = NULL WHERE order_id % 6 = 0');
+SELECT pg_temp.follows('a cancelled order', 'UPDATE crm_chance.sales_order
+	SET status = ''cancelled'' WHERE order_id % 4 = 0');
+SELECT pg_temp.follows('an earlier order', 'UPDATE crm_chance.sales_order
+	SET ordered_at = ordered_at - interval ''100 days'' WHERE order_id % 9 = 0');
+SELECT pg_temp.follows('an order of another customer', 'UPDATE crm_chance.sales_order
+	SET customer_id = 1 + (customer_id + 6) % 280 WHERE order_id % 10 = 0');
+SELECT pg_temp.follows('a deleted order', 'DELETE FROM crm_chance.sales_order
+	WHERE order_id % 13 = 0 AND order_id % 7 > 0');
+SELECT pg_temp.follows('a customer who was merged',
+	'SELECT crm.merge_customers(''crm_chance'', ''5'', ''6'')');
+SELECT pg_temp.follows('another time zone',
+	'UPDATE crm_chance.workspace SET time_zone = ''Pacific/Kiritimati''');
+SELECT is_empty('SELECT * FROM crm.check_workspace(''crm_chance'') WHERE problem ~ ''histories''',
+	'the check finds no wrong first orders');
+UPDATE crm_chance.customer_history SET first_campaign_id = 13 WHERE customer_id % 2 = 0;
+SELECT set_eq('SELECT problem FROM crm.check_workspace(''crm_chance'')
+	WHERE problem ~ ''histories''', $$VALUES ('histories wrong')$$,
+	'the check finds first orders that differ from the facts');
+UPDATE crm_chance.customer_history SET first_campaign_id = NULL, first_ordered_at = NULL
+ WHERE customer_id % 2 = 0;
+SELECT pg_temp.as_by_hand('2024-11-20', 'a first order that is not stored is looked up');
+SELECT is_empty('SELECT * FROM crm.check_workspace(''crm_chance'') WHERE problem ~ ''histories''',
+	'a first order that is not stored is nothing wrong');
 
 -- The profit of a whole cohort may be more than one history can hold.
 UPDATE crm_won.sales_order_line SET unit_price = 1e9, unit_cost = 0.12345678;
