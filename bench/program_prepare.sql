@@ -28,8 +28,9 @@ INSERT INTO sales.sales_order (order_id, customer_id, ordered_at)
 SELECT row_number() OVER (), customer, (day + time '12:00') AT TIME ZONE 'UTC' FROM orders;
 INSERT INTO sales.sales_order_line (order_id, line_no, unit_price, unit_cost)
 SELECT row_number() OVER (), 1, amount, 3.5 FROM orders;
-INSERT INTO sales.customer_history (customer_id, history, profit_history)
-SELECT customer, history, NULL FROM customers;
+INSERT INTO sales.customer_history (customer_id, history, profit_history, first_ordered_at)
+SELECT customer, history, NULL, (crm.first_day(history) + time '12:00') AT TIME ZONE 'UTC'
+  FROM customers;
 COMMIT;
 RESET session_replication_role;
 SELECT definition FROM index_of \gexec

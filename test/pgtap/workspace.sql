@@ -307,8 +307,9 @@ RESET ROLE;
 SELECT is((SELECT array_agg(customer_id) FROM crm_test.customer_change), '{2}',
 	'the notes of a writer are made');
 
--- Care
-UPDATE crm_test.customer_history SET history = '[]' WHERE customer_id > 10 AND customer_id % 3 = 0;
+-- Care. Rows that are updated go to the end of the table. The check looks at the first ones and at
+-- a hundredth of the pages.
+UPDATE crm_test.customer_history SET history = '[]' WHERE customer_id > 10;
 INSERT INTO crm_test.metric (metric, definition) VALUES ('lunar_phase', 'How full the moon is.');
 SELECT results_eq($$SELECT problem, object FROM crm.check_workspace('crm_test') ORDER BY 1$$,
 	$$VALUES ('histories out of date', 'customer_history'), ('histories wrong', 'customer_history'),
