@@ -16,11 +16,6 @@ COMMENT ON FUNCTION crm.as_of() IS
 --: The setting crm.as_of, and NULL where it is not set.
 CREATE FUNCTION crm_internal.as_of_setting() RETURNS date
 	LANGUAGE C STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_as_of_setting';
--- The planner cannot read the time zone of a workspace. No zone is more than 7 days from UTC.
---: A day that is not later than the one that views show, and that the planner knows.
-CREATE FUNCTION crm_internal.day_before_shown() RETURNS date
-	LANGUAGE sql STABLE PARALLEL SAFE
-	RETURN coalesce(crm_internal.as_of_setting(), (now() AT TIME ZONE 'UTC')::date - 8);
 
 /*
  * Sums of views

@@ -491,6 +491,16 @@ SELECT results_eq('SELECT customer_id, days_known FROM crm_life.customer_metric
 	'who was entered later is known from the first fact, and without a fact is not there');
 SELECT is((SELECT count(*) FROM crm_life.customer_metric_at('2024-02-29') WHERE customer_id > 20),
 	0::bigint, 'before the first fact nobody is known');
+CREATE TEMP TABLE known_by_facts AS SELECT customer_id, days_known
+	FROM crm_life.customer_metric_at('2024-06-30');
+SELECT crm_internal.refresh_everyone('crm_life') \g /dev/null
+SELECT set_eq($$SELECT customer_id, days_known FROM crm_life.customer_metric_at('2024-06-30')$$,
+	'SELECT * FROM known_by_facts', 'stored histories tell the same of who is known as orders do');
+SAVEPOINT taken_back;
+UPDATE crm_life.sales_order SET status = 'cancelled' WHERE customer_id = 20;
+SELECT is_empty($$SELECT FROM crm_life.customer_metric_at('2024-06-30') WHERE customer_id = 20$$,
+	'a customer whose only order was cancelled is known by the stored history no more');
+ROLLBACK TO taken_back;
 SELECT set_eq('SELECT customer_id FROM crm_life.customer_tier
 	UNION SELECT customer_id FROM crm_life.points_balance', 'SELECT customer_id
 	FROM crm_life.customer_360 WHERE customer_id IN (30, 31)',
