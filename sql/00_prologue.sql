@@ -90,6 +90,15 @@ CREATE FUNCTION crm_internal.day_start(day pg_catalog.date, time_zone pg_catalog
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_day_start';
 
 /*
+ * Subqueries of views
+ */
+
+-- A condition passes such a subquery, as it does not pass OFFSET 0.
+--: One row, 1. A column of it keeps a subquery apart, so that its columns are computed once.
+CREATE FUNCTION crm_internal.once() RETURNS SETOF int4
+	LANGUAGE C IMMUTABLE PARALLEL SAFE COST 0.1 ROWS 1 AS 'MODULE_PATHNAME', 'crm_once';
+
+/*
  * States of aggregates
  *
  * A state knows its type, so all aggregates share two of the functions by which

@@ -424,6 +424,10 @@ CREATE FUNCTION crm.median_gap(history crm.history, as_of date) RETURNS float8
 COMMENT ON FUNCTION crm.median_gap(crm.history, date) IS
 'The median of the days from one purchase day to the next, up to the end of the day as_of.';
 
+--: The median of the gaps of a customer who has two of them or more, up to a day.
+CREATE FUNCTION crm_internal.own_gap(history crm.history, as_of date) RETURNS float8
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_own_gap';
+
 --| The result equals the column `mean` of crm.gaps, in a fraction of the time. NULL if there is
 --| no gap.
 CREATE FUNCTION crm.mean_gap(history crm.history) RETURNS float8

@@ -150,6 +150,15 @@ $$;
 CREATE FUNCTION crm_internal.chosen_facts(rules crm.ruleset, metrics record) RETURNS jsonb
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'crm_chosen_facts';
 
+--: The same for a move between stages: "from_stage" where there is one, and "unusual" where it is.
+CREATE FUNCTION crm_internal.moved_facts(rules crm.ruleset, metrics record, from_stage text,
+	is_unusual boolean) RETURNS jsonb
+	LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'crm_chosen_facts';
+
+--: The words of crm_internal.chosen_facts alone.
+CREATE FUNCTION crm_internal.chosen_why(rules crm.ruleset, metrics record) RETURNS text
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'crm_chosen_why';
+
 /* The shipped segments */
 
 --| The rows have these columns:

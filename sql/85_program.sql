@@ -874,11 +874,13 @@ $$;
 --: The facts of a move in lifecycle_log, an expression of the statement that writes it.
 CREATE FUNCTION crm_internal.move_facts() RETURNS text
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE
-	RETURN $expression$jsonb_strip_nulls(jsonb_build_object('from_stage', f.stage_before,
-				'unusual', CASE WHEN f.stage_before IS NOT NULL AND NOT EXISTS (
+	RETURN replace($expression$CASE WHEN f.timeout IS NULL
+				THEN crm_internal.moved_facts($1, f.row, f.stage_before, @unusual@)
+				ELSE f.timeout || jsonb_strip_nulls(jsonb_build_object('from_stage',
+					f.stage_before, 'unusual', nullif(@unusual@, false))) END$expression$,
+		'@unusual@', $unusual$f.stage_before IS NOT NULL AND NOT EXISTS (
 					SELECT FROM lifecycle_move m
-					 WHERE m.from_stage = f.stage_before AND m.to_stage = f.stage) THEN true END))
-			   || coalesce(f.timeout, crm_internal.chosen_facts($1, f.row))$expression$;
+					 WHERE m.from_stage = f.stage_before AND m.to_stage = f.stage)$unusual$);
 
 -- The foreign keys of lifecycle_log are checked as those of tier_log. A row of that day that turned
 -- out to be no move is taken back. Returns the number of rows written and of unusual moves among

@@ -96,24 +96,33 @@ SELECT bool_and(coalesce(r.metric IN ('customer_id', 'idle_days', 'completed_con
 @columns customer_id, stage, stage_zh, stage_no, phase, since, logged_stage, why, idle_days,
 @columns idle_ratio, p_alive
 SELECT r.customer_id,
-	   coalesce(t.to_stage, r.stage),
+	   coalesce((r.passed).to_stage, r.stage),
 	   s.name_zh, s.stage_no, s.phase,
-	   CASE WHEN g.stage = coalesce(t.to_stage, r.stage)
+	   CASE WHEN g.stage = coalesce((r.passed).to_stage, r.stage)
 			THEN crm_internal.day_of(g.entered_at, @zone@) END,
 	   g.stage,
-	   CASE WHEN t.to_stage IS NOT NULL
-			THEN @internal@.timeout_text(r.idle_days, t.after_idle, r.stage, t.to_stage)
+	   CASE WHEN (r.passed).to_stage IS NOT NULL
+			THEN @internal@.timeout_text(r.idle_days, (r.passed).after_idle, r.stage,
+				(r.passed).to_stage)
 			ELSE r.why END,
 	   r.idle_days, r.idle_ratio, r.p_alive
   FROM (
 	SELECT x.customer_id, x.idle_days, x.idle_ratio, x.p_alive,
-		   (SELECT array_agg(v) FROM @internal@.lifecycle_wait v) AS waits,
 		   crm.classify((SELECT l.rules FROM @internal@.lifecycle_ruleset l), x.metrics) AS stage,
-		   crm_internal.chosen_facts((SELECT l.rules FROM @internal@.lifecycle_ruleset l),
-			x.metrics) ->> 'why' AS why,
-		   generate_series(1, 1) AS barrier
+		   crm_internal.chosen_why((SELECT l.rules FROM @internal@.lifecycle_ruleset l),
+			x.metrics) AS why,
+		   -- Most workspaces have no times. Then nothing is looked up.
+		   CASE WHEN (SELECT EXISTS (SELECT 1 FROM lifecycle_move m
+									  WHERE m.after_idle IS NOT NULL))
+				THEN (SELECT v
+						FROM unnest((SELECT array_agg(w) FROM @internal@.lifecycle_wait w)) v
+					   WHERE v.from_stage = crm.classify(
+							(SELECT l.rules FROM @internal@.lifecycle_ruleset l), x.metrics)
+						 AND v.after_idle <= x.idle_days * interval '1 day'
+					   ORDER BY v.stage_no DESC, v.after_idle LIMIT 1) END AS passed,
+		   crm_internal.once() AS barrier
 	  FROM (SELECT metrics.customer_id, metrics.idle_days, metrics.idle_ratio, metrics.p_alive,
-				   metrics, generate_series(1, 1) AS barrier_of_metrics
+				   metrics, crm_internal.once() AS barrier_of_metrics
 			  FROM (SELECT c.customer_id, c.idle_days, c.completed_contracts, c.days_known,
 						   c.idle_ratio, c.inbound_interactions, c.inbound_interactions_90d,
 						   c.invitations, c.lapsed_contracts, c.last_nps, c.last_satisfaction,
@@ -124,21 +133,23 @@ SELECT r.customer_id,
 					 WHERE (SELECT n.is_enough FROM @internal@.stage_short_metrics n)) metrics) x
 	UNION ALL
 	SELECT x.customer_id, x.idle_days, x.idle_ratio, x.p_alive,
-		   (SELECT array_agg(v) FROM @internal@.lifecycle_wait v),
 		   crm.classify((SELECT l.rules FROM @internal@.lifecycle_ruleset l), x.metrics),
-		   crm_internal.chosen_facts((SELECT l.rules FROM @internal@.lifecycle_ruleset l),
-			x.metrics) ->> 'why',
-		   generate_series(1, 1)
+		   crm_internal.chosen_why((SELECT l.rules FROM @internal@.lifecycle_ruleset l),
+			x.metrics),
+		   CASE WHEN (SELECT EXISTS (SELECT 1 FROM lifecycle_move m
+									  WHERE m.after_idle IS NOT NULL))
+				THEN (SELECT v
+						FROM unnest((SELECT array_agg(w) FROM @internal@.lifecycle_wait w)) v
+					   WHERE v.from_stage = crm.classify(
+							(SELECT l.rules FROM @internal@.lifecycle_ruleset l), x.metrics)
+						 AND v.after_idle <= x.idle_days * interval '1 day'
+					   ORDER BY v.stage_no DESC, v.after_idle LIMIT 1) END,
+		   crm_internal.once()
 	  FROM (SELECT metrics.customer_id, metrics.idle_days, metrics.idle_ratio, metrics.p_alive,
-				   metrics, generate_series(1, 1) AS barrier_of_metrics
+				   metrics, crm_internal.once() AS barrier_of_metrics
 			  FROM customer_metric metrics
 			 WHERE NOT (SELECT n.is_enough FROM @internal@.stage_short_metrics n)) x) r
-  LEFT JOIN LATERAL (
-	SELECT v.to_stage, v.after_idle
-	  FROM unnest(r.waits) v
-	 WHERE v.from_stage = r.stage AND v.after_idle <= r.idle_days * interval '1 day'
-	 ORDER BY v.stage_no DESC, v.after_idle LIMIT 1) t ON true
-  JOIN lifecycle_stage s ON s.stage = coalesce(t.to_stage, r.stage)
+  JOIN lifecycle_stage s ON s.stage = coalesce((r.passed).to_stage, r.stage)
   LEFT JOIN @internal@.found_stage@at@ g ON g.customer_id = r.customer_id
 @end
 

@@ -253,9 +253,9 @@ SELECT m.program, m.customer_id, (m.state).tier_no, (m.state).tier, t.name_zh,
   FROM (SELECT s.*,
 			   crm.tier_outlook(s.policy, s.state, s.history, s.profit_history,
 								s.points_history, s.metrics, @day@) AS outlook,
-			   generate_series(1, 1) AS barrier
+			   crm_internal.once() AS barrier
 		  -- Apart, so that the state is made once and not for each use
-		  FROM (SELECT q.*, generate_series(1, 1) AS once FROM @internal@.tier_standing q) s) m
+		  FROM (SELECT q.*, crm_internal.once() AS once FROM @internal@.tier_standing q) s) m
   JOIN tier t ON t.program = m.program AND t.tier_no = (m.state).tier_no
 @end
 

@@ -14,7 +14,7 @@
  *
  * buyer is flat. The server merges it into what reads it, which suits narrow
  * queries: whole queries run in workers. purchase_metric has a barrier: a
- * column generate_series(1, 1) keeps a subquery apart, so that composites that
+ * column crm_internal.once() keeps a subquery apart, so that composites that
  * are used several times are computed once. Conditions on customer_id pass it.
  * Each scalar subquery is read as often as it is written. So the wide view asks
  * one function for all sums and ages.
@@ -123,7 +123,7 @@ SELECT s.customer_id, (s.bought).recency, (s.bought).tenure, (s.bought).first_da
 	   (s.bought).purchase_days, (s.bought).amount, (s.bought).amount_12m,
 	   (s.bought).average_amount, (s.earned).amount, (s.earned).amount_12m,
 	   ((s.earned).amount / nullif(greatest((s.bought).amount, 0), 0))::float8,
-	   s.mean_gap, s.median_gap, u.usual_gap, (s.bought).recency / u.usual_gap,
+	   s.mean_gap, s.median_gap, s.usual_gap, (s.bought).recency / s.usual_gap,
 	   s.next_purchase_on,
 	   (s.rfm).r, (s.rfm).f, (s.rfm).m, (s.rfm).code, s.segment, s.segment_names ->> s.segment,
 	   CASE WHEN s.thresholds_as_of IS NULL THEN NULL
@@ -142,16 +142,14 @@ SELECT s.customer_id, (s.bought).recency, (s.bought).tenure, (s.bought).first_da
 			   crm_internal.history_summary(b.profit_history, @day@) AS earned,
 			   crm.mean_gap(b.history, @day@) AS mean_gap,
 			   crm.median_gap(b.history, @day@) AS median_gap,
+			   coalesce(crm_internal.own_gap(b.history, @day@),
+						(z.usual_gaps -> 'segments' ->> b.segment)::float8,
+						(z.usual_gaps ->> 'all')::float8) AS usual_gap,
 			   crm.rfm(z.thresholds, b.history, @day@) AS rfm,
-			   z.abc_thresholds, z.usual_gaps, z.segment_names,
-			   generate_series(1, 1) AS barrier
+			   z.abc_thresholds, z.segment_names,
+			   crm_internal.once() AS barrier
 		  FROM @internal@.buyer@at@ b
 		 CROSS JOIN @internal@.frozen@at@ z) s
- CROSS JOIN LATERAL (
-	-- Two gaps or more
-	SELECT coalesce(CASE WHEN (s.bought).purchase_days > 2 THEN s.median_gap END,
-					(s.usual_gaps -> 'segments' ->> s.segment)::float8,
-					(s.usual_gaps ->> 'all')::float8) AS usual_gap) u
 @end
 
 @view customer_rfm
@@ -219,7 +217,7 @@ SELECT s.customer_id, s.segment, s.segment_names ->> s.segment,
 								z.horizon_days, z.yearly_discount, coalesce(b.margin_used, 1),
 								level => 0.9) AS estimate,
 			   z.segment_names,
-			   generate_series(1, 1) AS barrier
+			   crm_internal.once() AS barrier
 		  FROM @internal@.buyer@at@ b
 		 CROSS JOIN @internal@.frozen@at@ z) s
 @end

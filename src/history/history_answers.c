@@ -473,6 +473,23 @@ crm_history_median_gap(PG_FUNCTION_ARGS)
 	PG_RETURN_FLOAT8(median);
 }
 
+PG_FUNCTION_INFO_V1(crm_history_own_gap);
+
+/*
+ * crm_internal.own_gap(crm.history, as_of date): the median of two gaps or
+ * more. One gap alone says little of a customer, so it is NULL.
+ */
+Datum
+crm_history_own_gap(PG_FUNCTION_ARGS)
+{
+	int32_t as_of = PG_GETARG_DAY(1, "as_of");
+	double median;
+
+	if (history_median_gap(PG_GETARG_HISTORY(0), as_of, &median) < 2)
+		PG_RETURN_NULL();
+	PG_RETURN_FLOAT8(median);
+}
+
 PG_FUNCTION_INFO_V1(crm_history_mean_gap);
 
 /*

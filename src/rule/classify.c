@@ -260,39 +260,95 @@ append_condition(StringInfo why, const ChosenRule *chosen, int index,
 		appendStringInfo(why, " at most %s", number_text(condition->at_most));
 }
 
+/* The word for a rule without a condition on a known metric. */
+static const char *
+why_text(const StringInfo why)
+{
+	return why->len > 0 ? why->data : "no rule asks for more";
+}
+
+/* Pushes the metrics of the rule, and the words for them. */
+static void
+push_reasons(JsonbInState *facts, const ChosenRule *chosen)
+{
+	StringInfoData why;
+
+	initStringInfo(&why);
+	json_push_text(facts, WJB_KEY, "metrics");
+	pushJsonbValue(facts, WJB_BEGIN_OBJECT, NULL);
+	for (int i = 0; i < chosen->rule->condition_count; i++)
+	{
+		int index = chosen->order[i];
+		Numeric value = shown_value(chosen, index);
+
+		json_push_number(facts, condition_metric(chosen, index), value);
+		if (value != NULL)
+			append_condition(&why, chosen, index, value);
+	}
+	pushJsonbValue(facts, WJB_END_OBJECT, NULL);
+	json_push_text(facts, WJB_KEY, "why");
+	json_push_text(facts, WJB_VALUE, why_text(&why));
+}
+
 PG_FUNCTION_INFO_V1(crm_chosen_facts);
 
 /*
  * crm_internal.chosen_facts(crm.ruleset, record): the rule that holds, in
  * words and in numbers, as logs keep it. crm.explain shows all rules, which
  * takes many times as long for everybody. NULL if no rule holds.
+ *
+ * crm_internal.moved_facts has from_stage text and is_unusual boolean as well.
+ * A move has the stage before, unless that is NULL, and "unusual" where it is
+ * true.
  */
 Datum
 crm_chosen_facts(PG_FUNCTION_ARGS)
 {
-	ChosenRule chosen = chosen_rule(classifier_load(fcinfo));
+	ChosenRule chosen;
 	JsonbInState facts = {0};
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		PG_RETURN_NULL();
+	chosen = chosen_rule(classifier_load(fcinfo));
+	if (chosen.rule == NULL)
+		PG_RETURN_NULL();
+	pushJsonbValue(&facts, WJB_BEGIN_OBJECT, NULL);
+	push_reasons(&facts, &chosen);
+	if (PG_NARGS() > 2 && !PG_ARGISNULL(2))
+	{
+		json_push_text(&facts, WJB_KEY, "from_stage");
+		json_push_text(&facts, WJB_VALUE,
+					   text_to_cstring(PG_GETARG_TEXT_PP(2)));
+	}
+	if (PG_NARGS() > 3 && !PG_ARGISNULL(3) && PG_GETARG_BOOL(3))
+	{
+		JsonbValue yes = {.type = jbvBool, .val.boolean = true};
+
+		json_push_text(&facts, WJB_KEY, "unusual");
+		pushJsonbValue(&facts, WJB_VALUE, &yes);
+	}
+	pushJsonbValue(&facts, WJB_END_OBJECT, NULL);
+	PG_RETURN_JSONB_P(JsonbValueToJsonb(facts.result));
+}
+
+PG_FUNCTION_INFO_V1(crm_chosen_why);
+
+/* crm_internal.chosen_why(crm.ruleset, record): the words alone. */
+Datum
+crm_chosen_why(PG_FUNCTION_ARGS)
+{
+	ChosenRule chosen = chosen_rule(classifier_load(fcinfo));
 	StringInfoData why;
 
 	if (chosen.rule == NULL)
 		PG_RETURN_NULL();
 	initStringInfo(&why);
-	pushJsonbValue(&facts, WJB_BEGIN_OBJECT, NULL);
-	json_push_text(&facts, WJB_KEY, "metrics");
-	pushJsonbValue(&facts, WJB_BEGIN_OBJECT, NULL);
 	for (int i = 0; i < chosen.rule->condition_count; i++)
 	{
-		int index = chosen.order[i];
-		Numeric value = shown_value(&chosen, index);
+		Numeric value = shown_value(&chosen, chosen.order[i]);
 
-		json_push_number(&facts, condition_metric(&chosen, index), value);
 		if (value != NULL)
-			append_condition(&why, &chosen, index, value);
+			append_condition(&why, &chosen, chosen.order[i], value);
 	}
-	pushJsonbValue(&facts, WJB_END_OBJECT, NULL);
-	json_push_text(&facts, WJB_KEY, "why");
-	json_push_text(&facts, WJB_VALUE,
-				   why.len > 0 ? why.data : "no rule asks for more");
-	pushJsonbValue(&facts, WJB_END_OBJECT, NULL);
-	PG_RETURN_JSONB_P(JsonbValueToJsonb(facts.result));
+	PG_RETURN_TEXT_P(cstring_to_text(why_text(&why)));
 }

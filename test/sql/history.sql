@@ -54,6 +54,8 @@ SELECT count(*) AS compared, count(g.median) AS with_gaps,
 	   bool_and(median_gap(history, as_of::date) IS NOT DISTINCT FROM g.median) AS median,
 	   bool_and(mean_gap(history, as_of::date) IS NOT DISTINCT FROM g.mean) AS mean,
 	   bool_and(median_gap(upto(history, as_of::date)) IS NOT DISTINCT FROM g.median) AS no_as_of,
+	   bool_and(crm_internal.own_gap(history, as_of::date)
+				IS NOT DISTINCT FROM CASE WHEN g.count > 1 THEN g.median END) AS own_gap,
 	   bool_and(mean_gap(upto(history, as_of::date)) IS NOT DISTINCT FROM g.mean) AS no_as_of_mean
   FROM long, unnest('{2019-12-31,2020-03-01,2021-05-05,2025-02-11}'::text[]) AS as_of,
 	   gaps(upto(history, as_of::date)) AS g;

@@ -236,7 +236,9 @@ CREATE FUNCTION explained(rules crm.ruleset, metrics code) RETURNS jsonb LANGUAG
 				FILTER (WHERE metric IS NOT NULL), '{}'))
 		  FROM crm.explain(rules, metrics) WHERE chosen HAVING count(*) > 0);
 SELECT count(*), count(*) FILTER (WHERE crm_internal.chosen_facts(rules, c)
-		IS DISTINCT FROM explained(rules, c)) AS different
+		IS DISTINCT FROM explained(rules, c)) AS different,
+	   count(*) FILTER (WHERE crm_internal.chosen_why(rules, c)
+		IS DISTINCT FROM explained(rules, c) ->> 'why') AS other_words
   FROM (SELECT crm.default_segment_rules() AS rules, (r, f, m)::code AS c
 		  FROM generate_series(0, 6) r, generate_series(1, 5) f, generate_series(1, 5) m) q;
 WITH asked (rules) AS (SELECT '[
