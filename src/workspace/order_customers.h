@@ -14,7 +14,7 @@
 
 /*
  * Notes the customers that the orders with these keys have, and locks the rows
- * of the orders.
+ * of the orders. Notes everybody if somebody else keeps an order locked.
  */
 extern void note_customers_of_orders(Oid notes, Oid orders, KeySet *keys);
 
