@@ -114,6 +114,7 @@ BEGIN
 			MESSAGE = format('nobody in workspace "%s" has bought up to %s', workspace, as_of),
 			HINT = 'Thresholds need customers to compare: choose a later day.';
 	END IF;
+	PERFORM crm_internal.workspace_lock(workspace); -- ANALYZE meets that of others
 	INSERT INTO threshold AS c (as_of, thresholds, a_threshold, b_threshold, usual_gaps, customers,
 		margin, margin_revenue)
 	SELECT freeze_thresholds_as_owner.as_of, made.thresholds, made.a_threshold, made.b_threshold,
@@ -207,6 +208,7 @@ BEGIN
 			HINT = 'Forecasts of purchases are there, lifetime values are not.';
 	END IF;
 	PERFORM crm_internal.say_last_purchase(workspace, day) WHERE as_of IS NULL;
+	PERFORM crm_internal.workspace_lock(workspace); -- ANALYZE meets that of others
 	RETURN QUERY WITH added AS (
 		INSERT INTO model (role, kind, as_of, customers, model)
 		SELECT f.role, f.model ->> 'kind', day, (f.model ->> 'customers')::bigint, f.model
