@@ -92,8 +92,7 @@ sub kill_server
 {
 	my ($postmaster) = split /\n/, slurp('primary/postmaster.pid');
 	my @processes = ($postmaster, map { m{^/proc/([0-9]+)/stat$} ? $1 : () } grep {
-		open my $stat, '<', $_;
-		$stat && (<$stat> // '') =~ /\) \S $postmaster /;
+		open(my $stat, '<', $_) && (<$stat> // '') =~ /\) \S $postmaster /;
 	} glob '/proc/[0-9]*/stat');
 	kill 'KILL', @processes;
 	for (1 .. 1000)

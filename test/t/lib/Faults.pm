@@ -23,6 +23,11 @@ END
 {
 	my ($postmaster) = $$ == $test ? split /\n/, slurp('primary/postmaster.pid') : ();
 	kill 'QUIT', $postmaster if $postmaster;
+	for (1 .. 1000)
+	{
+		last if !$postmaster || !kill 0, $postmaster;
+		sleep 0.01;
+	}
 }
 
 our @EXPORT_OK = qw(ask_as_of file_of slurp begin_session session_pid has_finished end_session
