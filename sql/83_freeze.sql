@@ -203,9 +203,8 @@ BEGIN
 		GET STACKED DIAGNOSTICS message = MESSAGE_TEXT;
 	END;
 	IF spend_model IS NULL THEN
-		RAISE WARNING USING
-			MESSAGE = format('no model of spend for workspace "%s": %s', workspace, message),
-			HINT = 'Forecasts of purchases are there, lifetime values are not.';
+		RAISE WARNING USING HINT = 'Forecasts of purchases are there, lifetime values are not.',
+			MESSAGE = format('no model of spend for workspace "%s": %s', workspace, message);
 	END IF;
 	PERFORM crm_internal.say_last_purchase(workspace, day) WHERE as_of IS NULL;
 	PERFORM crm_internal.workspace_lock(workspace); -- ANALYZE meets that of others

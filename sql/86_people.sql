@@ -306,8 +306,8 @@ DECLARE
 	key_type text := (SELECT k.key_type FROM crm_internal.workspace_kind(current_schema) k);
 BEGIN
 	FOR row_id IN
-		EXECUTE format('SELECT ctid FROM %s WHERE same_customer(%I, $1::%s)', target, column_name,
-			key_type) USING "drop"
+		EXECUTE format('SELECT ctid FROM %s WHERE same_customer(%I, $1::%s) FOR UPDATE', target,
+			column_name, key_type) USING "drop" -- as whoever changes it now leaves it
 	LOOP
 		BEGIN
 			EXECUTE format('UPDATE %s SET %I = $1::%s WHERE ctid = $2', target, column_name,
@@ -447,15 +447,18 @@ BEGIN
 			HINT = 'The table customer_merge has the customers who were joined before.';
 	END IF;
 	PERFORM crm_internal.merge_tiers(workspace, keep, "drop");
-	FOR target IN
-		SELECT c.relation, c.column_name FROM crm_internal.customer_columns() c
-		 WHERE c.relation <> ALL (ARRAY['customer_history', 'customer_change', 'customer_merge',
-										'rejected_customer', 'tier_log',
-											'lifecycle_log']::regclass[])
-		 ORDER BY c.relation::text, c.column_name
-	LOOP
-		PERFORM crm_internal.merge_moves(target.relation, target.column_name, keep::text,
-			"drop"::text);
+	FOR pass IN 1..2 LOOP
+		FOR target IN
+			SELECT c.relation, c.column_name FROM crm_internal.customer_columns() c
+			 WHERE c.relation <> ALL (ARRAY['customer_history', 'customer_change',
+					'customer_merge', 'rejected_customer', 'tier_log', 'lifecycle_log']::regclass[])
+			 ORDER BY c.relation::text, c.column_name
+		LOOP
+			PERFORM crm_internal.merge_moves(target.relation, target.column_name, keep::text,
+				"drop"::text);
+		END LOOP;
+		-- Waits for others who write rows of this customer. Nobody can write more of them.
+		PERFORM FROM customer c WHERE c.customer_id = "drop" FOR UPDATE;
 	END LOOP;
 	PERFORM crm_internal.merge_person(keep, "drop");
 	PERFORM crm_internal.merge_identity(keep, "drop");

@@ -19,24 +19,29 @@ use Cluster qw($folder ask ask_file);
 # A test that dies or is ended leaves no server behind.
 my $test = $$;
 $SIG{$_} = sub { exit 1 } for qw(HUP INT TERM);
-END
-{
-	my ($postmaster) = $$ == $test ? split /\n/, slurp('primary/postmaster.pid') : ();
-	kill 'QUIT', $postmaster if $postmaster;
-	for (1 .. 1000)
-	{
-		last if !$postmaster || !kill 0, $postmaster;
-		sleep 0.01;
-	}
-}
+END { stop_at_once() }
 
 our @EXPORT_OK = qw(ask_as_of file_of slurp begin_session session_pid has_finished end_session
-	answers_within wrong_facts digests_of views_follow $views);
+	answers_within stop_at_once wrong_facts digests_of views_follow $views);
 
 # Views that read histories, thresholds, models, logs, the ledger and all facts.
 our $views = q{customer_360 customer_metric customer_rfm customer_score customer_stage customer_tier
 	customer_value growth lifecycle_flow order_points points_balance points_lot purchase_history
 	segment_profile tier_flow};
+
+# Ends the server if it runs, and waits until it is gone. Only the test itself does.
+sub stop_at_once
+{
+	my ($postmaster) = $$ == $test ? split /\n/, slurp('primary/postmaster.pid') : ();
+	return if !$postmaster;
+	kill 'QUIT', $postmaster;
+	for (1 .. 1000)
+	{
+		last if !kill 0, $postmaster;
+		sleep 0.01;
+	}
+	return;
+}
 
 # A file in the folder of the test. Returns its name.
 sub file_of
