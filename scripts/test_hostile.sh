@@ -17,7 +17,7 @@ replay_corpora() {
 	for target in test/fuzz/fuzz_*.c; do
 		corpus=${target%.c}
 		corpus=test/fuzz/corpus/${corpus##*/fuzz_}
-		if compile -Itest/fuzz -o "$logs/replay" "$target" test/fuzz/replay.c "$logs/pure.a" -lm; then
+		if compile -Itest/fuzz -o "$logs/replay" "$target" test/fuzz/replay.c "$logs/pure.a" -lm ${coverage:+-lgcov}; then
 			tap timeout 120 "$logs/replay" 10 30 "$corpus"/*
 		else
 			part_failed=$((part_failed + 1))
