@@ -19,6 +19,11 @@
 #error "crm needs PostgreSQL 15 or later"
 #endif
 
+/* Sums of money and their products are exact. */
+#ifndef __SIZEOF_INT128__
+#error "crm needs integers of 128 bits, so a compiler for 64-bit processors"
+#endif
+
 /*
  * Older minors declare mul_size() and add_size() here, newer ones in palloc.h.
  * Undeclared, they would be taken to return int, which cuts sizes.

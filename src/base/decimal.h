@@ -52,17 +52,30 @@ decimal_absolute(int64_t units)
 
 /*
  * Below zero, zero or above zero: the exact order of two amounts of any
- * scales. The products are at most 10^18 * 10^8 and fit into 128 bits.
+ * scales. The amount of more decimals is divided, so that nothing overflows.
+ * C cuts towards zero: where the whole parts are equal, the sign of the
+ * remainder decides.
  */
 static inline int
 decimal_compare(Decimal a, Decimal b)
 {
-	__int128 left = a.units;
-	__int128 right = b.units;
+	int64_t left = a.units;
+	int64_t right = b.units;
+	int64_t rest = 0; /* how far the left amount is above its whole part */
 
-	left *= decimal_powers[b.scale];
-	right *= decimal_powers[a.scale];
-	return (left > right) - (left < right);
+	if (a.scale > b.scale)
+	{
+		left = a.units / decimal_powers[a.scale - b.scale];
+		rest = a.units % decimal_powers[a.scale - b.scale];
+	}
+	else if (a.scale < b.scale)
+	{
+		right = b.units / decimal_powers[b.scale - a.scale];
+		rest = -(b.units % decimal_powers[b.scale - a.scale]);
+	}
+	if (left != right)
+		return left > right ? 1 : -1;
+	return (rest > 0) - (rest < 0);
 }
 
 extern DecimalFault decimal_from_numeric(const uint8_t *payload, size_t size,

@@ -153,12 +153,25 @@ test_abc(void)
 {
 	static const int64_t most[] = {DECIMAL_MAX_UNITS, DECIMAL_MAX_UNITS, 1};
 	static const int64_t none[] = {0, -4};
+	/* 80, 15, 4 and 1 percent of 10^18, and one unit less in the first. */
+	static const int64_t exact[] = {
+		INT64_C(800000000000000000), INT64_C(150000000000000000),
+		INT64_C(40000000000000000), INT64_C(10000000000000000)};
+	static const int64_t less[] = {
+		INT64_C(799999999999999999), INT64_C(150000000000000001),
+		INT64_C(40000000000000000), INT64_C(10000000000000000)};
 	AbcThresholds thresholds;
 
 	report(abc_thresholds(most, 3, &thresholds) &&
 			   thresholds.a == DECIMAL_MAX_UNITS &&
 			   thresholds.b == DECIMAL_MAX_UNITS,
 		   "equal revenues at the limit stay in one class");
+	report(abc_thresholds(exact, 4, &thresholds) && thresholds.a == exact[0] &&
+			   thresholds.b == exact[1],
+		   "a customer after exactly 80 or 95 percent is in the next class");
+	report(abc_thresholds(less, 4, &thresholds) && thresholds.a == less[1] &&
+			   thresholds.b == less[1],
+		   "a unit less than 80 percent leaves the next customer in class A");
 	report(!abc_thresholds(none, 2, &thresholds),
 		   "there are no classes without revenue");
 }
