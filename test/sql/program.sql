@@ -62,7 +62,13 @@ SELECT customer_id, valid_from, valid_to, tier_no, reason, review_at, facts FROM
 	ORDER BY 1, 2;
 SELECT as_of, members, changes FROM club.tier_review;
 SELECT * FROM crm.review_tiers('club', 'standard', '0001-01-01', replay => true);
-SELECT * FROM crm.review_tiers('club', 'standard', '9999-12-31');
+-- The message has the day of today, so it is not shown.
+DO $$
+BEGIN
+	PERFORM crm.review_tiers('club', 'standard', '9999-12-31');
+EXCEPTION WHEN invalid_parameter_value THEN
+	RAISE WARNING '%', regexp_replace(SQLERRM, 'today is .{10}$', 'today is earlier');
+END $$;
 SELECT * FROM crm.review_tiers('club', 'standard', '2025-05-31', replay => true);
 
 -- A tier given by hand is a floor until a day, and is not taken back by a replay.
