@@ -195,7 +195,7 @@ known_states(const Matrix *matrix)
 		appendStringInfo(&list, "%s\"%s\"", i > 0 ? ", " : "",
 						 TextDatumGetCString(matrix->states[i]));
 	if (list.len >= 200)
-		appendStringInfoString(&list, ", ...");
+		appendStringInfoString(&list, " and others");
 	return list.data;
 }
 

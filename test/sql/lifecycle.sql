@@ -122,3 +122,14 @@ SELECT * FROM transitions(ROW(ARRAY['a','b'], ARRAY[1,2])::transition_matrix);
 SELECT * FROM transitions(ROW(ARRAY['a','b'], ARRAY[[1,2],[3,-4]])::transition_matrix);
 SELECT * FROM transitions(ROW(ARRAY['a',NULL], ARRAY[[1,2],[3,4]])::transition_matrix);
 SELECT * FROM transitions(ROW(NULL, NULL)::transition_matrix);
+
+-- No matrix, no smoothing, no name of a state
+SELECT count(*) FROM passage_time(NULL::transition_matrix);
+SELECT count(*) FROM matrix, passage_time(m, '{r1}', NULL);
+SELECT * FROM matrix, passage_time(m, '{r1,NULL}');
+-- The names in a message are cut, and a matrix by hand has a limit too.
+SELECT * FROM (SELECT transition_matrix_agg('state number ' || i, 'end') AS m
+				 FROM generate_series(1, 100) AS i) AS q, passage_time(m, '{r5}');
+SELECT count(*) FROM (SELECT array_agg(to_char(i, 'FM0000') ORDER BY i) AS names
+						FROM generate_series(0, 1000) AS i) AS q,
+	transitions(ROW(names, array_fill(1, ARRAY[1001, 1001]))::transition_matrix);
