@@ -195,3 +195,54 @@ SELECT purchases('[]'), purchase_days('[]'), amount('[]'), average_amount('[]'),
 	last_day('[]'),
 	   recency('[]', '2025-01-01'), tenure('[]', '2025-01-01'), (gaps('[]')).*,
 		repeat_purchases('[]', '2025-01-01', 'day');
+
+-- The hash of a seed: seed 0 has the hash without a seed in its lower half.
+SELECT bool_and(crm_internal.history_hash_extended(h, 0) & 4294967295
+				= crm_internal.history_hash(h)::bigint & 4294967295) AS lower_half,
+	count(DISTINCT crm_internal.history_hash_extended(h, s)) AS hashes
+  FROM (VALUES (history '[["2024-01-01", 1, 5.00]]'), ('[["2024-01-01", 2, 5.00]]')) AS v (h),
+	generate_series(1, 5) AS s;
+
+-- A text of many entries, and texts that end too early or exceed the limit
+SELECT format('[%s]',
+	string_agg(format('["2024-01-%s", 1, 1.5]', to_char(n, 'FM00')), ', '))::history
+	   = history_agg(date '2023-12-31' + n, 1.5) AS same
+  FROM generate_series(1, 31) AS n;
+SELECT '{}'::history;
+SELECT '[["2024-01-01" 1, 5]]'::history;
+SELECT '[["2024-01-01", 1 5]]'::history;
+SELECT '[["2024-01-01", 1, 5}]'::history;
+SELECT '[["2024-01-01", 1, 5] ["2024-01-02", 1, 5]]'::history;
+SELECT '["2024-01-01", 1, 5]'::history;
+SELECT '[[2024-01-01, 1, 5]]'::history;
+SELECT '[["2024-01-01", 1, 999999999999999999.9]]'::history;
+
+-- Parallel workers: a state that is out of range stays so, wherever it was.
+CREATE TABLE many AS
+SELECT n % 50 AS g, date '2024-01-01' + n % 300 AS day, (n % 97)::numeric AS amount
+  FROM generate_series(1, 20000) AS n;
+CREATE TABLE single AS
+SELECT g, crm_internal.bounded_history_agg(day, amount) AS h FROM many GROUP BY g;
+INSERT INTO many VALUES (7, '2024-01-01', 999999999999999999), (8, '2024-01-01', 'NaN'),
+	(9, '2024-01-01', NULL);
+ALTER TABLE many SET (parallel_workers = 2);
+SET parallel_setup_cost = 0;
+SET parallel_tuple_cost = 0;
+SET min_parallel_table_scan_size = 0;
+SET max_parallel_workers_per_gather = 2;
+SELECT count(*) AS groups, count(*) FILTER (WHERE m.h = s.h) AS same,
+	array_agg(m.g) FILTER (WHERE m.h IS NULL) AS out_of_range
+  FROM (SELECT g, crm_internal.bounded_history_agg(day, amount) AS h
+		  FROM many GROUP BY g ORDER BY g) AS m
+  LEFT JOIN single AS s USING (g);
+RESET parallel_setup_cost;
+RESET parallel_tuple_cost;
+RESET min_parallel_table_scan_size;
+RESET max_parallel_workers_per_gather;
+DROP TABLE many, single;
+
+-- Amounts beyond the limits, of long numerics and with decimals
+SELECT history_agg('2024-01-01', 1e300);
+SELECT history_agg('2024-01-01', -1e300);
+SELECT history_agg('2024-01-01', 999999999999999999.99);
+SELECT history_agg('2024-01-01', 1e300 - 1e300 + 12.50);
