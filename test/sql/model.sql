@@ -895,3 +895,75 @@ SELECT crm.residual_purchases(m, 2, 20, 40)
 	   crm.clv_estimate(m, s, 2, 20, 40, 37)
 	   = crm.clv_estimate(m, s, 2, 20, 40, 37, 'Infinity', 0.1, 1, 0.95) AS estimate_in_numbers
   FROM given;
+
+/*
+ * Estimates of a history are those of its numbers. There is no answer before
+ * the first purchase.
+ */
+SELECT crm.p_alive_estimate(mbg, h, '1998-06-30')
+	   = crm.p_alive_estimate(mbg, 2, 216, 272) AS alive,
+	   crm.p_alive_estimate(mbg, h, '1998-06-30', 0.5)
+	   = crm.p_alive_estimate(mbg, 2, 216, 272, 0.5) AS alive_level,
+	   crm.expected_purchases_estimate(mbg, h, '1998-06-30', 90)
+	   = crm.expected_purchases_estimate(mbg, 2, 216, 272, 90) AS purchases,
+	   crm.expected_purchases_estimate(mbg, h, '1998-06-30', 90, 0.5)
+	   = crm.expected_purchases_estimate(mbg, 2, 216, 272, 90, 0.5) AS purchases_level
+  FROM fitted, given;
+SELECT crm.p_alive_estimate(mbg, h, '1997-09-30') IS NULL AS alive,
+	   crm.p_alive(mbg, h, '1997-09-30', 10) IS NULL AS alive_after,
+	   crm.expected_purchases_estimate(mbg, h, '1997-09-30', 90) IS NULL AS purchases,
+	   crm.residual_lifetime(mbg, h, '1997-09-30') IS NULL AS lifetime,
+	   crm.purchase_probability(mbg, h, '1997-09-30', 30, 1) IS NULL AS probability,
+	   crm.purchase_interval(mbg, h, '1997-09-30', 30) IS NULL AS interval,
+	   crm.clv_estimate(m, s, h, '1997-09-30') IS NULL AS value,
+	   crm.clv_estimate(m, s, NULL::crm.history, '1998-06-30') IS NULL AS no_history
+  FROM fitted, given;
+
+/* Without purchases nothing was observed, which is certain. */
+SELECT crm.log_likelihood(s, 0, 0) AS nothing,
+	round(crm.log_likelihood(s, 2, 30)::numeric, 6) AS two
+  FROM given;
+SELECT crm.log_likelihood(s, 2, 0) FROM given;
+SELECT crm.residual_value(crm.make_model('sbg', NULL, '{0.764,1.296}'), 3, 0) AS endless;
+
+/* Errors of arguments */
+SELECT crm.p_alive_estimate(m, 2, 20, 40, 1) FROM given;
+SELECT crm.p_alive_estimate(m, 2, 20, 40, 0) FROM given;
+SELECT crm.residual_purchases(m, 2, 20, 40, 52, -0.1) FROM given;
+SELECT crm.residual_purchases(m, 2, 20, 40, 52, 'NaN') FROM given;
+SELECT crm.clv(m, s, 2, 20, 40, 37, 52, 0.1, 1e9) FROM given;
+SELECT crm.make_model('mbg_nbd', 'week', '{{0.5,6},{0.8,1.6}}');
+SELECT '{"kind": "mbg_nbd", "parameters": {"r": 0.5, "alpha": 6, "a": 1, "b": 2}}'::crm.model;
+SELECT crm.fit_renewals(kind, 2, true) FROM (VALUES ('sbg'), ('sg')) AS v (kind);
+SELECT crm.purchase_probability(crm.make_model('bg_bb', NULL, '{1.204,0.75,0.657,2.783}'),
+	2, 4, 6, 1e9, 1);
+SELECT crm.likelihood_ratio_test(a, b)
+  FROM (SELECT crm.fit_purchases('nbd', 'day', x, t_x, t) FILTER (WHERE i <= 300) AS a,
+			   crm.fit_purchases('pareto_nbd', 'day', x, t_x, t) FILTER (WHERE i <= 299) AS b
+		  FROM customer) AS f;
+SELECT crm.likelihood_ratio_test(a, b)
+  FROM (SELECT crm.fit_purchases('nbd', 'day', x, t_x, t) FILTER (WHERE i <= 300) AS a,
+			   crm.fit_purchases('pareto_nbd', 'week', x, t_x / 7, t / 7)
+				FILTER (WHERE i <= 300) AS b
+		  FROM customer) AS f;
+
+/* The formula for all time against differences over 300 years, which are as long. */
+SELECT abs(e.value / far.value - 1) < 1e-9 AS value,
+	   abs(e.std_error / far.std_error - 1) < 1e-6 AS std_error
+  FROM fitted, crm.clv_estimate(bg, spend, 3, 60, 100, 60) AS e,
+	   crm.clv_estimate(bg, spend, 3, 60, 100, 60, 115000) AS far;
+
+/* More refusals: of customers who show nothing, of sums, of models that contradict each other. */
+\set regular 'crm.make_model(''bg_cnbd_k'', ''week'', ''{0.8,9,0.793,2.426,3}'')'
+SELECT crm.fit_purchases('nbd', 'week', 0, 0, 0) FROM generate_series(1, 10);
+SELECT crm.fit_renewals('sbg', 0, false) FROM generate_series(1, 10);
+SELECT crm.fit_spend(1, 10, 600000000000) FROM generate_series(1, 2);
+SELECT crm.log_likelihood(:regular, 2, 4, 10);
+SELECT crm.log_likelihood(:regular, 2, 4, 10, 5);
+SELECT crm.log_likelihood(:regular, 0, 0, 10, 1);
+SELECT crm.log_likelihood(:regular, 2, 4, 10, 1) < 0
+	AS known;
+SELECT crm.likelihood_ratio_test(jsonb_set(a, '{log_likelihood}', '0'), b)
+  FROM (SELECT crm.fit_purchases('nbd', 'day', x, t_x, t) AS a,
+			   crm.fit_purchases('pareto_nbd', 'day', x, t_x, t) AS b
+		  FROM customer) AS f;
