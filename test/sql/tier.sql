@@ -281,3 +281,46 @@ SELECT tier_at(make_tier_policy('[{"tier_no": 0, "name": "base"}, {"tier_no": 1,
 	'"rules": [{"metric": "purchases", "enter_at": 5, "keep_at": 0}]}]', 'calendar', '1 day'),
 			   '[["2000-01-01",1,20.00],["2000-01-02",0,-10.00]]', '5874897-01-01');
 RESET statement_timeout;
+
+-- A day among facts: JSON null, no such field, no object, other texts.
+SELECT crm_internal.fact_day(f, 'day')
+  FROM (VALUES ('{"day": "2025-02-28"}'::jsonb), ('{"day": null}'), ('{}'), ('[]'),
+	('"2025-02-28"'), ('{"day": "28 February 2025"}'), ('{"day": "infinity"}')) AS v (f);
+SELECT crm_internal.fact_day('{"day": "2025-02-30"}', 'day');
+SELECT crm_internal.fact_day('{"day": 7}', 'day');
+
+-- Without a policy, a state or a day, nothing is said of a member.
+SELECT crm_internal.tier_metrics(a.p, a.s, '[]', NULL, NULL, NULL, a.d) IS NULL AS metrics,
+	crm_internal.tier_judge(a.p, a.s, '[]', NULL, NULL, NULL, a.d) IS NULL AS judged,
+	tier_outlook(a.p, a.s, '[]', NULL, NULL, NULL, a.d) IS NULL AS outlook,
+	(SELECT count(*) FROM tier_needs(a.p, a.s, '[]', NULL, NULL, NULL, a.d)) AS needs
+  FROM policy, LATERAL (VALUES
+	(NULL::tier_policy, tier_enroll(p, '2025-01-01'), date '2025-02-01'),
+	(p, NULL, '2025-02-01'), (p, tier_enroll(p, '2025-01-01'), NULL)) AS a (p, s, d);
+SELECT crm_internal.tier_judge(p, tier_enroll(p, '2025-01-01'), NULL, NULL, NULL, NULL,
+	'2025-02-01') IS NULL AS no_history,
+	crm_internal.tier_judge(p, NULL, NULL, NULL, NULL, NULL, '2025-02-01') IS NULL AS not_there
+  FROM policy;
+-- Of the rules that all must hold, the farthest is shown. An unknown metric is
+-- as far as one of nothing. With a threshold of 0 it is farther than any other.
+SELECT given, o.next_metric, o.gap_to_next
+  FROM (VALUES ('{"a": 5, "b": 9}'::jsonb), ('{"a": 9, "b": 5}'), ('{"a": 5, "b": null}'),
+	('{"a": null, "b": 5}')) AS v (given),
+	make_tier_policy('[{"tier_no": 0, "name": "none"}, {"tier_no": 1, "name": "first", '
+	'"rules": [{"metric": "a", "enter_at": 10}, {"metric": "b", "enter_at": 10}]}]') AS p,
+	tier_outlook(p, tier_enroll(p, '2025-01-01'), '[]', NULL, NULL, given, '2025-02-01') AS o;
+SELECT given, o.next_metric, o.gap_to_next
+  FROM (VALUES ('{"a": 0, "b": 0}'::jsonb), ('{"a": 0, "b": null}'), ('{"a": 0, "b": -1}'))
+	AS v (given),
+	make_tier_policy('[{"tier_no": 0, "name": "none"}, {"tier_no": 1, "name": "first", '
+	'"rules": [{"metric": "a", "enter_at": 10}, {"metric": "b", "enter_at": 0}]}]') AS p,
+	tier_outlook(p, tier_enroll(p, '2025-01-01'), '[]', NULL, NULL, given, '2025-02-01') AS o;
+-- Amounts of a given metric beyond the limits count as the limit.
+SELECT (tier_decide(p, tier_enroll(p, '2025-01-01'), jsonb_build_object('a', a::numeric),
+	'2025-01-02')).tier
+  FROM make_tier_policy('[{"tier_no": 0, "name": "none"}, {"tier_no": 1, "name": "first", '
+	'"rules": [{"metric": "a", "enter_at": 10}]}]') AS p,
+	unnest('{1e30,-1e30,9.999999999,10.000000001}'::text[]) AS a;
+SELECT make_tier_policy('[{"name": "none"}]');
+SELECT make_tier_policy(jsonb_agg(jsonb_build_object('tier_no', i, 'name', 'tier ' || i)))
+  FROM generate_series(0, 1000) AS i;
