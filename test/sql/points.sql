@@ -159,3 +159,10 @@ SELECT customer, to_char(day, 'YYYY-MM-DD') AS day, (b).balance, (b).pending, (b
 -- Without keys, from those that expire first.
 SELECT (points_balance_agg(points, occurred_at, expires_at, available_at, '2025-07-01')).*
 	FROM keyed WHERE customer = 'left';
+
+-- No entry at all has no lots and no balance.
+SELECT points_lots_agg(1, '2025-01-02', NULL, NULL, '2025-01-01') IS NULL AS no_lots,
+	(points_balance_agg(1, '2025-01-02', NULL, NULL, '2025-01-01')).balance AS balance
+  FROM generate_series(1, 0);
+SELECT points_balance_agg(1e18 + 1, '2025-01-02', NULL, NULL, '2025-01-03');
+SELECT points_balance_agg(-1e18 - 1, '2025-01-02', NULL, NULL, '2025-01-03');

@@ -153,3 +153,32 @@ SELECT crm.check_spend_independence(history, '2024-12-31') AS too_early FROM spe
 SELECT crm.check_spend_independence(history, NULL) IS NULL AS no_date,
 	crm.check_spend_independence(NULL, '2025-01-31') IS NULL AS no_history FROM spender;
 SELECT crm.check_spend_independence(history, '-infinity') FROM spender;
+
+/*
+ * The p-value of Student's t of 1 and 2 degrees of freedom by hand: with 3
+ * pairs it is 1 - 2 / pi * asin(r), with 4 pairs 1 - |r|. A correlation of 0
+ * has the probability 1.
+ */
+CREATE FUNCTION pg_temp.buyer(repeats integer, amount numeric) RETURNS crm.history
+	LANGUAGE sql AS
+	'SELECT crm.history_agg(date ''2025-01-01'' + i, amount) FROM generate_series(0, repeats) AS i';
+SELECT customers, spearman::numeric(12, 6) AS spearman, spearman_p::numeric(12, 6) AS spearman_p,
+	CASE customers WHEN 3 THEN 1 - 2 / pi() * asin(abs(spearman))
+		ELSE 1 - abs(spearman) END::numeric(12, 6) AS by_hand
+  FROM (VALUES ('{1,3,2}'::int[]), ('{2,1,3}'), ('{1,2,3,4}'), ('{2,1,4,3}'), ('{1,2,4,3}'),
+	('{3,1,4,2}'), ('{2,4,1,3}')) AS v (amounts),
+	LATERAL (SELECT (crm.check_spend_independence(pg_temp.buyer(n::int, amount), '2025-12-31')).*
+			   FROM unnest(amounts) WITH ORDINALITY AS u (amount, n)) AS s;
+/* Weak correlations and a strong one. The p-values are those of mpmath's betainc. */
+SELECT customers, spearman::numeric(8, 6) AS spearman, spearman_p::numeric(12, 9) AS spearman_p
+  FROM (VALUES (0, 7, 30), (0, 11, 300), (1, 7, 30)) AS v (slope, factor, most),
+	LATERAL (SELECT (crm.check_spend_independence(
+		pg_temp.buyer(n, 1 + n * slope + n * factor % 31), '2025-12-31')).*
+			   FROM generate_series(1, most) AS n) AS s;
+/* More refusals of periods */
+SELECT crm.validate(bg, history, '1925-01-01', '2025-05-30') FROM shop, model;
+UPDATE validated SET v.model = (SELECT bg FROM model), v.first_day = '2025-05-01',
+	v.calibration_end = '2025-04-01';
+SELECT t.* FROM validated, crm.tracking(v, 'month') AS t;
+UPDATE validated SET v.model = crm.make_model('sbg', NULL, ARRAY[0.7, 1.2]);
+SELECT t.* FROM validated, crm.tracking(v, 'month') AS t;
