@@ -8,7 +8,9 @@
  *
  * Affinity needs all baskets. So next_product reads all lines, also where one
  * customer is asked for. An offer is a product that the customer never bought:
- * a product that was given back is not offered again.
+ * a product that was given back is not offered again. A barrier has the server join
+ * customers with what they have before it joins pairs. It knows nothing of pairs, and
+ * would join all customers of a segment with all pairs of it.
  */
 
 CREATE TABLE churn_rule (
@@ -227,14 +229,15 @@ SELECT x.customer_id, x.segment,
 	  FROM (
 		SELECT DISTINCT ON (c.customer_id, c.kind, c.product) c.*
 		  FROM (
-			SELECT b.customer_id, b.segment, 'cross_sell' AS kind, a.with_product AS product,
+			SELECT h.customer_id, h.segment, 'cross_sell' AS kind, a.with_product AS product,
 				   a.product AS because_product, a.lift, a.confidence, 0 AS step
-			  FROM buyers b
-			  JOIN (SELECT l.customer_id, l.product FROM @internal@.purchase_line l
-					 WHERE l.purchased_on <= @day@ AND l.product IS NOT NULL
-					 GROUP BY l.customer_id, l.product) h
-				ON @internal@.same_customer(h.customer_id, b.customer_id)
-			  JOIN pairs a ON a.segment = coalesce(b.segment, '') AND a.product = h.product
+			  FROM (SELECT b.customer_id, b.segment, o.product, generate_series(1, 1) AS barrier
+					  FROM buyers b
+					  JOIN (SELECT l.customer_id, l.product FROM @internal@.purchase_line l
+							 WHERE l.purchased_on <= @day@ AND l.product IS NOT NULL
+							 GROUP BY l.customer_id, l.product) o
+						ON @internal@.same_customer(o.customer_id, b.customer_id)) h
+			  JOIN pairs a ON a.segment = coalesce(h.segment, '') AND a.product = h.product
 			 WHERE NOT EXISTS (SELECT FROM @internal@.purchase_line n
 								WHERE @internal@.same_customer(n.customer_id, h.customer_id)
 								  AND n.product = a.with_product AND n.purchased_on <= @day@)
