@@ -50,21 +50,24 @@ my @maintenance = (
 	[ 'an upgrade', 'DROP VIEW IF EXISTS sales.customer_rfm CASCADE', q{SELECT crm.upgrade_workspace('sales')} ],
 	[ 'a new workspace', '', q{BEGIN; SELECT crm.create_workspace('other'); ROLLBACK} ]);
 
-# Calls that only read, and take long.
+# Calls that only read, and take long. Of these the limits other than time get
+# fewer rows.
 my $bg_nbd = q{crm.make_model('bg_nbd', 'week', '{0.24,4.4,0.8,2.4}')};
 my $many = 'FROM public.many';
 my @reading = (
 	(map { [ "a fit of $_", '',
 		"SELECT crm.fit_purchases('$_', 'day', x, CASE WHEN x > 0 THEN share * t ELSE 0 END, t) IS NULL FROM public.summary" ] }
-		qw(bg_nbd mbg_nbd mbg_cnbd_k pareto_nbd nbd best)),
+		qw(bg_nbd mbg_nbd pareto_nbd nbd best)),
 	[ 'a fit of spend', '', 'SELECT crm.fit_spend(x, 10 + share * 100) IS NULL FROM public.summary' ],
-	[ 'a fit of purchases to histories', '', "SELECT crm.fit_purchases('bg_nbd', 'day', history, '$day') IS NULL $many" ],
+	[ 'a fit of mbg_cnbd_k', '', "SELECT crm.fit_purchases('mbg_cnbd_k', 'day', history, '$day') IS NULL $many" ],
 	[ 'a fit of occasions', '', q{SELECT crm.fit_occasions(x, CASE WHEN x > 0 THEN greatest(x, (share * 1000)::bigint) ELSE 0 END,
 		(1000 + t)::bigint) IS NULL FROM public.summary} ],
-	[ 'a fit of renewals', '', q{SELECT crm.fit_renewals('sbg', 1 + (x % 11)::int, share < 0.4) IS NULL FROM public.summary, generate_series(1, 10)} ],
+	[ 'a fit of renewals', '', q{SELECT crm.fit_renewals('sbg', 1 + (x % 11)::int, share < 0.4) IS NULL
+		FROM public.summary, generate_series(1, 10)} ],
 	[ 'built histories', '', q{SELECT count(*) FROM crm.build_histories('SELECT i % 100000, date ''2020-01-01'' + i % 2000, 1.5
 		FROM generate_series(1, 1000000) i') AS (customer int, history crm.history)} ],
-	[ 'affinity', '', q{SELECT crm.affinity_agg(l.order_id, l.product_id::text, 1) IS NULL FROM sales.sales_order_line l, generate_series(1, 2)} ],
+	[ 'affinity', '', q{SELECT crm.affinity_agg(l.order_id, l.product_id::text, 1) IS NULL
+		FROM sales.sales_order_line l, generate_series(1, 2)} ],
 	[ 'attribution', '', q{SELECT crm.attribution_agg(ARRAY['a' || i % 5, 'b' || i % 7, 'c' || i % 11], i % 100) IS NULL
 		FROM generate_series(1, 300000) i} ],
 	[ 'a validation', '', "SELECT crm.validate($bg_nbd, history, '2024-06-30', '$day') IS NULL $many" ],
@@ -145,7 +148,7 @@ sub meet_limit
 	{
 		my ($name, $before, $statement) = @$_;
 		ask('primary', $before) if $before;
-		my $result = run($settings, $statement, $commands);
+		my $result = run($settings, $statement =~ s/public\.summary/public.few/r, $commands);
 		$met++ if $result->{state} eq $state;
 		# Maintenance ends with an error of its own, which has the others as its detail.
 		my $is_told = $result->{state} eq '' || $result->{state} eq $state
@@ -207,7 +210,8 @@ ask_as_of($day, $_) // die for q{CALL crm.refresh('sales')}, q{CALL crm.maintain
 ask('primary', q{CREATE TABLE public.many AS SELECT h.history FROM sales.customer_history h, generate_series(1, 40);
 	CREATE TABLE public.summary AS
 	SELECT (i * 79 % 61 * (i % 3))::bigint AS x, i::bigint * 104729 % 1000003 / 1000003.0 AS share, 50 + i * 31 % 1000 AS t
-	  FROM generate_series(1, 300000) i}) // die;
+	  FROM generate_series(1, 300000) i;
+	CREATE TABLE public.few AS SELECT * FROM public.summary LIMIT 10000}) // die;
 my $start = start_of_server();
 
 # Time
