@@ -30,7 +30,8 @@ for my $dump (@dumps, $made)
 	my $version = basename($dump, '.sql.xz');
 	cmp_ok(-s $dump, '<', 200 * 1024, "the dump of $version is small") if $dump ne $made;
 	system("createdb $database") == 0 or die;
-	is(scalar qx(xz -dc $dump | psql -Xq -v ON_ERROR_STOP=1 -d $database 2>&1 >/dev/null), '', "the dump of $version is restored without an error");
+	# Only the psql of later minor versions knows these commands around a dump.
+	is(scalar qx(xz -dc $dump | grep -Ev '^.(un)?restrict ' | psql -Xq -v ON_ERROR_STOP=1 -d $database 2>&1 >/dev/null), '', "the dump of $version is restored without an error");
 	for my $workspace ('kept sales', 'kept_shop')
 	{
 		like(psql("SELECT crm.upgrade_workspace('$workspace')"), qr/\d+\z/, "the workspace \"$workspace\" of $version is upgraded");
