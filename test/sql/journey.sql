@@ -292,3 +292,14 @@ SELECT attribution_agg('{A}', '{2025-01-01}', '2025-01-02', 1, h)
   FROM (VALUES (interval '1 day'), ('2 days')) AS v(h);
 SELECT touch_credits('markov', '{2025-01-01}', '2025-01-02', 1);
 SELECT touch_credits('linear', '{2025-01-01,NULL}', '2025-01-02', 1);
+
+-- Room for more channels keeps what was counted. So the order of the journeys does not matter.
+WITH travel AS (
+	SELECT i, ARRAY['c' || i % 40, 'c' || i * 7 % 40, 'c' || i * 11 % 40] AS touches,
+		CASE WHEN i % 3 > 0 THEN 10 + i % 5 END AS amount
+	  FROM generate_series(0, 399) AS i)
+SELECT count(*) AS rows, count(DISTINCT (c.channel, c.linear, round(c.markov, 4),
+	round(c.removal_effect::numeric, 9))) AS different
+  FROM (SELECT attribution_agg(touches, amount ORDER BY i) AS credits FROM travel
+		UNION ALL SELECT attribution_agg(touches, amount ORDER BY -i) FROM travel) AS q,
+	unnest(credits) AS c;
