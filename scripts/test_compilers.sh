@@ -34,7 +34,8 @@ clang_compiled() {
 }
 
 # Archives and tests of their own, for those of the part unit are for this
-# processor. With x87, a NaN would not keep its bits, so SSE2 computes.
+# processor. SSE2 computes: with x87 a NaN would not keep its bits, and one bound
+# would not hold.
 part_i386() {
 	local source sanitize='' objects=() left_out=0 i386=(-m32 -msse2 -mfpmath=sse)
 	install_packages gcc libc6-dev
