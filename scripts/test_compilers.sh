@@ -17,7 +17,7 @@ clang_objects() {
 		return
 	fi
 	mkdir "$objects"
-	# shellcheck disable=SC2086 # a list of words
+	# shellcheck disable=SC2016,SC2086 # the inner shell expands; a list of words
 	find src -name '*.c' -print0 | xargs -0 -n 1 -P "$(nproc)" sh -c 'for source; do :; done
 		object=$1/$(echo "$source" | tr / -).o
 		shift

@@ -31,11 +31,11 @@ SELECT v.opportunity_id, v.customer_id, v.owner, t.stage, t.stage_no, t.probabil
 @view @internal@.stored_buyer
 @is The customers whose stored history counts and has a purchase up to a day.
 @columns customer_id
-SELECT s.customer_id
-  FROM customer_history s
+SELECT early.customer_id
+  FROM customer_history early
   LEFT JOIN (SELECT DISTINCT n.customer_id FROM customer_change n) c
-	ON c.customer_id = s.customer_id
- WHERE c.customer_id IS NULL AND crm.first_day(s.history, @day@) IS NOT NULL
+	ON c.customer_id = early.customer_id
+ WHERE c.customer_id IS NULL AND crm.first_day(early.history, @day@) IS NOT NULL
    AND NOT (SELECT EXISTS (SELECT 1 FROM everyone_change))
 @end
 

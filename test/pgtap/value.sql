@@ -257,7 +257,8 @@ SELECT ok(abs(crm.log_likelihood(crm.make_model('gamma_gamma', NULL, v.parameter
 		- v.value) <= 3e-12 * greatest(abs(v.value), 1),
 	format('the density of spend keeps its digits where p, q and v are %s', v.parameters))
   FROM (VALUES ('{7e6,5e7,357}'::float8[], 7, 50.0012::float8, 1.4557905788639783::float8),
-	('{7e6,5e7,357}', 1, 49.25, -659.20427318174734), ('{1e11,3e9,1.5}', 40, 50, 6.0796026647013909),
+	('{7e6,5e7,357}', 1, 49.25, -659.20427318174734),
+	('{1e11,3e9,1.5}', 40, 50, 6.0796026647013909),
 	('{2e9,4e10,1e3}', 3000, 50.0001220703125, 7.2533669542793185),
 	('{0.5,20,300}', 3, 1e6, -193.39164397888418), ('{40,1.1,1e-9}', 300, 900, -32.972976999624441))
 		AS v (parameters, x, m, value);
