@@ -200,8 +200,10 @@ SELECT m.program, m.customer_id, m.valid_from, m.reason, m.facts, m.state,
 	ON h.customer_id = m.customer_id AND h.time_zone = s.time_zone
   LEFT JOIN @internal@.program_points p
 	ON p.customer_id = m.customer_id AND p.program = m.program
+  -- The barrier keeps the condition within. In the join it would be asked after all metrics.
   LEFT JOIN (SELECT c.customer_id,
-					crm_internal.row_facts(c) || coalesce(z.scores, '{}') AS metrics
+					crm_internal.row_facts(c) || coalesce(z.scores, '{}') AS metrics,
+					generate_series(1, 1) AS barrier
 			   FROM customer_metric c
 			   LEFT JOIN (SELECT v.customer_id, jsonb_object_agg(v.model, v.score) AS scores
 							FROM customer_score v
