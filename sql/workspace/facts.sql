@@ -55,15 +55,16 @@ SELECT early.customer_id
 @view @internal@.known_customer
 @is The customers who exist on a day: those entered up to it, and those of whom a fact tells.
 @columns customer_id, created_at, category_spend, time_zone
-SELECT c.customer_id, c.created_at, c.category_spend, @zone@
+SELECT c.customer_id, c.created_at, c.category_spend, z.time_zone
   FROM customer c
+ CROSS JOIN workspace z
   LEFT JOIN (
 	SELECT v.customer_id
 	  FROM @internal@.stored_buyer@at@ v
 	 WHERE (SELECT max(l.created_at) FROM customer l) -- no day ends earlier anywhere
 		>= (@day@ + time '10:00') AT TIME ZONE 'UTC') b
 	ON b.customer_id = c.customer_id
- WHERE crm_internal.is_upto(c.created_at, @day@, @zone@) OR b.customer_id IS NOT NULL
+ WHERE crm_internal.is_upto(c.created_at, @day@, z.time_zone) OR b.customer_id IS NOT NULL
 	OR EXISTS (
 		SELECT FROM (
 			SELECT o.customer_id, o.ordered_at AS at,
@@ -87,11 +88,11 @@ SELECT c.customer_id, c.created_at, c.category_spend, @zone@
 			UNION ALL
 			SELECT r.referrer_id, r.invited_at, true FROM referral r
 			UNION ALL
-			SELECT k.customer_id, crm_internal.day_start(k.starts_on, @zone@),
+			SELECT k.customer_id, crm_internal.day_start(k.starts_on, z.time_zone),
 				   k.cancelled_on IS DISTINCT FROM k.starts_on
 			  FROM contract k) v
 		 WHERE v.customer_id = c.customer_id AND v.counts
-		   AND crm_internal.is_upto(v.at, @day@, @zone@)
+		   AND crm_internal.is_upto(v.at, @day@, z.time_zone)
 		   AND v.at < (@day@ + 8)::timestamp AT TIME ZONE 'UTC'
 		OFFSET 0)
 @end
