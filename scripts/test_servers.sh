@@ -2,8 +2,9 @@
 # shellcheck disable=SC2034,SC2154 # variables of the script test
 # test_servers.sh: sourced by test, part servers.
 #
-# Builds the extension, and runs regress, isolation and pgTAP, on servers that
-# this system does not have. Dumps of filled workspaces are restored there, and
+# Builds the extension, and runs regress, isolation and a part of pgTAP, on servers
+# that this system does not have. The part is what depends on the server most:
+# plans, pages and the sums of reviews. Dumps of filled workspaces are restored there, and
 # pg_upgrade brings a filled workspace from an older server. Each server has a root
 # folder of its own, made by scripts/server_root and kept for two weeks. The tests
 # run in it in namespaces of their own, and write to memory only: the folder stays
@@ -17,6 +18,7 @@
 cache=${CRM_CACHE:-/var/cache/crm-test}
 unfinished_folder=''
 server_seconds=600 # for one version, its folder included
+server_pgtap='views tier_reviews lifecycle scores voice points validation growth days keys'
 
 part_servers() {
 	local version
@@ -115,7 +117,7 @@ run_in_root() {
 		mount -t tmpfs -o mode=1777 crm "$1/tmp"
 		mount -t tmpfs -o mode=1777 crm "$1/dev/shm"
 		exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 CRM_PG_MAJOR="$2" CRM_CFLAGS="$3" \
-			chroot "$1" sh -ec "$4"' sh "$folder" "$major" "$warnings" '
+			CRM_PGTAP="$4" chroot "$1" sh -ec "$5"' sh "$folder" "$major" "$warnings" "$server_pgtap" '
 		mkdir /tmp/crm
 		cd /tmp/crm
 		tar -xof -
