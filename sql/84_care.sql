@@ -388,7 +388,7 @@ CREATE FUNCTION crm_internal.upgrade_step(kind text) RETURNS integer
 		ELSE kind END);
 
 -- The nth element of above stands above the nth of below. A cycle ends at the depth.
---: Relations in an order in which each stands before those below it.
+--: Relations in an order in which each stands before those below it. The others keep their order.
 CREATE FUNCTION crm_internal.top_first(relations regclass[], above oid[], below oid[],
 	depth integer) RETURNS regclass[]
 	LANGUAGE sql STABLE
@@ -401,7 +401,8 @@ BEGIN ATOMIC
 		SELECT e.below, p.n + 1
 		  FROM place p JOIN edge e ON e.above = p.relation WHERE p.n < depth
 	)
-	SELECT array_agg(o.relation::regclass ORDER BY o.n, o.relation)
+	SELECT array_agg(o.relation::regclass ORDER BY o.n, array_position(relations,
+		o.relation::regclass))
 	  FROM (SELECT u::oid AS relation, max(p.n) AS n
 			  FROM unnest(relations) u JOIN place p ON p.relation = u
 			 GROUP BY u) o;
@@ -454,6 +455,10 @@ EXCEPTION WHEN lock_not_available THEN
 END
 $$;
 
+/*
+ * A reader locks views in the order of their query, which nobody knows. If it is not
+ * ours, each waits for the other. So each further attempt has another order.
+ */
 --: Locks what an upgrade changes, and backs off while readers hold it.
 CREATE FUNCTION crm_internal.upgrade_lock(workspace text, relations regclass[]) RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -463,6 +468,8 @@ BEGIN
 			RETURN;
 		END IF;
 		PERFORM pg_sleep(0.02 + 0.1 * random());
+		relations := crm_internal.relations_top_first(
+			ARRAY(SELECT u FROM unnest(relations) u ORDER BY random()));
 	END LOOP;
 	RAISE lock_not_available USING
 		MESSAGE = format('workspace "%s" is in use all the time', workspace),
