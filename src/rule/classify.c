@@ -260,34 +260,41 @@ append_condition(StringInfo why, const ChosenRule *chosen, int index,
 		appendStringInfo(why, " at most %s", number_text(condition->at_most));
 }
 
-/* The word for a rule without a condition on a known metric. */
+/*
+ * The words for the conditions of the rule. Pushes the metric of each as well,
+ * unless metrics is NULL: who wants the words alone need not pay for an object.
+ */
 static const char *
-why_text(const StringInfo why)
+read_conditions(const ChosenRule *chosen, JsonbInState *metrics)
 {
-	return why->len > 0 ? why->data : "no rule asks for more";
+	StringInfoData why;
+
+	initStringInfo(&why);
+	for (int i = 0; i < chosen->rule->condition_count; i++)
+	{
+		int index = chosen->order[i];
+		Numeric value = shown_value(chosen, index);
+
+		if (metrics != NULL)
+			json_push_number(metrics, condition_metric(chosen, index), value);
+		if (value != NULL)
+			append_condition(&why, chosen, index, value);
+	}
+	return why.len > 0 ? why.data : "no rule asks for more";
 }
 
 /* Pushes the metrics of the rule, and the words for them. */
 static void
 push_reasons(JsonbInState *facts, const ChosenRule *chosen)
 {
-	StringInfoData why;
+	const char *why;
 
-	initStringInfo(&why);
 	json_push_text(facts, WJB_KEY, "metrics");
 	pushJsonbValue(facts, WJB_BEGIN_OBJECT, NULL);
-	for (int i = 0; i < chosen->rule->condition_count; i++)
-	{
-		int index = chosen->order[i];
-		Numeric value = shown_value(chosen, index);
-
-		json_push_number(facts, condition_metric(chosen, index), value);
-		if (value != NULL)
-			append_condition(&why, chosen, index, value);
-	}
+	why = read_conditions(chosen, facts);
 	pushJsonbValue(facts, WJB_END_OBJECT, NULL);
 	json_push_text(facts, WJB_KEY, "why");
-	json_push_text(facts, WJB_VALUE, why_text(&why));
+	json_push_text(facts, WJB_VALUE, why);
 }
 
 PG_FUNCTION_INFO_V1(crm_chosen_facts);
@@ -338,17 +345,8 @@ Datum
 crm_chosen_why(PG_FUNCTION_ARGS)
 {
 	ChosenRule chosen = chosen_rule(classifier_load(fcinfo));
-	StringInfoData why;
 
 	if (chosen.rule == NULL)
 		PG_RETURN_NULL();
-	initStringInfo(&why);
-	for (int i = 0; i < chosen.rule->condition_count; i++)
-	{
-		Numeric value = shown_value(&chosen, chosen.order[i]);
-
-		if (value != NULL)
-			append_condition(&why, &chosen, chosen.order[i], value);
-	}
-	PG_RETURN_TEXT_P(cstring_to_text(why_text(&why)));
+	PG_RETURN_TEXT_P(cstring_to_text(read_conditions(&chosen, NULL)));
 }
