@@ -10,8 +10,8 @@
  *
  *	1 / (m B(px, q)) * (v / (v+y))^q * (y / (v+y))^(px).
  *
- * The parts of this product are large where amounts hardly vary, since p, q and
- * v are large then, and they nearly cancel. So the log of it is written as
+ * Where amounts hardly vary, p, q and v are large. The logs of the factors are
+ * large then, and they nearly cancel. So the log of the density is written as
  *
  *	peak(px) + peak(q) - peak(px+q) - ln m + q l(a) + px l(b)
  *
@@ -19,14 +19,14 @@
  *
  *	1 + a = (px+q) v / (q (v+y)),	1 + b = (px+q) y / (px (v+y)).
  *
- * a and b say how far the shares of v and y are from q and px, relative to
- * these. q a + px b = 0, so that the logs may lose their first terms. What is
- * left are small numbers, and math/special.h gives all their digits.
+ * a and b are small where amounts hardly vary. Since q a + px b = 0, the first
+ * terms of the logs cancel exactly, and l leaves them out. All that is left is
+ * small, and math/special.h computes it with all its digits.
  *
  * The search has the parameters p, q and mean = p v / q. With v in the place of
  * the mean, the likelihood would hardly change where q and v grow together, and
- * the Hessian would lose its digits. In these three all derivatives are sums of
- * small terms too: with s = px+q and the shares u of v and t of y in v+y,
+ * the Hessian would lose its digits. In p, q and the mean, the derivatives are
+ * sums of small terms too. Let s = px+q, u = v / (v+y) and t = y / (v+y):
  *
  *	p:		x (peak'(px) - peak'(s)) + x l(b)
  *	q:		peak'(q) - peak'(s) + l(a)
@@ -61,8 +61,8 @@ enum
 #define MEAN V
 
 /*
- * How far a share is from its part: ln(1 + away) - away. 1 + away is
- * "whole / (1 + ratio)". Its log is taken from there where away is not small,
+ * l(away) = ln(1 + away) - away. The caller also has 1 + away as the quotient
+ * whole / (1 + ratio). The log comes from the quotient where away is not small,
  * because away may be so near -1 that 1 + away has no digits.
  */
 static double
@@ -228,7 +228,7 @@ start(const ModelKind *kind, const ModelSample *sample, int attempt,
 
 /*
  * From (p, q, mean) to (p, q, v) with v = q mean / p. The covariance C becomes
- * J C J' by the derivatives J, of which only the row of v is not that of 1.
+ * J C J'. J has the derivatives. Only its row of v differs from the identity.
  */
 static void
 restore(const ModelKind *kind, double *parameters, Matrix covariance)

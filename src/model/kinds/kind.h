@@ -103,9 +103,10 @@ typedef struct ModelSums
 	double hessian[MODEL_MAX_PARAMETERS][MODEL_MAX_PARAMETERS]; /* lower */
 } ModelSums;
 
-/* A positive real number that a fit estimates. */
+/* How many times its scale most parameters may be (ModelParameter.far). */
 #define MODEL_FAR 1e8
 
+/* A positive real number that a fit estimates. */
 typedef struct ModelParameter
 {
 	const char *name; /* as in the papers */
@@ -120,8 +121,8 @@ typedef struct ModelParameter
 	bool is_probability; /* below 1 */
 
 	/*
-	 * A parameter that is as many times its scale, or as small a part of it,
-	 * is taken for one that runs away. 0 stands for MODEL_FAR.
+	 * A search gives up where the parameter is more than this many times its
+	 * scale, or a smaller part of it. 0 stands for MODEL_FAR.
 	 */
 	double far;
 

@@ -54,8 +54,8 @@ enum
 };
 
 /*
- * Amounts that differ by less than this part of their mean are one amount: less
- * than a cent in a hundred. Their shape would be 1e8 or more.
+ * Amounts that differ by less than this part of their mean are one amount. That
+ * is a cent in a hundred dollars. Their shape would be 1e8 or more.
  */
 #define SAME_AMOUNT 1e-4
 
