@@ -188,8 +188,11 @@ crm_once(PG_FUNCTION_ARGS)
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 
 	if (result == NULL || !IsA(result, ReturnSetInfo))
-		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-						errmsg("a set stands where none can stand")));
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("crm_internal.once() is called where no set can "
+						"stand"),
+				 errhint("Call it among the columns of a query.")));
 	result->isDone = ExprSingleResult;
 	PG_RETURN_INT32(1);
 }

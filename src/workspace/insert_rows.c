@@ -60,14 +60,16 @@ query_rows(const char *text)
 
 	if (plan == NULL || list_length(SPI_plan_get_plan_sources(plan)) != 1)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("the rows to insert come from one query")));
+						errmsg("the rows to insert come from one query"),
+						errdetail("The text is: %s", text)));
 	source = linitial(SPI_plan_get_plan_sources(plan));
 	options.dest = CreateDestReceiver(DestTuplestore);
 	SetTuplestoreDestReceiverParams(options.dest, store, CurrentMemoryContext,
 									false, NULL, NULL);
 	if (SPI_execute_plan_extended(plan, &options) != SPI_OK_SELECT)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("the rows to insert come from a SELECT")));
+						errmsg("the rows to insert come from a SELECT"),
+						errdetail("The text is: %s", text)));
 	rows->md.name = pstrdup(ROWS_NAME);
 	rows->md.tupdesc = CreateTupleDescCopy(source->resultDesc);
 	rows->md.enrtype = ENR_NAMED_TUPLESTORE;
@@ -185,8 +187,11 @@ static void
 check_table(Oid table)
 {
 	if (get_rel_relkind(table) != RELKIND_RELATION)
-		ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
-						errmsg("rows can be inserted into a table only")));
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("rows can be inserted into a table only"),
+				 errdetail("The relation with the number %u is no table.",
+						   table)));
 	if (!object_ownercheck(RelationRelationId, table, GetUserId()))
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(table));
 }
