@@ -58,6 +58,14 @@ BEGIN
 END
 $$;
 
+-- A power has more digits on some servers than on others, so it is rounded.
+--: The share of a score that is left after so many days without a sign of life.
+CREATE FUNCTION crm_internal.score_left(idle_days integer, half_life interval) RETURNS numeric
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+	RETURN CASE WHEN half_life IS NULL THEN 1
+				ELSE coalesce(round(0.5 ^ (idle_days * 86400::numeric
+										   / extract(epoch FROM half_life)), 9), 0) END;
+
 -- An immutable function, so that the server computes a choice of a view when it plans a query.
 --: The choice, or an error that names the choices.
 CREATE FUNCTION crm_internal.one_of(choice text, choices text[]) RETURNS text

@@ -157,10 +157,7 @@ SELECT q.customer_id,
 @tables 							OVER (PARTITION BY i.model) AS most,
 @tables 						   i.weight * coalesce(i.points[width_bucket(
 @tables 							(f.facts ->> i.metric)::numeric, i.breaks) + 1], 0)
-@tables 						   * CASE WHEN i.half_life IS NULL THEN 1
-@tables 								ELSE coalesce(round(0.5 ^ (q.idle_days * 86400::numeric
-@tables 										/ extract(epoch FROM i.half_life)), 9), 0) END
-@tables 						AS gain
+@tables 						   * crm_internal.score_left(q.idle_days, i.half_life) AS gain
 @tables 					  FROM (SELECT crm_internal.row_facts(q) AS facts OFFSET 0) f
 @tables 					 CROSS JOIN score_item i
 @tables 					 WHERE i.model IN ('satisfaction', 'loyalty', 'profit_contribution')) r

@@ -31,7 +31,7 @@ COMMENT ON TABLE tier_review IS
 @is The parts of each customer's scores, by the rows of score_item, as of the day shown.
 @columns customer_id, model, metric, value, points, most_points, weight, score
 -- Apart by model, so that who asks for one model asks for its metrics only. Made once, and not
--- once for each customer. A power has more digits on some servers than on others, and is rounded.
+-- once for each customer.
 WITH ruleset AS MATERIALIZED (
 	SELECT s.model, crm.ruleset_agg(1, 'score', s.metric, coalesce(s.breaks[1], 0), NULL) AS rules
 	  FROM score_item s
@@ -51,9 +51,7 @@ SELECT metrics.customer_id, i.model, i.metric, e.value,
 		 CROSS JOIN LATERAL (SELECT max(p) AS most_points FROM unnest(s.points) p) v) i
 	ON i.model = r.model AND i.metric = e.metric
  CROSS JOIN LATERAL (
-	SELECT CASE WHEN i.half_life IS NULL THEN 1
-				ELSE coalesce(round(0.5 ^ (metrics.idle_days * 86400::numeric
-									 / extract(epoch FROM i.half_life)), 9), 0) END AS decay) d
+	SELECT crm_internal.score_left(metrics.idle_days, i.half_life) AS decay) d
 @end
 
 @moved customer_score
@@ -203,7 +201,7 @@ SELECT m.program, m.customer_id, m.valid_from, m.reason, m.facts, m.state,
   -- The barrier keeps the condition within. In the join it would be asked after all metrics.
   LEFT JOIN (SELECT c.customer_id,
 					crm_internal.row_facts(c) || coalesce(z.scores, '{}') AS metrics,
-					generate_series(1, 1) AS barrier
+					crm_internal.once() AS barrier
 			   FROM customer_metric c
 			   LEFT JOIN (SELECT v.customer_id, jsonb_object_agg(v.model, v.score) AS scores
 							FROM customer_score v
