@@ -107,48 +107,43 @@ SELECT r.customer_id,
 			ELSE r.why END,
 	   r.idle_days, r.idle_ratio, r.p_alive
   FROM (
-	SELECT x.customer_id, x.idle_days, x.idle_ratio, x.p_alive,
-		   crm.classify((SELECT l.rules FROM @internal@.lifecycle_ruleset l), x.metrics) AS stage,
-		   crm_internal.chosen_why((SELECT l.rules FROM @internal@.lifecycle_ruleset l),
-			x.metrics) AS why,
+	SELECT y.*, crm_internal.once() AS barrier_of_passed,
 		   -- Most workspaces have no times. Then nothing is looked up.
 		   CASE WHEN (SELECT EXISTS (SELECT 1 FROM lifecycle_move m
 									  WHERE m.after_idle IS NOT NULL))
 				THEN (SELECT v
 						FROM unnest((SELECT array_agg(w) FROM @internal@.lifecycle_wait w)) v
-					   WHERE v.from_stage = crm.classify(
-							(SELECT l.rules FROM @internal@.lifecycle_ruleset l), x.metrics)
-						 AND v.after_idle <= x.idle_days * interval '1 day'
-					   ORDER BY v.stage_no DESC, v.after_idle LIMIT 1) END AS passed,
-		   crm_internal.once() AS barrier
-	  FROM (SELECT metrics.customer_id, metrics.idle_days, metrics.idle_ratio, metrics.p_alive,
-				   metrics, crm_internal.once() AS barrier_of_metrics
-			  FROM (SELECT c.customer_id, c.idle_days, c.completed_contracts, c.days_known,
-						   c.idle_ratio, c.inbound_interactions, c.inbound_interactions_90d,
-						   c.invitations, c.lapsed_contracts, c.last_nps, c.last_satisfaction,
-						   c.open_complaints, c.open_opportunities, c.p_alive, c.purchases,
-						   c.purchases_12m, c.referrals, c.renewed_contracts,
-						   c.running_contracts, c.running_trials
-					  FROM customer_metric c
-					 WHERE (SELECT n.is_enough FROM @internal@.stage_short_metrics n)) metrics) x
-	UNION ALL
-	SELECT x.customer_id, x.idle_days, x.idle_ratio, x.p_alive,
-		   crm.classify((SELECT l.rules FROM @internal@.lifecycle_ruleset l), x.metrics),
-		   crm_internal.chosen_why((SELECT l.rules FROM @internal@.lifecycle_ruleset l),
-			x.metrics),
-		   CASE WHEN (SELECT EXISTS (SELECT 1 FROM lifecycle_move m
-									  WHERE m.after_idle IS NOT NULL))
-				THEN (SELECT v
-						FROM unnest((SELECT array_agg(w) FROM @internal@.lifecycle_wait w)) v
-					   WHERE v.from_stage = crm.classify(
-							(SELECT l.rules FROM @internal@.lifecycle_ruleset l), x.metrics)
-						 AND v.after_idle <= x.idle_days * interval '1 day'
-					   ORDER BY v.stage_no DESC, v.after_idle LIMIT 1) END,
-		   crm_internal.once()
-	  FROM (SELECT metrics.customer_id, metrics.idle_days, metrics.idle_ratio, metrics.p_alive,
-				   metrics, crm_internal.once() AS barrier_of_metrics
-			  FROM customer_metric metrics
-			 WHERE NOT (SELECT n.is_enough FROM @internal@.stage_short_metrics n)) x) r
+					   WHERE v.from_stage = y.stage
+						 AND v.after_idle <= y.idle_days * interval '1 day'
+					   ORDER BY v.stage_no DESC, v.after_idle LIMIT 1) END AS passed
+	  FROM (
+		SELECT x.customer_id, x.idle_days, x.idle_ratio, x.p_alive,
+			   crm.classify((SELECT l.rules FROM @internal@.lifecycle_ruleset l), x.metrics)
+				AS stage,
+			   crm_internal.chosen_why((SELECT l.rules FROM @internal@.lifecycle_ruleset l),
+				x.metrics) AS why,
+			   crm_internal.once() AS barrier
+		  FROM (SELECT metrics.customer_id, metrics.idle_days, metrics.idle_ratio, metrics.p_alive,
+					   metrics, crm_internal.once() AS barrier_of_metrics
+				  FROM (SELECT c.customer_id, c.idle_days, c.completed_contracts, c.days_known,
+							   c.idle_ratio, c.inbound_interactions, c.inbound_interactions_90d,
+							   c.invitations, c.lapsed_contracts, c.last_nps, c.last_satisfaction,
+							   c.open_complaints, c.open_opportunities, c.p_alive, c.purchases,
+							   c.purchases_12m, c.referrals, c.renewed_contracts,
+							   c.running_contracts, c.running_trials
+						  FROM customer_metric c
+						 WHERE (SELECT n.is_enough FROM @internal@.stage_short_metrics n))
+							metrics) x
+		UNION ALL
+		SELECT x.customer_id, x.idle_days, x.idle_ratio, x.p_alive,
+			   crm.classify((SELECT l.rules FROM @internal@.lifecycle_ruleset l), x.metrics),
+			   crm_internal.chosen_why((SELECT l.rules FROM @internal@.lifecycle_ruleset l),
+				x.metrics),
+			   crm_internal.once()
+		  FROM (SELECT metrics.customer_id, metrics.idle_days, metrics.idle_ratio, metrics.p_alive,
+					   metrics, crm_internal.once() AS barrier_of_metrics
+				  FROM customer_metric metrics
+				 WHERE NOT (SELECT n.is_enough FROM @internal@.stage_short_metrics n)) x) y) r
   JOIN lifecycle_stage s ON s.stage = coalesce((r.passed).to_stage, r.stage)
   LEFT JOIN @internal@.found_stage@at@ g ON g.customer_id = r.customer_id
 @end
