@@ -179,7 +179,8 @@ SELECT r.program, r.tier_no, r.name, r.name_zh, r.block, r.block_points,
 
 /*
  * The planner does not take what GROUP BY returns for unique, so it would expect many tiers
- * for each order. DISTINCT tells it.
+ * for each order. DISTINCT tells it. The rows are ordered, so that the value of a customer is
+ * the same bytes after a restore.
  */
 @plain @internal@.tier_in_force
 @is The tiers of each member, with the moments of orders for which they count: from the day after
@@ -197,7 +198,7 @@ SELECT DISTINCT ON (m.customer_id) m.customer_id, m.tier_times
 				  JOIN (SELECT p.program, coalesce(p.time_zone, w.time_zone) AS time_zone
 						  FROM program p CROSS JOIN workspace w) s ON s.program = l.program
 				 WHERE l.reason NOT IN ('merge', 'close')
-				 ORDER BY l.customer_id) g
+				 ORDER BY l.customer_id, l.program, l.valid_from) g
 		 GROUP BY g.customer_id) m
 @end
 
