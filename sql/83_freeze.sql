@@ -27,7 +27,7 @@ CREATE FUNCTION crm_internal.margin_of_everybody(day date, OUT margin float8,
 BEGIN
 	WITH buyer AS (
 		SELECT crm_internal.margin_moments(h.history, h.profit_history, day) AS days,
-			   generate_series(1, 1) AS barrier
+			   crm_internal.once() AS barrier
 		  FROM purchase_history h
 		 WHERE h.profit_history IS NOT NULL AND crm.purchases(h.history, day) > 0
 	), total AS (

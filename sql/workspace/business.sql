@@ -16,7 +16,7 @@
  * won has passed all stages. So the win rate from a stage is the product of the
  * conversions from there on.
  *
- * A column generate_series(1, 1) keeps a subquery over buyer apart, so that
+ * A column crm_internal.once() keeps a subquery over buyer apart, so that
  * parallel workers compute what is asked of the histories.
  */
 
@@ -110,7 +110,7 @@ SELECT g.program, n.tier_no, g.tier, n.name_zh, g.segment, z.segment_names ->> g
 		  FROM @internal@.customer_fact@at@ f
 		 CROSS JOIN program p
 		  LEFT JOIN (SELECT v.customer_id, v.segment, v.revenue, v.revenue_12m, v.profit,
-							v.profit_12m, v.clv, generate_series(1, 1) AS barrier
+							v.profit_12m, v.clv, crm_internal.once() AS barrier
 					   FROM @internal@.buyer@at@ v) b ON b.customer_id = f.customer_id
 		  LEFT JOIN @internal@.member_tier@at@ t
 			ON t.program = p.program AND t.customer_id = f.customer_id
@@ -165,7 +165,7 @@ SELECT s.customer_id, a.name, a.industry, a.country, a.region, a.owner, a.parent
 			   crm_internal.history_summary(g.profit_history, @day@) AS earned,
 			   crm.median_gap(g.history, @day@) AS median_gap,
 			   crm.p_alive(z.purchase_model, g.history, @day@) AS p_alive,
-			   generate_series(1, 1) AS barrier
+			   crm_internal.once() AS barrier
 		  FROM (SELECT m.customer_id, bool_or(m.in_cycle) AS in_cycle, count(*) AS members,
 					   max(m.level_no) AS levels, count(b.customer_id) AS buyers,
 					   crm.rollup(b.history) AS history,
@@ -199,7 +199,7 @@ SELECT c.customer_id, c.industry,
 	   coalesce(b.profit, 0), coalesce(b.profit_12m, 0), b.clv
   FROM customer c
   LEFT JOIN (SELECT v.customer_id, v.segment, v.abc_class, v.revenue, v.revenue_12m, v.profit,
-					v.profit_12m, v.clv, generate_series(1, 1) AS barrier
+					v.profit_12m, v.clv, crm_internal.once() AS barrier
 			   FROM @internal@.buyer@at@ v) b ON b.customer_id = c.customer_id
 @end
 

@@ -66,7 +66,7 @@ SELECT b.customer_id, b.segment, m.*,
 @tables   FROM (SELECT v.customer_id, v.segment,
 @tables 			   crm_internal.risk_answers(y.purchase_model, y.spend_model, v.history, @day@,
 @tables 				y.horizon_days, y.yearly_discount, v.profit_history, y.everybody_margin)
-@tables 				AS answers, generate_series(1, 1) AS barrier
+@tables 				AS answers, crm_internal.once() AS barrier
 @tables 		  FROM @internal@.buyer@at@ v
 @tables 		 CROSS JOIN @internal@.frozen@at@ y) b
 @tables  CROSS JOIN LATERAL (SELECT (b.answers).*) a
@@ -138,7 +138,7 @@ SELECT r.customer_id, r.product, r.channel, r.country, r.email, r.amount
 		  FROM (SELECT h.customer_id, l.basket, l.product, l.channel, l.country, l.email, l.amount,
 					   min(l.purchased_at) OVER (PARTITION BY h.customer_id, l.basket) AS ordered_at
 				  FROM (SELECT s.customer_id, crm.first_day(s.history, @day@) AS first_day,
-							   generate_series(1, 1) AS barrier
+							   crm_internal.once() AS barrier
 						  FROM purchase_history s) h
 				  JOIN @internal@.purchase_line l
 					ON @internal@.same_customer(l.customer_id, h.customer_id)
@@ -231,7 +231,7 @@ SELECT x.customer_id, x.segment,
 		  FROM (
 			SELECT h.customer_id, h.segment, 'cross_sell' AS kind, a.with_product AS product,
 				   a.product AS because_product, a.lift, a.confidence, 0 AS step
-			  FROM (SELECT b.customer_id, b.segment, o.product, generate_series(1, 1) AS barrier
+			  FROM (SELECT b.customer_id, b.segment, o.product, crm_internal.once() AS barrier
 					  FROM buyers b
 					  JOIN (SELECT l.customer_id, l.product FROM @internal@.purchase_line l
 							 WHERE l.purchased_on <= @day@ AND l.product IS NOT NULL

@@ -98,7 +98,7 @@ SELECT s.customer_id, c.kind, NULL::text AS program, c.from_group, c.from_zh, c.
 					THEN 1 - crm.p_alive(y.model, h.history, y.since) END AS p_churn_before,
 			   1 - crm.p_alive(z.purchase_model, h.history, @day@) AS p_churn,
 			   z.segment_names, y.churn_rules, y.thresholds IS NOT NULL AS has_thresholds,
-			   y.model IS NOT NULL AS has_model, generate_series(1, 1) AS barrier
+			   y.model IS NOT NULL AS has_model, crm_internal.once() AS barrier
 		  FROM purchase_history h
 		 CROSS JOIN @internal@.frozen@at@ z
 		 CROSS JOIN (

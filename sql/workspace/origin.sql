@@ -40,7 +40,7 @@ SELECT h.customer_id, h.first_day, date_trunc('month', h.first_day::timestamp)::
 @attached 	   o.product,
 	   o.channel, o.country, o.email, nullif(lower(split_part(o.email, '@', 2)), '')
   FROM (SELECT s.customer_id, crm.first_day(s.history, @day@) AS first_day,
-			   generate_series(1, 1) AS barrier
+			   crm_internal.once() AS barrier
 		  FROM purchase_history s
 		 WHERE crm.purchases(s.history, @day@) > 0) h
   LEFT JOIN @internal@.first_fact@at@ o

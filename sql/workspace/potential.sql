@@ -22,7 +22,7 @@ SELECT v.customer_id, v.revenue_12m, v.category_spend,
 			THEN greatest(v.category_spend - greatest(v.revenue_12m, 0), 0) END
   FROM (SELECT c.customer_id, coalesce(b.revenue_12m, 0) AS revenue_12m, c.category_spend
 		  FROM customer c
-		  LEFT JOIN (SELECT u.customer_id, u.revenue_12m, generate_series(1, 1) AS barrier
+		  LEFT JOIN (SELECT u.customer_id, u.revenue_12m, crm_internal.once() AS barrier
 					   FROM @internal@.buyer@at@ u) b ON b.customer_id = c.customer_id
 		 WHERE crm_internal.is_upto(c.created_at, @day@, @zone@)
 			OR b.customer_id IS NOT NULL) v

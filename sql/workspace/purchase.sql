@@ -220,7 +220,7 @@ COMMENT ON FUNCTION @internal@.recompute(@key@[]) IS
  * that reads tables, so first_found (winning.sql) says the same.
  */
 @plain @internal@.order_origin
-@is Paid orders of all time with their days, and what tells whence they came.
+@is Paid orders of all time with their days, and the campaign that each names.
 @columns customer_id, order_id, ordered_at, ordered_on, campaign_id
 SELECT o.customer_id, o.order_id, o.ordered_at,
 	   crm_internal.day_of(o.ordered_at, w.time_zone) AS ordered_on, o.campaign_id

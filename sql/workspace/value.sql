@@ -23,7 +23,7 @@
 SELECT s.n, s.since, s.until
   FROM (SELECT n, (d.day + 1 - n * interval '1 month')::date AS since,
 			   (d.day + 1 - (n - 1) * interval '1 month')::date AS until,
-			   generate_series(1, 1) AS barrier -- computed once a month, not once a customer
+			   crm_internal.once() AS barrier -- computed once a month, not once a customer
 		  FROM @shown@ d
 		 CROSS JOIN generate_series(0, 24) AS n) s
 @end
@@ -52,7 +52,7 @@ SELECT s.n, s.since, s.until, m.customers, m.purchases, m.revenue,
 					   crm.expected_purchases(z.purchase_model, h.history, p.since - 1,
 											  p.until - p.since) AS purchases,
 					   crm.expected_spend(z.spend_model, h.history, p.since - 1) AS spend,
-					   generate_series(1, 1) AS barrier
+					   crm_internal.once() AS barrier
 				  FROM purchase_history h
 				 CROSS JOIN @internal@.month_span@at@ p
 				 CROSS JOIN @internal@.frozen@at@ z) e
@@ -70,7 +70,7 @@ SELECT s.n, s.since, s.until, m.customers, m.purchases, m.revenue,
 			SELECT c.n, count(*) AS customers, min(f.first_day) AS first_day,
 				   crm_internal.bounded_rollup(f.history) AS history
 			  FROM (SELECT h.history, crm.first_day(h.history, @day@) AS first_day,
-						   generate_series(1, 1) AS barrier
+						   crm_internal.once() AS barrier
 					  FROM purchase_history h) f
 			  LEFT JOIN @internal@.month_span@at@ c
 				ON f.first_day >= c.since AND f.first_day < c.until
@@ -302,7 +302,7 @@ SELECT c.period, c.is_complete, crm_internal.exact_sum(v.opening),
 			   coalesce(crm.p_alive(c.new_purchases, h.history, c.first - 1) >= 0.5
 						AND crm.p_alive(c.new_purchases, h.history, c.last) < 0.5, false)
 				AS is_lost,
-			   generate_series(1, 1) AS barrier
+			   crm_internal.once() AS barrier
 			  FROM purchase_history h
 			 WHERE crm.purchases(h.history, c.last) > 0) q) v
  GROUP BY c.period, c.is_complete

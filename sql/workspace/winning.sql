@@ -59,7 +59,7 @@ SELECT f.customer_id, f.acquired_on, f.ordered_at, f.campaign_id, f.history, f.p
  */
 @view @internal@.last_touch
 @is The last touch before the first order of each customer, where neither that order nor the
-@is customer says whence they came. It is there for all customers with a stored first order.
+@is customer says where they came from. It is there for all customers with a stored first order.
 @columns customer_id, channel, campaign_id
 (SELECT DISTINCT ON (h.customer_id) h.customer_id, n.channel, n.campaign_id
    FROM customer_history h
