@@ -105,10 +105,11 @@ private_server_packages() {
 	install_packages make gcc libc6-dev
 }
 
-# Also a server that came without a package will do.
+# Also a server that came without a package will do. Debian's client brings
+# pg_config and the files of PGXS, so the headers are what tells.
 server_is_complete() {
 	local bin=/usr/lib/postgresql/$major/bin
-	[ -x "$bin/postgres" ] && [ -e "$("$bin/pg_config" --pgxs 2>/dev/null)" ]
+	[ -x "$bin/postgres" ] && [ -e "$("$bin/pg_config" --includedir-server 2>/dev/null)/postgres.h" ]
 }
 
 # The server refuses root: as root, run it as the user postgres.
@@ -118,9 +119,10 @@ as_server_user() {
 
 # make with this server's PGXS, in the build folder, whatever make we may have
 # been called from. Bitcode for the JIT compiler would need clang and serves no
-# purpose here.
+# purpose here. The temporary files of a compiler that is killed stay, so they
+# are in the build folder.
 build_make() {
-	env -u MAKEFLAGS -u MFLAGS -u MAKEOVERRIDES -u MAKELEVEL make -s -C "$build" -f "$source_dir/Makefile" with_llvm=no \
+	TMPDIR=$build env -u MAKEFLAGS -u MFLAGS -u MAKEOVERRIDES -u MAKELEVEL make -s -C "$build" -f "$source_dir/Makefile" with_llvm=no \
 		PG_CONFIG="/usr/lib/postgresql/$major/bin/pg_config" "$@"
 }
 
