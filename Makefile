@@ -136,6 +136,7 @@ OBJS        = \
 	src/workspace/procedure.o \
 	src/workspace/source.o \
 	src/workspace/twin.o \
+	src/workspace/usable.o \
 	src/workspace/view_columns.o
 
 WORKSPACE   = workspace segments tables rules purchase attached history views points contracts \

@@ -28,6 +28,12 @@ CREATE FUNCTION crm_internal.key_fits(key anyelement) RETURNS boolean
 CREATE FUNCTION crm_internal.plausible_day(day date, earliest date, latest date) RETURNS boolean
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_plausible_day';
 
+--: Whether a row of a source counts: its key fits, its day lies between two days, and its amounts
+--: are numbers below 10^15 in size. The profit may be NULL.
+CREATE FUNCTION crm_internal.is_usable(customer anyelement, day date, earliest date, latest date,
+	amount numeric, profit numeric) RETURNS boolean
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_is_usable';
+
 --: Whether a text is one expression, and not the end of one statement and the start of another.
 CREATE FUNCTION crm_internal.is_one_expression(expression text) RETURNS boolean
 	LANGUAGE C STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_is_one_expression';
@@ -289,11 +295,13 @@ BEGIN ATOMIC
 	 WHERE settings ? c.setting;
 END;
 
--- On the workers of Citus there is neither the table of settings nor the type customer_key.
+-- With the zone as a literal the query is one scan, without a loop over the settings. On the
+-- workers of Citus there is neither the table of settings nor the type customer_key.
 --: The query of the view source_row, from the settings: the source under the names of the
---: workspace. Or the same query for the workers that hold a distributed source.
-CREATE FUNCTION crm_internal.workspace_source(workspace text, on_workers boolean DEFAULT false)
-	RETURNS text
+--: workspace. Or the same query with the zone as a literal, here or for the workers that hold a
+--: distributed source.
+CREATE FUNCTION crm_internal.workspace_source(workspace text, has_literals boolean DEFAULT false,
+	on_workers boolean DEFAULT false) RETURNS text
 	LANGUAGE plpgsql STABLE AS $$
 DECLARE
 	w record;
@@ -303,7 +311,7 @@ BEGIN
 	EXECUTE pg_catalog.format('SELECT * FROM %I.workspace', workspace) INTO w;
 	PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 	amount_text := crm_internal.workspace_amount(w.source, w.amount_column);
-	zone := CASE WHEN on_workers THEN quote_literal(w.time_zone)
+	zone := CASE WHEN has_literals THEN quote_literal(w.time_zone)
 		ELSE 'crm_zone.crm_time_zone' END;
 	RETURN (SELECT concat_ws(E'\n', 'SELECT ' || concat_ws(E',\n	   ',
 			format(CASE WHEN on_workers
@@ -322,7 +330,7 @@ BEGIN
 					THEN '  FROM crm_internal.distributed_rows(NULL::%s) AS source'
 					ELSE '  FROM %s AS source' END, w.source),
 		-- A scalar subquery in purchased_on would keep workers out of what reads the view.
-		CASE WHEN NOT on_workers THEN format(
+		CASE WHEN NOT has_literals THEN format(
 			' CROSS JOIN (SELECT w.time_zone AS crm_time_zone FROM %I.workspace w) AS crm_zone',
 			workspace) END,
 		E' WHERE (' || w.filter || E'\n)')

@@ -51,13 +51,23 @@ END
 $$;
 
 /*
- * The workers of Citus build the histories of a distributed source, each those of
- * its shards. So only histories travel. The query has the rules of the views
- * usable_row, purchase_source and full_history, and the settings as literals: the
- * workers have none of these. The search path is that of the workspace.
+ * Everybody's purchases are read by a query of its own. It has the rules of the views
+ * usable_row, any_purchase and purchase_source, and the settings as literals. So it is one scan
+ * of the source, and the workers of Citus, which have no settings, can run it. Names
+ * mean the objects of the workspace, by the search path of the caller.
  */
---: The query for usable rows of the source that workers run, or NULL where there are no workers.
-CREATE FUNCTION crm_internal.usable_row_on_workers() RETURNS text
+--: Whether the source is a table of Citus that is distributed by the customer.
+CREATE FUNCTION crm_internal.is_built_on_workers() RETURNS boolean
+	LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	RETURN EXISTS (SELECT FROM workspace w
+		CROSS JOIN LATERAL crm_internal.distributed_tables(w.source) d
+		WHERE d.column_name = w.customer_column);
+END
+$$;
+
+--: The query for the usable rows of the source of a workspace, with the settings as literals.
+CREATE FUNCTION crm_internal.usable_row_query(on_workers boolean) RETURNS text
 	LANGUAGE plpgsql STABLE AS $$
 DECLARE
 	own_path text := current_setting('search_path');
@@ -67,42 +77,53 @@ BEGIN
 	SELECT s.*, n.nspname AS name INTO w
 	  FROM workspace s, pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 	 WHERE c.oid = 'workspace'::regclass;
-	IF NOT EXISTS (SELECT FROM crm_internal.distributed_tables(w.source) d
-					WHERE d.column_name = w.customer_column) THEN
-		RETURN NULL;
-	END IF;
-	source_row := crm_internal.workspace_source(w.name, true);
+	source_row := crm_internal.workspace_source(w.name, true, on_workers);
 	PERFORM set_config('search_path', own_path, true);
-	RETURN format('SELECT s.customer_id, s.order_key, s.purchased_on, s.amount, s.profit
+	RETURN format('SELECT s.customer_id, s.purchased_on, s.amount, s.profit%s
 			  FROM (%s) s
-			 WHERE crm_internal.key_fits(s.customer_id)
-			   AND crm_internal.plausible_day(s.purchased_on, %L, %L)
-			   AND abs(s.amount) < 1e15 AND (s.profit IS NULL OR abs(s.profit) < 1e15)',
+			 WHERE crm_internal.is_usable(s.customer_id, s.purchased_on, %L, %L, s.amount,
+										  s.profit)',
+		CASE WHEN to_jsonb(w) ->> 'order_column' IS NOT NULL THEN ', s.order_key' END,
 		source_row, w.earliest_day, w.latest_day);
 END
 $$;
 
---: Histories of everybody in a distributed source, without the archived part. The query is that of
---: the function above, and the first argument has the type of the column with the customer.
-CREATE FUNCTION crm_internal.histories_on_workers(customer anyelement, has_orders boolean,
-	archived_until date)
-	RETURNS TABLE (customer_id anyelement, history crm.history, profit_history crm.history,
-		has_profit boolean)
+--: The query for all purchases of a workspace: customer_id, purchased_on, amount and profit.
+CREATE FUNCTION crm_internal.purchase_query(on_workers boolean DEFAULT false) RETURNS text
 	LANGUAGE plpgsql STABLE AS $$
 DECLARE
-	usable text := crm_internal.usable_row_on_workers();
+	settings jsonb := (SELECT to_jsonb(w) FROM workspace w);
+	usable text;
 BEGIN
-	RETURN QUERY EXECUTE format('SELECT p.customer_id,
-				crm_internal.bounded_history_agg(p.purchased_on, p.amount),
-				crm_internal.bounded_history_agg(p.purchased_on, p.profit), count(p.profit) > 0
-		  FROM (SELECT u.customer_id, u.purchased_on, u.amount, u.profit FROM (%1$s) u %2$s) p
-		 WHERE %3$L::date IS NULL OR p.purchased_on >= %3$L::date
-		 GROUP BY p.customer_id', usable, CASE WHEN has_orders THEN
+	IF settings ->> 'source' IS NULL THEN
+		RETURN 'SELECT p.customer_id, p.purchased_on, p.amount, p.profit FROM purchase_source p';
+	END IF;
+	usable := crm_internal.usable_row_query(on_workers);
+	RETURN format('SELECT p.customer_id, p.purchased_on, p.amount, p.profit
+		  FROM (SELECT u.customer_id, u.purchased_on, u.amount, u.profit FROM (%s) u %s) p%s',
+		usable, CASE WHEN settings ->> 'order_column' IS NOT NULL THEN
 			format('WHERE u.order_key IS NULL OR u.amount < 0
 				UNION ALL
 				SELECT u.customer_id, min(u.purchased_on), sum(u.amount), sum(u.profit)
 				  FROM (%s) u WHERE u.order_key IS NOT NULL AND u.amount >= 0
-				 GROUP BY u.customer_id, u.order_key', usable) END, archived_until);
+				 GROUP BY u.customer_id, u.order_key', usable) END,
+		' WHERE p.purchased_on >= ' || quote_literal(settings ->> 'archived_until') || '::date');
+END
+$$;
+
+/* Only histories travel from the workers of Citus. Each builds those of its shards. */
+--: Histories of everybody in a distributed source, without the archived part. The argument has the
+--: type of the column with the customer.
+CREATE FUNCTION crm_internal.histories_on_workers(customer anyelement)
+	RETURNS TABLE (customer_id anyelement, history crm.history, profit_history crm.history,
+		has_profit boolean)
+	LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	RETURN QUERY EXECUTE format('SELECT p.customer_id,
+				crm_internal.bounded_history_agg(p.purchased_on, p.amount),
+				crm_internal.bounded_history_agg(p.purchased_on, p.profit), count(p.profit) > 0
+		  FROM (%s) p
+		 GROUP BY p.customer_id', crm_internal.purchase_query(true));
 END
 $$;
 
@@ -120,10 +141,9 @@ BEGIN
 				 THEN ''amounts of the customer are out of range''
 				 WHEN h.profit_history IS NULL AND h.has_profit
 				 THEN ''profits of the customer are out of range'' END
-		  FROM crm_internal.histories_on_workers(NULL::%2$s, %3$L, %4$L) h
+		  FROM crm_internal.histories_on_workers(NULL::%2$s) h
 		  FULL JOIN archived_history a ON same_customer(a.customer_id, h.customer_id)',
-		key_type, format_type(c.atttypid, c.atttypmod), w.order_column IS NOT NULL,
-		w.archived_until)
+		key_type, format_type(c.atttypid, c.atttypmod))
 	  FROM workspace w
 	  JOIN pg_attribute c ON c.attrelid = w.source AND c.attname = w.customer_column);
 END
@@ -145,20 +165,19 @@ DECLARE
 BEGIN
 	SELECT format_type(a.atttypid, a.atttypmod) INTO key_type FROM pg_attribute a
 	 WHERE a.attrelid = 'purchase_source'::regclass AND a.attname = 'customer_id';
-	IF crm_internal.usable_row_on_workers() IS NOT NULL THEN
+	IF crm_internal.is_built_on_workers() THEN
 		RETURN QUERY EXECUTE crm_internal.fresh_histories_query(key_type);
 		RETURN;
 	END IF;
 	RETURN QUERY EXECUTE format($query$SELECT %s
-		  FROM crm.build_histories('SELECT p.customer_id, p.purchased_on, p.amount, p.profit
-			  FROM purchase_source p')
+		  FROM crm.build_histories(%L)
 			AS b (customer_id %s, history crm.history, profit_history crm.history)%s$query$,
 		CASE WHEN archive IS NULL THEN 'b.customer_id, b.history, b.profit_history, NULL::text'
 			ELSE 'coalesce(b.customer_id, a.customer_id),
 				coalesce(crm.merge(a.history, b.history), a.history, b.history),
 				coalesce(crm.merge(a.profit_history, b.profit_history), a.profit_history,
 					b.profit_history), NULL::text' END,
-		key_type,
+		crm_internal.purchase_query(), key_type,
 		CASE WHEN archive IS NOT NULL THEN
 			' FULL JOIN archived_history a ON same_customer(a.customer_id, b.customer_id)' END);
 EXCEPTION WHEN numeric_value_out_of_range THEN

@@ -22,10 +22,8 @@ SELECT s.customer_id, s.order_key, s.purchased_at, s.purchased_on, s.product, s.
 	   s.email, s.amount, s.profit, w.archived_until
   FROM workspace w
  CROSS JOIN @internal@.source_row s
- WHERE crm_internal.key_fits(s.customer_id)
-   AND crm_internal.plausible_day(s.purchased_on, w.earliest_day, w.latest_day)
-   AND abs(s.amount) < 1e15
-   AND (s.profit IS NULL OR abs(s.profit) < 1e15)
+ WHERE crm_internal.is_usable(s.customer_id, s.purchased_on, w.earliest_day, w.latest_day, s.amount,
+							  s.profit)
 @end
 
 /*
@@ -180,11 +178,9 @@ SELECT CASE
 	   s.customer_id, s.purchased_at, s.amount
   FROM workspace w
  CROSS JOIN @internal@.source_row s
- WHERE (crm_internal.key_fits(s.customer_id)
-		AND crm_internal.plausible_day(s.purchased_on, w.earliest_day, w.latest_day)
-		AND (w.archived_until IS NULL OR s.purchased_on >= w.archived_until)
-		AND s.amount < 1e15 AND s.amount > -1e15
-		AND (s.profit IS NULL OR s.profit < 1e15 AND s.profit > -1e15)) IS NOT TRUE
+ WHERE NOT crm_internal.is_usable(s.customer_id, s.purchased_on, w.earliest_day, w.latest_day,
+								  s.amount, s.profit)
+	OR s.purchased_on < w.archived_until
 UNION ALL
 SELECT f.fault, f.customer_id, NULL, NULL FROM @internal@.customer_fault f
 @end

@@ -190,6 +190,26 @@ decimal_from_numeric(const uint8_t *payload, size_t size, Decimal *decimal)
 }
 
 /*
+ * Whether a stored numeric is a number whose absolute value is below
+ * 10^exponent (0 or more). Its first digit is not zero, so that digit and its
+ * weight tell. This costs a fraction of abs(value) < limit, which makes two
+ * numerics.
+ */
+bool
+decimal_numeric_below(const uint8_t *payload, size_t size, int exponent)
+{
+	int weight = exponent / NUMERIC_BASE_DIGITS;
+	NumericForm form;
+
+	if (!read_form(payload, size, &form))
+		return false;
+	if (form.count == 0 || form.weight != weight)
+		return form.count == 0 || form.weight < weight;
+	return digit_at(&form, weight) <
+		   decimal_powers[exponent % NUMERIC_BASE_DIGITS];
+}
+
+/*
  * The slow way: the value as printed with 15 significant digits, rounded to
  * the largest scale. Every double keeps 15 digits (DBL_DIG).
  * Half is rounded away from zero, as numeric does. Trailing zeros are removed,

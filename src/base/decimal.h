@@ -80,6 +80,8 @@ decimal_compare(Decimal a, Decimal b)
 
 extern DecimalFault decimal_from_numeric(const uint8_t *payload, size_t size,
 										 Decimal *decimal);
+extern bool decimal_numeric_below(const uint8_t *payload, size_t size,
+								  int exponent);
 extern DecimalFault decimal_from_double(double value, Decimal *decimal);
 extern bool decimal_rescale(int64_t *units, int digits);
 

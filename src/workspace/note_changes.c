@@ -519,23 +519,3 @@ crm_noted_in(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_BOOL(true);
 }
-
-PG_FUNCTION_INFO_V1(crm_key_fits);
-
-/*
- * crm_internal.key_fits(key): whether a key is short enough for an index. A
- * row with a longer one is rejected.
- */
-Datum
-crm_key_fits(PG_FUNCTION_ARGS)
-{
-	int16 *length = fcinfo->flinfo->fn_extra;
-
-	if (length == NULL)
-	{
-		length = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, sizeof(int16));
-		*length = get_typlen(get_fn_expr_argtype(fcinfo->flinfo, 0));
-		fcinfo->flinfo->fn_extra = length;
-	}
-	PG_RETURN_BOOL(key_fits(PG_GETARG_DATUM(0), *length));
-}

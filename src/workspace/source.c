@@ -193,17 +193,3 @@ crm_view_condition(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	PG_RETURN_TEXT_P(cstring_to_text(condition));
 }
-
-PG_FUNCTION_INFO_V1(crm_plausible_day);
-
-/*
- * crm_internal.plausible_day(day, earliest, latest): earliest <= day <= latest.
- * BETWEEN would compute the day twice for each row of a source.
- */
-Datum
-crm_plausible_day(PG_FUNCTION_ARGS)
-{
-	int32 day = PG_GETARG_INT32(0);
-
-	PG_RETURN_BOOL(PG_GETARG_INT32(1) <= day && day <= PG_GETARG_INT32(2));
-}

@@ -153,7 +153,7 @@ for my $kind ('one', 'far')
 	SELECT crm.fit('${kind}_plain'), crm.fit('${kind}_full');}, "workspaces over the table ${kind}_orders are filled");
 }
 my ($refresh) = grep { /Tuple data/ } split /\n/, answer(q{SET search_path = far_plain, far_plain_internal;
-	SELECT crm_internal.usable_row_on_workers() AS query \gset
+	SELECT crm_internal.usable_row_query(true) AS query \gset
 	EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) SELECT customer_id,
 		crm_internal.bounded_history_agg(purchased_on, amount) FROM (:query) u GROUP BY customer_id});
 like($refresh, qr/nodes: \d+ (bytes|\d\d kB|kB)/, 'a refresh receives histories and not orders') or diag($refresh);

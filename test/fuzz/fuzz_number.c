@@ -26,6 +26,7 @@ read_numeric(const uint8_t *data, size_t size)
 
 	if (size < 4) /* the longest header */
 		return;
+	(void) decimal_numeric_below(data, size, DECIMAL_MAX_SCALE);
 	if (decimal_from_numeric(data, size, &decimal) != DECIMAL_VALID)
 		return;
 	require(decimal.scale >= 0 && decimal.scale <= DECIMAL_MAX_SCALE);

@@ -239,5 +239,52 @@ SELECT throws_ok(format('SELECT crm_internal.view_condition(%L, %L)', v, r), '22
   FROM (VALUES ('alone', '0'), ('alone', '4294967295'), ('alone', 'copied'),
 	('beside', 'o')) x (v, r);
 
+-- Which rows count: one function in C beside the conditions in plain SQL
+CREATE TABLE amount_tried AS
+SELECT sign * x AS amount FROM unnest('{1,-1}'::int[]) sign,
+	(SELECT unnest('{NULL,0,0.00000000,NaN,Infinity,1e300,1e-300,9999e12,0999e12,
+		999999999999999.99999999,1000000000000000.00000001}'::numeric[])
+	  UNION ALL SELECT m * 10::numeric ^ e + d FROM generate_series(-20, 40, 5) e,
+		unnest('{1,9.999,5}'::numeric[]) m, unnest('{0,0.5,-0.00000001}'::numeric[]) d) a (x);
+SELECT is_empty($$
+	SELECT a.amount, p.amount FROM amount_tried a, amount_tried p
+	 WHERE crm_internal.is_usable(1, '2024-01-01', '2024-01-01', '2024-01-01', a.amount, p.amount)
+		IS DISTINCT FROM (coalesce(abs(a.amount) < 1e15, false)
+			AND coalesce(abs(p.amount) < 1e15, true))$$,
+	'an amount counts below 10^15, and a profit that is not known does no harm');
+SELECT results_eq($$SELECT d FROM unnest('{-infinity,2023-12-31,2024-01-01,2024-01-31,2024-02-01,
+	infinity,NULL}'::date[]) d
+	WHERE crm_internal.is_usable(1, d, '2024-01-01', '2024-01-31', 1, NULL)$$,
+	$$VALUES (date '2024-01-01'), ('2024-01-31')$$, 'the two days of the settings are included');
+SELECT results_eq($$SELECT crm_internal.is_usable(k, '2024-01-01', '2024-01-01', '2024-01-31', 1, 1)
+	FROM unnest(ARRAY[NULL, '', repeat('x', 1024), repeat('x', 1025)]) k$$,
+	'VALUES (false), (true), (true), (false)', 'a key counts up to 1024 bytes');
+
+-- A refresh of everybody reads purchases by a query of its own: the rows of purchase_source.
+CREATE TABLE tried AS SELECT c, at, at AT TIME ZONE 'UTC' AS instant, a, cost, id, s
+  FROM unnest(ARRAY['ann', NULL, repeat('k', 1025)]) c,
+	   unnest('{2024-03-30 23:30,2024-03-31 00:30,NULL,infinity,1969-12-31,2200-01-01}'
+			::timestamp[]) at,
+	   (VALUES (12.5::float8, 3::numeric(12, 4)), (-2, NULL), ('NaN', 1), (1e15, 1),
+			   (7.123456789, 'NaN'), (NULL, 1)) m (a, cost),
+	   unnest('{1,2,NULL}'::int[]) id, unnest('{good,bad}'::text[]) s;
+SET LOCAL client_min_messages = error;
+SELECT crm.attach('w_plain', 'tried', 'c', 'at', 'a', time_zone => 'Europe/Paris'),
+	crm.attach('w_zones', 'tried', 'c', 'at', 'a', 'cost', filter => 's = ''good''',
+		time_zone => 'Asia/Tokyo', at_time_zone => 'America/New_York'),
+	crm.attach('w_orders', 'tried', 'c', 'instant', 'a', 'cost', time_zone => 'Pacific/Apia',
+		order_id => 'id') \g /dev/null
+UPDATE w_orders.workspace SET archived_until = '2024-03-31';
+CREATE FUNCTION pg_temp.reads_alike(workspace text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM set_config('search_path', format('%I, %1$I_internal, public', workspace), true);
+	RETURN NEXT bag_eq(crm_internal.purchase_query(), 'SELECT p.customer_id, p.purchased_on,
+		p.amount, p.profit FROM purchase_source p',
+		'a refresh of everybody reads the purchases of ' || workspace);
+	RETURN NEXT isnt_empty('SELECT FROM purchase_source', workspace || ' has purchases');
+END
+$$;
+SELECT pg_temp.reads_alike(w) FROM unnest('{w_plain,w_zones,w_orders}'::text[]) w;
+
 SELECT * FROM finish();
 ROLLBACK;

@@ -48,7 +48,7 @@ SELECT set_eq($$
 			 ('crm_internal.workspace_analyze(regclass,bigint)'),
 			 ('crm_internal.distributed_tables(regclass)'),
 			 ('crm_internal.distributed_rows(anyelement)'),
-			 ('crm_internal.histories_on_workers(anyelement,boolean,date)'),
+			 ('crm_internal.histories_on_workers(anyelement)'),
 			 ('crm_internal.workspace_attach(text,regclass,name,name,name,name,text,text,text,'
 				'jsonb,text)'),
 			 ('crm_internal.workspace_create(text,text)'),
@@ -61,7 +61,7 @@ SELECT set_eq($$
 			 ('crm_internal.workspace_make_key(text,regclass,name)'),
 			 ('crm_internal.workspace_make_same_customer(text,text)'),
 			 ('crm_internal.workspace_make_schemas(text,text)'),
-			 ('crm_internal.workspace_source(text,boolean)'),
+			 ('crm_internal.workspace_source(text,boolean,boolean)'),
 			 ('crm_internal.workspace_texts(text,boolean,boolean)')$$,
 	'the functions that run SQL made at run time are these, and none takes a statement');
 
