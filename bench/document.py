@@ -32,7 +32,7 @@ WORKSPACE = {
     "workspace": "A workspace over the orders",
     "program": "A program, stages and growth of everyone",
     "points": "Points of 240 000 orders of 20 000 customers",
-    "views": "Views of everyone, two workers allowed and `work_mem = 4MB`",
+    "views": "Views of everyone, with `jit = on` and `work_mem = 4MB`",
 }
 
 Row = collections.namedtuple("Row", "key section title goal reason")
@@ -238,6 +238,8 @@ def page(rows, times, machine, sentences):
                 yield from document.side_by_side(size, name)
     if any(key[2] == "nightly" for key in times):
         yield f"## A workspace of {titled(main)} customers"
+        yield ""
+        yield "The server allows two workers beside a process, as it does by default. The other programs have two threads."
         yield ""
         yield from document.workspace(main)
     if len(found) > 1:

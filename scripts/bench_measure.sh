@@ -42,7 +42,7 @@ milliseconds() {
 }
 
 compare() {
-	local work=$1 contender run reason time contenders=()
+	local work=$1 contender run reason time start=$SECONDS contenders=()
 	local -A times=() needed=()
 	shift
 	for contender in crm "$@"; do
@@ -64,7 +64,7 @@ compare() {
 		done
 	done
 	for contender in "${contenders[@]}"; do keep_times "$work" "$contender" "${times[$contender]}"; done
-	show "$work"
+	show "$work" $((SECONDS - start))
 }
 
 # keep_times WORK CONTENDER "TIME...": their median, or that there is none.
@@ -89,16 +89,17 @@ keep() {
 	printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$customers" "$configuration" "$@" >>"$results"
 }
 
-# The line of a work, while the bench goes on. The table comes at the end.
+# The line of a work and how long it took, while the bench goes on. The table
+# comes at the end.
 show() {
-	awk -F '\t' -v size="$customers" -v configuration="$configuration" -v work="$1" '
+	awk -F '\t' -v size="$customers" -v configuration="$configuration" -v work="$1" -v took="$2" '
 		$1 == size && $2 == configuration && $3 == work {
 			if ($4 == "crm") ours = $5
 			if ($5 == "") text = text "; " $4 " not measured"
 			else text = text sprintf("; %s %.4g s", $4, $5 / 1000) \
 				($4 == "crm" ? "" : sprintf(" (%.2g x)", $5 / ours))
 		}
-		END { print work ": " substr(text, 3) }' "$results"
+		END { print work ": " substr(text, 3) "  [" took " s]" }' "$results"
 }
 
 # Why a contender gets no time, or nothing. The answer of crm is kept in a file.
