@@ -1,4 +1,4 @@
-/* What everybody lacks to the next tier and to keep their own. */
+/* What all members lack to the next tier and to keep their own. */
 SELECT max(as_of) AS last_review FROM sales.tier_review \gset
 SET crm.as_of = :'last_review';
 :measure

@@ -1,7 +1,7 @@
 /*
  * losing.sql
  *
- * Who loses gold within two months unless he buys, and what is missing: of
+ * Who loses gold within two months unless they buy, and what is missing: of
  * those who may still be customers, those who need least come first.
  */
 SELECT format('  of %s gold customers %s are reviewed within 60 days and fall short so far;'

@@ -148,7 +148,7 @@ SELECT is(pg_temp.stage(22), NULL, 'who was entered later has no stage yet');
 SELECT is(pg_temp.stage(1), 'awareness: days_known 29 is at least 0',
 	'a mail to a customer shows that the customer was known then');
 SELECT is(pg_temp.stage(5), 'purchase: purchases 1 is at least 1',
-	'unless the facts know him before');
+	'unless facts about the customer are older');
 UPDATE crm_stage.customer SET created_at = '2024-01-01' WHERE customer_id IN (1, 5, 22);
 UPDATE crm_stage.lifecycle_move SET after_idle = NULL;
 

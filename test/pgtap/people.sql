@@ -3,7 +3,7 @@
 SET LOCAL search_path = public;
 SELECT * FROM no_plan();
 
--- Customer 770077 is Zoe Zebra. She stands in every table that names customers.
+-- Customer 770077 is Zoe Zebra, who stands in every table that names customers.
 SELECT crm.create_workspace('crm_people', 'UTC') \g /dev/null
 SET LOCAL search_path = crm_people, public;
 INSERT INTO customer (customer_id, name, code, region, created_at) VALUES

@@ -96,7 +96,7 @@ SELECT results_eq('SELECT * FROM pg_temp.order_points()',
 	$$VALUES (1::bigint, 150000::numeric, 'none', NULL::numeric, NULL::numeric, 0::numeric),
 	(2, 196000, 'first', 1000, 196, 0), (3, 1799.99, 'second', 900, 1, 0),
 	(5, 899, 'second', 900, 0, 0)$$,
-	'ERPNext #33550: an order that lifts the customer is credited by the tier that he had, the '
+	'ERPNext #33550: an order that lifts the customer is credited by the tier before it, the '
 	'next one by the new; unpaid ones not at all');
 SELECT is((SELECT count(*) FROM crm_points.order_points WHERE program = 'standard'
 	AND points IS NOT NULL), 0::bigint, 'a program whose tiers bring no points');

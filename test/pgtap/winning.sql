@@ -8,7 +8,7 @@ SELECT is_empty('SELECT FROM crm_won.acquisition', 'an empty workspace has won n
 SELECT is_empty('SELECT FROM crm_won.payback', 'an empty workspace has nothing to pay back');
 SELECT is_empty('SELECT FROM crm_won.campaign_response', 'no campaign has no response');
 
--- Ada by the campaign of her first order, Bob by his source, Cyd by a touch of a campaign, Dan
+-- Ada by the campaign of the first order, Bob by the source, Cyd by a touch of a campaign, Dan
 -- by a touch without one, Eve by nothing known, Fay by the first order of a day that names one.
 -- Two orders of Fay have no lines.
 INSERT INTO crm_won.campaign (campaign_id, name, channel, starts_on, ends_on, budget) VALUES

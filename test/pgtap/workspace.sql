@@ -291,7 +291,7 @@ SELECT is((SELECT sum(customers) FROM crm_test.segment_profile),
 	:stored_customers - 1::numeric,
 	'segment_profile counts only customers whom the reader may see');
 SELECT is((SELECT attached FROM crm.workspaces WHERE workspace = 'crm_test'), false,
-	'he sees which workspaces there are');
+	'a reader sees which workspaces there are');
 SELECT throws_ok('INSERT INTO crm_test.customer_change VALUES (1)', '42501', NULL,
 	'a reader writes nothing');
 SELECT throws_ok('UPDATE crm_test.workspace SET yearly_discount = 0', '42501', NULL,

@@ -94,7 +94,7 @@ SELECT name AS work_that_others_can_start FROM function f
 SELECT name FROM function WHERE prosecdef;
 
 -- Functions in plpgsql have a search_path of their own; these must see the
--- caller's, or set it for him, and qualify every name instead.
+-- caller's, or set it for the caller, and qualify every name.
 SELECT name FROM function
  WHERE lanname = 'plpgsql' AND prokind <> 'p'
    AND coalesce(array_to_string(proconfig, ','), '') !~ 'search_path=pg_catalog, pg_temp'

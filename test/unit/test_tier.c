@@ -356,8 +356,8 @@ test_decisions(void)
 	report(changes > 20000, "decisions were taken");
 	report(settled, "deciding twice changes nothing the second time");
 	report(never_down, "a policy without downgrades has none");
-	report(above_floor, "nobody is below his floor");
-	report(kept, "nobody loses what he keeps");
+	report(above_floor, "no decision ends below the floor");
+	report(kept, "who reaches the keep threshold loses nothing");
 	report(later_review, "the next review is in the future");
 }
 

@@ -232,7 +232,7 @@ SELECT is(pg_temp.story('standard', 1),
 	'2025-04-01 grace 2025-05-31; gold from 2025-05-31 renew 2026-04-01; gold from 2025-07-10 '
 	'manual 2026-04-01; gold from 2026-07-31 grace 2026-09-29; silver from 2026-09-30 downgrade '
 	'2027-10-01',
-	'who has a higher tier keeps it, with its review; later he falls to the floor');
+	'who has a higher tier keeps it, with its review, and falls to the floor later');
 SELECT is((SELECT facts ->> 'note' FROM crm_tiers.tier_log WHERE program = 'standard'
 	AND customer_id = 5 AND reason = 'manual'), 'birthday', 'the note is kept');
 SET LOCAL crm.as_of = '2025-08-31';
@@ -303,14 +303,14 @@ SELECT set_eq($$SELECT * FROM crm_tiers.customer_tier
 	'a purchase of somebody else changes nobody');
 SELECT results_eq($$SELECT tier, gap_to_next FROM crm_tiers.customer_tier
 	WHERE program = 'best' AND customer_id = 110$$, $$VALUES ('C', 0::numeric)$$,
-	'he himself will rise at the next review');
+	'the buyer will rise at the next review');
 SELECT is(pg_temp.review('{best}', '2030-07-31', '2031-02-28', '2031-06-30'), 0::bigint,
 	'later reviews change nobody without need');
 SELECT is((SELECT string_agg(tier, '' ORDER BY customer_id) FROM crm_tiers.tier_log
 	JOIN crm_tiers.tier t(program, tier_no, tier) USING (program, tier_no)
 			WHERE program = 'best' AND customer_id > 100 AND valid_from < '2030-08-01'
 				AND coalesce(valid_to > '2030-08-01', true)), 'AAABBCCACA',
-				'the next review lifts him, the others are valid for a year');
+				'the next review lifts the buyer, the others are valid for a year');
 SELECT results_eq($$SELECT enter_at FROM crm_tiers.tier_review r, crm.tier_rules(r.policy) t
 	WHERE r.program = 'best' AND as_of = '2030-07-31' AND tier_no > 0 ORDER BY tier_no$$,
 	'VALUES (80::numeric), (100)', 'by new thresholds: 1030, 100 | 90, 90, 80');
@@ -545,7 +545,7 @@ RESET ROLE;
 SELECT results_eq('SELECT * FROM seen ORDER BY 1',
 	$$VALUES ('customer_score', '5'), ('customer_tier', '5'), ('customer_tier_rule', '5'),
 	('order_points', '5'), ('points_balance', '5'), ('points_lot', '5'), ('tier_flow', '1')$$,
-	'a reader sees the customers that row security shows him, and counts only them');
+	'a reader sees the customers that row security shows, and counts only them');
 SET LOCAL ROLE crm_tiers_reader;
 SELECT throws_ok($$SELECT * FROM crm.review_tiers('crm_tiers', 'standard', '2027-01-01')$$, '42501',
 	NULL, 'a reader who sees some customers may not review');
