@@ -26,6 +26,7 @@
 source_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 major=${CRM_PG_MAJOR:-}
 workplace=
+installer=(as_root)   # what runs apt-get
 server_environment=() # env NAME=VALUE ..., for the server alone
 
 say() { printf '%s\n' "$*"; }
@@ -55,33 +56,38 @@ install_packages() {
 	say "Installing Debian packages: ${missing[*]}"
 	as_root apt-get update -qq >/dev/null 2>&1 ||
 		say "apt-get update failed; trying with the package lists that are here"
-	case " ${missing[*]}" in
-		*" postgresql-"[0-9]*) without_main_cluster apt_install "${missing[@]}" ;;
-		*) apt_install "${missing[@]}" ;;
-	esac
+	apt_install "${missing[@]}"
 }
 
 # Debian's server package makes and starts a cluster of its own: not wanted.
-without_main_cluster() {
-	local config=/etc/postgresql-common/createcluster.d/crm.conf status=0
-	is_installed postgresql-common || apt_install postgresql-common
-	as_root mkdir -p "${config%/*}"
-	echo 'create_main_cluster = false' | as_root tee "$config" >/dev/null
-	("$@") || status=$?
-	as_root rm -f "$config"
-	return "$status"
-}
-
 apt_install() {
-	local log
-	log=$(mktemp)
-	if ! as_root env DEBIAN_FRONTEND=noninteractive \
-		apt-get install -y -qq --no-install-recommends "$@" >"$log" 2>&1; then
-		cat "$log" >&2
-		rm -f "$log"
+	local output run=("${installer[@]}")
+	case " $*" in
+		*" postgresql-"[0-9]*)
+			is_installed postgresql-common || apt_install postgresql-common
+			run=(as_root_with_file /etc/postgresql-common/createcluster.d/crm.conf 644
+				'create_main_cluster = false')
+			;;
+	esac
+	if ! output=$("${run[@]}" env DEBIAN_FRONTEND=noninteractive \
+		apt-get install -y -qq --no-install-recommends "$@" 2>&1); then
+		printf '%s\n' "$output" >&2
 		fail "apt-get could not install: $*"
 	fi
-	rm -f "$log"
+}
+
+# as_root_with_file FILE MODE TEXT COMMAND...: the file exists while the command
+# runs. A process of root removes it, so a signal to this shell leaves none.
+as_root_with_file() {
+	# shellcheck disable=SC2016 # the inner shell expands
+	as_root sh -c 'file=$1 mode=$2 text=$3
+		shift 3
+		trap "rm -f \"\$file\"" EXIT
+		trap "exit 143" HUP INT TERM
+		mkdir -p "${file%/*}"
+		printf "%s\n" "$text" >"$file"
+		chmod "$mode" "$file"
+		"$@"' sh "$@"
 }
 
 # The newest installed major of the supported ones, else Debian's default.

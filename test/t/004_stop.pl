@@ -22,13 +22,13 @@ sub wait_for
 # Starts the script in a temporary folder of its own.
 sub start
 {
-	my ($folder, @command) = @_;
+	my ($folder, $script, @options) = @_;
 	my $pid = fork() // die;
 	return $pid if $pid;
 	$ENV{TMPDIR} = $folder;
 	open STDOUT, '>', '/dev/null' or die;
 	open STDERR, '>&', \*STDOUT or die;
-	exec "$scripts/$command[0]", @command[1 .. $#command] or die;
+	exec $script =~ m{^/} ? $script : "$scripts/$script", @options or die;
 }
 
 # The command lines that mention the folder.
@@ -63,6 +63,33 @@ sub stops
 	ok(wait_for(2, sub { !processes($folder) }), "$command[0] leaves no process");
 }
 
+# A script that installs a server by an apt-get that says it began, and waits.
+sub installing_script
+{
+	my ($folder) = @_;
+	my %text = (
+		'apt-get' => '[ "$1" = update ] || { touch "$TMPDIR/crm.begun"; sleep 60; }',
+		'dpkg-query' => 'case $* in *postgresql-common*) printf installed ;; esac',
+		'install' => "set -euo pipefail\n. $scripts/private_server.sh\nPATH=$folder:\$PATH\n"
+		  . 'main() { private_server_on_exit; trap \'rm -f "$TMPDIR/crm.begun"\' EXIT; install_packages postgresql-99; }'
+		  . "\nmain &\nsupervise");
+	for (keys %text)
+	{
+		open my $file, '>', "$folder/$_" or die;
+		print $file "#!/usr/bin/env bash\n$text{$_}\n";
+		close $file;
+		chmod 0755, "$folder/$_";
+	}
+	return "$folder/install";
+}
+
+SKIP:
+{
+	my $config = '/etc/postgresql-common/createcluster.d/crm.conf';
+	skip 'only root writes below /etc', 6 if $>;
+	stops('crm.begu*', installing_script(tempdir(CLEANUP => 1)));
+	ok(!-e $config, "a signal during apt-get leaves no $config");
+}
 stops('crm.*/build/src', 'demo');
 stops('crm.*/build/src', 'bench', '1000');
 stops('crm.*/socket/.s.PGSQL.5432', 'test', 'regress');
