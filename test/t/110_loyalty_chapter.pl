@@ -1,11 +1,15 @@
-# The chapter on running a program: its SQL runs as it stands, in one session,
-# and shows what the chapter says.
+# The chapter on running a program: its SQL runs as it stands, in one session
+# of the owner of a database, and shows what the chapter says.
 use strict;
 use warnings;
 
 use File::Basename qw(dirname);
 use File::Temp qw(tempfile);
+use FindBin;
 use Test::More;
+
+use lib "$FindBin::Bin/lib";
+use Reader qw($owner make_reader drop_reader);
 
 my $database = "crm_loyalty_chapter_$$";
 my $document = dirname(__FILE__) . '/../../docs/loyalty.md';
@@ -55,8 +59,8 @@ my ($script, $name) = tempfile(UNLINK => 1);
 print $script "\\echo block $_\n$blocks[$_]\n" for 0 .. $#blocks;
 print $script "\\echo block ended\n";
 close $script;
-system("createdb $database") == 0 or die;
-my (undef, @shown) = split(/^block (?:\d+|ended)\n/m, qx(psql -XqAt -v ON_ERROR_STOP=1 -d $database -f $name 2>&1), -1);
+make_reader($owner, $database);
+my (undef, @shown) = split(/^block (?:\d+|ended)\n/m, qx(psql -XqAt -v ON_ERROR_STOP=1 -U $owner -d $database -f $name 2>&1), -1);
 is($?, 0, 'its SQL runs') or diag($shown[-1]);
 is(scalar @shown, @blocks + 1, 'to its end');
 
@@ -75,8 +79,8 @@ for (@examples)
 	my ($sql, $file) = tempfile(UNLINK => 1);
 	print $sql "SET crm.as_of = '2025-07-01'; $_";
 	close $sql;
-	my $rows = qx(psql -XqAt -v ON_ERROR_STOP=1 -d $database -f $file 2>&1);
+	my $rows = qx(psql -XqAt -v ON_ERROR_STOP=1 -U $owner -d $database -f $file 2>&1);
 	ok($? == 0 && $rows =~ /\|/, $_) or diag($rows);
 }
-system("dropdb $database") == 0 or die;
+drop_reader($owner, $database);
 done_testing();

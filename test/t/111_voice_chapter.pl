@@ -8,7 +8,7 @@ use FindBin;
 use Test::More;
 
 use lib "$FindBin::Bin/lib";
-use Reader qw(sql_blocks);
+use Reader qw(sql_blocks $owner make_reader drop_reader);
 use Session qw($database run_file);
 
 $database = "crm_voice_chapter_$$";
@@ -24,12 +24,12 @@ my %says = (
 	'kpi_target' => qr/^complaint_rate\|30\|300\|10\|0\|5\|f\nloyalty\|1\|10\|10\|0\|\|
 nps\|0\|0\|30\|75\|50\|f\nretention\|0\.25\|10\|40\|\|\|$/m);
 
-system("createdb $database") == 0 or die;
+make_reader($owner, $database);
 my @blocks = sql_blocks($document);
 cmp_ok(scalar @blocks, '>', 6, 'the page has SQL');
 
 # One session, as the reader has. The number of a block that ran is printed.
-my ($ok, $output) = run_file(join('', map { "$blocks[$_]\n\\echo block $_ ran\n" } 0 .. $#blocks), '-d', $database);
+my ($ok, $output) = run_file(join('', map { "$blocks[$_]\n\\echo block $_ ran\n" } 0 .. $#blocks), '-U', $owner, '-d', $database);
 like($output, qr/^block $_ ran$/m, "block $_ runs") or diag($output) for 0 .. $#blocks;
 my @shown = split /^block \d+ ran\n/m, $output;
 for my $words (sort keys %says)
@@ -37,5 +37,5 @@ for my $words (sort keys %says)
 	my ($block) = grep { index($blocks[$_], $words) >= 0 } 0 .. $#blocks;
 	like($shown[ $block // @shown ] // '', $says{$words}, "the block with $words shows what it should");
 }
-system("dropdb $database") == 0 or die;
+drop_reader($owner, $database);
 done_testing();

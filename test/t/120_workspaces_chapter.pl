@@ -1,5 +1,6 @@
 # The chapter on workspaces: its SQL runs as it stands, block after block, in
-# one database, and the roles that it makes see what it says.
+# one database, as the owner of the database, and the roles that it makes see
+# what it says.
 use strict;
 use warnings;
 
@@ -8,19 +9,19 @@ use FindBin;
 use Test::More;
 
 use lib "$FindBin::Bin/lib";
-use Reader qw($orders sql_blocks);
+use Reader qw($orders sql_blocks $owner make_reader drop_reader);
 use Session qw($database run_file);
 
 sub psql
 {
 	my ($sql, @options) = @_;
-	return run_file($sql, @options, '-d', $database);
+	return run_file($sql, '-U', $owner, @options, '-d', $database);
 }
 
 $database = "crm_workspaces_chapter_$$";
 my $document = dirname(__FILE__) . '/../../docs/workspaces.md';
 
-system("createdb $database") == 0 or die;
+make_reader($owner, $database);
 my ($ok, $output) = psql($orders);
 ok($ok, 'the table of orders') or diag($output);
 
@@ -38,7 +39,7 @@ my %left = %says;
 for my $i (0 .. $#blocks)
 {
 	($ok, $output) = psql($blocks[$i]);
-	ok($ok, 'block ' . ($i + 1) . ' runs') or diag($blocks[$i], $output);
+	ok($ok && $output !~ /WARNING/, 'block ' . ($i + 1) . ' runs') or diag($blocks[$i], $output);
 	for (grep { index($blocks[$i], $_) >= 0 } sort keys %left)
 	{
 		like($output, delete $left{$_}, 'block ' . ($i + 1) . " shows what it should ($_)");
@@ -68,7 +69,7 @@ for my $i (0 .. $#blocks)
 	}
 }
 is_deeply([ keys %left ], [], 'all that was to be seen was');
-($ok, $output) = psql('DROP OWNED BY analyst, north; DROP ROLE analyst, north');
+($ok, $output) = psql('DROP OWNED BY analyst, north; DROP ROLE analyst, north', '-U postgres');
 ok($ok, 'the roles are dropped') or diag($output);
-system("dropdb $database") == 0 or die;
+drop_reader($owner, $database);
 done_testing();

@@ -8,16 +8,16 @@ use FindBin;
 use Test::More;
 
 use lib "$FindBin::Bin/lib";
-use Reader qw(sql_blocks);
+use Reader qw(sql_blocks $owner make_reader drop_reader);
 use Session qw($database run_file);
 
 $database = "crm_recipes_chapter_$$";
 my $document = dirname(__FILE__) . '/../../docs/recipes.md';
 my @blocks = sql_blocks($document);
 cmp_ok(scalar @blocks, '>', 5, 'the chapter has SQL');
-system("createdb $database") == 0 or die;
+make_reader($owner, $database);
 my ($ok, $output) = run_file("SET client_min_messages = warning;\n"
-	. join('', map { "$blocks[$_]\n\\echo block $_ ran\n" } 0 .. $#blocks), '-d', $database);
+	. join('', map { "$blocks[$_]\n\\echo block $_ ran\n" } 0 .. $#blocks), '-U', $owner, '-d', $database);
 like($output, qr/^block $_ ran$/m, "block $_ runs") or diag($blocks[$_], $output) for 0 .. $#blocks;
 
 my %shows = (
@@ -32,5 +32,5 @@ my %shows = (
 	'a deleted order counts until it is deleted' => "2025-03-31|70\n2025-04-30|30\n",
 	'a contract that is gone ended' => "2025-01-01|0|70|0|0|70\n2025-02-01|70|0|10|0|80\n2025-03-01|80|0|0|20|60\n");
 like($output, qr/^\Q$shows{$_}\E/m, $_) or diag($output) for sort keys %shows;
-system("dropdb $database") == 0 or die;
+drop_reader($owner, $database);
 done_testing();

@@ -6,7 +6,27 @@ use warnings;
 
 use Exporter 'import';
 
-our @EXPORT = qw(sql_blocks $orders);
+our @EXPORT = qw(sql_blocks $orders @readers $owner make_reader drop_reader);
+
+# Who reads a page: a superuser, and the owner of a database who is none. The
+# owner may make roles, as some pages do.
+our $owner = "crm_reader_$$";
+our @readers = ('postgres', $owner);
+
+# Makes the database of a reader, and the reader.
+sub make_reader
+{
+	my ($reader, $database) = @_;
+	my $role = $reader eq 'postgres' ? '' : "-c 'CREATE ROLE $reader LOGIN CREATEROLE'";
+	system("psql -Xq -d postgres $role -c 'CREATE DATABASE $database OWNER $reader'") == 0 or die;
+}
+
+sub drop_reader
+{
+	my ($reader, $database) = @_;
+	my $role = $reader eq 'postgres' ? '' : "-c 'DROP ROLE $reader'";
+	system("psql -Xq -d postgres -c 'DROP DATABASE $database' $role") == 0 or die;
+}
 
 # The blocks of SQL of a page, in order, or those of one of its sections.
 sub sql_blocks
