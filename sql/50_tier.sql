@@ -394,7 +394,13 @@ CREATE FUNCTION crm_internal.tier_no_at(times bytea, program text, at timestampt
 --| To compare policies, count the customers in each tier:
 --|
 --| ```sql
---| SELECT (crm.tier_at(policy, history, as_of)).tier, count(*) FROM ... GROUP BY 1;
+--| SELECT enter_at, (crm.tier_at(policy, history, '2025-03-01')).tier, count(*)
+--|   FROM customers, (SELECT enter_at, crm.make_tier_policy(jsonb_build_array(
+--|            '{"tier_no": 0, "name": "ordinary"}'::jsonb, jsonb_build_object('tier_no', 1,
+--|            'name', 'silver', 'rules', jsonb_build_array(
+--|                jsonb_build_object('metric', 'revenue', 'enter_at', enter_at)))))
+--|           FROM unnest(ARRAY[300, 500]) AS enter_at OFFSET 0) AS program(enter_at, policy)
+--|  GROUP BY 1, 2 ORDER BY 1, 2;
 --| ```
 CREATE FUNCTION crm.tier_at(policy crm.tier_policy, history crm.history, as_of date)
 	RETURNS crm.tier_state

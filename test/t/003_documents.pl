@@ -47,6 +47,7 @@ for my $case ([ 'README.md', $orders ], [ 'docs/functions.md', $orders ], [ 'doc
 {
 	runs_for($_, @$case) for @readers;
 }
+examples_are_right("$top/docs/reference.md");
 
 sub runs_for
 {
@@ -69,5 +70,19 @@ sub runs_for
 		like($shown[$block // @shown] // '', $says->{$words}, "$test: what $words shows");
 	}
 	drop_reader($reader, $database);
+}
+# The examples of the manual stand alone. Some need a workspace or more customers
+# than the manual makes. But each is SQL, and calls what there is.
+sub examples_are_right
+{
+	my ($document) = @_;
+	make_reader('postgres', $database);
+	my ($ok, $output) = run_file($histories, '-d', $database);
+	ok($ok, 'the tables of the manual') or diag($output);
+	my @blocks = sql_blocks($document);
+	cmp_ok(scalar @blocks, '>', 50, 'the manual has examples');
+	($ok, $output) = run_file(join("\n", '\unset ON_ERROR_STOP', '\set VERBOSITY verbose', @blocks), '-d', $database);
+	unlike($output, qr/ERROR:  (?:42601|42703|42725|42804|42846|42883)/, 'the examples of the manual are right') or diag($output);
+	drop_reader('postgres', $database);
 }
 done_testing();
