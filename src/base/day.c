@@ -12,7 +12,6 @@
  */
 #include "base/crm.h"
 
-#include "fmgr.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 

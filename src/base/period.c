@@ -8,7 +8,6 @@
 #include "base/crm.h"
 
 #include "datatype/timestamp.h"
-#include "fmgr.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
 

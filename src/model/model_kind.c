@@ -8,8 +8,6 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "postgres.h"
-
 #include "base/crm.h"
 
 #include "lib/stringinfo.h"

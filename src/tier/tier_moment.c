@@ -20,7 +20,6 @@
 #include "base/crm.h"
 
 #include "base/aggregate.h"
-#include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/timestamp.h"

@@ -19,8 +19,6 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "postgres.h"
-
 #include "base/crm.h"
 
 #include "common/int.h"

@@ -13,8 +13,6 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "postgres.h"
-
 #include "base/crm.h"
 
 #include "miscadmin.h"
