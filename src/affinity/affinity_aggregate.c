@@ -191,13 +191,6 @@ crm_affinity_number_transition(PG_FUNCTION_ARGS)
 	return state_transition(fcinfo, add_number);
 }
 
-/* Pure code cannot serve interrupts itself. */
-static void
-pause_counting(void)
-{
-	CHECK_FOR_INTERRUPTS();
-}
-
 /* Room for the final function. Large inputs need more than 1 GB at once. */
 static void *
 allocate_array(Size count, Size size)
@@ -255,7 +248,7 @@ sort_lists(Counting *counting)
 	pfree(rows);
 	products->items =
 		allocate_array(baskets->start[baskets->count], sizeof(uint32));
-	pairs_sort_products(baskets, products, pause_counting);
+	pairs_sort_products(baskets, products);
 	rarer = allocate_array(products->count, sizeof(int64));
 	counting->pairs_tested =
 		pairs_testable(products, baskets->count, LEAST_EXPECTED, rarer);
@@ -305,7 +298,7 @@ count_pairs(Counting *counting)
 	{
 		uint32 kept = 0;
 		uint32 found = pairs_count(&counting->baskets, &counting->products,
-								   product, counts, others, pause_counting);
+								   product, counts, others);
 
 		for (uint32 i = 0; i < found; i++)
 		{

@@ -8,6 +8,7 @@
 #include "affinity/pairs.h"
 
 #include "math/compare.h"
+#include "math/pause.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -77,8 +78,7 @@ pairs_sort_baskets(const PairRow *rows, size_t count, PairLists *baskets,
 
 /* The baskets of each product, by the same counting sort. */
 void
-pairs_sort_products(const PairLists *baskets, PairLists *products,
-					PairPause pause)
+pairs_sort_products(const PairLists *baskets, PairLists *products)
 {
 	uint64_t count = baskets->start[baskets->count];
 
@@ -88,7 +88,7 @@ pairs_sort_products(const PairLists *baskets, PairLists *products,
 	add_up(products);
 	for (uint32_t basket = 0; basket < baskets->count; basket++)
 	{
-		pause();
+		pause_here();
 		for (uint64_t i = baskets->start[basket];
 			 i < baskets->start[basket + 1]; i++)
 			products->items[products->start[baskets->items[i]]++] = basket;
@@ -99,8 +99,7 @@ pairs_sort_products(const PairLists *baskets, PairLists *products,
 /* Each pair is counted once, from its product of the lower number. */
 uint32_t
 pairs_count(const PairLists *baskets, const PairLists *products,
-			uint32_t product, uint32_t *counts, uint32_t *others,
-			PairPause pause)
+			uint32_t product, uint32_t *counts, uint32_t *others)
 {
 	uint32_t found = 0;
 
@@ -110,7 +109,7 @@ pairs_count(const PairLists *baskets, const PairLists *products,
 		uint32_t basket = products->items[i];
 		uint64_t end = baskets->start[basket + 1];
 
-		pause();
+		pause_here();
 		for (uint64_t j = baskets->start[basket]; j < end; j++)
 		{
 			uint32_t other = baskets->items[j];

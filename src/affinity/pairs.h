@@ -38,9 +38,6 @@ typedef struct PairLists
 	uint32_t *items;
 } PairLists;
 
-/* Called from time to time in long loops, to serve interrupts; may longjmp. */
-typedef void (*PairPause)(void);
-
 /*
  * Sorts rows into the products of each basket, and these into the baskets of
  * each product. A product that is in a basket twice counts once.
@@ -48,8 +45,7 @@ typedef void (*PairPause)(void);
 extern void pairs_sort_baskets(const PairRow *rows, size_t count,
 							   PairLists *baskets, uint32_t *last_basket,
 							   uint32_t products);
-extern void pairs_sort_products(const PairLists *baskets, PairLists *products,
-								PairPause pause);
+extern void pairs_sort_products(const PairLists *baskets, PairLists *products);
 
 /*
  * Counts the baskets that a product shares with each product after it. Fills
@@ -59,8 +55,7 @@ extern void pairs_sort_products(const PairLists *baskets, PairLists *products,
  */
 extern uint32_t pairs_count(const PairLists *baskets,
 							const PairLists *products, uint32_t product,
-							uint32_t *counts, uint32_t *others,
-							PairPause pause);
+							uint32_t *counts, uint32_t *others);
 
 /*
  * The smallest expected count of the four fields (with and without each of the

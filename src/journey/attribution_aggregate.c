@@ -345,13 +345,6 @@ crm_attribution_times_transition(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(attribution);
 }
 
-/* Pure code cannot serve interrupts itself. */
-static void
-pause_removal(void)
-{
-	CHECK_FOR_INTERRUPTS();
-}
-
 /*
  * The removal effects, in the order of the names. The moves are put in that
  * order first. Otherwise the order of the rows would change the last digit.
@@ -376,7 +369,7 @@ find_effects(const Attribution *attribution, const int *sorted)
 			place[n + end] =
 				*move_count(attribution, from, attribution->room + end);
 	}
-	removal_effects(&moves, work, effects, pause_removal);
+	removal_effects(&moves, work, effects);
 	pfree(counts);
 	pfree(work);
 	return effects;

@@ -27,6 +27,7 @@
 #include "journey/funnel.h"
 
 #include "math/compare.h"
+#include "math/pause.h"
 
 #include <string.h>
 
@@ -194,7 +195,7 @@ move_on(const Group *group, int64_t *best)
  */
 static void
 show_chain(Group *group, const FunnelEvent *events, size_t count,
-		   int64_t start, FunnelPause pause, FunnelResult *result)
+		   int64_t start, FunnelResult *result)
 {
 	int level = 0;
 
@@ -207,7 +208,7 @@ show_chain(Group *group, const FunnelEvent *events, size_t count,
 			i++;
 			continue;
 		}
-		pause();
+		pause_here();
 		i += read_group(group, events + i, count - i);
 		if (!(group->any >> level & 1))
 			continue;
@@ -224,7 +225,7 @@ show_chain(Group *group, const FunnelEvent *events, size_t count,
  */
 void
 funnel_find(const FunnelRule *rule, const FunnelEvent *events, size_t count,
-			FunnelPause pause, FunnelResult *result)
+			FunnelResult *result)
 {
 	Group group;
 	int64_t best[FUNNEL_MAX_STEPS + 1];
@@ -234,7 +235,7 @@ funnel_find(const FunnelRule *rule, const FunnelEvent *events, size_t count,
 		best[level] = NO_START;
 	for (size_t i = 0; i < count;)
 	{
-		pause();
+		pause_here();
 		i += read_group(&group, events + i, count - i);
 		if (group.any == 0)
 			continue;
@@ -246,5 +247,5 @@ funnel_find(const FunnelRule *rule, const FunnelEvent *events, size_t count,
 	while (result->level < rule->steps && best[result->level + 1] != NO_START)
 		result->level++;
 	if (result->level > 0)
-		show_chain(&group, events, count, best[result->level], pause, result);
+		show_chain(&group, events, count, best[result->level], result);
 }

@@ -49,14 +49,11 @@ typedef struct FunnelResult
 	int64_t at[FUNNEL_MAX_STEPS]; /* times of the steps, level of them */
 } FunnelResult;
 
-/* Called from time to time in long loops, to serve interrupts; may longjmp. */
-typedef void (*FunnelPause)(void);
-
 /* Compares two events by time, for qsort. */
 extern int funnel_compare(const void *left, const void *right);
 
 /* Finds the level. The events are in order of time, and are not changed. */
 extern void funnel_find(const FunnelRule *rule, const FunnelEvent *events,
-						size_t count, FunnelPause pause, FunnelResult *result);
+						size_t count, FunnelResult *result);
 
 #endif /* CRM_JOURNEY_FUNNEL_H */

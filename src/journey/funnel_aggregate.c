@@ -221,12 +221,6 @@ crm_funnel_transition(PG_FUNCTION_ARGS)
 	return state_transition(fcinfo, add_event);
 }
 
-static void
-pause_funnel(void)
-{
-	CHECK_FOR_INTERRUPTS();
-}
-
 /* The times as timestamptz[]. */
 static Datum
 times_array(const FunnelResult *result)
@@ -258,7 +252,7 @@ crm_funnel_final(PG_FUNCTION_ARGS)
 				 ? funnel->events
 				 : state_sorted(funnel->events, funnel->count,
 								sizeof(FunnelEvent), funnel_compare);
-	funnel_find(&funnel->rule, events, funnel->count, pause_funnel, &result);
+	funnel_find(&funnel->rule, events, funnel->count, &result);
 	values[FUNNEL_LEVEL] = Int32GetDatum(result.level);
 	values[FUNNEL_STARTED_AT] = TimestampTzGetDatum(result.at[0]);
 	nulls[FUNNEL_STARTED_AT] = result.level == 0;

@@ -10,6 +10,8 @@
  */
 #include "journey/removal.h"
 
+#include "math/pause.h"
+
 #include <string.h>
 
 /* All moves out of a state. */
@@ -35,14 +37,14 @@ probability(const RemovalMoves *moves, int row, int column, double total)
 
 /* Replaces a matrix by its inverse (Gauss and Jordan), O(n^3). */
 static void
-invert(double *a, int n, RemovalPause pause)
+invert(double *a, int n)
 {
 	for (int k = 0; k < n; k++)
 	{
 		double *pivot_row = a + (size_t) k * n;
 		double pivot = 1 / pivot_row[k];
 
-		pause();
+		pause_here();
 		pivot_row[k] = 1;
 		for (int j = 0; j < n; j++)
 			pivot_row[j] *= pivot;
@@ -62,7 +64,7 @@ invert(double *a, int n, RemovalPause pause)
 
 /* N, the inverse of I - Q. */
 static void
-find_visits(const RemovalMoves *moves, double *visits, RemovalPause pause)
+find_visits(const RemovalMoves *moves, double *visits)
 {
 	int n = moves->n;
 
@@ -74,7 +76,7 @@ find_visits(const RemovalMoves *moves, double *visits, RemovalPause pause)
 			visits[(size_t) i * n + j] =
 				(i == j) - probability(moves, i + 1, j, total);
 	}
-	invert(visits, n, pause);
+	invert(visits, n);
 }
 
 /*
@@ -82,8 +84,7 @@ find_visits(const RemovalMoves *moves, double *visits, RemovalPause pause)
  * the start divides all effects.
  */
 void
-removal_effects(const RemovalMoves *moves, double *work, double *effects,
-				RemovalPause pause)
+removal_effects(const RemovalMoves *moves, double *work, double *effects)
 {
 	int n = moves->n;
 	double *visits = work;
@@ -91,7 +92,7 @@ removal_effects(const RemovalMoves *moves, double *work, double *effects,
 	double start_total = total_of(moves, 0);
 	double from_start = 0;
 
-	find_visits(moves, visits, pause);
+	find_visits(moves, visits);
 	memset(converts, 0, (size_t) n * sizeof(double));
 	memset(effects, 0, (size_t) n * sizeof(double));
 	for (int j = 0; j < n; j++)

@@ -27,9 +27,6 @@
 /* An inverse of 1000 rows takes about a second and 8 MB. */
 #define REMOVAL_MAX_CHANNELS 1000
 
-/* Called once for each row, to serve interrupts; may longjmp. */
-typedef void (*RemovalPause)(void);
-
 /*
  * Counts of moves of n channels. Row 0 is the start, row i + 1 is channel i.
  * Columns are the channels, then the conversion, then the other end.
@@ -45,6 +42,6 @@ typedef struct RemovalMoves
  * converted. Every channel is in some journey. work is [n * n + n].
  */
 extern void removal_effects(const RemovalMoves *moves, double *work,
-							double *effects, RemovalPause pause);
+							double *effects);
 
 #endif /* CRM_JOURNEY_REMOVAL_H */

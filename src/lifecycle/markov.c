@@ -16,6 +16,8 @@
  */
 #include "lifecycle/markov.h"
 
+#include "math/pause.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -74,7 +76,7 @@ close_reach(const MarkovChain *chain, uint64_t *reach, size_t words)
 				reach[i * words + j / BITS] |= UINT64_C(1) << (j % BITS);
 	for (int via = 0; via < n; via++)
 	{
-		chain->pause();
+		pause_here();
 		for (int i = 0; i < n; i++)
 			if (reaches(reach, words, i, via))
 				for (size_t word = 0; word < words; word++)
@@ -157,13 +159,13 @@ swap_rows(double *matrix, int a, int b, int columns)
  * O(n^2).
  */
 static bool
-solve(double *a, double *b, int n, int columns, MarkovPause pause)
+solve(double *a, double *b, int n, int columns)
 {
 	for (int k = 0; k < n; k++)
 	{
 		int pivot = k;
 
-		pause();
+		pause_here();
 		for (int i = k + 1; i < n; i++)
 			if (fabs(a[(size_t) i * n + k]) > fabs(a[(size_t) pivot * n + k]))
 				pivot = i;
@@ -186,7 +188,7 @@ solve(double *a, double *b, int n, int columns, MarkovPause pause)
 	}
 	for (int k = n - 1; k >= 0; k--)
 	{
-		pause();
+		pause_here();
 		for (int j = 0; j < columns; j++)
 		{
 			double sum = b[(size_t) k * columns + j];
@@ -262,7 +264,7 @@ markov_value(MarkovChain *chain, const double *reward, double discount,
 		chain->right[2 * i] = reward[chain->members[i]];
 		chain->right[2 * i + 1] = 1;
 	}
-	if (!solve(chain->work, chain->right, members, 2, chain->pause))
+	if (!solve(chain->work, chain->right, members, 2))
 		return MARKOV_DIVERGES;
 	for (int i = 0; i < members; i++)
 	{
@@ -288,7 +290,7 @@ markov_value_until(MarkovChain *chain, const double *reward, double discount,
 	memcpy(value, reward, (size_t) n * sizeof(double));
 	for (int t = 0; t < horizon; t++)
 	{
-		chain->pause();
+		pause_here();
 		for (int i = 0; i < n; i++)
 		{
 			double sum = 0;
@@ -358,7 +360,7 @@ markov_passage_time(MarkovChain *chain, const bool *target, uint64_t *reach,
 	set_equations(chain, members, 1);
 	for (int i = 0; i < members; i++)
 		chain->right[i] = 1;
-	if (!solve(chain->work, chain->right, members, 1, chain->pause))
+	if (!solve(chain->work, chain->right, members, 1))
 		return MARKOV_DIVERGES;
 	for (int i = 0; i < members; i++)
 		periods[chain->members[i]] = chain->right[i];
@@ -391,7 +393,7 @@ markov_absorption(MarkovChain *chain)
 		memcpy(chain->right + (size_t) i * n,
 			   chain->p + (size_t) chain->members[i] * n,
 			   (size_t) n * sizeof(double));
-	if (!solve(chain->work, chain->right, members, n, chain->pause))
+	if (!solve(chain->work, chain->right, members, n))
 		return MARKOV_DIVERGES;
 
 	/*
@@ -424,7 +426,7 @@ markov_absorption(MarkovChain *chain)
  * to 1.
  */
 static void
-eliminate_states(double *a, double *share, int n, MarkovPause pause)
+eliminate_states(double *a, double *share, int n)
 {
 	double total = 1;
 
@@ -432,7 +434,7 @@ eliminate_states(double *a, double *share, int n, MarkovPause pause)
 	{
 		double leaving = 0;
 
-		pause();
+		pause_here();
 		for (int j = 0; j < k; j++)
 			leaving += a[(size_t) k * n + j];
 		for (int i = 0; i < k; i++)
@@ -475,7 +477,7 @@ markov_steady_state(MarkovChain *chain, double *share)
 			chain->work[(size_t) i * members + j] =
 				chain->p[(size_t) chain->members[i] * chain->n +
 						 chain->members[j]];
-	eliminate_states(chain->work, chain->right, members, chain->pause);
+	eliminate_states(chain->work, chain->right, members);
 	memset(share, 0, (size_t) chain->n * sizeof(double));
 	for (int i = 0; i < members; i++)
 		share[chain->members[i]] = chain->right[i];

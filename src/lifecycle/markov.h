@@ -33,9 +33,6 @@
 /* A billion steps for n^3, and 8 MB a matrix. */
 #define MARKOV_MAX_STATES 1000
 
-/* Called once for each row or step, to serve interrupts; may longjmp. */
-typedef void (*MarkovPause)(void);
-
 /*
  * A chain and the room to work in. The caller allocates all arrays and frees
  * them. Matrices are stored row by row. work, right and members hold nothing
@@ -51,7 +48,6 @@ typedef struct MarkovChain
 	int *class_of; /* [n]; number of a closed class from 0, -1: transient */
 	int *members; /* [n]; states of the system, ascending */
 	int classes; /* closed classes, at least 1 */
-	MarkovPause pause;
 } MarkovChain;
 
 /* Why there is no answer. The caller turns a fault into an error. */

@@ -50,13 +50,6 @@ refuse(const char *problem)
 							"crm.transition_matrix_agg.")));
 }
 
-/* The MarkovPause of the server. */
-static void
-pause_chain(void)
-{
-	CHECK_FOR_INTERRUPTS();
-}
-
 /*
  * Arguments
  */
@@ -130,7 +123,6 @@ make_chain(Matrix *matrix, double smoothing)
 	chain->right = palloc(square + 2 * matrix->n * sizeof(double));
 	chain->class_of = palloc(matrix->n * sizeof(int));
 	chain->members = palloc(matrix->n * sizeof(int));
-	chain->pause = pause_chain;
 	matrix->reach = palloc0(MARKOV_REACH_WORDS(matrix->n) * sizeof(uint64_t));
 	markov_set(chain, matrix->counts, smoothing);
 }

@@ -22,6 +22,8 @@
  */
 #include "rfm/quantile.h"
 
+#include "math/pause.h"
+
 #include <stdbool.h>
 
 /* Passes with sampled pivots before the guaranteed ones; a test has none. */
@@ -117,7 +119,7 @@ ranks_below(const size_t *ranks, size_t rank_count, size_t limit)
  */
 static void
 select_part(int64_t *values, size_t first, size_t end, const size_t *ranks,
-			size_t rank_count, int passes, QuantilePause pause)
+			size_t rank_count, int passes)
 {
 	while (rank_count > 0 && end - first > 1)
 	{
@@ -127,7 +129,7 @@ select_part(int64_t *values, size_t first, size_t end, const size_t *ranks,
 		size_t left;
 		size_t not_above;
 
-		pause();
+		pause_here();
 		pivot = passes < SAMPLED_PASSES
 					? sampled_pivot(values + first, count)
 					: middle_of_range(values + first, count);
@@ -135,7 +137,7 @@ select_part(int64_t *values, size_t first, size_t end, const size_t *ranks,
 		below = first + gather_below(values + first, count, pivot);
 		left = ranks_below(ranks, rank_count, below);
 		if (left > 0)
-			select_part(values, first, below, ranks, left, passes, pause);
+			select_part(values, first, below, ranks, left, passes);
 		ranks += left;
 		rank_count -= left;
 		if (rank_count == 0)
@@ -156,9 +158,9 @@ select_part(int64_t *values, size_t first, size_t end, const size_t *ranks,
  */
 void
 quantile_select(int64_t *values, size_t count, const size_t *ranks,
-				size_t rank_count, QuantilePause pause)
+				size_t rank_count)
 {
-	select_part(values, 0, count, ranks, rank_count, 0, pause);
+	select_part(values, 0, count, ranks, rank_count, 0);
 }
 
 /*
@@ -202,7 +204,7 @@ interpolate(int64_t low, int64_t high, int rest, int groups)
  */
 void
 quantile_thresholds(int64_t *values, size_t count, int groups,
-					Quantile *thresholds, QuantilePause pause)
+					Quantile *thresholds)
 {
 	size_t ranks[2 * QUANTILE_MAX_GROUPS] = {0};
 	size_t rank_count = 0;
@@ -217,7 +219,7 @@ quantile_thresholds(int64_t *values, size_t count, int groups,
 		if (rest > 0 && ranks[rank_count - 1] < rank + 1)
 			ranks[rank_count++] = rank + 1;
 	}
-	quantile_select(values, count, ranks, rank_count, pause);
+	quantile_select(values, count, ranks, rank_count);
 	for (int j = 1; j < groups; j++)
 	{
 		size_t rank = quantile_rank(count, j, groups, &rest);

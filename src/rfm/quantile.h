@@ -43,16 +43,10 @@ typedef struct Quantile
 	int remainder;
 } Quantile;
 
-/*
- * Called before each pass. In the server it serves interrupts. It may leave by
- * longjmp: nothing is held then, and the values are merely reordered.
- */
-typedef void (*QuantilePause)(void);
-
 extern void quantile_select(int64_t *values, size_t count, const size_t *ranks,
-							size_t rank_count, QuantilePause pause);
+							size_t rank_count);
 extern void quantile_thresholds(int64_t *values, size_t count, int groups,
-								Quantile *thresholds, QuantilePause pause);
+								Quantile *thresholds);
 extern int quantile_decimals(const Quantile *threshold, int groups,
 							 int *digits);
 

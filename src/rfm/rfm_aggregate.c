@@ -342,16 +342,6 @@ crm_rfm_thresholds_agg_transition(PG_FUNCTION_ARGS)
 	return state_transition(fcinfo, add_history);
 }
 
-/*
- * A pass over millions of values takes a while. Interrupts served between
- * passes let statement_timeout and a cancel take effect.
- */
-static void
-pause_selection(void)
-{
-	CHECK_FOR_INTERRUPTS();
-}
-
 PG_FUNCTION_INFO_V1(crm_rfm_thresholds_agg_final);
 
 /*
@@ -377,7 +367,7 @@ crm_rfm_thresholds_agg_final(PG_FUNCTION_ARGS)
 
 		quantile_thresholds(population->values[metric],
 							(size_t) population->count, population->groups,
-							quantiles, pause_selection);
+							quantiles);
 		values[metric] =
 			rfm_thresholds_array(quantiles, population->groups, scale);
 	}

@@ -370,7 +370,7 @@ tier_replay_next(TierReplay *replay, int32_t until)
 	{
 		int64_t day = next_day(replay);
 
-		replay->pause();
+		pause_here();
 		if (day >= until)
 			return false;
 		replay->today = (int32_t) day;

@@ -52,12 +52,6 @@ typedef struct TierEvent
 } TierEvent;
 
 /*
- * Called before each day that is looked at, to serve interrupts. It may leave
- * by longjmp, because the replay holds no resource.
- */
-typedef void (*TierPause)(void);
-
-/*
  * A replay in progress. The fields down to count are set by the caller, the
  * others by tier_replay_start().
  */
@@ -66,7 +60,6 @@ typedef struct TierReplay
 	const TierPolicy *policy;
 	const TierPurchaseMetric *kinds; /* of the policy's metrics */
 	TierMetric *metrics; /* room for one of each */
-	TierPause pause;
 	int scale; /* decimals of amounts, 0 to 8 */
 	const TierEntry *entries; /* count + 1 of them: the last has the sums */
 	size_t count;
@@ -88,7 +81,7 @@ typedef struct TierReplay
 extern size_t tier_entries(const uint8_t *data, size_t size,
 						   TierEntry *entries, size_t *enrollment);
 
-/* Policy, kinds, metrics, pause, scale, entries and count must be set. */
+/* Policy, kinds, metrics, scale, entries and count must be set. */
 extern void tier_replay_start(TierReplay *replay, size_t enrollment);
 
 /*

@@ -169,13 +169,6 @@ find_kinds(TierCache *cache)
 	cache->kinds = kinds;
 }
 
-/* The TierPause of a replay. Thousands of days without an event can go by. */
-static void
-serve_interrupts(void)
-{
-	CHECK_FOR_INTERRUPTS();
-}
-
 /*
  * The arguments (policy, history, ...) as a replay from the beginning.
  *
@@ -213,7 +206,6 @@ replay_arguments(FunctionCallInfo fcinfo, TierCache **cache)
 	replay.policy = (*cache)->policy;
 	replay.kinds = (*cache)->kinds;
 	replay.metrics = (*cache)->metrics;
-	replay.pause = serve_interrupts;
 	replay.scale = history_scale(history.data);
 	replay.entries = (*cache)->entries;
 	replay.count = tier_entries(history.data, history.size, (*cache)->entries,

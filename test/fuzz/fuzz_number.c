@@ -75,11 +75,6 @@ pack(FuzzInput *input)
 	free(bytes);
 }
 
-static void
-pause_nowhere(void)
-{
-}
-
 /* Thresholds ascend and lie within the values. */
 static void
 divide(FuzzInput *input)
@@ -95,7 +90,7 @@ divide(FuzzInput *input)
 	if (count == 0)
 		return;
 	range = packed_range(values, count);
-	quantile_thresholds(values, count, groups, thresholds, pause_nowhere);
+	quantile_thresholds(values, count, groups, thresholds);
 	for (int i = 0; i < groups - 1; i++)
 	{
 		require(thresholds[i].whole >= range.least);

@@ -18,15 +18,10 @@ static int class_of[MOST_STATES];
 static int members[MOST_STATES];
 static uint64_t reach[MARKOV_REACH_WORDS(MOST_STATES)];
 
-static void
-no_pause(void)
-{
-}
-
 static MarkovChain
 make_chain(int n, const int64_t *counts, double smoothing)
 {
-	MarkovChain chain = {n, p, work, right, class_of, members, 0, no_pause};
+	MarkovChain chain = {n, p, work, right, class_of, members, 0};
 
 	memset(reach, 0, sizeof(reach));
 	markov_set(&chain, counts, smoothing);

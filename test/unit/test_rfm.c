@@ -11,6 +11,7 @@
  */
 #include "golden.h"
 
+#include "math/pause.h"
 #include "rfm/packed.h"
 #include "rfm/quantile.h"
 
@@ -27,7 +28,7 @@
 #define SHAPES 9
 
 typedef void (*CutFunction)(int64_t *values, size_t count, int groups,
-							Quantile *thresholds, QuantilePause pause);
+							Quantile *thresholds);
 
 static long passes;
 
@@ -125,7 +126,7 @@ test_cuts(CutFunction function, long most_passes, const char *what)
 
 		qsort(sorted, count, sizeof(int64_t), compare_values);
 		passes = 0;
-		function(values, count, groups, thresholds, count_pass);
+		function(values, count, groups, thresholds);
 		for (int j = 1; j < groups; j++, compared++)
 			right &=
 				cut_is_right(&thresholds[j - 1], sorted, count, j, groups);
@@ -154,7 +155,7 @@ test_select(void)
 			if (random_below(&state, 5) == 0)
 				ranks[rank_count++] = i;
 		qsort(sorted, count, sizeof(int64_t), compare_values);
-		quantile_select(values, count, ranks, rank_count, count_pass);
+		quantile_select(values, count, ranks, rank_count);
 		for (size_t i = 0; i < rank_count; i++)
 			right &= values[ranks[i]] == sorted[ranks[i]];
 	}
@@ -226,6 +227,7 @@ test_packing(void)
 int
 main(void)
 {
+	pause_here = count_pass;
 	test_cuts(quantile_thresholds, 128, "quantiles follow their definition");
 	test_cuts(ranged_cuts, 64, "so they do with guaranteed pivots");
 	test_select();

@@ -385,11 +385,6 @@ random_history(unsigned long long *random, uint8_t *bytes)
 	return (size_t) (next - bytes);
 }
 
-static void
-go_on(void)
-{
-}
-
 /* Reviews of every day from the first purchase on agree with the replay. */
 static bool
 reviews_agree(const TierPolicy *policy, const uint8_t *bytes, size_t size,
@@ -400,7 +395,7 @@ reviews_agree(const TierPolicy *policy, const uint8_t *bytes, size_t size,
 	TierMetricKind counted = TIER_METRIC_REVENUE;
 	TierMetric replayed;
 	TierMetric reviewed;
-	TierReplay replay = {.policy = policy, .kinds = &kind, .pause = go_on};
+	TierReplay replay = {.policy = policy, .kinds = &kind};
 	TierReview review = {.policy = policy, .metric_kinds = &counted};
 	TierState state;
 	TierWindow window;
