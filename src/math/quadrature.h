@@ -50,7 +50,6 @@ typedef struct GaussRule
 
 extern const GaussRule gauss_8;
 extern const GaussRule gauss_16;
-extern const GaussRule gauss_32;
 
 /*
  * Over a panel that is no longer than LENGTH and on which the logarithm of
