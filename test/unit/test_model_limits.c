@@ -10,6 +10,7 @@
  *-------------------------------------------------------------------------
  */
 #include "derivatives.h"
+#include "fitted.h"
 #include "golden.h"
 #include "model/kinds/kinds.h"
 #include "model/kinds/nbd.h"
@@ -219,6 +220,74 @@ test_poisson(void)
 	report_worst(&worst, "the tail of a Poisson distribution is its sum");
 }
 
+/* Whether a few starts are inside the range, and the next one is none. */
+static bool
+has_sound_starts(const ModelKind *kind, const ModelSample *sample)
+{
+	double parameters[MODEL_MAX_PARAMETERS];
+	int count = 0;
+
+	parameters[kind->n_parameters] = 2; /* the whole one */
+	while (model_call(kind, start, sample, count, parameters))
+	{
+		for (int i = 0; i < kind->n_parameters; i++)
+			if (!(parameters[i] > 0.0 && parameters[i] < INFINITY))
+				return false;
+		if (++count > 8)
+			return false;
+	}
+	return count > 0;
+}
+
+/* The kind and its limits that are searched for. */
+static bool
+have_sound_starts(const ModelKind *kind, const ModelRow *rows, int n_rows)
+{
+	ModelRow *own = malloc(2 * sizeof(ModelRow) * n_rows);
+	void *memory = malloc(model_sample_size(n_rows));
+	ModelSample sample;
+	bool sound;
+
+	memcpy(own, rows, sizeof(ModelRow) * n_rows);
+	arrange(&sample, own, n_rows, memory);
+	sound = has_sound_starts(kind, &sample);
+	for (int i = 0; kind->limits != NULL && kind->limits[i] != NULL; i++)
+		if (kind->limits[i]->operations->start != NULL)
+			sound = sound && has_sound_starts(kind->limits[i], &sample);
+	free(own);
+	free(memory);
+	return sound;
+}
+
+/* A start that fails takes the next one, so a search must run out of them. */
+static void
+test_starts(void)
+{
+	static const ModelRow occasions[] = {
+		{.x = 0, .t_x = 0, .occasions = 6, .customers = 3},
+		{.x = 2, .t_x = 4, .occasions = 6, .customers = 2}};
+	static const ModelRow renewals[] = {{.x = 2, .churned = 1, .customers = 3},
+										{.x = 5, .customers = 2}};
+
+	for (int i = 0; model_kinds[i] != NULL; i++)
+	{
+		const ModelKind *kind = model_kinds[i];
+		char what[100];
+		bool sound = false;
+
+		if (kind->family == MODEL_PURCHASES)
+			sound = have_sound_starts(kind, customers, N(customers));
+		else if (kind->family == MODEL_OCCASIONS)
+			sound = have_sound_starts(kind, occasions, N(occasions));
+		else if (kind->family == MODEL_SPEND)
+			sound = have_sound_starts(kind, buyers, N(buyers));
+		else
+			sound = have_sound_starts(kind, renewals, N(renewals));
+		snprintf(what, sizeof(what), "%s: a few starts", kind->name);
+		report(sound, what);
+	}
+}
+
 int
 main(void)
 {
@@ -232,6 +301,7 @@ main(void)
 	test_spend();
 	test_closed_forms();
 	test_poisson();
+	test_starts();
 	report(model_kind_limit(&model_bg_nbd, "equal", 5) == NULL &&
 			   model_kind_limit(&model_sbg, "equal_rate", 10) == NULL,
 		   "a limit that a kind does not have is not found");
