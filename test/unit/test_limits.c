@@ -162,12 +162,29 @@ test_renewals(void)
 	report_worst(&none, "sbg: where the sum is finite, it is that sum");
 }
 
+/* The terms of the residual value one by one, for a large enough discount. */
+static double
+added_renewals(Renewal r, double period, double discount)
+{
+	double term = 1.0;
+	double sum = 0.0;
+
+	for (double k = period; term > 1e-18; k += 1.0)
+	{
+		term *= model_renewal_retention(r, k);
+		sum += term;
+		term *= exp(-discount);
+	}
+	return sum;
+}
+
 /* Where t^c overflows, survival goes on as a power of time. */
 static void
 test_large_powers(void)
 {
 	Worst survival = {0};
 	Worst retention = {0};
+	Worst residual = {0};
 
 	for (double c = 1.0; c < 1e9; c *= 3.0)
 	{
@@ -182,9 +199,12 @@ test_large_powers(void)
 		if (c > 20.0)
 			compare(&retention, model_renewal_retention(r, 1e6), 1.0 - 1e-6,
 					1e-12, (long) c);
+		compare(&residual, model_renewal_residual(r, 1e3, INFINITY, 0.1),
+				added_renewals(r, 1e3, 0.1), 1e-12, (long) c);
 	}
 	report_worst(&survival, "bdw: survival for any c");
 	report_worst(&retention, "bdw: retention for any c");
+	report_worst(&residual, "bdw: residual value of a late period for any c");
 }
 
 /* Each of the sums that end, added up by hand. */
