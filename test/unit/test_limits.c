@@ -334,6 +334,68 @@ test_negative_discounts(void)
 	report_worst(&worst, "pareto_nbd: a negative discount raises the value");
 }
 
+static const ModelKind *const kinds[] = {&model_bg_nbd,		&model_mbg_nbd,
+										 &model_pareto_nbd, &model_nbd,
+										 &model_bg_cnbd_k,	&model_mbg_cnbd_k};
+
+/* Purchases within a horizon, later ones worth more. */
+typedef struct Late
+{
+	const ModelKind *kind;
+	const double *parameters;
+	double horizon;
+	double growth;
+	double all; /* of them, without a discount */
+} Late;
+
+static double
+expected_within(const Late *late, double horizon, double discount)
+{
+	ModelRow newcomer = {.customers = 1};
+
+	return model_call(late->kind, expected_alive, late->parameters, &newcomer,
+					  horizon, discount);
+}
+
+/* What growth adds to the purchases after this part of the horizon. */
+static double
+still_to_come(double part, double rest, void *context)
+{
+	const Late *late = context;
+	double u = part * late->horizon;
+
+	return late->growth * late->horizon * exp(late->growth * u) *
+		   (late->all - expected_within(late, u, 0.0));
+}
+
+/*
+ * By parts, over a horizon too long for a series. Beyond exp(700) there is no
+ * number.
+ */
+static void
+test_negative_discounts_of_kinds(void)
+{
+	static const double p[] = {0.553, 10.578, 0.606, 11.669, 3.0};
+	Worst worst = {0};
+	bool infinite = true;
+
+	for (int i = 0; i < N(kinds); i++)
+		for (double horizon = 50.0; horizon < 1e6; horizon *= 40.0)
+		{
+			Late late = {kinds[i], p, horizon, 10.0 / horizon, 0.0};
+
+			late.all = expected_within(&late, horizon, 0.0);
+			compare(&worst, expected_within(&late, horizon, -late.growth),
+					late.all +
+						quadrature_tanh_sinh(still_to_come, &late, 1e-9).value,
+					1e-11, 10 * i);
+			infinite = infinite && isinf(expected_within(&late, horizon,
+														 -800.0 / horizon));
+		}
+	report_worst(&worst, "a negative discount raises the value of all kinds");
+	report(infinite, "growth that no number can hold is infinite");
+}
+
 /* Regular or not makes no difference, from where it does not on. */
 static void
 test_regular_purchases(void)
@@ -374,10 +436,6 @@ test_regular_purchases(void)
 /*
  * Horizons
  */
-
-static const ModelKind *const kinds[] = {&model_bg_nbd,		&model_mbg_nbd,
-										 &model_pareto_nbd, &model_nbd,
-										 &model_bg_cnbd_k,	&model_mbg_cnbd_k};
 
 static void
 test_no_time(void)
@@ -548,6 +606,7 @@ main(void)
 	test_occasions();
 	test_purchases();
 	test_negative_discounts();
+	test_negative_discounts_of_kinds();
 	test_regular_purchases();
 	test_no_time();
 	test_short_time();
