@@ -276,7 +276,8 @@ $$;
 
 /*
  * A role that may create objects in a workspace could plant an operator there,
- * and code of the workspace would run it with the rights of somebody else.
+ * and code of the workspace would run it with the rights of somebody else. So could
+ * a role that owns an object there, because it may once have had that right.
  */
 --: An error where the caller may not use the schemas of a workspace, or where others may create.
 CREATE FUNCTION crm_internal.workspace_check_entry(workspace text, internal text) RETURNS void
@@ -298,6 +299,34 @@ BEGIN
 			DETAIL = 'Maintenance would run such objects with the rights of the owner.',
 			HINT = format('REVOKE CREATE ON SCHEMA %I FROM %s. Make your own views in another '
 				'schema.', refused.nspname, refused.who);
+	END IF;
+END
+$$;
+
+-- What the server pins has no entry in pg_shdepend. It belongs to the first superuser.
+--: An error where an object in a schema of a workspace belongs to a role without the rights of the
+--: owner.
+CREATE FUNCTION crm_internal.workspace_check_owners(workspace text, internal text) RETURNS void
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	refused record;
+BEGIN
+	SELECT pg_describe_object(d.classid, d.objid, 0) AS object, s.refobjid::regrole AS who,
+		   n.nspowner::regrole AS its_owner
+	  INTO refused
+	  FROM pg_namespace n
+	  JOIN pg_depend d ON d.refclassid = 'pg_namespace'::regclass AND d.refobjid = n.oid
+	  JOIN pg_shdepend s ON s.classid = d.classid AND s.objid = d.objid AND s.deptype = 'o'
+		AND s.dbid = (SELECT b.oid FROM pg_database b WHERE b.datname = current_database())
+	 WHERE n.nspname IN (workspace, internal) AND s.refobjid <> n.nspowner
+	   AND NOT pg_has_role(s.refobjid, n.nspowner, 'USAGE')
+	 ORDER BY 1 LIMIT 1;
+	IF FOUND THEN
+		RAISE insufficient_privilege USING
+			MESSAGE = format('%s in workspace "%s" belongs to role %s', refused.object, workspace,
+				refused.who),
+			DETAIL = 'Maintenance would run code of this role with the rights of the owner.',
+			HINT = format('ALTER ... OWNER TO %s, or drop the object.', refused.its_owner);
 	END IF;
 END
 $$;
@@ -351,6 +380,7 @@ DECLARE
 	internal pg_catalog.text := crm_internal.workspace_inner_schema(workspace);
 BEGIN
 	PERFORM crm_internal.workspace_check_entry(workspace, internal);
+	PERFORM crm_internal.workspace_check_owners(workspace, internal);
 	PERFORM crm_internal.workspace_check_temporary(workspace, internal);
 	PERFORM pg_catalog.set_config('search_path', pg_catalog.concat_ws(', ',
 		pg_catalog.quote_ident(internal),

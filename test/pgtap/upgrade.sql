@@ -12,6 +12,7 @@ CREATE INDEX ON public.bought (who);
 SELECT crm.attach('crm_twin_shop', 'public.bought', 'who', 'day', 'amount', cost => 'cost',
 	filter => 'amount > 0') \g /dev/null
 CREATE ROLE crm_twin_reader;
+CREATE ROLE crm_twin_superuser SUPERUSER;
 
 -- Reports of a check, but for histories that wait for a refresh.
 CREATE FUNCTION pg_temp.found(workspace text) RETURNS SETOF text LANGUAGE sql AS $$
@@ -105,7 +106,7 @@ SELECT unnest(ARRAY[
 	('a right for everybody', 'right changed: product.everybody', NULL,
 	 $$GRANT SELECT ON product TO PUBLIC$$),
 	('another owner', 'owner changed: product', NULL,
-	 $$ALTER TABLE product OWNER TO crm_twin_reader$$)
+	 $$ALTER TABLE product OWNER TO crm_twin_superuser$$)
 	) AS d (what, report, remains, statement)
  CROSS JOIN LATERAL pg_temp.after('crm_twin', d.statement) a;
 

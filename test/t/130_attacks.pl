@@ -171,7 +171,33 @@ runs($attacker, "GRANT CREATE ON SCHEMA evil TO $stranger", 'the owner lets a st
 refused($attacker, q{SELECT * FROM crm.freeze_thresholds('evil', '2025-01-01')},
 	qr/42501.*may create objects in workspace "evil".*HINT:.*REVOKE CREATE ON SCHEMA evil FROM/s,
 	'maintenance refuses a workspace in which others may create');
+runs($stranger, q{CREATE TABLE evil.planted (i int);
+CREATE FUNCTION evil.planted() RETURNS int LANGUAGE sql RETURN 1;
+CREATE OPERATOR evil.+ (LEFTARG = crm.history, RIGHTARG = crm.history, FUNCTION = crm.merge)}, 'the stranger creates objects');
 runs($attacker, "REVOKE CREATE ON SCHEMA evil FROM $stranger", 'the owner takes that right back');
+for my $planted ('function evil.planted()', 'operator evil.+(crm.history,crm.history)', 'table evil.planted') {
+	refused($attacker, q{SELECT * FROM crm.freeze_thresholds('evil', '2025-01-01')},
+		qr/42501.*\Q$planted\E in workspace "evil" belongs to role $stranger.*HINT:.*OWNER TO $attacker/s,
+		"maintenance refuses a workspace with $planted of a stranger");
+	runs($superuser, "DROP $planted", "a superuser drops $planted");
+}
+runs($attacker, q{SELECT * FROM crm.freeze_thresholds('evil', '2025-01-01')}, 'maintenance accepts a workspace without such objects');
+
+# A schema of a superuser in which others once created
+runs($superuser, "CREATE SCHEMA shared; GRANT USAGE, CREATE ON SCHEMA shared TO $stranger", 'a superuser lets a stranger create objects');
+runs($stranger, q{CREATE TABLE shared.workspace (time_zone text, earliest_day date, source regclass);
+CREATE TABLE shared.customer_history (customer_id bigint);
+CREATE TABLE shared.attempt (who text);
+CREATE TABLE shared.maintenance_run (run_id bigint GENERATED ALWAYS AS IDENTITY, step text);
+CREATE FUNCTION shared.payload() RETURNS trigger LANGUAGE plpgsql AS
+	'BEGIN INSERT INTO shared.attempt VALUES (current_user); RETURN NEW; END';
+CREATE TRIGGER payload BEFORE INSERT ON shared.maintenance_run FOR EACH ROW EXECUTE FUNCTION shared.payload()},
+	'the stranger makes what looks like a workspace');
+runs($superuser, "REVOKE CREATE ON SCHEMA shared FROM $stranger", 'the superuser takes that right back');
+refused($stranger, q{SELECT crm_internal.maintain_begin('shared', 'refresh')}, qr/42501.*workspace "shared" belongs to role $stranger/s,
+	'a stranger does not maintain the schema of a superuser');
+answers($superuser, 'SELECT count(*) FROM shared.attempt', '0', 'code of the stranger did not run as superuser');
+runs($superuser, 'DROP SCHEMA shared CASCADE', 'the superuser drops the schema');
 
 # New objects belong to the owner
 runs($attacker, q{DROP VIEW evil.growth_daily; DROP TABLE evil.survey_answer CASCADE}, 'the owner loses a view and a table');
