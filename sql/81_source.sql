@@ -209,6 +209,24 @@ BEGIN ATOMIC
 	 WHERE a.attrelid = source AND a.attname = customer;
 END;
 
+-- The search path is that of the server, so that the type has its schema.
+--: The expression for the customer in a source: the column, with the type and the collation that
+--: keys have in the workspace.
+CREATE FUNCTION crm_internal.workspace_key(workspace text, source regclass, customer name)
+	RETURNS text
+	LANGUAGE sql STABLE STRICT
+BEGIN ATOMIC
+	SELECT CASE WHEN k.atttypid <> a.atttypid
+				THEN format('source.%I::%s', customer, format_type(k.atttypid, k.atttypmod))
+				WHEN k.attcollation <> a.attcollation
+				THEN format('source.%I COLLATE %s', customer, k.attcollation::regcollation)
+				ELSE format('source.%I', customer) END
+	  FROM pg_attribute k
+	  JOIN pg_attribute a ON a.attrelid = source AND a.attname = customer
+	 WHERE k.attrelid = format('%I.customer_history', workspace)::regclass
+	   AND k.attname = 'customer_id';
+END;
+
 /*
  * A filter is accepted if an index with that condition can be made on an empty
  * copy of the source. So it is one condition on one row, and it depends on
@@ -314,12 +332,9 @@ BEGIN
 	zone := CASE WHEN has_literals THEN quote_literal(w.time_zone)
 		ELSE 'crm_zone.crm_time_zone' END;
 	RETURN (SELECT concat_ws(E'\n', 'SELECT ' || concat_ws(E',\n	   ',
-			format(CASE WHEN on_workers
-							 OR crm_internal.workspace_key_collation(w.source, w.customer_column)
-							 IS NULL
-						THEN 'source.%I AS customer_id'
-						ELSE 'source.%I::%I.customer_key AS customer_id' END,
-				   w.customer_column, workspace),
+			CASE WHEN on_workers THEN format('source.%I', w.customer_column)
+				 ELSE crm_internal.workspace_key(workspace, w.source, w.customer_column) END
+				|| ' AS customer_id',
 			replace(a.purchased_at, 'crm_zone.crm_time_zone', zone) || ' AS purchased_at',
 			replace(a.purchased_on, 'crm_zone.crm_time_zone', zone) || ' AS purchased_on',
 			amount_text || ' AS amount',
@@ -731,6 +746,7 @@ BEGIN
 END
 $$;
 
+-- A cast to a shorter type would make one customer of two.
 --: An error where the keys of another source are of another type.
 CREATE FUNCTION crm_internal.workspace_check_key(workspace text, source regclass, customer name)
 	RETURNS void
@@ -738,16 +754,18 @@ CREATE FUNCTION crm_internal.workspace_check_key(workspace text, source regclass
 DECLARE
 	found record;
 BEGIN
-	SELECT n.atttypid AS noted, a.atttypid AS new, b.typbasetype AS base INTO found
+	SELECT format_type(n.atttypid, n.atttypmod) AS noted,
+		   format_type(a.atttypid, a.atttypmod) AS new,
+		   format_type(nullif(b.typbasetype, 0), b.typtypmod) AS base INTO found
 	  FROM pg_attribute n
 	  JOIN pg_type b ON b.oid = n.atttypid
 	  JOIN pg_attribute a ON a.attrelid = source AND a.attname = customer
 	 WHERE n.attrelid = to_regclass(format('%I.customer_history', workspace))
 	   AND n.attname = 'customer_id';
-	IF found.new NOT IN (found.noted, found.base) THEN
+	IF found.new NOT IN (found.noted, coalesce(found.base, found.noted)) THEN
 		RAISE datatype_mismatch USING
 			MESSAGE = format('the keys of workspace "%s" are of type %s, column "%s" is of type %s',
-				workspace, format_type(found.noted, NULL), customer, format_type(found.new, NULL)),
+				workspace, coalesce(found.base, found.noted), customer, found.new),
 			HINT = 'Make a workspace of its own for other keys, or attach a view that converts '
 				'them.';
 	END IF;

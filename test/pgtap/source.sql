@@ -102,6 +102,30 @@ SELECT crm.create_workspace('own', 'UTC') \g /dev/null
 SELECT throws_like($$SELECT crm.change_source('own', source => 'o_old')$$,
 	'workspace "own" has tables of its own', 'a workspace with tables gets no source');
 
+-- Keys of the same type with another collation, and of another length
+CREATE TABLE keyed (plain text, bytes text COLLATE "C", short varchar(9), long varchar(90), d date,
+	a numeric);
+INSERT INTO keyed VALUES ('k1', 'k1', 'k1', 'k1', '2024-01-01', 5),
+	('K2', 'K2', 'K2', 'K2', '2024-01-01', 6);
+SELECT crm.attach('k_plain', 'keyed', 'plain', 'd', 'a') \g /dev/null
+SELECT crm.attach('k_bytes', 'keyed', 'bytes', 'd', 'a') \g /dev/null
+SELECT crm.attach('k_short', 'keyed', 'short', 'd', 'a') \g /dev/null
+SELECT crm.change_source('k_plain', customer => 'bytes') \g /dev/null
+SELECT crm.change_source('k_bytes', customer => 'plain') \g /dev/null
+SELECT set_eq(format('SELECT customer_id::text FROM %I.purchase_history', w), '{k1,K2}'::text[],
+	w || ' reads keys with another collation')
+  FROM unnest('{k_plain,k_bytes}'::text[]) w;
+SELECT is_empty(format('SELECT * FROM crm.check_workspace(%L)
+	WHERE problem NOT IN (''histories out of date'', ''index missing'')', w),
+	w || ' has no problem by another collation')
+  FROM unnest('{k_plain,k_bytes}'::text[]) w;
+SELECT throws_ok($$SELECT crm.change_source('k_short', customer => 'long')$$, '42804',
+	'the keys of workspace "k_short" are of type character varying(9), column "long" is of type '
+	'character varying(90)', 'longer keys are refused');
+SELECT throws_ok($$SELECT crm.change_source('k_bytes', customer => 'a')$$, '42804',
+	'the keys of workspace "k_bytes" are of type text, column "a" is of type numeric',
+	'keys of another type than that of a domain are refused');
+
 -- Rows and customers that cannot be used
 CREATE TABLE r (c text, d date, a numeric);
 CREATE INDEX ON r (c);
