@@ -7,8 +7,8 @@
  * on the tables are enough. Every table with a customer needs one: a condition on
  * the view alone would run after functions that the reader wrote. The policies
  * are restrictive, which means that they take rows away from one role and give
- * nothing to others. Where a table had no policy, a second one that is true for
- * everybody keeps the rows of all other readers.
+ * nothing to others. Where a table had no row security, a second one that is true
+ * for everybody keeps the rows of all other readers.
  */
 
 --: The columns of the workspace of the search path that name a customer, but for the table
@@ -77,14 +77,16 @@ BEGIN
 		   format(CASE WHEN is_enough THEN '%2$s' ELSE '(%1$s.%3$I IS NULL OR %2$s)' END,
 				  c.relation,
 				  format('EXISTS (SELECT 1 FROM customer c WHERE c.customer_id = %s.%I)',
-						 c.relation, c.column_name), c.column_name), ' AND '
+						 crm_internal.full_name(c.relation), c.column_name), c.column_name),
+		   ' AND '
 		   ORDER BY c.column_name)
 	  FROM (SELECT l.*, l.is_required OR l.column_name = 'customer_id' AS is_enough
 			  FROM crm_internal.customer_columns() l) c
 	 GROUP BY c.relation;
 	RETURN QUERY
 	SELECT p.relation, format('EXISTS (SELECT 1 FROM %s parent WHERE %s)', p.parent,
-		   (SELECT string_agg(format('parent.%I = %s.%I', u.parent_key, p.relation, u.key), ' AND ')
+		   (SELECT string_agg(format('parent.%I = %s.%I', u.parent_key,
+				crm_internal.full_name(p.relation), u.key), ' AND ')
 			  FROM unnest(p.keys, p.parent_keys) u (key, parent_key)))
 	  FROM crm_internal.customer_parents() p;
 END
@@ -99,6 +101,24 @@ BEGIN ATOMIC
 	  FROM pg_roles r WHERE r.oid = reader;
 END;
 
+--: Switches row security of a table on, so that all roles go on seeing what they saw.
+CREATE FUNCTION crm_internal.enable_row_security(relation regclass) RETURNS void
+	LANGUAGE plpgsql AS $$
+BEGIN
+	IF (SELECT c.relrowsecurity FROM pg_class c WHERE c.oid = relation) THEN
+		RETURN;
+	ELSIF EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = relation) THEN
+		RAISE object_not_in_prerequisite_state USING
+			MESSAGE = format('table %s has policies, and its row security is off', relation),
+			DETAIL = 'With row security these policies would concern other roles, too.',
+			HINT = format('DROP POLICY removes them. ALTER TABLE %s ENABLE ROW LEVEL SECURITY puts '
+				'them in force.', relation);
+	END IF;
+	EXECUTE format('CREATE POLICY crm_everybody ON %s USING (true)', relation);
+	EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', relation);
+END
+$$;
+
 --: Puts the policy of a role on a table.
 CREATE FUNCTION crm_internal.restrict_table(relation regclass, reader regrole, condition text)
 	RETURNS void
@@ -106,16 +126,13 @@ CREATE FUNCTION crm_internal.restrict_table(relation regclass, reader regrole, c
 DECLARE
 	policy text := crm_internal.customer_policy_name(reader);
 BEGIN
+	PERFORM crm_internal.enable_row_security(relation);
 	IF EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = relation AND p.polname = policy) THEN
 		EXECUTE format('DROP POLICY %I ON %s', policy, relation);
-	END IF;
-	IF NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = relation AND p.polpermissive) THEN
-		EXECUTE format('CREATE POLICY crm_everybody ON %s USING (true)', relation);
 	END IF;
 	-- The line break ends a comment in the condition.
 	EXECUTE format(E'CREATE POLICY %I ON %s AS RESTRICTIVE TO %s USING (%s\n)', policy, relation,
 		reader, condition);
-	EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', relation);
 END
 $$;
 
@@ -144,7 +161,7 @@ DECLARE
 	target record;
 	tables bigint := 0;
 BEGIN
-	IF reader IS NULL THEN
+	IF coalesce(reader, 0) = 0 THEN
 		RAISE null_value_not_allowed USING MESSAGE = 'restrict_customers needs a role',
 			HINT = 'Give the role that may see some customers only.';
 	END IF;
@@ -194,9 +211,9 @@ BEGIN
 	RETURN QUERY
 	SELECT 'row security', c.relation::text,
 		   format('%s has row security, but %s has none and names customers.',
-				  (SELECT min(p.polrelid::regclass::text COLLATE "C") FROM pg_policy p
-					WHERE p.polrelid IN (SELECT o.relation
-										   FROM crm_internal.customer_conditions('') o)),
+				  (SELECT min(o.relation::text COLLATE "C")
+					 FROM crm_internal.customer_conditions('') o
+					 JOIN pg_class s ON s.oid = o.relation AND s.relrowsecurity),
 				  c.relation),
 		   'SELECT crm.restrict_customers(...) again, or write a policy for the table.'
 	  FROM crm_internal.customer_conditions('') c

@@ -153,6 +153,42 @@ SELECT is_empty($$
 	 WHERE c.relnamespace = 'crm_rows'::regnamespace AND c.relrowsecurity$$,
 	'a NULL condition takes the restriction away');
 
+-- A table of the user's own may have any name.
+CREATE TABLE crm_rows.c (customer_id bigint);
+CREATE TABLE crm_rows.parent (order_id bigint NOT NULL REFERENCES sales_order);
+INSERT INTO crm_rows.c SELECT c.customer_id FROM customer c;
+INSERT INTO crm_rows.parent SELECT o.order_id FROM sales_order o;
+GRANT SELECT ON crm_rows.c, crm_rows.parent TO crm_rows_reader;
+SELECT crm.restrict_customers('crm_rows', 'crm_rows_reader', $$country = 'DE'$$) \g /dev/null
+SET LOCAL ROLE crm_rows_reader;
+SELECT results_eq('SELECT customer_id FROM crm_rows.c', 'VALUES (990001::bigint)',
+	'a table with the name c is restricted');
+SELECT is_empty('SELECT FROM crm_rows.parent WHERE order_id NOT BETWEEN 9900010 AND 9900019',
+	'a table with the name parent is restricted');
+RESET ROLE;
+SELECT crm.restrict_customers('crm_rows', 'crm_rows_reader', NULL) \g /dev/null
+DROP TABLE crm_rows.c, crm_rows.parent;
+
+-- Row security of the user's own stays as it is.
+ALTER TABLE contact ENABLE ROW LEVEL SECURITY;
+SELECT matches((SELECT min(detail) FROM crm_internal.restriction_problems()),
+	'^contact has row security, but ',
+	'a table with row security and without policies is named as one with row security');
+SELECT crm.restrict_customers('crm_rows', 'crm_rows_reader', 'true') \g /dev/null
+SET LOCAL ROLE crm_rows_analyst;
+SELECT is((SELECT count(*) FROM contact), 0::bigint,
+	'a restriction does not open a table with row security and without policies');
+RESET ROLE;
+SELECT crm.restrict_customers('crm_rows', 'crm_rows_reader', NULL) \g /dev/null
+SELECT is((SELECT relrowsecurity FROM pg_class WHERE oid = 'contact'::regclass), true,
+	'the end of a restriction keeps such row security');
+ALTER TABLE contact DISABLE ROW LEVEL SECURITY;
+CREATE POLICY asleep ON contact USING (false);
+SELECT throws_ok($$SELECT crm.restrict_customers('crm_rows', 'crm_rows_reader', 'true')$$,
+	'55000', 'table contact has policies, and its row security is off',
+	'a restriction does not put other policies in force');
+DROP POLICY asleep ON contact;
+
 -- Policies of the user's own stay.
 ALTER TABLE customer ENABLE ROW LEVEL SECURITY;
 CREATE POLICY nobody ON customer USING (false);
@@ -163,6 +199,8 @@ SELECT is((SELECT count(*) FROM customer), 0::bigint,
 RESET ROLE;
 SELECT throws_ok($$SELECT crm.restrict_customers('crm_rows', NULL, 'true')$$, '22004', NULL,
 	'a restriction needs a role');
+SELECT throws_ok($$SELECT crm.restrict_customers('crm_rows', '-', 'true')$$, '22004', NULL,
+	'a dash is no role');
 SELECT throws_ok($$SELECT crm.restrict_customers('crm_rows', 'crm_rows_reader', 'no such column')$$,
 	'42601', NULL, 'a condition that does not parse is an error');
 
