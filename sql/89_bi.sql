@@ -58,7 +58,7 @@ EXCEPTION WHEN invalid_table_definition THEN
 	RAISE invalid_table_definition USING
 		MESSAGE = format('view %I.%I has other columns and cannot be replaced', schema, view_name),
 		DETAIL = SQLERRM,
-		HINT = format('DROP SCHEMA %I CASCADE, then call crm.create_bi_views again.', schema);
+		HINT = format('DROP VIEW %I.%I, then call crm.create_bi_views again.', schema, view_name);
 END
 $$;
 
@@ -75,10 +75,15 @@ BEGIN
 	IF decimals NOT BETWEEN 0 AND 20 THEN
 		RAISE invalid_parameter_value USING MESSAGE = format('decimals is %s', decimals),
 			HINT = 'Choose a number from 0 to 20.';
-	ELSIF schema IN (workspace, crm_internal.workspace_inner_schema(workspace)) THEN
+	ELSIF EXISTS (
+			SELECT FROM crm.workspaces w
+			 WHERE schema IN (w.workspace, crm_internal.workspace_inner_schema(w.workspace))) THEN
 		RAISE invalid_parameter_value USING
-			MESSAGE = format('schema "%s" is of the workspace itself', schema),
+			MESSAGE = format('schema "%s" is of a workspace', schema),
 			HINT = 'The views need a schema of their own.';
+	ELSIF schema = '' THEN
+		RAISE invalid_schema_name USING MESSAGE = 'the name of the schema is empty',
+			HINT = format('Leave it out. The views are in "%s_bi" then.', workspace);
 	END IF;
 	IF to_regnamespace(quote_ident(schema)) IS NULL THEN
 		EXECUTE format('CREATE SCHEMA %I', schema);

@@ -112,12 +112,29 @@ SELECT col_type_is('My "shop"_bi', 'mine', 'more', 'numeric(38,10)',
 	'a new column comes with the next call');
 SELECT throws_ok($$SELECT crm.create_bi_views('My "shop"')$$, '42P16', NULL,
 	'other types are refused');
+DO $$
+DECLARE
+	hint text;
+BEGIN
+	PERFORM crm.create_bi_views('My "shop"');
+EXCEPTION WHEN invalid_table_definition THEN
+	GET STACKED DIAGNOSTICS hint = PG_EXCEPTION_HINT;
+	PERFORM set_config('crm_test.hint', hint, true);
+END
+$$;
+SELECT matches(current_setting('crm_test.hint'), '^DROP VIEW "My ""shop""_bi".[a-z_]+, then ',
+	'the hint drops one view and not the schema');
 SELECT throws_ok($$SELECT crm.create_bi_views('crm_tool', decimals => 21)$$, '22023',
 	'decimals is 21',
 	'more decimals than 20 are refused');
 SELECT throws_ok($$SELECT crm.create_bi_views('crm_tool', 'crm_tool_internal')$$, '22023',
-	'schema "crm_tool_internal" is of the workspace itself',
+	'schema "crm_tool_internal" is of a workspace',
 	'a schema of the workspace is refused');
+SELECT throws_ok($$SELECT crm.create_bi_views('crm_tool', 'My "shop"')$$, '22023',
+	'schema "My "shop"" is of a workspace',
+	'a schema of another workspace is refused');
+SELECT throws_ok($$SELECT crm.create_bi_views('crm_tool', '')$$, '3F000', NULL,
+	'a schema without a name is refused');
 SELECT is_empty($$SELECT * FROM crm.check_workspace('crm_tool')
 	WHERE problem <> 'histories out of date'$$,
 	'views for tools are no problem of a workspace');
