@@ -401,13 +401,13 @@ DECLARE
 BEGIN
 	IF as_of > today THEN
 		RAISE invalid_parameter_value USING
-			MESSAGE = format('as_of is %s, but today is %s', to_char(as_of, 'YYYY-MM-DD'),
-				to_char(today, 'YYYY-MM-DD')),
+			MESSAGE = format('as_of is %s, but today is %s',
+				coalesce(to_char(as_of, 'YYYY-MM-DD'), as_of::text), to_char(today, 'YYYY-MM-DD')),
 			HINT = 'Nobody knows yet what happens until then. Choose a day up to today.';
 	ELSIF as_of < earliest_day THEN
 		RAISE invalid_parameter_value USING
 			MESSAGE = format('as_of is %s, before the first plausible day',
-				to_char(as_of, 'YYYY-MM-DD AD')),
+				coalesce(to_char(as_of, 'YYYY-MM-DD AD'), as_of::text)),
 			HINT = format('The setting earliest_day of the workspace is %s.',
 				to_char(earliest_day, 'YYYY-MM-DD'));
 	END IF;

@@ -309,13 +309,14 @@ BEGIN
 	END IF;
 	as_of := coalesce(as_of, (SELECT d.day FROM shown_day d));
 	PERFORM crm_internal.check_day(as_of, NULL);
-	days := as_of - calibration_end;
-	IF days IS NULL OR days < 1 THEN
+	IF coalesce(calibration_end, 'infinity') >= as_of THEN
 		RAISE invalid_parameter_value USING
 			MESSAGE = format('calibration ends on %s, but the data to compare with end on %s',
-							 calibration_end, as_of),
+							 coalesce(calibration_end::text, 'NULL'), as_of),
 			HINT = 'Choose an earlier day as the end of calibration.';
 	END IF;
+	PERFORM crm_internal.check_day(calibration_end, NULL);
+	days := as_of - calibration_end;
 	purchase_model := crm_internal.fitted_purchases(workspace, calibration_end, kind,
 		'Choose a later end of calibration.');
 	BEGIN

@@ -215,6 +215,27 @@ SELECT results_eq($$SELECT * FROM crm.backtest('crm_test', '2024-12-31', as_of =
 SELECT throws_like($$SELECT crm.backtest('crm_test', '2025-03-31')$$,
 	'calibration ends on 2025-03-31, but the data to compare with end on 2025-03-31',
 	'which must come after the calibration');
+SELECT throws_ok('SELECT crm.backtest(''crm_test'', ' || quote_nullable(d.day) || ')', '22023',
+	d.message, 'calibration does not end on ' || coalesce(d.day, 'NULL'))
+  FROM (VALUES
+	(NULL, 'calibration ends on NULL, but the data to compare with end on 2025-03-31'),
+	('infinity', 'calibration ends on infinity, but the data to compare with end on 2025-03-31'),
+	('-infinity', 'as_of is -infinity, before the first plausible day')) d (day, message);
+SELECT throws_ok(format('SELECT crm.%s(''crm_test'', as_of => %L)', f, d.day), '22023',
+	d.message, f || ' as of ' || d.day || ' is an error that names the day')
+  FROM unnest('{freeze_thresholds,fit}'::text[]) f
+ CROSS JOIN (VALUES
+	('infinity', format('as_of is infinity, but today is %s',
+		(now() AT TIME ZONE (SELECT time_zone FROM crm_test.workspace))::date)),
+	('-infinity', 'as_of is -infinity, before the first plausible day')) d (day, message);
+SELECT throws_ok('SELECT crm.delete_logs(''crm_test'', NULL)', '22004', 'delete_logs needs a day',
+	'logs are not deleted without a day');
+INSERT INTO crm_test.refresh_run (started_at, updated_at, finished_at, is_full, started_by)
+VALUES ('2024-01-01', '2024-01-01', '2024-01-01', false, 'finished'),
+	('2024-01-01', '2024-01-01', NULL, false, 'stopped'), (now(), now(), NULL, false, 'running');
+SELECT crm.delete_logs('crm_test', 'infinity') \g /dev/null
+SELECT is((SELECT string_agg(started_by, ', ') FROM crm_test.refresh_run), 'running',
+	'the log of a refresh that was stopped goes, and that of one that runs stays');
 
 -- Plans: everything is inlined; one customer costs a few pages, changed or not.
 CREATE FUNCTION pg_temp.plan_of(query text, options text DEFAULT 'COSTS OFF') RETURNS text
