@@ -414,6 +414,22 @@ BEGIN
 END
 $$;
 
+-- What a transaction waited for is not in its snapshot.
+--: An error where the transaction does not see what others committed since it began. The text says
+--: what cannot be done.
+CREATE FUNCTION crm_internal.refuse_old_snapshot(refused text, reason text) RETURNS void
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	IF current_setting('transaction_isolation') <> 'read committed' THEN
+		RAISE feature_not_supported USING
+			MESSAGE = format('%s in a transaction of the level %s', refused,
+				upper(current_setting('transaction_isolation'))),
+			DETAIL = reason,
+			HINT = 'Use READ COMMITTED.';
+	END IF;
+END
+$$;
+
 -- For the FROM clause of a statement that writes rows whose references one query has checked. Only
 -- the owner of the table may call it.
 --: One row. A statement that reads it checks no foreign key of the rows that it writes to a table.
@@ -426,26 +442,35 @@ CREATE FUNCTION crm_internal.references_checked(relation regclass) RETURNS SETOF
  * VACUUM. Readers and writers of the workspace do not notice it. The search path
  * is that of the workspace.
  */
+--: Keeps others from maintaining the workspace until this transaction ends, if nobody does it now.
+--: Returns whether it could.
+CREATE FUNCTION crm_internal.workspace_lock_at_once() RETURNS boolean
+	LANGUAGE plpgsql AS $$
+BEGIN
+	LOCK TABLE workspace IN SHARE UPDATE EXCLUSIVE MODE NOWAIT;
+	RETURN true;
+EXCEPTION WHEN lock_not_available THEN
+	RETURN false;
+END
+$$;
+
 --: Waits until no other transaction maintains the workspace, and keeps others from it until this
 --: one ends.
 CREATE FUNCTION crm_internal.workspace_lock(workspace text) RETURNS void
 	LANGUAGE plpgsql AS $$
 BEGIN
-	BEGIN
-		LOCK TABLE workspace IN SHARE UPDATE EXCLUSIVE MODE NOWAIT;
+	IF crm_internal.workspace_lock_at_once() THEN
 		RETURN;
-	EXCEPTION WHEN lock_not_available THEN
-		RAISE NOTICE USING
-			MESSAGE = format('workspace "%s" is being maintained by another transaction',
-				workspace),
-			DETAIL = coalesce((SELECT format('Waiting for process %s of role %s.', a.pid, a.usename)
-						FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
-					   WHERE l.locktype = 'relation' AND l.relation = 'workspace'::regclass
-						 AND l.database = (SELECT d.oid FROM pg_database d
-											WHERE d.datname = current_database())
-						 AND l.mode = 'ShareUpdateExclusiveLock' AND l.granted
-					   LIMIT 1), 'It ends at this moment.');
-	END;
+	END IF;
+	RAISE NOTICE USING
+		MESSAGE = format('workspace "%s" is being maintained by another transaction', workspace),
+		DETAIL = coalesce((SELECT format('Waiting for process %s of role %s.', a.pid, a.usename)
+					FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
+				   WHERE l.locktype = 'relation' AND l.relation = 'workspace'::regclass
+					 AND l.database = (SELECT d.oid FROM pg_database d
+										WHERE d.datname = current_database())
+					 AND l.mode = 'ShareUpdateExclusiveLock' AND l.granted
+				   LIMIT 1), 'It ends at this moment.');
 	LOCK TABLE workspace IN SHARE UPDATE EXCLUSIVE MODE;
 END
 $$;

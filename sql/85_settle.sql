@@ -18,13 +18,8 @@ BEGIN
 	as_of := coalesce(as_of, (SELECT d.day FROM shown_day d));
 	PERFORM crm_internal.program_day(as_of);
 	PERFORM crm_internal.check_day(as_of, NULL);
-	IF current_setting('transaction_isolation') <> 'read committed' THEN
-		RAISE feature_not_supported USING
-			MESSAGE = format('points cannot be settled in a transaction of the level %s',
-				upper(current_setting('transaction_isolation'))),
-			DETAIL = 'It would not see what another settlement wrote a moment ago.',
-			HINT = 'Use READ COMMITTED.';
-	END IF;
+	PERFORM crm_internal.refuse_old_snapshot('points cannot be settled',
+		'It would not see what another settlement wrote a moment ago.');
 	RETURN as_of;
 END
 $$;

@@ -82,6 +82,141 @@ BEGIN
 END
 $$;
 
+/* Locking */
+
+/*
+ * Rows of other customers may refer to rows of the customer: as a member to its
+ * parent, by the points of an order that was theirs before, by a contact, an order or
+ * a case. In the condition, $1 is the key as text. A table is there once for each
+ * foreign key with columns that may be NULL. The search path is that of the workspace.
+ */
+--: The tables whose rows may refer to rows of a customer without being theirs, with the columns to
+--: empty and the condition that finds such rows.
+CREATE FUNCTION crm_internal.personal_references()
+	RETURNS TABLE (relation regclass, columns name[], condition text)
+	LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	RETURN QUERY
+	WITH personal AS MATERIALIZED (SELECT p.* FROM crm_internal.personal_tables() p)
+	SELECT k.conrelid::regclass, q.emptied,
+		   format('(%s) IN (SELECT %s FROM %s WHERE %s) AND (%s) IS NOT TRUE', q.keys,
+			q.parent_keys, p.relation, p.condition, coalesce(o.condition, 'false'))
+	  FROM pg_constraint k
+	  JOIN pg_class c ON c.oid = k.conrelid
+	  JOIN personal p ON p.relation = k.confrelid
+	  LEFT JOIN personal o ON o.relation = k.conrelid
+	 CROSS JOIN LATERAL (
+		SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY u.n) AS keys,
+			   string_agg(quote_ident(f.attname), ', ' ORDER BY u.n) AS parent_keys,
+			   array_agg(a.attname ORDER BY u.n) FILTER (WHERE NOT a.attnotnull) AS emptied
+		  FROM unnest(k.conkey, k.confkey) WITH ORDINALITY AS u (key, parent_key, n)
+		  JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.key
+		  JOIN pg_attribute f ON f.attrelid = k.confrelid AND f.attnum = u.parent_key) q
+	 WHERE k.contype = 'f' AND k.conparentid = 0 AND k.confdeltype IN ('a', 'r')
+	   AND c.relnamespace = (SELECT w.relnamespace FROM pg_class w
+							  WHERE w.oid = 'workspace'::regclass)
+	   AND q.emptied IS NOT NULL
+	 ORDER BY k.conrelid::regclass::text, k.conname;
+END
+$$;
+
+/*
+ * The customers come first. Whoever writes a row of a customer locks the customer by
+ * a foreign key, so none of their rows is new after that. Members of a customer get
+ * another parent, which their own writers need not wait for.
+ */
+--: The rows to lock before the rows of a customer are deleted or given to another one: tables, each
+--: with a condition and the lock.
+CREATE FUNCTION crm_internal.personal_locks()
+	RETURNS TABLE (relation regclass, condition text, lock text)
+	LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	RETURN QUERY
+	WITH found AS (
+		SELECT p.relation, p.condition FROM crm_internal.personal_tables() p
+		UNION ALL
+		SELECT r.relation, r.condition FROM crm_internal.personal_references() r
+	)
+	SELECT to_regclass('customer'), 'same_customer(customer_id, $1::bigint) '
+		   'OR same_customer(customer_id, $2::bigint)', 'UPDATE'
+	 WHERE to_regclass('customer') IS NOT NULL
+	UNION ALL
+	(SELECT f.relation, '(' || string_agg(f.condition, ') OR (' ORDER BY f.condition) || ')',
+			CASE WHEN f.relation = to_regclass('customer') THEN 'NO KEY UPDATE' ELSE 'UPDATE' END
+	   FROM found f
+	  GROUP BY f.relation
+	  ORDER BY f.relation::text);
+END
+$$;
+
+-- A row that changed meanwhile counts as locked: it is looked at again.
+--: Locks the rows of a customer that nobody else has locked. Returns one that somebody has locked,
+--: or no row.
+CREATE FUNCTION crm_internal.lock_free_rows(customer_id text, other text, OUT part oid,
+	OUT row_id tid, OUT lock text) RETURNS SETOF record
+	LANGUAGE plpgsql AS $$
+DECLARE
+	wanted record;
+BEGIN
+	FOR wanted IN SELECT l.* FROM crm_internal.personal_locks() l LOOP
+		EXECUTE format('WITH free AS MATERIALIZED (
+				SELECT tableoid, ctid FROM %1$s WHERE %2$s FOR %3$s SKIP LOCKED)
+			SELECT tableoid, ctid FROM %1$s
+			 WHERE (%2$s) AND (tableoid, ctid) NOT IN (SELECT f.tableoid, f.ctid FROM free f)
+			 LIMIT 1', wanted.relation, wanted.condition, wanted.lock)
+			INTO part, row_id USING customer_id, other;
+		IF row_id IS NOT NULL THEN
+			lock := wanted.lock;
+			RETURN NEXT;
+			RETURN;
+		END IF;
+	END LOOP;
+END
+$$;
+
+/*
+ * A writer may hold some rows of a customer and want others, and a transaction may
+ * write rows and then settle points or review. In whatever order the locks are taken
+ * here, somebody takes them in another one. So nothing is held while something is
+ * waited for: the locks are taken together, or all of them are given back, and then
+ * the one that was missing is waited for alone.
+ */
+--: Locks a workspace against other maintenance, and the rows of a customer and of another customer
+--: against everybody, before any of them is changed.
+CREATE FUNCTION crm_internal.lock_person(workspace text, customer_id text,
+	other text DEFAULT NULL) RETURNS void
+	LANGUAGE plpgsql AS $$
+DECLARE
+	part oid; -- the row that is missing: its table, its place, its lock
+	row_id tid;
+	lock text;
+	is_alone boolean;
+BEGIN
+	LOOP
+		BEGIN
+			IF row_id IS NULL THEN
+				PERFORM crm_internal.workspace_lock(workspace);
+				is_alone := true;
+			ELSE
+				EXECUTE format('SELECT FROM %s WHERE ctid = $1 FOR %s', part::regclass, lock)
+				  USING row_id;
+				is_alone := crm_internal.workspace_lock_at_once();
+				row_id := NULL;
+			END IF;
+			IF is_alone THEN
+				SELECT r.* INTO part, row_id, lock
+				  FROM crm_internal.lock_free_rows(customer_id, other) r;
+				IF row_id IS NULL THEN
+					RETURN;
+				END IF;
+			END IF;
+			RAISE EXCEPTION 'all locks are given back';
+		EXCEPTION WHEN raise_exception THEN
+		END;
+	END LOOP;
+END
+$$;
+
 /* Handing out */
 
 CREATE FUNCTION crm_internal.customer_data_as_owner(workspace text, customer_id text)
@@ -183,19 +318,70 @@ BEGIN
 END
 $$;
 
+/*
+ * An order that changed its customer may have points of the one before. Once the order
+ * is gone, crm.settle_points does not find them. It would have taken them back.
+ */
+--: Takes back points that other customers have of orders of a customer.
+CREATE FUNCTION crm_internal.take_points_back(customer_id bigint) RETURNS void
+	LANGUAGE plpgsql AS $$
+BEGIN
+	INSERT INTO points_entry (customer_id, occurred_at, kind, points, qualifying, program,
+		reverses_id)
+	SELECT l.customer_id, greatest(l.occurred_at, now()), 'reverse', - l.left_points, l.qualifying,
+		   l.program, l.entry_id
+	  FROM (SELECT e.*, e.points + coalesce((
+					SELECT sum(r.points + coalesce((
+							SELECT sum(u.points) FROM points_entry u
+							 WHERE u.customer_id = e.customer_id AND u.reverses_id = r.entry_id
+							   AND u.kind = 'reverse' AND u.points > 0), 0))
+					  FROM points_entry r
+					 WHERE r.customer_id = e.customer_id AND r.reverses_id = e.entry_id
+					   AND r.kind = 'reverse' AND r.points < 0), 0) AS left_points
+			  FROM sales_order o
+			  JOIN points_entry e ON e.order_id = o.order_id AND e.customer_id <> o.customer_id
+			  JOIN points_program p ON p.program = e.program
+			 WHERE o.customer_id = take_points_back.customer_id AND e.kind = 'earn'
+			   AND p.has_rates AND p.begins_at <= o.ordered_at) l
+	 WHERE l.left_points > 0;
+END
+$$;
+
+/*
+ * An entry that reverses nothing is no reversal above 0. It counts for tiers as before,
+ * which the entries that it reversed had said.
+ */
+--: Ends references of entries of points of other customers to those of a customer.
+CREATE FUNCTION crm_internal.loosen_reversals(customer_id bigint) RETURNS void
+	LANGUAGE plpgsql AS $$
+BEGIN
+	UPDATE points_entry e
+	   SET reverses_id = NULL,
+		   kind = CASE WHEN e.kind = 'reverse' AND e.points > 0 THEN 'earn' ELSE e.kind END,
+		   qualifying = coalesce(l.qualifying, r.qualifying) AND r.kind <> 'redeem'
+	  FROM points_entry r
+	  LEFT JOIN points_entry l ON l.entry_id = r.reverses_id
+	 WHERE r.entry_id = e.reverses_id AND r.customer_id = loosen_reversals.customer_id
+	   AND e.customer_id <> r.customer_id;
+END
+$$;
+
 --: Ends references of other customers to one who is erased.
 CREATE FUNCTION crm_internal.loosen_references(customer_id text) RETURNS void
 	LANGUAGE plpgsql AS $$
+DECLARE
+	reference record;
 BEGIN
-	IF to_regclass('customer') IS NULL THEN
-		RETURN;
+	IF to_regclass('points_entry') IS NOT NULL THEN
+		PERFORM crm_internal.take_points_back(customer_id::bigint);
+		PERFORM crm_internal.loosen_reversals(customer_id::bigint);
 	END IF;
-	UPDATE customer c SET parent_id = NULL
-	 WHERE c.parent_id = loosen_references.customer_id::bigint;
-	UPDATE contract c SET renews_id = NULL
-	  FROM contract o
-	 WHERE o.contract_id = c.renews_id AND o.customer_id = loosen_references.customer_id::bigint
-	   AND c.customer_id <> o.customer_id;
+	FOR reference IN SELECT r.* FROM crm_internal.personal_references() r LOOP
+		EXECUTE format('UPDATE %s SET %s WHERE %s', reference.relation,
+			(SELECT string_agg(format('%I = NULL', c), ', ')
+			   FROM unnest(reference.columns) c), reference.condition)
+		  USING customer_id;
+	END LOOP;
 END
 $$;
 
@@ -242,7 +428,9 @@ DECLARE
 	texts text[];
 BEGIN
 	PERFORM crm_internal.person_enter(workspace, erase_customer_as_owner.customer_id);
-	PERFORM crm_internal.workspace_lock(workspace);
+	PERFORM crm_internal.refuse_old_snapshot('customers cannot be erased',
+		'It would leave what others have just written about them.');
+	PERFORM crm_internal.lock_person(workspace, erase_customer_as_owner.customer_id);
 	texts := crm_internal.personal_texts(erase_customer_as_owner.customer_id);
 	PERFORM crm_internal.loosen_references(erase_customer_as_owner.customer_id);
 	SELECT jsonb_object_agg(p.relation::oid, p.condition) INTO conditions
@@ -269,6 +457,14 @@ $$;
 --| When the transaction has committed, no row of the workspace names the customer: no fact, log,
 --| stored history or note. What was computed from all customers stays: thresholds, models and the
 --| counts of reviews. The result names the tables and the number of rows that were deleted.
+--|
+--| Rows of other customers that refer to rows of the customer stay, but for the reference. Such
+--| rows are members, calls with a contact, cases and answers about an order, and entries of points.
+--| The same holds for tables of yours in the workspace, where the columns may be NULL. Points that
+--| others still have of orders of the customer are taken back before.
+--|
+--| The call waits for transactions that write rows of the customer, and holds no lock while it
+--| waits. A transaction of another level than READ COMMITTED is an error.
 --|
 --| The source of an attached workspace is left as it is. A NOTICE says how many rows of the
 --| customer it holds. Delete them first, else the next full refresh finds them again.
@@ -306,8 +502,8 @@ DECLARE
 	key_type text := (SELECT k.key_type FROM crm_internal.workspace_kind(current_schema) k);
 BEGIN
 	FOR row_id IN
-		EXECUTE format('SELECT ctid FROM %s WHERE same_customer(%I, $1::%s) FOR UPDATE', target,
-			column_name, key_type) USING "drop" -- as whoever changes it now leaves it
+		EXECUTE format('SELECT ctid FROM %s WHERE same_customer(%I, $1::%s)', target,
+			column_name, key_type) USING "drop"
 	LOOP
 		BEGIN
 			EXECUTE format('UPDATE %s SET %I = $1::%s WHERE ctid = $2', target, column_name,
@@ -447,18 +643,14 @@ BEGIN
 			HINT = 'The table customer_merge has the customers who were joined before.';
 	END IF;
 	PERFORM crm_internal.merge_tiers(workspace, keep, "drop");
-	FOR pass IN 1..2 LOOP
-		FOR target IN
-			SELECT c.relation, c.column_name FROM crm_internal.customer_columns() c
-			 WHERE c.relation <> ALL (ARRAY['customer_history', 'customer_change',
-					'customer_merge', 'rejected_customer', 'tier_log', 'lifecycle_log']::regclass[])
-			 ORDER BY c.relation::text, c.column_name
-		LOOP
-			PERFORM crm_internal.merge_moves(target.relation, target.column_name, keep::text,
-				"drop"::text);
-		END LOOP;
-		-- Waits for others who write rows of this customer. Nobody can write more of them.
-		PERFORM FROM customer c WHERE c.customer_id = "drop" FOR UPDATE;
+	FOR target IN
+		SELECT c.relation, c.column_name FROM crm_internal.customer_columns() c
+		 WHERE c.relation <> ALL (ARRAY['customer_history', 'customer_change',
+				'customer_merge', 'rejected_customer', 'tier_log', 'lifecycle_log']::regclass[])
+		 ORDER BY c.relation::text, c.column_name
+	LOOP
+		PERFORM crm_internal.merge_moves(target.relation, target.column_name, keep::text,
+			"drop"::text);
 	END LOOP;
 	PERFORM crm_internal.merge_person(keep, "drop");
 	PERFORM crm_internal.merge_identity(keep, "drop");
@@ -477,12 +669,14 @@ DECLARE
 	data jsonb;
 BEGIN
 	PERFORM crm_internal.person_enter(workspace, keep);
-	PERFORM crm_internal.workspace_lock(workspace);
+	PERFORM crm_internal.refuse_old_snapshot('customers cannot be merged',
+		'It would leave what others have just written about them.');
 	PERFORM crm_internal.check_key(workspace, "drop");
 	IF keep = "drop" THEN
 		RAISE invalid_parameter_value USING
 			MESSAGE = format('customer %s cannot be merged with itself', keep);
 	END IF;
+	PERFORM crm_internal.lock_person(workspace, "drop", keep);
 	data := crm.customer_data(workspace, "drop");
 	IF to_regclass('customer') IS NOT NULL THEN
 		PERFORM crm_internal.merge_tables(workspace, keep::bigint, "drop"::bigint);
@@ -505,6 +699,9 @@ $$;
 --| review. The table `customer_merge` keeps what the second customer had been. The identities of
 --| both lead to the first one, and so do the key and the code of the second one
 --| (`customer_identity`).
+--|
+--| The call waits for transactions that write rows of the two, and holds no lock while it waits. A
+--| transaction of another level than READ COMMITTED is an error.
 --|
 --| In an attached workspace the purchases belong to the source. There only the archived histories
 --| are joined, and a NOTICE says how many rows of the source name the second customer.

@@ -147,6 +147,67 @@ SELECT is((SELECT tier FROM customer_tier WHERE customer_id = 1), 'gold',
 	'a merged customer keeps the higher tier');
 ROLLBACK TO tiers;
 
+-- Rows of others refer to rows of the customer who is erased: their contact, order, case, refund
+-- and points. Order 2 was customer 1's, and they still have the points.
+SAVEPOINT referred;
+CREATE TABLE crm_people.visit (visit_id int, contact_id bigint REFERENCES contact);
+INSERT INTO visit SELECT 1, c.contact_id FROM contact c;
+INSERT INTO interaction (customer_id, contact_id, occurred_at, kind, channel)
+SELECT 3, c.contact_id, '2025-01-04', 'call', 'phone' FROM contact c;
+INSERT INTO survey_answer (customer_id, survey, measure, sent_at, order_id, case_id)
+VALUES (3, 'once', 'csat', '2025-01-08', 1, 1);
+INSERT INTO service_case (case_id, customer_id, kind, order_id, opened_at)
+VALUES (9, 3, 'question', 1, '2025-01-07');
+UPDATE tier SET benefits = '{"amount_per_point": 100}';
+INSERT INTO points_entry (entry_id, customer_id, kind, points, occurred_at, order_id, program,
+	reverses_id, refund_id, qualifying) VALUES
+	(1001, 1, 'earn', 30, '2025-01-07', 2, 'standard', NULL, NULL, true),
+	(1002, 1, 'reverse', -10, '2025-01-08', 2, 'standard', 1001, NULL, true),
+	(1003, 1, 'reverse', 4, '2025-01-09', 2, 'standard', 1002, NULL, true),
+	(1004, 1, 'earn', 7, '2025-01-06', 1, 'standard', NULL, NULL, true),
+	(1005, 1, 'reverse', -7, '2025-02-11', 1, 'standard', 1004, 1, true),
+	(1006, 1, 'adjust', 5, '2025-01-10', 4, NULL, NULL, NULL, true),
+	(1007, 1, 'reverse', -1, '2025-01-12', 4, NULL, 1, NULL, true),
+	(1008, 1, 'reverse', 1, '2025-01-13', 4, NULL, 2, NULL, true);
+SELECT setval(pg_get_serial_sequence('points_entry', 'entry_id'), 2000) \g /dev/null
+UPDATE points_entry SET qualifying = false WHERE entry_id = 1;
+UPDATE sales_order SET customer_id = 770077 WHERE order_id = 2;
+SELECT sum(p.points) FILTER (WHERE p.program IS NULL) AS counted
+  FROM crm_people_internal.points_counted p WHERE p.customer_id = 1 \gset
+SELECT lives_ok($$SELECT crm.erase_customer('crm_people', 770077)$$,
+	'a customer can be erased to whose rows others refer');
+SELECT is_empty($$SELECT n FROM pg_temp.named('770077|Zebra|zebra|ZZ-77') n$$,
+	'no row names the customer to whose rows others referred');
+SELECT results_eq($$SELECT contact_id FROM visit UNION ALL SELECT contact_id FROM interaction$$,
+	'VALUES (NULL::bigint), (NULL)', 'calls and visits of others no longer name the contact');
+SELECT results_eq($$SELECT order_id, case_id FROM survey_answer$$,
+	'VALUES (NULL::bigint, NULL::bigint)', 'answers of others no longer name the order and case');
+SELECT results_eq($$SELECT order_id FROM service_case$$, 'VALUES (NULL::bigint)',
+	'cases of others no longer name the order');
+SELECT results_eq($$SELECT kind, points, order_id, refund_id, reverses_id - 1000
+	FROM points_entry WHERE customer_id = 1 ORDER BY entry_id > 1000 DESC, entry_id$$,
+	$$VALUES ('earn', 30::numeric, NULL::bigint, NULL::bigint, NULL::bigint),
+	('reverse', -10, NULL, NULL, 1), ('reverse', 4, NULL, NULL, 2), ('earn', 7, NULL, NULL, NULL),
+	('reverse', -7, NULL, NULL, 4), ('adjust', 5, 4, NULL, NULL), ('reverse', -1, 4, NULL, NULL),
+	('earn', 1, 4, NULL, NULL), ('reverse', -24, NULL, NULL, 1)$$,
+	'points of others lose what they refer to, and those of the orders are taken back');
+SELECT is((SELECT sum(p.points) FROM crm_people_internal.points_counted p
+			WHERE p.customer_id = 1 AND p.program IS NULL), :counted::numeric,
+	'what counts for tiers of others stays the same');
+SELECT is((SELECT (b.balance, b.available)::text
+			 FROM points_balance_at(current_date + 1) b WHERE b.customer_id = 1),
+	'(5,5)', 'the balance of others is what it was without the points of the orders');
+ROLLBACK TO referred;
+
+-- A table of yours may say what happens to its rows.
+SAVEPOINT yours;
+CREATE TABLE crm_people.badge (badge_id int PRIMARY KEY,
+	contact_id bigint NOT NULL REFERENCES contact ON DELETE CASCADE);
+INSERT INTO badge SELECT 1, c.contact_id FROM contact c;
+SELECT crm.erase_customer('crm_people', 770077) \g /dev/null
+SELECT is_empty('SELECT * FROM badge', 'what a foreign key deletes goes with the customer');
+ROLLBACK TO yours;
+
 -- Erasing
 SELECT is((SELECT sum(e.erased) > 25 FROM crm.erase_customer('crm_people', 770077) e), true,
 	'erasing a customer deletes rows of many tables');
