@@ -219,6 +219,29 @@ $$;
 
 /* Handing out */
 
+/*
+ * A customer may have been joined with others before they were joined with this one.
+ * What was known of them belongs to this customer, too. A key may be given to another
+ * customer later, so the merges are followed back in time.
+ */
+--: The merges of which the rows in customer_merge are about a customer, with the key that went.
+CREATE FUNCTION crm_internal.merges_of(customer_id text)
+	RETURNS TABLE (merge_id bigint, dropped text)
+	LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	RETURN QUERY
+	WITH RECURSIVE chain AS (
+		SELECT m.merge_id, m.dropped FROM customer_merge m
+		 WHERE merges_of.customer_id IN (m.kept, m.dropped)
+		UNION
+		SELECT m.merge_id, m.dropped
+		  FROM chain c
+		  JOIN customer_merge m ON m.kept = c.dropped AND m.merge_id < c.merge_id
+	)
+	SELECT c.merge_id, c.dropped FROM chain c;
+END
+$$;
+
 CREATE FUNCTION crm_internal.customer_data_as_owner(workspace text, customer_id text)
 	RETURNS jsonb
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
@@ -234,6 +257,9 @@ BEGIN
 		SELECT r.relation, format('same_customer(customer_id, $1::%s)', k.key_type)
 		  FROM crm_internal.workspace_kind(workspace) k,
 			   unnest(ARRAY[to_regclass('purchase'), to_regclass('customer_360')]) r (relation)
+		UNION ALL
+		SELECT 'customer_merge'::regclass,
+			   'merge_id IN (SELECT c.merge_id FROM crm_internal.merges_of($1) c)'
 	LOOP
 		EXECUTE format('SELECT jsonb_agg(to_jsonb(r)) FROM (SELECT * FROM %s WHERE %s) r',
 			personal.relation, personal.condition) INTO rows_found USING customer_id;
@@ -246,8 +272,9 @@ END
 $$;
 
 --| The result is an object with an array of rows for each table of the workspace that has rows of
---| the customer, and for the views `purchase` and `customer_360`. It is empty for a customer whom
---| nobody knows.
+--| the customer, and for the views `purchase` and `customer_360`. The rows of `customer_merge` are
+--| those of all who were joined with the customer. The object is empty for a customer whom nobody
+--| knows.
 --|
 --| ```sql
 --| SELECT jsonb_pretty(crm.customer_data('sales', '7'));
@@ -291,11 +318,32 @@ BEGIN
 	END IF;
 	RETURN array_remove(array_remove(texts || ARRAY(
 		SELECT f.value #>> '{}'
-		  FROM customer_merge m
+		  FROM crm_internal.merges_of(customer_id) c
+		  JOIN customer_merge m ON m.merge_id = c.merge_id
 		 CROSS JOIN unnest('{$.customer[*].name,$.customer[*].code,$.contact[*].name,'
 			'$.contact[*].email,$.contact[*].phone}'::jsonpath[]) AS p (path)
-		 CROSS JOIN LATERAL jsonb_path_query(m.dropped_data, p.path) AS f (value)
-		 WHERE m.kept = personal_texts.customer_id), NULL), '');
+		 CROSS JOIN LATERAL jsonb_path_query(m.dropped_data, p.path) AS f (value)),
+		NULL), '');
+END
+$$;
+
+/* Other customers may have been members of this one, or have invited them. */
+--: What customer_merge keeps of another customer, without rows that name some customers. A member
+--: is kept without the parent.
+CREATE FUNCTION crm_internal.without_people(data jsonb, customers text[]) RETURNS jsonb
+	LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	RETURN (
+		SELECT coalesce(jsonb_object_agg(k.relation, k.rows), '{}')
+		  FROM (SELECT d.key AS relation,
+					   jsonb_agg(CASE WHEN r.value ->> 'parent_id' = ANY (customers)
+						THEN r.value || '{"parent_id": null}' ELSE r.value END ORDER BY r.n) AS rows
+				  FROM jsonb_each(data) d
+				 CROSS JOIN LATERAL jsonb_array_elements(d.value) WITH ORDINALITY r (value, n)
+				 WHERE NOT EXISTS (SELECT FROM crm_internal.customer_columns() c
+									WHERE c.relation::text = d.key
+									  AND r.value ->> c.column_name = ANY (customers))
+				 GROUP BY d.key) k);
 END
 $$;
 
@@ -306,10 +354,18 @@ $$;
 --: Removes names of a customer from what maintenance has noted.
 CREATE FUNCTION crm_internal.erase_messages(texts text[]) RETURNS void
 	LANGUAGE plpgsql AS $$
+DECLARE
+	merges bigint[];
+	customers text[];
 BEGIN
+	SELECT array_agg(c.merge_id), array_agg(c.dropped) || texts[1] INTO merges, customers
+	  FROM crm_internal.merges_of(texts[1]) c;
 	UPDATE maintenance_run r SET error = 'The message named a customer who was erased.'
 	 WHERE EXISTS (SELECT FROM unnest(texts) t WHERE strpos(r.error, t) > 0);
-	DELETE FROM customer_merge m WHERE m.kept = texts[1] OR m.dropped = texts[1];
+	DELETE FROM customer_merge m WHERE m.merge_id = ANY (merges);
+	UPDATE customer_merge m
+	   SET dropped_data = crm_internal.without_people(m.dropped_data, customers)
+	 WHERE EXISTS (SELECT FROM unnest(customers) c WHERE strpos(m.dropped_data::text, c) > 0);
 	IF to_regclass('customer_identity') IS NOT NULL THEN
 		DELETE FROM customer_identity i WHERE i.source = 'customer_id' AND i.external_id = texts[1];
 	END IF;
@@ -561,6 +617,28 @@ BEGIN
 END
 $$;
 
+/*
+ * Members of the customer who goes become members of the one who stays. Where that one is
+ * among them, at any level, the two stand at the upper place. Else they would be below
+ * themselves.
+ */
+--: Joins the places of two customers in groups of accounts.
+CREATE FUNCTION crm_internal.merge_members(keep bigint, "drop" bigint) RETURNS void
+	LANGUAGE plpgsql AS $$
+BEGIN
+	UPDATE customer k SET parent_id = nullif(d.parent_id, keep)
+	  FROM customer d
+	 WHERE k.customer_id = keep AND d.customer_id = "drop" AND "drop" IN (
+		WITH RECURSIVE above AS (
+			SELECT c.parent_id FROM customer c WHERE c.customer_id = keep
+			UNION
+			SELECT c.parent_id FROM above a JOIN customer c ON c.customer_id = a.parent_id
+		)
+		SELECT a.parent_id FROM above a);
+	UPDATE customer c SET parent_id = keep WHERE c.parent_id = "drop";
+END
+$$;
+
 /* What the customer who stays does not say of themselves, the other one says. */
 --: Fills what is not known of a customer from another one.
 CREATE FUNCTION crm_internal.merge_person(keep bigint, "drop" bigint) RETURNS void
@@ -577,8 +655,7 @@ BEGIN
 		created_at = least(k.created_at, d.created_at), %s
 		FROM customer d WHERE k.customer_id = $1 AND d.customer_id = $2', assignments)
 		USING keep, "drop";
-	UPDATE customer c SET parent_id = CASE WHEN c.customer_id <> keep THEN keep END
-	 WHERE c.parent_id = "drop";
+	PERFORM crm_internal.merge_members(keep, "drop");
 END
 $$;
 
@@ -677,7 +754,7 @@ BEGIN
 			MESSAGE = format('customer %s cannot be merged with itself', keep);
 	END IF;
 	PERFORM crm_internal.lock_person(workspace, "drop", keep);
-	data := crm.customer_data(workspace, "drop");
+	data := crm.customer_data(workspace, "drop") - 'customer_merge'; -- it has its own rows
 	IF to_regclass('customer') IS NOT NULL THEN
 		PERFORM crm_internal.merge_tables(workspace, keep::bigint, "drop"::bigint);
 	ELSE

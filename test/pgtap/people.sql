@@ -139,6 +139,55 @@ SELECT is((SELECT count(*) FROM customer_identity), 0::bigint,
 	'erasing a merged customer erases the identities');
 ROLLBACK TO joined;
 
+-- Customers are joined one after the other: 770077 with 3, then 3 with 1. Customer 4 had been a
+-- member of 770077 and invited by them, and was joined with 5.
+SAVEPOINT chain;
+INSERT INTO customer (customer_id, name, parent_id) VALUES (4, 'Fay', 770077), (5, 'Gil', NULL);
+INSERT INTO referral (referrer_id, referred_id, invited_at) VALUES (770077, 4, '2025-01-09'),
+	(3, 5, '2025-01-09');
+SELECT crm.merge_customers('crm_people', 5, 4) \g /dev/null
+SELECT crm.merge_customers('crm_people', 3, 770077) \g /dev/null
+SELECT crm.merge_customers('crm_people', 1, 3) \g /dev/null
+SELECT is((SELECT array_agg(m ->> 'dropped' ORDER BY (m ->> 'merge_id')::bigint)
+			 FROM jsonb_array_elements(crm.customer_data('crm_people', 1) -> 'customer_merge') m),
+	'{770077,3}'::text[], 'the data of a customer have all who were joined with them');
+SELECT is_empty($$SELECT FROM customer_merge m WHERE m.dropped_data ? 'customer_merge'$$,
+	'the record of a merge does not hold that of another one');
+SELECT crm.erase_customer('crm_people', 1) \g /dev/null
+SELECT is_empty($$SELECT n FROM pg_temp.named('Zebra|zebra|ZZ-77|770077') n$$,
+	'erasing a customer erases all who were joined with them');
+SELECT results_eq($$SELECT m.dropped, m.dropped_data -> 'customer' -> 0 -> 'parent_id',
+		jsonb_path_query_array(m.dropped_data, '$.referral[*].referrer_id') FROM customer_merge m$$,
+	$$VALUES ('4', 'null'::jsonb, '[]'::jsonb)$$,
+	'the record of the merge of others no longer names them');
+ROLLBACK TO chain;
+
+-- A key that was given to another customer after a merge.
+SAVEPOINT again;
+SELECT crm.merge_customers('crm_people', 3, 770077) \g /dev/null
+SELECT crm.merge_customers('crm_people', 1, 3) \g /dev/null
+INSERT INTO customer (customer_id, name) VALUES (3, 'Eve the second'), (6, 'Hal');
+SELECT crm.merge_customers('crm_people', 3, 6) \g /dev/null
+SELECT is((SELECT array_agg(m ->> 'dropped' ORDER BY (m ->> 'merge_id')::bigint)
+			 FROM jsonb_array_elements(crm.customer_data('crm_people', 1) -> 'customer_merge') m),
+	'{770077,3}'::text[], 'merges into a key are those before it was given to another customer');
+ROLLBACK TO again;
+
+-- A customer is joined with one above them. 3 is below 770077, and 1 below 3.
+SAVEPOINT members;
+INSERT INTO customer (customer_id, name) VALUES (8, 'top');
+UPDATE customer SET parent_id = 8 WHERE customer_id = 770077;
+UPDATE customer SET parent_id = 3 WHERE customer_id = 1;
+SELECT crm.merge_customers('crm_people', 1, 770077) \g /dev/null
+SELECT set_eq('SELECT customer_id, parent_id FROM customer',
+	'VALUES (1::bigint, 8::bigint), (3, 1), (8, NULL)',
+	'a customer who is joined with one above them takes the upper place');
+SELECT crm.merge_customers('crm_people', 1, 8) \g /dev/null
+SELECT set_eq('SELECT customer_id, parent_id FROM customer',
+	'VALUES (1::bigint, NULL::bigint), (3, 1)', 'the place of a parent is taken as well');
+SELECT is_empty('SELECT * FROM account_member WHERE in_cycle', 'merges make no cycle of accounts');
+ROLLBACK TO members;
+
 -- A higher tier of the customer who went is kept until its review.
 SAVEPOINT tiers;
 SELECT crm.tier_grant('crm_people', 'standard', 3, 'gold', '2025-12-31', '2025-02-28') \g /dev/null
