@@ -11,10 +11,11 @@
  * In a cluster of Citus, a query over a distributed table calls crm.as_of() on
  * the workers. A worker does not see what the user has SET on the coordinator,
  * so it would show another day. A session that Citus has opened is known by the
- * name that Citus gives it. There the day counts only if that session itself
- * has SET it, and everything else is an error. A day of ALTER ROLE or ALTER
- * DATABASE does not count either: it is on the worker as well, and the user may
- * have SET another one. No code of Citus is needed to know all this.
+ * name that Citus gives it. There crm.as_of() is an error, whatever the setting
+ * is in that session. A day of ALTER ROLE or ALTER DATABASE is on the worker as
+ * well, and the user may have SET another one. Citus passes a SET LOCAL on if
+ * it is told to, but no later SET and no set_config(), and a worker cannot know
+ * whether one came after. No code of Citus is needed to know all this.
  *
  * SET accepts a value that is no day, and crm.as_of() refuses it. The library
  * may be loaded after the SET (or after ALTER ROLE ... SET). A value that is
@@ -32,38 +33,29 @@
 #include "base/calendar.h"
 #include "workspace/as_of.h"
 
-/*
- * A value of the setting. DATEVAL_NOBEGIN stands for today, DATEVAL_NOEND for a
- * text that is no day. The server keeps one of these with each value, and so
- * brings it back when a transaction rolls the setting back.
- */
-typedef struct AsOf
-{
-	DateADT day;
-	bool is_set_here; /* by SET in this session, and not by a default */
-} AsOf;
-
 static char *as_of_text = NULL; /* as it was written */
-static AsOf as_of = {DATEVAL_NOBEGIN, false};
+
+/* DATEVAL_NOBEGIN stands for today, DATEVAL_NOEND for a text that is no day. */
+static DateADT as_of = DATEVAL_NOBEGIN;
 
 /*
- * Called by the server for each new value. The AsOf belongs to the server. All
+ * Called by the server for each new value. It keeps the parsed day with the
+ * value, and so brings it back when a transaction rolls the setting back. All
  * values are accepted, as the head of this file explains.
  */
 static bool
 check_as_of(char **value, void **extra, GucSource source)
 {
-	AsOf *checked = guc_malloc(LOG, sizeof(AsOf));
+	DateADT *day = guc_malloc(LOG, sizeof(DateADT));
 
-	if (checked == NULL)
+	if (day == NULL)
 		return false;
-	checked->is_set_here = source == PGC_S_SESSION;
-	checked->day = DATEVAL_NOEND;
+	*day = DATEVAL_NOEND;
 	if (*value == NULL || (*value)[0] == '\0')
-		checked->day = DATEVAL_NOBEGIN; /* today */
-	else if (!calendar_parse_day(*value, &checked->day))
-		checked->day = DATEVAL_NOEND; /* no day */
-	*extra = checked;
+		*day = DATEVAL_NOBEGIN; /* today */
+	else if (!calendar_parse_day(*value, day))
+		*day = DATEVAL_NOEND; /* no day */
+	*extra = day;
 	return true;
 }
 
@@ -71,7 +63,7 @@ check_as_of(char **value, void **extra, GucSource source)
 static void
 assign_as_of(const char *value, void *extra)
 {
-	as_of = *(const AsOf *) extra;
+	as_of = *(const DateADT *) extra;
 }
 
 /*
@@ -106,23 +98,22 @@ is_session_of_citus(void)
 static DateADT
 shown_day(void)
 {
-	if (DATE_IS_NOEND(as_of.day))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_DATETIME_FORMAT),
-				 errmsg("setting crm.as_of is not a date: \"%s\"", as_of_text),
-				 errhint("Use SET crm.as_of = '2025-12-31', or RESET "
-						 "crm.as_of for the current date.")));
-	if (!as_of.is_set_here && is_session_of_citus())
+	if (is_session_of_citus())
 		ereport(
 			ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("a worker of Citus does not know the day of crm.as_of"),
 			 errdetail("The query calls crm.as_of() on a worker, and the "
 					   "setting is on the coordinator."),
-			 errhint("Write the day itself into the query. Or SET "
-					 "citus.propagate_set_commands = 'local', and then "
-					 "SET LOCAL crm.as_of in the transaction.")));
-	return as_of.day;
+			 errhint("Give the query the day itself: as a literal, or as a "
+					 "parameter of a prepared statement or function.")));
+	if (DATE_IS_NOEND(as_of))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_DATETIME_FORMAT),
+				 errmsg("setting crm.as_of is not a date: \"%s\"", as_of_text),
+				 errhint("Use SET crm.as_of = '2025-12-31', or RESET "
+						 "crm.as_of for the current date.")));
+	return as_of;
 }
 
 PG_FUNCTION_INFO_V1(crm_as_of);

@@ -115,23 +115,28 @@ for (@questions)
 # The setting crm.as_of never means another day than the user has set.
 my $many = 'SELECT sum(crm.amount(history, crm.as_of())) FROM far_history';
 my $single = 'SELECT crm.amount(history, crm.as_of()) FROM far_history WHERE customer = 77';
-my $passed_on = "SET citus.propagate_set_commands = 'local'; BEGIN; SET LOCAL crm.as_of = '2023-06-30'";
+my $pass_on = "SET citus.propagate_set_commands = 'local'; BEGIN; SET LOCAL crm.as_of = '2023-06-30'";
+my %settings = (
+	'is the current date' => '',
+	'was SET' => "SET crm.as_of = '2023-06-30'",
+	'was RESET' => "SET crm.as_of = '2023-06-30'; RESET crm.as_of",
+	'was passed on' => $pass_on,
+	'was passed on and RESET' => "$pass_on; RESET crm.as_of",
+	'was passed on and SET again' => "$pass_on; SET crm.as_of = '2024-06-30'",
+	'was passed on and SET by a function' => "$pass_on; SELECT set_config('crm.as_of', '2024-06-30', true)",
+	'was passed on and rolled back' => "SET crm.as_of = '2024-06-30'; $pass_on; ROLLBACK");
 for ([ 'many shards', $many ], [ 'one shard', $single ])
 {
 	my ($where, $query) = @$_;
 	(my $local = $query) =~ s/far_/one_/;
-	refused(undef, "SET crm.as_of = '2023-06-30'; $query", qr/does not know the day of crm\.as_of.*SET LOCAL/s,
-		"a day that only the coordinator knows is refused over $where");
-	refused(undef, "SET LOCAL crm.as_of = '2023-06-30'; $query", qr/does not know the day/,
-		"the current date of a worker is refused over $where");
-	answers(undef, "$passed_on; $query; COMMIT", answer("SET crm.as_of = '2023-06-30'; $local"),
-		"a day that Citus passes on holds over $where");
-	refused(undef, "$passed_on; $query; COMMIT; $query", qr/does not know the day/,
-		"the day ends with its transaction over $where");
+	(my $prepared = $query) =~ s/crm\.as_of\(\)/\$1/;
+	refused(undef, "$settings{$_}; $query", qr/a worker of Citus does not know the day of crm\.as_of.*literal/s,
+		"a day that $_ is refused over $where") for sort keys %settings;
+	answers(undef, "PREPARE given (date) AS $prepared; SET crm.as_of = '2023-06-30'; EXECUTE given (crm.as_of())",
+		answer("SET crm.as_of = '2023-06-30'; $local"), "a day as a parameter holds over $where");
 }
 runs(undef, "ALTER DATABASE $database SET crm.as_of = '2020-01-01'", 'a database has a day of its own');
-refused(undef, "SET crm.as_of = '2023-06-30'; $many", qr/does not know the day/,
-	'the day of the database does not hide that of the session');
+refused(undef, $_, qr/does not know the day/, 'nor does the day of a database count on a worker') for $many, $single;
 runs(undef, "ALTER DATABASE $database RESET crm.as_of", 'the day of the database is taken away');
 
 # Workspaces
