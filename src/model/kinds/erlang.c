@@ -240,9 +240,7 @@ typedef struct BetaMean
 	MeanOf of;
 	double weights[ERLANG_MAX_K];
 	double tau;
-	double center; /* of y, where the density counts as 1 */
-	double center_p;
-	double center_q;
+	BetaDensity density;
 } BetaMean;
 
 /*
@@ -363,30 +361,18 @@ mean_given(const BetaMean *mean, double p, double q)
 }
 
 /*
- * ln of the beta density of y, relative to the center, times the function
- * whose mean is wanted. Each half is computed from its own end, where it falls
- * off. The floor DBL_MIN keeps the logarithm finite where p underflows.
+ * The logarithm of the beta density of y, times the function whose mean is
+ * wanted. The floor DBL_MIN keeps it finite where p underflows.
  */
 static double
 log_value(const void *context, double y)
 {
 	const BetaMean *mean = context;
-	const ErlangBuyer *buyer = mean->buyer;
-	double ab = buyer->a + buyer->b;
-	double from_center = y - mean->center;
 	double small = exp(-fabs(y)) / (1.0 + exp(-fabs(y)));
 	double p = y > 0 ? 1.0 - small : small;
 	double q = y > 0 ? small : 1.0 - small;
-	double value;
+	double value = beta_log_density(&mean->density, y - mean->density.center);
 
-	if (from_center < 0)
-		value =
-			buyer->a * from_center -
-			ab * math_log_mixture(mean->center_p, mean->center_q, from_center);
-	else
-		value = -buyer->b * from_center - ab * math_log_mixture(mean->center_q,
-																mean->center_p,
-																-from_center);
 	if (mean->of == MEAN_ONE)
 		return value;
 	return value + log(fmax(mean_given(mean, fmax(p, DBL_MIN), q), DBL_MIN));
@@ -414,8 +400,8 @@ log_integral(BetaMean *mean)
 	double slope;
 	double low = log_integrand(lower, &slope, mean);
 	double high = log_integrand(upper, &slope, mean);
-	double middle = quadrature_log_concave(log_integrand, mean, mean->center,
-										   lower, upper);
+	double middle = quadrature_log_concave(log_integrand, mean,
+										   mean->density.center, lower, upper);
 
 	return middle +
 		   log1p(exp(low - middle) / buyer->a + exp(high - middle) / buyer->b);
@@ -428,13 +414,13 @@ log_integral(BetaMean *mean)
 static double
 beta_mean(const ErlangBuyer *buyer, MeanOf of, double tau)
 {
-	BetaMean mean = {.buyer = buyer, .of = MEAN_ONE, .tau = tau};
+	BetaMean mean = {.buyer = buyer,
+					 .of = MEAN_ONE,
+					 .tau = tau,
+					 .density = beta_density(buyer->a, buyer->b)};
 	double density;
 
 	erlang_log_silence(buyer->k, buyer->shape, buyer->idle, mean.weights);
-	mean.center = log((buyer->a + 0.5) / (buyer->b + 0.5));
-	mean.center_p = (buyer->a + 0.5) / (buyer->a + buyer->b + 1.0);
-	mean.center_q = (buyer->b + 0.5) / (buyer->a + buyer->b + 1.0);
 	density = log_integral(&mean);
 	mean.of = of;
 	return exp(log_integral(&mean) - density);
