@@ -65,12 +65,6 @@ has_equal_dropout(const ModelKind *kind)
 	return kind->n_parameters == dropout(kind) + 1;
 }
 
-static double
-occasions(const ModelKind *kind, const ModelRow *customer)
-{
-	return customer->x + bg_nbd_first_occasions(kind);
-}
-
 /*
  * Adds the log of the odds of leaving after a purchase: p / (1 - p), or with a
  * beta distribution a / (b + s - 1), where s is the number of occasions.
@@ -151,7 +145,7 @@ log_likelihood(const ModelKind *kind, const double *parameters,
 {
 	const ModelKind *rates =
 		has_equal_rate(kind) ? &model_nbd_equal_rate : &model_nbd;
-	double s = occasions(kind, customer);
+	double s = bg_nbd_occasions(kind, customer);
 	double value = model_call(rates, log_likelihood, parameters, customer);
 
 	if (s == 0)
@@ -246,7 +240,7 @@ static void
 add_row(const ModelKind *kind, const double *parameters,
 		const ModelRow *customer, ModelSums *sums)
 {
-	double s = occasions(kind, customer);
+	double s = bg_nbd_occasions(kind, customer);
 	ModelSums g;
 
 	if (s == 0)
@@ -280,7 +274,7 @@ static double
 p_alive(const ModelKind *kind, const double *parameters,
 		const ModelRow *customer)
 {
-	double s = occasions(kind, customer);
+	double s = bg_nbd_occasions(kind, customer);
 	ModelSums g = {.value = -INFINITY}; /* of a customer who cannot leave */
 
 	if (s > 0)
@@ -315,7 +309,7 @@ alive(const ModelKind *kind, const double *parameters,
 		now.scale = parameters[1] + customer->t;
 	}
 	if (!now.equal_dropout)
-		now.b = parameters[d + 1] + occasions(kind, customer);
+		now.b = parameters[d + 1] + bg_nbd_occasions(kind, customer);
 	return now;
 }
 

@@ -47,13 +47,6 @@ enum
 	B
 };
 
-/* s, the occasions to leave that the customer has had. */
-static double
-occasions(const ModelKind *kind, const ModelRow *customer)
-{
-	return customer->x + bg_nbd_first_occasions(kind);
-}
-
 /*
  * g, the log of the odds of having left, after s > 0 occasions to leave. Left
  * and alive differ in one purchase opportunity and in the silence since t_x.
@@ -81,7 +74,7 @@ static double
 log_likelihood(const ModelKind *kind, const double *parameters,
 			   const ModelRow *customer)
 {
-	double s = occasions(kind, customer);
+	double s = bg_nbd_occasions(kind, customer);
 	double r = parameters[R];
 	double a = parameters[A];
 	double b = parameters[B];
@@ -106,7 +99,7 @@ static double
 p_alive(const ModelKind *kind, const double *parameters,
 		const ModelRow *customer)
 {
-	double s = occasions(kind, customer);
+	double s = bg_nbd_occasions(kind, customer);
 
 	if (s == 0)
 		return 1.0;
@@ -378,7 +371,7 @@ alive(const ModelKind *kind, const double *parameters,
 	return (Alive){p_alive(kind, parameters, customer),
 				   parameters[R] + customer->x,
 				   parameters[ALPHA] + customer->t, parameters[A],
-				   parameters[B] + occasions(kind, customer)};
+				   parameters[B] + bg_nbd_occasions(kind, customer)};
 }
 
 /* Alive now, and no purchase within the time ahead is the last one. */
@@ -479,7 +472,8 @@ expected_slopes(const ModelKind *kind, const double *parameters,
 						 .shape = parameters[R] + customer->x,
 						 .scale = parameters[ALPHA] + customer->t,
 						 .a = parameters[A],
-						 .b = parameters[B] + occasions(kind, customer)};
+						 .b =
+							 parameters[B] + bg_nbd_occasions(kind, customer)};
 
 	return bg_nbd_slopes(&buyer, horizon, discount, value, slopes);
 }

@@ -34,6 +34,13 @@ bg_nbd_first_occasions(const ModelKind *kind)
 	return kind->variant;
 }
 
+/* s, the occasions to leave that a customer has had. */
+static inline double
+bg_nbd_occasions(const ModelKind *kind, const ModelRow *customer)
+{
+	return customer->x + bg_nbd_first_occasions(kind);
+}
+
 /*
  * The operations read the parameters r, alpha, a and b and the variant only.
  * The regular models call them for k = 1, with their own kind.

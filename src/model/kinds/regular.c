@@ -103,7 +103,7 @@ log_likelihood(const ModelKind *kind, const double *parameters,
 			   const ModelRow *customer)
 {
 	double r = parameters[R];
-	double s = customer->x + bg_nbd_first_occasions(kind);
+	double s = bg_nbd_occasions(kind, customer);
 	double events = regularity(parameters) * customer->x;
 	double stayed;
 
@@ -128,7 +128,7 @@ static double
 p_alive(const ModelKind *kind, const double *parameters,
 		const ModelRow *customer)
 {
-	double s = customer->x + bg_nbd_first_occasions(kind);
+	double s = bg_nbd_occasions(kind, customer);
 
 	if (s == 0)
 		return 1.0;
