@@ -91,8 +91,8 @@ log_gamma_quotient(double m, double e)
 	else
 		log_sinc = log(sin(angle) / angle);
 	if (e >= 0)
-		return math_log_rising(m + 1.0, e) + log_sinc;
-	return log_sinc - math_log_rising(m + 1.0 + e, -e);
+		return math_log_rising_factorial(m + 1.0, e) + log_sinc;
+	return log_sinc - math_log_rising_factorial(m + 1.0 + e, -e);
 }
 
 /*
@@ -139,7 +139,7 @@ math_exponential_integral(double n, double z)
 }
 
 double
-model_exponential_integral_of_log(double n, double log_z)
+math_exponential_integral_of_log(double n, double log_z)
 {
 	double z = exp(log_z);
 

@@ -21,6 +21,6 @@ extern double math_exponential_integral(double n, double z);
  * because the result then depends on z through its logarithm only. e^log_z
  * must not overflow.
  */
-extern double model_exponential_integral_of_log(double n, double log_z);
+extern double math_exponential_integral_of_log(double n, double log_z);
 
 #endif /* CRM_MATH_EXPONENTIAL_INTEGRAL_H */

@@ -142,7 +142,7 @@ stirling_correction_rising(double z, double n)
  * at most three bits. Near -1 the series would need too many terms.
  */
 double
-math_log1p_less_x(double x)
+math_log1pmx(double x)
 {
 	double q = x / (2.0 + x);
 	double square = q * q;
@@ -161,7 +161,7 @@ math_log1p_less_x(double x)
 }
 
 double
-model_log1p_quotient(double a, double b, double log_b)
+math_log1p_quotient(double a, double b, double log_b)
 {
 	double quotient = a / b;
 
@@ -173,7 +173,7 @@ model_log1p_quotient(double a, double b, double log_b)
  * 1 - exp(-x) itself cancels, above it its logarithm does.
  */
 double
-math_log1m_exp(double x)
+math_log1mexp(double x)
 {
 	return x < LOG_2 ? log(-expm1(-x)) : log1p(-exp(-x));
 }
@@ -204,7 +204,7 @@ rising_product(double a, int n)
  * O(1): at most 16 factors or 12 steps.
  */
 double
-math_log_rising(double a, double n)
+math_log_rising_factorial(double a, double n)
 {
 	double raised = 0.0; /* product of (a + j + n) / (a + j), less 1 */
 	double first = 0.0; /* the logarithm of the first of them, if large */
@@ -259,8 +259,7 @@ math_log_beta_ratio(double a, double b, double n)
 	sum += log1p(raised);
 	sum += n * log1p(m / (a + n));
 	sum += 0.5 * log1p(m * (n / (a + m + n)) / a);
-	sum += (a + m) * math_log1p_less_x(n / (a + m)) -
-		   a * math_log1p_less_x(n / a);
+	sum += (a + m) * math_log1pmx(n / (a + m)) - a * math_log1pmx(n / a);
 	sum +=
 		m * (n / (a + m + n)) * ((2 * a + m + n) / (a + m)) / (a + n) / a / 12;
 	sum += later_correction_rising(a + m, n) - later_correction_rising(a, n);
@@ -280,7 +279,8 @@ math_log_beta(double a, double b)
 	int sign;
 
 	if (lesser < ASYMPTOTIC_START)
-		return lgamma_r(lesser, &sign) - math_log_rising(greater, lesser);
+		return lgamma_r(lesser, &sign) -
+			   math_log_rising_factorial(greater, lesser);
 	return HALF_LOG_2_PI - 0.5 * log(greater) -
 		   (lesser - 0.5) * log1p(greater / lesser) -
 		   greater * log1p(lesser / greater) + stirling_correction(lesser) -
@@ -340,7 +340,7 @@ math_log_gamma_peak(double x)
 }
 
 double
-math_log_less_digamma(double x)
+math_log_minus_digamma(double x)
 {
 	double v = 1.0 / x;
 
@@ -351,7 +351,7 @@ math_log_less_digamma(double x)
 }
 
 double
-math_inverse_less_trigamma(double x)
+math_inverse_minus_trigamma(double x)
 {
 	double v = 1.0 / x;
 
@@ -362,12 +362,12 @@ math_inverse_less_trigamma(double x)
 }
 
 /*
- * psi(a + n) - psi(a), the derivative of math_log_rising() by a. For a whole n
- * it is the sum of 1 / (a + j), added from the smallest term on. Otherwise n
- * stays a factor of every term, so a small n costs no digits.
+ * psi(a + n) - psi(a), the derivative of math_log_rising_factorial() by a. For
+ * a whole n it is the sum of 1 / (a + j), added from the smallest term on.
+ * Otherwise n stays a factor of every term, so a small n costs no digits.
  */
 double
-math_digamma_rising(double a, double n)
+math_digamma_difference(double a, double n)
 {
 	double sum = 0.0;
 	double u;
@@ -393,11 +393,11 @@ math_digamma_rising(double a, double n)
 }
 
 /*
- * psi'(a + n) - psi'(a), the second derivative of math_log_rising() by a. It
- * is never positive. The steps are the ones of math_digamma_rising().
+ * psi'(a + n) - psi'(a), the second derivative of math_log_rising_factorial()
+ * by a. It is never positive. The steps are those of math_digamma_difference().
  */
 double
-math_trigamma_rising(double a, double n)
+math_trigamma_difference(double a, double n)
 {
 	double sum = 0.0;
 	double u;
@@ -440,7 +440,7 @@ math_logistic(double g)
 
 /* The larger of 0 and g is taken out, so that the exponential is at most 1. */
 double
-math_log1p_exp(double g)
+math_log1pexp(double g)
 {
 	return fmax(g, 0.0) + log1p(exp(-fabs(g)));
 }

@@ -25,29 +25,29 @@ close_to(double a, double b, double tolerance)
 static void
 gamma_functions(double a, double b, double n)
 {
-	require(math_log_rising(a, 0.0) == 0.0);
-	require(isfinite(math_log_rising(a, n)));
+	require(math_log_rising_factorial(a, 0.0) == 0.0);
+	require(isfinite(math_log_rising_factorial(a, n)));
 	require(math_log_beta_ratio(a, b, n) <= 0.0);
 	require(isfinite(math_log_beta(a, b)));
 	require(close_to(math_log_beta(a, b), math_log_beta(b, a), 1e-9));
 	require(isfinite(math_digamma(a)) && isfinite(math_trigamma(a)));
 	require(math_trigamma(a) > 0.0);
 	require(isfinite(math_log_gamma_peak(a)));
-	require(math_log_less_digamma(a) > 0.0);
-	require(math_inverse_less_trigamma(a) < 0.0);
-	require(math_digamma_rising(a, n) >= 0.0);
-	require(math_trigamma_rising(a, n) <= 0.0);
+	require(math_log_minus_digamma(a) > 0.0);
+	require(math_inverse_minus_trigamma(a) < 0.0);
+	require(math_digamma_difference(a, n) >= 0.0);
+	require(math_trigamma_difference(a, n) <= 0.0);
 }
 
 static void
 logarithms(double a, double b, double g)
 {
-	require(math_log1p_less_x(a) <= 0.0);
-	require(model_log1p_quotient(a, b, log(b)) >= 0.0);
-	require(math_log1m_exp(a) <= 0.0 && !isnan(math_log1m_exp(a)));
+	require(math_log1pmx(a) <= 0.0);
+	require(math_log1p_quotient(a, b, log(b)) >= 0.0);
+	require(math_log1mexp(a) <= 0.0 && !isnan(math_log1mexp(a)));
 	require(math_logistic(g) >= 0.0 && math_logistic(g) <= 1.0);
 	require(close_to(math_logistic(g) + math_logistic(-g), 1.0, 1e-15));
-	require(math_log1p_exp(g) >= 0.0);
+	require(math_log1pexp(g) >= 0.0);
 }
 
 /* The bounds of the header, with room for rounding. */

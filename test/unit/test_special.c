@@ -264,14 +264,14 @@ test_rising(void)
 		double n = row[1];
 		double slope = n * fmax(fabs(log(a)), 1.0);
 
-		compare_scaled(&gamma, math_log_rising(a, n), row[2],
+		compare_scaled(&gamma, math_log_rising_factorial(a, n), row[2],
 					   fmax(fabs(row[2]), a < 1.0 ? 0.0 : slope), 1e-14, i);
-		compare(&digamma, math_digamma_rising(a, n), row[3], 1e-14, i);
-		compare(&trigamma, math_trigamma_rising(a, n), row[4], 1e-14, i);
+		compare(&digamma, math_digamma_difference(a, n), row[3], 1e-14, i);
+		compare(&trigamma, math_trigamma_difference(a, n), row[4], 1e-14, i);
 	}
-	report_worst(&gamma, "math_log_rising");
-	report_worst(&digamma, "math_digamma_rising");
-	report_worst(&trigamma, "math_trigamma_rising");
+	report_worst(&gamma, "math_log_rising_factorial");
+	report_worst(&digamma, "math_digamma_difference");
+	report_worst(&trigamma, "math_trigamma_difference");
 }
 
 static void
@@ -344,24 +344,24 @@ test_others(void)
 
 		compare_scaled(&peak, math_log_gamma_peak(x), peaks[i][1],
 					   fmax(fabs(peaks[i][1]), 1.0), 1e-14, i);
-		compare(&slope, math_log_less_digamma(x), peaks[i][2], 1e-13, i);
-		compare(&bend, math_inverse_less_trigamma(x), peaks[i][3], 1e-13, i);
+		compare(&slope, math_log_minus_digamma(x), peaks[i][2], 1e-13, i);
+		compare(&bend, math_inverse_minus_trigamma(x), peaks[i][3], 1e-13, i);
 	}
 	for (int i = 0; i < ROWS(logs); i++)
 	{
-		compare(&less_x, math_log1p_less_x(logs[i][0]), logs[i][1], 1e-14, i);
-		compare(&log1m, math_log1m_exp(logs[i][0]), logs[i][2], 1e-14, i);
+		compare(&less_x, math_log1pmx(logs[i][0]), logs[i][1], 1e-14, i);
+		compare(&log1m, math_log1mexp(logs[i][0]), logs[i][2], 1e-14, i);
 	}
 	for (int i = 0; i < ROWS(below_0); i++)
-		compare(&less_x, math_log1p_less_x(below_0[i][0]), below_0[i][1],
-				1e-14, 100 + i);
+		compare(&less_x, math_log1pmx(below_0[i][0]), below_0[i][1], 1e-14,
+				100 + i);
 	report_worst(&digamma, "math_digamma");
 	report_worst(&trigamma, "math_trigamma");
 	report_worst(&peak, "math_log_gamma_peak");
-	report_worst(&slope, "math_log_less_digamma");
-	report_worst(&bend, "math_inverse_less_trigamma");
-	report_worst(&less_x, "math_log1p_less_x");
-	report_worst(&log1m, "math_log1m_exp");
+	report_worst(&slope, "math_log_minus_digamma");
+	report_worst(&bend, "math_inverse_minus_trigamma");
+	report_worst(&less_x, "math_log1pmx");
+	report_worst(&log1m, "math_log1mexp");
 }
 
 /*

@@ -201,7 +201,7 @@ survival_sum(double gamma, double stay, double count)
 	if (isinf(count))
 		return excess > 0.0 ? stay / excess : INFINITY;
 	if (excess == 0.0)
-		return stay * math_digamma_rising(stay + 1.0, count);
+		return stay * math_digamma_difference(stay + 1.0, count);
 	if (excess > 0.0)
 		return -stay * expm1(math_log_beta_ratio(stay + 1.0, excess, count)) /
 			   excess;
@@ -441,22 +441,23 @@ score_at(const double *p, const ModelRow *customer, double n)
 	double misses = n - customer->x;
 	Score score = {0};
 
-	score.first[ALPHA] = math_digamma_rising(p[ALPHA], customer->x) -
-						 math_digamma_rising(both, n);
-	score.first[BETA] =
-		math_digamma_rising(p[BETA], misses) - math_digamma_rising(both, n);
-	score.first[GAMMA] = -math_digamma_rising(leaving, n);
-	score.first[DELTA] =
-		math_digamma_rising(p[DELTA], n) - math_digamma_rising(leaving, n);
-	score.second[BETA][ALPHA] = -math_trigamma_rising(both, n);
-	score.second[ALPHA][ALPHA] = math_trigamma_rising(p[ALPHA], customer->x) -
-								 math_trigamma_rising(both, n);
-	score.second[BETA][BETA] =
-		math_trigamma_rising(p[BETA], misses) - math_trigamma_rising(both, n);
-	score.second[GAMMA][GAMMA] = -math_trigamma_rising(leaving, n);
-	score.second[DELTA][GAMMA] = -math_trigamma_rising(leaving, n);
-	score.second[DELTA][DELTA] =
-		math_trigamma_rising(p[DELTA], n) - math_trigamma_rising(leaving, n);
+	score.first[ALPHA] = math_digamma_difference(p[ALPHA], customer->x) -
+						 math_digamma_difference(both, n);
+	score.first[BETA] = math_digamma_difference(p[BETA], misses) -
+						math_digamma_difference(both, n);
+	score.first[GAMMA] = -math_digamma_difference(leaving, n);
+	score.first[DELTA] = math_digamma_difference(p[DELTA], n) -
+						 math_digamma_difference(leaving, n);
+	score.second[BETA][ALPHA] = -math_trigamma_difference(both, n);
+	score.second[ALPHA][ALPHA] =
+		math_trigamma_difference(p[ALPHA], customer->x) -
+		math_trigamma_difference(both, n);
+	score.second[BETA][BETA] = math_trigamma_difference(p[BETA], misses) -
+							   math_trigamma_difference(both, n);
+	score.second[GAMMA][GAMMA] = -math_trigamma_difference(leaving, n);
+	score.second[DELTA][GAMMA] = -math_trigamma_difference(leaving, n);
+	score.second[DELTA][DELTA] = math_trigamma_difference(p[DELTA], n) -
+								 math_trigamma_difference(leaving, n);
 	return score;
 }
 

@@ -158,9 +158,9 @@ log_likelihood(const ModelKind *kind, const double *parameters,
 							: log(1.0 - stay + stay * exp(value));
 	}
 	return value + log_stayed(kind, parameters, s) +
-		   math_log1p_exp(log_odds_left(kind, parameters, customer->x,
-										customer->t_x, customer->t, s)
-							  .value);
+		   math_log1pexp(log_odds_left(kind, parameters, customer->x,
+									   customer->t_x, customer->t, s)
+							 .value);
 }
 
 /* The terms of s occasions to leave, which depend on x alone. */
@@ -182,16 +182,16 @@ add_dropout(const ModelKind *kind, const double *parameters, double s,
 	{
 		double b = parameters[d + 1];
 		double ab = parameters[d] + b;
-		double digamma = math_digamma_rising(ab, s);
-		double trigamma = math_trigamma_rising(ab, s);
+		double digamma = math_digamma_difference(ab, s);
+		double trigamma = math_trigamma_difference(ab, s);
 
 		sums->gradient[d] -= customers * digamma;
 		sums->gradient[d + 1] +=
-			customers * (math_digamma_rising(b, s) - digamma);
+			customers * (math_digamma_difference(b, s) - digamma);
 		sums->hessian[d][d] -= customers * trigamma;
 		sums->hessian[d + 1][d] -= customers * trigamma;
 		sums->hessian[d + 1][d + 1] +=
-			customers * (math_trigamma_rising(b, s) - trigamma);
+			customers * (math_trigamma_difference(b, s) - trigamma);
 	}
 }
 
@@ -280,7 +280,7 @@ p_alive(const ModelKind *kind, const double *parameters,
 	if (s > 0)
 		g = log_odds_left(kind, parameters, customer->x, customer->t_x,
 						  customer->t, s);
-	return exp(-math_log1p_exp(g.value));
+	return exp(-math_log1pexp(g.value));
 }
 
 /* The posterior of a customer who is alive. */

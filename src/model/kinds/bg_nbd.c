@@ -86,9 +86,9 @@ log_likelihood(const ModelKind *kind, const double *parameters,
 	if (x == 0)
 		return log_unmet > -0.5 ? log1p(b / (a + b) * expm1(log_unmet))
 								: log((a + b * exp(log_unmet)) / (a + b));
-	return math_log_rising(r, x) + math_log_beta_ratio(b, a, s) + log_unmet -
-		   x * log(parameters[ALPHA] + customer->t) +
-		   math_log1p_exp(log_odds_left(parameters, customer, s));
+	return math_log_rising_factorial(r, x) + math_log_beta_ratio(b, a, s) +
+		   log_unmet - x * log(parameters[ALPHA] + customer->t) +
+		   math_log1pexp(log_odds_left(parameters, customer, s));
 }
 
 /*
@@ -118,19 +118,20 @@ add_x(const double *parameters, double events, double s, double customers,
 	double r = parameters[R];
 	double b = parameters[B];
 	double ab = parameters[A] + b;
-	double digamma_ab = math_digamma_rising(ab, s);
-	double trigamma_ab = math_trigamma_rising(ab, s);
+	double digamma_ab = math_digamma_difference(ab, s);
+	double trigamma_ab = math_trigamma_difference(ab, s);
 
-	sums->value += customers * (math_log_rising(r, events) +
+	sums->value += customers * (math_log_rising_factorial(r, events) +
 								math_log_beta_ratio(b, parameters[A], s));
-	sums->gradient[R] += customers * math_digamma_rising(r, events);
+	sums->gradient[R] += customers * math_digamma_difference(r, events);
 	sums->gradient[A] -= customers * digamma_ab;
-	sums->gradient[B] += customers * (math_digamma_rising(b, s) - digamma_ab);
-	sums->hessian[R][R] += customers * math_trigamma_rising(r, events);
+	sums->gradient[B] +=
+		customers * (math_digamma_difference(b, s) - digamma_ab);
+	sums->hessian[R][R] += customers * math_trigamma_difference(r, events);
 	sums->hessian[A][A] -= customers * trigamma_ab;
 	sums->hessian[B][A] -= customers * trigamma_ab;
 	sums->hessian[B][B] +=
-		customers * (math_trigamma_rising(b, s) - trigamma_ab);
+		customers * (math_trigamma_difference(b, s) - trigamma_ab);
 }
 
 /*

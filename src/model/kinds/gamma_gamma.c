@@ -69,7 +69,7 @@ static double
 log_less(double away, double whole, double ratio)
 {
 	if (fabs(away) < 0.5)
-		return math_log1p_less_x(away);
+		return math_log1pmx(away);
 	return log(whole) - log1p(ratio) - away;
 }
 
@@ -142,18 +142,18 @@ margins(const ModelKind *kind, const double *parameters,
 		double customers = sample->x_customers[i];
 		double x = sample->x[i];
 		double px = parameters[P] * x;
-		double first = math_log_less_digamma(px + q);
-		double second = math_inverse_less_trigamma(px + q);
+		double first = math_log_minus_digamma(px + q);
+		double second = math_inverse_minus_trigamma(px + q);
 
 		sums->value += customers * log_peak(px, q);
 		sums->gradient[P] +=
-			customers * x * (math_log_less_digamma(px) - first);
-		sums->gradient[Q] += customers * (math_log_less_digamma(q) - first);
+			customers * x * (math_log_minus_digamma(px) - first);
+		sums->gradient[Q] += customers * (math_log_minus_digamma(q) - first);
 		sums->hessian[P][P] +=
-			customers * x * x * (math_inverse_less_trigamma(px) - second);
+			customers * x * x * (math_inverse_minus_trigamma(px) - second);
 		sums->hessian[Q][P] -= customers * x * second;
 		sums->hessian[Q][Q] +=
-			customers * (math_inverse_less_trigamma(q) - second);
+			customers * (math_inverse_minus_trigamma(q) - second);
 	}
 }
 

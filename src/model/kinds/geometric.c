@@ -281,13 +281,13 @@ static double
 log_residual(const SmallDiscount *small, double y)
 {
 	double shape = small->shape;
-	double log_p = y - math_log1p_exp(y);
+	double log_p = y - math_log1pexp(y);
 	double log_q = small->log_discount - log_p;
 
 	if (log_q > MAX_EXPONENT)
 		return log(shape) - small->log_discount;
 	return log(shape) - log_p +
-		   log(model_exponential_integral_of_log(shape + 1.0, log_q));
+		   log(math_exponential_integral_of_log(shape + 1.0, log_q));
 }
 
 /*

@@ -68,7 +68,7 @@ model_nbd_exactly(double shape, double tau, double n)
 	if (tau == 0.0)
 		return n == 0 ? 1.0 : 0.0;
 	return exp(model_nbd_log_coefficient(shape, n) - shape * log1p(tau) -
-			   n * model_log1p_quotient(1.0, tau, log(tau)));
+			   n * math_log1p_quotient(1.0, tau, log(tau)));
 }
 
 /*
@@ -209,7 +209,7 @@ log_likelihood(const ModelKind *kind, const double *parameters,
 
 	if (customer->x == 0)
 		return unmet;
-	return math_log_rising(r, customer->x) + unmet -
+	return math_log_rising_factorial(r, customer->x) + unmet -
 		   customer->x * log(alpha + customer->t);
 }
 
@@ -262,9 +262,9 @@ expected_new(const ModelKind *kind, const double *parameters, double horizon)
 static void
 add_x(double r, double x, double customers, ModelSums *sums)
 {
-	sums->value += customers * math_log_rising(r, x);
-	sums->gradient[R] += customers * math_digamma_rising(r, x);
-	sums->hessian[R][R] += customers * math_trigamma_rising(r, x);
+	sums->value += customers * math_log_rising_factorial(r, x);
+	sums->gradient[R] += customers * math_digamma_difference(r, x);
+	sums->hessian[R][R] += customers * math_trigamma_difference(r, x);
 }
 
 /*

@@ -113,7 +113,7 @@ log_likelihood(const ModelKind *kind, const double *parameters,
 	value = model_call(&model_pareto_nbd, log_likelihood, all, customer);
 	if (has_equal_rate(kind) && customer->x > 0)
 		value += customer->x * log(parameters[0]) -
-				 (math_log_rising(all[R], customer->x) -
+				 (math_log_rising_factorial(all[R], customer->x) -
 				  customer->x * log(all[ALPHA] + customer->t_x));
 	return value;
 }
@@ -425,10 +425,11 @@ margins(const ModelKind *kind, const double *parameters,
 	{
 		double customers = sample->x_customers[i];
 
-		sums->value += customers * math_log_rising(r, sample->x[i]);
-		sums->gradient[0] += customers * math_digamma_rising(r, sample->x[i]);
+		sums->value += customers * math_log_rising_factorial(r, sample->x[i]);
+		sums->gradient[0] +=
+			customers * math_digamma_difference(r, sample->x[i]);
 		sums->hessian[0][0] +=
-			customers * math_trigamma_rising(r, sample->x[i]);
+			customers * math_trigamma_difference(r, sample->x[i]);
 	}
 }
 

@@ -176,7 +176,7 @@ log_likelihood(const ModelKind *kind, const double *parameters,
 
 	if (customer->x == 0)
 		return unmet + log_parts;
-	return math_log_rising(parameters[R], customer->x) + unmet -
+	return math_log_rising_factorial(parameters[R], customer->x) + unmet -
 		   customer->x * log(parameters[ALPHA] + customer->t_x) + log_parts;
 }
 
@@ -394,7 +394,7 @@ log_counted_event(double y, double *slope, void *context)
 				 (e->n * e->alpha - e->shape * u) / (e->alpha + u) -
 				 e->s * u / (e->beta + u);
 	return e->rising * y - e->shape * log1p(u / e->alpha) -
-		   e->n * model_log1p_quotient(e->alpha, u, y) -
+		   e->n * math_log1p_quotient(e->alpha, u, y) -
 		   e->s * log1p(u / e->beta);
 }
 
@@ -433,7 +433,7 @@ probability(const ModelKind *kind, const double *parameters,
 	if (horizon <= 0.0)
 		return n == 0 ? 1.0 : 0.0;
 	stay = -leaving.shape * log1p(horizon / leaving.alpha) -
-		   n * model_log1p_quotient(leaving.alpha, horizon, log(horizon)) -
+		   n * math_log1p_quotient(leaving.alpha, horizon, log(horizon)) -
 		   parameters[S] * log1p(horizon / leaving.beta);
 	left = log(parameters[S] / leaving.beta) + log_counted(leaving, horizon);
 	return nothing +
@@ -785,11 +785,12 @@ margins(const ModelKind *kind, const double *parameters,
 	{
 		double x = sample->x[i];
 
-		sums->value += sample->x_customers[i] * math_log_rising(r, x);
+		sums->value +=
+			sample->x_customers[i] * math_log_rising_factorial(r, x);
 		sums->gradient[R] +=
-			sample->x_customers[i] * math_digamma_rising(r, x);
+			sample->x_customers[i] * math_digamma_difference(r, x);
 		sums->hessian[R][R] +=
-			sample->x_customers[i] * math_trigamma_rising(r, x);
+			sample->x_customers[i] * math_trigamma_difference(r, x);
 	}
 	sums->value -= sample->total_purchases * log(alpha);
 	sums->gradient[ALPHA] += customers * r / alpha;

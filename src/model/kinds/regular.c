@@ -65,7 +65,8 @@ model_regular_gaps(const ModelKind *kind, const double *parameters,
 {
 	double k = regularity(parameters);
 
-	return (k - 1.0) * log_gaps - purchases * math_log_rising(1.0, k - 1.0);
+	return (k - 1.0) * log_gaps -
+		   purchases * math_log_rising_factorial(1.0, k - 1.0);
 }
 
 /* ln Q of a customer. */
@@ -113,9 +114,9 @@ log_likelihood(const ModelKind *kind, const double *parameters,
 			 log_silence(parameters, customer);
 	if (s > 0)
 		stayed += math_log_beta_ratio(parameters[B], parameters[A], s) +
-				  math_log1p_exp(log_odds_left(parameters, customer, s));
+				  math_log1pexp(log_odds_left(parameters, customer, s));
 	if (events > 0)
-		stayed += math_log_rising(r, events) -
+		stayed += math_log_rising_factorial(r, events) -
 				  events * log(parameters[ALPHA] + customer->t);
 	return stayed;
 }

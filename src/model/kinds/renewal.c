@@ -90,7 +90,7 @@ log_power_step(double from, double c)
 {
 	double growth = c * log1p(1.0 / from);
 
-	return c * log(from) + growth + math_log1m_exp(growth);
+	return c * log(from) + growth + math_log1mexp(growth);
 }
 
 /* At period 0 the power is 0 and the logarithm 0: everybody is there. */
@@ -129,7 +129,7 @@ double
 model_renewal_log_loss(Renewal r, double period)
 {
 	return model_renewal_log_survival(r, period - 1.0) +
-		   math_log1m_exp(-log_retention(r, period));
+		   math_log1mexp(-log_retention(r, period));
 }
 
 /*
@@ -194,7 +194,7 @@ log_residual_term(double v, double *slope, void *context)
 	if (slope != NULL)
 		*slope = term->stretch *
 				 ((1.0 - discounted) / r.c -
-				  power * math_digamma_rising(r.beta + power, r.alpha));
+				  power * math_digamma_difference(r.beta + power, r.alpha));
 	return log_survived(term, y) - waited + y / r.c;
 }
 
@@ -386,21 +386,22 @@ survival_derivatives(Renewal r, double period)
 	double log_period = period > 0.0 ? log(period) : 0.0;
 	double dw = w * log_period;
 	double both = r.alpha + r.beta;
-	double trigamma_both = math_trigamma_rising(both, w);
-	double by_w = -math_digamma_rising(r.beta + w, r.alpha);
-	double by_ww = -math_trigamma_rising(r.beta + w, r.alpha);
+	double trigamma_both = math_trigamma_difference(both, w);
+	double by_w = -math_digamma_difference(r.beta + w, r.alpha);
+	double by_ww = -math_trigamma_difference(r.beta + w, r.alpha);
 	ModelSums sums = {0};
 
 	if (period == 0.0)
 		return sums;
 	sums.value = model_renewal_log_survival(r, period);
-	sums.gradient[ALPHA] = -math_digamma_rising(both, w);
+	sums.gradient[ALPHA] = -math_digamma_difference(both, w);
 	sums.gradient[BETA] =
-		math_digamma_rising(r.beta, w) + sums.gradient[ALPHA];
+		math_digamma_difference(r.beta, w) + sums.gradient[ALPHA];
 	sums.gradient[C] = by_w * dw;
 	sums.hessian[ALPHA][ALPHA] = -trigamma_both;
 	sums.hessian[BETA][ALPHA] = -trigamma_both;
-	sums.hessian[BETA][BETA] = math_trigamma_rising(r.beta, w) - trigamma_both;
+	sums.hessian[BETA][BETA] =
+		math_trigamma_difference(r.beta, w) - trigamma_both;
 	sums.hessian[C][ALPHA] = -math_trigamma(both + w) * dw;
 	sums.hessian[C][BETA] = by_ww * dw;
 	sums.hessian[C][C] = (by_ww * dw + by_w * log_period) * dw;
@@ -430,7 +431,7 @@ loss_derivatives(Renewal r, double period)
 	double rho = 1.0 / expm1(-log_ratio);
 	const double *g0 = before.gradient;
 	const double *g1 = after.gradient;
-	ModelSums loss = {.value = before.value + math_log1m_exp(-log_ratio)};
+	ModelSums loss = {.value = before.value + math_log1mexp(-log_ratio)};
 
 	for (int i = 0; i < N_MOST; i++)
 	{

@@ -79,7 +79,7 @@ spend_log_likelihood(const ModelKind *kind, const double *parameters,
 	double m = customer->mean_amount;
 
 	return math_log_gamma_peak(px) - log(m) +
-		   px * math_log1p_less_x((m - parameters[MEAN]) / parameters[MEAN]);
+		   px * math_log1pmx((m - parameters[MEAN]) / parameters[MEAN]);
 }
 
 /* Adds the terms that depend on x alone. */
@@ -95,9 +95,9 @@ spend_margins(const ModelKind *kind, const double *parameters,
 		double px = parameters[P] * x;
 
 		sums->value += customers * math_log_gamma_peak(px);
-		sums->gradient[P] += customers * x * math_log_less_digamma(px);
+		sums->gradient[P] += customers * x * math_log_minus_digamma(px);
 		sums->hessian[P][P] +=
-			customers * x * x * math_inverse_less_trigamma(px);
+			customers * x * x * math_inverse_minus_trigamma(px);
 	}
 }
 
@@ -120,9 +120,9 @@ spend_rows(const ModelKind *kind, const double *parameters,
 		if (i >= sample->x_first[run + 1])
 			run++;
 		purchases = sample->customers[i] * sample->x[run];
-		sums->value += purchases * parameters[P] * math_log1p_less_x(away) -
+		sums->value += purchases * parameters[P] * math_log1pmx(away) -
 					   sample->customers[i] * log(m);
-		sums->gradient[P] += purchases * math_log1p_less_x(away);
+		sums->gradient[P] += purchases * math_log1pmx(away);
 		sums->gradient[MEAN] += purchases * parameters[P] * away / mean;
 		sums->hessian[MEAN][P] += purchases * away / mean;
 		sums->hessian[MEAN][MEAN] -=
@@ -178,7 +178,7 @@ amounts_log_likelihood(const ModelKind *kind, const double *parameters,
 	double m = customer->mean_amount;
 
 	return math_log_gamma_peak(q) - log(m) +
-		   q * math_log1p_less_x((parameters[S] - q * m) / (q * m));
+		   q * math_log1pmx((parameters[S] - q * m) / (q * m));
 }
 
 /* Adds the terms that are the same for all customers. */
@@ -192,7 +192,7 @@ amounts_margins(const ModelKind *kind, const double *parameters,
 	double s = parameters[S];
 
 	sums->value += customers * math_log_gamma_peak(q);
-	sums->gradient[Q] += customers * math_log_less_digamma(q);
+	sums->gradient[Q] += customers * math_log_minus_digamma(q);
 	sums->hessian[Q][Q] -= customers * math_trigamma(q);
 	sums->hessian[S][Q] += customers / s;
 	sums->hessian[S][S] -= customers * q / (s * s);
@@ -213,7 +213,7 @@ amounts_rows(const ModelKind *kind, const double *parameters,
 		double away = (s - q * m) / (q * m);
 
 		sums->value +=
-			sample->customers[i] * (q * math_log1p_less_x(away) - log(m));
+			sample->customers[i] * (q * math_log1pmx(away) - log(m));
 		sums->gradient[Q] += sample->customers[i] * log1p(away);
 		sums->gradient[S] -= sample->customers[i] * q * away / s;
 	}
