@@ -28,6 +28,7 @@
 #include "base/name_table.h"
 #include "base/row_result.h"
 #include "math/compare.h"
+#include "math/sort.h"
 
 /* The usual rule of thumb for the test by chi-square. */
 #define LEAST_EXPECTED 5
@@ -217,6 +218,7 @@ sorted_rows(Counting *counting)
 		number[counting->sorted[i] - products->names] = i;
 	for (Size i = 0; i < affinity->count; i++)
 	{
+		CHECK_FOR_INTERRUPTS();
 		rows[i].basket = affinity->rows[i].basket;
 		rows[i].product = number[affinity->rows[i].product];
 	}
@@ -307,7 +309,7 @@ count_pairs(Counting *counting)
 			else
 				counts[others[i]] = 0;
 		}
-		qsort(others, kept, sizeof(uint32), compare_products);
+		sort_rows(others, kept, sizeof(uint32), compare_products);
 		for (uint32 i = 0; i < kept; i++)
 		{
 			keep_pair(counting, product, others[i], counts[others[i]]);

@@ -9,6 +9,7 @@
 
 #include "math/compare.h"
 #include "math/pause.h"
+#include "math/sort.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -51,10 +52,16 @@ pairs_sort_baskets(const PairRow *rows, size_t count, PairLists *baskets,
 
 	memset(baskets->start, 0, (baskets->count + 1) * sizeof(uint64_t));
 	for (size_t i = 0; i < count; i++)
+	{
+		pause_at(i);
 		baskets->start[rows[i].basket + 1]++;
+	}
 	add_up(baskets);
 	for (size_t i = 0; i < count; i++)
+	{
+		pause_at(i);
 		baskets->items[baskets->start[rows[i].basket]++] = rows[i].product;
+	}
 	move_back(baskets);
 	for (uint32_t i = 0; i < products; i++)
 		last_basket[i] = NO_BASKET;
@@ -62,6 +69,7 @@ pairs_sort_baskets(const PairRow *rows, size_t count, PairLists *baskets,
 	{
 		uint64_t end = baskets->start[basket + 1];
 
+		pause_at(basket);
 		for (uint64_t i = begin; i < end; i++)
 		{
 			uint32_t product = baskets->items[i];
@@ -84,7 +92,10 @@ pairs_sort_products(const PairLists *baskets, PairLists *products)
 
 	memset(products->start, 0, (products->count + 1) * sizeof(uint64_t));
 	for (uint64_t i = 0; i < count; i++)
+	{
+		pause_at(i);
 		products->start[baskets->items[i] + 1]++;
+	}
 	add_up(products);
 	for (uint32_t basket = 0; basket < baskets->count; basket++)
 	{
@@ -170,7 +181,7 @@ pairs_testable(const PairLists *products, int64_t n, double least,
 	for (int64_t i = 0; i < count; i++)
 		rarer[i] = rarer_side(
 			(int64_t) (products->start[i + 1] - products->start[i]), n);
-	qsort(rarer, (size_t) count, sizeof(int64_t), compare_counts);
+	sort_rows(rarer, (size_t) count, sizeof(int64_t), compare_counts);
 	for (int64_t i = 0; i < count; i++)
 	{
 		while (high > 0 &&

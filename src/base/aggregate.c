@@ -261,16 +261,3 @@ state_receive_counted(StringInfo bytes, Size *size)
 		elog(ERROR, "the state of an aggregate is too short");
 	return pq_getmsgbytes(bytes, (int) *size);
 }
-
-/* Qsort is not stable, so the elements that compare as equal must be equal. */
-void *
-state_sorted(const void *elements, Size count, Size size,
-			 int (*compare)(const void *, const void *))
-{
-	void *sorted = MemoryContextAllocHuge(CurrentMemoryContext,
-										  mul_size(Max(count, 1), size));
-
-	memcpy(sorted, elements, count * size);
-	qsort(sorted, count, size, compare);
-	return sorted;
-}

@@ -97,13 +97,6 @@ state_resized(MemoryContext context, void *state, Size size)
 						 : repalloc_huge(state, size);
 }
 
-/*
- * Elements of a state in order, in the current memory context. The elements
- * themselves stay as they are.
- */
-extern void *state_sorted(const void *elements, Size count, Size size,
-						  int (*compare)(const void *, const void *));
-
 /* What a transition returns: the state, or NULL while there is none. */
 static inline Datum
 state_result(FunctionCallInfo fcinfo, void *state)

@@ -96,7 +96,7 @@ name_table_number(NameTable *names, const char *bytes, uint32 size)
 
 /* The order of names by their bytes, which no collation changes. */
 static int
-compare_names(const void *left, const void *right)
+compare_names(const void *left, const void *right, void *unused)
 {
 	const TableName *a = *(const TableName *const *) left;
 	const TableName *b = *(const TableName *const *) right;
@@ -113,7 +113,8 @@ name_table_sorted(const NameTable *names)
 
 	for (uint32 i = 0; i < names->count; i++)
 		sorted[i] = &names->names[i];
-	qsort(sorted, names->count, sizeof(TableName *), compare_names);
+	qsort_interruptible(sorted, names->count, sizeof(TableName *),
+						compare_names, NULL);
 	return sorted;
 }
 

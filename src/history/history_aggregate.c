@@ -330,7 +330,7 @@ log_seal(const HistoryLog *log)
 
 /*
  * Within an aggregate the state is the log. Anywhere else, as for the operator
- * |, the result is a finished value.
+ * ||, the result is a finished value.
  */
 static Datum
 state_result(FunctionCallInfo fcinfo, HistoryLog *log)

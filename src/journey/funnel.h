@@ -49,7 +49,7 @@ typedef struct FunnelResult
 	int64_t at[FUNNEL_MAX_STEPS]; /* times of the steps, level of them */
 } FunnelResult;
 
-/* Compares two events by time, for qsort. */
+/* Compares two events by time, for sort_rows(). */
 extern int funnel_compare(const void *left, const void *right);
 
 /* Finds the level. The events are in order of time, and are not changed. */

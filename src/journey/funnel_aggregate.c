@@ -33,6 +33,7 @@
 #include "base/aggregate.h"
 #include "base/row_result.h"
 #include "journey/funnel.h"
+#include "journey/sorted.h"
 
 #define FIRST_ROOM 4
 
@@ -250,8 +251,8 @@ crm_funnel_final(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	events = funnel->is_sorted
 				 ? funnel->events
-				 : state_sorted(funnel->events, funnel->count,
-								sizeof(FunnelEvent), funnel_compare);
+				 : sorted_copy(funnel->events, funnel->count,
+							   sizeof(FunnelEvent), funnel_compare);
 	funnel_find(&funnel->rule, events, funnel->count, &result);
 	values[FUNNEL_LEVEL] = Int32GetDatum(result.level);
 	values[FUNNEL_STARTED_AT] = TimestampTzGetDatum(result.at[0]);

@@ -32,6 +32,7 @@
 
 #include "base/aggregate.h"
 #include "base/row_result.h"
+#include "journey/sorted.h"
 #include "math/compare.h"
 
 #define FIRST_ROOM 4
@@ -135,9 +136,8 @@ drop_old(TouchPath *path)
 	int32 runs;
 	uint32 first;
 
-	CHECK_FOR_INTERRUPTS();
 	if (!path->is_sorted)
-		qsort(path->touches, path->count, sizeof(Touch), compare_touches);
+		sort_rows(path->touches, path->count, sizeof(Touch), compare_touches);
 	path->is_sorted = true;
 	first = first_kept(path->touches, path->count, path->longest, &runs);
 	path->count -= first;
@@ -286,8 +286,8 @@ crm_path_final(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	put_touches(path,
 				path->is_sorted ? path->touches
-								: state_sorted(path->touches, path->count,
-											   sizeof(Touch), compare_touches),
+								: sorted_copy(path->touches, path->count,
+											  sizeof(Touch), compare_touches),
 				values);
 	PG_RETURN_DATUM(row_result(fcinfo, values, nulls));
 }

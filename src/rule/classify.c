@@ -214,8 +214,8 @@ chosen_rule(const Classifier *classifier)
 	chosen.order = palloc(sizeof(int) * (chosen.rule->condition_count + 1));
 	for (int i = 0; i < chosen.rule->condition_count; i++)
 		chosen.order[i] = i;
-	qsort_arg(chosen.order, chosen.rule->condition_count, sizeof(int),
-			  compare_conditions, &chosen);
+	qsort_interruptible(chosen.order, chosen.rule->condition_count,
+						sizeof(int), compare_conditions, &chosen);
 	return chosen;
 }
 

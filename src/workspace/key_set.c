@@ -21,6 +21,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
+#include "math/sort.h"
 #include "workspace/key_set.h"
 
 typedef struct KeyEntry
@@ -164,7 +165,7 @@ key_set_keys(KeySet *set)
 	while ((entry = keys_iterate(set->table, &iterator)) != NULL)
 		set->keys[count++] = entry->key;
 	if (set->by_value)
-		qsort(set->keys, count, sizeof(Datum), compare_values);
+		sort_rows(set->keys, count, sizeof(Datum), compare_values);
 	return set->keys;
 }
 
