@@ -671,6 +671,7 @@ SELECT crm.likelihood_ratio_test(nbd, mbg)
 SELECT '[]'::crm.model;
 SELECT '{}'::crm.model;
 SELECT '{"kind": "bg_nbd", "unit": "week"}'::crm.model;
+SELECT '{"kind": "bg_nbd", "unit": "week", "parameters": [1, 1, 1, 1]}'::crm.model;
 SELECT '{"kind": "bg_nbd", "unit": "lustrum", "parameters": {"r": 1, "alpha": 1, "a": 1, '
 	'"b": 1}}'::crm.model;
 SELECT '{"kind": "bg_nbd", "unit": "week", "parameters": {"r": 1, "alpha": 1, "a": 1}}'::crm.model;
@@ -699,6 +700,8 @@ SELECT '{"kind": "gamma_gamma", "parameters": {"p": 1, "q": 1, "v": 1}, "covaria
 	'[0, -1, 0], [0, 0, 1]]}'::crm.model;
 SELECT '{"kind": "gamma_gamma", "parameters": {"p": 1, "q": 1, "v": 1}, "converged": '
 	'false}'::crm.model;
+SELECT '{"kind": "gamma_gamma", "parameters": {"p": 1, "q": 1, "v": 1}, "converged": '
+	'"yes"}'::crm.model;
 SELECT '{"kind": "gamma_gamma", "parameters": {"p": 1, "q": 1, "v": 1}, "customers": '
 	'1.5}'::crm.model;
 SELECT '{"kind": "gamma_gamma", "parameters": {"p": 1, "q": 1, "v": 1}, "margin": 0.4}'::crm.model;
@@ -956,6 +959,7 @@ SELECT abs(e.value / far.value - 1) < 1e-9 AS value,
 /* More refusals: of customers who show nothing, of sums, of models that contradict each other. */
 \set regular 'crm.make_model(''bg_cnbd_k'', ''week'', ''{0.8,9,0.793,2.426,3}'')'
 SELECT crm.fit_purchases('nbd', 'week', 0, 0, 0) FROM generate_series(1, 10);
+SELECT crm.fit_purchases('nbd', 'week', 1, 0, 0) FROM generate_series(1, 10);
 SELECT crm.fit_renewals('sbg', 0, false) FROM generate_series(1, 10);
 SELECT crm.fit_spend(1, 10, 600000000000) FROM generate_series(1, 2);
 SELECT crm.log_likelihood(:regular, 2, 4, 10);

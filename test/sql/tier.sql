@@ -52,6 +52,13 @@ SELECT t.* FROM policy, pg_temp.path('[["2024-03-10",1,5200],["2024-04-01",1,400
 	'2025-04-02') AS t;
 SELECT t.* FROM policy, pg_temp.path('[["2024-03-10",1,5200],["2025-04-01",1,4000]]', p,
 	'2025-04-02') AS t;
+-- A window of months and days. That of 1 March begins on 31 January less a day, and that of
+-- 28 February on 26 January: the purchase is lost on 1 March.
+SELECT t.tier, t.valid_from, t.valid_to, t.reason
+  FROM make_tier_policy('[{"tier_no": 0, "name": "none"}, {"tier_no": 1, "name": "first", "rules": '
+	'[{"metric": "purchases", "enter_at": 1}]}]', window_length => '1 month 2 days',
+	downgrade => 'at_once') AS p,
+		tier_path(p, '[["2025-01-28",1,1]]', '2025-01-01', '2025-06-01') AS t;
 -- The tier before an order decides about its points: 196 and not 217.
 SELECT 196000 / CASE (tier_at(p, h, '2025-02-01'::date - 1)).tier WHEN 'second' THEN 900
 	ELSE 1000 END AS points, (tier_at(p, h, '2025-02-01')).tier AS after
