@@ -215,7 +215,7 @@ decimal_numeric_below(const uint8_t *payload, size_t size, int exponent)
  * Half is rounded away from zero, as numeric does. Trailing zeros are removed,
  * so that equal amounts have equal scales.
  */
-static DecimalFault
+static void
 decimal_from_digits(double value, Decimal *decimal)
 {
 	char text[32];
@@ -244,11 +244,11 @@ decimal_from_digits(double value, Decimal *decimal)
 		for (; scale > 0 && units % 10 == 0; scale--)
 			units /= 10;
 	}
-	if (scale < 0 && (scale < -18 || !decimal_rescale(&units, -scale)))
-		return DECIMAL_FAULT_RANGE;
+	/* The value is below 10^18, so the result is at most that. */
+	for (; scale < 0; scale++)
+		units *= 10;
 	decimal->units = value < 0 ? -units : units;
-	decimal->scale = scale < 0 ? 0 : scale;
-	return DECIMAL_VALID;
+	decimal->scale = scale;
 }
 
 /*
@@ -282,7 +282,8 @@ decimal_from_double(double value, Decimal *decimal)
 			return DECIMAL_VALID;
 		}
 	}
-	return decimal_from_digits(value, decimal);
+	decimal_from_digits(value, decimal);
+	return DECIMAL_VALID;
 }
 
 /*

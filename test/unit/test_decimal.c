@@ -94,10 +94,12 @@ test_doubles(void)
 			   is_amount(-0.000000015, -2, 8) && is_amount(1e-30, 0, 0) &&
 			   is_amount(1e-19, 0, 0),
 		   "half a unit of eight decimals is rounded away from zero");
-	report(is_amount(1234567.891234567, INT64_C(123456789123457), 8) &&
-			   is_amount(1e15, INT64_C(1000000000000000), 0) &&
-			   is_amount(123456789012345678.0, INT64_C(123456789012346000), 0),
-		   "a double counts with 15 significant digits");
+	report(
+		is_amount(1234567.891234567, INT64_C(123456789123457), 8) &&
+			is_amount(1e15, INT64_C(1000000000000000), 0) &&
+			is_amount(123456789012345678.0, INT64_C(123456789012346000), 0) &&
+			is_amount(nextafter(1e18, 0.0), DECIMAL_MAX_UNITS, 0),
+		"a double counts with 15 significant digits");
 	report(decimal_from_double(1e18, &decimal) == DECIMAL_FAULT_RANGE &&
 			   decimal_from_double(-1e18, &decimal) == DECIMAL_FAULT_RANGE &&
 			   is_amount(999999999999999e3, INT64_C(999999999999999000), 0) &&
