@@ -48,7 +48,8 @@ BEGIN ATOMIC
 	 WHERE c.relnamespace = schema AND c.relkind IN ('r', 'p', 'v')
 	UNION ALL
 	SELECT home, 'options', c.relname::text, '', coalesce(o.options, 'none'),
-		   format('ALTER VIEW @home@.%I SET (%s)', c.relname, o.options), c.oid::bigint
+		   format('ALTER VIEW @home@.%I RESET (check_option, security_barrier, security_invoker); '
+				  'ALTER VIEW @home@.%1$I SET (%s)', c.relname, o.options), c.oid::bigint
 	  FROM pg_class c
 	 CROSS JOIN LATERAL (SELECT string_agg(u, ', ' ORDER BY u) AS options
 						   FROM unnest(c.reloptions) u) o
@@ -566,8 +567,7 @@ DECLARE
 	its_domain text;
 	text_of record;
 BEGIN
-	SELECT format('CREATE DOMAIN %I.customer_key AS %s', twin,
-				  concat_ws(' ', f.definition)) INTO its_domain
+	SELECT format('CREATE DOMAIN %I.customer_key AS %s', twin, f.definition) INTO its_domain
 	  FROM crm_internal.facts_of_domains(to_regnamespace(quote_ident(workspace)), '') f
 	 WHERE f.object = 'customer_key';
 	IF FOUND THEN

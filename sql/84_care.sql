@@ -16,7 +16,8 @@ SELECT n.nspname AS workspace,
 		END AS stored_customers,
 	   (SELECT pg_catalog.sum(pg_catalog.pg_total_relation_size(c.oid))::bigint
 		FROM pg_catalog.pg_class c
-		 WHERE c.relnamespace OPERATOR(pg_catalog.=) n.oid
+		 WHERE c.relnamespace OPERATOR(pg_catalog.=) ANY (ARRAY[n.oid, pg_catalog.to_regnamespace(
+			pg_catalog.quote_ident(crm_internal.workspace_inner_schema(n.nspname)))::pg_catalog.oid])
 		   AND c.relkind OPERATOR(pg_catalog.=) ANY ('{r,m}'::"char"[])) AS bytes
   FROM pg_catalog.pg_namespace n
   JOIN pg_catalog.pg_class h ON h.relnamespace OPERATOR(pg_catalog.=) n.oid
@@ -31,7 +32,7 @@ COMMENT ON COLUMN crm.workspaces.attached IS
 'Whether it stands on a relation of yours (crm.attach).';
 COMMENT ON COLUMN crm.workspaces.stored_customers IS
 'About how many customers have a stored history, or NULL where nobody has counted yet.';
-COMMENT ON COLUMN crm.workspaces.bytes IS 'Size of its tables, with indexes.';
+COMMENT ON COLUMN crm.workspaces.bytes IS 'Size of the tables in its two schemas, with indexes.';
 GRANT SELECT ON crm.workspaces TO PUBLIC;
 
 CREATE TYPE crm_internal.problem AS (
@@ -87,14 +88,19 @@ END;
 --: What mends a difference.
 CREATE FUNCTION crm_internal.difference_hint(workspace text, d crm_internal.difference)
 	RETURNS text
-	LANGUAGE sql IMMUTABLE
+	LANGUAGE sql STABLE
 	RETURN CASE
 		WHEN d.verdict = 'old' OR crm_internal.is_made_again(d) THEN
 			format('SELECT crm.upgrade_workspace(%L);', workspace)
 			|| CASE d.kind WHEN 'trigger'
 					THEN format(' Then CALL crm.refresh(%L, full => true);', workspace) ELSE '' END
 		WHEN d.kind = 'constraint' AND d.mine = 'not valid' THEN
-			format('ALTER TABLE %I.%I VALIDATE CONSTRAINT its_name;', workspace, d.object)
+			(SELECT string_agg(format('ALTER TABLE %I.%I VALIDATE CONSTRAINT %I;', workspace,
+				c.relname, k.conname), ' ' ORDER BY k.conname)
+			   FROM pg_constraint k
+			   JOIN pg_class c ON c.oid = k.conrelid AND c.relname = d.object
+			   JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = workspace
+			  WHERE NOT k.convalidated)
 		ELSE format('Keep it if somebody meant it. SELECT crm.upgrade_workspace(%L, '
 			'overwrite => true); puts it back.', workspace) END;
 
@@ -489,8 +495,17 @@ CREATE FUNCTION crm_internal.set_aside(d crm_internal.difference, schema_name te
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	old_name text := split_part(d.object, '(', 1);
-	new_name text := left(old_name, 40) || '_' || crm_version;
+	first_name text := left(old_name, 40) || '_' || crm_version;
+	new_name text := first_name;
+	copy_no integer := 1;
 BEGIN
+	WHILE EXISTS (SELECT FROM pg_depend o
+				   WHERE o.refclassid = 'pg_namespace'::regclass
+					 AND o.refobjid = quote_ident(schema_name)::regnamespace
+					 AND (pg_identify_object(o.classid, o.objid, 0)).name = quote_ident(new_name)) LOOP
+		copy_no := copy_no + 1;
+		new_name := format('%s_%s', first_name, copy_no);
+	END LOOP;
 	EXECUTE format('ALTER %s %I.%s RENAME TO %I', d.kind, schema_name, d.object, new_name);
 	RETURN format('%s %I.%I%s', d.kind, schema_name, new_name,
 				  substr(d.object, length(old_name) + 1));
@@ -517,18 +532,25 @@ $$;
 
 /*
  * A new constraint on rows that are there is checked later, by VALIDATE CONSTRAINT.
- * The one row of settings is checked at once.
+ * The one row of settings is checked at once. A constraint that is switched off is
+ * made again, because only a superuser can switch it on, and rows came in meanwhile.
  */
---: The statement that makes a constraint, or that switches a disabled one on.
+--: The statement that makes a constraint, also where it is switched off.
 CREATE FUNCTION crm_internal.upgrade_constraint(d crm_internal.difference, schema_name text,
 	statement text) RETURNS text
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql AS $$
 DECLARE
 	has_rows boolean;
+	disabled name;
 BEGIN
-	IF d.mine IS NOT NULL THEN
-		RETURN format('ALTER TABLE %I.%I ENABLE TRIGGER ALL', schema_name, d.object);
-	END IF;
+	FOR disabled IN
+		SELECT k.conname FROM pg_constraint k
+		 WHERE d.mine = 'disabled'
+		   AND k.conrelid = format('%I.%I', schema_name, d.object)::regclass
+		   AND replace(pg_get_constraintdef(k.oid), ' NOT VALID', '') = d.part
+	LOOP
+		EXECUTE format('ALTER TABLE %I.%I DROP CONSTRAINT %I', schema_name, d.object, disabled);
+	END LOOP;
 	EXECUTE format('SELECT EXISTS (SELECT FROM %I.%I)', schema_name, d.object) INTO has_rows;
 	RETURN statement || CASE WHEN has_rows AND d.object <> 'workspace'
 								  AND d.part ~ '^(CHECK|FOREIGN KEY)' THEN ' NOT VALID'
@@ -680,16 +702,18 @@ BEGIN
 			MESSAGE = format('%s %s is kept as it is', d.kind,
 							 concat_ws('.', d.object, nullif(d.part, ''))),
 			DETAIL = CASE WHEN d.mine IS NULL THEN 'Somebody removed it.'
+						  WHEN d.mine = 'not valid' THEN 'Rows from before were not checked.'
 						  ELSE 'Somebody changed it.' END,
-			HINT = format('SELECT crm.upgrade_workspace(%L, overwrite => true); puts it back.',
-						  workspace);
+			HINT = CASE WHEN d.mine = 'not valid' THEN crm_internal.difference_hint(workspace, d)
+						ELSE format('SELECT crm.upgrade_workspace(%L, overwrite => true); puts it '
+							'back.', workspace) END;
 	END LOOP;
 END
 $$;
 
 --: Makes what an upgrade needs first: the schema of inner objects, and the comparison of keys.
 CREATE FUNCTION crm_internal.upgrade_prepare(workspace text, internal text) RETURNS void
-	LANGUAGE plpgsql AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
 	PERFORM crm_internal.workspace_make_schemas(workspace, internal);
 	IF to_regproc(format('%I.same_customer', internal)) IS NULL THEN
@@ -772,23 +796,42 @@ CREATE FUNCTION crm.upgrade_workspace(workspace text, overwrite boolean DEFAULT 
 COMMENT ON FUNCTION crm.upgrade_workspace(text, boolean) IS
 'Brings a workspace up to the definitions of the installed version.';
 
-CREATE FUNCTION crm_internal.drop_workspace_as_owner(workspace text, force boolean) RETURNS void
-	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off
-	SET client_min_messages = warning AS $$
+-- Triggers on the source stand on the table of notes, and go with the workspace.
+--: The relations and functions outside of some schemas that stand on what is in them.
+CREATE FUNCTION crm_internal.standing_upon(schemas regnamespace[]) RETURNS SETOF text
+	LANGUAGE sql STABLE
+BEGIN ATOMIC
+	WITH mine AS (
+		SELECT m.classid, m.objid FROM pg_depend m
+		 WHERE m.refclassid = 'pg_namespace'::regclass AND m.refobjid = ANY (schemas::oid[])
+	), upon AS (
+		SELECT d.classid, d.objid FROM mine m
+		  JOIN pg_depend d ON d.refclassid = m.classid AND d.refobjid = m.objid
+	)
+	SELECT r.ev_class::regclass::text
+	  FROM upon u JOIN pg_rewrite r ON u.classid = 'pg_rewrite'::regclass AND r.oid = u.objid
+	  JOIN pg_class c ON c.oid = r.ev_class AND c.relnamespace <> ALL (schemas::oid[])
+	UNION
+	SELECT c.oid::regclass::text
+	  FROM upon u JOIN pg_constraint k ON u.classid = 'pg_constraint'::regclass AND k.oid = u.objid
+	  JOIN pg_class c ON c.oid = k.conrelid AND c.relnamespace <> ALL (schemas::oid[])
+	UNION
+	SELECT p.oid::regprocedure::text
+	  FROM upon u JOIN pg_proc p ON u.classid = 'pg_proc'::regclass AND p.oid = u.objid
+	 WHERE p.pronamespace <> ALL (schemas::oid[]);
+END;
+
+--: The tables of some schemas that hold data: no settings, logs, rules or what can be computed.
+CREATE FUNCTION crm_internal.filled_tables(schemas regnamespace[]) RETURNS text[]
+	LANGUAGE plpgsql AS $$
 DECLARE
-	schemas regnamespace[];
-	relation record;
+	relation regclass;
 	has_rows boolean;
 	filled text[] := '{}';
 BEGIN
-	PERFORM crm_internal.workspace_enter_alone(workspace);
-	SELECT array_agg(n.oid::regnamespace ORDER BY n.nspname) INTO schemas FROM pg_namespace n
-	 WHERE n.nspname IN (workspace, crm_internal.workspace_inner_schema(workspace))
-	   AND n.nspowner = (SELECT o.nspowner FROM pg_namespace o WHERE o.nspname = workspace);
 	FOR relation IN
-		SELECT c.oid::regclass AS name FROM pg_class c
-		 WHERE force IS NOT TRUE
-		   AND c.relnamespace = ANY (schemas) AND c.relkind IN ('r', 'p', 'm')
+		SELECT c.oid FROM pg_class c
+		 WHERE c.relnamespace = ANY (schemas) AND c.relkind IN ('r', 'p', 'm')
 		   AND NOT c.relispartition
 		   AND c.relname <> ALL ('{workspace,customer_history,customer_change,everyone_change,'
 				'source_part,rejected_customer,refresh_run,maintenance_run,workspace_problem,'
@@ -796,24 +839,50 @@ BEGIN
 		   AND c.relname <> ALL (crm_internal.rule_tables())
 		 ORDER BY c.relname
 	LOOP
-		EXECUTE format('SELECT EXISTS (SELECT FROM %s)', relation.name) INTO has_rows;
+		EXECUTE format('SELECT EXISTS (SELECT FROM %s)', relation) INTO has_rows;
 		IF has_rows THEN
-			filled := filled || relation.name::text;
+			filled := filled || relation::text;
 		END IF;
 	END LOOP;
-	IF cardinality(filled) > 0 THEN
-		RAISE dependent_objects_still_exist USING
-			MESSAGE = format('workspace "%s" holds data', workspace),
-			DETAIL = format('These tables have rows: %s.', array_to_string(filled, ', ')),
-			HINT = format('SELECT crm.drop_workspace(%L, force => true) drops them all the same.',
-				workspace);
+	RETURN filled;
+END
+$$;
+
+CREATE FUNCTION crm_internal.drop_workspace_as_owner(workspace text, force boolean) RETURNS void
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off
+	SET client_min_messages = warning AS $$
+DECLARE
+	schemas regnamespace[];
+	found text[];
+BEGIN
+	PERFORM crm_internal.workspace_enter_alone(workspace);
+	SELECT array_agg(n.oid::regnamespace ORDER BY n.nspname) INTO schemas FROM pg_namespace n
+	 WHERE n.nspname IN (workspace, crm_internal.workspace_inner_schema(workspace))
+	   AND n.nspowner = (SELECT o.nspowner FROM pg_namespace o WHERE o.nspname = workspace);
+	IF force IS NOT TRUE THEN
+		found := crm_internal.filled_tables(schemas);
+		IF cardinality(found) > 0 THEN
+			RAISE dependent_objects_still_exist USING
+				MESSAGE = format('workspace "%s" holds data', workspace),
+				DETAIL = format('These tables have rows: %s.', array_to_string(found, ', ')),
+				HINT = format('SELECT crm.drop_workspace(%L, force => true) drops them all the same.',
+					workspace);
+		END IF;
+		found := ARRAY(SELECT u FROM crm_internal.standing_upon(schemas) u ORDER BY u COLLATE "C");
+		IF cardinality(found) > 0 THEN
+			RAISE dependent_objects_still_exist USING
+				MESSAGE = format('objects of other schemas stand on workspace "%s"', workspace),
+				DETAIL = format('They are: %s.', array_to_string(found, ', ')),
+				HINT = format('SELECT crm.drop_workspace(%L, force => true) drops them, too.',
+					workspace);
+		END IF;
 	END IF;
 	EXECUTE format('DROP SCHEMA %s CASCADE', array_to_string(schemas, ', '));
 END
 $$;
 
---| * `force`: whether to drop it even where its tables hold data. Rules and what can be computed
---|   again are no data.
+--| * `force`: whether to drop it even where its tables hold data, or where objects of other schemas
+--|   stand on it. They go, too. Rules and what can be computed again are no data.
 --|
 --| The call waits until nobody else maintains the workspace. A source that was attached is left as
 --| it is, without the triggers.

@@ -119,7 +119,7 @@ $$;
 --| Readers need USAGE on the workspace and on the new schema, and SELECT on what they read in both,
 --| because the views read with the rights of their reader. So row security holds.
 --|
---| crm.drop_workspace drops the views as well. The empty schema stays.
+--| crm.drop_workspace with `force` drops the views as well. The empty schema stays.
 --|
 --| The result is the number of views.
 --|

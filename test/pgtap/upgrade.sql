@@ -57,6 +57,8 @@ SELECT unnest(ARRAY[
 		|| replace(pg_get_viewdef(''customer_stage''::regclass), '';'', '' LIMIT 3;''); END'$$),
 	('a view without security_invoker', 'options changed: shown_day', NULL,
 	 $$ALTER VIEW shown_day SET (security_invoker = false)$$),
+	('a view with a security barrier', 'options changed: shown_day', NULL,
+	 $$ALTER VIEW shown_day SET (security_barrier = true)$$),
 	('a view that was dropped', 'view missing: growth_daily', NULL, $$DROP VIEW growth_daily$$),
 	('a function with another volatility', 'function changed: lifecycle_rules()', NULL,
 	 $$ALTER FUNCTION lifecycle_rules() VOLATILE$$),
@@ -259,6 +261,25 @@ SELECT is((SELECT customer_id FROM public.mine), 'one',
 	'what somebody built upon the former view goes on');
 SELECT ok(has_table_privilege('crm_twin_reader', 'crm_twin.points_lot', 'SELECT'),
 	'the new view may be read by whoever could read the former one');
+ALTER VIEW crm_twin.points_lot RENAME TO lot_of_before;
+CREATE VIEW crm_twin.points_lot WITH (security_invoker) AS SELECT text 'two' AS customer_id;
+CREATE VIEW public.mine_too AS SELECT customer_id FROM crm_twin.points_lot;
+SELECT lives_ok($$SELECT crm.upgrade_workspace('crm_twin', overwrite => true)$$,
+	'a second view is set aside beside the first');
+SELECT is((SELECT customer_id FROM public.mine_too), 'two',
+	'what somebody built upon the second one goes on');
+CREATE VIEW public.shop_value AS SELECT revenue FROM crm_twin_shop.customer_value;
+SELECT throws_ok($$SELECT crm.drop_workspace('crm_twin_shop')$$, '2BP01',
+	'objects of other schemas stand on workspace "crm_twin_shop"',
+	'a workspace on which a view stands is not dropped');
+DROP VIEW public.shop_value;
+CREATE TABLE public.run (run_id bigint REFERENCES crm_twin_shop.refresh_run);
+SELECT throws_ok($$SELECT crm.drop_workspace('crm_twin_shop')$$, '2BP01',
+	'objects of other schemas stand on workspace "crm_twin_shop"',
+	'a workspace to which a table refers is not dropped');
+DROP TABLE public.run;
+SELECT lives_ok($$SELECT crm.drop_workspace('crm_twin_shop')$$,
+	'a workspace on which nothing stands is dropped');
 ROLLBACK TO aside;
 
 -- A schema or a source that has another name
@@ -271,6 +292,47 @@ ALTER TABLE public.bought RENAME COLUMN amount TO total;
 SELECT is_empty($$SELECT f FROM pg_temp.found('crm twin''s shop') f WHERE f !~ 'source'$$,
 	'a renamed column of the source is no damage of the workspace');
 ROLLBACK TO renamed;
+
+-- Keys whose type has a schema of its own, and the second schema is lost.
+SAVEPOINT keyed;
+CREATE SCHEMA crm_types;
+CREATE DOMAIN crm_types.short AS text;
+CREATE TABLE public.visited (who crm_types.short, day date, amount numeric);
+SELECT crm.attach('crm_twin_keys', 'public.visited', 'who', 'day', 'amount') \g /dev/null
+DROP SCHEMA crm_twin_keys_internal CASCADE;
+SELECT crm.upgrade_workspace('crm_twin_keys') \g /dev/null
+SELECT is_empty($$SELECT f FROM pg_temp.found('crm_twin_keys') f WHERE f !~ 'index missing'$$,
+	'an upgrade makes the second schema anew, whatever the schema of the type of the keys');
+ROLLBACK TO keyed;
+
+-- A foreign key that is switched off, in a workspace whose owner is no superuser
+SAVEPOINT plain;
+CREATE ROLE crm_twin_plain;
+DO 'BEGIN EXECUTE format(''GRANT CREATE ON DATABASE %I TO crm_twin_plain'', current_database()); END';
+SET LOCAL ROLE crm_twin_plain;
+SELECT crm.create_workspace('crm_twin_plain', 'UTC') \g /dev/null
+INSERT INTO crm_twin_plain.customer (customer_id, name) VALUES (1, 'Ada');
+INSERT INTO crm_twin_plain.contact (customer_id, name) VALUES (1, 'Bob');
+RESET ROLE;
+ALTER TABLE crm_twin_plain.contact RENAME CONSTRAINT contact_customer_id_fkey TO mine;
+ALTER TABLE crm_twin_plain.contact DISABLE TRIGGER ALL;
+SELECT crm.upgrade_workspace('crm_twin_plain', overwrite => true) \g /dev/null
+SELECT throws_ok('INSERT INTO crm_twin_plain.contact (customer_id, name) VALUES (7, ''Eve'')', '23503',
+	NULL, 'an upgrade puts a foreign key in force, whoever owns the workspace');
+SELECT results_eq($$SELECT detail, hint FROM crm.check_workspace('crm_twin_plain')
+	WHERE problem LIKE 'constraint%'$$,
+	$$VALUES ('FOREIGN KEY (customer_id) REFERENCES customer(customer_id) is not valid',
+		'ALTER TABLE crm_twin_plain.contact VALIDATE CONSTRAINT contact_customer_id_fkey;')$$,
+	'its rows are checked by the statement of the hint');
+ROLLBACK TO plain;
+
+SELECT results_eq($$SELECT workspace::text, bytes FROM crm.workspaces
+	WHERE workspace LIKE 'crm\_twin%' ORDER BY 1$$,
+	$$SELECT replace(n.nspname, '_internal', ''), sum(pg_total_relation_size(c.oid))::bigint
+		FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+	   WHERE n.nspname ~ '^crm_twin(_shop)?(_internal)?$' AND c.relkind = 'r'
+	   GROUP BY 1 ORDER BY 1$$,
+	'the size of a workspace counts both schemas');
 
 -- Objects of a twin never stay.
 SELECT is_empty($$SELECT nspname FROM pg_namespace WHERE nspname ~ '^crm_twin_[0-9]'$$,
