@@ -189,7 +189,7 @@ SHLIB_LINK  = -lm
 
 REGRESS        = crm history build rfm model validation rule tier points lifecycle retention journey affinity \
 	voice workspace program
-ISOLATION      = workspace_refresh note_everyone locks program_review people
+ISOLATION      = workspace_refresh note_everyone locks program_review people refresh_run
 ISOLATION_OPTS = --inputdir=$(srcdir)/test --load-extension=crm
 REGRESS_OPTS   = --inputdir=$(srcdir)/test --load-extension=crm
 

@@ -294,7 +294,8 @@ BEGIN
 			MESSAGE = format('the table "workspace" of "%s" is empty', workspace),
 			HINT = 'It must hold the one row with the settings.';
 	END IF;
-	INSERT INTO refresh_run (is_full) VALUES (everyone) RETURNING run_id INTO run;
+	INSERT INTO refresh_run (is_full, started_at, updated_at) VALUES (everyone, before, before)
+	RETURNING run_id INTO run;
 END
 $$;
 
@@ -305,35 +306,42 @@ CREATE FUNCTION crm_internal.refresh_start(workspace text, "full" boolean, OUT r
 	OUT everyone boolean, OUT before timestamptz) RETURNS record
 	LANGUAGE C AS 'MODULE_PATHNAME', 'crm_as_maintainer';
 
+/*
+ * Somebody may delete the row of the run, or make the workspace anew under its name,
+ * before the next step. Then the run goes on and is not noted. A new workspace has runs
+ * of the same keys, but none of this moment.
+ */
 CREATE FUNCTION crm_internal.refresh_step_as_owner(workspace text, run bigint, everyone boolean,
 	batch integer, before timestamptz) RETURNS boolean
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
 DECLARE
 	step record;
 	so_far record;
+	finished boolean;
 BEGIN
 	IF everyone THEN
 		SELECT * INTO step FROM crm_internal.refresh_everyone(workspace);
 	ELSE
 		SELECT * INTO step FROM crm_internal.refresh_changed(workspace, batch, before);
 	END IF;
+	finished := everyone OR step.customers < batch;
 	PERFORM crm_internal.workspace_enter(workspace);
 	UPDATE refresh_run r
 	   SET customers = r.customers + step.customers,
 		   purchases = r.purchases + step.purchases,
 		   updated_at = clock_timestamp(),
-		   finished_at = CASE WHEN everyone OR step.customers < batch THEN clock_timestamp() END,
-		   remaining = CASE WHEN everyone OR step.customers < batch THEN 0
+		   finished_at = CASE WHEN finished THEN clock_timestamp() END,
+		   remaining = CASE WHEN finished THEN 0
 							ELSE (SELECT count(DISTINCT c.customer_id) FROM customer_change c
 								WHERE c.changed_at <= before) END
-	 WHERE r.run_id = run
-	RETURNING r.customers, r.remaining, r.finished_at IS NOT NULL AS finished,
-			  extract(epoch FROM r.updated_at - r.started_at) AS seconds INTO so_far;
-	IF NOT so_far.finished THEN
+	 WHERE r.run_id = run AND r.started_at = before
+	RETURNING r.customers, r.remaining, extract(epoch FROM r.updated_at - r.started_at) AS seconds
+	  INTO so_far;
+	IF FOUND AND NOT finished THEN
 		RAISE NOTICE 'refresh of "%": % customers done, % to do, % s', workspace, so_far.customers,
 			so_far.remaining, round(so_far.seconds, 1);
 	END IF;
-	RETURN so_far.finished;
+	RETURN finished;
 END
 $$;
 
@@ -406,8 +414,8 @@ END
 $$;
 
 CREATE FUNCTION crm_internal.refresh_finish_as_owner(workspace text, run bigint,
-	OUT customers bigint,
-	OUT purchases bigint, OUT seconds float8) RETURNS record
+	before timestamptz, OUT customers bigint, OUT purchases bigint, OUT seconds float8)
+	RETURNS record
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
 BEGIN
 	PERFORM crm_internal.workspace_enter(workspace);
@@ -417,14 +425,14 @@ BEGIN
 	PERFORM crm_internal.say_last_purchase(workspace, (SELECT d.day FROM shown_day d));
 	SELECT r.customers, r.purchases, extract(epoch FROM r.updated_at - r.started_at)::float8
 	  INTO customers, purchases, seconds
-	  FROM refresh_run r WHERE r.run_id = run;
+	  FROM refresh_run r WHERE r.run_id = run AND r.started_at = before;
 END
 $$;
 
 --: The end of crm.refresh: makes the first thresholds where there are none, and returns what the
---: run did.
-CREATE FUNCTION crm_internal.refresh_finish(workspace text, run bigint, OUT customers bigint,
-	OUT purchases bigint, OUT seconds float8) RETURNS record
+--: run did. That is not known where the row of the run is gone.
+CREATE FUNCTION crm_internal.refresh_finish(workspace text, run bigint, before timestamptz,
+	OUT customers bigint, OUT purchases bigint, OUT seconds float8) RETURNS record
 	LANGUAGE C AS 'MODULE_PATHNAME', 'crm_as_maintainer';
 
 /*
@@ -459,7 +467,7 @@ BEGIN
 		finished := crm_internal.refresh_step(workspace, run, everyone, batch, before);
 	END LOOP;
 	SELECT f.customers, f.purchases, f.seconds INTO customers, purchases, seconds
-		FROM crm_internal.refresh_finish(workspace, run) f;
+		FROM crm_internal.refresh_finish(workspace, run, before) f;
 	COMMIT;
 END
 $$;

@@ -201,7 +201,7 @@ BEGIN
 	IF error IS NULL THEN
 		BEGIN
 			SELECT f.customers INTO row_count
-			  FROM crm_internal.refresh_finish(workspace, started.run) f;
+			  FROM crm_internal.refresh_finish(workspace, started.run, started.before) f;
 		EXCEPTION WHEN OTHERS THEN
 			error := SQLERRM;
 		END;

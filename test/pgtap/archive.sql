@@ -30,9 +30,9 @@ DECLARE
 BEGIN
 	SELECT * INTO started FROM crm_internal.refresh_start(workspace, false);
 	WHILE NOT crm_internal.refresh_step(workspace, started.run, started.everyone, 100000,
-		'infinity') LOOP
+		started.before) LOOP
 	END LOOP;
-	PERFORM crm_internal.refresh_finish(workspace, started.run);
+	PERFORM crm_internal.refresh_finish(workspace, started.run, started.before);
 END
 $$;
 SELECT pg_temp.refresh('crm_kept'), pg_temp.refresh('crm_whole') \g /dev/null

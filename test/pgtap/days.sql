@@ -449,8 +449,8 @@ SELECT throws_like(call, '%2198-12-31%', 'a setting of a day to come does not he
   FROM unnest('{"SELECT crm.archive(''crm_now'', ''2198-12-31'')",
 	"SELECT crm_internal.maintain_step(''crm_now'', ''freeze_thresholds'')"}'::text[]) call;
 DELETE FROM crm_now.threshold;
-SELECT crm_internal.refresh_step('crm_now', s.run, true, 1000, 'infinity'),
-	crm_internal.refresh_finish('crm_now', s.run)
+SELECT crm_internal.refresh_step('crm_now', s.run, true, 1000, s.before),
+	crm_internal.refresh_finish('crm_now', s.run, s.before)
   FROM crm_internal.refresh_start('crm_now', true) s \g /dev/null
 RESET crm.as_of;
 SELECT is((SELECT max(t.as_of) FROM crm_now.threshold t),

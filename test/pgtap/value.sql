@@ -302,8 +302,8 @@ SELECT results_eq($$SELECT crm_internal.drawn_margin(h.history, h.profit_history
 -- Looking back right after the first refresh, with orders that end years ago
 DELETE FROM crm_plain.threshold;
 RESET crm.as_of;
-SELECT crm_internal.refresh_step('crm_plain', s.run, true, 1000, 'infinity'),
-	crm_internal.refresh_finish('crm_plain', s.run)
+SELECT crm_internal.refresh_step('crm_plain', s.run, true, 1000, s.before),
+	crm_internal.refresh_finish('crm_plain', s.run, s.before)
   FROM crm_internal.refresh_start('crm_plain', true) s \g /dev/null
 SELECT is((SELECT count(*) FROM crm_plain.threshold t WHERE t.as_of < '2025-04-01'), 12::bigint,
 	'the first thresholds are of the year before the last purchase');
