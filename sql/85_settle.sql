@@ -68,7 +68,8 @@ $$;
  * somebody. It does so too where a key can be deferred, matches otherwise, or belongs to
  * tables of several owners. For such a table the result is NULL. Else it has two texts for
  * each key: its name, and a query that locks the parents of new_rows and returns a row
- * where a parent is missing.
+ * where a parent is missing. Parents are locked by their keys, as others do who change
+ * several of them.
  *
  * session_replication_role and disabled triggers say that keys are not to be checked. Then
  * INSERT knows what to do.
@@ -85,15 +86,16 @@ BEGIN ATOMIC
 			   AND q.known AS is_plain,
 			   format('WITH wanted AS MATERIALIZED (SELECT DISTINCT %s FROM new_rows n WHERE %s), '
 				'found AS MATERIALIZED (SELECT FROM ONLY %s p JOIN wanted n ON %s '
-				'FOR KEY SHARE OF p) SELECT WHERE (SELECT count(*) FROM found) <> '
+				'ORDER BY %s FOR KEY SHARE OF p) SELECT WHERE (SELECT count(*) FROM found) <> '
 				'(SELECT count(*) FROM wanted)', q.columns, q.conditions, p.oid::regclass,
-				q.equal) AS query
+				q.equal, q.parent_columns) AS query
 		  FROM pg_class c
 		  JOIN pg_trigger t ON t.tgrelid = c.oid AND t.tgtype & 4 <> 0
 		  LEFT JOIN pg_constraint k ON k.oid = t.tgconstraint AND k.conrelid = c.oid
 		  LEFT JOIN pg_class p ON p.oid = k.confrelid
 		 CROSS JOIN LATERAL (
 			SELECT string_agg(format('n.%I', a.attname), ', ' ORDER BY u.n) AS columns,
+				   string_agg(format('p.%I', b.attname), ', ' ORDER BY u.n) AS parent_columns,
 				   string_agg(format('n.%I IS NOT NULL', a.attname), ' AND ') AS conditions,
 				   string_agg(format('p.%I OPERATOR(%I.%s) n.%I', b.attname, s.nspname,
 					o.oprname, a.attname), ' AND ') AS equal,
