@@ -84,16 +84,27 @@ SELECT l.order_id, l.line_no, l.revenue,
   FROM sales_order_line l
 @end
 
+/*
+ * Refunds of whole orders stand apart from refunds of lines. So the planner knows for how
+ * many of them it needs the lines, and reads few lines where most refunds name none.
+ */
 @view @internal@.order_refund
 @is The refunds of each order up to a day, with those of lines that earn points and of other lines.
 @columns customer_id, order_id, given_back, earning_back, other_back
 SELECT f.customer_id, f.order_id, sum(f.amount),
 	   coalesce(sum(f.amount) FILTER (WHERE f.earns_points), 0),
 	   coalesce(sum(f.amount) FILTER (WHERE NOT f.earns_points), 0)
-  FROM (SELECT o.customer_id, r.order_id, r.amount, m.earns_points
-		  FROM refund r
+  FROM (SELECT o.customer_id, r.order_id, r.amount, r.earns_points
+		  FROM (SELECT r.order_id, r.refunded_at, r.amount, NULL::boolean AS earns_points
+				  FROM refund r
+				 WHERE r.line_no IS NULL
+				UNION ALL
+				SELECT r.order_id, r.refunded_at, r.amount, m.earns_points
+				  FROM refund r
+				  LEFT JOIN @internal@.line_money m
+					ON m.order_id = r.order_id AND m.line_no = r.line_no
+				 WHERE r.line_no IS NOT NULL) r
 		  JOIN sales_order o ON o.order_id = r.order_id
-		  LEFT JOIN @internal@.line_money m ON m.order_id = r.order_id AND m.line_no = r.line_no
 		 CROSS JOIN @ends@ d
 		 WHERE r.refunded_at < d.day_end) f
  GROUP BY f.order_id, f.customer_id
