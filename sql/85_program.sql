@@ -783,11 +783,14 @@ $$;
 /*
  * What the view customer_stage shows, of the columns that rules name: the
  * whole row of customer_metric would take lifetime values and all the rest.
+ * The log is joined before anything is asked of a row, since facts come in the
+ * order of their customers, and rows that are made of them do not.
  */
--- Its parameter $1 is the rules. The search path is that of the workspace.
---: A query for the stage of each customer as of the day crm.as_of(), with the row of metrics, and
---: with facts where it is a time that has passed; an error where a rule names a metric that does
---: not exist.
+-- Its parameters $1 and $2 are the rules and the begin of the day. The search path is that of the
+-- workspace.
+--: A query for the stage of each customer as of the day crm.as_of(), with the row of metrics, with
+--: facts where it is a time that has passed, and with the last row of the log up to the day; an
+--: error where a rule names a metric that does not exist.
 CREATE FUNCTION crm_internal.lifecycle_found(workspace text) RETURNS text
 	LANGUAGE plpgsql STABLE AS $$
 DECLARE
@@ -818,37 +821,51 @@ BEGIN
 		SELECT r.customer_id, r.row, coalesce(t.to_stage, r.stage) AS stage,
 			   CASE WHEN t.to_stage IS NOT NULL THEN jsonb_build_object(
 				'why', timeout_text(r.idle, t.after_idle, r.stage, t.to_stage), 'metrics',
-					jsonb_build_object('idle_days', r.idle)) END AS timeout
-		  FROM (SELECT metrics.customer_id, metrics AS row, crm.classify($1, metrics) AS stage,
-			metrics.idle_days AS idle
-				  FROM (SELECT c.customer_id, c.idle_days%s FROM customer_metric c OFFSET 0) metrics
+					jsonb_build_object('idle_days', r.idle)) END AS timeout,
+			   r.stage_logged, r.entered_at
+		  FROM (SELECT m.customer_id, m.row, m.idle, crm.classify($1, m.row) AS stage,
+			m.stage_logged, m.entered_at
+				  FROM (SELECT metrics.customer_id, metrics AS row, metrics.idle_days AS idle,
+							l.stage AS stage_logged, l.entered_at
+						  FROM (SELECT c.customer_id, c.idle_days%s FROM customer_metric c) metrics
+						  LEFT JOIN (
+							SELECT DISTINCT ON (g.customer_id) g.customer_id, g.stage, g.entered_at
+							  FROM lifecycle_log g
+							 WHERE g.entered_at <= $2
+							 ORDER BY g.customer_id, g.entered_at DESC) l
+							ON l.customer_id = metrics.customer_id
+						OFFSET 0) m
 				OFFSET 0) r
 		  LEFT JOIN %s t ON true
 		 WHERE r.stage IS NOT NULL$query$, columns, crm_internal.timeout_source());
 END
 $$;
 
+-- The facts are made here, since they are smaller than the rows of metrics. A row that only takes
+-- that of the same day back has none.
 -- The search path is that of the workspace.
---: A query for the customers whose stage changed, with the parameters of lifecycle_write.
+--: A query for the customers whose stage changed, with the facts of the move, and with the
+--: parameters of lifecycle_write.
 CREATE FUNCTION crm_internal.lifecycle_moves(workspace text) RETURNS text
 	LANGUAGE plpgsql STABLE AS $$
 BEGIN
 	RETURN format($query$
-		SELECT f.customer_id, f.stage, f.row, f.timeout,
-			   CASE WHEN l.entered_at = $2 THEN b.stage ELSE l.stage END AS stage_before,
-			   l.entered_at IS NOT DISTINCT FROM $2 AS is_again
-		  FROM (%s) f
-		  LEFT JOIN (
-			SELECT DISTINCT ON (l.customer_id) l.customer_id, l.stage, l.entered_at
-			  FROM lifecycle_log l
-			 WHERE l.entered_at <= $2
-			 ORDER BY l.customer_id, l.entered_at DESC) l ON l.customer_id = f.customer_id
-		  LEFT JOIN LATERAL ( -- the one before, only where this day was reviewed already
-			SELECT p.stage FROM lifecycle_log p
-			 WHERE p.customer_id = f.customer_id AND p.entered_at < $2 AND l.entered_at = $2
-			 ORDER BY p.entered_at DESC LIMIT 1) b ON true
-		 WHERE f.stage IS DISTINCT FROM l.stage
-		 ORDER BY f.customer_id$query$, crm_internal.lifecycle_found(workspace));
+		SELECT s.customer_id, s.stage, s.stage_before, s.is_again,
+			   CASE WHEN s.stage IS DISTINCT FROM s.stage_before THEN %s END AS facts
+		  FROM (SELECT f.customer_id, f.stage, f.row, f.timeout,
+					   CASE WHEN f.entered_at = $2 THEN b.stage ELSE f.stage_logged END
+						AS stage_before,
+					   f.entered_at IS NOT DISTINCT FROM $2 AS is_again
+				  FROM (%s) f
+				  LEFT JOIN LATERAL ( -- the one before, only where this day was reviewed already
+					SELECT p.stage FROM lifecycle_log p
+					 WHERE p.customer_id = f.customer_id AND p.entered_at < $2
+						AND f.entered_at = $2
+					 ORDER BY p.entered_at DESC LIMIT 1) b ON true
+				 WHERE f.stage IS DISTINCT FROM f.stage_logged
+				OFFSET 0) s
+		 ORDER BY s.customer_id$query$, crm_internal.move_facts(),
+		crm_internal.lifecycle_found(workspace));
 END
 $$;
 
@@ -871,16 +888,16 @@ BEGIN
 END
 $$;
 
---: The facts of a move in lifecycle_log, an expression of the statement that writes it.
+--: The facts of a move in lifecycle_log, an expression of lifecycle_moves.
 CREATE FUNCTION crm_internal.move_facts() RETURNS text
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE
-	RETURN replace($expression$CASE WHEN f.timeout IS NULL
-				THEN crm_internal.moved_facts($1, f.row, f.stage_before, @unusual@)
-				ELSE f.timeout || jsonb_strip_nulls(jsonb_build_object('from_stage',
-					f.stage_before, 'unusual', nullif(@unusual@, false))) END$expression$,
-		'@unusual@', $unusual$f.stage_before IS NOT NULL AND NOT EXISTS (
+	RETURN replace($expression$CASE WHEN s.timeout IS NULL
+				THEN crm_internal.moved_facts($1, s.row, s.stage_before, @unusual@)
+				ELSE s.timeout || jsonb_strip_nulls(jsonb_build_object('from_stage',
+					s.stage_before, 'unusual', nullif(@unusual@, false))) END$expression$,
+		'@unusual@', $unusual$s.stage_before IS NOT NULL AND NOT EXISTS (
 					SELECT FROM lifecycle_move m
-					 WHERE m.from_stage = f.stage_before AND m.to_stage = f.stage)$unusual$);
+					 WHERE m.from_stage = s.stage_before AND m.to_stage = s.stage)$unusual$);
 
 -- The foreign keys of lifecycle_log are checked as those of tier_log. A row of that day that turned
 -- out to be no move is taken back. Returns the number of rows written and of unusual moves among
@@ -895,16 +912,19 @@ DECLARE
 BEGIN
 	PERFORM crm_internal.stages_lock(rules);
 	EXECUTE format($query$
-	WITH found AS MATERIALIZED (%1$s), known AS (
-		SELECT FROM found f JOIN customer c ON c.customer_id = f.customer_id
-		 WHERE f.stage IS DISTINCT FROM f.stage_before FOR KEY SHARE OF c
+	WITH found AS MATERIALIZED (%s), known AS (
+		-- Looked up in the index: hardly ever do all customers move.
+		SELECT FROM customer c
+		 WHERE c.customer_id = ANY (ARRAY(SELECT f.customer_id FROM found f
+										   WHERE f.stage IS DISTINCT FROM f.stage_before))
+		   FOR KEY SHARE
 	), taken_back AS (
 		DELETE FROM lifecycle_log l USING found f
 		 WHERE l.customer_id = f.customer_id AND l.entered_at = $2 AND f.stage = f.stage_before
 		RETURNING 1
 	), written AS (
 		INSERT INTO lifecycle_log AS l (customer_id, entered_at, stage, facts)
-		SELECT f.customer_id, $2, f.stage, %2$s
+		SELECT f.customer_id, $2, f.stage, f.facts
 		  FROM found f
 		 CROSS JOIN crm_internal.references_checked('lifecycle_log')
 		 WHERE f.stage IS DISTINCT FROM f.stage_before AND NOT f.is_again
@@ -913,7 +933,7 @@ BEGIN
 		RETURNING l.facts ? 'unusual' AS is_unusual
 	), replaced AS (
 		UPDATE lifecycle_log l
-		   SET stage = f.stage, facts = %2$s, decided_at = DEFAULT, decided_by = DEFAULT
+		   SET stage = f.stage, facts = f.facts, decided_at = DEFAULT, decided_by = DEFAULT
 		  FROM found f
 		 WHERE l.customer_id = f.customer_id AND l.entered_at = $2 AND f.is_again
 		   AND f.stage IS DISTINCT FROM f.stage_before
@@ -921,7 +941,7 @@ BEGIN
 	)
 	SELECT count(*), count(*) FILTER (WHERE w.is_unusual), (SELECT count(*) FROM known)
 	  FROM (SELECT * FROM written UNION ALL SELECT * FROM replaced) w$query$,
-		crm_internal.lifecycle_moves(workspace), crm_internal.move_facts())
+		crm_internal.lifecycle_moves(workspace))
 	   INTO moves, unusual_moves, known USING rules, day_start;
 	PERFORM crm_internal.customers_refuse('lifecycle_log', moves, known);
 END
@@ -978,8 +998,8 @@ BEGIN
 	SELECT w.* INTO moves, unusual_moves
 	  FROM crm_internal.lifecycle_write(workspace, rules, day_start) w;
 	PERFORM crm_internal.workspace_analyze('lifecycle_log', moves);
-	SELECT count(*) INTO customers FROM customer c
-	 WHERE EXISTS (SELECT FROM lifecycle_log l WHERE l.customer_id = c.customer_id);
+	-- The log refers to the table customer, so nobody needs to be looked up there.
+	SELECT count(DISTINCT l.customer_id) INTO customers FROM lifecycle_log l;
 	INSERT INTO lifecycle_review AS r (as_of, rules, customers, moves, unusual_moves)
 	VALUES (as_of, rules, customers, moves, unusual_moves)
 	ON CONFLICT ON CONSTRAINT lifecycle_review_pkey DO UPDATE
