@@ -162,3 +162,11 @@ CREATE AGGREGATE crm.ces_agg(score numeric, top int, scale int) (
 );
 COMMENT ON AGGREGATE crm.ces_agg(numeric, int, int) IS
 'The customer effort score of answers on a scale of another length.';
+
+/* Scores of counts */
+
+--: The score of so many good and bad ones among answers, and its standard error: an NPS, or the
+--: share of satisfied answers where none is bad. NULL without an answer.
+CREATE FUNCTION crm_internal.share_score(good bigint, bad bigint, answers bigint,
+	OUT score float8, OUT std_error float8) RETURNS record
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_share_score';

@@ -15,83 +15,72 @@
  * still open, the share of open cases falls by the factor 1 - d / n.
  */
 
-@view @internal@.survey_month
-@is What surveys say in each month up to a day. fact is answer for the latest answer of a customer
-@is to a measure, fault for an answer that is no point of its scale, and sent for a survey.
-@columns period, measure, customer_id, fact, score, scale_max, is_satisfied, is_answered
-SELECT l.period, l.measure, l.customer_id,
-	   CASE WHEN l.is_valid THEN 'answer' ELSE 'fault' END, l.score, l.scale_max,
-	   l.score >= CASE l.measure WHEN 'csat' THEN greatest(l.scale_max - 1, 2)
-								 ELSE ceil(l.scale_max * 5 / 7.0) END, true
-  FROM (SELECT DISTINCT ON (v.customer_id, v.measure, v.period,
-							CASE WHEN NOT v.is_valid THEN v.answer_id END) v.*
-		  FROM (SELECT a.answer_id, a.measure, a.customer_id, a.score, a.scale_max, a.answered_at,
-					   date_trunc('month',
-						crm_internal.day_of(a.answered_at, @zone@)::timestamp)::date AS period,
-					   a.score = trunc(a.score)
-						AND (a.measure = 'nps' OR a.score >= 1 AND a.scale_max >= 2) AS is_valid
-				  FROM survey_answer a
-				 WHERE crm_internal.is_upto(a.answered_at, @day@, @zone@)
-				   AND a.answered_at > '-infinity'
-				   AND a.measure <> 'need' AND a.score IS NOT NULL) v
-		 ORDER BY v.customer_id, v.measure, v.period, CASE WHEN NOT v.is_valid THEN v.answer_id END,
-				  v.answered_at DESC, v.answer_id DESC) l
-UNION ALL
-SELECT date_trunc('month', crm_internal.day_of(a.sent_at, @zone@)::timestamp)::date
-		AS period, a.measure, a.customer_id, 'sent' AS fact, NULL::numeric AS score,
-	   NULL::smallint AS scale_max, NULL::boolean AS is_satisfied,
-	   coalesce(crm_internal.is_upto(a.answered_at, @day@, @zone@), false) AS is_answered
+@view @internal@.survey_told
+@is The surveys that were sent or answered up to a day, with the months: told_in is that of the
+@is answer, NULL where there is no score.
+@columns answer_id, customer_id, measure, sent_in, told_in, answered_at, is_answered, score,
+@columns scale_max, is_valid
+SELECT a.answer_id, a.customer_id, a.measure,
+	   CASE WHEN a.sent_at > '-infinity' AND crm_internal.is_upto(a.sent_at, @day@, @zone@)
+			THEN date_trunc('month',
+					crm_internal.day_of(a.sent_at, @zone@)::timestamp)::date END,
+	   CASE WHEN a.score IS NOT NULL AND a.answered_at > '-infinity'
+			 AND crm_internal.is_upto(a.answered_at, @day@, @zone@)
+			THEN date_trunc('month',
+					crm_internal.day_of(a.answered_at, @zone@)::timestamp)::date END,
+	   a.answered_at, coalesce(crm_internal.is_upto(a.answered_at, @day@, @zone@), false),
+	   a.score, a.scale_max,
+	   a.score = trunc(a.score) AND (a.measure = 'nps' OR a.score >= 1 AND a.scale_max >= 2)
   FROM survey_answer a
- WHERE crm_internal.is_upto(a.sent_at, @day@, @zone@) AND a.sent_at > '-infinity'
-   AND a.measure <> 'need'
+ WHERE a.measure <> 'need'
+   AND (crm_internal.is_upto(a.sent_at, @day@, @zone@)
+		OR crm_internal.is_upto(a.answered_at, @day@, @zone@))
 @end
 
 /*
- * Segments join from the side of the histories, so that workers can read them. The
- * thresholds of a month are looked up in arrays that are made once. A join would
- * look for them anew for each customer and month.
+ * A survey is in one row where it was sent and answered in the same month. So the
+ * answers are read once, and the histories and the tiers are joined to one row. The
+ * months stand beside each other in VALUES, which tells the server how few rows come.
  */
-@view @internal@.survey_segment
-@is The segment of each customer who was asked or answered in a month, at the end of that month and
-@is up to a day.
-@columns customer_id, period, segment, segment_zh
-SELECT c.customer_id, c.period, c.segment, z.name_zh
-  FROM (SELECT s.customer_id, s.period,
-			   crm.classify(f.segment_rules, crm.rfm(
-				(SELECT array_agg(t.thresholds ORDER BY t.as_of) FROM threshold t)[s.threshold_no],
-				h.history, s.last_day)) AS segment
-		  FROM purchase_history h
-		  JOIN (SELECT d.customer_id, d.period, d.last_day,
-					   width_bucket(d.last_day, (SELECT array_agg(t.as_of ORDER BY t.as_of)
-												   FROM threshold t)) AS threshold_no
-				  FROM (SELECT u.customer_id, u.period,
-							   least((u.period + interval '1 month')::date - 1, @day@) AS last_day
-						  FROM (SELECT DISTINCT v.customer_id, v.period
-								  FROM @internal@.survey_month@at@ v) u) d) s
-			ON s.customer_id = h.customer_id
-		 CROSS JOIN @internal@.frozen@at@ f
-		 WHERE crm.purchases(h.history, s.last_day) > 0 AND s.threshold_no > 0) c
-  LEFT JOIN segment z ON z.segment = c.segment
+@view @internal@.survey_month
+@is The surveys that were sent or answered in each month up to a day: one row for each survey and
+@is month.
+@columns customer_id, period, measure, is_sent, is_answered, is_counted, is_out_of_scale, score,
+@columns scale_max, is_good, is_bad
+SELECT s.customer_id, m.period, s.measure, m.is_sent, m.is_sent AND s.is_answered,
+	   m.is_told AND s.is_valid AND s.is_latest, m.is_told AND NOT s.is_valid, s.score, s.scale_max,
+	   s.score >= CASE s.measure WHEN 'nps' THEN 9 WHEN 'csat' THEN greatest(s.scale_max - 1, 2)
+								 ELSE ceil(s.scale_max * 5 / 7.0) END,
+	   s.measure = 'nps' AND s.score <= 6
+  FROM (SELECT d.*, row_number() OVER (PARTITION BY d.customer_id, d.measure, d.told_in,
+									   CASE WHEN NOT d.is_valid THEN d.answer_id END
+									   ORDER BY d.answered_at DESC, d.answer_id DESC) = 1
+						AS is_latest
+		  FROM @internal@.survey_told@at@ d) s
+ CROSS JOIN LATERAL (VALUES (s.sent_in, true, coalesce(s.told_in = s.sent_in, false)),
+							(CASE WHEN s.told_in IS DISTINCT FROM s.sent_in THEN s.told_in END,
+							 false, true)) AS m (period, is_sent, is_told)
+ WHERE m.period IS NOT NULL
 @end
 
-@view @internal@.survey_tier
-@is The tiers of each member who was asked or answered in a month, at the end of that month and up
-@is to a day.
-@columns customer_id, period, program, tier, tier_zh
-SELECT s.customer_id, s.period, l.program, t.name, t.name_zh
+@plain @internal@.tier_stay
+@is The stays of members in tiers, from the log, with the time zone of their program.
+@columns customer_id, program, tier, tier_zh, valid_from, valid_to, time_zone
+SELECT l.customer_id, l.program, t.name, t.name_zh, l.valid_from, l.valid_to,
+	   coalesce(p.time_zone, w.time_zone)
   FROM workspace w
- CROSS JOIN (SELECT DISTINCT u.customer_id, u.period,
-					least((u.period + interval '1 month')::date - 1, @day@) AS last_day
-			   FROM @internal@.survey_month@at@ u) s
-  JOIN tier_log l ON l.customer_id = s.customer_id
+ CROSS JOIN tier_log l
   JOIN program p ON p.program = l.program
   JOIN tier t ON t.program = l.program AND t.tier_no = l.tier_no
- WHERE crm_internal.is_upto(l.valid_from, s.last_day, coalesce(p.time_zone, w.time_zone))
-   AND (l.valid_to IS NULL
-		OR NOT crm_internal.is_upto(l.valid_to, s.last_day, coalesce(p.time_zone, w.time_zone)))
-   AND l.reason NOT IN ('merge', 'close')
+ WHERE l.reason NOT IN ('merge', 'close')
 @end
 
+/*
+ * Numbers are counted, and scores made from the counts of a group. Counts are small,
+ * so the server can count all groups in one pass. The thresholds of a month are
+ * looked up in arrays that are made once. A join would look for them anew for each
+ * survey.
+ */
 @view satisfaction
 @is What customers answer in each month: the Net Promoter Score (nps), satisfaction (csat) and
 @is effort (ces), as of the day shown, with the margin of the score and of its change. By segment
@@ -111,35 +100,54 @@ SELECT r.period, (r.period + interval '1 month')::date <= @day@ + 1, r.measure, 
 			THEN abs(r.score - lag(r.score) OVER before)
 				> 1.96 * sqrt(r.std_error ^ 2 + lag(r.std_error) OVER before ^ 2) END,
 	   r.sent, r.answered, r.answered::float8 / nullif(r.sent, 0), r.out_of_scale
-  FROM (SELECT q.period, q.measure, q.program, q.group_name, q.group_name_zh,
-			   coalesce((q.nps).answers, (q.share).answers) AS answers, (q.nps).promoters,
-			   (q.nps).passives, (q.nps).detractors, (q.share).satisfied,
-			   coalesce((q.nps).score, (q.share).score) AS score,
-			   coalesce((q.nps).std_error, (q.share).std_error) AS std_error,
-			   q.mean, q.sent, q.answered, q.out_of_scale
-		  FROM (SELECT s.period, s.measure, t.program,
-					   CASE @by@ WHEN 'segment' THEN g.segment WHEN 'tier' THEN t.tier END
-						AS group_name,
-					   CASE @by@ WHEN 'segment' THEN g.segment_zh WHEN 'tier' THEN t.tier_zh END
-						AS group_name_zh,
-					   crm.nps_agg(s.score) FILTER (WHERE s.fact = 'answer'
-													AND s.measure = 'nps') AS nps,
-					   crm.csat_agg(1 + s.is_satisfied::integer, 2, 2)
-						FILTER (WHERE s.fact = 'answer' AND s.measure <> 'nps') AS share,
-					   CASE WHEN min(s.scale_max) FILTER (WHERE s.fact = 'answer')
-								= max(s.scale_max) FILTER (WHERE s.fact = 'answer')
-							THEN (avg(s.score) FILTER (WHERE s.fact = 'answer'))::float8 END
-						AS mean,
-					   count(*) FILTER (WHERE s.fact = 'sent') AS sent,
-					   count(*) FILTER (WHERE s.fact = 'sent' AND s.is_answered) AS answered,
-					   count(*) FILTER (WHERE s.fact = 'fault') AS out_of_scale
-				  FROM @internal@.survey_month@at@ s
-				  LEFT JOIN @internal@.survey_segment@at@ g
-					ON @by@ = 'segment' AND g.customer_id = s.customer_id AND g.period = s.period
-				  LEFT JOIN @internal@.survey_tier@at@ t
-					ON @by@ = 'tier' AND t.customer_id = s.customer_id AND t.period = s.period
-				 WHERE crm_internal.one_of(@by@, '{all,segment,tier}') IS NOT NULL
-				 GROUP BY 1, 2, 3, 4, 5) q) r
+  FROM (SELECT q.period, q.measure, q.program, q.group_name,
+			   coalesce(z.name_zh, q.group_name_zh) AS group_name_zh, q.answers,
+			   CASE WHEN q.measure = 'nps' AND q.answers > 0 THEN q.good END AS promoters,
+			   CASE WHEN q.measure = 'nps' THEN q.answers - q.good - q.bad END AS passives,
+			   CASE WHEN q.measure = 'nps' AND q.answers > 0 THEN q.bad END AS detractors,
+			   CASE WHEN q.measure <> 'nps' AND q.answers > 0 THEN q.good END AS satisfied,
+			   (q.share).score, (q.share).std_error, q.mean, q.sent, q.answered, q.out_of_scale
+		  FROM (SELECT c.*, crm_internal.share_score(c.good, c.bad, c.answers) AS share
+				  FROM (SELECT s.period, s.measure,
+							   CASE @by@ WHEN 'tier' THEN t.program END AS program,
+							   CASE @by@ WHEN 'segment' THEN g.segment WHEN 'tier' THEN t.tier END
+								AS group_name,
+							   CASE @by@ WHEN 'tier' THEN t.tier_zh END AS group_name_zh,
+							   nullif(count(*) FILTER (WHERE s.is_counted), 0) AS answers,
+							   count(*) FILTER (WHERE s.is_counted AND s.is_good) AS good,
+							   count(*) FILTER (WHERE s.is_counted AND s.is_bad) AS bad,
+							   CASE WHEN min(s.scale_max) FILTER (WHERE s.is_counted)
+										= max(s.scale_max) FILTER (WHERE s.is_counted)
+									THEN (avg(s.score) FILTER (WHERE s.is_counted))::float8 END
+								AS mean,
+							   count(*) FILTER (WHERE s.is_sent) AS sent,
+							   count(*) FILTER (WHERE s.is_answered) AS answered,
+							   count(*) FILTER (WHERE s.is_out_of_scale) AS out_of_scale
+						  FROM (SELECT v.*, least((v.period + interval '1 month')::date - 1, @day@)
+										AS last_day
+								  FROM @internal@.survey_month@at@ v
+								 WHERE crm_internal.one_of(@by@, '{all,segment,tier}') IS NOT NULL)
+							   s
+						  LEFT JOIN purchase_history h
+							ON @by@ = 'segment' AND h.customer_id = s.customer_id
+						 CROSS JOIN LATERAL (
+							SELECT CASE WHEN @by@ = 'segment'
+										 AND crm.purchases(h.history, s.last_day) > 0
+										THEN crm.classify(
+										 (SELECT f.segment_rules FROM @internal@.frozen@at@ f),
+										 crm.rfm((SELECT array_agg(o.thresholds ORDER BY o.as_of)
+													FROM threshold o)
+												 [width_bucket(s.last_day,
+												   (SELECT array_agg(o.as_of ORDER BY o.as_of)
+													  FROM threshold o))],
+												 h.history, s.last_day)) END AS segment) g
+						  LEFT JOIN @internal@.tier_stay t
+							ON @by@ = 'tier' AND t.customer_id = s.customer_id
+						   AND crm_internal.is_upto(t.valid_from, s.last_day, t.time_zone)
+						   AND (t.valid_to IS NULL
+								OR NOT crm_internal.is_upto(t.valid_to, s.last_day, t.time_zone))
+						 GROUP BY 1, 2, 3, 4, 5) c) q
+		  LEFT JOIN segment z ON @by@ = 'segment' AND z.segment = q.group_name) r
 WINDOW before AS (PARTITION BY r.measure, r.program, r.group_name, r.score IS NULL
 				  ORDER BY r.period)
  ORDER BY r.measure, r.program, r.group_name, r.period
@@ -172,12 +180,15 @@ SELECT q.period, q.from_group, q.to_group, coalesce(q.from_group || ' before', '
 		  FROM (SELECT a.period, a.to_group,
 					   lag(a.to_group) OVER (PARTITION BY a.customer_id ORDER BY a.period)
 						AS from_group
-				  FROM (SELECT s.customer_id, s.period,
+				  FROM (SELECT DISTINCT ON (s.customer_id, s.told_in)
+							   s.customer_id, s.told_in AS period,
 							   CASE WHEN s.score >= 9 THEN 'promoter'
 									WHEN s.score >= 7 THEN 'passive' ELSE 'detractor' END
 								AS to_group
-						  FROM @internal@.survey_month@at@ s
-						 WHERE s.measure = 'nps' AND s.fact = 'answer') a) m
+						  FROM @internal@.survey_told@at@ s
+						 WHERE s.measure = 'nps' AND s.told_in IS NOT NULL AND s.is_valid
+						 ORDER BY s.customer_id, s.told_in, s.answered_at DESC,
+								  s.answer_id DESC) a) m
 		 WHERE (m.period + interval '1 month')::date <= @day@ + 1
 		 GROUP BY m.period, m.from_group, m.to_group) q
  ORDER BY q.period, q.from_group, q.to_group

@@ -33,14 +33,27 @@ find_mean(const ScaleCounts *counts, ScaleScores *scores)
 	scores->mean_error = n > 1 ? sqrt(squares / (n - 1) / n) : NAN;
 }
 
-/* 0 / 0 is NaN, which is the wanted result where nobody answered. */
+/*
+ * The score and its error from the counts. 0 / 0 is NaN, which is the wanted
+ * result where nobody answered.
+ */
+void
+scale_share_score(ScaleScores *scores)
+{
+	double n = (double) scores->answers;
+	double share = (double) (scores->good - scores->bad) / n;
+	double variance =
+		(double) (scores->good + scores->bad) / n - share * share;
+
+	scores->score = 100 * share;
+	/* Rounding must not make the root of a number below 0. */
+	scores->score_error = 100 * sqrt((variance < 0 ? 0 : variance) / n);
+}
+
 ScaleScores
 scale_scores(const ScaleCounts *counts)
 {
 	ScaleScores scores = {0};
-	double n;
-	double share;
-	double variance;
 
 	for (int point = counts->least; point <= counts->greatest; point++)
 	{
@@ -50,13 +63,8 @@ scale_scores(const ScaleCounts *counts)
 		else if (point <= counts->bottom)
 			scores.bad += counts->points[point];
 	}
-	n = (double) scores.answers;
-	share = (double) (scores.good - scores.bad) / n;
-	variance = (double) (scores.good + scores.bad) / n - share * share;
-	scores.score = 100 * share;
-	/* Rounding must not make the root of a number below 0. */
-	scores.score_error = 100 * sqrt((variance < 0 ? 0 : variance) / n);
-	scores.response_rate = n / (double) counts->sent;
+	scale_share_score(&scores);
+	scores.response_rate = (double) scores.answers / (double) counts->sent;
 	find_mean(counts, &scores);
 	return scores;
 }

@@ -47,6 +47,7 @@ typedef struct ScaleScores
 	double response_rate; /* answers / sent */
 } ScaleScores;
 
+extern void scale_share_score(ScaleScores *scores);
 extern ScaleScores scale_scores(const ScaleCounts *counts);
 
 #endif /* CRM_VOICE_SCALE_H */

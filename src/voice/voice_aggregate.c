@@ -313,3 +313,21 @@ crm_survey_score_final(PG_FUNCTION_ARGS)
 {
 	return score_row(fcinfo, put_survey_score);
 }
+
+PG_FUNCTION_INFO_V1(crm_share_score);
+
+/* crm_internal.share_score(good bigint, bad bigint, answers bigint) */
+Datum
+crm_share_score(PG_FUNCTION_ARGS)
+{
+	ScaleScores scores = {.answers = PG_GETARG_INT64(2),
+						  .good = PG_GETARG_INT64(0),
+						  .bad = PG_GETARG_INT64(1)};
+	Datum values[2];
+	bool nulls[2];
+
+	scale_share_score(&scores);
+	put_float8(values, nulls, 0, scores.score);
+	put_float8(values, nulls, 1, scores.score_error);
+	PG_RETURN_DATUM(row_result(fcinfo, values, nulls));
+}

@@ -275,6 +275,17 @@ SELECT set_eq('SELECT period, measure, group_name, answers, satisfied
 			CROSS JOIN LATERAL crm_many.customer_rfm_at(d.last_day) f) r
 		ON r.customer_id = s.customer_id AND r.last_day = s.last_day GROUP BY 1, 2, 3$$,
 	'a customer counts for the segment that they were in at the end of the month');
+CREATE FUNCTION pg_temp.scans(view regclass) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+	plan json;
+BEGIN
+	EXECUTE format('EXPLAIN (FORMAT json) SELECT * FROM %s', view) INTO plan;
+	RETURN count(*) FROM regexp_matches(plan::text, '"Relation Name": "survey_answer"', 'g');
+END $$;
+SELECT is((SELECT array_agg(pg_temp.scans(view::regclass))
+			 FROM unnest('{satisfaction,satisfaction_segment,satisfaction_tier}'::text[]) AS v,
+				  LATERAL (SELECT 'crm_many.' || v AS view) AS q),
+	'{1,1,1}'::bigint[], 'satisfaction reads the answers once, also by segment and by tier');
 SELECT set_eq('SELECT period, measure, program, group_name, group_name_zh, answers
 	FROM crm_many.satisfaction_tier WHERE answers > 0',
 	$$SELECT s.period, measure, r.program, r.tier, r.tier_zh, count(*) FROM said s
