@@ -9,8 +9,8 @@
  * four evaluations. The part depends on the rows alone, so the result does not
  * depend on the order in which they came.
  *
- * The search is pure C, so no error may be raised below it. A pending cancel
- * request makes the search stop and return, and the error is raised here.
+ * The search is pure C, so failures are return values. Only a cancel request
+ * leaves it by an error, from a pause between two blocks of rows.
  *
  * Memory: the samples and the tables are huge allocations in the current
  * context, freed at the end. After an error the context goes, so nothing
@@ -60,17 +60,6 @@ typedef struct Fit
 } Fit;
 
 /*
- * True if CHECK_FOR_INTERRUPTS() would raise an error. It only reads flags, so
- * it is safe in pure C.
- */
-static bool
-cancel_requested(void)
-{
-	return (QueryCancelPending || ProcDiePending) &&
-		   INTERRUPTS_CAN_BE_PROCESSED();
-}
-
-/*
  * A sample of ten million rows takes more than 1 GB. A sample may need no
  * tables, and a size of 0 is not valid.
  */
@@ -92,12 +81,10 @@ fit_init(Fit *fit, const ModelKind *kind, const ModelRow *rows, Size n_rows,
 
 	fit->memory = allocate(model_sample_size(n_taken));
 	model_sample_init(&fit->sample, fit->memory, rows, n_rows, step);
-	CHECK_FOR_INTERRUPTS();
 	fit->likelihood.kind = kind;
 	fit->likelihood.sample = &fit->sample;
 	fit->likelihood.tables =
 		allocate(model_likelihood_tables(kind, &fit->sample) * sizeof(double));
-	fit->likelihood.should_stop = cancel_requested;
 }
 
 static void
@@ -250,9 +237,8 @@ try_start(const Fit *part, const Fit *whole, int attempt, int whole_value,
 		maximum->parameters[kind->n_parameters] = whole_value;
 	if (!model_call(kind, start, &whole->sample, attempt, maximum->parameters))
 		return MODEL_NO_START;
-	if (part->sample.n_rows < whole->sample.n_rows &&
-		model_approach(&part->likelihood, scale, maximum) == MODEL_STOPPED)
-		return MODEL_STOPPED;
+	if (part->sample.n_rows < whole->sample.n_rows)
+		model_approach(&part->likelihood, scale, maximum);
 	return model_polish(&whole->likelihood, scale, maximum);
 }
 
@@ -272,7 +258,7 @@ search(const Fit *part, const Fit *whole, int whole_value, const double *scale,
 	int iterations = 0;
 	bool agrees;
 
-	for (int attempt = 0;;)
+	for (int attempt = 0;; attempt++)
 	{
 		ModelOutcome outcome;
 
@@ -281,12 +267,6 @@ search(const Fit *part, const Fit *whole, int whole_value, const double *scale,
 		maximum->iterations = iterations;
 		outcome = try_start(attempt == 0 ? part : whole, whole, attempt,
 							whole_value, scale, maximum);
-		if (outcome == MODEL_STOPPED)
-		{
-			/* Normally raises. If it returns, retry the same start. */
-			CHECK_FOR_INTERRUPTS();
-			continue;
-		}
 		iterations = maximum->iterations;
 		if (outcome == MODEL_CONVERGED)
 			return outcome;
@@ -301,7 +281,6 @@ search(const Fit *part, const Fit *whole, int whole_value, const double *scale,
 		}
 		if (agrees && part->sample.n_rows < whole->sample.n_rows)
 			break;
-		attempt++;
 	}
 	*maximum = best;
 	return failure;

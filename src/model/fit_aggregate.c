@@ -140,8 +140,7 @@ fit_create(MemoryContext context)
 
 /*
  * Sorts and merges all rows. The scratch array doubles the memory for a
- * moment. Each key is a pass over all rows, and a cancel request is served
- * between two.
+ * moment.
  */
 static void
 state_merge(FitState *state)
@@ -150,11 +149,8 @@ state_merge(FitState *state)
 		state->context, Max(state->n_rows, 1) * sizeof(ModelRow));
 
 	for (int key = 0; key < N_MODEL_ROW_KEYS; key++)
-	{
 		model_rows_sort(state->rows, scratch, state->n_rows,
 						(ModelRowKey) key);
-		CHECK_FOR_INTERRUPTS();
-	}
 	state->n_rows = model_rows_merge(state->rows, state->n_rows);
 	pfree(scratch);
 }

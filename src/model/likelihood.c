@@ -12,6 +12,7 @@
  */
 #include "model/likelihood.h"
 
+#include "math/pause.h"
 #include "model/kinds/families.h"
 
 #include <math.h>
@@ -52,9 +53,9 @@ add_compensated(ModelSums *sums, ModelSums *lost, const ModelSums *term)
 
 /*
  * The margins come first, because they fill the tables that the rows read. A
- * stop is possible between two blocks.
+ * block is short enough for a pause after it.
  */
-bool
+void
 model_likelihood(const ModelLikelihood *likelihood, const double *parameters,
 				 ModelSums *sums)
 {
@@ -75,8 +76,7 @@ model_likelihood(const ModelLikelihood *likelihood, const double *parameters,
 		size_t until = from + block_rows;
 		ModelSums block = {0};
 
-		if (likelihood->should_stop != NULL && likelihood->should_stop())
-			return false;
+		pause_here();
 		if (until > sample->n_rows)
 			until = sample->n_rows;
 		model_call(kind, rows, parameters, sample, x_table, time_table, from,
@@ -85,5 +85,4 @@ model_likelihood(const ModelLikelihood *likelihood, const double *parameters,
 	}
 	for (size_t i = 0; i < N_SUMS; i++)
 		((double *) sums)[i] += ((double *) &lost)[i];
-	return true;
 }

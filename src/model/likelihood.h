@@ -3,8 +3,8 @@
  * likelihood.h
  *		The summed log-likelihood of a sample, and its maximum.
  *
- * Pure C, so ereport() is not allowed. The caller's should_stop is asked every
- * few milliseconds instead, and the search then ends with MODEL_STOPPED.
+ * Pure C. It pauses every few milliseconds (pause.h), so the memory must belong
+ * to somebody who frees it if the pause does not return.
  *
  *-------------------------------------------------------------------------
  */
@@ -19,7 +19,6 @@ typedef struct ModelLikelihood
 	const ModelKind *kind;
 	const ModelSample *sample;
 	double *tables; /* model_likelihood_tables() doubles, of the caller */
-	bool (*should_stop)(void); /* NULL if nothing can stop it */
 } ModelLikelihood;
 
 /* Doubles of table space that evaluations need. */
@@ -28,17 +27,16 @@ extern size_t model_likelihood_tables(const ModelKind *kind,
 
 /*
  * The log-likelihood and its derivatives in the natural parameters, not their
- * logarithms. False when stopped, and sums is then undefined. It overwrites
- * the tables, so two evaluations must not share them at the same time.
+ * logarithms. It overwrites the tables, so two evaluations must not share them
+ * at the same time.
  */
-extern bool model_likelihood(const ModelLikelihood *likelihood,
+extern void model_likelihood(const ModelLikelihood *likelihood,
 							 const double *parameters, ModelSums *sums);
 
 /* How a search ended. Only MODEL_CONVERGED means a maximum. */
 typedef enum ModelOutcome
 {
 	MODEL_CONVERGED,
-	MODEL_STOPPED, /* should_stop said so */
 	MODEL_NO_START, /* out of starts */
 	MODEL_RUNS_AWAY, /* a parameter goes to zero or infinity */
 	MODEL_NOT_CONVERGED, /* out of iterations, or no progress */

@@ -160,8 +160,7 @@ move(const ModelLikelihood *likelihood, const double *step, double *parameters,
 		for (int k = 0; k < n; k++)
 			tried[k] = parameters[k] * exp(fraction * step[k]);
 		maximum->iterations++;
-		if (!model_likelihood(likelihood, tried, &tried_sums))
-			return MODEL_STOPPED;
+		model_likelihood(likelihood, tried, &tried_sums);
 		if (tried_sums.value >= sums->value - rounding)
 		{
 			memcpy(parameters, tried, sizeof(tried));
@@ -241,8 +240,7 @@ climb(const ModelLikelihood *likelihood, const double *scale,
 	int drifts = 0, stalls = 0;
 
 	maximum->iterations++;
-	if (!model_likelihood(likelihood, parameters, natural))
-		return MODEL_STOPPED;
+	model_likelihood(likelihood, parameters, natural);
 	for (int i = 0; i < MAX_NEWTON_STEPS; i++)
 	{
 		ModelSums sums = *natural;

@@ -3,10 +3,9 @@
  * as_of.c
  *		The setting crm.as_of and the function that reads it.
  *
- * Every view of a workspace is a function of a day, called with crm.as_of().
- * The server inlines these functions, so crm.as_of() then stands at every
- * place that uses the day and is evaluated there for each row. So the text is
- * parsed when it is set and not when it is read.
+ * The views of a workspace read their day from the view shown_day, which asks
+ * for the setting. SQL of a user may call crm.as_of() for each row. So the text
+ * is parsed when it is set and not when it is read.
  *
  * In a cluster of Citus, a query over a distributed table calls crm.as_of() on
  * the workers. A worker does not see what the user has SET on the coordinator,

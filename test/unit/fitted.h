@@ -29,7 +29,7 @@ fit(const ModelKind *kind, const ModelSample *sample, ModelMaximum *maximum)
 {
 	double *tables =
 		malloc(sizeof(double) * (model_likelihood_tables(kind, sample) + 1));
-	ModelLikelihood likelihood = {kind, sample, tables, NULL};
+	ModelLikelihood likelihood = {kind, sample, tables};
 	double unit = model_kind_family(kind)->scale(sample);
 	double scale[MODEL_MAX_PARAMETERS];
 	ModelOutcome outcome = MODEL_NO_START;

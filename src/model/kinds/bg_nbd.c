@@ -35,6 +35,7 @@
 #include "model/kinds/bg_limits.h"
 #include "model/kinds/geometric.h"
 #include "model/kinds/nbd.h"
+#include "math/pause.h"
 #include "math/special.h"
 
 #include <math.h>
@@ -176,6 +177,7 @@ bg_nbd_margins(const ModelKind *kind, const double *parameters,
 	{
 		double time = parameters[ALPHA] + sample->times[i];
 
+		pause_at(i);
 		time_table[i * BG_NBD_TIME_COLUMNS + BG_NBD_LOG_TIME] = log(time);
 		time_table[i * BG_NBD_TIME_COLUMNS + BG_NBD_INVERSE_TIME] = 1.0 / time;
 		if (sample->t_customers[i] > 0)

@@ -25,6 +25,7 @@
 #include "model/kinds/nbd.h"
 
 #include "model/kinds/sample.h"
+#include "math/pause.h"
 #include "math/special.h"
 
 #include <float.h>
@@ -297,6 +298,7 @@ margins(const ModelKind *kind, const double *parameters,
 		add_x(parameters[R], sample->x[i], sample->x_customers[i], sums);
 	for (size_t i = 0; i < sample->n_times; i++)
 	{
+		pause_at(i);
 		if (sample->t_customers[i] > 0)
 			add_t(parameters[R], parameters[ALPHA], sample->times[i],
 				  sample->t_customers[i], sample->t_purchases[i], sums);

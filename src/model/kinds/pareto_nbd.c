@@ -39,6 +39,7 @@
 #include "model/kinds/pareto_nbd.h"
 
 #include "model/kinds/nbd.h"
+#include "math/pause.h"
 #include "math/quadrature.h"
 #include "model/kinds/sample.h"
 #include "math/special.h"
@@ -803,6 +804,7 @@ margins(const ModelKind *kind, const double *parameters,
 	{
 		double *columns = &time_table[i * TIME_COLUMNS];
 
+		pause_at(i);
 		columns[LOG_ALPHA] = log1p(sample->times[i] / alpha);
 		columns[INVERSE_ALPHA] = 1.0 / (alpha + sample->times[i]);
 		columns[LOG_BETA] = log1p(sample->times[i] / beta);

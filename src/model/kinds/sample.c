@@ -12,6 +12,8 @@
  */
 #include "model/kinds/sample.h"
 
+#include "math/pause.h"
+
 #include <string.h>
 
 #define KEY_BYTES 8
@@ -46,7 +48,10 @@ sort_pass(const ModelRow *source, ModelRow *target, size_t n_rows,
 	size_t sum = 0;
 
 	for (size_t i = 0; i < n_rows; i++)
+	{
+		pause_at(i);
 		place[(row_key(&source[i], key) >> (8 * byte)) & 0xFF]++;
+	}
 	for (int value = 0; value < 256; value++)
 	{
 		size_t count = place[value];
@@ -55,8 +60,11 @@ sort_pass(const ModelRow *source, ModelRow *target, size_t n_rows,
 		sum += count;
 	}
 	for (size_t i = 0; i < n_rows; i++)
+	{
+		pause_at(i);
 		target[place[(row_key(&source[i], key) >> (8 * byte)) & 0xFF]++] =
 			source[i];
+	}
 }
 
 /*
@@ -73,6 +81,7 @@ varying_bits(const ModelRow *rows, size_t n_rows, ModelRowKey key)
 	{
 		uint64_t bits = row_key(&rows[i], key);
 
+		pause_at(i);
 		all &= bits;
 		any |= bits;
 	}
@@ -115,6 +124,7 @@ model_rows_merge(ModelRow *rows, size_t n_rows)
 		return 0;
 	for (size_t i = 1; i < n_rows; i++)
 	{
+		pause_at(i);
 		if (rows[i].x == rows[last].x && rows[i].t_x == rows[last].t_x &&
 			rows[i].t == rows[last].t)
 			rows[last].customers += rows[i].customers;
@@ -249,7 +259,10 @@ model_sample_init(ModelSample *sample, void *memory, const ModelRow *rows,
 
 	memset(slots, 0xFF, n_slots * sizeof(uint32_t));
 	for (size_t i = 0; i < n_rows; i += step)
+	{
+		pause_at(sample->n_rows);
 		add_row(sample, slots, n_slots, &rows[i]);
+	}
 }
 
 /*
