@@ -1,18 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * quadrature.c
- *		Integrals of smooth and of end-point singular functions.
+ *		Integrals of smooth functions.
  *
- * There are three rules, for three kinds of functions:
+ * There are two rules, for two kinds of functions:
  *
  *	- Gauss-Legendre, for functions known to be smooth on a known scale. The
  *	  callers use the tables.
- *	- tanh-sinh (Takahasi & Mori 1974), for functions with singular or steep
- *	  ends: with u = 1 / (1 + exp(-pi sinh t)) the trapezoidal rule in t
- *	  converges quadratically, for any power of u or 1 - u at the ends.
- *	  The step is halved until two sums agree. The work is bounded (a few
- *	  hundred microseconds at worst), so no check for interrupts is needed
- *	  inside.
  *	- panels of Gauss-Legendre outwards from the peak, for exp(h) with h
  *	  concave. The slope at the far end of a panel is a bound for the whole
  *	  panel, because h is concave. The slope at the end of the last panel is a
@@ -30,10 +24,6 @@
 
 #include <math.h>
 #include <stddef.h>
-
-#define LOWEST_LEVEL 3 /* of halving the step, before agreement counts */
-#define HIGHEST_LEVEL 8
-#define END 6 /* of t: there u is 1e-275 */
 
 /* From 1 a double overflows after so many doublings, or vanishes. */
 #define MAX_DOUBLINGS 1100
@@ -77,57 +67,6 @@ static const double weights_16[] = {
 
 const GaussRule gauss_8 = {8, nodes_8, weights_8};
 const GaussRule gauss_16 = {16, nodes_16, weights_16};
-
-/*
- * The terms of the two points at distance t > 0 from the middle. The
- * derivative of u is du/dt = pi cosh(t) u (1 - u), the same on both sides. The
- * smaller of u and 1 - u comes from the exponential itself. 1 - (1 - u) would
- * be 0 there from u = 1e-17 on.
- */
-static double
-tanh_sinh_pair(UnitFunction function, void *context, double t)
-{
-	double small = 1.0 / (1.0 + exp(M_PI * sinh(t)));
-	double large = 1.0 - small;
-
-	return M_PI * cosh(t) * small * large *
-		   (function(small, large, context) + function(large, small, context));
-}
-
-/*
- * Each level halves the step and adds only the points between the old ones, so
- * all values of the function are used. Below LOWEST_LEVEL two sums can agree
- * by chance, because neither has a point where the function is large.
- */
-QuadratureResult
-quadrature_tanh_sinh(UnitFunction function, void *context,
-					 double relative_tolerance)
-{
-	QuadratureResult result = {0.0, 0.0, false};
-	double sum = 0.25 * M_PI * function(0.5, 0.5, context);
-	double step = 1.0;
-
-	for (int j = 1; j <= END; j++)
-		sum += tanh_sinh_pair(function, context, j);
-	result.value = sum;
-	for (int level = 1; level <= HIGHEST_LEVEL; level++)
-	{
-		double previous = result.value;
-
-		step *= 0.5;
-		for (double t = step; t < END; t += 2.0 * step)
-			sum += tanh_sinh_pair(function, context, t);
-		result.value = sum * step;
-		result.error = fabs(result.value - previous);
-		if (!isfinite(result.value))
-			break;
-		result.converged =
-			result.error <= relative_tolerance * fabs(result.value);
-		if (result.converged && level >= LOWEST_LEVEL)
-			break;
-	}
-	return result;
-}
 
 /* A place, and the slope of the function there. */
 typedef struct Slope

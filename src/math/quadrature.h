@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * quadrature.h
- *		Integrals of smooth and of end-point singular functions.
+ *		Integrals of smooth functions.
  *
  * The integrands are C functions with a context pointer. The context belongs
  * to the caller, and no quadrature keeps it. quadrature.c says which rule suits
@@ -14,31 +14,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-
-/*
- * An integrand on (0, 1). It gets both u and 1 - u, each to full accuracy, so
- * that a singularity at either end can be computed. A value that is not finite
- * stops the quadrature at once.
- */
-typedef double (*UnitFunction)(double u, double one_minus_u, void *context);
-
-typedef struct QuadratureResult
-{
-	double value;
-	double error; /* estimated, absolute; usually far too high, because it is
-				   * the change at the last halving of the step */
-	bool converged; /* error is within the requested tolerance */
-} QuadratureResult;
-
-/*
- * The integral over (0, 1). The function may call a quadrature itself. It is
- * called at most QUADRATURE_MAX_POINTS times: once in the middle and
- * 6 * 2^8 times on either side.
- */
-#define QUADRATURE_MAX_POINTS 3073
-extern QuadratureResult quadrature_tanh_sinh(UnitFunction function,
-											 void *context,
-											 double relative_tolerance);
 
 /* A Gauss-Legendre rule on (0, 1), exact for polynomials to 2 count - 1. */
 typedef struct GaussRule

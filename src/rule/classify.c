@@ -3,8 +3,8 @@
  * classify.c
  *		crm.classify and crm.explain: the label of a record, and the reason.
  *
- * All use the same classifier. So an explanation can never contradict the
- * label, even where floats or large integers are rounded.
+ * All functions here use the same classifier. So an explanation can never
+ * contradict the label, even where floats or large integers are rounded.
  *
  *-------------------------------------------------------------------------
  */

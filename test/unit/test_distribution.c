@@ -11,6 +11,7 @@
  *-------------------------------------------------------------------------
  */
 #include "golden.h"
+#include "tanh_sinh.h"
 #include "model/kinds/kinds.h"
 #include "math/exponential_integral.h"
 #include "math/quadrature.h"
@@ -159,7 +160,7 @@ test_lifetime(const ModelKind *kind)
 					1e-4, i);
 			continue;
 		}
-		compare(&worst, quadrature_tanh_sinh(alive_ahead, &ahead, 1e-10).value,
+		compare(&worst, tanh_sinh(alive_ahead, &ahead, 1e-10).value,
 				model_call(kind, residual_lifetime, p, &row), 1e-8, i);
 	}
 	report_worst(&worst, "the lifetime is the integral of P(alive)");

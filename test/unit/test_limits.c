@@ -11,6 +11,7 @@
  *-------------------------------------------------------------------------
  */
 #include "golden.h"
+#include "tanh_sinh.h"
 #include "model/kinds/bg_nbd.h"
 #include "model/kinds/erlang.h"
 #include "model/kinds/geometric.h"
@@ -98,7 +99,7 @@ test_quadrature(void)
 		all &= isnan(
 			quadrature_log_concave(functions[i], NULL, 0.0, 0.0, INFINITY));
 	report(all, "a function that has no integral has NaN");
-	report(!quadrature_tanh_sinh(no_number_inside, NULL, 1e-10).converged,
+	report(!tanh_sinh(no_number_inside, NULL, 1e-10).converged,
 		   "nor does the other rule take infinity for a value");
 }
 
@@ -327,8 +328,7 @@ test_negative_discounts(void)
 		compare(&worst,
 				model_call(&model_pareto_nbd, expected_alive, p, &newcomer,
 						   g.horizon, -g.growth),
-				p[0] / p[1] * g.horizon *
-					quadrature_tanh_sinh(grown, &g, 1e-12).value,
+				p[0] / p[1] * g.horizon * tanh_sinh(grown, &g, 1e-12).value,
 				1e-10, i);
 	}
 	report_worst(&worst, "pareto_nbd: a negative discount raises the value");

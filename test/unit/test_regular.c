@@ -12,6 +12,7 @@
  *-------------------------------------------------------------------------
  */
 #include "derivatives.h"
+#include "tanh_sinh.h"
 #include "fitted.h"
 #include "golden.h"
 #include "model/kinds/bg_nbd.h"
@@ -237,7 +238,7 @@ test_likelihood(void)
 		m.stayed = exp(math_log_beta_ratio(p[3], p[2], s));
 		m.left = s > 0 ? m.stayed * p[2] / (p[3] + s - 1.0) : 0.0;
 		m.scale = (p[0] + p[REGULAR_K] * m.row.x) / (p[1] + m.row.t_x);
-		integral = quadrature_tanh_sinh(rate_integrand, &m, 1e-13);
+		integral = tanh_sinh(rate_integrand, &m, 1e-13);
 		compare_scaled(&worst,
 					   model_call(kinds[i % 2], log_likelihood, p, &m.row),
 					   log(integral.value), 1.0, 1e-9, i);
@@ -291,7 +292,7 @@ first_purchase(double u, double v, void *context)
 
 	o.first = u * o.t;
 	return o.t * (outcome(&o, 1, o.first, log(o.first)) +
-				  quadrature_tanh_sinh(second_purchase, &o, 1e-9).value);
+				  tanh_sinh(second_purchase, &o, 1e-9).value);
 }
 
 static void
@@ -315,12 +316,12 @@ test_total_expectation(void)
 
 			compare(&total,
 					outcome(&o, 0, 0.0, 0.0) +
-						quadrature_tanh_sinh(first_purchase, &o, 1e-9).value,
+						tanh_sinh(first_purchase, &o, 1e-9).value,
 					1.0, 1e-7, 10 * k + which);
 			o.probability = false;
 			compare(&later,
 					outcome(&o, 0, 0.0, 0.0) +
-						quadrature_tanh_sinh(first_purchase, &o, 1e-9).value,
+						tanh_sinh(first_purchase, &o, 1e-9).value,
 					expected, 1e-7, 10 * k + which);
 		}
 	}
@@ -403,7 +404,7 @@ test_stay(void)
 		/* Else the mean has no variance, and the integral a long tail. */
 		buyer.a += 6.0;
 		buyer.shape += 6.0;
-		integral = quadrature_tanh_sinh(stay_integrand, &buyer, 1e-10);
+		integral = tanh_sinh(stay_integrand, &buyer, 1e-10);
 		compare(&lifetime, erlang_lifetime(&buyer), integral.value, 1e-6, i);
 	}
 	report_worst(&geometric, "for k = 1 customers stay as without regularity");
