@@ -29,8 +29,8 @@
 
 #include "common/int.h"
 #include "libpq/pqformat.h"
-#include "miscadmin.h"
 #include "base/aggregate.h"
+#include "math/pause.h"
 #include "model/customer.h"
 #include "model/fit.h"
 #include "model/kinds/sample.h"
@@ -596,8 +596,7 @@ fit_add(MemoryContext context, void *state, const void *added)
 			  source->log_gaps.parts);
 	for (Size i = 0; i < source->n_rows; i++)
 	{
-		if (i % 65536 == 0)
-			CHECK_FOR_INTERRUPTS();
+		pause_at((size_t) i);
 		add_row(target, &source->rows[i]);
 	}
 	return target;

@@ -24,6 +24,7 @@
 #include "base/aggregate.h"
 #include "base/row_result.h"
 #include "history/history.h"
+#include "math/pause.h"
 #include "validation/correlation.h"
 
 /* Sorts by the metric of the argument and breaks ties by the other one. */
@@ -42,9 +43,6 @@
 #include "lib/sort_template.h"
 
 #define FIRST_CAPACITY 64
-
-/* Customers between two looks for an interrupt. */
-#define BLOCK 4096
 
 /* The metrics of a customer: indexes into MetricPair. */
 enum
@@ -117,8 +115,7 @@ independence_add(MemoryContext context, void *state, const void *added)
 	target->left_out += source->left_out;
 	for (int64 i = 0; i < source->count; i++)
 	{
-		if (i % BLOCK == 0)
-			CHECK_FOR_INTERRUPTS();
+		pause_at((size_t) i);
 		add_pair(target, source->pairs[i]);
 	}
 	return target;
@@ -248,8 +245,7 @@ log_correlation(MetricPair *pairs, int64 count)
 	sort_by(pairs, count, PURCHASES);
 	for (int64 i = 0; i < count; i++)
 	{
-		if (i % BLOCK == 0)
-			CHECK_FOR_INTERRUPTS();
+		pause_at((size_t) i);
 		pairs[i].of[PURCHASES] = log(pairs[i].of[PURCHASES]);
 		pairs[i].of[MEAN_AMOUNT] = log(pairs[i].of[MEAN_AMOUNT]);
 	}

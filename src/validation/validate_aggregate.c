@@ -15,11 +15,11 @@
  */
 #include "base/crm.h"
 
-#include "miscadmin.h"
 #include "utils/builtins.h"
 
 #include "base/aggregate.h"
 #include "history/history.h"
+#include "math/pause.h"
 #include "validation/validation.h"
 
 #define FIRST_CAPACITY 64
@@ -289,8 +289,7 @@ validation_add(MemoryContext context, void *state, const void *added)
 		arguments_differ();
 	for (int64 i = 0; i < source->count; i++)
 	{
-		if (i % VALIDATION_BLOCK == 0)
-			CHECK_FOR_INTERRUPTS();
+		pause_at((size_t) i);
 		add_customer(target, &source->customers[i]);
 	}
 	add_counts(target, source);

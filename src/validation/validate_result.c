@@ -25,6 +25,7 @@
 
 #include "base/aggregate.h"
 #include "base/row_result.h"
+#include "math/pause.h"
 #include "model/answers.h"
 #include "validation/accuracy.h"
 #include "validation/validation.h"
@@ -130,8 +131,7 @@ fill_bins(const ValidationState *state, const double *expected,
 	{
 		const HoldoutCustomer *customer = &state->customers[i];
 
-		if (i % VALIDATION_BLOCK == 0)
-			CHECK_FOR_INTERRUPTS();
+		pause_at((size_t) i);
 		accuracy_bin_add(accuracy_bin(by_frequency, customer->x), customer,
 						 expected[i], days);
 		accuracy_bin_add(accuracy_bin(by_recency, customer->t - customer->t_x),
@@ -173,8 +173,7 @@ put_forecast(RowArray *rows, const ValidationState *state,
 
 	for (int64 i = 0; i < state->count; i++)
 	{
-		if (i % VALIDATION_BLOCK == 0)
-			CHECK_FOR_INTERRUPTS();
+		pause_at((size_t) i);
 		ranked[i].actual = state->customers[i].actual;
 		ranked[i].forecast =
 			forecast_value(forecast, &state->customers[i], expected[i],

@@ -30,9 +30,6 @@
  */
 #define VALIDATION_MAX_DAYS 36525
 
-/* Customers between two looks for an interrupt. A customer is a few sums. */
-#define VALIDATION_BLOCK 4096
-
 /* NULL until a row without NULL comes. 20 bytes for each customer. */
 typedef struct ValidationState
 {
