@@ -73,6 +73,16 @@ typedef struct FitState
 	Size capacity; /* allocated */
 } FitState;
 
+pg_noreturn static void
+refuse_gaps(void)
+{
+	ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+					errmsg("sum of the logarithms of the times between "
+						   "purchases is out of range"),
+					errdetail("It must be below 10^18 for the customers of a "
+							  "row, and below 2^63 in all.")));
+}
+
 /*
  * Adds whole + parts / 2^40. parts may be as much as 2^41 here, and the shift
  * carries what exceeds 2^40.
@@ -83,9 +93,7 @@ fixed_add(FixedSum *sum, int64 whole, int64 parts)
 	sum->parts += parts;
 	if (pg_add_s64_overflow(whole, sum->parts >> PARTS_BITS, &whole) ||
 		pg_add_s64_overflow(sum->whole, whole, &sum->whole))
-		ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-						errmsg("sum of logarithms of gaps out of range"),
-						errdetail("It must be below 2^63 in all.")));
+		refuse_gaps();
 	sum->parts &= (INT64CONST(1) << PARTS_BITS) - 1;
 }
 
@@ -101,9 +109,7 @@ fixed_add_value(FixedSum *sum, double value, int64 times)
 	double whole = floor(product);
 
 	if (!(fabs(product) < 1e18))
-		ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-						errmsg("sum of the logarithms of the times between "
-							   "purchases is out of range")));
+		refuse_gaps();
 	fixed_add(sum, (int64) whole,
 			  (int64) rint(ldexp(product - whole, PARTS_BITS)));
 }

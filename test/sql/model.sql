@@ -960,6 +960,11 @@ SELECT abs(e.value / far.value - 1) < 1e-9 AS value,
 \set regular 'crm.make_model(''bg_cnbd_k'', ''week'', ''{0.8,9,0.793,2.426,3}'')'
 SELECT crm.fit_purchases('nbd', 'week', 0, 0, 0) FROM generate_series(1, 10);
 SELECT crm.fit_purchases('nbd', 'week', 1, 0, 0) FROM generate_series(1, 10);
+SELECT crm.fit_purchases('bg_cnbd_k', 'week', 1e9::bigint, 1e12, 1e12, 6e9, 1e12::bigint);
+SELECT crm.fit_purchases('bg_cnbd_k', 'week', 1e9::bigint, 1e12, 1e12, 6e9, 1e8::bigint)
+  FROM generate_series(1, 20);
+SELECT crm_internal.drawn_margin('[["2025-01-01",1,20]]', '[["2025-01-01",1,5]]', '2025-06-30',
+	'{0.4}');
 SELECT crm.fit_renewals('sbg', 0, false) FROM generate_series(1, 10);
 SELECT crm.fit_spend(1, 10, 600000000000) FROM generate_series(1, 2);
 SELECT crm.log_likelihood(:regular, 2, 4, 10);
