@@ -107,9 +107,9 @@ counts(HeapTupleHeader row, int number, const char *name, int32 days)
 }
 
 /*
- * Checks everything that the sums rely on: a model that can forecast new
- * customers, days in order, and one count for each day. The number of days is
- * int64 until it is checked, because the dates may be far apart.
+ * Checks everything that the sums rely on: a model of purchases, days in order,
+ * and one count for each day. The number of days is int64 until it is checked,
+ * because the dates may be far apart.
  */
 static void
 read_validation(HeapTupleHeader row, Tracked *tracked)
@@ -120,11 +120,6 @@ read_validation(HeapTupleHeader row, Tracked *tracked)
 	validation_read_model(
 		PG_DETOAST_DATUM(column(row, VALIDATION_MODEL, "model")),
 		&tracked->model);
-	if (tracked->model.kind->operations->expected_new == NULL)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("a %s model does not give expected purchases "
-							   "of a new customer",
-							   tracked->model.kind->name)));
 	tracked->first_day = history_day(
 		DatumGetDateADT(column(row, VALIDATION_FIRST_DAY, "first_day")),
 		"first_day");

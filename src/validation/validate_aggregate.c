@@ -100,16 +100,12 @@ same_model(const struct varlena *a, const struct varlena *b)
 	return VARSIZE(a) == VARSIZE(b) && memcmp(a, b, VARSIZE(a)) == 0;
 }
 
-/*
- * Both tests are needed: a kind for something else than purchases in time has
- * no place here, and not all kinds for purchases have the forecast.
- */
+/* Every kind of model of purchases in time can forecast. */
 void
 validation_read_model(struct varlena *value, Model *model)
 {
 	model_parse((Jsonb *) value, model);
-	if (model->kind->family != MODEL_PURCHASES ||
-		model->kind->operations->expected_alive == NULL)
+	if (model->kind->family != MODEL_PURCHASES)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("a %s model does not give expected purchases",
 							   model->kind->name)));
