@@ -195,3 +195,20 @@ SELECT crm.attach('by_day', 'timed', 'c', 'day', 'a', time_zone => 'Asia/Shangha
 SELECT crm.change_source('by_day', at => 'local');
 SELECT crm.drop_workspace(w) FROM unnest('{by_time,by_utc,by_moment,by_day}'::text[]) w;
 DROP TABLE timed;
+
+-- In a cluster of Citus the workers hear nothing of a workspace. Its setting stands for it here.
+SET citus.enable_ddl_propagation = on;
+CREATE TABLE heard (propagates text);
+CREATE FUNCTION hear() RETURNS event_trigger LANGUAGE plpgsql AS
+	'BEGIN INSERT INTO public.heard VALUES (current_setting(''citus.enable_ddl_propagation'')); END';
+CREATE EVENT TRIGGER hear ON ddl_command_end EXECUTE FUNCTION hear();
+SELECT crm.create_workspace('unheard');
+SELECT propagates, count(*) > 0 AS heard FROM heard GROUP BY 1;
+SHOW citus.enable_ddl_propagation;
+TRUNCATE heard;
+SELECT crm.drop_workspace('unheard');
+SELECT propagates, count(*) > 0 AS heard FROM heard GROUP BY 1;
+DROP EVENT TRIGGER hear;
+DROP FUNCTION hear();
+DROP TABLE heard;
+RESET citus.enable_ddl_propagation;
