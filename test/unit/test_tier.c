@@ -195,7 +195,7 @@ test_span_texts(void)
 		"",			"P",		 "1",		   "month",		 "1 fortnight",
 		"-1 month", "1 month ",	 "1  month",   "PT1H",		 "P1H",
 		"P-1M",		"1.5 years", "1001 years", "12001 mons", "999999999 days",
-		"P1",		"1 month x", "00:00:01",   "@ 1 year"};
+		"P1",		"1 month x", "00:00:01",   "@ 1 year",	 "365251 days"};
 	static const char valid[] = "1 year 2 months 3 days";
 	bool refused = true;
 	int accepted = 0;
@@ -205,7 +205,8 @@ test_span_texts(void)
 			   parses("60 days", 0, 60) && parses("2 weeks", 0, 14) &&
 			   parses("P1Y2M10D", 14, 10) && parses("P3W", 0, 21) &&
 			   parses("0", 0, 0) && parses("00:00:00", 0, 0) &&
-			   parses("PT0S", 0, 0) && parses("1year", 12, 0),
+			   parses("PT0S", 0, 0) && parses("1year", 12, 0) &&
+			   parses("1000 years 365250 days", 12000, 365250),
 		   "spans in words and in ISO 8601");
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		refused &= !calendar_parse_span(bad[i], &span);
