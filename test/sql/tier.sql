@@ -210,6 +210,8 @@ SELECT pg_temp.with_rules('[{"metric": "revenue", "enter_at": 10, "enter_share":
 SELECT pg_temp.with_rules('[{"metric": "revenue", "enter_share": 1}]');
 SELECT pg_temp.with_rules('[{"metric": "revenue", "enter_share": 0.6}]',
 	'[{"metric": "revenue", "enter_share": 0.5}]');
+SELECT pg_temp.with_rules('[{"metric": "revenue", "enter_share": 0.6}]',
+	'[{"metric": "revenue", "enter_share": 0.4}]') IS NOT NULL AS everybody_has_a_tier;
 SELECT pg_temp.with_rules('[{"metric": "revenue", "enter_at": "10"}]');
 SELECT pg_temp.with_rules('[{"metric": "revenue", "enter_at": 1e18, "keep_at": 0}]'),
 	pg_temp.with_rules('[{"metric": "revenue", "enter_at": 1e19}]');

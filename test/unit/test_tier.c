@@ -206,6 +206,7 @@ test_span_texts(void)
 			   parses("P1Y2M10D", 14, 10) && parses("P3W", 0, 21) &&
 			   parses("0", 0, 0) && parses("00:00:00", 0, 0) &&
 			   parses("PT0S", 0, 0) && parses("1year", 12, 0) &&
+			   parses("0 days", 0, 0) && parses("P0D", 0, 0) &&
 			   parses("1000 years 365250 days", 12000, 365250),
 		   "spans in words and in ISO 8601");
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
