@@ -332,6 +332,7 @@ test_others(void)
 	Worst peak = {0};
 	Worst slope = {0};
 	Worst bend = {0};
+	Worst quotient = {0};
 
 	for (int i = 0; i < ROWS(psis); i++)
 	{
@@ -354,8 +355,14 @@ test_others(void)
 		compare(&log1m, math_log1mexp(logs[i][0]), logs[i][2], 1e-14, i);
 	}
 	for (int i = 0; i < ROWS(below_0); i++)
-		compare(&less_x, math_log1pmx(below_0[i][0]), below_0[i][1], 1e-14,
-				100 + i);
+		compare(&less_x, math_log1pmx(below_0[i][0]), below_0[i][1],
+				1e-14, 100 + i);
+	/* ln(1 + a / b), also where the quotient is beyond any double */
+	for (double b = 1e-320; b < 1.0; b *= 1e17)
+		compare(&quotient, math_log1p_quotient(1e18, b, log(b)),
+				log1p(1e18) - log(b), 1e-14, lrint(log10(b)));
+	compare(&quotient, math_log1p_quotient(3.0, 2.0, log(2.0)), log(2.5),
+			1e-15, 0);
 	report_worst(&digamma, "math_digamma");
 	report_worst(&trigamma, "math_trigamma");
 	report_worst(&peak, "math_log_gamma_peak");
@@ -363,6 +370,7 @@ test_others(void)
 	report_worst(&bend, "math_inverse_minus_trigamma");
 	report_worst(&less_x, "math_log1pmx");
 	report_worst(&log1m, "math_log1mexp");
+	report_worst(&quotient, "math_log1p_quotient");
 }
 
 /*
