@@ -241,6 +241,21 @@ RESET min_parallel_table_scan_size;
 RESET max_parallel_workers_per_gather;
 DROP TABLE many, single;
 
+-- The bounded aggregates are NULL from the first amount that does not fit. NULLs are skipped.
+CREATE TEMP TABLE large AS
+SELECT n, history_agg('2024-01-01', CASE n WHEN 2 THEN 600000000000000000 ELSE n END) AS h
+  FROM generate_series(1, 4) AS n GROUP BY n;
+SELECT crm_internal.bounded_rollup(large.h ORDER BY n) FILTER (WHERE n IN (1, 2, 4)) AS fits,
+	crm_internal.bounded_rollup(CASE n WHEN 1 THEN NULL WHEN 3 THEN large.h ELSE two.h END
+		ORDER BY n) AS out_of_range,
+	crm_internal.bounded_rollup(NULL) AS nothing
+  FROM large, (SELECT h FROM large WHERE n = 2) AS two;
+SELECT crm_internal.bounded_history_agg(day, amount ORDER BY n) AS out_of_range,
+	crm_internal.bounded_history_agg(day, amount ORDER BY n) FILTER (WHERE n IN (1, 2, 4)) AS fits
+  FROM (VALUES (1, '2024-01-01'::date, NULL::numeric), (2, '2024-01-01', 1),
+		(3, '2024-01-02', 1e18), (4, '2024-01-03', 2)) AS v (n, day, amount);
+DROP TABLE large;
+
 -- Amounts beyond the limits, of long numerics and with decimals
 SELECT history_agg('2024-01-01', 1e300);
 SELECT history_agg('2024-01-01', -1e300);
