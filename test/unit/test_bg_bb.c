@@ -202,13 +202,14 @@ main(int argc, char **argv)
 		{.x = 1, .t_x = 1, .occasions = 6, .customers = 1091},
 		{.x = 3, .t_x = 6, .occasions = 6, .customers = 231},
 		{.x = 6, .t_x = 6, .occasions = 6, .customers = 1203},
-		{.x = 2, .t_x = 5, .occasions = 60, .customers = 2}};
+		{.x = 2, .t_x = 5, .occasions = 60, .customers = 2},
+		{.x = 50, .t_x = 60, .occasions = 1000, .customers = 1}};
 
 	test_golden(argc, argv);
 	test_published();
 	test_sums();
 	test_distribution();
 	test_sweep();
-	test_derivatives(&model_bg_bb, sets[0], 3, rows, 5);
+	test_derivatives(&model_bg_bb, sets[0], 3, rows, 6);
 	return finish();
 }

@@ -302,6 +302,10 @@ main(void)
 	test_closed_forms();
 	test_poisson();
 	test_starts();
+	report(isinf(model_call(limit_of(&spend_cases[1]), expected_spend,
+							((const double[]){0.9, 40}),
+							(&(const ModelRow){.x = 0, .customers = 1}))),
+		   "amounts without a mean have none for a new customer");
 	report(model_kind_limit(&model_bg_nbd, "equal", 5) == NULL &&
 			   model_kind_limit(&model_sbg, "equal_rate", 10) == NULL,
 		   "a limit that a kind does not have is not found");
