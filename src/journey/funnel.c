@@ -219,10 +219,7 @@ show_chain(Group *group, const FunnelEvent *events, size_t count,
 	}
 }
 
-/*
- * A group that satisfies no step is skipped. In a group of one event, only the
- * levels of its steps change.
- */
+/* In a group of one event, only the levels of its steps change. */
 void
 funnel_find(const FunnelRule *rule, const FunnelEvent *events, size_t count,
 			FunnelResult *result)
@@ -237,8 +234,6 @@ funnel_find(const FunnelRule *rule, const FunnelEvent *events, size_t count,
 	{
 		pause_here();
 		i += read_group(&group, events + i, count - i);
-		if (group.any == 0)
-			continue;
 		find_reach(&group);
 		move_on(&group, best);
 	}
