@@ -56,8 +56,8 @@ SELECT p.customer_id, p.purchased_at, p.purchased_on, p.amount, p.profit
 @end
 
 @plain @internal@.purchase_line
-@is Rows of purchases of all time, with the product of each. A basket is an order. Without an
-@is order it is the day of the customer.
+@is Rows of purchases since the day until which the workspace is archived, with the product of each.
+@is A basket is an order. Without an order it is the day of the customer.
 @columns customer_id, basket, purchased_at, purchased_on, product, channel, country, email, amount,
 @columns profit
 SELECT u.customer_id,
@@ -66,6 +66,7 @@ SELECT u.customer_id,
 	   u.purchased_at, u.purchased_on, u.product, u.channel, u.country, u.email, u.amount, u.profit
   FROM @internal@.usable_row u
  WHERE u.amount >= 0
+   AND (u.archived_until IS NULL OR u.purchased_on >= u.archived_until)
 @end
 
 /*

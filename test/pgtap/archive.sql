@@ -153,5 +153,33 @@ SELECT is((SELECT count(*) FROM crm_kept.customer_metric WHERE customer_id = 'bu
 SELECT is((SELECT count(*) FROM crm_kept.archived_history WHERE customer_id = 'buyer 3'), 0::bigint,
 	'after erasing the archive has nothing of the customer');
 
+-- Orders of several rows, and products
+CREATE TABLE lines (who text, at timestamptz, number text, sku text, amount numeric);
+CREATE INDEX ON lines (who);
+INSERT INTO lines
+SELECT 'buyer ' || g % 9, timestamptz '2024-01-01 12:00+00' + g * interval '1 day', 'n' || g,
+	   'p' || (g + l) % 4, 5 + l
+  FROM generate_series(1, 300) g, generate_series(1, 2) l;
+INSERT INTO lines VALUES ('buyer 1', '2024-06-30 23:59+00', 'late', 'p1', 5),
+	('buyer 1', '2024-07-01 00:01+00', 'late', 'p2', 7);
+SELECT crm.attach('crm_lines', 'lines', 'who', 'at', 'amount', time_zone => 'UTC',
+	order_id => 'number', product => 'sku') \g /dev/null
+SELECT throws_ok($$SELECT crm.archive('crm_lines', '2024-07-01')$$, '22023',
+	'rows cannot be archived until 2024-07-01', 'an archive does not divide an order');
+SELECT crm.archive('crm_lines', '2024-07-02') \g /dev/null
+CREATE TEMP TABLE shown_product AS SELECT * FROM crm_lines.first_product;
+CREATE TEMP TABLE shown_pair AS SELECT * FROM crm_lines.product_affinity;
+CREATE TEMP TABLE shown_origin AS SELECT * FROM crm_lines.customer_origin;
+CREATE TEMP TABLE shown_value AS SELECT customer_id, purchases, revenue FROM crm_lines.customer_value;
+DELETE FROM lines WHERE at < '2024-07-02';
+SELECT set_eq('SELECT * FROM crm_lines.first_product', 'SELECT * FROM shown_product',
+	'first products are the same without the archived rows');
+SELECT set_eq('SELECT * FROM crm_lines.product_affinity', 'SELECT * FROM shown_pair',
+	'pairs of products are the same without the archived rows');
+SELECT set_eq('SELECT * FROM crm_lines.customer_origin', 'SELECT * FROM shown_origin',
+	'origins are the same without the archived rows');
+SELECT set_eq('SELECT customer_id, purchases, revenue FROM crm_lines.customer_value',
+	'SELECT * FROM shown_value', 'values are the same without the archived rows');
+
 SELECT * FROM finish();
 ROLLBACK;
