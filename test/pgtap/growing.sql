@@ -339,6 +339,15 @@ SELECT is(count(*), 0::bigint, 'k is invitations of a customer times their conve
  WHERE abs(k_factor - invitations_per_customer * conversion) > 1e-12;
 SELECT is(max(r.converted), 0::bigint, 'what happens after the day shown does not count')
   FROM crm_grow.referral_rate_at('2024-02-14') r;
+SAVEPOINT clock; -- Days have 24 hours, whatever the clocks of a session do.
+INSERT INTO crm_grow.referral (referrer_id, referred_id, invited_at, converted_at)
+VALUES (2, 1, '2024-03-01 12:00+01', timestamptz '2024-03-01 12:00+01' + interval '2159.5 hours');
+SET LOCAL TimeZone = 'Europe/Berlin';
+CREATE TEMP TABLE in_berlin AS SELECT * FROM crm_grow.referral_rate;
+SET LOCAL TimeZone = 'UTC';
+SELECT set_eq('SELECT * FROM crm_grow.referral_rate', 'SELECT * FROM in_berlin',
+	'the days of an invitation do not depend on the time zone of the session');
+ROLLBACK TO clock;
 
 /* Moves */
 
