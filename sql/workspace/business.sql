@@ -153,14 +153,17 @@ SELECT a.customer_id, m.member_id, m.level_no, a.parent_id IS NULL,
 @columns p_alive, total_clv, model_as_of
 SELECT s.customer_id, a.name, a.industry, a.country, a.region, a.owner, a.parent_id,
 	   a.parent_id IS NULL, s.in_cycle, s.members, s.levels, s.buyers, (s.bought).first_day,
-	   (s.bought).last_day, (s.bought).recency, coalesce((s.bought).purchases, 0),
-	   coalesce((s.bought).purchases_12m, 0), coalesce((s.bought).purchase_days, 0),
-	   coalesce((s.bought).amount, 0), coalesce((s.bought).amount_12m, 0), s.own_revenue,
+	   (s.bought).last_day, (s.bought).recency, coalesce((s.bought).purchases, s.nothing),
+	   coalesce((s.bought).purchases_12m, s.nothing), coalesce((s.bought).purchase_days, s.nothing),
+	   coalesce((s.bought).amount, s.nothing), coalesce((s.bought).amount_12m, s.nothing),
+	   s.own_revenue,
 	   (s.earned).amount, (s.earned).amount_12m,
 	   ((s.earned).amount / nullif(greatest((s.bought).amount, 0), 0))::float8,
 	   s.median_gap, s.p_alive, s.total_clv, s.model_as_of
   FROM (SELECT g.customer_id, g.in_cycle, g.members, g.levels, g.buyers, g.own_revenue,
 			   g.total_clv, z.model_as_of,
+			   -- Purchases of all that are out of range are not known.
+			   CASE WHEN g.buyers = 0 THEN 0 END AS nothing,
 			   crm_internal.history_summary(g.history, @day@) AS bought,
 			   crm_internal.history_summary(g.profit_history, @day@) AS earned,
 			   crm.median_gap(g.history, @day@) AS median_gap,
@@ -168,8 +171,8 @@ SELECT s.customer_id, a.name, a.industry, a.country, a.region, a.owner, a.parent
 			   crm_internal.once() AS barrier
 		  FROM (SELECT m.customer_id, bool_or(m.in_cycle) AS in_cycle, count(*) AS members,
 					   max(m.level_no) AS levels, count(b.customer_id) AS buyers,
-					   crm.rollup(b.history) AS history,
-					   crm.rollup(b.profit_history) AS profit_history,
+					   crm_internal.bounded_rollup(b.history) AS history,
+					   crm_internal.bounded_rollup(b.profit_history) AS profit_history,
 					   coalesce(sum(b.revenue) FILTER (WHERE m.level_no = 0), 0) AS own_revenue,
 					   crm_internal.exact_sum(b.clv) AS total_clv
 				  FROM account_member m

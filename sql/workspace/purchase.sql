@@ -188,6 +188,7 @@ SELECT CASE WHEN NOT isfinite(r.purchased_at) THEN 'date is infinite'
 		  JOIN sales_order o ON o.order_id = f.order_id
 		 WHERE o.status = 'paid') r
  WHERE NOT crm_internal.plausible_day(r.purchased_on, r.earliest_day, r.latest_day)
+   AND r.amount IS NOT NULL -- an order without lines is no purchase
 UNION ALL
 SELECT c.fault, c.customer_id, NULL, NULL FROM @internal@.customer_fault c
 @end

@@ -155,8 +155,8 @@ SELECT (SELECT w.time_zone FROM workspace w), h.customer_id, h.history, h.profit
   FROM purchase_history h
 UNION ALL
 SELECT z.time_zone, p.customer_id,
-	   crm.history_agg(crm_internal.day_of(p.purchased_at, z.time_zone), p.amount),
-	   crm.history_agg(crm_internal.day_of(p.purchased_at, z.time_zone), p.profit)
+	   crm_internal.bounded_history_agg(crm_internal.day_of(p.purchased_at, z.time_zone), p.amount),
+	   crm_internal.bounded_history_agg(crm_internal.day_of(p.purchased_at, z.time_zone), p.profit)
   FROM @internal@.purchase_source p
  CROSS JOIN (SELECT DISTINCT s.time_zone FROM program s
 			  WHERE s.time_zone <> (SELECT w.time_zone FROM workspace w)) z
@@ -168,7 +168,7 @@ SELECT z.time_zone, p.customer_id,
 @is program or none.
 @columns program, customer_id, points_history
 SELECT z.program, e.customer_id,
-	   crm.history_agg(crm_internal.day_of(e.counts_at, z.time_zone), e.points)
+	   crm_internal.bounded_history_agg(crm_internal.day_of(e.counts_at, z.time_zone), e.points)
   FROM @internal@.points_counted e
   JOIN (
 	SELECT s.program, coalesce(s.time_zone, (SELECT w.time_zone FROM workspace w)) AS time_zone

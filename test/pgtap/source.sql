@@ -177,6 +177,29 @@ SELECT pg_temp.refresh('own') \g /dev/null
 SELECT results_eq('SELECT customer_id, history::text FROM own.purchase_history',
 	$$VALUES (1::bigint, '[["2024-05-01",1,10]]')$$,
 		'what tables reject is left out after a refresh');
+INSERT INTO own.sales_order (order_id, customer_id, ordered_at) VALUES (5, 1, '0202-05-01');
+SELECT is((SELECT count(*) FROM own.rejected_purchase WHERE customer_id = 1), 2::bigint,
+	'an order without lines is no purchase, and is not rejected');
+
+-- A customer out of range stops no view of the others.
+UPDATE own.program SET time_zone = 'Asia/Tokyo';
+INSERT INTO own.points_entry (customer_id, occurred_at, kind, points) VALUES
+	(1, '2024-05-01', 'earn', 5), (2, '2024-05-01', 'earn', 20000000000.00000001);
+INSERT INTO own.tier_rule (program, tier_no, metric, enter_at, keep_at)
+VALUES ('standard', 1, 'points_earned', 1, 1);
+SELECT lives_ok($$SELECT crm.review_tiers('own', as_of => '2024-06-01')$$,
+	'a review goes by the days of another zone');
+SELECT results_eq($$SELECT customer_id, value FROM own.customer_tier_rule_at('2024-06-01')
+	WHERE metric = 'points_earned' AND purpose = 'enter'$$, 'VALUES (1::bigint, 5::numeric)',
+	'a review counts points');
+INSERT INTO own.customer (customer_id, name, parent_id) VALUES (3, 'Eve', 1);
+INSERT INTO own.sales_order (order_id, customer_id, ordered_at)
+SELECT 100 + g, 1 + 2 * (g % 2), '2024-05-03' FROM generate_series(1, 20) g;
+INSERT INTO own.sales_order_line (order_id, line_no, unit_price)
+SELECT 100 + g, 1, 900000000000000.01 FROM generate_series(1, 20) g;
+SELECT results_eq('SELECT customer_id, buyers, revenue, own_revenue FROM own.account',
+	$$VALUES (1::bigint, 2::bigint, NULL::numeric, 9000000000000010.10)$$,
+	'the purchases of a group that are out of range together are not known');
 
 -- Types and names
 CREATE DOMAIN customer_no AS bigint NOT NULL;
