@@ -308,7 +308,11 @@ ROLLBACK TO keyed;
 -- A foreign key that is switched off, in a workspace whose owner is no superuser
 SAVEPOINT plain;
 CREATE ROLE crm_twin_plain;
-DO 'BEGIN EXECUTE format(''GRANT CREATE ON DATABASE %I TO crm_twin_plain'', current_database()); END';
+DO $$
+BEGIN
+	EXECUTE format('GRANT CREATE ON DATABASE %I TO crm_twin_plain', current_database());
+END
+$$;
 SET LOCAL ROLE crm_twin_plain;
 SELECT crm.create_workspace('crm_twin_plain', 'UTC') \g /dev/null
 INSERT INTO crm_twin_plain.customer (customer_id, name) VALUES (1, 'Ada');
@@ -317,8 +321,8 @@ RESET ROLE;
 ALTER TABLE crm_twin_plain.contact RENAME CONSTRAINT contact_customer_id_fkey TO mine;
 ALTER TABLE crm_twin_plain.contact DISABLE TRIGGER ALL;
 SELECT crm.upgrade_workspace('crm_twin_plain', overwrite => true) \g /dev/null
-SELECT throws_ok('INSERT INTO crm_twin_plain.contact (customer_id, name) VALUES (7, ''Eve'')', '23503',
-	NULL, 'an upgrade puts a foreign key in force, whoever owns the workspace');
+SELECT throws_ok($$INSERT INTO crm_twin_plain.contact (customer_id, name) VALUES (7, 'Eve')$$,
+	'23503', NULL, 'an upgrade puts a foreign key in force, whoever owns the workspace');
 SELECT results_eq($$SELECT detail, hint FROM crm.check_workspace('crm_twin_plain')
 	WHERE problem LIKE 'constraint%'$$,
 	$$VALUES ('FOREIGN KEY (customer_id) REFERENCES customer(customer_id) is not valid',
