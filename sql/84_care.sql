@@ -16,8 +16,10 @@ SELECT n.nspname AS workspace,
 		END AS stored_customers,
 	   (SELECT pg_catalog.sum(pg_catalog.pg_total_relation_size(c.oid))::bigint
 		FROM pg_catalog.pg_class c
-		 WHERE c.relnamespace OPERATOR(pg_catalog.=) ANY (ARRAY[n.oid, pg_catalog.to_regnamespace(
-			pg_catalog.quote_ident(crm_internal.workspace_inner_schema(n.nspname)))::pg_catalog.oid])
+		 WHERE c.relnamespace OPERATOR(pg_catalog.=) ANY (ARRAY[n.oid, (
+				SELECT i.oid FROM pg_catalog.pg_namespace i
+				 WHERE i.nspname OPERATOR(pg_catalog.=)
+					crm_internal.workspace_inner_schema(n.nspname)::pg_catalog.name)])
 		   AND c.relkind OPERATOR(pg_catalog.=) ANY ('{r,m}'::"char"[])) AS bytes
   FROM pg_catalog.pg_namespace n
   JOIN pg_catalog.pg_class h ON h.relnamespace OPERATOR(pg_catalog.=) n.oid
@@ -502,7 +504,8 @@ BEGIN
 	WHILE EXISTS (SELECT FROM pg_depend o
 				   WHERE o.refclassid = 'pg_namespace'::regclass
 					 AND o.refobjid = quote_ident(schema_name)::regnamespace
-					 AND (pg_identify_object(o.classid, o.objid, 0)).name = quote_ident(new_name)) LOOP
+					 AND (pg_identify_object(o.classid, o.objid, 0)).name = quote_ident(new_name))
+	LOOP
 		copy_no := copy_no + 1;
 		new_name := format('%s_%s', first_name, copy_no);
 	END LOOP;
@@ -865,8 +868,8 @@ BEGIN
 			RAISE dependent_objects_still_exist USING
 				MESSAGE = format('workspace "%s" holds data', workspace),
 				DETAIL = format('These tables have rows: %s.', array_to_string(found, ', ')),
-				HINT = format('SELECT crm.drop_workspace(%L, force => true) drops them all the same.',
-					workspace);
+				HINT = format('SELECT crm.drop_workspace(%L, force => true) drops them all the '
+					'same.', workspace);
 		END IF;
 		found := ARRAY(SELECT u FROM crm_internal.standing_upon(schemas) u ORDER BY u COLLATE "C");
 		IF cardinality(found) > 0 THEN

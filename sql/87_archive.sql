@@ -31,7 +31,8 @@ DECLARE
 	settings record;
 	orders bigint;
 BEGIN
-	SELECT w.source, w.archived_until, w.order_column, least(d.day, crm_internal.today(w.time_zone)) AS day
+	SELECT w.source, w.archived_until, w.order_column,
+		   least(d.day, crm_internal.today(w.time_zone)) AS day
 	  INTO settings FROM workspace w, shown_day d;
 	IF settings.source IS NULL THEN
 		RAISE object_not_in_prerequisite_state USING
@@ -83,8 +84,9 @@ $$;
 --| For attached workspaces only. Afterwards rows of the source before `until` are not read any
 --| more. Delete them, or drop their partitions, when you like: no history, score, model or count
 --| changes. Rows of earlier days that are written later are left out, and stand in the view
---| `rejected_purchase` as `archived`. Views of single orders begin at `until`: `purchase`, and those
---| that show products and where customers come from. No order may have rows before `until` and since.
+--| `rejected_purchase` as `archived`. Views of single orders begin at `until`: `purchase`, and the
+--| views of products and of where customers come from. No order may have rows before `until` and
+--| since.
 --| Until `crm.unarchive` the source, its columns, the filter and the time zone cannot be changed.
 --|
 --| The archived part stands in the table `archived_history`, and cannot be computed again. Back it

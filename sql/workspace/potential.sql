@@ -73,7 +73,8 @@ SELECT s.period, s.next <= @day@ + 1, s.new_customers, s.referred_customers,
 													   w.time_zone)::timestamp)::date AS period,
 			   count(DISTINCT r.referrer_id) AS referrers, count(*) AS invitations,
 			   count(*) FILTER (WHERE crm_internal.is_upto(r.converted_at, @day@, @zone@)
-								  AND r.converted_at < r.invited_at + make_interval(hours => 24 * @days@))
+								  AND r.converted_at
+									< r.invited_at + make_interval(hours => 24 * @days@))
 				AS converted
 		  FROM referral r
 		 CROSS JOIN workspace w

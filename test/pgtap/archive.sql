@@ -170,7 +170,8 @@ SELECT crm.archive('crm_lines', '2024-07-02') \g /dev/null
 CREATE TEMP TABLE shown_product AS SELECT * FROM crm_lines.first_product;
 CREATE TEMP TABLE shown_pair AS SELECT * FROM crm_lines.product_affinity;
 CREATE TEMP TABLE shown_origin AS SELECT * FROM crm_lines.customer_origin;
-CREATE TEMP TABLE shown_value AS SELECT customer_id, purchases, revenue FROM crm_lines.customer_value;
+CREATE TEMP TABLE shown_value AS
+SELECT customer_id, purchases, revenue FROM crm_lines.customer_value;
 DELETE FROM lines WHERE at < '2024-07-02';
 SELECT set_eq('SELECT * FROM crm_lines.first_product', 'SELECT * FROM shown_product',
 	'first products are the same without the archived rows');
