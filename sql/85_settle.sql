@@ -134,7 +134,7 @@ CREATE FUNCTION crm_internal.insert_rows(target regclass, rows text, answer text
  * each other one. It would also group by hash, which takes twice the time here.
  *
  * Entries are written in the order of their orders. So the index on orders grows at its
- * end.
+ * end. OFFSET 0 keeps the days apart, so that each is computed once for an entry.
  */
 --: Behind crm.settle_points: writes the entries that settle the points of orders as of a day.
 CREATE FUNCTION crm_internal.settle_write(as_of date, moment timestamptz,
@@ -146,22 +146,26 @@ BEGIN
 		SELECT m.customer_id,
 			   CASE WHEN m.kind = 'earn' OR m.refund_id IS NOT NULL THEN m.occurred_at
 					ELSE greatest(m.occurred_at, %2$L) END AS occurred_at,
-			   m.kind, m.points, m.qualifying, a.at AS available_at,
-			   CASE WHEN m.kind = 'earn'
-					THEN greatest(
-						crm_internal.day_start((z.day + s.points_expire_after)::date, z.time_zone),
-						a.at + interval '1 day') END AS expires_at,
+			   m.kind, m.points, m.qualifying,
+			   crm_internal.day_start(m.available_on, m.time_zone) AS available_at,
+			   crm_internal.day_start(CASE WHEN m.expires_on IS NOT NULL
+				THEN greatest(m.expires_on, m.available_on + 1) END, m.time_zone) AS expires_at,
 			   m.order_id, m.program, m.reverses_id, m.refund_id
-		  FROM missing_points_at(%1$L) m
-		  JOIN program s ON s.program = m.program
-		 CROSS JOIN workspace w
-		 CROSS JOIN LATERAL (
-			SELECT coalesce(s.time_zone, w.time_zone) AS time_zone,
-				   crm_internal.day_of(m.occurred_at, coalesce(s.time_zone, w.time_zone)) AS day) z
-		 CROSS JOIN LATERAL (
-			SELECT CASE WHEN m.kind = 'earn' AND s.points_available_after > interval '0'
-						THEN crm_internal.day_start((z.day + s.points_available_after)::date,
-							z.time_zone) END AS at) a
+		  FROM (SELECT d.*,
+					   CASE WHEN d.points_available_after > interval '0'
+							THEN (d.earned_on + d.points_available_after)::date END AS available_on,
+					   (d.earned_on + d.points_expire_after)::date AS expires_on
+				  FROM (SELECT q.*, s.points_available_after, s.points_expire_after, z.time_zone,
+							   CASE WHEN q.kind = 'earn'
+									THEN crm_internal.day_of(q.occurred_at, z.time_zone)
+									END AS earned_on
+						  FROM missing_points_at(%1$L) q
+						  JOIN program s ON s.program = q.program
+						 CROSS JOIN LATERAL (
+							SELECT coalesce(s.time_zone, (SELECT w.time_zone FROM workspace w))
+								AS time_zone) z
+						OFFSET 0) d
+				OFFSET 0) m
 		 ORDER BY m.order_id, m.program, m.reverses_id$rows$, as_of, moment), $answer$
 		SELECT count(*), coalesce(sum(r.points) FILTER (WHERE r.points > 0), 0),
 			   coalesce(- sum(r.points) FILTER (WHERE r.points < 0), 0) FROM new_rows r$answer$)

@@ -295,6 +295,25 @@ SELECT results_eq('SELECT * FROM noticed', 'VALUES (20::numeric)',
 DROP TRIGGER notice ON crm_settle.points_entry;
 ALTER TABLE crm_settle.points_entry DROP COLUMN origin;
 
+-- When points can be spent, and when they expire
+UPDATE crm_settle.program SET points_available_after = '14 days', points_expire_after = NULL;
+SELECT pg_temp.buy(83, 38, '2025-02-23 12:00', 30) \g /dev/null
+SELECT pg_temp.settle('2025-02-23') \g /dev/null
+SELECT results_eq($$SELECT available_at, expires_at FROM crm_settle.points_entry
+	WHERE order_id = 83 AND program = 'club'$$,
+	$$VALUES ('2025-03-09'::timestamptz, NULL::timestamptz)$$,
+	'points of a program without an expiry do not expire, also where they have to wait');
+UPDATE crm_settle.program SET points_expire_after = '1 day';
+SELECT pg_temp.buy(84, 38, '2025-02-23 12:00', 30) \g /dev/null
+SET LOCAL TimeZone = 'America/New_York';
+SELECT pg_temp.settle('2025-02-23') \g /dev/null
+SET LOCAL TimeZone = 'UTC';
+SELECT results_eq($$SELECT available_at, expires_at FROM crm_settle.points_entry
+	WHERE order_id = 84 AND program = 'club'$$,
+	$$VALUES ('2025-03-09'::timestamptz, '2025-03-10'::timestamptz)$$,
+	'points can be spent for a day of the workspace, whatever the time zone of the session is');
+UPDATE crm_settle.program SET points_available_after = '0', points_expire_after = NULL;
+
 -- The tier in force
 CREATE FUNCTION pg_temp.times() RETURNS bytea LANGUAGE sql AS $$
 	SELECT crm_internal.tier_times(t.program, t.tier_no, t.counts_from, t.counts_until)
