@@ -54,23 +54,24 @@ CREATE FUNCTION crm_internal.check_purchase_model(kind text) RETURNS void
 
 --: The settings for the columns that a source need not have.
 CREATE FUNCTION crm_internal.optional_columns(order_id name, product name, channel name,
-	country name, email name) RETURNS jsonb
+	country name, email name, changed_at name) RETURNS jsonb
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE
 	RETURN pg_catalog.jsonb_build_object('order_column', order_id, 'product_column', product,
-		'channel_column', channel, 'country_column', country, 'email_column', email);
+		'channel_column', channel, 'country_column', country, 'email_column', email,
+		'changed_at_column', changed_at);
 
 CREATE FUNCTION crm_internal.attach_as_caller(workspace text, source regclass, customer name,
 	at name, amount name,
 	cost name, filter text, time_zone text,
 	at_time_zone text, order_id name, product name, channel name, country name,
-	email name) RETURNS regnamespace
+	email name, changed_at name) RETURNS regnamespace
 	LANGUAGE plpgsql AS $$
 BEGIN
 	RETURN crm_internal.workspace_attach(workspace, source, customer, at, amount, cost, filter,
 								coalesce(time_zone, pg_catalog.current_setting('TimeZone')),
 								at_time_zone,
 								crm_internal.optional_columns(order_id, product, channel, country,
-															  email),
+															  email, changed_at),
 								pg_catalog.current_setting('search_path'));
 END
 $$;
@@ -91,24 +92,29 @@ $$;
 --| * `product`, `channel`, `country`, `email`: columns for product_affinity, first_product,
 --|   next_product, acquisition and cohort_by_origin. They and `order_id` are texts, numbers, enums
 --|   or uuids.
+--| * `changed_at`: a column of type date, timestamp or timestamptz that says when a row was written
+--|   last. Then crm.refresh takes the customers of rows written since the refresh before, and no
+--|   triggers are made. A row may show up late by the setting `late_by` of the table `workspace`,
+--|   which is an hour at first. Nobody notices a deleted row, nor whose row it was that belongs to
+--|   another customer now: `crm.refresh(..., full => true)` sees both.
 --|
 --| The workspace is a schema, and a second one for inner views and functions, `shop_internal`.
 --| Neither may exist, unless it is yours and empty. You need the rights SELECT and TRIGGER on a
 --| table, because triggers note which customers change. Some relations can have no such triggers:
 --| views, foreign tables, tables with foreign partitions, tables of a subscription, distributed
---| tables. For them crm.refresh computes everybody, and a NOTICE says so. A table of Citus must be
---| distributed by the customer.
+--| tables. Without `changed_at` crm.refresh computes everybody for them, and a NOTICE says so. A
+--| table of Citus must be distributed by the customer.
 --|
 --| Rows that cannot be used are left out. The view rejected_purchase shows them. A failing call
 --| leaves nothing behind. Returns the schema.
 CREATE FUNCTION crm.attach(workspace text, source regclass, customer name, at name, amount name,
 	cost name DEFAULT NULL, filter text DEFAULT NULL, time_zone text DEFAULT NULL,
 	at_time_zone text DEFAULT NULL, order_id name DEFAULT NULL, product name DEFAULT NULL,
-	channel name DEFAULT NULL, country name DEFAULT NULL, email name DEFAULT NULL)
-	RETURNS regnamespace
+	channel name DEFAULT NULL, country name DEFAULT NULL, email name DEFAULT NULL,
+	changed_at name DEFAULT NULL) RETURNS regnamespace
 	LANGUAGE C AS 'MODULE_PATHNAME', 'crm_as_caller';
 COMMENT ON FUNCTION crm.attach(text, regclass, name, name, name, name, text, text, text, name, name,
-	name, name, name) IS
+	name, name, name, name) IS
 'Makes a workspace over a table or view that is there: SELECT '
 'crm.attach(''shop'', ''public.orders'', customer => ''user_id'', at => ''created_at'', amount '
 '=> ''total'').';
@@ -118,7 +124,8 @@ COMMENT ON FUNCTION crm.attach(text, regclass, name, name, name, name, text, tex
 CREATE FUNCTION crm_internal.workspace_expected_type(role text, its_type regtype) RETURNS text
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-	IF role = 'at' AND its_type <> ALL ('{date,timestamp,timestamptz}'::regtype[]) THEN
+	IF role IN ('at', 'changed_at')
+		AND its_type <> ALL ('{date,timestamp,timestamptz}'::regtype[]) THEN
 		RETURN 'date, timestamp or timestamptz';
 	ELSIF role IN ('amount', 'cost')
 		AND (SELECT t.typcategory FROM pg_type t WHERE t.oid = its_type) <> 'N' THEN
@@ -313,6 +320,22 @@ BEGIN ATOMIC
 	 WHERE settings ? c.setting;
 END;
 
+/*
+ * It has a type of its own whatever the column's, so that another source can come
+ * later. A workspace of an older version keeps a view without it.
+ */
+--: The column of the view source_row that says when a row was written last.
+CREATE FUNCTION crm_internal.workspace_changed_at(source regclass, settings jsonb) RETURNS text
+	LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT coalesce((SELECT a.purchased_at
+					   FROM crm_internal.workspace_at(source,
+							(settings ->> 'changed_at_column')::name,
+							settings ->> 'at_time_zone') a),
+					'NULL::timestamptz') || ' AS changed_at'
+	 WHERE settings ? 'changed_at_column';
+END;
+
 -- With the zone as a literal the query is one scan, without a loop over the settings. On the
 -- workers of Citus there is neither the table of settings nor the type customer_key.
 --: The query of the view source_row, from the settings: the source under the names of the
@@ -340,7 +363,9 @@ BEGIN
 			amount_text || ' AS amount',
 			coalesce(amount_text || ' - (' || crm_internal.workspace_amount(w.source,
 				w.cost_column) || ')', 'NULL::numeric') || ' AS profit',
-			crm_internal.workspace_optional_source(to_jsonb(w))),
+			crm_internal.workspace_optional_source(to_jsonb(w)),
+			replace(crm_internal.workspace_changed_at(w.source, to_jsonb(w)),
+				'crm_zone.crm_time_zone', zone)),
 		format(CASE WHEN NOT on_workers AND crm_internal.is_distributed(w.source)
 					THEN '  FROM crm_internal.distributed_rows(NULL::%s) AS source'
 					ELSE '  FROM %s AS source' END, w.source),
@@ -462,13 +487,15 @@ BEGIN ATOMIC
 	  FROM crm_internal.workspace_members(source) m;
 END;
 
--- None where triggers cannot follow the source.
---: The tables whose changes concern a workspace: the table, its partitions and children.
-CREATE FUNCTION crm_internal.workspace_sources(source regclass) RETURNS SETOF regclass
-	LANGUAGE sql STABLE STRICT
+-- None where triggers cannot follow the source, or a column tells what changed.
+--: The tables that have triggers of a workspace: the source, its partitions and children.
+CREATE FUNCTION crm_internal.workspace_sources(source regclass, changed_at name)
+	RETURNS SETOF regclass
+	LANGUAGE sql STABLE
 BEGIN ATOMIC
 	SELECT m.relation FROM crm_internal.workspace_members(source) m
-	 WHERE m.kind IN ('r', 'p') AND (SELECT crm_internal.workspace_untracked(source)) IS NULL;
+	 WHERE m.kind IN ('r', 'p') AND changed_at IS NULL
+	   AND (SELECT crm_internal.workspace_untracked(source)) IS NULL;
 END;
 
 --: The triggers on a table that write to a table of notes. They are found by that and not by name.
@@ -485,17 +512,19 @@ BEGIN ATOMIC
 END;
 
 --: Puts the triggers of a workspace on its source, where they are missing.
-CREATE FUNCTION crm_internal.workspace_create_triggers(workspace text, internal text,
-	source regclass) RETURNS void
+CREATE FUNCTION crm_internal.workspace_create_triggers(workspace text, internal text) RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
+	w record;
 	notes regclass := to_regclass(format('%I.customer_change', workspace));
 	reader regclass := to_regclass(format('%I.source_row', internal));
 	missing record;
 BEGIN
+	EXECUTE format('SELECT s.source, s.changed_at_column FROM %I.workspace s', workspace) INTO w;
 	FOR missing IN
 		SELECT s.relation, e.event, e.tables
-		  FROM crm_internal.workspace_sources(source) AS s (relation)
+		  FROM crm_internal.workspace_sources(w.source, w.changed_at_column)
+			AS s (relation)
 		 CROSS JOIN (VALUES
 				('INSERT', 4, ' REFERENCING NEW TABLE AS new_rows'),
 				('DELETE', 8, ' REFERENCING OLD TABLE AS old_rows'),
@@ -565,7 +594,8 @@ BEGIN
 		PERFORM crm_internal.workspace_column(source, 'cost', cost);
 	END IF;
 	IF NOT has_table_privilege(source, 'SELECT')
-		OR crm_internal.workspace_untracked(source) IS NULL
+		OR columns ->> 'changed_at_column' IS NULL
+			AND crm_internal.workspace_untracked(source) IS NULL
 			AND NOT has_table_privilege(source, 'TRIGGER') THEN
 		RAISE insufficient_privilege USING
 			MESSAGE = format('role %s may not attach %s', current_user, source),
@@ -622,10 +652,11 @@ BEGIN
 		IF part = 'attached' THEN
 			EXECUTE 'INSERT INTO workspace (crm_version, time_zone, source, source_name, '
 				'customer_column, at_column, at_time_zone, amount_column, cost_column, filter, '
-				'order_column, product_column, channel_column, country_column, email_column) '
-				'SELECT $1, $2, $3, crm_internal.full_name($3), $4, $5, $6, $7, $8, $9, '
-				'c.* FROM jsonb_to_record($10) AS c (order_column name, product_column name, '
-				'channel_column name, country_column name, email_column name)'
+				'order_column, product_column, channel_column, country_column, email_column, '
+				'changed_at_column) SELECT $1, $2, $3, crm_internal.full_name($3), $4, $5, $6, $7, '
+				'$8, $9, c.* FROM jsonb_to_record($10) AS c (order_column name, '
+				'product_column name, channel_column name, country_column name, '
+				'email_column name, changed_at_column name)'
 			  USING crm.version(), time_zone, source, customer, at, at_time_zone, amount, cost,
 				filter, columns;
 			PERFORM crm_internal.workspace_create_source_row(workspace, internal, caller_path);
@@ -633,12 +664,11 @@ BEGIN
 		EXECUTE crm_internal.workspace_fill(crm.workspace_definition(part), true, key_type,
 											internal);
 	END LOOP;
-	PERFORM crm_internal.workspace_create_triggers(workspace, internal, source);
+	PERFORM crm_internal.workspace_create_triggers(workspace, internal);
 	INSERT INTO everyone_change (reason) VALUES ('attached');
 	PERFORM crm_internal.refuse_foreign_dependencies(workspace, internal);
 	PERFORM crm_internal.workspace_keep_definitions(internal, true);
-	PERFORM crm_internal.workspace_analyze();
-	PERFORM crm_internal.workspace_attach_notices(workspace);
+	PERFORM crm_internal.workspace_analyze(), crm_internal.workspace_attach_notices(workspace);
 	RETURN quote_ident(workspace)::regnamespace;
 END
 $$;
@@ -670,7 +700,8 @@ BEGIN
 			('product', 'The product; NULL: not known.'),
 			('channel', 'Channel of the purchase; NULL: not known.'),
 			('country', 'Country of the purchase; NULL: not known.'),
-			('email', 'E-mail address; NULL: not known.')) m (name, meaning)
+			('email', 'E-mail address; NULL: not known.'),
+			('changed_at', 'When the row was written last; NULL: not known.')) m (name, meaning)
 		  JOIN pg_attribute a ON a.attname = m.name
 		 WHERE a.attrelid = to_regclass(format('%I.source_row', internal))
 	LOOP
@@ -702,7 +733,13 @@ BEGIN
 	SELECT s.*, a.atttypid INTO w FROM workspace s
 	  JOIN pg_attribute a ON a.attrelid = s.source AND a.attname = s.at_column;
 	untracked := crm_internal.workspace_untracked(w.source);
-	IF untracked IS NOT NULL THEN
+	IF w.changed_at_column IS NOT NULL THEN
+		RAISE NOTICE USING
+			MESSAGE = format('changed rows of %s are found by "%s", and deleted rows are not found',
+				w.source, w.changed_at_column),
+			HINT = format('CALL crm.refresh(%L) takes the changed rows. With full => true it '
+				'computes everybody.', workspace);
+	ELSIF untracked IS NOT NULL THEN
 		RAISE NOTICE USING
 			MESSAGE = format('%s: no triggers tell which customers change', untracked),
 			HINT = format('CALL crm.refresh(%L) computes everybody; run it as often as the views '
@@ -734,7 +771,7 @@ CREATE FUNCTION crm_internal.changed_settings(settings jsonb, changes jsonb) RET
 					  WHERE c.value = ''
 						AND c.key IN ('cost_column', 'filter', 'at_time_zone', 'order_column',
 									  'product_column', 'channel_column', 'country_column',
-									  'email_column')), '{}');
+									  'email_column', 'changed_at_column')), '{}');
 
 -- An UPDATE of the settings is refused, so the row is written anew.
 --: Puts settings in the place of those that the workspace of the search path has.
@@ -811,7 +848,8 @@ BEGIN
 		crm_internal.changed_settings(to_jsonb(old), changes)) r;
 	PERFORM crm_internal.workspace_source_kind(new.source, new.customer_column, new.at_column,
 		new.amount_column, new.cost_column, crm_internal.optional_columns(new.order_column,
-			new.product_column, new.channel_column, new.country_column, new.email_column));
+			new.product_column, new.channel_column, new.country_column, new.email_column,
+			new.changed_at_column));
 	PERFORM crm_internal.workspace_check_key(workspace, new.source, new.customer_column);
 	printed := crm_internal.workspace_filter(internal, new.source, new.filter,
 		CASE WHEN changes ->> 'filter' IS NULL THEN 'pg_catalog, pg_temp' ELSE caller_path END);
@@ -822,10 +860,10 @@ BEGIN
 	IF NOT has_view THEN
 		PERFORM crm_internal.upgrade_workspace_as_owner(workspace, false);
 	END IF;
-	IF new.source <> old.source THEN
+	IF new.source <> old.source OR new.changed_at_column IS NOT NULL THEN
 		PERFORM crm_internal.workspace_drop_triggers(workspace, old.source);
 	END IF;
-	PERFORM crm_internal.workspace_create_triggers(workspace, internal, new.source);
+	PERFORM crm_internal.workspace_create_triggers(workspace, internal);
 	INSERT INTO everyone_change (reason) VALUES ('the source was changed');
 	PERFORM crm_internal.refuse_foreign_dependencies(workspace, internal);
 	PERFORM crm_internal.workspace_attach_notices(workspace);
@@ -841,7 +879,7 @@ CREATE FUNCTION crm_internal.change_source_as_caller(workspace text, source regc
 	customer name, at name, amount name,
 	cost name, filter text, time_zone text,
 	at_time_zone text, order_id name, product name, channel name, country name,
-	email name) RETURNS void
+	email name, changed_at name) RETURNS void
 	LANGUAGE plpgsql AS $$
 BEGIN
 	PERFORM crm_internal.change_source(workspace, pg_catalog.jsonb_build_object(
@@ -849,7 +887,7 @@ BEGIN
 		'at_column', at, 'amount_column', amount, 'cost_column', cost, 'filter', filter,
 		'time_zone', time_zone, 'at_time_zone', at_time_zone)
 			OPERATOR(pg_catalog.||) crm_internal.optional_columns(order_id, product, channel,
-				country, email),
+				country, email, changed_at),
 		pg_catalog.current_setting('search_path'));
 END
 $$;
@@ -869,10 +907,11 @@ CREATE FUNCTION crm.change_source(workspace text, source regclass DEFAULT NULL,
 	customer name DEFAULT NULL, at name DEFAULT NULL, amount name DEFAULT NULL,
 	cost name DEFAULT NULL, filter text DEFAULT NULL, time_zone text DEFAULT NULL,
 	at_time_zone text DEFAULT NULL, order_id name DEFAULT NULL, product name DEFAULT NULL,
-	channel name DEFAULT NULL, country name DEFAULT NULL, email name DEFAULT NULL) RETURNS void
+	channel name DEFAULT NULL, country name DEFAULT NULL, email name DEFAULT NULL,
+	changed_at name DEFAULT NULL) RETURNS void
 	LANGUAGE C AS 'MODULE_PATHNAME', 'crm_as_caller';
 COMMENT ON FUNCTION crm.change_source(text, regclass, name, name, name, name, text, text, text,
-	name, name, name, name, name) IS
+	name, name, name, name, name, name) IS
 'Attaches a workspace to another relation, other columns or another filter, and keeps everything '
 'else: SELECT crm.change_source(''shop'', amount => ''total'').';
 
@@ -897,6 +936,7 @@ BEGIN
 		'channel_column', (crm_internal.view_reads(reader, source, 'channel'))[1],
 		'country_column', (crm_internal.view_reads(reader, source, 'country'))[1],
 		'email_column', (crm_internal.view_reads(reader, source, 'email'))[1],
+		'changed_at_column', (crm_internal.view_reads(reader, source, 'changed_at'))[1],
 		'filter', crm_internal.view_condition(reader, source)));
 END
 $$;
@@ -952,11 +992,10 @@ $$;
  * Making one waits for the writers of the partition, so it gives up soon.
  */
 --: Puts triggers on new partitions of the source, unless somebody is in the way.
-CREATE FUNCTION crm_internal.try_triggers(workspace text, internal text, source regclass)
-	RETURNS void
+CREATE FUNCTION crm_internal.try_triggers(workspace text, internal text) RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET lock_timeout = '500ms' AS $$
 BEGIN
-	PERFORM crm_internal.workspace_create_triggers(workspace, internal, source);
+	PERFORM crm_internal.workspace_create_triggers(workspace, internal);
 EXCEPTION WHEN lock_not_available OR insufficient_privilege THEN
 	NULL; -- crm.check_workspace names the table
 END
@@ -981,7 +1020,7 @@ BEGIN
 	END IF;
 	PERFORM crm_internal.workspace_follow_names(internal);
 	IF crm_internal.parts_differ(its_source) THEN
-		PERFORM crm_internal.try_triggers(workspace, internal, its_source);
+		PERFORM crm_internal.try_triggers(workspace, internal);
 		IF EXISTS (SELECT FROM source_part) THEN
 			INSERT INTO everyone_change (reason)
 			VALUES ('a partition or child of the source came or went');

@@ -66,8 +66,9 @@ BEGIN
 END
 $$;
 
---: The query for the usable rows of the source of a workspace, with the settings as literals.
-CREATE FUNCTION crm_internal.usable_row_query(on_workers boolean) RETURNS text
+--: The query for the usable rows of the source of a workspace, with the settings as literals. Of
+--: some: of the customers in the array $1.
+CREATE FUNCTION crm_internal.usable_row_query(on_workers boolean, of_some boolean) RETURNS text
 	LANGUAGE plpgsql STABLE AS $$
 DECLARE
 	own_path text := current_setting('search_path');
@@ -82,14 +83,17 @@ BEGIN
 	RETURN format('SELECT s.customer_id, s.purchased_on, s.amount, s.profit%s
 			  FROM (%s) s
 			 WHERE crm_internal.is_usable(s.customer_id, s.purchased_on, %L, %L, s.amount,
-										  s.profit)',
+										  s.profit)%s',
 		CASE WHEN to_jsonb(w) ->> 'order_column' IS NOT NULL THEN ', s.order_key' END,
-		source_row, w.earliest_day, w.latest_day);
+		source_row, w.earliest_day, w.latest_day,
+		CASE WHEN of_some THEN ' AND s.customer_id = ANY ($1)' END);
 END
 $$;
 
---: The query for all purchases of a workspace: customer_id, purchased_on, amount and profit.
-CREATE FUNCTION crm_internal.purchase_query(on_workers boolean DEFAULT false) RETURNS text
+--: The query for all purchases of a workspace (customer_id, purchased_on, amount and profit), or
+--: for those of the customers in the array $1.
+CREATE FUNCTION crm_internal.purchase_query(on_workers boolean DEFAULT false,
+	of_some boolean DEFAULT false) RETURNS text
 	LANGUAGE plpgsql STABLE AS $$
 DECLARE
 	settings jsonb := (SELECT to_jsonb(w) FROM workspace w);
@@ -98,7 +102,7 @@ BEGIN
 	IF settings ->> 'source' IS NULL THEN
 		RETURN 'SELECT p.customer_id, p.purchased_on, p.amount, p.profit FROM purchase_source p';
 	END IF;
-	usable := crm_internal.usable_row_query(on_workers);
+	usable := crm_internal.usable_row_query(on_workers, of_some);
 	RETURN format('SELECT p.customer_id, p.purchased_on, p.amount, p.profit
 		  FROM (SELECT u.customer_id, u.purchased_on, u.amount, u.profit FROM (%s) u %s) p%s',
 		usable, CASE WHEN settings ->> 'order_column' IS NOT NULL THEN
@@ -112,9 +116,9 @@ END
 $$;
 
 /* Only histories travel from the workers of Citus. Each builds those of its shards. */
---: Histories of everybody in a distributed source, without the archived part. The argument has the
---: type of the column with the customer.
-CREATE FUNCTION crm_internal.histories_on_workers(customer anyelement)
+--: Histories of customers in a distributed source, or of everybody (NULL), without the archived
+--: part. The keys have the type of the column.
+CREATE FUNCTION crm_internal.histories_on_workers(customers anyarray)
 	RETURNS TABLE (customer_id anyelement, history crm.history, profit_history crm.history,
 		has_profit boolean)
 	LANGUAGE plpgsql STABLE AS $$
@@ -123,15 +127,18 @@ BEGIN
 				crm_internal.bounded_history_agg(p.purchased_on, p.amount),
 				crm_internal.bounded_history_agg(p.purchased_on, p.profit), count(p.profit) > 0
 		  FROM (%s) p
-		 GROUP BY p.customer_id', crm_internal.purchase_query(true));
+		 GROUP BY p.customer_id', crm_internal.purchase_query(true, customers IS NOT NULL))
+		USING customers;
 END
 $$;
 
---: The query for the rows of full_history where workers build the histories.
-CREATE FUNCTION crm_internal.fresh_histories_query(key_type text) RETURNS text
+-- The keys of some customers are the parameter of the query.
+--: The query for the rows of full_history, or for those of some customers, where workers build the
+--: histories.
+CREATE FUNCTION crm_internal.fresh_histories_query(key_type text, of_some boolean) RETURNS text
 	LANGUAGE plpgsql STABLE AS $$
 BEGIN
-	RETURN (SELECT format('SELECT coalesce(h.customer_id::%1$s, a.customer_id),
+	RETURN (SELECT format('SELECT %2$s::%1$s,
 			CASE WHEN h.history IS NOT NULL OR h.customer_id IS NULL
 				 THEN coalesce(crm.merge(a.history, h.history), a.history, h.history) END,
 			CASE WHEN h.profit_history IS NOT NULL OR h.has_profit IS NOT TRUE
@@ -141,11 +148,34 @@ BEGIN
 				 THEN ''amounts of the customer are out of range''
 				 WHEN h.profit_history IS NULL AND h.has_profit
 				 THEN ''profits of the customer are out of range'' END
-		  FROM crm_internal.histories_on_workers(NULL::%2$s) h
-		  FULL JOIN archived_history a ON same_customer(a.customer_id, h.customer_id)',
-		key_type, format_type(c.atttypid, c.atttypmod))
+		  FROM %3$s',
+		key_type,
+		CASE WHEN of_some THEN 'c.customer_id' ELSE 'coalesce(h.customer_id, a.customer_id)' END,
+		format(CASE WHEN of_some
+			THEN 'unnest($1) AS c (customer_id)
+		  LEFT JOIN crm_internal.histories_on_workers($1::%1$s[]) h
+			ON same_customer(h.customer_id, c.customer_id)
+		  LEFT JOIN archived_history a ON same_customer(a.customer_id, c.customer_id)'
+			ELSE 'crm_internal.histories_on_workers(NULL::%1$s[]) h
+		  FULL JOIN archived_history a ON same_customer(a.customer_id, h.customer_id)' END,
+			format_type(c.atttypid, c.atttypmod)))
 	  FROM workspace w
 	  JOIN pg_attribute c ON c.attrelid = w.source AND c.attname = w.customer_column);
+END
+$$;
+
+--: The rows of recompute where workers build the histories, and none elsewhere.
+CREATE FUNCTION crm_internal.recompute_on_workers(customers anyarray)
+	RETURNS TABLE (customer_id anyelement, history crm.history, profit_history crm.history,
+		fault text)
+	LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	IF NOT crm_internal.is_built_on_workers() THEN
+		RETURN;
+	END IF;
+	RETURN QUERY EXECUTE crm_internal.fresh_histories_query(
+		(SELECT format_type(t.typelem, -1) FROM pg_type t WHERE t.oid = pg_typeof(customers)), true)
+		USING customers;
 END
 $$;
 
@@ -166,7 +196,7 @@ BEGIN
 	SELECT format_type(a.atttypid, a.atttypmod) INTO key_type FROM pg_attribute a
 	 WHERE a.attrelid = 'purchase_source'::regclass AND a.attname = 'customer_id';
 	IF crm_internal.is_built_on_workers() THEN
-		RETURN QUERY EXECUTE crm_internal.fresh_histories_query(key_type);
+		RETURN QUERY EXECUTE crm_internal.fresh_histories_query(key_type, false);
 		RETURN;
 	END IF;
 	RETURN QUERY EXECUTE format($query$SELECT %s
@@ -256,6 +286,52 @@ BEGIN
 END
 $$;
 
+/*
+ * A column of the source may say when a row was written last. A row can be seen
+ * only once its transaction has committed, and then it says an earlier moment. So
+ * each look begins before the newest row that was seen, by the setting late_by. The
+ * newest row counts, because the clock may be that of another server. A moment to
+ * come counts for nothing, so that one wrong row hides no others. Rows that say
+ * nothing are looked at each time. The filter does not matter: a row may have left
+ * it. The search path is that of the workspace.
+ */
+--: Remembers the newest row of a source with a column for changes. Before that, it may note the
+--: customers of rows written since the row that was remembered.
+CREATE FUNCTION crm_internal.follow_changed_rows(noting boolean) RETURNS void
+	LANGUAGE plpgsql AS $$
+DECLARE
+	w record;
+	zone text;
+	moment text; -- $1 as a value of the column
+	newest timestamptz;
+BEGIN
+	SELECT s.*, a.atttypid AS its_type INTO w FROM workspace s
+	  JOIN pg_attribute a ON a.attrelid = s.source AND a.attname = s.changed_at_column;
+	IF NOT FOUND THEN
+		RETURN;
+	END IF;
+	zone := quote_literal(coalesce(w.at_time_zone, w.time_zone));
+	moment := CASE w.its_type WHEN 'timestamptz'::regtype THEN '$1'
+		WHEN 'timestamp'::regtype THEN '$1 AT TIME ZONE ' || zone
+		ELSE '($1 AT TIME ZONE ' || zone || ')::date' END;
+	EXECUTE format('SELECT %s FROM (SELECT max(s.%2$I) AS %2$I FROM %3$s s WHERE s.%2$I <= %4$s)
+			AS source',
+		(SELECT replace(a.purchased_at, 'crm_zone.crm_time_zone', zone)
+		   FROM crm_internal.workspace_at(w.source, w.changed_at_column, w.at_time_zone) a),
+		w.changed_at_column, crm_internal.full_name(w.source), moment)
+	   INTO newest USING clock_timestamp();
+	IF noting THEN
+		-- Beside a distributed source the default would be the moment of a worker.
+		EXECUTE format('INSERT INTO customer_change (customer_id, changed_at)
+			SELECT DISTINCT s.%1$I, $2 FROM %2$s s
+			 WHERE (s.%3$I >= %4$s OR s.%3$I IS NULL) AND crm_internal.key_fits(s.%1$I)',
+			w.customer_column, crm_internal.full_name(w.source), w.changed_at_column, moment)
+			USING w.seen_until - w.late_by, now();
+	END IF;
+	UPDATE workspace SET seen_until = coalesce(newest, seen_until);
+END
+$$;
+
 -- Returns customers and purchases.
 --: Recomputes and stores the histories of all customers in one pass, in the transaction of the
 --: caller.
@@ -264,7 +340,8 @@ CREATE FUNCTION crm_internal.refresh_everyone(workspace text, OUT customers bigi
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
 	PERFORM crm_internal.workspace_enter_alone(workspace);
-	PERFORM crm_internal.keep_parts(); -- before the facts are read
+	PERFORM crm_internal.keep_parts(), -- before the facts are read
+			crm_internal.follow_changed_rows(false);
 	DELETE FROM rejected_customer;
 	IF EXISTS (SELECT FROM customer_history) THEN
 		SELECT f.* INTO customers, purchases FROM crm_internal.refresh_again() f;
@@ -286,13 +363,18 @@ BEGIN
 	before := clock_timestamp();
 	SELECT coalesce("full", false) OR NOT EXISTS (SELECT FROM customer_history)
 		OR EXISTS (SELECT FROM everyone_change)
-		OR (w.source IS NOT NULL AND NOT EXISTS (SELECT
-			FROM crm_internal.workspace_sources(w.source)))
+		OR (w.source IS NOT NULL
+			AND CASE WHEN w.changed_at_column IS NULL
+					 THEN NOT EXISTS (SELECT FROM crm_internal.workspace_sources(w.source, NULL))
+					 ELSE w.seen_until IS NULL END)
 	  INTO everyone FROM workspace w;
 	IF everyone IS NULL THEN
 		RAISE object_not_in_prerequisite_state USING
 			MESSAGE = format('the table "workspace" of "%s" is empty', workspace),
 			HINT = 'It must hold the one row with the settings.';
+	END IF;
+	IF NOT everyone THEN
+		PERFORM crm_internal.follow_changed_rows(true);
 	END IF;
 	INSERT INTO refresh_run (is_full, started_at, updated_at) VALUES (everyone, before, before)
 	RETURNING run_id INTO run;
@@ -300,8 +382,8 @@ END
 $$;
 
 --: Enters a run of crm.refresh into refresh_run and says whether it must recompute everyone: when
---: asked to, when nothing is stored yet, when everyone is noted as changed, or when the source has
---: no triggers.
+--: asked to, when nothing is stored yet, when everyone is noted as changed, or when nothing tells
+--: what changed in the source. Notes what a column of the source tells.
 CREATE FUNCTION crm_internal.refresh_start(workspace text, "full" boolean, OUT run bigint,
 	OUT everyone boolean, OUT before timestamptz) RETURNS record
 	LANGUAGE C AS 'MODULE_PATHNAME', 'crm_as_maintainer';
@@ -475,12 +557,13 @@ $$;
 --| Recomputes the customers that changed since, in transactions of batch customers; each is
 --| complete, so that a refresh can be cancelled at any moment and called again, and two at once
 --| are safe. Writers are not blocked, and the views are right before, during and after: this only
---| makes them faster. With full => true, on the first call, after a TRUNCATE and for sources
---| without triggers it recomputes everybody in one pass. Where there are no RFM thresholds yet, it
---| makes them as of crm.as_of(). A NOTICE says so where crm.as_of is not set and the last purchase
---| is older than 30 days and than three times the usual days between purchases. Returns the number
---| of customers recomputed, of their purchases, and the seconds it took; the view refresh_progress
---| shows all runs. It commits, so it cannot be called inside a transaction block.
+--| makes them faster. With full => true, on the first call, after a TRUNCATE and for sources with
+--| neither triggers nor a column `changed_at` it recomputes everybody in one pass. Where there are
+--| no RFM thresholds yet, it makes them as of crm.as_of(). A NOTICE says so where crm.as_of is not
+--| set and the last purchase is older than 30 days and than three times the usual days between
+--| purchases. Returns the number of customers recomputed, of their purchases, and the seconds it
+--| took; the view refresh_progress shows all runs. It commits, so it cannot be called inside a
+--| transaction block.
 CREATE PROCEDURE crm.refresh(workspace text, "full" boolean DEFAULT false,
 	batch integer DEFAULT 10000,
 	INOUT customers bigint DEFAULT NULL, INOUT purchases bigint DEFAULT NULL,

@@ -138,7 +138,8 @@ BEGIN
 	RETURN QUERY
 	SELECT c.oid::regclass, format('%I.%I', n.nspname, c.relname), c.oid <> w.source
 	  FROM workspace w
-	 CROSS JOIN LATERAL crm_internal.workspace_sources(w.source) AS m (relation)
+	 CROSS JOIN LATERAL crm_internal.workspace_sources(w.source,
+			(to_jsonb(w) ->> 'changed_at_column')::name) AS m (relation)
 	  JOIN pg_class c ON c.oid = m.relation
 	  JOIN pg_namespace n ON n.oid = c.relnamespace
 	 WHERE w.source IS NOT NULL;
@@ -254,8 +255,11 @@ BEGIN
 	SELECT 'histories wrong', 'customer_history',
 		   format('%s of %s looked at differ from the facts, among them that of customer %s.',
 				  count(*) FILTER (WHERE c.differs), count(*), min(c.key) FILTER (WHERE c.differs)),
-		   format('CALL crm.refresh(%L, full => true); rows were changed past the triggers.',
-				  workspace)
+		   format('CALL crm.refresh(%L, full => true); %s.', workspace,
+				  CASE WHEN to_regclass('archived_history') IS NOT NULL
+						AND NOT EXISTS (SELECT FROM crm_internal.workspace_source_names())
+					   THEN 'rows were changed since the last refresh, or deleted'
+					   ELSE 'rows were changed past the triggers' END)
 	  FROM compared c HAVING bool_or(c.differs);
 END
 $$;
@@ -377,7 +381,7 @@ DECLARE
 BEGIN
 	SELECT s.* INTO w FROM workspace s;
 	IF w.source IS NOT NULL THEN
-		PERFORM crm_internal.workspace_create_triggers(workspace, internal, w.source);
+		PERFORM crm_internal.workspace_create_triggers(workspace, internal);
 	END IF;
 END
 $$;

@@ -60,6 +60,22 @@ BEGIN
 END
 $$;
 
+-- A row that no refresh has seen would be lost with the archived part.
+--: Notes what changed since the last refresh in a source without triggers.
+CREATE FUNCTION crm_internal.note_source() RETURNS void
+	LANGUAGE plpgsql AS $$
+DECLARE
+	w record;
+BEGIN
+	SELECT s.* INTO w FROM workspace s;
+	IF w.seen_until IS NOT NULL AND w.changed_at_column IS NOT NULL THEN
+		PERFORM crm_internal.follow_changed_rows(true);
+	ELSIF NOT EXISTS (SELECT FROM crm_internal.workspace_source_names()) THEN
+		INSERT INTO everyone_change (reason) VALUES ('the source was archived');
+	END IF;
+END
+$$;
+
 CREATE FUNCTION crm_internal.archive_as_owner(workspace text, until date) RETURNS bigint
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
 DECLARE
@@ -67,6 +83,7 @@ DECLARE
 BEGIN
 	PERFORM crm_internal.workspace_enter_alone(workspace);
 	PERFORM crm_internal.check_archive(workspace, until);
+	PERFORM crm_internal.note_source();
 	INSERT INTO archived_history AS a (customer_id, history, profit_history)
 	SELECT h.customer_id, crm.upto(h.history, until - 1), crm.upto(h.profit_history, until - 1)
 	  FROM purchase_history h

@@ -188,8 +188,10 @@ SELECT f.fault, f.customer_id, NULL, NULL FROM @internal@.customer_fault f
 
 CREATE FUNCTION @internal@.recompute(customer_ids @key@[])
 	RETURNS TABLE (customer_id @key@, history crm.history, profit_history crm.history, fault text)
-	LANGUAGE sql STABLE PARALLEL SAFE
+	LANGUAGE sql STABLE
 BEGIN ATOMIC
+	SELECT f.* FROM crm_internal.recompute_on_workers(customer_ids) f
+	UNION ALL
 	SELECT h.customer_id,
 		   CASE WHEN h.history IS NOT NULL OR NOT h.has_rows
 				THEN coalesce(crm.merge(a.history, h.history), a.history, h.history) END AS history,
@@ -222,7 +224,8 @@ BEGIN ATOMIC
 					 GROUP BY c.customer_id, u.order_key, u.archived_until
 					HAVING u.archived_until IS NULL OR min(u.purchased_on) >= u.archived_until) p
 			 GROUP BY p.customer_id) h
-	  LEFT JOIN archived_history a ON @internal@.same_customer(a.customer_id, h.customer_id);
+	  LEFT JOIN archived_history a ON @internal@.same_customer(a.customer_id, h.customer_id)
+	 WHERE NOT crm_internal.is_built_on_workers();
 END;
 COMMENT ON FUNCTION @internal@.recompute(@key@[]) IS
 'Histories of some customers from the facts: one row for each key given, with a NULL history for a '

@@ -54,7 +54,10 @@ CREATE TABLE workspace (
 	country_column name,
 	email_column name,
 	margin float8 CHECK (margin > 0 AND margin <= 1),
-	renewal_days integer NOT NULL DEFAULT 30 CHECK (renewal_days BETWEEN 0 AND 3660)
+	renewal_days integer NOT NULL DEFAULT 30 CHECK (renewal_days BETWEEN 0 AND 3660),
+	changed_at_column name,
+	late_by interval NOT NULL DEFAULT '1 hour' CHECK (late_by BETWEEN '0' AND '10 years'),
+	seen_until timestamptz
 );
 COMMENT ON TABLE workspace IS 'Settings of the workspace: one row.';
 
@@ -233,10 +236,12 @@ BEGIN
 	PERFORM crm_internal.check_purchase_model(NEW.purchase_model);
 	IF TG_OP = 'UPDATE' AND (NEW.source, NEW.source_name, NEW.customer_column, NEW.at_column,
 		NEW.at_time_zone, NEW.amount_column, NEW.cost_column, NEW.filter, NEW.order_column,
-		NEW.product_column, NEW.channel_column, NEW.country_column, NEW.email_column)
+		NEW.product_column, NEW.channel_column, NEW.country_column, NEW.email_column,
+		NEW.changed_at_column)
 		IS DISTINCT FROM (OLD.source, OLD.source_name, OLD.customer_column, OLD.at_column,
 		OLD.at_time_zone, OLD.amount_column, OLD.cost_column, OLD.filter, OLD.order_column,
-		OLD.product_column, OLD.channel_column, OLD.country_column, OLD.email_column) THEN
+		OLD.product_column, OLD.channel_column, OLD.country_column, OLD.email_column,
+		OLD.changed_at_column) THEN
 		RAISE object_not_in_prerequisite_state USING
 			MESSAGE = 'an UPDATE cannot change the source of a workspace',
 			HINT = pg_catalog.format('SELECT crm.change_source(%L, ...) changes source, columns '

@@ -40,7 +40,7 @@ SELECT row_number() OVER () AS order_id, 'c' || c AS code, c AS customer,
 	   date '2022-01-01' + least(start + n * gap, 1400) AS day,
 	   timestamptz '2022-01-01 23:30+00' + least(start + n * gap, 1400) * interval '1 day' AS at,
 	   round((random() * 100 - 4)::numeric, 2) AS amount, round((random() * 50)::numeric, 2) AS cost,
-	   'p' || n % 7 AS product
+	   'p' || n % 7 AS product, timestamptz '2025-11-01' + c * interval '1 minute' AS written
   FROM (SELECT c, (random() * 700)::int AS start, 3 + (random() ^ 2 * 90)::int AS gap,
 			   (random() ^ 3 * 20)::int AS last FROM generate_series(1, $customers) c) customer,
 	   LATERAL generate_series(0, last) n;
@@ -158,7 +158,7 @@ for my $kind ('one', 'far')
 	SELECT crm.fit('${kind}_plain'), crm.fit('${kind}_full');}, "workspaces over the table ${kind}_orders are filled");
 }
 my ($refresh) = grep { /Tuple data/ } split /\n/, answer(q{SET search_path = far_plain, far_plain_internal;
-	SELECT crm_internal.usable_row_query(true) AS query \gset
+	SELECT crm_internal.usable_row_query(true, false) AS query \gset
 	EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) SELECT customer_id,
 		crm_internal.bounded_history_agg(purchased_on, amount) FROM (:query) u GROUP BY customer_id});
 like($refresh, qr/nodes: \d+ (bytes|\d\d kB|kB)/, 'a refresh receives histories and not orders') or diag($refresh);
@@ -179,6 +179,29 @@ for my $workspace ('plain', 'full')
 	is($problems =~ s/^rows left out.*\n//mr, '', "nothing is wrong with the workspace $workspace");
 }
 
+# A column that says when a row was written last
+for my $kind ('one', 'far')
+{
+	quiet_runs(qq{SELECT crm.attach('${kind}_told', '${kind}_orders', customer => 'customer', at => 'day',
+		amount => 'amount', cost => 'cost', order_id => 'order_id', changed_at => 'written');
+	CALL crm.refresh('${kind}_told');
+	INSERT INTO ${kind}_orders (order_id, customer, day, amount, written)
+	VALUES (-1, 5, '2025-12-01', 5, '2025-12-01'), (-2, 5000, '2025-12-01', 1, '2025-12-01'),
+		(-3, 6, '2025-12-01', 1e14, '2025-12-01'), (-4, 6, '2025-12-01', 0.00000001, '2025-12-01');
+	UPDATE ${kind}_orders SET amount = 7, written = '2025-12-01' WHERE customer = 8;
+	CALL crm.refresh('${kind}_told', batch => 50);}, "the table ${kind}_orders says what changed");
+}
+answers(undef, 'SELECT is_full, customers FROM far_told.refresh_run ORDER BY run_id DESC LIMIT 1', 'f|65',
+	'a refresh takes the changed customers of a distributed table, and the last hour before them');
+answers(undef, "SELECT count(*) FROM (TABLE one_told.$_ EXCEPT ALL TABLE far_told.$_) d", '0',
+	"$_ is that of one server") for 'purchase_history', 'rejected_customer';
+answers(undef, q{SELECT reason FROM far_told.rejected_customer}, 'amounts of the customer are out of range',
+	'workers tell which customer is out of range');
+answers(undef, q{SELECT count(*) FROM crm.check_workspace('far_told') WHERE problem <> 'rows left out'}, '0',
+	'nothing is wrong with such a workspace');
+runs(undef, 'DELETE FROM one_orders WHERE order_id < 0; DELETE FROM far_orders WHERE order_id < 0',
+	'the orders are taken away');
+
 # Writers
 for my $triggers ('off', 'on')
 {
@@ -198,7 +221,7 @@ quiet_runs(q{CALL crm.refresh('far_plain')}, 'a refresh runs again');
 answers(undef, q{SELECT crm.last_day(history) FROM far_plain.purchase_history WHERE customer_id = 5}, '2024-12-31', 'the refresh has seen the order');
 quiet_runs(q{SELECT crm.create_workspace('own')}, 'a workspace with tables of its own is made without a warning');
 quiet_runs(qq{SELECT crm.drop_workspace(w, force => true)
-	FROM unnest('{own,far_plain,far_full,one_plain,one_full,written_on,written_off}'::text[]) w}, 'workspaces are dropped');
+	FROM unnest('{own,far_plain,far_full,far_told,one_plain,one_full,one_told,written_on,written_off}'::text[]) w}, 'workspaces are dropped');
 
 # The chapter
 runs(undef, q{CREATE TABLE all_orders AS SELECT customer AS customer_id, day AS ordered_on, amount FROM one_orders}, 'the orders of the chapter');

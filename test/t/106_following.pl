@@ -82,6 +82,8 @@ refused($role{analyst}, "BEGIN; CALL crm.refresh('shop');", qr/crm.refresh canno
 	'a refresh in a transaction block says what to do');
 runs($role{analyst}, "DROP TABLE shop.ran CASCADE; DROP FUNCTION shop.who CASCADE; CALL crm.refresh('shop');",
 	'a refresh with real logins');
+runs($role{analyst}, "SELECT crm.attach('told', 'store.orders', 'buyer', 'at', 'amount', changed_at => 'at'); CALL crm.refresh('told');",
+	'a workspace without triggers, over a column that says when a row changed');
 system("createdb -U $admin ${database}_copy") == 0 or BAIL_OUT('no database');
 system("pg_dump -U $admin $database 2>/dev/null | psql -XqAt -U $admin -d ${database}_copy >/dev/null 2>&1");
 my (undef, $noted) = login($role{writer}, "UPDATE store.orders SET amount = 6 WHERE order_id = 3;", "${database}_copy");
@@ -90,6 +92,11 @@ is($noted, '', 'a writer goes on in a restored database');
 is($noted, '9', 'restored triggers note the customer');
 (undef, $noted) = login($role{analyst}, "CALL crm.refresh('shop'); ", "${database}_copy");
 like($noted, qr{^1\|1\|}, 'the tables of the source are known after a restore, so one customer is recomputed');
+login($role{writer}, "INSERT INTO store.orders (order_id, buyer, at, amount) VALUES (5, 10, '2024-03-01', 5);", "${database}_copy");
+(undef, $noted) = login($role{analyst}, "CALL crm.refresh('told');", "${database}_copy");
+(undef, $noted) = login($role{analyst}, "SELECT r.is_full, h.history FROM told.refresh_run r, told.customer_history h
+	WHERE h.customer_id = 10 ORDER BY r.run_id DESC LIMIT 1;", "${database}_copy");
+is($noted, 'f|[["2024-03-01",1,5]]', 'a dump carries over up to where the rows are known');
 
 END
 {
