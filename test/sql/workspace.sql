@@ -205,10 +205,15 @@ CREATE EVENT TRIGGER hear ON ddl_command_end EXECUTE FUNCTION hear();
 SELECT crm.create_workspace('unheard');
 SELECT propagates, count(*) > 0 AS heard FROM heard GROUP BY 1;
 SHOW citus.enable_ddl_propagation;
+-- The owner who is logged in is no other role, and their own code is not restricted.
+CREATE FUNCTION take_role() RETURNS event_trigger LANGUAGE plpgsql AS
+	'BEGIN PERFORM set_config(''role'', session_user, true); END';
+CREATE EVENT TRIGGER take_role ON ddl_command_start EXECUTE FUNCTION take_role();
 TRUNCATE heard;
 SELECT crm.drop_workspace('unheard');
 SELECT propagates, count(*) > 0 AS heard FROM heard GROUP BY 1;
+DROP EVENT TRIGGER take_role;
 DROP EVENT TRIGGER hear;
-DROP FUNCTION hear();
+DROP FUNCTION take_role(), hear();
 DROP TABLE heard;
 RESET citus.enable_ddl_propagation;
