@@ -976,3 +976,16 @@ SELECT crm.likelihood_ratio_test(jsonb_set(a, '{log_likelihood}', '0'), b)
   FROM (SELECT crm.fit_purchases('nbd', 'day', x, t_x, t) AS a,
 			   crm.fit_purchases('pareto_nbd', 'day', x, t_x, t) AS b
 		  FROM customer) AS f;
+
+/* Questions that differ in one thing alone have answers of their own, also where they meet in the
+ * memo of a query. */
+SELECT count(DISTINCT by_horizon) AS by_horizon, count(DISTINCT by_discount) AS by_discount,
+	   count(DISTINCT by_x) AS by_x, count(DISTINCT by_t_x) AS by_t_x, count(DISTINCT by_t) AS by_t
+  FROM crm.make_model('bg_nbd', 'week', '{0.243,4.414,0.793,2.426}') AS bg,
+	   crm.make_model('bg_cnbd_k', 'week', '{0.8,9,0.793,2.426,2}') AS regular,
+	   generate_series(1, 2000) AS n,
+	   LATERAL (SELECT crm.expected_purchases(bg, 3, 20, 30, n * 0.01) AS by_horizon,
+		crm.residual_purchases(bg, 3, 20, 30, 10, n * 0.0001) AS by_discount,
+		crm.expected_purchases(bg, n, 20, 30, 10) AS by_x,
+		crm.expected_purchases(regular, 3, 20 + n * 0.001, 30, 10) AS by_t_x,
+		crm.expected_purchases(bg, 3, 20, 30 + n * 0.01, 10) AS by_t) AS a;
