@@ -10,17 +10,25 @@
  * The archived part is data and no cache: nothing can compute it again.
  */
 
--- All rows of an order are one purchase on the day of its first row. Without that row the others
--- would be a second purchase. The search path is that of the workspace.
---: The number of orders with rows before a day and since.
-CREATE FUNCTION crm_internal.split_orders(day date) RETURNS bigint
+-- All rows of an order are one purchase on the day of its first row. The search path is that of the
+-- workspace.
+--: A NOTICE where orders have rows before a day and since.
+CREATE FUNCTION crm_internal.say_divided_orders(day date) RETURNS void
 	LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	orders bigint := (
+		SELECT count(*)
+		  FROM (SELECT FROM usable_row u
+				 WHERE u.order_key IS NOT NULL AND u.amount >= 0
+				 GROUP BY u.customer_id, u.order_key
+				HAVING min(u.purchased_on) < day AND max(u.purchased_on) >= day) s);
 BEGIN
-	RETURN (SELECT count(*)
-			  FROM (SELECT FROM usable_row u
-					 WHERE u.order_key IS NOT NULL AND u.amount >= 0
-					 GROUP BY u.customer_id, u.order_key
-					HAVING min(u.purchased_on) < day AND max(u.purchased_on) >= day) s);
+	IF orders > 0 THEN
+		RAISE NOTICE USING
+			MESSAGE = format('orders with rows before %s and since: %s', day, orders),
+			DETAIL = 'Without their rows before that day, the others would be purchases of their own.',
+			HINT = 'Keep all rows of these orders, or choose a day that divides no order.';
+	END IF;
 END
 $$;
 
@@ -29,10 +37,8 @@ CREATE FUNCTION crm_internal.check_archive(workspace text, until date) RETURNS v
 	LANGUAGE plpgsql STABLE AS $$
 DECLARE
 	settings record;
-	orders bigint;
 BEGIN
-	SELECT w.source, w.archived_until, w.order_column,
-		   least(d.day, crm_internal.today(w.time_zone)) AS day
+	SELECT w.source, w.archived_until, least(d.day, crm_internal.today(w.time_zone)) AS day
 	  INTO settings FROM workspace w, shown_day d;
 	IF settings.source IS NULL THEN
 		RAISE object_not_in_prerequisite_state USING
@@ -47,15 +53,6 @@ BEGIN
 			MESSAGE = format('workspace "%s" is archived until %s already', workspace,
 				settings.archived_until),
 			HINT = 'Choose a later day, or go back to the source by crm.unarchive.';
-	ELSIF settings.order_column IS NOT NULL THEN
-		orders := crm_internal.split_orders(until);
-		IF orders > 0 THEN
-			RAISE invalid_parameter_value USING
-				MESSAGE = format('rows cannot be archived until %s', until),
-				DETAIL = format('Orders that have rows before this day and since: %s. Without the '
-					'rows before it, the others would be purchases of their own.', orders),
-				HINT = 'Choose a day that divides no order.';
-		END IF;
 	END IF;
 END
 $$;
@@ -90,6 +87,7 @@ BEGIN
 	 WHERE crm.upto(h.history, until - 1) OPERATOR(crm.<>) '[]'
 	ON CONFLICT (customer_id) DO UPDATE
 	SET history = EXCLUDED.history, profit_history = EXCLUDED.profit_history;
+	PERFORM crm_internal.say_divided_orders(until);
 	UPDATE workspace SET archived_until = until;
 	SELECT count(*) INTO customers FROM archived_history;
 	RETURN customers;
@@ -102,8 +100,8 @@ $$;
 --| more. Delete them, or drop their partitions, when you like: no history, score, model or count
 --| changes. Rows of earlier days that are written later are left out, and stand in the view
 --| `rejected_purchase` as `archived`. Views of single orders begin at `until`: `purchase`, and the
---| views of products and of where customers come from. No order may have rows before `until` and
---| since.
+--| views of products and of where customers come from. A NOTICE counts the orders that have rows
+--| before `until` and since. Keep all rows of these orders.
 --| Until `crm.unarchive` the source, its columns, the filter and the time zone cannot be changed.
 --|
 --| The archived part stands in the table `archived_history`, and cannot be computed again. Back it

@@ -217,3 +217,14 @@ DROP EVENT TRIGGER hear;
 DROP FUNCTION take_role(), hear();
 DROP TABLE heard;
 RESET citus.enable_ddl_propagation;
+-- A day until which rows are archived should divide no order.
+CREATE TABLE item (who int, at timestamp, number int, paid int);
+CREATE INDEX ON item (who);
+INSERT INTO item VALUES (1, '2024-06-30 23:59', 7, 5), (1, '2024-07-01 00:01', 7, 6),
+	(1, '2024-07-01 00:01', 7, -1), (2, '2024-06-30', 7, 1), (2, '2024-07-02', 8, 1);
+SELECT crm.attach('items', 'item', 'who', 'at', 'paid', time_zone => 'UTC', at_time_zone => 'UTC',
+	order_id => 'number');
+SELECT crm.archive('items', '2024-07-01');
+SELECT crm.archive('items', '2024-07-02');
+SELECT crm.drop_workspace('items', force => true);
+DROP TABLE item;
