@@ -26,7 +26,8 @@ BEGIN
 	IF orders > 0 THEN
 		RAISE NOTICE USING
 			MESSAGE = format('orders with rows before %s and since: %s', day, orders),
-			DETAIL = 'Without their rows before that day, the others would be purchases of their own.',
+			DETAIL = 'Without their rows before that day, the others would be purchases of their '
+				'own.',
 			HINT = 'Keep all rows of these orders, or choose a day that divides no order.';
 	END IF;
 END
