@@ -163,7 +163,7 @@ SELECT f.customer_id, f.fault
 
 @plain rejected_purchase
 @is Rows of the source that are left out of all histories, and why. A row without amount stands for
-@is a customer of whom all rows are left out.
+@is a customer of whom all rows are left out, or whose profits are.
 @columns reason, customer_id, purchased_at, amount
 SELECT CASE
 		WHEN s.customer_id IS NULL THEN 'no customer'

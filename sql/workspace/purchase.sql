@@ -167,7 +167,7 @@ SELECT f.customer_id, f.fault
 
 @plain rejected_purchase
 @is Orders and refunds that are left out of all histories, and why. A row without amount stands for
-@is a customer of whom all purchases are left out.
+@is a customer of whom all purchases are left out, or all profits.
 @columns reason, customer_id, purchased_at, amount
 SELECT CASE WHEN NOT isfinite(r.purchased_at) THEN 'date is infinite'
 			WHEN r.purchased_on < r.earliest_day THEN 'day before earliest_day'
