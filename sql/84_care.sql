@@ -147,13 +147,15 @@ END
 $$;
 
 --: What is wrong with the source of an attached workspace: gone, without index, row security.
-CREATE FUNCTION crm_internal.workspace_source_problems() RETURNS SETOF crm_internal.problem
+CREATE FUNCTION crm_internal.workspace_source_problems(workspace text)
+	RETURNS SETOF crm_internal.problem
 	LANGUAGE plpgsql STABLE AS $$
 BEGIN
 	RETURN QUERY
 	SELECT 'source replaced', w.source_name,
 		   format('The workspace follows %s, and another relation has its name now.', w.source),
-		   'SELECT crm.change_source(...) attaches the workspace to the relation of that name.'
+		   format('SELECT crm.change_source(%L, source => %L); attaches the workspace to the '
+				  'relation of that name.', workspace, w.source_name)
 	  FROM workspace w
 	 WHERE to_regclass(w.source_name) <> w.source;
 	RETURN QUERY
@@ -203,7 +205,7 @@ BEGIN
 		 WHERE t.events & e.bit <> 0 LIMIT 1) t ON true
 	 WHERE t.enabled IS NULL OR t.enabled IN ('D', 'R')
 	 GROUP BY s.relation, s.name, s.is_part;
-	RETURN QUERY SELECT p.* FROM crm_internal.workspace_source_problems() p;
+	RETURN QUERY SELECT p.* FROM crm_internal.workspace_source_problems(workspace) p;
 END
 $$;
 

@@ -118,8 +118,8 @@ COMMENT ON FUNCTION crm.archive(text, date) IS
 'Keeps the histories of an attached workspace until a day, so that older orders can go.';
 
 -- The rows of the source before the archived day make a history. It is compared with the archived
--- one.
---: The number of customers whose archived part differs from what the source has of that time.
+-- one, day by day. A row that was written late is no loss.
+--: The number of customers of whom the source lacks purchases or money that were archived.
 CREATE FUNCTION crm_internal.archive_lost() RETURNS bigint
 	LANGUAGE plpgsql STABLE AS $$
 BEGIN
@@ -132,7 +132,11 @@ BEGIN
 			  FROM any_purchase s
 			 WHERE s.purchased_on < s.archived_until
 			 GROUP BY s.customer_id) f ON same_customer(f.customer_id, a.customer_id)
-		 WHERE (f.history OPERATOR(crm.=) a.history) IS NOT TRUE);
+		 WHERE (f.history OPERATOR(crm.=) a.history) IS NOT TRUE
+		   AND EXISTS (SELECT FROM crm.entries(a.history) e
+						 LEFT JOIN crm.entries(f.history) g ON g.day = e.day
+						WHERE g.day IS NULL OR g.purchases < e.purchases
+						   OR g.purchases = e.purchases AND g.amount <> e.amount));
 END
 $$;
 

@@ -136,8 +136,17 @@ SELECT throws_ok($$SELECT crm.archive('crm_tables', '2024-01-01')$$, '55000', NU
 -- Going back
 DELETE FROM kept WHERE day < '2024-07-01';
 INSERT INTO kept SELECT * FROM whole WHERE day < '2024-07-01';
+UPDATE kept_late SET amount = amount + 1000
+ WHERE ctid = (SELECT min(ctid) FROM kept_late WHERE amount > 0 AND who = 'buyer 5');
+SELECT throws_ok($$SELECT crm.unarchive('crm_kept')$$, '55000', NULL,
+	'going back is refused where an amount of an archived day is another one');
+UPDATE kept_late SET amount = amount - 1000 WHERE amount > 1000;
+INSERT INTO kept VALUES ('buyer 5', '2024-03-01', 7777, 1);
 SELECT lives_ok($$SELECT crm.unarchive('crm_kept')$$,
-	'with its rows loaded again the source is read');
+	'with its rows loaded again the source is read, and rows that came late do not hinder it');
+SELECT ok(revenue > 7777, 'a row that came late counts when the source is read again')
+  FROM crm_kept.customer_value WHERE customer_id = 'buyer 5';
+DELETE FROM kept WHERE amount = 7777;
 SELECT is_empty('SELECT pg_temp.different()', 'after going back both answer alike');
 SELECT is((SELECT count(*) FROM crm_kept.archived_history), 0::bigint,
 	'going back empties the archive');

@@ -67,10 +67,12 @@ ALTER TABLE o RENAME TO o_old;
 CREATE TABLE o (c int, d date, total numeric, s text);
 CREATE INDEX ON o (c);
 INSERT INTO o VALUES (3, '2024-01-01', 7, 'bad');
-SELECT results_eq($$SELECT object, detail FROM crm.check_workspace('f')
+SELECT results_eq($$SELECT object, detail, hint FROM crm.check_workspace('f')
 	WHERE problem = 'source replaced'$$,
 	$$VALUES ('public.o',
-		'The workspace follows public.o_old, and another relation has its name now.')$$,
+		'The workspace follows public.o_old, and another relation has its name now.',
+		'SELECT crm.change_source(''f'', source => ''public.o''); attaches the workspace to the '
+		'relation of that name.')$$,
 	'check_workspace names a source that was replaced');
 SELECT crm.change_source('f', source => 'o', amount => 'total', cost => '') \g /dev/null
 SELECT results_eq('SELECT customer_id FROM f.purchase_history', 'VALUES (3)',
