@@ -579,13 +579,17 @@ DECLARE
 BEGIN
 	IF source IS NULL OR customer IS NULL OR at IS NULL OR amount IS NULL THEN
 		RAISE null_value_not_allowed USING
-			MESSAGE = 'attach needs a source and its columns for customer, at and amount';
+			MESSAGE = 'attach needs a source and its columns for customer, at and amount',
+			HINT = 'SELECT crm.attach(''shop'', ''public.orders'', customer => ''user_id'', '
+				'at => ''created_at'', amount => ''total'').';
 	END IF;
 	SELECT c.relkind INTO kind FROM pg_class c WHERE c.oid = source AND c.relpersistence <> 't';
 	IF NOT FOUND OR kind NOT IN ('r', 'p', 'v', 'm', 'f') THEN
 		RAISE wrong_object_type USING
 			MESSAGE = format('%s cannot be the source of a workspace', source),
-			DETAIL = 'A source is a table, a view or a foreign table, and not temporary.';
+			DETAIL = 'A source is a table, a view, a materialized view or a foreign table, and not '
+				'temporary.',
+			HINT = 'Name a relation of one of these kinds.';
 	END IF;
 	PERFORM crm_internal.workspace_column(source, 'customer', customer);
 	PERFORM crm_internal.check_distribution(source, customer);

@@ -130,7 +130,8 @@ SELECT q.customer_id,
 @tables 			AS allowed
 @tables 	  FROM consent v
 @tables 	 WHERE v.channel = 'email' AND crm_internal.is_upto(v.given_at, @day@, @zone@)
-@tables 	 ORDER BY v.customer_id, v.given_at DESC, v.purpose) n ON n.customer_id = q.customer_id
+@tables 	 ORDER BY v.customer_id, v.given_at DESC, v.purpose COLLATE "C") n
+@tables 	ON n.customer_id = q.customer_id
 @tables   LEFT JOIN LATERAL (
 @tables 	SELECT (array_agg(v.kind ORDER BY v.interaction_id DESC))[1] AS kind,
 @tables 		   (array_agg(v.channel ORDER BY v.interaction_id DESC))[1] AS channel
