@@ -293,9 +293,7 @@ BEGIN
 	FOR relation, statement IN
 		SELECT s.name, s.text FROM (VALUES
 			('maintenance_run', 'DELETE FROM maintenance_run WHERE started_at < $1'),
-			-- A refresh that was stopped has no end, and one that runs none yet.
-			('refresh_run', 'DELETE FROM refresh_run r WHERE r.finished_at < $1 OR '
-				'r.finished_at IS NULL AND r.updated_at < least($1, now() - interval ''1 day'')'),
+			('refresh_run', 'DELETE FROM refresh_run WHERE coalesce(finished_at, updated_at) < $1'),
 			('customer_merge', 'DELETE FROM customer_merge WHERE merged_at < $1'),
 			('tier_log', 'DELETE FROM tier_log WHERE valid_to < $1'),
 			('lifecycle_log', 'DELETE FROM lifecycle_log l WHERE l.entered_at < $1 AND EXISTS ('

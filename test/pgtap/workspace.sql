@@ -233,7 +233,7 @@ SELECT throws_ok('SELECT crm.delete_logs(''crm_test'', NULL)', '22004', 'delete_
 INSERT INTO crm_test.refresh_run (started_at, updated_at, finished_at, is_full, started_by)
 VALUES ('2024-01-01', '2024-01-01', '2024-01-01', false, 'finished'),
 	('2024-01-01', '2024-01-01', NULL, false, 'stopped'), (now(), now(), NULL, false, 'running');
-SELECT crm.delete_logs('crm_test', 'infinity') \g /dev/null
+SELECT crm.delete_logs('crm_test', '2024-06-01') \g /dev/null
 SELECT is((SELECT string_agg(started_by, ', ') FROM crm_test.refresh_run), 'running',
 	'the log of a refresh that was stopped goes, and that of one that runs stays');
 
