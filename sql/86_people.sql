@@ -41,8 +41,8 @@ BEGIN
 	UNION ALL
 	SELECT p.relation, format('EXISTS (SELECT FROM %s parent WHERE (%s) AND %s)', p.parent,
 		   links ->> p.parent::oid::text,
-		   (SELECT string_agg(format('parent.%I = %s.%I', u.parent_key, p.relation, u.key),
-							  ' AND ')
+		   (SELECT string_agg(format('parent.%I = %s.%I', u.parent_key,
+									 crm_internal.full_name(p.relation), u.key), ' AND ')
 			  FROM unnest(p.keys, p.parent_keys) u (key, parent_key)))
 	  FROM crm_internal.customer_parents() p;
 END

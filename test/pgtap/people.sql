@@ -284,5 +284,18 @@ SELECT results_eq($$SELECT * FROM crm.erase_customer('crm_people_shop', 'Zoe Zeb
 SELECT is((SELECT count(*) FROM crm_people_shop.customer_value), 1::bigint,
 	'an attached workspace no longer shows the customer who was erased');
 
+-- A table of the user's own may have any name.
+SELECT crm.create_workspace('crm_parent', 'UTC') \g /dev/null
+INSERT INTO crm_parent.customer (customer_id, name) VALUES (1, 'Ada'), (2, 'Bob');
+INSERT INTO crm_parent.sales_order (order_id, customer_id, ordered_at)
+VALUES (1, 1, '2024-01-01'), (2, 2, '2024-01-01');
+CREATE TABLE crm_parent.parent (order_id bigint NOT NULL REFERENCES crm_parent.sales_order);
+INSERT INTO crm_parent.parent VALUES (1), (2);
+SELECT is(crm.customer_data('crm_parent', 1) -> 'parent', '[{"order_id": 1}]',
+	'a table with the name parent hands out the rows of one customer');
+SELECT crm.erase_customer('crm_parent', 1) \g /dev/null
+SELECT results_eq('SELECT order_id FROM crm_parent.parent', 'VALUES (2::bigint)',
+	'a table with the name parent keeps the rows of others');
+
 SELECT * FROM finish();
 ROLLBACK;
