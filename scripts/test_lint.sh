@@ -85,6 +85,13 @@ lint_shell() {
 	done
 }
 
+# A test that runs rarely must not be found broken when it is wanted.
+lint_perl() {
+	local name
+	files test/*/*.pl test/*/*/*.pm || return 0
+	for name in "${found[@]}"; do check perl -c -Itest/t/lib "$name"; done
+}
+
 # Every version of clang-format lays out a little differently: 14 decides.
 lint_format() {
 	local name

@@ -88,12 +88,18 @@ sub end_writer
 	return;
 }
 
+# The process that started another one, 0 if that is gone.
+sub parent_of
+{
+	my ($process) = @_;
+	open my $stat, '<', "/proc/$process/stat" or return 0;
+	return (<$stat> // '') =~ /\) \S ([0-9]+) / ? $1 : 0;
+}
+
 sub kill_server
 {
 	my ($postmaster) = split /\n/, slurp('primary/postmaster.pid');
-	my @processes = ($postmaster, map { m{^/proc/([0-9]+)/stat$} ? $1 : () } grep {
-		open(my $stat, '<', $_) && (<$stat> // '') =~ /\) \S $postmaster /;
-	} glob '/proc/[0-9]*/stat');
+	my @processes = ($postmaster, grep { parent_of($_) == $postmaster } map { m{([0-9]+)$} } glob '/proc/[0-9]*');
 	kill 'KILL', @processes;
 	for (1 .. 1000)
 	{
