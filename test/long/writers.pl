@@ -1,9 +1,11 @@
 # Sixteen writers at once on one workspace, beside all of its maintenance.
 #
-# The writers insert, correct, refund, cancel, move and delete orders and merge
-# customers. There are few customers and orders, so they meet all the time. Each
-# change is one statement, so no order of locks is theirs. Whoever maintains the
-# workspace does so in loops beside them.
+# The writers insert, correct, refund, cancel, move and delete orders, and merge and
+# erase customers. There are few customers and orders, so they meet all the time. A
+# change locks one order at most that it may move or delete, so no writer waits for
+# another one in a circle. Some write a new order, then a row of an older order of the
+# customer, then settle points or review. Whoever maintains the workspace does so in
+# loops beside them.
 #
 # No statement may end in a deadlock. What fails otherwise is told: an order or a
 # customer was gone. At the end every order is there that was inserted and not
@@ -63,6 +65,35 @@ BEGIN
 	PERFORM crm.merge_customers('sales', keep, "drop");
 	RETURN 'merged';
 END$$;
+CREATE FUNCTION erase(customer bigint) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM crm.erase_customer('sales', customer);
+	INSERT INTO sales.customer (customer_id, name, created_at) VALUES (customer, 'new', '2024-12-01');
+	RETURN 'erased';
+END$$;
+CREATE FUNCTION order_again(key bigint, customer bigint, day integer, work text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	its_order bigint;
+BEGIN
+	PERFORM insert_order(key, customer, day);
+	SELECT min(o.order_id) INTO its_order FROM sales.sales_order o WHERE o.customer_id = customer;
+	INSERT INTO sales.refund (order_id, line_no, refunded_at, amount)
+	SELECT l.order_id, l.line_no, '2025-11-01', 0.5 FROM sales.sales_order_line l WHERE l.order_id = its_order;
+	IF work = 'settle' THEN
+		PERFORM crm.settle_points('sales', '2025-12-01');
+	ELSIF work = 'review' THEN
+		PERFORM crm.review_stages('sales', '2025-12-01');
+	END IF;
+	RETURN 'inserted ' || key || ' again';
+END$$;
+-- Orders that went, whoever deleted them.
+CREATE TABLE gone (order_id bigint);
+CREATE FUNCTION note_gone() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	INSERT INTO public.gone VALUES (OLD.order_id);
+	RETURN NULL;
+END$$;
+CREATE TRIGGER note_gone AFTER DELETE ON sales.sales_order FOR EACH ROW EXECUTE FUNCTION note_gone();
 };
 
 sub below { return int rand $_[0] }
@@ -82,14 +113,16 @@ sub change
 {
 	my ($writer, $inserted) = @_;
 	my $dice = below(100);
-	return 'insert_order(' . (100000 * $writer + $inserted) . ', ' . some_customer() . ', ' . below(700) . ')'
-		if $inserted < 5 || $dice < 25;
+	my $new = (100000 * $writer + $inserted) . ', ' . some_customer() . ', ' . below(700);
+	return "order_again($new, '" . qw(none none settle review)[below(4)] . "')" if $inserted >= 5 && $dice < 5;
+	return "insert_order($new)" if $inserted < 5 || $dice < 25;
 	return 'correct_order(' . some_order($inserted) . ', ' . (1 + below(100)) . ')' if $dice < 45;
 	return 'refund_order(' . some_order($inserted) . ')' if $dice < 55;
 	return 'cancel_order(' . some_order($inserted) . ')' if $dice < 65;
 	return 'move_order(' . some_order($inserted) . ', ' . some_customer() . ')' if $dice < 77;
 	return 'delete_order(' . some_order($inserted) . ')' if $dice < 90;
-	return 'touch_customer(' . some_customer() . ')' if $writer > 4 || below(20) > 0;
+	return 'touch_customer(' . some_customer() . ')' if $writer > 4 || below(8) > 0;
+	return 'erase(' . some_customer() . ')' if below(2) == 0;
 	return 'merge(' . some_customer() . ', ' . some_customer() . ')';
 }
 
@@ -101,7 +134,7 @@ sub changes
 	for (1 .. $changes)
 	{
 		push @changes, change($writer, $inserted);
-		$inserted++ if $changes[-1] =~ /^insert/;
+		$inserted++ if $changes[-1] =~ /^(?:insert|order)/;
 	}
 	return @changes;
 }
@@ -159,16 +192,21 @@ $messages .= join '', map { slurp("$_.out") } keys %keepers;
 
 # What came of the changes.
 my %done;
-$done{$1}++ while $written =~ /^(inserted|corrected|refunded|cancelled|moved|deleted|touched|merged)\b/mg;
+$done{$1}++ while $written =~ /^(inserted|corrected|refunded|cancelled|moved|deleted|touched|merged|erased)\b/mg;
 my %errors;
 $messages .= $written;
 $errors{$1}++ while $messages =~ /ERROR:  ([^\n]*)/g;
 diag(sprintf 'in %d s: %s', $seconds, join ', ', map { "$done{$_} $_" } sort keys %done);
 diag('rounds beside them: ' . join ', ', map { "$_ $rounds{$_}" } sort keys %rounds);
 diag("$errors{$_} times: $_") for sort keys %errors;
-cmp_ok($done{$_} // 0, '>', $_ eq 'merged' ? 2 : 50, "some orders or customers are $_")
-	for qw(inserted corrected refunded cancelled moved deleted touched merged);
+cmp_ok($done{$_} // 0, '>', /^(?:merged|erased)$/ ? 2 : 50, "some orders or customers are $_")
+	for qw(inserted corrected refunded cancelled moved deleted touched merged erased);
+my $again = () = $written =~ /^inserted [0-9]+ again$/mg;
+diag("$again of the insertions refund another order, and some settle or review");
+cmp_ok($again, '>', 50, 'some orders are inserted together with other changes');
 is(scalar(() = slurp('primary.log') =~ /deadlock detected/g), 0, 'no statement ends in a deadlock');
+my @erasing = $written =~ /ERROR:  ([^\n]*)\n(?:(?:DETAIL|HINT):[^\n]*\n)*CONTEXT:(?:(?!ERROR:).)*?crm\.erase_customer/sg;
+is(join("\n", @erasing), '', 'a customer can always be erased');
 my @unknown = grep {
 	!/^insert or update on table "\w+" violates foreign key|^update or delete on table "sales_order" violates foreign key/
 	&& !/^there is no customer|cannot be merged with itself|^maintenance of workspace|are not in the table customer$/
@@ -176,8 +214,10 @@ my @unknown = grep {
 is(join("\n", @unknown), '', 'statements fail only where an order or a customer is gone, or has a new row');
 
 # Every order that was inserted is there, unless it was deleted.
-my %expected = map { $_ => 1 } 1 .. 600, $written =~ /^inserted ([0-9]+)$/mg;
-delete $expected{$_} for $written =~ /^deleted ([0-9]+)$/mg;
+my %expected = map { $_ => 1 } 1 .. 600, $written =~ /^inserted ([0-9]+)/mg;
+delete $expected{$_} for split ' ', ask('primary', q{SELECT string_agg(order_id::text, ' ') FROM public.gone});
+my @deleted = $written =~ /^deleted ([0-9]+)$/mg;
+is(scalar(grep { $expected{$_} } @deleted), 0, 'no order is there that was deleted');
 my $present = ask('primary', q{SELECT string_agg(o.order_id::text, ' ' ORDER BY o.order_id) FROM sales.sales_order o
 	WHERE EXISTS (SELECT FROM sales.sales_order_line l WHERE l.order_id = o.order_id)});
 chomp $present;

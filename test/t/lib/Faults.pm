@@ -159,8 +159,10 @@ SELECT 'fits with one model', count(*) FROM (
 	SELECT FROM sales.model m GROUP BY m.fitted_at, m.as_of
 	HAVING string_agg(m.role, ' ' ORDER BY m.role) <> 'purchases spend') m
 UNION ALL
-SELECT 'entries without their order', count(*) FROM sales.points_entry e
- WHERE NOT EXISTS (SELECT FROM sales.sales_order o WHERE o.order_id = e.order_id)
+SELECT 'points of orders that are gone', count(*) FROM (
+	SELECT FROM sales.points_entry e
+	 WHERE NOT EXISTS (SELECT FROM sales.sales_order o WHERE o.order_id = e.order_id)
+	 GROUP BY e.customer_id, e.program HAVING sum(e.points) <> 0) e
 UNION ALL
 SELECT 'orders with points below zero', count(*) FROM (
 	SELECT FROM sales.points_entry e GROUP BY e.order_id, e.program HAVING sum(e.points) < 0) e
