@@ -91,9 +91,9 @@ SELECT l.order_id, l.line_no, l.revenue,
 @view @internal@.order_refund
 @is The refunds of each order up to a day, with those of lines that earn points and of other lines.
 @columns customer_id, order_id, given_back, earning_back, other_back
-SELECT f.customer_id, f.order_id, sum(f.amount),
-	   coalesce(sum(f.amount) FILTER (WHERE f.earns_points), 0),
-	   coalesce(sum(f.amount) FILTER (WHERE NOT f.earns_points), 0)
+SELECT f.customer_id, f.order_id, crm_internal.sum_of_few(f.amount),
+	   coalesce(crm_internal.sum_of_few(f.amount) FILTER (WHERE f.earns_points), 0),
+	   coalesce(crm_internal.sum_of_few(f.amount) FILTER (WHERE NOT f.earns_points), 0)
   FROM (SELECT o.customer_id, r.order_id, r.amount, r.earns_points
 		  FROM (SELECT r.order_id, r.refunded_at, r.amount, NULL::boolean AS earns_points
 				  FROM refund r
@@ -125,8 +125,8 @@ SELECT f.customer_id, f.order_id, sum(f.amount),
 @is Money given back for a line is taken from the lines of its kind: those that earn points, or the
 @is others. The rest of it is taken from all lines in proportion.
 @at The view order_money as of a day, for the orders from one to another.
-@columns order_id, customer_id, ordered_at, status, dividend, divisor
-SELECT q.order_id, q.customer_id, q.ordered_at, q.status,
+@columns order_id, customer_id, ordered_at, status, revenue, dividend, divisor
+SELECT q.order_id, q.customer_id, q.ordered_at, q.status, q.revenue,
 	   CASE WHEN f.order_id IS NULL THEN q.revenue - q.other
 			WHEN q.revenue <= f.given_back THEN 0
 			ELSE (q.revenue - q.other
@@ -136,8 +136,10 @@ SELECT q.order_id, q.customer_id, q.ordered_at, q.status,
 			THEN q.revenue - least(f.earning_back, greatest(q.revenue - q.other, 0))
 				 - least(f.other_back, greatest(q.other, 0))
 			ELSE 1 END
-  FROM (SELECT o.order_id, o.customer_id, o.ordered_at, o.status, sum(l.revenue) AS revenue,
-			   coalesce(sum(l.revenue) FILTER (WHERE NOT l.earns_points), 0) AS other
+  FROM (SELECT o.order_id, o.customer_id, o.ordered_at, o.status,
+			   crm_internal.sum_of_few(l.revenue) AS revenue,
+			   coalesce(crm_internal.sum_of_few(l.revenue) FILTER (WHERE NOT l.earns_points), 0)
+				AS other
 		  FROM sales_order o
 		  LEFT JOIN @internal@.line_money l
 			ON l.order_id = o.order_id AND l.order_id BETWEEN @since@ AND @until@
@@ -150,8 +152,9 @@ SELECT q.order_id, q.customer_id, q.ordered_at, q.status,
 @end
 
 /*
- * GROUP BY keeps the next two views apart, so that the server reads the benefits
- * once for each tier and not for each order.
+ * GROUP BY and DISTINCT keep the next two views apart, so that the server reads the
+ * benefits once for each tier and not for each order. DISTINCT also tells it that an order
+ * finds one rate.
  *
  * The planner knows nothing about the tier of an order. It takes one order of 200 for
  * one with a tier of the program, and would then sort what fits in no memory. So
@@ -174,7 +177,8 @@ SELECT s.program,
 @plain @internal@.points_rate
 @is What each tier of a program earns: points for each full block of money.
 @columns program, tier_no, tier, tier_zh, block, block_points, amount_per_point
-SELECT r.program, r.tier_no, r.name, r.name_zh, r.block, r.block_points,
+SELECT DISTINCT ON (r.program, r.tier_no) r.program, r.tier_no, r.name, r.name_zh, r.block,
+	   r.block_points,
 	   CASE WHEN r.block_points = 1 THEN r.block
 			ELSE trim_scale(round(r.block / r.block_points, 8)) END
   FROM (SELECT t.program, t.tier_no, t.name, t.name_zh,
@@ -185,7 +189,7 @@ SELECT r.program, r.tier_no, r.name, r.name_zh, r.block, r.block_points,
 						0)
 					ELSE 1 END AS block_points
 		  FROM tier t) r
- GROUP BY r.program, r.tier_no, r.name, r.name_zh, r.block, r.block_points
+ ORDER BY r.program, r.tier_no
 @end
 
 /*
@@ -219,11 +223,11 @@ SELECT DISTINCT ON (m.customer_id) m.customer_id, m.tier_times
 @is The points that each order would bring in each program if it is paid, refunds up to a day taken
 @is off. The tier is that of the day before the order.
 @at The view order_due as of a day, for the orders from one to another.
-@columns order_id, customer_id, ordered_at, status, dividend, divisor, day_end, program, tier_no,
-@columns tier, tier_zh, amount_per_point, has_rates, points
-SELECT o.order_id, o.customer_id, o.ordered_at, o.status, o.dividend, o.divisor, z.day_end,
-	   z.program, t.tier_no, t.tier, t.tier_zh, t.amount_per_point, z.has_rates,
-	   CASE WHEN t.block > 0
+@columns order_id, customer_id, ordered_at, status, revenue, dividend, divisor, day_end, program,
+@columns tier_no, tier, tier_zh, amount_per_point, has_rates, points
+SELECT o.order_id, o.customer_id, o.ordered_at, o.status, o.revenue, o.dividend, o.divisor,
+	   z.day_end, z.program, t.tier_no, t.tier, t.tier_zh, t.amount_per_point, z.has_rates,
+	   CASE WHEN t.block IS NOT NULL
 			THEN greatest(div(o.dividend, t.block * o.divisor), 0) * t.block_points END
   FROM @internal@.order_money@at(@since@, @until@)@ o
  CROSS JOIN (
@@ -253,13 +257,13 @@ SELECT d.order_id, d.customer_id, d.ordered_at,
   FROM @internal@.order_due@at('-9223372036854775808', '9223372036854775807')@ d
   LEFT JOIN (
 	SELECT e.order_id, e.customer_id, e.program,
-		   sum(e.points) FILTER (WHERE e.occurred_at < @end_of(@day@)@) AS points
+		   crm_internal.sum_of_few(e.points) FILTER (WHERE e.occurred_at < @end_of(@day@)@)
+			AS points
 	  FROM points_entry e
 	 WHERE e.program IS NOT NULL AND e.order_id IS NOT NULL AND e.kind IN ('earn', 'reverse')
 	 GROUP BY e.order_id, e.customer_id, e.program) k
 	ON k.customer_id = d.customer_id AND k.order_id = d.order_id AND k.program = d.program
- WHERE CASE WHEN d.status = 'paid' AND d.ordered_at < d.day_end THEN d.dividend END
-	   IS NOT NULL
+ WHERE d.status = 'paid' AND CASE WHEN d.ordered_at < d.day_end THEN d.revenue END IS NOT NULL
 @end
 
 /* Settling */
@@ -284,8 +288,8 @@ SELECT d.order_id, d.program, d.customer_id, d.ordered_at, d.due, d.status = 'pa
 		  FROM @internal@.order_due@at(@since@, @until@)@ q
 		 WHERE q.has_rates) d
   LEFT JOIN (
-	SELECT e.order_id, e.program, sum(e.points) AS points, max(e.occurred_at) AS last_at,
-		   min(e.customer_id) AS first_customer, max(e.customer_id) AS last_customer,
+	SELECT e.order_id, e.program, crm_internal.sum_of_few(e.points) AS points,
+		   max(e.occurred_at) AS last_at, min(e.customer_id) AS first_customer, max(e.customer_id) AS last_customer,
 		   min(e.occurred_at) FILTER (WHERE e.kind = 'earn') AS first_earned_at,
 		   max(e.occurred_at) FILTER (WHERE e.kind = 'earn') AS last_earned_at
 	  FROM points_entry e

@@ -259,5 +259,22 @@ SELECT set_eq('SELECT customer, points_balance_agg FROM serial',
 	entry_id, reverses_id, ''2025-09-01'') FROM keyed GROUP BY customer',
 	'a balance by keys equals the serial one');
 
+-- Sums of groups of few rows
+CREATE TABLE amounts AS
+SELECT c.set_no, u.amount
+  FROM (VALUES (1, '{NULL}'::numeric[]), (2, '{0.10}'), (3, '{0.1,NULL,-0.250,7}'),
+			(4, '{1e30,1e-30,-1e30}'), (5, '{NaN,1}'), (6, '{Infinity,1}'),
+			(7, '{Infinity,-Infinity}')) AS c (set_no, amounts), unnest(c.amounts) u (amount)
+UNION ALL
+SELECT 8 + n % 3000, (n * 7919 % 1000 - 500) / 8.0 FROM generate_series(1, 5000) n;
+SELECT results_eq('SELECT set_no, crm_internal.sum_of_few(amount)::text,
+		crm_internal.sum_of_few(amount) FILTER (WHERE amount < 1)::text FROM amounts GROUP BY 1
+		ORDER BY 1',
+	'SELECT set_no, sum(amount)::text, sum(amount) FILTER (WHERE amount < 1)::text FROM amounts
+		GROUP BY 1 ORDER BY 1',
+	format('the sum of few numbers is sum(), %s', c.how))
+  FROM (VALUES (0, 'by one process'), (2, 'by several')) AS c (workers, how),
+	   LATERAL set_config('max_parallel_workers_per_gather', c.workers::text, true);
+
 SELECT * FROM finish();
 ROLLBACK;
