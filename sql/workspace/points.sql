@@ -289,7 +289,8 @@ SELECT d.order_id, d.program, d.customer_id, d.ordered_at, d.due, d.status = 'pa
 		 WHERE q.has_rates) d
   LEFT JOIN (
 	SELECT e.order_id, e.program, crm_internal.sum_of_few(e.points) AS points,
-		   max(e.occurred_at) AS last_at, min(e.customer_id) AS first_customer, max(e.customer_id) AS last_customer,
+		   max(e.occurred_at) AS last_at,
+		   min(e.customer_id) AS first_customer, max(e.customer_id) AS last_customer,
 		   min(e.occurred_at) FILTER (WHERE e.kind = 'earn') AS first_earned_at,
 		   max(e.occurred_at) FILTER (WHERE e.kind = 'earn') AS last_earned_at
 	  FROM points_entry e
