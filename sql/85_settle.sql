@@ -84,15 +84,9 @@ BEGIN ATOMIC
 			   AND k.confmatchtype = 's' AND (to_jsonb(k) ->> 'conperiod') IS DISTINCT FROM 'true'
 			   AND p.relkind = 'r' AND NOT p.relforcerowsecurity AND p.relowner = c.relowner
 			   AND q.known AS is_plain,
-<<<<<<< HEAD
 			   format('WITH wanted AS MATERIALIZED (SELECT DISTINCT %s FROM new_rows n WHERE %s), '
 				'found AS MATERIALIZED (SELECT FROM ONLY %s p JOIN wanted n ON %s '
 				'ORDER BY %s FOR KEY SHARE OF p) SELECT WHERE (SELECT count(*) FROM found) <> '
-=======
-			   format('WITH wanted AS MATERIALIZED (SELECT DISTINCT %s FROM new_rows n WHERE %s) '
-				'SELECT WHERE (SELECT count(*) FROM (SELECT FROM ONLY %s p '
-				'WHERE EXISTS (SELECT FROM wanted n WHERE %s) FOR KEY SHARE OF p) f) <> '
->>>>>>> fa9f309 (Lock the parents of new entries in one pass)
 				'(SELECT count(*) FROM wanted)', q.columns, q.conditions, p.oid::regclass,
 				q.equal, q.parent_columns) AS query
 		  FROM pg_class c

@@ -349,6 +349,14 @@ SELECT set_eq('SELECT * FROM crm_grow.referral_rate', 'SELECT * FROM in_berlin',
 	'the days of an invitation do not depend on the time zone of the session');
 ROLLBACK TO clock;
 
+INSERT INTO crm_grow.referral (referrer_id, referred_id, invited_at, converted_at)
+	VALUES (1, 89, '2024-09-01 12:00+02', '2024-11-30 11:30+01');
+SET LOCAL TimeZone = 'Europe/Berlin';
+CREATE TABLE in_berlin AS SELECT period, converted FROM crm_grow.referral_rate;
+SET LOCAL TimeZone = 'UTC';
+SELECT set_eq('SELECT period, converted FROM crm_grow.referral_rate', 'SELECT * FROM in_berlin',
+	'90 days have 24 hours each, whatever the time zone of the session is');
+
 /* Moves */
 
 INSERT INTO crm_grow.lifecycle_log (customer_id, entered_at, stage)
