@@ -214,6 +214,14 @@ for my $triggers ('off', 'on')
 \\.
 		DELETE FROM far_orders WHERE order_id = 0;}, "writers are not disturbed where triggers are $triggers");
 }
+runs(undef, q{CREATE TABLE late_orders AS TABLE one_orders;
+	SELECT crm.attach('late', 'late_orders', customer => 'customer', at => 'day', amount => 'amount');
+	CALL crm.refresh('late')}, 'a workspace over a local table has triggers');
+refused(undef, "SET citus.enable_unsafe_triggers = $_; SELECT create_distributed_table('late_orders', 'customer')",
+	qr/ERROR/, "Citus does not distribute the table afterwards where triggers are $_") for 'off', 'on';
+quiet_runs(q{INSERT INTO late_orders (order_id, customer, day, amount) VALUES (0, 5, '2024-12-30', 5);
+	UPDATE late_orders SET amount = 6 WHERE customer = 7}, 'writers of that table go on');
+answers(undef, 'SELECT count(DISTINCT customer_id) FROM late.customer_change', '2', 'triggers note its customers as before');
 answers(undef, q{SELECT count(*) FROM pg_trigger WHERE tgrelid = 'far_orders'::regclass
 	AND tgfoid = 'crm_internal.note_changes()'::regprocedure}, '0', 'a distributed table has no trigger of a workspace');
 runs(undef, q{INSERT INTO far_orders (order_id, customer, day, amount) VALUES (0, 5, '2024-12-31', 500)}, 'an order comes');
@@ -221,7 +229,7 @@ quiet_runs(q{CALL crm.refresh('far_plain')}, 'a refresh runs again');
 answers(undef, q{SELECT crm.last_day(history) FROM far_plain.purchase_history WHERE customer_id = 5}, '2024-12-31', 'the refresh has seen the order');
 quiet_runs(q{SELECT crm.create_workspace('own')}, 'a workspace with tables of its own is made without a warning');
 quiet_runs(qq{SELECT crm.drop_workspace(w, force => true)
-	FROM unnest('{own,far_plain,far_full,far_told,one_plain,one_full,one_told,written_on,written_off}'::text[]) w}, 'workspaces are dropped');
+	FROM unnest('{own,late,far_plain,far_full,far_told,one_plain,one_full,one_told,written_on,written_off}'::text[]) w}, 'workspaces are dropped');
 
 # The chapter
 runs(undef, q{CREATE TABLE all_orders AS SELECT customer AS customer_id, day AS ordered_on, amount FROM one_orders}, 'the orders of the chapter');

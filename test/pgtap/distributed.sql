@@ -107,7 +107,49 @@ SELECT is_empty($$SELECT pg_temp.difference('customer_history',
 	'customer_id, history, profit_history')$$,
 	'archived purchases are part of the histories');
 
+-- A column that says when a row was written last
+SELECT throws_ok('ALTER TABLE orders ADD COLUMN written timestamptz DEFAULT now()', '0A000', NULL,
+	'a column with a default is not added at once');
+ALTER TABLE orders ADD COLUMN written timestamptz;
+ALTER TABLE orders ALTER COLUMN written SET DEFAULT now();
+ALTER TABLE one_orders ADD COLUMN written timestamptz;
+UPDATE orders SET written = CASE customer WHEN 'c1' THEN timestamptz '2024-06-01'
+	ELSE '2024-01-01' END;
+UPDATE one_orders SET written = CASE customer WHEN 'c1' THEN timestamptz '2024-06-01'
+	ELSE '2024-01-01' END;
+SELECT crm.unarchive(w, force => true) FROM unnest('{far,near}'::text[]) w \g /dev/null
+SELECT crm.change_source(w, changed_at => 'written', order_id => 'id', cost => 'cost')
+	FROM unnest('{far,near}'::text[]) w \g /dev/null
+SELECT pg_temp.refresh('far'), pg_temp.refresh('near') \g /dev/null
+CREATE FUNCTION pg_temp.write(relation regclass) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE format('INSERT INTO %1$s (id, customer, at, amount, cost, written)
+		SELECT o.*, ''2024-07-01'' FROM (VALUES (9107, ''c1'', timestamptz ''2025-01-01'', 5, 2),
+			(9107, ''c1'', ''2025-01-02'', 6, 3), (9108, ''fresh'', ''2025-01-01'', 5, NULL),
+			(9109, ''c5'', ''2025-01-01'', 1e14, 1), (9110, ''c5'', ''2025-01-02'', 1e-8, 1),
+			(9111, NULL, ''2025-01-02'', 1, 1)) o;
+		UPDATE %1$s SET customer = ''other'', written = ''2024-07-01''
+		 WHERE at BETWEEN ''2024-05-01'' AND ''2024-05-20'';
+		DELETE FROM %1$s WHERE customer = ''c4''', relation);
+END $$;
+SELECT pg_temp.write('orders'), pg_temp.write('one_orders') \g /dev/null
+SELECT pg_temp.refresh('far'), pg_temp.refresh('near') \g /dev/null
+SELECT results_eq('SELECT is_full, customers FROM far.refresh_run ORDER BY run_id DESC LIMIT 1',
+	'VALUES (false, 4::bigint)', 'a refresh of a distributed table takes the changed customers');
+SELECT is_empty(format('SELECT pg_temp.difference(%L, %L)', r, c),
+	'changed customers are those of a local table: ' || r)
+  FROM (VALUES ('customer_history', 'customer_id, history, profit_history'),
+		('rejected_customer', '*'), ('customer_change', 'customer_id')) v (r, c);
+SELECT crm.archive(w, '2024-04-01') FROM unnest('{far,near}'::text[]) w \g /dev/null
+SELECT pg_temp.write('orders'), pg_temp.write('one_orders') \g /dev/null
+SELECT pg_temp.refresh('far'), pg_temp.refresh('near') \g /dev/null
+SELECT is_empty($$SELECT pg_temp.difference('customer_history',
+	'customer_id, history, profit_history')$$,
+	'archived purchases are part of the histories of changed customers');
+
 -- Renamed columns
+DELETE FROM orders WHERE id > 9100;
+DELETE FROM one_orders WHERE id > 9100;
 SELECT crm.unarchive(w, force => true) FROM unnest('{far,near}'::text[]) w \g /dev/null
 ALTER TABLE orders RENAME customer TO client;
 SELECT crm.change_source('far', filter => 'status = ''paid''') \g /dev/null
@@ -119,7 +161,8 @@ SELECT throws_ok('ALTER TABLE orders DROP COLUMN amount', '2BP01', NULL,
 	'a column that a workspace reads cannot be dropped');
 
 -- A view of the table, and what readers need
-SELECT crm.change_source('near', source => 'orders_view', customer => 'customer') \g /dev/null
+SELECT crm.change_source('near', source => 'orders_view', customer => 'customer',
+	order_id => '', changed_at => '') \g /dev/null
 SELECT is((SELECT count(*) FROM near.purchase WHERE customer_id <> 'cents'), (SELECT count(*)
 	FROM orders_view WHERE status = 'paid'
 	AND at > '2000-01-01' AND at < '2026-02-01' AND customer <> 'cents' AND amount <> 'NaN'),
