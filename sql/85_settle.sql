@@ -85,8 +85,9 @@ BEGIN ATOMIC
 			   AND p.relkind = 'r' AND NOT p.relforcerowsecurity AND p.relowner = c.relowner
 			   AND q.known AS is_plain,
 			   format('WITH wanted AS MATERIALIZED (SELECT DISTINCT %s FROM new_rows n WHERE %s), '
-				'found AS MATERIALIZED (SELECT FROM ONLY %s p JOIN wanted n ON %s '
-				'ORDER BY %s FOR KEY SHARE OF p) SELECT WHERE (SELECT count(*) FROM found) <> '
+				'found AS MATERIALIZED (SELECT FROM ONLY %s p '
+				'WHERE EXISTS (SELECT FROM wanted n WHERE %s) ORDER BY %s FOR KEY SHARE OF p) '
+				'SELECT WHERE (SELECT count(*) FROM found) <> '
 				'(SELECT count(*) FROM wanted)', q.columns, q.conditions, p.oid::regclass,
 				q.equal, q.parent_columns) AS query
 		  FROM pg_class c
