@@ -200,7 +200,8 @@ DROP TABLE timed;
 SET citus.enable_ddl_propagation = on;
 CREATE TABLE heard (propagates text);
 CREATE FUNCTION hear() RETURNS event_trigger LANGUAGE plpgsql AS
-	'BEGIN INSERT INTO public.heard VALUES (current_setting(''citus.enable_ddl_propagation'')); END';
+	'BEGIN INSERT INTO public.heard
+		VALUES (current_setting(''citus.enable_ddl_propagation'')); END';
 CREATE EVENT TRIGGER hear ON ddl_command_end EXECUTE FUNCTION hear();
 SELECT crm.create_workspace('unheard');
 SELECT propagates, count(*) > 0 AS heard FROM heard GROUP BY 1;

@@ -355,8 +355,8 @@ test_others(void)
 		compare(&log1m, math_log1mexp(logs[i][0]), logs[i][2], 1e-14, i);
 	}
 	for (int i = 0; i < ROWS(below_0); i++)
-		compare(&less_x, math_log1pmx(below_0[i][0]), below_0[i][1],
-				1e-14, 100 + i);
+		compare(&less_x, math_log1pmx(below_0[i][0]), below_0[i][1], 1e-14,
+				100 + i);
 	/* ln(1 + a / b), also where the quotient is beyond any double */
 	for (double b = 1e-320; b < 1.0; b *= 1e17)
 		compare(&quotient, math_log1p_quotient(1e18, b, log(b)),
