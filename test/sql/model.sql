@@ -425,7 +425,8 @@ SELECT kind, crm.fit_purchases(kind, 'day', x, t_x, t)->>'kind' AS fitted,
 	round(crm.aic(crm.fit_purchases(kind, 'day', x, t_x, t))::numeric, 2) AS aic
   FROM customer, unnest(ARRAY['bg_nbd', 'mbg_nbd', 'pareto_nbd', 'nbd', 'best']) AS kind
 	GROUP BY kind ORDER BY kind;
-SELECT round(statistic::numeric, 3) AS statistic, degrees, p_value < 1e-6 AS leaving
+SELECT round(statistic::numeric, 3) AS statistic, degrees,
+	abs(p_value * exp(statistic / 2) - 1) < 1e-12 AS leaving
   FROM (SELECT crm.fit_purchases('nbd', 'day', x, t_x, t) AS nbd,
 	crm.fit_purchases('mbg_nbd', 'day', x, t_x, t) AS mbg FROM customer) AS f,
 	   crm.likelihood_ratio_test(nbd, mbg);
