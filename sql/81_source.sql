@@ -580,7 +580,7 @@ BEGIN
 	IF source IS NULL OR customer IS NULL OR at IS NULL OR amount IS NULL THEN
 		RAISE null_value_not_allowed USING
 			MESSAGE = 'attach needs a source and its columns for customer, at and amount',
-			HINT = 'SELECT crm.attach(''shop'', ''orders'', ''user_id'', ''created_at'', ''total'').';
+			HINT = 'SELECT crm.attach(''shop'', ''orders'', ''buyer'', ''bought_at'', ''total'').';
 	END IF;
 	SELECT c.relkind INTO kind FROM pg_class c WHERE c.oid = source AND c.relpersistence <> 't';
 	IF NOT FOUND OR kind NOT IN ('r', 'p', 'v', 'm', 'f') THEN
