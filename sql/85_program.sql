@@ -536,12 +536,13 @@ CREATE FUNCTION crm_internal.program_review(workspace text, program text, as_of 
 	SET search_path = pg_catalog, pg_temp SET row_security = off SET crm.as_of = '' AS $$
 DECLARE
 	day text := crm_internal.program_day(as_of);
-	policy crm.tier_policy := crm.program_policy(workspace, program);
+	policy crm.tier_policy;
 	changes bigint;
 BEGIN
 	PERFORM crm_internal.program_enter(workspace);
 	PERFORM crm_internal.workspace_lock(workspace);
 	PERFORM set_config('crm.as_of', day, true);
+	policy := crm.program_policy(workspace, program); -- its zone may have changed meanwhile
 	IF replay THEN
 		PERFORM crm_internal.program_rewind(program, as_of, policy ->> 'time_zone');
 	ELSE
@@ -720,8 +721,8 @@ CREATE FUNCTION crm_internal.tier_grant_as_owner(workspace text, program text,
 	until date, as_of date, note text) RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
 DECLARE
-	policy crm.tier_policy := crm.program_policy(workspace, program);
-	time_zone text := policy ->> 'time_zone';
+	policy crm.tier_policy;
+	time_zone text;
 	granted integer;
 	member record;
 	state crm.tier_state;
@@ -729,8 +730,10 @@ BEGIN
 	PERFORM crm_internal.program_enter(workspace);
 	as_of := coalesce(as_of, (SELECT d.day FROM shown_day d));
 	PERFORM crm_internal.program_day(as_of);
-	PERFORM crm_internal.check_day(as_of, time_zone);
 	PERFORM crm_internal.workspace_lock(workspace);
+	policy := crm.program_policy(workspace, program); -- its zone may have changed meanwhile
+	time_zone := policy ->> 'time_zone';
+	PERFORM crm_internal.check_day(as_of, time_zone);
 	granted := crm_internal.granted_tier_no(workspace, program, tier, as_of);
 	IF until <= as_of OR until IS NULL OR NOT isfinite(until) THEN
 		RAISE invalid_parameter_value USING
@@ -1086,6 +1089,17 @@ BEGIN
 	EXECUTE format('
 		UPDATE %I.lifecycle_log l SET entered_at = l.entered_at + interval ''9000000 hours''',
 		workspace);
+END
+$$;
+
+-- The trigger of the tables workspace and program before a change.
+--: Waits until nobody maintains the workspace, because reviews write days of the time zone.
+CREATE FUNCTION crm_internal.lock_days() RETURNS trigger
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	PERFORM set_config('search_path', format('%I, pg_temp', TG_TABLE_SCHEMA), true);
+	PERFORM crm_internal.workspace_lock(TG_TABLE_SCHEMA);
+	RETURN NULL;
 END
 $$;
 

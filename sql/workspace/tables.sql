@@ -445,7 +445,14 @@ CREATE TABLE lifecycle_log (
 );
 COMMENT ON TABLE lifecycle_log IS 'The stages of customers over time.';
 
-/* The logs keep the days of decisions when a time zone changes. */
+/*
+ * The logs keep the days of decisions when a time zone changes. Nobody may write
+ * decisions meanwhile, so the lock is taken before the first row is.
+ */
+CREATE TRIGGER crm_lock_days BEFORE UPDATE OF time_zone ON workspace
+	FOR EACH STATEMENT EXECUTE FUNCTION crm_internal.lock_days();
+CREATE TRIGGER crm_lock_days BEFORE UPDATE OF time_zone ON program
+	FOR EACH STATEMENT EXECUTE FUNCTION crm_internal.lock_days();
 CREATE TRIGGER crm_move_days AFTER UPDATE OF time_zone ON workspace
 	FOR EACH ROW WHEN (NEW.time_zone <> OLD.time_zone)
 	EXECUTE FUNCTION crm_internal.move_days();
