@@ -22,9 +22,12 @@ chdir $folder or die;
 $ENV{PGHOST} = $folder;
 
 # A test that dies leaves no server. A folder cannot be removed by a process that
-# stands in it.
+# stands in it. A process that the test started, and that ends before it has become
+# another program, leaves the servers of the test alone.
+my $test = $$;
 END
 {
+	return if $$ != $test;
 	my $status = $?;
 	stop_cluster($_) for keys %is_running;
 	chdir '/';
