@@ -858,7 +858,7 @@ BEGIN
 		CASE WHEN changes ->> 'filter' IS NULL THEN 'pg_catalog, pg_temp' ELSE caller_path END);
 	PERFORM crm_internal.workspace_write_settings(to_jsonb(new)
 		|| jsonb_build_object('filter', printed, 'source_name',
-			crm_internal.full_name(new.source)));
+			crm_internal.full_name(new.source), 'seen_until', NULL, 'seen_at', NULL));
 	PERFORM crm_internal.workspace_create_source_row(workspace, internal, caller_path);
 	IF NOT has_view THEN
 		PERFORM crm_internal.upgrade_workspace_as_owner(workspace, false);

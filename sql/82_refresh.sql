@@ -290,10 +290,12 @@ $$;
  * A column of the source may say when a row was written last. A row can be seen
  * only once its transaction has committed, and then it says an earlier moment. So
  * each look begins before the newest row that was seen, by the setting late_by. The
- * newest row counts, because the clock may be that of another server. A moment to
- * come counts for nothing, so that one wrong row hides no others. Rows that say
- * nothing are looked at each time. The filter does not matter: a row may have left
- * it. The search path is that of the workspace.
+ * newest row counts, because the clock may be that of another server. Once a look
+ * comes late_by after the first sight of that row, no earlier one can follow, and
+ * the next look begins behind it. A moment to come counts for nothing, so that one
+ * wrong row hides no others. Rows that say nothing are looked at each time. The
+ * filter does not matter: a row may have left it. The search path is that of the
+ * workspace.
  */
 --: Remembers the newest row of a source with a column for changes. Before that, it may note the
 --: customers of rows written since the row that was remembered.
@@ -303,7 +305,9 @@ DECLARE
 	w record;
 	zone text;
 	moment text; -- $1 as a value of the column
+	step interval; -- between two values of the column
 	newest timestamptz;
+	looked_at timestamptz := clock_timestamp();
 BEGIN
 	SELECT s.*, a.atttypid AS its_type INTO w FROM workspace s
 	  JOIN pg_attribute a ON a.attrelid = s.source AND a.attname = s.changed_at_column;
@@ -311,6 +315,7 @@ BEGIN
 		RETURN;
 	END IF;
 	zone := quote_literal(coalesce(w.at_time_zone, w.time_zone));
+	step := CASE w.its_type WHEN 'date'::regtype THEN '1 day' ELSE '1 microsecond' END;
 	moment := CASE w.its_type WHEN 'timestamptz'::regtype THEN '$1'
 		WHEN 'timestamp'::regtype THEN '$1 AT TIME ZONE ' || zone
 		ELSE '($1 AT TIME ZONE ' || zone || ')::date' END;
@@ -319,16 +324,19 @@ BEGIN
 		(SELECT replace(a.purchased_at, 'crm_zone.crm_time_zone', zone)
 		   FROM crm_internal.workspace_at(w.source, w.changed_at_column, w.at_time_zone) a),
 		w.changed_at_column, crm_internal.full_name(w.source), moment)
-	   INTO newest USING clock_timestamp();
+	   INTO newest USING looked_at;
 	IF noting THEN
 		-- Beside a distributed source the default would be the moment of a worker.
 		EXECUTE format('INSERT INTO customer_change (customer_id, changed_at)
 			SELECT DISTINCT s.%1$I, $2 FROM %2$s s
 			 WHERE (s.%3$I >= %4$s OR s.%3$I IS NULL) AND crm_internal.key_fits(s.%1$I)',
 			w.customer_column, crm_internal.full_name(w.source), w.changed_at_column, moment)
-			USING w.seen_until - w.late_by, now();
+			USING w.seen_until + CASE WHEN isfinite(w.seen_at) THEN -w.late_by ELSE step END, now();
 	END IF;
-	UPDATE workspace SET seen_until = coalesce(newest, seen_until);
+	UPDATE workspace SET seen_until = coalesce(newest, w.seen_until),
+		seen_at = CASE WHEN newest <> coalesce(w.seen_until, 'infinity') THEN looked_at
+					   WHEN looked_at > w.seen_at + w.late_by + step THEN '-infinity'
+					   ELSE w.seen_at END;
 END
 $$;
 

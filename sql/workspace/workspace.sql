@@ -57,7 +57,8 @@ CREATE TABLE workspace (
 	renewal_days integer NOT NULL DEFAULT 30 CHECK (renewal_days BETWEEN 0 AND 3660),
 	changed_at_column name,
 	late_by interval NOT NULL DEFAULT '1 hour' CHECK (late_by BETWEEN '0' AND '10 years'),
-	seen_until timestamptz
+	seen_until timestamptz,
+	seen_at timestamptz
 );
 COMMENT ON TABLE workspace IS 'Settings of the workspace: one row.';
 

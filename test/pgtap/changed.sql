@@ -95,6 +95,30 @@ SELECT pg_temp.took(name) FROM w \g /dev/null
 SELECT is(pg_temp.amount_of(name, 4), 20::numeric,
 	'a row of the very moment that was seen is taken: ' || name) FROM w;
 
+-- Once the newest row has been known for an hour, it is taken no more.
+UPDATE by_moment.workspace SET seen_at = seen_at - interval '59 minutes';
+SELECT is((pg_temp.took('by_moment')).customers, 3::bigint,
+	'rows at the border may have others beside them');
+UPDATE by_moment.workspace SET seen_at = seen_at - interval '2 minutes';
+UPDATE by_day.workspace SET seen_at = seen_at - interval '24 hours';
+SELECT is((pg_temp.took('by_moment')).customers, 3::bigint,
+	'an hour later they are taken once more');
+SELECT is((pg_temp.took('by_moment')).customers, 0::bigint, 'after that they are not');
+SELECT pg_temp.took('by_day') \g /dev/null
+SELECT cmp_ok((pg_temp.took('by_day')).customers, '>', 0::bigint,
+	'a day has rows until it is over');
+UPDATE by_day.workspace SET seen_at = seen_at - interval '2 hours';
+SELECT pg_temp.took('by_day') \g /dev/null
+SELECT is((pg_temp.took('by_day')).customers, 0::bigint,
+	'rows of a day that is over are not taken');
+SELECT pg_temp.buy(4, '2024-06-10 12:00:01+00') \g /dev/null
+SELECT is((pg_temp.took('by_moment')).customers, 1::bigint, 'a newer row is taken');
+SELECT is((pg_temp.took('by_moment')).customers, 3::bigint,
+	'the next refresh looks at the hour before it again');
+DELETE FROM orders WHERE at = '2024-06-10 12:00:01+00';
+UPDATE by_day.workspace SET seen_at = now();
+SELECT pg_temp.took(name) FROM w \g /dev/null
+
 -- Late rows
 SELECT pg_temp.buy(5, '2024-06-10 11:00+00'), pg_temp.buy(6, '2024-06-10 10:59:59+00') \g /dev/null
 SELECT pg_temp.took(name) FROM w \g /dev/null
