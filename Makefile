@@ -92,6 +92,8 @@ OBJS        = \
 	src/rule/rule_rows.o \
 	src/rule/ruleset.o \
 	src/rule/ruleset_build.o \
+	src/rule/score.o \
+	src/rule/score_sheet.o \
 	src/tier/policy.o \
 	src/tier/policy_parse.o \
 	src/tier/replay.o \

@@ -260,3 +260,18 @@ BEGIN ATOMIC
 	  FROM crm.default_segments() s;
 END;
 COMMENT ON FUNCTION crm.default_segment_rules() IS 'The rows of crm.default_segments as a ruleset.';
+
+/* Scores */
+
+-- The sheet is that of the view score_sheet of a workspace.
+--: The score of a model from 0 to 100 for the metrics of a record, NULL where no points can be had,
+--: and the number of metrics that are known.
+CREATE FUNCTION crm_internal.score(sheet jsonb, model text, metrics record,
+	OUT score numeric, OUT known_parts bigint) RETURNS record
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5 AS 'MODULE_PATHNAME', 'crm_score';
+
+--: What a metric adds to the score of a model: its value, the points after fading, and the part of
+--: the score.
+CREATE FUNCTION crm_internal.score_part(sheet jsonb, model text, metric text, metrics record,
+	OUT value numeric, OUT points numeric, OUT score numeric) RETURNS record
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5 AS 'MODULE_PATHNAME', 'crm_score_part';

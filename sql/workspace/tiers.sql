@@ -27,40 +27,107 @@ COMMENT ON TABLE tier_review IS
 
 /* Scores */
 
+/*
+ * Each model is asked for itself, so that who asks for one asks for its metrics
+ * only. The sheet is made once, and not once for each customer.
+ */
+@plain @internal@.score_sheet
+@is The rows of score_item in the form in which scores are computed: one row.
+@columns sheet
+SELECT jsonb_agg(jsonb_build_object('model', m.model, 'most', m.most, 'items', m.items))
+  FROM (SELECT s.model, nullif(sum(s.weight * v.most_points), 0) AS most,
+			   jsonb_agg(jsonb_build_object('metric', s.metric, 'weight', s.weight,
+				'breaks', s.breaks, 'points', s.points, 'half_life',
+				extract(epoch FROM s.half_life)) ORDER BY s.metric COLLATE "C") AS items
+		  FROM score_item s
+		 CROSS JOIN LATERAL (SELECT max(p) AS most_points FROM unnest(s.points) p) v
+		 GROUP BY s.model) m
+@end
+
+/*
+ * A row of customer_metric takes lifetime values and all the rest. The shipped
+ * items ask for few of its columns. Others read whole rows, which takes longer.
+ */
+@plain @internal@.score_short_metric
+@is The metrics that most scores ask for, of each customer.
+@columns customer_id, answered_interactions_90d, categories_12m, expected_purchases_90d, f,
+@columns frequency, idle_days, idle_ratio, inbound_interactions_90d, invitations, last_nps,
+@columns last_satisfaction, m, margin, monetary, needs_open, open_complaints,
+@columns open_opportunities, p_alive, profit, profit_12m, purchase_days, purchases,
+@columns purchases_12m, r, recency, referrals, relationship_depth, renewed_contracts,
+@columns response_90d, revenue, revenue_12m, running_contracts, share_of_wallet, tenure,
+@columns trainings
+SELECT k.customer_id, k.answered_interactions_90d, k.categories_12m, k.expected_purchases_90d,
+	   k.f, k.frequency, k.idle_days, k.idle_ratio, k.inbound_interactions_90d, k.invitations,
+	   k.last_nps, k.last_satisfaction, k.m, k.margin, k.monetary, k.needs_open,
+	   k.open_complaints, k.open_opportunities, k.p_alive, k.profit, k.profit_12m,
+	   k.purchase_days, k.purchases, k.purchases_12m, k.r, k.recency, k.referrals,
+	   k.relationship_depth, k.renewed_contracts, k.response_90d, k.revenue, k.revenue_12m,
+	   k.running_contracts, k.share_of_wallet, k.tenure, k.trainings
+  FROM customer_metric k
+@end
+
+@plain @internal@.score_short_metrics
+@is Whether the items of scores ask for no other metrics than those of score_short_metric.
+@columns is_enough
+SELECT coalesce(bool_and(s.metric IN ('answered_interactions_90d', 'categories_12m',
+	'expected_purchases_90d', 'f', 'frequency', 'idle_days', 'idle_ratio',
+	'inbound_interactions_90d', 'invitations', 'last_nps', 'last_satisfaction', 'm', 'margin',
+	'monetary', 'needs_open', 'open_complaints', 'open_opportunities', 'p_alive', 'profit',
+	'profit_12m', 'purchase_days', 'purchases', 'purchases_12m', 'r', 'recency', 'referrals',
+	'relationship_depth', 'renewed_contracts', 'response_90d', 'revenue', 'revenue_12m',
+	'running_contracts', 'share_of_wallet', 'tenure', 'trainings')), true)
+  FROM score_item s
+@end
+
 @moved customer_score_part
 @is The parts of each customer's scores, by the rows of score_item, as of the day shown.
 @columns customer_id, model, metric, value, points, most_points, weight, score
--- Apart by model, so that who asks for one model asks for its metrics only. Made once, and not
--- once for each customer.
-WITH ruleset AS MATERIALIZED (
-	SELECT s.model, crm.ruleset_agg(1, 'score', s.metric, coalesce(s.breaks[1], 0), NULL) AS rules
-	  FROM score_item s
-	 GROUP BY s.model
-)
-SELECT metrics.customer_id, i.model, i.metric, e.value,
-	   coalesce(i.points[width_bucket(e.value, i.breaks) + 1], 0) * d.decay,
-	   i.most_points, i.weight,
-	   round(100 * i.weight * coalesce(i.points[width_bucket(e.value, i.breaks) + 1], 0) * d.decay
-			 / nullif(i.model_points, 0), 6)
-  FROM customer_metric metrics
- CROSS JOIN ruleset r
- CROSS JOIN LATERAL crm.explain(r.rules, metrics) e
-  JOIN (SELECT s.model, s.metric, s.weight, s.points, s.breaks, s.half_life, v.most_points,
-			   sum(s.weight * v.most_points) OVER (PARTITION BY s.model) AS model_points
-		  FROM score_item s
-		 CROSS JOIN LATERAL (SELECT max(p) AS most_points FROM unnest(s.points) p) v) i
-	ON i.model = r.model AND i.metric = e.metric
- CROSS JOIN LATERAL (
-	SELECT crm_internal.score_left(metrics.idle_days, i.half_life) AS decay) d
+SELECT x.customer_id, x.model, x.metric, (x.part).value, (x.part).points, x.most_points, x.weight,
+	   (x.part).score
+  FROM (SELECT k.customer_id, i.model, i.metric, i.weight, v.most_points,
+			   crm_internal.score_part((SELECT s.sheet FROM @internal@.score_sheet s), i.model,
+				i.metric, k.metrics) AS part,
+			   crm_internal.once() AS barrier
+		  FROM (SELECT metrics.customer_id, metrics, crm_internal.once() AS barrier_of_metrics
+				  FROM @internal@.score_short_metric metrics
+				 WHERE (SELECT n.is_enough FROM @internal@.score_short_metrics n)) k
+		 CROSS JOIN score_item i
+		 CROSS JOIN LATERAL (SELECT max(p) AS most_points FROM unnest(i.points) p) v
+		UNION ALL
+		SELECT k.customer_id, i.model, i.metric, i.weight, v.most_points,
+			   crm_internal.score_part((SELECT s.sheet FROM @internal@.score_sheet s), i.model,
+				i.metric, k.metrics) AS part,
+			   crm_internal.once() AS barrier
+		  FROM (SELECT metrics.customer_id, metrics, crm_internal.once() AS barrier_of_metrics
+				  FROM customer_metric metrics
+				 WHERE NOT (SELECT n.is_enough FROM @internal@.score_short_metrics n)) k
+		 CROSS JOIN score_item i
+		 CROSS JOIN LATERAL (SELECT max(p) AS most_points FROM unnest(i.points) p) v) x
 @end
 
 @moved customer_score
 @is Composite scores from 0 to 100, by the rows of score_item, as of the day shown; their parts are
 @is in customer_score_part. A rule of a tier may name a score like a metric.
 @columns customer_id, model, score, known_parts, parts
-SELECT p.customer_id, p.model, round(sum(p.score), 4), count(p.value), count(*)
-  FROM customer_score_part p
- GROUP BY p.customer_id, p.model
+SELECT x.customer_id, x.model, (x.answer).score, (x.answer).known_parts, x.parts
+  FROM (SELECT k.customer_id, i.model, i.parts,
+			   crm_internal.score((SELECT s.sheet FROM @internal@.score_sheet s), i.model,
+				k.metrics) AS answer,
+			   crm_internal.once() AS barrier
+		  FROM (SELECT metrics.customer_id, metrics, crm_internal.once() AS barrier_of_metrics
+				  FROM @internal@.score_short_metric metrics
+				 WHERE (SELECT n.is_enough FROM @internal@.score_short_metrics n)) k
+		 CROSS JOIN (SELECT s.model, count(*) AS parts FROM score_item s GROUP BY s.model) i
+		UNION ALL
+		SELECT k.customer_id, i.model, i.parts,
+			   crm_internal.score((SELECT s.sheet FROM @internal@.score_sheet s), i.model,
+				k.metrics) AS answer,
+			   crm_internal.once() AS barrier
+		  FROM (SELECT metrics.customer_id, metrics, crm_internal.once() AS barrier_of_metrics
+				  FROM customer_metric metrics
+				 WHERE NOT (SELECT n.is_enough FROM @internal@.score_short_metrics n)) k
+		 CROSS JOIN (SELECT s.model, count(*) AS parts FROM score_item s GROUP BY s.model) i) x
 @end
 
 /* Programs */

@@ -340,9 +340,13 @@ bind_record(Classifier *classifier, Oid type, int32 typmod, uint64 identifier)
 static void
 read_ruleset(Datum value, void *result)
 {
-	Classifier *classifier = result;
+	classifier_start(result, ruleset_parse(DatumGetJsonbP(value)));
+}
 
-	classifier->ruleset = ruleset_parse(DatumGetJsonbP(value));
+void
+classifier_start(Classifier *classifier, Ruleset *ruleset)
+{
+	classifier->ruleset = ruleset;
 	classifier->record_identifier = 0;
 	classifier->record_context = AllocSetContextCreate(
 		CurrentMemoryContext, "crm ruleset record", ALLOCSET_SMALL_SIZES);
@@ -405,19 +409,15 @@ load_metric(Classifier *classifier, Metric *metric)
  * record without a table has a type that the server registered, so both kinds
  * work alike.
  */
-Classifier *
-classifier_load(FunctionCallInfo fcinfo)
+void
+classifier_read(Classifier *classifier, HeapTupleHeader record)
 {
-	HeapTupleHeader record = PG_GETARG_HEAPTUPLEHEADER(1);
 	Oid type = HeapTupleHeaderGetTypeId(record);
 	int32 typmod = HeapTupleHeaderGetTypMod(record);
 	uint64 identifier = assign_record_type_identifier(type, typmod);
-	Classifier *classifier = call_site_memory(fcinfo, sizeof(Classifier));
 	HeapTupleData tuple = {0};
 	int metric_count;
 
-	cached_argument(fcinfo, 0, &classifier->argument, read_ruleset,
-					classifier);
 	if (classifier->record_identifier != identifier)
 		bind_record(classifier, type, typmod, identifier);
 	tuple.t_len = HeapTupleHeaderGetDatumLength(record);
@@ -427,6 +427,17 @@ classifier_load(FunctionCallInfo fcinfo)
 	metric_count = list_length(classifier->ruleset->metrics);
 	for (int i = 0; i < metric_count; i++)
 		load_metric(classifier, &classifier->metrics[i]);
+}
+
+Classifier *
+classifier_load(FunctionCallInfo fcinfo)
+{
+	HeapTupleHeader record = PG_GETARG_HEAPTUPLEHEADER(1);
+	Classifier *classifier = call_site_memory(fcinfo, sizeof(Classifier));
+
+	cached_argument(fcinfo, 0, &classifier->argument, read_ruleset,
+					classifier);
+	classifier_read(classifier, record);
 	return classifier;
 }
 

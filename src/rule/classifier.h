@@ -91,6 +91,13 @@ typedef struct Classifier
  */
 extern Classifier *classifier_load(FunctionCallInfo fcinfo);
 
+/*
+ * The parts of classifier_load, for who keeps several rulesets. The ruleset and
+ * what the classifier keeps lie in the current context, and go with it.
+ */
+extern void classifier_start(Classifier *classifier, Ruleset *ruleset);
+extern void classifier_read(Classifier *classifier, HeapTupleHeader record);
+
 /* Does a condition of a rule hold? Both are indexes from 0. */
 extern bool classifier_condition_holds(const Classifier *classifier, int rule,
 									   int condition);

@@ -97,8 +97,8 @@ check_bounds(const Condition *condition, const char *metric, int position)
  * The index of a metric's name, which is added if it is new. The search is
  * linear: rules ask about few metrics, three in RFM.
  */
-static int
-metric_index(Ruleset *ruleset, char *name)
+int
+ruleset_metric_index(Ruleset *ruleset, char *name)
 {
 	ListCell *cell;
 
@@ -126,7 +126,7 @@ parse_condition(Ruleset *ruleset, Rule *rule, const JsonObject *object)
 	metric = json_required_text(
 		object, "metric",
 		"Write the name of a column of the record as a string.");
-	condition->metric = metric_index(ruleset, metric);
+	condition->metric = ruleset_metric_index(ruleset, metric);
 	condition->at_least = bound_field(object, "at_least");
 	condition->at_most = bound_field(object, "at_most");
 	check_bounds(condition, metric, rule->position);

@@ -58,4 +58,7 @@ typedef struct Ruleset
  */
 extern Ruleset *ruleset_parse(Jsonb *json);
 
+/* The index of a metric. A new name is added, and not copied. */
+extern int ruleset_metric_index(Ruleset *ruleset, char *name);
+
 #endif /* CRM_RULE_RULESET_H */

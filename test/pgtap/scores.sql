@@ -138,11 +138,54 @@ INSERT INTO crm_scores.score_item (model, metric, weight, breaks, points)
 	VALUES ('bad', 'moon', 1, '{1}', '{0,1}');
 SELECT throws_like('SELECT * FROM crm_scores.customer_score', '%"moon"%',
 	'a metric that is no column of customer_metric is an error that names it');
+SELECT is((SELECT count(*) FROM crm_scores.customer_score WHERE model = 'value'), 5::bigint,
+	'a model without such a metric can be asked');
 CREATE OR REPLACE VIEW crm_scores.customer_metric WITH (security_invoker) AS
 	SELECT *, 1 + customer_id % 2 AS moon FROM crm_scores.customer_metric_at(crm.as_of());
 SELECT results_eq('SELECT customer_id, score FROM crm_scores.customer_score WHERE model = ''bad''
 	ORDER BY 1', $$VALUES (1::bigint, 100::numeric), (2, 100), (3, 100), (4, 100), (5, 100)$$,
 	'until that column is added to the view: it counts at once');
+DELETE FROM crm_scores.score_item WHERE model = 'bad';
+
+-- Against plain SQL: many digits, odd half-lives, breaks out of order, points that are NULL, and
+-- metrics of the short row, then of the whole one
+INSERT INTO crm_scores.score_item (model, metric, weight, breaks, points, half_life) VALUES
+	('odd', 'days_known', 1.50, '{100,300.5,455}', '{0,1.25,7,3}', '3 days 7 hours'),
+	('odd', 'revenue', 0.333, '{100,50,70.25}', '{1,2,3.10,NULL}', '1 month'),
+	('odd', 'idle_ratio', 2, '{0.1,0.3}', '{3,1,0.7}', '7 years'),
+	('odd', 'last_nps', 1, '{}', '{5}', '1 second'),
+	('none', 'purchases', 1, '{3}', '{0,0}', NULL);
+CREATE FUNCTION pg_temp.plain_parts() RETURNS TABLE (customer_id bigint, model text, metric text,
+	value numeric, points numeric, most_points numeric, weight numeric, score numeric)
+	LANGUAGE sql AS $$
+	SELECT q.customer_id, q.model, q.metric, q.value, q.points, q.most_points, q.weight,
+		round(100 * q.weight * q.points / nullif(q.all_points, 0), 6)
+	FROM (SELECT f.customer_id, i.model, i.metric, i.weight, v.value, v.most_points,
+			coalesce(i.points[width_bucket(v.value, i.breaks) + 1], 0)
+			* crm_internal.score_left((f.facts ->> 'idle_days')::int, i.half_life) AS points,
+			sum(i.weight * v.most_points) OVER (PARTITION BY f.customer_id, i.model) AS all_points
+		FROM (SELECT c.customer_id, crm_internal.row_facts(c) AS facts
+			FROM crm_scores.customer_metric c) f
+		CROSS JOIN crm_scores.score_item i
+		CROSS JOIN LATERAL (SELECT (f.facts ->> i.metric)::numeric AS value,
+			(SELECT max(p) FROM unnest(i.points) p) AS most_points) v) q $$;
+SELECT set_eq('SELECT p::text FROM crm_scores.customer_score_part p',
+	'SELECT p::text FROM pg_temp.plain_parts() p', 'parts have the digits of plain SQL');
+SELECT set_eq('SELECT s::text FROM crm_scores.customer_score s',
+	'SELECT q::text FROM (SELECT customer_id, model, round(sum(score), 4), count(value), count(*)
+		FROM pg_temp.plain_parts() GROUP BY 1, 2) q', 'scores have the digits of plain SQL');
+DELETE FROM crm_scores.score_item WHERE metric = 'days_known';
+SELECT set_eq('SELECT p::text FROM crm_scores.customer_score_part p',
+	'SELECT p::text FROM pg_temp.plain_parts() p',
+	'parts from short rows have the digits of plain SQL');
+DELETE FROM crm_scores.score_item WHERE model = 'none';
+CREATE FUNCTION pg_temp.plan_of(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+BEGIN
+	RETURN QUERY EXECUTE 'EXPLAIN (COSTS OFF) ' || query;
+END $$;
+SELECT is_empty($$SELECT line FROM pg_temp.plan_of('SELECT * FROM crm_scores.customer_score') line
+	WHERE line ~ 'Function Scan on explain'$$,
+	'customer_score asks no function for rows of each customer');
 SELECT set_eq(format('SELECT * FROM crm_scores.%I_at(crm.as_of())', v),
 	format('SELECT * FROM crm_scores.%I', v), v || '_at is the view on that day')
   FROM unnest('{customer_score,customer_score_part,customer_tier_rule,'

@@ -164,6 +164,7 @@ SELECT set_eq($$SELECT pg_temp.relations('crm_open_internal', '{r,p,m,v,S,f}')$$
 	  opportunity_state,order_due,order_mismatch,order_money,order_refund,order_time,
 	  paid_order,points_counted,points_program,points_rate,program_history,program_points,
 	  program_rules,purchase_line,purchase_metric,purchase_source,recurring_customer,
+	  score_sheet,score_short_metric,score_short_metrics,
 	  segment_month,segment_span,shipped,survey_month,survey_told,
 	  stage_short_metrics,stored_buyer,tier_in_force,tier_member,tier_policy,tier_standing,
 	  tier_stay,touch,
