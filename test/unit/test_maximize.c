@@ -231,9 +231,44 @@ test_stopped(void)
 	last_answer = 1000;
 }
 
+/* The first block is huge, the last one takes it away, and others are 1. */
+static void
+block_rows(const ModelKind *kind, const double *parameters,
+		   const ModelSample *sample, const double *x_table,
+		   const double *time_table, size_t from, size_t until,
+		   ModelSums *sums)
+{
+	double value = from == 0 ? 1e17 : until == sample->n_rows ? -1e17 : 1.0;
+
+	sums->value = value;
+	for (int i = 0; i < 2; i++)
+	{
+		sums->gradient[i] = value;
+		sums->hessian[1][i] = value;
+	}
+}
+
+static void
+test_compensation(void)
+{
+	const ModelOperations operations = {.rows = block_rows};
+	const ModelKind kind = {.family = MODEL_PURCHASES,
+							.operations = &operations};
+	const ModelSample sample = {
+		.n_rows = 5 * model_families[MODEL_PURCHASES].block_rows};
+	const ModelLikelihood likelihood = {&kind, &sample, NULL, NULL};
+	ModelSums sums;
+
+	report(model_likelihood(&likelihood, NULL, &sums) && sums.value == 3.0 &&
+			   sums.gradient[0] == 3.0 && sums.gradient[1] == 3.0 &&
+			   sums.hessian[1][0] == 3.0 && sums.hessian[1][1] == 3.0,
+		   "sums of blocks lose no digit");
+}
+
 int
 main(void)
 {
+	test_compensation();
 	test_stopped();
 	test_outcomes();
 	test_hill();
