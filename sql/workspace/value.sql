@@ -237,7 +237,8 @@ SELECT c.cohort, q.split, c.period_no, c.customers, c.retained, c.retained_or_la
  *
  * The months are computed first (OFFSET 0), and then the customers of one month
  * after the other (LATERAL, with a barrier). So a model is read once a month,
- * not once a customer.
+ * not once a customer. Where models and margins stayed, a value by those of then
+ * is that by those of the end, and is computed once.
  */
 @view value_bridge
 @is How the lifetime value of all customers changed in each of the last 12 months, as of the day
@@ -259,37 +260,45 @@ SELECT c.period, c.is_complete, crm_internal.exact_sum(v.opening),
 	   crm_internal.exact_sum(v.closing),
 	   count(*) FILTER (WHERE NOT v.is_new), count(*) FILTER (WHERE v.is_new),
 	   count(*) FILTER (WHERE v.is_lost), count(*)
-  FROM (SELECT b.first AS period, b.next <= b.day + 1 AS is_complete, b.first, b.last,
-			   w.horizon_days, w.yearly_discount,
-			   (SELECT m.model FROM model m WHERE m.role = 'purchases' AND m.as_of <= b.first - 1
-				 ORDER BY m.as_of DESC, m.model_id DESC LIMIT 1) AS old_purchases,
-			   (SELECT m.model FROM model m WHERE m.role = 'spend' AND m.as_of <= b.first - 1
-				 ORDER BY m.as_of DESC, m.model_id DESC LIMIT 1) AS old_spend,
-			   coalesce((SELECT ARRAY[t.margin, t.margin_revenue] FROM threshold t
-						 WHERE t.as_of <= b.first - 1 AND t.margin IS NOT NULL
-						 ORDER BY t.as_of DESC LIMIT 1), ARRAY[w.margin, 'infinity']) AS old_margin,
-			   (SELECT m.model FROM model m WHERE m.role = 'purchases' AND m.as_of <= b.last
-				 ORDER BY m.as_of DESC, m.model_id DESC LIMIT 1) AS new_purchases,
-			   (SELECT m.model FROM model m WHERE m.role = 'spend' AND m.as_of <= b.last
-				 ORDER BY m.as_of DESC, m.model_id DESC LIMIT 1) AS new_spend,
-			   coalesce((SELECT ARRAY[t.margin, t.margin_revenue] FROM threshold t
-						 WHERE t.as_of <= b.last AND t.margin IS NOT NULL
-						 ORDER BY t.as_of DESC LIMIT 1), ARRAY[w.margin, 'infinity']) AS new_margin
-		  FROM (SELECT d.day, p.first::date AS first,
-					   (p.first + interval '1 month')::date AS next,
-					   least((p.first + interval '1 month')::date - 1, d.day) AS last
-				  FROM @shown@ d
-				 CROSS JOIN generate_series(0, @months@ - 1) AS n
-				 CROSS JOIN LATERAL (SELECT date_trunc('month', d.day::timestamp)
-										  - n * interval '1 month' AS first) p) b
-		 CROSS JOIN workspace w
+  FROM (SELECT a.*, (a.old_purchases, a.old_spend, a.old_margin)
+				IS NOT DISTINCT FROM (a.new_purchases, a.new_spend, a.new_margin) AS stayed
+		  FROM (SELECT b.first AS period, b.next <= b.day + 1 AS is_complete, b.first, b.last,
+					   w.horizon_days, w.yearly_discount,
+					   (SELECT m.model FROM model m
+						 WHERE m.role = 'purchases' AND m.as_of <= b.first - 1
+						 ORDER BY m.as_of DESC, m.model_id DESC LIMIT 1) AS old_purchases,
+					   (SELECT m.model FROM model m
+						 WHERE m.role = 'spend' AND m.as_of <= b.first - 1
+						 ORDER BY m.as_of DESC, m.model_id DESC LIMIT 1) AS old_spend,
+					   coalesce((SELECT ARRAY[t.margin, t.margin_revenue] FROM threshold t
+								 WHERE t.as_of <= b.first - 1 AND t.margin IS NOT NULL
+								 ORDER BY t.as_of DESC LIMIT 1),
+								ARRAY[w.margin, 'infinity']) AS old_margin,
+					   (SELECT m.model FROM model m WHERE m.role = 'purchases' AND m.as_of <= b.last
+						 ORDER BY m.as_of DESC, m.model_id DESC LIMIT 1) AS new_purchases,
+					   (SELECT m.model FROM model m WHERE m.role = 'spend' AND m.as_of <= b.last
+						 ORDER BY m.as_of DESC, m.model_id DESC LIMIT 1) AS new_spend,
+					   coalesce((SELECT ARRAY[t.margin, t.margin_revenue] FROM threshold t
+								 WHERE t.as_of <= b.last AND t.margin IS NOT NULL
+								 ORDER BY t.as_of DESC LIMIT 1),
+								ARRAY[w.margin, 'infinity']) AS new_margin
+				  FROM (SELECT d.day, p.first::date AS first,
+							   (p.first + interval '1 month')::date AS next,
+							   least((p.first + interval '1 month')::date - 1, d.day) AS last
+						  FROM @shown@ d
+						 CROSS JOIN generate_series(0, @months@ - 1) AS n
+						 CROSS JOIN LATERAL (SELECT date_trunc('month', d.day::timestamp)
+												  - n * interval '1 month' AS first) p) b
+				 CROSS JOIN workspace w) a
 		OFFSET 0) c
  CROSS JOIN LATERAL (
-	SELECT q.*, NOT q.is_new AND NOT q.is_lost AS is_kept
-	  FROM (SELECT crm.clv(c.old_purchases, c.old_spend, h.history, c.first - 1,
-					   c.horizon_days, c.yearly_discount,
-					   coalesce(crm_internal.drawn_margin(h.history, h.profit_history,
-							c.first - 1, c.old_margin), 1)) AS opening,
+	SELECT CASE WHEN c.stayed THEN q.restated ELSE q.opening END AS opening, q.restated, q.closing,
+		   q.is_new, q.is_lost, NOT q.is_new AND NOT q.is_lost AS is_kept
+	  FROM (SELECT CASE WHEN NOT c.stayed
+						THEN crm.clv(c.old_purchases, c.old_spend, h.history, c.first - 1,
+							 c.horizon_days, c.yearly_discount,
+							 coalesce(crm_internal.drawn_margin(h.history, h.profit_history,
+								c.first - 1, c.old_margin), 1)) END AS opening,
 			   crm.clv(c.new_purchases, c.new_spend, h.history, c.first - 1,
 					   c.horizon_days, c.yearly_discount,
 					   coalesce(crm_internal.drawn_margin(h.history, h.profit_history,
