@@ -593,9 +593,7 @@ BEGIN
 	PERFORM crm_internal.workspace_column(source, 'customer', customer);
 	PERFORM crm_internal.check_distribution(source, customer);
 	PERFORM crm_internal.workspace_column(source, 'amount', amount);
-	IF cost IS NOT NULL THEN
-		PERFORM crm_internal.workspace_column(source, 'cost', cost);
-	END IF;
+	PERFORM crm_internal.workspace_column(source, 'cost', cost) WHERE cost IS NOT NULL;
 	IF NOT has_table_privilege(source, 'SELECT')
 		OR columns ->> 'changed_at_column' IS NULL
 			AND crm_internal.workspace_untracked(source) IS NULL

@@ -783,6 +783,26 @@ BEGIN
 END
 $$;
 
+--: An error where a rule of a stage asks for a metric that does not exist.
+CREATE FUNCTION crm_internal.stage_metric(workspace text, metric text) RETURNS void
+	LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	view regclass := to_regclass('customer_metric');
+BEGIN
+	IF EXISTS (SELECT FROM pg_attribute a
+				WHERE a.attrelid = view AND a.attname = metric AND a.attnum > 0) THEN
+		RETURN;
+	END IF;
+	RAISE undefined_column USING
+		MESSAGE = format('there is no metric "%s", which a rule of a stage asks for', metric),
+		DETAIL = (SELECT format('Metrics are: %s.', string_agg(a.attname, ', ' ORDER BY a.attnum))
+			FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid AND t.typcategory IN ('N', 'B')
+		   WHERE a.attrelid = view AND a.attnum > 0 AND a.attname <> 'customer_id'),
+		HINT = format('Correct the row of %I.lifecycle_rule, or add the column to the view '
+			'customer_metric.', workspace);
+END
+$$;
+
 /*
  * What the view customer_stage shows, of the columns that rules name: the
  * whole row of customer_metric would take lifetime values and all the rest.
@@ -802,22 +822,7 @@ DECLARE
 BEGIN
 	FOR metric IN SELECT DISTINCT r.metric FROM lifecycle_rule r
 		WHERE r.metric NOT IN ('customer_id', 'idle_days') ORDER BY 1 LOOP
-		IF NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = to_regclass('customer_metric')
-			AND a.attname = metric AND a.attnum > 0) THEN
-			RAISE undefined_column USING
-				MESSAGE = format('there is no metric "%s", which a rule of a stage asks for',
-					metric),
-				DETAIL = format('Metrics are: %s.',
-					(SELECT string_agg(a.attname, ', ' ORDER BY a.attnum) FROM pg_attribute a
-													   JOIN pg_type t ON t.oid = a.atttypid
-														AND t.typcategory IN ('N', 'B')
-													  WHERE a.attrelid
-														= to_regclass('customer_metric')
-														AND a.attnum > 0
-														AND a.attname <> 'customer_id')),
-				HINT = format('Correct the row of %I.lifecycle_rule, or add the column to the view '
-					'customer_metric.', workspace);
-		END IF;
+		PERFORM crm_internal.stage_metric(workspace, metric);
 		columns := columns || format(', c.%I', metric);
 	END LOOP;
 	RETURN format($query$
@@ -924,12 +929,10 @@ BEGIN
 	), taken_back AS (
 		DELETE FROM lifecycle_log l USING found f
 		 WHERE l.customer_id = f.customer_id AND l.entered_at = $2 AND f.stage = f.stage_before
-		RETURNING 1
 	), written AS (
 		INSERT INTO lifecycle_log AS l (customer_id, entered_at, stage, facts)
 		SELECT f.customer_id, $2, f.stage, f.facts
-		  FROM found f
-		 CROSS JOIN crm_internal.references_checked('lifecycle_log')
+		  FROM found f CROSS JOIN crm_internal.references_checked('lifecycle_log')
 		 WHERE f.stage IS DISTINCT FROM f.stage_before AND NOT f.is_again
 		 -- Read all before the first row is written, while the log is as it was.
 		   AND (SELECT count(*) FROM known) IS NOT NULL

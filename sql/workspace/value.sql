@@ -260,8 +260,9 @@ SELECT c.period, c.is_complete, crm_internal.exact_sum(v.opening),
 	   crm_internal.exact_sum(v.closing),
 	   count(*) FILTER (WHERE NOT v.is_new), count(*) FILTER (WHERE v.is_new),
 	   count(*) FILTER (WHERE v.is_lost), count(*)
-  FROM (SELECT a.*, (a.old_purchases, a.old_spend, a.old_margin)
-				IS NOT DISTINCT FROM (a.new_purchases, a.new_spend, a.new_margin) AS stayed
+  FROM (SELECT a.*, a.old_purchases IS NOT DISTINCT FROM a.new_purchases
+				AND a.old_spend IS NOT DISTINCT FROM a.new_spend
+				AND a.old_margin IS NOT DISTINCT FROM a.new_margin AS stayed
 		  FROM (SELECT b.first AS period, b.next <= b.day + 1 AS is_complete, b.first, b.last,
 					   w.horizon_days, w.yearly_discount,
 					   (SELECT m.model FROM model m

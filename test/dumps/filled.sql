@@ -79,14 +79,14 @@ SELECT crm.restrict_customers('kept sales', 'crm_kept_reader', $$region = 'north
 
 CALL crm.refresh('kept sales');
 SELECT crm.freeze_thresholds('kept sales', day::date)
-  FROM generate_series('2024-06-30'::timestamp, '2024-10-31', '1 month') day \g /dev/null
+  FROM generate_series('2024-08-31'::timestamp, '2024-10-31', '1 month') day \g /dev/null
 INSERT INTO model (role, kind, as_of, customers, model) VALUES
 	('purchases', 'mbg_nbd', '2024-06-30', 40, crm.make_model('mbg_nbd', 'week', '{1.2,5,0.6,3}')),
 	('spend', 'gamma_gamma', '2024-06-30', 40, crm.make_model('gamma_gamma', NULL, '{6,4,150}')),
 	('purchases', 'nbd', '2024-09-30', 40, crm.make_model('nbd', 'week', '{1.5,6}'));
 SELECT crm.review_tiers('kept sales', as_of => day::date), crm.review_stages('kept sales',
 	day::date)
-  FROM generate_series('2024-06-30'::timestamp, '2024-11-30', '1 month') day \g /dev/null
+  FROM generate_series('2024-08-31'::timestamp, '2024-11-30', '1 month') day \g /dev/null
 SELECT crm.merge_customers('kept sales', g, g + 30) FROM generate_series(2, 4) g \g /dev/null
 INSERT INTO maintenance_run (step) VALUES ('refresh'), ('fit'), ('check');
 INSERT INTO workspace_problem (problem, object) VALUES ('one', 'a'), ('two', 'b'), ('three', 'c');
@@ -106,7 +106,7 @@ CREATE TABLE public.kept_orders_2 PARTITION OF public.kept_orders
 CREATE INDEX ON public.kept_orders (who);
 INSERT INTO public.kept_orders
 SELECT 'buyer ' || g * g % 30, timestamptz '2024-01-05 12:00+00' + g * interval '1 day', 5 + g % 50
-  FROM generate_series(1, 200) g;
+  FROM generate_series(1, 100) g;
 SELECT crm.attach('kept_shop', 'public.kept_orders', 'who', 'bought_at', 'total',
 	time_zone => 'Asia/Shanghai') \g /dev/null
 CALL crm.refresh('kept_shop');
@@ -126,7 +126,7 @@ BEGIN
 		 ORDER BY 1, 2
 	LOOP
 		EXECUTE format('SELECT count(*),
-			md5(string_agg(r::text, E''\n'' ORDER BY r::text COLLATE "C"))
+			left(md5(string_agg(r::text, E''\n'' ORDER BY r::text COLLATE "C")), 8)
 			FROM %I.%I r', answer.workspace, answer.relation)
 		   INTO answer.row_count, answer.digest;
 		RETURN NEXT answer;
