@@ -386,8 +386,7 @@ test_negative_discounts_of_kinds(void)
 
 			late.all = expected_within(&late, horizon, 0.0);
 			compare(&worst, expected_within(&late, horizon, -late.growth),
-					late.all +
-						quadrature_tanh_sinh(still_to_come, &late, 1e-9).value,
+					late.all + tanh_sinh(still_to_come, &late, 1e-9).value,
 					1e-11, 10 * i);
 			infinite = infinite && isinf(expected_within(&late, horizon,
 														 -800.0 / horizon));
