@@ -31,7 +31,7 @@ BESIDE = ("numbers", "models", "journeys")
 WORKSPACE = {
     "workspace": "A workspace over the orders",
     "program": "A program, stages and growth of everyone",
-    "points": "Points of 240 000 orders of 20 000 customers",
+    "points": "Points of 240 000 orders of 20 000 customers, with `jit = on` and `work_mem = 4MB`",
     "views": "Views of everyone, with `jit = on` and `work_mem = 4MB`",
 }
 
