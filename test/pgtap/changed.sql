@@ -159,7 +159,7 @@ SELECT is(pg_temp.amount_of(name, 12), 10::numeric,
 SELECT results_eq($$SELECT object, hint FROM crm.check_workspace('by_moment')$$,
 	$$VALUES ('customer_history', 'CALL crm.refresh(''by_moment'', full => true); rows were '
 		'changed since the last refresh, or deleted.')$$, 'a check sees it, and no other problem');
-SELECT crm_internal.refresh_step(w.name, s.run, s.everyone, 1000, 'infinity')
+SELECT crm_internal.refresh_step(w.name, s.run, s.everyone, 1000, s.before)
   FROM w CROSS JOIN LATERAL crm_internal.refresh_start(w.name, true) s \g /dev/null
 SELECT is_empty(format('SELECT * FROM %I.purchase_history EXCEPT ALL
 	SELECT * FROM by_trigger.purchase_history', name),

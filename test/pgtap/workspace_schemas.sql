@@ -50,6 +50,8 @@ SELECT set_eq($$
 			 ('crm_internal.upgrade_constraint(crm_internal.difference,text,text)'),
 			 ('crm_internal.workspace_analyze(regclass,bigint)'),
 			 ('crm_internal.distributed_tables(regclass)'),
+			 ('crm_internal.enable_row_security(regclass)'),
+			 ('crm_internal.filled_tables(regnamespace[])'),
 			 ('crm_internal.distributed_rows(anyelement)'),
 			 ('crm_internal.histories_on_workers(anyarray)'),
 			 ('crm_internal.recompute_on_workers(anyarray)'),
