@@ -95,6 +95,8 @@ SELECT is((SELECT count(*) FROM crm_test.customer_value), 0::bigint,
 SELECT throws_like($$SELECT crm.freeze_thresholds('crm_test')$$,
 	'nobody in workspace "crm_test" has bought up to 2024-12-31',
 	'thresholds before the first purchase are refused');
+SELECT throws_like($$SELECT crm.fit('crm_test', kind => 'xyz')$$,
+	'unknown kind of model "xyz"', 'a fit of an unknown kind is refused');
 SELECT throws_like($$SELECT crm.fit('crm_test')$$,
 	'nobody in workspace "crm_test" has bought up to 2024-12-31',
 	'a fit before the first purchase is refused');
