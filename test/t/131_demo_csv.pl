@@ -337,6 +337,13 @@ like($stages, qr/^  14 reviews from 2023-12-30 to 2024-12-30$/m, 'the demo revie
 like($stages, qr/^2023-12-30 2023-12-31 2024-01-31 2024-02-29 /m, 'reviews of stages are on the last days of the months');
 my %stays = map { $_ => 1 } $stages =~ /(\d+) days$/mg;
 cmp_ok(scalar(keys %stays), '>', 1, 'stays in the stages have different lengths') or diag($stages);
+for my $kind ([ 'nbd', 'NBD' ], [ 'mbg_nbd', 'MBG/NBD' ])
+{
+	my $holdout = psql('-c', q{SET search_path = sales, public; SET timezone = 'UTC'}, map({ ('-v', $_) } 'workspace=sales', 'as_of=2024-12-30',
+		'split=2024-06-30', "kind=$kind->[0]", 'dim=', 'bold=', 'reset='), '-f', "$scripts/demo_sql/holdout.sql",
+		'-c', q{SELECT kind FROM model WHERE role = 'purchases' ORDER BY model_id DESC LIMIT 1});
+	like($holdout, qr/^  $kind->[1] fitted on the orders until 2024-06-30.*^$kind->[0]$/ms, "the holdout check of $kind->[1] fits that kind");
+}
 system("dropdb $database") == 0 or die;
 
 done_testing();
