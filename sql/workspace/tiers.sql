@@ -179,8 +179,8 @@ OFFSET 0
 @view @internal@.tier_member
 @is Where each member of a program stands at the end of a day, as crm.tier_decide takes it. Who was
 @is merged into another customer or left is no member.
-@columns program, customer_id, valid_from, valid_to, reason, facts, tier_no, tier, state
-SELECT l.program, l.customer_id, l.valid_from, l.valid_to, l.reason, l.facts, l.tier_no, t.name,
+@columns program, customer_id, valid_from, valid_to, reason, facts, state
+SELECT l.program, l.customer_id, l.valid_from, l.valid_to, l.reason, l.facts,
 	   -- Without a reason for a tier that was won by the days before it began.
 	   ROW(l.tier_no, t.name,
 		   CASE WHEN l.reason NOT IN ('enroll', 'upgrade')
@@ -249,22 +249,15 @@ SELECT z.program, e.customer_id,
  GROUP BY z.program, e.customer_id
 @end
 
-@plain @internal@.tier_asks_metrics
-@is Whether a rule of a program asks for a metric that is not counted over its window.
-@columns is_asked
-SELECT EXISTS (SELECT 1 FROM @internal@.tier_policy q
-				CROSS JOIN LATERAL crm.tier_rules(q.policy) r
-				WHERE NOT crm_internal.tier_counts(q.policy, r.metric))
-@end
-
-@plain @internal@.tier_counted
-@is Each member of a program, as of the day shown, with what is counted over its window.
-@columns program, customer_id, valid_from, reason, facts, tier_no, tier, state, policy, history,
-@columns profit_history, points_history
-SELECT m.program, m.customer_id, m.valid_from, m.reason, m.facts, m.tier_no, m.tier, m.state,
+@plain @internal@.tier_standing
+@is Behind customer_tier and customer_tier_rule: each member of a program, as of the day shown, with
+@is what the rules may look at. Facts that no rule looks at are not read.
+@columns program, customer_id, valid_from, reason, facts, state, policy, history, profit_history,
+@columns points_history, metrics
+SELECT m.program, m.customer_id, m.valid_from, m.reason, m.facts, m.state,
 	   -- Policies are large, so members carry the places of theirs through the joins
 	   (SELECT array_agg(v.policy ORDER BY v.program) FROM @internal@.tier_policy v)[s.place],
-	   h.history, h.profit_history, p.points_history
+	   h.history, h.profit_history, p.points_history, o.metrics
   FROM @internal@.tier_member m
   JOIN (SELECT q.program, q.time_zone, row_number() OVER (ORDER BY q.program)::integer AS place
 		  FROM @internal@.tier_policy q) s ON s.program = m.program
@@ -272,26 +265,6 @@ SELECT m.program, m.customer_id, m.valid_from, m.reason, m.facts, m.tier_no, m.t
 	ON h.customer_id = m.customer_id AND h.time_zone = s.time_zone
   LEFT JOIN @internal@.program_points p
 	ON p.customer_id = m.customer_id AND p.program = m.program
-@end
-
-/*
- * Two branches, of which one is empty. The metrics of all customers cost so much that
- * the order of the joins beside them did not count in a plan, even where no rule asks
- * for a metric.
- */
-@plain @internal@.tier_standing
-@is Behind customer_tier and customer_tier_rule: each member of a program, as of the day shown, with
-@is what the rules may look at. Facts that no rule looks at are not read.
-@columns program, customer_id, valid_from, reason, facts, tier_no, tier, state, policy, history,
-@columns profit_history, points_history, metrics
-SELECT m.program, m.customer_id, m.valid_from, m.reason, m.facts, m.tier_no, m.tier, m.state,
-	   m.policy, m.history, m.profit_history, m.points_history, NULL::jsonb
-  FROM @internal@.tier_counted m
- WHERE NOT (SELECT a.is_asked FROM @internal@.tier_asks_metrics a)
-UNION ALL
-SELECT m.program, m.customer_id, m.valid_from, m.reason, m.facts, m.tier_no, m.tier, m.state,
-	   m.policy, m.history, m.profit_history, m.points_history, o.metrics
-  FROM @internal@.tier_counted m
   -- The barrier keeps the condition within. In the join it would be asked after all metrics.
   LEFT JOIN (SELECT c.customer_id,
 					crm_internal.row_facts(c) || coalesce(z.scores, '{}') AS metrics,
@@ -303,9 +276,10 @@ SELECT m.program, m.customer_id, m.valid_from, m.reason, m.facts, m.tier_no, m.t
 										  CROSS JOIN LATERAL crm.tier_rules(q.policy) r
 										   JOIN score_item i ON i.model = r.metric)
 						   GROUP BY v.customer_id) z ON z.customer_id = c.customer_id
-			  WHERE (SELECT a.is_asked FROM @internal@.tier_asks_metrics a)) o
+			  WHERE EXISTS (SELECT 1 FROM @internal@.tier_policy q
+							 CROSS JOIN LATERAL crm.tier_rules(q.policy) r
+							 WHERE NOT crm_internal.tier_counts(q.policy, r.metric))) o
 	ON o.customer_id = m.customer_id
- WHERE (SELECT a.is_asked FROM @internal@.tier_asks_metrics a)
 @end
 
 @moved customer_tier_rule
@@ -330,14 +304,14 @@ SELECT m.program, m.customer_id, n.purpose, n.tier, t.name_zh, n.metric, n.value
 @columns program, customer_id, tier_no, tier, tier_zh, since, enrolled_on, reason, decided_on, why,
 @columns in_grace, review_on, next_tier, next_metric, gap_to_next, keep_metric, gap_to_keep,
 @columns at_risk, floor_until
-SELECT m.program, m.customer_id, m.tier_no, m.tier, t.name_zh,
+SELECT m.program, m.customer_id, (m.state).tier_no, (m.state).tier, t.name_zh,
 	   (m.state).changed_on, (m.state).enrolled_on, m.reason, (m.state).decided_on,
 	   crm_internal.tier_why(m.reason, m.facts), (m.state).in_grace, (m.state).review_on,
 	   (m.outlook).next_tier, (m.outlook).next_metric, (m.outlook).gap_to_next,
 	   (m.outlook).keep_metric, (m.outlook).gap_to_keep,
 	   (m.outlook).keep_metric IS NOT NULL AND (m.outlook).gap_to_keep IS DISTINCT FROM 0
 		AND coalesce(m.policy ->> 'downgrade' <> 'never', true)
-		AND NOT coalesce((m.state).floor_no >= m.tier_no
+		AND NOT coalesce((m.state).floor_no >= (m.state).tier_no
 						 AND (m.state).floor_until
 							> CASE m.policy ->> 'downgrade'
 								WHEN 'at_once' THEN @day@ + 1
@@ -349,7 +323,7 @@ SELECT m.program, m.customer_id, m.tier_no, m.tier, t.name_zh,
 			   crm_internal.once() AS barrier
 		  -- Apart, so that the state is made once and not for each use
 		  FROM (SELECT q.*, crm_internal.once() AS once FROM @internal@.tier_standing q) s) m
-  JOIN tier t ON t.program = m.program AND t.tier_no = m.tier_no
+  JOIN tier t ON t.program = m.program AND t.tier_no = (m.state).tier_no
 @end
 
 @view tier_flow
