@@ -45,6 +45,9 @@ my %values = (
 		q('shop.sales_order') ],
 	'regtype' => [ q('text'), 0, 4294967295, q('crm.history'), q('point'), q('record'), q('anyelement') ],
 	'regrole' => [ q(current_user::regrole), 0, 4294967295, q('pg_read_all_data') ],
+	'anyarray' => [ q(ARRAY[1::bigint]), q('{}'::bigint[]), q(ARRAY[NULL]::bigint[]), q(ARRAY[[1,2],[3,4]]::bigint[]),
+		q('[-3:-2]={1,2}'::bigint[]), q(ARRAY['x','']) ],
+	'regnamespace' => [ q('shop'), 0, 4294967295, q('pg_catalog') ],
 	'record' => [ q((SELECT m FROM shop.customer_metric m LIMIT 1)), 'ROW()', q(ROW(1, NULL, 'x')),
 		q((SELECT o FROM shop.sales_order o LIMIT 1)) ],
 	'anyelement' => [ q('x'::text), '1', 'NULL::crm.history', q('infinity'::date), q('NaN'::float8), q('(1,2)'::point),
@@ -99,7 +102,7 @@ $values{'crm.validation'} = [ q((SELECT crm.validate(crm.make_model('bg_nbd', 'w
 		q('2024-01-01','2024-12-31','{NULL}','{NULL}','{NULL}','4713-01-01 BC','{NULL,1}','[-5:-4]={1,2}'),
 		q('2024-01-01','2024-12-31',NULL,NULL,NULL,'5874897-12-31','{{1},{2}}','{9223372036854775807}')) ];
 $values{'bigint[]'} = [];
-$values{$_} //= arrays($_) for qw(text[] integer[] numeric[] boolean[] oid[] regclass[]), 'double precision[]',
+$values{$_} //= arrays($_) for qw(text[] integer[] numeric[] boolean[] oid[] regclass[] regnamespace[]), 'double precision[]',
   'timestamp with time zone[]', 'crm_internal.difference[]';
 
 # Arrays of the values of an element, and arrays of strange shapes.
@@ -131,10 +134,10 @@ sub value
 	return "NULL::$type" if !@$known || $number > $#$known;
 	my $value = $known->[$number] =~ s/\s*\n\s*/ /gr;
 	if ($number == 0 && defined $ordinary{$name} && (!$fits{$name} || $fits{$name} eq $type)) { $value = $ordinary{$name} }
-	return $type =~ /^("any"|anyelement|record|cstring)$/ ? ($value =~ /^'/ ? "$value" : $value) : "($value)::$type";
+	return $type =~ /^("any"|anyelement|anyarray|record|cstring)$/ ? ($value =~ /^'/ ? "$value" : $value) : "($value)::$type";
 }
 
-sub count_of { scalar(@{ $values{ $_[0] } }) + 1 }
+sub count_of { scalar(@{ $values{ $_[0] } // die "no values for type $_[0]" }) + 1 }
 
 # The callable functions: name, kind, whether they change anything, arguments.
 my @functions = map { { name => $_->[0], kind => $_->[1], changes => $_->[2], row => $_->[3], real => $_->[6], language => $_->[7],
