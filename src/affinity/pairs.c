@@ -69,7 +69,7 @@ pairs_sort_baskets(const PairRow *rows, size_t count, PairLists *baskets,
 	{
 		uint64_t end = baskets->start[basket + 1];
 
-		pause_at(basket);
+		pause_here();
 		for (uint64_t i = begin; i < end; i++)
 		{
 			uint32_t product = baskets->items[i];

@@ -44,7 +44,7 @@ markov_set(MarkovChain *chain, const int64_t *counts, double smoothing)
 			total += row[j];
 		}
 		for (int j = 0; j < n && total > 0; j++)
-			row[j] /= total;
+			row[j] = isinf(total) ? 1.0 / n : row[j] / total;
 		if (!(total > 0))
 			row[i] = 1;
 	}
@@ -335,13 +335,89 @@ may_miss(const MarkovChain *chain, const bool *target, const uint64_t *reach,
 }
 
 /*
- * Solves (I - Q) T = 1 over the states that reach a target for sure. Q is P
- * among these states: one period passes, then the time of the next state.
- *
- * Such a state can go only to such states and to targets, so nothing is
- * missing in Q. All of them are transient once the targets are absorbing, so I
- * - Q is nonsingular. Only rounding of extreme probabilities can make it
- * singular.
+ * Systems (I - Q) X = B over transient states, where Q is P among them and B
+ * has nothing below 0. The states are taken out one after the other, as in
+ * eliminate_states(): the probability to leave a state is the sum of its moves
+ * to other states and out of the set, and not 1 - q, which would cancel where
+ * customers hardly ever leave. Nothing is subtracted, so each number keeps
+ * its digits (O'Cinneide 1993).
+ */
+
+/* work = Q, out[i] = the probability of member i to leave the set. */
+static void
+set_moves(MarkovChain *chain, int members, double *out)
+{
+	for (int i = 0; i < members; i++)
+	{
+		const double *row = chain->p + (size_t) chain->members[i] * chain->n;
+		int k = 0;
+
+		out[i] = 0;
+		for (int j = 0; j < chain->n; j++)
+			if (k < members && chain->members[k] == j)
+				chain->work[(size_t) i * members + k++] = row[j];
+			else
+				out[i] += row[j];
+	}
+}
+
+/* a[0 .. n) += factor b[0 .. n) */
+static void
+add_multiple(double *a, double factor, const double *b, int n)
+{
+	for (int i = 0; i < n; i++)
+		a[i] += factor * b[i];
+}
+
+/* a[0 .. n) /= divisor */
+static void
+divide_all(double *a, double divisor, int n)
+{
+	for (int i = 0; i < n; i++)
+		a[i] /= divisor;
+}
+
+/* B is in right, with so many columns. X takes its place. */
+static void
+solve_leaving(MarkovChain *chain, int members, int columns)
+{
+	double *right = chain->right;
+	double *out = right + (size_t) chain->n * chain->n;
+
+	set_moves(chain, members, out);
+	for (int k = members - 1; k >= 0; k--)
+	{
+		double *row = chain->work + (size_t) k * members;
+		double *answer = right + (size_t) k * columns;
+		double leaving = out[k];
+
+		pause_here();
+		for (int j = 0; j < k; j++)
+			leaving += row[j];
+		divide_all(row, leaving, k);
+		divide_all(answer, leaving, columns);
+		for (int i = 0; i < k; i++)
+		{
+			double *other = chain->work + (size_t) i * members;
+
+			add_multiple(right + (size_t) i * columns, other[k], answer,
+						 columns);
+			out[i] += other[k] * (out[k] / leaving);
+			add_multiple(other, other[k], row, k);
+		}
+	}
+	for (int k = 1; k < members; k++)
+		for (int j = 0; j < k; j++)
+			add_multiple(right + (size_t) k * columns,
+						 chain->work[(size_t) k * members + j],
+						 right + (size_t) j * columns, columns);
+}
+
+/*
+ * Solves (I - Q) T = 1 over the states that reach a target for sure: one
+ * period passes, then the time of the next state. Such a state can go only to
+ * such states and to targets, so nothing is missing in Q. All of them are
+ * transient once the targets are absorbing.
  */
 MarkovFault
 markov_passage_time(MarkovChain *chain, const bool *target, uint64_t *reach,
@@ -357,14 +433,12 @@ markov_passage_time(MarkovChain *chain, const bool *target, uint64_t *reach,
 		if (!target[i] && !may_miss(chain, target, reach, i))
 			chain->members[members++] = i;
 	}
-	set_equations(chain, members, 1);
 	for (int i = 0; i < members; i++)
 		chain->right[i] = 1;
-	if (!solve(chain->work, chain->right, members, 1))
-		return MARKOV_DIVERGES;
+	solve_leaving(chain, members, 1);
 	for (int i = 0; i < members; i++)
 		periods[chain->members[i]] = chain->right[i];
-	return MARKOV_OK;
+	return all_finite(chain->right, members) ? MARKOV_OK : MARKOV_NOT_FINITE;
 }
 
 /*
@@ -388,13 +462,13 @@ markov_absorption(MarkovChain *chain)
 	}
 	if (!any)
 		return MARKOV_NO_ABSORBING;
-	set_equations(chain, members, 1);
 	for (int i = 0; i < members; i++)
 		memcpy(chain->right + (size_t) i * n,
 			   chain->p + (size_t) chain->members[i] * n,
 			   (size_t) n * sizeof(double));
-	if (!solve(chain->work, chain->right, members, n))
-		return MARKOV_DIVERGES;
+	solve_leaving(chain, members, n);
+	if (!all_finite(chain->right, members * n))
+		return MARKOV_NOT_FINITE;
 
 	/*
 	 * Spread the rows of the members to the rows of their states. The last
@@ -452,6 +526,12 @@ eliminate_states(double *a, double *share, int n)
 		for (int i = 0; i < k; i++)
 			share[k] += share[i] * a[(size_t) i * n + k];
 		total += share[k];
+		/* Ratios of shares may be beyond a double, shares are not. */
+		if (total > 1e100)
+		{
+			divide_all(share, total, k + 1);
+			total = 1;
+		}
 	}
 	for (int k = 0; k < n; k++)
 		share[k] /= total;

@@ -181,12 +181,13 @@ static char *
 known_states(const Matrix *matrix)
 {
 	StringInfoData list;
+	int i;
 
 	initStringInfo(&list);
-	for (int i = 0; i < matrix->n && list.len < 200; i++)
+	for (i = 0; i < matrix->n && list.len < 200; i++)
 		appendStringInfo(&list, "%s\"%s\"", i > 0 ? ", " : "",
 						 TextDatumGetCString(matrix->states[i]));
-	if (list.len >= 200)
+	if (i < matrix->n)
 		appendStringInfoString(&list, " and others");
 	return list.data;
 }
@@ -270,8 +271,8 @@ discount_argument(FunctionCallInfo fcinfo, int argument)
 }
 
 /*
- * The error of a fault. All faults are questions without a finite answer,
- * hence one SQLSTATE.
+ * The error of a fault. All faults are questions to which the matrix has no
+ * answer, hence one SQLSTATE.
  */
 static void
 check_fault(MarkovFault fault)
@@ -283,7 +284,7 @@ check_fault(MarkovFault fault)
 	} faults[] = {
 		[MARKOV_REWARD_FOR_EVER] =
 			{"the value is not finite: without a discount, a state to which "
-			 "customers return for ever must have the reward 0",
+			 "customers return forever must have the reward 0",
 			 "Give a discount above 0, a horizon, or the reward 0."},
 		[MARKOV_DIVERGES] = {"the value is not finite: it grows faster than "
 							 "customers leave",

@@ -68,7 +68,7 @@ SELECT state, round(periods::numeric, 9) AS periods FROM weather, passage_time(m
 -- A chain that alternates has a steady state as well.
 SELECT s.* FROM (SELECT transition_matrix_agg(f, t) AS m
 	FROM (VALUES ('a', 'b'), ('b', 'a')) AS v(f, t)) AS q, steady_state(m) AS s;
--- A perpetuity: reward 1 for ever at 5 percent is 21 with the first payment now.
+-- A perpetuity: reward 1 forever at 5 percent is 21 with the first payment now.
 SELECT state, round(value::numeric, 9) AS value
 	FROM (SELECT transition_matrix_agg('a', 'a') AS m) AS q, markov_value(m, '{"a": 1}', 0.05);
 -- Growing rewards (negative discount) are finite while leaving outruns them: 1 / (1 - 0.5 / 0.8).
@@ -133,3 +133,32 @@ SELECT * FROM (SELECT transition_matrix_agg('state number ' || i, 'end') AS m
 SELECT count(*) FROM (SELECT array_agg(to_char(i, 'FM0000') ORDER BY i) AS names
 						FROM generate_series(0, 1000) AS i) AS q,
 	transitions(ROW(names, array_fill(1, ARRAY[1001, 1001]))::transition_matrix);
+
+-- A walk that hardly ever comes down: nothing is subtracted, so all digits are there. h(i), the
+-- periods from state i to the one below, is 10 + 9 h(i + 1).
+CREATE TEMPORARY VIEW walk AS
+SELECT n, ROW(array_agg(to_char(i, 'FM0000') ORDER BY i),
+			  array_agg(moves ORDER BY i))::transition_matrix AS m
+  FROM (VALUES (26), (400)) AS size (n), generate_series(0, n - 1) AS i,
+	   LATERAL (SELECT array_agg(CASE WHEN i = 0 AND n = 26 THEN (j = 0)::int
+									  WHEN j = least(i + 1, n - 1) THEN 90
+									  WHEN j = greatest(i - 1, 0) THEN 10
+									  ELSE 0 END ORDER BY j) AS moves
+				  FROM generate_series(0, n - 1) AS j) AS row
+ GROUP BY n;
+WITH RECURSIVE step AS (
+	SELECT 25 AS i, 10::numeric AS h
+	UNION ALL
+	SELECT i - 1, 10 + 9 * h FROM step WHERE i > 1
+)
+SELECT max(abs(p.periods::numeric / t.periods - 1)) < 1e-13 AS right_to_the_last_digits
+  FROM walk, passage_time(m, '{0000}') AS p,
+	   LATERAL (SELECT sum(h) AS periods FROM step WHERE i <= p.state::int) AS t
+ WHERE n = 26 AND p.state <> '0000';
+SELECT min(a.probability) > 1 - 1e-13 AS all_come_down FROM walk, absorption(m) AS a
+ WHERE n = 26;
+-- The share of a state may be beyond any double beside that of another one.
+SELECT count(*), round(sum(s.share)::numeric, 12), round(max(s.share)::numeric, 12) AS highest
+  FROM walk, steady_state(m) AS s WHERE n = 400;
+-- A smoothing that no count can beside makes all moves as likely.
+SELECT DISTINCT probability FROM matrix, transitions(m, 1e308) AS t;

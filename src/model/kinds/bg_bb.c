@@ -42,6 +42,7 @@
 
 #include "model/kinds/renewal.h"
 #include "model/kinds/sample.h"
+#include "math/pause.h"
 #include "math/special.h"
 
 #include <math.h>
@@ -558,6 +559,7 @@ sum_scores(const double *p, const ModelRow *customer)
 		double both = p[ALPHA] + p[BETA] + n;
 		Score left;
 
+		pause_at((size_t) (n - customer->t_x));
 		advance_leaving(&score, leaving);
 		left = score_of_leaving(score, p[GAMMA]);
 		add_score(&all, &left, there * p[GAMMA] / leaving);

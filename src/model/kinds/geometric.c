@@ -60,6 +60,7 @@
 #include "math/beta_rule.h"
 #include "math/exponential_integral.h"
 #include "model/kinds/nbd.h"
+#include "math/pause.h"
 #include "math/quadrature.h"
 #include "math/special.h"
 
@@ -542,6 +543,7 @@ discounted_expectation(double shape, double scale, double a, double b,
 	{
 		if (panels >= MAX_PANELS)
 			return NAN;
+		pause_here();
 		length = fmin(length, horizon - from);
 		sum += discounted_panel(shape, scale, a, b, discount, from, length);
 		from += length;

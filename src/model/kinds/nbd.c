@@ -32,6 +32,7 @@
 #include <math.h>
 
 #define FRACTION_MAX_STEPS 1e6 /* about the root of the largest count */
+#define POISSON_MAX_STEPS 10000000 /* above 9 roots of the largest count */
 
 #define STIRLING_LEAST 30.0 /* its error is 1e-15 there */
 
@@ -153,8 +154,9 @@ model_poisson_at_least(double mean, double n)
 	double term = model_poisson_exactly(mean, k);
 	double sum = term;
 
-	for (int step = 0; step < FRACTION_MAX_STEPS; step++)
+	for (size_t step = 0; step < POISSON_MAX_STEPS; step++)
 	{
+		pause_at(step);
 		term *= above ? mean / (k + 1.0) : k / mean;
 		k += above ? 1.0 : -1.0;
 		sum += term;
