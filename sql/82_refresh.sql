@@ -297,8 +297,9 @@ $$;
  * comes late_by after the first sight of that row, no earlier one can follow, and
  * the next look begins behind it. A moment to come counts for nothing, so that one
  * wrong row hides no others. Rows that say nothing are looked at each time. The
- * filter does not matter: a row may have left it. The search path is that of the
- * workspace.
+ * filter does not matter: a row may have left it. Notes get the moment of this
+ * server, because the default would be that of a worker beside a distributed source.
+ * The search path is that of the workspace.
  */
 --: Remembers the newest row of a source with a column for changes. Before that, it may note the
 --: customers of rows written since the row that was remembered.
@@ -329,12 +330,12 @@ BEGIN
 		w.changed_at_column, crm_internal.full_name(w.source), moment)
 	   INTO newest USING looked_at;
 	IF noting THEN
-		-- Beside a distributed source the default would be the moment of a worker.
 		EXECUTE format('INSERT INTO customer_change (customer_id, changed_at)
 			SELECT DISTINCT s.%1$I, $2 FROM %2$s s
 			 WHERE (s.%3$I >= %4$s OR s.%3$I IS NULL) AND crm_internal.key_fits(s.%1$I)',
 			w.customer_column, crm_internal.full_name(w.source), w.changed_at_column, moment)
-			USING w.seen_until + CASE WHEN isfinite(w.seen_at) THEN -w.late_by ELSE step END, now();
+			USING (w.seen_until AT TIME ZONE 'UTC' + CASE WHEN isfinite(w.seen_at) THEN -w.late_by
+				ELSE step END) AT TIME ZONE 'UTC', now();
 	END IF;
 	UPDATE workspace SET seen_until = coalesce(newest, w.seen_until),
 		seen_at = CASE WHEN newest <> coalesce(w.seen_until, 'infinity') THEN looked_at
@@ -498,10 +499,10 @@ BEGIN
 	IF last_day IS NOT NULL THEN
 		RAISE NOTICE USING
 			MESSAGE = format('the last purchase of workspace "%s" is of %s, long before today',
-				workspace, last_day),
+				workspace, to_char(last_day, 'YYYY-MM-DD')),
 			DETAIL = 'As of today nearly all customers look lost.',
 			HINT = format('SET crm.as_of = %L shows the customers as of the last purchase.',
-				last_day);
+				to_char(last_day, 'YYYY-MM-DD'));
 	END IF;
 END
 $$;

@@ -969,7 +969,7 @@ BEGIN
 						  'everybody.', workspace);
 	END IF;
 	SELECT max(r.as_of) INTO last_review FROM lifecycle_review r;
-	IF NOT replay THEN
+	IF replay IS NOT TRUE THEN
 		PERFORM crm_internal.check_day(as_of, NULL);
 	END IF;
 	IF replay THEN

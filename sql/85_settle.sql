@@ -84,11 +84,10 @@ BEGIN ATOMIC
 			   AND k.confmatchtype = 's' AND (to_jsonb(k) ->> 'conperiod') IS DISTINCT FROM 'true'
 			   AND p.relkind = 'r' AND NOT p.relforcerowsecurity AND p.relowner = c.relowner
 			   AND q.known AS is_plain,
-			   format('WITH wanted AS MATERIALIZED (SELECT DISTINCT %s FROM new_rows n WHERE %s), '
-				'found AS MATERIALIZED (SELECT FROM ONLY %s p '
-				'WHERE EXISTS (SELECT FROM wanted n WHERE %s) ORDER BY %s FOR KEY SHARE OF p) '
-				'SELECT WHERE (SELECT count(*) FROM found) <> '
-				'(SELECT count(*) FROM wanted)', q.columns, q.conditions, p.oid::regclass,
+			   format('WITH wanted AS MATERIALIZED (SELECT DISTINCT %s FROM new_rows n WHERE %s) '
+				'SELECT WHERE (SELECT count(*) FROM (SELECT FROM ONLY %s p '
+				'WHERE EXISTS (SELECT FROM wanted n WHERE %s) ORDER BY %s FOR KEY SHARE OF p) f) '
+				'<> (SELECT count(*) FROM wanted)', q.columns, q.conditions, p.oid::regclass,
 				q.equal, q.parent_columns) AS query
 		  FROM pg_class c
 		  JOIN pg_trigger t ON t.tgrelid = c.oid AND t.tgtype & 4 <> 0
@@ -136,11 +135,12 @@ CREATE FUNCTION crm_internal.insert_rows(target regclass, rows text, answer text
  *
  * Entries are written in the order of their orders. So the index on orders grows at its
  * end. OFFSET 0 keeps the days apart, so that each is computed once for an entry.
+ * The moment is a part of the query, so its text must not depend on the session.
  */
 --: Behind crm.settle_points: writes the entries that settle the points of orders as of a day.
 CREATE FUNCTION crm_internal.settle_write(as_of date, moment timestamptz,
 	OUT entries bigint, OUT points_given numeric, OUT points_taken numeric) RETURNS record
-	LANGUAGE plpgsql SET enable_hashagg = off SET enable_nestloop = off AS $$
+	LANGUAGE plpgsql SET enable_hashagg = off SET enable_nestloop = off SET DateStyle = 'ISO' AS $$
 BEGIN
 	SELECT w.* INTO entries, points_given, points_taken
 	  FROM crm_internal.insert_rows('points_entry', format($rows$

@@ -554,20 +554,22 @@ CREATE FUNCTION crm_internal.merge_moves(target regclass, column_name name, keep
 DECLARE
 	moved bigint := 0;
 	n bigint;
+	part oid; -- two partitions can have rows at the same place
 	row_id tid;
 	key_type text := (SELECT k.key_type FROM crm_internal.workspace_kind(current_schema) k);
 BEGIN
-	FOR row_id IN
-		EXECUTE format('SELECT ctid FROM %s WHERE same_customer(%I, $1::%s)', target,
+	FOR part, row_id IN
+		EXECUTE format('SELECT tableoid, ctid FROM %s WHERE same_customer(%I, $1::%s)', target,
 			column_name, key_type) USING "drop"
 	LOOP
 		BEGIN
-			EXECUTE format('UPDATE %s SET %I = $1::%s WHERE ctid = $2', target, column_name,
-				key_type) USING keep, row_id;
+			EXECUTE format('UPDATE %s SET %I = $1::%s WHERE ctid = $2 AND tableoid = $3', target,
+				column_name, key_type) USING keep, row_id, part;
 			GET DIAGNOSTICS n = ROW_COUNT;
 			moved := moved + n;
-		EXCEPTION WHEN unique_violation OR check_violation THEN
-			EXECUTE format('DELETE FROM %s WHERE ctid = $1', target) USING row_id;
+		EXCEPTION WHEN unique_violation OR check_violation OR exclusion_violation THEN
+			EXECUTE format('DELETE FROM %s WHERE ctid = $1 AND tableoid = $2', target)
+				USING row_id, part;
 		END;
 	END LOOP;
 	RETURN moved;
@@ -599,14 +601,16 @@ DECLARE
 BEGIN
 	FOR higher IN
 		SELECT d.program, t.name,
-			   crm_internal.day_of(coalesce(d.review_at, d.floor_until,
-				now() + interval '1 year'), coalesce(p.time_zone, w.time_zone)) AS until
+			   coalesce(crm_internal.day_of(coalesce(d.review_at, d.floor_until), z.time_zone),
+				(crm_internal.today(z.time_zone) + interval '1 year')::date) AS until
 		  FROM tier_log d
 		  JOIN tier_log k ON k.program = d.program AND k.customer_id = keep AND k.valid_to IS NULL
 		  JOIN tier t ON t.program = d.program AND t.tier_no = d.tier_no
 		  JOIN program p ON p.program = d.program
-		  CROSS JOIN workspace w
+		 CROSS JOIN workspace w
+		 CROSS JOIN LATERAL (SELECT coalesce(p.time_zone, w.time_zone) AS time_zone) z
 		 WHERE d.customer_id = "drop" AND d.valid_to IS NULL AND d.tier_no > k.tier_no
+		   AND d.reason NOT IN ('merge', 'close') AND k.reason NOT IN ('merge', 'close')
 	LOOP
 		PERFORM crm.tier_grant(workspace, higher.program, keep, higher.name,
 			greatest(higher.until, (SELECT s.day + 1 FROM shown_day s)),
@@ -699,8 +703,8 @@ BEGIN
 		EXECUTE format('DELETE FROM archived_history WHERE same_customer(customer_id, $1::%s)',
 			key_type) USING "drop";
 	END IF;
-	EXECUTE format('INSERT INTO customer_change (customer_id) VALUES ($1::%s)', key_type)
-		USING keep;
+	EXECUTE format('INSERT INTO customer_change (customer_id) VALUES ($1::%1$s), ($2::%1$s)',
+		key_type) USING keep, "drop";
 END
 $$;
 

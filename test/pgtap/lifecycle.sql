@@ -183,6 +183,8 @@ SELECT results_eq('SELECT customer_id, since, logged_stage FROM crm_stage.custom
 	ORDER BY 1', $$VALUES (13::bigint, date '2025-07-10', 'loyalty'), 
 		(15, '2025-06-30', 'churned')$$, 'the view shows since when');
 SET LOCAL crm.as_of = '2025-06-30';
+SELECT throws_like($$SELECT crm.review_stages('crm_stage', '2999-01-01', NULL)$$,
+	'as_of is 2999-01-01, but today is %', 'a review of a later day is refused, also with NULL');
 SELECT throws_like($$SELECT crm.review_stages('crm_stage', '2025-07-09')$$,
 	'stages were reviewed as of 2025-07-10, after 2025-07-09', 'not before the last review');
 SELECT pg_temp.buy(14, '2025-07-01'), pg_temp.buy(16, '2025-07-08') \g /dev/null
