@@ -48,16 +48,25 @@ BEGIN
 END
 $$;
 
---: An error where a text is no key of a customer.
+-- A cast to varchar(9) or numeric(10) would cut the text to the key of somebody else. And texts
+-- are compared with others, so one customer must have one text.
+--: An error where a text is no key of a customer, or not as the key is written.
 CREATE FUNCTION crm_internal.check_key(workspace text, customer_id text) RETURNS void
 	LANGUAGE plpgsql STABLE AS $$
 DECLARE
 	key_type text := (SELECT k.key_type FROM crm_internal.workspace_kind(workspace) k);
+	its_text text;
 BEGIN
 	IF customer_id IS NULL THEN
 		RAISE null_value_not_allowed USING MESSAGE = 'the key of the customer is NULL';
 	END IF;
-	EXECUTE format('SELECT $1::%s', key_type) USING customer_id;
+	EXECUTE format('SELECT $1::%s::text', key_type) INTO its_text USING customer_id;
+	IF its_text <> customer_id COLLATE "C" THEN
+		RAISE invalid_parameter_value USING
+			MESSAGE = format('"%s" is not the key of a customer as it is written', customer_id),
+			DETAIL = format('Keys of workspace "%s" are of type %s.', workspace, key_type),
+			HINT = format('Write %L, if you mean that customer.', its_text);
+	END IF;
 EXCEPTION WHEN invalid_text_representation OR numeric_value_out_of_range THEN
 	RAISE invalid_parameter_value USING
 		MESSAGE = format('"%s" cannot be the key of a customer', customer_id),
@@ -748,12 +757,15 @@ CREATE FUNCTION crm_internal.merge_customers_as_owner(workspace text, keep text,
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
 DECLARE
 	data jsonb;
+	is_same boolean; -- two texts of one numeric or citext
 BEGIN
 	PERFORM crm_internal.person_enter(workspace, keep);
 	PERFORM crm_internal.refuse_old_snapshot('customers cannot be merged',
 		'It would leave what others have just written about them.');
 	PERFORM crm_internal.check_key(workspace, "drop");
-	IF keep = "drop" THEN
+	EXECUTE format('SELECT same_customer($1::%1$s, $2::%1$s)', (SELECT k.key_type
+		FROM crm_internal.workspace_kind(workspace) k)) INTO is_same USING keep, "drop";
+	IF is_same THEN
 		RAISE invalid_parameter_value USING
 			MESSAGE = format('customer %s cannot be merged with itself', keep);
 	END IF;

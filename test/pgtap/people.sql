@@ -297,5 +297,21 @@ SELECT crm.erase_customer('crm_parent', 1) \g /dev/null
 SELECT results_eq('SELECT order_id FROM crm_parent.parent', 'VALUES (2::bigint)',
 	'a table with the name parent keeps the rows of others');
 
+-- A text that a cast would change is not taken for the key of somebody else.
+CREATE TABLE public.cut (who varchar(9), at date, paid numeric);
+CREATE TABLE public.scaled (who numeric, at date, paid numeric);
+INSERT INTO public.cut VALUES ('ABC-10001', '2024-01-01', 5);
+INSERT INTO public.scaled VALUES (7, '2024-01-01', 5), (8, '2024-01-01', 5);
+SET LOCAL client_min_messages = error;
+SELECT crm.attach('crm_cut', 'public.cut', 'who', 'at', 'paid'),
+	crm.attach('crm_scaled', 'public.scaled', 'who', 'at', 'paid') \g /dev/null
+SELECT throws_ok($$SELECT crm.erase_customer('crm_cut', 'ABC-100012')$$, '22023',
+	'"ABC-100012" is not the key of a customer as it is written',
+	'a longer text is not cut to the key of another customer');
+SELECT throws_ok($$SELECT crm.customer_data('crm_scaled', ' 7')$$, '22023',
+	'" 7" is not the key of a customer as it is written', 'a customer has one text');
+SELECT throws_ok($$SELECT crm.merge_customers('crm_scaled', '7', '7.0')$$, '22023',
+	'customer 7 cannot be merged with itself', 'two texts of one number are one customer');
+
 SELECT * FROM finish();
 ROLLBACK;

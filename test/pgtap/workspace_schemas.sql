@@ -49,6 +49,7 @@ SELECT set_eq($$
 			 ('crm_internal.upgrade_apply(crm_internal.difference,text,text,text)'),
 			 ('crm_internal.upgrade_constraint(crm_internal.difference,text,text)'),
 			 ('crm_internal.workspace_analyze(regclass,bigint)'),
+			 ('crm_internal.merge_customers_as_owner(text,text,text)'),
 			 ('crm_internal.distributed_tables(regclass)'),
 			 ('crm_internal.enable_row_security(regclass)'),
 			 ('crm_internal.filled_tables(regnamespace[])'),
