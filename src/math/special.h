@@ -42,6 +42,13 @@ extern double math_inverse_minus_trigamma(double x);
 extern double math_digamma_difference(double a, double n);
 extern double math_trigamma_difference(double a, double n);
 
+/* A probability without a rounding error above 1. fmin() would lose NaN. */
+static inline double
+math_at_most_1(double p)
+{
+	return p > 1.0 ? 1.0 : p;
+}
+
 /* ln(1 + x) - x, which is near -x^2 / 2 for a small x: x > -1 */
 extern double math_log1pmx(double x);
 

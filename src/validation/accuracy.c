@@ -17,6 +17,8 @@
  */
 #include "validation/accuracy.h"
 
+#include "math/pause.h"
+
 #include <math.h>
 
 /* The names in SQL, in the order of the enum Forecast. */
@@ -136,6 +138,7 @@ accuracy_gini(const Ranked *ranked, size_t count)
 	{
 		double actual = 0.0;
 
+		pause_at(from);
 		for (until = from;
 			 until < count && ranked[until].forecast == ranked[from].forecast;
 			 until++)

@@ -14,6 +14,7 @@
  */
 #include "validation/correlation.h"
 
+#include "math/pause.h"
 #include "math/special.h"
 #include "validation/accuracy.h"
 
@@ -40,6 +41,7 @@ correlation_pearson(const MetricPair *pairs, size_t count)
 
 	for (size_t i = 0; i < count; i++)
 	{
+		pause_at(i);
 		sum_add(&first, pairs[i].of[0]);
 		sum_add(&second, pairs[i].of[1]);
 	}
@@ -48,6 +50,7 @@ correlation_pearson(const MetricPair *pairs, size_t count)
 		double a = pairs[i].of[0] - sum_value(&first) / count;
 		double b = pairs[i].of[1] - sum_value(&second) / count;
 
+		pause_at(i);
 		sum_add(&products, a * b);
 		sum_add(&first_squares, a * a);
 		sum_add(&second_squares, b * b);
@@ -144,6 +147,7 @@ correlation_rank(MetricPair *pairs, size_t count, int metric)
 	{
 		double value = pairs[from].of[metric];
 
+		pause_at(from);
 		for (until = from; until < count && pairs[until].of[metric] == value;
 			 until++)
 			;

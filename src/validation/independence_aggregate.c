@@ -165,6 +165,7 @@ crm_check_spend_independence_deserialize(PG_FUNCTION_ARGS)
 	{
 		MetricPair pair;
 
+		pause_at((size_t) state->count);
 		pair.of[PURCHASES] =
 			(double) state_receive_integer(&bytes, HISTORY_MAX_PURCHASES);
 		pair.of[MEAN_AMOUNT] = state_receive_quotient(

@@ -412,6 +412,9 @@ crm_validate_deserialize(PG_FUNCTION_ARGS)
 
 	receive_counts(&bytes, state);
 	while (bytes.cursor < bytes.len)
+	{
+		pause_at((size_t) state->count);
 		receive_customer(&bytes, state);
+	}
 	PG_RETURN_POINTER(state);
 }

@@ -69,14 +69,14 @@ is_usable_amount(Datum datum)
 								 VARSIZE_ANY_EXHDR(amount), AMOUNT_EXPONENT);
 }
 
-PG_FUNCTION_INFO_V1(crm_is_usable);
+PG_FUNCTION_INFO_V1(crm_is_usable_row);
 
 /*
- * crm_internal.is_usable(customer, day, earliest, latest, amount, profit):
+ * crm_internal.is_usable_row(customer, day, earliest, latest, amount, profit):
  * whether a row of a source counts. The profit may be NULL.
  */
 Datum
-crm_is_usable(PG_FUNCTION_ARGS)
+crm_is_usable_row(PG_FUNCTION_ARGS)
 {
 	int32 day;
 

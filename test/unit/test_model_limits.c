@@ -217,6 +217,8 @@ test_poisson(void)
 			model_poisson_at_least(1e6, 1e6) -
 				model_poisson_at_least(1e6, 1e6 + 1),
 			model_poisson_exactly(1e6, 1e6), 1e-9, 4);
+	compare(&worst, model_poisson_at_least(1e12, 1e12),
+			0.5 + 1 / (3 * sqrt(2 * M_PI * 1e12)), 1e-9, 5);
 	report_worst(&worst, "the tail of a Poisson distribution is its sum");
 }
 

@@ -371,6 +371,9 @@ test_others(void)
 	report_worst(&less_x, "math_log1pmx");
 	report_worst(&log1m, "math_log1mexp");
 	report_worst(&quotient, "math_log1p_quotient");
+	report(math_at_most_1(1.5) == 1.0 && math_at_most_1(0.5) == 0.5 &&
+			   isnan(math_at_most_1(NAN)),
+		   "a probability is at most 1, and NaN is none");
 }
 
 /*

@@ -162,14 +162,13 @@ log_likelihood(const ModelKind *kind, const double *parameters,
 
 /*
  * The probability that the customer was not lost before or at the last
- * occasion seen. fmin() removes a rounding error above 1.
+ * occasion seen.
  */
 static double
 there_at_last(const double *parameters, const ModelRow *customer)
 {
-	return fmin(still_there(parameters, customer) /
-					likelihood_shares(parameters, customer).seen,
-				1.0);
+	return math_at_most_1(still_there(parameters, customer) /
+						  likelihood_shares(parameters, customer).seen);
 }
 
 /*
@@ -417,9 +416,8 @@ at_least(const ModelKind *kind, const double *parameters,
 						  (i / (misses + 1.0)) *
 						  ((p[BETA] + misses) / (p[ALPHA] + p[BETA] + i)));
 	}
-	return fmin(there_at_last(parameters, customer) *
-					exp(all.log_scale + log(all.sum + all.term)),
-				1.0);
+	return math_at_most_1(there_at_last(parameters, customer) *
+						  exp(all.log_scale + log(all.sum + all.term)));
 }
 
 /*

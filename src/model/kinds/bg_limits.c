@@ -3,7 +3,7 @@
  * bg_limits.c
  *		The limits of the BG/NBD and MBG/NBD models.
  *
- * The likelihood of these models may climb for ever while parameters go to
+ * The likelihood of these models may climb forever while parameters go to
  * infinity at a fixed ratio. The gamma density of the rates or the beta density
  * of the chances to leave then shrinks to one point:
  *
@@ -35,6 +35,7 @@
 #include "model/kinds/geometric.h"
 #include "model/kinds/nbd.h"
 #include "model/kinds/pareto_nbd.h"
+#include "math/pause.h"
 #include "math/special.h"
 
 #include <math.h>
@@ -209,9 +210,12 @@ margins(const ModelKind *kind, const double *parameters,
 
 	model_call(rates, margins, parameters, sample, x_table, time_table, sums);
 	for (size_t i = 0; i < sample->n_x; i++)
+	{
+		pause_at(i);
 		add_dropout(kind, parameters,
 					sample->x[i] + bg_nbd_first_occasions(kind),
 					sample->x_customers[i], sums);
+	}
 }
 
 /*
@@ -389,7 +393,7 @@ at_least(const ModelKind *kind, const double *parameters,
 		   ever_at_least(kind, now, horizon, count);
 }
 
-/* See geometric.c: the last of these purchases may be the last one for ever. */
+/* See geometric.c: the last of these purchases may be the last one forever. */
 static double
 probability(const ModelKind *kind, const double *parameters,
 			const ModelRow *customer, double count, double horizon)

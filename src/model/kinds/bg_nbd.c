@@ -171,8 +171,11 @@ bg_nbd_margins(const ModelKind *kind, const double *parameters,
 	double first_occasions = bg_nbd_first_occasions(kind);
 
 	for (size_t i = 0; i < sample->n_x; i++)
+	{
+		pause_at(i);
 		add_x(parameters, k * sample->x[i], sample->x[i] + first_occasions,
 			  sample->x_customers[i], sums);
+	}
 	for (size_t i = 0; i < sample->n_times; i++)
 	{
 		double time = parameters[ALPHA] + sample->times[i];

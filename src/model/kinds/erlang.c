@@ -879,7 +879,7 @@ erlang_probability(const ErlangBuyer *buyer, double n, double horizon)
 	if (n > 0)
 		sum += buyer->a / (buyer->a + buyer->b + (n - 1.0)) *
 			   erlang_at_least(buyer, n, horizon);
-	return fmin(sum, 1.0);
+	return math_at_most_1(sum);
 }
 
 /*
@@ -916,8 +916,8 @@ erlang_stay(const ErlangBuyer *buyer, double horizon)
 	if (tau <= 0)
 		return 1.0;
 	if (!series_suits(buyer, tau))
-		return fmax(1.0 - beta_mean(buyer, MEAN_LEAVING, tau), 0.0);
-	return fmin(mean_series(buyer, tau, stay_series), 1.0);
+		return 1.0 - math_at_most_1(beta_mean(buyer, MEAN_LEAVING, tau));
+	return math_at_most_1(mean_series(buyer, tau, stay_series));
 }
 
 /*

@@ -45,6 +45,7 @@
 #include "model/kinds/kinds.h"
 #include "model/kinds/sample.h"
 #include "model/kinds/spend_limits.h"
+#include "math/pause.h"
 #include "math/special.h"
 
 #include <math.h>
@@ -145,6 +146,7 @@ margins(const ModelKind *kind, const double *parameters,
 		double first = math_log_minus_digamma(px + q);
 		double second = math_inverse_minus_trigamma(px + q);
 
+		pause_at(i);
 		sums->value += customers * log_peak(px, q);
 		sums->gradient[P] +=
 			customers * x * (math_log_minus_digamma(px) - first);

@@ -579,7 +579,7 @@ model_geometric_stay(double shape, double a, double b, double tau)
 		return 1.0;
 	stay = series_suits(shape, tau) ? stay_series(shape, a, b, tau)
 									: stay_mean(shape, a, b, tau);
-	return fmin(stay, 1.0);
+	return math_at_most_1(stay);
 }
 
 /*

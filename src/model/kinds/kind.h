@@ -356,7 +356,7 @@ struct ModelKind
 	const char *name; /* in SQL and in the JSON form of a model */
 
 	/*
-	 * The likelihood of a kind may climb for ever as some parameters go to zero
+	 * The likelihood of a kind may climb forever as some parameters go to zero
 	 * or infinity. Its limit there is a model with fewer parameters. It is a
 	 * kind with the same name and the name of the limit, which is NULL for a
 	 * kind itself. "limits" lists the limits of a kind, those with the fewest

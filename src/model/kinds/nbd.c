@@ -117,10 +117,10 @@ model_nbd_at_least(double shape, double tau, double n)
 	double below;
 
 	if (z < (n + 1.0) / (n + shape + 2.0))
-		return fmin(exactly * incomplete_beta_fraction(n, shape, z), 1.0);
+		return math_at_most_1(exactly * incomplete_beta_fraction(n, shape, z));
 	below = exactly * (n / shape) *
 			incomplete_beta_fraction(shape, n, 1.0 / (1.0 + tau));
-	return fmax(1.0 - below, 0.0);
+	return 1.0 - math_at_most_1(below);
 }
 
 /*
@@ -163,7 +163,8 @@ model_poisson_at_least(double mean, double n)
 		if (!(term > sum * (DBL_EPSILON / 4)))
 			break;
 	}
-	return above ? fmin(sum, 1.0) : fmax(1.0 - sum, 0.0);
+	sum = math_at_most_1(sum);
+	return above ? sum : 1.0 - sum;
 }
 
 /*
@@ -217,7 +218,7 @@ log_likelihood(const ModelKind *kind, const double *parameters,
 }
 
 /*
- * Nobody leaves, so a customer is alive for ever. The constant answers allow
+ * Nobody leaves, so a customer is alive forever. The constant answers allow
  * queries to treat all kinds of repeat purchases alike.
  */
 static double
@@ -297,7 +298,10 @@ margins(const ModelKind *kind, const double *parameters,
 		ModelSums *sums)
 {
 	for (size_t i = 0; i < sample->n_x; i++)
+	{
+		pause_at(i);
 		add_x(parameters[R], sample->x[i], sample->x_customers[i], sums);
+	}
 	for (size_t i = 0; i < sample->n_times; i++)
 	{
 		pause_at(i);

@@ -3,7 +3,7 @@
  * pareto_limits.c
  *		The limits of the Pareto/NBD model.
  *
- * The likelihood may climb for ever while a gamma density of the model shrinks
+ * The likelihood may climb forever while a gamma density of the model shrinks
  * to one point:
  *
  *	equal_dropout	s, beta -> infinity, s / beta = mu:		(r, alpha, mu)
@@ -35,6 +35,7 @@
 #include "model/kinds/nbd.h"
 #include "model/kinds/sample.h"
 #include "math/quadrature.h"
+#include "math/pause.h"
 #include "math/special.h"
 
 #include <math.h>
@@ -425,6 +426,7 @@ margins(const ModelKind *kind, const double *parameters,
 	{
 		double customers = sample->x_customers[i];
 
+		pause_at(i);
 		sums->value += customers * math_log_rising_factorial(r, sample->x[i]);
 		sums->gradient[0] +=
 			customers * math_digamma_difference(r, sample->x[i]);

@@ -455,10 +455,9 @@ at_least(const ModelKind *kind, const double *parameters,
 
 	if (horizon <= 0.0)
 		return 0.0;
-	return fmin(p_alive(kind, parameters, customer) * n *
-					exp(model_nbd_log_coefficient(purchase.shape, n) +
-						log_counted(purchase, horizon)),
-				1.0);
+	return math_at_most_1(p_alive(kind, parameters, customer) * n *
+						  exp(model_nbd_log_coefficient(purchase.shape, n) +
+							  log_counted(purchase, horizon)));
 }
 
 /* Columns of the tables over the distinct times. */
@@ -786,6 +785,7 @@ margins(const ModelKind *kind, const double *parameters,
 	{
 		double x = sample->x[i];
 
+		pause_at(i);
 		sums->value +=
 			sample->x_customers[i] * math_log_rising_factorial(r, x);
 		sums->gradient[R] +=

@@ -4,7 +4,7 @@
  *		The limits of the gamma-gamma model.
  *
  * The amounts of a customer's purchases have the gamma density (p, nu), and nu
- * has the gamma density (q, v). The likelihood may climb for ever while one of
+ * has the gamma density (q, v). The likelihood may climb forever while one of
  * the two densities shrinks to a point:
  *
  *	equal_spend		q, v -> infinity, p v / q = mean:	(p, mean)
@@ -26,6 +26,7 @@
 #include "model/kinds/spend_limits.h"
 
 #include "model/kinds/sample.h"
+#include "math/pause.h"
 #include "math/special.h"
 
 #include <math.h>
@@ -94,6 +95,7 @@ spend_margins(const ModelKind *kind, const double *parameters,
 		double x = sample->x[i];
 		double px = parameters[P] * x;
 
+		pause_at(i);
 		sums->value += customers * math_log_gamma_peak(px);
 		sums->gradient[P] += customers * x * math_log_minus_digamma(px);
 		sums->hessian[P][P] +=
@@ -139,6 +141,7 @@ mean_amount(const ModelSample *sample)
 
 	for (size_t i = 0; i < sample->n_rows; i++)
 	{
+		pause_at(i);
 		if (i >= sample->x_first[run + 1])
 			run++;
 		total += sample->customers[i] * sample->x[run] * amount_of(sample, i);
@@ -231,7 +234,10 @@ amounts_start(const ModelKind *kind, const ModelSample *sample, int attempt,
 	if (attempt >= n_shapes)
 		return false;
 	for (size_t i = 0; i < sample->n_rows; i++)
+	{
+		pause_at(i);
 		inverses += sample->customers[i] / amount_of(sample, i);
+	}
 	parameters[Q] = shapes[attempt];
 	parameters[S] = shapes[attempt] * sample->total_customers / inverses;
 	return true;
@@ -274,6 +280,7 @@ one_amount_point(const ModelKind *kind, const ModelSample *sample,
 	{
 		double away = (amount_of(sample, i) - mean) / mean;
 
+		pause_at(i);
 		if (i >= sample->x_first[run + 1])
 			run++;
 		squares += sample->customers[i] * sample->x[run] * away * away;
