@@ -408,7 +408,7 @@ BEGIN
 	RETURN format($query$
 	WITH decision AS MATERIALIZED (%1$s), known AS (
 		SELECT FROM decision e JOIN customer c ON c.customer_id = e.customer_id
-		 WHERE c.customer_id BETWEEN $7 AND $8 FOR KEY SHARE OF c
+		 WHERE c.customer_id BETWEEN $7 AND $8 ORDER BY c.customer_id FOR KEY SHARE OF c
 	), closed AS (
 		UPDATE tier_log l SET valid_to = $5
 		 WHERE l.program = $2 AND l.valid_to IS NULL AND l.valid_from < $5
@@ -739,7 +739,7 @@ BEGIN
 		RAISE invalid_parameter_value USING
 			MESSAGE = format('a tier given on %s must be protected until a later day, not %s',
 							 as_of, coalesce(until::text, 'NULL')),
-			HINT = 'A tier given by hand is a floor until a day, so that nobody keeps it for ever '
+			HINT = 'A tier given by hand is a floor until a day, so that nobody keeps it forever '
 				'by mistake.';
 	END IF;
 	-- Decided by the rules that hold, in which shares are thresholds.
@@ -784,7 +784,7 @@ END
 $$;
 
 --: An error where a rule of a stage asks for a metric that does not exist.
-CREATE FUNCTION crm_internal.stage_metric(workspace text, metric text) RETURNS void
+CREATE FUNCTION crm_internal.check_stage_metric(workspace text, metric text) RETURNS void
 	LANGUAGE plpgsql STABLE AS $$
 DECLARE
 	view regclass := to_regclass('customer_metric');
@@ -809,7 +809,7 @@ $$;
  * The log is joined before anything is asked of a row, since facts come in the
  * order of their customers, and rows that are made of them do not.
  */
--- Its parameters $1 and $2 are the rules and the begin of the day. The search path is that of the
+-- Its parameters $1 and $2 are the rules and the start of the day. The search path is that of the
 -- workspace.
 --: A query for the stage of each customer as of the day crm.as_of(), with the row of metrics, with
 --: facts where it is a time that has passed, and with the last row of the log up to the day; an
@@ -822,7 +822,7 @@ DECLARE
 BEGIN
 	FOR metric IN SELECT DISTINCT r.metric FROM lifecycle_rule r
 		WHERE r.metric NOT IN ('customer_id', 'idle_days') ORDER BY 1 LOOP
-		PERFORM crm_internal.stage_metric(workspace, metric);
+		PERFORM crm_internal.check_stage_metric(workspace, metric);
 		columns := columns || format(', c.%I', metric);
 	END LOOP;
 	RETURN format($query$
@@ -925,7 +925,7 @@ BEGIN
 		SELECT FROM customer c
 		 WHERE c.customer_id = ANY (ARRAY(SELECT f.customer_id FROM found f
 										   WHERE f.stage IS DISTINCT FROM f.stage_before))
-		   FOR KEY SHARE
+		 ORDER BY c.customer_id FOR KEY SHARE
 	), taken_back AS (
 		DELETE FROM lifecycle_log l USING found f
 		 WHERE l.customer_id = f.customer_id AND l.entered_at = $2 AND f.stage = f.stage_before
@@ -1055,6 +1055,18 @@ COMMENT ON FUNCTION crm.review_stages(text, date, boolean) IS
  * move by the clock on the wall. Between the two passes they are far away, so
  * that no row meets the place that another one has yet to leave.
  */
+-- A midnight may come twice. A day starts with the first one, and AT TIME ZONE takes the second.
+--: The moment with the same day and time in another time zone. The start of a day stays one.
+CREATE FUNCTION crm_internal.moved_moment(at timestamptz, time_zone_before text, time_zone text)
+	RETURNS timestamptz
+	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT CASE WHEN at = crm_internal.day_start(d.day, time_zone_before)
+				THEN crm_internal.day_start(d.day, time_zone)
+				ELSE at AT TIME ZONE time_zone_before AT TIME ZONE time_zone END
+	  FROM (SELECT crm_internal.day_of(at, time_zone_before) AS day) d;
+END;
+
 --: Gives the decisions about tiers of some programs the same days in another time zone.
 CREATE FUNCTION crm_internal.move_tier_log(workspace text, programs text[], time_zone_before text,
 	time_zone text) RETURNS void
@@ -1063,10 +1075,10 @@ BEGIN
 	EXECUTE format('
 		UPDATE %I.tier_log l
 		   SET (valid_from, valid_to, review_at, floor_until) = (SELECT
-				l.valid_from AT TIME ZONE $2 AT TIME ZONE $3 - interval ''9000000 hours'',
-				l.valid_to AT TIME ZONE $2 AT TIME ZONE $3 - interval ''9000000 hours'',
-				l.review_at AT TIME ZONE $2 AT TIME ZONE $3,
-				l.floor_until AT TIME ZONE $2 AT TIME ZONE $3)
+				crm_internal.moved_moment(l.valid_from, $2, $3) - interval ''9000000 hours'',
+				crm_internal.moved_moment(l.valid_to, $2, $3) - interval ''9000000 hours'',
+				crm_internal.moved_moment(l.review_at, $2, $3),
+				crm_internal.moved_moment(l.floor_until, $2, $3))
 		 WHERE l.program = ANY ($1)', workspace)
 	  USING programs, time_zone_before, time_zone;
 	EXECUTE format('
@@ -1087,7 +1099,8 @@ CREATE FUNCTION crm_internal.move_lifecycle_log(workspace text, time_zone_before
 BEGIN
 	EXECUTE format('
 		UPDATE %I.lifecycle_log l SET entered_at =
-			l.entered_at AT TIME ZONE $1 AT TIME ZONE $2 - interval ''9000000 hours''', workspace)
+			crm_internal.moved_moment(l.entered_at, $1, $2) - interval ''9000000 hours''',
+		workspace)
 	  USING time_zone_before, time_zone;
 	EXECUTE format('
 		UPDATE %I.lifecycle_log l SET entered_at = l.entered_at + interval ''9000000 hours''',

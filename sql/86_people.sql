@@ -70,7 +70,8 @@ BEGIN
 EXCEPTION WHEN invalid_text_representation OR numeric_value_out_of_range THEN
 	RAISE invalid_parameter_value USING
 		MESSAGE = format('"%s" cannot be the key of a customer', customer_id),
-		DETAIL = format('Keys of workspace "%s" are of type %s.', workspace, key_type);
+		DETAIL = format('Keys of workspace "%s" are of type %s.', workspace, key_type),
+		HINT = 'Give the key as the column customer_id shows it.';
 END
 $$;
 
@@ -663,7 +664,10 @@ BEGIN
 	  INTO assignments
 	  FROM pg_attribute a
 	 WHERE a.attrelid = 'customer'::regclass AND a.attnum > 0 AND NOT a.attisdropped
-	   AND NOT a.attnotnull AND a.attgenerated = '' AND a.attname NOT IN ('code', 'parent_id');
+	   AND NOT a.attnotnull AND a.attgenerated = '' AND a.attname <> 'parent_id'
+	   -- The customer who goes still has what can only be there once.
+	   AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = a.attrelid AND i.indisunique
+						AND a.attnum = ANY (i.indkey));
 	EXECUTE format('UPDATE customer k SET traits = d.traits || k.traits,
 		created_at = least(k.created_at, d.created_at), %s
 		FROM customer d WHERE k.customer_id = $1 AND d.customer_id = $2', assignments)
@@ -767,7 +771,8 @@ BEGIN
 		FROM crm_internal.workspace_kind(workspace) k)) INTO is_same USING keep, "drop";
 	IF is_same THEN
 		RAISE invalid_parameter_value USING
-			MESSAGE = format('customer %s cannot be merged with itself', keep);
+			MESSAGE = format('customer %s cannot be merged with itself', keep),
+			HINT = 'Name two customers.';
 	END IF;
 	PERFORM crm_internal.lock_person(workspace, "drop", keep);
 	data := crm.customer_data(workspace, "drop") - 'customer_merge'; -- it has its own rows

@@ -155,6 +155,18 @@ SELECT crm.merge_customers('crm_kept', 'buyer 1', 'buyer 2') \g /dev/null
 UPDATE kept SET who = 'buyer 1' WHERE who = 'buyer 2';
 UPDATE whole SET who = 'buyer 1' WHERE who = 'buyer 2';
 SELECT is_empty('SELECT pg_temp.different()', 'merging joins the archived parts');
+-- Of customer b the source has no row any more, so no trigger notes them.
+CREATE TABLE gone (who text, day date, amount numeric);
+CREATE INDEX ON gone (who);
+INSERT INTO gone VALUES ('a', '2024-01-01', 10), ('b', '2024-01-02', 20), ('a', '2024-08-01', 5);
+SELECT crm.attach('crm_gone', 'gone', 'who', 'day', 'amount') \g /dev/null
+SELECT crm_internal.refresh_everyone('crm_gone'), crm.archive('crm_gone', '2024-07-01')
+	\g /dev/null
+DELETE FROM gone WHERE day < '2024-07-01';
+SELECT crm_internal.refresh_changed('crm_gone', 1000, 'infinity') \g /dev/null
+SELECT crm.merge_customers('crm_gone', 'a', 'b') \g /dev/null
+SELECT results_eq('SELECT customer_id, revenue FROM crm_gone.customer_value',
+	$$VALUES ('a', 35::numeric)$$, 'the archived part of who goes is there once');
 DELETE FROM kept WHERE who = 'buyer 3';
 SELECT crm.erase_customer('crm_kept', 'buyer 3') \g /dev/null
 SELECT is((SELECT count(*) FROM crm_kept.customer_metric WHERE customer_id = 'buyer 3'), 0::bigint,

@@ -129,6 +129,16 @@ SELECT is(pg_temp.amount_of(name, 6), 10::numeric, 'a row that is later is not s
 UPDATE by_moment.workspace SET late_by = '1 day';
 SELECT pg_temp.took('by_moment') \g /dev/null
 SELECT is(pg_temp.amount_of('by_moment', 6), 20::numeric, 'late_by says how late a row may be');
+SAVEPOINT changed_clock;
+SET LOCAL timezone = 'Europe/Berlin';
+UPDATE by_moment.workspace SET late_by = '2 days';
+SELECT pg_temp.buy(13, '2025-03-30 23:00+00') \g /dev/null
+SELECT pg_temp.took('by_moment') \g /dev/null
+SELECT pg_temp.buy(14, '2025-03-28 23:30+00') \g /dev/null
+SELECT pg_temp.took('by_moment') \g /dev/null
+SELECT is(pg_temp.amount_of('by_moment', 14), 20::numeric,
+	'a day of late_by has 24 hours, whatever the time zone of the session is');
+ROLLBACK TO changed_clock;
 
 -- Rows with a wrong time
 SELECT pg_temp.buy(7, '2999-01-01 12:00+00'), pg_temp.buy(8, 'infinity'), pg_temp.buy(9, NULL)

@@ -540,5 +540,24 @@ SELECT set_eq('SELECT customer_id, history FROM crm_moved.purchase_history',
 		10 * customer_id) FROM crm_moved.sales_order GROUP BY 1$$,
 	'histories follow the zone of the workspace before the next refresh');
 
+-- Havana has two midnights on 2024-11-03, and the day starts with the first one.
+SELECT crm.create_workspace('crm_twice', 'UTC') \g /dev/null
+INSERT INTO crm_twice.customer (customer_id, name, created_at)
+	SELECT n, 'customer ' || n, '2024-10-01' FROM generate_series(1, 3) n;
+INSERT INTO crm_twice.sales_order (order_id, customer_id, ordered_at)
+	SELECT n, n, '2024-10-30' FROM generate_series(1, 3) n;
+INSERT INTO crm_twice.sales_order_line (order_id, line_no, unit_price)
+	SELECT n, 1, 1000 FROM generate_series(1, 3) n;
+SELECT crm.review_stages('crm_twice', '2024-11-03'),
+	crm.review_tiers('crm_twice', as_of => '2024-11-03') \g /dev/null
+UPDATE crm_twice.workspace SET time_zone = 'America/Havana';
+SELECT results_eq($$SELECT DISTINCT entered_at FROM crm_twice.lifecycle_log UNION
+	SELECT valid_from FROM crm_twice.tier_log$$,
+	$$VALUES (crm_internal.day_start('2024-11-03', 'America/Havana'))$$,
+	'the start of a day stays the start where midnight comes twice');
+SELECT crm.review_stages('crm_twice', '2024-11-03') \g /dev/null
+SELECT is((SELECT count(*) FROM crm_twice.lifecycle_log), 3::bigint,
+	'a review of that day again writes nothing anew');
+
 SELECT * FROM finish();
 ROLLBACK;

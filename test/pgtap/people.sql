@@ -190,11 +190,43 @@ ROLLBACK TO members;
 
 -- A higher tier of the customer who went is kept until its review.
 SAVEPOINT tiers;
+UPDATE tier_log SET tier_no = 0 WHERE customer_id = 1 AND valid_to IS NULL;
 SELECT crm.tier_grant('crm_people', 'standard', 3, 'gold', '2025-12-31', '2025-02-28') \g /dev/null
 SELECT crm.merge_customers('crm_people', 1, 3) \g /dev/null
 SELECT is((SELECT tier FROM customer_tier WHERE customer_id = 1), 'gold',
 	'a merged customer keeps the higher tier');
 ROLLBACK TO tiers;
+SAVEPOINT tiers;
+UPDATE tier_log SET tier_no = 0 WHERE customer_id = 1 AND valid_to IS NULL;
+SELECT crm.tier_grant('crm_people', 'standard', 3, 'gold', '2025-12-31', '2025-02-28') \g /dev/null
+UPDATE tier_log SET reason = 'close' WHERE customer_id = 3 AND valid_to IS NULL;
+SELECT tier AS tier_before FROM customer_tier WHERE customer_id = 1 \gset
+SELECT crm.merge_customers('crm_people', 1, 3) \g /dev/null
+SELECT is((SELECT tier FROM customer_tier WHERE customer_id = 1), :'tier_before',
+	'the tier of a member who has left is not given on');
+ROLLBACK TO tiers;
+SAVEPOINT tiers;
+UPDATE tier_log SET tier_no = 0 WHERE customer_id = 1 AND valid_to IS NULL;
+SELECT crm.tier_grant('crm_people', 'standard', 3, 'gold', '2025-12-31', '2025-02-28') \g /dev/null
+UPDATE tier_log SET reason = 'close' WHERE customer_id = 1 AND valid_to IS NULL;
+SELECT lives_ok($$SELECT crm.merge_customers('crm_people', 1, 3)$$,
+	'who has left can be merged with a member of a higher tier');
+ROLLBACK TO tiers;
+
+-- Tables and columns of the user's own: partitions, and what can be there once.
+SAVEPOINT own;
+CREATE TABLE crm_people.ledger (customer_id bigint, part int) PARTITION BY LIST (part);
+CREATE TABLE crm_people.ledger_1 PARTITION OF ledger FOR VALUES IN (1);
+CREATE TABLE crm_people.ledger_2 PARTITION OF ledger FOR VALUES IN (2);
+INSERT INTO ledger VALUES (770077, 1), (3, 2);
+ALTER TABLE customer ADD COLUMN passport text UNIQUE;
+UPDATE customer SET passport = 'P' WHERE customer_id = 770077;
+SELECT crm.merge_customers('crm_people', 1, 770077) \g /dev/null
+SELECT results_eq('SELECT customer_id, part FROM ledger ORDER BY part',
+	'VALUES (1::bigint, 1), (3, 2)', 'a row at the same place of another partition stays');
+SELECT is((SELECT dropped_data #>> '{customer,0,passport}' FROM customer_merge), 'P',
+	'a value that can be there once stays in the record of the merge');
+ROLLBACK TO own;
 
 -- Rows of others refer to rows of the customer who is erased: their contact, order, case, refund
 -- and points. Order 2 was customer 1's, and they still have the points.

@@ -312,6 +312,20 @@ SELECT results_eq($$SELECT available_at, expires_at FROM crm_settle.points_entry
 	WHERE order_id = 84 AND program = 'club'$$,
 	$$VALUES ('2025-03-09'::timestamptz, '2025-03-10'::timestamptz)$$,
 	'points can be spent for a day of the workspace, whatever the time zone of the session is');
+SELECT pg_temp.buy(85, 37, '2025-02-20 12:00', 30), pg_temp.buy(86, 37, '2025-02-20 12:00', 30)
+	\g /dev/null
+SELECT pg_temp.settle('2025-02-23') \g /dev/null
+UPDATE crm_settle.sales_order SET status = 'cancelled' WHERE order_id = 85;
+SELECT pg_temp.settle('2025-02-24') \g /dev/null
+UPDATE crm_settle.sales_order SET status = 'cancelled' WHERE order_id = 86;
+SET LOCAL TimeZone = 'Asia/Shanghai';
+SET LOCAL DateStyle = 'German';
+SELECT pg_temp.settle('2025-02-24') \g /dev/null
+SET LOCAL TimeZone = 'UTC';
+SET LOCAL DateStyle = 'ISO, MDY';
+SELECT is((SELECT count(DISTINCT occurred_at) FROM crm_settle.points_entry
+			WHERE order_id IN (85, 86) AND kind = 'reverse'), 1::bigint,
+	'points are taken back at the same moment, whatever the style of dates of the session is');
 UPDATE crm_settle.program SET points_available_after = '0', points_expire_after = NULL;
 
 -- The tier in force

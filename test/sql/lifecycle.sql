@@ -162,3 +162,6 @@ SELECT count(*), round(sum(s.share)::numeric, 12), round(max(s.share)::numeric, 
   FROM walk, steady_state(m) AS s WHERE n = 400;
 -- A smoothing that no count can beside makes all moves as likely.
 SELECT DISTINCT probability FROM matrix, transitions(m, 1e308) AS t;
+-- All names are in the list, so there are no others.
+SELECT * FROM passage_time(ROW(ARRAY[repeat('a', 99), repeat('b', 99)],
+	ARRAY[[1,2],[3,4]])::transition_matrix, '{c}');

@@ -165,7 +165,9 @@ CREATE INDEX ON old_order (who);
 SELECT crm.attach('old', 'old_order', customer => 'who', at => 'day', amount => 'paid');
 CALL crm.refresh('old') \gset
 SELECT count(*) FROM crm.freeze_thresholds('old');
+SET DateStyle = German; -- the setting takes one style
 SELECT count(*) FROM crm.fit('old');
+SET DateStyle = ISO;
 -- A day that is given needs no word.
 SELECT count(*) FROM crm.freeze_thresholds('old', '2021-01-31');
 SELECT count(*) FROM crm.fit('old', '2021-01-31');
