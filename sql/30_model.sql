@@ -144,7 +144,7 @@ CREATE FUNCTION crm_internal.fit_final(internal) RETURNS crm.model
 --|   are passed over.
 --|
 --| All customers may be alike in their rate or in their drop-out, or nobody may leave. The
---| likelihood then climbs for ever while some parameters go to infinity or zero, and the limit is
+--| likelihood then climbs forever while some parameters go to infinity or zero, and the limit is
 --| the model. The field `limit` names it, and its parameters, their covariance and its AIC are its
 --| own. A maximum that is less than 0.001 above a limit in its log-likelihood counts as the limit.
 --| `bg_cnbd_k` and `mbg_cnbd_k` have no limits.

@@ -2,7 +2,8 @@
  * refresh
  *
  * Keeping the stored histories of a workspace up to date. They follow the facts
- * by the notes that triggers write.
+ * by notes: of triggers, or of a column of the source that says when a row was
+ * written. A source with neither is computed anew.
  */
 
 -- Notes, facts and histories are seen at one moment, so a change is either in the history or
@@ -51,10 +52,11 @@ END
 $$;
 
 /*
- * Everybody's purchases are read by a query of its own. It has the rules of the views
- * usable_row, any_purchase and purchase_source, and the settings as literals. So it is one scan
- * of the source, and the workers of Citus, which have no settings, can run it. Names
- * mean the objects of the workspace, by the search path of the caller.
+ * Purchases of everybody are read by a query of its own. It has the rules of the views
+ * usable_row, any_purchase and purchase_source, and the settings as literals. So the source
+ * is scanned without a join, once, or twice where a column names the order. The workers of
+ * Citus, which have no settings, can run it. Names mean the objects of the workspace, by
+ * the search path of the caller.
  */
 --: Whether the source is a table of Citus that is distributed by the customer.
 CREATE FUNCTION crm_internal.is_built_on_workers() RETURNS boolean
@@ -69,8 +71,8 @@ BEGIN
 END
 $$;
 
---: The query for the usable rows of the source of a workspace, with the settings as literals. Of
---: some: of the customers in the array $1.
+--: The query for the usable rows of the source of a workspace, with the settings as literals, or
+--: for those of the customers in the array $1.
 CREATE FUNCTION crm_internal.usable_row_query(on_workers boolean, of_some boolean) RETURNS text
 	LANGUAGE plpgsql STABLE AS $$
 DECLARE
@@ -85,7 +87,7 @@ BEGIN
 	PERFORM set_config('search_path', own_path, true);
 	RETURN format('SELECT s.customer_id, s.purchased_on, s.amount, s.profit%s
 			  FROM (%s) s
-			 WHERE crm_internal.is_usable(s.customer_id, s.purchased_on, %L, %L, s.amount,
+			 WHERE crm_internal.is_usable_row(s.customer_id, s.purchased_on, %L, %L, s.amount,
 										  s.profit)%s',
 		CASE WHEN to_jsonb(w) ->> 'order_column' IS NOT NULL THEN ', s.order_key' END,
 		source_row, w.earliest_day, w.latest_day,
@@ -571,7 +573,7 @@ $$;
 --| are safe. Writers are not blocked, and the views are right before, during and after: this only
 --| makes them faster. With full => true, on the first call, after a TRUNCATE and for sources with
 --| neither triggers nor a column `changed_at` it recomputes everybody in one pass. Where there are
---| no RFM thresholds yet, it makes them as of crm.as_of(). A NOTICE says so where crm.as_of is not
+--| no RFM thresholds yet, it makes them as of the day shown and of ends of months before. A NOTICE says so where crm.as_of is not
 --| set and the last purchase is older than 30 days and than three times the usual days between
 --| purchases. Returns the number of customers recomputed, of their purchases, and the seconds it
 --| took; the view refresh_progress shows all runs. It commits, so it cannot be called inside a

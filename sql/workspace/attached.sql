@@ -22,8 +22,8 @@ SELECT s.customer_id, s.order_key, s.purchased_at, s.purchased_on, s.product, s.
 	   s.email, s.amount, s.profit, w.archived_until
   FROM workspace w
  CROSS JOIN @internal@.source_row s
- WHERE crm_internal.is_usable(s.customer_id, s.purchased_on, w.earliest_day, w.latest_day, s.amount,
-							  s.profit)
+ WHERE crm_internal.is_usable_row(s.customer_id, s.purchased_on, w.earliest_day, w.latest_day,
+								  s.amount, s.profit)
 @end
 
 /*
@@ -179,8 +179,8 @@ SELECT CASE
 	   s.customer_id, s.purchased_at, s.amount
   FROM workspace w
  CROSS JOIN @internal@.source_row s
- WHERE NOT crm_internal.is_usable(s.customer_id, s.purchased_on, w.earliest_day, w.latest_day,
-								  s.amount, s.profit)
+ WHERE NOT crm_internal.is_usable_row(s.customer_id, s.purchased_on, w.earliest_day, w.latest_day,
+									  s.amount, s.profit)
 	OR s.purchased_on < w.archived_until
 UNION ALL
 SELECT f.fault, f.customer_id, NULL, NULL FROM @internal@.customer_fault f
