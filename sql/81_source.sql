@@ -30,8 +30,8 @@ CREATE FUNCTION crm_internal.plausible_day(day date, earliest date, latest date)
 
 --: Whether a row of a source counts: its key fits, its day lies between two days, and its amounts
 --: are numbers below 10^15 in size. The profit may be NULL.
-CREATE FUNCTION crm_internal.is_usable_row(customer anyelement, day date, earliest date, latest date,
-	amount numeric, profit numeric) RETURNS boolean
+CREATE FUNCTION crm_internal.is_usable_row(customer anyelement, day date, earliest date,
+	latest date, amount numeric, profit numeric) RETURNS boolean
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_is_usable_row';
 
 --: Whether a text is one expression, and not the end of one statement and the start of another.

@@ -568,15 +568,20 @@ BEGIN
 END
 $$;
 
---| Recomputes the customers that changed since, in transactions of batch customers; each is
---| complete, so that a refresh can be cancelled at any moment and called again, and two at once
---| are safe. Writers are not blocked, and the views are right before, during and after: this only
---| makes them faster. With full => true, on the first call, after a TRUNCATE and for sources with
---| neither triggers nor a column `changed_at` it recomputes everybody in one pass. Where there are
---| no RFM thresholds yet, it makes them as of the day shown and of ends of months before. A NOTICE says so where crm.as_of is not
---| set and the last purchase is older than 30 days and than three times the usual days between
---| purchases. Returns the number of customers recomputed, of their purchases, and the seconds it
---| took; the view refresh_progress shows all runs. It commits, so it cannot be called inside a
+--| Recomputes the customers that changed since the last refresh, in transactions of `batch`
+--| customers. Each transaction is complete. So a refresh can be canceled at any moment and called
+--| again, and two at once are safe. Writers are not blocked. The views are right before, during and
+--| after a refresh, which only makes them faster.
+--|
+--| Everybody is recomputed in one pass with full => true, on the first call, after a TRUNCATE, and
+--| for sources with neither triggers nor a column `changed_at`.
+--|
+--| Where there are no RFM thresholds yet, the refresh makes them as of the day shown, and of the
+--| ends of up to 12 months before. Where crm.as_of is not set, a NOTICE tells of a last purchase
+--| that is older than 30 days and than three times the usual days between purchases.
+--|
+--| Returns the number of customers recomputed, of their purchases, and the seconds it took. The
+--| view refresh_progress shows all runs. A refresh commits, so it cannot be called inside a
 --| transaction block.
 CREATE PROCEDURE crm.refresh(workspace text, "full" boolean DEFAULT false,
 	batch integer DEFAULT 10000,

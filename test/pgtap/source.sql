@@ -297,7 +297,8 @@ SELECT sign * x AS amount FROM unnest('{1,-1}'::int[]) sign,
 		unnest('{1,9.999,5}'::numeric[]) m, unnest('{0,0.5,-0.00000001}'::numeric[]) d) a (x);
 SELECT is_empty($$
 	SELECT a.amount, p.amount FROM amount_tried a, amount_tried p
-	 WHERE crm_internal.is_usable_row(1, '2024-01-01', '2024-01-01', '2024-01-01', a.amount, p.amount)
+	 WHERE crm_internal.is_usable_row(1, '2024-01-01', '2024-01-01', '2024-01-01', a.amount,
+									  p.amount)
 		IS DISTINCT FROM (coalesce(abs(a.amount) < 1e15, false)
 			AND coalesce(abs(p.amount) < 1e15, true))$$,
 	'an amount counts below 10^15, and a profit that is not known does no harm');
@@ -305,7 +306,8 @@ SELECT results_eq($$SELECT d FROM unnest('{-infinity,2023-12-31,2024-01-01,2024-
 	infinity,NULL}'::date[]) d
 	WHERE crm_internal.is_usable_row(1, d, '2024-01-01', '2024-01-31', 1, NULL)$$,
 	$$VALUES (date '2024-01-01'), ('2024-01-31')$$, 'the two days of the settings are included');
-SELECT results_eq($$SELECT crm_internal.is_usable_row(k, '2024-01-01', '2024-01-01', '2024-01-31', 1, 1)
+SELECT results_eq($$SELECT crm_internal.is_usable_row(k, '2024-01-01', '2024-01-01',
+		'2024-01-31', 1, 1)
 	FROM unnest(ARRAY[NULL, '', repeat('x', 1024), repeat('x', 1025)]) k$$,
 	'VALUES (false), (true), (true), (false)', 'a key counts up to 1024 bytes');
 

@@ -4,7 +4,7 @@ Platzer (2008); Reutterer, Platzer & Schroeder (2020), IJRM.  Events come at the
 lambda ~ Gamma(r, alpha), every k-th of them is a purchase, and the customer leaves
 after a purchase with the probability p ~ Beta(a, b), under MBG/CNBD-k also after the
 first one.  Since the last purchase i < k events have come, with (lambda (t - t_x))^i / i!
-in the likelihood.  A customer of known lambda who stays for ever would be worth
+in the likelihood.  A customer of known lambda who stays forever would be worth
 
     v^(k - i) + v^(2 k - i) + ...,  v = lambda / (lambda + discount),
 
