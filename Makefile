@@ -100,7 +100,6 @@ OBJS        = \
 	src/tier/review.o \
 	src/tier/tier_answers.o \
 	src/tier/tier_cache.o \
-	src/tier/tier_facts.o \
 	src/tier/tier_moment.o \
 	src/tier/tier_review.o \
 	src/tier/tiers_aggregate.o \

@@ -155,10 +155,6 @@ COMMENT ON FUNCTION crm.tier_day(crm.tier_policy, timestamptz) IS
 CREATE FUNCTION crm_internal.tier_counts(policy crm.tier_policy, metric text) RETURNS boolean
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_tier_counts';
 
---: (facts ->> name)::date, in a tenth of the time.
-CREATE FUNCTION crm_internal.fact_day(facts jsonb, name text) RETURNS date
-	LANGUAGE C STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_fact_day';
-
 /* Decisions */
 
 --| crm.tier_enroll makes the first state of a customer. crm.tier_decide returns the next one.
@@ -255,7 +251,7 @@ COMMENT ON FUNCTION crm.tier_decide(crm.tier_policy, crm.tier_state, jsonb, date
 CREATE TYPE crm_internal.tier_verdict AS (
 	--: The new state of the member.
 	decided crm.tier_state,
-	--: The metrics that were judged, an object.
+	--: The metrics that were judged, an object without those that are not known.
 	metrics jsonb,
 	--: First day of the window that was judged, or NULL for all days before its end.
 	counted_since date,

@@ -8,23 +8,24 @@
 
 /* Decisions in words */
 
---: A decision about a tier in words, from the reason and the facts in tier_log: for example "grace:
---: revenue_12m 1000 is below 4000 (from 2024-04-01 until 2025-04-01)".
-CREATE FUNCTION crm_internal.tier_why(reason text, facts jsonb) RETURNS text
-	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+-- A date as text would depend on the session.
+--: A decision about a tier in words, from the columns of tier_log: for example "grace: revenue_12m
+--: 1000 is below 4000 (from 2024-04-01 until 2025-04-01)".
+CREATE FUNCTION crm_internal.tier_why(reason text, metrics jsonb, thresholds jsonb,
+	counted_since date, counted_until date, note text) RETURNS text
+	LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
 	SELECT reason
 		|| coalesce(': '
-			|| (SELECT string_agg(a.key || ' ' || coalesce(facts -> 'metrics' ->> a.key,
-			'not known')
-											   || CASE WHEN (facts -> 'metrics' ->> a.key)::numeric
-												>= a.value::numeric THEN ' reaches '
-												ELSE ' is below ' END
-											   || a.value, ', ' ORDER BY a.key COLLATE "C")
-							   FROM jsonb_each_text(facts -> 'asked') a), '')
-		|| CASE WHEN facts ? 'asked' AND facts ? 'since' THEN ' (from ' || (facts ->> 'since')
-			|| ' until ' || (facts ->> 'until') || ')' ELSE '' END
-		|| coalesce(': ' || (facts ->> 'note'), '');
+			|| (SELECT string_agg(t.key || ' ' || coalesce(metrics ->> t.key, 'not known')
+								  || CASE WHEN (metrics ->> t.key)::numeric >= t.value::numeric
+										  THEN ' reaches ' ELSE ' is below ' END
+								  || t.value, ', ' ORDER BY t.key COLLATE "C")
+				  FROM jsonb_each_text(thresholds) t), '')
+		|| CASE WHEN thresholds IS NOT NULL AND counted_since IS NOT NULL
+				THEN format(' (from %s until %s)', to_char(counted_since, 'YYYY-MM-DD'),
+							to_char(counted_until, 'YYYY-MM-DD')) ELSE '' END
+		|| coalesce(': ' || note, '');
 END;
 
 /* Reviews of tiers */
@@ -293,30 +294,14 @@ $$;
 CREATE FUNCTION crm_internal.tier_thresholds(policy crm.tier_policy) RETURNS jsonb
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
-	SELECT jsonb_object_agg(t.tier_no, jsonb_build_object('enter', t.enter, 'keep', t.keep))
+	SELECT jsonb_object_agg(t.tier_no,
+							jsonb_strip_nulls(jsonb_build_object('enter', t.enter, 'keep', t.keep)))
 	  FROM (SELECT r.tier_no, jsonb_object_agg(r.metric, r.enter_at) AS enter,
 				   jsonb_object_agg(r.metric, r.keep_at) AS keep
 			  FROM crm.tier_rules(policy) r
 			 WHERE r.metric IS NOT NULL
 			 GROUP BY r.tier_no) t;
 END;
-
---: An object with a field for each argument that is not NULL. Fields of metrics and asked that are
---: null are left out.
-CREATE FUNCTION crm_internal.tier_facts_object(metrics jsonb, since date, until date, asked jsonb,
-	enrolled_on date, changed_on date, floor_no integer) RETURNS jsonb
-	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_tier_facts_object';
-
---: The facts of a decision, as tier_log keeps them.
-CREATE FUNCTION crm_internal.tier_facts(decided crm.tier_state, tier_before integer, reason text,
-	metrics jsonb, thresholds jsonb, since date, until date, as_of date) RETURNS jsonb
-	LANGUAGE sql STABLE PARALLEL SAFE
-	RETURN crm_internal.tier_facts_object(metrics, since, until,
-		thresholds
-			-> (CASE WHEN reason = 'downgrade' THEN tier_before ELSE (decided).tier_no END)::text
-			-> (CASE WHEN reason IN ('enroll', 'upgrade') THEN 'enter' ELSE 'keep' END),
-		(decided).enrolled_on, (decided).changed_on,
-		CASE WHEN (decided).floor_until > as_of THEN (decided).floor_no END);
 
 -- Its parameters are those of tier_write_part.
 --: A query for what a policy decides on a day about each member whose key is from $7 to $8.
@@ -385,15 +370,26 @@ BEGIN
 END
 $$;
 
---: What a decision writes to tier_no, reason, review_at, floor_until and facts of tier_log.
+--: The columns of tier_log that a decision writes, beside its key.
+CREATE FUNCTION crm_internal.tier_columns() RETURNS text
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+	RETURN 'tier_no, reason, review_at, floor_until, floor_no, enrolled_on, changed_on, '
+		'counted_since, counted_until, metrics, thresholds';
+
+--: What a decision writes to the columns of tier_columns.
 CREATE FUNCTION crm_internal.tier_values() RETURNS text
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE
 	RETURN $values$(e.decided).tier_no, e.reason,
 			   crm_internal.day_start((e.decided).review_on, $4),
 			   CASE WHEN (e.decided).floor_until > $1
 					THEN crm_internal.day_start((e.decided).floor_until, $4) END,
-			   crm_internal.tier_facts(e.decided, e.tier_before, e.reason, e.metrics, $6,
-									   e.counted_since, e.counted_until, $1)$values$;
+			   CASE WHEN (e.decided).floor_until > $1 THEN (e.decided).floor_no END,
+			   (e.decided).enrolled_on, (e.decided).changed_on, e.counted_since, e.counted_until,
+			   e.metrics,
+			   $6 -> (CASE WHEN e.reason = 'downgrade' THEN e.tier_before
+						   ELSE (e.decided).tier_no END)::text
+				  -> (CASE WHEN e.reason IN ('enroll', 'upgrade') THEN 'enter' ELSE 'keep' END)
+				  $values$;
 
 /*
  * The foreign keys of tier_log would check each row by two queries. Instead the
@@ -415,8 +411,7 @@ BEGIN
 		   AND l.customer_id = ANY (ARRAY(SELECT e.customer_id FROM decision e
 										   WHERE e.valid_from < $5)) RETURNING l.customer_id
 	), written AS (
-		INSERT INTO tier_log (program, customer_id, valid_from, tier_no, reason, review_at,
-							  floor_until, facts)
+		INSERT INTO tier_log (program, customer_id, valid_from, %3$s)
 		SELECT $2, e.customer_id, $5, %2$s
 		  FROM decision e
 		 CROSS JOIN crm_internal.references_checked('tier_log')
@@ -425,9 +420,7 @@ BEGIN
 		 WHERE (e.valid_from >= $5) IS NOT TRUE AND (SELECT count(*) FROM known) IS NOT NULL
 	), replaced AS (
 		UPDATE tier_log l
-		   SET (tier_no, reason, review_at, floor_until, facts) = (SELECT %2$s
-					|| jsonb_strip_nulls(jsonb_build_object('note', l.facts -> 'note'))),
-			   decided_at = DEFAULT, decided_by = DEFAULT
+		   SET (%3$s) = (SELECT %2$s), decided_at = DEFAULT, decided_by = DEFAULT
 		  FROM decision e
 		 WHERE l.program = $2 AND l.customer_id = e.customer_id AND l.valid_from = e.valid_from
 		   AND e.valid_from >= $5
@@ -438,13 +431,13 @@ BEGIN
 		   count(*) FILTER (WHERE e.reason = 'upgrade'), count(*) FILTER (WHERE e.reason = 'renew'),
 		   count(*) FILTER (WHERE e.reason = 'grace'),
 		   count(*) FILTER (WHERE e.reason = 'downgrade'), (SELECT count(*) FROM known)
-	  FROM decision e$query$, crm_internal.tier_decisions(policy),
-		crm_internal.tier_values());
+	  FROM decision e$query$, crm_internal.tier_decisions(policy), crm_internal.tier_values(),
+		crm_internal.tier_columns());
 END
 $$;
 
 --: Writes what a policy without shares decides on a day about the customers whose keys are from
---: first_key to last_key to tier_log, with the facts.
+--: first_key to last_key to tier_log, with what it rests on.
 CREATE FUNCTION crm_internal.tier_write_part(policy crm.tier_policy, program text, as_of date,
 	first_key bigint, last_key bigint,
 	OUT changes bigint, OUT enrolled bigint, OUT upgraded bigint, OUT renewed bigint,
@@ -489,7 +482,7 @@ END
 $$;
 
 --: Behind crm.review_tiers: writes what a policy without shares decides about everybody on a day to
---: tier_log, with the facts.
+--: tier_log, with what it rests on.
 CREATE FUNCTION crm_internal.tier_write(policy crm.tier_policy, program text, as_of date,
 	OUT changes bigint, OUT enrolled bigint, OUT upgraded bigint, OUT renewed bigint,
 	OUT given_grace bigint, OUT downgraded bigint) RETURNS record
@@ -695,8 +688,8 @@ $$;
 
 --: Writes a tier that was given by hand to tier_log.
 CREATE FUNCTION crm_internal.grant_write(program text, customer_id bigint, state crm.tier_state,
-	valid_from timestamptz, day_start timestamptz, time_zone text, until date, facts jsonb)
-	RETURNS void
+	valid_from timestamptz, day_start timestamptz, time_zone text, until date, granted integer,
+	note text) RETURNS void
 	LANGUAGE plpgsql AS $$
 BEGIN
 	IF valid_from < day_start THEN
@@ -705,14 +698,17 @@ BEGIN
 		   AND l.valid_to IS NULL;
 	END IF;
 	INSERT INTO tier_log AS l (program, customer_id, valid_from, tier_no, reason, review_at,
-							   floor_until, facts)
+							   floor_until, floor_no, enrolled_on, changed_on, note)
 	VALUES (program, customer_id, greatest(day_start, valid_from), state.tier_no, 'manual',
 			crm_internal.day_start(state.review_on, time_zone),
-			crm_internal.day_start(until, time_zone), facts)
+			crm_internal.day_start(until, time_zone), granted, state.enrolled_on, state.changed_on,
+			note)
 	ON CONFLICT ON CONSTRAINT tier_log_pkey DO UPDATE
 	SET tier_no = EXCLUDED.tier_no, reason = EXCLUDED.reason, review_at = EXCLUDED.review_at,
-		floor_until = EXCLUDED.floor_until, facts = EXCLUDED.facts,
-		decided_at = EXCLUDED.decided_at, decided_by = EXCLUDED.decided_by;
+		floor_until = EXCLUDED.floor_until, floor_no = EXCLUDED.floor_no,
+		enrolled_on = EXCLUDED.enrolled_on, changed_on = EXCLUDED.changed_on,
+		counted_since = NULL, counted_until = NULL, metrics = NULL, thresholds = NULL,
+		note = EXCLUDED.note, decided_at = EXCLUDED.decided_at, decided_by = EXCLUDED.decided_by;
 END
 $$;
 
@@ -748,9 +744,7 @@ BEGIN
 	member := crm_internal.granted_member(workspace, program, customer_id, as_of);
 	state := crm_internal.granted_state(policy, member.state, granted, until, as_of);
 	PERFORM crm_internal.grant_write(program, customer_id, state, member.valid_from,
-		crm_internal.day_start(as_of, time_zone), time_zone, until,
-		jsonb_strip_nulls(jsonb_build_object('enrolled_on', state.enrolled_on,
-			'changed_on', state.changed_on, 'floor_no', granted, 'note', note)));
+		crm_internal.day_start(as_of, time_zone), time_zone, until, granted, note);
 END
 $$;
 

@@ -386,18 +386,26 @@ CREATE TABLE tier_rule (
 );
 COMMENT ON TABLE tier_rule IS 'What a tier asks for: all its rules must hold.';
 
+/* Columns of fixed width come first, the wider ones before the others: no room is lost. */
 CREATE TABLE tier_log (
-	program text,
 	customer_id bigint REFERENCES customer,
 	valid_from timestamptz,
 	valid_to timestamptz CHECK (valid_to > valid_from),
-	tier_no integer NOT NULL,
-	reason text NOT NULL CHECK (reason IN ('enroll', 'upgrade', 'renew', 'grace', 'downgrade',
-		'manual', 'merge', 'close')),
 	review_at timestamptz,
 	floor_until timestamptz,
-	facts jsonb,
 	decided_at timestamptz NOT NULL DEFAULT now(),
+	tier_no integer NOT NULL,
+	floor_no integer,
+	enrolled_on date,
+	changed_on date,
+	counted_since date,
+	counted_until date,
+	program text,
+	reason text NOT NULL CHECK (reason IN ('enroll', 'upgrade', 'renew', 'grace', 'downgrade',
+		'manual', 'merge', 'close')),
+	metrics jsonb,
+	thresholds jsonb,
+	note text,
 	decided_by text NOT NULL DEFAULT session_user,
 	PRIMARY KEY (customer_id, program, valid_from),
 	FOREIGN KEY (program, tier_no) REFERENCES tier

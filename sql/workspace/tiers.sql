@@ -179,18 +179,19 @@ OFFSET 0
 @view @internal@.tier_member
 @is Where each member of a program stands at the end of a day, as crm.tier_decide takes it. Who was
 @is merged into another customer or left is no member.
-@columns program, customer_id, valid_from, valid_to, reason, facts, state
-SELECT l.program, l.customer_id, l.valid_from, l.valid_to, l.reason, l.facts,
+@columns program, customer_id, valid_from, valid_to, reason, metrics, thresholds, counted_since,
+@columns counted_until, note, state
+SELECT l.program, l.customer_id, l.valid_from, l.valid_to, l.reason, l.metrics, l.thresholds,
+	   l.counted_since, l.counted_until, l.note,
 	   -- Without a reason for a tier that was won by the days before it began.
 	   ROW(l.tier_no, t.name,
 		   CASE WHEN l.reason NOT IN ('enroll', 'upgrade')
-				  OR crm_internal.fact_day(l.facts, 'until')
-					> crm_internal.day_of(l.valid_from, z.time_zone)
+				  OR l.counted_until > crm_internal.day_of(l.valid_from, z.time_zone)
 				THEN l.reason END,
-		   coalesce(crm_internal.fact_day(l.facts, 'enrolled_on'),
+		   coalesce(l.enrolled_on,
 					(SELECT crm_internal.day_of(min(f.valid_from), z.time_zone) FROM tier_log f
 					  WHERE f.program = l.program AND f.customer_id = l.customer_id)),
-		   coalesce(crm_internal.fact_day(l.facts, 'changed_on'),
+		   coalesce(l.changed_on,
 					(SELECT crm_internal.day_of(min(f.valid_from), z.time_zone) FROM tier_log f
 					  WHERE f.program = l.program AND f.customer_id = l.customer_id
 						AND f.valid_from <= l.valid_from
@@ -202,8 +203,7 @@ SELECT l.program, l.customer_id, l.valid_from, l.valid_to, l.reason, l.facts,
 		   crm_internal.day_of(l.valid_from, z.time_zone),
 		   crm_internal.day_of(l.review_at, z.time_zone),
 		   l.reason = 'grace',
-		   CASE WHEN l.floor_until IS NOT NULL THEN coalesce((l.facts ->> 'floor_no')::integer,
-			l.tier_no) END,
+		   CASE WHEN l.floor_until IS NOT NULL THEN coalesce(l.floor_no, l.tier_no) END,
 		   crm_internal.day_of(l.floor_until, z.time_zone))::crm.tier_state
   FROM (SELECT s.program,
 	coalesce(s.time_zone, (SELECT w.time_zone FROM workspace w)) AS time_zone FROM program s) z
@@ -252,9 +252,10 @@ SELECT z.program, e.customer_id,
 @plain @internal@.tier_standing
 @is Behind customer_tier and customer_tier_rule: each member of a program, as of the day shown, with
 @is what the rules may look at. Facts that no rule looks at are not read.
-@columns program, customer_id, valid_from, reason, facts, state, policy, history, profit_history,
-@columns points_history, metrics
-SELECT m.program, m.customer_id, m.valid_from, m.reason, m.facts, m.state,
+@columns program, customer_id, valid_from, reason, decided_metrics, thresholds, counted_since,
+@columns counted_until, note, state, policy, history, profit_history, points_history, metrics
+SELECT m.program, m.customer_id, m.valid_from, m.reason, m.metrics, m.thresholds,
+	   m.counted_since, m.counted_until, m.note, m.state,
 	   -- Policies are large, so members carry the places of theirs through the joins
 	   (SELECT array_agg(v.policy ORDER BY v.program) FROM @internal@.tier_policy v)[s.place],
 	   h.history, h.profit_history, p.points_history, o.metrics
@@ -306,7 +307,8 @@ SELECT m.program, m.customer_id, n.purpose, n.tier, t.name_zh, n.metric, n.value
 @columns at_risk, floor_until
 SELECT m.program, m.customer_id, (m.state).tier_no, (m.state).tier, t.name_zh,
 	   (m.state).changed_on, (m.state).enrolled_on, m.reason, (m.state).decided_on,
-	   crm_internal.tier_why(m.reason, m.facts), (m.state).in_grace, (m.state).review_on,
+	   crm_internal.tier_why(m.reason, m.decided_metrics, m.thresholds, m.counted_since,
+		m.counted_until, m.note), (m.state).in_grace, (m.state).review_on,
 	   (m.outlook).next_tier, (m.outlook).next_metric, (m.outlook).gap_to_next,
 	   (m.outlook).keep_metric, (m.outlook).gap_to_keep,
 	   (m.outlook).keep_metric IS NOT NULL AND (m.outlook).gap_to_keep IS DISTINCT FROM 0

@@ -131,10 +131,9 @@ decimal_numeric(Decimal value)
 }
 
 /*
- * The metrics as an object with a field for each metric of the policy. A given
- * metric appears as it was written, not as the rounded decimal that was
- * compared. An unknown one is a JSON null. The object goes into the log of the
- * program.
+ * The metrics as an object with a field for each metric of the policy that is
+ * known. A given metric appears as it was written, not as the rounded decimal
+ * that was compared. The object goes into the log of the program.
  */
 static Datum
 metrics_object(FunctionCallInfo fcinfo, const TierCache *cache)
@@ -148,20 +147,21 @@ metrics_object(FunctionCallInfo fcinfo, const TierCache *cache)
 	for (int i = 0; i < cache->policy->metric_count; i++)
 	{
 		const char *metric = cache->policy->metrics[i];
-		bool is_given = cache->metric_kinds[i] == TIER_METRIC_GIVEN;
-		JsonbValue value = {.type = jbvNull};
+		JsonbValue value;
 
-		if (is_given && given.container != NULL &&
-			json_field_value(&given, metric, &value))
+		if (cache->metric_kinds[i] != TIER_METRIC_GIVEN)
+		{
+			if (cache->metrics[i].is_known)
+				json_push_number(&building, metric,
+								 decimal_numeric(cache->metrics[i].value));
+		}
+		else if (given.container != NULL &&
+				 json_field_value(&given, metric, &value) &&
+				 value.type != jbvNull)
 		{
 			json_push_text(&building, WJB_KEY, metric);
 			pushJsonbValue(&building, WJB_VALUE, &value);
 		}
-		else if (!is_given && cache->metrics[i].is_known)
-			json_push_number(&building, metric,
-							 decimal_numeric(cache->metrics[i].value));
-		else
-			json_push_number(&building, metric, NULL);
 	}
 	pushJsonbValue(&building, WJB_END_OBJECT, NULL);
 	return JsonbPGetDatum(JsonbValueToJsonb(building.result));

@@ -148,7 +148,7 @@ sub logs
 {
 	return ask('primary', q{
 		SELECT count(*), md5(string_agg(concat_ws(' ', l.program, l.customer_id, l.valid_from, l.valid_to, l.tier_no,
-			l.reason, l.review_at, l.floor_until, l.facts), '|' ORDER BY l.program, l.customer_id, l.valid_from))
+			l.reason, l.review_at, l.floor_until, l.metrics, l.thresholds), '|' ORDER BY l.program, l.customer_id, l.valid_from))
 		  FROM sales.tier_log l
 		UNION ALL
 		SELECT count(*), md5(string_agg(concat_ws(' ', l.customer_id, l.entered_at, l.stage, l.facts), '|'

@@ -113,10 +113,11 @@ BEGIN
 END $$;
 CREATE FUNCTION pg_temp.log() RETURNS TABLE (program text, customer_id bigint,
 	valid_from timestamptz, valid_to timestamptz,
-	tier_no int, reason text, review_at timestamptz, floor_until timestamptz, facts jsonb)
+	tier_no int, reason text, review_at timestamptz, floor_until timestamptz, metrics jsonb,
+	thresholds jsonb, counted_since date, counted_until date)
 		LANGUAGE sql AS
 	'SELECT program, customer_id, valid_from, valid_to, tier_no, reason, review_at, floor_until,
-		facts FROM crm_reviews.tier_log';
+		metrics, thresholds, counted_since, counted_until FROM crm_reviews.tier_log';
 CREATE FUNCTION pg_temp.reviews_log() RETURNS TABLE (program text, as_of date, policy jsonb,
 	members bigint, changes bigint) LANGUAGE sql AS
 	'SELECT program, as_of, policy, members, changes FROM crm_reviews.tier_review';
@@ -151,7 +152,7 @@ CREATE TEMP TABLE logged AS
 SELECT l.program, l.customer_id, l.tier_no, (l.valid_from AT TIME ZONE z.zone)::date AS valid_from,
 	(l.valid_to AT TIME ZONE z.zone)::date AS valid_to,
 	   l.reason, (l.review_at AT TIME ZONE z.zone)::date AS review_on,
-		pg_temp.as_revenue(l.facts -> 'metrics') AS metrics,
+		pg_temp.as_revenue(l.metrics) AS metrics,
 	   l.valid_from = date_trunc('day', l.valid_from, z.zone) AS is_midnight
   FROM pg_temp.log() l JOIN (SELECT program, coalesce(time_zone, 'Europe/Berlin') AS zone
 	FROM crm_reviews.program) z USING (program);
@@ -185,7 +186,7 @@ SELECT is_empty($$
 	  FROM logged l JOIN replay r USING (program, customer_id, valid_from)
 	 WHERE NOT jsonb_build_object('revenue', r.revenue, 'purchases', r.purchases, 'purchase_days',
 		r.purchase_days) @> l.metrics$$,
-	'facts hold the metrics that were judged');
+	'rows hold the metrics that were judged');
 
 -- On any day
 CREATE FUNCTION pg_temp.standing(day date) RETURNS TABLE (program text, customer_id bigint,

@@ -58,7 +58,8 @@ SELECT * FROM crm.review_tiers('club', 'standard');
 SELECT * FROM crm.review_tiers('club', 'standard');
 SELECT * FROM crm.review_tiers('club', 'standard', '2025-05-31');
 SELECT * FROM crm.review_tiers('club', 'standard', '2025-05-31', replay => true);
-SELECT customer_id, valid_from, valid_to, tier_no, reason, review_at, facts FROM club.tier_log
+SELECT customer_id, valid_from, valid_to, tier_no, reason, review_at, metrics, thresholds,
+	counted_since, counted_until, enrolled_on, changed_on FROM club.tier_log
 	ORDER BY 1, 2;
 SELECT as_of, members, changes FROM club.tier_review;
 SELECT * FROM crm.review_tiers('club', 'standard', '0001-01-01', replay => true);

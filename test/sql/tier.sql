@@ -291,13 +291,6 @@ SELECT tier_at(make_tier_policy('[{"tier_no": 0, "name": "base"}, {"tier_no": 1,
 			   '[["2000-01-01",1,20.00],["2000-01-02",0,-10.00]]', '5874897-01-01');
 RESET statement_timeout;
 
--- A day among facts: JSON null, no such field, no object, other texts.
-SELECT crm_internal.fact_day(f, 'day')
-  FROM (VALUES ('{"day": "2025-02-28"}'::jsonb), ('{"day": null}'), ('{}'), ('[]'),
-	('"2025-02-28"'), ('{"day": "28 February 2025"}'), ('{"day": "infinity"}')) AS v (f);
-SELECT crm_internal.fact_day('{"day": "2025-02-30"}', 'day');
-SELECT crm_internal.fact_day('{"day": 7}', 'day');
-
 -- Without a policy, a state or a day, nothing is said of a member.
 SELECT crm_internal.tier_metrics(a.p, a.s, '[]', NULL, NULL, NULL, a.d) IS NULL AS metrics,
 	crm_internal.tier_judge(a.p, a.s, '[]', NULL, NULL, NULL, a.d) IS NULL AS judged,

@@ -184,7 +184,8 @@ UNION ALL SELECT role, kind, as_of, customers, model FROM shop.model;
 CREATE VIEW kept_stages AS
 SELECT customer_id, entered_at, stage, facts FROM sales.lifecycle_log;
 CREATE VIEW kept_tiers AS
-SELECT program, customer_id, valid_from, valid_to, tier_no, reason, review_at, floor_until, facts
+SELECT program, customer_id, valid_from, valid_to, tier_no, reason, review_at, floor_until,
+	   floor_no, enrolled_on, changed_on, counted_since, counted_until, metrics, thresholds, note
   FROM sales.tier_log;
 CREATE VIEW kept_points AS
 SELECT customer_id, occurred_at, kind, points, available_at, expires_at, order_id, refund_id, note,

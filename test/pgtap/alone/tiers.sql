@@ -104,7 +104,7 @@ SELECT is(pg_temp.story('strict', 7),
 	'ordinary from 2024-02-01 enroll; gold from 2024-03-10 upgrade 2025-04-01; silver from '
 	'2024-03-11 downgrade 2025-04-01; ordinary from 2024-03-12 downgrade',
 	'a member falls a step a day where the program downgrades at once');
-SELECT is((SELECT facts -> 'metrics' ->> 'revenue_12m' FROM crm_tiers.tier_log
+SELECT is((SELECT metrics ->> 'revenue_12m' FROM crm_tiers.tier_log
 	WHERE program = 'standard' AND customer_id = 7 AND reason = 'grace'), '0',
 	'the window loses the refunded amount in both');
 SELECT is(pg_temp.story('strict', 3),
@@ -114,18 +114,18 @@ SELECT is(pg_temp.story('strict', 3),
 SELECT is(pg_temp.story('standard', 9), NULL, 'who never bought is no member');
 
 -- Each row says what it rests on.
-SELECT is(facts,
-	'{"metrics": {"revenue_12m": 1000}, "asked": {"revenue_12m": 4000}, "since": "2024-04-01", '
-	'"until": "2025-04-01", "enrolled_on": "2024-02-01", "changed_on": "2024-03-10"}'::jsonb,
-		'facts of the grace: the window is half-open')
+SELECT is(ROW(metrics, thresholds, counted_since, counted_until, enrolled_on, changed_on),
+	ROW('{"revenue_12m": 1000}'::jsonb, '{"revenue_12m": 4000}'::jsonb, date '2024-04-01',
+		date '2025-04-01', date '2024-02-01', date '2024-03-10'),
+	'what the grace rests on: the window is half-open')
   FROM crm_tiers.tier_log WHERE program = 'standard' AND customer_id = 1 AND reason = 'grace';
-SELECT results_eq($$SELECT facts -> 'metrics', facts -> 'asked', facts ->> 'since',
-	facts ->> 'until' FROM crm_tiers.tier_log WHERE program = 'standard' AND customer_id = 1
+SELECT results_eq($$SELECT metrics, thresholds, counted_since,
+	counted_until FROM crm_tiers.tier_log WHERE program = 'standard' AND customer_id = 1
 	AND reason IN ('upgrade', 'renew') ORDER BY valid_from$$,
-	$$VALUES ('{"revenue_12m": 5200}'::jsonb, '{"revenue_12m": 5000}'::jsonb, '2023-03-11',
-		'2024-03-11'), ('{"revenue_12m": 4100}', '{"revenue_12m": 4000}', '2024-05-31',
+	$$VALUES ('{"revenue_12m": 5200}'::jsonb, '{"revenue_12m": 5000}'::jsonb, date '2023-03-11',
+		date '2024-03-11'), ('{"revenue_12m": 4100}', '{"revenue_12m": 4000}', '2024-05-31',
 		'2025-05-31')$$, 'an upgrade counts its own day, a renewal what was before its day');
-SELECT is(crm_internal.tier_why(reason, facts),
+SELECT is(crm_internal.tier_why(reason, metrics, thresholds, counted_since, counted_until, note),
 	'downgrade: revenue_12m 1000 is below 4000 (from 2024-05-31 until 2025-05-31)',
 	'a downgrade names the threshold of the tier that was lost')
   FROM crm_tiers.tier_log WHERE program = 'standard' AND customer_id = 2 AND reason = 'downgrade';
@@ -233,7 +233,7 @@ SELECT is(pg_temp.story('standard', 1),
 	'manual 2026-04-01; gold from 2026-07-31 grace 2026-09-29; silver from 2026-09-30 downgrade '
 	'2027-10-01',
 	'who has a higher tier keeps it, with its review, and falls to the floor later');
-SELECT is((SELECT facts ->> 'note' FROM crm_tiers.tier_log WHERE program = 'standard'
+SELECT is((SELECT note FROM crm_tiers.tier_log WHERE program = 'standard'
 	AND customer_id = 5 AND reason = 'manual'), 'birthday', 'the note is kept');
 SET LOCAL crm.as_of = '2025-08-31';
 SELECT results_eq($$SELECT tier, since, why, floor_until FROM crm_tiers.customer_tier
@@ -289,9 +289,9 @@ SELECT results_eq($$SELECT tier_no, metric, enter_at, enter_share FROM crm_tiers
 	ORDER BY 1$$, $$VALUES (0, NULL::text, NULL::numeric, NULL::numeric),
 	(1, 'revenue_12m', 70, NULL), (2, 'revenue_12m', 90, NULL)$$,
 	'tier_review keeps the thresholds that the shares meant');
-SELECT is((SELECT facts -> 'asked' FROM crm_tiers.tier_log
+SELECT is((SELECT thresholds FROM crm_tiers.tier_log
 	WHERE program = 'best' AND customer_id = 102), '{"revenue_12m": 90}'::jsonb,
-	'the facts show the threshold of the share');
+	'the row shows the threshold of the share');
 SELECT lives_ok($$SELECT crm.tier_grant('crm_tiers', 'best', 108, 'A', '2030-12-31',
 	'2030-07-14')$$, 'a tier of a share of the customers is given by hand like any other');
 SET LOCAL crm.as_of = '2030-07-15';
@@ -315,7 +315,7 @@ SELECT results_eq($$SELECT enter_at FROM crm_tiers.tier_review r, crm.tier_rules
 	WHERE r.program = 'best' AND as_of = '2030-07-31' AND tier_no > 0 ORDER BY tier_no$$,
 	'VALUES (80::numeric), (100)', 'by new thresholds: 1030, 100 | 90, 90, 80');
 SELECT is((SELECT string_agg(concat_ws(' ', customer_id, reason,
-	facts -> 'asked' ->> 'revenue_12m'), ', ' ORDER BY customer_id) FROM crm_tiers.tier_log
+	thresholds ->> 'revenue_12m'), ', ' ORDER BY customer_id) FROM crm_tiers.tier_log
 	WHERE program = 'best' AND valid_from = '2031-06-30' AND customer_id BETWEEN 101 AND 110),
 	'101 downgrade 1000, 102 downgrade 1000, 103 downgrade 1000, 104 downgrade 1000, 105 downgrade '
 	'1000', 'a year later only one buyer is left to be compared with');
@@ -398,9 +398,9 @@ SELECT is(pg_temp.story('qualified', 301),
 SELECT is(pg_temp.story('qualified', 302),
 	'ordinary from 2026-10-02 enroll; silver from 2026-10-31 upgrade 2027-11-01',
 	'new rules reach members at the next review');
-SELECT is_empty($$SELECT program, customer_id, valid_from, tier_no, reason, facts, decided_at
-	FROM log_before EXCEPT SELECT program, customer_id, valid_from, tier_no, reason, facts,
-	decided_at FROM crm_tiers.tier_log$$, 'what was decided stays as it was written');
+SELECT is_empty($$SELECT program, customer_id, valid_from, tier_no, reason, metrics, thresholds,
+	decided_at FROM log_before EXCEPT SELECT program, customer_id, valid_from, tier_no, reason,
+	metrics, thresholds, decided_at FROM crm_tiers.tier_log$$, 'what was decided stays as it was written');
 RESET crm.as_of;
 
 -- Days are those of the program's time zone, also when clocks change.
@@ -635,7 +635,7 @@ SELECT is(pg_temp.story('points', 201),
 	'star from 2026-01-10 enroll 2027-01-01; star from 2027-01-01 renew 2028-01-01; base from '
 	'2028-01-01 downgrade',
 	'Open Loyalty #131: the tier goes by points earned, redeeming them demotes nobody');
-SELECT is((SELECT facts -> 'metrics' ->> 'points_earned' FROM crm_tiers.tier_log
+SELECT is((SELECT metrics ->> 'points_earned' FROM crm_tiers.tier_log
 	WHERE program = 'points' AND customer_id = 201 AND reason = 'renew'), '120',
 	'Open Loyalty documentation: the review of New Year judges the points of the year that is '
 	'over, not those of the new one');
