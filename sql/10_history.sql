@@ -234,6 +234,12 @@ CREATE AGGREGATE crm_internal.bounded_rollup(history crm.history) (
 	COMBINEFUNC = crm_internal.bounded_history_combine, PARALLEL = SAFE
 );
 
+--: The union of two histories, of which either may be NULL, or NULL where their amounts are out of
+--: range together.
+CREATE FUNCTION crm_internal.bounded_merge(history crm.history, other crm.history)
+	RETURNS crm.history
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_merge_bounded';
+
 --| The purchases of a day that occurs in several histories are added up. The rollup of parts equals
 --| the history of the whole.
 --|

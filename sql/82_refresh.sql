@@ -143,17 +143,19 @@ $$;
 CREATE FUNCTION crm_internal.fresh_histories_query(key_type text, of_some boolean) RETURNS text
 	LANGUAGE plpgsql STABLE AS $$
 BEGIN
-	RETURN (SELECT format('SELECT %2$s::%1$s,
-			CASE WHEN h.history IS NOT NULL OR h.customer_id IS NULL
-				 THEN coalesce(crm.merge(a.history, h.history), a.history, h.history) END,
-			CASE WHEN h.profit_history IS NOT NULL OR h.has_profit IS NOT TRUE
-				 THEN coalesce(crm.merge(a.profit_history, h.profit_history),
-							   a.profit_history, h.profit_history) END,
-			CASE WHEN h.history IS NULL AND h.customer_id IS NOT NULL
+	RETURN (SELECT format('SELECT %2$s::%1$s, m.history, m.profit_history,
+			CASE WHEN m.history IS NULL
+				  AND (h.customer_id IS NOT NULL OR a.customer_id IS NOT NULL)
 				 THEN ''amounts of the customer are out of range''
-				 WHEN h.profit_history IS NULL AND h.has_profit
+				 WHEN m.profit_history IS NULL AND (h.has_profit OR a.profit_history IS NOT NULL)
 				 THEN ''profits of the customer are out of range'' END
-		  FROM %3$s',
+		  FROM %3$s
+		 CROSS JOIN LATERAL (
+			SELECT CASE WHEN h.history IS NOT NULL OR h.customer_id IS NULL
+						THEN crm_internal.bounded_merge(a.history, h.history) END AS history,
+				   CASE WHEN h.profit_history IS NOT NULL OR h.has_profit IS NOT TRUE
+						THEN crm_internal.bounded_merge(a.profit_history, h.profit_history)
+						END AS profit_history) m',
 		key_type,
 		CASE WHEN of_some THEN 'c.customer_id' ELSE 'coalesce(h.customer_id, a.customer_id)' END,
 		format(CASE WHEN of_some
@@ -187,9 +189,14 @@ $$;
 /*
  * crm.build_histories makes the histories of everybody in a fraction of the time of
  * GROUP BY. It stops at a customer whose amounts are out of range. Then full_history
- * does it slowly, and names that customer. The function is STABLE, so the facts are
- * seen at the moment of the calling statement, which takes the notes away. Names mean
- * the objects of the workspace, by the search path of the caller.
+ * does it slowly, and names that customer. No other error of that kind may come once
+ * there are rows, because they would stay among those of full_history. So a customer
+ * whose amounts are out of range only together with the archived part is a row with
+ * a fault, here and wherever the two parts are joined (crm_internal.bounded_merge).
+ *
+ * The function is STABLE, so the facts are seen at the moment of the calling statement,
+ * which takes the notes away. Names mean the objects of the workspace, by the search
+ * path of the caller.
  */
 --: The rows of full_history, whose row type the argument has.
 CREATE FUNCTION crm_internal.fresh_histories(row_type anyelement) RETURNS SETOF anyelement
@@ -208,13 +215,18 @@ BEGIN
 		  FROM crm.build_histories(%L)
 			AS b (customer_id %s, history crm.history, profit_history crm.history)%s$query$,
 		CASE WHEN archive IS NULL THEN 'b.customer_id, b.history, b.profit_history, NULL::text'
-			ELSE 'coalesce(b.customer_id, a.customer_id),
-				coalesce(crm.merge(a.history, b.history), a.history, b.history),
-				coalesce(crm.merge(a.profit_history, b.profit_history), a.profit_history,
-					b.profit_history), NULL::text' END,
+			ELSE 'coalesce(b.customer_id, a.customer_id), m.history, m.profit_history,
+				CASE WHEN m.history IS NULL THEN ''amounts of the customer are out of range''
+					 WHEN m.profit_history IS NULL
+					  AND num_nonnulls(a.profit_history, b.profit_history) > 0
+					 THEN ''profits of the customer are out of range'' END' END,
 		crm_internal.purchase_query(), key_type,
 		CASE WHEN archive IS NOT NULL THEN
-			' FULL JOIN archived_history a ON same_customer(a.customer_id, b.customer_id)' END);
+			' FULL JOIN archived_history a ON same_customer(a.customer_id, b.customer_id)
+			  CROSS JOIN LATERAL (
+				SELECT crm_internal.bounded_merge(a.history, b.history) AS history,
+					   crm_internal.bounded_merge(a.profit_history, b.profit_history)
+						AS profit_history) m' END);
 EXCEPTION WHEN numeric_value_out_of_range THEN
 	RETURN QUERY SELECT * FROM full_history;
 END

@@ -78,14 +78,9 @@ SELECT u.customer_id,
 @is Histories of the customers that changed since they were stored, computed from the facts and the
 @is archived part.
 @columns customer_id, history, profit_history, fault
-SELECT h.customer_id,
-	   CASE WHEN h.history IS NOT NULL OR h.has_rows IS NOT TRUE
-			THEN coalesce(crm.merge(a.history, h.history), a.history, h.history) END AS history,
-	   CASE WHEN h.profit_history IS NOT NULL OR h.has_profit IS NOT TRUE
-			THEN coalesce(crm.merge(a.profit_history, h.profit_history), a.profit_history,
-						  h.profit_history) END AS profit_history,
-	   CASE WHEN h.history IS NULL AND h.has_rows THEN 'amounts of the customer are out of range'
-			WHEN h.profit_history IS NULL AND h.has_profit
+SELECT h.customer_id, m.history, m.profit_history,
+	   CASE WHEN m.history IS NULL THEN 'amounts of the customer are out of range'
+			WHEN m.profit_history IS NULL AND (h.has_profit OR a.profit_history IS NOT NULL)
 			THEN 'profits of the customer are out of range' END AS fault
   FROM (SELECT p.customer_id,
 			   crm_internal.bounded_history_agg(p.purchased_on, p.amount) AS history,
@@ -108,6 +103,12 @@ SELECT h.customer_id,
 				HAVING u.archived_until IS NULL OR min(u.purchased_on) >= u.archived_until) p
 		 GROUP BY p.customer_id) h
   LEFT JOIN archived_history a ON @internal@.same_customer(a.customer_id, h.customer_id)
+ CROSS JOIN LATERAL (
+	SELECT CASE WHEN h.history IS NOT NULL OR NOT h.has_rows
+				THEN crm_internal.bounded_merge(a.history, h.history) END AS history,
+		   CASE WHEN h.profit_history IS NOT NULL OR NOT h.has_profit
+				THEN crm_internal.bounded_merge(a.profit_history, h.profit_history)
+				END AS profit_history) m
  WHERE h.has_rows OR a.customer_id IS NOT NULL
 @end
 
@@ -115,14 +116,9 @@ SELECT h.customer_id,
 @is Histories of everybody, computed from the facts and the archived part. Without history, or with
 @is a fault, a customer is rejected.
 @columns customer_id, history, profit_history, fault
-SELECT h.customer_id,
-	   CASE WHEN h.history IS NOT NULL
-			THEN coalesce(crm.merge(a.history, h.history), h.history) END AS history,
-	   CASE WHEN h.profit_history IS NOT NULL OR NOT h.has_profit
-			THEN coalesce(crm.merge(a.profit_history, h.profit_history), a.profit_history,
-						  h.profit_history) END AS profit_history,
-	   CASE WHEN h.history IS NULL THEN 'amounts of the customer are out of range'
-			WHEN h.profit_history IS NULL AND h.has_profit
+SELECT h.customer_id, m.history, m.profit_history,
+	   CASE WHEN m.history IS NULL THEN 'amounts of the customer are out of range'
+			WHEN m.profit_history IS NULL AND (h.has_profit OR a.profit_history IS NOT NULL)
 			THEN 'profits of the customer are out of range' END AS fault
   FROM (SELECT p.customer_id,
 			   crm_internal.bounded_history_agg(p.purchased_on, p.amount) AS history,
@@ -131,6 +127,12 @@ SELECT h.customer_id,
 		  FROM @internal@.purchase_source p
 		 GROUP BY p.customer_id) h
   LEFT JOIN archived_history a ON @internal@.same_customer(a.customer_id, h.customer_id)
+ CROSS JOIN LATERAL (
+	SELECT CASE WHEN h.history IS NOT NULL
+				THEN crm_internal.bounded_merge(a.history, h.history) END AS history,
+		   CASE WHEN h.profit_history IS NOT NULL OR NOT h.has_profit
+				THEN crm_internal.bounded_merge(a.profit_history, h.profit_history)
+				END AS profit_history) m
 UNION ALL
 SELECT a.customer_id, a.history, a.profit_history, NULL
   FROM archived_history a
@@ -192,15 +194,10 @@ CREATE FUNCTION @internal@.recompute(customer_ids @key@[])
 BEGIN ATOMIC
 	SELECT f.* FROM crm_internal.recompute_on_workers(customer_ids) f
 	UNION ALL
-	SELECT h.customer_id,
-		   CASE WHEN h.history IS NOT NULL OR NOT h.has_rows
-				THEN coalesce(crm.merge(a.history, h.history), a.history, h.history) END AS history,
-		   CASE WHEN h.profit_history IS NOT NULL OR NOT h.has_profit
-				THEN coalesce(crm.merge(a.profit_history, h.profit_history), a.profit_history,
-							  h.profit_history) END AS profit_history,
-		   CASE WHEN h.history IS NULL AND h.has_rows
+	SELECT h.customer_id, m.history, m.profit_history,
+		   CASE WHEN m.history IS NULL AND (h.has_rows OR a.customer_id IS NOT NULL)
 				THEN 'amounts of the customer are out of range'
-				WHEN h.profit_history IS NULL AND h.has_profit
+				WHEN m.profit_history IS NULL AND (h.has_profit OR a.profit_history IS NOT NULL)
 				THEN 'profits of the customer are out of range' END
 	  FROM (SELECT p.customer_id,
 				   crm_internal.bounded_history_agg(p.purchased_on, p.amount) AS history,
@@ -225,6 +222,12 @@ BEGIN ATOMIC
 					HAVING u.archived_until IS NULL OR min(u.purchased_on) >= u.archived_until) p
 			 GROUP BY p.customer_id) h
 	  LEFT JOIN archived_history a ON @internal@.same_customer(a.customer_id, h.customer_id)
+	 CROSS JOIN LATERAL (
+		SELECT CASE WHEN h.history IS NOT NULL OR NOT h.has_rows
+					THEN crm_internal.bounded_merge(a.history, h.history) END AS history,
+			   CASE WHEN h.profit_history IS NOT NULL OR NOT h.has_profit
+					THEN crm_internal.bounded_merge(a.profit_history, h.profit_history)
+					END AS profit_history) m
 	 WHERE NOT crm_internal.is_built_on_workers();
 END;
 COMMENT ON FUNCTION @internal@.recompute(@key@[]) IS

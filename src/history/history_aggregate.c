@@ -692,37 +692,61 @@ crm_history_add_bounded(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(log);
 }
 
-PG_FUNCTION_INFO_V1(crm_history_rollup_bounded);
-
 /*
- * Transition of crm_internal.bounded_rollup. A finished history does not tell
+ * Adds a finished history, or marks the log. A finished history does not tell
  * its sum of absolute amounts, so each entry is looked at before it is added.
  */
-Datum
-crm_history_rollup_bounded(PG_FUNCTION_ARGS)
+static HistoryLog *
+log_add_bounded(HistoryLog *log, Datum datum)
 {
-	HistoryLog *log;
-	History history;
+	History history = history_from_datum(datum);
+	int scale = history_scale(history.data);
 	HistoryReader reader;
 	HistoryEntry entry;
 
-	if (PG_ARGISNULL(1))
-		return skip_row(fcinfo);
-	log = bounded_state(fcinfo);
-	history = history_from_datum(PG_GETARG_DATUM(1));
 	history_reader_start(&reader, history.data, history.size);
 	while (!log->is_out_of_range && history_read_entry(&reader, &entry))
 	{
-		Decimal amount = {.units = entry.amount,
-						  .scale = history_scale(history.data)};
+		Decimal amount = {.units = entry.amount, .scale = scale};
 
 		CHECK_FOR_INTERRUPTS();
 		if (log_fits(log, amount, entry.purchases))
-			log = log_add(log, entry, amount.scale);
+			log = log_add(log, entry, scale);
 		else
 			log->is_out_of_range = 1;
 	}
-	PG_RETURN_POINTER(log);
+	return log;
+}
+
+PG_FUNCTION_INFO_V1(crm_history_rollup_bounded);
+
+/* Transition of crm_internal.bounded_rollup. */
+Datum
+crm_history_rollup_bounded(PG_FUNCTION_ARGS)
+{
+	if (PG_ARGISNULL(1))
+		return skip_row(fcinfo);
+	PG_RETURN_POINTER(
+		log_add_bounded(bounded_state(fcinfo), PG_GETARG_DATUM(1)));
+}
+
+PG_FUNCTION_INFO_V1(crm_history_merge_bounded);
+
+/* The same of two histories without an aggregate; of one, that history. */
+Datum
+crm_history_merge_bounded(PG_FUNCTION_ARGS)
+{
+	HistoryLog *log;
+
+	if (PG_ARGISNULL(1))
+		return skip_row(fcinfo);
+	if (PG_ARGISNULL(0))
+		PG_RETURN_DATUM(PG_GETARG_DATUM(1));
+	log = log_add_bounded(log_create(LOG_FIRST_SIZE, 0), PG_GETARG_DATUM(0));
+	log = log_add_bounded(log, PG_GETARG_DATUM(1));
+	if (log->is_out_of_range)
+		PG_RETURN_NULL();
+	PG_RETURN_DATUM(log_seal(log));
 }
 
 PG_FUNCTION_INFO_V1(crm_history_union_bounded);

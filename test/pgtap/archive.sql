@@ -201,5 +201,42 @@ SELECT set_eq('SELECT * FROM crm_lines.customer_origin', 'SELECT * FROM shown_or
 SELECT set_eq('SELECT customer_id, purchases, revenue FROM crm_lines.customer_value',
 	'SELECT * FROM shown_value', 'values are the same without the archived rows');
 
+-- Customers whose archived and later amounts are out of range only together
+CREATE TABLE wide (who text, day date, amount numeric, cost numeric);
+CREATE INDEX ON wide (who);
+INSERT INTO wide VALUES ('amounts', '2024-01-01', 7e14, 1), ('profits', '2024-01-01', 1, 7e14),
+	('other', '2024-01-01', 10, 1);
+SELECT crm.attach('crm_wide', 'wide', 'who', 'day', 'amount', cost => 'cost') \g /dev/null
+SELECT pg_temp.refresh('crm_wide'), crm.archive('crm_wide', '2024-07-01') \g /dev/null
+DELETE FROM wide;
+INSERT INTO wide VALUES ('amounts', '2024-08-01', 0.0001, 1), ('profits', '2024-08-01', 1, 0.0001),
+	('other', '2024-08-01', 5, 1);
+CREATE FUNCTION pg_temp.wide_is(state text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+BEGIN
+	RETURN NEXT results_eq('SELECT customer_id, purchases, revenue, profit
+		FROM crm_wide.customer_value ORDER BY 1',
+		'VALUES (''other'', 2::bigint, 15::numeric, 13::numeric), (''profits'', 2, 2, NULL)',
+		'the others go on where the archived part is too much: ' || state);
+	RETURN NEXT results_eq('SELECT customer_id, reason FROM crm_wide.rejected_purchase ORDER BY 1',
+		'VALUES (''amounts'', ''amounts of the customer are out of range''),
+			(''profits'', ''profits of the customer are out of range'')',
+		'a customer who is out of range with the archived part is named: ' || state);
+END
+$$;
+SELECT pg_temp.wide_is('changed');
+SELECT pg_temp.refresh('crm_wide') \g /dev/null
+SELECT pg_temp.wide_is('refreshed');
+TRUNCATE crm_wide.customer_history;
+SELECT pg_temp.wide_is('truncated');
+SELECT pg_temp.refresh('crm_wide') \g /dev/null
+SELECT pg_temp.wide_is('refreshed in full');
+SELECT crm_internal.refresh_everyone('crm_wide') \g /dev/null
+SELECT pg_temp.wide_is('refreshed in full again');
+DELETE FROM wide WHERE who = 'amounts';
+SELECT pg_temp.refresh('crm_wide') \g /dev/null
+SELECT results_eq($$SELECT customer_id, revenue FROM crm_wide.customer_value
+	WHERE customer_id = 'amounts'$$, $$VALUES ('amounts', 7e14::numeric)$$,
+	'a customer who is in range again has the archived part');
+
 SELECT * FROM finish();
 ROLLBACK;

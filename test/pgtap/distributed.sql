@@ -106,6 +106,24 @@ SELECT pg_temp.refresh('far'), pg_temp.refresh('near') \g /dev/null
 SELECT is_empty($$SELECT pg_temp.difference('customer_history',
 	'customer_id, history, profit_history')$$,
 	'archived purchases are part of the histories');
+INSERT INTO far.archived_history VALUES ('heavy', '[["2024-01-01",1,700000000000000]]');
+INSERT INTO near.archived_history SELECT * FROM far.archived_history WHERE customer_id = 'heavy';
+INSERT INTO orders (customer, at, amount) VALUES ('heavy', '2025-01-01', 0.0001);
+INSERT INTO one_orders (customer, at, amount) VALUES ('heavy', '2025-01-01', 0.0001);
+SELECT pg_temp.refresh('far'), pg_temp.refresh('near') \g /dev/null
+SELECT is(ARRAY(SELECT r::text FROM far.rejected_customer r),
+	ARRAY['(heavy,"amounts of the customer are out of range")'],
+	'workers stop at nobody who is out of range with the archived part');
+SELECT results_eq($$SELECT history, fault FROM far_internal.recompute('{heavy}')$$,
+	$$VALUES (NULL::crm.history, 'amounts of the customer are out of range')$$,
+	'the fault is named as well where some customers are computed');
+SELECT is_empty($$SELECT pg_temp.difference('customer_history',
+	'customer_id, history, profit_history')$$,
+	'the others are those of a local table');
+SELECT is_empty($$SELECT pg_temp.difference('rejected_customer')$$,
+	'the same customers are rejected beside an archive');
+DELETE FROM far.archived_history WHERE customer_id = 'heavy';
+DELETE FROM near.archived_history WHERE customer_id = 'heavy';
 
 -- A column that says when a row was written last
 SELECT throws_ok('ALTER TABLE orders ADD COLUMN written timestamptz DEFAULT now()', '0A000', NULL,

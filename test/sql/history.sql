@@ -254,6 +254,16 @@ SELECT crm_internal.bounded_history_agg(day, amount ORDER BY n) AS out_of_range,
 	crm_internal.bounded_history_agg(day, amount ORDER BY n) FILTER (WHERE n IN (1, 2, 4)) AS fits
   FROM (VALUES (1, '2024-01-01'::date, NULL::numeric), (2, '2024-01-01', 1),
 		(3, '2024-01-02', 1e18), (4, '2024-01-03', 2)) AS v (n, day, amount);
+SELECT a.n, b.n, crm_internal.bounded_merge(a.h, b.h) AS merged,
+	crm_internal.bounded_merge(a.h, b.h) = crm_internal.bounded_rollup(u.h) AS same
+  FROM large a, (SELECT n, h FROM large UNION ALL SELECT NULL, NULL) b,
+	unnest(ARRAY[a.h, b.h]) AS u (h)
+ WHERE a.n IN (1, 2) AND (b.n IN (2, 3) OR b.n IS NULL)
+ GROUP BY a.n, b.n, a.h, b.h ORDER BY a.n, b.n;
+SELECT crm_internal.bounded_merge(NULL, '[["2024-01-01",1,0.5]]') AS other,
+	crm_internal.bounded_merge(NULL, NULL) AS nothing,
+	crm_internal.bounded_merge('[["2024-01-01",1,20000000000]]',
+		'[["2024-01-01",1,0.00000001]]') AS out_of_range;
 DROP TABLE large;
 
 -- Amounts beyond the limits, of long numerics and with decimals
