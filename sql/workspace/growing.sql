@@ -129,21 +129,44 @@ SELECT
 @tables   JOIN product w ON w.product_id = d.with_product::bigint
 @end
 
+/*
+ * An order of a relation may have rows of several days. The first order is found by
+ * its first row, and all of its rows are looked up where a column names the order.
+ */
+@view @internal@.first_day_line
+@is The lines of the first day of each customer, as of a day, with the place of their order in it.
+@columns customer_id, first_day, basket, product, channel, country, email, amount, order_no
+SELECT f.customer_id, f.first_day, f.basket::text, f.product, f.channel, f.country, f.email,
+	   f.amount,
+	   rank() OVER (PARTITION BY f.customer_id ORDER BY f.ordered_at, f.basket)
+  FROM (SELECT h.customer_id, h.first_day, l.basket, l.product, l.channel, l.country, l.email,
+			   l.amount,
+			   min(l.purchased_at) OVER (PARTITION BY h.customer_id, l.basket) AS ordered_at
+		  FROM (SELECT s.customer_id, crm.first_day(s.history, @day@) AS first_day,
+					   crm_internal.once() AS barrier
+				  FROM purchase_history s) h
+		  JOIN @internal@.purchase_line l
+			ON @internal@.same_customer(l.customer_id, h.customer_id)
+		   AND l.purchased_on = h.first_day) f
+@end
+
 @view @internal@.first_line
 @is The lines of the first order of each customer, as of a day.
 @columns customer_id, product, channel, country, email, amount
-SELECT r.customer_id, r.product, r.channel, r.country, r.email, r.amount
-  FROM (SELECT f.*, rank() OVER (PARTITION BY f.customer_id
-								 ORDER BY f.ordered_at, f.basket) AS order_no
-		  FROM (SELECT h.customer_id, l.basket, l.product, l.channel, l.country, l.email, l.amount,
-					   min(l.purchased_at) OVER (PARTITION BY h.customer_id, l.basket) AS ordered_at
-				  FROM (SELECT s.customer_id, crm.first_day(s.history, @day@) AS first_day,
-							   crm_internal.once() AS barrier
-						  FROM purchase_history s) h
-				  JOIN @internal@.purchase_line l
-					ON @internal@.same_customer(l.customer_id, h.customer_id)
-				   AND l.purchased_on = h.first_day) f) r
- WHERE r.order_no = 1
+SELECT f.customer_id, f.product, f.channel, f.country, f.email, f.amount
+  FROM @internal@.first_day_line@at@ f
+ WHERE f.order_no = 1
+@attached    AND (SELECT w.order_column IS NULL FROM workspace w)
+@attached UNION ALL
+@attached SELECT f.customer_id, l.product, l.channel, l.country, l.email, l.amount
+@attached   FROM (SELECT b.customer_id, b.basket
+@attached 		  FROM @internal@.first_day_line@at@ b
+@attached 		 WHERE b.order_no <= 1 -- of which the planner expects more than of = 1
+@attached 		 GROUP BY b.customer_id, b.basket) f
+@attached   JOIN @internal@.purchase_line l
+@attached 	ON @internal@.same_customer(l.customer_id, f.customer_id) AND l.basket = f.basket
+@attached    AND l.purchased_on <= @day@
+@attached  WHERE (SELECT w.order_column IS NOT NULL FROM workspace w)
 @end
 
 @view first_product

@@ -505,6 +505,33 @@ SELECT set_eq('TABLE found', 'TABLE live', 'the rest of an archived order is not
 SELECT crm.unarchive('crm_sold') \g /dev/null
 SELECT set_eq('TABLE found', 'TABLE live', 'a workspace returns from its archive');
 
+-- A first order with rows of two days, beside another order of the second day
+CREATE TABLE basket_row (who text, at timestamptz, number text, sku text, amount numeric,
+	way text);
+CREATE INDEX ON basket_row (who);
+INSERT INTO basket_row VALUES ('a', '2024-06-30 23:59+00', 'n1', 'p1', 5, NULL),
+	('a', '2024-07-01 00:01+00', 'n1', 'p2', 7, 'web'), ('a', '2024-07-01 00:00+00', 'n2', 'p3', 9,
+		'app'),
+	('a', '2024-07-02 00:00+00', 'n1', 'p4', -1, NULL), ('b', '2024-07-01 00:00+00', 'n1', 'p5', 9,
+		'app'),
+	('b', '2024-07-02 00:00+00', NULL, 'p6', 9, 'web'), ('c', '2024-07-03', NULL, 'p6', 1, 'web'),
+	('c', '2024-07-03', NULL, 'p1', 2, 'web'), ('c', '2024-07-04', NULL, 'p2', 2, 'web');
+SELECT crm.attach('crm_basket', 'basket_row', 'who', 'at', 'amount', time_zone => 'UTC',
+	order_id => 'number', product => 'sku', channel => 'way') \g /dev/null
+SELECT set_eq('SELECT product, customers, all_customers FROM crm_basket.first_product',
+	$$VALUES ('p1', 2::bigint, 3::bigint), ('p2', 1, 3), ('p5', 1, 3), ('p6', 1, 3)$$,
+	'first products are those of all rows of the first order, on whatever day');
+SELECT set_eq('SELECT customer_id, product, channel FROM crm_basket.customer_origin',
+	$$VALUES ('a', 'p2', 'web'), ('b', 'p5', 'app'), ('c', 'p1', 'web')$$,
+	'an origin is told by all rows of the first order');
+SELECT set_eq(
+	'SELECT customer_id, product, channel FROM crm_basket.customer_origin_at($$2024-06-30$$)',
+	$$VALUES ('a', 'p1', NULL)$$, 'rows after the day shown tell nothing of an origin');
+SELECT crm.change_source('crm_basket', order_id => '') \g /dev/null
+SELECT set_eq('SELECT customer_id, product, channel FROM crm_basket.customer_origin',
+	$$VALUES ('a', 'p1', NULL), ('b', 'p5', 'app'), ('c', 'p1', 'web')$$,
+	'without an order the first day tells the origin');
+
 -- Without orders a basket is the day of a customer.
 SELECT crm.change_source('crm_sold', order_id => '') \g /dev/null
 SELECT set_eq('SELECT customer_id, crm.purchases(history) FROM crm_sold.purchase_history',
