@@ -266,6 +266,60 @@ BEGIN
 END
 $$;
 
+-- A function, because Citus cannot join its tables with those of the workspace.
+--: The customers of the usable rows of the source that are not archived, or of the paid orders. The
+--: keys have the type of the elements of the argument.
+CREATE FUNCTION crm_internal.customers_in_source(keys anyarray) RETURNS SETOF anyelement
+	LANGUAGE plpgsql STABLE ROWS 100000 AS $$
+DECLARE
+	settings jsonb := (SELECT to_jsonb(w) FROM workspace w);
+BEGIN
+	IF settings ->> 'source' IS NULL THEN
+		RETURN QUERY SELECT DISTINCT o.customer_id FROM sales_order o WHERE o.status = 'paid';
+	ELSE
+		RETURN QUERY EXECUTE format('SELECT DISTINCT u.customer_id::%s FROM (%s) u
+			 WHERE u.purchased_on >= %L',
+			(SELECT format_type(t.typelem, -1) FROM pg_type t WHERE t.oid = pg_typeof(keys)),
+			crm_internal.usable_row_query(crm_internal.is_built_on_workers(), false),
+			coalesce((settings ->> 'archived_until')::date, '-infinity'));
+	END IF;
+END
+$$;
+
+-- Paid orders may have no lines or an implausible day. So some customers are computed.
+--: How many customers have purchases and neither a stored history nor a note.
+CREATE FUNCTION crm_internal.workspace_missing_histories(workspace text)
+	RETURNS SETOF crm_internal.problem
+	LANGUAGE plpgsql AS $$
+DECLARE
+	key_type text := (
+		SELECT format_type(a.atttypid, a.atttypmod)
+		  FROM workspace w
+		  JOIN pg_attribute a ON a.attrelid = coalesce(w.source, to_regclass('sales_order'))
+			AND a.attname = coalesce(w.customer_column, 'customer_id'));
+BEGIN
+	RETURN QUERY EXECUTE format($missing$
+		WITH candidate AS MATERIALIZED (
+			SELECT s.customer_id FROM crm_internal.customers_in_source(NULL::%s[]) s (customer_id)
+			  LEFT JOIN customer_history h ON same_customer(h.customer_id, s.customer_id)
+			  LEFT JOIN rejected_customer r ON same_customer(r.customer_id, s.customer_id)
+			  LEFT JOIN (SELECT DISTINCT n.customer_id FROM customer_change n) c
+				ON same_customer(c.customer_id, s.customer_id)
+			 WHERE num_nonnulls(h.customer_id, r.customer_id, c.customer_id) = 0
+			   AND NOT EXISTS (SELECT FROM everyone_change)
+			 LIMIT 1000
+		)
+		SELECT 'histories missing', 'customer_history',
+			   format('%%s customers with purchases have no history, among them customer %%s.',
+					  CASE WHEN count(*) < 1000 THEN count(*)::text ELSE '1000 or more' END,
+					  min(f.customer_id::text)),
+			   format('CALL crm.refresh(%%L, full => true); rows came past the triggers.', $1)
+		  FROM recompute(ARRAY(SELECT customer_id FROM candidate)) f
+		 WHERE f.history IS NOT NULL OR f.fault IS NOT NULL
+		HAVING count(*) > 0$missing$, key_type) USING workspace;
+END
+$$;
+
 --: What is wrong with the rows of a workspace: rejected purchases, unknown metrics, programs.
 CREATE FUNCTION crm_internal.workspace_content_problems(workspace text)
 	RETURNS SETOF crm_internal.problem
@@ -349,6 +403,7 @@ BEGIN
 	RETURN QUERY SELECT p.* FROM crm_internal.restriction_problems() p;
 	RETURN QUERY SELECT p.* FROM crm_internal.workspace_stale_histories(workspace) p;
 	RETURN QUERY SELECT p.* FROM crm_internal.workspace_wrong_histories(workspace) p;
+	RETURN QUERY SELECT p.* FROM crm_internal.workspace_missing_histories(workspace) p;
 	RETURN QUERY SELECT p.* FROM crm_internal.workspace_content_problems(workspace) p;
 END
 $$;
@@ -363,6 +418,7 @@ $$;
 --| * tables with customers that have no row security while another one has it;
 --| * customers who wait for a refresh;
 --| * stored histories against the facts, for a sample of at most 2000 customers;
+--| * customers with purchases and without a history;
 --| * rows of the source that are left out;
 --| * metrics that are no columns, and rules, tiers, points and scores of programs.
 --|

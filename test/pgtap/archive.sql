@@ -201,6 +201,24 @@ SELECT set_eq('SELECT * FROM crm_lines.customer_origin', 'SELECT * FROM shown_or
 SELECT set_eq('SELECT customer_id, purchases, revenue FROM crm_lines.customer_value',
 	'SELECT * FROM shown_value', 'values are the same without the archived rows');
 
+-- Customers whom nobody noted. Rows of archived days make no customer.
+CREATE FUNCTION pg_temp.missing() RETURNS TABLE (detail text) LANGUAGE sql AS $$
+	SELECT detail FROM crm.check_workspace('crm_gone') WHERE problem = 'histories missing' $$;
+SELECT crm_internal.refresh_everyone('crm_gone') \g /dev/null
+ALTER TABLE gone DISABLE TRIGGER USER;
+INSERT INTO gone VALUES ('old', '2024-01-01', 10), ('none', '2024-08-01', NULL);
+SELECT is_empty('SELECT pg_temp.missing()', 'rows that make no history are not missing');
+INSERT INTO gone VALUES ('past', '2024-08-01', 5), ('wide', '2024-08-01', 7e14),
+	('wide', '2024-08-02', 0.0001);
+ALTER TABLE gone ENABLE TRIGGER USER;
+SELECT results_eq('SELECT pg_temp.missing()',
+	$$VALUES ('2 customers with purchases have no history, among them customer past.')$$,
+	'customers of rows that came past the triggers are missing');
+INSERT INTO gone VALUES ('past', '2024-08-01', 6), ('wide', '2024-08-01', 6);
+SELECT is_empty('SELECT pg_temp.missing()', 'a customer who is noted is not missing');
+SELECT crm_internal.refresh_everyone('crm_gone') \g /dev/null
+SELECT is_empty('SELECT pg_temp.missing()', 'a full refresh finds them');
+
 -- Customers whose archived and later amounts are out of range only together
 CREATE TABLE wide (who text, day date, amount numeric, cost numeric);
 CREATE INDEX ON wide (who);

@@ -339,6 +339,30 @@ SELECT results_eq($$SELECT problem, object FROM crm.check_workspace('crm_test') 
 		('metric unknown', 'metric')$$,
 	'check_workspace finds wrong histories and unknown metrics');
 
+-- Customers whose histories are missing. An order without lines and one of an implausible day are
+-- no purchases, and some customers are noted.
+DELETE FROM crm_test.metric WHERE metric = 'lunar_phase';
+SELECT crm_internal.refresh_everyone('crm_test') \g /dev/null
+SELECT is_empty($$SELECT * FROM crm.check_workspace('crm_test')$$,
+	'after a full refresh no history is missing');
+ALTER TABLE crm_test.sales_order DISABLE TRIGGER USER;
+ALTER TABLE crm_test.sales_order_line DISABLE TRIGGER USER;
+INSERT INTO crm_test.customer (customer_id, name)
+SELECT g, 'late' FROM generate_series(666001, 666004) g;
+INSERT INTO crm_test.sales_order (order_id, customer_id, ordered_at)
+SELECT g, g, CASE g WHEN 666003 THEN timestamptz '1850-01-01' ELSE '2024-05-05' END
+  FROM generate_series(666001, 666004) g;
+INSERT INTO crm_test.sales_order_line (order_id, line_no, unit_price)
+SELECT g, 1, 5 FROM unnest('{666001,666003,666004}'::bigint[]) g;
+INSERT INTO crm_test.customer_change VALUES (666004);
+ALTER TABLE crm_test.sales_order ENABLE TRIGGER USER;
+ALTER TABLE crm_test.sales_order_line ENABLE TRIGGER USER;
+SELECT set_eq($$SELECT problem, detail FROM crm.check_workspace('crm_test')
+	WHERE problem = 'histories missing'$$, $$VALUES ('histories missing',
+	'1 customers with purchases have no history, among them customer 666001.')$$,
+	'check_workspace finds a customer whose purchases nobody noted');
+SELECT crm_internal.refresh_everyone('crm_test') \g /dev/null
+
 ALTER SCHEMA crm_test RENAME TO "crm test 2025";
 SELECT crm.upgrade_workspace('crm test 2025') \g /dev/null
 SELECT lives_ok('UPDATE "crm test 2025".sales_order SET status = ''paid'' WHERE order_id = 3',
