@@ -485,6 +485,17 @@ SELECT results_eq('SELECT customer_id, idle_days FROM crm_life.customer_metric
 	WHERE customer_id < 10 ORDER BY 1', 'VALUES (1::bigint, 510), (2, 55), (3, 55), (4, 24),
 	(5, NULL), (6, 20), (7, 15), (8, NULL), (9, 5)',
 	'only what the customer does is a sign of life, mail to the customer is none');
+SAVEPOINT silent;
+INSERT INTO crm_life.lifecycle_rule (position, stage, metric, at_least)
+	VALUES (0, 'dormant', 'idle_days', 365);
+INSERT INTO crm_life.score_item (model, metric, weight, breaks, points, half_life)
+	VALUES ('warmth', 'purchases', 1, '{}', '{1}', '30 days');
+SELECT results_eq($$SELECT t.customer_id, t.stage, s.score FROM crm_life.customer_stage t
+	JOIN crm_life.customer_score s USING (customer_id)
+	WHERE s.model = 'warmth' AND customer_id IN (1, 9) ORDER BY 1$$,
+	$$VALUES (1::bigint, 'dormant', 0.0008), (9, 'awareness', 89.0899)$$,
+	'a customer whom we mailed each week for 510 days is dormant, and their score is gone');
+ROLLBACK TO silent;
 SELECT results_eq('SELECT customer_id, days_known FROM crm_life.customer_metric
 	WHERE customer_id >= 20 ORDER BY 1', 'VALUES (20::bigint, 510), (21, 481), (22, 481),
 	(23, 481), (24, 481), (28, 481), (30, 481), (31, 0), (32, 0), (33, 0)',

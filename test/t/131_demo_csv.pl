@@ -85,6 +85,21 @@ reads('columns are named by options', "x,y,z\n1,2024-03-01,a\n", 'a 2024-03-01 1
 	[ '--customer=z', '--date=Y', '--amount=x' ]);
 refuses('missing columns are named with their options', "who,when\na,b\n",
 	'no column found for: customer date amount\n  its columns: who, when\n  name one with: --customer --date --amount');
+# A run that would build notes it here. The header is read before that.
+{
+	mkdir "$folder/tools";
+	for my $tool (qw(make gcc cc apt-get dpkg-query sudo initdb))
+	{
+		chmod 0755, write_file("#!/bin/sh\necho $tool >>'$folder/began'\nexit 1\n", "tools/$tool");
+	}
+	local $ENV{PATH} = "$folder/tools:$ENV{PATH}";
+	my ($output, $status) = run("$scripts/demo", write_file("who,when\na,b\n"));
+	like($output, qr/no column found for: customer date amount/, 'a run without --check reads the header');
+	is($status, 1, 'a run on a file without the columns ends with status 1');
+	ok(!-e "$folder/began", 'before anything is installed or built');
+	run("$scripts/demo", write_file("customer,date,amount\na,2024-01-05,1\n"));
+	ok(-e "$folder/began", 'a file that can be read leads to the build');
+}
 refuses('a column that is not there is refused', "customer,date,amount\na,2024-01-01,1\n",
 	'--amount total: the file has no such column', '--amount', 'total');
 refuses('one column is not two things', "customer,date,amount\na,2024-01-01,1\n",

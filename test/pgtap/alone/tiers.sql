@@ -125,6 +125,9 @@ SELECT results_eq($$SELECT metrics, thresholds, counted_since,
 	$$VALUES ('{"revenue_12m": 5200}'::jsonb, '{"revenue_12m": 5000}'::jsonb, date '2023-03-11',
 		date '2024-03-11'), ('{"revenue_12m": 4100}', '{"revenue_12m": 4000}', '2024-05-31',
 		'2025-05-31')$$, 'an upgrade counts its own day, a renewal what was before its day');
+SELECT cmp_ok((SELECT max(pg_column_size(l.*)) FROM crm_tiers.tier_log l
+	WHERE program = 'standard' AND reason = 'enroll' AND tier_no = 0), '<', 150,
+	'a row of the log takes less than 150 bytes');
 SELECT is(crm_internal.tier_why(reason, metrics, thresholds, counted_since, counted_until, note),
 	'downgrade: revenue_12m 1000 is below 4000 (from 2024-05-31 until 2025-05-31)',
 	'a downgrade names the threshold of the tier that was lost')
@@ -400,7 +403,8 @@ SELECT is(pg_temp.story('qualified', 302),
 	'new rules reach members at the next review');
 SELECT is_empty($$SELECT program, customer_id, valid_from, tier_no, reason, metrics, thresholds,
 	decided_at FROM log_before EXCEPT SELECT program, customer_id, valid_from, tier_no, reason,
-	metrics, thresholds, decided_at FROM crm_tiers.tier_log$$, 'what was decided stays as it was written');
+	metrics, thresholds, decided_at FROM crm_tiers.tier_log$$,
+	'what was decided stays as it was written');
 RESET crm.as_of;
 
 -- Days are those of the program's time zone, also when clocks change.
