@@ -8,19 +8,9 @@ use FindBin;
 use Test::More;
 
 use lib "$FindBin::Bin/../t/lib";
-use Cluster qw($folder output_of make_cluster start_cluster stop_cluster ask ask_file error_of);
+use Cluster qw($folder file_of output_of make_cluster start_cluster stop_cluster ask ask_file error_of);
 
 my $business = "$FindBin::Bin/../../scripts/demo_sql/business.sql";
-
-# A file in the folder of the test. Returns its name.
-sub file_of
-{
-	my ($name, $text) = @_;
-	open my $file, '>', "$folder/$name" or die;
-	print $file $text;
-	close $file;
-	return "$folder/$name";
-}
 
 # For each view of a workspace a digest of all its rows as of a day.
 my $digests = file_of('digests.sql', q{
@@ -81,7 +71,6 @@ ask('primary', $attach) // die;
 prepare('primary', 'sales', 'shop');
 ask('primary', "SELECT crm.$_('sales', as_of => '2025-11-30')") // die for qw(review_stages settle_points);
 ask('primary', q{SELECT crm.review_tiers('sales', as_of => '2025-11-30')}) // die;
-
 
 output_of('pg_basebackup', '-h', $folder, '-p', 5432, qw(-U postgres -D standby -R -X stream -c fast)) // die;
 start_cluster('standby') // die;

@@ -20,8 +20,8 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 use lib "$FindBin::Bin/../t/lib";
-use Cluster qw($folder make_cluster start_cluster stop_cluster ask ask_file);
-use Faults qw(ask_as_of file_of slurp begin_session has_finished end_session wrong_facts
+use Cluster qw($folder file_of make_cluster start_cluster stop_cluster ask ask_file);
+use Faults qw(ask_as_of slurp begin_session has_finished end_session wrong_facts
 	views_follow $views);
 
 my $writers = 16;

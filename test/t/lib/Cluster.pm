@@ -9,7 +9,7 @@ use Exporter 'import';
 use File::Temp qw(tempdir);
 use Test::More;
 
-our @EXPORT_OK = qw($folder %programs output_of make_cluster start_cluster stop_cluster ask ask_file error_of);
+our @EXPORT_OK = qw($folder %programs file_of output_of make_cluster start_cluster stop_cluster ask ask_file error_of);
 
 # The folder of all clusters of a test, and of their sockets.
 our $folder = tempdir(CLEANUP => 1);
@@ -32,6 +32,16 @@ END
 	stop_cluster($_) for keys %is_running;
 	chdir '/';
 	$? = $status;
+}
+
+# A file in the folder of the clusters. Returns its name.
+sub file_of
+{
+	my ($name, $text) = @_;
+	open my $file, '>', "$folder/$name" or die;
+	print $file $text;
+	close $file or die;
+	return "$folder/$name";
 }
 
 # The text that a program prints, or undef if it fails. The server refuses root.

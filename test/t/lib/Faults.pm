@@ -14,14 +14,14 @@ use POSIX qw(WNOHANG);
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-use Cluster qw($folder ask ask_file);
+use Cluster qw($folder file_of ask ask_file);
 
 # A test that dies or is ended leaves no server behind.
 my $test = $$;
 $SIG{$_} = sub { exit 1 } for qw(HUP INT TERM);
 END { stop_at_once() }
 
-our @EXPORT_OK = qw(ask_as_of file_of slurp begin_session session_pid has_finished end_session
+our @EXPORT_OK = qw(ask_as_of slurp begin_session session_pid has_finished end_session
 	answers_within stop_at_once wrong_facts digests_of views_follow $views);
 
 # Views that read histories, thresholds, models, logs, the ledger and all facts.
@@ -41,16 +41,6 @@ sub stop_at_once
 		sleep 0.01;
 	}
 	return;
-}
-
-# A file in the folder of the test. Returns its name.
-sub file_of
-{
-	my ($name, $text) = @_;
-	open my $file, '>', "$folder/$name" or die;
-	print $file $text;
-	close $file or die;
-	return "$folder/$name";
 }
 
 # The text of a file of that folder, empty if there is none.
