@@ -83,14 +83,14 @@ SELECT is_empty($$SELECT pg_temp.difference('customer_history',
 	'customer_id, history, profit_history')$$,
 	'histories that workers have built are those of a local table');
 SELECT is_empty($$SELECT pg_temp.difference('rejected_customer')$$,
-	'the same customers are rejected');
+	'the customers that are rejected are those of a local table');
 SELECT is((SELECT count(*) FROM far.rejected_customer), 1::bigint, 'one customer is out of range');
 SELECT is_empty(format('SELECT pg_temp.difference(%L)', relname),
 	'the view is that of a local table: ' || relname)
   FROM pg_class WHERE relnamespace = 'far'::regnamespace AND relkind = 'v'
    AND relname NOT IN ('refresh_progress') ORDER BY 1;
 SELECT is_empty($$SELECT * FROM crm.check_workspace('far') WHERE problem <> 'rows left out'$$,
-	'nothing is wrong with the workspace');
+	'a check finds nothing wrong with a workspace over a distributed table');
 
 -- Settings without some of the columns, and an archive
 SELECT crm.change_source(w, order_id => '', cost => '', filter => '')

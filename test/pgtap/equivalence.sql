@@ -23,7 +23,7 @@ CREATE TEMP TABLE expected AS
 CREATE TEMP TABLE stored AS
 	SELECT customer, history_agg(day, amount) AS history FROM orders GROUP BY customer;
 
-\ir setup/plan_has.sql
+\ir setup/plans.sql
 \set bytes 'crm_internal.history_send(history_agg(day, amount)) AS bytes'
 \set all 'SELECT customer, ' :bytes ' FROM orders GROUP BY customer'
 \set quoted_all '\'' :all '\''
@@ -68,7 +68,7 @@ SELECT is_empty($$
 		amount(upto(history, d)))
 		   IS DISTINCT FROM (coalesce(plain.amount, 0), plain.purchases, plain.recency,
 			plain.tenure, coalesce(plain.amount, 0))$$,
-	'as of a day equals plain SQL with a WHERE');
+	'the answers of a history as of a day equal plain SQL with a WHERE');
 SELECT is_empty($$
 	SELECT customer FROM stored
 	 WHERE upto(history, '2000-03-01') || during(history, '2000-03-02', '2100-01-01') <> history
@@ -114,7 +114,7 @@ SELECT ok(pg_temp.plan_has('SELECT history_agg(day, amount) FROM orders', 'Parti
 	'partitions make partial aggregates');
 SELECT is((SELECT crm_internal.history_send(history_agg(day, amount)) FROM orders),
 	(SELECT crm_internal.history_send(rollup(history)) FROM stored),
-	'which make the rollup of all customers');
+	'the history of partial aggregates is the rollup of all customers');
 SET LOCAL enable_partitionwise_aggregate = off;
 
 SET LOCAL parallel_setup_cost = 0;

@@ -203,7 +203,7 @@ SELECT results_eq('SELECT part, revenue::numeric(12, 3), purchases_high::numeric
 		last_year_revenue FROM crm_months.forecast_at(''2025-06-30'')',
 	'SELECT part, revenue::numeric(12, 3), purchases_high::numeric(12, 3), last_year_revenue
 		FROM before',
-	'nothing after the day counts');
+	'purchases after the day do not change a forecast');
 
 -- Nothing yet
 SELECT results_eq($$SELECT part, since, until, purchases, new_given, last_month_revenue,

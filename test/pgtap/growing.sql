@@ -556,18 +556,17 @@ SELECT is(product_column, 'article'::name, 'the settings follow a column of prod
 SELECT throws_ok('UPDATE crm_sold.workspace SET order_column = NULL', '55000', NULL,
 	'an UPDATE cannot change the column of orders');
 SELECT is_empty('SELECT * FROM crm.check_workspace(''crm_sold'')
-	WHERE problem <> ''histories out of date''', 'nothing is wrong with it');
+	WHERE problem <> ''histories out of date''',
+	'a check finds nothing wrong after a column of the source was renamed');
 
 -- A relation that says nothing of an order is not searched for first orders.
-CREATE FUNCTION pg_temp.ran(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
-BEGIN
-	RETURN QUERY EXECUTE 'EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) ' || query;
-END $$;
+\ir setup/plans.sql
 SELECT crm_internal.refresh_everyone('crm_sold') \g /dev/null
 SELECT crm.change_source('crm_sold', product => '', channel => '', country => '', email => '')
 	\g /dev/null
 SELECT crm_internal.refresh_everyone('crm_sold') \g /dev/null
-SELECT is_empty($$SELECT line FROM pg_temp.ran('SELECT * FROM crm_sold.acquisition') line
+SELECT is_empty($$SELECT line FROM pg_temp.plan_lines('SELECT * FROM crm_sold.acquisition',
+		'ANALYZE, COSTS OFF, TIMING OFF') line
 	WHERE line ~ 'WindowAgg' AND line !~ 'never executed'$$,
 	'acquisition does not look for channels that no column has');
 SELECT results_eq('SELECT sum(new_customers)::bigint, count(channel), count(country)

@@ -26,7 +26,7 @@ SELECT results_eq('SELECT growth_rate, quick_ratio, round(revenue_growth_rate::n
 SELECT results_eq($$SELECT period, active, dormant, revenue, is_complete
 	FROM crm_hand.growth_at('2025-04-15') WHERE period >= '2025-03-01'$$,
 	$$VALUES (date '2025-03-01', 1::bigint, 1::bigint, 100::numeric, true),
-		('2025-04-01', 1, 1, 7, false)$$, 'a month that is not over');
+		('2025-04-01', 1, 1, 7, false)$$, 'a month that is not over is shown as incomplete');
 SELECT results_eq($$SELECT period, active, dormant, revenue FROM crm_hand.growth_at('2025-03-30')
 	WHERE period >= '2025-02-01'$$,
 	$$VALUES (date '2025-02-01', 1::bigint, 0::bigint, 20::numeric), ('2025-03-01', 0, 1, 0)$$,
@@ -34,10 +34,10 @@ SELECT results_eq($$SELECT period, active, dormant, revenue FROM crm_hand.growth
 SELECT is((SELECT revenue_growth_rate FROM crm_hand.growth_at('2025-06-30')
 	WHERE period = '2025-06-01'), NULL, 'no rate of growth from a month that brought nothing');
 SELECT is((SELECT count(*) FROM crm_hand.growth_at('2024-12-31')), 0::bigint,
-	'nothing before the first purchase');
+	'growth has no row before the first purchase');
 SELECT is((SELECT count(*) FROM crm_hand.growth_daily), 149::bigint, 'empty days have a row');
 SELECT throws_like($$SELECT * FROM crm_hand.growth_at('2025-05-31', 'fortnight')$$, '%fortnight%',
-	'an unknown unit');
+	'a growth by an unknown unit is refused');
 
 -- Retention by hand: of June's cohort {A active in periods 0, 1, 3; C in 0, 2}
 TRUNCATE bought;
@@ -80,7 +80,8 @@ SELECT results_eq($$SELECT is_complete, came_back, new_customers, new_customers_
 	'each is NULL, or of fewer, until it can be known');
 SELECT results_eq($$SELECT is_complete, buyers, repeat_buyers, came_back
 	FROM crm_hand.repurchase_at('2025-03-30') WHERE period = '2025-03-01'$$,
-	'VALUES (false, 5::bigint, 1::bigint, NULL::bigint)', 'a month that is not over');
+	'VALUES (false, 5::bigint, 1::bigint, NULL::bigint)',
+	'nobody can have come back yet to a month that is not over');
 SELECT results_eq('SELECT min(period), max(period), count(*) FROM crm_hand.repurchase',
 	$$VALUES (date '2024-07-01', date '2025-06-01', 12::bigint)$$,
 	'twelve months, empty ones included');

@@ -113,7 +113,7 @@ SELECT is(pg_temp.stage(21),
 	'churned: idle_ratio 4 is at least 4, running_contracts 0 is at most 0',
 	'the gap of the segment comes before that of all');
 SELECT is((SELECT usual_gap FROM crm_stage.customer_metric WHERE customer_id = 9), 40::float8,
-	'the own one before both');
+	'the customer''s own usual gap comes before those of the segment and of all');
 SELECT crm.freeze_thresholds('crm_stage') \g /dev/null
 
 -- The model: BG/NBD that takes everybody for lost after a repeat purchase
@@ -122,10 +122,11 @@ INSERT INTO crm_stage.model (role, kind, as_of, customers, model)
 	crm.make_model('bg_nbd', 'day', '{1,1,10,0.1}'));
 SELECT matches(pg_temp.stage(9),
 	'^churned: p_alive 0\.0\d+ is at most 0.2, running_contracts 0 is at most 0$',
-	'who is probably lost');
-SELECT is(pg_temp.stage(17), 'loyalty: purchases_12m 3 is at least 3', 'not while a contract runs');
+	'a customer who is probably lost is churned');
+SELECT is(pg_temp.stage(17), 'loyalty: purchases_12m 3 is at least 3',
+	'a customer whose contract runs is not churned');
 SELECT is(pg_temp.stage(9, '2025-06-29'), 'loyalty: purchases_12m 3 is at least 3',
-	'not before the data of the model');
+	'a model is not used for a day before its data end');
 DELETE FROM crm_stage.model;
 
 -- Times without a sign of life
@@ -133,22 +134,24 @@ UPDATE crm_stage.lifecycle_move SET after_idle = CASE from_stage
 	WHEN 'interest' THEN interval '30 days' ELSE interval '90 days' END
  WHERE (from_stage, to_stage) IN (('interest', 'dormant'), ('dormant', 'churned'));
 SELECT is(pg_temp.stage(2, '2025-06-30'), 'interest: inbound_interactions 1 is at least 1',
-	'29 days');
+	'a stage holds 29 days without a sign of life, where its time is 30 days');
 SELECT is(pg_temp.stage(2, '2025-07-01'),
-	'dormant: 30 days without a sign of life: after 30 days, interest becomes dormant', '30 days');
+	'dormant: 30 days without a sign of life: after 30 days, interest becomes dormant',
+	'a stage ends after its 30 days without a sign of life');
 SELECT is(pg_temp.stage(2, '2025-08-29'),
-	'dormant: 89 days without a sign of life: after 30 days, interest becomes dormant', '89 days');
+	'dormant: 89 days without a sign of life: after 30 days, interest becomes dormant',
+	'the next stage holds on day 89, where its time is 90 days');
 SELECT is(pg_temp.stage(2, '2025-08-30'),
 	'churned: 90 days without a sign of life: after 90 days, interest becomes churned',
-	'90 days: one time leads to another');
+	'one time without a sign of life leads to another');
 SELECT is(pg_temp.stage(1, '2027-01-01'), 'awareness: days_known 1096 is at least 0',
-	'no other stage has a time');
+	'a stage without a time does not end by it');
 UPDATE crm_stage.customer SET created_at = '2025-07-01 00:00+00' WHERE customer_id IN (1, 5, 22);
 SELECT is(pg_temp.stage(22), NULL, 'who was entered later has no stage yet');
 SELECT is(pg_temp.stage(1), 'awareness: days_known 29 is at least 0',
 	'a mail to a customer shows that the customer was known then');
 SELECT is(pg_temp.stage(5), 'purchase: purchases 1 is at least 1',
-	'unless facts about the customer are older');
+	'a customer is known from their oldest fact on');
 UPDATE crm_stage.customer SET created_at = '2024-01-01' WHERE customer_id IN (1, 5, 22);
 UPDATE crm_stage.lifecycle_move SET after_idle = NULL;
 
@@ -159,7 +162,8 @@ SELECT results_eq($$SELECT * FROM crm.review_stages('crm_stage')$$,
 	'VALUES (30::bigint, 30::bigint, 0::bigint)', 'the first review finds everybody');
 SELECT set_eq('SELECT customer_id, stage, facts ->> ''why'', NULL::text
 	FROM crm_stage.lifecycle_log', 'SELECT customer_id, stage, why, NULL::text
-	FROM crm_stage.customer_stage', 'as the view shows them, with reasons');
+	FROM crm_stage.customer_stage',
+	'the first review logs the stages of the view, with their reasons');
 SELECT results_eq('SELECT customer_id, facts -> ''metrics'' FROM crm_stage.lifecycle_log
 	WHERE customer_id IN (1, 13) ORDER BY 1',
 	$$VALUES (1::bigint, '{"days_known": 546}'::jsonb),
@@ -176,17 +180,19 @@ SELECT results_eq($$SELECT * FROM crm.review_stages('crm_stage', '2025-07-10')$$
 SELECT results_eq($$EXECUTE log('2025-07-01')$$, $$VALUES
 	(13::bigint, date '2025-07-10', 'loyalty', 'dormant', 'true'),
 		(14, '2025-07-10', 'dormant', 'loyalty', NULL),
-	(16, '2025-07-10', 'churned', 'dormant', NULL)$$, 'from where, and whether that is usual');
+	(16, '2025-07-10', 'churned', 'dormant', NULL)$$,
+	'the log says from which stage a customer moved, and whether that is usual');
 SET LOCAL crm.as_of = '2025-07-12';
 SELECT results_eq('SELECT customer_id, since, logged_stage FROM crm_stage.customer_stage
 	WHERE customer_id IN (13, 15)
 	ORDER BY 1', $$VALUES (13::bigint, date '2025-07-10', 'loyalty'), 
-		(15, '2025-06-30', 'churned')$$, 'the view shows since when');
+		(15, '2025-06-30', 'churned')$$, 'the view shows since when a stage holds');
 SET LOCAL crm.as_of = '2025-06-30';
 SELECT throws_like($$SELECT crm.review_stages('crm_stage', '2999-01-01', NULL)$$,
 	'as_of is 2999-01-01, but today is %', 'a review of a later day is refused, also with NULL');
 SELECT throws_like($$SELECT crm.review_stages('crm_stage', '2025-07-09')$$,
-	'stages were reviewed as of 2025-07-10, after 2025-07-09', 'not before the last review');
+	'stages were reviewed as of 2025-07-10, after 2025-07-09',
+	'a review of a day before the last review is refused');
 SELECT pg_temp.buy(14, '2025-07-01'), pg_temp.buy(16, '2025-07-08') \g /dev/null
 SELECT results_eq($$SELECT * FROM crm.review_stages('crm_stage', '2025-07-10')$$,
 	'VALUES (30::bigint, 1::bigint, 1::bigint)', 'late facts count at the same review again');
@@ -337,7 +343,7 @@ SELECT crm.review_stages('crm_many', day::date)
 SELECT cmp_ok((SELECT count(*) FROM crm_many.lifecycle_log
 	WHERE (facts #>> '{metrics,idle_days}')::int >= 60
 	AND facts ->> 'why' ~ 'without a sign of life'), '>', 3::bigint,
-	'times that have passed among them');
+	'stages of the log follow from times without a sign of life, too');
 SELECT set_eq('SELECT customer_id, entered_at, stage, facts FROM crm_many.lifecycle_log',
 	'SELECT * FROM before', 'a replay of all reviews from a day on gives the same log');
 SELECT is_empty('SELECT period, from_stage FROM crm_many.lifecycle_flow WHERE from_stage IS NOT NULL
@@ -358,7 +364,8 @@ SELECT set_eq('SELECT period, from_stage, to_stage, customers FROM crm_many.life
 		WHERE l.customer_id = c.customer_id
 		AND l.entered_at < (m + interval '1 month') AT TIME ZONE 'Asia/Shanghai'
 		ORDER BY l.entered_at DESC LIMIT 1)) b (stage)
-	   WHERE b.stage IS NOT NULL GROUP BY 1, 2, 3$$, 'both equal what plain SQL reads in the log');
+	   WHERE b.stage IS NOT NULL GROUP BY 1, 2, 3$$,
+	'the flow between stages equals what plain SQL reads in the log');
 SELECT set_eq($$SELECT day, customer_id, stage FROM shown$$, $$SELECT d.day, s.customer_id, s.stage
 	FROM (SELECT DISTINCT day FROM shown) d, crm_many.customer_stage_at(d.day) s$$,
 	'the function of a day is the view on that day');

@@ -27,7 +27,7 @@ SELECT results_eq($$SELECT day, b.balance, b.available, b.pending, b.earned, b.s
 		('2026-01-11', 0, 0, 0, 150, 60, 90, NULL, 0, 0)$$,
 	'90 points before and after the smaller lot would have expired (FloCafe #78: old debits do not '
 	'stay when credits expire)');
-SELECT is(pg_temp.balance(1, '2025-01-09'), NULL, 'nothing before the first entry');
+SELECT is(pg_temp.balance(1, '2025-01-09'), NULL, 'there is no balance before the first entry');
 SET LOCAL crm.as_of = '2025-05-01';
 SELECT is((SELECT balance FROM crm_points.points_balance), 90::numeric,
 	'the view is as of the day that crm.as_of says');
@@ -243,17 +243,16 @@ SELECT set_eq('SELECT * FROM serial', $$SELECT customer, crm.points_balance_agg(
 	expires_at, available_at, entry_id, reverses_id, '2025-09-01'),
 	crm.points_lots_agg(points, occurred_at, expires_at, available_at, entry_id, reverses_id,
 		'2025-09-01')::text FROM (SELECT * FROM keyed ORDER BY hashint8(entry_id) OFFSET 0) k
-		GROUP BY customer$$, 'in another order');
+		GROUP BY customer$$, 'a balance by keys does not depend on the order of the entries');
 SET LOCAL max_parallel_workers_per_gather = 2;
 SET LOCAL parallel_setup_cost = 0;
 SET LOCAL parallel_tuple_cost = 0;
 SET LOCAL min_parallel_table_scan_size = 0;
 DEALLOCATE balances;
-CREATE FUNCTION pg_temp.plan(query text) RETURNS SETOF text
-	LANGUAGE plpgsql AS $$BEGIN RETURN QUERY EXECUTE 'EXPLAIN ' || query; END$$;
-SELECT matches(string_agg(plan, ' '), 'Partial', 'in parallel workers')
-	FROM pg_temp.plan('SELECT customer, crm.points_balance_agg(points, occurred_at, expires_at,
-	available_at, entry_id, reverses_id, ''2025-09-01'') FROM keyed GROUP BY customer') plan;
+\ir setup/plans.sql
+SELECT ok(pg_temp.plan_has('SELECT customer, crm.points_balance_agg(points, occurred_at, expires_at,
+	available_at, entry_id, reverses_id, ''2025-09-01'') FROM keyed GROUP BY customer', 'Partial'),
+	'parallel workers compute a balance by keys');
 SELECT set_eq('SELECT customer, points_balance_agg FROM serial',
 	'SELECT customer, crm.points_balance_agg(points, occurred_at, expires_at, available_at,
 	entry_id, reverses_id, ''2025-09-01'') FROM keyed GROUP BY customer',

@@ -3,6 +3,7 @@
 \ir setup/begin.sql
 SET LOCAL search_path = crm, public;
 SELECT plan(11);
+\ir setup/plans.sql
 
 CREATE TABLE purchase AS
 	SELECT i, i % 997 AS customer, '2024-01-01'::date + (hashint8extended(i, 1) & 1023)::int AS day,
@@ -39,15 +40,12 @@ ANALYZE customer;
 CREATE PROCEDURE pg_temp.note() LANGUAGE plpgsql AS $$
 DECLARE
 	q record;
-	line text;
-	plan text;
 	value text;
 BEGIN
 	FOR q IN SELECT * FROM query LOOP
-		plan := '';
-		FOR line IN EXECUTE 'EXPLAIN ' || q.query LOOP plan := plan || line; END LOOP;
 		EXECUTE q.query INTO value;
-		INSERT INTO result VALUES (q.name, value, plan LIKE '%Partial Aggregate%');
+		INSERT INTO result
+		VALUES (q.name, value, pg_temp.plan_has(q.query, 'Partial Aggregate'));
 	END LOOP;
 END $$;
 

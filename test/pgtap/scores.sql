@@ -144,7 +144,7 @@ CREATE OR REPLACE VIEW crm_scores.customer_metric WITH (security_invoker) AS
 	SELECT *, 1 + customer_id % 2 AS moon FROM crm_scores.customer_metric_at(crm.as_of());
 SELECT results_eq('SELECT customer_id, score FROM crm_scores.customer_score WHERE model = ''bad''
 	ORDER BY 1', $$VALUES (1::bigint, 100::numeric), (2, 100), (3, 100), (4, 100), (5, 100)$$,
-	'until that column is added to the view: it counts at once');
+	'a metric counts in scores as soon as its column is added to the view');
 DELETE FROM crm_scores.score_item WHERE model = 'bad';
 
 -- Against plain SQL: many digits, odd half-lives, breaks out of order, points that are NULL, and
@@ -179,11 +179,9 @@ SELECT set_eq('SELECT p::text FROM crm_scores.customer_score_part p',
 	'SELECT p::text FROM pg_temp.plain_parts() p',
 	'parts from short rows have the digits of plain SQL');
 DELETE FROM crm_scores.score_item WHERE model = 'none';
-CREATE FUNCTION pg_temp.plan_of(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
-BEGIN
-	RETURN QUERY EXECUTE 'EXPLAIN (COSTS OFF) ' || query;
-END $$;
-SELECT is_empty($$SELECT line FROM pg_temp.plan_of('SELECT * FROM crm_scores.customer_score') line
+\ir setup/plans.sql
+SELECT is_empty($$SELECT line
+	FROM pg_temp.plan_lines('SELECT * FROM crm_scores.customer_score') line
 	WHERE line ~ 'Function Scan on explain'$$,
 	'customer_score asks no function for rows of each customer');
 SELECT set_eq(format('SELECT * FROM crm_scores.%I_at(crm.as_of())', v),

@@ -128,7 +128,7 @@ CREATE TEMP TABLE held AS SELECT * FROM pg_temp.review(pg_temp.programs(), '2024
 	'2025-03-31');
 SELECT is((SELECT reviews FROM held), 10::bigint * (date '2025-04-01' - date '2024-01-01'),
 	'a review of every program on each of 456 days');
-SELECT is((SELECT again FROM held), 0::bigint, 'each of them, run again, writes nothing');
+SELECT is((SELECT again FROM held), 0::bigint, 'each review of a day, run again, writes nothing');
 
 -- The replay of the same facts, by the days of each program
 CREATE FUNCTION pg_temp.as_revenue(names jsonb) RETURNS jsonb

@@ -101,7 +101,7 @@ SELECT is((SELECT count(*) FROM validated, tracking(v, 'week')
 		  'by weeks in both directions from the end of calibration');
 
 -- ways to build
-\ir setup/plan_has.sql
+\ir setup/plans.sql
 CREATE TEMP TABLE serial AS SELECT v::text AS v,
 	(SELECT check_spend_independence(history, '2025-03-31')::text FROM stored) AS i FROM validated;
 SELECT is((SELECT validate(model, history, '2025-03-31', '2025-07-31' ORDER BY random())::text

@@ -275,17 +275,7 @@ SELECT n.nspname AS workspace, c.relname AS name,
 		AS of_customer
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
  WHERE n.nspname IN ('crm_many', 'crm_many_shop') AND c.relkind = 'v';
-CREATE FUNCTION pg_temp.pages_of(query text) RETURNS bigint LANGUAGE plpgsql AS $$
-DECLARE
-	plan json;
-BEGIN
-	FOR i IN 1..2 LOOP
-		EXECUTE format('EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT json) %s', query) INTO plan;
-	END LOOP;
-	RETURN (plan #>> '{0,Plan,Shared Hit Blocks}')::bigint
-		+ (plan #>> '{0,Plan,Shared Read Blocks}')::bigint;
-END
-$$;
+\ir setup/plans.sql
 SET LOCAL crm.as_of = '2024-08-15';
 SELECT cmp_ok(pg_temp.pages_of(format('SELECT * FROM %I.%I WHERE customer_id = 777', workspace,
 	name)), '<', 100::bigint,
@@ -316,7 +306,7 @@ DECLARE
 BEGIN
 	place := 'histories are not read';
 	cte := false;
-	FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
+	FOR line IN SELECT pg_temp.plan_lines(query) LOOP
 		depth := length(substring(line, '^ *')) + 1;
 		above[depth] := line;
 		above := above[1:depth];

@@ -76,7 +76,7 @@ SELECT is((SELECT count(*) FROM crm_won.acquisition WHERE campaign_id = 3), 0::b
 SELECT results_eq($$SELECT period, is_complete, is_old_enough, cost, new_customers
 	FROM crm_won.acquisition_at('2025-02-01') WHERE campaign_id = 2$$,
 	$$VALUES (date '2025-02-01', false, false, 50::numeric, 0::bigint)$$,
-	'nothing after the day counts');
+	'costs and orders after the day do not count in acquisition');
 SELECT results_eq($$SELECT is_complete, is_old_enough
 	FROM (VALUES (date '2025-02-27', 1), ('2025-02-28', 1), ('2026-01-30', 12),
 		('2026-01-31', 12)) v (day, months), crm_won.acquisition_at(day, months) a

@@ -105,7 +105,7 @@ SELECT throws_ok('SELECT count(*) FROM crm_test.customer_value', '22007',
 	'setting crm.as_of is not a date: "2025-02-30"', 'a day that does not exist is refused');
 SET LOCAL crm.as_of = 'yesterday';
 SELECT throws_ok('SELECT crm.as_of()', '22007', 'setting crm.as_of is not a date: "yesterday"',
-	'as is what is no date');
+	'a setting crm.as_of that is no date is refused');
 RESET crm.as_of;
 SELECT is(crm.as_of(), current_date, 'without the setting it is today');
 SET LOCAL crm.as_of = '2025-03-31';
@@ -166,7 +166,7 @@ SELECT is((SELECT count(*) FROM crm.fit('crm_test', '2024-12-31')), 2::bigint,
 	'two models are fitted');
 SELECT is((SELECT count(*) FROM crm_test.customer_value_at('2024-12-30')
 	WHERE clv IS NOT NULL OR model_as_of IS NOT NULL), 0::bigint,
-	'not used for a day before their data end');
+	'models are not used for a day before their data end');
 SELECT is_empty($$SELECT v.customer_id FROM crm_test.customer_value v
 	JOIN crm_test.purchase_history h USING (customer_id), crm_test.model m, crm_test.model s
 				   WHERE m.role = 'purchases' AND s.role = 'spend'
@@ -209,14 +209,14 @@ SELECT is((SELECT actual FROM crm.backtest('crm_test', '2024-12-31')
 	(SELECT count(DISTINCT (customer_id, purchased_on))::float8 FROM crm_test.purchase p
 	  WHERE purchased_on > '2024-12-31' AND amount >= 0
 	    AND EXISTS (SELECT FROM crm_test.purchase q WHERE q.customer_id = p.customer_id
-			AND q.purchased_on <= '2024-12-31')), 'validate compares with what happened');
+			AND q.purchased_on <= '2024-12-31')), 'a backtest compares with what happened');
 SELECT results_eq($$SELECT * FROM crm.backtest('crm_test', '2024-12-31', as_of => NULL,
 	kind => NULL)$$,
 	$$SELECT * FROM crm.backtest('crm_test', '2024-12-31', '2025-03-31')$$,
-		'no day is the day shown');
+		'a backtest without a day ends on the day shown');
 SELECT throws_like($$SELECT crm.backtest('crm_test', '2025-03-31')$$,
 	'calibration ends on 2025-03-31, but the data to compare with end on 2025-03-31',
-	'which must come after the calibration');
+	'a backtest needs days after the calibration');
 SELECT throws_ok('SELECT crm.backtest(''crm_test'', ' || quote_nullable(d.day) || ')', '22023',
 	d.message, 'calibration does not end on ' || coalesce(d.day, 'NULL'))
   FROM (VALUES
@@ -240,21 +240,7 @@ SELECT is((SELECT string_agg(started_by, ', ') FROM crm_test.refresh_run), 'runn
 	'the log of a refresh that was stopped goes, and that of one that runs stays');
 
 -- Plans: everything is inlined; one customer costs a few pages, changed or not.
-CREATE FUNCTION pg_temp.plan_of(query text, options text DEFAULT 'COSTS OFF') RETURNS text
-	LANGUAGE plpgsql AS $$
-DECLARE line text; plan text := '';
-BEGIN
-	FOR line IN EXECUTE format('EXPLAIN (%s) %s', options, query) LOOP plan := plan || line
-		|| E'\n'; END LOOP;
-	RETURN plan;
-END $$;
-CREATE FUNCTION pg_temp.pages_of(query text) RETURNS bigint LANGUAGE plpgsql AS $$
-DECLARE plan json;
-BEGIN
-	EXECUTE format('EXPLAIN (ANALYZE, BUFFERS, FORMAT json) %s', query) INTO plan;
-	RETURN (plan #>> '{0,Plan,Shared Hit Blocks}')::bigint
-		+ (plan #>> '{0,Plan,Shared Read Blocks}')::bigint;
-END $$;
+\ir setup/plans.sql
 SELECT unalike(pg_temp.plan_of(format('SELECT * FROM crm_test.%I', v)), '%Function Scan%',
 	v || ' is inlined')
   FROM unnest('{purchase,customer_rfm,customer_value,customer_metric,segment_profile,'
@@ -265,18 +251,15 @@ SELECT cmp_ok(pg_temp.pages_of(format('SELECT * FROM crm_test.%I WHERE customer_
 UPDATE crm_test.sales_order_line SET unit_price = unit_price + 1
 	WHERE order_id BETWEEN 77700 AND 90000;
 SELECT cmp_ok((SELECT count(*) FROM crm_test.customer_change), '>', 100::bigint,
-	'when many customers changed');
+	'many customers have changed');
 SELECT cmp_ok(pg_temp.pages_of(format('SELECT * FROM crm_test.%I WHERE customer_id = 777', v)), '<',
-	150::bigint, v || ' of one of them does not read all either')
+	150::bigint, v || ' of one customer does not read all of many changed ones')
   FROM unnest('{customer_rfm,customer_value,customer_metric,customer_360}'::text[]) v;
 -- Where everybody was entered before the day shown, no fact must tell who was there.
 UPDATE crm_test.customer SET created_at = '2000-01-01' WHERE customer_id < 4;
-CREATE FUNCTION pg_temp.ran(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
-BEGIN
-	RETURN QUERY EXECUTE 'EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) ' || query;
-END $$;
 SELECT is_empty($$SELECT line
-	FROM pg_temp.ran('SELECT count(*), sum(revenue) FROM crm_test.customer_metric') line
+	FROM pg_temp.plan_lines('SELECT count(*), sum(revenue) FROM crm_test.customer_metric',
+		'ANALYZE, COSTS OFF, TIMING OFF') line
 	WHERE line ~ 'on (interaction|service_case|survey_answer|opportunity|referral|contract)'
 	AND line !~ 'never executed'$$, 'facts that nobody asks for are not read');
 ANALYZE crm_test.customer;
@@ -392,7 +375,8 @@ SELECT results_eq($$SELECT revenue, recency FROM customer_360_at('2100-01-01')
 	WHERE customer_id = 'buyer 7'$$, $$VALUES (4000::numeric,
 	date '2100-01-01' - date '2025-06-07')$$, 'customer_360 is right on a day to come');
 SELECT is_empty(format('SELECT * FROM crm.check_workspace(%L)
-	WHERE problem <> ''histories out of date''', repeat('x', 54)), 'nothing is wrong with it');
+	WHERE problem <> ''histories out of date''', repeat('x', 54)),
+	'a check finds nothing wrong with a workspace with a long name');
 SELECT is(crm.upgrade_workspace(repeat('x', 54)), 0::bigint,
 	'a workspace with a long name needs no upgrade');
 SELECT is((SELECT customers FROM crm_internal.refresh_changed(repeat('x', 54), 10, 'infinity')),
@@ -400,7 +384,7 @@ SELECT is((SELECT customers FROM crm_internal.refresh_changed(repeat('x', 54), 1
 SET LOCAL search_path = public;
 SELECT crm.drop_workspace(repeat('x', 54), force => true) \g /dev/null
 SELECT is((SELECT count(*) FROM pg_trigger WHERE tgrelid = 'bought'::regclass), 0::bigint,
-	'dropped, it leaves no trigger behind');
+	'a dropped workspace leaves no trigger behind');
 
 -- A trigger of another's is not replaced; a renamed workspace gets no second set.
 CREATE FUNCTION pg_temp.nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
@@ -419,6 +403,6 @@ SELECT results_eq($$SELECT count(*) FROM pg_trigger t
 SELECT crm_internal.refresh_everyone('later') \g /dev/null
 UPDATE bought SET amount = 1 WHERE who = 'buyer 8';
 SELECT results_eq($$SELECT count(*), bool_and(customer_id = 'buyer 8') FROM later.customer_change$$,
-	'VALUES (1::bigint, true)', 'which note a change once');
+	'VALUES (1::bigint, true)', 'the triggers of a renamed workspace note a change once');
 SELECT * FROM finish();
 ROLLBACK;

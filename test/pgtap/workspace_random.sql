@@ -237,12 +237,12 @@ BEGIN
 END $$;
 SELECT is_empty('SELECT pg_temp.rounds(''attached'',
 	''{crm_random_text_shop,crm_random_uuid_shop}'', 1000)',
-	'the same for 1000 changes of attached tables, with bad rows, a filter, and partitions written '
-	'directly');
+	'views equal plain SQL after 1000 changes of attached tables, with bad rows, a filter, and '
+	'partitions written directly');
 SELECT cmp_ok((SELECT count(*) FROM crm_random_text_shop.rejected_purchase), '>', 10::bigint,
 	'bad rows are shown');
 SELECT is_empty($$SELECT * FROM crm_random_text_shop.rejected_purchase r WHERE reason IS NULL$$,
-	'with a reason');
+	'each bad row is shown with a reason');
 SELECT is_empty($$SELECT problem FROM crm.check_workspace('crm_random_text_shop')
 	WHERE problem NOT IN ('histories out of date', 'rows left out')
 				  UNION ALL SELECT problem FROM crm.check_workspace('crm_random_uuid_shop')

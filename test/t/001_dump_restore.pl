@@ -42,7 +42,7 @@ SELECT customer, crm.rfm(thresholds, history, '2022-01-01') AS rfm, crm.p_alive(
   FROM customer_history, stored;
 CREATE MATERIALIZED VIEW public.answered AS SELECT * FROM answer;
 });
-ok($ok, 'a database with every type in tables, indexes and views') or diag($output);
+ok($ok, 'every type is in tables, indexes and views') or diag($output);
 
 my $everything = q{
 SELECT md5(string_agg(encode(crm_internal.history_send(history), 'hex') || history::text, ',' ORDER BY customer)) FROM customer_history;
@@ -52,9 +52,9 @@ SELECT md5(string_agg(answered::text, ',' ORDER BY customer)) FROM answered;
 SELECT count(*) FROM pg_indexes WHERE tablename = 'customer_history';
 };
 (my $filled, my $before) = psql($from, $everything);
-ok($filled && $before =~ /mbg_nbd/, 'its values') or diag($before);
+ok($filled && $before =~ /mbg_nbd/, 'a database has values of every type') or diag($before);
 
-is(system("pg_dump $from 2>&1 | psql -XqAt -v ON_ERROR_STOP=1 -d $to >/dev/null"), 0, 'dumps and restores without an error');
+is(system("pg_dump $from 2>&1 | psql -XqAt -v ON_ERROR_STOP=1 -d $to >/dev/null"), 0, 'a dump is restored without an error');
 my (undef, $after) = psql($to, $everything);
 is($after, $before, 'after a restore everything is as it was');
 

@@ -107,12 +107,12 @@ SELECT nspname, nspacl, nspowner::regrole FROM pg_namespace WHERE nspname LIKE '
 SELECT md5(string_agg(concat_ws(' ', p.oid::regprocedure, proacl, proowner::regrole), ',' ORDER BY p.oid::regprocedure::text))
   FROM pg_proc p WHERE pronamespace IN ('crm'::regnamespace, 'crm_internal'::regnamespace);
 SELECT extowner::regrole, extnamespace::regnamespace FROM pg_extension WHERE extname = 'crm'};
-my $before = succeeds($owner, $from, $state, 'what there is');
+my $before = succeeds($owner, $from, $state, 'the owner reads what there is before the dump');
 my $dump = qx(pg_dump -U $owner $from 2>&1);
 is($?, 0, 'the owner dumps');
 unlike($dump, qr/CREATE SCHEMA|(?:GRANT|REVOKE|COMMENT)\b.* ON (?:SCHEMA|FUNCTION)/, 'the dump leaves the schemas and their rights to the extension');
 succeeds($owner, $to, $dump, 'the owner restores');
-answers($owner, $to, $state, $before, 'everything is as it was');
+answers($owner, $to, $state, $before, 'a restore by the owner brings everything back');
 
 # Rights that an administrator changes are kept by a dump.
 succeeds('postgres', $from, qq{REVOKE USAGE ON SCHEMA crm FROM PUBLIC; GRANT USAGE ON SCHEMA crm TO $plain;
@@ -125,7 +125,6 @@ succeeds($owner, $to, 'DROP VIEW answer; DROP TABLE customer_history; DROP EXTEN
 answers('postgres', $to, q{SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'crm%'}, '0', 'both schemas go with the extension');
 succeeds($owner, $to, 'CREATE EXTENSION crm', 'a dropped extension can be installed again');
 
-succeeds('postgres', 'postgres', "DROP DATABASE $from; ", 'dropped');
-succeeds('postgres', 'postgres', "DROP DATABASE $to", 'dropped');
-succeeds('postgres', 'postgres', "DROP ROLE $owner, $plain", 'dropped');
+succeeds('postgres', 'postgres', "DROP DATABASE $_", "the database $_ is dropped") for $from, $to;
+succeeds('postgres', 'postgres', "DROP ROLE $owner, $plain", 'the roles are dropped');
 done_testing();

@@ -160,7 +160,7 @@ my $support = q{SELECT DISTINCT f.oid FROM pg_aggregate a JOIN pg_proc p ON p.oi
  WHERE p.pronamespace = 'crm'::regnamespace};
 answers("SELECT count(*) > 50, bool_or(has_function_privilege(oid, 'EXECUTE')) FROM ($support) f", 't|f', 'support functions of aggregates are for them alone');
 ($ok, $output) = login($plain, q{SELECT crm_internal.history_combine('[]', '[]')});
-ok(!$ok && $output =~ /42501: permission denied for function history_combine/, 'a call of one is refused') or diag($output);
+ok(!$ok && $output =~ /42501: permission denied for function history_combine/, 'a call of a support function is refused') or diag($output);
 answers("SELECT oid::regprocedure FROM pg_proc WHERE pronamespace = 'crm'::regnamespace AND NOT has_function_privilege(oid, 'EXECUTE')", '',
 	'everybody may call what is in crm');
 

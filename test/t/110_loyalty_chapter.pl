@@ -61,14 +61,14 @@ print $script "\\echo block ended\n";
 close $script;
 make_reader($owner, $database);
 my (undef, @shown) = split(/^block (?:\d+|ended)\n/m, qx(psql -XqAt -v ON_ERROR_STOP=1 -U $owner -d $database -f $name 2>&1), -1);
-is($?, 0, 'its SQL runs') or diag($shown[-1]);
-is(scalar @shown, @blocks + 1, 'to its end');
+is($?, 0, 'the SQL of the chapter runs') or diag($shown[-1]);
+is(scalar @shown, @blocks + 1, 'each block of the chapter runs');
 
 for my $words (sort keys %says)
 {
 	my ($block, @more) = grep { index($blocks[$_], $words) >= 0 } 0 .. $#blocks;
-	ok(defined $block && !@more, "one block has: $words") or next;
-	like($shown[$block] // '', $says{$words}, 'the block shows what the chapter says');
+	ok(defined $block && !@more, "one block of the chapter has $words") or next;
+	like($shown[$block] // '', $says{$words}, "the block with $words shows what the chapter says");
 }
 
 # Each view that the table of examples names gives rows as its example says.
@@ -80,7 +80,7 @@ for (@examples)
 	print $sql "SET crm.as_of = '2025-07-01'; $_";
 	close $sql;
 	my $rows = qx(psql -XqAt -v ON_ERROR_STOP=1 -U $owner -d $database -f $file 2>&1);
-	ok($? == 0 && $rows =~ /\|/, $_) or diag($rows);
+	ok($? == 0 && $rows =~ /\|/, "an example gives rows: $_") or diag($rows);
 }
 drop_reader($owner, $database);
 done_testing();

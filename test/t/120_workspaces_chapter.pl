@@ -65,10 +65,10 @@ for my $i (0 .. $#blocks)
 		"CALL crm.refresh('shop')", "SELECT crm.drop_workspace('shop', force => true)")
 	{
 		($ok, $output) = psql("SET ROLE analyst; $_");
-		ok(!$ok && $output =~ /permission denied|must be owner/, "and may not: $_") or diag($output);
+		ok(!$ok && $output =~ /permission denied|must be owner/, "the analyst may not: $_") or diag($output);
 	}
 }
-is_deeply([ keys %left ], [], 'all that was to be seen was');
+is_deeply([ keys %left ], [], 'each block that should show something was there');
 ($ok, $output) = psql('DROP OWNED BY analyst, north; DROP ROLE analyst, north', '-U postgres');
 ok($ok, 'the roles are dropped') or diag($output);
 drop_reader($owner, $database);

@@ -88,7 +88,7 @@ SELECT cmp_ok(pg_temp.answer(format('SELECT octet_length(packed.%s) FROM public.
 		'<=', coalesce(most_whole, most * CASE relation WHEN 'customer' THEN 20000 ELSE 3000 END),
 		'the state is small: ' || call)
   FROM question ORDER BY call;
-\ir ../setup/plan_has.sql
+\ir ../setup/plans.sql
 SELECT is(pg_temp.answer(query, 2) || plan_has, pg_temp.answer(query, 0) || true,
 	'two workers give the bytes of one: ' || call)
   FROM question, format('SELECT %s::text FROM public.%I', call, relation) query,
