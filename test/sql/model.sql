@@ -491,6 +491,11 @@ $$ LANGUAGE plpgsql;
 \pset tuples_only on
 SELECT * FROM pg_temp.failure($$SELECT crm.fit_renewals('sbg', 1, true)
 	FROM generate_series(1, 9)$$);
+SELECT * FROM pg_temp.failure($$SELECT crm.fit_occasions(x, t_x, n, customers)
+	FROM (VALUES (4::bigint, 4::bigint, 4::bigint, 11::bigint), (0, 0, 1, 6), (1, 1, 2, 18))
+	AS v (x, t_x, n, customers)$$);
+SELECT * FROM pg_temp.failure($$SELECT crm.fit_renewals('bdw', periods, churned, n)
+	FROM (VALUES (1, true, 100::bigint), (5, false, 400)) AS v (periods, churned, n)$$);
 \pset tuples_only off
 \pset format aligned
 

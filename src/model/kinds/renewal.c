@@ -515,7 +515,9 @@ static const ModelParameter renewal_parameters[N_MOST] = {
 	[ALPHA] =
 		MODEL_BETA_CHANCE("alpha", "hardly anybody seems to churn", "beta",
 						  "everybody seems to churn at once", "churn"),
-	[C] = {.name = "c"},
+	[C] = {.name = "c",
+		   .at_zero = "whoever stays for a period seems to stay for good",
+		   .at_infinity = "all customers seem to churn in the same period"},
 };
 
 static const ModelOperations operations = {
