@@ -260,3 +260,28 @@ DROP TABLE customer, tier, tier_rule, large;
 DROP FUNCTION holds, label;
 DROP TABLE typed;
 DROP DOMAIN money_amount;
+
+-- Sheets of scores. A row of score_item may have a break that is NULL; the other sheets come from
+-- nowhere in a workspace, and are refused all the same.
+CREATE TYPE metrics AS (r numeric);
+\set SHOW_CONTEXT never
+CREATE FUNCTION score_of(item text, metric text DEFAULT 'r') RETURNS text LANGUAGE sql RETURN
+	(SELECT s::text || p::text
+	   FROM (SELECT jsonb_build_array(jsonb_build_object('model', 'fit', 'most', 2,
+			'items', jsonb_build_array(item::jsonb))) AS sheet) AS c,
+			crm_internal.score(sheet, 'fit', ROW(3)::metrics) AS s,
+			crm_internal.score_part(sheet, 'fit', metric, ROW(3)::metrics) AS p);
+SELECT score_of('{"metric": "r", "weight": 1, "breaks": [2, 4], "points": [0, 1, 2]}');
+SELECT score_of('{"metric": "r", "weight": 1, "breaks": [2, 4], "points": [0, null, 2]}');
+SELECT score_of('{"metric": "r", "weight": 1, "breaks": [2, null], "points": [0, 1, 2]}');
+SELECT score_of('{"metric": "r", "weight": 1, "breaks": [2, "4"], "points": [0, 1, 2]}');
+SELECT score_of('{"metric": "r", "weight": 1, "breaks": [2, 4], "points": [0, 1]}');
+SELECT score_of('{"metric": "r", "weight": 1, "breaks": [2], "points": [0, 1e30]}');
+SELECT score_of('{"metric": "r", "weight": 1, "points": [0, 1]}');
+SELECT score_of('{"metric": "r", "breaks": [2], "points": [0, 1]}');
+SELECT score_of('{"metric": "r", "weight": 1, "breaks": [2], "points": [0, 1]}', 'f');
+SELECT crm_internal.score('[{"model": "fit", "most": 2}]', 'fit', ROW(3)::metrics);
+SELECT crm_internal.score('[{"model": "fit", "most": 2, "items": []}]', 'other', ROW(3)::metrics);
+\set SHOW_CONTEXT errors
+DROP FUNCTION score_of;
+DROP TYPE metrics;
