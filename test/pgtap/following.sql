@@ -237,5 +237,34 @@ SELECT cmp_ok(coalesce(pg_temp.largest((SELECT format('EXECUTE recompute(%L)', a
 	FROM generate_series(1, 4000) i), 'Rows Removed by Join Filter'), 0), '<', 1000::numeric,
 	'a refresh of 4000 customers compares no pairs of them');
 
+-- The owner changed the view over the source: writers go on, and whoever may have changed is noted.
+CREATE TABLE odd (c bigint, d bigint, small int, day date, a numeric, note text);
+INSERT INTO odd SELECT g, g, g, date '2025-01-01' + g, 1 FROM generate_series(1, 9) g;
+SELECT crm.attach('odd_shop', 'odd', 'c', 'day', 'a', time_zone => 'UTC') \g /dev/null
+SELECT pg_temp.refresh('odd_shop') \g /dev/null
+SELECT trim(pg_get_viewdef('odd_shop_internal.source_row'::regclass), ';') AS shipped \gset
+CREATE FUNCTION pg_temp.noted_by(view text, change text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE 'CREATE OR REPLACE VIEW odd_shop_internal.source_row WITH (security_invoker) AS '
+		|| view;
+	DELETE FROM odd_shop.everyone_change;
+	EXECUTE change;
+	RETURN pg_temp.noted('odd_shop');
+END
+$$;
+SELECT is(pg_temp.noted_by(replace(:'shipped', 'source.c AS', 'COALESCE(source.c, source.d) AS'),
+		'UPDATE odd SET a = 2 WHERE c = 5'), 'the key of odd is gone',
+	'a customer who is taken from two columns is not followed by one of them');
+SELECT is(pg_temp.noted_by(replace(:'shipped', 'source.c AS', 'source.small::bigint AS'),
+		'UPDATE odd SET a = 3 WHERE c = 5'), 'the key of odd is of type integer',
+	'a customer who is taken from a column of another type is not followed by it');
+SELECT is(pg_temp.noted_by(:'shipped' || ' WHERE source IS DISTINCT FROM NULL',
+		'UPDATE odd SET note = ''x'' WHERE c = 5'), '5',
+	'a view that reads whole rows notes a change of any column');
+SELECT is(pg_temp.noted_by(replace(replace(:'shipped', 'source.', 'j.'), 'crm_zone.', 'j.') || ' j',
+		change), noted, 'a column is followed through the alias of a join: ' || change)
+  FROM (VALUES ('UPDATE odd SET a = 4 WHERE c = 6', '6'),
+		('UPDATE odd SET d = 4, note = ''y'' WHERE c = 6', '')) AS v (change, noted);
+
 SELECT * FROM finish();
 ROLLBACK;
