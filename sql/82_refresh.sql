@@ -377,6 +377,42 @@ BEGIN
 END
 $$;
 
+/*
+ * A run commits its batches, so its row cannot tell whether somebody still works on it. A
+ * lock can, which ends with its transaction, whatever ends that. It excludes nobody, and
+ * nobody waits for it. Everybody may look at locks.
+ */
+--: Marks the row of a run of crm.refresh as worked on until the transaction ends.
+CREATE FUNCTION crm_internal.mark_run(workspace text, run bigint) RETURNS void
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	PERFORM pg_try_advisory_xact_lock_shared(c.oid::integer, (run & 2147483647)::integer)
+	   FROM pg_class c WHERE c.oid = to_regclass(format('%I.refresh_run', workspace));
+END
+$$;
+
+--: Whether a transaction works on the row of a run in a table.
+CREATE FUNCTION crm_internal.is_marked_run(its_table oid, run bigint) RETURNS boolean
+	LANGUAGE sql STRICT
+BEGIN ATOMIC
+	SELECT EXISTS (SELECT FROM pg_locks l
+					WHERE l.locktype = 'advisory' AND l.objsubid = 2 -- has two numbers
+					  AND l.classid = its_table AND l.objid::bigint = (run & 2147483647)
+					  AND l.database = (SELECT d.oid FROM pg_database d
+										 WHERE d.datname = current_database()));
+END;
+
+-- Less than a second after a batch the next one may not have begun.
+--: Where a run of crm.refresh stands: finished, running, interrupted, or NULL where nobody knows.
+CREATE FUNCTION crm_internal.run_state(its_table oid, run bigint, finished_at timestamptz,
+	updated_at timestamptz) RETURNS text
+	LANGUAGE sql
+	RETURN CASE WHEN finished_at IS NOT NULL THEN 'finished'
+				WHEN pg_is_in_recovery() THEN NULL
+				WHEN updated_at > clock_timestamp() - interval '1 second'
+					OR crm_internal.is_marked_run(its_table, run) THEN 'running'
+				ELSE 'interrupted' END;
+
 CREATE FUNCTION crm_internal.refresh_start_as_owner(workspace text, "full" boolean, OUT run bigint,
 	OUT everyone boolean, OUT before timestamptz) RETURNS record
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
@@ -404,6 +440,7 @@ BEGIN
 	END IF;
 	INSERT INTO refresh_run (is_full, started_at, updated_at) VALUES (everyone, before, before)
 	RETURNING run_id INTO run;
+	PERFORM crm_internal.mark_run(workspace, run);
 END
 $$;
 
@@ -427,6 +464,7 @@ DECLARE
 	so_far record;
 	finished boolean;
 BEGIN
+	PERFORM crm_internal.mark_run(workspace, run);
 	IF everyone THEN
 		SELECT * INTO step FROM crm_internal.refresh_everyone(workspace);
 	ELSE
@@ -593,8 +631,8 @@ $$;
 --| that is older than 30 days and than three times the usual days between purchases.
 --|
 --| Returns the number of customers recomputed, of their purchases, and the seconds it took. The
---| view refresh_progress shows all runs. A refresh commits, so it cannot be called inside a
---| transaction block.
+--| view refresh_progress shows all runs, and which of them were interrupted. A refresh commits, so
+--| it cannot be called inside a transaction block.
 CREATE PROCEDURE crm.refresh(workspace text, "full" boolean DEFAULT false,
 	batch integer DEFAULT 10000,
 	INOUT customers bigint DEFAULT NULL, INOUT purchases bigint DEFAULT NULL,

@@ -210,13 +210,14 @@ COMMENT ON TABLE @internal@.shipped IS
 @plain refresh_progress
 @is The runs of crm.refresh, the last first, with their speed.
 @columns run_id, started_at, finished_at, is_full, customers, purchases, remaining, seconds,
-@columns purchases_per_second
-SELECT run_id, started_at, finished_at, is_full, customers, purchases, remaining,
-	   extract(epoch FROM updated_at - started_at)::float8 AS seconds,
-	   (purchases / nullif(extract(epoch FROM updated_at - started_at),
-		0))::float8 AS purchases_per_second
-  FROM refresh_run
- ORDER BY run_id DESC
+@columns purchases_per_second, state
+SELECT r.run_id, r.started_at, r.finished_at, r.is_full, r.customers, r.purchases, r.remaining,
+	   extract(epoch FROM r.updated_at - r.started_at)::float8 AS seconds,
+	   (r.purchases / nullif(extract(epoch FROM r.updated_at - r.started_at),
+		0))::float8 AS purchases_per_second,
+	   crm_internal.run_state(r.tableoid, r.run_id, r.finished_at, r.updated_at) AS state
+  FROM refresh_run r
+ ORDER BY r.run_id DESC
 @end
 
 CREATE TRIGGER crm_note_settings AFTER UPDATE OF time_zone, earliest_day, latest_day ON workspace

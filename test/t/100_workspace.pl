@@ -66,6 +66,8 @@ for my $milliseconds (map { 50 * 2 ** $_ } 0 .. 9)
 }
 ok(!$ok && $output =~ /canceling statement due to statement timeout/, 'a refresh is cancelled') or diag($output);
 like(answer($from, q{SELECT finished_at IS NULL, customers > 0, customers < 5998 FROM shop.refresh_run ORDER BY run_id DESC LIMIT 1}), qr/^t\|t\|t$/, 'the refresh was cancelled after some of its batches');
+is(answer($from, q{UPDATE shop.refresh_run SET updated_at = updated_at - interval '1 minute' WHERE finished_at IS NULL;
+	SELECT state FROM shop.refresh_progress LIMIT 1}), 'interrupted', 'the view tells that it was interrupted');
 is(answer($from, sprintf($facts, 'shop.purchase_history')), '0', 'after a cancelled refresh the view is still right');
 my @others = map { my $pid = fork; if ($pid == 0) { exec 'psql', '-Xqc', "SET client_min_messages = warning; ", '-c', "CALL crm.refresh('shop', batch => 100)", '-o', '/dev/null', $from } $pid } 1 .. 3;
 my $failed = 0;

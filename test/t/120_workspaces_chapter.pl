@@ -29,7 +29,7 @@ my @blocks = sql_blocks($document);
 cmp_ok(scalar @blocks, '>', 10, 'the chapter has SQL');
 my %says = (
 	'profit FROM sales.customer_360' => qr/^1\|Ada\|2\|100\|35\n2\|Bob\|1\|8\|3\n/m,
-	'right already' => qr/^7\|[0-9.]+\n.*\|1\|\d+\|[0-9.]+\|0$/ms,
+	'right already' => qr/^7\|[0-9.]+\n.*\|1\|\d+\|[0-9.]+\|0\|finished$/ms,
 	'Bob alone' => qr/^[1-9]\d+\n2\|8\n$/,
 	'FROM shop.customer_360' => qr/^3000$/m,
 	'model_as_of FROM' => qr/^2022-12-31\|2022-12-31$/m,
