@@ -48,8 +48,8 @@ BEGIN
 END
 $$;
 
--- A cast to varchar(9) or numeric(10) would cut the text to the key of somebody else. And texts
--- are compared with others, so one customer must have one text.
+-- A cast to varchar(9) or numeric(10) would cut the text to the key of somebody else. And messages
+-- are searched for the text.
 --: An error where a text is no key of a customer, or not as the key is written.
 CREATE FUNCTION crm_internal.check_key(workspace text, customer_id text) RETURNS void
 	LANGUAGE plpgsql STABLE AS $$
@@ -232,23 +232,26 @@ $$;
 /*
  * A customer may have been joined with others before they were joined with this one.
  * What was known of them belongs to this customer, too. A key may be given to another
- * customer later, so the merges are followed back in time.
+ * customer later, so the merges are followed back in time. The rows of customer_merge may
+ * spell one key in several ways.
  */
 --: The merges of which the rows in customer_merge are about a customer, with the key that went.
 CREATE FUNCTION crm_internal.merges_of(customer_id text)
 	RETURNS TABLE (merge_id bigint, dropped text)
 	LANGUAGE plpgsql STABLE AS $$
 BEGIN
-	RETURN QUERY
-	WITH RECURSIVE chain AS (
-		SELECT m.merge_id, m.dropped FROM customer_merge m
-		 WHERE merges_of.customer_id IN (m.kept, m.dropped)
-		UNION
-		SELECT m.merge_id, m.dropped
-		  FROM chain c
-		  JOIN customer_merge m ON m.kept = c.dropped AND m.merge_id < c.merge_id
-	)
-	SELECT c.merge_id, c.dropped FROM chain c;
+	RETURN QUERY EXECUTE format($merges$
+		WITH RECURSIVE chain AS (
+			SELECT m.merge_id, m.dropped FROM customer_merge m
+			 WHERE same_customer(m.kept::%1$s, $1::%1$s) OR same_customer(m.dropped::%1$s, $1::%1$s)
+			UNION
+			SELECT m.merge_id, m.dropped
+			  FROM chain c
+			  JOIN customer_merge m
+				ON same_customer(m.kept::%1$s, c.dropped::%1$s) AND m.merge_id < c.merge_id
+		)
+		SELECT c.merge_id, c.dropped FROM chain c$merges$,
+		(SELECT k.key_type FROM crm_internal.workspace_kind(current_schema) k)) USING customer_id;
 END
 $$;
 
@@ -305,12 +308,37 @@ COMMENT ON FUNCTION crm.customer_data(text, bigint) IS
 
 /* Erasing */
 
+-- Keys of an attached workspace may have other spellings, such as those of citext.
+--: The key of a customer, and how the workspace, its source and its merges spell it otherwise.
+CREATE FUNCTION crm_internal.spelled_keys(customer_id text) RETURNS text[]
+	LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	spelled text[];
+BEGIN
+	IF to_regclass('archived_history') IS NOT NULL THEN
+		EXECUTE format($spelled$
+			SELECT array_agg(DISTINCT s.key::text COLLATE "C")
+			  FROM (SELECT h.customer_id FROM customer_history h
+					UNION ALL SELECT c.customer_id FROM customer_change c
+					UNION ALL SELECT r.customer_id FROM rejected_customer r
+					UNION ALL SELECT a.customer_id FROM archived_history a
+					UNION ALL SELECT o.customer_id FROM source_row o
+					UNION ALL SELECT m.kept::%1$s FROM customer_merge m
+					UNION ALL SELECT m.dropped::%1$s FROM customer_merge m) s (key)
+			 WHERE same_customer(s.key, $1::%1$s) AND s.key::text <> $1 COLLATE "C"$spelled$,
+			(SELECT k.key_type FROM crm_internal.workspace_kind(current_schema) k))
+			INTO spelled USING customer_id;
+	END IF;
+	RETURN customer_id || spelled;
+END
+$$;
+
 /* Texts that name the customer: the key, and names and addresses where there are some. */
 --: What names a customer of the workspace of the search path.
 CREATE FUNCTION crm_internal.personal_texts(customer_id text) RETURNS text[]
 	LANGUAGE plpgsql STABLE AS $$
 DECLARE
-	texts text[] := ARRAY[customer_id];
+	texts text[] := crm_internal.spelled_keys(customer_id);
 BEGIN
 	IF to_regclass('customer') IS NOT NULL THEN
 		texts := texts || ARRAY(

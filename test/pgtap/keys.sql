@@ -104,6 +104,31 @@ SELECT pg_temp.life('k_uuid', 'uuid', '{A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11,'
 	'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11,b0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11}',
 	'{a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11}');
 
+-- Each spelling names the same customer where customers are joined and erased, too.
+CREATE FUNCTION pg_temp.joined(workspace text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+	found bigint;
+BEGIN
+	PERFORM crm.merge_customers(workspace, 'ann', 'Bob');
+	PERFORM crm.merge_customers(workspace, 'zoe', 'ANN');
+	PERFORM crm.merge_customers(workspace, 'Max', 'ZOE');
+	RETURN NEXT is(ARRAY(
+		SELECT jsonb_array_length(crm.customer_data(workspace, k) -> 'customer_merge')
+		  FROM unnest('{mAX,Zoe,Ann,bob}'::text[]) k), '{3,3,2,1}',
+		workspace || ': the data of a customer have the merges of each spelling');
+	EXECUTE format('INSERT INTO %I.workspace_problem (problem, detail) VALUES
+		(''histories wrong'', ''that of Max''), (''histories wrong'', ''that of Jo'')', workspace);
+	PERFORM crm.erase_customer(workspace, 'MaX');
+	RETURN NEXT is(jsonb_array_length(crm.customer_data(workspace, 'ann') -> 'customer_merge'),
+		NULL, workspace || ': no spelling is left in the merges of who is erased');
+	EXECUTE format('SELECT count(*) FROM %I.workspace_problem', workspace) INTO found;
+	RETURN NEXT is(found, 1::bigint, workspace || ': no message has another spelling');
+END
+$$;
+SELECT pg_temp.joined('k_citext');
+SELECT pg_temp.joined('k_collation');
+SELECT pg_temp.joined('k_domain');
+
 -- What belongs to somebody else is no part of a key type.
 CREATE FUNCTION public.evil(citext) RETURNS citext LANGUAGE sql IMMUTABLE RETURN $1;
 CREATE VIEW k_citext.planted AS SELECT public.evil(h.customer_id) AS name,
