@@ -492,6 +492,34 @@ test_discount(void)
 	report_worst(&for_ever, "a long horizon is the infinite one");
 }
 
+/*
+ * A finite horizon may be an infinite one in units of the scale. The quadrature
+ * cannot answer for it, and must not take its NaN for a small number.
+ */
+static void
+test_endless(void)
+{
+	Worst purchases = {0};
+	bool each_leaves = true;
+	bool visible = true;
+
+	for (int i = 0; i < 500; i++)
+	{
+		ErlangBuyer buyer = random_buyer(1 + i % ERLANG_MAX_K);
+
+		buyer.scale = 1e-10;
+		buyer.a += 1.0;
+		compare(&purchases, erlang_expectation(&buyer, 1e300, 0.0),
+				erlang_expectation(&buyer, INFINITY, 0.0), 1e-12, i);
+		each_leaves = each_leaves && erlang_stay(&buyer, 1e300) == 0.0;
+		visible = visible && isnan(erlang_quadrature(&buyer, INFINITY));
+	}
+	report_worst(&purchases,
+				 "a horizon too long to divide is an infinite one");
+	report(each_leaves, "and in it everybody leaves");
+	report(visible, "the quadrature says that it has no answer");
+}
+
 /* A simulated customer until t, and the purchases in the horizon after it. */
 static ModelRow
 simulate(const double *p, int occasions, double t, double horizon,
@@ -736,6 +764,7 @@ main(void)
 	test_distribution();
 	test_stay();
 	test_discount();
+	test_endless();
 	test_slopes();
 	test_simulated_expectation();
 	for (int which = 0; which < 2; which++)

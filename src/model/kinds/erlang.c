@@ -362,7 +362,8 @@ mean_given(const BetaMean *mean, double p, double q)
 
 /*
  * The logarithm of the beta density of y, times the function whose mean is
- * wanted. The floor DBL_MIN keeps it finite where p underflows.
+ * wanted. The floor DBL_MIN keeps it finite where p underflows. A NaN is no
+ * underflow, so it stays (fmax would take the floor for it).
  */
 static double
 log_value(const void *context, double y)
@@ -372,10 +373,12 @@ log_value(const void *context, double y)
 	double p = y > 0 ? 1.0 - small : small;
 	double q = y > 0 ? small : 1.0 - small;
 	double value = beta_log_density(&mean->density, y - mean->density.center);
+	double given;
 
 	if (mean->of == MEAN_ONE)
 		return value;
-	return value + log(fmax(mean_given(mean, fmax(p, DBL_MIN), q), DBL_MIN));
+	given = mean_given(mean, fmax(p, DBL_MIN), q);
+	return value + log(given < DBL_MIN ? DBL_MIN : given);
 }
 
 static double
@@ -445,12 +448,17 @@ series_suits(const ErlangBuyer *buyer, double tau)
 		   terms < SERIES_MAX_TERMS;
 }
 
-/* G(tau). */
+/*
+ * G(tau). Over all time it is the mean of 1 / p: regular or not, in the end
+ * each comes to leave.
+ */
 static double
 expectation(const ErlangBuyer *buyer, double tau)
 {
 	if (tau <= 0)
 		return 0.0;
+	if (isinf(tau))
+		return buyer->a > 1.0 ? 1.0 + buyer->b / (buyer->a - 1.0) : INFINITY;
 	return series_suits(buyer, tau) ? erlang_series(buyer, tau)
 									: erlang_quadrature(buyer, tau);
 }
@@ -814,10 +822,7 @@ erlang_expectation(const ErlangBuyer *buyer, double horizon, double discount)
 	}
 	if (discount != 0)
 		return discounted(buyer, horizon, discount);
-	if (!isinf(horizon))
-		return expectation(buyer, horizon / buyer->scale);
-	/* The mean of 1 / p: regular or not, in the end each comes to leave. */
-	return buyer->a > 1.0 ? 1.0 + buyer->b / (buyer->a - 1.0) : INFINITY;
+	return expectation(buyer, horizon / buyer->scale);
 }
 
 /* E[(1-p)^n]: the customer has stayed after each of n purchases. */
@@ -915,6 +920,8 @@ erlang_stay(const ErlangBuyer *buyer, double horizon)
 
 	if (tau <= 0)
 		return 1.0;
+	if (isinf(tau))
+		return 0.0;
 	if (!series_suits(buyer, tau))
 		return 1.0 - math_at_most_1(beta_mean(buyer, MEAN_LEAVING, tau));
 	return math_at_most_1(mean_series(buyer, tau, stay_series));
