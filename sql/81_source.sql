@@ -338,11 +338,11 @@ END;
 
 -- With the zone as a literal the query is one scan, without a loop over the settings. On the
 -- workers of Citus there is neither the table of settings nor the type customer_key.
---: The query of the view source_row, from the settings: the source under the names of the
---: workspace. Or the same query with the zone as a literal, here or for the workers that hold a
---: distributed source.
-CREATE FUNCTION crm_internal.workspace_source(workspace text, has_literals boolean DEFAULT false,
-	on_workers boolean DEFAULT false) RETURNS text
+--: The query for the source under the names of the workspace, from the settings: for the view
+--: source_row ('view'), or with the zone as a literal, here ('query') or for the workers that hold
+--: a distributed source ('workers').
+CREATE FUNCTION crm_internal.workspace_source(workspace text, reader text DEFAULT 'view')
+	RETURNS text
 	LANGUAGE plpgsql STABLE AS $$
 DECLARE
 	w record;
@@ -352,10 +352,10 @@ BEGIN
 	EXECUTE pg_catalog.format('SELECT * FROM %I.workspace', workspace) INTO w;
 	PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 	amount_text := crm_internal.workspace_amount(w.source, w.amount_column);
-	zone := CASE WHEN has_literals THEN quote_literal(w.time_zone)
-		ELSE 'crm_zone.crm_time_zone' END;
+	zone := CASE reader WHEN 'view' THEN 'crm_zone.crm_time_zone'
+		ELSE quote_literal(w.time_zone) END;
 	RETURN (SELECT concat_ws(E'\n', 'SELECT ' || concat_ws(E',\n	   ',
-			CASE WHEN on_workers THEN format('source.%I', w.customer_column)
+			CASE reader WHEN 'workers' THEN format('source.%I', w.customer_column)
 				 ELSE crm_internal.workspace_key(workspace, w.source, w.customer_column) END
 				|| ' AS customer_id',
 			replace(a.purchased_at, 'crm_zone.crm_time_zone', zone) || ' AS purchased_at',
@@ -366,11 +366,11 @@ BEGIN
 			crm_internal.workspace_optional_source(to_jsonb(w)),
 			replace(crm_internal.workspace_changed_at(w.source, to_jsonb(w)),
 				'crm_zone.crm_time_zone', zone)),
-		format(CASE WHEN NOT on_workers AND crm_internal.is_distributed(w.source)
+		format(CASE WHEN reader <> 'workers' AND crm_internal.is_distributed(w.source)
 					THEN '  FROM crm_internal.distributed_rows(NULL::%s) AS source'
 					ELSE '  FROM %s AS source' END, w.source),
 		-- A scalar subquery in purchased_on would keep workers out of what reads the view.
-		CASE WHEN NOT has_literals THEN format(
+		CASE reader WHEN 'view' THEN format(
 			' CROSS JOIN (SELECT w.time_zone AS crm_time_zone FROM %I.workspace w) AS crm_zone',
 			workspace) END,
 		E' WHERE (' || w.filter || E'\n)')

@@ -83,7 +83,8 @@ BEGIN
 	SELECT s.*, n.nspname AS name INTO w
 	  FROM workspace s, pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 	 WHERE c.oid = 'workspace'::regclass;
-	source_row := crm_internal.workspace_source(w.name, true, on_workers);
+	source_row := crm_internal.workspace_source(w.name,
+		CASE WHEN on_workers THEN 'workers' ELSE 'query' END);
 	PERFORM set_config('search_path', own_path, true);
 	RETURN format('SELECT s.customer_id, s.purchased_on, s.amount, s.profit%s
 			  FROM (%s) s

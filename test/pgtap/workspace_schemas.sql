@@ -69,7 +69,7 @@ SELECT set_eq($$
 			 ('crm_internal.workspace_make_key(text,regclass,name)'),
 			 ('crm_internal.workspace_make_same_customer(text,text)'),
 			 ('crm_internal.workspace_make_schemas(text,text)'),
-			 ('crm_internal.workspace_source(text,boolean,boolean)'),
+			 ('crm_internal.workspace_source(text,text)'),
 			 ('crm_internal.workspace_texts(text,boolean,boolean)')$$,
 	'the functions that run SQL made at run time are these, and none takes a statement');
 
