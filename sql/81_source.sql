@@ -276,27 +276,26 @@ BEGIN
 END
 $$;
 
--- The day is that of crm_internal.day_of, written out: the view is not made from a text that the
--- workspace keeps, so an upgrade would take a view of an earlier version for a changed one.
+-- No row of the source may stop a query. So a time too far out for its zone is converted by
+-- functions that raise no error, and its day is then not plausible.
 --: The expressions for the moment and the day of a purchase.
 CREATE FUNCTION crm_internal.workspace_at(source regclass, at name, at_time_zone text)
 	RETURNS TABLE (purchased_at text, purchased_on text)
 	LANGUAGE sql STABLE
 BEGIN ATOMIC
-	SELECT CASE
-			WHEN a.atttypid = 'date'::regtype
-			THEN format('source.%I::timestamp AT TIME ZONE crm_zone.crm_time_zone', a.attname)
-			WHEN a.atttypid = 'timestamptz'::regtype THEN format('source.%I', a.attname)
-			WHEN at_time_zone IS NULL
-			THEN format('source.%I AT TIME ZONE crm_zone.crm_time_zone', a.attname)
-			ELSE format('source.%I AT TIME ZONE %L', a.attname, at_time_zone) END,
+	SELECT CASE a.atttypid
+			WHEN 'date'::regtype
+			THEN format('crm_internal.moment_of_day(source.%I, crm_zone.crm_time_zone)', a.attname)
+			WHEN 'timestamptz'::regtype THEN format('source.%I', a.attname)
+			ELSE format('crm_internal.moment_of_clock(source.%I, %s)', a.attname,
+						coalesce(quote_literal(at_time_zone), 'crm_zone.crm_time_zone')) END,
 		   CASE
 			WHEN a.atttypid = 'date'::regtype THEN format('source.%I', a.attname)
 			WHEN a.atttypid = 'timestamptz'::regtype
-			THEN format('(source.%I AT TIME ZONE crm_zone.crm_time_zone)::date', a.attname)
+			THEN format('crm_internal.day_of(source.%I, crm_zone.crm_time_zone)', a.attname)
 			WHEN at_time_zone IS NULL THEN format('source.%I::date', a.attname)
-			ELSE format('(source.%I AT TIME ZONE %L AT TIME ZONE crm_zone.crm_time_zone)::date',
-						a.attname, at_time_zone) END
+			ELSE format('crm_internal.day_of(crm_internal.moment_of_clock(source.%I, %L), '
+				'crm_zone.crm_time_zone)', a.attname, at_time_zone) END
 	  FROM pg_attribute a WHERE a.attrelid = source AND a.attname = at;
 END;
 

@@ -304,6 +304,13 @@ BEGIN
 END
 $$;
 
+--: The moment $1 as a value of a column of a type, where a literal names the zone.
+CREATE FUNCTION crm_internal.moment_as(type regtype, zone text) RETURNS text
+	LANGUAGE sql IMMUTABLE
+	RETURN CASE type WHEN 'timestamptz'::regtype THEN '$1'
+		WHEN 'timestamp'::regtype THEN '$1 AT TIME ZONE ' || zone
+		ELSE '($1 AT TIME ZONE ' || zone || ')::date' END;
+
 /*
  * A column of the source may say when a row was written last. A row can be seen
  * only once its transaction has committed, and then it says an earlier moment. So
@@ -335,15 +342,15 @@ BEGIN
 	END IF;
 	zone := quote_literal(coalesce(w.at_time_zone, w.time_zone));
 	step := CASE w.its_type WHEN 'date'::regtype THEN '1 day' ELSE '1 microsecond' END;
-	moment := CASE w.its_type WHEN 'timestamptz'::regtype THEN '$1'
-		WHEN 'timestamp'::regtype THEN '$1 AT TIME ZONE ' || zone
-		ELSE '($1 AT TIME ZONE ' || zone || ')::date' END;
+	moment := crm_internal.moment_as(w.its_type, zone);
 	EXECUTE format('SELECT %s FROM (SELECT max(s.%2$I) AS %2$I FROM %3$s s WHERE s.%2$I <= %4$s)
 			AS source',
 		(SELECT replace(a.purchased_at, 'crm_zone.crm_time_zone', zone)
 		   FROM crm_internal.workspace_at(w.source, w.changed_at_column, w.at_time_zone) a),
 		w.changed_at_column, crm_internal.full_name(w.source), moment)
 	   INTO newest USING looked_at;
+	-- Rows may say any moment, but the table of settings takes none before the year 1.
+	newest := CASE WHEN newest < '0001-01-01 00:00+00' THEN '-infinity' ELSE newest END;
 	IF noting THEN
 		EXECUTE format('INSERT INTO customer_change (customer_id, changed_at)
 			SELECT DISTINCT s.%1$I, $2 FROM %2$s s

@@ -13,6 +13,7 @@
 #include "base/crm.h"
 
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/timestamp.h"
 
 #include "base/day.h"
@@ -20,19 +21,13 @@
 /* More days than any zone is away from UTC. */
 #define MARGIN_DAYS 8
 
-/* Between these days the margin on both sides is within what moments reach. */
+/*
+ * Between these days the margin on both sides is within what moments reach.
+ * The server does not convert the moments beyond for each zone, so their day
+ * is that in UTC.
+ */
 #define FIRST_DAY (DATETIME_MIN_JULIAN - POSTGRES_EPOCH_JDATE + MARGIN_DAYS)
 #define LAST_DAY (TIMESTAMP_END_JULIAN - POSTGRES_EPOCH_JDATE - MARGIN_DAYS)
-
-DateADT
-day_of_moment(TimestampTz moment, text *time_zone)
-{
-	Datum local =
-		DirectFunctionCall2(timestamptz_zone, PointerGetDatum(time_zone),
-							TimestampTzGetDatum(moment));
-
-	return DatumGetDateADT(DirectFunctionCall1(timestamp_date, local));
-}
 
 /*
  * The day in UTC, since 2000-01-01. 64 bits, so that a margin beside an
@@ -42,6 +37,30 @@ static int64
 utc_day(TimestampTz moment)
 {
 	return moment / USECS_PER_DAY - (moment % USECS_PER_DAY < 0);
+}
+
+/*
+ * Whether the server can convert a moment, or a time of a clock, with any
+ * zone. It can convert an infinite one.
+ */
+static inline bool
+is_convertible(Timestamp time)
+{
+	return (time >= FIRST_DAY * USECS_PER_DAY &&
+			time < (LAST_DAY + 1) * USECS_PER_DAY) ||
+		   TIMESTAMP_NOT_FINITE(time);
+}
+
+DateADT
+day_of_moment(TimestampTz moment, text *time_zone)
+{
+	Datum local;
+
+	if (!is_convertible(moment))
+		return (DateADT) utc_day(moment);
+	local = DirectFunctionCall2(timestamptz_zone, PointerGetDatum(time_zone),
+								TimestampTzGetDatum(moment));
+	return DatumGetDateADT(DirectFunctionCall1(timestamp_date, local));
 }
 
 bool
@@ -77,6 +96,54 @@ day_start(DateADT day, text *time_zone)
 			after = middle;
 	}
 	return after;
+}
+
+PG_FUNCTION_INFO_V1(crm_day_of);
+
+/* crm_internal.day_of(at timestamptz, time_zone text) */
+Datum
+crm_day_of(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_DATEADT(
+		day_of_moment(PG_GETARG_TIMESTAMPTZ(0), PG_GETARG_TEXT_PP(1)));
+}
+
+PG_FUNCTION_INFO_V1(crm_moment_of_clock);
+
+/*
+ * crm_internal.moment_of_clock(at timestamp, time_zone text): at AT TIME ZONE
+ * time_zone. Too far out it is taken as a time of UTC.
+ */
+Datum
+crm_moment_of_clock(PG_FUNCTION_ARGS)
+{
+	Timestamp at = PG_GETARG_TIMESTAMP(0);
+
+	if (!is_convertible(at))
+		PG_RETURN_TIMESTAMPTZ(at);
+	return DirectFunctionCall2(timestamp_zone, PG_GETARG_DATUM(1),
+							   TimestampGetDatum(at));
+}
+
+PG_FUNCTION_INFO_V1(crm_moment_of_day);
+
+/*
+ * crm_internal.moment_of_day(day date, time_zone text): day::timestamp AT TIME
+ * ZONE time_zone. Dates reach further than moments, and a day out there is an
+ * infinite moment.
+ */
+Datum
+crm_moment_of_day(PG_FUNCTION_ARGS)
+{
+	DateADT day = PG_GETARG_DATEADT(0);
+
+	if (day < FIRST_DAY)
+		PG_RETURN_TIMESTAMPTZ(DT_NOBEGIN);
+	if (day > LAST_DAY)
+		PG_RETURN_TIMESTAMPTZ(DT_NOEND);
+	return DirectFunctionCall2(
+		timestamp_zone, PG_GETARG_DATUM(1),
+		TimestampGetDatum((Timestamp) day * USECS_PER_DAY));
 }
 
 PG_FUNCTION_INFO_V1(crm_is_upto);

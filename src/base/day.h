@@ -3,10 +3,11 @@
  * day.h
  *		The day of a moment in a time zone.
  *
- * The day is what SQL says: (moment AT TIME ZONE time_zone)::date. The
- * function crm_internal.day_of is that expression, and day_of_moment calls the
- * same two functions of the server. So names, abbreviations and POSIX texts of
- * zones mean the same in both.
+ * The day is what SQL says: (moment AT TIME ZONE time_zone)::date. So
+ * day_of_moment calls the two functions of the server that this expression
+ * calls, and names, abbreviations and POSIX texts of zones mean the same. But
+ * the expression is an error for moments at the two ends of what the server can
+ * hold. They have the day of UTC here, so that one wrong row stops no query.
  *
  * No comparison with one midnight says the same. Where a clock is put back from
  * 01:00 to 00:00 (Azores, Havana), midnight comes twice, and the server takes
