@@ -136,6 +136,7 @@ OBJS        = \
 	src/workspace/owner.o \
 	src/workspace/procedure.o \
 	src/workspace/source.o \
+	src/workspace/time_limits.o \
 	src/workspace/twin.o \
 	src/workspace/usable.o \
 	src/workspace/view_columns.o

@@ -99,6 +99,22 @@ CREATE FUNCTION crm_internal.day_start(day pg_catalog.date, time_zone pg_catalog
 	RETURNS pg_catalog.timestamptz
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_day_start';
 
+-- The limits are those of src/workspace/time_limits.c. scripts/workspace_definition adds them.
+--: True for a day from 0001-01-01 to 9999-12-31, else an error that names the column.
+CREATE FUNCTION crm_internal.day_within_limits(column_name pg_catalog.text, day pg_catalog.date)
+	RETURNS pg_catalog.bool
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_day_within_limits';
+
+--: True for a moment of such a day in any time zone, else an error that names the column.
+CREATE FUNCTION crm_internal.moment_within_limits(column_name pg_catalog.text,
+	at pg_catalog.timestamptz) RETURNS pg_catalog.bool
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_moment_within_limits';
+
+--: True for a time of at most a thousand years, else an error that names the column.
+CREATE FUNCTION crm_internal.span_within_limits(column_name pg_catalog.text,
+	span pg_catalog."interval") RETURNS pg_catalog.bool
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_span_within_limits';
+
 /*
  * Subqueries of views
  */

@@ -1046,9 +1046,15 @@ COMMENT ON FUNCTION crm.review_stages(text, date, boolean) IS
 /*
  * A program has days. Its log keeps the moments at which they begin, so the log
  * follows a change of the zone: what counted from 1 April still does. Moments
- * move by the clock on the wall. Between the two passes they are far away, so
- * that no row meets the place that another one has yet to leave.
+ * move by the clock on the wall. Between the two passes they are a little earlier,
+ * by a time that no two decisions are apart. So no row meets the place that
+ * another one has yet to leave.
  */
+--: How far rows of a log are from their places between the two passes.
+CREATE FUNCTION crm_internal.moving_distance() RETURNS interval
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+	RETURN interval '1 hour 13 minutes 37.864209 seconds';
+
 -- A midnight may come twice. A day starts with the first one, and AT TIME ZONE takes the second.
 --: The moment with the same day and time in another time zone. The start of a day stays one.
 CREATE FUNCTION crm_internal.moved_moment(at timestamptz, time_zone_before text, time_zone text)
@@ -1069,16 +1075,15 @@ BEGIN
 	EXECUTE format('
 		UPDATE %I.tier_log l
 		   SET (valid_from, valid_to, review_at, floor_until) = (SELECT
-				crm_internal.moved_moment(l.valid_from, $2, $3) - interval ''9000000 hours'',
-				crm_internal.moved_moment(l.valid_to, $2, $3) - interval ''9000000 hours'',
+				crm_internal.moved_moment(l.valid_from, $2, $3) - crm_internal.moving_distance(),
+				crm_internal.moved_moment(l.valid_to, $2, $3),
 				crm_internal.moved_moment(l.review_at, $2, $3),
 				crm_internal.moved_moment(l.floor_until, $2, $3))
 		 WHERE l.program = ANY ($1)', workspace)
 	  USING programs, time_zone_before, time_zone;
 	EXECUTE format('
 		UPDATE %I.tier_log l
-		   SET valid_from = l.valid_from + interval ''9000000 hours'',
-			   valid_to = l.valid_to + interval ''9000000 hours''
+		   SET valid_from = l.valid_from + crm_internal.moving_distance()
 		 WHERE l.program = ANY ($1)', workspace) USING programs;
 	EXECUTE format('
 		UPDATE %I.tier_review r SET policy = jsonb_set(r.policy, ''{time_zone}'', to_jsonb($2))
@@ -1093,12 +1098,12 @@ CREATE FUNCTION crm_internal.move_lifecycle_log(workspace text, time_zone_before
 BEGIN
 	EXECUTE format('
 		UPDATE %I.lifecycle_log l SET entered_at =
-			crm_internal.moved_moment(l.entered_at, $1, $2) - interval ''9000000 hours''',
+			crm_internal.moved_moment(l.entered_at, $1, $2) - crm_internal.moving_distance()',
 		workspace)
 	  USING time_zone_before, time_zone;
 	EXECUTE format('
-		UPDATE %I.lifecycle_log l SET entered_at = l.entered_at + interval ''9000000 hours''',
-		workspace);
+		UPDATE %I.lifecycle_log l
+		   SET entered_at = l.entered_at + crm_internal.moving_distance()', workspace);
 END
 $$;
 

@@ -97,7 +97,7 @@ SELECT c.cohort, c.period_no, c.customers, c.retained, c.retained_or_later,
 @tables   LEFT JOIN (
 @tables 	SELECT crm.period_start(e.spent_on, @period_unit@) AS cohort, sum(e.amount) AS cost
 @tables 	  FROM cost_entry e
-@tables 	 WHERE e.purpose = 'acquisition' AND e.spent_on <= @day@ AND isfinite(e.spent_on)
+@tables 	 WHERE e.purpose = 'acquisition' AND e.spent_on <= @day@
 @tables 	 GROUP BY 1) s ON s.cohort = c.cohort
  CROSS JOIN LATERAL (
 	SELECT crm.period_start(c.cohort, c.period_no, @period_unit@) AS first,

@@ -50,7 +50,7 @@ HAVING bool_or(x.is_line)
 SELECT i.interaction_id, i.customer_id, i.occurred_at, i.kind, i.channel, i.direction,
 	   i.campaign_id, i.topics
   FROM interaction i
- WHERE i.kind <> 'control' AND i.occurred_at < @end_of(@day@)@ AND i.occurred_at > '-infinity'
+ WHERE i.kind <> 'control' AND i.occurred_at < @end_of(@day@)@
 @end
 
 /*
@@ -227,7 +227,7 @@ WITH event AS (
 			UNION ALL
 			SELECT c.customer_id, c.opened_at, c.channel, c.topics, c.kind = 'complaint'
 			  FROM service_case c
-			 WHERE c.opened_at < @end_of(@day@)@ AND c.opened_at > '-infinity') v
+			 WHERE c.opened_at < @end_of(@day@)@) v
 ), met AS (
 	SELECT e.customer_id, e.channel, e.pause, e.topics, e.complaint, y.stage
 	  FROM event e

@@ -51,7 +51,7 @@ WITH month AS (
 ), spent AS (
 	SELECT date_trunc('month', e.spent_on::timestamp)::date AS period, sum(e.amount) AS cost
 	  FROM cost_entry e
-	 WHERE e.purpose = 'acquisition' AND e.spent_on <= @day@ AND isfinite(e.spent_on)
+	 WHERE e.purpose = 'acquisition' AND e.spent_on <= @day@
 	 GROUP BY 1
 ), bought AS (
 	SELECT m.period, crm.repeat_rate(h.history, m.period, m.ends_on) AS people

@@ -21,11 +21,10 @@
 @columns answer_id, customer_id, measure, sent_in, told_in, answered_at, is_answered, score,
 @columns scale_max, is_valid
 SELECT a.answer_id, a.customer_id, a.measure,
-	   CASE WHEN a.sent_at > '-infinity' AND crm_internal.is_upto(a.sent_at, @day@, @zone@)
+	   CASE WHEN crm_internal.is_upto(a.sent_at, @day@, @zone@)
 			THEN date_trunc('month',
 					crm_internal.day_of(a.sent_at, @zone@)::timestamp)::date END,
-	   CASE WHEN a.score IS NOT NULL AND a.answered_at > '-infinity'
-			 AND crm_internal.is_upto(a.answered_at, @day@, @zone@)
+	   CASE WHEN a.score IS NOT NULL AND crm_internal.is_upto(a.answered_at, @day@, @zone@)
 			THEN date_trunc('month',
 					crm_internal.day_of(a.answered_at, @zone@)::timestamp)::date END,
 	   a.answered_at, coalesce(crm_internal.is_upto(a.answered_at, @day@, @zone@), false),
@@ -235,7 +234,6 @@ SELECT q.customer_id, q.topic,
 		  JOIN product p ON p.product_id = i.product_id
 		 WHERE crm_internal.is_upto(i.occurred_at, @day@, @zone@) AND i.kind <> 'control'
 		   AND i.direction IS DISTINCT FROM 'out') q
- WHERE q.said_at > '-infinity'
  GROUP BY q.customer_id, q.topic
 @end
 
@@ -254,7 +252,7 @@ SELECT date_trunc('month', crm_internal.day_of(c.opened_at, @zone@)::timestamp):
 	   c.due_at, c.reopened, greatest(e.day_end, c.opened_at)
   FROM service_case c
  CROSS JOIN @ends@ e
- WHERE crm_internal.is_upto(c.opened_at, @day@, @zone@) AND c.opened_at > '-infinity'
+ WHERE crm_internal.is_upto(c.opened_at, @day@, @zone@)
 @end
 
 /*

@@ -122,7 +122,7 @@ SELECT date_trunc('month', e.spent_on::timestamp)::date, coalesce(k.channel, e.c
 	   sum(e.amount) FILTER (WHERE e.purpose = 'service')
   FROM cost_entry e
   LEFT JOIN campaign k ON k.campaign_id = e.campaign_id
- WHERE e.spent_on <= @day@ AND isfinite(e.spent_on)
+ WHERE e.spent_on <= @day@
  GROUP BY 1, 2, 3
 UNION ALL
 SELECT p.period, p.channel, p.campaign_id,
@@ -136,9 +136,7 @@ SELECT p.period, p.channel, p.campaign_id,
 		  FROM (SELECT c.channel, c.campaign_id, c.budget,
 					   coalesce(c.starts_on, c.ends_on) AS first_on,
 					   coalesce(c.ends_on, c.starts_on) AS last_on
-				  FROM campaign c
-				 WHERE isfinite(coalesce(c.starts_on, c.ends_on))
-				   AND isfinite(coalesce(c.ends_on, c.starts_on))) k
+				  FROM campaign c) k
 		 CROSS JOIN LATERAL generate_series(date_trunc('month', k.first_on::timestamp),
 											least(k.last_on, @day@)::timestamp,
 											interval '1 month') AS m (period)
@@ -246,7 +244,7 @@ WITH chosen AS (
 		   i.occurred_at + make_interval(hours => 24 * @window_days@) AS ends_at
 	  FROM interaction i
 	 WHERE i.campaign_id IS NOT NULL
-	   AND i.occurred_at < @end_of(@day@)@ AND i.occurred_at > '-infinity'
+	   AND i.occurred_at < @end_of(@day@)@
 	 ORDER BY i.campaign_id, i.customer_id, i.occurred_at, i.interaction_id
 ), response AS (
 	SELECT c.campaign_id, max(c.ends_at) AS ends_at,

@@ -29,8 +29,8 @@ CREATE TABLE workspace (
 	thresholds_every interval NOT NULL DEFAULT '1 month' CHECK (thresholds_every > '0'),
 	fit_every interval NOT NULL DEFAULT '1 month' CHECK (fit_every > '0'),
 	keep_logs interval CHECK (keep_logs > '0'),
-	earliest_day date NOT NULL DEFAULT '1970-01-01' CHECK (isfinite(earliest_day)),
-	latest_day date NOT NULL DEFAULT '2100-12-31' CHECK (isfinite(latest_day)),
+	earliest_day date NOT NULL DEFAULT '1970-01-01',
+	latest_day date NOT NULL DEFAULT '2100-12-31',
 	created_at timestamptz NOT NULL DEFAULT now(),
 	source regclass,
 	source_name text,
@@ -57,8 +57,10 @@ CREATE TABLE workspace (
 	renewal_days integer NOT NULL DEFAULT 30 CHECK (renewal_days BETWEEN 0 AND 3660),
 	changed_at_column name,
 	late_by interval NOT NULL DEFAULT '1 hour' CHECK (late_by BETWEEN '0' AND '10 years'),
-	seen_until timestamptz,
-	seen_at timestamptz
+	seen_until timestamptz CHECK (seen_until = '-infinity' OR
+		crm_internal.moment_within_limits('seen_until', seen_until)),
+	seen_at timestamptz CHECK (seen_at = '-infinity' OR
+		crm_internal.moment_within_limits('seen_at', seen_at))
 );
 COMMENT ON TABLE workspace IS 'Settings of the workspace: one row.';
 

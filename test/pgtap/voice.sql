@@ -125,7 +125,7 @@ INSERT INTO crm_said.interaction (customer_id, occurred_at, kind, channel, direc
 	(9, '2025-04-30', 'view', 'web', NULL, 2, '{}'),
 	(9, '2025-04-30', 'mail', 'email', 'out', 1, '{delivery}'),
 	(9, '2025-04-30', 'control', 'email', NULL, 1, '{delivery}'),
-	(9, '1900-01-01', 'view', 'web', 'in', 1, NULL), (9, '-infinity', 'view', 'web', 'in', 1, NULL);
+	(9, '1900-01-01', 'view', 'web', 'in', 1, NULL);
 SELECT set_eq('SELECT * FROM crm_said.customer_need WHERE customer_id = 9',
 	$$VALUES (9::bigint, 'price', 1::float8, 2::bigint, 1::bigint, 1::bigint, 0::bigint, 0::bigint,
 		timestamptz '2025-04-30 00:00+00'),
