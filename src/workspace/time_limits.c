@@ -49,7 +49,8 @@ static pg_attribute_cold void
 refuse_day(text *column, const char *value)
 {
 	refuse(column, value, "0001-01-01 to 9999-12-31",
-		   "NULL stands for a time that is not known, and for an open end.");
+		   "Where the column may be NULL, NULL says that the time is not "
+		   "known or that there is no end.");
 }
 
 PG_FUNCTION_INFO_V1(crm_day_within_limits);
@@ -110,6 +111,6 @@ crm_span_within_limits(PG_FUNCTION_ARGS)
 				   DirectFunctionCall1(interval_out, IntervalPGetDatum(span))),
 			   "-1000 years to 1000 years",
 			   "Choose a shorter time. Where the column may be NULL, NULL "
-			   "stands for no end.");
+			   "says that there is no end.");
 	PG_RETURN_BOOL(true);
 }
