@@ -775,7 +775,7 @@ CREATE FUNCTION crm_internal.margin_moments(history crm.history, profit_history 
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_margin_moments';
 
 -- The last argument has everybody's margin and the revenue that it weighs.
---: The margin of a customer, drawn towards everybody's. NULL where that is not known.
+--: The margin of a customer, drawn toward everybody's. NULL where that is not known.
 CREATE FUNCTION crm_internal.drawn_margin(history crm.history, profit_history crm.history,
 	as_of date, everybody float8[]) RETURNS float8
 	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_drawn_margin';

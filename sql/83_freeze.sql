@@ -147,7 +147,7 @@ $$;
 --| * the usual days between purchase days, in each segment and in all. By them the views judge
 --|   customers who have bought on fewer than three days;
 --| * where costs are known, the margin of everybody. The lifetime value of a customer counts by
---|   their own margin, drawn towards it.
+--|   their own margin, drawn toward it.
 --|
 --| Where neither `as_of` nor `crm.as_of` is set, a NOTICE says so if the last purchase is older
 --| than 30 days and than three times the usual days between purchases.

@@ -53,7 +53,7 @@ decimal_absolute(int64_t units)
 /*
  * Below zero, zero or above zero: the exact order of two amounts of any
  * scales. The amount with more decimals is divided, so that nothing overflows.
- * C cuts towards zero: where the whole parts are equal, the sign of the
+ * C cuts toward zero: where the whole parts are equal, the sign of the
  * remainder decides.
  */
 static inline int

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * margin.h
- *		The margin of a customer, drawn towards that of everybody.
+ *		The margin of a customer, drawn toward that of everybody.
  *
  * model_margin.c has the formula. Nothing here is kept between calls.
  *

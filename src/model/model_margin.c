@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * model_margin.c
- *		The margin of a customer, drawn towards that of everybody.
+ *		The margin of a customer, drawn toward that of everybody.
  *
  * The margin of a customer with few purchases says little. The credibility
  * estimate (Buehlmann & Straub 1970, an empirical Bayes rule) is

@@ -113,7 +113,7 @@ no_purchase(const Model *model, const ModelRow *customer, int days)
 }
 
 /*
- * The lifetime value, as crm.clv gives it with the margin drawn towards that of
+ * The lifetime value, as crm.clv gives it with the margin drawn toward that of
  * everybody. NULL without a model of spend or without a discount. The margin is
  * 1 where the margin of everybody is not known.
  */

@@ -145,7 +145,7 @@ SELECT results_eq($$SELECT next, is_seasonal FROM crm_internal.continue_series(
 		array_fill(0.5::float8, '{6}'), 1, 0, 1)$$, 'VALUES (0.5::float8, false)',
 	'a level series goes on');
 SELECT ok(abs((crm_internal.continue_series('{1}', 0.9, 1, NULL)).next - 0.5) < 1e-15,
-	'one month is drawn towards 0 by a prior as heavy');
+	'one month is drawn toward 0 by a prior as heavy');
 SELECT ok(abs((crm_internal.continue_series('{4,2}', 0.5, 0, 1)).next - (4 + 0.5 * 2) / 1.5 - 1)
 	< 1e-12,
 	'half of a change goes on, where no change weighs as much');

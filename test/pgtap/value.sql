@@ -126,7 +126,7 @@ SELECT is_empty($$SELECT v.customer_id FROM crm_cost.customer_value v, crm_cost.
 	   AND v.customer_id <> 2002
 		AND abs(v.margin_used - (t.margin + (v.profit - t.margin * v.revenue)::float8
 								/ (v.revenue + t.margin_revenue)::float8)) > 1e-12$$,
-	'the margin used is the own margin, drawn towards that of everybody');
+	'the margin used is the own margin, drawn toward that of everybody');
 SELECT is_empty($$SELECT v.customer_id FROM crm_cost.customer_value v, crm_cost.threshold t
 	 WHERE t.as_of = '2025-03-31' AND (v.margin_used < least(v.margin, t.margin) - 1e-12
 									   OR v.margin_used > greatest(v.margin, t.margin) + 1e-12)

@@ -11,7 +11,7 @@
  * The ratio is that worth / the acquisition costs of the month on the channel.
  * There is none without new customers or without costs.
  *
- * The margin is the customer's own, drawn towards the margin m of everybody, as the
+ * The margin is the customer's own, drawn toward the margin m of everybody, as the
  * design says of margin_used. It was the own margin alone, and a few purchases do
  * not tell the margin of those to come. It is m + (profit - m * revenue) / (revenue
  * + w), with m and w of the newest thresholds (their margin and margin_revenue). It
