@@ -306,7 +306,7 @@ $$;
 
 --: The moment $1 as a value of a column of a type, where a literal names the zone.
 CREATE FUNCTION crm_internal.moment_as(type regtype, zone text) RETURNS text
-	LANGUAGE sql IMMUTABLE
+	LANGUAGE sql IMMUTABLE STRICT
 	RETURN CASE type WHEN 'timestamptz'::regtype THEN '$1'
 		WHEN 'timestamp'::regtype THEN '$1 AT TIME ZONE ' || zone
 		ELSE '($1 AT TIME ZONE ' || zone || ')::date' END;
