@@ -4,6 +4,7 @@
 # the server has without this extension.
 #
 #   CRM_SMITH_SECONDS   how long (default: 600)
+#   CRM_SMITH_SEED      the seed of the queries (default: 20240229)
 use strict;
 use warnings;
 
@@ -20,6 +21,7 @@ $database = "crm_smith_$$";
 my $role = "crm_smith_$$";
 my $superuser = $ENV{PGUSER} || getpwuid($<);
 my $seconds = $ENV{CRM_SMITH_SECONDS} || 600;
+my $seed = $ENV{CRM_SMITH_SEED} || 20240229;
 my ($made, $why) = copy_business($database);
 ok($made, 'the business of the demo is there') or diag($why);
 
@@ -37,10 +39,10 @@ my $before = -s $log_file;
 
 # It ends by itself only if it loses the server.
 my $target = "host=$ENV{PGHOST} port=$ENV{PGPORT} user=$role dbname=$database";
-my $output = qx(timeout $seconds sqlsmith --target='$target' --seed=20240229 --exclude-catalog --verbose 2>&1);
+my $output = qx(timeout $seconds sqlsmith --target='$target' --seed=$seed --exclude-catalog --verbose 2>&1);
 my $queries = () = ($output =~ /Generating indexes\.\.\.done\.(.*)/s ? $1 : '') =~ /[.eStC]/g;
 cmp_ok($queries, '>', $seconds / 10, "SQLsmith ran more than $seconds / 10 queries");
-note("$queries queries");
+note("$queries queries with the seed $seed");
 
 open(my $log, '<', $log_file) or die "$log_file: $!";
 seek($log, $before, 0);
