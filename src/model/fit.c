@@ -30,8 +30,8 @@
 #include "model/likelihood.h"
 #include "utils/memutils.h"
 
-/* ln 1000: so far from its scale a parameter tells where the search went. */
-#define FAR_LOG 6.9
+/* ln 100: so far from its scale a parameter tells where the search went. */
+#define FAR_LOG 4.6
 
 /* The first search is on a part of at least this many rows. */
 #define PART_ROWS 10000

@@ -496,6 +496,9 @@ SELECT * FROM pg_temp.failure($$SELECT crm.fit_occasions(x, t_x, n, customers)
 	AS v (x, t_x, n, customers)$$);
 SELECT * FROM pg_temp.failure($$SELECT crm.fit_renewals('bdw', periods, churned, n)
 	FROM (VALUES (1, true, 100::bigint), (5, false, 400)) AS v (periods, churned, n)$$);
+SELECT * FROM pg_temp.failure($$SELECT crm.fit_renewals('bdw', periods, churned, n)
+	FROM (VALUES (1, false, 201::bigint), (2, true, 5455), (3, true, 11), (3, false, 2155))
+	AS v (periods, churned, n)$$);
 \pset tuples_only off
 \pset format aligned
 
