@@ -998,3 +998,17 @@ SELECT count(DISTINCT by_horizon) AS by_horizon, count(DISTINCT by_discount) AS 
 		crm.expected_purchases(bg, n, 20, 30, 10) AS by_x,
 		crm.expected_purchases(regular, 3, 20 + n * 0.001, 30, 10) AS by_t_x,
 		crm.expected_purchases(bg, 3, 20, 30 + n * 0.01, 10) AS by_t) AS a;
+
+/* What a view asks of a risk: without a model of spend, a discount or an end there is no value. */
+SELECT days, yearly_discount, has_spend, round(r.p_churn::numeric, 6) AS p_churn,
+	   round(r.clv::numeric, 6) AS clv
+  FROM (VALUES (365, 0.1, true), (365, 0.1, false), (365, NULL, true), (365, -0.1, true),
+			   (NULL, 0.1, true), (NULL, -0.1, true)) AS v (days, yearly_discount, has_spend),
+	   crm_internal.risk_answers(crm.make_model('bg_nbd', 'week', '{0.24,4.4,0.8,2.4}'),
+			CASE WHEN has_spend THEN crm.make_model('gamma_gamma', NULL, '{6.25,3.74,15.45}') END,
+			'[["2025-01-01",1,10],["2025-02-01",1,12]]', '2025-03-01', days, yearly_discount,
+			NULL, NULL) AS r;
+SELECT crm.clv(bg, spend, 1, 4, 8, 12, horizon, -0.1) IS NULL AS has_no_end
+  FROM (SELECT crm.make_model('bg_nbd', 'week', '{0.24,4.4,0.8,2.4}') AS bg,
+			   crm.make_model('gamma_gamma', NULL, '{6.25,3.74,15.45}') AS spend) AS models,
+	   unnest('{52,Infinity}'::float8[]) AS horizon;
