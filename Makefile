@@ -130,6 +130,7 @@ OBJS        = \
 	src/workspace/key.o \
 	src/workspace/key_set.o \
 	src/workspace/log_checks.o \
+	src/workspace/newest_aggregate.o \
 	src/workspace/note.o \
 	src/workspace/note_changes.o \
 	src/workspace/order_customers.o \

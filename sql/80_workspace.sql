@@ -57,6 +57,19 @@ CREATE AGGREGATE crm_internal.sum_of_few(numeric) (
 	SFUNC = numeric_add, STYPE = numeric, COMBINEFUNC = numeric_add, PARALLEL = SAFE
 );
 
+CREATE FUNCTION crm_internal.newest_transition(internal, numeric, timestamptz, bigint)
+	RETURNS internal
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_newest_transition';
+CREATE FUNCTION crm_internal.newest_final(internal) RETURNS numeric
+	LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_newest_final';
+
+--: The value of the latest row; of equal moments that with the greatest id. A row with a NULL is
+--: skipped.
+CREATE AGGREGATE crm_internal.newest(value numeric, at timestamptz, id bigint) (
+	SFUNC = crm_internal.newest_transition, STYPE = internal, SSPACE = 64,
+	FINALFUNC = crm_internal.newest_final, PARALLEL = SAFE
+);
+
 -- to_jsonb writes float8 as extra_float_digits says, and -15 would leave one digit.
 --: The columns of a row by their names, with all digits whatever the session shows.
 CREATE FUNCTION crm_internal.row_facts(facts record) RETURNS jsonb
