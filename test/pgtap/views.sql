@@ -185,8 +185,8 @@ SELECT is_empty($$
 	  JOIN pg_namespace n ON n.oid = p.pronamespace
 	 WHERE c.relnamespace IN (SELECT oid FROM pg_namespace WHERE nspname ~ '^crm_views')
 	   AND n.nspname ~ '^crm_views'
-	   AND p.proname NOT IN ('same_customer', 'timeout_text')$$,
-	'views call no function that reads tables');
+	   AND p.proname NOT IN ('same_customer', 'timeout_text', 'everyone_rows')$$,
+	'views call no function that reads tables, but the one that reads all and hardly ever runs');
 SELECT is_empty($$
 	SELECT p.oid::regprocedure FROM pg_proc p
 	 WHERE p.pronamespace IN (SELECT oid FROM pg_namespace WHERE nspname ~ '^crm_views')
@@ -221,10 +221,9 @@ SELECT set_eq('SELECT history::text FROM crm_views.purchase_history WHERE custom
 	'one customer is computed as well while everybody is noted');
 SELECT crm_internal.refresh_everyone('crm_views') \g /dev/null
 
--- 100 000 customers with stored histories. The orders of crm_many are so many that computing
--- everybody from them would cost more than all else in a plan. Nothing notes them, and the customer
--- who is looked at has none of them. There are next to none in the relation, where the branch that
--- computes everybody, and does not run, has its cost.
+-- 100 000 customers with stored histories. The orders of crm_many and of the relation are so many
+-- that computing everybody from them would cost more than all else in a plan. Nothing notes them,
+-- and the customer who is looked at has none of them.
 RESET crm.as_of;
 SELECT crm.create_workspace('crm_many', 'UTC') \g /dev/null
 CREATE TABLE many (customer_id bigint, day date, amount numeric);
@@ -259,6 +258,9 @@ SELECT g, 1 + g % 100000, timestamptz '2023-01-01' + g % 500 * interval '1 day'
   FROM generate_series(1, 200000) g WHERE g % 100000 <> 776;
 INSERT INTO crm_many.sales_order_line (order_id, line_no, unit_price)
 SELECT order_id, 1, 5 FROM crm_many.sales_order;
+INSERT INTO many
+SELECT 1 + g % 100000, date '2023-01-01' + g % 500, 5
+  FROM generate_series(1, 400000) g WHERE g % 100000 <> 776;
 DELETE FROM crm_many.everyone_change; DELETE FROM crm_many_shop.everyone_change;
 DELETE FROM crm_many.customer_change; DELETE FROM crm_many_shop.customer_change;
 SELECT crm.freeze_thresholds(w, '2024-08-15') FROM unnest('{crm_many,crm_many_shop}'::text[]) w

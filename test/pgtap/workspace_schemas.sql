@@ -215,7 +215,7 @@ SELECT set_eq($$SELECT pg_temp.relations('crm_shop_internal', '{r,p,m,v,S,f}')
 	'{any_purchase,buyer,buyer_at,check_settings,churn_metric,churn_metric_at,churn_ruleset,
 	  customer_fault,first_day_line,first_day_line_at,first_fact,first_fact_at,first_line,
 	  first_order,kept_history,
-	  everyone_history,first_line_at,frozen,frozen_at,full_history,live_history,
+	  everyone_history,everyone_rows,first_line_at,frozen,frozen_at,full_history,live_history,
 	  purchase_line,purchase_metric,
 	  usable_row,segment_month,segment_month_at,segment_span,segment_span_at,month_series,
 	  month_span,month_series_at,month_span_at,
