@@ -241,12 +241,13 @@ SELECT is_empty($$SELECT c.relname, c.attname FROM pg_temp.time_columns('crm_far
 	'each column was written');
 SELECT throws_ok($$UPDATE crm_far.cost_entry SET spent_on = '10000-01-01'$$, '23514',
 	'spent_on is 10000-01-01, but must be from 0001-01-01 to 9999-12-31',
-	'a refused day is named with its column and the limits');
+	'a day that is refused is named with its column and the limits');
 SELECT throws_ok($$UPDATE crm_far.survey_answer SET sent_at = '-infinity'$$, '23514',
-	'sent_at is -infinity, but must be from 0001-01-01 to 9999-12-31', 'so is a refused moment');
+	'sent_at is -infinity, but must be from 0001-01-01 to 9999-12-31',
+	'a moment that is refused is named with its column and the limits');
 SELECT throws_ok($$UPDATE crm_far.lifecycle_move SET after_idle = '1001 years'$$, '23514',
 	'after_idle is 1001 years, but must be from -1000 years to 1000 years',
-	'so is a length of time that is too long');
+	'a length of time that is refused is named with its column and the limits');
 
 -- A table of somebody: the zone, the type of the column and the zone of the column.
 SET LOCAL search_path = public;
