@@ -138,6 +138,17 @@ BEGIN
 END
 $$;
 
+--: The type of the customer in the source, or in the orders of a workspace with tables.
+CREATE FUNCTION crm_internal.source_key_type() RETURNS text
+	LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	RETURN (SELECT format_type(a.atttypid, a.atttypmod)
+			  FROM workspace w
+			  JOIN pg_attribute a ON a.attrelid = coalesce(w.source, to_regclass('sales_order'))
+				AND a.attname = coalesce(w.customer_column, 'customer_id'));
+END
+$$;
+
 -- The keys of some customers are the parameter of the query.
 --: The query for the rows of full_history, or for those of some customers, where workers build the
 --: histories.
@@ -460,6 +471,119 @@ CREATE FUNCTION crm_internal.refresh_start(workspace text, "full" boolean, OUT r
 	LANGUAGE C AS 'MODULE_PATHNAME', 'crm_as_maintainer';
 
 /*
+ * One bad row stops a batch, or all. The error of the server does not say whose it is. The
+ * rows of a customer are looked up by the index of the source, because a scan may also
+ * compute the rows of others.
+ */
+--: Whether the history of a customer can be computed.
+CREATE FUNCTION crm_internal.can_compute(customer anyelement) RETURNS boolean
+	LANGUAGE plpgsql SET enable_seqscan = off AS $$
+BEGIN
+	PERFORM crm_internal.bounded_history_agg(p.purchased_on, p.amount),
+			crm_internal.bounded_history_agg(p.purchased_on, p.profit)
+	   FROM purchase_source p WHERE same_customer(p.customer_id, customer);
+	RETURN true;
+EXCEPTION WHEN OTHERS THEN
+	RETURN false;
+END
+$$;
+
+/*
+ * Where the view itself fails, or each scan meets the bad row, anybody would be named. So a
+ * customer is named only where the history of somebody else can be computed: of one of the
+ * next customers, or of one who is stored.
+ */
+--: The first customer among some whose history cannot be computed. NULL where there is none, where
+--: nobody's can be, or where the search takes longer than half a minute.
+CREATE FUNCTION crm_internal.customer_at_fault(customers anyarray) RETURNS text
+	LANGUAGE plpgsql AS $$
+DECLARE
+	deadline timestamptz := clock_timestamp() + interval '30 seconds';
+	customer_no integer;
+BEGIN
+	FOR n IN 1..cardinality(customers) LOOP
+		IF clock_timestamp() > deadline THEN
+			RETURN NULL;
+		ELSIF NOT crm_internal.can_compute(customers[n]) THEN
+			customer_no := n;
+			EXIT;
+		END IF;
+	END LOOP;
+	IF customer_no IS NULL THEN
+		RETURN NULL;
+	END IF;
+	customers := customers[customer_no:customer_no + 3] || ARRAY(
+		SELECT h.customer_id FROM customer_history h
+		 WHERE NOT same_customer(h.customer_id, customers[customer_no]) LIMIT 3);
+	FOR n IN 2..cardinality(customers) LOOP
+		IF crm_internal.can_compute(customers[n]) THEN
+			RETURN customers[1]::text;
+		END IF;
+	END LOOP;
+	RETURN NULL;
+END
+$$;
+
+--: The customer at whose rows a step of crm.refresh failed, or NULL where that is not known.
+CREATE FUNCTION crm_internal.refresh_fault(workspace text, everyone boolean, before timestamptz)
+	RETURNS text
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	customer text;
+BEGIN
+	PERFORM crm_internal.workspace_enter(workspace);
+	IF everyone THEN
+		EXECUTE (SELECT format('SELECT crm_internal.customer_at_fault(ARRAY(
+					SELECT DISTINCT s.%I FROM %s s WHERE crm_internal.key_fits(s.%1$I)))',
+				coalesce(w.customer_column, 'customer_id'),
+				coalesce(crm_internal.full_name(w.source), 'sales_order'))
+			FROM workspace w) INTO customer;
+	ELSE
+		customer := (SELECT crm_internal.customer_at_fault(ARRAY(
+			SELECT DISTINCT c.customer_id FROM customer_change c WHERE c.changed_at <= before
+			 ORDER BY c.customer_id))); -- those of the batch are the first ones
+	END IF;
+	RETURN customer;
+EXCEPTION WHEN OTHERS THEN
+	RETURN NULL; -- the error of the refresh tells more
+END
+$$;
+
+-- The error of a lock, of the disk or of a query that no longer fits is that of no customer.
+--: The work of one transaction of crm.refresh. An error names the customer at whose rows it came.
+CREATE FUNCTION crm_internal.refresh_once(workspace text, everyone boolean, batch integer,
+	before timestamptz, OUT customers bigint, OUT purchases bigint) RETURNS record
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	state text;
+	message text;
+	its_detail text;
+	its_hint text;
+	customer text;
+BEGIN
+	IF everyone THEN
+		SELECT f.* INTO customers, purchases FROM crm_internal.refresh_everyone(workspace) f;
+	ELSE
+		SELECT f.* INTO customers, purchases
+		  FROM crm_internal.refresh_changed(workspace, batch, before) f;
+	END IF;
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT,
+		its_detail = PG_EXCEPTION_DETAIL, its_hint = PG_EXCEPTION_HINT;
+	IF left(state, 2) = ANY ('{21,22,23,38,39,54,P0}') THEN
+		customer := crm_internal.refresh_fault(workspace, everyone, before);
+	END IF;
+	IF customer IS NULL THEN
+		RAISE;
+	END IF;
+	RAISE EXCEPTION USING ERRCODE = state, MESSAGE = message,
+		HINT = coalesce(nullif(its_hint, ''), 'Look at the rows of that customer.'),
+		DETAIL = concat_ws(' ', nullif(its_detail, ''),
+			format('The history of customer %s cannot be computed.', customer));
+END
+$$;
+
+/*
  * Somebody may delete the row of the run, or make the workspace anew under its name,
  * before the next step. Then the run goes on and is not noted. A new workspace has runs
  * of the same keys, but none of this moment.
@@ -473,11 +597,7 @@ DECLARE
 	finished boolean;
 BEGIN
 	PERFORM crm_internal.mark_run(workspace, run);
-	IF everyone THEN
-		SELECT * INTO step FROM crm_internal.refresh_everyone(workspace);
-	ELSE
-		SELECT * INTO step FROM crm_internal.refresh_changed(workspace, batch, before);
-	END IF;
+	SELECT * INTO step FROM crm_internal.refresh_once(workspace, everyone, batch, before);
 	finished := everyone OR step.customers < batch;
 	PERFORM crm_internal.workspace_enter(workspace);
 	UPDATE refresh_run r
@@ -637,6 +757,8 @@ $$;
 --| Where there are no RFM thresholds yet, the refresh makes them as of the day shown, and of the
 --| ends of up to 12 months before. Where crm.as_of is not set, a NOTICE tells of a last purchase
 --| that is older than 30 days and than three times the usual days between purchases.
+--|
+--| Where the rows of one customer raise an error, its detail names the customer.
 --|
 --| Returns the number of customers recomputed, of their purchases, and the seconds it took. The
 --| view refresh_progress shows all runs, and which of them were interrupted. A refresh commits, so

@@ -291,12 +291,6 @@ $$;
 CREATE FUNCTION crm_internal.workspace_missing_histories(workspace text)
 	RETURNS SETOF crm_internal.problem
 	LANGUAGE plpgsql AS $$
-DECLARE
-	key_type text := (
-		SELECT format_type(a.atttypid, a.atttypmod)
-		  FROM workspace w
-		  JOIN pg_attribute a ON a.attrelid = coalesce(w.source, to_regclass('sales_order'))
-			AND a.attname = coalesce(w.customer_column, 'customer_id'));
 BEGIN
 	RETURN QUERY EXECUTE format($missing$
 		WITH candidate AS MATERIALIZED (
@@ -316,7 +310,7 @@ BEGIN
 			   format('CALL crm.refresh(%%L, full => true); rows came past the triggers.', $1)
 		  FROM recompute(ARRAY(SELECT customer_id FROM candidate)) f
 		 WHERE f.history IS NOT NULL OR f.fault IS NOT NULL
-		HAVING count(*) > 0$missing$, key_type) USING workspace;
+		HAVING count(*) > 0$missing$, crm_internal.source_key_type()) USING workspace;
 END
 $$;
 

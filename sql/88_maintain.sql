@@ -180,6 +180,7 @@ CREATE PROCEDURE crm_internal.maintain_refresh(workspace text, INOUT row_count b
 	LANGUAGE plpgsql AS $$
 DECLARE
 	started record;
+	its_detail text; -- names the customer at whose rows the refresh failed
 	finished boolean := false;
 BEGIN
 	BEGIN
@@ -194,7 +195,9 @@ BEGIN
 			finished := crm_internal.refresh_step(workspace, started.run, started.everyone, 10000,
 				started.before);
 		EXCEPTION WHEN OTHERS THEN
-			error := SQLERRM;
+			GET STACKED DIAGNOSTICS its_detail = PG_EXCEPTION_DETAIL;
+			error := pg_catalog.concat_ws(': ', SQLERRM, CASE
+				WHEN pg_catalog.length(its_detail) OPERATOR(pg_catalog.>) 0 THEN its_detail END);
 		END;
 	END LOOP;
 	COMMIT;

@@ -203,6 +203,47 @@ SELECT results_eq('SELECT customer_id, buyers, revenue, own_revenue FROM own.acc
 	$$VALUES (1::bigint, 2::bigint, NULL::numeric, 9000000000000010.10)$$,
 	'the purchases of a group that are out of range together are not known');
 
+-- An error at the rows of one customer names them. A view that fails for everybody is the fault of
+-- nobody.
+CREATE FUNCTION pg_temp.refresh_detail(workspace text, is_full boolean) RETURNS text
+	LANGUAGE plpgsql AS $$
+DECLARE
+	its_detail text;
+BEGIN
+	PERFORM crm_internal.refresh_step(workspace, 0, is_full, 10, clock_timestamp());
+	RETURN 'it went well';
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS its_detail = PG_EXCEPTION_DETAIL;
+	RETURN concat_ws(' / ', SQLERRM, its_detail);
+END
+$$;
+CREATE TABLE divided (c varchar(9), d date, a numeric, parts int);
+CREATE INDEX divided_index ON divided (c);
+INSERT INTO divided SELECT 'c' || g, '2024-01-01', g, 1 FROM generate_series(1, 50) g;
+CREATE VIEW divided_view AS SELECT c, d, a / parts AS a FROM divided;
+SELECT crm.attach('divided_shop', 'divided', 'c', 'd', 'a', filter => '100 / parts > 0'),
+	crm.attach('divided_report', 'divided_view', 'c', 'd', 'a') \g /dev/null
+SELECT is(ARRAY[pg_temp.refresh_detail('divided_shop', true),
+	pg_temp.refresh_detail('divided_report', true)], '{it went well,it went well}',
+	'a refresh goes well before there is a bad row');
+UPDATE divided SET a = a + 1;
+UPDATE divided SET parts = 0 WHERE c = 'c33';
+SELECT is(pg_temp.refresh_detail(w, f),
+	'division by zero / The history of customer c33 cannot be computed.',
+	format('an error names the customer: %s, %s', w, f))
+  FROM (VALUES ('divided_shop', false), ('divided_shop', true), ('divided_report', true)) v (w, f);
+DELETE FROM divided_shop.customer_change WHERE customer_id <> 'c33';
+SELECT is(pg_temp.refresh_detail('divided_shop', false),
+	'division by zero / The history of customer c33 cannot be computed.',
+	'an error names the only customer who changed');
+DROP INDEX divided_index;
+SELECT is(pg_temp.refresh_detail('divided_shop', true),
+	'division by zero / The history of customer c33 cannot be computed.',
+	'an error names the customer without an index, too');
+UPDATE divided SET parts = 0;
+SELECT is(pg_temp.refresh_detail('divided_shop', f), 'division by zero / ',
+	'an error names nobody where all fail') FROM unnest('{f,t}'::boolean[]) f;
+
 -- Types and names
 CREATE DOMAIN customer_no AS bigint NOT NULL;
 CREATE TYPE "a[] bigint[]" AS ENUM ('x', 'y');

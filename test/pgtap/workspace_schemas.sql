@@ -40,6 +40,7 @@ SELECT set_eq($$
 			 ('crm_internal.move_tier_log(text,text[],text,text)'),
 			 ('crm_internal.program_ranked(crm.tier_policy,text,text,date)'),
 			 ('crm_internal.refuse_foreign_dependencies(text,text)'),
+			 ('crm_internal.refresh_fault(text,boolean,timestamp with time zone)'),
 			 ('crm_internal.restrict_table(regclass,regrole,text)'),
 			 ('crm_internal.rows_in_source(text)'),
 			 ('crm_internal.set_aside(crm_internal.difference,text,text)'),

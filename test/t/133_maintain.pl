@@ -74,6 +74,16 @@ answers(q{SELECT string_agg(step || CASE WHEN error IS NOT NULL THEN ' failed' E
 	'refresh, freeze_thresholds, fit, settle_points, review_tiers, review_stages failed, notify, check, delete_logs', 'the steps after a failed one run, and old rows of logs go');
 answers(q{SELECT problem, object FROM sales.workspace_problem}, 'default changed|product.name', 'what the check found is kept for readers');
 
+# What a refresh failed at is told with the customer.
+psql(q{CREATE TABLE divided (c text, d date, a numeric, parts int);
+CREATE INDEX ON divided (c);
+INSERT INTO divided SELECT 'c' || g, '2024-01-01', g, nullif(g, 33) FROM generate_series(1, 50) g;
+SELECT crm.attach('divided_shop', 'divided', 'c', 'd', 'a', filter => '100 / coalesce(parts, 0) > -1')});
+($ok, $output) = psql(q{CALL crm.maintain('divided_shop')});
+my $fault = 'division by zero: The history of customer c33 cannot be computed.';
+ok(!$ok && $output =~ /refresh: \Q$fault\E; /, 'the error of maintenance names the customer') or diag($output);
+answers(q{SELECT error FROM divided_shop.maintenance_run WHERE step = 'refresh'}, $fault, 'the row of the step names the customer');
+
 # Readers of views do not notice an upgrade. Their queries are short: an upgrade
 # waits for half a second at most, and then lets them pass.
 my $folder = tempdir(CLEANUP => 1);
