@@ -96,6 +96,23 @@ BEGIN
 END
 $$;
 
+-- Orders that an archive divided are few. Workers have no table of them.
+--: The condition that leaves archived orders out of the query for purchases, or NULL where no order
+--: is archived in part.
+CREATE FUNCTION crm_internal.not_archived_order(on_workers boolean) RETURNS text
+	LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	IF NOT EXISTS (SELECT FROM archived_order) THEN
+		RETURN NULL;
+	ELSIF on_workers THEN
+		RETURN format(' AND concat_ws('' '', u.customer_id, u.order_key) <> ALL (%L::text[])',
+			ARRAY(SELECT concat_ws(' ', o.customer_id, o.order_key) FROM archived_order o));
+	END IF;
+	RETURN ' AND NOT EXISTS (SELECT FROM archived_order o
+		WHERE same_customer(o.customer_id, u.customer_id) AND o.order_key = u.order_key)';
+END
+$$;
+
 --: The query for all purchases of a workspace (customer_id, purchased_on, amount and profit), or
 --: for those of the customers in the array $1.
 CREATE FUNCTION crm_internal.purchase_query(on_workers boolean DEFAULT false,
@@ -115,8 +132,9 @@ BEGIN
 			format('WHERE u.order_key IS NULL OR u.amount < 0
 				UNION ALL
 				SELECT u.customer_id, min(u.purchased_on), sum(u.amount), sum(u.profit)
-				  FROM (%s) u WHERE u.order_key IS NOT NULL AND u.amount >= 0
-				 GROUP BY u.customer_id, u.order_key', usable) END,
+				  FROM (%s) u WHERE u.order_key IS NOT NULL AND u.amount >= 0%s
+				 GROUP BY u.customer_id, u.order_key', usable,
+				crm_internal.not_archived_order(on_workers)) END,
 		' WHERE p.purchased_on >= ' || quote_literal(settings ->> 'archived_until') || '::date');
 END
 $$;

@@ -743,6 +743,7 @@ BEGIN
 			USING keep, "drop";
 		EXECUTE format('DELETE FROM archived_history WHERE same_customer(customer_id, $1::%s)',
 			key_type) USING "drop";
+		PERFORM crm_internal.merge_moves('archived_order', 'customer_id', keep, "drop");
 	END IF;
 	EXECUTE format('INSERT INTO customer_change (customer_id) VALUES ($1::%1$s), ($2::%1$s)',
 		key_type) USING keep, "drop";

@@ -10,25 +10,43 @@
  * The archived part is data and no cache: nothing can compute it again.
  */
 
--- All rows of an order are one purchase on the day of its first row. The search path is that of the
--- workspace.
---: A NOTICE where orders have rows before a day and since.
-CREATE FUNCTION crm_internal.say_divided_orders(day date) RETURNS void
+/*
+ * All rows of an order are one purchase on the day of its first row. Where that day is
+ * archived, the whole order is. Without its first rows, the others would be a purchase of
+ * their own. So their order is remembered, and they are not read any more.
+ */
+-- The search path is that of the workspace.
+--: Remembers the orders that have rows before a day and since.
+CREATE FUNCTION crm_internal.keep_divided_orders(day date) RETURNS void
+	LANGUAGE plpgsql AS $$
+BEGIN
+	INSERT INTO archived_order (customer_id, order_key)
+	SELECT u.customer_id, u.order_key
+	  FROM usable_row u
+	 WHERE u.order_key IS NOT NULL AND u.amount >= 0
+	 GROUP BY u.customer_id, u.order_key
+	HAVING min(u.purchased_on) < day AND max(u.purchased_on) >= day
+	ON CONFLICT DO NOTHING;
+END
+$$;
+
+-- The search path is that of the workspace.
+--: A NOTICE where customers have purchases and no history, and so none that could be archived.
+CREATE FUNCTION crm_internal.say_not_archived(workspace text, day date) RETURNS void
 	LANGUAGE plpgsql STABLE AS $$
 DECLARE
-	orders bigint := (
-		SELECT count(*)
-		  FROM (SELECT FROM usable_row u
-				 WHERE u.order_key IS NOT NULL AND u.amount >= 0
-				 GROUP BY u.customer_id, u.order_key
-				HAVING min(u.purchased_on) < day AND max(u.purchased_on) >= day) s);
+	customers bigint;
+	some_customer text;
 BEGIN
-	IF orders > 0 THEN
+	SELECT count(*), min(f.customer_id::text) INTO customers, some_customer FROM customer_fault f;
+	IF customers > 0 THEN
 		RAISE NOTICE USING
-			MESSAGE = format('orders with rows before %s and since: %s', day, orders),
-			DETAIL = 'Without their rows before that day, the others would be purchases of their '
-				'own.',
-			HINT = 'Keep all rows of these orders, or choose a day that divides no order.';
+			MESSAGE = format('%s customers are not archived, among them customer %s', customers,
+				some_customer),
+			DETAIL = format('Their amounts or profits are out of range. Purchases before %s are '
+				'not in a history of theirs.', to_char(day, 'YYYY-MM-DD')),
+			HINT = format('SELECT crm.unarchive(%L); then correct the rows that the view '
+				'rejected_purchase names, and archive again.', workspace);
 	END IF;
 END
 $$;
@@ -80,15 +98,17 @@ DECLARE
 	customers bigint;
 BEGIN
 	PERFORM crm_internal.workspace_enter_alone(workspace);
+	PERFORM crm_internal.refuse_old_snapshot(format('workspace "%s" cannot be archived', workspace),
+		'It would miss what others have just written.');
 	PERFORM crm_internal.check_archive(workspace, until);
-	PERFORM crm_internal.note_source();
+	PERFORM crm_internal.note_source(), crm_internal.say_not_archived(workspace, until);
 	INSERT INTO archived_history AS a (customer_id, history, profit_history)
 	SELECT h.customer_id, crm.upto(h.history, until - 1), crm.upto(h.profit_history, until - 1)
 	  FROM purchase_history h
 	 WHERE crm.upto(h.history, until - 1) OPERATOR(crm.<>) '[]'
 	ON CONFLICT (customer_id) DO UPDATE
 	SET history = EXCLUDED.history, profit_history = EXCLUDED.profit_history;
-	PERFORM crm_internal.say_divided_orders(until);
+	PERFORM crm_internal.keep_divided_orders(until);
 	UPDATE workspace SET archived_until = until;
 	SELECT count(*) INTO customers FROM archived_history;
 	RETURN customers;
@@ -101,13 +121,16 @@ $$;
 --| more. Delete them, or drop their partitions, when you like: no history, score, model or count
 --| changes. Rows of earlier days that are written later are left out, and stand in the view
 --| `rejected_purchase` as `archived`. Views of single orders begin at `until`: `purchase`, and the
---| views of products and of where customers come from. A NOTICE counts the orders that have rows
---| before `until` and since. Keep all rows of these orders.
---| Until `crm.unarchive` the source, its columns, the filter and the time zone cannot be changed.
+--| views of products and of where customers come from. An order is archived where its first row is
+--| before `until`. Its later rows are archived with it.
 --|
---| The archived part stands in the table `archived_history`, and cannot be computed again. Back it
---| up with the workspace. A later day archives more. The result is the number of customers with an
---| archived part.
+--| A customer whose amounts are out of range has no history, and so none is archived. A NOTICE
+--| counts such customers. A transaction of another level than READ COMMITTED is an error. Until
+--| `crm.unarchive` the source, its columns, the filter and the time zone cannot be changed.
+--|
+--| The archived part stands in the tables `archived_history` and `archived_order`, and cannot be
+--| computed again. Back it up with the workspace. A later day archives more. The result is the
+--| number of customers with an archived part.
 --|
 --| ```sql
 --| SELECT crm.archive('shop', '2025-01-01');
@@ -146,6 +169,9 @@ DECLARE
 	lost bigint;
 BEGIN
 	PERFORM crm_internal.workspace_enter_alone(workspace);
+	PERFORM crm_internal.refuse_old_snapshot(
+		format('workspace "%s" cannot be unarchived', workspace),
+		'It would miss what others have just written.');
 	IF (SELECT w.archived_until FROM workspace w) IS NULL THEN
 		RETURN;
 	END IF;
@@ -161,6 +187,7 @@ BEGIN
 		END IF;
 	END IF;
 	DELETE FROM archived_history;
+	DELETE FROM archived_order;
 	UPDATE workspace SET archived_until = NULL;
 	INSERT INTO everyone_change (reason) VALUES ('unarchived');
 END

@@ -13,6 +13,15 @@ CREATE TABLE archived_history (
 COMMENT ON TABLE archived_history IS
 'Purchases before the day until which the workspace is archived. Nothing can compute them again.';
 
+CREATE TABLE archived_order (
+	customer_id @key@,
+	order_key text,
+	PRIMARY KEY (customer_id, order_key)
+);
+COMMENT ON TABLE archived_order IS
+'Orders whose first row is before the day until which the workspace is archived, and whose last '
+'one is not. They are a part of archived_history, and none of their rows is read.';
+
 @plain @internal@.usable_row
 @is The rows of the source that can be used (see rejected_purchase for the others), with those of
 @is the archived part that are still there.
@@ -34,14 +43,17 @@ SELECT s.customer_id, s.order_key, s.purchased_at, s.purchased_on, s.product, s.
 @plain @internal@.any_purchase
 @is Purchases and refunds (amounts below 0) of all time, one row each, with those of the archived
 @is part that are still there.
-@columns customer_id, purchased_at, purchased_on, amount, profit, archived_until
-SELECT u.customer_id, u.purchased_at, u.purchased_on, u.amount, u.profit, u.archived_until
+@columns customer_id, purchased_at, purchased_on, amount, profit, archived_until, is_archived
+SELECT u.customer_id, u.purchased_at, u.purchased_on, u.amount, u.profit, u.archived_until,
+	   u.purchased_on < u.archived_until
   FROM @internal@.usable_row u
  WHERE u.order_key IS NULL OR u.amount < 0
 UNION ALL
 SELECT u.customer_id, min(u.purchased_at), min(u.purchased_on), sum(u.amount), sum(u.profit),
-	   u.archived_until
+	   u.archived_until, min(u.purchased_on) < u.archived_until OR bool_or(o.order_key IS NOT NULL)
   FROM @internal@.usable_row u
+  LEFT JOIN archived_order o
+	ON o.order_key = u.order_key AND @internal@.same_customer(o.customer_id, u.customer_id)
  WHERE u.order_key IS NOT NULL AND u.amount >= 0
  GROUP BY u.customer_id, u.order_key, u.archived_until
 @end
@@ -52,7 +64,7 @@ SELECT u.customer_id, min(u.purchased_at), min(u.purchased_on), sum(u.amount), s
 @columns customer_id, purchased_at, purchased_on, amount, profit
 SELECT p.customer_id, p.purchased_at, p.purchased_on, p.amount, p.profit
   FROM @internal@.any_purchase p
- WHERE p.archived_until IS NULL OR p.purchased_on >= p.archived_until
+ WHERE p.is_archived IS NOT TRUE
 @end
 
 @plain @internal@.purchase_line
@@ -67,6 +79,9 @@ SELECT u.customer_id,
   FROM @internal@.usable_row u
  WHERE u.amount >= 0
    AND (u.archived_until IS NULL OR u.purchased_on >= u.archived_until)
+   AND NOT EXISTS (SELECT FROM archived_order o
+					WHERE @internal@.same_customer(o.customer_id, u.customer_id)
+					  AND o.order_key = u.order_key)
 @end
 
 /*
@@ -99,6 +114,9 @@ SELECT h.customer_id, m.history, m.profit_history,
 				  JOIN @internal@.usable_row u
 					ON @internal@.same_customer(u.customer_id, c.customer_id)
 				 WHERE u.order_key IS NOT NULL AND u.amount >= 0
+				   AND NOT EXISTS (SELECT FROM archived_order o
+									WHERE @internal@.same_customer(o.customer_id, c.customer_id)
+									  AND o.order_key = u.order_key)
 				 GROUP BY c.customer_id, u.order_key, u.archived_until
 				HAVING u.archived_until IS NULL OR min(u.purchased_on) >= u.archived_until) p
 		 GROUP BY p.customer_id) h
@@ -236,6 +254,10 @@ BEGIN ATOMIC
 					  JOIN @internal@.usable_row u
 						ON @internal@.same_customer(u.customer_id, c.customer_id)
 					 WHERE u.order_key IS NOT NULL AND u.amount >= 0
+					   AND NOT EXISTS (
+						SELECT FROM archived_order o
+						 WHERE @internal@.same_customer(o.customer_id, c.customer_id)
+						   AND o.order_key = u.order_key)
 					 GROUP BY c.customer_id, u.order_key, u.archived_until
 					HAVING u.archived_until IS NULL OR min(u.purchased_on) >= u.archived_until) p
 			 GROUP BY p.customer_id) h

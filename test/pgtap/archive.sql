@@ -201,6 +201,63 @@ SELECT set_eq('SELECT * FROM crm_lines.customer_origin', 'SELECT * FROM shown_or
 SELECT set_eq('SELECT customer_id, purchases, revenue FROM crm_lines.customer_value',
 	'SELECT * FROM shown_value', 'values are the same without the archived rows');
 
+-- An order with rows before the day of the archive and since is archived as a whole.
+CREATE TABLE half (who text, day date, number text, sku text, amount numeric);
+CREATE INDEX ON half (who);
+INSERT INTO half VALUES ('a', '2024-06-30', 'n1', 'p1', 5), ('a', '2024-07-02', 'n1', 'p2', 7),
+	('a', '2024-07-03', 'n1', 'p2', -1), ('b', '2024-07-04', 'n1', 'p3', 9),
+	('a', '2024-06-29', 'n2', 'p1', 5), ('a', '2024-07-05', 'n3', 'p1', 2),
+	('a', '2024-07-06', NULL, 'p1', 3);
+CREATE TABLE half_whole AS TABLE half;
+CREATE INDEX ON half_whole (who);
+SELECT crm.attach(w, s, 'who', 'day', 'amount', time_zone => 'UTC', order_id => 'number',
+	product => 'sku')
+  FROM (VALUES ('crm_half', 'half'::regclass), ('crm_half_whole', 'half_whole')) v (w, s)
+	\g /dev/null
+SELECT crm.archive('crm_half', '2024-07-01') \g /dev/null
+CREATE FUNCTION pg_temp.halves(state text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+BEGIN
+	RETURN NEXT set_eq('SELECT customer_id, history::text FROM crm_half.purchase_history',
+		'SELECT customer_id, history::text FROM crm_half_whole.purchase_history',
+		'an order that an archive divides is one purchase: ' || state);
+	RETURN NEXT bag_eq('SELECT customer_id, purchased_at, amount FROM crm_half.purchase',
+		'SELECT customer_id, purchased_at, amount FROM crm_half_whole.purchase
+		  WHERE purchased_at >= $d$2024-07-01$d$',
+		'the view of purchases has no part of an archived order: ' || state);
+	RETURN NEXT bag_eq('SELECT customer_id, product FROM crm_half_internal.purchase_line',
+		'VALUES ($d$b$d$, $d$p3$d$), ($d$a$d$, $d$p1$d$), ($d$a$d$, $d$p1$d$)',
+		'the lines of an archived order are not read: ' || state);
+END
+$$;
+SELECT pg_temp.halves('archived');
+DELETE FROM half WHERE day < '2024-07-01';
+SELECT pg_temp.halves('without the archived rows');
+SELECT pg_temp.refresh('crm_half') \g /dev/null
+SELECT pg_temp.halves('refreshed');
+INSERT INTO half VALUES ('a', '2024-07-07', 'n4', 'p1', 3), ('b', '2024-07-07', 'n1', 'p1', 3);
+INSERT INTO half_whole VALUES ('a', '2024-07-07', 'n4', 'p1', 3),
+	('b', '2024-07-07', 'n1', 'p1', 3);
+SELECT set_eq('SELECT customer_id, history::text FROM crm_half.purchase_history',
+	'SELECT customer_id, history::text FROM crm_half_whole.purchase_history',
+	'a later order beside an archived one counts');
+SELECT pg_temp.refresh('crm_half') \g /dev/null
+SELECT set_eq('SELECT customer_id, history::text FROM crm_half.customer_history',
+	'SELECT customer_id, history::text FROM crm_half_whole.purchase_history',
+	'a refresh of some customers leaves archived orders out');
+SELECT crm_internal.refresh_everyone('crm_half') \g /dev/null
+SELECT set_eq('SELECT customer_id, history::text FROM crm_half.customer_history',
+	'SELECT customer_id, history::text FROM crm_half_whole.purchase_history',
+	'a refresh of everybody leaves archived orders out');
+SELECT is_empty($$SELECT * FROM crm.check_workspace('crm_half')$$,
+	'nothing is wrong with a workspace with archived orders');
+SELECT crm.merge_customers('crm_half', 'c', 'a') \g /dev/null
+UPDATE half SET who = 'c' WHERE who = 'a';
+SELECT is((SELECT history::text FROM crm_half.purchase_history WHERE customer_id = 'c'),
+	(SELECT history::text FROM crm_half_whole.purchase_history WHERE customer_id = 'a'),
+	'the archived orders of a customer who goes are those of the one who stays');
+SELECT crm.unarchive('crm_half', force => true) \g /dev/null
+SELECT is_empty('SELECT FROM crm_half.archived_order', 'going back forgets archived orders');
+
 -- Customers whom nobody noted. Rows of archived days make no customer.
 CREATE FUNCTION pg_temp.missing() RETURNS TABLE (detail text) LANGUAGE sql AS $$
 	SELECT detail FROM crm.check_workspace('crm_gone') WHERE problem = 'histories missing' $$;

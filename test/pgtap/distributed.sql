@@ -175,6 +175,24 @@ SELECT crm.change_source('near', filter => 'status = ''paid''') \g /dev/null
 SELECT is((SELECT customer_column FROM far.workspace), 'client', 'a renamed column is followed');
 SELECT pg_temp.refresh('far'), pg_temp.refresh('near') \g /dev/null
 SELECT is_empty($$SELECT pg_temp.difference('purchase_history')$$, 'histories follow it too');
+-- An order that an archive divides, without its first row
+INSERT INTO orders (id, client, at, amount, status, written)
+VALUES (9301, 'half', '2024-05-31', 5, 'paid', NULL), (9301, 'half', '2024-06-02', 7, 'paid', NULL);
+INSERT INTO one_orders (id, customer, at, amount, status)
+VALUES (9301, 'half', '2024-05-31', 5, 'paid'), (9301, 'half', '2024-06-02', 7, 'paid');
+SELECT crm.archive(w, '2024-06-01') FROM unnest('{far,near}'::text[]) w \g /dev/null
+DELETE FROM orders WHERE at < '2024-06-01';
+DELETE FROM one_orders WHERE at < '2024-06-01';
+SELECT crm_internal.refresh_everyone(w) FROM unnest('{far,near}'::text[]) w \g /dev/null
+SELECT is((SELECT history::text FROM far.customer_history WHERE customer_id = 'half'),
+	'[["2024-05-31",1,12]]', 'workers leave the rows of an archived order out');
+SELECT is((SELECT history::text FROM far_internal.recompute('{half}')), '[["2024-05-31",1,12]]',
+	'workers leave them out where some customers are computed');
+SELECT is_empty($$SELECT pg_temp.difference('customer_history',
+	'customer_id, history, profit_history')$$,
+	'histories beside archived orders are those of a local table');
+SELECT crm.unarchive(w, force => true) FROM unnest('{far,near}'::text[]) w \g /dev/null
+SELECT pg_temp.refresh('far'), pg_temp.refresh('near') \g /dev/null
 SELECT throws_ok('ALTER TABLE orders DROP COLUMN amount', '2BP01', NULL,
 	'a column that a workspace reads cannot be dropped');
 

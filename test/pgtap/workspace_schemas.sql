@@ -202,7 +202,7 @@ SELECT set_eq($$SELECT pg_temp.relations('crm_shop', '{r,p,m,v}')$$,
 	  segment_profile,shown_day,stickiness,customer_change,customer_history,
 	  everyone_change,maintenance_run,model,refresh_run,rejected_customer,source_part,
 	  segment,segment_rule,threshold,workspace,customer_merge,workspace_problem,
-	  archived_history}'::text[],
+	  archived_history,archived_order}'::text[],
 	'the views and tables in the schema of an attached workspace are these');
 SELECT set_eq($$SELECT pg_temp.functions('crm_shop')$$,
 	'{acquisition_at,churn_risk_at,cohort_at,cohort_by_origin_at,customer_360_at,

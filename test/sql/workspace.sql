@@ -220,7 +220,7 @@ DROP EVENT TRIGGER hear;
 DROP FUNCTION take_role(), hear();
 DROP TABLE heard;
 RESET citus.enable_ddl_propagation;
--- A day until which rows are archived should divide no order.
+-- An order that an archive divides is archived as a whole, and its refund on its day.
 CREATE TABLE item (who int, at timestamp, number int, paid int);
 CREATE INDEX ON item (who);
 INSERT INTO item VALUES (1, '2024-06-30 23:59', 7, 5), (1, '2024-07-01 00:01', 7, 6),
@@ -228,6 +228,8 @@ INSERT INTO item VALUES (1, '2024-06-30 23:59', 7, 5), (1, '2024-07-01 00:01', 7
 SELECT crm.attach('items', 'item', 'who', 'at', 'paid', time_zone => 'UTC', at_time_zone => 'UTC',
 	order_id => 'number');
 SELECT crm.archive('items', '2024-07-01');
+DELETE FROM item WHERE at < '2024-07-01';
+SELECT customer_id, history FROM items.purchase_history ORDER BY 1;
 SELECT crm.archive('items', '2024-07-02');
 SELECT crm.drop_workspace('items', force => true);
 DROP TABLE item;

@@ -77,6 +77,13 @@ is(answer($from, 'SELECT count(*) FROM shop.customer_change'), '0', 'three refre
 is(answer($from, sprintf($facts, 'shop.customer_history')), '0', 'the refreshed histories equal the facts');
 ($ok, $output) = psql($from, q{BEGIN; CALL crm.refresh('shop');});
 ok(!$ok && $output =~ /cannot run inside a transaction block/, 'a refresh is refused in a transaction block');
+($ok, $output) = psql($from, q{BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT crm.archive('shop', '2024-02-01');});
+ok(!$ok && $output =~ /cannot be archived in a transaction of the level REPEATABLE READ/, 'an archive is refused where it would not see what was written');
+($ok, $output) = psql($from, q{CREATE TABLE wide (who text, day date, amount numeric);
+	INSERT INTO wide VALUES ('zoe', '2024-01-01', 7e14), ('zoe', '2024-01-02', 0.0001), ('ann', '2024-01-01', 5);
+	SELECT crm.attach('wide_shop', 'wide', 'who', 'day', 'amount'); CALL crm.refresh('wide_shop');
+	SELECT crm.archive('wide_shop', '2024-02-01'); SELECT crm.drop_workspace('wide_shop', force => true); DROP TABLE wide});
+ok($ok && $output =~ /NOTICE:  1 customers are not archived, among them customer zoe/, 'an archive tells of customers without a history') or diag($output);
 ($ok, $output) = psql($from, q{CALL crm.refresh('shop', batch => 0)});
 ok(!$ok && $output =~ /batch is 0/, 'a refresh with an empty batch is refused');
 ($ok, $output) = psql($from, q{SET statement_timeout = '20s'; CALL crm.refresh('shop', batch => NULL)});
