@@ -128,14 +128,39 @@ CREATE FUNCTION crm_internal.insert_rows(target regclass, rows text, answer text
 
 /* Writing */
 
+-- OFFSET 0 keeps the days apart, so that each is computed once for an entry. The caller sets
+-- DateStyle.
+--: A query for the entries that are missing as of a day, with the days of their programs.
+CREATE FUNCTION crm_internal.missing_with_days(as_of date) RETURNS text
+	LANGUAGE sql STABLE STRICT
+	RETURN format($query$
+		SELECT d.*,
+			   CASE WHEN d.points_available_after > interval '0'
+					THEN (d.earned_on + d.points_available_after)::date END AS available_on,
+			   (d.earned_on + d.points_expire_after)::date AS expires_on
+		  FROM (SELECT q.*, s.points_available_after, s.points_expire_after, z.time_zone,
+					   CASE WHEN q.kind = 'earn'
+							THEN crm_internal.day_of(q.occurred_at, z.time_zone) END AS earned_on
+				  FROM missing_points_at(%L) q
+				  JOIN program s ON s.program = q.program
+				 CROSS JOIN LATERAL (
+					SELECT coalesce(s.time_zone, (SELECT w.time_zone FROM workspace w))
+						AS time_zone) z
+				OFFSET 0) d
+		OFFSET 0$query$, as_of);
+
 /*
  * Entries that no fact dates get the moment. The planner does not know how many orders have
  * something to settle. It would expect few, choose nested loops, and compare each entry with
  * each other one. It would also group by hash, which takes twice the time here.
  *
  * Entries are written in the order of their orders. So the index on orders grows at its
- * end. OFFSET 0 keeps the days apart, so that each is computed once for an entry.
- * The moment is a part of the query, so its text must not depend on the session.
+ * end. The moment is a part of the query, so its text must not depend on the session.
+ *
+ * Who deletes an order deletes its entries first. A settlement that waited for an entry
+ * could hold the order meanwhile, by a refund that its transaction wrote before, and each
+ * would wait for the other. So an order of which somebody holds an entry is left to the
+ * next settlement.
  */
 --: Behind crm.settle_points: writes the entries that settle the points of orders as of a day.
 CREATE FUNCTION crm_internal.settle_write(as_of date, moment timestamptz,
@@ -144,30 +169,29 @@ CREATE FUNCTION crm_internal.settle_write(as_of date, moment timestamptz,
 BEGIN
 	SELECT w.* INTO entries, points_given, points_taken
 	  FROM crm_internal.insert_rows('points_entry', format($rows$
-		SELECT m.customer_id,
-			   CASE WHEN m.kind = 'earn' OR m.refund_id IS NOT NULL THEN m.occurred_at
-					ELSE greatest(m.occurred_at, %2$L) END AS occurred_at,
-			   m.kind, m.points, m.qualifying,
-			   crm_internal.day_start(m.available_on, m.time_zone) AS available_at,
-			   crm_internal.day_start(CASE WHEN m.expires_on IS NOT NULL
-				THEN greatest(m.expires_on, m.available_on + 1) END, m.time_zone) AS expires_at,
-			   m.order_id, m.program, m.reverses_id, m.refund_id
-		  FROM (SELECT d.*,
-					   CASE WHEN d.points_available_after > interval '0'
-							THEN (d.earned_on + d.points_available_after)::date END AS available_on,
-					   (d.earned_on + d.points_expire_after)::date AS expires_on
-				  FROM (SELECT q.*, s.points_available_after, s.points_expire_after, z.time_zone,
-							   CASE WHEN q.kind = 'earn'
-									THEN crm_internal.day_of(q.occurred_at, z.time_zone)
-									END AS earned_on
-						  FROM missing_points_at(%1$L) q
-						  JOIN program s ON s.program = q.program
-						 CROSS JOIN LATERAL (
-							SELECT coalesce(s.time_zone, (SELECT w.time_zone FROM workspace w))
-								AS time_zone) z
-						OFFSET 0) d
-				OFFSET 0) m
-		 ORDER BY m.order_id, m.program, m.reverses_id$rows$, as_of, moment), $answer$
+		WITH missing AS MATERIALIZED (
+			SELECT m.customer_id,
+				   CASE WHEN m.kind = 'earn' OR m.refund_id IS NOT NULL THEN m.occurred_at
+						ELSE greatest(m.occurred_at, %2$L) END AS occurred_at,
+				   m.kind, m.points, m.qualifying,
+				   crm_internal.day_start(m.available_on, m.time_zone) AS available_at,
+				   crm_internal.day_start(CASE WHEN m.expires_on IS NOT NULL
+					THEN greatest(m.expires_on, m.available_on + 1) END, m.time_zone)
+					AS expires_at,
+				   m.order_id, m.program, m.reverses_id, m.refund_id
+			  FROM (%3$s) m
+		), free AS MATERIALIZED (
+			SELECT e.entry_id FROM points_entry e
+			 WHERE e.entry_id = ANY (ARRAY(SELECT m.reverses_id FROM missing m
+											WHERE m.reverses_id IS NOT NULL))
+			 ORDER BY e.entry_id FOR KEY SHARE SKIP LOCKED
+		)
+		SELECT m.* FROM missing m
+		 WHERE m.order_id NOT IN (SELECT o.order_id FROM missing o
+								   WHERE o.reverses_id IS NOT NULL
+									 AND o.reverses_id NOT IN (SELECT f.entry_id FROM free f))
+		 ORDER BY m.order_id, m.program, m.reverses_id$rows$, as_of, moment,
+		crm_internal.missing_with_days(as_of)), $answer$
 		SELECT count(*), coalesce(sum(r.points) FILTER (WHERE r.points > 0), 0),
 			   coalesce(- sum(r.points) FILTER (WHERE r.points < 0), 0) FROM new_rows r$answer$)
 		AS w (entries bigint, given numeric, taken numeric);
@@ -215,7 +239,8 @@ $$;
 --| level than READ COMMITTED are errors.
 --|
 --| The function takes the memory of `maintenance_work_mem` where that is more than `work_mem`. Two
---| processes look for what is missing where the server allows parallel queries. An order that
+--| processes look for what is missing where the server allows parallel queries. An order whose
+--| entries somebody changes or deletes at the same time is left to the next call. An order that
 --| somebody deletes at the same time is an error. Then nothing is written, and another call
 --| settles the rest.
 --|
