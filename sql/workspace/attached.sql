@@ -158,31 +158,6 @@ SELECT a.customer_id, a.history, a.profit_history, NULL
 					WHERE @internal@.same_customer(p.customer_id, a.customer_id))
 @end
 
-/*
- * Nothing lists the customers of a relation. So all of its rows tell who they are,
- * while everyone_change has a row. That hardly ever happens. But a scan of the source
- * would be most of the cost of every query. The planner would keep its workers for it,
- * and the JIT compiler would optimize all that a query might run. So this scan is in
- * a function, which the planner takes for cheap. It is STRICT: that keeps it apart, and
- * a NULL in place of the argument is an answer without rows.
- */
-CREATE FUNCTION @internal@.everyone_rows(is_wanted boolean)
-	RETURNS TABLE (customer_id @key@, history crm.history, profit_history crm.history, fault text)
-	LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 100
-BEGIN ATOMIC
-	SELECT f.customer_id, f.history, f.profit_history, f.fault FROM @internal@.full_history f;
-END;
-COMMENT ON FUNCTION @internal@.everyone_rows(boolean) IS
-'Histories of everybody, computed from the facts.';
-
-@plain @internal@.everyone_history
-@is Histories of everybody, for the time in which everyone_change has a row.
-@columns customer_id, history, profit_history, fault
-SELECT f.customer_id, f.history, f.profit_history, f.fault
-  FROM (SELECT bool_or(true) AS is_wanted FROM everyone_change) e
- CROSS JOIN LATERAL @internal@.everyone_rows(e.is_wanted) f
-@end
-
 @plain @internal@.customer_fault
 @is Customers whose purchases cannot be made into a history, and why: those stored by crm.refresh,
 @is and those that changed since.

@@ -13,6 +13,30 @@
  * what was read once and does not scan the table of notes again.
  */
 
+/*
+ * While everyone_change has a row, everybody is computed. That hardly ever is so. But a
+ * scan of all orders would be most of the cost of every query. The planner would keep its
+ * workers for it, and the JIT compiler would optimize all that a query might run. So this
+ * scan is in a function, which the planner takes for cheap. It is STRICT: that keeps it
+ * apart, and a NULL in place of the argument is an answer without rows.
+ */
+CREATE FUNCTION @internal@.everyone_rows(is_wanted boolean)
+	RETURNS TABLE (customer_id @key@, history crm.history, profit_history crm.history, fault text)
+	LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 100
+BEGIN ATOMIC
+	SELECT f.customer_id, f.history, f.profit_history, f.fault FROM @internal@.full_history f;
+END;
+COMMENT ON FUNCTION @internal@.everyone_rows(boolean) IS
+'Histories of everybody, computed from the facts.';
+
+@plain @internal@.everyone_history
+@is Histories of everybody, for the time in which everyone_change has a row.
+@columns customer_id, history, profit_history, fault
+SELECT f.customer_id, f.history, f.profit_history, f.fault
+  FROM (SELECT bool_or(true) AS is_wanted FROM everyone_change) e
+ CROSS JOIN LATERAL @internal@.everyone_rows(e.is_wanted) f
+@end
+
 @plain @internal@.kept_history
 @is Purchase history of everyone who ever bought, always up to date, with what is stored of the
 @is first order.

@@ -68,27 +68,8 @@ SELECT o.customer_id,
 SELECT DISTINCT n.customer_id FROM customer_change n
 @end
 
-/*
- * The bounds exclude nobody. But the planner takes each pair of them for a narrow
- * range. So it counts with few customers, since there hardly ever are any.
- * Otherwise the cost of computing everybody would count in every query, and
- * beside that cost nothing would matter that parallel workers save.
- */
-@plain @internal@.everyone
-@is All customers while everyone_change has a row, else none.
-@columns customer_id
-SELECT c.customer_id
-  FROM (SELECT count(*) AS notes FROM everyone_change HAVING count(*) > 0) e
-  JOIN customer c
-	ON c.customer_id >= CASE WHEN e.notes > 0 THEN -9223372036854775808 END
-   AND c.customer_id <= CASE WHEN e.notes > 0 THEN 9223372036854775807 END
-   AND c.created_at >= CASE WHEN e.notes > 0 THEN timestamptz '-infinity' END
-   AND c.created_at <= CASE WHEN e.notes > 0 THEN timestamptz 'infinity' END
-@end
-
 @plain @internal@.live_history
 @is Histories of the customers that changed since they were stored, computed from the facts.
-@arg customers integer noted_customer
 @columns customer_id, history, profit_history, fault
 SELECT h.customer_id, h.history, h.profit_history,
 	   CASE WHEN h.history IS NULL THEN 'amounts of the customer are out of range'
@@ -105,7 +86,7 @@ SELECT h.customer_id, h.history, h.profit_history,
 					   CASE WHEN scale(sum(l.profit)) <= 8 THEN sum(l.profit)
 							ELSE round(sum(l.profit), 8) END AS profit
 				  FROM workspace w
-				 CROSS JOIN @internal@.@customers@ c
+				 CROSS JOIN @internal@.noted_customer c
 				  JOIN sales_order o ON o.customer_id = c.customer_id
 				  JOIN sales_order_line l ON l.order_id = o.order_id
 				 WHERE o.status = 'paid'
@@ -120,7 +101,7 @@ SELECT h.customer_id, h.history, h.profit_history,
 						THEN r.cost_recovered - r.amount
 							ELSE round(r.cost_recovered - r.amount, 8) END
 				  FROM workspace w
-				 CROSS JOIN @internal@.@customers@ c
+				 CROSS JOIN @internal@.noted_customer c
 				  JOIN sales_order o ON o.customer_id = c.customer_id
 				  JOIN refund r ON r.order_id = o.order_id
 				 WHERE o.status = 'paid'
@@ -128,10 +109,6 @@ SELECT h.customer_id, h.history, h.profit_history,
 												  w.earliest_day, w.latest_day)) p
 		 GROUP BY p.customer_id) h
 @end
-
-@variant @internal@.everyone_history everyone
-@is Histories of everybody while everyone_change has a row, computed from the facts.
-@made
 
 @plain @internal@.full_history
 @is Histories of everybody, computed from the facts. Without history, or with a fault, a customer is
