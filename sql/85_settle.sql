@@ -128,8 +128,7 @@ CREATE FUNCTION crm_internal.insert_rows(target regclass, rows text, answer text
 
 /* Writing */
 
--- OFFSET 0 keeps the days apart, so that each is computed once for an entry. The caller sets
--- DateStyle.
+-- OFFSET 0 keeps the days apart, so that each is computed once for an entry.
 --: A query for the entries that are missing as of a day, with the days of their programs.
 CREATE FUNCTION crm_internal.missing_with_days(as_of date) RETURNS text
 	LANGUAGE sql STABLE STRICT
@@ -147,7 +146,7 @@ CREATE FUNCTION crm_internal.missing_with_days(as_of date) RETURNS text
 					SELECT coalesce(s.time_zone, (SELECT w.time_zone FROM workspace w))
 						AS time_zone) z
 				OFFSET 0) d
-		OFFSET 0$query$, as_of);
+		OFFSET 0$query$, to_char(as_of, 'YYYY-MM-DD'));
 
 /*
  * Entries that no fact dates get the moment. The planner does not know how many orders have
@@ -172,14 +171,14 @@ BEGIN
 		WITH missing AS MATERIALIZED (
 			SELECT m.customer_id,
 				   CASE WHEN m.kind = 'earn' OR m.refund_id IS NOT NULL THEN m.occurred_at
-						ELSE greatest(m.occurred_at, %2$L) END AS occurred_at,
+						ELSE greatest(m.occurred_at, %1$L) END AS occurred_at,
 				   m.kind, m.points, m.qualifying,
 				   crm_internal.day_start(m.available_on, m.time_zone) AS available_at,
 				   crm_internal.day_start(CASE WHEN m.expires_on IS NOT NULL
 					THEN greatest(m.expires_on, m.available_on + 1) END, m.time_zone)
 					AS expires_at,
 				   m.order_id, m.program, m.reverses_id, m.refund_id
-			  FROM (%3$s) m
+			  FROM (%2$s) m
 		), free AS MATERIALIZED (
 			SELECT e.entry_id FROM points_entry e
 			 WHERE e.entry_id = ANY (ARRAY(SELECT m.reverses_id FROM missing m
@@ -190,7 +189,7 @@ BEGIN
 		 WHERE m.order_id NOT IN (SELECT o.order_id FROM missing o
 								   WHERE o.reverses_id IS NOT NULL
 									 AND o.reverses_id NOT IN (SELECT f.entry_id FROM free f))
-		 ORDER BY m.order_id, m.program, m.reverses_id$rows$, as_of, moment,
+		 ORDER BY m.order_id, m.program, m.reverses_id$rows$, moment,
 		crm_internal.missing_with_days(as_of)), $answer$
 		SELECT count(*), coalesce(sum(r.points) FILTER (WHERE r.points > 0), 0),
 			   coalesce(- sum(r.points) FILTER (WHERE r.points < 0), 0) FROM new_rows r$answer$)

@@ -6,8 +6,9 @@
  * A day lies between the first one of the year 1 and the last one of the year
  * 9999. That is what ISO 8601 can say, what the types of most programs hold,
  * and what crm.as_of takes. Whatever a view adds to a day or takes from it, it
- * stays far from what the server can hold. Infinite ones have no month and no
- * age, so no table takes them.
+ * stays far from what the server can hold. An infinite day has no month and no
+ * age, so no table takes one. Only the two moments at which crm.refresh looked
+ * at a source may be -infinity, and their own constraints say so.
  *
  * The constraints of the tables call these functions. They return true or raise
  * an error, because the message of a constraint would not say the limits. The
