@@ -181,8 +181,21 @@ private_server_stop() {
 	if [ -e "$workplace/data/postmaster.pid" ]; then
 		as_server_user "$bindir/pg_ctl" -D "$workplace/data" -m immediate -s stop || true
 	fi
-	rm -rf "$workplace"
+	remove_folder "$workplace"
 	workplace=
+}
+
+# A command that a signal left behind, as a compiler does, may write into the
+# folder while it is removed. The folder is then not empty, so this asks again.
+remove_folder() {
+	local end=$((SECONDS + 8))
+	until rm -rf "$1" 2>/dev/null; do
+		if [ "$SECONDS" -ge "$end" ]; then
+			rm -rf "$1"
+			return
+		fi
+		sleep 0.1
+	done
 }
 
 # A shell answers a signal only when its current command has ended, which can

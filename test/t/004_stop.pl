@@ -83,6 +83,38 @@ sub installing_script
 	return "$folder/install";
 }
 
+# A script with a command that makes files for two seconds, whatever comes.
+sub writing_script
+{
+	my ($folder) = @_;
+	my $name = "$folder/write";
+	open my $file, '>', $name or die;
+	print $file <<"END";
+#!/usr/bin/env bash
+set -euo pipefail
+. $scripts/private_server.sh
+write() {
+	trap '' HUP INT TERM
+	local end=\$((SECONDS + 2)) number=0
+	while [ "\$SECONDS" -lt "\$end" ]; do
+		number=\$((number + 1))
+		: >"\$workplace/begun.\$number" || return 0
+	done
+}
+main() {
+	private_server_on_exit
+	workplace=\$(mktemp -d "\$TMPDIR/crm.XXXXXX")
+	(write & write & write & write &) 2>/dev/null
+	sleep 60
+}
+main &
+supervise
+END
+	close $file;
+	chmod 0755, $name;
+	return $name;
+}
+
 SKIP:
 {
 	my $config = '/etc/postgresql-common/createcluster.d/crm.conf';
@@ -90,6 +122,7 @@ SKIP:
 	stops('crm.begu*', installing_script(tempdir(CLEANUP => 1)));
 	ok(!-e $config, "a signal during apt-get leaves no $config");
 }
+stops('crm.*/begun.100', writing_script(tempdir(CLEANUP => 1)));
 stops('crm.*/build/src', 'demo');
 stops('crm.*/build/src', 'bench', '1000');
 stops('crm.*/socket/.s.PGSQL.5432', 'test', 'regress');
