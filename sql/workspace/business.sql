@@ -99,22 +99,18 @@ SELECT g.program, n.tier_no, g.tier, n.name_zh, g.segment, z.segment_names ->> g
 	   (g.profit_12m / nullif(sum(g.profit_12m) OVER w, 0))::float8,
 	   sum(g.serving_cost_12m) OVER w,
 	   (g.serving_cost_12m / nullif(sum(g.serving_cost_12m) OVER w, 0))::float8
-  FROM (SELECT p.program, t.tier, b.segment, count(*) AS customers,
-			   count(b.customer_id) AS buyers,
-			   coalesce(sum(b.revenue), 0) AS revenue,
-			   coalesce(sum(b.revenue_12m), 0) AS revenue_12m,
-			   coalesce(sum(b.profit), 0) AS profit,
-			   coalesce(sum(b.profit_12m), 0) AS profit_12m,
-			   crm_internal.exact_sum(b.clv) AS total_clv,
-			   sum(f.serving_cost_12m) AS serving_cost_12m
-		  FROM @internal@.customer_fact@at@ f
+  FROM (SELECT p.program, t.tier, c.segment, count(*) AS customers,
+			   count(*) FILTER (WHERE c.purchases > 0) AS buyers,
+			   sum(c.revenue) AS revenue, sum(c.revenue_12m) AS revenue_12m,
+			   coalesce(sum(c.profit), 0) AS profit,
+			   coalesce(sum(c.profit_12m), 0) AS profit_12m,
+			   crm_internal.exact_sum(c.clv) AS total_clv,
+			   sum(c.serving_cost_12m) AS serving_cost_12m
+		  FROM customer_metric@at@ c
 		 CROSS JOIN program p
-		  LEFT JOIN (SELECT v.customer_id, v.segment, v.revenue, v.revenue_12m, v.profit,
-							v.profit_12m, v.clv, crm_internal.once() AS barrier
-					   FROM @internal@.buyer@at@ v) b ON b.customer_id = f.customer_id
 		  LEFT JOIN @internal@.member_tier@at@ t
-			ON t.program = p.program AND t.customer_id = f.customer_id
-		 GROUP BY p.program, t.tier, b.segment) g
+			ON t.program = p.program AND t.customer_id = c.customer_id
+		 GROUP BY p.program, t.tier, c.segment) g
  CROSS JOIN @internal@.frozen@at@ z
   LEFT JOIN tier n ON n.program = g.program AND n.name = g.tier
 WINDOW w AS (PARTITION BY g.program)

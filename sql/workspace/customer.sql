@@ -76,6 +76,15 @@ SELECT b.customer_id,
 @tables 	   f.points_balance, f.running_trials, f.completed_contracts
 @tables   FROM @internal@.customer_fact@at@ f
 @tables   LEFT JOIN @internal@.purchase_metric@at@ p ON p.customer_id = f.customer_id
+@tables  -- Who exists on the day: see dated_fact. No time zone is a week away from another.
+@tables  -- OFFSET 0 keeps the server from reading all facts of all customers into a table.
+@tables  WHERE crm_internal.is_upto(f.created_at, @day@, @zone@) OR p.customer_id IS NOT NULL
+@tables 	OR EXISTS (
+@tables 		SELECT FROM @internal@.dated_fact v
+@tables 		 WHERE v.customer_id = f.customer_id AND v.counts
+@tables 		   AND crm_internal.is_upto(v.at, @day@, @zone@)
+@tables 		   AND v.at < (@day@ + 8)::timestamp AT TIME ZONE 'UTC'
+@tables 		OFFSET 0)
 @attached   FROM @internal@.purchase_metric@at@ p
 @end
 

@@ -28,78 +28,54 @@ SELECT v.opportunity_id, v.customer_id, v.owner, t.stage, t.stage_no, t.probabil
 	OR crm_internal.is_upto(v.created_at, @day@, @zone@)
 @end
 
-@view @internal@.stored_buyer
-@is The customers whose stored history counts and has a purchase up to a day.
-@columns customer_id
-SELECT early.customer_id
-  FROM customer_history early
-  LEFT JOIN (SELECT DISTINCT n.customer_id FROM customer_change n) c
-	ON c.customer_id = early.customer_id
- WHERE c.customer_id IS NULL AND crm.first_day(early.history, @day@) IS NOT NULL
-   AND NOT (SELECT EXISTS (SELECT 1 FROM everyone_change))
-@end
-
 /*
  * A customer exists from the day on which they were entered, or from the first
  * fact about them. A load of old facts enters everybody today, and yet all were
  * there before. Points, tiers, consent and a survey that we sent are facts like
- * any other. An order is one if it is a purchase. The stored histories tell of most
- * purchases, so they are asked first and all at once. The index of created_at says
- * whether anybody was entered after the day. If nobody was, no fact is read. The
- * facts are asked for the customers who are still in doubt. OFFSET 0 keeps the
- * server from reading all facts of all customers into a table for that. What else a
- * fact must be is a column (counts), because the server asks the index of a table
- * only where its branch has no condition. For the same reason the moments are
- * compared as well: no time zone is a week away.
+ * any other. Of orders only purchases are facts, and the histories tell of those.
+ * customer_metric reads them anyway, so it decides there who is known.
+ *
+ * These facts are asked for the customers who are still in doubt, one by one. What
+ * a fact must be is a column (counts), because the server asks the index of a table
+ * only where its branch has no condition. A table without rows is not asked.
  */
-@view @internal@.known_customer
-@is The customers who exist on a day: those entered up to it, and those of whom a fact tells.
-@columns customer_id, created_at, category_spend, time_zone
-SELECT c.customer_id, c.created_at, c.category_spend, z.time_zone
-  FROM customer c
- CROSS JOIN workspace z
-  LEFT JOIN (
-	SELECT v.customer_id
-	  FROM @internal@.stored_buyer@at@ v
-	 WHERE (SELECT max(l.created_at) FROM customer l) -- no day ends earlier anywhere
-		>= (@day@ + time '10:00') AT TIME ZONE 'UTC') b
-	ON b.customer_id = c.customer_id
- WHERE crm_internal.is_upto(c.created_at, @day@, z.time_zone) OR b.customer_id IS NOT NULL
-	OR EXISTS (
-		SELECT FROM (
-			SELECT o.customer_id, o.ordered_at AS at,
-				   o.status = 'paid' AND EXISTS (SELECT FROM sales_order_line i
-												  WHERE i.order_id = o.order_id) AS counts
-			  FROM sales_order o
-			UNION ALL
-			SELECT n.customer_id, n.occurred_at, n.kind <> 'control' FROM interaction n
-			UNION ALL
-			SELECT o.customer_id, o.created_at, true FROM opportunity o
-			UNION ALL
-			SELECT s.customer_id, s.opened_at, true FROM service_case s
-			UNION ALL
-			SELECT a.customer_id, a.sent_at, true FROM survey_answer a
-			UNION ALL
-			SELECT p.customer_id, p.occurred_at, true FROM points_entry p
-			UNION ALL
-			SELECT t.customer_id, t.valid_from, true FROM tier_log t
-			UNION ALL
-			SELECT g.customer_id, g.given_at, true FROM consent g
-			UNION ALL
-			SELECT r.referrer_id, r.invited_at, true FROM referral r
-			UNION ALL
-			SELECT k.customer_id, crm_internal.day_start(k.starts_on, z.time_zone),
-				   k.cancelled_on IS DISTINCT FROM k.starts_on
-			  FROM contract k) v
-		 WHERE v.customer_id = c.customer_id AND v.counts
-		   AND crm_internal.is_upto(v.at, @day@, z.time_zone)
-		   AND v.at < (@day@ + 8)::timestamp AT TIME ZONE 'UTC'
-		OFFSET 0)
+@plain @internal@.dated_fact
+@is All facts beside purchases that tell that a customer exists, with their moments.
+@columns customer_id, at, counts
+SELECT n.customer_id, n.occurred_at,
+	   n.kind <> 'control' AND (SELECT EXISTS (SELECT FROM interaction))
+  FROM interaction n
+UNION ALL
+SELECT o.customer_id, o.created_at, (SELECT EXISTS (SELECT FROM opportunity))
+  FROM opportunity o
+UNION ALL
+SELECT s.customer_id, s.opened_at, (SELECT EXISTS (SELECT FROM service_case))
+  FROM service_case s
+UNION ALL
+SELECT a.customer_id, a.sent_at, (SELECT EXISTS (SELECT FROM survey_answer))
+  FROM survey_answer a
+UNION ALL
+SELECT p.customer_id, p.occurred_at, (SELECT EXISTS (SELECT FROM points_entry))
+  FROM points_entry p
+UNION ALL
+SELECT t.customer_id, t.valid_from, (SELECT EXISTS (SELECT FROM tier_log))
+  FROM tier_log t
+UNION ALL
+SELECT g.customer_id, g.given_at, (SELECT EXISTS (SELECT FROM consent))
+  FROM consent g
+UNION ALL
+SELECT r.referrer_id, r.invited_at, (SELECT EXISTS (SELECT FROM referral))
+  FROM referral r
+UNION ALL
+SELECT k.customer_id, crm_internal.day_start(k.starts_on, @zone@),
+	   k.cancelled_on IS DISTINCT FROM k.starts_on AND (SELECT EXISTS (SELECT FROM contract))
+  FROM contract k
 @end
 
 @view @internal@.customer_fact
-@is All that the tables say of a customer beside purchases, as of a day: one row for each customer.
-@columns customer_id, days_known, categories, categories_12m, interactions_90d,
+@is All that the tables say of a customer beside purchases, as of a day: one row for each customer,
+@is also for those who are not known yet on that day.
+@columns customer_id, created_at, days_known, categories, categories_12m, interactions_90d,
 @columns inbound_interactions, inbound_interactions_90d, last_interaction_at, open_opportunities,
 @columns open_opportunity_amount, running_contracts, monthly_contract_amount, renewed_contracts,
 @columns lapsed_contracts, open_cases, open_complaints, complaints_12m, last_nps,
@@ -107,9 +83,9 @@ SELECT c.customer_id, c.created_at, c.category_spend, z.time_zone
 @columns points_earned, trainings, opportunity_open, relationship_depth, needs_open,
 @columns outbound_interactions_90d, answered_interactions_90d, category_spend,
 @columns points_balance, idle_days, running_trials, completed_contracts
-SELECT c.customer_id,
+SELECT c.customer_id, c.created_at,
 	   @day@ - least(crm_internal.day_of(least(c.created_at, i.first_at, o.first_at, s.first_at,
-		a.first_at, e.first_at, z.first_at), c.time_zone), k.first_on),
+		a.first_at, e.first_at, z.first_at), @zone@), k.first_on),
 	   coalesce(g.categories, 0), coalesce(g.categories_12m, 0),
 	   coalesce(i.interactions_90d, 0), coalesce(i.inbound_interactions, 0),
 	   coalesce(i.inbound_interactions_90d, 0), i.last_interaction_at,
@@ -132,9 +108,9 @@ SELECT c.customer_id,
 	   c.category_spend, z.points_balance,
 	   -- What we send is no sign of life. What the customer does is.
 	   @day@ - crm_internal.day_of(greatest(i.last_inbound_at, s.last_opened_at,
-		a.last_answered_at, e.last_invited_at), c.time_zone),
+		a.last_answered_at, e.last_invited_at), @zone@),
 	   coalesce(k.running_trials, 0), coalesce(k.completed_contracts, 0)
-  FROM @internal@.known_customer@at@ c
+  FROM customer c
   LEFT JOIN (
 	-- count(DISTINCT) would sort the rows of each customer apart, and twice.
 	SELECT d.customer_id,

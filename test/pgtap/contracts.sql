@@ -468,7 +468,8 @@ INSERT INTO crm_life.contract (contract_id, customer_id, starts_on, ends_on, mon
 	cancelled_on) VALUES (1, 24, '2024-03-01', NULL, 5, NULL), (2, 25, '2024-03-01', NULL, 5,
 	'2024-03-01');
 INSERT INTO crm_life.opportunity (customer_id, name, created_at) VALUES (28, 'deal', '2024-03-01');
--- Points, a tier, consent and a survey that we sent; no facts are orders without lines or unpaid.
+-- Points, a tier, consent and a survey that we sent; no facts are orders without lines, unpaid or
+-- rejected.
 INSERT INTO crm_life.points_entry (customer_id, occurred_at, kind, points)
 	VALUES (30, '2024-03-01', 'adjust', 5);
 INSERT INTO crm_life.tier_log (program, customer_id, valid_from, tier_no, reason)
@@ -478,8 +479,10 @@ INSERT INTO crm_life.consent (customer_id, purpose, channel, given_at, status)
 INSERT INTO crm_life.survey_answer (customer_id, survey, measure, sent_at)
 	VALUES (33, 's', 'nps', '2024-03-01');
 INSERT INTO crm_life.sales_order (order_id, customer_id, ordered_at, status)
-	VALUES (34, 34, '2024-03-01', 'cancelled'), (35, 35, '2024-03-01', 'paid');
-INSERT INTO crm_life.sales_order_line (order_id, line_no, unit_price) VALUES (34, 1, 10);
+	VALUES (34, 34, '2024-03-01', 'cancelled'), (35, 35, '2024-03-01', 'paid'),
+	(36, 36, '1969-12-31', 'paid');
+INSERT INTO crm_life.sales_order_line (order_id, line_no, unit_price)
+	VALUES (34, 1, 10), (36, 1, 10);
 SET LOCAL crm.as_of = '2025-06-25';
 SELECT results_eq('SELECT customer_id, idle_days FROM crm_life.customer_metric
 	WHERE customer_id < 10 ORDER BY 1', 'VALUES (1::bigint, 510), (2, 55), (3, 55), (4, 24),
