@@ -46,7 +46,8 @@ SELECT jsonb_agg(jsonb_build_object('model', m.model, 'most', m.most, 'items', m
 
 /*
  * A row of customer_metric takes lifetime values and all the rest. The shipped
- * items ask for few of its columns. Others read whole rows, which takes longer.
+ * items ask for few of its columns. Others read whole rows, which takes longer. The
+ * condition that chooses stands beside the rows, as in customer_stage.
  */
 @plain @internal@.score_short_metric
 @is The metrics that most scores ask for, of each customer.
@@ -90,20 +91,20 @@ SELECT x.customer_id, x.model, x.metric, (x.part).value, (x.part).points, x.most
 				i.metric, k.metrics) AS part,
 			   crm_internal.once() AS barrier
 		  FROM (SELECT metrics.customer_id, metrics, crm_internal.once() AS barrier_of_metrics
-				  FROM @internal@.score_short_metric metrics
-				 WHERE (SELECT n.is_enough FROM @internal@.score_short_metrics n)) k
+				  FROM @internal@.score_short_metric metrics) k
 		 CROSS JOIN score_item i
 		 CROSS JOIN LATERAL (SELECT max(p) AS most_points FROM unnest(i.points) p) v
+		 WHERE (SELECT n.is_enough FROM @internal@.score_short_metrics n)
 		UNION ALL
 		SELECT k.customer_id, i.model, i.metric, i.weight, v.most_points,
 			   crm_internal.score_part((SELECT s.sheet FROM @internal@.score_sheet s), i.model,
 				i.metric, k.metrics) AS part,
 			   crm_internal.once() AS barrier
 		  FROM (SELECT metrics.customer_id, metrics, crm_internal.once() AS barrier_of_metrics
-				  FROM customer_metric metrics
-				 WHERE NOT (SELECT n.is_enough FROM @internal@.score_short_metrics n)) k
+				  FROM customer_metric metrics) k
 		 CROSS JOIN score_item i
-		 CROSS JOIN LATERAL (SELECT max(p) AS most_points FROM unnest(i.points) p) v) x
+		 CROSS JOIN LATERAL (SELECT max(p) AS most_points FROM unnest(i.points) p) v
+		 WHERE NOT (SELECT n.is_enough FROM @internal@.score_short_metrics n)) x
 @end
 
 @moved customer_score
@@ -116,18 +117,18 @@ SELECT x.customer_id, x.model, (x.answer).score, (x.answer).known_parts, x.parts
 				k.metrics) AS answer,
 			   crm_internal.once() AS barrier
 		  FROM (SELECT metrics.customer_id, metrics, crm_internal.once() AS barrier_of_metrics
-				  FROM @internal@.score_short_metric metrics
-				 WHERE (SELECT n.is_enough FROM @internal@.score_short_metrics n)) k
+				  FROM @internal@.score_short_metric metrics) k
 		 CROSS JOIN (SELECT s.model, count(*) AS parts FROM score_item s GROUP BY s.model) i
+		 WHERE (SELECT n.is_enough FROM @internal@.score_short_metrics n)
 		UNION ALL
 		SELECT k.customer_id, i.model, i.parts,
 			   crm_internal.score((SELECT s.sheet FROM @internal@.score_sheet s), i.model,
 				k.metrics) AS answer,
 			   crm_internal.once() AS barrier
 		  FROM (SELECT metrics.customer_id, metrics, crm_internal.once() AS barrier_of_metrics
-				  FROM customer_metric metrics
-				 WHERE NOT (SELECT n.is_enough FROM @internal@.score_short_metrics n)) k
-		 CROSS JOIN (SELECT s.model, count(*) AS parts FROM score_item s GROUP BY s.model) i) x
+				  FROM customer_metric metrics) k
+		 CROSS JOIN (SELECT s.model, count(*) AS parts FROM score_item s GROUP BY s.model) i
+		 WHERE NOT (SELECT n.is_enough FROM @internal@.score_short_metrics n)) x
 @end
 
 /* Programs */
@@ -259,10 +260,11 @@ SELECT m.program, m.customer_id, m.valid_from, m.reason, m.metrics, m.thresholds
 	   -- Policies are large, so members carry the places of theirs through the joins
 	   (SELECT array_agg(v.policy ORDER BY v.program) FROM @internal@.tier_policy v)[s.place],
 	   h.history, h.profit_history, p.points_history, o.metrics
-  FROM @internal@.tier_member m
+  -- Both are nearly in the order of customers, so everybody is joined by merging
+  FROM (SELECT k.* FROM @internal@.tier_member k ORDER BY k.customer_id) m
   JOIN (SELECT q.program, q.time_zone, row_number() OVER (ORDER BY q.program)::integer AS place
 		  FROM @internal@.tier_policy q) s ON s.program = m.program
-  LEFT JOIN @internal@.program_history h
+  LEFT JOIN (SELECT a.* FROM @internal@.program_history a ORDER BY a.customer_id) h
 	ON h.customer_id = m.customer_id AND h.time_zone = s.time_zone
   LEFT JOIN @internal@.program_points p
 	ON p.customer_id = m.customer_id AND p.program = m.program
