@@ -836,6 +836,7 @@ BEGIN
 							 WHERE g.entered_at <= $2
 							 ORDER BY g.customer_id, g.entered_at DESC) l
 							ON l.customer_id = metrics.customer_id
+						 ORDER BY metrics.customer_id
 						OFFSET 0) m
 				OFFSET 0) r
 		  LEFT JOIN %s t ON true
