@@ -170,22 +170,31 @@ UNION ALL
 SELECT c.fault, c.customer_id, NULL, NULL FROM @internal@.customer_fault c
 @end
 
+/*
+ * The customers are asked for all at once, so that their orders and lines are read
+ * in the order of the tables. A customer without purchases gets a row of NULLs.
+ */
 CREATE FUNCTION @internal@.recompute(customer_ids @key@[])
 	RETURNS TABLE (customer_id @key@, history crm.history, profit_history crm.history, fault text)
 	LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
-	SELECT c.customer_id, h.history, h.profit_history,
+	SELECT h.customer_id, h.history, h.profit_history,
 		   CASE WHEN h.history IS NULL AND h.has_rows
 				THEN 'amounts of the customer are out of range'
 				WHEN h.profit_history IS NULL AND h.has_profit
 				THEN 'profits of the customer are out of range' END
-	  FROM unnest(customer_ids) AS c (customer_id)
-	 CROSS JOIN LATERAL (
-		SELECT crm_internal.bounded_history_agg(p.purchased_on, p.amount) AS history,
-			   crm_internal.bounded_history_agg(p.purchased_on, p.profit) AS profit_history,
-			   count(*) > 0 AS has_rows, count(p.profit) > 0 AS has_profit
-		  FROM @internal@.purchase_source p
-		 WHERE p.customer_id = c.customer_id) h;
+	  FROM (SELECT p.customer_id,
+				   crm_internal.bounded_history_agg(p.purchased_on, p.amount) AS history,
+				   crm_internal.bounded_history_agg(p.purchased_on, p.profit) AS profit_history,
+				   count(p.purchased_on) > 0 AS has_rows, count(p.profit) > 0 AS has_profit
+			  FROM (SELECT s.customer_id, s.purchased_on, s.amount, s.profit
+					  FROM @internal@.purchase_source s
+					 WHERE s.customer_id = ANY (customer_ids)
+					UNION ALL
+					SELECT i.customer_id, NULL::date AS purchased_on, NULL::numeric AS amount,
+						   NULL::numeric AS profit
+					  FROM unnest(customer_ids) AS i (customer_id)) p
+			 GROUP BY p.customer_id) h;
 END;
 COMMENT ON FUNCTION @internal@.recompute(@key@[]) IS
 'Histories of some customers from the facts: one row for each key given, with a NULL history for a '
