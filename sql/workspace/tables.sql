@@ -474,8 +474,10 @@ CREATE TABLE score_item (
 	model text,
 	metric text REFERENCES metric,
 	weight numeric NOT NULL CHECK (weight > 0 AND weight < 'Infinity'),
-	breaks numeric[] NOT NULL CHECK ('-Infinity' < ALL (breaks) AND 'Infinity' > ALL (breaks)),
-	points numeric[] NOT NULL CHECK (0 <= ALL (points) AND 'Infinity' > ALL (points)),
+	breaks numeric[] NOT NULL CHECK ('-Infinity' < ALL (breaks) AND 'Infinity' > ALL (breaks)
+		AND num_nulls(VARIADIC breaks) = 0 AND coalesce(array_ndims(breaks) = 1, true)),
+	points numeric[] NOT NULL CHECK (0 <= ALL (points) AND 'Infinity' > ALL (points)
+		AND num_nulls(VARIADIC points) = 0 AND array_ndims(points) = 1),
 	half_life interval CHECK (half_life > interval '0'),
 	PRIMARY KEY (model, metric),
 	CHECK (cardinality(points) = cardinality(breaks) + 1)

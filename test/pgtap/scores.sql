@@ -108,6 +108,16 @@ SELECT is((SELECT count(score) FROM crm_scores.customer_score WHERE model = 'not
 DELETE FROM crm_scores.score_item WHERE model = 'nothing';
 
 -- What is refused
+SELECT throws_ok(format('INSERT INTO crm_scores.score_item (model, metric, weight, breaks, points)
+	VALUES (''bad'', ''revenue'', 1, %L, %L)', breaks, points), '23514', NULL, what)
+  FROM (VALUES ('{NULL}', '{0,1}', 'a break that is NULL is refused'),
+	('{1,NULL}', '{0,1,2}', 'and beside others, too'),
+	('{1}', '{0,NULL}', 'points that are NULL are refused'),
+	('{1}', '{NULL,1}', 'and those below the first break, too'),
+	('{1,Infinity}', '{0,1,2}', 'an infinite break is refused'),
+	('{{1,2},{3,4}}', '{0,1,2,3,4}', 'breaks in rows and columns are refused'),
+	('{1,2,3}', '{{0,1},{2,3}}', 'points in rows and columns are refused'))
+	v (breaks, points, what);
 SELECT throws_ok(format('INSERT INTO crm_scores.score_item (model, metric, weight, breaks, points,
 	half_life) VALUES (''bad'', %L, %L, ''{1}'', %L, %L)', metric, weight, points, half_life),
 	error, NULL, what)
@@ -124,6 +134,8 @@ SELECT throws_ok(format('INSERT INTO crm_scores.score_item (model, metric, weigh
 	v (metric, weight, points, half_life, error, what);
 SELECT is_empty('SELECT * FROM crm.check_workspace(''crm_scores'')
 	WHERE problem NOT LIKE ''histories%''', 'check_workspace has nothing to say');
+-- An upgrade does not check the rows that are there.
+ALTER TABLE crm_scores.score_item DROP CONSTRAINT score_item_points_check;
 INSERT INTO crm_scores.score_item (model, metric, weight, breaks, points)
 	VALUES ('down', 'revenue', 1, '{5,2}', '{0,1,2}'), ('unknown', 'revenue', 1, '{5}', '{0,NULL}');
 INSERT INTO crm_scores.metric (metric, definition) VALUES ('moon', 'How full the moon is.');
