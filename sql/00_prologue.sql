@@ -115,6 +115,11 @@ CREATE FUNCTION crm_internal.span_within_limits(column_name pg_catalog.text,
 	span pg_catalog."interval") RETURNS pg_catalog.bool
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_span_within_limits';
 
+--: True for a time in whole days, none of its parts below 0, else an error that names the column.
+CREATE FUNCTION crm_internal.span_in_whole_days(column_name pg_catalog.text,
+	span pg_catalog."interval") RETURNS pg_catalog.bool
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_span_in_whole_days';
+
 /*
  * Subqueries of views
  */

@@ -312,7 +312,8 @@ CREATE TABLE program (
 	program text PRIMARY KEY,
 	window_kind text NOT NULL DEFAULT 'rolling'
 		CHECK (window_kind IN ('rolling', 'calendar', 'anniversary', 'lifetime')),
-	window_length interval NOT NULL DEFAULT '12 months' CHECK (window_length > interval '0'),
+	window_length interval NOT NULL DEFAULT '12 months' CHECK (window_length > interval '0'
+		AND crm_internal.span_in_whole_days('window_length', window_length)),
 	period_start_on date,
 	time_zone text
 		CHECK (time_zone IS NULL
@@ -322,14 +323,19 @@ CREATE TABLE program (
 		CHECK (downgrade IN ('at_once', 'at_review', 'never')),
 	downgrade_step text NOT NULL DEFAULT 'one'
 		CHECK (downgrade_step IN ('one', 'qualified', 'base')),
-	valid_for interval NOT NULL DEFAULT '12 months' CHECK (valid_for > interval '0'),
+	valid_for interval NOT NULL DEFAULT '12 months' CHECK (valid_for > interval '0'
+		AND crm_internal.span_in_whole_days('valid_for', valid_for)),
 	round_up text CHECK (round_up IN ('month', 'quarter', 'year')),
-	grace interval NOT NULL DEFAULT '0' CHECK (grace >= interval '0'),
-	min_stay interval NOT NULL DEFAULT '0' CHECK (min_stay >= interval '0'),
+	grace interval NOT NULL DEFAULT '0' CHECK (grace >= interval '0'
+		AND crm_internal.span_in_whole_days('grace', grace)),
+	min_stay interval NOT NULL DEFAULT '0' CHECK (min_stay >= interval '0'
+		AND crm_internal.span_in_whole_days('min_stay', min_stay)),
 	points_since date,
 	points_available_after interval NOT NULL DEFAULT '0'
-		CHECK (points_available_after >= interval '0'),
-	points_expire_after interval CHECK (points_expire_after >= interval '1 day')
+		CHECK (points_available_after >= interval '0'
+		AND crm_internal.span_in_whole_days('points_available_after', points_available_after)),
+	points_expire_after interval CHECK (points_expire_after >= interval '1 day'
+		AND crm_internal.span_in_whole_days('points_expire_after', points_expire_after))
 );
 COMMENT ON TABLE program IS 'A program of tiers: when customers rise and fall.';
 

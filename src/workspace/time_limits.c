@@ -8,7 +8,8 @@
  * and what crm.as_of takes. Whatever a view adds to a day or takes from it, it
  * stays far from what the server can hold. An infinite day has no month and no
  * age, so no table takes one. Only the two moments at which crm.refresh looked
- * at a source may be -infinity, and their own constraints say so.
+ * at a source may be -infinity, and their own constraints say so. The lengths
+ * of time of a program are whole days, as in a policy.
  *
  * The constraints of the tables call these functions. They return true or raise
  * an error, because the message of a constraint would not say the limits. The
@@ -113,5 +114,31 @@ crm_span_within_limits(PG_FUNCTION_ARGS)
 			   "-1000 years to 1000 years",
 			   "Choose a shorter time. Where the column may be NULL, NULL "
 			   "says that there is no end.");
+	PG_RETURN_BOOL(true);
+}
+
+PG_FUNCTION_INFO_V1(crm_span_in_whole_days);
+
+/*
+ * crm_internal.span_in_whole_days(column_name text, span interval)
+ *
+ * A program counts in days. A policy takes months and days apart, and neither
+ * below 0 (CalendarSpan).
+ */
+Datum
+crm_span_in_whole_days(PG_FUNCTION_ARGS)
+{
+	Interval *span = PG_GETARG_INTERVAL_P(1);
+
+	if (span->time != 0 || span->month < 0 || span->day < 0)
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_CHECK_VIOLATION),
+			 errmsg("%s is %s, but must be a length of time in whole days",
+					text_to_cstring(PG_GETARG_TEXT_PP(0)),
+					DatumGetCString(DirectFunctionCall1(
+						interval_out, IntervalPGetDatum(span)))),
+			 errhint("Write \"12 months\", \"1 year\" or \"60 days\". No part "
+					 "of it is below 0.")));
 	PG_RETURN_BOOL(true);
 }

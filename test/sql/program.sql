@@ -114,9 +114,19 @@ INSERT INTO club.tier_rule (program, tier_no, metric, enter_at)
 UPDATE club.program SET window_length = '0';
 UPDATE club.program SET valid_for = '-1 day';
 UPDATE club.program SET grace = '-1 day';
+UPDATE club.program SET points_expire_after = '-1 day';
 UPDATE club.program SET time_zone = 'Moon/Tycho';
 UPDATE club.program SET window_kind = 'weekly';
 UPDATE club.program SET downgrade_step = 'two';
+\set VERBOSITY default
+UPDATE club.program SET grace = '1 day 3 hours';
+\set VERBOSITY terse
+UPDATE club.program SET window_length = '1 hour';
+UPDATE club.program SET valid_for = '24:00';
+UPDATE club.program SET min_stay = '1 month -1 day';
+UPDATE club.program SET points_available_after = '36 hours';
+UPDATE club.program SET points_expire_after = '1 year 1 second';
+UPDATE club.program SET points_expire_after = '1 month -1 day';
 \set VERBOSITY default
 
 -- What several rows show, the review refuses and crm.check_workspace names. Each change is taken
@@ -160,8 +170,9 @@ SELECT pg_temp.try($$DELETE FROM club.tier_rule WHERE program = 'standard' AND t
 -- shares above one
 SELECT pg_temp.try($$UPDATE club.tier_rule SET enter_at = NULL, keep_at = NULL, enter_share = 0.6
 	WHERE program = 'standard'$$);
--- windows and lengths
-SELECT pg_temp.try($$UPDATE club.program SET window_length = '1 hour' WHERE program = 'standard'$$);
+-- windows and lengths. An upgrade does not check the rows that are there.
+SELECT pg_temp.try($$ALTER TABLE club.program DROP CONSTRAINT program_window_length_check;
+	UPDATE club.program SET window_length = '1 hour' WHERE program = 'standard'$$);
 SELECT pg_temp.try($$UPDATE club.program SET window_kind = 'calendar', downgrade = 'at_once'
 	WHERE program = 'standard'$$);
 -- a metric that is in no view
