@@ -12,6 +12,8 @@
 
 #include "common/int.h"
 #include "utils/builtins.h"
+#include "utils/date.h"
+#include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
 
 #include "base/aggregate.h"
@@ -40,6 +42,24 @@ tally_set_pointers(Tally *tally)
 	tally->bounds = (int32 *) (tally->counts + tally->size);
 }
 
+static char *
+day_text(DateADT day)
+{
+	return DatumGetCString(
+		DirectFunctionCall1(date_out, DateADTGetDatum(day)));
+}
+
+/*
+ * The days of a window that is too long, as the detail of an error: the first
+ * one is often that of a single purchase with a wrong date.
+ */
+static int
+window_detail(DateADT first_day, DateADT until)
+{
+	return errdetail("The first day is %s, the last one %s.",
+					 day_text(first_day), day_text(until - 1));
+}
+
 /* Zeroed memory is a state that counted nobody. */
 Tally *
 tally_create(MemoryContext context, const ActivityWindow *window, int32 cells,
@@ -48,12 +68,15 @@ tally_create(MemoryContext context, const ActivityWindow *window, int32 cells,
 	Tally *tally;
 
 	if (size > TALLY_MAX_COUNTS)
-		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-						errmsg("the periods need %lld counts, but at most %d "
-							   "are possible",
-							   (long long) size, TALLY_MAX_COUNTS),
-						errhint("Ask for a shorter time, fewer periods or a "
-								"longer unit.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the periods need %lld counts, but at most %d "
+						"are possible",
+						(long long) size, TALLY_MAX_COUNTS),
+				 window_detail(DatumGetDateADT(tally_period_start(window, 0)),
+							   window->until),
+				 errhint("Ask for a shorter time, fewer periods or a "
+						 "longer unit.")));
 	tally = MemoryContextAllocZero(context, tally_size(cells, size));
 	tally->window = *window;
 	tally->cells = cells;
@@ -84,7 +107,10 @@ tally_window(int32_t since, int32_t until, text *unit)
 						errmsg("the time from beginning to end has %lld "
 							   "periods, but at most %d are possible",
 							   (long long) periods, TALLY_MAX_PERIODS),
-						errhint("Ask for a shorter time or a longer unit.")));
+						window_detail(since, until),
+						errhint("Ask for a shorter time or a longer unit. A "
+								"workspace leaves out purchases before its "
+								"setting earliest_day.")));
 	window.periods = (int32) periods;
 	return window;
 }
