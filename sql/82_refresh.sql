@@ -53,7 +53,7 @@ $$;
 
 /*
  * Purchases of everybody are read by a query of its own. It has the rules of the views
- * usable_row, any_purchase and purchase_source, and the settings as literals. So the source
+ * usable_row and purchase_source, and the settings as literals. So the source
  * is scanned without a join, once, or twice where a column names the order. The workers of
  * Citus, which have no settings, can run it. Names mean the objects of the workspace, by
  * the search path of the caller.
@@ -71,8 +71,8 @@ BEGIN
 END
 $$;
 
---: The query for the usable rows of the source of a workspace, with the settings as literals, or
---: for those of the customers in the array $1.
+--: The query for the usable rows of the source of a workspace since the day until which it is
+--: archived, with the settings as literals, or for those of the customers in the array $1.
 CREATE FUNCTION crm_internal.usable_row_query(on_workers boolean, of_some boolean) RETURNS text
 	LANGUAGE plpgsql STABLE AS $$
 DECLARE
@@ -89,9 +89,10 @@ BEGIN
 	RETURN format('SELECT s.customer_id, s.purchased_on, s.amount, s.profit%s
 			  FROM (%s) s
 			 WHERE crm_internal.is_usable_row(s.customer_id, s.purchased_on, %L, %L, s.amount,
-										  s.profit)%s',
+										  s.profit)%s%s',
 		CASE WHEN to_jsonb(w) ->> 'order_column' IS NOT NULL THEN ', s.order_key' END,
 		source_row, w.earliest_day, w.latest_day,
+		' AND s.purchased_on >= ' || quote_literal(w.archived_until) || '::date',
 		CASE WHEN of_some THEN ' AND s.customer_id = ANY ($1)' END);
 END
 $$;
@@ -127,15 +128,14 @@ BEGIN
 	END IF;
 	usable := crm_internal.usable_row_query(on_workers, of_some);
 	RETURN format('SELECT p.customer_id, p.purchased_on, p.amount, p.profit
-		  FROM (SELECT u.customer_id, u.purchased_on, u.amount, u.profit FROM (%s) u %s) p%s',
+		  FROM (SELECT u.customer_id, u.purchased_on, u.amount, u.profit FROM (%s) u %s) p',
 		usable, CASE WHEN settings ->> 'order_column' IS NOT NULL THEN
 			format('WHERE u.order_key IS NULL OR u.amount < 0
 				UNION ALL
 				SELECT u.customer_id, min(u.purchased_on), sum(u.amount), sum(u.profit)
 				  FROM (%s) u WHERE u.order_key IS NOT NULL AND u.amount >= 0%s
 				 GROUP BY u.customer_id, u.order_key', usable,
-				crm_internal.not_archived_order(on_workers)) END,
-		' WHERE p.purchased_on >= ' || quote_literal(settings ->> 'archived_until') || '::date');
+				crm_internal.not_archived_order(on_workers)) END);
 END
 $$;
 

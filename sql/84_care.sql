@@ -277,11 +277,9 @@ BEGIN
 	IF settings ->> 'source' IS NULL THEN
 		RETURN QUERY SELECT DISTINCT o.customer_id FROM sales_order o WHERE o.status = 'paid';
 	ELSE
-		RETURN QUERY EXECUTE format('SELECT DISTINCT u.customer_id::%s FROM (%s) u
-			 WHERE u.purchased_on >= %L',
+		RETURN QUERY EXECUTE format('SELECT DISTINCT u.customer_id::%s FROM (%s) u',
 			(SELECT format_type(t.typelem, -1) FROM pg_type t WHERE t.oid = pg_typeof(keys)),
-			crm_internal.usable_row_query(crm_internal.is_built_on_workers(), false),
-			coalesce((settings ->> 'archived_until')::date, '-infinity'));
+			crm_internal.usable_row_query(crm_internal.is_built_on_workers(), false));
 	END IF;
 END
 $$;

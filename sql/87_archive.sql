@@ -14,6 +14,10 @@
  * All rows of an order are one purchase on the day of its first row. Where that day is
  * archived, the whole order is. Without its first rows, the others would be a purchase of
  * their own. So their order is remembered, and they are not read any more.
+ *
+ * Orders without such rows are too many to be remembered. A row that comes later, of a day
+ * since, is read as a purchase, whether the archived rows of its order are still there or
+ * not. So its money counts, and a later archive keeps it.
  */
 -- The search path is that of the workspace.
 --: Remembers the orders that have rows before a day and since.
@@ -24,6 +28,7 @@ BEGIN
 	SELECT u.customer_id, u.order_key
 	  FROM usable_row u
 	 WHERE u.order_key IS NOT NULL AND u.amount >= 0
+	   AND (u.archived_until IS NULL OR u.purchased_on >= u.archived_until)
 	 GROUP BY u.customer_id, u.order_key
 	HAVING min(u.purchased_on) < day AND max(u.purchased_on) >= day
 	ON CONFLICT DO NOTHING;
@@ -122,7 +127,12 @@ $$;
 --| changes. Rows of earlier days that are written later are left out, and stand in the view
 --| `rejected_purchase` as `archived`. Views of single orders begin at `until`: `purchase`, and the
 --| views of products and of where customers come from. An order is archived where its first row is
---| before `until`. Its later rows are archived with it.
+--| before `until`. Its later rows are archived with it, and stand in `rejected_purchase`, too.
+--|
+--| A row of a day since `until` that is written later to an archived order is a purchase of its own
+--| on its day: of most archived orders no key is kept. Where an order had rows on both sides of
+--| `until`, its key is kept, and the later row is left out as `archived`. A refund counts on its
+--| own day, as always.
 --|
 --| A customer whose amounts are out of range has no history, and so none is archived. A NOTICE
 --| counts such customers. A transaction of another level than READ COMMITTED is an error. Until
@@ -140,8 +150,8 @@ CREATE FUNCTION crm.archive(workspace text, until date) RETURNS bigint
 COMMENT ON FUNCTION crm.archive(text, date) IS
 'Keeps the histories of an attached workspace until a day, so that older orders can go.';
 
--- The rows of the source before the archived day make a history. It is compared with the archived
--- one, day by day. A row that was written late is no loss.
+-- The archived rows that are still in the source make a history. It is compared with the archived
+-- one, day by day. A purchase that was written late is no loss.
 --: The number of customers of whom the source lacks purchases or money that were archived.
 CREATE FUNCTION crm_internal.archive_lost() RETURNS bigint
 	LANGUAGE plpgsql STABLE AS $$
@@ -152,8 +162,18 @@ BEGIN
 		  LEFT JOIN (
 			SELECT s.customer_id,
 				   crm_internal.bounded_history_agg(s.purchased_on, s.amount) AS history
-			  FROM any_purchase s
-			 WHERE s.purchased_on < s.archived_until
+			  FROM (SELECT u.customer_id, u.purchased_on, u.amount
+					  FROM usable_row u
+					 WHERE (u.order_key IS NULL OR u.amount < 0)
+					   AND u.purchased_on < u.archived_until
+					UNION ALL
+					SELECT u.customer_id, min(u.purchased_on), sum(u.amount)
+					  FROM usable_row u
+					  LEFT JOIN archived_order o ON o.order_key = u.order_key
+						AND same_customer(o.customer_id, u.customer_id)
+					 WHERE u.order_key IS NOT NULL AND u.amount >= 0
+					   AND (u.purchased_on < u.archived_until OR o.order_key IS NOT NULL)
+					 GROUP BY u.customer_id, u.order_key) s
 			 GROUP BY s.customer_id) f ON same_customer(f.customer_id, a.customer_id)
 		 WHERE (f.history OPERATOR(crm.=) a.history) IS NOT TRUE
 		   AND EXISTS (SELECT FROM crm.entries(a.history) e

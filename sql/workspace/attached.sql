@@ -39,32 +39,27 @@ SELECT s.customer_id, s.order_key, s.purchased_at, s.purchased_on, s.product, s.
  * Several rows of one order are one purchase, at the first of them. A refund
  * stays on its own day. Without a column for the order, order_key is a constant
  * NULL, so that the server drops the branch that groups.
+ *
+ * Rows of archived days are left out before the others are grouped. So it makes
+ * no difference whether they are still there.
  */
-@plain @internal@.any_purchase
-@is Purchases and refunds (amounts below 0) of all time, one row each, with those of the archived
-@is part that are still there.
-@columns customer_id, purchased_at, purchased_on, amount, profit, archived_until, is_archived
-SELECT u.customer_id, u.purchased_at, u.purchased_on, u.amount, u.profit, u.archived_until,
-	   u.purchased_on < u.archived_until
-  FROM @internal@.usable_row u
- WHERE u.order_key IS NULL OR u.amount < 0
-UNION ALL
-SELECT u.customer_id, min(u.purchased_at), min(u.purchased_on), sum(u.amount), sum(u.profit),
-	   u.archived_until, min(u.purchased_on) < u.archived_until OR bool_or(o.order_key IS NOT NULL)
-  FROM @internal@.usable_row u
-  LEFT JOIN archived_order o
-	ON o.order_key = u.order_key AND @internal@.same_customer(o.customer_id, u.customer_id)
- WHERE u.order_key IS NOT NULL AND u.amount >= 0
- GROUP BY u.customer_id, u.order_key, u.archived_until
-@end
-
 @plain @internal@.purchase_source
 @is Purchases and refunds (amounts below 0) of all time, one row each, without rows that cannot be
 @is used (see rejected_purchase). The view purchase shows them up to a day.
 @columns customer_id, purchased_at, purchased_on, amount, profit
-SELECT p.customer_id, p.purchased_at, p.purchased_on, p.amount, p.profit
-  FROM @internal@.any_purchase p
- WHERE p.is_archived IS NOT TRUE
+SELECT u.customer_id, u.purchased_at, u.purchased_on, u.amount, u.profit
+  FROM @internal@.usable_row u
+ WHERE (u.order_key IS NULL OR u.amount < 0)
+   AND (u.archived_until IS NULL OR u.purchased_on >= u.archived_until)
+UNION ALL
+SELECT u.customer_id, min(u.purchased_at), min(u.purchased_on), sum(u.amount), sum(u.profit)
+  FROM @internal@.usable_row u
+ WHERE u.order_key IS NOT NULL AND u.amount >= 0
+   AND (u.archived_until IS NULL OR u.purchased_on >= u.archived_until)
+   AND NOT EXISTS (SELECT FROM archived_order o
+					WHERE @internal@.same_customer(o.customer_id, u.customer_id)
+					  AND o.order_key = u.order_key)
+ GROUP BY u.customer_id, u.order_key
 @end
 
 @plain @internal@.purchase_line
@@ -114,11 +109,11 @@ SELECT h.customer_id, m.history, m.profit_history,
 				  JOIN @internal@.usable_row u
 					ON @internal@.same_customer(u.customer_id, c.customer_id)
 				 WHERE u.order_key IS NOT NULL AND u.amount >= 0
+				   AND (u.archived_until IS NULL OR u.purchased_on >= u.archived_until)
 				   AND NOT EXISTS (SELECT FROM archived_order o
 									WHERE @internal@.same_customer(o.customer_id, c.customer_id)
 									  AND o.order_key = u.order_key)
-				 GROUP BY c.customer_id, u.order_key, u.archived_until
-				HAVING u.archived_until IS NULL OR min(u.purchased_on) >= u.archived_until) p
+				 GROUP BY c.customer_id, u.order_key) p
 		 GROUP BY p.customer_id) h
   LEFT JOIN archived_history a ON @internal@.same_customer(a.customer_id, h.customer_id)
  CROSS JOIN LATERAL (
@@ -175,8 +170,9 @@ SELECT f.customer_id, f.fault
 @end
 
 @plain rejected_purchase
-@is Rows of the source that are left out of all histories, and why. A row without amount stands for
-@is a customer of whom all rows are left out, or whose profits are.
+@is Rows of the source that are not read, and why. What was archived is in the histories all the
+@is same. A row without amount stands for a customer of whom all rows are left out, or whose profits
+@is are.
 @columns reason, customer_id, purchased_at, amount
 SELECT CASE
 		WHEN s.customer_id IS NULL THEN 'no customer'
@@ -195,6 +191,12 @@ SELECT CASE
  WHERE NOT crm_internal.is_usable_row(s.customer_id, s.purchased_on, w.earliest_day, w.latest_day,
 									  s.amount, s.profit)
 	OR s.purchased_on < w.archived_until
+UNION ALL
+SELECT 'archived', u.customer_id, u.purchased_at, u.amount
+  FROM @internal@.usable_row u
+  JOIN archived_order o
+	ON o.order_key = u.order_key AND @internal@.same_customer(o.customer_id, u.customer_id)
+ WHERE u.purchased_on >= u.archived_until AND u.amount >= 0
 UNION ALL
 SELECT f.fault, f.customer_id, NULL, NULL FROM @internal@.customer_fault f
 @end
@@ -229,12 +231,12 @@ BEGIN ATOMIC
 					  JOIN @internal@.usable_row u
 						ON @internal@.same_customer(u.customer_id, c.customer_id)
 					 WHERE u.order_key IS NOT NULL AND u.amount >= 0
+					   AND (u.archived_until IS NULL OR u.purchased_on >= u.archived_until)
 					   AND NOT EXISTS (
 						SELECT FROM archived_order o
 						 WHERE @internal@.same_customer(o.customer_id, c.customer_id)
 						   AND o.order_key = u.order_key)
-					 GROUP BY c.customer_id, u.order_key, u.archived_until
-					HAVING u.archived_until IS NULL OR min(u.purchased_on) >= u.archived_until) p
+					 GROUP BY c.customer_id, u.order_key) p
 			 GROUP BY p.customer_id) h
 	  LEFT JOIN archived_history a ON @internal@.same_customer(a.customer_id, h.customer_id)
 	 CROSS JOIN LATERAL (

@@ -258,6 +258,68 @@ SELECT is((SELECT history::text FROM crm_half.purchase_history WHERE customer_id
 SELECT crm.unarchive('crm_half', force => true) \g /dev/null
 SELECT is_empty('SELECT FROM crm_half.archived_order', 'going back forgets archived orders');
 
+-- A row that comes later to an archived order is a purchase of its own, whether the old rows of the
+-- order are still there or not. A refund is one on its day. A row of an archived day takes nothing
+-- from an order that is read.
+CREATE TABLE added (who text, day date, number text, amount numeric, cost numeric);
+CREATE INDEX ON added (who);
+INSERT INTO added VALUES ('a', '2024-06-01', 'n1', 5, 1), ('a', '2024-06-02', 'n1', 6, 1),
+	('a', '2024-06-29', 'n2', 2, 1), ('a', '2024-07-02', 'n2', 3, 1),
+	('a', '2024-07-03', 'n3', 4, 1), ('b', '2024-06-01', 'n9', 8, 1);
+SELECT crm.attach('crm_added', 'added', 'who', 'day', 'amount', cost => 'cost', time_zone => 'UTC',
+	order_id => 'number') \g /dev/null
+SELECT pg_temp.refresh('crm_added'), crm.archive('crm_added', '2024-07-01') \g /dev/null
+INSERT INTO added VALUES ('a', '2024-08-01', 'n1', 7, 1), ('a', '2024-08-02', 'n1', -1, 0),
+	('a', '2024-06-30', 'n3', 50, 1), ('a', '2024-08-03', 'n2', 60, 1),
+	('a', '2024-08-04', 'n2', -2, 0);
+CREATE FUNCTION pg_temp.added_is(state text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+	expected text := '[["2024-06-01",1,11],["2024-06-29",1,5],["2024-07-03",1,4],'
+		'["2024-08-01",1,7],["2024-08-02",0,-1],["2024-08-04",0,-2]]';
+BEGIN
+	RETURN NEXT is((SELECT history::text FROM crm_added.purchase_history WHERE customer_id = 'a'),
+		expected, 'a row that comes later to an archived order counts: ' || state);
+	RETURN NEXT is((SELECT history::text FROM crm_added_internal.full_history
+		WHERE customer_id = 'a'), expected,
+		'histories of everybody have a row of an archived order: ' || state);
+	RETURN NEXT results_eq('SELECT purchased_at::date, amount FROM crm_added.purchase
+		WHERE customer_id = $d$a$d$ ORDER BY 1', $d$VALUES (date '2024-07-03', 4::numeric),
+		('2024-08-01', 7), ('2024-08-02', -1), ('2024-08-04', -2)$d$,
+		'the view of purchases has a row of an archived order: ' || state);
+	RETURN NEXT set_has('SELECT reason, purchased_at::date, amount
+		FROM crm_added.rejected_purchase', $d$VALUES ('archived', date '2024-07-02', 3::numeric),
+		('archived', '2024-08-03', 60)$d$,
+		'rows of an order that the archive divided are left out visibly: ' || state);
+	RETURN NEXT is_empty('SELECT FROM crm_added.rejected_purchase
+		WHERE reason <> $d$archived$d$ OR purchased_at IN ($d$2024-07-03$d$, $d$2024-08-01$d$)',
+		'nothing is left out beside archived rows: ' || state);
+END
+$$;
+SELECT pg_temp.added_is('noted');
+SELECT pg_temp.refresh('crm_added') \g /dev/null
+SELECT pg_temp.added_is('refreshed');
+SAVEPOINT before_unarchive;
+DELETE FROM added WHERE amount = 60 OR day = '2024-06-30';
+SELECT lives_ok($$SELECT crm.unarchive('crm_added')$$,
+	'a row that came later to an archived order does not hinder going back');
+SELECT is((SELECT history::text FROM crm_added.purchase_history WHERE customer_id = 'a'),
+	'[["2024-06-01",1,18],["2024-06-29",1,5],["2024-07-03",1,4],["2024-08-02",0,-1],'
+	'["2024-08-04",0,-2]]',
+	'a row that came later is a part of its order where the source is read again');
+ROLLBACK TO before_unarchive;
+SELECT crm.archive('crm_added', '2024-07-15') \g /dev/null
+SELECT pg_temp.refresh('crm_added'), crm_internal.refresh_everyone('crm_added') \g /dev/null
+SELECT is((SELECT history::text FROM crm_added.purchase_history WHERE customer_id = 'a'),
+	'[["2024-06-01",1,11],["2024-06-29",1,5],["2024-07-03",1,4],["2024-08-01",1,7],'
+	'["2024-08-02",0,-1],["2024-08-04",0,-2]]', 'a later archive keeps its money');
+ROLLBACK TO before_unarchive;
+DELETE FROM added WHERE day < '2024-07-01';
+SELECT pg_temp.added_is('without the archived rows');
+SELECT crm_internal.refresh_everyone('crm_added') \g /dev/null
+SELECT pg_temp.added_is('refreshed without the archived rows');
+SELECT is_empty($$SELECT * FROM crm.check_workspace('crm_added')$$,
+	'nothing is wrong with a workspace whose archived orders got rows');
+
 -- Customers whom nobody noted. Rows of archived days make no customer.
 CREATE FUNCTION pg_temp.missing() RETURNS TABLE (detail text) LANGUAGE sql AS $$
 	SELECT detail FROM crm.check_workspace('crm_gone') WHERE problem = 'histories missing' $$;

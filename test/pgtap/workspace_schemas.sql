@@ -213,7 +213,7 @@ SELECT set_eq($$SELECT pg_temp.functions('crm_shop')$$,
 	'the functions of an attached workspace are views on a day');
 SELECT set_eq($$SELECT pg_temp.relations('crm_shop_internal', '{r,p,m,v,S,f}')
 				UNION ALL SELECT pg_temp.functions('crm_shop_internal')$$,
-	'{any_purchase,buyer,buyer_at,check_settings,churn_metric,churn_metric_at,churn_ruleset,
+	'{buyer,buyer_at,check_settings,churn_metric,churn_metric_at,churn_ruleset,
 	  customer_fault,first_day_line,first_day_line_at,first_fact,first_fact_at,first_line,
 	  first_order,kept_history,
 	  everyone_history,everyone_rows,first_line_at,frozen,frozen_at,full_history,live_history,
