@@ -41,15 +41,21 @@ CREATE FUNCTION crm_internal.say_not_archived(workspace text, day date) RETURNS 
 	LANGUAGE plpgsql STABLE AS $$
 DECLARE
 	customers bigint;
-	some_customer text;
+	first_ones text[];
 BEGIN
-	SELECT count(*), min(f.customer_id::text) INTO customers, some_customer FROM customer_fault f;
+	SELECT count(*), array_agg(f.key ORDER BY f.n) FILTER (WHERE f.n <= 10)
+	  INTO customers, first_ones
+	  FROM (SELECT c.customer_id::text AS key,
+				   row_number() OVER (ORDER BY c.customer_id::text COLLATE "C") AS n
+			  FROM customer_fault c) f;
 	IF customers > 0 THEN
 		RAISE NOTICE USING
 			MESSAGE = format('%s customers are not archived, among them customer %s', customers,
-				some_customer),
-			DETAIL = format('Their amounts or profits are out of range. Purchases before %s are '
-				'not in a history of theirs.', to_char(day, 'YYYY-MM-DD')),
+				first_ones[1]),
+			DETAIL = format('Their amounts or profits are out of range. Purchases before %s, or '
+				'the profits of these, are not in a history of theirs. The customers are: %s%s.',
+				to_char(day, 'YYYY-MM-DD'), array_to_string(first_ones, ', '),
+				CASE WHEN customers > cardinality(first_ones) THEN ', ...' ELSE '' END),
 			HINT = format('SELECT crm.unarchive(%L); then correct the rows that the view '
 				'rejected_purchase names, and archive again.', workspace);
 	END IF;
@@ -135,8 +141,9 @@ $$;
 --| own day, as always.
 --|
 --| A customer whose amounts are out of range has no history, and so none is archived. A NOTICE
---| counts such customers. A transaction of another level than READ COMMITTED is an error. Until
---| `crm.unarchive` the source, its columns, the filter and the time zone cannot be changed.
+--| counts such customers and names the first ten. A transaction of another level than READ
+--| COMMITTED is an error. Until `crm.unarchive` the source, its columns, the filter and the time
+--| zone cannot be changed.
 --|
 --| The archived part stands in the tables `archived_history` and `archived_order`, and cannot be
 --| computed again. Back it up with the workspace. A later day archives more. The result is the

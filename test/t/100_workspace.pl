@@ -82,8 +82,13 @@ ok(!$ok && $output =~ /cannot be archived in a transaction of the level REPEATAB
 ($ok, $output) = psql($from, q{CREATE TABLE wide (who text, day date, amount numeric);
 	INSERT INTO wide VALUES ('zoe', '2024-01-01', 7e14), ('zoe', '2024-01-02', 0.0001), ('ann', '2024-01-01', 5);
 	SELECT crm.attach('wide_shop', 'wide', 'who', 'day', 'amount'); CALL crm.refresh('wide_shop');
-	SELECT crm.archive('wide_shop', '2024-02-01'); SELECT crm.drop_workspace('wide_shop', force => true); DROP TABLE wide});
+	SELECT crm.archive('wide_shop', '2024-02-01')});
 ok($ok && $output =~ /NOTICE:  1 customers are not archived, among them customer zoe/, 'an archive tells of customers without a history') or diag($output);
+like($output, qr/The customers are: zoe\.$/m, 'an archive names the customers without a history');
+($ok, $output) = psql($from, q{INSERT INTO wide SELECT 'cay ' || g, day + 35, amount FROM generate_series(10, 22) g, wide WHERE who = 'zoe';
+	CALL crm.refresh('wide_shop'); SELECT crm.archive('wide_shop', '2024-03-01'); SELECT crm.drop_workspace('wide_shop', force => true); DROP TABLE wide});
+like($output, qr/NOTICE:  14 customers are not archived, among them customer cay 10\nDETAIL:  .* The customers are: cay 10, .*, cay 19, \.\.\.\.$/m,
+	'an archive names the first ten customers without a history');
 ($ok, $output) = psql($from, q{CALL crm.refresh('shop', batch => 0)});
 ok(!$ok && $output =~ /batch is 0/, 'a refresh with an empty batch is refused');
 ($ok, $output) = psql($from, q{SET statement_timeout = '20s'; CALL crm.refresh('shop', batch => NULL)});
