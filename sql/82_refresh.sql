@@ -417,14 +417,16 @@ $$;
 /*
  * A run commits its batches, so its row cannot tell whether somebody still works on it. A
  * lock can, which ends with its transaction, whatever ends that. It excludes nobody, and
- * nobody waits for it. Everybody may look at locks.
+ * nobody waits for it. Everybody may look at locks. A maintainer has no right to the schema,
+ * so the log is looked up by its name.
  */
---: Marks the row of a run of crm.refresh as worked on until the transaction ends.
-CREATE FUNCTION crm_internal.mark_run(workspace text, run bigint) RETURNS void
+--: Marks the row of a run in a log of a workspace as worked on until the transaction ends.
+CREATE FUNCTION crm_internal.mark_run(workspace text, log text, run bigint) RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
 	PERFORM pg_try_advisory_xact_lock_shared(c.oid::integer, (run & 2147483647)::integer)
-	   FROM pg_class c WHERE c.oid = to_regclass(format('%I.refresh_run', workspace));
+	   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+	  WHERE n.nspname = mark_run.workspace AND c.relname = mark_run.log;
 END
 $$;
 
@@ -440,7 +442,7 @@ BEGIN ATOMIC
 END;
 
 -- Less than a second after a batch the next one may not have begun.
---: Where a run of crm.refresh stands: finished, running, interrupted, or NULL where nobody knows.
+--: Where a run in a log stands: finished, running, interrupted, or NULL where nobody knows.
 CREATE FUNCTION crm_internal.run_state(its_table oid, run bigint, finished_at timestamptz,
 	updated_at timestamptz) RETURNS text
 	LANGUAGE sql
@@ -477,7 +479,7 @@ BEGIN
 	END IF;
 	INSERT INTO refresh_run (is_full, started_at, updated_at) VALUES (everyone, before, before)
 	RETURNING run_id INTO run;
-	PERFORM crm_internal.mark_run(workspace, run);
+	PERFORM crm_internal.mark_run(workspace, 'refresh_run', run);
 END
 $$;
 
@@ -614,7 +616,7 @@ DECLARE
 	so_far record;
 	finished boolean;
 BEGIN
-	PERFORM crm_internal.mark_run(workspace, run);
+	PERFORM crm_internal.mark_run(workspace, 'refresh_run', run);
 	SELECT * INTO step FROM crm_internal.refresh_once(workspace, everyone, batch, before);
 	finished := everyone OR step.customers < batch;
 	PERFORM crm_internal.workspace_enter(workspace);

@@ -397,6 +397,7 @@ BEGIN
 	RETURN QUERY SELECT p.* FROM crm_internal.workspace_wrong_histories(workspace) p;
 	RETURN QUERY SELECT p.* FROM crm_internal.workspace_missing_histories(workspace) p;
 	RETURN QUERY SELECT p.* FROM crm_internal.workspace_content_problems(workspace) p;
+	RETURN QUERY SELECT p.* FROM crm_internal.maintenance_problems(workspace) p;
 END
 $$;
 
@@ -412,7 +413,8 @@ $$;
 --| * stored histories against the facts, for a sample of at most 2000 customers;
 --| * customers with purchases and without a history;
 --| * rows of the source that are left out;
---| * metrics that are no columns, and rules, tiers, points and scores of programs.
+--| * metrics that are no columns, and rules, tiers, points and scores of programs;
+--| * steps of crm.maintain that were interrupted.
 --|
 --| The result has a row for each problem with its mend. No rows mean that all is well. The check
 --| makes a copy of the definitions in schemas that never stay, so it needs two transaction numbers

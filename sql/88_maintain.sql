@@ -18,12 +18,45 @@ BEGIN ATOMIC
 	  FROM crm_internal.workspace_kind(workspace) k;
 END;
 
+-- The search path is that of the workspace.
+--: The steps of crm.maintain that have no end, and of which nobody works on any more.
+CREATE FUNCTION crm_internal.interrupted_steps()
+	RETURNS TABLE (run_id bigint, step text, started_at timestamptz)
+	LANGUAGE plpgsql AS $$
+BEGIN
+	RETURN QUERY
+	SELECT r.run_id, r.step, r.started_at
+	  FROM maintenance_run r
+	 WHERE r.finished_at IS NULL AND r.error IS NULL
+	   AND crm_internal.run_state(r.tableoid, r.run_id, NULL, r.started_at) = 'interrupted'
+	 ORDER BY r.run_id;
+END
+$$;
+
+--: The interrupted steps of crm.maintain, as crm.check_workspace shows them. The next call notes
+--: them.
+CREATE FUNCTION crm_internal.maintenance_problems(workspace text)
+	RETURNS SETOF crm_internal.problem
+	LANGUAGE plpgsql AS $$
+BEGIN
+	RETURN QUERY
+	SELECT 'maintenance interrupted', 'maintenance_run',
+		   format('The step %s, which began at %s, has no end: its session or statement was ended.',
+				  s.step, date_trunc('second', s.started_at)),
+		   format('CALL crm.maintain(%L); all steps can run again.', workspace)
+	  FROM crm_internal.interrupted_steps() s;
+END
+$$;
+
+-- A call that was ended could not note it. So the next one does.
 CREATE FUNCTION crm_internal.maintain_begin_as_owner(workspace text, step text) RETURNS bigint
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	run bigint;
 BEGIN
 	PERFORM crm_internal.workspace_enter(workspace);
+	UPDATE maintenance_run r SET error = 'the step was interrupted'
+	  FROM crm_internal.interrupted_steps() s WHERE r.run_id = s.run_id;
 	INSERT INTO maintenance_run (step) VALUES (step) RETURNING run_id INTO run;
 	RETURN run;
 END
@@ -175,8 +208,8 @@ CREATE FUNCTION crm_internal.maintain_step(workspace text, step text) RETURNS bi
 
 /* A refresh commits each batch. So it cannot be inside one block that catches errors. */
 --: The step of crm.maintain that refreshes histories.
-CREATE PROCEDURE crm_internal.maintain_refresh(workspace text, INOUT row_count bigint,
-	INOUT error text)
+CREATE PROCEDURE crm_internal.maintain_refresh(workspace text, step_run bigint,
+	INOUT row_count bigint, INOUT error text)
 	LANGUAGE plpgsql AS $$
 DECLARE
 	started record;
@@ -191,6 +224,7 @@ BEGIN
 	WHILE error IS NULL AND NOT finished LOOP
 		COMMIT;
 		SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
+		PERFORM crm_internal.mark_run(workspace, 'maintenance_run', step_run);
 		BEGIN
 			finished := crm_internal.refresh_step(workspace, started.run, started.everyone, 10000,
 				started.before);
@@ -201,6 +235,7 @@ BEGIN
 		END;
 	END LOOP;
 	COMMIT;
+	PERFORM crm_internal.mark_run(workspace, 'maintenance_run', step_run);
 	IF error IS NULL THEN
 		BEGIN
 			SELECT f.customers INTO row_count
@@ -226,10 +261,10 @@ BEGIN
 		run := crm_internal.maintain_begin(workspace, step);
 		COMMIT;
 		SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
-		row_count := NULL;
-		error := NULL;
+		PERFORM crm_internal.mark_run(workspace, 'maintenance_run', run);
+		SELECT NULL, NULL INTO row_count, error;
 		IF step OPERATOR(pg_catalog.=) 'refresh' THEN
-			CALL crm_internal.maintain_refresh(workspace, row_count, error);
+			CALL crm_internal.maintain_refresh(workspace, run, row_count, error);
 		ELSE
 			BEGIN
 				row_count := crm_internal.maintain_step(workspace, step);
@@ -269,6 +304,10 @@ $$;
 --| Each step commits and is a row of the table `maintenance_run` with its time, the number of rows
 --| and its error. A step that fails does not stop the next one. If a step failed, the call ends
 --| with an error that names the steps. It commits, so it cannot run inside a transaction block.
+--|
+--| A step whose session was ended, or whose statement was canceled, has no end in its row.
+--| crm.check_workspace tells it from a step that runs, and the next call writes to its row that it
+--| was interrupted.
 --|
 --| ```sql
 --| SELECT cron.schedule('crm', '10 3 * * *', $$CALL crm.maintain('sales')$$);

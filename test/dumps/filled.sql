@@ -88,7 +88,8 @@ SELECT crm.review_tiers('kept sales', as_of => day::date), crm.review_stages('ke
 	day::date)
   FROM generate_series('2024-08-31'::timestamp, '2024-11-30', '1 month') day \g /dev/null
 SELECT crm.merge_customers('kept sales', g, g + 30) FROM generate_series(2, 4) g \g /dev/null
-INSERT INTO maintenance_run (step) VALUES ('refresh'), ('fit'), ('check');
+INSERT INTO maintenance_run (step, finished_at)
+	VALUES ('refresh', now()), ('fit', now()), ('check', now());
 INSERT INTO workspace_problem (problem, object) VALUES ('one', 'a'), ('two', 'b'), ('three', 'c');
 CALL crm.refresh('kept sales');
 INSERT INTO sales_order (order_id, customer_id, ordered_at) VALUES (1001, 5, '2024-11-29');

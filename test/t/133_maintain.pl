@@ -5,6 +5,7 @@ use warnings;
 
 use File::Temp qw(tempdir);
 use FindBin;
+use IO::Handle;
 use Test::More;
 
 use lib "$FindBin::Bin/lib";
@@ -63,6 +64,43 @@ ok($ok, 'maintenance runs a second time') or diag($output);
 like($output, qr/"crm_news" with payload "\{"kind": "stage", "since": "\d{4}-\d\d-\d\d", "customers": 400, "workspace": "sales"\}"/,
 	'maintenance tells a channel how many customers changed their stage');
 answers(q{SELECT count(*) FROM sales.model}, '2', 'a second night fits no model again');
+
+# A step whose session is ended has no end. The check tells it from one that runs.
+my $log_lock = q{SELECT count(*) FROM pg_locks WHERE relation = 'sales.lifecycle_log'::regclass AND mode = 'AccessExclusiveLock' AND granted};
+my $waiting = q{SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'CALL crm.maintain%' AND datname = current_database()};
+my $interrupted = q{SELECT detail FROM crm.check_workspace('sales') WHERE problem = 'maintenance interrupted'};
+
+sub soon
+{
+	my ($sql) = @_;
+	for (1 .. 600) { return 1 if (psql($sql))[1] eq '1'; select(undef, undef, undef, 0.1) }
+	return 0;
+}
+
+open(my $holder, '|-', 'psql', '-Xq', '-d', $database) or die;
+$holder->autoflush(1);
+print $holder "BEGIN; LOCK TABLE sales.lifecycle_log;\n";
+ok(soon($log_lock), 'a session holds what maintenance needs');
+my $night = fork // die;
+if ($night == 0)
+{
+	open(STDERR, '>', '/dev/null') or die;
+	exec('psql', '-XqAt', '-d', $database, '-U', $keeper, '-c', q{CALL crm.maintain('sales')}) or die;
+}
+ok(soon($waiting), 'a step of maintenance waits for it');
+psql(q{UPDATE sales.maintenance_run SET started_at = started_at - interval '1 hour' WHERE finished_at IS NULL});
+answers(q{SELECT count(*) FROM sales.maintenance_run WHERE finished_at IS NULL; SET search_path = sales; SELECT count(*) FROM crm_internal.interrupted_steps()}, "1\n0",
+	'a step that runs is not interrupted');
+psql(q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'CALL crm.maintain%' AND datname = current_database() AND pid <> pg_backend_pid()});
+waitpid $night, 0;
+print $holder "ROLLBACK;\n";
+close $holder;
+my $cut = (psql('SELECT step FROM sales.maintenance_run WHERE finished_at IS NULL'))[1];
+like((psql($interrupted))[1], qr/^The step $cut, which began at .*, has no end/, 'the check names the step that was interrupted');
+($ok, $output) = psql(q{CALL crm.maintain('sales')});
+ok($ok, 'maintenance runs after one that was interrupted') or diag($output);
+answers(q{SELECT step, error FROM sales.maintenance_run WHERE finished_at IS NULL}, "$cut|the step was interrupted", 'the next call notes the step that was interrupted');
+answers($interrupted, '', 'the check is content after the next call');
 
 # A failing step stops no other one.
 psql(q{DELETE FROM sales.lifecycle_rule; ALTER TABLE sales.product ALTER COLUMN name SET DEFAULT 'unnamed';
