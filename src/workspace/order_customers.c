@@ -66,7 +66,10 @@ find_plans(Oid orders)
 	return entry;
 }
 
-/* Plans a query for the rest of the session. $1 are the keys of orders. */
+/*
+ * Plans a query. $1 are the keys of orders. The plan ends with SPI_finish or
+ * with an error, unless it is kept.
+ */
 static SPIPlanPtr
 plan_query(const char *column, const char *name, const char *locking)
 {
@@ -76,12 +79,15 @@ plan_query(const char *column, const char *name, const char *locking)
 	Oid type = INT8ARRAYOID;
 	SPIPlanPtr plan = SPI_prepare(statement, 1, &type);
 
-	if (plan == NULL || SPI_keepplan(plan) != 0)
+	if (plan == NULL)
 		elog(ERROR, "could not plan \"%s\"", statement);
 	return plan;
 }
 
-/* The plans, made now unless they were made for this name before. */
+/*
+ * The plans, made now unless they were made for this name before. They are kept
+ * for the rest of the session when nothing can fail any more.
+ */
 static OrderPlans *
 prepare_plans(Oid orders)
 {
@@ -90,20 +96,24 @@ prepare_plans(Oid orders)
 		get_namespace_name(get_rel_namespace(orders)), get_rel_name(orders));
 	SPIPlanPtr lock;
 	SPIPlanPtr find;
+	char *kept_name;
 
 	if (entry->name && strcmp(entry->name, name) == 0)
 		return entry;
 	lock = plan_query("o.customer_id", name, " FOR KEY SHARE SKIP LOCKED");
 	find = plan_query("", name, "");
+	kept_name = MemoryContextStrdup(TopMemoryContext, name);
 	if (entry->name)
 	{
 		SPI_freeplan(entry->lock);
 		SPI_freeplan(entry->find);
 		pfree(entry->name);
 	}
+	(void) SPI_keepplan(lock);
+	(void) SPI_keepplan(find);
 	entry->lock = lock;
 	entry->find = find;
-	entry->name = MemoryContextStrdup(TopMemoryContext, name);
+	entry->name = kept_name;
 	return entry;
 }
 
