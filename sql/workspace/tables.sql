@@ -373,7 +373,10 @@ CREATE TABLE tier (
 	tier_no integer CHECK (tier_no >= 0),
 	name text NOT NULL,
 	name_zh text,
-	benefits jsonb NOT NULL DEFAULT '{}',
+	benefits jsonb NOT NULL DEFAULT '{}'
+		CHECK (jsonb_typeof(benefits -> 'amount_per_point') IN ('number', 'null')
+		AND jsonb_typeof(benefits -> 'amount_per_block') IN ('number', 'null')
+		AND jsonb_typeof(benefits -> 'points_per_block') IN ('number', 'null')),
 	PRIMARY KEY (program, tier_no),
 	UNIQUE (program, name)
 );

@@ -211,6 +211,14 @@ SELECT throws_ok($$EXECUTE entry ('2025-01-02', 'redeem', -1, '2025-02-01', NULL
 	'points taken later than they are taken');
 SELECT throws_ok($$EXECUTE entry ('2025-01-02', 'gift', 1, NULL, NULL)$$, '23514', NULL,
 	'a kind that does not exist');
+SELECT throws_ok(format('UPDATE crm_points.tier SET benefits = %L', benefits), '23514', NULL,
+	'benefits that are no numbers are refused: ' || benefits)
+  FROM unnest('{"{\"amount_per_point\": \"10 EUR\"}","{\"amount_per_point\": \"NaN\"}",'
+	'"{\"amount_per_block\": true, \"points_per_block\": 1}",'
+	'"{\"amount_per_block\": 1, \"points_per_block\": [2]}"}'::text[]) benefits;
+SELECT lives_ok($$UPDATE crm_points.tier SET benefits = benefits || '{"amount_per_block": null,
+	"gift": "a book"}' WHERE NOT benefits ? 'amount_per_point'$$,
+	'benefits of other kinds are free');
 SELECT lives_ok('SELECT sum(balance) FROM crm_points.points_balance',
 	'no entry makes the view of everybody an error');
 SELECT is_empty('SELECT * FROM crm.check_workspace(''crm_points'')
