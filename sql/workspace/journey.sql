@@ -82,9 +82,8 @@ WITH converted AS (
 	 WHERE (@days@ IS NULL OR o.ordered_at >= @end_of(@day@ - @days@)@)
 	   AND CASE crm_internal.one_of(@conversion@, '{order,first_order}') WHEN 'order' THEN true
 		   ELSE NOT EXISTS (
-				SELECT FROM sales_order e
-				  JOIN sales_order_line l ON l.order_id = e.order_id
-				 WHERE e.customer_id = o.customer_id AND e.status = 'paid'
+				SELECT FROM @internal@.order_time@at@ e
+				 WHERE e.customer_id = o.customer_id
 				   AND (e.ordered_at, e.order_id) < (o.ordered_at, o.order_id)) END
 ), touched AS (
 	SELECT t.interaction_id, t.customer_id, t.occurred_at,

@@ -93,6 +93,14 @@ SELECT set_eq($$SELECT channel, credit FROM crm_way.attribution WHERE model = 'l
 SELECT set_eq($$SELECT channel, credit FROM crm_way.attribution_at('2025-12-31', 30,
 	conversion => 'first_order') WHERE model = 'last' AND credit > 0$$,
 	$$VALUES ('web', 24), (NULL, 0.07)$$, 'the first order of each customer may be chosen');
+-- An order of an implausible day is no purchase, and so no first order.
+INSERT INTO crm_way.sales_order (order_id, customer_id, ordered_at, status)
+	VALUES (15, 1, '1900-01-01', 'paid');
+INSERT INTO crm_way.sales_order_line (order_id, line_no, unit_price) VALUES (15, 1, 999);
+SELECT set_eq($$SELECT channel, credit FROM crm_way.attribution_at('2025-12-31', 30,
+	conversion => 'first_order') WHERE model = 'last' AND credit > 0$$,
+	$$VALUES ('web', 24), (NULL, 0.07)$$, 'an order of an implausible day is not the first one');
+DELETE FROM crm_way.sales_order WHERE order_id = 15;
 SELECT set_eq($$SELECT channel, credit FROM crm_way.attribution_at('2025-04-05', days => 30)
 	WHERE model = 'last' AND credit <> 0$$, $$VALUES ('mail', 10), (NULL, 0.07)$$,
 	'conversions of the last days may be chosen');
