@@ -16,7 +16,7 @@ CREATE TABLE kpi_target (
 		'sales_growth', 'retention', 'churn', 'cac', 'clv', 'clv_to_cac', 'response_time',
 		'complaint_rate', 'nps', 'recommendation', 'margin')),
 	starts_on date,
-	target numeric NOT NULL,
+	target numeric NOT NULL CHECK (abs(target) < 1e15),
 	PRIMARY KEY (name, starts_on)
 );
 COMMENT ON TABLE kpi_target IS

@@ -21,14 +21,14 @@ CREATE TABLE customer (
 	parent_id bigint REFERENCES customer CHECK (parent_id <> customer_id),
 	industry text,
 	employees integer CHECK (employees >= 0),
-	annual_revenue numeric,
+	annual_revenue numeric CHECK (abs(annual_revenue) < 1e15),
 	country text,
 	region text,
 	city text,
 	traits jsonb NOT NULL DEFAULT '{}',
 	source text,
 	owner text,
-	category_spend numeric CHECK (category_spend > 0),
+	category_spend numeric CHECK (category_spend > 0 AND category_spend < 1e15),
 	created_at timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX ON customer (parent_id) WHERE parent_id IS NOT NULL;
@@ -74,7 +74,7 @@ CREATE TABLE campaign (
 	kind text,
 	starts_on date,
 	ends_on date CHECK (ends_on >= starts_on),
-	budget numeric
+	budget numeric CHECK (abs(budget) < 1e15)
 );
 COMMENT ON TABLE campaign IS 'A marketing campaign.';
 
@@ -95,7 +95,7 @@ CREATE TABLE cost_entry (
 	channel text,
 	campaign_id bigint REFERENCES campaign,
 	customer_id bigint REFERENCES customer,
-	amount numeric NOT NULL
+	amount numeric NOT NULL CHECK (abs(amount) < 1e15)
 );
 CREATE INDEX ON cost_entry (customer_id) WHERE customer_id IS NOT NULL;
 COMMENT ON TABLE cost_entry IS
@@ -109,8 +109,8 @@ CREATE TABLE product (
 	name text NOT NULL,
 	category text,
 	rank integer,
-	list_price numeric,
-	unit_cost numeric,
+	list_price numeric CHECK (abs(list_price) < 1e15),
+	unit_cost numeric CHECK (abs(unit_cost) < 1e15),
 	earns_points boolean NOT NULL DEFAULT true
 );
 COMMENT ON TABLE product IS 'What is sold.';
@@ -178,7 +178,7 @@ CREATE TABLE refund (
 	order_id bigint NOT NULL REFERENCES sales_order,
 	line_no integer,
 	refunded_at timestamptz NOT NULL,
-	quantity numeric NOT NULL DEFAULT 0 CHECK (quantity >= 0),
+	quantity numeric NOT NULL DEFAULT 0 CHECK (quantity >= 0 AND quantity < 1e15),
 	amount numeric NOT NULL CHECK (amount > 0 AND amount < 1e15),
 	cost_recovered numeric NOT NULL DEFAULT 0 CHECK (cost_recovered >= 0 AND cost_recovered < 1e15),
 	reason text,
@@ -194,7 +194,7 @@ CREATE TABLE contract (
 	product_id bigint REFERENCES product,
 	starts_on date NOT NULL,
 	ends_on date CHECK (ends_on > starts_on),
-	monthly_amount numeric NOT NULL CHECK (monthly_amount >= 0),
+	monthly_amount numeric NOT NULL CHECK (monthly_amount >= 0 AND monthly_amount < 1e15),
 	cancelled_on date CHECK (cancelled_on >= starts_on),
 	cancel_reason text,
 	renews_id bigint UNIQUE REFERENCES contract,
@@ -236,7 +236,7 @@ CREATE TABLE opportunity_log (
 	opportunity_id bigint REFERENCES opportunity ON DELETE CASCADE,
 	changed_at timestamptz,
 	stage text NOT NULL REFERENCES opportunity_stage,
-	amount numeric NOT NULL,
+	amount numeric NOT NULL CHECK (abs(amount) < 1e15),
 	PRIMARY KEY (opportunity_id, changed_at)
 );
 COMMENT ON TABLE opportunity_log IS
