@@ -273,7 +273,7 @@ CREATE TABLE survey_answer (
 	sent_at timestamptz NOT NULL,
 	answered_at timestamptz CHECK (answered_at >= sent_at),
 	score numeric,
-	scale_max smallint NOT NULL DEFAULT 10,
+	scale_max smallint NOT NULL DEFAULT 10 CHECK (scale_max > 0),
 	topics text[],
 	comment text,
 	order_id bigint REFERENCES sales_order,

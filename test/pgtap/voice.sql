@@ -360,6 +360,9 @@ SELECT is_empty($$SELECT FROM before b WHERE (satisfaction, need, quality) IS DI
 	 (SELECT jsonb_agg(to_jsonb(s) - 'last_at' ORDER BY s) FROM crm_many.customer_need s),
 	 (SELECT jsonb_agg(to_jsonb(s) ORDER BY s) FROM crm_many.case_quality s))$$,
 	'what comes after the day and the zone of the session do not count');
+SELECT throws_ok(format('UPDATE crm_many.survey_answer SET score = NULL, scale_max = %s
+	WHERE measure <> ''nps''', n), '23514', NULL, 'the best possible answer is not ' || n)
+  FROM unnest('{0,-1}'::integer[]) n;
 
 SELECT * FROM finish();
 ROLLBACK;
