@@ -119,11 +119,14 @@ SELECT c.customer_id, c.created_at,
 	  FROM (SELECT q.customer_id, t.category,
 				   bool_or(NOT crm_internal.is_upto(q.ordered_at,
 					@once((@day@ - interval '12 months')::date)@, @zone@)) AS is_recent
-			  FROM sales_order q
+			  FROM workspace w
+			 CROSS JOIN sales_order q
 			  JOIN sales_order_line l ON l.order_id = q.order_id
 			  JOIN product t ON t.product_id = l.product_id
 			 WHERE q.status = 'paid'
 			   AND crm_internal.is_upto(q.ordered_at, @day@, @zone@)
+			   AND crm_internal.plausible_day(crm_internal.day_of(q.ordered_at, w.time_zone),
+											  w.earliest_day, w.latest_day)
 			 GROUP BY q.customer_id, t.category) d
 	 GROUP BY d.customer_id) g ON g.customer_id = c.customer_id
   LEFT JOIN (

@@ -74,6 +74,19 @@ SELECT results_eq('SELECT customer_id, purchases, revenue, profit, recency, tenu
 	$$VALUES (1::bigint, 2::bigint, 90::numeric, 25::numeric, 30, 80, 2::bigint),
 		(2, 1, 7.5, 2.5, 58, 58, 1), (3, 0, 0, NULL, NULL, NULL, 0)$$,
 	'purchases are paid orders; refunds take money, not purchases; profit is net of cost');
+SAVEPOINT before_all;
+UPDATE crm_test.workspace SET earliest_day = '2025-02-01';
+SELECT results_eq('SELECT customer_id, purchases, categories, categories_12m
+	FROM crm_test.customer_metric ORDER BY 1',
+	$$SELECT customer_id, purchases, (SELECT count(DISTINCT p.category)
+			FROM crm_test.sales_order o
+			JOIN crm_test.sales_order_line l USING (order_id)
+			JOIN crm_test.product p USING (product_id)
+			WHERE o.customer_id = m.customer_id AND o.status = 'paid'
+				AND o.ordered_at >= '2025-02-01 00:00+00'), categories
+		FROM crm_test.customer_metric m ORDER BY 1$$,
+	'an order before earliest_day is no purchase, and has no category');
+ROLLBACK TO before_all;
 SELECT results_eq('SELECT customer_id, inbound_interactions, open_cases, complaints_12m, last_nps,
 	invitations, referrals, running_contracts, lapsed_contracts, open_opportunities
 	FROM crm_test.customer_metric ORDER BY 1',
