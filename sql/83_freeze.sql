@@ -56,7 +56,11 @@ BEGIN
 END
 $$;
 
-/* The parts of the query share the buyers, so it is not split. */
+/*
+ * The parts of the query share the buyers, so it is not split. The median of the gaps is
+ * that of percentile_cont: the mean of the middle one or two. It is found from counts of
+ * equal gaps, because a sort of everybody would take most of the time.
+ */
 --: The thresholds of scores and classes on a day, and the usual gaps, computed from all buyers.
 CREATE FUNCTION crm_internal.thresholds_of(day date)
 	RETURNS TABLE (customers bigint, thresholds crm.rfm_thresholds, a_threshold numeric,
@@ -76,15 +80,21 @@ BEGIN
 				  FROM segment_rule r) AS rules
 		  FROM buyer b, workspace w
 		 GROUP BY w.rfm_groups
-	), rhythm AS (
-		SELECT m.segment, percentile_cont(0.5) WITHIN GROUP (ORDER BY m.median) AS gap,
-			   grouping(m.segment) = 1 AS is_all
+	), gap AS (
+		SELECT m.segment, grouping(m.segment) = 1 AS is_all, m.median, count(*) AS customers
 		  FROM (SELECT crm.classify(c.rules, crm.rfm(c.thresholds, b.history, day)) AS segment,
 					   crm.median_gap(b.history, day) AS median
 				  FROM buyer b
 				 CROSS JOIN compared c
 				 WHERE crm.purchase_days(b.history, day) > 2) m
-		 GROUP BY GROUPING SETS ((m.segment), ())
+		 GROUP BY GROUPING SETS ((m.segment, m.median), (m.median))
+	), rhythm AS (
+		SELECT g.segment, g.is_all, (min(g.median) FILTER (WHERE g.upto > (g.n - 1) / 2)
+			+ min(g.median) FILTER (WHERE g.upto > g.n / 2)) / 2 AS gap
+		  FROM (SELECT k.*, (sum(k.customers) OVER (s ORDER BY k.median))::bigint AS upto,
+					   (sum(k.customers) OVER s)::bigint AS n
+				  FROM gap k WINDOW s AS (PARTITION BY k.is_all, k.segment)) g
+		 GROUP BY g.segment, g.is_all
 	)
 	SELECT coalesce((SELECT c.customers FROM compared c), 0),
 		   (SELECT c.thresholds FROM compared c),
