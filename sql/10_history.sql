@@ -400,7 +400,7 @@ COMMENT ON FUNCTION crm.tenure(crm.history, date) IS
 CREATE FUNCTION crm_internal.history_summary(history crm.history, as_of date,
 	OUT recency int, OUT tenure int, OUT first_day date, OUT last_day date, OUT purchases bigint,
 	OUT purchases_12m bigint, OUT purchase_days bigint, OUT amount numeric,
-	OUT amount_12m numeric, OUT average_amount numeric) RETURNS record
+	OUT amount_12m numeric) RETURNS record
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'crm_history_summary';
 
 --| The record has these columns:

@@ -314,8 +314,8 @@ crm_history_summary(PG_FUNCTION_ARGS)
 		calendar_add(as_of, (CalendarSpan){.months = -12}, 1);
 	HistoryTotals all;
 	HistoryTotals before;
-	Datum values[10];
-	bool nulls[10] = {false};
+	Datum values[9];
+	bool nulls[9] = {false};
 
 	history_totals(history.data, history.size, as_of, &all);
 	history_totals(history.data, history.size,
@@ -330,11 +330,6 @@ crm_history_summary(PG_FUNCTION_ARGS)
 	values[6] = Int64GetDatum(all.purchase_days);
 	values[7] = history_amount_numeric(all.amount, all.scale);
 	values[8] = history_amount_numeric(all.amount - before.amount, all.scale);
-	nulls[9] = all.purchases == 0;
-	if (!nulls[9])
-		values[9] = DirectFunctionCall2(
-			numeric_div, values[7],
-			NumericGetDatum(int64_to_numeric(all.purchases)));
 	return row_result(fcinfo, values, nulls);
 }
 
