@@ -132,6 +132,7 @@ sub is_right
 	ask('primary', q{SELECT crm.upgrade_workspace('sales')}) // fail('an upgrade mends the workspace');
 	is(wrong_facts(), '', "histories, logs, models and points are right after limits of $limit");
 	is(views_follow($day, $views), '', "views are right after limits of $limit");
+	ask_as_of($day, q{CALL crm.maintain('sales')}) // fail('maintenance notes the steps that were interrupted');
 	is(ask('primary', q{SELECT problem, object, detail FROM crm.check_workspace('sales')}), '',
 		"the check finds nothing after limits of $limit");
 	return;
