@@ -185,8 +185,9 @@ private_server_stop() {
 	workplace=
 }
 
-# A command that a signal left behind, as a compiler does, may write into the
-# folder while it is removed. The folder is then not empty, so this asks again.
+# A signal can leave a command behind, for example a compiler. The command may
+# write into the folder while rm removes it, and then rm fails because the folder
+# is not empty. So rm is tried again for eight seconds.
 remove_folder() {
 	local end=$((SECONDS + 8))
 	until rm -rf "$1" 2>/dev/null; do

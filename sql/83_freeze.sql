@@ -59,7 +59,7 @@ $$;
 /*
  * The parts of the query share the buyers, so it is not split. The median of the gaps is
  * that of percentile_cont: the mean of the middle one or two. It is found from counts of
- * equal gaps, because a sort of everybody would take most of the time.
+ * equal gaps, which are few. That spares two sorts of everybody.
  */
 --: The thresholds of scores and classes on a day, and the usual gaps, computed from all buyers.
 CREATE FUNCTION crm_internal.thresholds_of(day date)

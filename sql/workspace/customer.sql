@@ -76,8 +76,9 @@ SELECT b.customer_id,
 @tables 	   f.points_balance, f.running_trials, f.completed_contracts
 @tables   FROM @internal@.customer_fact@at@ f
 @tables   LEFT JOIN @internal@.purchase_metric@at@ p ON p.customer_id = f.customer_id
-@tables  -- Who exists on the day: see dated_fact. No time zone is a week away from another.
-@tables  -- OFFSET 0 keeps the server from reading all facts of all customers into a table.
+@tables  -- Who exists on the day: see dated_fact. The bound of a week is for the indexes: no time
+@tables  -- zone is a week away from another. OFFSET 0 keeps the server from reading all facts of
+@tables  -- all customers into a table.
 @tables  WHERE crm_internal.is_upto(f.created_at, @day@, @zone@) OR p.customer_id IS NOT NULL
 @tables 	OR EXISTS (
 @tables 		SELECT FROM @internal@.dated_fact v

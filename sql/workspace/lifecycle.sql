@@ -77,10 +77,11 @@ COMMENT ON FUNCTION @internal@.timeout_text(integer, interval, text, text) IS
 /*
  * A row of customer_metric takes lifetime values and all the rest. The shipped
  * rules ask for few of its columns. Rules that ask for others read whole rows,
- * which takes some times as long for everybody. The condition that chooses stands
- * beside the rows. Among their joins the server would keep those that no column
- * needs. The rows are in the order of customers, so that everybody is joined by
- * merging, which misses the cache less than hashing.
+ * which takes some times as long for everybody.
+ *
+ * The condition that chooses stands outside of the rows. Inside, it would keep the
+ * joins that no column needs. The order of the rows makes the server join everybody
+ * by merging, which misses the cache less than hashing.
  */
 @plain @internal@.stage_short_metrics
 @is Whether the rules of stages ask for no other metrics than those that a short row has.

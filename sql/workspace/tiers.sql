@@ -47,7 +47,7 @@ SELECT jsonb_agg(jsonb_build_object('model', m.model, 'most', m.most, 'items', m
 /*
  * A row of customer_metric takes lifetime values and all the rest. The shipped
  * items ask for few of its columns. Others read whole rows, which takes longer. The
- * condition that chooses stands beside the rows, as in customer_stage.
+ * condition that chooses stands outside of the rows, as in customer_stage.
  */
 @plain @internal@.score_short_metric
 @is The metrics that most scores ask for, of each customer.
@@ -260,7 +260,7 @@ SELECT m.program, m.customer_id, m.valid_from, m.reason, m.metrics, m.thresholds
 	   -- Policies are large, so members carry the places of theirs through the joins
 	   (SELECT array_agg(v.policy ORDER BY v.program) FROM @internal@.tier_policy v)[s.place],
 	   h.history, h.profit_history, p.points_history, o.metrics
-  -- Both are nearly in the order of customers, so everybody is joined by merging
+  -- The order makes the server join everybody by merging: both are nearly in it.
   FROM (SELECT k.* FROM @internal@.tier_member k ORDER BY k.customer_id) m
   JOIN (SELECT q.program, q.time_zone, row_number() OVER (ORDER BY q.program)::integer AS place
 		  FROM @internal@.tier_policy q) s ON s.program = m.program
